@@ -1,0 +1,33 @@
+/* vgg16: the one table of VGG16's layers without its top. Shapes, the names in weights files, the summary and the
+ * possible cuts are all read from here.
+ *
+ * Source: Simonyan & Zisserman 2014, configuration D; names as in keras-applications' vgg16.py, indices as in
+ * torchvision's vgg16().features.
+ *
+ * Dimension letters, everywhere in this tree: N images, H W rows and columns, C input channels, K output channels,
+ * D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO = (3, 3, C, K). */
+#pragma once
+#include <glib.h>
+
+enum {
+    VGG16_SIDE = 224,  /* side of the input image the features are taken at */
+    VGG16_LAYERS = 18, /* 13 convolutions and 5 poolings, the input not counted */
+    VGG16_CONVS = 13,
+};
+
+typedef struct {
+    const char *name; /* Keras: block1_conv1 … block5_pool */
+    int conv;         /* index among the convolutions 0 … 12, or -1 for a 2x2 max-pooling with stride 2 */
+    int torch;        /* N of torchvision's features.N, or -1 for a pooling */
+    int inputs;       /* C */
+    int outputs;      /* K; equal to C for a pooling */
+    int shrink;       /* output side = input image side / shrink */
+} Vgg16Layer;
+
+extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
+
+/* Index of the layer with this Keras name, or -1. */
+int vgg16_find(const char *name);
+
+/* "block1_conv1, …, block5_pool": for a sentence that names the choices. Caller frees. */
+char *vgg16_names(void);

@@ -1,0 +1,27 @@
+/* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on, and
+ * whoever brings the two together compares them. */
+#pragma once
+#include "common/image/image.h"
+#include <jansson.h>
+
+typedef struct {
+    char *weights_hash;   /* Weights.hash, or "" where no base runs (layer "input") */
+    char *weights_source; /* Weights.source: for people, never compared */
+    Preset preset;
+    Normalization normalization;
+    int side;     /* of the square input image, pixels */
+    char *layer;  /* Keras layer whose output is the vector, or "input" */
+    int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+} Recipe;
+
+Recipe *recipe_copy(const Recipe *recipe);
+void recipe_free(Recipe *recipe);
+gsize recipe_features(const Recipe *recipe); /* D */
+
+json_t *recipe_to_json(const Recipe *recipe);                       /* new reference */
+Recipe *recipe_from_json(const json_t *object, GError **error);     /* every field checked */
+
+/* NULL where both give the same vectors; else the first difference as a clause, such as
+ * "its preset is keras, not vips". Caller frees. */
+char *recipe_difference(const Recipe *its, const Recipe *wanted);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Recipe, recipe_free)

@@ -1,0 +1,17 @@
+/* progress: a bar with rate and time left on a terminal; elsewhere a plain line every half minute. On stderr, silent
+ * under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads. */
+#pragma once
+#include <glib.h>
+
+typedef struct Progress Progress;
+Progress *progress_new(const char *label, guint64 total, const char *unit); /* "Extracting", 6380, "images" */
+void progress_tick(Progress *progress, guint64 done);                       /* so many more; NULL progress: nothing */
+/* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83"; NULL for rate and time left. */
+void progress_note(Progress *progress, const char *note);
+void progress_free(Progress *progress); /* erases the bar; NULL allowed */
+
+/* SIGINT and SIGTERM ask for a clean end: the first sets a flag that loops look at, the second kills.
+ * An interrupted program keeps what it has, says in a sentence how to continue, and returns STATUS_FAILED. */
+void interrupt_install(void);
+gboolean interrupted(void);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Progress, progress_free)

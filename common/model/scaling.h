@@ -1,0 +1,29 @@
+/* scaling: what is done to a feature vector before a head sees it. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+typedef enum {
+    SCALE_NONE,
+    SCALE_MAX,      /* x / max |x| of the training data, one number for all features: zeros stay zero */
+    SCALE_STANDARD, /* (x - mean) / std per feature, std of a constant feature taken as 1: scikit-learn's StandardScaler */
+    SCALE_L2,       /* x / ||x||, image by image; a zero vector stays: scikit-learn's Normalizer */
+} ScalingKind;
+
+typedef struct {
+    ScalingKind kind;
+    gsize features;       /* D */
+    float max;            /* SCALE_MAX */
+    float *mean, *inverse; /* (D) each, SCALE_STANDARD; NULL otherwise */
+} Scaling;
+
+const char *scaling_name(ScalingKind kind);
+gboolean scaling_parse(const char *name, ScalingKind *kind);
+Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted */
+void scaling_free(Scaling *scaling);
+
+/* From n rows of D floats, in double precision. */
+void scaling_fit(Scaling *scaling, const float *const *x, gsize n);
+/* in and out (D); may be the same. */
+void scaling_apply(const Scaling *scaling, const float *in, float *out);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaling, scaling_free)

@@ -1,0 +1,46 @@
+"""The Test Anything Protocol for the tests written in Python: run(function…) runs each and prints ok or not ok.
+
+A test is a function whose name says the behaviour (underscores become spaces) and that raises where it does not hold.
+"""
+import os, shutil, subprocess, sys, tempfile, traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+
+
+def program(name, *arguments, status=0, timeout=600, **options):
+    """Runs build/NAME; raises where the exit status is another. Returns the CompletedProcess, output as text."""
+    command = [os.path.join(BUILD, name)] + [str(a) for a in arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **options)
+    expected = status if isinstance(status, (tuple, list)) else (status,)
+    if done.returncode not in expected:
+        raise AssertionError("%s\nexit status %d, expected %s\nstdout: %s\nstderr: %s" %
+                             (" ".join(command), done.returncode, expected, done.stdout[-2000:], done.stderr[-2000:]))
+    return done
+
+
+class scratch:
+    """with scratch() as folder: a temporary folder, removed at the end."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp(prefix="vggcache-test-")
+        return self.path
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def run(*tests):
+    print("1..%d" % len(tests))
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        title = test.__name__.replace("_", " ")
+        try:
+            test()
+            print("ok %d - %s" % (number, title), flush=True)
+        except Exception:
+            failed += 1
+            print("not ok %d - %s" % (number, title))
+            for line in traceback.format_exc().splitlines():
+                print("# " + line, flush=True)
+    sys.exit(1 if failed else 0)
