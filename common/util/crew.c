@@ -1,4 +1,5 @@
-/* crew: see crew.h. Tasks are handed out by an atomic counter; the mutex is taken twice a run, not once a task. */
+/* crew: see crew.h. Tasks are handed out by an atomic counter; the mutex is taken twice a run, not once a
+ * task. */
 #include "common/util/crew.h"
 
 #include <sched.h>
@@ -56,7 +57,8 @@ static gpointer member_main(gpointer argument)
     return NULL;
 }
 
-/* The cgroup's quota in whole processors (v2 cpu.max, "MAX PERIOD" or "QUOTA PERIOD"), or 0 where there is none. */
+/* The cgroup's quota in whole processors (v2 cpu.max, "MAX PERIOD" or "QUOTA PERIOD"), or 0 where there is
+ * none. */
 static guint cgroup_quota(void)
 {
     g_autofree char *text = NULL;

@@ -1,0 +1,238 @@
+/* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
+#include "common/cli/cli_internal.h"
+
+#include "common/util/crew.h"
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+G_DEFINE_QUARK(cli - error, cli_error)
+
+static const char *program_name = "vggcache";
+static gboolean quiet;
+static GMutex stderr_mutex;
+static void (*bar_erase)(void), (*bar_draw)(void);
+
+void cli_stderr_lock(void)
+{
+    g_mutex_lock(&stderr_mutex);
+}
+
+void cli_stderr_unlock(void)
+{
+    g_mutex_unlock(&stderr_mutex);
+}
+
+gboolean cli_quiet(void)
+{
+    return quiet;
+}
+
+void cli_set_bar(void (*erase)(void), void (*draw)(void))
+{
+    bar_erase = erase;
+    bar_draw = draw;
+}
+
+static void say(const char *sentence)
+{
+    cli_stderr_lock();
+    if (bar_erase)
+        bar_erase();
+    fprintf(stderr, "%s: %s\n", program_name, sentence);
+    if (bar_draw)
+        bar_draw();
+    cli_stderr_unlock();
+}
+
+void cli_warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *sentence = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    say(sentence);
+}
+
+void cli_remark(const char *format, ...)
+{
+    if (quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *sentence = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    say(sentence);
+}
+
+Status cli_fail(GError *error)
+{
+    say(error->message);
+    g_error_free(error);
+    return STATUS_FAILED;
+}
+
+Status cli_usage(const CliProgram *program, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *sentence = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    say(sentence);
+    fprintf(stderr, "Try '%s --help'.\n", program->name);
+    return STATUS_USAGE;
+}
+
+/* Which option of the table a spelling ("--cost", "-s") means: GOption hands callbacks only the spelling. */
+static const CliOption *find_option(const CliProgram *program, const char *spelling)
+{
+    for (const CliOption *option = program->options; option->name; option++) {
+        if (option->kind == CLI_HEADING)
+            continue;
+        if (g_str_has_prefix(spelling, "--") ? g_str_equal(spelling + 2, option->name)
+                                             : spelling[1] == option->letter)
+            return option;
+    }
+    return NULL;
+}
+
+static gboolean out_of_bounds(const CliOption *option, double value)
+{
+    return (option->least != 0 || option->most != 0) && (value < option->least || value > option->most);
+}
+
+static gboolean bad_value(const char *spelling, const char *value, const char *wanted, GError **error)
+{
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s takes %s, not '%s'", spelling, wanted,
+                value);
+    return FALSE;
+}
+
+static gboolean set_number(const CliOption *option, const char *spelling, const char *value, GError **error)
+{
+    gboolean whole = option->kind == CLI_INT, bounded = option->least != 0 || option->most != 0;
+    g_autofree char *bounds = !bounded ? g_strdup("")
+                              : isinf(option->most)
+                                  ? g_strdup_printf(" of at least %.15g", option->least)
+                                  : g_strdup_printf(" from %.15g to %.15g", option->least, option->most);
+    g_autofree char *wanted = g_strdup_printf("a %snumber%s", whole ? "whole " : "", bounds);
+    char *end = NULL;
+    errno = 0;
+    gint64 integer = whole ? g_ascii_strtoll(value, &end, 10) : 0;
+    double real = whole ? (double)integer : g_ascii_strtod(value, &end);
+    if (end == value || *end || errno || !isfinite(real) || out_of_bounds(option, real))
+        return bad_value(spelling, value, wanted, error);
+    if (whole)
+        *(gint64 *)option->value = integer;
+    else
+        *(double *)option->value = real;
+    return TRUE;
+}
+
+static gboolean set_choice(const CliOption *option, const char *spelling, const char *value, GError **error)
+{
+    g_auto(GStrv) choices = g_strsplit(option->placeholder, "|", -1);
+    if (!g_strv_contains((const char *const *)choices, value)) {
+        g_autofree char *wanted = g_strjoinv(", ", choices);
+        g_autofree char *one_of = g_strdup_printf("one of %s", wanted);
+        return bad_value(spelling, value, one_of, error);
+    }
+    *(char **)option->value = g_strdup(value);
+    return TRUE;
+}
+
+static gboolean set_option(const char *spelling, const char *value, gpointer data, GError **error)
+{
+    const CliOption *option = find_option(data, spelling);
+    switch (option->kind) {
+    case CLI_FLAG:
+    case CLI_NEGATION:
+        *(gboolean *)option->value = option->kind == CLI_FLAG;
+        return TRUE;
+    case CLI_INT:
+    case CLI_REAL:
+        return set_number(option, spelling, value, error);
+    case CLI_CHOICE:
+        return set_choice(option, spelling, value, error);
+    case CLI_TEXT:
+        *(char **)option->value = g_strdup(value);
+        return TRUE;
+    case CLI_HEADING:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static GOptionContext *option_context(const CliProgram *program, gboolean *help, gboolean *version,
+                                      gboolean *man)
+{
+    GOptionEntry own[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, help, NULL, NULL},
+                          {"version", 0, 0, G_OPTION_ARG_NONE, version, NULL, NULL},
+                          {"man", 0, 0, G_OPTION_ARG_NONE, man, NULL, NULL},
+                          {0}};
+    g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+    for (const CliOption *option = program->options; option->name; option++) {
+        gboolean bare = option->kind == CLI_FLAG || option->kind == CLI_NEGATION;
+        GOptionEntry entry = {option->name,
+                              option->letter,
+                              bare ? G_OPTION_FLAG_NO_ARG : 0,
+                              G_OPTION_ARG_CALLBACK,
+                              (gpointer)set_option,
+                              NULL,
+                              NULL};
+        if (option->kind != CLI_HEADING)
+            g_array_append_val(entries, entry);
+    }
+    GOptionContext *context = g_option_context_new(NULL);
+    GOptionGroup *group = g_option_group_new("main", "", "", (gpointer)program, NULL);
+    g_option_group_add_entries(group, own);
+    g_option_group_add_entries(group, (GOptionEntry *)entries->data);
+    g_option_context_set_main_group(context, group);
+    g_option_context_set_help_enabled(context, FALSE);
+    return context;
+}
+
+static void drop_first(char **arguments)
+{
+    g_free(arguments[0]);
+    memmove(arguments, arguments + 1, (g_strv_length(arguments + 1) + 1) * sizeof *arguments);
+}
+
+char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status)
+{
+    gboolean help = FALSE, version = FALSE, man = FALSE;
+    setlocale(LC_CTYPE, "");
+    program_name = program->name;
+    g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);
+    g_autoptr(GError) error = NULL;
+    char **arguments =
+        g_new0(char *, argc + 1); /* g_option_context_parse_strv wants to free what it takes out */
+    for (int i = 0; i < argc; i++)
+        arguments[i] = g_strdup(argv[i]);
+    if (!g_option_context_parse_strv(context, &arguments, &error)) {
+        *status = cli_usage(program, "%s", error->message);
+        g_strfreev(arguments);
+        return NULL;
+    }
+    if (help || version || man) {
+        if (help)
+            cli_print_help(program);
+        else if (version)
+            printf("%s (vggcache) %s\n", program->name, VGGCACHE_VERSION);
+        else
+            cli_print_man(program);
+        *status = STATUS_DONE;
+        g_strfreev(arguments);
+        return NULL;
+    }
+    if (common->threads == 0)
+        common->threads = crew_processors();
+    quiet = common->quiet;
+    drop_first(arguments); /* the program's name */
+    if (arguments[0] && g_str_equal(arguments[0], "--"))
+        drop_first(arguments);
+    return arguments;
+}

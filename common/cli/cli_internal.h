@@ -1,0 +1,18 @@
+/* What the files of common/cli share and no one else needs. */
+#pragma once
+#include "common/cli/cli.h"
+
+/* "  -q, --quiet" and the like, with placeholder; caller frees. */
+char *cli_option_spelling(const CliOption *option);
+/* The default as text, from the option's value, or NULL where there is none worth showing. Caller frees. */
+char *cli_option_default(const CliOption *option);
+
+void cli_print_help(const CliProgram *program);
+void cli_print_man(const CliProgram *program);
+
+/* The sink of messages and of the bar: one lock, so that a message never tears a bar. */
+void cli_stderr_lock(void);
+void cli_stderr_unlock(void);
+gboolean cli_quiet(void);
+/* Set by the bar that is on the terminal: called with the lock held, before and after a message. */
+void cli_set_bar(void (*erase)(void), void (*draw)(void));
