@@ -140,7 +140,7 @@ static gboolean set_choice(const CliOption *option, const char *spelling, const 
         g_autofree char *one_of = g_strdup_printf("one of %s", wanted);
         return bad_value(spelling, value, one_of, error);
     }
-    *(char **)option->value = g_strdup(value);
+    *(const char **)option->value = g_intern_string(value);
     return TRUE;
 }
 
@@ -158,7 +158,7 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     case CLI_CHOICE:
         return set_choice(option, spelling, value, error);
     case CLI_TEXT:
-        *(char **)option->value = g_strdup(value);
+        *(const char **)option->value = g_intern_string(value);
         return TRUE;
     case CLI_HEADING:
         break;

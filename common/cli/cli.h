@@ -1,5 +1,5 @@
-/* cli: command lines from one table. A program fills a CliProgram; parsing, --help, --version and the man page
- * (hidden option --man, troff on stdout) come from it, so that none can disagree with another. */
+/* cli: command lines from one table. A program fills a CliProgram; parsing, --help, --version and the man
+ * page (hidden option --man, troff on stdout) come from it, so that none can disagree with another. */
 #pragma once
 #include <glib.h>
 
@@ -14,11 +14,11 @@ typedef enum {
 typedef enum {
     CLI_FLAG,     /* gboolean: --name sets TRUE */
     CLI_NEGATION, /* gboolean: --name ("no-reduce") sets FALSE */
-    CLI_INT,    /* gint64, within [least, most] */
-    CLI_REAL,   /* double, within [least, most] */
-    CLI_TEXT,   /* char*: any text or file name; freed by nobody */
-    CLI_CHOICE, /* char*: one of choices, "a|b|c" */
-    CLI_HEADING, /* starts a group in --help: name is its title */
+    CLI_INT,      /* gint64, within [least, most] */
+    CLI_REAL,     /* double, within [least, most] */
+    CLI_TEXT,     /* char*: any text or file name; interned, so it lives as long as the process */
+    CLI_CHOICE,   /* char*, interned: one of choices, "a|b|c" */
+    CLI_HEADING,  /* starts a group in --help: name is its title */
 } CliKind;
 
 typedef struct {
@@ -28,7 +28,7 @@ typedef struct {
     gpointer value;          /* holds the default when the table is built: --help prints it from there */
     const char *placeholder; /* "FILE"; choices for CLI_CHOICE */
     const char *help;
-    double least, most;      /* both 0: no bounds */
+    double least, most; /* both 0: no bounds */
 } CliOption;
 
 typedef struct {
@@ -45,22 +45,30 @@ typedef struct {
     const CliExample *examples;  /* at least two; ended by one with command NULL */
 } CliProgram;
 
-/* Options every program has (--threads, --seed, --quiet); include it in a table by CLI_COMMON_OPTIONS(&common). */
+/* Options every program has (--threads, --seed, --quiet); include it in a table by
+ * CLI_COMMON_OPTIONS(&common). */
 typedef struct {
     gint64 threads; /* 0 in the table: crew_processors() after parsing */
     gint64 seed;
     gboolean quiet;
 } CliCommon;
-#define CLI_COMMON_DEFAULTS {0, 42, FALSE}
-#define CLI_COMMON_OPTIONS(c)                                                                                          \
-    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0},                                                               \
-    {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", 0, 1024},   \
-    {CLI_INT, "seed", 0, &(c)->seed, "N", "seed of everything drawn by chance", 0, 9007199254740991.0},                \
-    {CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL, "no progress and no remarks on stderr; errors and skipped files still", 0, 0}
+#define CLI_COMMON_DEFAULTS                                                                                  \
+    {                                                                                                        \
+        0, 42, FALSE                                                                                         \
+    }
+#define CLI_COMMON_OPTIONS(c)                                                                                  \
+    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0},                                                       \
+        {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", \
+         0,       1024},                                                                                       \
+        {CLI_INT, "seed", 0, &(c)->seed, "N", "seed of everything drawn by chance", 0, 9007199254740991.0},    \
+    {                                                                                                          \
+        CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL,                                                             \
+            "no progress and no remarks on stderr; errors and skipped files still", 0, 0                       \
+    }
 
-/* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the program is
- * to end with *status: help, version or man page printed (STATUS_DONE), or wrong usage told on stderr (STATUS_USAGE).
- * Takes --quiet and --threads of common into account for the whole process. */
+/* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
+ * program is to end with *status: help, version or man page printed (STATUS_DONE), or wrong usage told on
+ * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. */
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status);
 
 /* Prints "NAME: SENTENCE\nTry 'NAME --help'." and returns STATUS_USAGE. */

@@ -1,11 +1,12 @@
-/* progress: a bar with rate and time left on a terminal; elsewhere a plain line every half minute. On stderr, silent
- * under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads. */
+/* progress: a bar with rate and time left on a terminal; elsewhere a plain line every half minute. On stderr,
+ * silent under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads.
+ */
 #pragma once
 #include <glib.h>
 
 typedef struct Progress Progress;
 Progress *progress_new(const char *label, guint64 total, const char *unit); /* "Extracting", 6380, "images" */
-void progress_tick(Progress *progress, guint64 done);                       /* so many more; NULL progress: nothing */
+void progress_tick(Progress *progress, guint64 done); /* so many more; NULL progress: nothing */
 /* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83"; NULL for rate and time left. */
 void progress_note(Progress *progress, const char *note);
 void progress_free(Progress *progress); /* erases the bar; NULL allowed */
