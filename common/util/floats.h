@@ -1,0 +1,9 @@
+/* floats: arrays of float for vector code: zeroed, aligned to 64 bytes, large ones asked to lie in huge
+ * pages. */
+#pragma once
+#include <glib.h>
+
+/* NULL where there is not so much memory. Pages cost nothing until they are touched. */
+float *floats_try_new(gsize count);
+float *floats_new(gsize count);  /* aborts instead */
+void floats_free(float *floats); /* NULL allowed */
