@@ -1,0 +1,399 @@
+#include "common/plot/axes.h"
+#include <math.h>
+#include <string.h>
+
+enum { MOST_TICKS = 16 };
+static const double text_size = 11, title_size = 13, gap = 6;
+
+typedef struct {
+    double from, to;      /* of the axis, widened */
+    double start, length; /* on the canvas; the length is negative where the axis runs upwards */
+    gboolean log, percent;
+    guint ticks;
+    double tick[MOST_TICKS];
+} Axis;
+
+typedef enum { SAMPLE_LINE, SAMPLE_DASHED, SAMPLE_DISC, SAMPLE_AREA } Sample;
+
+typedef struct {
+    Sample sample;
+    guint32 color;
+    double opacity;
+    char *label;
+} Entry;
+
+struct Axes {
+    Canvas *canvas;
+    Axis x, y;
+    GArray *legend; /* Entry */
+    GArray *drawn;  /* double x, y: points of what was drawn; the legend keeps away from them */
+};
+
+/* ---- Ticks ---- */
+
+/* 1, 2, 5 or 10 times a power of ten, not below `span`. */
+static double nice_step(double span)
+{
+    double power = pow(10, floor(log10(span))), fraction = span / power;
+    const double nice[] = {1, 2, 5, 10};
+    for (guint i = 0; i < G_N_ELEMENTS(nice); i++)
+        if (fraction <= nice[i] * (1 + 1e-9))
+            return nice[i] * power;
+    return 10 * power;
+}
+
+static guint linear_ticks(double from, double to, gboolean whole, double *ticks, guint most)
+{
+    double step = nice_step((to - from) / (most - 1));
+    if (whole && step < 1)
+        step = 1;
+    guint n = 0;
+    for (double k = ceil(from / step - 1e-9); n < most && k * step <= to + 1e-9 * step; k++)
+        ticks[n++] = k * step + 0.0; /* + 0.0: never "-0" */
+    return n;
+}
+
+static guint log_ticks(double from, double to, double *ticks, guint most)
+{
+    static const double one[] = {1}, three[] = {1, 2, 5};
+    double low = floor(log10(from) + 1e-9), high = ceil(log10(to) - 1e-9), decades = high - low;
+    const double *within = decades * 3 < most ? three : one;
+    guint parts = within == three ? 3 : 1, n = 0;
+    double stride = parts == 3 ? 1 : ceil((decades + 1) / most);
+    for (double decade = low; decade <= high; decade += stride)
+        for (guint i = 0; i < parts && n < most; i++) {
+            double tick = within[i] * pow(10, decade);
+            if (tick >= from * (1 - 1e-9) && tick <= to * (1 + 1e-9))
+                ticks[n++] = tick;
+        }
+    return n;
+}
+
+guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint most)
+{
+    return log ? log_ticks(from, to, ticks, most) : linear_ticks(from, to, whole, ticks, most);
+}
+
+/* 0.001 … 9999 as they are, powers of ten beyond with raised digits. */
+static char *tick_text(const Axis *axis, double value)
+{
+    static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    if (axis->percent)
+        return g_strdup_printf("%.6g %%", 100 * value);
+    double size = fabs(value), exponent = size > 0 ? floor(log10(size) + 1e-9) : 0;
+    if (!axis->log || (exponent >= -3 && exponent <= 4))
+        return g_strdup_printf("%.6g", value);
+    double mantissa = value / pow(10, exponent);
+    GString *text = g_string_new(NULL);
+    if (fabs(mantissa - 1) > 1e-6)
+        g_string_append_printf(text, "%.3g·", mantissa);
+    g_string_append(text, exponent < 0 ? "10⁻" : "10");
+    g_autofree char *digits = g_strdup_printf("%d", abs((int)exponent));
+    for (const char *digit = digits; *digit; digit++)
+        g_string_append(text, raised[*digit - '0']);
+    return g_string_free(text, FALSE);
+}
+
+/* ---- Axes ---- */
+
+static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean whole, gboolean nice,
+                      guint most)
+{
+    if (!(to > from)) { /* a single value: some room on both sides */
+        double room = log ? 0 : whole ? 1 : fmax(fabs(from) * 0.1, 1e-6);
+        from = log ? from / 2 : from - room;
+        to = log ? to * 2 : to + room;
+    }
+    if (nice && !log) {
+        double step = nice_step((to - from) / (most - 1));
+        if (whole && step < 1)
+            step = 1;
+        from = floor(from / step + 1e-9) * step;
+        to = ceil(to / step - 1e-9) * step;
+    }
+    axis->from = from;
+    axis->to = to;
+    axis->log = log;
+    axis->ticks = axes_ticks(from, to, log, whole, axis->tick, most);
+}
+
+/* NAN for a value that has no place. */
+static double place(const Axis *axis, double value)
+{
+    double share = axis->log ? (value > 0 ? log(value / axis->from) / log(axis->to / axis->from) : NAN)
+                             : (value - axis->from) / (axis->to - axis->from);
+    return isfinite(share) ? axis->start + share * axis->length : NAN;
+}
+
+static double widest_tick(Canvas *canvas, const Axis *axis)
+{
+    double widest = 0;
+    for (guint i = 0; i < axis->ticks; i++) {
+        g_autofree char *text = tick_text(axis, axis->tick[i]);
+        widest = fmax(widest, canvas_text_width(canvas, text_size, FALSE, text));
+    }
+    return widest;
+}
+
+static void draw_ticks(const Axes *axes)
+{
+    const Axis *x = &axes->x, *y = &axes->y;
+    const CanvasTheme *theme = canvas_theme(axes->canvas);
+    for (guint i = 0; i < x->ticks; i++) {
+        double at = place(x, x->tick[i]);
+        g_autofree char *text = tick_text(x, x->tick[i]);
+        canvas_line(axes->canvas, (double[]){at, y->start, at, y->start + y->length}, 2, 0.6, theme->faint,
+                    FALSE);
+        canvas_text(axes->canvas, at, y->start + gap + text_size / 2, text_size, theme->soft, ALIGN_CENTER,
+                    FALSE, 0, text);
+    }
+    for (guint i = 0; i < y->ticks; i++) {
+        double at = place(y, y->tick[i]);
+        g_autofree char *text = tick_text(y, y->tick[i]);
+        canvas_line(axes->canvas, (double[]){x->start, at, x->start + x->length, at}, 2, 0.6, theme->faint,
+                    FALSE);
+        canvas_text(axes->canvas, x->start - gap, at, text_size, theme->soft, ALIGN_RIGHT, FALSE, 0, text);
+    }
+    canvas_frame(axes->canvas, x->start, y->start + y->length, x->length, -y->length, 0.8, theme->soft);
+}
+
+static void draw_labels(const Axes *axes, double left, double top, double bottom, const AxesOptions *options)
+{
+    const Axis *x = &axes->x, *y = &axes->y;
+    const CanvasTheme *theme = canvas_theme(axes->canvas);
+    double x_middle = x->start + x->length / 2, y_middle = y->start + y->length / 2;
+    if (options->title)
+        canvas_text(axes->canvas, x_middle, top + gap + title_size / 2, title_size, theme->ink, ALIGN_CENTER,
+                    TRUE, 0, options->title);
+    if (options->x_label)
+        canvas_text(axes->canvas, x_middle, bottom - gap - text_size / 2, text_size, theme->ink, ALIGN_CENTER,
+                    FALSE, 0, options->x_label);
+    if (options->y_label)
+        canvas_text(axes->canvas, left + gap + text_size / 2, y_middle, text_size, theme->ink, ALIGN_CENTER,
+                    FALSE, 90, options->y_label);
+}
+
+Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options)
+{
+    Axes *axes = g_new0(Axes, 1);
+    axes->canvas = canvas;
+    axes->legend = g_array_new(FALSE, FALSE, sizeof(Entry));
+    axes->drawn = g_array_new(FALSE, FALSE, 2 * sizeof(double));
+    axis_init(&axes->x, options->x_from, options->x_to, options->x_log, options->x_whole, options->x_nice,
+              CLAMP((guint)(width / 55), 3, MOST_TICKS));
+    axis_init(&axes->y, options->y_from, options->y_to, options->y_log, options->y_whole, options->y_nice,
+              CLAMP((guint)(height / 35), 3, MOST_TICKS));
+    axes->x.percent = options->x_percent;
+    axes->y.percent = options->y_percent;
+
+    double left = 2 * gap + (options->y_label ? text_size + gap : 0) + widest_tick(canvas, &axes->y);
+    double bottom = 2 * gap + text_size + (options->x_label ? text_size + gap : 0);
+    double top = options->title ? 3 * gap + title_size : 2 * gap, right = 3 * gap;
+    axes->x.start = x + left;
+    axes->x.length = width - left - right;
+    axes->y.start = y + height - bottom;
+    axes->y.length = -(height - bottom - top);
+    draw_ticks(axes);
+    draw_labels(axes, x, y, y + height, options);
+    return axes;
+}
+
+/* ---- The legend ---- */
+
+static void add_entry(Axes *axes, Sample sample, guint32 color, double opacity, const char *label)
+{
+    Entry entry = {sample, color, opacity, g_strdup(label)};
+    if (label)
+        g_array_append_val(axes->legend, entry);
+}
+
+void axes_legend(Axes *axes, guint32 color, double opacity, const char *label)
+{
+    add_entry(axes, SAMPLE_AREA, color, opacity, label);
+}
+
+static void draw_sample(Canvas *canvas, const Entry *entry, double x, double y, double length)
+{
+    const double area[] = {x, y - 4, x + length, y - 4, x + length, y + 4, x, y + 4};
+    switch (entry->sample) {
+    case SAMPLE_DISC:
+        canvas_disc(canvas, x + length / 2, y, 3.5, entry->color);
+        break;
+    case SAMPLE_AREA:
+        canvas_polygon(canvas, area, 4, entry->color, entry->opacity);
+        break;
+    default:
+        canvas_line(canvas, (double[]){x, y, x + length, y}, 2, 2, entry->color,
+                    entry->sample == SAMPLE_DASHED);
+    }
+}
+
+static guint points_within(const GArray *points, double x, double y, double width, double height)
+{
+    guint n = 0;
+    for (guint i = 0; i < points->len; i++) {
+        const double *point = (const double *)(gpointer)points->data + 2 * i;
+        n += point[0] >= x && point[0] <= x + width && point[1] >= y && point[1] <= y + height;
+    }
+    return n;
+}
+
+/* The corner of the frame with the fewest points under a box of this size; top right where it is all the
+ * same. */
+static void emptiest_corner(const Axes *axes, double width, double height, double *x, double *y)
+{
+    const double inset = 8;
+    double left = axes->x.start + inset, right = axes->x.start + axes->x.length - inset - width;
+    double top = axes->y.start + axes->y.length + inset, bottom = axes->y.start - inset - height;
+    const double corners[4][2] = {{right, top}, {right, bottom}, {left, bottom}, {left, top}};
+    guint fewest = G_MAXUINT;
+    for (guint i = 0; i < 4; i++) {
+        guint n = points_within(axes->drawn, corners[i][0], corners[i][1], width, height);
+        if (n < fewest) {
+            fewest = n;
+            *x = corners[i][0];
+            *y = corners[i][1];
+        }
+    }
+}
+
+static void draw_legend(const Axes *axes)
+{
+    const CanvasTheme *theme = canvas_theme(axes->canvas);
+    const double row = 1.5 * text_size, sample = 22;
+    guint n = axes->legend->len;
+    double widest = 0, x = 0, y = 0;
+    for (guint i = 0; i < n; i++)
+        widest = fmax(widest, canvas_text_width(axes->canvas, text_size, FALSE,
+                                                g_array_index(axes->legend, Entry, i).label));
+    double width = widest + sample + 3 * gap, height = n * row + gap;
+    emptiest_corner(axes, width, height, &x, &y);
+    const double box[] = {x, y, x + width, y, x + width, y + height, x, y + height};
+    canvas_polygon(axes->canvas, box, 4, theme->paper, 0.85);
+    canvas_frame(axes->canvas, x, y, width, height, 0.6, theme->faint);
+    for (guint i = 0; i < n; i++) {
+        const Entry *entry = &g_array_index(axes->legend, Entry, i);
+        double middle = y + gap / 2 + (i + 0.5) * row;
+        draw_sample(axes->canvas, entry, x + gap, middle, sample);
+        canvas_text(axes->canvas, x + 2 * gap + sample, middle, text_size, theme->ink, ALIGN_LEFT, FALSE, 0,
+                    entry->label);
+    }
+}
+
+void axes_free(Axes *axes)
+{
+    if (!axes)
+        return;
+    if (axes->legend->len)
+        draw_legend(axes);
+    for (guint i = 0; i < axes->legend->len; i++)
+        g_free(g_array_index(axes->legend, Entry, i).label);
+    g_array_unref(axes->legend);
+    g_array_unref(axes->drawn);
+    g_free(axes);
+}
+
+/* ---- Marks ---- */
+
+static void clip(const Axes *axes)
+{
+    const Axis *x = &axes->x, *y = &axes->y;
+    canvas_clip(axes->canvas, x->start - 1, y->start + y->length - 1, x->length + 2, -y->length + 2);
+}
+
+/* Between two points of a line the legend must keep away, too. */
+static void remember_segment(Axes *axes, const double from[2], const double to[2])
+{
+    const guint steps = 8;
+    for (guint i = 0; i <= steps; i++) {
+        double share = (double)i / steps;
+        double point[] = {from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])};
+        g_array_append_vals(axes->drawn, point, 1);
+    }
+}
+
+static void draw_run(Axes *axes, const double *xy, guint points, guint32 color, gboolean dashed)
+{
+    if (points == 1) /* alone between two gaps */
+        canvas_disc(axes->canvas, xy[0], xy[1], 1.5, color);
+    else if (points > 1)
+        canvas_line(axes->canvas, xy, points, 2, color, dashed);
+    for (guint i = 0; i < points; i++)
+        remember_segment(axes, xy + 2 * (i ? i - 1 : 0), xy + 2 * i);
+}
+
+void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
+               const char *label)
+{
+    g_autofree double *xy = g_new(double, 2 * (gsize)n + 2);
+    guint points = 0;
+    clip(axes);
+    for (guint i = 0; i < n; i++) {
+        double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
+        if (isfinite(px) && isfinite(py)) {
+            xy[2 * points] = px;
+            xy[2 * points++ + 1] = py;
+        } else {
+            draw_run(axes, xy, points, color, dashed);
+            points = 0;
+        }
+    }
+    draw_run(axes, xy, points, color, dashed);
+    canvas_unclip(axes->canvas);
+    add_entry(axes, dashed ? SAMPLE_DASHED : SAMPLE_LINE, color, 1, label);
+}
+
+void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius, guint32 color,
+                const char *label)
+{
+    clip(axes);
+    for (guint i = 0; i < n; i++) {
+        double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
+        if (isfinite(px) && isfinite(py))
+            canvas_disc(axes->canvas, px, py, radius, color);
+    }
+    canvas_unclip(axes->canvas);
+    add_entry(axes, SAMPLE_DISC, color, 1, label);
+}
+
+void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
+               const char *label)
+{
+    const double opacity = 0.2;
+    g_autofree double *xy = g_new(double, 4 * (gsize)n + 1);
+    guint points = 0;
+    for (guint i = 0; i < 2 * n; i++) { /* there along the low side, back along the high one */
+        guint at = i < n ? i : 2 * n - 1 - i;
+        double px = place(&axes->x, x[at]), py = place(&axes->y, i < n ? low[at] : high[at]);
+        if (!isfinite(px) || !isfinite(py))
+            continue;
+        xy[2 * points] = px;
+        xy[2 * points++ + 1] = py;
+    }
+    clip(axes);
+    canvas_polygon(axes->canvas, xy, points, color, opacity);
+    g_array_append_vals(axes->drawn, xy, points);
+    canvas_unclip(axes->canvas);
+    add_entry(axes, SAMPLE_AREA, color, opacity, label);
+}
+
+void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
+              double opacity)
+{
+    double x0 = place(&axes->x, x_from), x1 = place(&axes->x, x_to);
+    double y0 = place(&axes->y, y_from), y1 = place(&axes->y, y_to);
+    if (!isfinite(x0) || !isfinite(x1) || !isfinite(y0) || !isfinite(y1))
+        return;
+    clip(axes);
+    canvas_polygon(axes->canvas, (double[]){x0, y0, x1, y0, x1, y1, x0, y1}, 4, color, opacity);
+    canvas_unclip(axes->canvas);
+}
+
+void axes_mark(Axes *axes, double x, guint32 color, const char *label)
+{
+    double at = place(&axes->x, x), start = axes->y.start, end = start + axes->y.length;
+    if (!isfinite(at))
+        return;
+    canvas_line(axes->canvas, (double[]){at, start, at, end}, 2, 1.2, color, TRUE);
+    add_entry(axes, SAMPLE_DASHED, color, 1, label);
+}

@@ -1,0 +1,48 @@
+/* axes: a pair of axes with ticks, grid and legend on a canvas: training curves, cost curves, reliability
+ * diagrams.
+ *
+ *   Axes *axes = axes_new(canvas, 0, 0, 480, 320, &(AxesOptions){.title = "Loss", .x_label = "epoch",
+ *                         .x_from = 1, .x_to = 50, .y_from = 0, .y_to = 2.3, .x_whole = TRUE, .y_nice =
+ * TRUE}); axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
+ *   axes_free(axes);      // draws the legend, in the emptiest corner
+ *
+ * Ticks are nice numbers (Heckbert 1990, Graphics Gems: 1, 2, 5 times a power of ten); a logarithmic axis has
+ * one a decade, with 2 and 5 between where there is room. Marks are clipped to the frame; values that are not
+ * finite (or not positive on a logarithmic axis) break a line. */
+#pragma once
+#include "common/plot/canvas.h"
+
+typedef struct {
+    const char *title, *x_label, *y_label; /* NULL for none */
+    double x_from, x_to, y_from, y_to;     /* of the data; finite, and positive on a logarithmic axis */
+    gboolean x_log, y_log;
+    gboolean x_whole, y_whole;     /* ticks at whole numbers only: epochs, counts */
+    gboolean x_nice, y_nice;       /* widen the range to the next ticks */
+    gboolean x_percent, y_percent; /* ticks written as 100 times themselves with a percent sign */
+} AxesOptions;
+
+typedef struct Axes Axes;
+
+/* x, y, width, height: the rectangle for all of it, labels included, in points. Draws all but the legend. The
+ * canvas is borrowed until axes_free. */
+Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options);
+void axes_free(Axes *axes); /* draws the legend, where something has a label */
+
+/* All below: x, y in the axes' units; label NULL keeps out of the legend, else copied. */
+void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
+               const char *label);
+void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius, guint32 color,
+                const char *label);
+/* The area between low and high, such as mean ± deviation over folds. */
+void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
+               const char *label);
+void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
+              double opacity);
+/* A dashed line over the whole height at x: the best epoch. */
+void axes_mark(Axes *axes, double x, guint32 color, const char *label);
+/* One entry of the legend for what axes_bar drew. */
+void axes_legend(Axes *axes, guint32 color, double opacity, const char *label);
+
+/* Nice ticks for [from, to] into ticks (room for `most`, at least 2); returns how many lie within. */
+guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint most);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Axes, axes_free)

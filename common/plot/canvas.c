@@ -1,0 +1,346 @@
+#include "common/plot/canvas.h"
+#include "common/cli/cli.h"
+#include "common/util/atomic_file.h"
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
+#include <fontconfig/fontconfig.h>
+#include <math.h>
+#include <pango/pangocairo.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PNG_SCALE = 2 };
+
+const CanvasTheme canvas_light = {
+    0xFFFFFF, 0x1B1F24, 0x57606A, 0xD0D7DE, {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9}};
+const CanvasTheme canvas_dark = {
+    0x16191D, 0xE6EAEE, 0xA3ADB8, 0x3A424B, {0x5BB8F0, 0xF28E4B, 0x35C79F, 0xE3A3C8, 0xF2C14E, 0xA9D8F5}};
+
+typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF, FORMATS } Format;
+static const char *const endings[FORMATS] = {"png", "svg", "pdf"};
+
+struct Canvas {
+    char *path; /* NULL: the picture stays in memory */
+    Format format;
+    const CanvasTheme *theme;
+    GByteArray *bytes; /* what Cairo has written so far */
+    cairo_surface_t *surface;
+    cairo_t *cairo;
+    PangoLayout *layout;
+};
+
+/* ---- Formats ---- */
+
+static gboolean format_of(const char *ending, Format *format)
+{
+    for (Format f = FORMAT_PNG; f < FORMATS; f++)
+        if (ending && g_ascii_strcasecmp(ending, endings[f]) == 0) {
+            *format = f;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+static gboolean format_of_path(const char *path, Format *format, GError **error)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && !strchr(dot, G_DIR_SEPARATOR) && format_of(dot + 1, format))
+        return TRUE;
+    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                "%s: a picture's name must end in .png, .svg or .pdf; choose one of these endings", path);
+    return FALSE;
+}
+
+gboolean canvas_path_ok(const char *path, GError **error)
+{
+    Format format;
+    return format_of_path(path, &format, error);
+}
+
+static cairo_status_t append(void *bytes, const unsigned char *data, unsigned int length)
+{
+    g_byte_array_append(bytes, data, length);
+    return CAIRO_STATUS_SUCCESS;
+}
+
+static cairo_surface_t *surface_new(Format format, double width, double height, GByteArray *bytes)
+{
+    switch (format) {
+    case FORMAT_SVG:
+        return cairo_svg_surface_create_for_stream(append, bytes, width, height);
+    case FORMAT_PDF:
+        return cairo_pdf_surface_create_for_stream(append, bytes, width, height);
+    default:
+        return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(width * PNG_SCALE),
+                                          (int)ceil(height * PNG_SCALE));
+    }
+}
+
+/* ---- Opening and finishing ---- */
+
+/* Fonts are kept from picture to picture, until the process ends: then a leak checker sees real leaks only.
+ */
+static void release_fonts(void)
+{
+    pango_cairo_font_map_set_default(NULL);
+    FcFini();
+}
+
+static PangoLayout *layout_new(cairo_t *cairo)
+{
+    static gsize registered;
+    if (g_once_init_enter(&registered))
+        g_once_init_leave(&registered, 1 + (gsize)(atexit(release_fonts) != 0));
+    PangoLayout *layout = pango_cairo_create_layout(cairo);
+    cairo_font_options_t *options = cairo_font_options_create();
+    /* Without hinting a text has the same width at every scale and in every format. */
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    pango_cairo_context_set_font_options(pango_layout_get_context(layout), options);
+    cairo_font_options_destroy(options);
+    return layout;
+}
+
+static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
+{
+    Canvas *canvas = g_new0(Canvas, 1);
+    canvas->format = format;
+    canvas->theme = theme;
+    canvas->bytes = g_byte_array_new();
+    canvas->surface = surface_new(format, width, height, canvas->bytes);
+    canvas->cairo = cairo_create(canvas->surface);
+    if (format == FORMAT_PNG)
+        cairo_scale(canvas->cairo, PNG_SCALE, PNG_SCALE);
+    canvas->layout = layout_new(canvas->cairo);
+    canvas_rectangle(canvas, 0, 0, width, height, theme->paper);
+    return canvas;
+}
+
+static gboolean size_ok(double width, double height, const char *what, GError **error)
+{
+    if (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE)
+        return TRUE;
+    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                "%s: a picture of %.0f x %.0f points cannot be drawn (1 to %d a side); show less in it", what,
+                width, height, CANVAS_MAX_SIDE);
+    return FALSE;
+}
+
+Canvas *canvas_new(const char *path, double width, double height, GError **error)
+{
+    Format format;
+    if (!format_of_path(path, &format, error) || !size_ok(width, height, path, error))
+        return NULL;
+    Canvas *canvas = canvas_open(format, width, height, &canvas_light);
+    canvas->path = g_strdup(path);
+    return canvas;
+}
+
+Canvas *canvas_new_memory(const char *ending, double width, double height, const CanvasTheme *theme,
+                          GError **error)
+{
+    Format format;
+    gboolean known = format_of(ending, &format);
+    g_return_val_if_fail(known, NULL);
+    return size_ok(width, height, ending, error) ? canvas_open(format, width, height, theme) : NULL;
+}
+
+const CanvasTheme *canvas_theme(const Canvas *canvas)
+{
+    return canvas->theme;
+}
+
+/* All of the picture is in canvas->bytes afterwards. */
+static cairo_status_t encode(Canvas *canvas)
+{
+    cairo_status_t status = cairo_status(canvas->cairo);
+    if (status == CAIRO_STATUS_SUCCESS && canvas->format == FORMAT_PNG)
+        status = cairo_surface_write_to_png_stream(canvas->surface, append, canvas->bytes);
+    cairo_surface_finish(canvas->surface);
+    return status == CAIRO_STATUS_SUCCESS ? cairo_surface_status(canvas->surface) : status;
+}
+
+static gboolean encoded(Canvas *canvas, GError **error)
+{
+    cairo_status_t status = encode(canvas);
+    if (status != CAIRO_STATUS_SUCCESS)
+        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED, "%s: the picture could not be drawn: %s",
+                    canvas->path ? canvas->path : endings[canvas->format], cairo_status_to_string(status));
+    return status == CAIRO_STATUS_SUCCESS;
+}
+
+GBytes *canvas_finish_memory(Canvas *canvas, GError **error)
+{
+    GBytes *bytes = NULL;
+    if (encoded(canvas, error))
+        bytes = g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes));
+    canvas_free(canvas);
+    return bytes;
+}
+
+gboolean canvas_finish(Canvas *canvas, GError **error)
+{
+    gboolean written = encoded(canvas, error) &&
+                       atomic_file_write(canvas->path, canvas->bytes->data, canvas->bytes->len, error);
+    canvas_free(canvas);
+    return written;
+}
+
+void canvas_free(Canvas *canvas)
+{
+    if (!canvas)
+        return;
+    g_object_unref(canvas->layout);
+    cairo_destroy(canvas->cairo);
+    cairo_surface_destroy(canvas->surface); /* may still write to bytes */
+    if (canvas->bytes)
+        g_byte_array_unref(canvas->bytes);
+    g_free(canvas->path);
+    g_free(canvas);
+}
+
+/* ---- Drawing ---- */
+
+static void set_color(cairo_t *cairo, guint32 color, double opacity)
+{
+    cairo_set_source_rgba(cairo, (color >> 16 & 255) / 255.0, (color >> 8 & 255) / 255.0,
+                          (color & 255) / 255.0, opacity);
+}
+
+void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill)
+{
+    set_color(canvas->cairo, fill, 1);
+    cairo_rectangle(canvas->cairo, x, y, width, height);
+    cairo_fill(canvas->cairo);
+}
+
+void canvas_frame(Canvas *canvas, double x, double y, double width, double height, double line, guint32 color)
+{
+    set_color(canvas->cairo, color, 1);
+    cairo_set_line_width(canvas->cairo, line);
+    cairo_rectangle(canvas->cairo, x, y, width, height);
+    cairo_stroke(canvas->cairo);
+}
+
+static void trace(cairo_t *cairo, const double *xy, guint points)
+{
+    cairo_new_path(cairo);
+    for (guint i = 0; i < points; i++)
+        cairo_line_to(cairo, xy[2 * i], xy[2 * i + 1]);
+}
+
+void canvas_line(Canvas *canvas, const double *xy, guint points, double line, guint32 color, gboolean dashed)
+{
+    const double dashes[] = {3 * line, 2.5 * line};
+    set_color(canvas->cairo, color, 1);
+    cairo_set_line_width(canvas->cairo, line);
+    cairo_set_line_join(canvas->cairo, CAIRO_LINE_JOIN_ROUND);
+    cairo_set_dash(canvas->cairo, dashes, dashed ? 2 : 0, 0);
+    trace(canvas->cairo, xy, points);
+    cairo_stroke(canvas->cairo);
+    cairo_set_dash(canvas->cairo, NULL, 0, 0);
+}
+
+void canvas_polygon(Canvas *canvas, const double *xy, guint points, guint32 fill, double opacity)
+{
+    set_color(canvas->cairo, fill, opacity);
+    trace(canvas->cairo, xy, points);
+    cairo_close_path(canvas->cairo);
+    cairo_fill(canvas->cairo);
+}
+
+void canvas_disc(Canvas *canvas, double x, double y, double radius, guint32 color)
+{
+    set_color(canvas->cairo, color, 1);
+    cairo_new_path(canvas->cairo);
+    cairo_arc(canvas->cairo, x, y, radius, 0, 2 * G_PI);
+    cairo_fill(canvas->cairo);
+}
+
+static void layout_set(PangoLayout *layout, double size, gboolean bold, const char *text)
+{
+    PangoFontDescription *font =
+        pango_font_description_from_string(bold ? "DejaVu Sans Bold" : "DejaVu Sans");
+    pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
+    pango_layout_set_font_description(layout, font);
+    pango_font_description_free(font);
+    g_autofree char *valid = g_utf8_make_valid(text, -1); /* names of files and classes may be anything */
+    pango_layout_set_single_paragraph_mode(layout, TRUE);
+    pango_layout_set_text(layout, valid, -1);
+}
+
+static double layout_width(PangoLayout *layout)
+{
+    PangoRectangle logical;
+    pango_layout_get_extents(layout, NULL, &logical);
+    return (double)logical.width / PANGO_SCALE;
+}
+
+double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char *text)
+{
+    if (canvas) {
+        layout_set(canvas->layout, size, bold, text);
+        return layout_width(canvas->layout);
+    }
+    g_autoptr(Canvas) ruler = canvas_open(FORMAT_PNG, 1, 1, &canvas_light);
+    return canvas_text_width(ruler, size, bold, text);
+}
+
+void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color, Align align, gboolean bold,
+                 double degrees, const char *text)
+{
+    /* The middle of a line of lower case and digits lies about 0.36 em above its baseline. */
+    const double middle = 0.36;
+    cairo_t *cairo = canvas->cairo;
+    layout_set(canvas->layout, size, bold, text);
+    double width = layout_width(canvas->layout), shift = align == ALIGN_LEFT     ? 0
+                                                         : align == ALIGN_CENTER ? 0.5
+                                                                                 : 1;
+    double baseline = (double)pango_layout_get_baseline(canvas->layout) / PANGO_SCALE;
+    cairo_save(cairo);
+    cairo_translate(cairo, x, y);
+    cairo_rotate(cairo, -degrees * G_PI / 180);
+    cairo_move_to(cairo, -shift * width, middle * size - baseline);
+    set_color(cairo, color, 1);
+    pango_cairo_update_layout(cairo, canvas->layout);
+    pango_cairo_show_layout(cairo, canvas->layout);
+    cairo_restore(cairo);
+    cairo_new_path(cairo);
+}
+
+void canvas_image(Canvas *canvas, double x, double y, double width, double height, const guint8 *rgb,
+                  int image_width, int image_height)
+{
+    cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image_width, image_height);
+    guint8 *pixels = cairo_image_surface_get_data(image);
+    for (int row = 0; pixels && row < image_height; row++) {
+        guint32 *out = (guint32 *)(pixels + (gsize)row * cairo_image_surface_get_stride(image));
+        const guint8 *in = rgb + (gsize)row * image_width * 3;
+        for (int column = 0; column < image_width; column++, in += 3)
+            out[column] = (guint32)in[0] << 16 | (guint32)in[1] << 8 | in[2];
+    }
+    cairo_surface_mark_dirty(image);
+    cairo_save(canvas->cairo);
+    cairo_translate(canvas->cairo, x, y);
+    cairo_scale(canvas->cairo, width / image_width, height / image_height);
+    cairo_set_source_surface(canvas->cairo, image, 0, 0);
+    cairo_pattern_set_extend(cairo_get_source(canvas->cairo),
+                             CAIRO_EXTEND_PAD); /* no soft edge where it is scaled */
+    cairo_rectangle(canvas->cairo, 0, 0, image_width, image_height);
+    cairo_fill(canvas->cairo);
+    cairo_restore(canvas->cairo);
+    cairo_surface_destroy(image);
+}
+
+void canvas_clip(Canvas *canvas, double x, double y, double width, double height)
+{
+    cairo_save(canvas->cairo);
+    cairo_rectangle(canvas->cairo, x, y, width, height);
+    cairo_clip(canvas->cairo);
+}
+
+void canvas_unclip(Canvas *canvas)
+{
+    cairo_restore(canvas->cairo);
+}
