@@ -18,7 +18,9 @@ typedef struct {
     Scaling *scaling;  /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
     json_t *training;  /* settings, as an object; for people and for --report */
-    gboolean probabilities; /* outputs are probabilities (softmax); else decision values (margins) */
+    gboolean probabilities; /* outputs are probabilities (softmax, or by sigmoids); else decision values (margins) */
+    gboolean sigmoids;  /* the network's outputs z become 1 / (1 + exp(-z)), divided by their sum over the classes:
+                           liblinear's predict_probability for logistic solvers; probabilities is TRUE then */
     double temperature; /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not calibrated */
 } Model;
 

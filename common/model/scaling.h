@@ -12,18 +12,24 @@ typedef enum {
 
 typedef struct {
     ScalingKind kind;
-    gsize features;       /* D */
-    float max;            /* SCALE_MAX */
+    gsize features;        /* D */
+    float max;             /* SCALE_MAX */
     float *mean, *inverse; /* (D) each, SCALE_STANDARD; NULL otherwise */
 } Scaling;
 
 const char *scaling_name(ScalingKind kind);
 gboolean scaling_parse(const char *name, ScalingKind *kind);
-Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted */
+Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted (L2 needs no fitting) */
 void scaling_free(Scaling *scaling);
 
-/* From n rows of D floats, in double precision. */
+/* From n >= 1 rows of D floats, in double precision. */
 void scaling_fit(Scaling *scaling, const float *const *x, gsize n);
+
 /* in and out (D); may be the same. */
 void scaling_apply(const Scaling *scaling, const float *in, float *out);
+
+/* The same, to the bit, by pieces: features first … first+count-1 of the vector at in go to out[0 … count-1]; factor is
+ * scaling_factor of that vector, which looks at all of it. */
+float scaling_factor(const Scaling *scaling, const float *in);
+void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count, float *out);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaling, scaling_free)

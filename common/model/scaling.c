@@ -1,0 +1,120 @@
+#include "common/model/scaling.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const char *const names[] = {
+    [SCALE_NONE] = "none", [SCALE_MAX] = "max", [SCALE_STANDARD] = "standard", [SCALE_L2] = "l2"};
+
+const char *scaling_name(ScalingKind kind)
+{
+    g_return_val_if_fail(kind < G_N_ELEMENTS(names), NULL);
+    return names[kind];
+}
+
+gboolean scaling_parse(const char *name, ScalingKind *kind)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(name, names[i]) == 0) {
+            *kind = i;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+Scaling *scaling_new(ScalingKind kind, gsize features)
+{
+    Scaling *scaling = g_new0(Scaling, 1);
+    scaling->kind = kind;
+    scaling->features = features;
+    scaling->max = 1;
+    if (kind == SCALE_STANDARD) {
+        scaling->mean = g_new0(float, features);
+        scaling->inverse = g_new(float, features);
+        for (gsize j = 0; j < features; j++)
+            scaling->inverse[j] = 1;
+    }
+    return scaling;
+}
+
+void scaling_free(Scaling *scaling)
+{
+    if (!scaling)
+        return;
+    g_free(scaling->mean);
+    g_free(scaling->inverse);
+    g_free(scaling);
+}
+
+static void fit_max(Scaling *scaling, const float *const *x, gsize n)
+{
+    float max = 0;
+    for (gsize i = 0; i < n; i++)
+        for (gsize j = 0; j < scaling->features; j++)
+            max = MAX(max, fabsf(x[i][j]));
+    scaling->max = max > 0 ? max : 1;
+}
+
+/* Means first, then squared deviations from them: no cancellation, whatever the mean. A feature counts as
+ * constant where its spread is rounding, as in scikit-learn's _is_constant_feature: variance <= n eps
+ * variance + (n eps mean)^2. */
+static void fit_standard(Scaling *scaling, const float *const *x, gsize n)
+{
+    gsize features = scaling->features;
+    g_autofree double *mean = g_new0(double, features), *variance = g_new0(double, features);
+    for (gsize i = 0; i < n; i++)
+        for (gsize j = 0; j < features; j++)
+            mean[j] += x[i][j];
+    for (gsize j = 0; j < features; j++)
+        mean[j] /= (double)n;
+    for (gsize i = 0; i < n; i++)
+        for (gsize j = 0; j < features; j++)
+            variance[j] += (x[i][j] - mean[j]) * (x[i][j] - mean[j]);
+    double rounding = (double)n * DBL_EPSILON;
+    for (gsize j = 0; j < features; j++) {
+        double v = variance[j] / (double)n, bound = rounding * v + pow(rounding * mean[j], 2);
+        scaling->mean[j] = (float)mean[j];
+        scaling->inverse[j] = v <= bound ? 1.0f : (float)(1 / sqrt(v));
+    }
+}
+
+void scaling_fit(Scaling *scaling, const float *const *x, gsize n)
+{
+    g_return_if_fail(n >= 1);
+    if (scaling->kind == SCALE_MAX)
+        fit_max(scaling, x, n);
+    else if (scaling->kind == SCALE_STANDARD)
+        fit_standard(scaling, x, n);
+}
+
+float scaling_factor(const Scaling *scaling, const float *in)
+{
+    if (scaling->kind == SCALE_MAX)
+        return 1 / scaling->max;
+    if (scaling->kind != SCALE_L2)
+        return 1;
+    double squares = 0;
+    for (gsize j = 0; j < scaling->features; j++)
+        squares += (double)in[j] * in[j];
+    return squares > 0 ? (float)(1 / sqrt(squares)) : 1;
+}
+
+void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
+                         float *out)
+{
+    in += first;
+    if (scaling->kind == SCALE_STANDARD)
+        for (gsize j = 0; j < count; j++)
+            out[j] = (in[j] - scaling->mean[first + j]) * scaling->inverse[first + j];
+    else if (scaling->kind != SCALE_NONE)
+        for (gsize j = 0; j < count; j++)
+            out[j] = in[j] * factor;
+    else if (in != out)
+        memmove(out, in, count * sizeof *out);
+}
+
+void scaling_apply(const Scaling *scaling, const float *in, float *out)
+{
+    scaling_apply_range(scaling, scaling_factor(scaling, in), in, 0, scaling->features, out);
+}
