@@ -3,6 +3,7 @@
 VERSION := 0.1.0
 BUILD   := build
 PREFIX  := /usr/local
+OUT     := out
 CC      ?= gcc
 
 # What a build, the demo and the tests need, by Debian's names (see common/install-packages).
@@ -30,6 +31,9 @@ endif
 
 PROGRAMS := extract train evaluate
 
+# A second make once the packages are there, on all processors unless the caller chose a number of jobs.
+BUILD_NOW = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # common/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
 ARCH := $(shell uname -m)
 ifeq ($(ARCH),x86_64)
@@ -48,11 +52,13 @@ COMMON_OBJECTS := $(call objects,$(COMMON_SOURCES)) \
 PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c))
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*.c))
 
-.PHONY: all help demo test unit-tests packages-build packages-demo packages-test clean install format
+BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+.PHONY: all help demo bench man dist test unit-tests packages-build packages-demo packages-test clean install format
 .DELETE_ON_ERROR:
 
 all: packages-build ## build build/extract, build/train and build/evaluate
-	@$(MAKE) --no-print-directory $(PROGRAMS:%=$(BUILD)/%)
+	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%)
 
 $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUILD)/libcommon.a))
 $(PROGRAMS:%=$(BUILD)/%):
@@ -82,8 +88,35 @@ $(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRA
 unit-tests: $(UNIT_TESTS)
 
 test: packages-test ## build everything and run all tests
-	@$(MAKE) --no-print-directory $(PROGRAMS:%=$(BUILD)/%) unit-tests
+	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) tests/run
+
+demo: packages-demo ## the main job on a small image set that it draws itself: out/demo
+	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
+	@BUILD=$(BUILD) tests/demo/run $(OUT)/demo
+
+bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
+	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
+	@/usr/bin/python3 tests/bench/bench_extract.py
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+MAN_PAGES := $(PROGRAMS:%=$(BUILD)/man/vggcache-%.1)
+man: $(MAN_PAGES) ## the man pages, made from the tables that --help prints
+$(BUILD)/man/vggcache-%.1: $(BUILD)/%
+	@mkdir -p $(@D)
+	$< --man > $@
+
+install: all ## install vggcache-extract, -train, -evaluate and their man pages below PREFIX
+	@$(BUILD_NOW) $(MAN_PAGES)
+	for p in $(PROGRAMS); do install -D -m 755 $(BUILD)/$$p $(DESTDIR)$(PREFIX)/bin/vggcache-$$p && \
+	    install -D -m 644 $(BUILD)/man/vggcache-$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/vggcache-$$p.1 || exit 1; done
+
+dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
 packages-build packages-demo packages-test: packages-%:
 	@common/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
