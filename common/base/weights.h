@@ -1,23 +1,27 @@
 /* weights: the trained (or seeded) kernels of the VGG16 base, from a file or a seed.
  *
- * Reads Keras HDF5 (no-top and full file, by layer_names/weight_names) and safetensors with torchvision's names.
- * Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the load fails with one sentence. */
+ * Reads Keras HDF5 (no-top, full file or whole model, by layer_names/weight_names) and safetensors with
+ * torchvision's names. Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the
+ * load fails with one sentence. */
 #pragma once
 #include "common/base/vgg16.h"
 #include "common/image/image.h"
 
 typedef struct {
-    float *kernel[VGG16_CONVS]; /* (3, 3, C, K) HWIO */
+    float *kernel[VGG16_CONVS]; /* (3, 3, C, K) HWIO, 64-byte aligned */
     float *bias[VGG16_CONVS];   /* (K) */
     char *source;               /* the file's base name, or "random:SEED" */
-    char hash[65];              /* SHA-256, hex, over all kernels (HWIO) and biases in layer order, little-endian:
-                                   the same weights have the same hash whichever file format they came in */
-    Normalization normalization; /* what this kind of file was trained with: Keras caffe, torchvision torch, random caffe */
+    char hash[65]; /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … as little-endian float32:
+                      the same weights have the same hash whichever file format they came in */
+    Normalization normalization; /* what this kind of file was trained with: Keras caffe, torchvision torch,
+                                    random caffe */
     gboolean seeded;             /* random:SEED, not trained: whoever loads it says so on stderr */
 } Weights;
 
 /* spec: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
- * std = sqrt(2 / (9 C))), biases U[0, 0.02), the same on every machine. NULL and error set where it fails. */
+ * std = sqrt(2 / (9 C))), biases U[0, 0.02). Of convolution i, the kernel is drawn from rng_new(SEED, 2 i),
+ * in the order of HWIO, as (float)(std * rng_normal()), the bias from rng_new(SEED, 2 i + 1) as (float)(0.02
+ * * rng_uniform()). NULL and error set where it fails. */
 Weights *weights_load(const char *spec, GError **error);
 void weights_free(Weights *weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Weights, weights_free)

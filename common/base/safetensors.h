@@ -1,0 +1,30 @@
+/* safetensors: named tensors in a file, as Hugging Face's format has them
+ * (github.com/huggingface/safetensors).
+ *
+ *     ┌────────────────┬─────────────────────────────┬──────────────────────────────────┐
+ *     │ n, u64 little- │ n bytes of JSON: {"NAME":   │ the tensors' bytes, row by row,  │
+ *     │ endian         │ {"dtype", "shape", "data_   │ one behind the other with no gap │
+ *     │                │ offsets": [begin, end]}, …} │ in the order of their offsets    │
+ *     └────────────────┴─────────────────────────────┴──────────────────────────────────┘
+ *
+ * The whole header is checked when a file is opened: n at most 100,000,000, no duplicate keys, known types,
+ * shape times type equal to the span, no gaps, no overlaps, and the last byte of the last tensor the last of
+ * the file. */
+#pragma once
+#include <glib.h>
+
+typedef struct Safetensors Safetensors;
+
+/* NULL and a sentence that names the file where it is not such a file. Tensors are read when asked for. */
+Safetensors *safetensors_open(const char *path, GError **error);
+void safetensors_close(Safetensors *file);
+
+guint safetensors_count(const Safetensors *file);
+const char *safetensors_name(const Safetensors *file,
+                             guint i); /* in the order of their bytes; the file's own */
+gboolean safetensors_has(const Safetensors *file, const char *name);
+
+/* A tensor of type F32 and exactly this shape into out; error names what was expected and what was found. */
+gboolean safetensors_read_floats(const Safetensors *file, const char *name, int rank, const gsize *shape,
+                                 float *out, GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Safetensors, safetensors_close)

@@ -1,0 +1,80 @@
+/* weights_keras: VGG16's weights out of Keras's HDF5 files.
+ *
+ * A root attribute layer_names lists the layers, each a group, whose attribute weight_names lists its
+ * datasets, kernel before bias: keras/src/legacy/saving/legacy_h5_format.py, load_weights_from_hdf5_group.
+ * Datasets are called block1_conv1_W_1:0, or block1_conv1/kernel:0 one group deeper, or otherwise: the lists
+ * decide. A whole model (model.save) has the same below /model_weights. The full file's dense layers are
+ * passed over. */
+#include "common/base/weights_formats.h"
+#include "common/cli/cli.h"
+#include "common/model/hdf5_file.h"
+
+/* A convolution of the table, or a layer that has nothing to do with the base; but not a further convolution
+ * of a network of the same family, such as VGG19, which holds all of VGG16's names and shapes. */
+static gboolean check_family(const char *path, char **layers, GError **error)
+{
+    for (char **layer = layers; *layer; layer++)
+        if (g_regex_match_simple("^block[0-9]+_conv[0-9]+$", *layer, 0, 0) && vgg16_find(*layer) < 0) {
+            g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                        "%s: has a layer %s, which VGG16 has not: these are another network's weights", path,
+                        *layer);
+            return FALSE;
+        }
+    return TRUE;
+}
+
+static gboolean refuse_missing(const char *path, const char *layer, char **layers, GError **error)
+{
+    g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
+    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                "%s: has no layer %s; expected VGG16's weights under Keras's names, found the layers %s",
+                path, layer, found);
+    return FALSE;
+}
+
+static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
+                           GError **error)
+{
+    g_autofree char *group = g_strdup_printf("%s/%s", root, layer->name);
+    g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
+    if (!names)
+        return FALSE;
+    if (g_strv_length(names) != 2) {
+        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                    "%s: its layer %s has %u weights; expected kernel and bias", hdf5_path(file), layer->name,
+                    g_strv_length(names));
+        return FALSE;
+    }
+    g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
+    g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
+    gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};
+    float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
+    return hdf5_read_floats(file, kernel, 4, shape, k, error) &&
+           hdf5_read_floats(file, bias, 1, shape + 3, b, error) &&
+           weights_check_finite(hdf5_path(file), kernel, k, 9 * shape[2] * shape[3], error) &&
+           weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
+}
+
+gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
+{
+    g_autoptr(Hdf5File) file = hdf5_open(path, error);
+    if (!file)
+        return FALSE;
+    gboolean whole_model =
+        !hdf5_has_attribute(file, "/", "layer_names") && hdf5_has_group(file, "/model_weights");
+    const char *root = whole_model ? "/model_weights" : "";
+    g_auto(GStrv) layers = hdf5_read_names(file, whole_model ? root : "/", "layer_names", error);
+    if (!layers || !check_family(path, layers, error))
+        return FALSE;
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        if (!g_strv_contains((const char *const *)layers, layer->name))
+            return refuse_missing(path, layer->name, layers, error);
+        if (!read_layer(file, root, layer, weights, error))
+            return FALSE;
+    }
+    weights->normalization = NORMALIZE_CAFFE;
+    return TRUE;
+}
