@@ -1,14 +1,21 @@
-/* network: a Keras Sequential of the layers this project needs, with its parameters. What a model file holds, what
- * `train` fits and what `evaluate` runs.
+/* network: a Keras Sequential of the layers this project needs, with its parameters. What a model file holds,
+ * what `train` fits and what `evaluate` runs.
  *
- * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K), convolution
- * HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d, dropout, flatten, dense,
- * dense_1, …, or VGG16's own (block5_conv3) for a fine-tuned base. */
+ * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K),
+ * convolution HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d,
+ * dropout, flatten, dense, dense_1, …, or VGG16's own (block5_conv3) for a fine-tuned base. */
 #pragma once
 #include "common/util/crew.h"
 #include "common/util/rng.h"
 
-typedef enum { LAYER_CONV2D, LAYER_MAX_POOLING2D, LAYER_ACTIVATION, LAYER_DROPOUT, LAYER_FLATTEN, LAYER_DENSE } LayerKind;
+typedef enum {
+    LAYER_CONV2D,
+    LAYER_MAX_POOLING2D,
+    LAYER_ACTIVATION,
+    LAYER_DROPOUT,
+    LAYER_FLATTEN,
+    LAYER_DENSE
+} LayerKind;
 typedef enum { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX } Activation;
 
 typedef struct {
@@ -33,10 +40,11 @@ Network *network_new(int height, int width, int channels);
 void network_free(Network *network);
 Network *network_copy(const Network *network); /* parameters too */
 
-/* Each appends a layer with zero parameters, checks that it fits on what is there, names it as Keras would (name NULL)
- * and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
-Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same, Activation activation,
-                      GError **error);
+/* Each appends a layer with zero parameters, checks that it fits on what is there, names it as Keras would
+ * (name NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …).
+ */
+Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
+                      Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
 Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
@@ -46,13 +54,15 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
 gsize network_parameters(const Network *network);
 int network_outputs(const Network *network); /* L */
 
-/* Keras's summary(): layer (type), output shape, parameters, totals; trainable tells which layers learn (NULL: all). */
+/* Keras's summary(): layer (type), output shape, parameters, totals; trainable tells which layers learn
+ * (NULL: all). */
 char *network_summary(const Network *network, const char *title, const gboolean *trainable);
 
-/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one stream a layer. */
+/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one stream a
+ * layer. */
 void network_initialize(Network *network, guint64 seed);
 
-/* Inference. x: n rows of D floats, by pointer (rows of a cache are used in place); out: (n, L), softmax applied where the
- * last layer says so. Rows are processed in blocks: any n will do. */
+/* Inference. x: n rows of D floats, by pointer (rows of a cache are used in place); out: (n, L), softmax
+ * applied where the last layer says so. Rows are processed in blocks: any n will do. */
 void network_predict(const Network *network, Crew *crew, const float *const *x, int n, float *out);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)
