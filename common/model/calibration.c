@@ -1,0 +1,68 @@
+#include "common/model/calibration.h"
+#include <float.h>
+#include <math.h>
+
+static double decision(float output, gboolean logs)
+{
+    return logs ? log(fmax(output, FLT_MIN)) : output;
+}
+
+/* First and second derivative of one image's cross-entropy by beta = 1 / T: E_p[z] - E_q[z] and Var_p[z],
+ * where p = softmax(beta z) and q are the targets. */
+static void slopes(const float *row, gboolean logs, int label, guint classes, double rest, double beta,
+                   double *first, double *second)
+{
+    double top = -INFINITY, sum = 0, mean = 0, square = 0, target = 0;
+    for (guint c = 0; c < classes; c++)
+        top = fmax(top, decision(row[c], logs));
+    for (guint c = 0; c < classes; c++) {
+        double z = decision(row[c], logs) - top, weight = exp(beta * z);
+        sum += weight;
+        mean += weight * z;
+        square += weight * z * z;
+        target += z * ((int)c == label ? 1 - rest : rest / (classes - 1));
+    }
+    mean /= sum;
+    *first += mean - target;
+    *second += square / sum - mean * mean;
+}
+
+/* The cross-entropy is convex in beta: Newton's steps, kept within a bracket that halves where they leave it.
+ */
+double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes)
+{
+    double low = 1 / CALIBRATION_MOST, high = 1 / CALIBRATION_LEAST, beta = 1;
+    const double rest = 1.0 / (n + 2.0);
+    for (int round = 0; round < 100 && high - low > 1e-12 * high; round++) {
+        double first = 0, second = 0;
+        for (guint i = 0; i < n; i++)
+            slopes(outputs + (gsize)i * classes, logs, labels[i], classes, rest, beta, &first, &second);
+        if (first > 0)
+            high = beta;
+        else
+            low = beta;
+        double next = second > 0 ? beta - first / second : NAN;
+        if (fabs(next - beta) <= 1e-12 * beta)
+            break;
+        beta = next > low && next < high ? next : sqrt(low * high);
+    }
+    return 1 / beta;
+}
+
+void calibration_apply(const float *outputs, gboolean logs, double temperature, guint n, guint classes,
+                       float *probabilities)
+{
+    for (guint i = 0; i < n; i++) {
+        const float *in = outputs + (gsize)i * classes;
+        float *out = probabilities + (gsize)i * classes;
+        double top = -INFINITY, sum = 0;
+        for (guint c = 0; c < classes; c++)
+            top = fmax(top, decision(in[c], logs));
+        for (guint c = 0; c < classes; c++) {
+            out[c] = (float)exp((decision(in[c], logs) - top) / temperature);
+            sum += out[c];
+        }
+        for (guint c = 0; c < classes; c++)
+            out[c] = (float)(out[c] / sum);
+    }
+}

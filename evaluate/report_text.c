@@ -1,0 +1,82 @@
+#include "evaluate/report_text.h"
+#include <string.h>
+
+/* text is padded with spaces to `width` characters: in front, or behind where left is set. */
+static void append_padded(GString *out, const char *text, int width, gboolean left)
+{
+    int space = width - (int)g_utf8_strlen(text, -1);
+    g_string_append_printf(out, "%*s%s%*s", left ? 0 : MAX(space, 0), "", text, left ? MAX(space, 0) : 0, "");
+}
+
+static int widest(const char *const *names, guint n)
+{
+    int width = 0;
+    for (guint i = 0; i < n; i++)
+        width = MAX(width, (int)g_utf8_strlen(names[i], -1));
+    return width;
+}
+
+static void append_figures(GString *text, const char *name, int width, ClassFigures f, int digits)
+{
+    append_padded(text, name, width, FALSE);
+    g_string_append_printf(text, "  %9.*f %9.*f %9.*f %9u\n", digits, f.precision, digits, f.recall, digits,
+                           f.f1, f.support);
+}
+
+void text_report(GString *text, const char *const *names, const guint *matrix, guint classes, int digits)
+{
+    int width = MAX(widest(names, classes), (int)MAX(strlen("weighted avg"), (gsize)digits));
+    ClassFigures macro, weighted;
+    g_autofree ClassFigures *figures = g_new(ClassFigures, classes);
+    metrics_per_class(matrix, classes, figures, &macro, &weighted);
+    g_string_append_printf(text, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
+                           "support");
+    for (guint c = 0; c < classes; c++)
+        append_figures(text, names[c], width, figures[c], digits);
+    g_string_append_printf(text, "\n%*s  %9s %9s %9.*f %9u\n", width, "accuracy", "", "", digits,
+                           metrics_accuracy(matrix, classes), weighted.support);
+    append_figures(text, "macro avg", width, macro, digits);
+    append_figures(text, "weighted avg", width, weighted, digits);
+}
+
+static int digits_of(guint number)
+{
+    int digits = 1;
+    while (number /= 10)
+        digits++;
+    return digits;
+}
+
+void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes)
+{
+    guint largest = classes - 1;
+    for (gsize i = 0; i < (gsize)classes * classes; i++)
+        largest = MAX(largest, matrix[i]);
+    int index = digits_of(classes - 1), name = widest(names, classes), cell = digits_of(largest) + 1;
+    g_string_append_printf(text, "%*s", index + 1 + name, "");
+    for (guint p = 0; p < classes; p++)
+        g_string_append_printf(text, " %*u", cell, p);
+    g_string_append_c(text, '\n');
+    for (guint t = 0; t < classes; t++) {
+        g_string_append_printf(text, "%*u ", index, t);
+        append_padded(text, names[t], name, TRUE);
+        for (guint p = 0; p < classes; p++) {
+            guint count = matrix[(gsize)t * classes + p];
+            g_autofree char *number = count ? g_strdup_printf("%u", count) : g_strdup("·");
+            g_string_append_c(text, ' ');
+            append_padded(text, number, cell, FALSE);
+        }
+        g_string_append_c(text, '\n');
+    }
+}
+
+void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
+                         guint most)
+{
+    g_autoptr(GArray) pairs = metrics_confused_pairs(matrix, classes);
+    for (guint i = 0; i < MIN(pairs->len, most); i++) {
+        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
+        g_string_append_printf(text, "%6u  %4.1f %% of %s taken for %s\n", pair->count, 100 * pair->share,
+                               names[pair->truth], names[pair->predicted]);
+    }
+}

@@ -1,0 +1,14 @@
+/* report_text: figures as text for a terminal, in scikit-learn's layouts. Names are UTF-8; columns count
+ * characters. */
+#pragma once
+#include "evaluate/metrics.h"
+
+/* scikit-learn's classification_report, line by line, with so many digits. names: (L). */
+void text_report(GString *text, const char *const *names, const guint *matrix, guint classes, int digits);
+
+/* True classes on rows, predicted on columns, numbered; each row bears its class's name. */
+void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes);
+
+/* The `most` most confused pairs, a line each; nothing where there is none. */
+void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
+                         guint most);
