@@ -51,6 +51,7 @@ COMMON_OBJECTS := $(call objects,$(COMMON_SOURCES)) \
                   $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/obj/%.$(isa).o,$(SIMD_SOURCES)))
 PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c))
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*.c))
+TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
@@ -85,7 +86,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/li
 $(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c))))
 	rm -f $@ && ar rcs $@ $^
 
-unit-tests: $(UNIT_TESTS)
+# Small programs that tests in other languages run.
+$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS)
 
 test: packages-test ## build everything and run all tests
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests

@@ -1,0 +1,430 @@
+/* image: see image.h. The one file that knows libvips.
+ *
+ * Files are told apart by their first bytes, and a loader is called by name: no other of libvips's loaders
+ * (SVG, PDF, ImageMagick …) ever sees what a stranger wrote. Pixels are pulled row by row through a region in
+ * the calling thread, so libvips starts no threads of its own. */
+#include "common/image/image.h"
+#include "common/image/bmp.h"
+#include "common/image/resize.h"
+
+#include <string.h>
+#include <vips/vips.h>
+
+G_DEFINE_QUARK(vggcache - image - error, image_error)
+
+static const char *const presets[] = {"keras", "torchvision", "vips"};
+static const char *const normalizations[] = {"caffe", "torch", "unit"};
+
+static gboolean find_name(const char *const *names, gsize n, const char *name, int *index)
+{
+    for (gsize i = 0; i < n; i++)
+        if (g_str_equal(names[i], name)) {
+            *index = (int)i;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+const char *preset_name(Preset preset)
+{
+    return presets[preset];
+}
+
+gboolean preset_parse(const char *name, Preset *preset)
+{
+    int index;
+    if (!find_name(presets, G_N_ELEMENTS(presets), name, &index))
+        return FALSE;
+    *preset = (Preset)index;
+    return TRUE;
+}
+
+const char *normalization_name(Normalization normalization)
+{
+    return normalizations[normalization];
+}
+
+gboolean normalization_parse(const char *name, Normalization *normalization)
+{
+    int index;
+    if (!find_name(normalizations, G_N_ELEMENTS(normalizations), name, &index))
+        return FALSE;
+    *normalization = (Normalization)index;
+    return TRUE;
+}
+
+/* libvips's own remarks on a file ("unknown EXIF resolution unit") are no news to the user; ours come as
+ * GErrors. */
+static void drop_message(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+}
+
+void image_startup(const char *program)
+{
+    if (vips_init(program) != 0)
+        g_error("libvips cannot start: %s", vips_error_buffer());
+    vips_concurrency_set(1);
+    vips_cache_set_max(0);
+    g_log_set_handler("VIPS",
+                      G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
+                      drop_message, NULL);
+}
+
+/* An image in 8-bit RGB, whole. */
+typedef struct {
+    guint8 *rgb; /* (height, width, 3) */
+    int width, height;
+} Picture;
+
+static void picture_clear(Picture *picture)
+{
+    g_clear_pointer(&picture->rgb, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Picture, picture_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsSource, g_object_unref)
+
+static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static gboolean fail(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (error)
+        *error = g_error_new_valist(IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, format, arguments);
+    va_end(arguments);
+    return FALSE;
+}
+
+/* The size the header announces is checked before anything of that size is set aside. */
+static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GError **error)
+{
+    return width * height <= max_pixels ||
+           fail(error,
+                "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels are over the limit of %" G_GINT64_FORMAT,
+                width, height, max_pixels);
+}
+
+static gboolean picture_allocate(Picture *picture, int width, int height, GError **error)
+{
+    *picture = (Picture){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
+    return picture->rgb || fail(error, "too large for the memory there is");
+}
+
+/* ---- Loaders ---- */
+
+/* shrink: 1, or what a JPEG is to be reduced by on the way (2, 4, 8). NULL where libvips refuses. */
+typedef VipsImage *(*Loader)(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink);
+
+#define BUFFER_LOADER(format)                                                                                \
+    static VipsImage *load_##format(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)         \
+    {                                                                                                        \
+        VipsImage *image = NULL;                                                                             \
+        vips_##format##load_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", \
+                                   fail_on, NULL);                                                           \
+        return image;                                                                                        \
+    }
+BUFFER_LOADER(png)
+BUFFER_LOADER(gif)
+BUFFER_LOADER(webp)
+BUFFER_LOADER(tiff)
+
+static VipsImage *load_jpeg(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)
+{
+    VipsImage *image = NULL;
+    vips_jpegload_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on,
+                         "shrink", shrink, NULL);
+    return image;
+}
+
+static VipsImage *load_ppm(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)
+{
+    VipsImage *image = NULL;
+    g_autoptr(VipsSource) source = vips_source_new_from_memory(bytes, size);
+    vips_ppmload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL);
+    return image;
+}
+
+typedef struct {
+    const char *name;
+    const char *signature;
+    gsize length, offset; /* of the signature */
+    Loader load;          /* NULL: BMP, which is read without libvips */
+    VipsFailOn
+        fail_on; /* JPEG: libjpeg calls lost and garbled data a warning. PNG, TIFF: warnings are trifles */
+} Format;
+
+static const Format formats[] = {
+    {"JPEG", "\xff\xd8\xff", 3, 0, load_jpeg, VIPS_FAIL_ON_WARNING},
+    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, load_png, VIPS_FAIL_ON_ERROR},
+    {"GIF", "GIF8", 4, 0, load_gif, VIPS_FAIL_ON_ERROR},
+    {"WebP", "WEBP", 4, 8, load_webp, VIPS_FAIL_ON_ERROR},
+    {"TIFF", "II*\0", 4, 0, load_tiff, VIPS_FAIL_ON_ERROR},
+    {"TIFF", "MM\0*", 4, 0, load_tiff, VIPS_FAIL_ON_ERROR},
+    {"BMP", "BM", 2, 0, NULL, VIPS_FAIL_ON_NONE},
+    {"PPM", "P1", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"PPM", "P2", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"PPM", "P3", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"PPM", "P4", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"PPM", "P5", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"PPM", "P6", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+};
+
+static const Format *find_format(const guint8 *bytes, gsize size)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        const Format *f = &formats[i];
+        if (size >= f->offset + f->length && memcmp(bytes + f->offset, f->signature, f->length) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+/* ---- Pixels as Pillow's convert("RGB") makes them ---- */
+
+/* What a sample of the file means. */
+typedef struct {
+    int bands;
+    gboolean wide, cmyk; /* 16 bits a sample; cyan magenta yellow black */
+} Samples;
+
+static gboolean samples_of(const VipsImage *image, Samples *samples, GError **error)
+{
+    VipsBandFormat format = vips_image_get_format(image);
+    VipsInterpretation space = vips_image_get_interpretation(image);
+    *samples = (Samples){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
+                         space == VIPS_INTERPRETATION_CMYK};
+    if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
+        return fail(error, "its pixels are of type %s; only 8 and 16 bits a sample are read",
+                    vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
+    if (space == VIPS_INTERPRETATION_LAB || samples->bands < (samples->cmyk ? 4 : 1))
+        return fail(error, "its pixels are neither grey, RGB nor CMYK");
+    return TRUE;
+}
+
+/* Pillow's cmyk2rgb (Convert.c): a * b / 255, rounded as it does. */
+static guint8 multiply_255(guint8 a, guint8 b)
+{
+    guint t = (guint)a * b + 128;
+    return (guint8)(((t >> 8) + t) >> 8);
+}
+
+static void cmyk_to_rgb(const guint8 *cmyk, int bands, int width, guint8 *rgb)
+{
+    for (int x = 0; x < width; x++, cmyk += bands, rgb += 3) {
+        guint8 light = 255 - cmyk[3];
+        for (int c = 0; c < 3; c++)
+            rgb[c] = (guint8)(light - multiply_255(cmyk[c], light));
+    }
+}
+
+/* One row of 8-bit samples. One or two bands are grey (and alpha), more are RGB (and others); alpha is
+ * dropped. */
+static void row_to_rgb(const guint8 *row, Samples samples, int width, guint8 *rgb)
+{
+    int bands = samples.bands;
+    if (samples.cmyk)
+        cmyk_to_rgb(row, bands, width, rgb);
+    else if (bands == 3)
+        memcpy(rgb, row, (gsize)width * 3);
+    else if (bands < 3)
+        for (int x = 0; x < width; x++, row += bands, rgb += 3)
+            rgb[0] = rgb[1] = rgb[2] = row[0];
+    else
+        for (int x = 0; x < width; x++, row += bands, rgb += 3)
+            memcpy(rgb, row, 3);
+}
+
+enum { STRIP = 16 }; /* rows asked of libvips at once: a few of a JPEG's own 8 or 16 */
+
+/* Pulls all rows of image into picture. FALSE where libvips fails on the way, with nothing set. */
+static gboolean pull_rows(VipsImage *image, Samples samples, Picture *picture)
+{
+    g_autoptr(VipsRegion) region = vips_region_new(image);
+    gsize row_samples = (gsize)picture->width * (gsize)samples.bands;
+    g_autofree guint8 *narrow = samples.wide ? g_malloc(row_samples) : NULL;
+    guint8 *rgb = picture->rgb;
+    for (int top = 0; top < picture->height; top += STRIP) {
+        VipsRect strip = {0, top, picture->width, MIN(STRIP, picture->height - top)};
+        if (vips_region_prepare(region, &strip) != 0)
+            return FALSE;
+        for (int y = top; y < top + strip.height; y++, rgb += (gsize)picture->width * 3) {
+            const guint8 *row = VIPS_REGION_ADDR(region, 0, y);
+            for (gsize i = 0; narrow && i < row_samples; i++)
+                narrow[i] = (guint8)(((const guint16 *)row)[i] >> 8);
+            row_to_rgb(narrow ? narrow : row, samples, picture->width, rgb);
+        }
+    }
+    return TRUE;
+}
+
+/* ---- Decoding ---- */
+
+typedef struct {
+    const guint8 *bytes;
+    gsize size;
+    const Format *format;
+    gint64 max_pixels;
+    int shrink_to; /* a JPEG may be reduced on the way to no less than twice this side; 0 for the full size */
+} Source;
+
+/* As vips_thumbnail chooses it: a factor of two at least is left to the resize that follows. */
+static int jpeg_shrink(const VipsImage *image, int side)
+{
+    int least = MIN(vips_image_get_width(image), vips_image_get_height(image)), shrink = 1;
+    while (side && shrink < 8 && least >= 4 * shrink * side)
+        shrink *= 2;
+    return shrink;
+}
+
+/* Where libvips fails, FALSE with no error set: the reason is found by decode_alone. */
+static gboolean pull(const Source *source, VipsFailOn fail_on, Picture *picture, GError **error)
+{
+    Samples samples;
+    Loader load = source->format->load;
+    g_autoptr(VipsImage) image = load(source->bytes, source->size, fail_on, 1);
+    if (!image)
+        return FALSE;
+    if (!samples_of(image, &samples, error) ||
+        !check_size(vips_image_get_width(image), vips_image_get_height(image), source->max_pixels, error))
+        return FALSE;
+    int shrink = load == load_jpeg ? jpeg_shrink(image, source->shrink_to) : 1;
+    if (shrink > 1) {
+        g_object_unref(image);
+        if (!(image = load(source->bytes, source->size, fail_on, shrink)))
+            return FALSE;
+    }
+    return picture_allocate(picture, vips_image_get_width(image), vips_image_get_height(image), error) &&
+           pull_rows(image, samples, picture);
+}
+
+/* libvips has one error buffer for all threads. Decoding holds this lock for reading; what failed is decoded
+ * once more alone, so that the reason is the file's own and the same in every run. */
+static GRWLock alone;
+
+/* Bytes between the end of the picture and the end mark, as some cameras leave them, are libjpeg's one
+ * warning that takes nothing from the pixels. */
+static gboolean is_trailing_rubbish(const char *text)
+{
+    return strstr(text, "extraneous bytes before marker 0xd9") != NULL;
+}
+
+static gboolean decode_alone(const Source *source, Picture *picture, GError **error)
+{
+    GError *ours = NULL;
+    g_rw_lock_writer_lock(&alone);
+    vips_error_clear();
+    picture_clear(picture);
+    gboolean ok = pull(source, source->format->fail_on, picture, &ours);
+    if (!ok && !ours && is_trailing_rubbish(vips_error_buffer())) {
+        picture_clear(picture);
+        ok = pull(source, VIPS_FAIL_ON_TRUNCATED, picture, &ours);
+    }
+    if (!ok && !ours) {
+        g_auto(GStrv) lines = g_strsplit(vips_error_buffer(), "\n", 2);
+        const char *colon = strstr(lines[0], ": "); /* after libvips's name for the loader */
+        fail(&ours, "damaged %s (%s)", source->format->name, colon ? colon + 2 : lines[0]);
+    }
+    vips_error_clear();
+    g_rw_lock_writer_unlock(&alone);
+    if (ours)
+        g_propagate_error(error, ours);
+    return ok;
+}
+
+static gboolean decode_by_libvips(const Source *source, Picture *picture, GError **error)
+{
+    GError *ours = NULL;
+    g_rw_lock_reader_lock(&alone);
+    gboolean ok = pull(source, source->format->fail_on, picture, &ours);
+    g_rw_lock_reader_unlock(&alone);
+    if (ours)
+        g_propagate_error(error, ours);
+    return ok || (!ours && decode_alone(source, picture, error));
+}
+
+static gboolean decode_bmp(const Source *source, Picture *picture, GError **error)
+{
+    int width, height;
+    g_autoptr(Bmp) bmp = bmp_open(source->bytes, source->size, error);
+    if (!bmp)
+        return FALSE;
+    bmp_size(bmp, &width, &height);
+    return check_size(width, height, source->max_pixels, error) &&
+           picture_allocate(picture, width, height, error) && bmp_read(bmp, picture->rgb, error);
+}
+
+/* ---- Presets ---- */
+
+/* libvips's own resize (Lanczos 3, after whole-number shrinking of large pictures), both directions
+ * stretched. */
+static gboolean resize_vips(const Picture *picture, int side, guint8 *rgb, GError **error)
+{
+    VipsImage *resized = NULL;
+    g_autoptr(VipsImage) whole =
+        vips_image_new_from_memory(picture->rgb, (gsize)picture->width * (gsize)picture->height * 3,
+                                   picture->width, picture->height, 3, VIPS_FORMAT_UCHAR);
+    vips_resize(whole, &resized, (double)side / picture->width, "vscale", (double)side / picture->height,
+                NULL);
+    g_autoptr(VipsImage) owned = resized;
+    if (!resized || vips_image_get_width(resized) != side || vips_image_get_height(resized) != side)
+        return fail(error, "libvips cannot resize %d x %d pixels", picture->width, picture->height);
+    Picture target = {rgb, side, side};
+    Samples samples = {.bands = 3};
+    return pull_rows(resized, samples, &target) ||
+           fail(error, "libvips cannot resize %d x %d pixels", picture->width, picture->height);
+}
+
+gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
+                      guint8 *rgb, GError **error)
+{
+    g_auto(Picture) picture = {0};
+    Source source = {bytes, size, find_format(bytes, size), max_pixels, preset == PRESET_VIPS ? side : 0};
+    if (size == 0)
+        return fail(error, "empty file");
+    if (!source.format)
+        return fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
+    if (!(source.format->load ? decode_by_libvips : decode_bmp)(&source, &picture, error))
+        return FALSE;
+    switch (preset) {
+    case PRESET_KERAS:
+        resize_nearest(picture.rgb, picture.width, picture.height, side, rgb);
+        return TRUE;
+    case PRESET_TORCHVISION: {
+        ResizeWindow window = resize_center_window(picture.width, picture.height, side * 256 / 224, side);
+        resize_bilinear(picture.rgb, picture.width, picture.height, window, rgb);
+        return TRUE;
+    }
+    case PRESET_VIPS:
+        return resize_vips(&picture, side, rgb, error);
+    }
+    g_assert_not_reached();
+}
+
+/* ---- Normalisation ---- */
+
+void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor)
+{
+    static const float means[2][3] = {{123.68f, 116.779f, 103.939f}, {.485f, .456f, .406f}};
+    static const float deviations[3] = {.229f, .224f, .225f};
+    float values[3][256]; /* of each byte in each of red, green, blue */
+    for (int c = 0; c < 3; c++)
+        for (int byte = 0; byte < 256; byte++)
+            switch (normalization) {
+            case NORMALIZE_CAFFE:
+                values[c][byte] = (float)byte - means[0][c];
+                break;
+            case NORMALIZE_TORCH:
+                values[c][byte] = ((float)byte / 255.0f - means[1][c]) / deviations[c];
+                break;
+            case NORMALIZE_UNIT:
+                values[c][byte] = (float)byte / 255.0f;
+                break;
+            }
+    int red = normalization == NORMALIZE_CAFFE ? 2 : 0; /* its place in the tensor */
+    for (gsize i = 0; i < (gsize)side * (gsize)side; i++, rgb += 3, tensor += 3) {
+        tensor[red] = values[0][rgb[0]];
+        tensor[1] = values[1][rgb[1]];
+        tensor[2 - red] = values[2][rgb[2]];
+    }
+}

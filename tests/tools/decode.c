@@ -1,0 +1,31 @@
+/* decode: what image_decode makes of files, for tests in other languages.
+ *   decode PRESET SIDE MAX_PIXELS FILE…    raw RGB of each file to stdout; a line "FILE: REASON" on stderr
+ * for each that failed, whose place in stdout is left out */
+#include "common/image/image.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    Preset preset;
+    if (argc < 5 || !preset_parse(argv[1], &preset))
+        return 2;
+    int side = atoi(argv[2]), failures = 0;
+    gint64 max_pixels = g_ascii_strtoll(argv[3], NULL, 10);
+    g_autofree guint8 *rgb = g_malloc((gsize)side * (gsize)side * 3);
+    image_startup(argv[0]);
+    for (int i = 4; i < argc; i++) {
+        g_autofree char *bytes = NULL;
+        g_autoptr(GError) error = NULL;
+        gsize size;
+        if (g_file_get_contents(argv[i], &bytes, &size, &error) &&
+            image_decode((guint8 *)bytes, size, preset, side, max_pixels, rgb, &error))
+            fwrite(rgb, 3, (gsize)side * (gsize)side, stdout);
+        else {
+            fprintf(stderr, "%s: %s\n", argv[i], error->message);
+            failures++;
+        }
+    }
+    return failures ? 1 : 0;
+}
