@@ -5,14 +5,19 @@
 
 typedef struct Base Base;
 
-/* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of the last
- * layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most images a call of
- * base_run takes. crew: borrowed until base_free. Never fails; what it needs is base_memory. */
+/* Images a call takes where the user does not say: enough to read the large kernels once for many tiles. */
+enum { BASE_DEFAULT_BATCH = 8 };
+
+/* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of
+ * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
+ * images a call of base_run takes. crew: borrowed until base_free. Never fails; what it needs is base_memory.
+ */
 Base *base_new(const Weights *weights, int cut, int side, int batch, Crew *crew);
 void base_free(Base *base);
 
 /* images: (n, side, side, 3) normalised (image_normalize); features: (n, H, W, K) of the cut. n <= batch.
- * Each image's result is the same to the bit whatever n, the batch, its place in it and the number of threads. */
+ * Each image's result is the same to the bit whatever n, the batch, its place in it and the number of
+ * threads. */
 void base_run(Base *base, const float *images, int n, float *features);
 
 /* H W K of the cut for an input of this side. */

@@ -1,0 +1,53 @@
+/* conv_kernels: the inner loops of convolution, one table per instruction set (common/util/isa.h).
+ *
+ * Winograd's minimal filtering F(m x m, 3 x 3): a tile of (m+2)^2 input pixels is transformed into P =
+ * (m+2)^2 positions; at each position, tiles x channels is multiplied by the transformed kernels, channels x
+ * outputs; the inverse transform gives m x m output pixels. m^2 * 9 / P times fewer multiplications than
+ * directly. Sources: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks"; Barabasz et al.
+ * 2018, "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", for the choice of
+ * points. */
+#pragma once
+#include <glib.h>
+
+enum {
+    WINOGRAD_MOST_OUT = 6,                                             /* m of the largest tile */
+    WINOGRAD_MOST = (WINOGRAD_MOST_OUT + 2) * (WINOGRAD_MOST_OUT + 2), /* P of the largest tile */
+};
+
+typedef struct {
+    int out;                       /* m */
+    int in;                        /* m + 2 */
+    double kernel_transform[8][3]; /* G: (in, 3) */
+
+    /* One tile. pixels: P pointers to C channels each, row by row. Position p's channels c … c + width-1 go
+     * to v + p * position_stride + c / width * step. */
+    void (*input)(const float *const *pixels, int channels, float *v, gsize position_stride, gsize step);
+
+    /* One tile. m: position p's channels at m + p * position_stride. Adds bias, raises to `least` (0 for
+     * ReLU, -INFINITY for none). pixels: m*m pointers for output, (m/2)^2 for pooled, which keeps the largest
+     * of 2x2. */
+    void (*output)(const float *m, gsize position_stride, int channels, const float *bias, float least,
+                   float *const *pixels);
+    void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float least,
+                          float *const *pixels);
+} WinogradKernels;
+
+typedef struct {
+    int width; /* floats in a vector */
+    int rows;  /* the most tiles multiply takes at once */
+    int panel; /* output channels multiply makes at once */
+
+    /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum runs over
+     * the channels in order, so that it does not depend on rows. */
+    void (*multiply)(const float *v, const float *u, int channels, int rows, float *m, gsize stride);
+
+    /* `rows` output pixels side by side, directly. x: the upper left input pixel of the first one, rows of
+     * the image row_stride apart, C channels a pixel; u: (3, 3C, panel); y: pixels y_stride apart. */
+    void (*direct)(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
+                   float least, int rows, float *y, gsize y_stride);
+
+    const WinogradKernels *winograd4;
+} ConvKernels;
+
+extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
+extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;
