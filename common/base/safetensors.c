@@ -38,16 +38,6 @@ static const struct {
     {"F32", 4},  {"U64", 8}, {"I64", 8}, {"F64", 8},
 };
 
-static gboolean G_GNUC_PRINTF(3, 4) fail(GError **error, const char *path, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *message = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED, "%s: %s", path, message);
-    return FALSE;
-}
-
 static void tensor_free(gpointer data)
 {
     Tensor *tensor = data;
@@ -119,18 +109,18 @@ static gboolean check_offsets(const Safetensors *file, guint64 size, GError **er
     for (guint i = 0; i < file->tensors->len; i++) {
         const Tensor *tensor = file->tensors->pdata[i];
         if (tensor->begin != at)
-            return fail(error, file->path,
-                        "its tensor %s begins at %" G_GUINT64_FORMAT ", not where the one before "
-                        "it ends (%" G_GUINT64_FORMAT ")",
-                        tensor->name, tensor->begin, at);
+            return cli_error(error,
+                             "%s: its tensor %s begins at %" G_GUINT64_FORMAT ", not where the one before "
+                             "it ends (%" G_GUINT64_FORMAT ")",
+                             file->path, tensor->name, tensor->begin, at);
         at = tensor->end;
     }
     return size - file->data == at ||
-           fail(error, file->path,
-                "has %" G_GUINT64_FORMAT " bytes; its header tells of %" G_GUINT64_FORMAT
-                ": the file is cut off or "
-                "not whole",
-                size, file->data + at);
+           cli_error(error,
+                     "%s: has %" G_GUINT64_FORMAT " bytes; its header tells of %" G_GUINT64_FORMAT
+                     ": the file is cut off or "
+                     "not whole",
+                     file->path, size, file->data + at);
 }
 
 static gboolean parse_header(Safetensors *file, const char *text, gsize length, GError **error)
@@ -138,12 +128,12 @@ static gboolean parse_header(Safetensors *file, const char *text, gsize length, 
     json_error_t where;
     json_t *root = text[0] == '{' ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &where) : NULL;
     if (!root)
-        return fail(error, file->path, "is not a safetensors file: its header is not JSON (%s)",
-                    text[0] == '{' ? where.text : "it does not begin with {");
+        return cli_error(error, "%s: is not a safetensors file: its header is not JSON (%s)", file->path,
+                         text[0] == '{' ? where.text : "it does not begin with {");
     const char *name;
     json_t *entry;
-    gboolean good =
-        json_is_object(root) || fail(error, file->path, "is not a safetensors file: its header is no object");
+    gboolean good = json_is_object(root) ||
+                    cli_error(error, "%s: is not a safetensors file: its header is no object", file->path);
     json_object_foreach(root, name, entry)
     {
         if (!good || g_str_equal(name, "__metadata__"))
@@ -153,7 +143,7 @@ static gboolean parse_header(Safetensors *file, const char *text, gsize length, 
         g_ptr_array_add(file->tensors, tensor);
         const char *wrong = parse_tensor(entry, tensor);
         if (wrong)
-            good = fail(error, file->path, "its tensor %s %s", name, wrong);
+            good = cli_error(error, "%s: its tensor %s %s", file->path, name, wrong);
     }
     json_decref(root);
     return good;
@@ -164,18 +154,18 @@ static gboolean read_header(Safetensors *file, GError **error)
     struct stat status;
     guint64 length, size;
     if (fstat(file->fd, &status) != 0 || !S_ISREG(status.st_mode))
-        return fail(error, file->path, "is not a regular file");
+        return cli_error(error, "%s: is not a regular file", file->path);
     size = (guint64)status.st_size;
     if (size < PREFIX + 2 || !read_exactly(file->fd, 0, &length, PREFIX))
-        return fail(error, file->path, "is too short for a safetensors file");
+        return cli_error(error, "%s: is too short for a safetensors file", file->path);
     if (length < 2 || length > MOST_HEADER || length > size - PREFIX)
-        return fail(error, file->path,
-                    "is not a safetensors file, or cut off: it tells of a header of "
-                    "%" G_GUINT64_FORMAT " bytes",
-                    length);
+        return cli_error(error,
+                         "%s: is not a safetensors file, or cut off: it tells of a header of "
+                         "%" G_GUINT64_FORMAT " bytes",
+                         file->path, length);
     g_autofree char *text = g_malloc(length);
     if (!read_exactly(file->fd, PREFIX, text, length))
-        return fail(error, file->path, "cannot be read: %s", g_strerror(errno));
+        return cli_error(error, "%s: cannot be read: %s", file->path, g_strerror(errno));
     file->data = PREFIX + length;
     if (!parse_header(file, text, length, error))
         return FALSE;
@@ -190,7 +180,7 @@ Safetensors *safetensors_open(const char *path, GError **error)
     file->tensors = g_ptr_array_new_with_free_func(tensor_free);
     file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0) {
-        fail(error, path, "cannot be opened: %s", g_strerror(errno));
+        cli_error(error, "%s: cannot be opened: %s", path, g_strerror(errno));
         return NULL;
     }
     return read_header(file, error) ? g_steal_pointer(&file) : NULL;
@@ -243,7 +233,7 @@ gboolean safetensors_read_floats(const Safetensors *file, const char *name, int 
 {
     const Tensor *tensor = find(file, name);
     if (!tensor)
-        return fail(error, file->path, "has no tensor %s", name);
+        return cli_error(error, "%s: has no tensor %s", file->path, name);
     guint64 wanted[MOST_RANK];
     gboolean same = tensor->rank == rank && g_str_equal(tensor->dtype, "F32");
     for (int i = 0; i < rank; i++) {
@@ -253,9 +243,9 @@ gboolean safetensors_read_floats(const Safetensors *file, const char *name, int 
     if (!same) {
         g_autofree char *expected = describe_shape(rank, wanted);
         g_autofree char *found = describe_shape(tensor->rank, tensor->shape);
-        return fail(error, file->path, "its tensor %s is %s %s; expected F32 %s", name, tensor->dtype, found,
-                    expected);
+        return cli_error(error, "%s: its tensor %s is %s %s; expected F32 %s", file->path, name,
+                         tensor->dtype, found, expected);
     }
     return read_exactly(file->fd, file->data + tensor->begin, out, tensor->end - tensor->begin) ||
-           fail(error, file->path, "its tensor %s cannot be read: %s", name, g_strerror(errno));
+           cli_error(error, "%s: its tensor %s cannot be read: %s", file->path, name, g_strerror(errno));
 }

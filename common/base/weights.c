@@ -62,10 +62,8 @@ gboolean weights_check_finite(const char *path, const char *tensor, const float 
     gsize i = 0;
     while (i < n && isfinite(values[i]))
         i++;
-    if (i < n)
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED, "%s: its tensor %s holds %f: the file is damaged",
-                    path, tensor, (double)values[i]);
-    return i == n;
+    return i == n || cli_error(error, "%s: its tensor %s holds %f: the file is damaged", path, tensor,
+                               (double)values[i]);
 }
 
 char *weights_abbreviate(const char *const *names, guint n)
@@ -100,12 +98,10 @@ static gboolean load_seeded(Weights *weights, const char *spec, GError **error)
 {
     guint64 seed = 0;
     if (spec[strlen("random")] &&
-        !g_ascii_string_to_unsigned(spec + strlen("random:"), 10, 0, G_MAXUINT64, &seed, NULL)) {
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                    "%s: what follows random: has to be a whole number from 0 to %" G_GUINT64_FORMAT, spec,
-                    G_MAXUINT64);
-        return FALSE;
-    }
+        !g_ascii_string_to_unsigned(spec + strlen("random:"), 10, 0, G_MAXUINT64, &seed, NULL))
+        return cli_error(error,
+                         "%s: what follows random: has to be a whole number from 0 to %" G_GUINT64_FORMAT,
+                         spec, G_MAXUINT64);
     draw(weights, seed);
     weights->seeded = TRUE;
     weights->normalization = NORMALIZE_CAFFE;
@@ -146,9 +142,8 @@ static gboolean refuse_unknown(const char *path, const char *head, gsize size, G
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         if (size >= mistakes[i].size && memcmp(head, mistakes[i].bytes, mistakes[i].size) == 0)
             what = mistakes[i].what;
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                "%s: %s; expected VGG16's weights as Keras HDF5 (.h5) or safetensors", path, what);
-    return FALSE;
+    return cli_error(error, "%s: %s; expected VGG16's weights as Keras HDF5 (.h5) or safetensors", path,
+                     what);
 }
 
 /* HDF5's signature may stand behind a user block of 512, 1024, … bytes. */
@@ -165,11 +160,8 @@ static gboolean load_file(Weights *weights, const char *path, GError **error)
     char head[HEAD];
     errno = g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : 0;
     FILE *stream = errno ? NULL : fopen(path, "rb");
-    if (!stream) {
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED, "%s: the weights cannot be opened: %s", path,
-                    g_strerror(errno));
-        return FALSE;
-    }
+    if (!stream)
+        return cli_error(error, "%s: the weights cannot be opened: %s", path, g_strerror(errno));
     gsize size = fread(head, 1, sizeof head, stream);
     fclose(stream);
     weights->source = g_path_get_basename(path);

@@ -14,22 +14,19 @@
 static gboolean check_family(const char *path, char **layers, GError **error)
 {
     for (char **layer = layers; *layer; layer++)
-        if (g_regex_match_simple("^block[0-9]+_conv[0-9]+$", *layer, 0, 0) && vgg16_find(*layer) < 0) {
-            g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                        "%s: has a layer %s, which VGG16 has not: these are another network's weights", path,
-                        *layer);
-            return FALSE;
-        }
+        if (g_regex_match_simple("^block[0-9]+_conv[0-9]+$", *layer, 0, 0) && vgg16_find(*layer) < 0)
+            return cli_error(error,
+                             "%s: has a layer %s, which VGG16 has not: these are another network's weights",
+                             path, *layer);
     return TRUE;
 }
 
 static gboolean refuse_missing(const char *path, const char *layer, char **layers, GError **error)
 {
     g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                "%s: has no layer %s; expected VGG16's weights under Keras's names, found the layers %s",
-                path, layer, found);
-    return FALSE;
+    return cli_error(error,
+                     "%s: has no layer %s; expected VGG16's weights under Keras's names, found the layers %s",
+                     path, layer, found);
 }
 
 static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
@@ -39,12 +36,9 @@ static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *l
     g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
     if (!names)
         return FALSE;
-    if (g_strv_length(names) != 2) {
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                    "%s: its layer %s has %u weights; expected kernel and bias", hdf5_path(file), layer->name,
-                    g_strv_length(names));
-        return FALSE;
-    }
+    if (g_strv_length(names) != 2)
+        return cli_error(error, "%s: its layer %s has %u weights; expected kernel and bias", hdf5_path(file),
+                         layer->name, g_strv_length(names));
     g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
     g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
     gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};

@@ -48,10 +48,9 @@ static gboolean refuse_missing(const Safetensors *file, const char *path, const 
     for (guint i = 0; i < safetensors_count(file); i++)
         g_ptr_array_add(names, (char *)safetensors_name(file, i));
     g_autofree char *found = weights_abbreviate((const char *const *)names->pdata, names->len);
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                "%s: has no tensor %s; expected VGG16's weights under torchvision's names, found %s", path,
-                name, found);
-    return FALSE;
+    return cli_error(error,
+                     "%s: has no tensor %s; expected VGG16's weights under torchvision's names, found %s",
+                     path, name, found);
 }
 
 static gboolean read_tensor(const Safetensors *file, const char *path, const char *name, int rank,

@@ -11,6 +11,15 @@
 
 G_DEFINE_QUARK(cli - error, cli_error)
 
+gboolean cli_error(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(CLI_ERROR, CLI_ERROR_FAILED, format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
 static const char *program_name = "vggcache";
 static gboolean quiet;
 static GMutex stderr_mutex;

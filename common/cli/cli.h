@@ -85,3 +85,6 @@ void cli_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
 typedef enum { CLI_ERROR_FAILED } CliError;
 #define CLI_ERROR (cli_error_quark())
 GQuark cli_error_quark(void);
+
+/* Sets error to this sentence, in the domain of CLI_ERROR. Returns FALSE: return cli_error(error, "%s: …", path, …). */
+gboolean cli_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

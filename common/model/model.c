@@ -1,0 +1,316 @@
+/* model: see model.h. */
+#include "common/model/model.h"
+
+#include "common/cli/cli.h"
+#include "common/model/hdf5_file.h"
+#include "common/model/model_json.h"
+#include "common/util/floats.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 }; /* rows scaled at a time: 26 MB of features */
+
+#define SCALING_MEAN    "/vggcache/scaling_mean"
+#define SCALING_INVERSE "/vggcache/scaling_inverse"
+
+void model_free(Model *model)
+{
+    if (!model)
+        return;
+    g_free(model->approach);
+    g_free(model->head);
+    g_clear_pointer(&model->classes, g_ptr_array_unref);
+    recipe_free(model->recipe);
+    scaling_free(model->scaling);
+    network_free(model->network);
+    json_decref(model->training);
+    g_free(model);
+}
+
+/* ---- layers: shapes, and names as Keras 2 gives them ---- */
+
+static int kernel_shape(const Layer *layer, gsize shape[4])
+{
+    int rank = 0;
+    if (layer->kind == LAYER_CONV2D) {
+        shape[rank++] = (gsize)layer->size;
+        shape[rank++] = (gsize)layer->size;
+    }
+    shape[rank++] = (gsize)layer->in[2];
+    shape[rank++] = (gsize)layer->out[2];
+    return rank;
+}
+
+static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
+{
+    g_autofree char *group = g_strdup_printf("/%s", layer->name);
+    g_autofree char *kernel = g_strdup_printf("%s/kernel:0", layer->name);
+    g_autofree char *bias = g_strdup_printf("%s/bias:0", layer->name);
+    const char *names[] = {layer->kernel ? kernel : NULL, bias, NULL};
+    if (!hdf5_write_names(file, group, "weight_names", names, error))
+        return FALSE;
+    if (!layer->kernel)
+        return TRUE;
+    g_autofree char *kernel_path = g_strdup_printf("%s/%s", group, kernel);
+    g_autofree char *bias_path = g_strdup_printf("%s/%s", group, bias);
+    gsize shape[4];
+    int rank = kernel_shape(layer, shape);
+    return hdf5_write_floats(file, kernel_path, rank, shape, layer->kernel, error) &&
+           hdf5_write_floats(file, bias_path, 1, &layer->bias_count, layer->bias, error);
+}
+
+static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
+                            GError **error)
+{
+    gsize n = 1, i = 0;
+    for (int r = 0; r < rank; r++)
+        n *= shape[r];
+    if (!hdf5_read_floats(file, dataset, rank, shape, out, error))
+        return FALSE;
+    while (i < n && isfinite(out[i]))
+        i++;
+    return i == n ||
+           cli_error(error, "%s: its dataset %s holds values that are not finite", hdf5_path(file), dataset);
+}
+
+static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
+{
+    if (!layer->kernel)
+        return TRUE;
+    g_autofree char *kernel = g_strdup_printf("/%s/%s/kernel:0", layer->name, layer->name);
+    g_autofree char *bias = g_strdup_printf("/%s/%s/bias:0", layer->name, layer->name);
+    gsize shape[4];
+    int rank = kernel_shape(layer, shape);
+    return read_finite(file, kernel, rank, shape, layer->kernel, error) &&
+           read_finite(file, bias, 1, &layer->bias_count, layer->bias, error);
+}
+
+/* ---- saving ---- */
+
+/* Takes value over; NULL stands for what JSON cannot hold, which is text that is not UTF-8. */
+static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value, GError **error)
+{
+    g_autofree char *text = value ? json_dumps(value, JSON_SORT_KEYS) : NULL;
+    json_decref(value);
+    if (!text)
+        return cli_error(error, "%s: %s cannot be written: a name in it is not UTF-8", hdf5_path(file),
+                         attribute);
+    return hdf5_write_text(file, "/", attribute, text, error);
+}
+
+static json_t *classes_to_json(const GPtrArray *classes)
+{
+    json_t *names = json_array();
+    for (guint i = 0; i < classes->len; i++)
+        if (json_array_append_new(names, json_string(classes->pdata[i])) != 0) {
+            json_decref(names);
+            return NULL;
+        }
+    return names;
+}
+
+static gboolean write_attributes(Hdf5File *file, const Model *model, GError **error)
+{
+    json_t *training = json_pack("{s:s, s:s, s:O}", "approach", model->approach, "head", model->head,
+                                 "settings", model->training);
+    json_t *calibration =
+        json_pack("{s:b, s:f}", "probabilities", model->probabilities, "temperature", model->temperature);
+    gboolean good = write_json(file, "vggcache_format", json_pack("{s:i}", "version", FORMAT_VERSION), error);
+    good &= write_json(file, "vggcache_recipe", recipe_to_json(model->recipe), good ? error : NULL);
+    good &= write_json(file, "vggcache_classes", classes_to_json(model->classes), good ? error : NULL);
+    good &= write_json(file, "vggcache_network", network_to_json(model->network), good ? error : NULL);
+    good &= write_json(file, "vggcache_scaling", scaling_to_json(model->scaling), good ? error : NULL);
+    good &= write_json(file, "vggcache_calibration", calibration, good ? error : NULL);
+    good &= write_json(file, "vggcache_training", training, good ? error : NULL);
+    return good;
+}
+
+static gboolean write_parameters(Hdf5File *file, const Model *model, GError **error)
+{
+    const GPtrArray *layers = model->network->layers;
+    const Scaling *scaling = model->scaling;
+    g_autofree const char **names = g_new0(const char *, layers->len + 1);
+    for (guint i = 0; i < layers->len; i++)
+        names[i] = ((const Layer *)layers->pdata[i])->name;
+    if (!hdf5_write_names(file, "/", "layer_names", names, error) ||
+        !hdf5_write_text(file, "/", "backend", "tensorflow", error) ||
+        !hdf5_write_text(file, "/", "keras_version", "2.15.0", error))
+        return FALSE;
+    for (guint i = 0; i < layers->len; i++)
+        if (!write_layer(file, layers->pdata[i], error))
+            return FALSE;
+    return scaling->kind != SCALE_STANDARD ||
+           (hdf5_write_floats(file, SCALING_MEAN, 1, &scaling->features, scaling->mean, error) &&
+            hdf5_write_floats(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
+}
+
+gboolean model_save(const Model *model, const char *path, GError **error)
+{
+    g_autoptr(Hdf5File) file = hdf5_create(path, error);
+    return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
+           hdf5_commit(file, error);
+}
+
+/* ---- loading ---- */
+
+static json_t *read_json(Hdf5File *file, const char *attribute, GError **error)
+{
+    json_error_t wrong;
+    g_autofree char *text = hdf5_read_text(file, "/", attribute, error);
+    json_t *value = text ? json_loads(text, JSON_REJECT_DUPLICATES, &wrong) : NULL;
+    if (text && !value)
+        cli_error(error, "%s: its attribute %s is not JSON (%s)", hdf5_path(file), attribute, wrong.text);
+    return value;
+}
+
+static gboolean read_format(Hdf5File *file, GError **error)
+{
+    json_auto_t *format = read_json(file, "vggcache_format", error);
+    int version = 0;
+    if (!format)
+        return FALSE;
+    json_unpack(format, "{s:i}", "version", &version);
+    return version == FORMAT_VERSION ||
+           cli_error(error, "%s: is a model of format %d; this program reads format %d", hdf5_path(file),
+                     version, FORMAT_VERSION);
+}
+
+static gboolean read_classes(Hdf5File *file, Model *model, GError **error)
+{
+    json_auto_t *names = read_json(file, "vggcache_classes", error);
+    json_t *name;
+    size_t i;
+    if (!names)
+        return FALSE;
+    model->classes = g_ptr_array_new_with_free_func(g_free);
+    json_array_foreach(names, i, name)
+    {
+        if (!json_is_string(name))
+            return cli_error(error, "%s: its list of classes holds something that is not a name",
+                             hdf5_path(file));
+        g_ptr_array_add(model->classes, g_strdup(json_string_value(name)));
+    }
+    return model->classes->len > 0 || cli_error(error, "%s: has no list of classes", hdf5_path(file));
+}
+
+static gboolean read_training(Hdf5File *file, Model *model, GError **error)
+{
+    json_auto_t *training = read_json(file, "vggcache_training", error);
+    json_auto_t *calibration = training ? read_json(file, "vggcache_calibration", error) : NULL;
+    const char *approach, *head;
+    int probabilities;
+    if (!calibration)
+        return FALSE;
+    if (json_unpack(training, "{s:s, s:s, s:o}", "approach", &approach, "head", &head, "settings",
+                    &model->training) != 0 ||
+        json_unpack(calibration, "{s:b, s:F}", "probabilities", &probabilities, "temperature",
+                    &model->temperature) != 0) {
+        model->training = NULL;
+        return cli_error(error, "%s: its vggcache_training or vggcache_calibration cannot be understood",
+                         hdf5_path(file));
+    }
+    json_incref(model->training);
+    model->approach = g_strdup(approach);
+    model->head = g_strdup(head);
+    model->probabilities = probabilities;
+    return (model->temperature >= 0 && isfinite(model->temperature)) ||
+           cli_error(error, "%s: its temperature is not a number from 0 up", hdf5_path(file));
+}
+
+/* Recipe, network and scaling, and that they fit together. */
+static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
+{
+    json_auto_t *recipe = read_json(file, "vggcache_recipe", error);
+    json_auto_t *network = recipe ? read_json(file, "vggcache_network", error) : NULL;
+    json_auto_t *scaling = network ? read_json(file, "vggcache_scaling", error) : NULL;
+    if (!scaling)
+        return FALSE;
+    if (!(model->recipe = recipe_from_json(recipe, error)) ||
+        !(model->network = network_from_json(network, error)) ||
+        !(model->scaling = scaling_from_json(scaling, recipe_features(model->recipe), error))) {
+        g_prefix_error(error, "%s: ", hdf5_path(file));
+        return FALSE;
+    }
+    const int *input = model->network->input;
+    gsize features = (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
+    if (features != recipe_features(model->recipe))
+        return cli_error(error, "%s: its network takes %zu features, its recipe gives %zu", hdf5_path(file),
+                         features, recipe_features(model->recipe));
+    return network_outputs(model->network) == (int)model->classes->len ||
+           cli_error(error, "%s: its network has %d outputs for %u classes", hdf5_path(file),
+                     network_outputs(model->network), model->classes->len);
+}
+
+static gboolean read_parameters(Hdf5File *file, Model *model, GError **error)
+{
+    const GPtrArray *layers = model->network->layers;
+    Scaling *scaling = model->scaling;
+    for (guint i = 0; i < layers->len; i++)
+        if (!read_layer(file, layers->pdata[i], error))
+            return FALSE;
+    return scaling->kind != SCALE_STANDARD ||
+           (read_finite(file, SCALING_MEAN, 1, &scaling->features, scaling->mean, error) &&
+            read_finite(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
+}
+
+Model *model_load(const char *path, GError **error)
+{
+    g_autoptr(Hdf5File) file = hdf5_open_sealed(path, error);
+    g_autoptr(Model) model = g_new0(Model, 1);
+    if (file && read_format(file, error) && read_classes(file, model, error) &&
+        read_training(file, model, error) && read_parts(file, model, error) &&
+        read_parameters(file, model, error))
+        return g_steal_pointer(&model);
+    return NULL;
+}
+
+/* ---- use ---- */
+
+typedef struct {
+    const Scaling *scaling;
+    const float *const *x; /* rows to scale */
+    float **scaled;        /* where to */
+} ScaleJob;
+
+static void scale_row(guint row, guint worker, gpointer data)
+{
+    const ScaleJob *job = data;
+    scaling_apply(job->scaling, job->x[row], job->scaled[row]);
+}
+
+void model_predict(const Model *model, Crew *crew, const float *const *x, int n, float *out)
+{
+    if (model->scaling->kind == SCALE_NONE) {
+        network_predict(model->network, crew, x, n, out);
+        return;
+    }
+    gsize features = model->scaling->features;
+    int most = MIN(n, PREDICT_ROWS);
+    float *block = floats_new((gsize)MAX(most, 1) * features);
+    float *scaled[PREDICT_ROWS];
+    for (int i = 0; i < most; i++)
+        scaled[i] = block + (gsize)i * features;
+    for (int first = 0; first < n; first += most) {
+        int rows = MIN(most, n - first);
+        ScaleJob job = {model->scaling, x + first, scaled};
+        crew_run(crew, (guint)rows, scale_row, &job);
+        network_predict(model->network, crew, (const float *const *)scaled, rows,
+                        out + (gsize)first * model->classes->len);
+    }
+    floats_free(block);
+}
+
+char *model_mismatch(const Model *model, const Recipe *recipe, const char *const *classes, guint n_classes)
+{
+    char *difference = recipe_difference(model->recipe, recipe);
+    if (difference || !classes)
+        return difference;
+    if (model->classes->len != n_classes)
+        return g_strdup_printf("it knows %u classes, not %u", model->classes->len, n_classes);
+    for (guint i = 0; i < n_classes; i++)
+        if (!g_str_equal(model->classes->pdata[i], classes[i]))
+            return g_strdup_printf("its class %u is %s, not %s", i, (char *)model->classes->pdata[i],
+                                   classes[i]);
+    return NULL;
+}

@@ -1,0 +1,152 @@
+/* model_json: see model_json.h. */
+#include "common/model/model_json.h"
+
+#include "common/cli/cli.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_LAYERS = 1000, MOST_SIDE = 1 << 16, MOST_CHANNELS = 1 << 24 };
+
+static const char *const activations[] = {
+    [ACTIVATION_LINEAR] = "linear",
+    [ACTIVATION_RELU] = "relu",
+    [ACTIVATION_SOFTMAX] = "softmax",
+};
+
+static gboolean parse_activation(const char *name, Activation *activation)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(activations); i++)
+        if (g_str_equal(activations[i], name)) {
+            *activation = i;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+static json_t *layer_to_json(const Layer *layer)
+{
+    const char *activation = activations[layer->activation];
+    switch (layer->kind) {
+    case LAYER_CONV2D:
+        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "kind", "conv2d", "name", layer->name, "filters",
+                         layer->out[2], "size", layer->size, "padding", layer->same ? "same" : "valid",
+                         "activation", activation);
+    case LAYER_MAX_POOLING2D:
+        return json_pack("{s:s, s:s, s:i}", "kind", "max_pooling2d", "name", layer->name, "size",
+                         layer->size);
+    case LAYER_ACTIVATION:
+        return json_pack("{s:s, s:s, s:s}", "kind", "activation", "name", layer->name, "activation",
+                         activation);
+    case LAYER_DROPOUT:
+        return json_pack("{s:s, s:s, s:f}", "kind", "dropout", "name", layer->name, "rate",
+                         (double)layer->rate);
+    case LAYER_FLATTEN:
+        return json_pack("{s:s, s:s}", "kind", "flatten", "name", layer->name);
+    case LAYER_DENSE:
+        return json_pack("{s:s, s:s, s:i, s:s}", "kind", "dense", "name", layer->name, "units", layer->out[2],
+                         "activation", activation);
+    }
+    g_return_val_if_reached(NULL);
+}
+
+json_t *network_to_json(const Network *network)
+{
+    json_t *layers = json_array();
+    for (guint i = 0; i < network->layers->len; i++)
+        json_array_append_new(layers, layer_to_json(network->layers->pdata[i]));
+    return json_pack("{s:[i, i, i], s:o}", "input", network->input[0], network->input[1], network->input[2],
+                     "layers", layers);
+}
+
+static gboolean fail(GError **error, const char *what, const char *name)
+{
+    return cli_error(error, "%s: %s", what, name);
+}
+
+/* Where an entry's fields are of the right names and types, the network's own functions check that the layer
+ * fits. */
+static gboolean append_layer(Network *network, json_t *entry, GError **error)
+{
+    const char *kind = NULL, *name = NULL, *activation_name = "linear", *padding = "valid";
+    int size = 0, units = 0, filters = 0;
+    double rate = 0;
+    json_error_t wrong;
+    Activation activation;
+    if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F}", "kind", &kind,
+                       "name", &name, "activation", &activation_name, "padding", &padding, "size", &size,
+                       "units", &units, "filters", &filters, "rate", &rate) != 0)
+        return fail(error, "a layer of the network cannot be understood", wrong.text);
+    if (!*name || strchr(name, '/') || g_str_equal(name, "."))
+        return fail(error, "a layer of the network has a name that cannot be one", name);
+    for (guint i = 0; i < network->layers->len; i++)
+        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
+            return fail(error, "two layers of the network have the same name", name);
+    if (!parse_activation(activation_name, &activation))
+        return fail(error, "the network has an activation that is not known", activation_name);
+    if (g_str_equal(kind, "conv2d"))
+        return network_conv2d(network, name, filters, size, g_str_equal(padding, "same"), activation,
+                              error) != NULL;
+    if (g_str_equal(kind, "max_pooling2d"))
+        return network_max_pooling2d(network, name, size, error) != NULL;
+    if (g_str_equal(kind, "activation"))
+        return network_activation(network, name, activation, error) != NULL;
+    if (g_str_equal(kind, "dropout"))
+        return network_dropout(network, name, (float)rate, error) != NULL;
+    if (g_str_equal(kind, "flatten"))
+        return network_flatten(network, name, error) != NULL;
+    if (g_str_equal(kind, "dense"))
+        return network_dense(network, name, units, activation, error) != NULL;
+    return fail(error, "the network has a kind of layer that is not known", kind);
+}
+
+Network *network_from_json(json_t *object, GError **error)
+{
+    int height, width, channels;
+    json_t *layers, *entry;
+    json_error_t wrong;
+    size_t i;
+    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:[i!, i, i], s:o}", "input", &height, &width,
+                       &channels, "layers", &layers) != 0) {
+        fail(error, "the network cannot be understood", wrong.text);
+        return NULL;
+    }
+    if (height < 1 || height > MOST_SIDE || width < 1 || width > MOST_SIDE || channels < 1 ||
+        channels > MOST_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MOST_LAYERS) {
+        fail(error, "the network cannot be understood", "its input or its number of layers is out of bounds");
+        return NULL;
+    }
+    g_autoptr(Network) network = network_new(height, width, channels);
+    json_array_foreach(layers, i, entry)
+    {
+        if (!append_layer(network, entry, error))
+            return NULL;
+    }
+    return g_steal_pointer(&network);
+}
+
+json_t *scaling_to_json(const Scaling *scaling)
+{
+    if (scaling->kind == SCALE_MAX)
+        return json_pack("{s:s, s:f}", "kind", scaling_name(scaling->kind), "max", (double)scaling->max);
+    return json_pack("{s:s}", "kind", scaling_name(scaling->kind));
+}
+
+Scaling *scaling_from_json(json_t *object, gsize features, GError **error)
+{
+    const char *name;
+    double max = 1;
+    json_error_t wrong;
+    ScalingKind kind;
+    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:s, s?F}", "kind", &name, "max", &max) != 0) {
+        fail(error, "the scaling cannot be understood", wrong.text);
+        return NULL;
+    }
+    if (!scaling_parse(name, &kind) || !((float)max > 0) || !isfinite((float)max)) {
+        fail(error, "the scaling is not known or its maximum is not positive", name);
+        return NULL;
+    }
+    Scaling *scaling = scaling_new(kind, features);
+    scaling->max = (float)max;
+    return scaling;
+}

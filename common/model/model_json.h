@@ -1,0 +1,13 @@
+/* model_json: networks and scalings as JSON; private to common/model.
+ *
+ * The readers check every field; they return NULL and a sentence without the file's name where one is
+ * missing, unknown or out of bounds. Parameters are not part of it: those of a network read are zero. */
+#pragma once
+#include "common/model/scaling.h"
+#include "common/nn/network.h"
+
+json_t *network_to_json(const Network *network); /* new reference */
+Network *network_from_json(json_t *object, GError **error);
+
+json_t *scaling_to_json(const Scaling *scaling); /* new reference; mean and inverse are not part of it */
+Scaling *scaling_from_json(json_t *object, gsize features, GError **error);
