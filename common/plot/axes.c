@@ -188,7 +188,9 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
 
     double left = 2 * gap + (options->y_label ? text_size + gap : 0) + widest_tick(canvas, &axes->y);
     double bottom = 2 * gap + text_size + (options->x_label ? text_size + gap : 0);
-    double top = options->title ? 3 * gap + title_size : 2 * gap, right = 3 * gap;
+    double top = options->title ? 3 * gap + title_size : 2 * gap;
+    double right =
+        fmax(3 * gap, widest_tick(canvas, &axes->x) / 2 + gap); /* the last tick may stand at the very end */
     axes->x.start = x + left;
     axes->x.length = width - left - right;
     axes->y.start = y + height - bottom;

@@ -102,6 +102,12 @@ static PangoLayout *layout_new(cairo_t *cairo)
     return layout;
 }
 
+static void set_color(cairo_t *cairo, guint32 color, double opacity)
+{
+    cairo_set_source_rgba(cairo, (color >> 16 & 255) / 255.0, (color >> 8 & 255) / 255.0,
+                          (color & 255) / 255.0, opacity);
+}
+
 static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
 {
     Canvas *canvas = g_new0(Canvas, 1);
@@ -113,7 +119,8 @@ static Canvas *canvas_open(Format format, double width, double height, const Can
     if (format == FORMAT_PNG)
         cairo_scale(canvas->cairo, PNG_SCALE, PNG_SCALE);
     canvas->layout = layout_new(canvas->cairo);
-    canvas_rectangle(canvas, 0, 0, width, height, theme->paper);
+    set_color(canvas->cairo, theme->paper, 1);
+    cairo_paint(canvas->cairo);
     return canvas;
 }
 
@@ -201,12 +208,6 @@ void canvas_free(Canvas *canvas)
 }
 
 /* ---- Drawing ---- */
-
-static void set_color(cairo_t *cairo, guint32 color, double opacity)
-{
-    cairo_set_source_rgba(cairo, (color >> 16 & 255) / 255.0, (color >> 8 & 255) / 255.0,
-                          (color & 255) / 255.0, opacity);
-}
 
 void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill)
 {

@@ -1,0 +1,38 @@
+/* confusion: confusion matrices as a picture: one heatmap a model, side by side under a common title.
+ * Readable from 2 classes to some hundred: labels are turned, then set smaller, then become numbers explained
+ * below the heatmaps. */
+#pragma once
+#include "common/plot/canvas.h"
+
+/* What the cells show: scikit-learn's normalize of confusion_matrix. */
+typedef enum {
+    CONFUSION_COUNTS,    /* images */
+    CONFUSION_TRUE,      /* shares of the true class: rows sum to 1 */
+    CONFUSION_PREDICTED, /* shares of the predicted class: columns sum to 1 */
+    CONFUSION_ALL,       /* shares of all images */
+} ConfusionCells;
+#define CONFUSION_CHOICES "none|true|pred|all"
+
+typedef struct {
+    const char *title;   /* of this heatmap: the model's name */
+    const guint *matrix; /* (L, L), true on rows, predicted on columns */
+} ConfusionPanel;
+
+typedef struct {
+    const char *title; /* common title; NULL for none */
+    const ConfusionPanel *panels;
+    guint n_panels;
+    const char *const *names; /* (L) */
+    guint classes;
+    ConfusionCells cells;
+} Confusion;
+
+ConfusionCells confusion_cells(const char *choice); /* one of CONFUSION_CHOICES */
+
+/* cells (L, L) of a matrix: counts, or shares (0 where there is nothing to divide by). */
+void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values);
+
+/* To a file (PNG, SVG or PDF), or into memory (ending "png" or "svg"; NULL and error). */
+gboolean confusion_write(const Confusion *confusion, const char *path, GError **error);
+GBytes *confusion_render(const Confusion *confusion, const char *ending, const CanvasTheme *theme,
+                         GError **error);
