@@ -1,29 +1,39 @@
 /* cache: feature vectors of images in LMDB, each with its class, the hash of its file and a checksum.
  *
- * A folder with LMDB's data.mdb and lock.mdb. Databases inside:
- *   meta     "cache"  JSON: format version, recipe, class table (append-only, in order of arrival), program version
- *   items    KEY      record, below
- *   skipped  KEY      JSON: reason, content hash: inputs that could not be used
+ * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
+ *   meta     "cache"   checksum | JSON: format, program, recipe | 0     written once
+ *   classes  class id  checksum | name | 0                              append-only, in order of arrival; id
+ * u32 big-endian items    KEY       the record below skipped  KEY       checksum | reason | 0 | path inputs
+ * that could not be used
  *
- * KEY is the image's path below the image folder; one of more than 500 bytes is cut to 400 and completed by '~' and the
- * SHA-256 of the whole. The record, little-endian, at an address that is a multiple of 16:
- *   +-------------+-------------+----------+-------------------+--------------------+---------------------------+------+
- *   | checksum u64| class id u32| path u32 | content hash 32 B | reserved, zero 16 B| D features f32            | path |
- *   +-------------+-------------+----------+-------------------+--------------------+---------------------------+------+
- * checksum: XXH3-64 of all that follows it; class id: into the class table; path: bytes of the path at the end.
+ * KEY is the image's path below the image folder; one of more than 500 bytes is cut to 400 and completed by
+ * '~' and the SHA-256 of the whole. Paths and names are bytes as the file system has them, whatever their
+ * encoding. Augmented copies k = 1, 2, … of an image are items of their own under PATH#k: no image file's
+ * name ends so, and the copies follow it.
  *
- * Items are in byte order of their keys; labels are indices into the classes in byte order, whatever the class ids.
- * Durability: each commit is a transaction, synced; kill -9 or power loss keeps all commits before it. The map grows
- * by itself. One writer at a time (a second one is refused in a sentence); readers do not block it.
- * Not on network filesystems and not across fork (LMDB's rules). A file is checked (lmdb_check.h) before LMDB maps it. */
+ * The record, little-endian, at an address that is a multiple of 16:
+ *   +-------------+-------------+----------+-------------------+--------------------+----------------+------+
+ *   | checksum u64| class id u32| path u32 | content hash 32 B | reserved, zero 16 B| D features f32 | path |
+ *   +-------------+-------------+----------+-------------------+--------------------+----------------+------+
+ * checksum: XXH3-64 of all that follows it, seeded by the XXH3-64 of KEY; class id: into the class table;
+ * path: bytes of the path at the end. A record below 16,384 bytes has zeros before the path to make it so
+ * long.
+ *
+ * Items are in byte order of their keys; labels are indices into the classes that have items, in byte order,
+ * whatever the class ids. What is stored for an image does not depend on threads, batches or the order of
+ * arrival; only where LMDB puts its pages in data.mdb does. Durability: each commit is a transaction, synced;
+ * kill -9 or power loss keeps all commits before it. The map grows by itself. One writer at a time (a second
+ * one is refused in a sentence); readers do not block it. Not on network filesystems and not across fork
+ * (LMDB's rules), and not opened twice in a process (refused). A file is checked (lmdb_check.h) before LMDB
+ * follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
 #include "common/cache/recipe.h"
 
 enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
 
 typedef struct {
-    const char *path;   /* below the image folder */
-    int label;          /* index into cache_classes */
+    const char *path;        /* below the image folder */
+    int label;               /* index into cache_classes */
     guint8 hash[CACHE_HASH]; /* of the image file's content */
 } CacheItem;
 
@@ -32,12 +42,14 @@ typedef struct {
     const char *reason;
 } CacheSkipped;
 
-/* ---- Reading: a snapshot. What the functions return lives until cache_close; safe from several threads. ---- */
+/* ---- Reading: a snapshot. What the functions return lives until cache_close; safe from several threads.
+ * ---- */
 typedef struct Cache Cache;
 
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
 const Recipe *cache_recipe(const Cache *cache);
+const char *cache_program(const Cache *cache); /* that made it: "vggcache 0.1.0" */
 guint cache_classes(const Cache *cache);
 const char *cache_class(const Cache *cache, guint label);
 guint cache_count(const Cache *cache);
@@ -46,8 +58,8 @@ guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);
 const char *cache_path(const Cache *cache); /* as given to cache_open */
 
-/* The D features of an item, in place in the map: zero-copy. The record's checksum is verified at the first call for
- * each item; NULL and error where it does not hold. */
+/* The D features of an item, in place in the map: zero-copy. The record's checksum is verified at the first
+ * call for each item; NULL and error where it does not hold. */
 const float *cache_features(Cache *cache, guint index, GError **error);
 
 /* ---- Writing ---- */
@@ -56,15 +68,23 @@ typedef struct CacheWriter CacheWriter;
 /* Creates the cache, or opens one to continue; refuses one whose recipe differs, in a sentence. */
 CacheWriter *cache_writer_open(const char *path, const Recipe *recipe, GError **error);
 
-/* TRUE where KEY is stored with features made from this very content (safe from several threads). */
-gboolean cache_writer_has(CacheWriter *writer, const char *path, const guint8 hash[CACHE_HASH]);
+/* The hash of the content that the committed features of this path were made from; FALSE where there are
+ * none, or where their checksum does not hold. Safe from several threads, and while another one commits. */
+gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH]);
 
-/* These take effect together at the next commit; a full map is grown and the batch replayed. On failure (full disk, …)
- * FALSE with a sentence; what was committed before stays. put copies what it is given. */
-gboolean cache_writer_put(CacheWriter *writer, const char *path, const char *class_name, const guint8 hash[CACHE_HASH],
-                          const float *features, GError **error);
-gboolean cache_writer_skip(CacheWriter *writer, const char *path, const char *reason, GError **error); /* drops its item too */
-gboolean cache_writer_remove(CacheWriter *writer, const char *path, GError **error);
+/* The paths of all committed items and skipped inputs (char*, no order). NULL and error where it fails. */
+GPtrArray *cache_writer_paths(CacheWriter *writer, GError **error);
+
+/* These are queued, copying what they are given, and take effect together at the next commit. put and skip
+ * replace what was there under this path, item or skipped; remove drops it. */
+void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
+                      const guint8 hash[CACHE_HASH], const float *features);
+void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason);
+void cache_writer_remove(CacheWriter *writer, const char *path);
+guint cache_writer_pending(const CacheWriter *writer); /* how many are queued */
+
+/* A full map is grown and the batch replayed. FALSE with a sentence where it fails (full disk, …): what was
+ * committed before stays, the batch stays queued. */
 gboolean cache_writer_commit(CacheWriter *writer, GError **error);
 
 /* Commits nothing: what was not committed is lost. */

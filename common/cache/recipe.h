@@ -1,5 +1,5 @@
-/* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on, and
- * whoever brings the two together compares them. */
+/* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on,
+ * and whoever brings the two together compares them. */
 #pragma once
 #include "common/image/image.h"
 #include <jansson.h>
@@ -18,8 +18,8 @@ Recipe *recipe_copy(const Recipe *recipe);
 void recipe_free(Recipe *recipe);
 gsize recipe_features(const Recipe *recipe); /* D */
 
-json_t *recipe_to_json(const Recipe *recipe);                       /* new reference */
-Recipe *recipe_from_json(const json_t *object, GError **error);     /* every field checked */
+json_t *recipe_to_json(const Recipe *recipe);                   /* new reference */
+Recipe *recipe_from_json(const json_t *object, GError **error); /* every field checked */
 
 /* NULL where both give the same vectors; else the first difference as a clause, such as
  * "its preset is keras, not vips". Caller frees. */

@@ -1,0 +1,12 @@
+/* cache_error: what can go wrong with a cache, for those who act on it rather than print it. */
+#pragma once
+#include <glib.h>
+
+typedef enum {
+    CACHE_ERROR_DAMAGED,  /* not a cache of this format, or altered, or truncated */
+    CACHE_ERROR_MISMATCH, /* made by another recipe */
+    CACHE_ERROR_BUSY,     /* another writer is at work, or it is open in this program already */
+    CACHE_ERROR_SYSTEM,   /* the file system refuses: full, read-only, not there */
+} CacheError;
+#define CACHE_ERROR (cache_error_quark())
+GQuark cache_error_quark(void);

@@ -1,0 +1,208 @@
+#include "common/cache/cache.h"
+#include "common/cache/cache_error.h"
+#include "common/cache/record.h"
+#include "common/cache/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const guint8 *bytes; /* in the map */
+    gsize size;
+    const char *key; /* in the map */
+    guint16 key_size;
+    gint verified; /* atomic */
+} Record;
+
+struct Cache {
+    Store *store;
+    MDB_txn *txn; /* holds the snapshot */
+    Catalog *catalog;
+    GStringChunk *texts;
+    GArray *items;      /* CacheItem */
+    GArray *records;    /* Record, of the items */
+    GArray *skipped;    /* CacheSkipped */
+    GPtrArray *classes; /* borrowed char*, by label */
+};
+
+static const char *keep(Cache *cache, const char *text, gsize size)
+{
+    return g_string_chunk_insert_len(cache->texts, text, (gssize)size);
+}
+
+static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
+{
+    RecordHeader header;
+    const char *path;
+    if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
+                           recipe_features(cache->catalog->recipe), &header, &path) ||
+        header.class_id >= cache->catalog->classes->len)
+        return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
+                             (const char *)key->mv_data);
+    CacheItem item = {keep(cache, path, header.path_size), (int)header.class_id, {0}};
+    memcpy(item.hash, header.hash, CACHE_HASH);
+    Record record = {value->mv_data, value->mv_size, key->mv_data, (guint16)key->mv_size, FALSE};
+    g_array_append_val(cache->items, item);
+    g_array_append_val(cache->records, record);
+    return TRUE;
+}
+
+static gboolean read_skipped(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
+{
+    const char *reason, *path;
+    gsize path_size;
+    if (!record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path,
+                           &path_size))
+        return store_damaged(cache->store, error, "the skipped \"%.*s\" is not sound", (int)key->mv_size,
+                             (const char *)key->mv_data);
+    CacheSkipped skipped = {keep(cache, path, path_size), keep(cache, reason, strlen(reason))};
+    g_array_append_val(cache->skipped, skipped);
+    return TRUE;
+}
+
+typedef gboolean (*ReadEntry)(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error);
+
+static gboolean read_all(Cache *cache, MDB_dbi database, ReadEntry read, GError **error)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int code = mdb_cursor_open(cache->txn, database, &cursor);
+    if (code)
+        return store_fail(cache->store, "read", code, error);
+    gboolean fine = TRUE;
+    while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        fine = read(cache, &key, &value, error);
+    mdb_cursor_close(cursor);
+    return fine && (code == MDB_NOTFOUND || store_fail(cache->store, "read", code, error));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Class ids in items become labels. */
+static void set_labels(Cache *cache)
+{
+    const GPtrArray *names = cache->catalog->classes;
+    g_autofree gboolean *has_items = g_new0(gboolean, names->len + 1);
+    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache->items->len; i++)
+        has_items[g_array_index(cache->items, CacheItem, i).label] = TRUE;
+    for (guint id = 0; id < names->len; id++)
+        if (has_items[id])
+            g_ptr_array_add(cache->classes, names->pdata[id]);
+    if (cache->classes->len)
+        qsort(cache->classes->pdata, cache->classes->len, sizeof(gpointer), compare_names);
+    for (guint label = 0; label < cache->classes->len; label++)
+        g_hash_table_insert(labels, cache->classes->pdata[label], GUINT_TO_POINTER(label));
+    for (guint i = 0; i < cache->items->len; i++) {
+        CacheItem *item = &g_array_index(cache->items, CacheItem, i);
+        item->label = GPOINTER_TO_INT(g_hash_table_lookup(labels, names->pdata[item->label]));
+    }
+}
+
+static gboolean read_cache(Cache *cache, GError **error)
+{
+    int code = store_databases(cache->store, cache->txn, FALSE);
+    if (code == MDB_NOTFOUND)
+        return store_damaged(cache->store, error, "its making was interrupted before anything was stored");
+    if (code)
+        return store_fail(cache->store, "read", code, error);
+    cache->catalog = catalog_read(cache->store, cache->txn, error);
+    if (!cache->catalog || !read_all(cache, cache->store->items, read_item, error) ||
+        !read_all(cache, cache->store->skipped, read_skipped, error))
+        return FALSE;
+    set_labels(cache);
+    return TRUE;
+}
+
+Cache *cache_open(const char *path, GError **error)
+{
+    g_autoptr(Cache) cache = g_new0(Cache, 1);
+    cache->texts = g_string_chunk_new(1 << 16);
+    cache->items = g_array_new(FALSE, FALSE, sizeof(CacheItem));
+    cache->records = g_array_new(FALSE, FALSE, sizeof(Record));
+    cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
+    cache->classes = g_ptr_array_new();
+    if (!(cache->store = store_open(path, FALSE, error)) ||
+        !(cache->txn = store_begin_checked(cache->store, error)) || !read_cache(cache, error))
+        return NULL;
+    return g_steal_pointer(&cache);
+}
+
+void cache_close(Cache *cache)
+{
+    if (!cache)
+        return;
+    g_ptr_array_unref(cache->classes);
+    g_array_unref(cache->skipped);
+    g_array_unref(cache->records);
+    g_array_unref(cache->items);
+    g_string_chunk_free(cache->texts);
+    catalog_free(cache->catalog);
+    if (cache->txn)
+        mdb_txn_abort(cache->txn);
+    store_close(cache->store);
+    g_free(cache);
+}
+
+const Recipe *cache_recipe(const Cache *cache)
+{
+    return cache->catalog->recipe;
+}
+
+const char *cache_program(const Cache *cache)
+{
+    return cache->catalog->program;
+}
+
+guint cache_classes(const Cache *cache)
+{
+    return cache->classes->len;
+}
+
+const char *cache_class(const Cache *cache, guint label)
+{
+    return cache->classes->pdata[label];
+}
+
+guint cache_count(const Cache *cache)
+{
+    return cache->items->len;
+}
+
+const CacheItem *cache_item(const Cache *cache, guint index)
+{
+    return &g_array_index(cache->items, CacheItem, index);
+}
+
+guint cache_skipped_count(const Cache *cache)
+{
+    return cache->skipped->len;
+}
+
+CacheSkipped cache_skipped(const Cache *cache, guint index)
+{
+    return g_array_index(cache->skipped, CacheSkipped, index);
+}
+
+const char *cache_path(const Cache *cache)
+{
+    return cache->store->folder;
+}
+
+const float *cache_features(Cache *cache, guint index, GError **error)
+{
+    Record *record = &g_array_index(cache->records, Record, index);
+    if (!g_atomic_int_get(&record->verified)) {
+        if (!record_sealed(record->key, record->key_size, record->bytes, record->size)) {
+            g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                        "the features of %s in %s fail their checksum: extract again to compute them anew",
+                        cache_item(cache, index)->path, cache_path(cache));
+            return NULL;
+        }
+        g_atomic_int_set(&record->verified, TRUE);
+    }
+    return (const float *)(record->bytes + RECORD_HEADER);
+}

@@ -1,0 +1,278 @@
+#include "common/cache/cache.h"
+#include "common/cache/cache_error.h"
+#include "common/cache/record.h"
+#include "common/cache/store.h"
+
+#include <string.h>
+
+typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, REMOVE } Action;
+
+typedef struct {
+    Action action;
+    GBytes *key, *value;    /* of an item or a skipped input; value NULL to remove */
+    const char *class_name; /* owned by class_ids */
+    guint32 class_id;
+} Change;
+
+struct CacheWriter {
+    Store *store;
+    Recipe *recipe;
+    GHashTable *class_ids; /* name -> id, those queued included */
+    GArray *changes;       /* Change, queued */
+    GRWLock map_lock;      /* read-held by transactions that read; write-held while the map is grown */
+};
+
+static void change_clear(gpointer data)
+{
+    Change *change = data;
+    g_clear_pointer(&change->key, g_bytes_unref);
+    g_clear_pointer(&change->value, g_bytes_unref);
+}
+
+/* ---- Opening ---- */
+
+static gboolean remember_classes(CacheWriter *writer, const Catalog *catalog, GError **error)
+{
+    for (guint id = 0; id < catalog->classes->len; id++)
+        g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
+    g_autofree char *difference = recipe_difference(catalog->recipe, writer->recipe);
+    if (difference)
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
+                    "%s was made in another way (%s): use the same options, or write to another cache",
+                    writer->store->folder, difference);
+    return !difference;
+}
+
+/* Makes the databases and the description where there are none yet; else reads them. */
+static gboolean initialise(CacheWriter *writer, GError **error)
+{
+    Store *store = writer->store;
+    MDB_txn *txn;
+    MDB_stat stat;
+    int code = mdb_txn_begin(store->env, NULL, 0, &txn);
+    if (code)
+        return store_fail(store, "write", code, error);
+    gboolean fine = TRUE;
+    if (!(code = store_databases(store, txn, TRUE)) && !(code = mdb_stat(txn, store->meta, &stat))) {
+        if (stat.ms_entries == 0) {
+            code = catalog_create(store, txn, writer->recipe);
+        } else {
+            g_autoptr(Catalog) catalog = catalog_read(store, txn, error);
+            fine = catalog && remember_classes(writer, catalog, error);
+        }
+    }
+    if (code || !fine)
+        mdb_txn_abort(txn);
+    else
+        code = mdb_txn_commit(txn);
+    return fine && (!code || store_fail(store, "write", code, error));
+}
+
+CacheWriter *cache_writer_open(const char *path, const Recipe *recipe, GError **error)
+{
+    g_autoptr(CacheWriter) writer = g_new0(CacheWriter, 1);
+    g_rw_lock_init(&writer->map_lock);
+    writer->recipe = recipe_copy(recipe);
+    writer->class_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    writer->changes = g_array_new(FALSE, FALSE, sizeof(Change));
+    g_array_set_clear_func(writer->changes, change_clear);
+    if (!(writer->store = store_open(path, TRUE, error)))
+        return NULL;
+    MDB_txn *txn = store_begin_checked(writer->store, error);
+    if (!txn)
+        return NULL;
+    mdb_txn_abort(txn);
+    return initialise(writer, error) ? g_steal_pointer(&writer) : NULL;
+}
+
+void cache_writer_close(CacheWriter *writer)
+{
+    if (!writer)
+        return;
+    store_close(writer->store);
+    g_array_unref(writer->changes);
+    g_hash_table_unref(writer->class_ids);
+    recipe_free(writer->recipe);
+    g_rw_lock_clear(&writer->map_lock);
+    g_free(writer);
+}
+
+/* ---- Looking ---- */
+
+gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH])
+{
+    g_autoptr(GBytes) bytes = record_key(path);
+    g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&writer->map_lock);
+    MDB_txn *txn;
+    MDB_val key, value;
+    RecordHeader header;
+    const char *stored_path;
+    key.mv_data = (void *)g_bytes_get_data(bytes, &key.mv_size);
+    if (mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn))
+        return FALSE;
+    gboolean found = mdb_get(txn, writer->store->items, &key, &value) == 0 &&
+                     record_parse_item(key.mv_data, key.mv_size, value.mv_data, value.mv_size,
+                                       recipe_features(writer->recipe), &header, &stored_path) &&
+                     record_sealed(key.mv_data, key.mv_size, value.mv_data, value.mv_size);
+    if (found)
+        memcpy(hash, header.hash, CACHE_HASH);
+    mdb_txn_abort(txn);
+    return found;
+}
+
+static char *item_path(const CacheWriter *writer, const MDB_val *key, const MDB_val *value)
+{
+    RecordHeader header;
+    const char *path;
+    gboolean fine = record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
+                                      recipe_features(writer->recipe), &header, &path);
+    return fine ? g_strndup(path, header.path_size) : NULL;
+}
+
+static char *skipped_path(const CacheWriter *writer, const MDB_val *key, const MDB_val *value)
+{
+    const char *reason, *path;
+    gsize size;
+    gboolean fine =
+        record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path, &size);
+    return fine ? g_strndup(path, size) : NULL;
+}
+
+typedef char *(*PathOf)(const CacheWriter *writer, const MDB_val *key, const MDB_val *value);
+
+static int collect_paths(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, PathOf path_of,
+                         GPtrArray *paths)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int code = mdb_cursor_open(txn, database, &cursor);
+    if (code)
+        return code;
+    while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        char *path = path_of(writer, &key, &value);
+        if (!path) {
+            code = MDB_CORRUPTED;
+            break;
+        }
+        g_ptr_array_add(paths, path);
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+GPtrArray *cache_writer_paths(CacheWriter *writer, GError **error)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&writer->map_lock);
+    MDB_txn *txn;
+    int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
+    if (!code) {
+        code = collect_paths(writer, txn, writer->store->items, item_path, paths);
+        if (!code)
+            code = collect_paths(writer, txn, writer->store->skipped, skipped_path, paths);
+        mdb_txn_abort(txn);
+    }
+    if (code) {
+        store_fail(writer->store, "read", code, error);
+        return NULL;
+    }
+    return g_steal_pointer(&paths);
+}
+
+/* ---- Changing ---- */
+
+static guint32 class_id(CacheWriter *writer, const char *name)
+{
+    gpointer held_name, held_id;
+    if (g_hash_table_lookup_extended(writer->class_ids, name, &held_name, &held_id))
+        return GPOINTER_TO_UINT(held_id);
+    Change change = {.action = PUT_CLASS, .class_name = g_strdup(name)};
+    change.class_id = g_hash_table_size(writer->class_ids);
+    g_hash_table_insert(writer->class_ids, (gpointer)change.class_name, GUINT_TO_POINTER(change.class_id));
+    g_array_append_val(writer->changes, change);
+    return change.class_id;
+}
+
+void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
+                      const guint8 hash[CACHE_HASH], const float *features)
+{
+    Change change = {.action = PUT_ITEM, .key = record_key(path)};
+    guint32 id = class_id(writer, class_name);
+    change.value = record_item(change.key, path, id, hash, features, recipe_features(writer->recipe));
+    g_array_append_val(writer->changes, change);
+}
+
+void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason)
+{
+    Change change = {.action = PUT_SKIPPED, .key = record_key(path)};
+    change.value = record_text(change.key, reason, path);
+    g_array_append_val(writer->changes, change);
+}
+
+void cache_writer_remove(CacheWriter *writer, const char *path)
+{
+    Change change = {.action = REMOVE, .key = record_key(path)};
+    g_array_append_val(writer->changes, change);
+}
+
+guint cache_writer_pending(const CacheWriter *writer)
+{
+    return writer->changes->len;
+}
+
+static int put(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *change)
+{
+    MDB_val value;
+    value.mv_data = (void *)g_bytes_get_data(change->value, &value.mv_size);
+    return mdb_put(txn, database, &key, &value, 0);
+}
+
+static int drop(MDB_txn *txn, MDB_dbi database, MDB_val key)
+{
+    int code = mdb_del(txn, database, &key, NULL);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static int apply(const Store *store, MDB_txn *txn, const Change *change)
+{
+    if (change->action == PUT_CLASS)
+        return catalog_add_class(store, txn, change->class_id, change->class_name);
+    MDB_val key;
+    key.mv_data = (void *)g_bytes_get_data(change->key, &key.mv_size);
+    int code =
+        change->action == PUT_ITEM ? put(txn, store->items, key, change) : drop(txn, store->items, key);
+    if (code)
+        return code;
+    return change->action == PUT_SKIPPED ? put(txn, store->skipped, key, change)
+                                         : drop(txn, store->skipped, key);
+}
+
+static int commit_changes(CacheWriter *writer)
+{
+    MDB_txn *txn;
+    int code = mdb_txn_begin(writer->store->env, NULL, 0, &txn);
+    if (code)
+        return code;
+    for (guint i = 0; i < writer->changes->len && !code; i++)
+        code = apply(writer->store, txn, &g_array_index(writer->changes, Change, i));
+    if (!code)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return code;
+}
+
+gboolean cache_writer_commit(CacheWriter *writer, GError **error)
+{
+    if (writer->changes->len == 0)
+        return TRUE;
+    int code;
+    while ((code = commit_changes(writer)) == MDB_MAP_FULL) {
+        g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&writer->map_lock);
+        if ((code = store_grow(writer->store)))
+            break;
+    }
+    if (code)
+        return store_fail(writer->store, "write", code, error);
+    g_array_set_size(writer->changes, 0);
+    return TRUE;
+}

@@ -1,0 +1,128 @@
+#include "common/cache/record.h"
+#include "common/cache/store.h"
+
+#include <string.h>
+
+/* The databases "meta" and "classes": what a cache says of itself. */
+
+enum { FORMAT_VERSION = 1 };
+
+static const char meta_key[] = "cache";
+
+/* Class ids are big-endian in keys, so that LMDB's byte order is theirs. */
+static GBytes *class_key(guint32 id)
+{
+    guint32 big = GUINT32_TO_BE(id);
+    return g_bytes_new(&big, sizeof big);
+}
+
+static int put_text(MDB_txn *txn, MDB_dbi database, GBytes *key, const char *first, const char *second)
+{
+    g_autoptr(GBytes) value = record_text(key, first, second);
+    MDB_val k, v;
+    k.mv_data = (void *)g_bytes_get_data(key, &k.mv_size);
+    v.mv_data = (void *)g_bytes_get_data(value, &v.mv_size);
+    return mdb_put(txn, database, &k, &v, 0);
+}
+
+int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name)
+{
+    g_autoptr(GBytes) key = class_key(id);
+    return put_text(txn, store->classes, key, name, "");
+}
+
+int catalog_create(const Store *store, MDB_txn *txn, const Recipe *recipe)
+{
+    g_autoptr(GBytes) key = g_bytes_new_static(meta_key, strlen(meta_key));
+    json_t *object = json_pack("{s:i, s:s, s:o}", "format", FORMAT_VERSION, "program",
+                               "vggcache " VGGCACHE_VERSION, "recipe", recipe_to_json(recipe));
+    char *text = json_dumps(object, JSON_COMPACT);
+    int code = put_text(txn, store->meta, key, text, "");
+    free(text);
+    json_decref(object);
+    return code;
+}
+
+static gboolean parse_meta(const Store *store, const char *text, Catalog *catalog, GError **error)
+{
+    json_error_t problem;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &problem), *recipe;
+    const char *program;
+    int format;
+    g_autoptr(GError) clause = NULL;
+    gboolean fine = FALSE;
+    if (!object ||
+        json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &recipe))
+        store_damaged(store, error, "it does not say how it was made");
+    else if (format != FORMAT_VERSION)
+        store_damaged(store, error, "its format is %d, this program's is %d", format, FORMAT_VERSION);
+    else if (!(catalog->recipe = recipe_from_json(recipe, &clause)))
+        store_damaged(store, error, "%s", clause->message);
+    else
+        fine = TRUE;
+    if (fine)
+        catalog->program = g_strdup(program);
+    json_decref(object);
+    return fine;
+}
+
+static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
+{
+    MDB_val key = {strlen(meta_key), (void *)meta_key}, value;
+    const char *text, *rest;
+    gsize rest_size;
+    int code = mdb_get(txn, store->meta, &key, &value);
+    if (code == MDB_NOTFOUND)
+        return store_damaged(store, error, "it does not say how it was made");
+    if (code)
+        return store_fail(store, "read", code, error);
+    if (!record_parse_text(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &text, &rest, &rest_size))
+        return store_damaged(store, error, "the description of how it was made fails its checksum");
+    return parse_meta(store, text, catalog, error);
+}
+
+static gboolean read_classes(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    const char *name, *rest;
+    gsize rest_size;
+    gboolean fine = TRUE;
+    int code = mdb_cursor_open(txn, store->classes, &cursor);
+    if (code)
+        return store_fail(store, "read", code, error);
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        g_autoptr(GBytes) expected = class_key(catalog->classes->len);
+        g_autoptr(GBytes) found = g_bytes_new_static(key.mv_data, key.mv_size);
+        fine = g_bytes_equal(found, expected) && record_parse_text(key.mv_data, key.mv_size, value.mv_data,
+                                                                   value.mv_size, &name, &rest, &rest_size);
+        if (!fine || !g_hash_table_add(names, (gpointer)name))
+            fine = store_damaged(store, error, "its class number %u is not sound", catalog->classes->len);
+        else
+            g_ptr_array_add(catalog->classes, g_strdup(name));
+    }
+    mdb_cursor_close(cursor);
+    if (fine && code != MDB_NOTFOUND)
+        return store_fail(store, "read", code, error);
+    return fine;
+}
+
+Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error)
+{
+    g_autoptr(Catalog) catalog = g_new0(Catalog, 1);
+    catalog->classes = g_ptr_array_new_with_free_func(g_free);
+    if (!read_meta(store, txn, catalog, error) || !read_classes(store, txn, catalog, error))
+        return NULL;
+    return g_steal_pointer(&catalog);
+}
+
+void catalog_free(Catalog *catalog)
+{
+    if (!catalog)
+        return;
+    recipe_free(catalog->recipe);
+    g_free(catalog->program);
+    g_ptr_array_unref(catalog->classes);
+    g_free(catalog);
+}

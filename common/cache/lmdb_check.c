@@ -1,0 +1,399 @@
+#include "common/cache/lmdb_check.h"
+
+#include "common/cache/cache_error.h"
+
+#include <string.h>
+
+G_STATIC_ASSERT(sizeof(gsize) == 8);
+
+enum {
+    HEADER = 16, /* of every page */
+    NODE = 8,    /* of every node */
+    META_SIZE = 136,
+    MAX_KEY = 511,
+    MAX_DEPTH = 32, /* LMDB's cursors hold so many pages */
+    MAX_UNWRITTEN =
+        1 << 20, /* pages beyond the file's end: bounds what an altered meta page makes us allocate */
+    PAGE_BRANCH = 0x01,
+    PAGE_LEAF = 0x02,
+    PAGE_OVERFLOW = 0x04,
+    PAGE_META = 0x08,
+    NODE_BIG = 0x01,  /* the data lie in an overflow run */
+    NODE_TREE = 0x02, /* the data are the root of a named tree */
+    INTEGER_KEYS = 0x08,
+};
+
+#define LMDB_MAGIC 0xBEEFC0DEu
+#define NO_PAGE    G_MAXUINT64
+
+/* LMDB's MDB_db: the root of a tree. */
+typedef struct {
+    guint32 pad; /* in the tree of free pages: the page size */
+    guint16 flags, depth;
+    guint64 branch_pages, leaf_pages, overflow_pages, entries, root;
+} Tree;
+G_STATIC_ASSERT(sizeof(Tree) == 48);
+
+/* LMDB's MDB_meta. */
+typedef struct {
+    guint32 magic, version;
+    guint64 address, map_size;
+    Tree free, main;
+    guint64 last_page, transaction;
+} Meta;
+G_STATIC_ASSERT(sizeof(Meta) == META_SIZE);
+
+typedef struct {
+    guint64 number;
+    guint16 pad, flags, lower, upper; /* an overflow page has a u32 in the place of the last two */
+} Header;
+G_STATIC_ASSERT(sizeof(Header) == HEADER);
+
+typedef struct {
+    guint16 low, high, flags, key_size;
+} Node;
+G_STATIC_ASSERT(sizeof(Node) == NODE);
+
+typedef struct {
+    const guint8 *bytes;
+    gsize size;
+    const guint8 *data;
+    gsize data_size;
+} Entry; /* a key, and in a leaf its value */
+
+typedef struct {
+    const guint8 *bytes; /* of the file */
+    guint64 pages;       /* that are whole in the file and not beyond the last page */
+    guint64 last_page;   /* pages freed before they were ever written may lie beyond the file's end */
+    gsize page_size;
+    guint8 *used; /* a bit a page, 0 … last_page */
+    GError **error;
+
+    gboolean integer_keys; /* of the tree under way */
+    guint64 entries;
+    int depth;
+    Entry last_key; /* of an entry, or of the separator before the next one */
+    gboolean last_is_separator;
+} Walk;
+
+static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static gboolean refuse(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error_literal(error, CACHE_ERROR, CACHE_ERROR_DAMAGED, text);
+    return FALSE;
+}
+
+/* ---- The two meta pages ---- */
+
+static Meta meta_at(const guint8 *bytes, gsize offset)
+{
+    Meta meta;
+    memcpy(&meta, bytes + offset + HEADER, sizeof meta);
+    return meta;
+}
+
+static gboolean check_meta(const guint8 *bytes, gsize page_size, int index, GError **error)
+{
+    Header header;
+    memcpy(&header, bytes + index * page_size, sizeof header);
+    Meta meta = meta_at(bytes, index * page_size);
+    if (header.flags != PAGE_META || header.number != (guint64)index || meta.magic != LMDB_MAGIC ||
+        meta.version != 1)
+        return refuse(error, "meta page %d is not LMDB's", index);
+    if (meta.free.pad != page_size || meta.free.flags != INTEGER_KEYS || meta.main.flags != 0)
+        return refuse(error, "meta page %d describes another kind of database", index);
+    if (meta.last_page < 1 || meta.last_page >> 48)
+        return refuse(error, "meta page %d has an impossible last page", index);
+    if (meta.transaction != 0 && meta.transaction % 2 != (guint64)index)
+        return refuse(error, "meta page %d bears the transaction of the other", index);
+    return TRUE;
+}
+
+gboolean lmdb_check_metas(const guint8 *bytes, gsize size, GError **error)
+{
+    if (size < HEADER + META_SIZE)
+        return refuse(error, "it ends within its first page");
+    gsize page_size = meta_at(bytes, 0).free.pad;
+    if (page_size < 512 || page_size > 32768 || (page_size & (page_size - 1)))
+        return refuse(error, "meta page 0 is not LMDB's");
+    if (size < 2 * page_size)
+        return refuse(error, "it ends within its first two pages");
+    if (!check_meta(bytes, page_size, 0, error) || !check_meta(bytes, page_size, 1, error))
+        return FALSE;
+    guint64 t0 = meta_at(bytes, 0).transaction, t1 = meta_at(bytes, page_size).transaction;
+    if (t0 > t1 ? t0 - t1 > 1 : t1 - t0 > 1)
+        return refuse(error, "its meta pages are of transactions that do not follow one another");
+    return TRUE;
+}
+
+guint64 lmdb_check_newest(const guint8 *bytes)
+{
+    Meta first = meta_at(bytes, 0), second = meta_at(bytes, first.free.pad);
+    return MAX(first.transaction, second.transaction);
+}
+
+gboolean lmdb_check_unborn(const guint8 *bytes, gsize size)
+{
+    if (size < HEADER + META_SIZE)
+        return FALSE;
+    Meta meta = meta_at(bytes, 0);
+    return size < 2 * (gsize)meta.free.pad && meta.magic == LMDB_MAGIC && meta.transaction == 0 &&
+           meta.main.root == NO_PAGE && meta.free.root == NO_PAGE;
+}
+
+/* ---- Pages ---- */
+
+static gboolean check_inside(const Walk *walk, guint64 page, guint64 n)
+{
+    gboolean inside = page >= 2 && page < walk->pages && n <= walk->pages - page;
+    return inside || refuse(walk->error, "page %" G_GUINT64_FORMAT " lies outside the file", page);
+}
+
+/* Takes n pages, none beyond the last, for one use; each may be taken once. */
+static gboolean claim(Walk *walk, guint64 page, guint64 n)
+{
+    for (guint64 i = page; i < page + n; i++) {
+        if (walk->used[i / 8] & (1 << i % 8))
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " is used twice", i);
+        walk->used[i / 8] |= (guint8)(1 << i % 8);
+    }
+    return TRUE;
+}
+
+static const guint8 *page_at(const Walk *walk, guint64 page)
+{
+    return walk->bytes + page * walk->page_size;
+}
+
+static Node node_at(const guint8 *page, guint index, gsize *offset)
+{
+    guint16 at;
+    Node node;
+    memcpy(&at, page + HEADER + 2 * index, sizeof at);
+    memcpy(&node, page + at, sizeof node);
+    *offset = at;
+    return node;
+}
+
+static gsize node_data_size(Node node)
+{
+    return node.low | (gsize)node.high << 16;
+}
+
+/* Bytes a node takes of its page. */
+static gsize node_size(Node node, gboolean leaf)
+{
+    gsize data = !leaf ? 0 : node.flags & NODE_BIG ? sizeof(guint64) : node_data_size(node);
+    return (NODE + node.key_size + data + 1) & ~(gsize)1;
+}
+
+/* Header, offsets and nodes of a branch or leaf page: all within it, side by side. */
+static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, guint *keys)
+{
+    const guint8 *page = page_at(walk, number);
+    Header header;
+    memcpy(&header, page, sizeof header);
+    if (header.number != number || header.flags != (leaf ? PAGE_LEAF : PAGE_BRANCH))
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the page it should be", number);
+    *keys = (header.lower - HEADER) / 2;
+    if (header.lower < HEADER + (leaf ? 2 : 4) || header.lower % 2 || header.lower > header.upper ||
+        header.upper > walk->page_size)
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has impossible bounds", number);
+    gsize total = 0;
+    for (guint i = 0; i < *keys; i++) {
+        guint16 at;
+        memcpy(&at, page + HEADER + 2 * i, sizeof at);
+        if (at < header.upper || at % 2 || at + NODE > (int)walk->page_size)
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node outside itself", number);
+        gsize offset, size = node_size(node_at(page, i, &offset), leaf);
+        if (size > walk->page_size - offset)
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node that leaves it", number);
+        total += size;
+    }
+    if (total != walk->page_size - header.upper)
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has nodes that overlap", number);
+    return TRUE;
+}
+
+/* The data of a leaf's node, in the page or in an overflow run, which it claims. */
+static gboolean find_data(Walk *walk, Node node, Entry *entry)
+{
+    entry->data = entry->bytes + node.key_size;
+    entry->data_size = node_data_size(node);
+    if (!(node.flags & NODE_BIG))
+        return TRUE;
+    guint64 number;
+    Header header;
+    guint32 pages;
+    memcpy(&number, entry->data, sizeof number);
+    if (!check_inside(walk, number, 1))
+        return FALSE;
+    memcpy(&header, page_at(walk, number), sizeof header);
+    memcpy(&pages, page_at(walk, number) + 12, sizeof pages);
+    if (header.number != number || header.flags != PAGE_OVERFLOW || pages < 1)
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the overflow page it should be",
+                      number);
+    if (entry->data_size + HEADER > pages * walk->page_size)
+        return refuse(walk->error, "a value leaves its overflow pages at page %" G_GUINT64_FORMAT, number);
+    entry->data = page_at(walk, number) + HEADER;
+    return check_inside(walk, number, pages) && claim(walk, number, pages);
+}
+
+/* ---- Trees ---- */
+
+static int compare_keys(const Walk *walk, const Entry *a, const Entry *b)
+{
+    if (walk->integer_keys) {
+        guint64 x, y;
+        memcpy(&x, a->bytes, sizeof x);
+        memcpy(&y, b->bytes, sizeof y);
+        return x < y ? -1 : x > y;
+    }
+    int order = memcmp(a->bytes, b->bytes, MIN(a->size, b->size));
+    return order ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+static gboolean check_key(const Walk *walk, guint64 page, const Entry *key)
+{
+    gboolean fits =
+        walk->integer_keys ? key->size == sizeof(guint64) : key->size >= 1 && key->size <= MAX_KEY;
+    return fits || refuse(walk->error, "page %" G_GUINT64_FORMAT " has a key of %" G_GSIZE_FORMAT " bytes",
+                          page, key->size);
+}
+
+/* Called for each entry of a tree, in order. */
+typedef gboolean (*CheckEntry)(Walk *walk, Node node, const Entry *entry);
+
+static gboolean check_leaf(Walk *walk, guint64 number, CheckEntry check)
+{
+    guint keys;
+    if (!check_layout(walk, number, TRUE, &keys))
+        return FALSE;
+    const guint8 *page = page_at(walk, number);
+    for (guint i = 0; i < keys; i++) {
+        gsize offset;
+        Node node = node_at(page, i, &offset);
+        Entry entry = {page + offset + NODE, node.key_size, NULL, 0};
+        if (!check_key(walk, number, &entry) || !find_data(walk, node, &entry))
+            return FALSE;
+        if (walk->last_key.bytes &&
+            compare_keys(walk, &walk->last_key, &entry) >= (walk->last_is_separator ? 1 : 0))
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
+        walk->last_key = entry;
+        walk->last_is_separator = FALSE;
+        if (!check(walk, node, &entry))
+            return FALSE;
+    }
+    walk->entries += keys;
+    return TRUE;
+}
+
+/* A page at level 1 … walk->depth. Each key of a branch but the first is > all keys to its left, <= all to
+ * its right. */
+static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry check)
+{
+    if (!check_inside(walk, number, 1) || !claim(walk, number, 1))
+        return FALSE;
+    if (level == walk->depth)
+        return check_leaf(walk, number, check);
+    guint keys;
+    if (!check_layout(walk, number, FALSE, &keys))
+        return FALSE;
+    const guint8 *page = page_at(walk, number);
+    for (guint i = 0; i < keys; i++) {
+        gsize offset;
+        Node node = node_at(page, i, &offset);
+        Entry separator = {page + offset + NODE, node.key_size, NULL, 0};
+        if (i > 0) {
+            if (!check_key(walk, number, &separator))
+                return FALSE;
+            if (compare_keys(walk, &walk->last_key, &separator) >= 0)
+                return refuse(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
+            walk->last_key = separator;
+            walk->last_is_separator = TRUE;
+        }
+        guint64 child = node.low | (guint64)node.high << 16 | (guint64)node.flags << 32;
+        if (!check_page(walk, child, level + 1, check))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean check_tree(Walk *walk, const Tree *tree, CheckEntry check)
+{
+    if (tree->root == NO_PAGE)
+        return tree->entries == 0 && tree->depth == 0 ? TRUE
+                                                      : refuse(walk->error, "a tree has lost its root");
+    if (tree->depth < 1 || tree->depth > MAX_DEPTH)
+        return refuse(walk->error, "a tree is %d pages deep", tree->depth);
+    Walk within = *walk;
+    within.integer_keys = tree->flags & INTEGER_KEYS;
+    within.entries = 0;
+    within.depth = tree->depth;
+    within.last_key = (Entry){0};
+    if (!check_page(&within, tree->root, 1, check))
+        return FALSE;
+    if (within.entries != tree->entries)
+        return refuse(walk->error, "a tree has %" G_GUINT64_FORMAT " entries, not %" G_GUINT64_FORMAT,
+                      within.entries, tree->entries);
+    return TRUE;
+}
+
+static gboolean check_value(Walk *walk, Node node, const Entry *entry)
+{
+    return !(node.flags & ~NODE_BIG) || refuse(walk->error, "an entry is of an unknown kind");
+}
+
+static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
+{
+    Tree tree;
+    if (node.flags != NODE_TREE || entry->data_size != sizeof tree)
+        return refuse(walk->error, "it has an entry that is no named tree");
+    memcpy(&tree, entry->data, sizeof tree);
+    if (tree.flags != 0)
+        return refuse(walk->error, "it has a named tree of another kind");
+    return check_tree(walk, &tree, check_value);
+}
+
+/* transaction -> count, then so many free pages in descending order. */
+static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
+{
+    guint64 count, page, above = walk->last_page + 1;
+    if (node.flags & ~NODE_BIG || entry->data_size < sizeof count || entry->data_size % sizeof count)
+        return refuse(walk->error, "a list of free pages has an impossible size");
+    memcpy(&count, entry->data, sizeof count);
+    if (count > entry->data_size / sizeof count - 1)
+        return refuse(walk->error, "a list of free pages is longer than its entry");
+    for (guint64 i = 1; i <= count; i++, above = page) {
+        memcpy(&page, entry->data + i * sizeof page, sizeof page);
+        if (page < 2 || page >= above)
+            return refuse(walk->error, "a list of free pages is out of order");
+        if (!claim(walk, page, 1))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, gboolean *found,
+                         GError **error)
+{
+    gsize page_size = meta_at(bytes, 0).free.pad;
+    Meta first = meta_at(bytes, 0), second = meta_at(bytes, page_size);
+    const Meta *meta = first.transaction == transaction ? &first : &second;
+    *found = meta->transaction == transaction;
+    if (!*found)
+        return TRUE;
+    Walk walk = {.bytes = bytes, .page_size = page_size, .error = error};
+    walk.pages = size / page_size;
+    if (meta->last_page > walk.pages + MAX_UNWRITTEN)
+        return refuse(error, "it ends long before its last page");
+    walk.last_page = meta->last_page;
+    walk.pages = MIN(walk.pages, walk.last_page + 1);
+    g_autofree guint8 *used = walk.used = g_malloc0(walk.last_page / 8 + 1);
+    return check_tree(&walk, &meta->main, check_named_tree) &&
+           check_tree(&walk, &meta->free, check_free_list);
+}

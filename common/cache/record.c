@@ -1,0 +1,103 @@
+#include "common/cache/record.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* values are used in place */
+
+GBytes *record_key(const char *path)
+{
+    gsize size = strlen(path);
+    if (size <= RECORD_MAX_KEY)
+        return g_bytes_new(path, size);
+    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, path, (gssize)size);
+    char *key = g_strdup_printf("%.*s~%s", RECORD_CUT_KEY, path, hash);
+    return g_bytes_new_take(key, strlen(key));
+}
+
+/* Seeded by the key, so that a value under another's key is found out. */
+static guint64 checksum(const void *key, gsize key_size, const guint8 *value, gsize size)
+{
+    return XXH3_64bits_withSeed(value + RECORD_CHECKSUM, size - RECORD_CHECKSUM, XXH3_64bits(key, key_size));
+}
+
+void record_seal(GBytes *key, guint8 *value, gsize size)
+{
+    gsize key_size;
+    const void *bytes = g_bytes_get_data(key, &key_size);
+    guint64 sum = checksum(bytes, key_size, value, size);
+    memcpy(value, &sum, sizeof sum);
+}
+
+gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size)
+{
+    guint64 stored;
+    if (size < RECORD_CHECKSUM)
+        return FALSE;
+    memcpy(&stored, value, sizeof stored);
+    return stored == checksum(key, key_size, value, size);
+}
+
+static gsize item_size(gsize features, gsize path_size)
+{
+    return MAX(RECORD_HEADER + features * sizeof(float) + path_size, RECORD_LEAST);
+}
+
+GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
+                    const float *features, gsize n)
+{
+    gsize path_size = strlen(path), size = item_size(n, path_size);
+    guint8 *value = g_malloc(size);
+    RecordHeader header = {.class_id = class_id, .path_size = (guint32)path_size};
+    memcpy(header.hash, hash, CACHE_HASH);
+    memcpy(value, &header, sizeof header);
+    gsize end = RECORD_HEADER + n * sizeof(float);
+    memcpy(value + RECORD_HEADER, features, n * sizeof(float));
+    memset(value + end, 0, size - path_size - end);
+    memcpy(value + size - path_size, path, path_size);
+    record_seal(key, value, size);
+    return g_bytes_new_take(value, size);
+}
+
+gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
+                           RecordHeader *header, const char **path)
+{
+    if (size < RECORD_HEADER)
+        return FALSE;
+    memcpy(header, value, sizeof *header);
+    if (size != item_size(n, header->path_size))
+        return FALSE;
+    if (header->path_size <= RECORD_MAX_KEY) {
+        *path = key;
+        return header->path_size == key_size && !memchr(key, 0, key_size);
+    }
+    *path = (const char *)value + size - header->path_size;
+    g_autofree char *text = g_strndup(*path, header->path_size);
+    g_autoptr(GBytes) expected = record_key(text), found = g_bytes_new_static(key, key_size);
+    return g_bytes_equal(expected, found);
+}
+
+GBytes *record_text(GBytes *key, const char *first, const char *second)
+{
+    gsize first_size = strlen(first), second_size = strlen(second);
+    gsize size = RECORD_CHECKSUM + first_size + 1 + second_size;
+    guint8 *value = g_malloc0(size);
+    memcpy(value + RECORD_CHECKSUM, first, first_size);
+    memcpy(value + RECORD_CHECKSUM + first_size + 1, second, second_size);
+    record_seal(key, value, size);
+    return g_bytes_new_take(value, size);
+}
+
+gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
+                           const char **first, const char **second, gsize *second_size)
+{
+    const guint8 *zero = NULL;
+    if (record_sealed(key, key_size, value, size))
+        zero = memchr(value + RECORD_CHECKSUM, 0, size - RECORD_CHECKSUM);
+    if (!zero)
+        return FALSE;
+    *first = (const char *)value + RECORD_CHECKSUM;
+    *second = (const char *)zero + 1;
+    *second_size = (gsize)(value + size - (zero + 1));
+    return TRUE;
+}

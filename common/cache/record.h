@@ -1,0 +1,45 @@
+/* record: the bytes of a cache's keys and values; the layout is drawn in cache.h. No LMDB here. */
+#pragma once
+#include "common/cache/cache.h"
+
+enum {
+    RECORD_HEADER = 64, /* bytes before the features */
+    RECORD_LEAST =
+        16384, /* shorter records are padded, so that LMDB gives each its own pages, whatever their size */
+    RECORD_MAX_KEY = 500, /* longer paths are cut */
+    RECORD_CUT_KEY = 400, /* to so much, then '~' and 64 digits of their SHA-256 */
+    RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
+};
+
+typedef struct {
+    guint64 checksum;
+    guint32 class_id, path_size;
+    guint8 hash[CACHE_HASH];
+    guint8 reserved[16];
+} RecordHeader;
+G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
+
+/* The key of a path. Bytes, not text: ends where its size says. */
+GBytes *record_key(const char *path);
+
+/* Fills in the checksum at the start of a value from its key and all that follows. */
+void record_seal(GBytes *key, guint8 *value, gsize size);
+gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
+
+/* A whole item's value, sealed. */
+GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
+                    const float *features, gsize n);
+
+/* Reads the header of an item's value and finds its path, path_size bytes, not ended; FALSE where the sizes
+ * do not fit n features or the key is not the path's. The checksum is not looked at, and only the first page
+ * is touched. */
+gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
+                           RecordHeader *header, const char **path);
+
+/* Any other value, sealed: checksum, the first text and its final zero, the second text without one. */
+GBytes *record_text(GBytes *key, const char *first, const char *second);
+
+/* The two texts in place in such a value; FALSE where it is not sealed or has no zero. *second is not ended.
+ */
+gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
+                           const char **first, const char **second, gsize *second_size);

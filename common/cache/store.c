@@ -1,0 +1,304 @@
+#include "common/cache/store.h"
+
+#include "common/cache/cache_error.h"
+#include "common/cache/lmdb_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NAMED_DATABASES = 4,
+    MAX_READERS = 2048, /* at once, over all processes; 64 bytes each in lock.mdb */
+    SNAPSHOT_TRIES = 100,
+};
+#define ROOM_LEAST ((gsize)64 << 20) /* by which the map exceeds the file, at least and at most */
+#define ROOM_MOST  ((gsize)16 << 30)
+
+G_DEFINE_QUARK(vggcache - cache - error - quark, cache_error)
+
+/* Folders open in this process: LMDB may not open one twice. */
+static GMutex open_folders_mutex;
+static GHashTable *open_folders; /* set of Store.identity */
+
+gboolean store_damaged(const Store *store, GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *clause = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                "%s is damaged or not a cache (%s): restore it from a copy, or delete it and extract again",
+                store->folder, clause);
+    return FALSE;
+}
+
+gboolean store_fail(const Store *store, const char *doing, int code, GError **error)
+{
+    if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_BAD_VALSIZE)
+        return store_damaged(store, error, "%s", mdb_strerror(code));
+    gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s", doing, store->folder,
+                mdb_strerror(code),
+                full ? "; what was stored before is kept: make room and run the same command again" : "");
+    return FALSE;
+}
+
+/* ---- The folder ---- */
+
+static gboolean claim_identity(Store *store, GError **error)
+{
+    struct stat status;
+    if (fstat(store->directory, &status))
+        return store_fail(store, "open", errno, error);
+    char *identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)status.st_dev,
+                                     (guint64)status.st_ino);
+    g_mutex_lock(&open_folders_mutex);
+    if (!open_folders)
+        open_folders = g_hash_table_new(g_str_hash, g_str_equal);
+    gboolean first = g_hash_table_add(open_folders, identity);
+    if (first)
+        store->identity = identity;
+    g_mutex_unlock(&open_folders_mutex);
+    if (!first) {
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
+                    "%s is given twice: one cache can be used once in a program", store->folder);
+        g_free(identity);
+    }
+    return first;
+}
+
+static gboolean open_folder(Store *store, gboolean writing, GError **error)
+{
+    if (writing && mkdir(store->folder, 0777) && errno != EEXIST)
+        return store_fail(store, "make the folder", errno, error);
+    store->directory = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (store->directory < 0 && errno == ENOENT) {
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "there is no cache %s: extract makes one",
+                    store->folder);
+        return FALSE;
+    }
+    if (store->directory < 0 && errno == ENOTDIR) {
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                    "%s is not a cache: a cache is a folder with a data.mdb", store->folder);
+        return FALSE;
+    }
+    if (store->directory < 0)
+        return store_fail(store, "open", errno, error);
+    if (writing && flock(store->directory, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK)
+            return store_fail(store, "lock", errno, error);
+        g_set_error(
+            error, CACHE_ERROR, CACHE_ERROR_BUSY,
+            "%s is being written by another program: wait until it has ended, or write to another cache",
+            store->folder);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A folder with other people's files in it is not made a cache. */
+static gboolean check_empty(const Store *store, GError **error)
+{
+    GDir *listing = g_dir_open(store->folder, 0, error);
+    if (!listing)
+        return FALSE;
+    const char *name;
+    gboolean empty = TRUE;
+    while (empty && (name = g_dir_read_name(listing)))
+        if (!g_str_equal(name, "lock.mdb") && !g_str_equal(name, "data.mdb")) {
+            g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                        "%s is a folder with other files (%s) and not a cache: name a new folder",
+                        store->folder, name);
+            empty = FALSE;
+        }
+    g_dir_close(listing);
+    return empty;
+}
+
+/* ---- The data file ---- */
+
+/* The file in memory, read-only; NULL and *size 0 where it is empty. */
+static gboolean map_file(const Store *store, int file, const guint8 **bytes, gsize *size, GError **error)
+{
+    struct stat status;
+    *bytes = NULL;
+    *size = 0;
+    if (fstat(file, &status))
+        return store_fail(store, "read", errno, error);
+    if (status.st_size == 0)
+        return TRUE;
+    void *map = mmap(NULL, (gsize)status.st_size, PROT_READ, MAP_SHARED, file, 0);
+    if (map == MAP_FAILED)
+        return store_fail(store, "read", errno, error);
+    madvise(map, (gsize)status.st_size, MADV_RANDOM);
+    *bytes = map;
+    *size = (gsize)status.st_size;
+    return TRUE;
+}
+
+static void unmap_file(const guint8 *bytes, gsize size)
+{
+    if (size)
+        munmap((void *)bytes, size);
+}
+
+static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    return lmdb_check_metas(bytes, size, &problem) ||
+           store_damaged(store, error, "data.mdb: %s", problem->message);
+}
+
+/* Is LMDB safe to open data.mdb? *size: of the file. A writer also makes way for itself where none is there
+ * yet. */
+static gboolean check_file(const Store *store, gboolean writing, gsize *size, GError **error)
+{
+    *size = 0;
+    int file = openat(store->directory, "data.mdb", (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT && writing)
+        return check_empty(store, error);
+    if (file < 0 && errno == ENOENT)
+        return store_damaged(store, error, "it has no data.mdb");
+    if (file < 0)
+        return store_fail(store, writing ? "write" : "read", errno, error);
+    const guint8 *bytes;
+    gboolean fine = map_file(store, file, &bytes, size, error);
+    if (fine && *size == 0 && !writing)
+        fine = store_damaged(store, error, "its making was interrupted before anything was stored");
+    else if (fine && writing && lmdb_check_unborn(bytes, *size))
+        fine = ftruncate(file, 0) == 0 || store_fail(store, "write", errno, error);
+    else if (fine && *size)
+        fine = check_metas(store, bytes, *size, error);
+    unmap_file(bytes, *size);
+    close(file);
+    return fine;
+}
+
+static int open_environment(Store *store, gboolean writing, gsize size)
+{
+    unsigned flags = MDB_NOTLS | (writing ? 0 : MDB_RDONLY);
+    int code;
+    for (gboolean retry = TRUE;; retry = FALSE) {
+        if ((code = mdb_env_create(&store->env)) ||
+            (code = mdb_env_set_maxdbs(store->env, NAMED_DATABASES)) ||
+            (code = mdb_env_set_maxreaders(store->env, MAX_READERS)) ||
+            (code = mdb_env_set_mapsize(store->env, size + (writing ? ROOM_LEAST : 0))))
+            return code;
+        code = mdb_env_open(store->env, store->folder, flags, 0666);
+        if (writing || !retry || (code != EACCES && code != EROFS))
+            return code;
+        mdb_env_close(store->env); /* someone else's cache, whose lock file we may not write: read without */
+        store->env = NULL;
+        flags |= MDB_NOLOCK;
+    }
+}
+
+Store *store_open(const char *folder, gboolean writing, GError **error)
+{
+    g_autoptr(Store) store = g_new0(Store, 1);
+    store->folder = g_strdup(folder);
+    store->directory = -1;
+    gsize size;
+    if (!open_folder(store, writing, error) || !claim_identity(store, error) ||
+        !check_file(store, writing, &size, error))
+        return NULL;
+    int code = open_environment(store, writing, size);
+    if (code) {
+        store_fail(store, "open", code, error);
+        return NULL;
+    }
+    if (writing) {
+        mdb_reader_check(store->env, NULL); /* slots of killed readers would keep freed pages from use */
+        fsync(store->directory);
+    }
+    return g_steal_pointer(&store);
+}
+
+void store_close(Store *store)
+{
+    if (!store)
+        return;
+    if (store->env)
+        mdb_env_close(store->env);
+    if (store->identity) {
+        g_mutex_lock(&open_folders_mutex);
+        g_hash_table_remove(open_folders, store->identity);
+        g_mutex_unlock(&open_folders_mutex);
+        g_free(store->identity);
+    }
+    if (store->directory >= 0)
+        close(store->directory);
+    g_free(store->folder);
+    g_free(store);
+}
+
+/* ---- Transactions ---- */
+
+/* *found FALSE: a writer has replaced the meta page of this transaction meanwhile. */
+static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean *found, GError **error)
+{
+    const guint8 *bytes;
+    gsize size;
+    int file;
+    g_autoptr(GError) problem = NULL;
+    mdb_env_get_fd(store->env, &file);
+    if (!map_file(store, file, &bytes, &size, error))
+        return FALSE;
+    gboolean fine =
+        lmdb_check_metas(bytes, size, &problem) && lmdb_check_tree(bytes, size, transaction, found, &problem);
+    if (!fine)
+        *found = lmdb_check_newest(bytes) <= transaction + 1;
+    unmap_file(bytes, size);
+    return fine || !*found || store_damaged(store, error, "data.mdb: %s", problem->message);
+}
+
+MDB_txn *store_begin_checked(Store *store, GError **error)
+{
+    for (int i = 0; i < SNAPSHOT_TRIES; i++) {
+        MDB_txn *txn;
+        int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+        if (code == MDB_MAP_RESIZED) {
+            if ((code = mdb_env_set_mapsize(store->env, 0)))
+                break;
+            continue;
+        }
+        if (code) {
+            store_fail(store, "read", code, error);
+            return NULL;
+        }
+        gboolean found = FALSE;
+        if (check_snapshot(store, mdb_txn_id(txn), &found, error) && found)
+            return txn;
+        mdb_txn_abort(txn);
+        if (found || (error && *error))
+            return NULL;
+    }
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY, "%s changes too fast to be read: try again",
+                store->folder);
+    return NULL;
+}
+
+int store_databases(Store *store, MDB_txn *txn, gboolean create)
+{
+    unsigned flags = create ? MDB_CREATE : 0;
+    int code;
+    if ((code = mdb_dbi_open(txn, "meta", flags, &store->meta)) ||
+        (code = mdb_dbi_open(txn, "classes", flags, &store->classes)) ||
+        (code = mdb_dbi_open(txn, "items", flags, &store->items)))
+        return code;
+    return mdb_dbi_open(txn, "skipped", flags, &store->skipped);
+}
+
+int store_grow(Store *store)
+{
+    MDB_envinfo info;
+    int code = mdb_env_info(store->env, &info);
+    return code ? code
+                : mdb_env_set_mapsize(store->env,
+                                      info.me_mapsize + CLAMP(info.me_mapsize, ROOM_LEAST, ROOM_MOST));
+}

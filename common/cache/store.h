@@ -1,0 +1,49 @@
+/* store: a cache's folder and its LMDB environment, opened with care. Reader and writer stand on it.
+ *
+ * Opening checks the file first (lmdb_check.h), keeps a second writer out by flock on the folder, and refuses
+ * to open a folder twice in this process, which LMDB cannot bear. LMDB's codes become sentences here. */
+#pragma once
+#include "common/cache/recipe.h"
+#include <lmdb.h>
+
+typedef struct {
+    char *folder;   /* as given */
+    int directory;  /* the folder itself, opened; a writer's lock is on it */
+    char *identity; /* device and inode, the key of the table of open folders */
+    MDB_env *env;
+    MDB_dbi meta, classes, items, skipped; /* valid after store_begin or store_create */
+} Store;
+
+Store *store_open(const char *folder, gboolean writing, GError **error);
+void store_close(Store *store);
+
+/* A read transaction on the newest snapshot, whose tree has been checked. */
+MDB_txn *store_begin_checked(Store *store, GError **error);
+
+/* Opens the named databases; with create, makes those that are missing. An LMDB code: MDB_NOTFOUND where one
+ * is missing. */
+int store_databases(Store *store, MDB_txn *txn, gboolean create);
+
+/* More room in the map; no transaction may be open in this process. An LMDB code. */
+int store_grow(Store *store);
+
+/* "cannot DOING FOLDER: WHY"; always FALSE. */
+gboolean store_fail(const Store *store, const char *doing, int code, GError **error);
+gboolean store_damaged(const Store *store, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* What a cache says of itself. */
+typedef struct {
+    Recipe *recipe;
+    char *program;      /* that made it, with its version */
+    GPtrArray *classes; /* char*, by class id */
+} Catalog;
+
+/* store_databases has succeeded in txn. */
+Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
+
+/* LMDB codes. */
+int catalog_create(const Store *store, MDB_txn *txn, const Recipe *recipe);
+int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name);
+void catalog_free(Catalog *catalog);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)
