@@ -102,7 +102,7 @@ void cache_writer_close(CacheWriter *writer)
 gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH])
 {
     g_autoptr(GBytes) bytes = record_key(path);
-    g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&writer->map_lock);
+    g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     MDB_val key, value;
     RecordHeader header;
@@ -163,7 +163,7 @@ static int collect_paths(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, Pa
 GPtrArray *cache_writer_paths(CacheWriter *writer, GError **error)
 {
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&writer->map_lock);
+    g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
     if (!code) {
@@ -267,7 +267,7 @@ gboolean cache_writer_commit(CacheWriter *writer, GError **error)
         return TRUE;
     int code;
     while ((code = commit_changes(writer)) == MDB_MAP_FULL) {
-        g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&writer->map_lock);
+        g_autoptr(GRWLockWriterLocker) locker G_GNUC_UNUSED = g_rw_lock_writer_locker_new(&writer->map_lock);
         if ((code = store_grow(writer->store)))
             break;
     }

@@ -393,7 +393,8 @@ gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, g
         return refuse(error, "it ends long before its last page");
     walk.last_page = meta->last_page;
     walk.pages = MIN(walk.pages, walk.last_page + 1);
-    g_autofree guint8 *used = walk.used = g_malloc0(walk.last_page / 8 + 1);
+    g_autofree guint8 *used = g_malloc0(walk.last_page / 8 + 1);
+    walk.used = used;
     return check_tree(&walk, &meta->main, check_named_tree) &&
            check_tree(&walk, &meta->free, check_free_list);
 }

@@ -19,7 +19,9 @@ enum {
 #define ROOM_LEAST ((gsize)64 << 20) /* by which the map exceeds the file, at least and at most */
 #define ROOM_MOST  ((gsize)16 << 30)
 
-G_DEFINE_QUARK(vggcache - cache - error - quark, cache_error)
+/* clang-format off */
+G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
+/* clang-format on */
 
 /* Folders open in this process: LMDB may not open one twice. */
 static GMutex open_folders_mutex;
@@ -41,9 +43,10 @@ gboolean store_fail(const Store *store, const char *doing, int code, GError **er
 {
     if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_BAD_VALSIZE)
         return store_damaged(store, error, "%s", mdb_strerror(code));
-    gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s", doing, store->folder,
-                mdb_strerror(code),
+    /* Where a full disk ends a write early, LMDB says EIO. */
+    gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s%s", doing, store->folder,
+                mdb_strerror(code), code == EIO ? " (is the disk full?)" : "",
                 full ? "; what was stored before is kept: make room and run the same command again" : "");
     return FALSE;
 }
@@ -60,9 +63,9 @@ static gboolean claim_identity(Store *store, GError **error)
     g_mutex_lock(&open_folders_mutex);
     if (!open_folders)
         open_folders = g_hash_table_new(g_str_hash, g_str_equal);
-    gboolean first = g_hash_table_add(open_folders, identity);
+    gboolean first = !g_hash_table_contains(open_folders, identity);
     if (first)
-        store->identity = identity;
+        g_hash_table_add(open_folders, store->identity = identity);
     g_mutex_unlock(&open_folders_mutex);
     if (!first) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
