@@ -144,6 +144,13 @@ gboolean conv_wants_batch(const ConvShape *shape)
     return plan.narrow;
 }
 
+const char *conv_method(const ConvShape *shape)
+{
+    ConvPlan plan = {0};
+    plan_init(&plan, shape);
+    return plan.winograd ? "F(4x4)" : "direct";
+}
+
 /* ---- Weights ---- */
 
 typedef struct {

@@ -41,6 +41,9 @@ gsize conv_scratch_size(const ConvShape *shape, guint threads);
 /* TRUE where many images should be run at once because the kernels have to be fetched from memory. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
+/* How it is computed, for people: "direct" or "F(4x4)". */
+const char *conv_method(const ConvShape *shape);
+
 /* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch:
  * aligned to 64 bytes, contents of no consequence. */
 void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, void *scratch);
