@@ -105,6 +105,10 @@ bench: packages-build ## compare extraction and both heads with their peers (ski
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@/usr/bin/python3 tests/bench/bench_extract.py
 
+bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and share of each layer
+	@$(BUILD_NOW) $(BUILD)/bench/layers
+	@$(BUILD)/bench/layers
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@

@@ -2,9 +2,10 @@
  *
  *   build/bench/layers [THREADS [BATCH [ROUNDS [ISA]]]]
  *
- * Each convolution (with the pooling fused into it) runs as the base runs it: image by image where it is wide, the
- * whole batch at once where it is narrow. The layers alternate within a round, as in the base; the median of the
- * rounds is shown. GFLOP/s are effective: the direct convolution's operations over the time taken. */
+ * Each convolution (with the pooling fused into it) runs as the base runs it: image by image where it is
+ * wide, the whole batch at once where it is narrow. The layers alternate within a round, as in the base; the
+ * median of the rounds is shown. GFLOP/s are effective: the direct convolution's operations over the time
+ * taken. */
 #include "common/base/base.h"
 #include "common/base/conv.h"
 #include "common/util/isa.h"
@@ -42,7 +43,8 @@ static void layer_init(Layer *l, int index, int batch, Crew *crew)
     l->shape = (ConvShape){side, side, inputs, outputs, TRUE, pool};
     l->plan = conv_plan_new(&l->shape, crew);
     gsize taps = (gsize)9 * inputs * outputs;
-    float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0), *bias = filled(outputs, index, 0.02f, 0.01f);
+    float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
+          *bias = filled(outputs, index, 0.02f, 0.01f);
     conv_plan_set_weights(l->plan, kernel, bias);
     conv_memory_free(kernel);
     conv_memory_free(bias);
@@ -70,16 +72,18 @@ static void report(Layer *layers, int n, int rounds, int batch)
         double work = 2.0 * 9 * s->inputs * s->outputs * s->height * s->width * batch;
         double seconds = layers[i].seconds[rounds / 2];
         flops += work;
-        printf("%-13s %4dx%-4d %4d->%-4d %6s %9.3f %9.1f %5.1f %%\n", layers[i].layer->name, s->height, s->width,
-               s->inputs, s->outputs, conv_method(s), seconds / batch * 1e3, work / seconds * 1e-9,
+        printf("%-13s %4dx%-4d %4d->%-4d %6s %9.3f %9.1f %5.1f %%\n", layers[i].layer->name, s->height,
+               s->width, s->inputs, s->outputs, conv_method(s), seconds / batch * 1e3, work / seconds * 1e-9,
                100 * seconds / total);
     }
-    printf("%-31s %16.3f %9.1f   %.1f images/s\n", "all", total / batch * 1e3, flops / total * 1e-9, batch / total);
+    printf("%-31s %16.3f %9.1f   %.1f images/s\n", "all", total / batch * 1e3, flops / total * 1e-9,
+           batch / total);
 }
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : (int)crew_processors(), batch = argc > 2 ? atoi(argv[2]) : BASE_DEFAULT_BATCH;
+    int threads = argc > 1 ? atoi(argv[1]) : (int)crew_processors(),
+        batch = argc > 2 ? atoi(argv[2]) : BASE_DEFAULT_BATCH;
     int rounds = argc > 3 ? atoi(argv[3]) : 5;
     for (int isa = 0; argc > 4 && isa < ISA_COUNT; isa++)
         if (g_str_equal(argv[4], isa_name((IsaSet)isa)))
@@ -107,8 +111,8 @@ int main(int argc, char **argv)
                 conv_plan_run(layers[i].plan, layers[i].in, layers[i].run, layers[i].out, scratch);
             layers[i].seconds[MAX(round, 0)] = 1e-6 * (double)(g_get_monotonic_time() - start);
         }
-    printf("%s, %d thread%s, batches of %d, median of %d\n", isa_name(isa_current()), threads, threads > 1 ? "s" : "",
-           batch, rounds);
+    printf("%s, %d thread%s, batches of %d, median of %d\n", isa_name(isa_current()), threads,
+           threads > 1 ? "s" : "", batch, rounds);
     report(layers, n, rounds, batch);
     for (int i = 0; i < n; i++) {
         conv_plan_free(layers[i].plan);

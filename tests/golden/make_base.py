@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Makes base.json: features of the seeded base (weights "random:1") on a synthetic image, by PyTorch in float64.
+
+    apt-get install python3-torch; /usr/bin/python3 tests/golden/make_base.py      (about a minute)
+
+The weights are drawn here once more, from the description in common/util/rng.h and common/base/weights.h.
+"""
+import json, math, os
+import numpy as np, torch
+
+SEED, PROBES = 1, 300
+CASES = [("block1_conv1", 32), ("block2_pool", 32), ("block3_conv2", 64), ("block4_conv3", 96), ("block5_pool", 64),
+         ("block5_pool", 224)]
+BLOCKS = [(3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3)]
+MASK = (1 << 64) - 1
+
+
+class Rng:
+    """xoshiro256++ filled by splitmix64 (Blackman & Vigna)."""
+
+    def __init__(self, seed, stream):
+        self.x = seed
+        self.x = self.splitmix() ^ stream
+        self.state = [self.splitmix() for _ in range(4)]
+
+    def splitmix(self):
+        self.x = (self.x + 0x9e3779b97f4a7c15) & MASK
+        z = self.x
+        z = ((z ^ (z >> 30)) * 0xbf58476d1ce4e5b9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94d049bb133111eb) & MASK
+        return z ^ (z >> 31)
+
+    def uniform(self, n):
+        a, b, c, d = self.state
+        out = np.empty(n, np.uint64)
+        for i in range(n):
+            s = (a + d) & MASK
+            out[i] = ((((s << 23) | (s >> 41)) & MASK) + a) & MASK
+            t = (b << 17) & MASK
+            c ^= a
+            d ^= b
+            b ^= c
+            a ^= d
+            c ^= t
+            d = ((d << 45) | (d >> 19)) & MASK
+        self.state = [a, b, c, d]
+        return (out >> np.uint64(11)).astype(np.float64) * 2.0 ** -53
+
+    def normal(self, n):
+        """Box-Muller, cosine first; n is even."""
+        u = self.uniform(n)
+        radius, angle = np.sqrt(-2 * np.log(1 - u[0::2])), 2 * math.pi * u[1::2]
+        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)
+
+
+def layers():
+    conv = 0
+    for block, (inputs, outputs, count) in enumerate(BLOCKS, 1):
+        for i in range(count):
+            c = inputs if i == 0 else outputs
+            std = math.sqrt(2.0 / (9 * c))
+            kernel = (std * Rng(SEED, 2 * conv).normal(9 * c * outputs)).astype(np.float32)
+            bias = (0.02 * Rng(SEED, 2 * conv + 1).uniform(outputs)).astype(np.float32)
+            kernel = torch.from_numpy(kernel.astype(np.float64)).reshape(3, 3, c, outputs).permute(3, 2, 0, 1)
+            yield "block%d_conv%d" % (block, i + 1), kernel, torch.from_numpy(bias.astype(np.float64))
+            conv += 1
+        yield "block%d_pool" % block, None, None
+
+
+def image(side):
+    """Integers from -120 to 135 without visible structure; the same formula is in tests/unit/test_base.c."""
+    y, x, c = np.meshgrid(np.arange(side), np.arange(side), np.arange(3), indexing="ij")
+    return ((y * 7 + x * 13 + c * 29 + (x * y) % 17 * 11 + (x * x + 3 * y) % 31 * 5) % 256 - 120).astype(np.float64)
+
+
+def main():
+    network = list(layers())
+    cases = []
+    for cut, side in CASES:
+        x = torch.from_numpy(image(side)).permute(2, 0, 1)[None]
+        for name, kernel, bias in network:
+            if kernel is None:
+                x = torch.nn.functional.max_pool2d(x, 2)
+            else:
+                x = torch.relu(torch.nn.functional.conv2d(x, kernel, bias, padding=1))
+            if name == cut:
+                break
+        features = x[0].permute(1, 2, 0).reshape(-1).numpy()
+        probes = [i * len(features) // PROBES for i in range(PROBES)]
+        cases.append({"cut": cut, "side": side, "features": len(features), "norm": float(np.linalg.norm(features)),
+                      "probes": [float("%.10g" % features[p]) for p in probes]})
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.json"), "w") as f:
+        json.dump({"weights": "random:%d" % SEED, "cases": cases}, f, indent=1)
+        f.write("\n")
+
+
+if __name__ == "__main__":
+    main()
