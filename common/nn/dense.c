@@ -184,7 +184,7 @@ static void run_panel(guint task, guint worker, gpointer data)
 
 static void run(Crew *crew, Pass *pass)
 {
-    pass->kernels = kernels_best();
+    pass->kernels = kernels_current();
     crew_run(crew, (pass->units + PANEL - 1) / PANEL, run_panel, pass);
 }
 

@@ -8,21 +8,21 @@ enum { STRIP = 32 }; /* columns of a packed strip: a matrix (P, STRIP) */
 
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_RMSPROP, OPTIMIZER_SGD } OptimizerKind;
 
-/* The numbers of one step, from optimizer_step() (optimizer.h). */
+/* The numbers of one step, from optimizer_step() (optimizer.h); complements are rounded from double, as Keras
+ * does. */
 typedef struct {
     OptimizerKind kind;
     float rate; /* learning rate; of Adam with both bias corrections: rate * sqrt(1 - beta2^t) / (1 - beta1^t)
                  */
-    float beta1; /* Adam */
-    float beta2; /* Adam; RMSprop's rho */
+    float rest1;        /* Adam: 1 - beta1 */
+    float beta2, rest2; /* Adam: beta2; RMSprop: rho; and 1 - that */
     float epsilon;
     float momentum; /* SGD, RMSprop */
     float decay;    /* L2: the gradient grows by decay * w */
 } OptimizerStep;
 
 typedef struct {
-    const char *name; /* baseline, avx2, avx512 */
-    int rows;         /* the most rows a call of multiply takes, for the best rate */
+    int rows; /* the most rows a call of multiply takes, for the best rate */
 
     /* c (rows, STRIP) at a distance of ldc = a b, or c += a b where accumulate is set; a (rows, depth) has
      * its element (i, p) at a[i * row + p * column], b (depth, STRIP) is packed. */
@@ -34,6 +34,4 @@ typedef struct {
     void (*update)(const OptimizerStep *step, int n, const float *g, float *w, float *m, float *v);
 } Kernels;
 
-const Kernels *kernels_best(void);
-/* For tests: the i-th this processor can run, from the plainest on; NULL after the last. */
-const Kernels *kernels_nth(guint i);
+const Kernels *kernels_current(void); /* of isa_current() (isa.h) */

@@ -83,15 +83,15 @@ static void multiply(int rows, int depth, const float *a, gsize row, gsize colum
 /* Keras's keras/src/optimizers/adam.py: epsilon outside the root, the bias corrections in the rate. */
 INLINE Vector adam(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
 {
-    *m += (g - *m) * (1 - s->beta1);
-    *v += (g * g - *v) * (1 - s->beta2);
+    *m += (g - *m) * s->rest1;
+    *v += (g * g - *v) * s->rest2;
     return w - *m * s->rate / (square_root(*v) + s->epsilon);
 }
 
 /* keras/src/optimizers/rmsprop.py: epsilon inside the root. */
 INLINE Vector rmsprop(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
 {
-    *v = s->beta2 * *v + (1 - s->beta2) * (g * g);
+    *v = s->beta2 * *v + s->rest2 * (g * g);
     *m = s->momentum * *m + s->rate * g / square_root(*v + s->epsilon);
     return w - *m;
 }
@@ -157,9 +157,7 @@ static void update(const OptimizerStep *step, int n, const float *g, float *w, f
         update_all(OPTIMIZER_SGD, step, n, g, w, m, v);
 }
 
-#define JOIN(a, b)  a##b
-#define NAME_OF(i)  JOIN(kernels_, i)
-#define TEXT_OF(i)  #i
-#define LABEL_OF(i) TEXT_OF(i)
+#define JOIN(a, b) a##b
+#define NAME_OF(i) JOIN(kernels_, i)
 extern const Kernels NAME_OF(ISA);
-const Kernels NAME_OF(ISA) = {LABEL_OF(ISA), ROWS, multiply, update};
+const Kernels NAME_OF(ISA) = {ROWS, multiply, update};

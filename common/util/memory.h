@@ -1,0 +1,11 @@
+/* memory: how much of it a process may still take. */
+#pragma once
+#include <glib.h>
+
+/* The least of what the machine has available (MemAvailable), what the cgroup's limit leaves (v2 and v1, its
+ * page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE where nothing tells. */
+gsize memory_available(void);
+
+/* FALSE with a sentence "WHAT needs 1.9 GB of memory, but only 0.8 GB are available; REMEDY" where it cannot
+ * fit. */
+gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error);

@@ -1,0 +1,181 @@
+/* fit_model: see fit_model.h. */
+#include "train/fit_model.h"
+#include "common/cli/cli.h"
+#include "common/util/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+
+gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    if (!network_flatten(network, NULL, error))
+        return FALSE;
+    for (guint i = 0; i < hidden->len; i++)
+        if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
+            return FALSE;
+    if (hidden->len && options->dropout > 0 &&
+        !network_dropout(network, NULL, (float)options->dropout, error))
+        return FALSE;
+    return network_dense(network, NULL, classes, ACTIVATION_SOFTMAX, error) != NULL;
+}
+
+static Optimizer optimizer_of(const TrainOptions *options)
+{
+    Optimizer optimizer = {0};
+    optimizer_parse(options->optimizer, &optimizer);
+    optimizer.learning_rate = options->learning_rate;
+    optimizer.momentum = options->momentum;
+    optimizer.weight_decay = options->weight_decay;
+    return optimizer;
+}
+
+/* Everything the result depends on but the data and the number of epochs. */
+static json_t *settings_of(const TrainOptions *o, const Model *model)
+{
+    json_t *settings =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
+                  o->class_weight, "optimizer", o->optimizer, "learning_rate", o->learning_rate, "momentum",
+                  o->momentum, "weight_decay", o->weight_decay, "hidden", o->hidden, "batch_size",
+                  (json_int_t)o->batch_size, "epochs", (json_int_t)o->epochs, "patience",
+                  (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
+                  "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate",
+                  o->min_learning_rate, "seed", (json_int_t)o->common.seed);
+    json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
+    if (o->validation)
+        json_object_set_new(settings, "validation", json_string(o->validation));
+    return settings;
+}
+
+/* What a checkpoint has to agree with. */
+static char *identity_of(const Model *model, const char *data)
+{
+    json_auto_t *settings = json_copy(model->training);
+    json_object_del(settings, "epochs");
+    json_object_del(settings, "history");
+    char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
+    g_autofree char *layers = network_summary(model->network, model->approach, NULL);
+    char *identity = g_strconcat(data, "\n", text, "\n", layers, NULL);
+    free(text);
+    return identity;
+}
+
+static gboolean check_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads,
+                             GError **error)
+{
+    TrainerMemory memory = trainer_memory(network, optimizer, batch, threads);
+    gsize needed = memory.slots + memory.batch;
+    cli_remark("memory: %.2f GB (parameters %.2f, %s %.2f, batch of %d %.2f)",
+               (double)(needed + memory.parameters) / 1e9, (double)memory.parameters / 1e9, "optimizer",
+               (double)memory.slots / 1e9, batch, (double)memory.batch / 1e9);
+    return memory_check(needed, "training this model", "use fewer --hidden units or a smaller --batch-size",
+                        error);
+}
+
+/* ---- The model file ---- */
+typedef struct {
+    Model *model;
+    const char *path;
+} Keeper;
+
+static gboolean save_with_history(Model *model, const History *history, const char *path, GError **error)
+{
+    json_object_set_new(model->training, "history", history_to_json(history));
+    json_object_set_new(model->training, "best_epoch", json_integer(history->best));
+    return model_save(model, path, error);
+}
+
+static gboolean keep(const History *history, gpointer user, GError **error)
+{
+    const Keeper *keeper = user;
+    return save_with_history(keeper->model, history, keeper->path, error);
+}
+
+/* The file holds the best epoch's parameters; it gets the epochs after that one into its history. */
+static gboolean complete_history(const History *history, const char *path, GError **error)
+{
+    if (history->best == (int)history->epochs->len)
+        return TRUE;
+    g_autoptr(Model) best = model_load(path, error);
+    return best && save_with_history(best, history, path, error);
+}
+
+static void print_kept(const History *history, const char *path)
+{
+    const EpochFigures *e = history_epoch(history, history->best);
+    printf("%s: epoch %d of %u, ", path, history->best, history->epochs->len);
+    if (isnan(e->val_loss))
+        printf("loss %.4f, accuracy %.4f\n", e->loss, e->accuracy);
+    else
+        printf("val_loss %.4f, val_accuracy %.4f\n", e->val_loss, e->val_accuracy);
+    fflush(stdout);
+}
+
+static gboolean tell_interruption(const History *history, const TrainOptions *options, GError **error)
+{
+    g_autofree char *kept =
+        history->best ? g_strdup_printf("%s has the model of epoch %d", options->model, history->best)
+                      : g_strdup_printf("%s is not written yet", options->model);
+    return cli_error(error, "interrupted in epoch %u: %s%s", history->epochs->len + 1, kept,
+                     options->checkpoint ? "; the same command with --resume goes on from here" : "");
+}
+
+static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptions *fit_options,
+                             const BatchSource *training, const BatchSource *validation, GError **error)
+{
+    g_auto(History) history = history_new();
+    g_autoptr(Crew) crew = crew_new((guint)options->common.threads);
+    FitEnd end;
+    if (!fit(model->network, fit_options, training, validation, crew, &history, &end, error))
+        return FALSE;
+    if (end == FIT_INTERRUPTED)
+        return tell_interruption(&history, options, error);
+    if (end == FIT_STOPPED_EARLY)
+        cli_remark("stopped early: no better epoch in the last %d", fit_options->patience);
+    g_clear_pointer(&model->network, network_free); /* the file has the better one */
+    if (!complete_history(&history, options->model, error))
+        return FALSE;
+    print_kept(&history, options->model);
+    return TRUE;
+}
+
+gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
+                   const BatchSource *validation, const char *data, GError **error)
+{
+    Keeper keeper = {model, options->model};
+    int classes = (int)model->classes->len;
+    g_autofree char *summary = network_summary(model->network, model->approach, NULL);
+    g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
+    g_autofree char *title = g_path_get_basename(options->model);
+    g_autofree float *weights = g_new(float, classes);
+    printf("%s", summary);
+    fflush(stdout);
+    if (options->summary)
+        return TRUE;
+    json_decref(model->training);
+    model->training = settings_of(options, model);
+    g_autofree char *identity = identity_of(model, data);
+    fit_balanced_weights(training->labels, training->count, classes, weights);
+    FitOptions fit_options = {
+        .optimizer = optimizer_of(options),
+        .batch = (int)options->batch_size,
+        .epochs = (int)options->epochs,
+        .patience = (int)options->patience,
+        .reduce_factor = options->reduce_lr_factor,
+        .reduce_patience = (int)options->reduce_lr_patience,
+        .least_rate = options->min_learning_rate,
+        .class_weights = g_str_equal(options->class_weight, "balanced") ? weights : NULL,
+        .seed = (guint64)options->common.seed,
+        .history = options->history,
+        .plot = options->plot,
+        .plot_title = title,
+        .checkpoint = options->checkpoint ? checkpoint : NULL,
+        .resume = options->resume,
+        .identity = identity,
+        .keep = keep,
+        .user = &keeper,
+    };
+    return check_memory(model->network, &fit_options.optimizer, fit_options.batch,
+                        (guint)options->common.threads, error) &&
+           fit_and_keep(model, options, &fit_options, training, validation, error);
+}

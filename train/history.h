@@ -1,0 +1,35 @@
+/* history: the figures of every epoch, as a table for machines and as curves for people. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+typedef struct {
+    double loss, accuracy; /* mean over the epoch's batches while the network learned, as Keras shows them */
+    double val_loss, val_accuracy; /* at the epoch's end; NaN without validation */
+    double seconds;                /* training and validation */
+    double learning_rate;
+} EpochFigures;
+
+typedef struct {
+    GArray *epochs; /* EpochFigures, from epoch 1 */
+    int best;       /* number of the epoch that is kept; 0: none yet */
+} History;
+
+History history_new(void);
+void history_clear(History *history);
+const EpochFigures *history_epoch(const History *history, int epoch); /* from 1 */
+
+/* "Epoch 3/50  loss 0.5212  accuracy 0.8312  val_loss 0.6120  val_accuracy 0.8001  4.1s". Caller frees. */
+char *history_line(const History *history, int epoch, int epochs);
+
+/* Columns epoch,loss,accuracy,val_loss,val_accuracy,seconds; without validation its two are empty. Written
+ * whole. */
+gboolean history_write_csv(const History *history, const char *path, GError **error);
+
+/* [{"epoch": 1, "loss": …, …}, …]; val_loss and val_accuracy are left out without validation. */
+json_t *history_to_json(const History *history);
+
+/* curves.c: loss and accuracy side by side, training and validation, the best epoch marked; PNG, SVG or PDF
+ * by the path's ending. title: above both. */
+gboolean history_draw(const History *history, const char *title, const char *path, GError **error);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(History, history_clear)

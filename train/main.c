@@ -1,0 +1,27 @@
+/* train: from a cache of features to a model file. */
+#include "common/cli/progress.h"
+#include "train/approaches.h"
+
+#include <string.h>
+
+static const struct {
+    const char *approach, *head;
+    gboolean (*train)(const TrainOptions *options, GError **error);
+} ways[] = {
+    {"standalone", "dense", train_standalone_dense},
+};
+
+int main(int argc, char **argv)
+{
+    TrainOptions options;
+    Status status;
+    GError *error = NULL;
+    if (!train_options_parse(&options, argc, argv, &status))
+        return status;
+    interrupt_install();
+    for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
+        if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head))
+            return ways[i].train(&options, &error) ? STATUS_DONE : cli_fail(error);
+    cli_error(&error, "--approach %s cannot be combined with --head %s", options.approach, options.head);
+    return cli_fail(error);
+}

@@ -1,0 +1,151 @@
+/* options: see options.h. The one table of train's options, with their defaults, and what else has to hold.
+ */
+#include "train/options.h"
+#include "common/nn/trainer.h"
+#include "common/plot/canvas.h"
+
+#include <string.h>
+
+static TrainOptions o = {
+    .common = CLI_COMMON_DEFAULTS,
+    .approach = "standalone",
+    .head = "dense",
+    .class_weight = "none",
+    .hidden = "4096,1072",
+    .dropout = 0.2,
+    .optimizer = "adam",
+    .learning_rate = 0.001,
+    .batch_size = 64,
+    .epochs = 50,
+    .patience = 10,
+    .reduce_lr_patience = 10,
+    .validation_split = 0.15,
+    .checkpoint = TRUE,
+};
+
+static const CliOption table[] = {
+    {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_CHOICE, "approach", 0, &o.approach, "standalone", "standalone: a head on the features of a cache", 0,
+     0},
+    {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
+     "dense: layers trained by backpropagation; linear: liblinear", 0, 0},
+    {CLI_CHOICE, "class-weight", 0, &o.class_weight, "balanced|none",
+     "balanced: a class counts the more the fewer images it has (n / (classes * images of the class))", 0, 0},
+    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0},
+
+    {CLI_HEADING, "Dense head", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0},
+    {CLI_REAL, "dropout", 0, &o.dropout, "RATE", "share of the last hidden layer's units dropped in training",
+     0, 0.99},
+    {CLI_CHOICE, "optimizer", 0, &o.optimizer, "adam|rmsprop|sgd", "with Keras's formulas and defaults", 0,
+     0},
+    {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6},
+    {CLI_REAL, "momentum", 0, &o.momentum, "M", "of sgd and rmsprop", 0, 0.9999},
+    {CLI_REAL, "weight-decay", 0, &o.weight_decay, "L", "L2 penalty L/2 |w|^2 on kernels, as gradient L w", 0,
+     1e3},
+    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images a step", 1, BATCH_MOST},
+    {CLI_INT, "epochs", 0, &o.epochs, "N", "most passes over the training images", 1, 100000},
+    {CLI_INT, "patience", 0, &o.patience, "N",
+     "stop after so many epochs without a lower val_loss (without validation: loss); the best epoch is what "
+     "is kept",
+     1, 100000},
+    {CLI_REAL, "reduce-lr-factor", 0, &o.reduce_lr_factor, "F",
+     "multiply the learning rate by this where val_loss stands still, as ReduceLROnPlateau does (0: never)",
+     0, 0.9999},
+    {CLI_INT, "reduce-lr-patience", 0, &o.reduce_lr_patience, "N", "epochs without progress before that", 1,
+     100000},
+    {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "which it does not go below", 0, 1e6},
+    {CLI_REAL, "validation-split", 0, &o.validation_split, "F",
+     "validate on the first F of each class's images in the order of their names, as Keras cuts it (0: none)",
+     0, 0.95},
+    {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0},
+    {CLI_FLAG, "resume", 0, &o.resume, NULL,
+     "continue an interrupted training from MODEL.checkpoint, to the result it would have had", 0, 0},
+    {CLI_NEGATION, "no-checkpoint", 0, &o.checkpoint, NULL,
+     "write no MODEL.checkpoint (parameters and optimizer; written now and then, at most 5 % of the time, "
+     "and when "
+     "interrupted)",
+     0, 0},
+    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0},
+    {CLI_TEXT, "plot", 0, &o.plot, "FILE",
+     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0},
+    CLI_COMMON_OPTIONS(&o.common),
+    {0},
+};
+
+static const char *const synopsis[] = {"[OPTION…] CACHE MODEL", NULL};
+
+static const CliExample examples[] = {
+    {"train cache/train model.h5", "the study's head: 4096, 1072, dropout 0.2, Adam, best epoch of 50"},
+    {"train --hidden 256 --learning-rate 0.0001 --plot curves.svg cache/train model.h5",
+     "a smaller one, with curves to watch while it runs"},
+    {"train --head linear cache/train linear.h5", "liblinear: one against the rest"},
+    {NULL, NULL},
+};
+
+static const CliProgram program = {
+    .name = "train",
+    .purpose = "train a classifier on cached VGG16 features",
+    .synopsis = synopsis,
+    .description =
+        "Trains a head on the features that extract stored in CACHE and leaves it in MODEL, an HDF5 file "
+        "that "
+        "Keras reads too. The best epoch so far is in MODEL at any time; Ctrl-C keeps it, and --resume "
+        "goes on from where it stopped.\n\n"
+        "The same seed gives the same model, to the bit, whatever the number of threads.",
+    .options = table,
+    .examples = examples,
+};
+
+GArray *train_options_hidden(const char *text)
+{
+    g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(int));
+    g_auto(GStrv) numbers = g_strsplit(g_str_equal(text, "none") ? "" : text, ",", -1);
+    for (char **number = numbers; *number; number++) {
+        guint64 value;
+        if (!g_ascii_string_to_unsigned(*number, 10, 1, 1 << 20, &value, NULL))
+            return NULL;
+        int unit = (int)value;
+        g_array_append_val(units, unit);
+    }
+    return g_steal_pointer(&units);
+}
+
+/* What is wrong with options that parsed well one by one, as a sentence; NULL where nothing is. Caller frees.
+ */
+static char *check_options(void)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(o.hidden);
+    g_autoptr(GError) error = NULL;
+    if (!hidden)
+        return g_strdup_printf(
+            "--hidden takes numbers of units from 1 to 1048576 such as 4096,1072, or none, not '%s'",
+            o.hidden);
+    if (o.resume && !o.checkpoint)
+        return g_strdup(
+            "--resume goes on from the checkpoint, so it cannot be combined with --no-checkpoint");
+    if (o.plot && !canvas_path_ok(o.plot, &error))
+        return g_strdup_printf("--plot: %s", error->message);
+    if (o.momentum > 0 && g_str_equal(o.optimizer, "adam"))
+        return g_strdup("--momentum goes with --optimizer sgd or rmsprop; adam has a momentum of its own");
+    return NULL;
+}
+
+gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status)
+{
+    g_auto(GStrv) arguments = cli_parse(&program, &o.common, argc, argv, status);
+    if (!arguments)
+        return FALSE;
+    g_autofree char *wrong = check_options();
+    if (g_strv_length(arguments) != 2)
+        wrong = (g_free(wrong),
+                 g_strdup_printf("expected CACHE and MODEL, got %u arguments", g_strv_length(arguments)));
+    if (wrong) {
+        *status = cli_usage(&program, "%s", wrong);
+        return FALSE;
+    }
+    o.cache = g_intern_string(arguments[0]);
+    o.model = g_intern_string(arguments[1]);
+    *options = o;
+    return TRUE;
+}

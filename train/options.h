@@ -1,0 +1,33 @@
+/* options: the command line of train, for all approaches and heads. */
+#pragma once
+#include "common/cli/cli.h"
+
+typedef struct {
+    CliCommon common;
+    const char *cache, *model; /* arguments */
+    const char *approach;      /* standalone, … */
+    const char *head;          /* dense, linear */
+    const char *class_weight;  /* balanced, none */
+    gboolean summary;          /* print the model and stop */
+
+    /* Fitting by mini-batches: every approach with a network */
+    const char *hidden; /* "4096,1072", or "none" */
+    double dropout;
+    const char *optimizer; /* adam, rmsprop, sgd */
+    double learning_rate, momentum, weight_decay;
+    gint64 batch_size, epochs, patience;
+    double reduce_lr_factor; /* 0: off */
+    gint64 reduce_lr_patience;
+    double min_learning_rate;
+    double validation_split;
+    const char *validation; /* a cache, or NULL */
+    gboolean resume, checkpoint;
+    const char *history, *plot; /* files, or NULL */
+} TrainOptions;
+
+/* FALSE when the program is to end with *status: help was asked for, or the usage is wrong and that was said.
+ * Texts live as long as the process. */
+gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status);
+
+/* "4096,1072" to units, a GArray of int; "none" gives an empty one, anything else NULL. */
+GArray *train_options_hidden(const char *text);
