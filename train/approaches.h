@@ -6,3 +6,6 @@
 
 /* --approach standalone --head dense: a dense head on the features of a cache. */
 gboolean train_standalone_dense(const TrainOptions *options, GError **error);
+
+/* --approach standalone --head linear: liblinear on the features of a cache. */
+gboolean train_standalone_linear(const TrainOptions *options, GError **error);

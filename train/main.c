@@ -9,6 +9,7 @@ static const struct {
     gboolean (*train)(const TrainOptions *options, GError **error);
 } ways[] = {
     {"standalone", "dense", train_standalone_dense},
+    {"standalone", "linear", train_standalone_linear},
 };
 
 int main(int argc, char **argv)

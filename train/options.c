@@ -3,6 +3,7 @@
 #include "train/options.h"
 #include "common/nn/trainer.h"
 #include "common/plot/canvas.h"
+#include "train/linear.h"
 
 #include <string.h>
 
@@ -21,6 +22,12 @@ static TrainOptions o = {
     .reduce_lr_patience = 10,
     .validation_split = 0.15,
     .checkpoint = TRUE,
+    .solver = "L2R_L2LOSS_SVC_DUAL",
+    .scale = "standard",
+    .cost = "auto",
+    .tolerance = "auto",
+    .bias = 1,
+    .reduce = TRUE,
 };
 
 static const CliOption table[] = {
@@ -29,7 +36,7 @@ static const CliOption table[] = {
      0},
     {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0},
-    {CLI_CHOICE, "class-weight", 0, &o.class_weight, "balanced|none",
+    {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none",
      "balanced: a class counts the more the fewer images it has (n / (classes * images of the class))", 0, 0},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0},
 
@@ -69,6 +76,38 @@ static const CliOption table[] = {
     {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0},
     {CLI_TEXT, "plot", 0, &o.plot, "FILE",
      "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0},
+
+    {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_TEXT, "solver", 0, &o.solver, "NAME",
+     "liblinear's -s, by number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
+     "L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS (crammer-singer), 5 "
+     "L1R_L2LOSS_SVC "
+     "(l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) gives probabilities",
+     0, 0},
+    {CLI_TEXT, "cost", 0, &o.cost, "C",
+     "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features", 0, 0},
+    {CLI_TEXT, "tolerance", 0, &o.tolerance, "E",
+     "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0},
+    {CLI_REAL, "bias", 0, &o.bias, "B", "append a feature of this value, liblinear's -B (below 0: none)", -1,
+     1e6},
+    {CLI_TEXT, "scale", 0, &o.scale, "none|max|standard|l2",
+     "features as they are, divided by the largest, standardised each, or each image to length 1", 0, 0},
+    {CLI_FLAG, "search-cost", 0, &o.search_cost, NULL,
+     "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0},
+    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0},
+    {CLI_INT, "folds", 0, &o.folds, "K",
+     "stratified folds of the cross-validation (0: 5 for a search, else none)", 0, 1000000},
+    {CLI_NEGATION, "no-reduce", 0, &o.reduce, NULL,
+     "train on all features; by default an equal problem of as many features as images is solved, where that "
+     "is fewer and the "
+     "solver's penalty allows it (not 5, 6)",
+     0, 0},
+    {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
+     0, 0},
+    {CLI_TEXT, "export-liblinear", 0, &o.export_liblinear, "FILE",
+     "write the model for liblinear-predict too", 0, 0},
+    {CLI_TEXT, "import-liblinear", 0, &o.import_liblinear, "FILE",
+     "make MODEL of one that liblinear-train made of exported features", 0, 0},
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };
@@ -128,6 +167,14 @@ static char *check_options(void)
         return g_strdup_printf("--plot: %s", error->message);
     if (o.momentum > 0 && g_str_equal(o.optimizer, "adam"))
         return g_strdup("--momentum goes with --optimizer sgd or rmsprop; adam has a momentum of its own");
+    if (g_str_equal(o.head, "linear")) {
+        LinearSettings settings;
+        return linear_settings_parse(&o, &settings);
+    }
+    if (!g_str_equal(o.class_weight, "balanced") && !g_str_equal(o.class_weight, "none"))
+        return g_strdup_printf(
+            "--class-weight takes balanced or none (NAME:WEIGHT,… goes with --head linear), not '%s'",
+            o.class_weight);
     return NULL;
 }
 

@@ -7,7 +7,7 @@ typedef struct {
     const char *cache, *model; /* arguments */
     const char *approach;      /* standalone, … */
     const char *head;          /* dense, linear */
-    const char *class_weight;  /* balanced, none */
+    const char *class_weight;  /* balanced, none, or NAME:WEIGHT,… with the linear head */
     gboolean summary;          /* print the model and stop */
 
     /* Fitting by mini-batches: every approach with a network */
@@ -23,6 +23,15 @@ typedef struct {
     const char *validation; /* a cache, or NULL */
     gboolean resume, checkpoint;
     const char *history, *plot; /* files, or NULL */
+
+    /* Linear head; texts are checked by linear_settings_parse */
+    const char *solver, *scale, *cost, *tolerance;
+    double bias;          /* < 0: none */
+    gboolean search_cost;
+    const char *costs;    /* "0.01,0.1,…", or NULL */
+    gint64 folds;         /* 0: no cross-validation but for a search */
+    gboolean reduce;
+    const char *export_libsvm, *export_liblinear, *import_liblinear; /* files, or NULL */
 } TrainOptions;
 
 /* FALSE when the program is to end with *status: help was asked for, or the usage is wrong and that was said.

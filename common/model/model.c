@@ -114,8 +114,8 @@ static gboolean write_attributes(Hdf5File *file, const Model *model, GError **er
 {
     json_t *training = json_pack("{s:s, s:s, s:O}", "approach", model->approach, "head", model->head,
                                  "settings", model->training);
-    json_t *calibration =
-        json_pack("{s:b, s:f}", "probabilities", model->probabilities, "temperature", model->temperature);
+    json_t *calibration = json_pack("{s:b, s:b, s:f}", "probabilities", model->probabilities, "sigmoids",
+                                    model->sigmoids, "temperature", model->temperature);
     gboolean good = write_json(file, "vggcache_format", json_pack("{s:i}", "version", FORMAT_VERSION), error);
     good &= write_json(file, "vggcache_recipe", recipe_to_json(model->recipe), good ? error : NULL);
     good &= write_json(file, "vggcache_classes", classes_to_json(model->classes), good ? error : NULL);
@@ -199,13 +199,13 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
     json_auto_t *training = read_json(file, "vggcache_training", error);
     json_auto_t *calibration = training ? read_json(file, "vggcache_calibration", error) : NULL;
     const char *approach, *head;
-    int probabilities;
+    int probabilities, sigmoids;
     if (!calibration)
         return FALSE;
     if (json_unpack(training, "{s:s, s:s, s:o}", "approach", &approach, "head", &head, "settings",
                     &model->training) != 0 ||
-        json_unpack(calibration, "{s:b, s:F}", "probabilities", &probabilities, "temperature",
-                    &model->temperature) != 0) {
+        json_unpack(calibration, "{s:b, s:b, s:F}", "probabilities", &probabilities, "sigmoids", &sigmoids,
+                    "temperature", &model->temperature) != 0) {
         model->training = NULL;
         return cli_error(error, "%s: its vggcache_training or vggcache_calibration cannot be understood",
                          hdf5_path(file));
@@ -214,6 +214,7 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
     model->approach = g_strdup(approach);
     model->head = g_strdup(head);
     model->probabilities = probabilities;
+    model->sigmoids = sigmoids;
     return (model->temperature >= 0 && isfinite(model->temperature)) ||
            cli_error(error, "%s: its temperature is not a number from 0 up", hdf5_path(file));
 }
@@ -279,7 +280,20 @@ static void scale_row(guint row, guint worker, gpointer data)
     scaling_apply(job->scaling, job->x[row], job->scaled[row]);
 }
 
-void model_predict(const Model *model, Crew *crew, const float *const *x, int n, float *out)
+/* Decision values (n, L) to probabilities: each class's own, then made to sum to 1. */
+static void normalize_sigmoids(float *out, int n, guint classes)
+{
+    for (int i = 0; i < n; i++, out += classes) {
+        double sum = 0;
+        for (guint k = 0; k < classes; k++)
+            sum += out[k] = 1 / (1 + expf(-out[k]));
+        for (guint k = 0; k < classes; k++)
+            out[k] = sum > 0 ? (float)(out[k] / sum) : 1.0f / (float)classes;
+    }
+}
+
+/* The network's outputs. */
+static void predict_values(const Model *model, Crew *crew, const float *const *x, int n, float *out)
 {
     if (model->scaling->kind == SCALE_NONE) {
         network_predict(model->network, crew, x, n, out);
@@ -299,6 +313,13 @@ void model_predict(const Model *model, Crew *crew, const float *const *x, int n,
                         out + (gsize)first * model->classes->len);
     }
     floats_free(block);
+}
+
+void model_predict(const Model *model, Crew *crew, const float *const *x, int n, float *out)
+{
+    predict_values(model, crew, x, n, out);
+    if (model->sigmoids)
+        normalize_sigmoids(out, n, model->classes->len);
 }
 
 char *model_mismatch(const Model *model, const Recipe *recipe, const char *const *classes, guint n_classes)

@@ -1,0 +1,209 @@
+#include "train/reduction.h"
+
+#include <cblas.h>
+#include <math.h>
+
+#include "common/cli/cli.h"
+
+enum {
+    TILE = 192,  /* the most rows of a tile of G */
+    PANEL = 128, /* columns that are factored together */
+    CHUNK = 2048 /* features unpacked at a time, 16 KiB a row */
+};
+static const double smallest_pivot = 1e-12; /* of the largest diagonal entry */
+
+typedef struct {
+    const Samples *samples;
+    guint n;
+    guint tile, tiles;  /* rows of a tile of G, tiles of its side */
+    gsize first, count; /* the features at hand */
+    double *packed;     /* (N, count): those features of all rows, scaled */
+    double *matrix;     /* (N, N): G, then L */
+    guint panel;        /* first row and column of the panel being factored */
+    guint outputs;      /* K */
+    const double *w;    /* (K, N) */
+    float *kernel;      /* (D, K) */
+} Work;
+
+gsize reduction_memory(guint n)
+{
+    return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
+}
+
+/* Tiles of one size, so that none is left over narrow. */
+static Work work_new(const Samples *samples)
+{
+    guint n = samples->n, tiles = (n + TILE - 1) / TILE;
+    guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
+    return (Work){.samples = samples, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile};
+}
+
+static void pack_rows(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    float row[CHUNK];
+    for (guint i = task * work->tile; i < MIN(work->n, (task + 1) * work->tile); i++) {
+        samples_take(work->samples, i, work->first, work->count, row);
+        for (gsize j = 0; j < work->count; j++)
+            work->packed[i * work->count + j] = row[j];
+    }
+}
+
+/* Calls task for each CHUNK of features once packed holds it. */
+static void for_each_chunk(Work *work, Crew *crew, guint tasks, CrewTask task)
+{
+    gsize features = work->samples->features;
+    work->packed = g_new(double, work->n *MIN(features, CHUNK));
+    for (work->first = 0; work->first < features; work->first += CHUNK) {
+        work->count = MIN(CHUNK, features - work->first);
+        crew_run(crew, work->tiles, pack_rows, work);
+        crew_run(crew, tasks, task, work);
+    }
+    g_clear_pointer(&work->packed, g_free);
+}
+
+/* Tile (i, j), j <= i, of the lower triangle, numbered row by row. */
+static void tile_position(guint task, guint *i, guint *j)
+{
+    *i = (guint)((sqrt(8.0 * task + 1) - 1) / 2);
+    while ((*i + 1) * (*i + 2) / 2 <= task)
+        ++*i;
+    while (*i * (*i + 1) / 2 > task)
+        --*i;
+    *j = task - *i * (*i + 1) / 2;
+}
+
+static void gram_tile(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    guint i, j, n = work->n;
+    tile_position(task, &i, &j);
+    i *= work->tile, j *= work->tile;
+    gsize count = work->count;
+    const double *rows = work->packed + i * count, *columns = work->packed + j * count;
+    double *tile = work->matrix + (gsize)i * n + j;
+    guint height = MIN(work->tile, n - i);
+    if (i == j)
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, height, count, 1, rows, count, 1, tile, n);
+    else
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, work->tile, count, 1, rows, count,
+                    columns, count, 1, tile, n);
+}
+
+/* Left-looking: rows below and in the panel lose what the columns before it explain. */
+static void update_panel(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    guint n = work->n, k = work->panel, i = k + task * PANEL;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MIN(PANEL, n - i), MIN(PANEL, n - k), k, -1,
+                work->matrix + (gsize)i * n, n, work->matrix + (gsize)k * n, n, 1,
+                work->matrix + (gsize)i * n + k, n);
+}
+
+static void solve_panel(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    guint n = work->n, k = work->panel, i = k + (task + 1) * PANEL;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, MIN(PANEL, n - i), PANEL, 1,
+                work->matrix + (gsize)k * n + k, n, work->matrix + (gsize)i * n + k, n);
+}
+
+/* The panel's own triangle, at a (size, size) with rows n apart. */
+static void factor_diagonal(double *a, guint size, guint n, double floor)
+{
+    for (guint j = 0; j < size; j++)
+        for (guint i = j; i < size; i++) {
+            double *row = a + (gsize)i * n, *pivot = a + (gsize)j * n;
+            double rest = row[j] - cblas_ddot(j, row, 1, pivot, 1);
+            row[j] = i == j ? sqrt(MAX(rest, floor)) : rest / pivot[j];
+        }
+}
+
+static void factor(Work *work, Crew *crew)
+{
+    guint n = work->n;
+    double largest = 0;
+    for (guint i = 0; i < n; i++)
+        largest = MAX(largest, work->matrix[(gsize)i * n + i]);
+    for (work->panel = 0; work->panel < n; work->panel += PANEL) {
+        guint k = work->panel, rows = (n - k + PANEL - 1) / PANEL;
+        if (k > 0)
+            crew_run(crew, rows, update_panel, work);
+        factor_diagonal(work->matrix + (gsize)k * n + k, MIN(PANEL, n - k), n, smallest_pivot * largest);
+        crew_run(crew, rows - 1, solve_panel, work);
+    }
+}
+
+Reduction *reduction_new(const Samples *samples, Crew *crew, GError **error)
+{
+    guint n = samples->n;
+    Work work = work_new(samples);
+    double start = samples->bias >= 0 ? samples->bias * samples->bias : 0;
+    work.matrix = g_try_new(double, (gsize)n *n);
+    if (!work.matrix) {
+        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                    "%u images need %.1f GB for their scalar products; use --no-reduce, or fewer images", n,
+                    reduction_memory(n) / 1e9);
+        return NULL;
+    }
+    for (guint i = 0; i < n; i++)
+        for (guint j = 0; j <= i; j++)
+            work.matrix[(gsize)i * n + j] = start;
+    for_each_chunk(&work, crew, work.tiles * (work.tiles + 1) / 2, gram_tile);
+    gboolean zero = TRUE;
+    for (guint i = 0; i < n && zero; i++)
+        zero = work.matrix[(gsize)i * n + i] == 0;
+    if (zero) {
+        g_free(work.matrix);
+        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+                    "all features are zero after scaling: there is nothing to learn from");
+        return NULL;
+    }
+    factor(&work, crew);
+    Reduction *reduction = g_new(Reduction, 1);
+    *reduction = (Reduction){n, work.matrix};
+    return reduction;
+}
+
+void reduction_free(Reduction *reduction)
+{
+    if (!reduction)
+        return;
+    g_free(reduction->factor);
+    g_free(reduction);
+}
+
+/* Columns of the chunk, PANEL of them a task: kernel = packedᵀ (count, N) times wᵀ (N, K). */
+static void weights_tile(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    gsize begin = task * PANEL;
+    if (begin >= work->count)
+        return;
+    gsize count = MIN(PANEL, work->count - begin);
+    g_autofree double *product = g_new(double, count * work->outputs);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, count, work->outputs, work->n, 1, work->packed + begin,
+                work->count, work->w, work->n, 0, product, work->outputs);
+    float *kernel = work->kernel + (work->first + begin) * work->outputs;
+    for (gsize i = 0; i < count * work->outputs; i++)
+        kernel[i] = (float)product[i];
+}
+
+void reduction_weights(const Reduction *reduction, const Samples *samples, Crew *crew, double *w,
+                       guint outputs, float *kernel, float *bias)
+{
+    guint n = reduction->n;
+    /* Column-major eyes see L's rows as columns of an upper triangle Lᵀ, and w's rows as columns. */
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
+                reduction->factor, n, w, n);
+    Work work = work_new(samples);
+    work.outputs = outputs, work.w = w, work.kernel = kernel;
+    for_each_chunk(&work, crew, CHUNK / PANEL, weights_tile);
+    double squared = samples->bias >= 0 ? samples->bias * samples->bias : 0;
+    for (guint k = 0; k < outputs; k++) {
+        double sum = 0;
+        for (guint i = 0; i < n; i++)
+            sum += w[(gsize)k * n + i];
+        bias[k] = (float)(sum * squared);
+    }
+}
