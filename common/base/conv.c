@@ -58,7 +58,7 @@ void conv_memory_free(void *memory)
         g_aligned_free(memory);
 }
 
-static const ConvKernels *kernels_current(void)
+const ConvKernels *conv_kernels_current(void)
 {
     switch (isa_current()) {
 #ifdef __x86_64__
@@ -88,7 +88,7 @@ static guint parts_of(guint total, guint most)
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
 {
     plan->shape = *shape;
-    plan->kernels = kernels_current();
+    plan->kernels = conv_kernels_current();
     plan->winograd = shape->inputs % 16 == 0 ? plan->kernels->winograd4 : NULL;
     g_assert(shape->outputs % SLICE == 0 && (plan->winograd || !shape->pool));
     if (plan->winograd) {

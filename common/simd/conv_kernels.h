@@ -30,6 +30,14 @@ typedef struct {
                    float *const *pixels);
     void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float least,
                           float *const *pixels);
+
+    /* The transposes of `output` and of the kernels' transform, for gradients. From the gradient by a tile's
+     * m*m output pixels, the one by its products, A dY A^T: position p at dm + p * position_stride. */
+    void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride);
+    /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the 3x3
+     * kernels, G^T dU G: tap t at kernel + t * tap_stride. */
+    void (*kernel_gradient)(const float *du, gsize position_stride, int channels, float *kernel,
+                            gsize tap_stride);
 } WinogradKernels;
 
 typedef struct {
@@ -48,6 +56,9 @@ typedef struct {
 
     const WinogradKernels *winograd4;
 } ConvKernels;
+
+/* Of the instruction set that isa_current() picks. */
+const ConvKernels *conv_kernels_current(void);
 
 extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
 extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;

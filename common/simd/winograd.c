@@ -109,20 +109,92 @@ static void transform_output_pooled4(const float *m, gsize position_stride, int 
     {                                                                                                        \
         1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n)                                          \
     }
+#define KERNEL_TRANSFORM                                                                                     \
+    {                                                                                                        \
+        POINT(0.0, (double)A *A *B *B), POINT((double)A, 2.0 * A * A * (A * A - B * B)),                     \
+            POINT(-(double)A, 2.0 * A * A * (A * A - B * B)),                                                \
+            POINT((double)B, 2.0 * B * B * (B * B - A * A)),                                                 \
+            POINT(-(double)B, 2.0 * B * B * (B * B - A * A)), {0, 0, 1},                                     \
+    }
+
+/* x = G^T y */
+ALWAYS_INLINE void kernel_gradient4(const Vector y[6], Vector x[3])
+{
+    static const double transform[6][3] = KERNEL_TRANSFORM;
+    for (int tap = 0; tap < 3; tap++) {
+        x[tap] = (float)transform[0][tap] * y[0];
+        for (int i = 1; i < 6; i++)
+            x[tap] += (float)transform[i][tap] * y[i];
+    }
+}
+
+static void transform_kernel_gradient4(const float *du, gsize position_stride, int channels, float *kernel,
+                                       gsize tap_stride)
+{
+    enum { IN = 6 };
+    for (int c = 0; c < channels; c += WIDTH) {
+        Vector columns[IN][3]; /* [x][tap y] */
+        for (int x = 0; x < IN; x++) {
+            Vector position[IN];
+            for (int y = 0; y < IN; y++)
+                position[y] = load(du + (gsize)(y * IN + x) * position_stride + c);
+            kernel_gradient4(position, columns[x]);
+        }
+        for (int y = 0; y < 3; y++) {
+            Vector row[IN], taps[3];
+            for (int x = 0; x < IN; x++)
+                row[x] = columns[x][y];
+            kernel_gradient4(row, taps);
+            for (int x = 0; x < 3; x++)
+                store(kernel + (gsize)(y * 3 + x) * tap_stride + c, taps[x]);
+        }
+    }
+}
+
+/* x = A y, the transpose of output4. */
+ALWAYS_INLINE void output_gradient4(const Vector y[4], Vector x[6])
+{
+    const float a2 = A * A, b2 = B * B, a3 = A * A * A, b3 = B * B * B;
+    Vector even_a = y[0] + a2 * y[2], odd_a = A * y[1] + a3 * y[3];
+    Vector even_b = y[0] + b2 * y[2], odd_b = B * y[1] + b3 * y[3];
+    x[0] = y[0];
+    x[1] = even_a + odd_a;
+    x[2] = even_a - odd_a;
+    x[3] = even_b + odd_b;
+    x[4] = even_b - odd_b;
+    x[5] = y[3];
+}
+
+static void transform_output_gradient4(const float *const *pixels, int channels, float *dm,
+                                       gsize position_stride)
+{
+    enum { OUT = 4, IN = 6 };
+    for (int c = 0; c < channels; c += WIDTH) {
+        Vector columns[OUT][IN]; /* [x][y] */
+        for (int x = 0; x < OUT; x++) {
+            Vector pixel[OUT];
+            for (int y = 0; y < OUT; y++)
+                pixel[y] = load(pixels[y * OUT + x] + c);
+            output_gradient4(pixel, columns[x]);
+        }
+        for (int y = 0; y < IN; y++) {
+            Vector row[OUT], positions[IN];
+            for (int x = 0; x < OUT; x++)
+                row[x] = columns[x][y];
+            output_gradient4(row, positions);
+            for (int x = 0; x < IN; x++)
+                store(dm + (gsize)(y * IN + x) * position_stride + c, positions[x]);
+        }
+    }
+}
 
 const WinogradKernels ISA_SYMBOL(winograd4) = {
     .out = 4,
     .in = 6,
-    .kernel_transform =
-        {
-            POINT(0.0, (double)A *A *B *B),
-            POINT((double)A, 2.0 * A * A * (A * A - B * B)),
-            POINT(-(double)A, 2.0 * A * A * (A * A - B * B)),
-            POINT((double)B, 2.0 * B * B * (B * B - A * A)),
-            POINT(-(double)B, 2.0 * B * B * (B * B - A * A)),
-            {0, 0, 1},
-        },
+    .kernel_transform = KERNEL_TRANSFORM,
     .input = transform_input4,
     .output = transform_output4,
     .output_pooled = transform_output_pooled4,
+    .output_gradient = transform_output_gradient4,
+    .kernel_gradient = transform_kernel_gradient4,
 };
