@@ -9,6 +9,7 @@
 enum {
     PATCH_FLOATS = 1 << 18,  /* of the patch matrix a task works on, about */
     GRADIENT_CHANNELS = 256, /* input channels of a kernel gradient's task */
+    BIAS_CHANNELS = 32,      /* output channels of a bias gradient's task */
 };
 
 typedef struct {
@@ -138,29 +139,33 @@ static void kernel_gradient_block(guint task, guint worker, gpointer data)
     floats_free(shifted);
 }
 
-static void bias_gradient(const Work *w)
+static void bias_gradient_block(guint task, guint worker, gpointer data)
 {
-    const Conv2d *c = w->conv;
-    gsize pixels = (gsize)w->n * c->out[0] * c->out[1];
-    g_autofree double *sum = g_new0(double, c->out[2]);
+    const Work *w = data;
+    int outputs = w->conv->out[2], first = (int)task * BIAS_CHANNELS, n = MIN(BIAS_CHANNELS, outputs - first);
+    gsize pixels = (gsize)w->n * w->conv->out[0] * w->conv->out[1];
+    double sum[BIAS_CHANNELS] = {0};
     for (gsize p = 0; p < pixels; p++)
-        for (int k = 0; k < c->out[2]; k++)
-            sum[k] += w->dy[p * c->out[2] + k];
-    for (int k = 0; k < c->out[2]; k++)
-        w->dbias[k] = (float)sum[k];
+        for (int k = 0; k < n; k++)
+            sum[k] += w->dy[p * outputs + first + k];
+    for (int k = 0; k < n; k++)
+        w->dbias[first + k] = (float)sum[k];
 }
 
-void conv2d_gradient(Crew *crew, float *dkernel, float *dbias, const float *x, const float *dy, int n,
-                     const Conv2d *conv)
+void conv2d_bias_gradient(Crew *crew, float *dbias, const float *dy, int n, const Conv2d *conv)
+{
+    Work work = {.conv = conv, .n = n, .dy = dy, .dbias = dbias};
+    crew_run(crew, (guint)((conv->out[2] + BIAS_CHANNELS - 1) / BIAS_CHANNELS), bias_gradient_block, &work);
+}
+
+void conv2d_gradient(Crew *crew, float *dkernel, const float *x, const float *dy, int n, const Conv2d *conv)
 {
     Work work = work_of(conv, n);
     work.x = x;
     work.dy = dy;
     work.dkernel = dkernel;
-    work.dbias = dbias;
     int blocks = (conv->in[2] + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS;
     crew_run(crew, (guint)(conv->size * conv->size * blocks), kernel_gradient_block, &work);
-    bias_gradient(&work);
 }
 
 /* ---- Gradient by the input: an image a task ---- */

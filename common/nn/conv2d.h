@@ -17,8 +17,8 @@ void conv2d_forward(Crew *crew, float *y, const float *x, int n, const Conv2d *c
                     const float *bias);
 
 /* dkernel (size, size, C, K) and dbias (K) of the whole batch. */
-void conv2d_gradient(Crew *crew, float *dkernel, float *dbias, const float *x, const float *dy, int n,
-                     const Conv2d *conv);
+void conv2d_gradient(Crew *crew, float *dkernel, const float *x, const float *dy, int n, const Conv2d *conv);
+void conv2d_bias_gradient(Crew *crew, float *dbias, const float *dy, int n, const Conv2d *conv);
 
 void conv2d_input_gradient(Crew *crew, float *dx, const float *dy, int n, const Conv2d *conv,
                            const float *kernel);

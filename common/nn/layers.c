@@ -63,23 +63,46 @@ void dropout(Crew *crew, float *x, int n, gsize units, float rate, guint64 seed,
         crew_run(crew, n, drop_units, &dropout);
 }
 
-/* ---- Max-pooling: an image a task ---- */
+/* ---- Max-pooling: an image a task, CHANNELS of a window at a time ---- */
+enum { CHANNELS = 64 };
+
 typedef struct {
     float *y, *dx;
     const float *x, *dy;
     int height, width, channels, size;
 } Pooling;
 
-/* Offset in x of the largest of the window at output row oy, column ox, channel c. */
-static gsize largest_of_window(const Pooling *p, const float *x, int oy, int ox, int c)
+/* Offset of pixel i, row by row, of a window whose first pixel is at 0. */
+static gsize window_pixel(const Pooling *p, int i)
 {
-    gsize best = ((gsize)oy * p->size * p->width + (gsize)ox * p->size) * p->channels + c;
-    for (int j = 0; j < p->size; j++)
-        for (int i = 0; i < p->size; i++) {
-            gsize at = ((gsize)(oy * p->size + j) * p->width + ox * p->size + i) * p->channels + c;
-            best = x[at] > x[best] ? at : best;
+    return ((gsize)(i / p->size) * p->width + i % p->size) * p->channels;
+}
+
+static void largest_of_window(const Pooling *p, const float *x, int channels, float *largest)
+{
+    memcpy(largest, x, channels * sizeof(float));
+    for (int i = 1; i < p->size * p->size; i++) {
+        const float *pixel = x + window_pixel(p, i);
+        for (int c = 0; c < channels; c++)
+            largest[c] = pixel[c] > largest[c] ? pixel[c] : largest[c];
+    }
+}
+
+/* The first pixel that is the largest takes the gradient and leaves nothing for the others. */
+static void window_gradient(const Pooling *p, float *dx, const float *dy, const float *x, int channels)
+{
+    float largest[CHANNELS], rest[CHANNELS];
+    largest_of_window(p, x, channels, largest);
+    memcpy(rest, dy, channels * sizeof(float));
+    for (int i = 0; i < p->size * p->size; i++) {
+        const float *pixel = x + window_pixel(p, i);
+        float *to = dx + window_pixel(p, i);
+        for (int c = 0; c < channels; c++) {
+            float taken = pixel[c] == largest[c] ? rest[c] : 0;
+            to[c] = taken;
+            rest[c] = pixel[c] == largest[c] ? 0 : rest[c];
         }
-    return best;
+    }
 }
 
 static void pool_image(guint image, guint worker, gpointer data)
@@ -87,18 +110,19 @@ static void pool_image(guint image, guint worker, gpointer data)
     const Pooling *p = data;
     int rows = p->height / p->size, columns = p->width / p->size;
     gsize in = (gsize)p->height * p->width * p->channels, out = (gsize)rows * columns * p->channels;
-    const float *x = p->x + image * in;
     if (p->dx)
         memset(p->dx + image * in, 0, in * sizeof(float));
-    for (gsize o = 0; o < out; o++) {
-        int c = (int)(o % p->channels), ox = (int)(o / p->channels % columns),
-            oy = (int)(o / p->channels / columns);
-        gsize at = largest_of_window(p, x, oy, ox, c);
-        if (p->dx)
-            p->dx[image * in + at] = p->dy[image * out + o];
-        else
-            p->y[image * out + o] = x[at];
-    }
+    for (int window = 0; window < rows * columns; window++)
+        for (int c = 0; c < p->channels; c += CHANNELS) {
+            int channels = MIN(CHANNELS, p->channels - c), top = window / columns * p->size,
+                left = window % columns * p->size;
+            gsize from = image * in + ((gsize)top * p->width + left) * p->channels + c,
+                  to = image * out + (gsize)window * p->channels + c;
+            if (p->dx)
+                window_gradient(p, p->dx + from, p->dy + to, p->x + from, channels);
+            else
+                largest_of_window(p, p->x + from, channels, p->y + to);
+        }
 }
 
 void max_pooling_forward(Crew *crew, float *y, const float *x, int n, const int in[3], int size)

@@ -1,5 +1,5 @@
-/* winograd: see winograd.h. For the kernel's gradient the tiles of a few images at a time are transformed, then
- * OpenBLAS multiplies, a position and a block of output channels a task. */
+/* winograd: see winograd.h. For the kernel's gradient the tiles of a few images at a time are transformed,
+ * then OpenBLAS multiplies, a position and a block of output channels a task. */
 #include "common/nn/winograd.h"
 
 #include "common/base/conv.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    TILES = 512,       /* transformed together: few enough to stay in the last cache, enough for the products */
+    TILES = 512, /* transformed together: few enough to stay in the last cache, enough for the products */
     TILES_A_TASK = 16, /* of a transforming task */
     OUTPUTS = 256,     /* output channels of a multiplying task */
     TAPS = 9,
@@ -24,6 +24,7 @@ struct Winograd {
     float *turned;                /* (3, 3, K, C): the kernel for backward */
     float *zeros;                 /* (C or K, the larger): pixels beyond the edges */
     const WinogradKernels *kernels;
+    int vector; /* floats in one of the kernels' vectors */
     int tiles_y, tiles_x;
     float *v;  /* (P, TILES, C): transformed input */
     float *dm; /* (P, TILES, K): gradients by products */
@@ -75,6 +76,7 @@ Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, Crew *crew)
     w->conv = *conv;
     w->crew = crew;
     w->kernels = conv_kernels_current()->winograd4;
+    w->vector = conv_kernels_current()->width;
     w->tiles_y = (conv->out[0] + w->kernels->out - 1) / w->kernels->out;
     w->tiles_x = (conv->out[1] + w->kernels->out - 1) / w->kernels->out;
     w->forward = conv_plan_new(&forward, crew);
@@ -146,8 +148,8 @@ typedef struct {
     int first, tiles; /* that are transformed together */
 } Gradient;
 
-/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image; zeros where
- * it reaches beyond the edges. */
+/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image; zeros
+ * where it reaches beyond the edges. */
 static void square_pixels(const Winograd *w, const float *image, int channels, int top, int left, int side,
                           const float **pixels)
 {
@@ -164,14 +166,15 @@ static void transform_tiles(guint task, guint worker, gpointer data)
     const Gradient *g = data;
     const Winograd *w = g->w;
     const WinogradKernels *kernels = w->kernels;
-    int inputs = w->conv.in[2], outputs = w->conv.out[2], vector = conv_kernels_current()->width;
+    int inputs = w->conv.in[2], outputs = w->conv.out[2];
     gsize pixels = (gsize)w->conv.in[0] * w->conv.in[1];
     const float *square[WINOGRAD_MOST];
     for (int t = (int)task * TILES_A_TASK; t < MIN(g->tiles, (int)(task + 1) * TILES_A_TASK); t++) {
-        int image = (g->first + t) / (w->tiles_y * w->tiles_x), place = (g->first + t) % (w->tiles_y * w->tiles_x);
+        int image = (g->first + t) / (w->tiles_y * w->tiles_x),
+            place = (g->first + t) % (w->tiles_y * w->tiles_x);
         int top = place / w->tiles_x * kernels->out, left = place % w->tiles_x * kernels->out;
         square_pixels(w, g->x + image * pixels * inputs, inputs, top - 1, left - 1, kernels->in, square);
-        kernels->input(square, inputs, w->v + (gsize)t * inputs, (gsize)TILES * inputs, vector);
+        kernels->input(square, inputs, w->v + (gsize)t * inputs, (gsize)TILES * inputs, w->vector);
         square_pixels(w, g->dy + image * pixels * outputs, outputs, top, left, kernels->out, square);
         kernels->output_gradient(square, outputs, w->dm + (gsize)t * outputs, (gsize)TILES * outputs);
     }

@@ -1,8 +1,8 @@
-/* winograd: a 3x3 'same' convolution that learns, by Winograd's F(4x4, 3x3) in both directions: forward and the
- * gradient by the input through common/base/conv.h, whose kernels are transformed anew at each call; the
- * gradient by the kernel among transformed tiles, where a position's product is V^T (A dY A^T) and the sum over
- * all tiles goes back once, by G^T dU G. A quarter of the multiplications of conv2d.h, whose contract holds here
- * too: sums in an order fixed by the shapes.
+/* winograd: a 3x3 'same' convolution that learns, by Winograd's F(4x4, 3x3) in both directions: forward and
+ * the gradient by the input through common/base/conv.h, whose kernels are transformed anew at each call; the
+ * gradient by the kernel among transformed tiles, where a position's product is V^T (A dY A^T) and the sum
+ * over all tiles goes back once, by G^T dU G. A quarter of the multiplications of conv2d.h, whose contract
+ * holds here too: sums in an order fixed by the shapes.
  *
  * Dimensions as in conv2d.h: x (n, H, W, C), y (n, H, W, K), kernel (3, 3, C, K). */
 #pragma once
@@ -20,7 +20,8 @@ void winograd_free(Winograd *winograd); /* NULL allowed */
 gsize winograd_memory(const Conv2d *conv, gboolean input_gradient, guint threads);
 
 /* y = x * W + b */
-void winograd_forward(Winograd *winograd, float *y, const float *x, int n, const float *kernel, const float *bias);
+void winograd_forward(Winograd *winograd, float *y, const float *x, int n, const float *kernel,
+                      const float *bias);
 
 /* dkernel of the whole batch. */
 void winograd_gradient(Winograd *winograd, float *dkernel, const float *x, const float *dy, int n);
