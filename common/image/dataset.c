@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What Keras reads, and the two more that libvips reads at no cost. */
 static const char *const endings[] = {".png", ".jpg",  ".jpeg", ".bmp", ".ppm",
@@ -78,24 +79,41 @@ static void add_item(GPtrArray *items, const char *root, const char *key, int la
     g_ptr_array_add(items, item);
 }
 
-/* Adds the images of root/key and its folders. */
-static gboolean scan_folder(GPtrArray *items, const char *root, const char *key, int label, int depth,
-                            GError **error)
+/* A folder on the way down, so that a link that points upwards is seen. */
+typedef struct Folder {
+    dev_t device;
+    ino_t inode;
+    const struct Folder *parent;
+} Folder;
+
+static gboolean is_within_itself(const Folder *folder)
 {
-    enum { DEEPEST = 32 }; /* a link that points upwards must come to an end */
-    g_autofree char *folder = g_build_filename(root, key, NULL);
-    if (depth > DEEPEST)
-        return fail(error, "%s is nested more than %d folders deep; is there a link that points upwards?",
-                    folder, DEEPEST);
-    g_autoptr(GPtrArray) names = names_in(folder, error);
+    for (const Folder *above = folder->parent; above; above = above->parent)
+        if (above->device == folder->device && above->inode == folder->inode)
+            return TRUE;
+    return FALSE;
+}
+
+/* Adds the images of root/key and its folders. */
+static gboolean scan_folder(GPtrArray *items, const char *root, const char *key, int label,
+                            const Folder *parent, GError **error)
+{
+    g_autofree char *path = g_build_filename(root, key, NULL);
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return fail(error, "cannot read the folder %s: %s", path, g_strerror(errno));
+    Folder folder = {status.st_dev, status.st_ino, parent};
+    if (is_within_itself(&folder))
+        return fail(error, "%s is a link to a folder that it lies in: remove the link", path);
+    g_autoptr(GPtrArray) names = names_in(path, error);
     if (!names)
         return FALSE;
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *inner = g_strconcat(key, "/", name, NULL);
-        g_autofree char *path = g_build_filename(root, inner, NULL);
-        if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
-            if (!scan_folder(items, root, inner, label, depth + 1, error))
+        g_autofree char *inner_path = g_build_filename(root, inner, NULL);
+        if (g_file_test(inner_path, G_FILE_TEST_IS_DIR)) {
+            if (!scan_folder(items, root, inner, label, &folder, error))
                 return FALSE;
         } else if (ending_of(name))
             add_item(items, root, inner, label);
@@ -253,7 +271,7 @@ Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **er
     if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
         g_ptr_array_set_size(classes, filter->first_classes);
     for (guint i = 0; i < classes->len; i++)
-        if (!scan_folder(dataset->items, root, g_ptr_array_index(classes, i), (int)i, 0, error))
+        if (!scan_folder(dataset->items, root, g_ptr_array_index(classes, i), (int)i, NULL, error))
             return NULL;
 
     g_autoptr(GPtrArray) picked =

@@ -2,7 +2,7 @@
  *
  * The layout of Keras's flow_from_directory: one folder per class, classes in byte order, files in byte
  * order, the endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case, folders within a class
- * followed. */
+ * followed. Names that begin with a dot are passed over. */
 #pragma once
 #include <glib.h>
 
@@ -21,15 +21,15 @@ typedef struct {
 typedef struct {
     const char *classes; /* "A,B,…": only these; NULL for all */
     int first_classes;   /* only the first so many in byte order; 0 for all */
-    const char *list;    /* file with one "class/name" a line, with or without ending (Food-101's
-                            meta/train.txt);    blank lines skipped; NULL for every file */
-    int limit_per_class; /* the first so many of each class in order (of the list where there is one); 0 for
-                            all */
+    const char
+        *list; /* file with one "class/name" a line, with or without ending (Food-101's meta/train.txt);
+                            blank lines skipped, and those of classes left out; NULL for every file */
+    int limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
 } DatasetFilter;
 
 /* NULL and error where the folder cannot be read, a class or a listed file does not exist (the sentence names
- * it and its line), or nothing is left. A class without any image is left out of classes; where it was named
- * in the filter, that is an error. */
+ * it and its line), or nothing is left. A class without any image is left out of classes; where the filter
+ * names it, that is an error. filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dataset, dataset_free)

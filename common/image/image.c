@@ -5,6 +5,7 @@
  * the calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 #include "common/image/bmp.h"
+#include "common/image/netpbm.h"
 #include "common/image/resize.h"
 
 #include <string.h>
@@ -61,13 +62,13 @@ static void drop_message(const char *domain, GLogLevelFlags level, const char *m
 
 void image_startup(const char *program)
 {
+    g_log_set_handler("VIPS",
+                      G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
+                      drop_message, NULL);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);
     vips_cache_set_max(0);
-    g_log_set_handler("VIPS",
-                      G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
-                      drop_message, NULL);
 }
 
 /* An image in 8-bit RGB, whole. */
@@ -83,7 +84,6 @@ static void picture_clear(Picture *picture)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Picture, picture_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsSource, g_object_unref)
 
 static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean fail(GError **error, const char *format, ...)
@@ -111,7 +111,23 @@ static gboolean picture_allocate(Picture *picture, int width, int height, GError
     return picture->rgb || fail(error, "too large for the memory there is");
 }
 
-/* ---- Loaders ---- */
+/* ---- Formats ---- */
+
+typedef struct Format Format;
+
+typedef struct {
+    const guint8 *bytes;
+    gsize size;
+    const Format *format;
+    gint64 max_pixels;
+    int shrink_to; /* a JPEG may be reduced on the way to no less than twice this side; 0 for the full size */
+} Source;
+
+/* TRUE: picture holds all pixels. FALSE: error is set; what picture holds is to be cleared. */
+typedef gboolean (*Decoder)(const Source *source, Picture *picture, GError **error);
+static gboolean decode_by_libvips(const Source *source, Picture *picture, GError **error);
+static gboolean decode_bmp(const Source *source, Picture *picture, GError **error);
+static gboolean decode_netpbm(const Source *source, Picture *picture, GError **error);
 
 /* shrink: 1, or what a JPEG is to be reduced by on the way (2, 4, 8). NULL where libvips refuses. */
 typedef VipsImage *(*Loader)(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink);
@@ -137,37 +153,30 @@ static VipsImage *load_jpeg(const guint8 *bytes, gsize size, VipsFailOn fail_on,
     return image;
 }
 
-static VipsImage *load_ppm(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)
-{
-    VipsImage *image = NULL;
-    g_autoptr(VipsSource) source = vips_source_new_from_memory(bytes, size);
-    vips_ppmload_source(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL);
-    return image;
-}
-
-typedef struct {
+struct Format {
     const char *name;
     const char *signature;
     gsize length, offset; /* of the signature */
-    Loader load;          /* NULL: BMP, which is read without libvips */
+    Decoder decode;
+    Loader load; /* where decode is decode_by_libvips */
     VipsFailOn
         fail_on; /* JPEG: libjpeg calls lost and garbled data a warning. PNG, TIFF: warnings are trifles */
-} Format;
+};
 
 static const Format formats[] = {
-    {"JPEG", "\xff\xd8\xff", 3, 0, load_jpeg, VIPS_FAIL_ON_WARNING},
-    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, load_png, VIPS_FAIL_ON_ERROR},
-    {"GIF", "GIF8", 4, 0, load_gif, VIPS_FAIL_ON_ERROR},
-    {"WebP", "WEBP", 4, 8, load_webp, VIPS_FAIL_ON_ERROR},
-    {"TIFF", "II*\0", 4, 0, load_tiff, VIPS_FAIL_ON_ERROR},
-    {"TIFF", "MM\0*", 4, 0, load_tiff, VIPS_FAIL_ON_ERROR},
-    {"BMP", "BM", 2, 0, NULL, VIPS_FAIL_ON_NONE},
-    {"PPM", "P1", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
-    {"PPM", "P2", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
-    {"PPM", "P3", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
-    {"PPM", "P4", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
-    {"PPM", "P5", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
-    {"PPM", "P6", 2, 0, load_ppm, VIPS_FAIL_ON_ERROR},
+    {"JPEG", "\xff\xd8\xff", 3, 0, decode_by_libvips, load_jpeg, VIPS_FAIL_ON_WARNING},
+    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, decode_by_libvips, load_png, VIPS_FAIL_ON_ERROR},
+    {"GIF", "GIF8", 4, 0, decode_by_libvips, load_gif, VIPS_FAIL_ON_ERROR},
+    {"WebP", "WEBP", 4, 8, decode_by_libvips, load_webp, VIPS_FAIL_ON_ERROR},
+    {"TIFF", "II*\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
+    {"TIFF", "MM\0*", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
+    {.name = "BMP", "BM", 2, 0, decode_bmp},
+    {.name = "PBM", "P1", 2, 0, decode_netpbm},
+    {.name = "PGM", "P2", 2, 0, decode_netpbm},
+    {.name = "PPM", "P3", 2, 0, decode_netpbm},
+    {.name = "PBM", "P4", 2, 0, decode_netpbm},
+    {.name = "PGM", "P5", 2, 0, decode_netpbm},
+    {.name = "PPM", "P6", 2, 0, decode_netpbm},
 };
 
 static const Format *find_format(const guint8 *bytes, gsize size)
@@ -260,14 +269,6 @@ static gboolean pull_rows(VipsImage *image, Samples samples, Picture *picture)
 
 /* ---- Decoding ---- */
 
-typedef struct {
-    const guint8 *bytes;
-    gsize size;
-    const Format *format;
-    gint64 max_pixels;
-    int shrink_to; /* a JPEG may be reduced on the way to no less than twice this side; 0 for the full size */
-} Source;
-
 /* As vips_thumbnail chooses it: a factor of two at least is left to the resize that follows. */
 static int jpeg_shrink(const VipsImage *image, int side)
 {
@@ -309,6 +310,17 @@ static gboolean is_trailing_rubbish(const char *text)
     return strstr(text, "extraneous bytes before marker 0xd9") != NULL;
 }
 
+/* The first line of libvips's error buffer without the loader's name, or a guess where there is none. */
+static char *last_reason(void)
+{
+    const char *text = vips_error_buffer(), *colon = strstr(text, ": ");
+    gsize length = strcspn(text, "\n");
+    if (length == 0)
+        return g_strdup("truncated or corrupt");
+    const char *start = colon && colon < text + length ? colon + 2 : text;
+    return g_strndup(start, (gsize)(text + length - start));
+}
+
 static gboolean decode_alone(const Source *source, Picture *picture, GError **error)
 {
     GError *ours = NULL;
@@ -321,9 +333,8 @@ static gboolean decode_alone(const Source *source, Picture *picture, GError **er
         ok = pull(source, VIPS_FAIL_ON_TRUNCATED, picture, &ours);
     }
     if (!ok && !ours) {
-        g_auto(GStrv) lines = g_strsplit(vips_error_buffer(), "\n", 2);
-        const char *colon = strstr(lines[0], ": "); /* after libvips's name for the loader */
-        fail(&ours, "damaged %s (%s)", source->format->name, colon ? colon + 2 : lines[0]);
+        g_autofree char *reason = last_reason();
+        fail(&ours, "damaged %s (%s)", source->format->name, reason);
     }
     vips_error_clear();
     g_rw_lock_writer_unlock(&alone);
@@ -352,6 +363,15 @@ static gboolean decode_bmp(const Source *source, Picture *picture, GError **erro
     bmp_size(bmp, &width, &height);
     return check_size(width, height, source->max_pixels, error) &&
            picture_allocate(picture, width, height, error) && bmp_read(bmp, picture->rgb, error);
+}
+
+static gboolean decode_netpbm(const Source *source, Picture *picture, GError **error)
+{
+    Netpbm image;
+    return netpbm_open(&image, source->bytes, source->size, error) &&
+           check_size(image.width, image.height, source->max_pixels, error) &&
+           picture_allocate(picture, image.width, image.height, error) &&
+           netpbm_read(&image, picture->rgb, error);
 }
 
 /* ---- Presets ---- */
@@ -384,7 +404,7 @@ gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, 
         return fail(error, "empty file");
     if (!source.format)
         return fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
-    if (!(source.format->load ? decode_by_libvips : decode_bmp)(&source, &picture, error))
+    if (!source.format->decode(&source, &picture, error))
         return FALSE;
     switch (preset) {
     case PRESET_KERAS:

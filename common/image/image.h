@@ -1,19 +1,26 @@
-/* image: from a file's bytes to the tensor the base takes.   bytes --decode, colour, resize--> RGB8
- * --normalise--> float
+/* image: from a file's bytes to the tensor the base takes.
  *
- * keras        Pillow's convert("RGB") and nearest resize, stretched to side x side; EXIF rotation ignored
- * torchvision  Pillow's convert("RGB"), bilinear resize of the short side to side*256/224, centre crop; EXIF
- * ignored vips         libvips thumbnail with shrink-on-load, stretched to side x side: the fast one keras
- * and torchvision give Pillow's pixels exactly, but for 16-bit files, which are scaled to 8 bits where Pillow
- * clips. libvips stays inside image.c. All functions are safe to call from several threads at once. */
+ *     bytes --decode, colour, resize--> RGB of 8 bits --normalise--> float
+ *
+ * Presets name the whole way to the pixels:
+ *
+ *     keras        Pillow's nearest resize, stretched to side x side
+ *     torchvision  Pillow's bilinear resize of the short side to side * 256 / 224, centre crop
+ *     vips         the fast one: JPEGs reduced as they are read, libvips's Lanczos resize, stretched
+ *
+ * Colour is that of Pillow's convert("RGB") in all of them: alpha is dropped, not blended; CMYK is converted
+ * without a profile; embedded profiles are ignored, and so is EXIF's rotation (Keras and torchvision ignore
+ * it as well). keras and torchvision give Pillow's pixels exactly, with one exception: 16-bit grey is scaled
+ * to 8 bits, where Pillow clips. Of animations and files of many pages the first picture is taken.
+ *
+ * All functions are safe to call from several threads at once. */
 #pragma once
 #include <glib.h>
 
 typedef enum { PRESET_KERAS, PRESET_TORCHVISION, PRESET_VIPS } Preset;
 
 typedef enum {
-    NORMALIZE_CAFFE, /* BGR minus (103.939, 116.779, 123.68): keras-applications imagenet_utils.py, mode
-                        'caffe' */
+    NORMALIZE_CAFFE, /* BGR minus (103.939, 116.779, 123.68): keras-applications imagenet_utils.py, 'caffe' */
     NORMALIZE_TORCH, /* RGB / 255 minus (.485, .456, .406) over (.229, .224, .225): torchvision's transforms
                       */
     NORMALIZE_UNIT,  /* RGB / 255: the study's from-scratch CNN */
@@ -27,12 +34,13 @@ gboolean normalization_parse(const char *name, Normalization *normalization);
 /* Once a process, before the first decode and before threads start. Aborts where libvips cannot start. */
 void image_startup(const char *program);
 
-#define IMAGE_MAX_PIXELS                                                                                     \
-    (G_GINT64_CONSTANT(1) << 28) /* default pixel budget: 268 megapixels, checked before decoding */
+/* The default pixel budget, checked against the header before decoding: what Pillow refuses to open by
+ * default. */
+#define IMAGE_MAX_PIXELS G_GINT64_CONSTANT(178956970)
 
 /* Decodes a whole file held in memory into rgb (side, side, 3). On failure returns FALSE with a reason
  * without the file's name, fit for "NAME: REASON" (empty, not an image, truncated, corrupt, over the pixel
- * budget); rgb is then undefined. A file that decodes only in part is a failure. */
+ * budget), the same in every run; rgb is then undefined. A file that decodes only in part is a failure. */
 gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
                       guint8 *rgb, GError **error);
 

@@ -1,33 +1,46 @@
-/* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle). */
+/* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle).
+ *
+ * libhdf5 does not get over a failed write (on a full disk it crashes when the program ends), so it never
+ * writes to disk: it lays a new file out in memory (its descriptor is made to point there), the arrays are
+ * written by hand to where it has put them, and all the rest, a few kilobytes, is copied at the end. The
+ * memory is a memfd with holes for the arrays: it takes no room for them. */
 #include "common/model/hdf5_file.h"
 
 #include "common/cli/cli.h"
+#include "common/model/seal.h"
 #include "common/util/atomic_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
-#include <xxhash.h>
-
-#define SEAL_WORD   "vggcache-xxh3-64 "
-#define SEAL_FORMAT SEAL_WORD "%016" G_GINT64_MODIFIER "x\n"
 
 enum {
-    SEAL_SIZE = sizeof SEAL_WORD - 1 + 16 + 1,
     MOST_NAMES = 1 << 16,    /* elements of a list of strings */
     MOST_TEXT = 1 << 26,     /* bytes of all strings of an attribute */
     MOST_RANK = 8,           /* of the datasets asked for */
     ATTRIBUTE_LIMIT = 64512, /* bytes Keras puts into one attribute: HDF5_OBJECT_HEADER_LIMIT */
-    CHECKSUM_BLOCK = 1 << 20,
+    COPY_BLOCK = 1 << 20,
 };
+
+typedef struct {
+    gint64 begin, end;
+} Extent;
 
 struct Hdf5File {
     hid_t id; /* < 0: closed */
     char *path;
+    /* Of a file being written: */
     char *temporary; /* NULL: opened to read, or committed */
+    FILE *stream;    /* the temporary */
+    int layout;      /* the memfd that libhdf5 writes to */
+    GArray *arrays;  /* Extent: what is in the temporary already */
 };
+
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* arrays are written as they lie in memory */
 
 static void release(hid_t *id)
 {
@@ -36,10 +49,18 @@ static void release(hid_t *id)
 }
 #define Handle __attribute__((cleanup(release))) hid_t
 
+/* The innermost reason; of a failed system call, which libhdf5 describes at length, the system's words. */
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *data)
 {
-    if (n == 0 && entry->desc)
+    if (n > 0 || !entry->desc)
+        return 0;
+    const char *words = strstr(entry->desc, "error message = '");
+    if (words) {
+        words += strlen("error message = '");
+        *(char **)data = g_strndup(words, strcspn(words, "'"));
+    } else {
         *(char **)data = g_strdup(entry->desc);
+    }
     return 0;
 }
 
@@ -62,58 +83,6 @@ const char *hdf5_path(const Hdf5File *file)
     return file->path;
 }
 
-/* ---- the seal ---- */
-
-/* XXH3-64 of the first `size` bytes of an open file, or of all where it is -1. FALSE where reading fails. */
-static gboolean checksum(FILE *stream, gint64 size, guint64 *sum)
-{
-    XXH3_state_t *state = XXH3_createState();
-    g_autofree guint8 *block = g_malloc(CHECKSUM_BLOCK);
-    gsize got = 1;
-    XXH3_64bits_reset(state);
-    while (size != 0 && got > 0) {
-        got = fread(block, 1, size < 0 ? CHECKSUM_BLOCK : MIN(size, CHECKSUM_BLOCK), stream);
-        XXH3_64bits_update(state, block, got);
-        if (size > 0)
-            size -= (gint64)got;
-    }
-    *sum = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return !ferror(stream) && size <= 0;
-}
-
-static gboolean write_seal(const Hdf5File *file, GError **error)
-{
-    FILE *stream = fopen(file->temporary, "r+b");
-    guint64 sum;
-    gboolean written = stream && checksum(stream, -1, &sum) && fseek(stream, 0, SEEK_END) == 0 &&
-                       fprintf(stream, SEAL_FORMAT, sum) == SEAL_SIZE;
-    int reason = errno;
-    if (stream && fclose(stream) != 0 && written) {
-        reason = errno;
-        written = FALSE;
-    }
-    return written || fail(error, file, "cannot be written: %s", g_strerror(reason));
-}
-
-static gboolean check_seal(const Hdf5File *file, FILE *stream, GError **error)
-{
-    char found[SEAL_SIZE + 1] = "", expected[SEAL_SIZE + 1];
-    guint64 sum;
-    gint64 end = fseek(stream, 0, SEEK_END) == 0 ? ftell(stream) : -1;
-    if (end < SEAL_SIZE || fseek(stream, end - SEAL_SIZE, SEEK_SET) != 0 ||
-        fread(found, 1, SEAL_SIZE, stream) != SEAL_SIZE || !g_str_has_prefix(found, SEAL_WORD))
-        return fail(error, file,
-                    "does not end with vggcache's checksum: it was not written by vggcache, or is cut off, "
-                    "or another program has changed it");
-    rewind(stream);
-    if (!checksum(stream, end - SEAL_SIZE, &sum))
-        return fail(error, file, "cannot be read: %s", g_strerror(errno));
-    g_snprintf(expected, sizeof expected, SEAL_FORMAT, sum);
-    return memcmp(found, expected, SEAL_SIZE) == 0 ||
-           fail(error, file, "its content does not match its checksum: the file is damaged");
-}
-
 /* ---- files ---- */
 
 static Hdf5File *file_new(const char *path)
@@ -122,6 +91,7 @@ static Hdf5File *file_new(const char *path)
     H5Eclear2(H5E_DEFAULT);
     Hdf5File *file = g_new0(Hdf5File, 1);
     file->id = -1;
+    file->layout = -1;
     file->path = g_strdup(path);
     return file;
 }
@@ -145,7 +115,7 @@ static Hdf5File *open_to_read(const char *path, gboolean sealed, GError **error)
         fail(error, file, "cannot be opened: %s", g_strerror(errno));
         return NULL;
     }
-    gboolean good = !sealed || check_seal(file, stream, error);
+    gboolean good = !sealed || seal_check(stream, path, error);
     fclose(stream);
     if (!good)
         return NULL;
@@ -178,18 +148,64 @@ Hdf5File *hdf5_create(const char *path, GError **error)
         fail(error, file, "cannot be written");
         return NULL;
     }
+    file->arrays = g_array_new(FALSE, FALSE, sizeof(Extent));
+    file->stream = fopen(file->temporary, "r+be");
+    file->layout = memfd_create("vggcache", MFD_CLOEXEC);
+    int *descriptor;
+    if (!file->stream || file->layout < 0 ||
+        H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 ||
+        dup3(file->layout, *descriptor, O_CLOEXEC) < 0) {
+        fail(error, file, "cannot be written: %s", g_strerror(errno));
+        return NULL;
+    }
     return g_steal_pointer(&file);
+}
+
+static gint by_begin(gconstpointer a, gconstpointer b)
+{
+    const Extent *x = a, *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static gboolean write_at(FILE *stream, gint64 offset, const void *bytes, gsize size)
+{
+    return fseeko(stream, offset, SEEK_SET) == 0 && fwrite(bytes, 1, size, stream) == size;
+}
+
+/* Copies what libhdf5 wrote within [begin, end) to the temporary. */
+static gboolean copy_layout(const Hdf5File *file, gint64 begin, gint64 end)
+{
+    g_autofree char *block = g_malloc(COPY_BLOCK);
+    while (begin < end) {
+        ssize_t got = pread(file->layout, block, (gsize)MIN(end - begin, COPY_BLOCK), begin);
+        if (got <= 0 || !write_at(file->stream, begin, block, (gsize)got))
+            return FALSE;
+        begin += got;
+    }
+    return TRUE;
+}
+
+/* Everything but the arrays, which are there already. */
+static gboolean write_rest(const Hdf5File *file)
+{
+    gint64 at = 0, size = lseek(file->layout, 0, SEEK_END);
+    g_array_sort(file->arrays, by_begin);
+    for (guint i = 0; i < file->arrays->len; i++) {
+        Extent array = g_array_index(file->arrays, Extent, i);
+        if (!copy_layout(file, at, array.begin))
+            return FALSE;
+        at = array.end;
+    }
+    return copy_layout(file, at, size);
 }
 
 gboolean hdf5_commit(Hdf5File *file, GError **error)
 {
-    if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0)
-        return fail(error, file, "cannot be written");
-    if (H5Fclose(file->id) < 0)
-        return fail(error, file, "cannot be written");
+    if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 || H5Fclose(file->id) < 0)
+        return fail(error, file, "cannot be laid out in memory");
     file->id = -1;
-    if (!write_seal(file, error))
-        return FALSE;
+    if (!write_rest(file) || !seal_write(file->stream))
+        return fail(error, file, "cannot be written: %s", g_strerror(errno));
     g_autofree char *temporary = g_steal_pointer(&file->temporary);
     return atomic_file_commit(temporary, file->path, error);
 }
@@ -199,6 +215,12 @@ void hdf5_close(Hdf5File *file)
     if (!file)
         return;
     release(&file->id);
+    if (file->arrays)
+        g_array_unref(file->arrays);
+    if (file->layout >= 0)
+        close(file->layout);
+    if (file->stream)
+        fclose(file->stream);
     if (file->temporary)
         unlink(file->temporary);
     g_free(file->temporary);
@@ -510,13 +532,25 @@ gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const 
 {
     g_return_val_if_fail(rank >= 1 && rank <= MOST_RANK, FALSE);
     hsize_t extent[MOST_RANK];
-    for (int i = 0; i < rank; i++)
+    gsize size = sizeof(float);
+    for (int i = 0; i < rank; i++) {
         extent[i] = shape[i];
+        size *= shape[i];
+    }
     Handle links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_obj_track_times(creation, FALSE);
+    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     Handle space = H5Screate_simple(rank, extent, NULL);
     Handle object = H5Dcreate2(file->id, dataset, H5T_IEEE_F32LE, space, links, creation, H5P_DEFAULT);
-    return (object >= 0 && H5Dwrite(object, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0) ||
-           fail(error, file, "its dataset %s cannot be written", dataset);
+    haddr_t place = object < 0 ? HADDR_UNDEF : H5Dget_offset(object);
+    if (size == 0 && object >= 0)
+        return TRUE;
+    if (place == HADDR_UNDEF)
+        return fail(error, file, "its dataset %s cannot be written", dataset);
+    Extent array = {(gint64)place, (gint64)(place + size)};
+    g_array_append_val(file->arrays, array);
+    return write_at(file->stream, array.begin, data, size) ||
+           fail(error, file, "cannot be written: %s", g_strerror(errno));
 }

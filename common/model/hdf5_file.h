@@ -5,16 +5,8 @@
  * memory is taken, and nothing in a file leads to another one: links that are not hard, and datasets stored
  * elsewhere, are refused.
  *
- * A file written here ends with a seal behind HDF5's own end of file, where HDF5's readers (h5py, Keras) do
- * not look:
- *
- *     ┌──────────────────────────────┬──────────────────┬───┬──────────────────┬────┐
- *     │ HDF5, as H5Fclose leaves it  │ vggcache-xxh3-64 │ ␠ │ 0123456789abcdef │ \n │
- *     └──────────────────────────────┴──────────────────┴───┴──────────────────┴────┘
- *                                     XXH3-64, in hex, of all bytes before the seal
- *
- * hdf5_open_sealed checks it before libhdf5 (which is not made for hostile input) sees a byte. A program that
- * opens the file for writing drops the seal, as it should: the file is then no longer what was saved. */
+ * A file written here ends with a seal (seal.h), which hdf5_open_sealed checks before libhdf5, which is not
+ * made for hostile input, sees a byte. */
 #pragma once
 #include <glib.h>
 

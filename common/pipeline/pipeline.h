@@ -1,27 +1,27 @@
 /* pipeline: images through decoding and the base to whoever wants the vectors, in order.
  *
- *   produce (decode threads, ahead) --bounded queue--> base on batches --bounded queue--> consume (one thread, in order)
+ *   produce (decode threads, ahead) --bounded queue--> base on batches --bounded queue--> consume (one
+ * thread, in order)
  *
- * extract's consumer writes to the cache, evaluate's predicts, bootstrapping's trains. Memory does not depend on the
- * number of inputs. */
+ * extract's consumer writes to the cache, evaluate's predicts, bootstrapping's trains. Memory does not depend
+ * on the number of inputs. */
 #pragma once
-#include "common/cache/recipe.h"
 #include "common/base/base.h"
+#include "common/cache/recipe.h"
 
 typedef enum {
-    PRODUCED,  /* rgb is filled */
-    UNCHANGED, /* nothing to compute: the consumer is not called for it */
-    REJECTED,  /* cannot be used; *reason says why (malloc'd by GLib, taken over) */
+    PRODUCED, /* rgb is filled */
+    REJECTED, /* cannot be used; *reason says why (malloc'd by GLib, taken over) */
 } Produced;
 
-/* Fills rgb (side, side, 3) for input `index`; called from several threads at once, each index once. note: CACHE_HASH
- * bytes that travel with the input to its consumer, such as its content hash; zero at first. */
+/* Fills rgb (side, side, 3) for input `index`; called from several threads at once, each index once. note:
+ * CACHE_HASH bytes that travel with the input to its consumer, such as its content hash; zero at first. */
 typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
 
-/* Called in increasing order of index, from one thread. features (D) is borrowed for the call and NULL for a rejected
- * input, whose reason is then given. FALSE with error ends the run. */
-typedef gboolean (*PipelineConsume)(guint index, const float *features, const guint8 *note, const char *reason,
-                                    gpointer user, GError **error);
+/* Called in increasing order of index, from one thread. features (D) is borrowed for the call and NULL for a
+ * rejected input, whose reason is then given. FALSE with error ends the run. */
+typedef gboolean (*PipelineConsume)(guint index, const float *features, const guint8 *note,
+                                    const char *reason, gpointer user, GError **error);
 
 typedef struct {
     const Weights *weights; /* NULL where recipe->layer is "input": vectors are the normalised images */
@@ -34,11 +34,12 @@ typedef struct Pipeline Pipeline;
 Pipeline *pipeline_new(const PipelineOptions *options);
 void pipeline_free(Pipeline *pipeline);
 
-/* Runs inputs 0 … inputs-1. Ends early, cleanly, when interrupted() becomes true: what was consumed stays consumed;
- * FALSE only with error. May be called again (an epoch each). progress: NULL, or ticked for each input done. */
+/* Runs inputs 0 … inputs-1. Ends early, cleanly, when interrupted() becomes true: what was consumed stays
+ * consumed; FALSE only with error. May be called again (an epoch each). progress: NULL, or ticked for each
+ * input done. */
 struct Progress;
-gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume, gpointer user,
-                      struct Progress *progress, GError **error);
+gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume,
+                      gpointer user, struct Progress *progress, GError **error);
 
 /* Bytes a pipeline with these options holds at its peak. */
 gsize pipeline_memory(const PipelineOptions *options);

@@ -1,0 +1,307 @@
+#include "common/pipeline/pipeline.h"
+
+#include "common/cache/cache.h"
+#include "common/cli/progress.h"
+
+#include <string.h>
+
+/* One mutex and one condition guard all that the threads share: events come every few milliseconds, not more
+ * often.
+ *
+ *   slots    ring of decoded images; input i lives in slot i % window from when a decoder takes it until it
+ * is collected batches  two, so that the base fills one while the other is consumed */
+
+enum { BATCHES = 2 };
+
+typedef struct {
+    gboolean ready; /* decoded, not collected yet */
+    Produced outcome;
+    guint8 *rgb; /* (side, side, 3) */
+    guint8 note[CACHE_HASH];
+    char *reason;
+} Slot;
+
+typedef struct {
+    guint index;
+    int vector; /* row of the batch's features, or -1 for a rejected input */
+    guint8 note[CACHE_HASH];
+    char *reason;
+} Arrival;
+
+typedef struct {
+    GArray *arrivals; /* Arrival, in order of index */
+    int vectors;
+    float *features; /* (batch, D) */
+} Batch;
+
+struct Pipeline {
+    int side, batch_size;
+    gsize features; /* D */
+    Normalization normalization;
+    guint threads, window;
+    Crew *crew;
+    Base *base;    /* NULL for layer "input" */
+    float *images; /* (batch, side, side, 3), the base's input */
+    Slot *slots;   /* window */
+    Batch batches[BATCHES];
+};
+
+/* One call of pipeline_run. */
+typedef struct {
+    Pipeline *pipeline;
+    guint inputs;
+    PipelineProduce produce;
+    gpointer user;
+
+    GMutex mutex;
+    GCond changed;
+    guint taken;              /* inputs a decoder has begun */
+    guint collected;          /* inputs whose slot is free again */
+    guint computed, consumed; /* batches */
+    gboolean exhausted;       /* no batch follows those computed */
+    gboolean stopping;        /* interrupted, or the consumer failed */
+} Run;
+
+static gsize image_floats(int side)
+{
+    return (gsize)side * side * 3;
+}
+
+static guint window_of(const PipelineOptions *options)
+{
+    return 2 * (guint)options->batch + options->threads;
+}
+
+gsize pipeline_memory(const PipelineOptions *options)
+{
+    int side = options->recipe->side, cut = vgg16_find(options->recipe->layer);
+    gsize batch = (gsize)options->batch, image = image_floats(side);
+    gsize vectors = BATCHES * batch * recipe_features(options->recipe) * sizeof(float);
+    gsize base =
+        cut < 0 ? 0
+                : base_memory(cut, side, options->batch, options->threads) + batch * image * sizeof(float);
+    return base + vectors + window_of(options) * image;
+}
+
+Pipeline *pipeline_new(const PipelineOptions *options)
+{
+    const Recipe *recipe = options->recipe;
+    Pipeline *pipeline = g_new0(Pipeline, 1);
+    pipeline->side = recipe->side;
+    pipeline->batch_size = options->batch;
+    pipeline->features = recipe_features(recipe);
+    pipeline->normalization = recipe->normalization;
+    pipeline->threads = options->threads;
+    pipeline->window = window_of(options);
+    pipeline->slots = g_new0(Slot, pipeline->window);
+    for (guint i = 0; i < pipeline->window; i++)
+        pipeline->slots[i].rgb = g_malloc(image_floats(recipe->side));
+    for (int i = 0; i < BATCHES; i++) {
+        pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
+        pipeline->batches[i].features = g_new(float, (gsize)options->batch * pipeline->features);
+    }
+    int cut = vgg16_find(recipe->layer);
+    if (cut >= 0) {
+        pipeline->images = g_new(float, (gsize)options->batch *image_floats(recipe->side));
+        pipeline->crew = crew_new(options->threads);
+        pipeline->base = base_new(options->weights, cut, recipe->side, options->batch, pipeline->crew);
+    }
+    return pipeline;
+}
+
+void pipeline_free(Pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    base_free(pipeline->base);
+    crew_free(pipeline->crew);
+    g_free(pipeline->images);
+    for (int i = 0; i < BATCHES; i++) {
+        g_array_unref(pipeline->batches[i].arrivals);
+        g_free(pipeline->batches[i].features);
+    }
+    for (guint i = 0; i < pipeline->window; i++)
+        g_free(pipeline->slots[i].rgb);
+    g_free(pipeline->slots);
+    g_free(pipeline);
+}
+
+/* ---- Decoders ---- */
+
+/* The next input whose slot is free; FALSE where there is none any more. The mutex is held. */
+static gboolean take_input(Run *run, guint *index)
+{
+    for (;;) {
+        if (!run->stopping && interrupted()) {
+            run->stopping = TRUE;
+            g_cond_broadcast(&run->changed);
+        }
+        if (run->stopping || run->taken == run->inputs)
+            return FALSE;
+        if (run->taken - run->collected < run->pipeline->window)
+            break;
+        g_cond_wait(&run->changed, &run->mutex);
+    }
+    *index = run->taken++;
+    return TRUE;
+}
+
+static gpointer decoder_main(gpointer data)
+{
+    Run *run = data;
+    guint index;
+    g_mutex_lock(&run->mutex);
+    while (take_input(run, &index)) {
+        g_mutex_unlock(&run->mutex);
+        Slot *slot = &run->pipeline->slots[index % run->pipeline->window];
+        memset(slot->note, 0, sizeof slot->note);
+        slot->reason = NULL;
+        slot->outcome = run->produce(index, slot->rgb, slot->note, &slot->reason, run->user);
+        g_mutex_lock(&run->mutex);
+        slot->ready = TRUE;
+        g_cond_broadcast(&run->changed);
+    }
+    g_mutex_unlock(&run->mutex);
+    return NULL;
+}
+
+/* ---- The base ---- */
+
+static void clear_batch(Batch *batch)
+{
+    for (guint i = 0; i < batch->arrivals->len; i++)
+        g_free(g_array_index(batch->arrivals, Arrival, i).reason);
+    g_array_set_size(batch->arrivals, 0);
+    batch->vectors = 0;
+}
+
+/* Appends what a slot holds to the batch; its image, normalised, to the base's input. */
+static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
+{
+    Arrival arrival = {.index = index, .vector = -1, .reason = g_steal_pointer(&slot->reason)};
+    memcpy(arrival.note, slot->note, sizeof arrival.note);
+    if (slot->outcome == PRODUCED) {
+        arrival.vector = batch->vectors++;
+        float *to = pipeline->base ? pipeline->images : batch->features;
+        to += (gsize)arrival.vector * image_floats(pipeline->side);
+        image_normalize(slot->rgb, pipeline->side, pipeline->normalization, to);
+    }
+    g_array_append_val(batch->arrivals, arrival);
+}
+
+/* Collects until the batch is full or the inputs end; FALSE where the run stops meanwhile. The mutex is held.
+ */
+static gboolean fill_batch(Run *run, Batch *batch)
+{
+    Pipeline *pipeline = run->pipeline;
+    while (batch->vectors < pipeline->batch_size && run->collected < run->inputs) {
+        guint index = run->collected;
+        Slot *slot = &pipeline->slots[index % pipeline->window];
+        while (!slot->ready && !run->stopping)
+            g_cond_wait(&run->changed, &run->mutex);
+        if (run->stopping)
+            return FALSE;
+        g_mutex_unlock(&run->mutex);
+        collect(pipeline, batch, index, slot);
+        g_mutex_lock(&run->mutex);
+        slot->ready = FALSE;
+        run->collected++;
+        g_cond_broadcast(&run->changed);
+    }
+    return TRUE;
+}
+
+static gpointer base_main(gpointer data)
+{
+    Run *run = data;
+    Pipeline *pipeline = run->pipeline;
+    g_mutex_lock(&run->mutex);
+    while (run->collected < run->inputs) {
+        while (run->computed - run->consumed == BATCHES && !run->stopping)
+            g_cond_wait(&run->changed, &run->mutex);
+        Batch *batch = &pipeline->batches[run->computed % BATCHES];
+        run->stopping |= interrupted();
+        if (run->stopping || !fill_batch(run, batch))
+            break;
+        g_mutex_unlock(&run->mutex);
+        if (pipeline->base && batch->vectors)
+            base_run(pipeline->base, pipeline->images, batch->vectors, batch->features);
+        g_mutex_lock(&run->mutex);
+        run->computed++;
+        g_cond_broadcast(&run->changed);
+    }
+    run->exhausted = TRUE;
+    g_cond_broadcast(&run->changed);
+    g_mutex_unlock(&run->mutex);
+    return NULL;
+}
+
+/* ---- The consumer, in the thread of the caller ---- */
+
+static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume consume, Progress *progress,
+                              GError **error)
+{
+    for (guint i = 0; i < batch->arrivals->len; i++) {
+        const Arrival *arrival = &g_array_index(batch->arrivals, Arrival, i);
+        const float *features = NULL;
+        if (arrival->vector >= 0)
+            features = batch->features + (gsize)arrival->vector * run->pipeline->features;
+        if (!consume(arrival->index, features, arrival->note, arrival->reason, run->user, error))
+            return FALSE;
+        progress_tick(progress, 1);
+    }
+    return TRUE;
+}
+
+static gboolean consume_all(Run *run, PipelineConsume consume, Progress *progress, GError **error)
+{
+    gboolean fine = TRUE;
+    g_mutex_lock(&run->mutex);
+    while (fine) {
+        while (run->consumed == run->computed && !run->exhausted)
+            g_cond_wait(&run->changed, &run->mutex);
+        if (run->consumed == run->computed)
+            break;
+        Batch *batch = &run->pipeline->batches[run->consumed % BATCHES];
+        g_mutex_unlock(&run->mutex);
+        fine = consume_batch(run, batch, consume, progress, error);
+        clear_batch(batch);
+        g_mutex_lock(&run->mutex);
+        run->consumed++;
+        run->stopping |= !fine;
+        g_cond_broadcast(&run->changed);
+    }
+    g_mutex_unlock(&run->mutex);
+    return fine;
+}
+
+/* What a run that stopped early left behind. */
+static void clear_rest(Pipeline *pipeline)
+{
+    for (guint i = 0; i < pipeline->window; i++) {
+        pipeline->slots[i].ready = FALSE;
+        g_clear_pointer(&pipeline->slots[i].reason, g_free);
+    }
+    for (int i = 0; i < BATCHES; i++)
+        clear_batch(&pipeline->batches[i]);
+}
+
+gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume,
+                      gpointer user, Progress *progress, GError **error)
+{
+    Run run = {.pipeline = pipeline, .inputs = inputs, .produce = produce, .user = user};
+    g_mutex_init(&run.mutex);
+    g_cond_init(&run.changed);
+    g_autofree GThread **decoders = g_new(GThread *, pipeline->threads);
+    for (guint i = 0; i < pipeline->threads; i++)
+        decoders[i] = g_thread_new("decode", decoder_main, &run);
+    GThread *base = g_thread_new("base", base_main, &run);
+    gboolean fine = consume_all(&run, consume, progress, error);
+    g_thread_join(base);
+    for (guint i = 0; i < pipeline->threads; i++)
+        g_thread_join(decoders[i]);
+    clear_rest(pipeline);
+    g_cond_clear(&run.changed);
+    g_mutex_clear(&run.mutex);
+    return fine;
+}
