@@ -6,6 +6,7 @@
 #include "common/nn/conv2d.h"
 #include "common/nn/dense.h"
 #include "common/nn/forward.h"
+#include "common/nn/winograd.h"
 #include "common/util/floats.h"
 
 #include <cblas.h>
@@ -19,6 +20,7 @@ typedef struct {
     float *out; /* (batch, …): its own where layer_has_output, else `in` */
     float
         *xt[2]; /* dense: (D, batch), the input transposed; the second for the batch ahead, of `first` only */
+    Winograd *winograd; /* convolution: where it serves this one, else NULL */
 } Stage;
 
 struct Trainer {
@@ -105,7 +107,7 @@ static void largest_convolution(const Network *network, gsize *kernel, gsize *bi
 
 TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads)
 {
-    gsize parameters = network_parameters(network), floats = 0, scratch = 0, kernel, bias;
+    gsize parameters = network_parameters(network), floats = 0, scratch = 0, winograd = 0, kernel, bias;
     guint first = first_with_parameters(network);
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = layer_at(network, i);
@@ -115,7 +117,10 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
             scratch = MAX(scratch, dense_scratch(batch));
         } else if (layer->kind == LAYER_CONV2D) {
             Conv2d conv = conv_of(layer);
-            scratch = MAX(scratch, conv2d_scratch(&conv));
+            if (winograd_serves(&conv))
+                winograd += winograd_memory(&conv, i > first, threads);
+            else
+                scratch = MAX(scratch, conv2d_scratch(&conv));
         }
     }
     if (!takes_rows(network))
@@ -125,7 +130,7 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
     return (TrainerMemory){
         .parameters = parameters * sizeof(float),
         .slots = parameters * sizeof(float) * (optimizer_has_m(optimizer) + optimizer_has_v(optimizer)),
-        .batch = floats * sizeof(float) + threads * scratch,
+        .batch = floats * sizeof(float) + winograd + threads * scratch,
     };
 }
 
@@ -153,6 +158,11 @@ static gboolean make_stage(Trainer *trainer, guint i)
     stage->out = stage->in;
     if (layer_has_output(stage->layer))
         complete = (stage->out = floats_try_new(trainer->batch * layer_outputs(stage->layer))) != NULL;
+    if (stage->layer->kind == LAYER_CONV2D) {
+        Conv2d conv = conv_of(stage->layer);
+        stage->winograd =
+            winograd_serves(&conv) ? winograd_new(&conv, i > trainer->first, trainer->crew) : NULL;
+    }
     for (int x = 0; x < (stage->layer->kind == LAYER_DENSE ? 1 + by_pointer : 0); x++)
         complete = (stage->xt[x] = floats_try_new(trainer->batch * layer_inputs(stage->layer))) && complete;
     return make_slots(stage, &trainer->optimizer) && complete;
@@ -208,6 +218,7 @@ void trainer_free(Trainer *trainer)
         Stage *stage = &trainer->stages[i];
         if (stage->out != stage->in)
             floats_free(stage->out);
+        winograd_free(stage->winograd);
         floats_free(stage->xt[0]);
         floats_free(stage->xt[1]);
         floats_free(stage->slots.kernel_m);
@@ -243,6 +254,14 @@ static guint64 dropout_stream(const Batch *batch, guint layer)
     return batch->stream + ((guint64)layer << 16);
 }
 
+static void winograd_layer(Trainer *trainer, const Stage *stage, int n)
+{
+    const Layer *layer = stage->layer;
+    winograd_forward(stage->winograd, stage->out, stage->in, n, layer->kernel, layer->bias);
+    if (layer->activation == ACTIVATION_RELU)
+        relu_forward(trainer->crew, stage->out, n * layer_outputs(layer));
+}
+
 /* Returns the logits (n, L). */
 static const float *forward(Trainer *trainer, const Batch *batch, gboolean learning)
 {
@@ -263,6 +282,8 @@ static const float *forward(Trainer *trainer, const Batch *batch, gboolean learn
         if (layer->kind == LAYER_DROPOUT && learning)
             dropout(trainer->crew, stage->out, batch->n, layer_outputs(layer), layer->rate, trainer->seed,
                     dropout_stream(batch, i));
+        else if (stage->winograd)
+            winograd_layer(trainer, stage, batch->n);
         else
             layer_forward(trainer->crew, layer, stage->out, stage->in, stage->xt[0], trainer->batch,
                           batch->n);
@@ -304,10 +325,17 @@ static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const O
     Conv2d conv = conv_of(layer);
     OptimizerStep bias_step = *step;
     bias_step.decay = 0;
-    conv2d_gradient(trainer->crew, trainer->kernel_gradient, trainer->bias_gradient, stage->in, dy, batch->n,
-                    &conv);
-    if (i > trainer->first)
-        conv2d_input_gradient(trainer->crew, dx, dy, batch->n, &conv, layer->kernel);
+    gboolean input_gradient = i > trainer->first;
+    if (stage->winograd) {
+        winograd_gradient(stage->winograd, trainer->kernel_gradient, stage->in, dy, batch->n);
+        if (input_gradient)
+            winograd_input_gradient(stage->winograd, dx, dy, batch->n, layer->kernel);
+    } else {
+        conv2d_gradient(trainer->crew, trainer->kernel_gradient, stage->in, dy, batch->n, &conv);
+        if (input_gradient)
+            conv2d_input_gradient(trainer->crew, dx, dy, batch->n, &conv, layer->kernel);
+    }
+    conv2d_bias_gradient(trainer->crew, trainer->bias_gradient, dy, batch->n, &conv);
     optimizer_update(trainer->crew, step, layer->kernel_count, trainer->kernel_gradient, layer->kernel,
                      stage->slots.kernel_m, stage->slots.kernel_v);
     optimizer_update(trainer->crew, &bias_step, layer->bias_count, trainer->bias_gradient, layer->bias,
