@@ -220,17 +220,19 @@ static void test_the_seal_tells_damage(void)
     gsize size;
     g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
     for (gsize cut = 0; cut < size; cut += 1 + size / 97) {
-        g_assert_true(g_file_set_contents(path, bytes, (gssize)cut, NULL));
+        g_assert_true(
+            g_file_set_contents_full(path, bytes, (gssize)cut, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
         g_assert_null(hdf5_open_sealed(path, NULL));
     }
     for (gsize at = size - 1; at < size; at -= 1 + size / 97) { /* from the seal's last byte down */
         bytes[at] ^= 1;
-        g_assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+        g_assert_true(
+            g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
         g_assert_null(hdf5_open_sealed(path, NULL));
         bytes[at] ^= 1;
     }
     g_autoptr(GError) error = NULL;
-    g_assert_true(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    g_assert_true(g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, &error);
     g_assert_no_error(error);
 }
