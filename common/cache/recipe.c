@@ -7,6 +7,42 @@
 
 enum { RECIPE_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 
+/* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or where nothing is left of
+ * the image. */
+static gboolean layer_shape(const char *layer, int side, int shape[3])
+{
+    int cut = vgg16_find(layer);
+    if (cut < 0 && !g_str_equal(layer, "input"))
+        return FALSE;
+    shape[0] = shape[1] = cut < 0 ? side : side / vgg16_layers[cut].shrink;
+    shape[2] = cut < 0 ? 3 : vgg16_layers[cut].outputs;
+    return shape[0] >= 1;
+}
+
+static Normalization normalization_rule(const Weights *weights, Preset preset)
+{
+    if (preset == PRESET_KERAS)
+        return NORMALIZE_CAFFE;
+    if (preset == PRESET_TORCHVISION)
+        return NORMALIZE_TORCH;
+    return weights ? weights->normalization : NORMALIZE_CAFFE;
+}
+
+Recipe *recipe_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
+                   const char *layer, GError **error)
+{
+    Recipe recipe = {.preset = preset, .side = side, .layer = (char *)layer};
+    recipe.weights_hash = weights ? (char *)weights->hash : "";
+    recipe.weights_source = weights ? weights->source : "";
+    recipe.normalization = normalize ? *normalize : normalization_rule(weights, preset);
+    if (layer_shape(layer, side, recipe.shape))
+        return recipe_copy(&recipe);
+    g_autofree char *names = vgg16_names();
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
+                "no layer %s for images of %d pixels: choose one of input, %s", layer, side, names);
+    return NULL;
+}
+
 Recipe *recipe_copy(const Recipe *recipe)
 {
     Recipe *copy = g_memdup2(recipe, sizeof *recipe);
@@ -47,14 +83,8 @@ static gboolean is_hash(const char *text)
 /* The shape follows from the layer and the side; a recipe that says otherwise is not one of ours. */
 static gboolean shape_holds(const Recipe *recipe)
 {
-    int side = recipe->side, channels = 3, cut = vgg16_find(recipe->layer);
-    if (cut >= 0) {
-        side = recipe->side / vgg16_layers[cut].shrink;
-        channels = vgg16_layers[cut].outputs;
-    } else if (!g_str_equal(recipe->layer, "input")) {
-        return FALSE;
-    }
-    return side >= 1 && recipe->shape[0] == side && recipe->shape[1] == side && recipe->shape[2] == channels;
+    int shape[3];
+    return layer_shape(recipe->layer, recipe->side, shape) && memcmp(shape, recipe->shape, sizeof shape) == 0;
 }
 
 Recipe *recipe_from_json(const json_t *object, GError **error)

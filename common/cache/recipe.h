@@ -1,6 +1,7 @@
 /* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on,
  * and whoever brings the two together compares them. */
 #pragma once
+#include "common/base/weights.h"
 #include "common/image/image.h"
 #include <jansson.h>
 
@@ -13,6 +14,14 @@ typedef struct {
     char *layer;  /* Keras layer whose output is the vector, or "input" */
     int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
 } Recipe;
+
+/* The recipe of these options, as extract and train spell them. weights: NULL where layer is "input".
+ * normalize: NULL for the rule: presets keras and torchvision name the whole way from file to tensor, so they
+ * mean caffe and torch; with vips, the normalisation is the one the weights were trained with (without
+ * weights: caffe). side is 1 … 4096. NULL and error where the layer is unknown or the image too small for it.
+ */
+Recipe *recipe_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
+                   const char *layer, GError **error);
 
 Recipe *recipe_copy(const Recipe *recipe);
 void recipe_free(Recipe *recipe);

@@ -1,0 +1,19 @@
+/* actions: what extract can do, one file each. Results on stdout, messages on stderr. STATUS_FAILED comes
+ * with error set; any other status without. */
+#pragma once
+#include "extract/options.h"
+
+/* Image folder to cache: decode, base, store, batch by batch. */
+Status extract_images(const Options *options, GError **error);
+
+/* What the cache holds and how it was made, for people or as JSON. */
+Status info(const Options *options, GError **error);
+
+/* Every structure, checksum, key and class; what is wrong is listed on stdout. */
+Status verify(const Options *options, GError **error);
+
+/* features.npy (N, D) f32, labels.npy (N) i64, items.csv: all three or none. */
+Status export_cache(const Options *options, GError **error);
+
+/* The items and skipped inputs of shards into one cache, made where it is not there. */
+Status merge(const Options *options, GError **error);

@@ -1,0 +1,171 @@
+#include "common/cache/cache.h"
+#include "common/cli/progress.h"
+#include "common/util/atomic_file.h"
+#include "extract/actions.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One file being written beside its final name. */
+typedef struct {
+    char *path, *temporary;
+    FILE *stream;
+} Output;
+
+static gboolean fail(const Output *output, GError **error)
+{
+    return cli_error(error, "cannot write %s: %s", output->path, g_strerror(errno));
+}
+
+static gboolean output_open(Output *output, const char *folder, const char *name, GError **error)
+{
+    output->path = g_build_filename(folder, name, NULL);
+    output->temporary = atomic_file_temporary(output->path);
+    output->stream = fopen(output->temporary, "wb");
+    return output->stream || fail(output, error);
+}
+
+static gboolean output_close(Output *output, GError **error)
+{
+    FILE *stream = g_steal_pointer(&output->stream);
+    gboolean written = !ferror(stream);
+    return (fclose(stream) == 0 && written) || fail(output, error);
+}
+
+/* Removes what was not committed. */
+static void output_clear(Output *output)
+{
+    if (output->stream)
+        fclose(output->stream);
+    if (output->temporary)
+        remove(output->temporary);
+    g_free(output->temporary);
+    g_free(output->path);
+}
+
+/* NumPy's format 1.0 (numpy/lib/format.py): magic, version, length of a Python dict that is padded so that
+ * the data begin at a multiple of 64. */
+static gboolean write_npy_header(Output *output, const char *dtype, const char *shape, GError **error)
+{
+    enum { BEFORE = 10, ALIGNMENT = 64 };
+    g_autoptr(GString) header = g_string_new(NULL);
+    g_string_printf(header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", dtype, shape);
+    while ((BEFORE + header->len + 1) % ALIGNMENT)
+        g_string_append_c(header, ' ');
+    g_string_append_c(header, '\n');
+    guint8 before[BEFORE] = "\x93NUMPY\x01";
+    before[8] = (guint8)(header->len & 255);
+    before[9] = (guint8)(header->len >> 8);
+    return (fwrite(before, BEFORE, 1, output->stream) == 1 &&
+            fwrite(header->str, header->len, 1, output->stream) == 1) ||
+           fail(output, error);
+}
+
+static gboolean write_features(Output *output, Cache *cache, GError **error)
+{
+    guint n = cache_count(cache);
+    gsize size = recipe_features(cache_recipe(cache));
+    g_autofree char *shape = g_strdup_printf("(%u, %" G_GSIZE_FORMAT ")", n, size);
+    g_autoptr(Progress) progress = progress_new("Exporting", n, "items");
+    if (!write_npy_header(output, "<f4", shape, error))
+        return FALSE;
+    for (guint i = 0; i < n; i++, progress_tick(progress, 1)) {
+        const float *features = cache_features(cache, i, error);
+        if (!features)
+            return FALSE;
+        if (fwrite(features, sizeof(float), size, output->stream) != size)
+            return fail(output, error);
+        if (interrupted())
+            return cli_error(error, "interrupted before %s was whole: nothing was exported", output->path);
+    }
+    return TRUE;
+}
+
+static gboolean write_labels(Output *output, const Cache *cache, GError **error)
+{
+    g_autofree char *shape = g_strdup_printf("(%u,)", cache_count(cache));
+    if (!write_npy_header(output, "<i8", shape, error))
+        return FALSE;
+    for (guint i = 0; i < cache_count(cache); i++) {
+        gint64 label = cache_item(cache, i)->label;
+        if (fwrite(&label, sizeof label, 1, output->stream) != 1)
+            return fail(output, error);
+    }
+    return TRUE;
+}
+
+/* RFC 4180: quoted where it must be. */
+static void write_field(FILE *stream, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, stream);
+        return;
+    }
+    putc('"', stream);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', stream);
+        putc(*text, stream);
+    }
+    putc('"', stream);
+}
+
+static gboolean write_items(Output *output, const Cache *cache, GError **error)
+{
+    FILE *stream = output->stream;
+    fputs("index,path,label,class\n", stream);
+    for (guint i = 0; i < cache_count(cache); i++) {
+        const CacheItem *item = cache_item(cache, i);
+        fprintf(stream, "%u,", i);
+        write_field(stream, item->path);
+        fprintf(stream, ",%d,", item->label);
+        write_field(stream, cache_class(cache, (guint)item->label));
+        putc('\n', stream);
+    }
+    return !ferror(stream) || fail(output, error);
+}
+
+enum { FEATURES, LABELS, ITEMS, OUTPUTS };
+static const char *const names[OUTPUTS] = {"features.npy", "labels.npy", "items.csv"};
+
+/* All three are whole before the first takes its final name. */
+static gboolean export_all(Output *outputs, const char *folder, Cache *cache, GError **error)
+{
+    for (int i = 0; i < OUTPUTS; i++)
+        if (!output_open(&outputs[i], folder, names[i], error))
+            return FALSE;
+    if (!write_features(&outputs[FEATURES], cache, error) || !write_labels(&outputs[LABELS], cache, error) ||
+        !write_items(&outputs[ITEMS], cache, error))
+        return FALSE;
+    for (int i = 0; i < OUTPUTS; i++)
+        if (!output_close(&outputs[i], error))
+            return FALSE;
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (!atomic_file_commit(outputs[i].temporary, outputs[i].path, error))
+            return FALSE;
+        g_clear_pointer(&outputs[i].temporary, g_free);
+    }
+    return TRUE;
+}
+
+Status export_cache(const Options *options, GError **error)
+{
+    const char *folder = options->export_folder;
+    Output outputs[OUTPUTS] = {0};
+    g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
+    if (!cache)
+        return STATUS_FAILED;
+    if (g_mkdir_with_parents(folder, 0777)) {
+        cli_error(error, "cannot make the folder %s: %s", folder, g_strerror(errno));
+        return STATUS_FAILED;
+    }
+    gboolean fine = export_all(outputs, folder, cache, error);
+    for (int i = 0; i < OUTPUTS; i++)
+        output_clear(&outputs[i]);
+    if (!fine)
+        return STATUS_FAILED;
+    printf("%u items to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n",
+           cache_count(cache), folder, cache_count(cache), recipe_features(cache_recipe(cache)));
+    return STATUS_DONE;
+}

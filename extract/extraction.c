@@ -1,0 +1,152 @@
+#include "common/base/weights_find.h"
+#include "common/cache/cache.h"
+#include "common/cli/progress.h"
+#include "common/image/image_file.h"
+#include "common/pipeline/pipeline.h"
+#include "extract/actions.h"
+#include "extract/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct {
+    const Dataset *dataset;
+    const Plan *plan;
+    const Recipe *recipe;
+    CacheWriter *writer;
+    guint commit_every;
+    guint new, changed, skipped;
+} Extraction;
+
+static const DatasetItem *work_item(const Extraction *extraction, guint index)
+{
+    return extraction->dataset->items->pdata[extraction->plan->work[index]];
+}
+
+static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
+{
+    const Extraction *extraction = user;
+    const Recipe *recipe = extraction->recipe;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) content = image_file_read(work_item(extraction, index)->path, &error);
+    gsize size;
+    const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
+    if (content && image_decode(bytes, size, recipe->preset, recipe->side, IMAGE_MAX_PIXELS, rgb, &error)) {
+        content_hash(content, note);
+        return PRODUCED;
+    }
+    *reason = g_strdup(error->message);
+    return REJECTED;
+}
+
+static gboolean consume(guint index, const float *features, const guint8 *hash, const char *reason,
+                        gpointer user, GError **error)
+{
+    Extraction *extraction = user;
+    const DatasetItem *item = work_item(extraction, index);
+    if (!features) {
+        cli_warn("%s: %s", item->path, reason);
+        cache_writer_skip(extraction->writer, item->key, reason);
+        extraction->skipped++;
+    } else {
+        const char *class_name = extraction->dataset->classes->pdata[item->label];
+        cache_writer_put(extraction->writer, item->key, class_name, hash, features);
+        if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
+            extraction->changed++;
+        else
+            extraction->new ++;
+    }
+    return cache_writer_pending(extraction->writer) < extraction->commit_every ||
+           cache_writer_commit(extraction->writer, error);
+}
+
+static gboolean compute(Extraction *extraction, const Options *options, const Weights *weights,
+                        GError **error)
+{
+    PipelineOptions pipeline_options = {weights, extraction->recipe, options->batch,
+                                        (guint)options->common.threads};
+    g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
+    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
+    return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error) &&
+           cache_writer_commit(extraction->writer, error);
+}
+
+static gboolean has_gone(const char *folder, const char *path)
+{
+    struct stat status;
+    g_autofree char *file = g_build_filename(folder, path, NULL);
+    return stat(file, &status) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+static gboolean prune(CacheWriter *writer, const char *folder, guint *pruned, GError **error)
+{
+    g_autoptr(GPtrArray) paths = cache_writer_paths(writer, error);
+    if (!paths)
+        return FALSE;
+    for (guint i = 0; i < paths->len; i++)
+        if (has_gone(folder, paths->pdata[i])) {
+            cache_writer_remove(writer, paths->pdata[i]);
+            ++*pruned;
+        }
+    return cache_writer_commit(writer, error);
+}
+
+/* *weights NULL for layer "input". */
+static gboolean load_weights(const Options *options, Weights **weights, GError **error)
+{
+    *weights = NULL;
+    if (strcmp(options->layer, "input") == 0)
+        return TRUE;
+    g_autofree char *spec = options->weights ? g_strdup(options->weights) : weights_find();
+    if (!spec)
+        return cli_error(error,
+                         "no weights: name the file by --weights, download it by `make weights`, or use "
+                         "--weights random for a seeded stand-in that has learnt nothing");
+    *weights = weights_load(spec, error);
+    if (*weights && (*weights)->seeded)
+        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images",
+                 (*weights)->source);
+    return *weights != NULL;
+}
+
+static Status summarise(const Extraction *extraction, guint pruned, const char *cache)
+{
+    guint done = extraction->new + extraction->changed + extraction->skipped;
+    printf("%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", extraction->new,
+           extraction->plan->unchanged, extraction->changed, extraction->skipped, pruned);
+    if (done < extraction->plan->n_work) {
+        cli_warn(
+            "interrupted with %u images to go; %s keeps what was computed: run the same command to continue",
+            extraction->plan->n_work - done, cache);
+        return STATUS_FAILED;
+    }
+    return extraction->skipped ? STATUS_SKIPPED : STATUS_DONE;
+}
+
+Status extract_images(const Options *options, GError **error)
+{
+    const char *folder = options->arguments[0], *path = options->arguments[1];
+    guint threads = (guint)options->common.threads, pruned = 0;
+    image_startup("extract");
+    g_autoptr(Dataset) dataset = dataset_scan(folder, &options->filter, error);
+    g_autoptr(Weights) weights = NULL;
+    if (!dataset || !load_weights(options, &weights, error))
+        return STATUS_FAILED;
+    g_autoptr(Recipe) recipe =
+        recipe_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL, VGG16_SIDE,
+                   options->layer, error);
+    g_autoptr(CacheWriter) writer = recipe ? cache_writer_open(path, recipe, error) : NULL;
+    if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
+        return STATUS_FAILED;
+    g_autoptr(Plan) plan = plan_new(dataset, writer, threads);
+    if (!plan) {
+        cli_error(error, "interrupted before anything was computed; %s is as it was", path);
+        return STATUS_FAILED;
+    }
+    Extraction extraction = {dataset, plan, recipe, writer, (guint)options->batch, 0, 0, 0};
+    if (plan->n_work && !compute(&extraction, options, weights, error))
+        return STATUS_FAILED;
+    return summarise(&extraction, pruned, path);
+}

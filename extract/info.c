@@ -1,0 +1,90 @@
+#include "common/cache/cache.h"
+#include "extract/actions.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* Paths may be in any encoding; terminals and JSON want UTF-8. */
+static char *printable(const char *text)
+{
+    return g_utf8_make_valid(text, -1);
+}
+
+static guint64 file_size(const char *folder)
+{
+    g_autofree char *file = g_build_filename(folder, "data.mdb", NULL);
+    struct stat status;
+    return stat(file, &status) ? 0 : (guint64)status.st_size;
+}
+
+/* Items of each label. */
+static guint *count_classes(const Cache *cache)
+{
+    guint *counts = g_new0(guint, cache_classes(cache) + 1);
+    for (guint i = 0; i < cache_count(cache); i++)
+        counts[cache_item(cache, i)->label]++;
+    return counts;
+}
+
+static void print_text(const Cache *cache)
+{
+    const Recipe *recipe = cache_recipe(cache);
+    g_autofree guint *counts = count_classes(cache);
+    g_autofree char *size = g_format_size_full(file_size(cache_path(cache)), G_FORMAT_SIZE_IEC_UNITS);
+    printf("Cache    %s, %s, made by %s\n", cache_path(cache), size, cache_program(cache));
+    printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
+           cache_skipped_count(cache));
+    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", recipe->layer, recipe->shape[0],
+           recipe->shape[1], recipe->shape[2], recipe_features(recipe));
+    printf("Images   %dx%d, preset %s, normalisation %s\n", recipe->side, recipe->side,
+           preset_name(recipe->preset), normalization_name(recipe->normalization));
+    if (recipe->weights_hash[0])
+        printf("Weights  %s, SHA-256 %s\n", recipe->weights_source, recipe->weights_hash);
+    printf("\n%8s  class\n", "items");
+    for (guint label = 0; label < cache_classes(cache); label++) {
+        g_autofree char *name = printable(cache_class(cache, label));
+        printf("%8u  %s\n", counts[label], name);
+    }
+    for (guint i = 0; i < cache_skipped_count(cache); i++) {
+        CacheSkipped skipped = cache_skipped(cache, i);
+        g_autofree char *path = printable(skipped.path);
+        printf("%sskipped %s: %s\n", i ? "" : "\n", path, skipped.reason);
+    }
+}
+
+static void print_json(const Cache *cache)
+{
+    g_autofree guint *counts = count_classes(cache);
+    json_t *classes = json_array(), *skipped = json_array();
+    for (guint label = 0; label < cache_classes(cache); label++) {
+        g_autofree char *name = printable(cache_class(cache, label));
+        json_array_append_new(classes, json_pack("{s:s, s:i}", "name", name, "items", (int)counts[label]));
+    }
+    for (guint i = 0; i < cache_skipped_count(cache); i++) {
+        g_autofree char *path = printable(cache_skipped(cache, i).path);
+        g_autofree char *reason = printable(cache_skipped(cache, i).reason);
+        json_array_append_new(skipped, json_pack("{s:s, s:s}", "path", path, "reason", reason));
+    }
+    g_autofree char *path = printable(cache_path(cache));
+    json_t *object =
+        json_pack("{s:s, s:s, s:I, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program", cache_program(cache),
+                  "bytes", (json_int_t)file_size(cache_path(cache)), "items", (int)cache_count(cache),
+                  "features", (json_int_t)recipe_features(cache_recipe(cache)), "recipe",
+                  recipe_to_json(cache_recipe(cache)), "classes", classes, "skipped", skipped);
+    char *text = json_dumps(object, JSON_INDENT(2));
+    puts(text);
+    free(text);
+    json_decref(object);
+}
+
+Status info(const Options *options, GError **error)
+{
+    g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
+    if (!cache)
+        return STATUS_FAILED;
+    if (options->json)
+        print_json(cache);
+    else
+        print_text(cache);
+    return STATUS_DONE;
+}

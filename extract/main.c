@@ -1,0 +1,40 @@
+/* extract: image folders to caches of VGG16 features, and what one wants to do with such a cache. It trains
+ * nothing. */
+#include "extract/actions.h"
+
+#include "common/cli/progress.h"
+
+#include <signal.h>
+
+static Status run(const Options *options, GError **error)
+{
+    switch (options->action) {
+    case ACTION_INFO:
+        return info(options, error);
+    case ACTION_VERIFY:
+        return verify(options, error);
+    case ACTION_EXPORT:
+        return export_cache(options, error);
+    case ACTION_MERGE:
+        return merge(options, error);
+    case ACTION_EXTRACT:
+        break;
+    }
+    return extract_images(options, error);
+}
+
+int main(int argc, char **argv)
+{
+    Options options;
+    Status status;
+    GError *error = NULL;
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
+    interrupt_install();
+    if (options_parse(&options, argc, argv, &status)) {
+        status = run(&options, &error);
+        if (error)
+            status = cli_fail(error);
+    }
+    options_clear(&options);
+    return status;
+}

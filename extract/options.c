@@ -1,0 +1,137 @@
+#include "extract/options.h"
+
+#include "common/base/base.h"
+#include "common/base/vgg16.h"
+
+#include <string.h>
+
+static const char *const synopsis[] = {
+    "[OPTION…] IMAGE_DIR CACHE", "--info [--json] CACHE", "--verify CACHE",
+    "--export DIR CACHE",        "--merge CACHE SHARD…",  NULL,
+};
+
+static const char description[] =
+    "Runs each image once through the frozen VGG16 base and stores its features in CACHE, a folder with an "
+    "LMDB file. "
+    "IMAGE_DIR holds one folder per class.\n\n"
+    "The same command again continues: images that are there and unchanged (by the SHA-256 of their content) "
+    "are not "
+    "computed again, changed ones are. Each batch is committed when it is done, so Ctrl-C or a kill loses at "
+    "most the "
+    "batch in flight. An image that cannot be used is named on stderr with the reason, recorded in CACHE, "
+    "and makes "
+    "the exit status 3.\n\n"
+    "Presets name the way from file to tensor. keras: Pillow's nearest resize to 224x224, BGR minus the "
+    "ImageNet means. "
+    "torchvision: Pillow's bilinear resize of the short side to 256, centre crop of 224, mean and standard "
+    "deviation. "
+    "vips: libvips's thumbnail, the fast one, normalised as the weights file wants it.\n\n"
+    "--batch and --threads change speed and memory only, never what is stored.";
+
+static const CliExample examples[] = {
+    {"extract --weights weights/vgg16.h5 photos photos.cache", "features of all images below photos/"},
+    {"extract --weights random --first-classes 10 --list train.txt images train.cache",
+     "ten classes, the images of a list, a seeded stand-in for the weights"},
+    {"extract --info photos.cache", "what is in it and how it was made"},
+    {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
+    {NULL, NULL},
+};
+
+/* What the option table writes to, as the user spelt it. */
+typedef struct {
+    gboolean info, verify, merge;
+    const char *preset, *normalize;
+    gint64 first_classes, limit_per_class, batch;
+} Raw;
+
+/* The one action asked for, or a usage error. */
+static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
+{
+    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder;
+    guint given = g_strv_length(options->arguments);
+    if (actions > 1)
+        *status = cli_usage(program, "--info, --verify, --export and --merge exclude one another");
+    else if (options->json && !raw->info)
+        *status = cli_usage(program, "--json goes with --info");
+    else if (raw->merge && given < 2)
+        *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
+    else if (actions && !raw->merge && given != 1)
+        *status = cli_usage(program, "needs one CACHE, %u arguments given", given);
+    else if (!actions && given != 2)
+        *status = cli_usage(program, "needs IMAGE_DIR and CACHE, %u arguments given", given);
+    else {
+        options->action = raw->info                ? ACTION_INFO
+                          : raw->verify            ? ACTION_VERIFY
+                          : raw->merge             ? ACTION_MERGE
+                          : options->export_folder ? ACTION_EXPORT
+                                                   : ACTION_EXTRACT;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean check(const CliProgram *program, const Raw *raw, Options *options, Status *status)
+{
+    if (!choose_action(program, raw, options, status))
+        return FALSE;
+    preset_parse(raw->preset, &options->preset); /* one of the choices */
+    options->has_normalize = raw->normalize && normalization_parse(raw->normalize, &options->normalize);
+    options->filter.first_classes = (int)raw->first_classes;
+    options->filter.limit_per_class = (int)raw->limit_per_class;
+    options->batch = (int)raw->batch;
+    if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
+        g_autofree char *names = vgg16_names();
+        *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);
+        return FALSE;
+    }
+    if (options->filter.classes && options->filter.first_classes) {
+        *status = cli_usage(program, "--classes and --first-classes exclude one another");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean options_parse(Options *options, int argc, char **argv, Status *status)
+{
+    *options = (Options){.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool"};
+    Raw raw = {.preset = "vips", .batch = BASE_DEFAULT_BATCH};
+    const CliOption table[] = {
+        {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0},
+        {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0},
+        {CLI_FLAG, "json", 0, &options->json, NULL, "with --info: as JSON", 0, 0},
+        {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0},
+        {CLI_TEXT, "export", 0, &options->export_folder, "DIR",
+         "write features.npy, labels.npy and items.csv to DIR", 0, 0},
+        {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0},
+        {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0},
+        {CLI_TEXT, "classes", 0, &options->filter.classes, "A,B,…", "only these classes", 0, 0},
+        {CLI_INT, "first-classes", 0, &raw.first_classes, "N",
+         "only the first N classes in byte order (0: all)", 0, G_MAXINT},
+        {CLI_TEXT, "list", 0, &options->filter.list, "FILE",
+         "only the images that FILE lists, one class/name a line, with or without ending", 0, 0},
+        {CLI_INT, "limit-per-class", 0, &raw.limit_per_class, "N",
+         "only the first N images of each class (0: all)", 0, G_MAXINT},
+        {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0},
+        {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0},
+        {CLI_TEXT, "weights", 'w', &options->weights, "FILE",
+         "Keras HDF5 or torchvision safetensors; random[:SEED] for a seeded stand-in", 0, 0},
+        {CLI_CHOICE, "preset", 0, &raw.preset, "keras|torchvision|vips", "from file to pixels", 0, 0},
+        {CLI_CHOICE, "normalize", 0, &raw.normalize, "caffe|torch",
+         "from pixels to tensor, where not as preset and weights have it", 0, 0},
+        {CLI_TEXT, "layer", 0, &options->layer, "NAME",
+         "Keras layer whose output is stored; input for the tensor itself", 0, 0},
+        {CLI_INT, "batch", 0, &raw.batch, "N",
+         "images the base takes at once; each takes about 40 MB, and a kill loses so many", 1, 256},
+        CLI_COMMON_OPTIONS(&options->common),
+        {0},
+    };
+    const CliProgram program = {
+        "extract", "features of images by VGG16's frozen base", synopsis, description, table, examples};
+    options->arguments = cli_parse(&program, &options->common, argc, argv, status);
+    return options->arguments && check(&program, &raw, options, status);
+}
+
+void options_clear(Options *options)
+{
+    g_strfreev(options->arguments);
+}

@@ -1,0 +1,27 @@
+/* options: extract's command line, checked before any file is touched. */
+#pragma once
+#include "common/cli/cli.h"
+#include "common/image/dataset.h"
+#include "common/image/image.h"
+
+typedef enum { ACTION_EXTRACT, ACTION_INFO, ACTION_VERIFY, ACTION_EXPORT, ACTION_MERGE } Action;
+
+typedef struct {
+    CliCommon common;
+    Action action;
+    char **arguments; /* NULL-terminated: IMAGE_DIR CACHE, or CACHE, or CACHE SHARD… */
+    gboolean json;
+    gboolean prune;
+    DatasetFilter filter;
+    const char *weights; /* as given; NULL where none were */
+    const char *layer;
+    Preset preset;
+    gboolean has_normalize;
+    Normalization normalize; /* where given */
+    int batch;
+    const char *export_folder;
+} Options;
+
+/* FALSE where the program is to end with *status. */
+gboolean options_parse(Options *options, int argc, char **argv, Status *status);
+void options_clear(Options *options);

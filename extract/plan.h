@@ -1,0 +1,22 @@
+/* plan: which images have to be computed, found before the base is made ready, so that a run with nothing to
+ * do is over as soon as every file has been hashed. */
+#pragma once
+#include "common/cache/cache.h"
+#include "common/image/dataset.h"
+
+typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
+
+typedef struct {
+    guint8 *states; /* ImageState of each of the dataset's items */
+    guint *work;    /* indices of the items that are not unchanged, in order */
+    guint n_work;
+    guint unchanged;
+} Plan;
+
+/* Images not in the cache are not read; the others are hashed on so many threads. NULL when interrupted. */
+Plan *plan_new(const Dataset *dataset, CacheWriter *writer, guint threads);
+void plan_free(Plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
+
+/* SHA-256. */
+void content_hash(GBytes *content, guint8 hash[CACHE_HASH]);

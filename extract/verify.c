@@ -1,0 +1,59 @@
+#include "common/cache/cache.h"
+#include "common/cli/progress.h"
+#include "extract/actions.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An image belongs to the class whose folder it is in. */
+static gboolean class_fits(const Cache *cache, const CacheItem *item)
+{
+    const char *name = cache_class(cache, (guint)item->label);
+    gsize size = strlen(name);
+    return strncmp(item->path, name, size) == 0 && item->path[size] == '/';
+}
+
+static gboolean all_finite(const float *features, gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        if (!isfinite(features[i]))
+            return FALSE;
+    return TRUE;
+}
+
+/* NULL where the item is as it should be. */
+static const char *problem_of(Cache *cache, guint index)
+{
+    const float *features = cache_features(cache, index, NULL);
+    if (!features)
+        return "its record fails its checksum";
+    if (!class_fits(cache, cache_item(cache, index)))
+        return "its class is not the folder it is in";
+    return all_finite(features, recipe_features(cache_recipe(cache))) ? NULL : "its features are not finite";
+}
+
+Status verify(const Options *options, GError **error)
+{
+    g_autoptr(Cache) cache = cache_open(options->arguments[0], error); /* checks everything but the records */
+    if (!cache)
+        return STATUS_FAILED;
+    guint n = cache_count(cache), wrong = 0;
+    Progress *progress = progress_new("Verifying", n, "items");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+        const char *problem = problem_of(cache, i);
+        if (problem) {
+            printf("%s: %s\n", cache_item(cache, i)->path, problem);
+            wrong++;
+        }
+    }
+    progress_free(progress);
+    if (interrupted())
+        cli_error(error, "interrupted before all of %s was read", cache_path(cache));
+    else if (wrong)
+        cli_error(error, "%u of %u items in %s are damaged: extract again to compute them anew", wrong, n,
+                  cache_path(cache));
+    else
+        printf("%u items and %u skipped inputs, all sound\n", n, cache_skipped_count(cache));
+    return *error ? STATUS_FAILED : STATUS_DONE;
+}
