@@ -65,6 +65,9 @@ $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUI
 $(PROGRAMS:%=$(BUILD)/%):
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# Copied into the program by the assembler, which tells no dependencies.
+$(BUILD)/obj/evaluate/report_assets.o: evaluate/report.css evaluate/report.js
+
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	rm -f $@ && ar rcs $@ $^
 

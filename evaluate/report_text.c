@@ -1,4 +1,5 @@
 #include "evaluate/report_text.h"
+#include <math.h>
 #include <string.h>
 
 /* text is padded with spaces to `width` characters: in front, or behind where left is set. */
@@ -78,5 +79,88 @@ void text_confused_pairs(GString *text, const char *const *names, const guint *m
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
         g_string_append_printf(text, "%6u  %4.1f %% of %s taken for %s\n", pair->count, 100 * pair->share,
                                names[pair->truth], names[pair->predicted]);
+    }
+}
+
+/* ---- Models side by side ---- */
+
+static char *figure(double value)
+{
+    return isnan(value) ? g_strdup("-") : g_strdup_printf("%.4f", value);
+}
+
+static int widest_model(const Comparison *comparison)
+{
+    int width = (int)strlen("model");
+    for (guint i = 0; i < comparison->judgements->len; i++)
+        width = MAX(width, (int)g_utf8_strlen(comparison_model(comparison, i)->name, -1));
+    return width;
+}
+
+void text_table(GString *text, const Comparison *comparison)
+{
+    int width = widest_model(comparison);
+    g_autofree char *top = g_strdup_printf("top-%u", comparison->k);
+    append_padded(text, "model", width, TRUE);
+    g_string_append_printf(text, "  accuracy  95 %% interval    %8s  macro F1  log loss  calibration error\n",
+                           top);
+    for (guint i = 0; i < comparison->judgements->len; i++) {
+        const Judgement *judgement = comparison_model(comparison, i);
+        g_autofree char *loss = figure(judgement->log_loss), *error = figure(judgement->calibration_error);
+        append_padded(text, judgement->name, width, TRUE);
+        g_string_append_printf(text, "    %.4f  %.4f to %.4f    %.4f    %.4f  %8s  %17s\n",
+                               judgement->accuracy, judgement->interval.low, judgement->interval.high,
+                               judgement->top_k, judgement->macro.f1, loss, error);
+    }
+}
+
+void text_mcnemar(GString *text, const Comparison *comparison)
+{
+    for (guint i = 0; i < comparison->judgements->len; i++)
+        for (guint j = i + 1; j < comparison->judgements->len; j++) {
+            const Judgement *first = comparison_model(comparison, i),
+                            *second = comparison_model(comparison, j);
+            McNemar test = metrics_mcnemar(examples_labels(comparison->examples), first->predicted,
+                                           second->predicted, comparison_count(comparison));
+            g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
+                                   test.first_only, second->name, test.second_only, test.p,
+                                   test.p < 0.05 ? "" : " (may well be chance)");
+        }
+}
+
+static void append_model(GString *text, const Comparison *comparison, const Judgement *judgement, int digits)
+{
+    enum { SHOWN_CLASSES = 40, SHOWN_PAIRS = 10 };
+    const char *const *names = examples_names(comparison->examples);
+    guint classes = comparison_classes(comparison);
+    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", judgement->path, judgement->model->approach,
+                           judgement->model->head);
+    text_report(text, names, judgement->matrix, classes, digits);
+    g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
+    if (classes <= SHOWN_CLASSES)
+        text_confusion(text, names, judgement->matrix, classes);
+    else
+        g_string_append_printf(text, "of %u classes: see --confusion, --report or --json\n", classes);
+    if (judgement->right < comparison_count(comparison) && classes > 2) {
+        g_string_append(text, "\nMost confused\n");
+        text_confused_pairs(text, names, judgement->matrix, classes, SHOWN_PAIRS);
+    }
+    g_string_append_c(text, '\n');
+}
+
+void text_comparison(GString *text, const Comparison *comparison, int digits)
+{
+    for (guint i = 0; i < comparison->judgements->len; i++)
+        append_model(text, comparison, comparison_model(comparison, i), digits);
+    g_string_append_printf(text, "%u images of %u classes in %s", comparison_count(comparison),
+                           comparison_classes(comparison), comparison->examples->source);
+    if (comparison->examples->skipped->len)
+        g_string_append_printf(text, ", %u skipped", comparison->examples->skipped->len);
+    g_string_append(text, "\n\n");
+    text_table(text, comparison);
+    if (comparison->judgements->len > 1) {
+        g_string_append(
+            text, "\nMcNemar's exact test (p: the chance of so unequal a split were both equally good)\n");
+        text_mcnemar(text, comparison);
     }
 }

@@ -11,7 +11,7 @@
  * refused. */
 #pragma once
 #include "common/nn/trainer.h"
-#include "train/history.h"
+#include "common/model/history.h"
 
 typedef struct {
     gint64 epoch;                 /* under way, from 1 */

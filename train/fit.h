@@ -10,7 +10,7 @@
  * not. */
 #pragma once
 #include "train/batches.h"
-#include "train/history.h"
+#include "common/model/history.h"
 
 typedef struct {
     Optimizer optimizer;

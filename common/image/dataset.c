@@ -121,6 +121,18 @@ static gboolean scan_folder(GPtrArray *items, const char *root, const char *key,
     return TRUE;
 }
 
+GPtrArray *dataset_files(const char *folder, GError **error)
+{
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
+    if (!scan_folder(items, folder, "", 0, 0, error))
+        return NULL;
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_sort(items, by_key);
+    for (guint i = 0; i < items->len; i++)
+        g_ptr_array_add(paths, g_strdup(((DatasetItem *)items->pdata[i])->path));
+    return paths;
+}
+
 /* ---- Classes ---- */
 
 /* The folders in root, or those named by the filter, each checked. */

@@ -32,4 +32,7 @@ typedef struct {
  * names it, that is an error. filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
+
+/* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image is no error. */
+GPtrArray *dataset_files(const char *folder, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dataset, dataset_free)

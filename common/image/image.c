@@ -448,3 +448,16 @@ void image_normalize(const guint8 *rgb, int side, Normalization normalization, f
         tensor[2 - red] = values[2][rgb[2]];
     }
 }
+
+GBytes *image_jpeg(const guint8 *rgb, int side, int quality)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    VipsImage *image =
+        vips_image_new_from_memory(rgb, (size_t)side * (size_t)side * 3, side, side, 3, VIPS_FORMAT_UCHAR);
+    if (image)
+        image->Type = VIPS_INTERPRETATION_sRGB;
+    int failed = !image || vips_jpegsave_buffer(image, &bytes, &size, "Q", quality, "strip", TRUE, NULL);
+    g_clear_object(&image);
+    return failed ? NULL : g_bytes_new_with_free_func(bytes, size, g_free, bytes);
+}

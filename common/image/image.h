@@ -47,6 +47,9 @@ gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, 
 /* rgb (side, side, 3) -> tensor (side, side, 3) in the channel order of the normalisation. */
 void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor);
 
+/* rgb (side, side, 3) as a JPEG file in memory, quality 1 … 100. NULL where libvips cannot. */
+GBytes *image_jpeg(const guint8 *rgb, int side, int quality);
+
 typedef enum { IMAGE_ERROR_UNREADABLE } ImageError;
 #define IMAGE_ERROR (image_error_quark())
 GQuark image_error_quark(void);

@@ -1,5 +1,6 @@
 /* history: the figures of every epoch, as a table for machines and as curves for people. */
 #pragma once
+#include "common/plot/canvas.h"
 #include <glib.h>
 #include <jansson.h>
 
@@ -29,7 +30,13 @@ gboolean history_write_csv(const History *history, const char *path, GError **er
 /* [{"epoch": 1, "loss": …, …}, …]; val_loss and val_accuracy are left out without validation. */
 json_t *history_to_json(const History *history);
 
+/* From what history_to_json made: FALSE where it is anything else or has no epoch; history is to be cleared
+ * then, too. best is left 0. */
+gboolean history_from_json(const json_t *array, History *history);
+
 /* curves.c: loss and accuracy side by side, training and validation, the best epoch marked; PNG, SVG or PDF
  * by the path's ending. title: above both. */
 gboolean history_draw(const History *history, const char *title, const char *path, GError **error);
+/* The same without a title, for another document; ending and theme as canvas_new_memory has them. */
+GBytes *history_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(History, history_clear)

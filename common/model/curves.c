@@ -1,6 +1,6 @@
 /* curves: the picture of a training; see history.h. */
+#include "common/model/history.h"
 #include "common/plot/axes.h"
-#include "train/history.h"
 
 #include <math.h>
 
@@ -42,11 +42,11 @@ static double largest(const Curve *curve)
     return most;
 }
 
-static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x)
+static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x, double y)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     Curve curve = curve_new(history, accuracy);
-    g_autoptr(Axes) axes = axes_new(canvas, x, TITLE, PANEL_WIDTH, PANEL_HEIGHT,
+    g_autoptr(Axes) axes = axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
                                     &(AxesOptions){.title = accuracy ? "Accuracy" : "Loss",
                                                    .x_label = "epoch",
                                                    .x_from = 1,
@@ -80,7 +80,17 @@ gboolean history_draw(const History *history, const char *title, const char *pat
         return FALSE;
     canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, 15, canvas_theme(canvas)->ink, ALIGN_CENTER, TRUE, 0,
                 title);
-    draw_panel(canvas, history, FALSE, 0);
-    draw_panel(canvas, history, TRUE, PANEL_WIDTH);
+    draw_panel(canvas, history, FALSE, 0, TITLE);
+    draw_panel(canvas, history, TRUE, PANEL_WIDTH, TITLE);
     return canvas_finish(canvas, error);
+}
+
+GBytes *history_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error)
+{
+    Canvas *canvas = canvas_new_memory(ending, 2 * PANEL_WIDTH, PANEL_HEIGHT, theme, error);
+    if (!canvas)
+        return NULL;
+    draw_panel(canvas, history, FALSE, 0, 0);
+    draw_panel(canvas, history, TRUE, PANEL_WIDTH, 0);
+    return canvas_finish_memory(canvas, error);
 }

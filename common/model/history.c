@@ -1,5 +1,5 @@
 /* history: see history.h. */
-#include "train/history.h"
+#include "common/model/history.h"
 #include "common/util/atomic_file.h"
 
 #include <math.h>
@@ -66,4 +66,25 @@ json_t *history_to_json(const History *history)
         json_array_append_new(array, object);
     }
     return array;
+}
+
+static double number_or_nan(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+gboolean history_from_json(const json_t *array, History *history)
+{
+    *history = history_new();
+    for (gsize i = 0; i < json_array_size(array); i++) {
+        const json_t *object = json_array_get(array, i);
+        EpochFigures e = {number_or_nan(object, "loss"),     number_or_nan(object, "accuracy"),
+                          number_or_nan(object, "val_loss"), number_or_nan(object, "val_accuracy"),
+                          number_or_nan(object, "seconds"),  number_or_nan(object, "learning_rate")};
+        if (isnan(e.loss) || isnan(e.accuracy))
+            return FALSE;
+        g_array_append_val(history->epochs, e);
+    }
+    return history->epochs->len > 0;
 }

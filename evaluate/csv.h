@@ -1,0 +1,8 @@
+/* csv: comma-separated values as RFC 4180 has them, with plain newlines. */
+#pragma once
+#include <glib.h>
+
+/* Quoted where it holds a comma, a quote or a line break. */
+void csv_append(GString *line, const char *field);
+/* A float32 in as few digits as read back to the same one. */
+void csv_append_float(GString *line, float value);

@@ -1,0 +1,19 @@
+/* examine: fills judgements with what their models say about labelled images, from a cache (no image is
+ * opened) or from a folder of images. A model that cannot judge them is refused in a sentence. */
+#pragma once
+#include "common/image/dataset.h"
+#include "evaluate/judgement.h"
+
+typedef struct {
+    const char *source;   /* a cache or a folder with one folder a class */
+    const char *weights;  /* --weights, for a folder; NULL */
+    DatasetFilter filter; /* for a folder */
+    guint threads;
+} ExamineOptions;
+
+/* TRUE where the folder holds an LMDB cache rather than images. */
+gboolean examine_is_cache(const char *source);
+
+/* judgements: loaded, their outputs are set. Images that could not be used are named on stderr and in
+ * examples->skipped. NULL and error where a model does not fit, or something cannot be read. */
+Examples *examine(const ExamineOptions *options, GPtrArray *judgements, GError **error);

@@ -1,0 +1,15 @@
+/* html: the few pieces a page is made of. What comes from files is escaped here and nowhere else. */
+#pragma once
+#include <glib.h>
+
+/* Text or an attribute's value (in double quotes): escaped, made valid UTF-8, control characters replaced. */
+void html_text(GString *page, const char *text);
+
+/* "<name>text</name>" */
+void html_element(GString *page, const char *name, const char *text);
+
+/* <img> of a picture in two themes, of which the style shows one. type: "image/png", "image/svg+xml". */
+void html_picture(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt);
+
+/* data:TYPE;base64,… */
+void html_data_uri(GString *page, const char *type, GBytes *bytes);

@@ -1,0 +1,86 @@
+/* evaluate: how good models are on labelled images, and what one says about new images. It never changes a
+ * cache or a model. */
+#include "common/cli/progress.h"
+#include "common/image/image.h"
+#include "evaluate/examine.h"
+#include "evaluate/options.h"
+#include "evaluate/pictures.h"
+#include "evaluate/predict.h"
+#include "evaluate/predictions.h"
+#include "evaluate/report_html.h"
+#include "evaluate/report_json.h"
+#include "evaluate/report_text.h"
+#include <cblas.h>
+#include <stdio.h>
+
+static Comparison *judge(const Options *options, GError **error)
+{
+    GPtrArray *judgements = judgements_load((const char *const *)options->models, options->n_models, error);
+    if (!judgements)
+        return NULL;
+    const ExamineOptions what = {
+        .source = options->source,
+        .weights = options->weights,
+        .filter = {options->classes, (int)options->first_classes, options->list,
+                   (int)options->limit_per_class},
+        .threads = (guint)options->common.threads,
+    };
+    Examples *examples = examine(&what, judgements, error);
+    if (examples)
+        return comparison_new(examples, judgements, (guint)options->top);
+    g_ptr_array_unref(judgements);
+    return NULL;
+}
+
+static gboolean write_pictures(const Options *options, const Comparison *comparison, GError **error)
+{
+    g_autoptr(Pictures) pictures = pictures_new(comparison, options->title, options->cells);
+    if (options->confusion && !confusion_write(&pictures->confusion, options->confusion, error))
+        return FALSE;
+    if (!options->reliability)
+        return TRUE;
+    if (pictures->n_reliability == 0)
+        return cli_error(error,
+                         "%s: not drawn, as no model gives probabilities; calibrate them when training",
+                         options->reliability);
+    return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
+}
+
+static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
+{
+    const ReportOptions report = {options->report, options->title, options->images, options->cells};
+    return (!options->json || json_write(comparison, options->json, error)) &&
+           (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
+           write_pictures(options, comparison, error) &&
+           (!options->report || report_write(comparison, &report, error));
+}
+
+static Status evaluate(const Options *options)
+{
+    GError *error = NULL;
+    g_autoptr(Comparison) comparison = judge(options, &error);
+    if (!comparison)
+        return cli_fail(error);
+    g_autoptr(GString) text = g_string_new(NULL);
+    text_comparison(text, comparison, (int)options->digits);
+    fputs(text->str, stdout);
+    if (fflush(stdout) != 0)
+        cli_error(&error, "standard output cannot be written; the disk may be full");
+    if (error || !write_files(options, comparison, &error))
+        return cli_fail(error);
+    return comparison->examples->skipped->len ? STATUS_SKIPPED : STATUS_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    Status status;
+    const Options *options = options_parse(argc, argv, &status);
+    if (!options)
+        return status;
+    openblas_set_num_threads(1); /* the crew is the only one to start threads */
+    image_startup("evaluate");
+    interrupt_install();
+    status = options->predict ? predict(options) : evaluate(options);
+    options_free();
+    return status;
+}

@@ -1,0 +1,29 @@
+/* options: evaluate's command line, checked before any work. */
+#pragma once
+#include "common/cli/cli.h"
+#include "evaluate/confusion.h"
+
+typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat;
+
+typedef struct {
+    gboolean predict;   /* predict MODEL IMAGE… rather than evaluate CACHE|IMAGE_DIR MODEL… */
+    const char *source; /* CACHE or IMAGE_DIR */
+    char **models;      /* (n_models): one for predict */
+    guint n_models;
+    char **inputs; /* predict: files, folders, "-"; NULL-terminated */
+    gint64 top;
+    gint64 digits;
+    const char *weights, *images;
+    const char *classes, *list; /* of an IMAGE_DIR */
+    gint64 first_classes, limit_per_class;
+    const char *confusion, *reliability, *report, *json, *predictions; /* files to write; NULL for none */
+    const char *normalize, *title, *format_name;
+    ConfusionCells cells;
+    PredictFormat format;
+    CliCommon common;
+    char **arguments; /* source, models and inputs lie in here */
+} Options;
+
+/* The one command line of this process, or NULL where the program is to end with *status. */
+const Options *options_parse(int argc, char **argv, Status *status);
+void options_free(void);
