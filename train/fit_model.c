@@ -146,7 +146,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     int classes = (int)model->classes->len;
     g_autofree char *summary = network_summary(model->network, model->approach, NULL);
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
-    g_autofree char *title = g_path_get_basename(options->model);
+    g_autofree char *name = g_path_get_basename(options->model);
+    g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
     g_autofree float *weights = g_new(float, classes);
     printf("%s", summary);
     fflush(stdout);

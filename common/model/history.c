@@ -57,8 +57,8 @@ json_t *history_to_json(const History *history)
     json_t *array = json_array();
     for (guint i = 1; i <= history->epochs->len; i++) {
         const EpochFigures *e = history_epoch(history, (int)i);
-        json_t *object = json_pack("{s:i,s:f,s:f,s:f,s:f}", "epoch", (int)i, "loss", e->loss, "accuracy",
-                                   e->accuracy, "seconds", e->seconds, "learning_rate", e->learning_rate);
+        json_t *object = json_pack("{s:i,s:f,s:f,s:f}", "epoch", (int)i, "loss", e->loss, "accuracy",
+                                   e->accuracy, "learning_rate", e->learning_rate);
         if (!isnan(e->val_loss)) {
             json_object_set_new(object, "val_loss", json_real(e->val_loss));
             json_object_set_new(object, "val_accuracy", json_real(e->val_accuracy));

@@ -27,7 +27,9 @@ char *history_line(const History *history, int epoch, int epochs);
  * whole. */
 gboolean history_write_csv(const History *history, const char *path, GError **error);
 
-/* [{"epoch": 1, "loss": …, …}, …]; val_loss and val_accuracy are left out without validation. */
+/* [{"epoch": 1, "loss": …, "accuracy": …, "learning_rate": …, "val_loss": …, "val_accuracy": …}, …]; the last
+ * two are left out without validation, and the seconds always: a model file says nothing that differs from
+ * run to run. */
 json_t *history_to_json(const History *history);
 
 /* From what history_to_json made: FALSE where it is anything else or has no epoch; history is to be cleared
