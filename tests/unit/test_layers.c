@@ -37,7 +37,8 @@ static void check_convolution(const json_t *c)
     g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.out[2]);
     g_autoptr(Crew) crew = crew_new(2);
     conv2d_forward(crew, y, x, n, &conv, kernel, bias);
-    conv2d_gradient(crew, dkernel, dbias, x, dy, n, &conv);
+    conv2d_gradient(crew, dkernel, x, dy, n, &conv);
+    conv2d_bias_gradient(crew, dbias, dy, n, &conv);
     conv2d_input_gradient(crew, dx, dy, n, &conv, kernel);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);

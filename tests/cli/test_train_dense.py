@@ -1,0 +1,312 @@
+"""train with a dense head: repeatability, resuming, kills, early stopping, figures, refusals. Caches are made up."""
+import csv, hashlib, json, math, os, shutil, signal, subprocess, sys, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
+import numpy as np
+from tap import BUILD, program, run, scratch
+
+CLASSES, FEATURES = 4, 48  # an "input" cache of images of side 4
+
+
+def samples(n, seed=0, spread=0.5):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % CLASSES
+    centres = np.random.default_rng(99).normal(size=(CLASSES, FEATURES))
+    return (centres[labels] * spread + rng.normal(size=(n, FEATURES))).astype(np.float32), labels
+
+
+def make_cache(folder, name, x, labels, names="abcdefgh"):
+    features, table, cache = (os.path.join(folder, name + end) for end in (".npy", ".csv", ""))
+    np.save(features, x)
+    with open(table, "w") as out:
+        out.writelines("%s/%05d.jpg,%s\n" % (names[label], i, names[label]) for i, label in enumerate(labels))
+    program("tools/make-cache", features, table, cache)
+    return cache
+
+
+def train(*arguments, **options):
+    return program("train", "--hidden", "40,20", "--batch-size", 16, *arguments, **options)
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def history(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def training_of(model):
+    with h5py.File(model, "r") as file:
+        return json.loads(file.attrs["vggcache_training"])["settings"]
+
+
+def the_same_seed_gives_the_same_file_whatever_the_threads():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        models = [os.path.join(folder, "%d.h5" % i) for i in range(4)]
+        for model, threads, seed in zip(models, (1, 2, 3, 2), (42, 42, 42, 43)):
+            train("--epochs", 5, "--threads", threads, "--seed", seed, cache, model)
+        assert digest(models[0]) == digest(models[1]) == digest(models[2])
+        assert digest(models[0]) != digest(models[3])
+        assert not os.path.exists(models[0] + ".checkpoint")
+
+
+def wait_for_line(process, start):
+    for line in process.stdout:
+        if line.startswith(start):
+            return
+    raise AssertionError("train ended before it printed " + start)
+
+
+def start_training(*arguments):
+    command = [os.path.join(BUILD, "train"), "--hidden", "40,20", "--batch-size", "16"] + [str(a) for a in arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def check_interruption(how, status):
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(400))
+        whole, broken = os.path.join(folder, "whole.h5"), os.path.join(folder, "broken.h5")
+        settings = ["--epochs", 120, "--patience", 120, "--learning-rate", 0.0003, "--reduce-lr-factor", 0.5,
+                    "--reduce-lr-patience", 3]
+        train(*settings, "--history", whole + ".csv", cache, whole)
+        process = start_training(*settings, cache, broken)
+        wait_for_line(process, "Epoch 7/")
+        process.send_signal(how)
+        error = process.communicate(timeout=60)[1]
+        assert process.returncode == status, (process.returncode, error)
+        assert os.path.exists(broken + ".checkpoint")
+        assert training_of(broken)["best_epoch"] <= 120  # the best so far is there, and whole
+        resumed = train(*settings, "--history", broken + ".csv", "--resume", cache, broken)
+        assert "continuing in epoch" in resumed.stderr, resumed.stderr
+        assert digest(whole) == digest(broken)
+        assert not os.path.exists(broken + ".checkpoint")
+        for ours, theirs in zip(history(whole + ".csv"), history(broken + ".csv")):
+            ours.pop("seconds"), theirs.pop("seconds")
+            assert ours == theirs
+        return error
+
+
+def after_kill_9_the_best_model_is_there_and_resume_ends_as_if_nothing_had_been():
+    check_interruption(signal.SIGKILL, -signal.SIGKILL)
+
+
+def ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_been():
+    error = check_interruption(signal.SIGINT, 1)
+    assert "--resume" in error, error
+
+
+def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(400))
+        model = os.path.join(folder, "model.h5")
+        settings = ["--epochs", 100000, "--patience", 100000, "--learning-rate", 1e-5]
+        process = start_training(*settings, cache, model)
+        wait_for_line(process, "Epoch 3/")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        checkpoint = model + ".checkpoint"
+        with open(checkpoint, "rb") as file:
+            good = file.read()
+        other = make_cache(folder, "other", *samples(400, seed=1))
+        for arguments in ((*settings, "--dropout", 0.3, cache), (*settings, other)):
+            refused = train(*arguments, model, "--resume", status=1)
+            assert "other settings or other data" in refused.stderr, refused.stderr
+        middle = len(good) // 2
+        for bad, word in ((good[:-100], "bytes where"), (good[:50], "cut off"), (b"", "not a checkpoint"),
+                          (good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1:], "damaged"),
+                          (b"x" + good[1:], "not a checkpoint"), (good + b"x", "bytes where")):
+            with open(checkpoint, "wb") as file:
+                file.write(bad)
+            refused = train(*settings, cache, model, "--resume", status=1)
+            assert word in refused.stderr and checkpoint in refused.stderr, refused.stderr
+
+
+def resume_without_a_checkpoint_begins_at_the_beginning():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        one, two = os.path.join(folder, "1.h5"), os.path.join(folder, "2.h5")
+        train("--epochs", 3, cache, one)
+        assert "beginning" in train("--epochs", 3, "--resume", cache, two).stderr
+        assert digest(one) == digest(two)
+
+
+def history_has_its_columns_and_the_best_epoch_is_the_lowest_val_loss():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130, spread=0.15))
+        model, table = os.path.join(folder, "model.h5"), os.path.join(folder, "history.csv")
+        done = train("--epochs", 60, "--patience", 3, "--learning-rate", 0.01, "--history", table, cache, model)
+        with open(table) as file:
+            assert file.readline() == "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n"
+        rows = history(table)
+        losses = [float(row["val_loss"]) for row in rows]
+        best = losses.index(min(losses)) + 1
+        assert [int(row["epoch"]) for row in rows] == list(range(1, len(rows) + 1))
+        assert len(rows) == best + 3 < 60, "stops when three epochs brought nothing"
+        assert "epoch %d of %d" % (best, len(rows)) in done.stdout, done.stdout
+        settings = training_of(model)
+        assert settings["best_epoch"] == best and len(settings["history"]) == len(rows)
+
+
+def the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them():
+    with scratch() as folder:
+        x, labels = samples(130, spread=0.15)
+        cache = make_cache(folder, "cache", x, labels)
+        model = os.path.join(folder, "model.h5")
+        train("--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
+        settings = training_of(model)
+        first = np.zeros(len(labels), bool)  # Keras: the first int(split * n) of each class in the order of names
+        for c in range(CLASSES):
+            own = np.flatnonzero(labels == c)
+            first[own[:int(0.15 * len(own))]] = True
+        y = x[first].astype(np.float64)
+        with h5py.File(model, "r") as file:
+            layers = [n for n in (v.decode() if isinstance(v, bytes) else v for v in file.attrs["layer_names"]) if "dense" in n]
+            for i, name in enumerate(layers):
+                names = [v.decode() if isinstance(v, bytes) else v for v in file[name].attrs["weight_names"]]
+                kernel, bias = (np.array(file[name][n], np.float64) for n in names)
+                y = y @ kernel + bias
+                y = np.maximum(y, 0) if i + 1 < len(layers) else y
+        y -= y.max(axis=1, keepdims=True)
+        loss = np.log(np.exp(y).sum(axis=1)) - y[np.arange(len(y)), labels[first]]
+        expected = settings["history"][settings["best_epoch"] - 1]
+        assert abs(loss.mean() - expected["val_loss"]) < 1e-5, (loss.mean(), expected)
+        assert abs((y.argmax(axis=1) == labels[first]).mean() - expected["val_accuracy"]) < 1e-9
+
+
+def without_validation_the_training_loss_decides():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        model, table = os.path.join(folder, "model.h5"), os.path.join(folder, "history.csv")
+        train("--validation-split", 0, "--epochs", 3, "--history", table, cache, model)
+        rows = history(table)
+        assert [row["val_loss"] for row in rows] == [""] * 3
+        losses = [float(row["loss"]) for row in rows]
+        assert training_of(model)["best_epoch"] == losses.index(min(losses)) + 1
+
+
+def another_cache_validates_by_the_names_of_its_classes():
+    with scratch() as folder:
+        x, labels = samples(130)
+        cache = make_cache(folder, "cache", x, labels)
+        table = os.path.join(folder, "history.csv")
+        some = labels >= 2
+        validation = make_cache(folder, "validation", x[some], labels[some])
+        train("--validation", validation, "--validation-split", 0, "--dropout", 0, "--epochs", 80, "--history", table,
+              cache, os.path.join(folder, "model.h5"))
+        assert max(float(row["val_accuracy"]) for row in history(table)) > 0.95
+        stranger = make_cache(folder, "stranger", x, labels, names="abcx")
+        refused = train("--validation", stranger, cache, os.path.join(folder, "m.h5"), status=1)
+        assert "its class x" in refused.stderr, refused.stderr
+
+
+def a_loss_that_is_no_number_stops_and_keeps_the_best():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        model = os.path.join(folder, "model.h5")
+        failed = train("--optimizer", "sgd", "--learning-rate", 1e6, "--epochs", 30, cache, model, status=1)
+        assert "no longer a finite number" in failed.stderr and "--learning-rate" in failed.stderr, failed.stderr
+        assert failed.stderr.count("\n") <= 2
+        x, labels = samples(130)
+        x[7, 3] = math.nan
+        poisoned = make_cache(folder, "poisoned", x, labels)
+        failed = train("--epochs", 3, poisoned, os.path.join(folder, "none.h5"), status=1)
+        assert "there is no model to keep" in failed.stderr, failed.stderr
+        assert not os.path.exists(os.path.join(folder, "none.h5"))
+
+
+def balanced_class_weights_weigh_each_image_by_its_class():
+    """The loss of one epoch at a vanishing learning rate, recomputed in NumPy from the starting weights."""
+    with scratch() as folder:
+        x, labels = samples(800, spread=0.25)
+        keep = (labels < 2) & ((labels == 0) | (np.arange(800) % 40 == 1))
+        x, labels = x[keep], labels[keep]
+        cache = make_cache(folder, "cache", x, labels)
+        table, model = os.path.join(folder, "history.csv"), os.path.join(folder, "model.h5")
+        for weight, weights in (("none", np.ones(2)), ("balanced", len(labels) / (2 * np.bincount(labels)))):
+            program("train", "--hidden", "none", "--learning-rate", 1e-12, "--class-weight", weight,
+                    "--validation-split", 0, "--epochs", 1, "--history", table, cache, model)
+            with h5py.File(model, "r") as file:
+                y = x.astype(np.float64) @ np.array(file["dense/dense/kernel:0"], np.float64)
+            loss = np.log(np.exp(y).sum(axis=1)) - y[np.arange(len(y)), labels]
+            expected = (loss * weights[labels]).mean()
+            assert abs(float(history(table)[0]["loss"]) - expected) < 1e-5, (weight, expected)
+
+
+def curves_are_drawn_after_every_epoch():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        for ending, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+            plot = os.path.join(folder, "curves." + ending)
+            train("--epochs", 2, "--plot", plot, cache, os.path.join(folder, "model.h5"))
+            with open(plot, "rb") as file:
+                assert file.read(len(start)) == start
+
+
+def optimizers_all_learn():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(400, spread=0.8))
+        table = os.path.join(folder, "history.csv")
+        for arguments in (["--optimizer", "adam", "--learning-rate", 0.003], ["--optimizer", "rmsprop", "--weight-decay", 0.001],
+                          ["--optimizer", "sgd", "--momentum", 0.9, "--learning-rate", 0.02]):
+            train(*arguments, "--epochs", 15, "--history", table, cache, os.path.join(folder, "model.h5"))
+            assert max(float(row["val_accuracy"]) for row in history(table)) > 0.85, (arguments, history(table))
+
+
+def summary_prints_the_study_head_and_stops():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        model = os.path.join(folder, "model.h5")
+        done = program("train", "--summary", cache, model)
+        assert "dense (Dense)                (None, 4096)              200704" in done.stdout, done.stdout
+        assert "Total params: 4,596,980" in done.stdout, done.stdout
+        assert not os.path.exists(model)
+
+
+def what_cannot_fit_in_memory_is_refused_in_a_sentence():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(130))
+        refused = program("train", "--hidden", "1000000,1000000", cache, os.path.join(folder, "model.h5"), status=1)
+        assert "memory" in refused.stderr and len(refused.stderr.splitlines()) <= 2, refused.stderr
+
+
+def wrong_usage_is_told_before_any_work():
+    with scratch() as folder:
+        for arguments in (["cache"], ["--hidden", "12,x", "cache", "model"], ["--hidden", "0", "cache", "model"],
+                          ["--plot", "curves.gif", "cache", "model"], ["--momentum", 0.9, "cache", "model"],
+                          ["--resume", "--no-checkpoint", "cache", "model"], ["--batch-size", 0, "cache", "model"]):
+            done = program("train", *arguments, status=2, cwd=folder)
+            assert "--help" in done.stderr and not os.listdir(folder)
+
+
+def caches_that_cannot_be_trained_on_are_refused():
+    with scratch() as folder:
+        x, labels = samples(130)
+        one = make_cache(folder, "one", x, labels * 0)
+        assert "two or more" in train(one, os.path.join(folder, "m.h5"), status=1).stderr
+        few = make_cache(folder, "few", x[:8], labels[:8])
+        assert "--validation-split" in train(few, os.path.join(folder, "m.h5"), status=1).stderr
+        assert "nothing" in train(os.path.join(folder, "nothing"), os.path.join(folder, "m.h5"), status=1).stderr
+
+
+run(the_same_seed_gives_the_same_file_whatever_the_threads,
+    after_kill_9_the_best_model_is_there_and_resume_ends_as_if_nothing_had_been,
+    ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_been,
+    a_checkpoint_of_another_training_or_a_damaged_one_is_refused,
+    resume_without_a_checkpoint_begins_at_the_beginning,
+    history_has_its_columns_and_the_best_epoch_is_the_lowest_val_loss,
+    the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them,
+    without_validation_the_training_loss_decides,
+    another_cache_validates_by_the_names_of_its_classes,
+    a_loss_that_is_no_number_stops_and_keeps_the_best,
+    balanced_class_weights_weigh_each_image_by_its_class,
+    curves_are_drawn_after_every_epoch,
+    optimizers_all_learn,
+    summary_prints_the_study_head_and_stops,
+    what_cannot_fit_in_memory_is_refused_in_a_sentence,
+    wrong_usage_is_told_before_any_work,
+    caches_that_cannot_be_trained_on_are_refused)
