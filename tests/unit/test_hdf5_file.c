@@ -1,7 +1,7 @@
 /* hdf5_file against files of h5py (tests/golden/make_hdf5.py), and the seal against damage. */
 #include "common/model/hdf5_file.h"
+#include "tests/unit/scratch.h"
 
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,13 +9,6 @@
 #define GOLDEN "tests/golden/hdf5.h5"
 
 static const gsize matrix[] = {2, 3};
-static char *folder;
-
-static char *in_folder(const char *name)
-{
-    return g_build_filename(folder, name, NULL);
-}
-
 static Hdf5File *golden_open(void)
 {
     g_autoptr(GError) error = NULL;
@@ -220,30 +213,19 @@ static void test_the_seal_tells_damage(void)
     gsize size;
     g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
     for (gsize cut = 0; cut < size; cut += 1 + size / 97) {
-        g_assert_true(
-            g_file_set_contents_full(path, bytes, (gssize)cut, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        overwrite(path, bytes, cut);
         g_assert_null(hdf5_open_sealed(path, NULL));
     }
     for (gsize at = size - 1; at < size; at -= 1 + size / 97) { /* from the seal's last byte down */
         bytes[at] ^= 1;
-        g_assert_true(
-            g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        overwrite(path, bytes, size);
         g_assert_null(hdf5_open_sealed(path, NULL));
         bytes[at] ^= 1;
     }
     g_autoptr(GError) error = NULL;
-    g_assert_true(g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    overwrite(path, bytes, size);
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, &error);
     g_assert_no_error(error);
-}
-
-static guint files_in_folder(void)
-{
-    guint n = 0;
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-    while (g_dir_read_name(dir))
-        n++;
-    return n;
 }
 
 static void test_what_is_not_committed_leaves_nothing(void)
@@ -288,21 +270,10 @@ static void test_a_full_disk_leaves_the_old_file(void)
     g_assert_cmpstr(content, ==, "old");
 }
 
-static void remove_folder(void)
-{
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-    for (const char *name; (name = g_dir_read_name(dir));) {
-        g_autofree char *path = in_folder(name);
-        g_unlink(path);
-    }
-    g_rmdir(folder);
-    g_free(folder);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    folder = g_dir_make_tmp("vggcache-hdf5-XXXXXX", NULL);
+    scratch_make();
     g_test_add_func("/hdf5_file/reads names of every writer", test_names_of_every_writer);
     g_test_add_func("/hdf5_file/reads texts of every writer", test_texts_of_every_writer);
     g_test_add_func("/hdf5_file/refuses what is no text", test_what_is_no_text_is_refused);
@@ -318,6 +289,6 @@ int main(int argc, char **argv)
                     test_what_is_not_committed_leaves_nothing);
     g_test_add_func("/hdf5_file/leaves the old file on a full disk", test_a_full_disk_leaves_the_old_file);
     int status = g_test_run();
-    remove_folder();
+    scratch_remove();
     return status;
 }

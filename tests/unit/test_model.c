@@ -7,19 +7,12 @@
 
 #include "common/model/hdf5_file.h"
 #include "common/util/rng.h"
+#include "tests/unit/scratch.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 enum { ROWS = 5, CLASSES = 3 };
-
-static char *folder;
-
-static char *in_folder(const char *name)
-{
-    return g_build_filename(folder, name, NULL);
-}
 
 /* Parameters that differ everywhere, biases too. */
 static void fill(Network *network)
@@ -194,18 +187,16 @@ static void test_damage_is_refused(void)
     for (gsize at = 0; at < size; at += 11) {
         g_autoptr(GError) error = NULL;
         bytes[at] = (char)~bytes[at];
-        g_assert_true(
-            g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        overwrite(path, bytes, size);
         g_assert_null(model_load(path, &error));
         g_assert_true(g_str_has_prefix(error->message, path));
         bytes[at] = (char)~bytes[at];
     }
     for (gsize cut = 0; cut < size; cut += 37) {
-        g_assert_true(
-            g_file_set_contents_full(path, bytes, (gssize)cut, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        overwrite(path, bytes, cut);
         g_assert_null(model_load(path, NULL));
     }
-    g_assert_true(g_file_set_contents_full(path, bytes, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    overwrite(path, bytes, size);
     g_autoptr(Model) again = load(path);
     assert_same(model, again);
 }
@@ -262,7 +253,8 @@ static void test_content_that_cannot_be_is_refused(void)
         {"vggcache_scaling", "{\"kind\": \"wild\"}", "scaling"},
         {"vggcache_scaling", "{\"kind\": \"max\", \"max\": 0.0}", "scaling"},
         {"vggcache_scaling", "{\"kind\": \"standard\"}", "no dataset /vggcache/scaling_mean"},
-        {"vggcache_calibration", "{\"probabilities\": true, \"temperature\": -1.0}", "temperature"},
+        {"vggcache_calibration", "{\"probabilities\": true, \"sigmoids\": false, \"temperature\": -1.0}",
+         "temperature"},
         {"vggcache_calibration", "[]", "cannot be understood"},
         {"vggcache_training", "{\"approach\": \"standalone\"}", "cannot be understood"},
         {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": []}", "bounds"},
@@ -353,17 +345,6 @@ static void write_for_others(const char *name, Model *model)
     model_free(model);
 }
 
-static void remove_folder(void)
-{
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-    for (const char *name; (name = g_dir_read_name(dir));) {
-        g_autofree char *path = in_folder(name);
-        g_unlink(path);
-    }
-    g_rmdir(folder);
-    g_free(folder);
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 3 && g_str_equal(argv[1], "--write")) {
@@ -374,7 +355,7 @@ int main(int argc, char **argv)
         return 0;
     }
     g_test_init(&argc, &argv, NULL);
-    folder = g_dir_make_tmp("vggcache-model-XXXXXX", NULL);
+    scratch_make();
     g_test_add_func("/model/loads what it saved", test_round_trip);
     g_test_add_func("/model/applies its scaling", test_scaling_is_applied);
     g_test_add_func("/model/gives the same bytes again", test_the_same_model_gives_the_same_bytes);
@@ -383,6 +364,6 @@ int main(int argc, char **argv)
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
     g_test_add_func("/model/names what does not match", test_mismatches_are_named);
     int status = g_test_run();
-    remove_folder();
+    scratch_remove();
     return status;
 }

@@ -1,0 +1,235 @@
+"""Weights files of every writer, made by h5py and NumPy, through build/tests/test_weights --describe."""
+import hashlib, json, os, struct, subprocess, sys
+import h5py
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import tap
+
+CONVS = [("block%d_conv%d" % (b, c), ci, co, n) for b, c, ci, co, n in [
+    (1, 1, 3, 64, 0), (1, 2, 64, 64, 2), (2, 1, 64, 128, 5), (2, 2, 128, 128, 7), (3, 1, 128, 256, 10),
+    (3, 2, 256, 256, 12), (3, 3, 256, 256, 14), (4, 1, 256, 512, 17), (4, 2, 512, 512, 19), (4, 3, 512, 512, 21),
+    (5, 1, 512, 512, 24), (5, 2, 512, 512, 26), (5, 3, 512, 512, 28)]]
+POOLS = {"block1_conv2": "block1_pool", "block2_conv2": "block2_pool", "block3_conv3": "block3_pool",
+         "block4_conv3": "block4_pool", "block5_conv3": "block5_pool"}
+NOISE = np.random.default_rng(1).standard_normal(99991).astype(np.float32)
+
+
+def make_weights():
+    """(kernel HWIO, bias) of each convolution; noise repeated, which is quick, at a period that fits no shape."""
+    return [(np.resize(NOISE[i:], (3, 3, ci, co)), NOISE[-co - i:][:co].copy()) for i, (_, ci, co, _) in enumerate(CONVS)]
+
+
+WEIGHTS = make_weights()
+HASH = hashlib.sha256(b"".join(k.tobytes() + b.tobytes() for k, b in WEIGHTS)).hexdigest()
+
+
+def layer_names(full):
+    names = ["input_1"]
+    for name, *_ in CONVS:
+        names += [name] + ([POOLS[name]] if name in POOLS else [])
+    return names + (["flatten", "fc1", "fc2", "predictions"] if full else [])
+
+
+def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=lambda names: np.array([n.encode() for n in names]),
+                root="/", split=False, weights=WEIGHTS):
+    with h5py.File(path, "w") as f:
+        top = f.require_group(root)
+        names = layer_names(full)
+        if split:
+            for part in range(3):
+                top.attrs["layer_names%d" % part] = strings(names[8 * part:8 * part + 8])
+        else:
+            top.attrs["layer_names"] = strings(names)
+        arrays = {name: weight for (name, *_), weight in zip(CONVS, weights)}
+        arrays.update({n: (np.zeros((2, 2), np.float32), np.zeros(2, np.float32)) for n in ("fc1", "fc2", "predictions")})
+        for name in names:
+            group = top.create_group(name)
+            if name not in arrays:
+                group.attrs["weight_names"] = []
+                continue
+            datasets = [naming % {"layer": name, "old": old, "new": new} for old, new in (("W", "kernel"), ("b", "bias"))]
+            group.attrs["weight_names"] = strings(datasets)
+            for dataset, array in zip(datasets, arrays[name]):
+                group[dataset] = array
+
+
+def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=None):
+    tensors = []
+    for (_, _, _, n), (kernel, bias) in zip(CONVS, weights):
+        tensors += [("features.%d.weight" % n, np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))), ("features.%d.bias" % n, bias)]
+    tensors += list(extra)
+    if change:
+        tensors = change(tensors)
+    header, at = {"__metadata__": {"format": "pt"}} if metadata else {}, 0
+    kinds = {"<f4": "F32", "<f2": "F16", "<f8": "F64"}
+    for name, array in tensors:
+        header[name] = {"dtype": kinds[array.dtype.str], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for _, array in tensors:
+            f.write(array.tobytes())
+
+
+def describe(*specs):
+    done = subprocess.run([os.path.join(tap.BUILD, "tests", "test_weights"), "--describe"] + list(specs),
+                          capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def load(write, name="vgg16.h5", **arguments):
+    with tap.scratch() as folder:
+        path = os.path.join(folder, name)
+        write(path, **arguments)
+        return describe(path)[0]
+
+
+def accepted(found, normalization):
+    assert "error" not in found, found["error"]
+    assert found["hash"] == HASH, "the hash is of other weights"
+    assert found["normalization"] == normalization and not found["seeded"]
+    for i, (kernel, bias) in enumerate(WEIGHTS):
+        assert found["kernels"][i] == [float(v) for v in kernel.ravel()[:8]], i
+        assert found["biases"][i] == [float(v) for v in bias[:8]], i
+
+
+def refused(found, *parts):
+    assert "error" in found, "accepted"
+    for part in parts:
+        assert part in found["error"], found["error"]
+
+
+def keras_2_files_load_by_their_lists_of_names():
+    accepted(load(write_keras), "caffe")
+
+
+def keras_3_files_with_a_group_more_and_variable_length_strings_load():
+    accepted(load(write_keras, naming="%(layer)s/%(new)s:0", strings=list), "caffe")
+
+
+def full_files_saved_as_whole_models_load():
+    accepted(load(write_keras, naming="%(layer)s/%(new)s", full=True, root="/model_weights"), "caffe")
+
+
+def full_files_with_split_lists_of_names_load():
+    accepted(load(write_keras, full=True, split=True), "caffe")
+
+
+def torchvision_safetensors_have_the_same_hash():
+    accepted(load(write_safetensors, "vgg16.safetensors"), "torch")
+
+
+def timm_s_full_file_loads():
+    extra = [("pre_logits.fc1.weight", np.zeros((4, 2, 7, 7), "<f4")), ("pre_logits.fc1.bias", np.zeros(4, "<f2")),
+             ("head.fc.weight", np.zeros((10, 4), "<f4")), ("classifier.6.weight", np.zeros((10, 4), "<f8"))]
+    accepted(load(write_safetensors, "model.safetensors", extra=extra, metadata=True,
+                  change=lambda tensors: sorted(tensors, key=lambda t: t[0])), "torch")
+
+
+# Files that are to be refused hold the first layers only: reading ends at the first that is wrong.
+def altered(layer, kernel=None, bias=None):
+    weights = list(WEIGHTS[:4])
+    weights[layer] = (weights[layer][0] if kernel is None else kernel, weights[layer][1] if bias is None else bias)
+    return weights
+
+
+def wrong_keras_files_are_refused_by_name():
+    k, b = WEIGHTS[1]
+    for weights, parts in (
+            (altered(1, kernel=k.astype("f2")), ("/block1_conv2/block1_conv2_W_1:0", "float16", "expected float32 (3, 3, 64, 64)")),
+            (altered(1, kernel=k[..., :32]), ("(3, 3, 64, 32)", "expected float32 (3, 3, 64, 64)")),
+            (altered(1, bias=b[:63]), ("block1_conv2_b_1:0", "(63)", "expected float32 (64)")),
+            (altered(1, kernel=np.where(np.arange(k.size).reshape(k.shape) == 77, np.float32(np.nan), k)),
+             ("/block1_conv2/block1_conv2_W_1:0", "nan")),
+            (altered(1, bias=np.full(64, np.inf, "f4")), ("/block1_conv2/block1_conv2_b_1:0", "inf")),
+            (altered(0)[:1], ("its layer block1_conv2 has 0 weights; expected kernel and bias",))):
+        refused(load(write_keras, weights=weights), *parts)
+
+
+def keras_files_of_other_networks_are_refused_by_what_they_hold():
+    def write(path, names):
+        with h5py.File(path, "w") as f:
+            f.attrs["layer_names"] = names
+    refused(load(write, names=["input_1", "conv1_conv", "conv1_bn", "conv1_relu", "pool1"]),
+            "has no layer block1_conv1", "input_1, conv1_conv, conv1_bn, conv1_relu, … (5 in all)")
+    refused(load(write, names=layer_names(True) + ["block3_conv4"]), "block3_conv4", "another network")
+    refused(load(lambda path: h5py.File(path, "w").close()), "layer_names")
+
+
+def wrong_safetensors_files_are_refused_by_name():
+    def changed(index, array):
+        def change(tensors):
+            tensors = tensors[:6]
+            tensors[index] = (tensors[index][0], array(tensors[index][1]))
+            return tensors
+        return change
+    for change, parts in (
+            (changed(2, lambda k: k.astype("f2")), ("features.2.weight", "F16", "expected F32 (64, 64, 3, 3)")),
+            (changed(2, lambda k: k[:, :3]), ("features.2.weight", "(64, 3, 3, 3)")),
+            (changed(1, lambda b: b * np.float32(np.nan)), ("features.0.bias", "nan")),
+            (lambda tensors: tensors[:3], ("has no tensor features.2.bias", "found features.0.weight")),
+            (lambda tensors: tensors[:4] + [("features.16.weight", np.zeros(1, "f4"))], ("features.16.weight", "another network"))):
+        refused(load(write_safetensors, "vgg16.safetensors", change=change), *parts)
+
+
+def damaged_keras_files_are_refused():
+    with tap.scratch() as folder:
+        path = os.path.join(folder, "vgg16.h5")
+        write_keras(path, weights=WEIGHTS[:4])
+        whole = open(path, "rb").read()
+        for size in (len(whole) - 1, len(whole) // 2, 2048, 100, 9):
+            with open(path, "wb") as f:
+                f.write(whole[:size])
+            refused(describe(path)[0], path + ": ", "cut off")
+
+
+def xoshiro(seed, stream):
+    """The generator of common/util/rng.h, written anew: yields 64 bits at a time."""
+    mask = (1 << 64) - 1
+
+    def splitmix(x):
+        x = (x + 0x9e3779b97f4a7c15) & mask
+        z = ((x ^ (x >> 30)) * 0xbf58476d1ce4e5b9) & mask
+        z = ((z ^ (z >> 27)) * 0x94d049bb133111eb) & mask
+        return x, z ^ (z >> 31)
+
+    def rotate(x, k):
+        return ((x << k) | (x >> (64 - k))) & mask
+
+    x, s = splitmix(seed)[1] ^ stream, []
+    for _ in range(4):
+        x, z = splitmix(x)
+        s.append(z)
+    while True:
+        yield (rotate((s[0] + s[3]) & mask, 23) + s[0]) & mask
+        t = (s[1] << 17) & mask
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotate(s[3], 45)
+
+
+def seeded_weights_are_drawn_as_documented():
+    found = describe("random:7")[0]
+    assert found["seeded"] and found["source"] == "random:7" and found["normalization"] == "caffe"
+    for i, (_, ci, _, _) in enumerate(CONVS):
+        bits, normals = xoshiro(7, 2 * i), []
+        uniform = lambda: (next(bits) >> 11) * 2.0 ** -53
+        while len(normals) < 8:
+            radius, angle = np.sqrt(-2 * np.log(1 - uniform())), 2 * np.pi * uniform()
+            normals += [radius * np.cos(angle), radius * np.sin(angle)]
+        np.testing.assert_allclose(found["kernels"][i], np.sqrt(2 / (9 * ci)) * np.array(normals), rtol=1e-6)
+        bits = xoshiro(7, 2 * i + 1)
+        np.testing.assert_allclose(found["biases"][i], [0.02 * (next(bits) >> 11) * 2.0 ** -53 for _ in range(8)], rtol=1e-6)
+
+
+tap.run(keras_2_files_load_by_their_lists_of_names, keras_3_files_with_a_group_more_and_variable_length_strings_load,
+        full_files_saved_as_whole_models_load, full_files_with_split_lists_of_names_load,
+        torchvision_safetensors_have_the_same_hash, timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
+        keras_files_of_other_networks_are_refused_by_what_they_hold, wrong_safetensors_files_are_refused_by_name,
+        damaged_keras_files_are_refused, seeded_weights_are_drawn_as_documented)
