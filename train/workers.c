@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "common/cli/cli.h"
+
+enum { LOOK_UP_MS = 200 }; /* between looks at whether to stop */
 
 gpointer workers_share(gsize bytes, GError **error)
 {
@@ -51,15 +54,17 @@ static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, WorkerTask task
 static gboolean wait_for_bytes(int pipe, Progress *progress)
 {
     char bytes[256];
-    for (;;) {
+    struct pollfd ready = {pipe, POLLIN, 0};
+    while (!interrupted()) {
+        if (poll(&ready, 1, LOOK_UP_MS) <= 0)
+            continue; /* time is up, or a signal came */
         gssize n = read(pipe, bytes, sizeof bytes);
-        if (interrupted())
-            return FALSE;
         if (n == 0 || (n < 0 && errno != EINTR))
             return TRUE;
         if (n > 0)
             progress_tick(progress, (guint64)n);
     }
+    return FALSE;
 }
 
 static gboolean reap(const pid_t *workers, guint count, GError **error)
