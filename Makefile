@@ -4,13 +4,15 @@ VERSION := 0.1.0
 BUILD   := build
 PREFIX  := /usr/local
 OUT     := out
+DATA    := data/food-101
 CC      ?= gcc
 
 # What a build, the demo and the tests need, by Debian's names (see common/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
                   libhdf5-dev libjansson-dev libxxhash-dev libcairo2-dev libpango1.0-dev libfontconfig-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
-TEST_PACKAGES  := $(DEMO_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools
+FETCH_PACKAGES := curl ca-certificates
+TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
 LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo pangocairo fontconfig
@@ -55,7 +57,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all help demo bench man dist test unit-tests bench-layers packages-build packages-demo packages-test clean install format
+.PHONY: all help demo bench man dist test unit-tests bench-layers weights food101-data packages-build packages-demo packages-test packages-fetch clean install format
 .DELETE_ON_ERROR:
 
 all: packages-build ## build build/extract, build/train and build/evaluate
@@ -104,6 +106,18 @@ demo: packages-demo ## the main job on a small image set that it draws itself: o
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
 	@BUILD=$(BUILD) tests/demo/run $(OUT)/demo
 
+# Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
+WEIGHTS_URL   := https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
+WEIGHTS_CHECK := 58889256 6d6bbae143d832006294945121d1f1fc
+FOOD101_URL   := http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz
+FOOD101_CHECK := 4996278331 85eeb15f3717b99a5da872d97d918f87
+
+weights: packages-fetch ## download Keras's no-top weights of VGG16 (59 MB) to weights/
+	@common/fetch $(WEIGHTS_URL) $(WEIGHTS_CHECK) weights/$(notdir $(WEIGHTS_URL))
+
+food101-data: packages-fetch ## download Food-101 (5 GB) beside DATA and unpack it to DATA
+	@common/fetch $(FOOD101_URL) $(FOOD101_CHECK) $(DATA:/=).tar.gz $(DATA:/=)
+
 bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@/usr/bin/python3 tests/bench/bench_extract.py
@@ -131,7 +145,7 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test: packages-%:
+packages-build packages-demo packages-test packages-fetch: packages-%:
 	@common/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
