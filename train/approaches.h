@@ -4,8 +4,8 @@
 #pragma once
 #include "train/options.h"
 
-/* --approach standalone --head dense: a dense head on the features of a cache. */
-gboolean train_standalone_dense(const TrainOptions *options, GError **error);
+/* Every approach with --head dense. */
+gboolean train_network(const TrainOptions *options, GError **error);
 
 /* --approach standalone --head linear: liblinear on the features of a cache. */
 gboolean train_standalone_linear(const TrainOptions *options, GError **error);

@@ -8,7 +8,8 @@ static const struct {
     const char *approach, *head;
     gboolean (*train)(const TrainOptions *options, GError **error);
 } ways[] = {
-    {"standalone", "dense", train_standalone_dense},
+    {"standalone", "dense", train_network},
+    {"finetune", "dense", train_network},
     {"standalone", "linear", train_standalone_linear},
 };
 

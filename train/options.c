@@ -1,6 +1,7 @@
 /* options: see options.h. The one table of train's options, with their defaults, and what else has to hold.
  */
 #include "train/options.h"
+#include "common/base/vgg16.h"
 #include "common/nn/trainer.h"
 #include "common/plot/canvas.h"
 #include "train/linear.h"
@@ -32,7 +33,8 @@ static TrainOptions o = {
 
 static const CliOption table[] = {
     {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_CHOICE, "approach", 0, &o.approach, "standalone", "standalone: a head on the features of a cache", 0,
+    {CLI_CHOICE, "approach", 0, &o.approach, "standalone|finetune",
+     "standalone: a head on the features of a cache; finetune: the last layers of the base learn as well", 0,
      0},
     {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0},
@@ -77,6 +79,18 @@ static const CliOption table[] = {
     {CLI_TEXT, "plot", 0, &o.plot, "FILE",
      "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0},
 
+    {CLI_HEADING, "Fine-tuning", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_TEXT, "weights", 0, &o.weights, "FILE",
+     "the base's weights, as extract takes them: those that the cache was made with", 0, 0},
+    {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
+     "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
+     "block5_pool, "
+     "which "
+     "go with extract --layer block5_conv2 (0: as the cache was cut)",
+     0, VGG16_LAYERS - 1},
+    {CLI_TEXT, "from", 0, &o.from, "MODEL",
+     "start from the head of a model trained on the same base and classes", 0, 0},
+
     {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0},
     {CLI_TEXT, "solver", 0, &o.solver, "NAME",
      "liblinear's -s, by number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
@@ -119,6 +133,8 @@ static const CliExample examples[] = {
     {"train --hidden 256 --learning-rate 0.0001 --plot curves.svg cache/train model.h5",
      "a smaller one, with curves to watch while it runs"},
     {"train --head linear cache/train linear.h5", "liblinear: one against the rest"},
+    {"train --approach finetune --weights vgg16.h5 --learning-rate 0.0001 cache/train-conv2 tuned.h5",
+     "fine-tune, on a cache made with extract --layer block5_conv2"},
     {NULL, NULL},
 };
 
@@ -175,6 +191,8 @@ static char *check_options(void)
         return g_strdup_printf(
             "--class-weight takes balanced or none (NAME:WEIGHT,… goes with --head linear), not '%s'",
             o.class_weight);
+    if (o.from && g_str_equal(o.head, "linear"))
+        return g_strdup("--from goes with --head dense");
     return NULL;
 }
 

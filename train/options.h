@@ -24,12 +24,17 @@ typedef struct {
     gboolean resume, checkpoint;
     const char *history, *plot; /* files, or NULL */
 
+    /* Fine-tuning */
+    const char *weights; /* of the base: as weights_load takes them, or NULL */
+    const char *from;    /* a model file to start from, or NULL */
+    gint64 unfreeze;     /* Keras layers counted from the end of the base; 0: as the cache was cut */
+
     /* Linear head; texts are checked by linear_settings_parse */
     const char *solver, *scale, *cost, *tolerance;
-    double bias;          /* < 0: none */
+    double bias; /* < 0: none */
     gboolean search_cost;
-    const char *costs;    /* "0.01,0.1,…", or NULL */
-    gint64 folds;         /* 0: no cross-validation but for a search */
+    const char *costs; /* "0.01,0.1,…", or NULL */
+    gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
     const char *export_libsvm, *export_liblinear, *import_liblinear; /* files, or NULL */
 } TrainOptions;
