@@ -1,11 +1,12 @@
-/* approaches: the ways to train, one file each. They print the summary, the figures and what was kept on
- * stdout; FALSE with a sentence where they fail, and what they had finished by then stays in the model file.
+/* approaches: the ways to train. They print the summary, the figures and what was kept on stdout.
+ * STATUS_FAILED comes with a sentence, and what they had finished by then stays in the model file;
+ * STATUS_SKIPPED means that some images could not be used.
  */
 #pragma once
 #include "train/options.h"
 
 /* Every approach with --head dense. */
-gboolean train_network(const TrainOptions *options, GError **error);
+Status train_network(const TrainOptions *options, GError **error);
 
 /* --approach standalone --head linear: liblinear on the features of a cache. */
-gboolean train_standalone_linear(const TrainOptions *options, GError **error);
+Status train_standalone_linear(const TrainOptions *options, GError **error);

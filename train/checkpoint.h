@@ -10,8 +10,8 @@
  * identity: of all settings and data that the result depends on (fit.c). A file of another length or sum is
  * refused. */
 #pragma once
-#include "common/nn/trainer.h"
 #include "common/model/history.h"
+#include "common/nn/trainer.h"
 
 typedef struct {
     gint64 epoch;                 /* under way, from 1 */

@@ -145,6 +145,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
     return FALSE;
 }
 
+/* FALSE without error where interrupted() ended it. */
 static gboolean validate(Fit *fit, EpochFigures *figures, GError **error)
 {
     const Batch *batch, *next;
@@ -158,7 +159,8 @@ static gboolean validate(Fit *fit, EpochFigures *figures, GError **error)
         correct += sum.correct;
     }
     if (unread) {
-        g_propagate_error(error, g_steal_pointer(&unread));
+        if (!interrupted())
+            g_propagate_error(error, g_steal_pointer(&unread));
         return FALSE;
     }
     figures->val_loss = loss / fit->validation->count;
@@ -207,7 +209,8 @@ static gboolean write_figures(const Fit *fit, GError **error)
            (!options->plot || history_draw(fit->history, options->plot_title, options->plot, error));
 }
 
-/* All batches are done: figures, the best kept, the state of the next epoch. */
+/* FALSE without error where interrupted() ended it. All batches are done: figures, the best kept, the state
+ * of the next epoch. */
 static gboolean finish_epoch(Fit *fit, GError **error)
 {
     FitState *state = &fit->state;
@@ -247,13 +250,14 @@ static gboolean run_epochs(Fit *fit, FitEnd *end, GError **error)
         }
         if (!interrupted() && !train_epoch(fit, error))
             return FALSE;
-        if (state->batches < batches) {
+        gboolean finished = state->batches == batches && finish_epoch(fit, error);
+        if (*error)
+            return FALSE;
+        if (!finished) {
             *end = FIT_INTERRUPTED;
             write_checkpoint(fit);
             return TRUE;
         }
-        if (!finish_epoch(fit, error))
-            return FALSE;
         if (checkpoint_due(fit))
             write_checkpoint(fit);
     }

@@ -9,8 +9,8 @@
  * Same network, samples, options and seed: the same result to the bit, for any number of threads, resumed or
  * not. */
 #pragma once
-#include "train/batches.h"
 #include "common/model/history.h"
+#include "train/batches.h"
 
 typedef struct {
     Optimizer optimizer;

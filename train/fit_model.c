@@ -139,20 +139,29 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
     return TRUE;
 }
 
+/* The head alone where it stands alone; else all that an image goes through. */
+static void print_summary(const Model *model)
+{
+    int cut = vgg16_find(model->recipe->layer);
+    FrozenPart base = {"vgg16", model->recipe->shape, vgg16_parameters(cut)};
+    gboolean with_base = cut >= 0 && !g_str_equal(model->approach, "standalone");
+    g_autofree char *summary = network_summary(model->network, model->approach, with_base ? &base : NULL);
+    printf("%s", summary);
+    fflush(stdout);
+}
+
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error)
 {
     Keeper keeper = {model, options->model};
     int classes = (int)model->classes->len;
-    g_autofree char *summary = network_summary(model->network, model->approach, NULL);
+    print_summary(model);
+    if (options->summary)
+        return TRUE;
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
     g_autofree float *weights = g_new(float, classes);
-    printf("%s", summary);
-    fflush(stdout);
-    if (options->summary)
-        return TRUE;
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);

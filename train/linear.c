@@ -523,15 +523,17 @@ static gboolean import_model(Linear *linear, GError **error)
     return linear->model != NULL;
 }
 
-gboolean train_standalone_linear(const TrainOptions *options, GError **error)
+Status train_standalone_linear(const TrainOptions *options, GError **error)
 {
     g_auto(Linear) linear = {.options = options};
     g_autofree char *wrong = linear_settings_parse(options, &linear.settings);
-    if (wrong)
-        return cli_error(error, "%s", wrong);
+    if (wrong) {
+        cli_error(error, "%s", wrong);
+        return STATUS_FAILED;
+    }
     openblas_set_num_threads(1);
     if (!gather(&linear, error) || !prepare_samples(&linear, error) || !export_samples(&linear, error))
-        return FALSE;
-    return (options->import_liblinear ? import_model(&linear, error) : train_model(&linear, error)) &&
-           save(&linear, error);
+        return STATUS_FAILED;
+    gboolean trained = options->import_liblinear ? import_model(&linear, error) : train_model(&linear, error);
+    return trained && save(&linear, error) ? STATUS_DONE : STATUS_FAILED;
 }

@@ -1,15 +1,18 @@
-/* train: from a cache of features to a model file. */
+/* train: from cached features or images to a model file. */
 #include "common/cli/progress.h"
+#include "common/image/image.h"
 #include "train/approaches.h"
 
 #include <string.h>
 
 static const struct {
     const char *approach, *head;
-    gboolean (*train)(const TrainOptions *options, GError **error);
+    Status (*train)(const TrainOptions *options, GError **error);
 } ways[] = {
     {"standalone", "dense", train_network},
+    {"bootstrap", "dense", train_network},
     {"finetune", "dense", train_network},
+    {"scratch", "dense", train_network},
     {"standalone", "linear", train_standalone_linear},
 };
 
@@ -21,9 +24,12 @@ int main(int argc, char **argv)
     if (!train_options_parse(&options, argc, argv, &status))
         return status;
     interrupt_install();
+    image_startup("train");
     for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
-        if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head))
-            return ways[i].train(&options, &error) ? STATUS_DONE : cli_fail(error);
+        if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head)) {
+            status = ways[i].train(&options, &error);
+            return status == STATUS_FAILED ? cli_fail(error) : status;
+        }
     cli_error(&error, "--approach %s cannot be combined with --head %s", options.approach, options.head);
     return cli_fail(error);
 }

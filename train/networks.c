@@ -1,16 +1,25 @@
 /* networks: the approaches whose model is a network fitted by mini-batches. They differ in what a row is and
  * in which layers learn:
  *
- *     standalone   rows of a cache                            the head
- *     finetune     activations of the base at a cut, cached   the base's layers behind it, and the head
+ *                  a row                                          what learns
+ *     standalone   of a cache                                     the head
+ *     bootstrap    an image through the base, in every epoch      the head
+ *     finetune     the same, or of a cache, cut before the end    the base's layers behind the cut, the head
+ *     scratch      an image of 128 x 128                          the study's own CNN
  */
-#include "common/base/weights.h"
+#include "common/base/weights_find.h"
 #include "common/cli/cli.h"
 #include "common/model/model.h"
 #include "train/approaches.h"
 #include "train/fit_model.h"
+#include "train/scratch.h"
 #include "train/training_data.h"
 #include "train/unfreeze.h"
+
+enum {
+    UNFREEZE_DEFAULT = 2, /* the study's: block5_conv3, block5_pool */
+    SUMMARY_CLASSES = 10, /* of a summary without images: the study's */
+};
 
 static gboolean is(const TrainOptions *options, const char *approach)
 {
@@ -19,14 +28,46 @@ static gboolean is(const TrainOptions *options, const char *approach)
 
 static Weights *load_weights(const TrainOptions *options, GError **error)
 {
-    if (!options->weights) {
-        cli_error(error, "--approach %s needs the base's weights: give --weights FILE", options->approach);
+    g_autofree char *spec = options->weights ? g_strdup(options->weights) : weights_find();
+    if (!spec) {
+        cli_error(
+            error,
+            "no weights: name the file by --weights, download it by `make weights`, or use --weights random "
+            "for a seeded stand-in that has learnt nothing");
         return NULL;
     }
-    Weights *weights = weights_load(options->weights, error);
+    Weights *weights = weights_load(spec, error);
     if (weights && weights->seeded)
-        cli_warn("%s: the base's weights are a seeded stand-in, not trained ones", weights->source);
+        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);
     return weights;
+}
+
+/* ---- What a row is ---- */
+
+/* The layer of the base that rows from images are the output of. */
+static const char *cut_of(const TrainOptions *options)
+{
+    if (is(options, "scratch"))
+        return "input";
+    gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
+    return vgg16_layers[VGG16_LAYERS - 1 - (is(options, "finetune") ? learning : 0)].name;
+}
+
+static int side_of(const TrainOptions *options)
+{
+    return is(options, "scratch") ? SCRATCH_SIDE : VGG16_SIDE;
+}
+
+/* For a summary without images. */
+static TrainingData *data_without_rows(const TrainOptions *options, GError **error)
+{
+    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
+    Normalization unit = NORMALIZE_UNIT;
+    data->classes = g_ptr_array_new_with_free_func(g_free);
+    for (int c = 0; c < SUMMARY_CLASSES; c++)
+        g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
+    data->recipe = recipe_new(NULL, PRESET_VIPS, &unit, side_of(options), cut_of(options), error);
+    return data->recipe ? g_steal_pointer(&data) : NULL;
 }
 
 /* Whether the rows of a cache are activations of these weights before the end of the base. */
@@ -49,6 +90,28 @@ static gboolean check_cut(const TrainOptions *options, const Recipe *recipe, con
     return TRUE;
 }
 
+static TrainingData *open_data(const TrainOptions *options, const Weights *weights, GError **error)
+{
+    if (options->images)
+        return training_data_from_images(options, weights, cut_of(options), side_of(options), error);
+    if (!options->cache)
+        return data_without_rows(options, error);
+    g_autoptr(TrainingData) data = training_data_from_cache(options, error);
+    if (data && is(options, "finetune") && !check_cut(options, data->recipe, weights, error))
+        return NULL;
+    return g_steal_pointer(&data);
+}
+
+/* ---- What learns ---- */
+static gboolean append_layers(Network *network, const Recipe *recipe, const TrainOptions *options,
+                              int classes, GError **error)
+{
+    if (is(options, "scratch"))
+        return scratch_layers(network, (float)options->dropout, classes, error);
+    return (!is(options, "finetune") || unfreeze_layers(network, vgg16_find(recipe->layer), error)) &&
+           append_head(network, options, classes, error);
+}
+
 static Model *model_for(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const Recipe *recipe = data->recipe;
@@ -61,30 +124,30 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
     model->network = network_new(recipe->shape[0], recipe->shape[1], recipe->shape[2]);
     model->training = json_object();
     model->probabilities = TRUE;
-    if (is(options, "finetune") && !unfreeze_layers(model->network, vgg16_find(recipe->layer), error))
-        return NULL;
-    if (!append_head(model->network, options, (int)model->classes->len, error))
-        return NULL;
-    return g_steal_pointer(&model);
+    return append_layers(model->network, recipe, options, (int)model->classes->len, error)
+               ? g_steal_pointer(&model)
+               : NULL;
 }
 
-gboolean train_network(const TrainOptions *options, GError **error)
+Status train_network(const TrainOptions *options, GError **error)
 {
+    gboolean on_base = is(options, "finetune") || is(options, "bootstrap");
+    gboolean has_rows = options->images || options->cache;
     g_autoptr(Weights) weights = NULL;
-    g_autoptr(TrainingData) data = training_data_from_cache(options, error);
-    if (!data)
-        return FALSE;
-    if (is(options, "finetune") &&
-        (!(weights = load_weights(options, error)) || !check_cut(options, data->recipe, weights, error)))
-        return FALSE;
-    g_autoptr(Model) model = model_for(data, options, error);
+    if (has_rows && on_base && !(weights = load_weights(options, error)))
+        return STATUS_FAILED;
+    g_autoptr(TrainingData) data = open_data(options, weights, error);
+    g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;
     if (!model)
-        return FALSE;
+        return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);
-    if (options->from && !warm_start(model->network, data->recipe, model->classes, options->from, error))
-        return FALSE;
-    return fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
-                     data->identity, error);
+    if (options->from && has_rows &&
+        !warm_start(model->network, data->recipe, model->classes, options->from, error))
+        return STATUS_FAILED;
+    if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
+                   data->identity, error))
+        return STATUS_FAILED;
+    return data->photos && data->photos->skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

@@ -22,6 +22,7 @@ static TrainOptions o = {
     .patience = 10,
     .reduce_lr_patience = 10,
     .validation_split = 0.15,
+    .preset = "vips",
     .checkpoint = TRUE,
     .solver = "L2R_L2LOSS_SVC_DUAL",
     .scale = "standard",
@@ -33,9 +34,11 @@ static TrainOptions o = {
 
 static const CliOption table[] = {
     {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_CHOICE, "approach", 0, &o.approach, "standalone|finetune",
-     "standalone: a head on the features of a cache; finetune: the last layers of the base learn as well", 0,
-     0},
+    {CLI_CHOICE, "approach", 0, &o.approach, "standalone|bootstrap|finetune|scratch",
+     "standalone: a head on the features of a cache; bootstrap: the same head behind the frozen base, from "
+     "images; "
+     "finetune: the last layers of the base learn as well; scratch: the study's own CNN, without the base",
+     0, 0},
     {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0},
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none",
@@ -79,14 +82,23 @@ static const CliOption table[] = {
     {CLI_TEXT, "plot", 0, &o.plot, "FILE",
      "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0},
 
-    {CLI_HEADING, "Fine-tuning", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_TEXT, "weights", 0, &o.weights, "FILE",
-     "the base's weights, as extract takes them: those that the cache was made with", 0, 0},
+    {CLI_HEADING, "From images, fine-tuning", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_TEXT, "images", 0, &o.images, "DIR",
+     "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0},
+    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
+     "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0},
+    {CLI_CHOICE, "preset", 0, &o.preset, "keras|torchvision|vips", "from file to pixels", 0, 0},
+    {CLI_TEXT, "classes", 0, &o.classes, "A,B,…", "only these classes of DIR", 0, 0},
+    {CLI_INT, "first-classes", 0, &o.first_classes, "N", "only the first N classes in byte order (0: all)", 0,
+     G_MAXINT},
+    {CLI_TEXT, "list", 0, &o.list, "FILE",
+     "only the images that FILE lists, one class/name a line, with or without ending", 0, 0},
+    {CLI_INT, "limit-per-class", 0, &o.limit_per_class, "N", "only the first N images of each class (0: all)",
+     0, G_MAXINT},
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, "
-     "which "
-     "go with extract --layer block5_conv2 (0: as the cache was cut)",
+     "which goes with a cache made by extract --layer block5_conv2 (0: as the cache was cut; 2 from images)",
      0, VGG16_LAYERS - 1},
     {CLI_TEXT, "from", 0, &o.from, "MODEL",
      "start from the head of a model trained on the same base and classes", 0, 0},
@@ -126,7 +138,8 @@ static const CliOption table[] = {
     {0},
 };
 
-static const char *const synopsis[] = {"[OPTION…] CACHE MODEL", NULL};
+static const char *const synopsis[] = {
+    "[OPTION…] CACHE MODEL", "--approach bootstrap|finetune|scratch --images DIR [OPTION…] MODEL", NULL};
 
 static const CliExample examples[] = {
     {"train cache/train model.h5", "the study's head: 4096, 1072, dropout 0.2, Adam, best epoch of 50"},
@@ -191,8 +204,38 @@ static char *check_options(void)
         return g_strdup_printf(
             "--class-weight takes balanced or none (NAME:WEIGHT,… goes with --head linear), not '%s'",
             o.class_weight);
-    if (o.from && g_str_equal(o.head, "linear"))
-        return g_strdup("--from goes with --head dense");
+    return NULL;
+}
+
+/* What does not go with the approach; called with the arguments known. */
+static char *check_approach(void)
+{
+    gboolean images_only = g_str_equal(o.approach, "bootstrap") || g_str_equal(o.approach, "scratch");
+    if (o.images && g_str_equal(o.approach, "standalone"))
+        return g_strdup("--images goes with --approach bootstrap, finetune or scratch");
+    if (o.cache && images_only)
+        return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE", o.approach);
+    if (o.images && o.validation)
+        return g_strdup("--validation takes a cache and cannot be combined with --images");
+    if (o.classes && o.first_classes)
+        return g_strdup("--classes and --first-classes exclude one another");
+    if (o.from && (g_str_equal(o.head, "linear") || g_str_equal(o.approach, "scratch")))
+        return g_strdup("--from goes with a dense head on the base");
+    return NULL;
+}
+
+/* Sets cache and model; returns a sentence where the number of arguments is wrong. Caller frees. */
+static char *take_arguments(char **arguments)
+{
+    gboolean standalone = g_str_equal(o.approach, "standalone");
+    guint given = g_strv_length(arguments);
+    if (o.summary && !standalone && given == 0)
+        return NULL;
+    if (given != (o.images ? 1 : 2))
+        return g_strdup_printf("expected %s, got %u argument%s", o.images ? "MODEL" : "CACHE and MODEL",
+                               given, given == 1 ? "" : "s");
+    o.cache = o.images ? NULL : g_intern_string(arguments[0]);
+    o.model = g_intern_string(arguments[given - 1]);
     return NULL;
 }
 
@@ -202,15 +245,14 @@ gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Statu
     if (!arguments)
         return FALSE;
     g_autofree char *wrong = check_options();
-    if (g_strv_length(arguments) != 2)
-        wrong = (g_free(wrong),
-                 g_strdup_printf("expected CACHE and MODEL, got %u arguments", g_strv_length(arguments)));
+    if (!wrong)
+        wrong = take_arguments(arguments);
+    if (!wrong)
+        wrong = check_approach();
     if (wrong) {
         *status = cli_usage(&program, "%s", wrong);
         return FALSE;
     }
-    o.cache = g_intern_string(arguments[0]);
-    o.model = g_intern_string(arguments[1]);
     *options = o;
     return TRUE;
 }

@@ -4,7 +4,7 @@
 
 typedef struct {
     CliCommon common;
-    const char *cache, *model; /* arguments */
+    const char *cache, *model; /* arguments; cache is NULL with images, both may be with summary */
     const char *approach;      /* standalone, … */
     const char *head;          /* dense, linear */
     const char *class_weight;  /* balanced, none, or NAME:WEIGHT,… with the linear head */
@@ -24,10 +24,15 @@ typedef struct {
     gboolean resume, checkpoint;
     const char *history, *plot; /* files, or NULL */
 
-    /* Fine-tuning */
+    /* From images, or with layers of the base */
+    const char *images;  /* a folder in the place of cache, or NULL */
     const char *weights; /* of the base: as weights_load takes them, or NULL */
-    const char *from;    /* a model file to start from, or NULL */
-    gint64 unfreeze;     /* Keras layers counted from the end of the base; 0: as the cache was cut */
+    const char *preset;
+    const char *classes, *list; /* which images, as in DatasetFilter */
+    gint64 first_classes, limit_per_class;
+    const char *from; /* a model file to start from, or NULL */
+    gint64
+        unfreeze; /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
 
     /* Linear head; texts are checked by linear_settings_parse */
     const char *solver, *scale, *cost, *tolerance;

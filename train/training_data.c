@@ -1,5 +1,8 @@
 /* training_data: see training_data.h. */
 #include "train/training_data.h"
+#include "common/cli/cli.h"
+
+#include <string.h>
 
 void training_data_free(TrainingData *data)
 {
@@ -9,12 +12,18 @@ void training_data_free(TrainingData *data)
         cache_samples_clear(&data->cached[i]);
     cache_close(data->cache);
     cache_close(data->other);
+    for (int i = 0; i < 2; i++)
+        image_samples_free(data->imaged[i]);
+    pipeline_free(data->pipeline);
+    photos_free(data->photos);
+    dataset_free(data->dataset);
     recipe_free(data->recipe);
     g_clear_pointer(&data->classes, g_ptr_array_unref);
     g_free(data->identity);
     g_free(data);
 }
 
+/* ---- From caches ---- */
 static gboolean open_caches(TrainingData *data, const TrainOptions *options, GError **error)
 {
     CacheSamples *training = &data->cached[0], *validation = &data->cached[1];
@@ -29,7 +38,7 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
     return data->other && cache_samples_all(data->other, data->cache, validation, error);
 }
 
-static char *identify(const CacheSamples samples[2])
+static char *identify_cached(const CacheSamples samples[2])
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (int i = 0; i < 2; i++)
@@ -48,6 +57,106 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
         g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, c)));
     data->training = cache_samples_source(&data->cached[0]);
     data->validation = cache_samples_source(&data->cached[1]);
-    data->identity = identify(data->cached);
+    data->identity = identify_cached(data->cached);
+    return g_steal_pointer(&data);
+}
+
+/* ---- From images ---- */
+static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    DatasetFilter filter = {options->classes, (int)options->first_classes, options->list,
+                            (int)options->limit_per_class};
+    data->dataset = dataset_scan(options->images, &filter, error);
+    if (!data->dataset)
+        return FALSE;
+    if (data->dataset->classes->len < 2)
+        return cli_error(error, "%s: it has images of one class, and a classifier needs two or more",
+                         options->images);
+    data->classes = g_ptr_array_ref(data->dataset->classes);
+    return TRUE;
+}
+
+/* Keras's rule, as cache_samples_split has it. parts: training, validation; of guint32. */
+static gboolean split_photos(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
+                             GError **error)
+{
+    const Photos *photos = data->photos;
+    g_autofree guint *images = g_new0(guint, data->classes->len), *seen = g_new0(guint, data->classes->len);
+    for (guint i = 0; i < photos->count; i++)
+        images[photos->labels[i]]++;
+    for (guint c = 0; c < data->classes->len; c++)
+        if (!images[c])
+            return cli_error(error, "%s: its class %s has no image that can be used", options->images,
+                             (const char *)data->classes->pdata[c]);
+    for (guint32 i = 0; i < photos->count; i++) {
+        int label = photos->labels[i];
+        gboolean validates = seen[label]++ < (guint)(options->validation_split * images[label]);
+        g_array_append_val(parts[validates], i);
+    }
+    if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))
+        return cli_error(
+            error,
+            "%s: a validation split of %g leaves %u images to train on and %u to validate on; choose "
+            "another --validation-split, or 0 for none",
+            options->images, options->validation_split, parts[0]->len, parts[1]->len);
+    return TRUE;
+}
+
+static char *identify_photos(const TrainingData *data)
+{
+    const Photos *photos = data->photos;
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    json_auto_t *recipe = recipe_to_json(data->recipe);
+    char *text = json_dumps(recipe, JSON_COMPACT | JSON_SORT_KEYS);
+    g_checksum_update(sum, (const guchar *)text, -1);
+    free(text);
+    for (guint i = 0; i < photos->count; i++) {
+        g_checksum_update(sum, (const guchar *)photos->keys[i], (gssize)strlen(photos->keys[i]) + 1);
+        g_checksum_update(sum, photos->hashes[i], CACHE_HASH);
+    }
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+static gboolean make_samples(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    g_autoptr(GArray) training = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_autoptr(GArray) validation = g_array_new(FALSE, FALSE, sizeof(guint32));
+    GArray *parts[2] = {training, validation};
+    BatchSource *sources[2] = {&data->training, &data->validation};
+    ImageSamplesOptions samples = {.photos = data->photos,
+                                   .pipeline = data->pipeline,
+                                   .features = recipe_features(data->recipe),
+                                   .batch = (int)options->batch_size,
+                                   .beside = options->model};
+    if (!split_photos(data, options, parts, error))
+        return FALSE;
+    for (int i = 0; i < 2; i++) {
+        data->imaged[i] = image_samples_new(&samples, (const guint32 *)parts[i]->data, parts[i]->len, error);
+        if (!data->imaged[i])
+            return FALSE;
+        *sources[i] = image_samples_source(data->imaged[i]);
+    }
+    return TRUE;
+}
+
+TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
+                                        const char *layer, int side, GError **error)
+{
+    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
+    guint threads = (guint)options->common.threads;
+    Preset preset = PRESET_VIPS;
+    Normalization unit = NORMALIZE_UNIT;
+    preset_parse(options->preset, &preset);
+    data->recipe = recipe_new(weights, preset, weights ? NULL : &unit, side, layer, error);
+    if (!data->recipe || !scan(data, options, error))
+        return NULL;
+    data->photos = photos_load(data->dataset, preset, side, options->model, threads, error);
+    if (!data->photos)
+        return NULL;
+    PipelineOptions pipeline = {weights, data->recipe, BASE_DEFAULT_BATCH, threads};
+    data->pipeline = pipeline_new(&pipeline);
+    if (!make_samples(data, options, error))
+        return NULL;
+    data->identity = identify_photos(data);
     return g_steal_pointer(&data);
 }

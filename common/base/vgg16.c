@@ -32,6 +32,15 @@ int vgg16_find(const char *name)
     return -1;
 }
 
+gsize vgg16_parameters(int layer)
+{
+    gsize sum = 0;
+    for (int i = 0; i <= layer; i++)
+        if (vgg16_layers[i].conv >= 0)
+            sum += (gsize)(9 * vgg16_layers[i].inputs + 1) * vgg16_layers[i].outputs;
+    return sum;
+}
+
 char *vgg16_names(void)
 {
     GString *names = g_string_new(NULL);

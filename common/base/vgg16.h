@@ -1,11 +1,12 @@
-/* vgg16: the one table of VGG16's layers without its top. Shapes, the names in weights files, the summary and the
- * possible cuts are all read from here.
+/* vgg16: the one table of VGG16's layers without its top. Shapes, the names in weights files, the summary and
+ * the possible cuts are all read from here.
  *
  * Source: Simonyan & Zisserman 2014, configuration D; names as in keras-applications' vgg16.py, indices as in
  * torchvision's vgg16().features.
  *
- * Dimension letters, everywhere in this tree: N images, H W rows and columns, C input channels, K output channels,
- * D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO = (3, 3, C, K). */
+ * Dimension letters, everywhere in this tree: N images, H W rows and columns, C input channels, K output
+ * channels, D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO =
+ * (3, 3, C, K). */
 #pragma once
 #include <glib.h>
 
@@ -28,6 +29,9 @@ extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
 
 /* Index of the layer with this Keras name, or -1. */
 int vgg16_find(const char *name);
+
+/* Parameters of the layers up to and including this one; 0 for -1. */
+gsize vgg16_parameters(int layer);
 
 /* "block1_conv1, …, block5_pool": for a sentence that names the choices. Caller frees. */
 char *vgg16_names(void);

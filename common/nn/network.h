@@ -54,9 +54,16 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
 gsize network_parameters(const Network *network);
 int network_outputs(const Network *network); /* L */
 
-/* Keras's summary(): layer (type), output shape, parameters, totals; trainable tells which layers learn
- * (NULL: all). */
-char *network_summary(const Network *network, const char *title, const gboolean *trainable);
+/* What stands before a network and does not learn. */
+typedef struct {
+    const char *name; /* "vgg16" */
+    const int *shape; /* H, W, C of its output */
+    gsize parameters;
+} FrozenPart;
+
+/* Keras's summary(): layer (type), output shape, parameters, totals; the frozen part, where there is one
+ * (else NULL), as one row, as Keras shows a model within a model. */
+char *network_summary(const Network *network, const char *title, const FrozenPart *frozen);
 
 /* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one stream a
  * layer. */

@@ -27,6 +27,14 @@ static void add_row(GString *text, const char *layer, const char *shape, const c
                            WIDTH - PARAMETERS_COLUMN, parameters);
 }
 
+static void add_layer(GString *text, const char *name, const int shape[3], gboolean flat, gsize parameters)
+{
+    g_autofree char *sides = flat ? g_strdup_printf("(None, %d)", shape[2])
+                                  : g_strdup_printf("(None, %d, %d, %d)", shape[0], shape[1], shape[2]);
+    g_autofree char *count = g_strdup_printf("%" G_GSIZE_FORMAT, parameters);
+    add_row(text, name, sides, count);
+}
+
 static void add_total(GString *text, const char *title, gsize count)
 {
     g_autofree char *digits = g_strdup_printf("%" G_GSIZE_FORMAT, count);
@@ -36,31 +44,29 @@ static void add_total(GString *text, const char *title, gsize count)
     g_string_append_c(text, '\n');
 }
 
-char *network_summary(const Network *network, const char *title, const gboolean *trainable)
+char *network_summary(const Network *network, const char *title, const FrozenPart *frozen)
 {
     GString *text = g_string_new(NULL);
-    gsize learning = 0, total = network_parameters(network);
+    gsize learning = network_parameters(network), fixed = frozen ? frozen->parameters : 0;
     gboolean flat = network->input[0] == 1 && network->input[1] == 1;
     g_string_append_printf(text, "Model: \"%s\"\n", title);
     add_rule(text, '_');
     add_row(text, "Layer (type)", "Output Shape", "Param #");
     add_rule(text, '=');
+    if (frozen) {
+        g_autofree char *name = g_strdup_printf("%s (Functional)", frozen->name);
+        add_layer(text, name, frozen->shape, FALSE, frozen->parameters);
+    }
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
-        gsize parameters = layer->kernel_count + layer->bias_count;
         flat = flat || layer->kind == LAYER_FLATTEN;
         g_autofree char *name = g_strdup_printf("%s (%s)", layer->name, class_names[layer->kind]);
-        g_autofree char *shape =
-            flat ? g_strdup_printf("(None, %d)", layer->out[2])
-                 : g_strdup_printf("(None, %d, %d, %d)", layer->out[0], layer->out[1], layer->out[2]);
-        g_autofree char *count = g_strdup_printf("%" G_GSIZE_FORMAT, parameters);
-        add_row(text, name, shape, count);
-        learning += !trainable || trainable[i] ? parameters : 0;
+        add_layer(text, name, layer->out, flat, layer->kernel_count + layer->bias_count);
     }
     add_rule(text, '=');
-    add_total(text, "Total params", total);
+    add_total(text, "Total params", learning + fixed);
     add_total(text, "Trainable params", learning);
-    add_total(text, "Non-trainable params", total - learning);
+    add_total(text, "Non-trainable params", fixed);
     add_rule(text, '_');
     return g_string_free(text, FALSE);
 }
