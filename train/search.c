@@ -116,7 +116,7 @@ static Search *summarize(const Job *job)
             point->iterations += (double)fit->iterations / tasks;
             point->limited += fit->limited ? 1 : 0;
         }
-        if (point->accuracy > search->points[search->best].accuracy)
+        if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding */
             search->best = c;
     }
     return search;
@@ -188,7 +188,7 @@ char *search_choice(const Search *search)
                            best->accuracy, best->deviation, search->folds);
     guint equal = 0;
     for (guint i = 0; i < search->n; i++)
-        equal += search->points[i].accuracy == best->accuracy;
+        equal += fabs(search->points[i].accuracy - best->accuracy) < 1e-9;
     g_string_append(text, equal > 1 ? "; of equal ones the smallest cost, the simplest model.\n" : ".\n");
     if (search->n > 1 && (search->best == 0 || search->best == search->n - 1))
         g_string_append_printf(text, "It is the %s cost tried: --costs with %s ones may do better.\n",

@@ -1,0 +1,325 @@
+"""train with a linear head, against liblinear's own programs on exported data; searches, repeatability, bad input. Caches are made up."""
+import csv, hashlib, json, os, subprocess, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
+import numpy as np
+from tap import program, run, scratch
+
+SOLVERS = range(8)
+LOGISTIC, L1, PRIMAL = (0, 6, 7), (5, 6), (0, 2, 5, 6)
+
+
+def samples(n=90, features=192, classes=4, seed=0, spread=0.3):
+    """Non-negative, 40 % zeros, classes of unequal size that overlap."""
+    rng = np.random.default_rng(seed)
+    labels = np.minimum(rng.integers(0, classes + 1, n), classes - 1)
+    labels[:classes] = np.arange(classes)
+    centres = np.random.default_rng(99).normal(size=(classes, features))
+    return np.maximum(0.25 + centres[labels] * spread + rng.normal(size=(n, features)), 0).astype(np.float32), labels
+
+
+def make_cache(folder, x, labels, name="cache"):
+    paths = [os.path.join(folder, name + end) for end in (".npy", ".csv", "")]
+    np.save(paths[0], x)
+    with open(paths[1], "w") as out:
+        out.writelines("%s/%05d.jpg,%s\n" % ("abcdefgh"[label], i, "abcdefgh"[label]) for i, label in enumerate(labels))
+    program("tools/make-cache", *paths)
+    return paths[2]
+
+
+def by_key(x, labels):
+    """In the cache's order: by class name, then number."""
+    order = np.argsort(labels, kind="stable")
+    return x[order], labels[order]
+
+
+def train(*arguments, **options):
+    return program("train", "--head", "linear", *arguments, **options)
+
+
+class Model:
+    def __init__(self, path):
+        with h5py.File(path, "r") as file:
+            self.kernel = file["dense/dense/kernel:0"][:].astype(np.float64)
+            self.bias = file["dense/dense/bias:0"][:].astype(np.float64)
+            self.settings = json.loads(file.attrs["vggcache_training"])["settings"]
+            self.calibration = json.loads(file.attrs["vggcache_calibration"])
+
+    def values(self, x):
+        return x.astype(np.float64) @ self.kernel + self.bias
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def read_libsvm(path, features):
+    rows, labels = [], []
+    for line in open(path):
+        label, *pairs = line.split()
+        row = np.zeros(features, np.float32)
+        for pair in pairs:
+            index, value = pair.split(":")
+            row[int(index) - 1] = float(value)
+        rows.append(row)
+        labels.append(int(label))
+    return np.array(rows), np.array(labels)
+
+
+def predict(exported, model, folder, *options):
+    """liblinear-predict's labels, and what else it prints a line (probabilities with -b 1)."""
+    out = os.path.join(folder, "predicted")
+    subprocess.run(["liblinear-predict", *options, exported, model, out], check=True, stdout=subprocess.DEVNULL)
+    lines = [line.split() for line in open(out)]
+    if options:
+        order = np.argsort([int(label) for label in lines[0][1:]])
+        return np.array([[float(p) for p in line[1:]] for line in lines[1:]])[:, order]
+    return np.array([int(float(line[0])) for line in lines])
+
+
+def liblinear_train(exported, model, solver, cost, tolerance, *options):
+    subprocess.run(["liblinear-train", "-q", "-s", str(solver), "-c", str(cost), "-e", str(tolerance), "-B", "1", *options,
+                    exported, model], check=True, stdout=subprocess.DEVNULL)
+
+
+def tolerance_of(solver):
+    return 1e-7 if solver in PRIMAL else 1e-6
+
+
+def exported_features_are_the_scaled_ones():
+    with scratch() as folder:
+        x, labels = by_key(*samples())
+        cache, out, model = make_cache(folder, x, labels), os.path.join(folder, "x.txt"), os.path.join(folder, "m.h5")
+        deviation = x.astype(np.float64).std(0)
+        scaled = {"none": x, "max": x / x.max(), "standard": (x - x.mean(0, dtype=np.float64)) / deviation,
+                  "l2": x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)}
+        for scale, expected in scaled.items():
+            train("--scale", scale, "--export-libsvm", out, cache, model)
+            rows, found = read_libsvm(out, x.shape[1])
+            assert (found == labels).all()
+            np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6, err_msg=scale)
+
+
+def liblinear_predict_gives_the_same_labels_for_every_solver_and_for_two_classes():
+    with scratch() as folder:
+        for classes in (4, 2):
+            x, labels = by_key(*samples(classes=classes))
+            cache = make_cache(folder, x, labels, "cache%d" % classes)
+            exported, text, model = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "m.h5"))
+            for solver in SOLVERS:
+                train("--solver", solver, "--cost", 0.05 if solver not in L1 else 1, "--export-libsvm", exported,
+                      "--export-liblinear", text, cache, model)
+                rows, _ = read_libsvm(exported, x.shape[1])
+                values = Model(model).values(rows)
+                assert (values.argmax(1) == predict(exported, text, folder)).all(), solver
+                assert (values.argmax(1) == labels).mean() > 0.5, solver
+                if solver in LOGISTIC:
+                    assert Model(model).calibration["sigmoids"] and Model(model).calibration["probabilities"]
+                    own = 1 / (1 + np.exp(-values))
+                    np.testing.assert_allclose(own / own.sum(1, keepdims=True),
+                                               predict(exported, text, folder, "-b", "1"), atol=1e-5)
+                else:
+                    assert not Model(model).calibration["probabilities"]
+
+
+def liblinear_train_on_exported_data_finds_the_same_model_and_it_can_be_imported():
+    with scratch() as folder:
+        x, labels = by_key(*samples())
+        cache = make_cache(folder, x, labels)
+        exported, text, ours, theirs = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5", "theirs.h5"))
+        for solver in SOLVERS:
+            cost = 0.1 if solver in L1 else 0.02
+            train("--solver", solver, "--cost", cost, "--tolerance", tolerance_of(solver), "--export-libsvm", exported, cache,
+                  ours)
+            liblinear_train(exported, text, solver, cost, tolerance_of(solver))
+            train("--import-liblinear", text, cache, theirs)
+            rows, _ = read_libsvm(exported, x.shape[1])
+            a, b = Model(ours).values(rows), Model(theirs).values(rows)
+            np.testing.assert_allclose(a, b, atol=2e-5 * np.abs(b).max(), err_msg="solver %d" % solver)
+            assert (b.argmax(1) == predict(exported, text, folder)).all()
+            assert Model(theirs).settings["imported"] is True
+
+
+def class_weights_are_liblinears():
+    with scratch() as folder:
+        x, labels = by_key(*samples(spread=0.15))
+        cache = make_cache(folder, x, labels)
+        exported, text, ours, theirs = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5", "theirs.h5"))
+        balanced = ["%r" % (len(labels) / (4 * (labels == k).sum())) for k in range(4)]
+        for given, weights in (("b:5,d:0.25", ["1", "5", "1", "0.25"]), ("balanced", balanced)):
+            train("--cost", 0.01, "--tolerance", 1e-6, "--class-weight", given, "--export-libsvm", exported, cache, ours)
+            liblinear_train(exported, text, 1, 0.01, 1e-6, *sum((["-w%d" % k, w] for k, w in enumerate(weights)), []))
+            train("--import-liblinear", text, cache, theirs)
+            np.testing.assert_allclose(Model(ours).kernel, Model(theirs).kernel, atol=2e-5)
+        train("--class-weight", "nobody:2", cache, ours, status=1)
+        train("--class-weight", "a:-2", cache, ours, status=1)
+
+
+def the_reduced_problem_gives_the_same_model_for_every_solver_it_serves():
+    with scratch() as folder:
+        cache = make_cache(folder, *samples())
+        reduced, direct = os.path.join(folder, "reduced.h5"), os.path.join(folder, "direct.h5")
+        for solver in SOLVERS:
+            arguments = ("--solver", solver, "--cost", 0.02, "--tolerance", tolerance_of(solver))
+            train(*arguments, cache, reduced)
+            train(*arguments, "--no-reduce", cache, direct)
+            assert Model(reduced).settings["reduced"] == (solver not in L1) and not Model(direct).settings["reduced"]
+            a, b = Model(reduced), Model(direct)
+            scale = np.abs(b.kernel).max()
+            np.testing.assert_allclose(a.kernel, b.kernel, atol=2e-5 * scale, err_msg="solver %d" % solver)
+            np.testing.assert_allclose(a.bias, b.bias, atol=2e-5 * max(scale, np.abs(b.bias).max()))
+
+
+def more_images_than_features_are_trained_on_as_they_are():
+    with scratch() as folder:
+        cache, model = make_cache(folder, *samples(n=120, features=27, spread=2)), os.path.join(folder, "m.h5")
+        text = train("--folds", 3, cache, model).stdout
+        assert not Model(model).settings["reduced"]
+        assert float(text.split("training accuracy ")[1].split()[0]) > 0.9
+
+
+def any_number_of_threads_gives_the_same_file():
+    with scratch() as folder:
+        cache = make_cache(folder, *samples())
+        for arguments in (("--search-cost",), ("--solver", 4, "--folds", 3), ("--solver", "lr"), ("--no-reduce",)):
+            digests = set()
+            for threads in (1, 2, 3):
+                model = os.path.join(folder, "m.h5")
+                train(*arguments, "--threads", threads, cache, model)
+                digests.add(digest(model))
+            assert len(digests) == 1, arguments
+
+
+def a_search_lists_plots_explains_and_takes_the_best_cost():
+    with scratch() as folder:
+        cache = make_cache(folder, *samples())
+        model, table, plot = (os.path.join(folder, name) for name in ("m.h5", "costs.csv", "costs.svg"))
+        text = train("--search-cost", "--folds", 3, "--history", table, "--plot", plot, cache, model).stdout
+        with open(table) as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 10 and list(rows[0]) == ["cost", "accuracy", "deviation", "iterations"]
+        best = max(rows, key=lambda row: (float(row["accuracy"]), -float(row["cost"])))
+        assert Model(model).settings["cost"] == float(best["cost"])
+        assert "Cost %g: accuracy" % float(best["cost"]) in text and "<- best" in text
+        assert "cost C" in open(plot).read() or os.path.getsize(plot) > 2000
+        train("--costs", "0.1,0.001,0.01", cache, model)
+        assert [point["cost"] for point in Model(model).settings["search"]] == [0.001, 0.01, 0.1]
+
+
+def a_cross_validation_equals_one_done_by_hand():
+    """Leave one out: the folds are known without knowing how they are drawn."""
+    with scratch() as folder:
+        x, labels = by_key(*samples(n=24, features=75, classes=3, spread=0.2))
+        cache, model = make_cache(folder, x, labels), os.path.join(folder, "m.h5")
+        arguments = ("--scale", "none", "--cost", 0.01, "--tolerance", 1e-5)
+        text = train(*arguments, "--folds", 24, cache, model).stdout
+        right = 0
+        for i in range(24):
+            rest = np.delete(np.arange(24), i)
+            part = make_cache(folder, x[rest], labels[rest], "part%d" % i)
+            train(*arguments, part, model)
+            right += Model(model).values(x[i]).argmax() == labels[i]
+        assert "accuracy %.4f" % (right / 24) in text, (right, text)
+
+
+def the_iteration_limit_is_warned_of():
+    with scratch() as folder:
+        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        for more in ((), ("--no-reduce",)):
+            done = train("--solver", 3, "--cost", 1e6, "--tolerance", 1e-13, "--scale", "none", *more, cache, model)
+            assert "iteration limit" in done.stderr and "--tolerance" in done.stderr, done.stderr
+        assert "iteration limit" not in train(cache, model).stderr
+
+
+def odd_data_gets_a_sentence_or_an_answer():
+    with scratch() as folder:
+        model = os.path.join(folder, "m.h5")
+        x, labels = samples()
+        one = make_cache(folder, x, np.zeros(len(x), int), "one")
+        assert "one class only" in train(one, model, status=1).stderr
+        assert not os.path.exists(model)
+        zero = make_cache(folder, x * 0, labels, "zero")
+        for more in ((), ("--no-reduce",), ("--bias", -1), ("--bias", -1, "--no-reduce")):
+            done = train(*more, zero, model, status=(0, 1))
+            assert done.returncode == 0 or "all features are zero" in done.stderr
+        constant = make_cache(folder, np.where(np.arange(x.shape[1]) % 3, x, 0.1).astype(np.float32), labels, "constant")
+        train(constant, model)
+        assert np.isfinite(Model(model).kernel).all() and np.abs(Model(model).kernel[::3]).max() < 1e-4
+        twice = make_cache(folder, np.concatenate([x, x]), np.concatenate([labels, labels]), "twice")
+        train("--solver", 3, "--cost", 0.1, "--tolerance", 1e-6, twice, model)
+        kernel = Model(model).kernel
+        train("--solver", 3, "--cost", 0.1, "--tolerance", 1e-6, "--no-reduce", twice, model)
+        np.testing.assert_allclose(kernel, Model(model).kernel, atol=1e-6)
+
+
+def folds_that_classes_cannot_fill_get_a_sentence_or_an_answer():
+    with scratch() as folder:
+        model = os.path.join(folder, "m.h5")
+        x, labels = samples(spread=1)
+        labels = np.where(labels == 3, 0, labels)
+        labels[5] = 3
+        cache = make_cache(folder, x, labels)
+        done = train("--folds", 5, cache, model)
+        assert "smallest class has 1 image," in done.stderr and "accuracy" in done.stdout
+        assert "more than its" in train("--folds", 91, cache, model, status=1).stderr
+        train("--folds", 90, "--solver", 4, cache, model)
+
+
+def wrong_options_are_refused_before_any_work():
+    with scratch() as folder:
+        cache, model = os.path.join(folder, "no-cache"), os.path.join(folder, "m.h5")
+        for wrong in (("--cost", 0), ("--cost", -1), ("--cost", "nan"), ("--cost", "1x"), ("--tolerance", 0), ("--solver", "svr"),
+                      ("--solver", 11), ("--costs", "1,,2"), ("--costs", "0"), ("--scale", "minmax"), ("--folds", 1),
+                      ("--search-cost", "--cost", 1), ("--import-liblinear", "x", "--search-cost"), ("--bias", "x")):
+            done = train(*wrong, cache, model, status=2)
+            assert wrong[0][2:] in done.stderr, done.stderr
+
+
+def models_that_are_not_for_this_cache_are_not_imported():
+    with scratch() as folder:
+        x, labels = samples(features=12)
+        cache, model, text = make_cache(folder, x, labels), os.path.join(folder, "m.h5"), os.path.join(folder, "m.txt")
+        train("--export-liblinear", text, cache, model)
+        good = open(text).read()
+        os.remove(model)
+
+        def refused(content, words):
+            with open(text, "w") as out:
+                out.write(content)
+            assert words in train("--import-liblinear", text, cache, model, status=1).stderr
+            assert not os.path.exists(model)
+
+        refused("", "solver_type")
+        refused(good[:len(good) // 2], "a weight")
+        refused(good[:40], "expected")
+        refused(good + "7\n", "goes on after")
+        refused(good.replace("nr_class 4", "nr_class 5"), "classes apart")
+        refused(good.replace("nr_class 4", "nr_class 4000000000"), "classes apart")
+        refused(good.replace("nr_feature 12", "nr_feature 13"), "13 features")
+        refused(good.replace("nr_feature 12", "nr_feature -1"), "features")
+        refused(good.replace("label 0 1 2 3", "label 0 1 1 3"), "label")
+        refused(good.replace("label 0 1 2 3", "label 1 2 3 4"), "label")
+        refused(good.replace("L2R_L2LOSS_SVC_DUAL", "L2R_L2LOSS_SVR"), "classification")
+        refused(good.replace("w\n", "w\nnan ", 1), "a weight")
+        assert "missing" in train("--import-liblinear", os.path.join(folder, "missing"), cache, model, status=1).stderr
+        with open(text, "w") as out:
+            out.write(good)
+        train("--import-liblinear", text, cache, model)
+
+
+run(exported_features_are_the_scaled_ones,
+    liblinear_predict_gives_the_same_labels_for_every_solver_and_for_two_classes,
+    liblinear_train_on_exported_data_finds_the_same_model_and_it_can_be_imported,
+    class_weights_are_liblinears,
+    the_reduced_problem_gives_the_same_model_for_every_solver_it_serves,
+    more_images_than_features_are_trained_on_as_they_are,
+    any_number_of_threads_gives_the_same_file,
+    a_search_lists_plots_explains_and_takes_the_best_cost,
+    a_cross_validation_equals_one_done_by_hand,
+    the_iteration_limit_is_warned_of,
+    odd_data_gets_a_sentence_or_an_answer,
+    folds_that_classes_cannot_fill_get_a_sentence_or_an_answer,
+    wrong_options_are_refused_before_any_work,
+    models_that_are_not_for_this_cache_are_not_imported)
