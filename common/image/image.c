@@ -423,29 +423,50 @@ gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, 
 
 /* ---- Normalisation ---- */
 
+/* A value 0 … 255 of channel c of red, green, blue. */
+static inline float normalized(float value, int c, Normalization normalization)
+{
+    static const float caffe_means[3] = {123.68f, 116.779f, 103.939f};
+    static const float torch_means[3] = {.485f, .456f, .406f}, torch_deviations[3] = {.229f, .224f, .225f};
+    switch (normalization) {
+    case NORMALIZE_CAFFE:
+        return value - caffe_means[c];
+    case NORMALIZE_TORCH:
+        return (value / 255.0f - torch_means[c]) / torch_deviations[c];
+    case NORMALIZE_UNIT:
+        return value / 255.0f;
+    }
+    g_assert_not_reached();
+}
+
+/* Where red stands in the tensor; blue stands at the other end. */
+static int place_of_red(Normalization normalization)
+{
+    return normalization == NORMALIZE_CAFFE ? 2 : 0;
+}
+
 void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor)
 {
-    static const float means[2][3] = {{123.68f, 116.779f, 103.939f}, {.485f, .456f, .406f}};
-    static const float deviations[3] = {.229f, .224f, .225f};
     float values[3][256]; /* of each byte in each of red, green, blue */
     for (int c = 0; c < 3; c++)
         for (int byte = 0; byte < 256; byte++)
-            switch (normalization) {
-            case NORMALIZE_CAFFE:
-                values[c][byte] = (float)byte - means[0][c];
-                break;
-            case NORMALIZE_TORCH:
-                values[c][byte] = ((float)byte / 255.0f - means[1][c]) / deviations[c];
-                break;
-            case NORMALIZE_UNIT:
-                values[c][byte] = (float)byte / 255.0f;
-                break;
-            }
-    int red = normalization == NORMALIZE_CAFFE ? 2 : 0; /* its place in the tensor */
+            values[c][byte] = normalized((float)byte, c, normalization);
+    int red = place_of_red(normalization);
     for (gsize i = 0; i < (gsize)side * (gsize)side; i++, rgb += 3, tensor += 3) {
         tensor[red] = values[0][rgb[0]];
         tensor[1] = values[1][rgb[1]];
         tensor[2 - red] = values[2][rgb[2]];
+    }
+}
+
+void image_normalize_values(float *tensor, int side, Normalization normalization)
+{
+    int red = place_of_red(normalization);
+    for (gsize i = 0; i < (gsize)side * (gsize)side; i++, tensor += 3) {
+        float r = tensor[0], g = tensor[1], b = tensor[2];
+        tensor[red] = normalized(r, 0, normalization);
+        tensor[1] = normalized(g, 1, normalization);
+        tensor[2 - red] = normalized(b, 2, normalization);
     }
 }
 

@@ -47,6 +47,9 @@ gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, 
 /* rgb (side, side, 3) -> tensor (side, side, 3) in the channel order of the normalisation. */
 void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor);
 
+/* The same in place, for red, green and blue that are floats in 0 … 255. */
+void image_normalize_values(float *tensor, int side, Normalization normalization);
+
 /* rgb (side, side, 3) as a JPEG file in memory, quality 1 … 100. NULL where libvips cannot. */
 GBytes *image_jpeg(const guint8 *rgb, int side, int quality);
 

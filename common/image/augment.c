@@ -1,0 +1,310 @@
+/* augment: see augment.h. */
+#include "common/image/augment.h"
+#include "common/plot/canvas.h"
+#include "common/util/rng.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* ---- Options ---- */
+
+typedef struct {
+    const char *name;
+    gsize offset;
+    double most; /* inclusive; the least is 0 */
+} Range;
+
+#define RANGE(field, most)                                                                                   \
+    {                                                                                                        \
+#field, G_STRUCT_OFFSET(AugmentOptions, field), most                                                 \
+    }
+static const Range ranges[] = {
+    RANGE(rotation_range, 360), RANGE(width_shift_range, 100000), RANGE(height_shift_range, 100000),
+    RANGE(shear_range, 89),     RANGE(zoom_range, 0.99),          RANGE(channel_shift_range, 255),
+};
+
+static double range_value(const AugmentOptions *options, const Range *range)
+{
+    return G_STRUCT_MEMBER(double, options, range->offset);
+}
+
+static gboolean read_brightness(AugmentOptions *options, GError **error)
+{
+    char *middle, *end;
+    const char *text = options->brightness_range;
+    if (!text)
+        return TRUE;
+    options->brightness_low = g_ascii_strtod(text, &middle);
+    if (middle != text && *middle == ',') {
+        options->brightness_high = g_ascii_strtod(middle + 1, &end);
+        if (end != middle + 1 && *end == '\0' && options->brightness_low >= 0 &&
+            options->brightness_low <= options->brightness_high && options->brightness_high <= 100)
+            return TRUE;
+    }
+    g_set_error(
+        error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+        "--brightness-range is '%s'; give two factors LOW,HIGH with 0 <= LOW <= HIGH <= 100, such as 0.5,1.5",
+        text);
+    return FALSE;
+}
+
+gboolean augment_check(AugmentOptions *options, GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        double value = range_value(options, &ranges[i]);
+        if (!(value >= 0 && value <= ranges[i].most)) {
+            g_autofree char *name = g_strdelimit(g_strdup(ranges[i].name), "_", '-');
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "--%s is %g; give a number from 0 to %g", name, value, ranges[i].most);
+            return FALSE;
+        }
+    }
+    return read_brightness(options, error);
+}
+
+gboolean augment_active(const AugmentOptions *options)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++)
+        if (range_value(options, &ranges[i]) != 0)
+            return TRUE;
+    return options->horizontal_flip || options->vertical_flip || options->brightness_range;
+}
+
+char *augment_describe(const AugmentOptions *options)
+{
+    GString *text = g_string_new(NULL);
+    char number[2][G_ASCII_DTOSTR_BUF_SIZE];
+    for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        double value = range_value(options, &ranges[i]);
+        if (value != 0)
+            g_string_append_printf(text, " %s=%s", ranges[i].name,
+                                   g_ascii_formatd(number[0], sizeof number[0], "%.9g", value));
+    }
+    if (options->horizontal_flip)
+        g_string_append(text, " horizontal_flip");
+    if (options->vertical_flip)
+        g_string_append(text, " vertical_flip");
+    if (options->brightness_range)
+        g_string_append_printf(
+            text, " brightness_range=%s,%s",
+            g_ascii_formatd(number[0], sizeof number[0], "%.9g", options->brightness_low),
+            g_ascii_formatd(number[1], sizeof number[1], "%.9g", options->brightness_high));
+    g_strchug(text->str);
+    return g_string_free(text, FALSE);
+}
+
+/* ---- Drawing lots ---- */
+
+static double uniform(Rng *rng, double low, double high)
+{
+    return low + (high - low) * rng_uniform(rng);
+}
+
+static double draw_symmetric(Rng *rng, double range)
+{
+    return range != 0 ? uniform(rng, -range, range) : 0;
+}
+
+static double draw_shift(Rng *rng, double range, int side)
+{
+    double shift = draw_symmetric(rng, range);
+    return range < 1 ? shift * side : shift;
+}
+
+Augmentation augment_draw(const AugmentOptions *options, guint64 seed, const char *key, guint copy, int side)
+{
+    Augmentation a = {.zx = 1, .zy = 1, .brightness = -1};
+    if (copy == 0)
+        return a;
+    Rng rng = rng_new(seed, XXH3_64bits_withSeed(key, strlen(key), copy));
+    /* Keras's order. Like Keras, nothing is drawn for what is off, but for the flips. */
+    a.theta = draw_symmetric(&rng, options->rotation_range);
+    a.tx = draw_shift(&rng, options->height_shift_range, side);
+    a.ty = draw_shift(&rng, options->width_shift_range, side);
+    a.shear = draw_symmetric(&rng, options->shear_range);
+    if (options->zoom_range != 0) {
+        a.zx = uniform(&rng, 1 - options->zoom_range, 1 + options->zoom_range);
+        a.zy = uniform(&rng, 1 - options->zoom_range, 1 + options->zoom_range);
+    }
+    a.flip_horizontal = (rng_uniform(&rng) < 0.5) & options->horizontal_flip;
+    a.flip_vertical = (rng_uniform(&rng) < 0.5) & options->vertical_flip;
+    a.channel_shift = draw_symmetric(&rng, options->channel_shift_range);
+    if (options->brightness_range)
+        a.brightness = uniform(&rng, options->brightness_low, options->brightness_high);
+    return a;
+}
+
+/* ---- Changing an image ---- */
+
+/* Row and column in the source of each row and column in the result: (row, column) = m[.][0..1] · (y, x) +
+ * m[.][2]. */
+typedef struct {
+    double m[3][3];
+} Affine;
+
+static Affine multiply(Affine a, Affine b)
+{
+    Affine product = {{{0}}};
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            for (int k = 0; k < 3; k++)
+                product.m[i][j] += a.m[i][k] * b.m[k][j];
+    return product;
+}
+
+static Affine translation(double down, double right)
+{
+    return (Affine){{{1, 0, down}, {0, 1, right}, {0, 0, 1}}};
+}
+
+/* apply_affine_transform's matrix, turned about the middle of the pixels; FALSE where it is the identity. */
+static gboolean affine_of(const Augmentation *a, int side, Affine *affine)
+{
+    if (a->theta == 0 && a->tx == 0 && a->ty == 0 && a->shear == 0 && a->zx == 1 && a->zy == 1)
+        return FALSE;
+    double theta = a->theta * G_PI / 180, shear = a->shear * G_PI / 180, middle = side / 2.0 - 0.5;
+    Affine rotation = {{{cos(theta), -sin(theta), 0}, {sin(theta), cos(theta), 0}, {0, 0, 1}}};
+    Affine shearing = {{{1, -sin(shear), 0}, {0, cos(shear), 0}, {0, 0, 1}}};
+    Affine zoom = {{{a->zx, 0, 0}, {0, a->zy, 0}, {0, 0, 1}}};
+    Affine change = multiply(multiply(multiply(rotation, translation(a->tx, a->ty)), shearing), zoom);
+    *affine = multiply(multiply(translation(middle, middle), change), translation(-middle, -middle));
+    return TRUE;
+}
+
+/* A place between two pixels of 0 … last: the lower one, the step to the upper (0 at the border), and its
+ * weight. */
+typedef struct {
+    int lower, step;
+    double weight;
+} Between;
+
+static Between between(double place, int last)
+{
+    place = place < 0 ? 0 : place > last ? last : place;
+    int lower = (int)place;
+    return (Between){lower, lower < last, place - lower};
+}
+
+/* Pixel (y, x) of the result goes to (y, x) of pixels, mirrored as flips say. */
+static gsize destination(const Augmentation *a, int side, int y, int x)
+{
+    return ((gsize)(a->flip_vertical ? side - 1 - y : y) * (gsize)side +
+            (gsize)(a->flip_horizontal ? side - 1 - x : x)) *
+           3;
+}
+
+/* As scipy.ndimage.affine_transform with order 1 and mode 'nearest': in doubles, rounded to float at the end.
+ */
+static void sample_row(const guint8 *rgb, int side, const Augmentation *a, const Affine *affine, int y,
+                       float *pixels)
+{
+    const double(*m)[3] = affine->m;
+    for (int x = 0; x < side; x++) {
+        Between row = between(y * m[0][0] + x * m[0][1] + m[0][2], side - 1);
+        Between column = between(y * m[1][0] + x * m[1][1] + m[1][2], side - 1);
+        const guint8 *top = rgb + ((gsize)row.lower * (gsize)side + (gsize)column.lower) * 3;
+        const guint8 *bottom = top + row.step * side * 3;
+        int right = column.step * 3;
+        double w00 = (1 - row.weight) * (1 - column.weight), w01 = (1 - row.weight) * column.weight;
+        double w10 = row.weight * (1 - column.weight), w11 = row.weight * column.weight;
+        float *to = pixels + destination(a, side, y, x);
+        for (int c = 0; c < 3; c++)
+            to[c] = (float)(top[c] * w00 + top[right + c] * w01 + bottom[c] * w10 + bottom[right + c] * w11);
+    }
+}
+
+static void copy_row(const guint8 *rgb, int side, const Augmentation *a, int y, float *pixels)
+{
+    for (int x = 0; x < side; x++) {
+        const guint8 *from = rgb + ((gsize)y * (gsize)side + (gsize)x) * 3;
+        float *to = pixels + destination(a, side, y, x);
+        for (int c = 0; c < 3; c++)
+            to[c] = from[c];
+    }
+}
+
+static void shift_channels(float *values, gsize n, float shift)
+{
+    float least = values[0], most = values[0];
+    for (gsize i = 1; i < n; i++) {
+        least = MIN(least, values[i]);
+        most = MAX(most, values[i]);
+    }
+    for (gsize i = 0; i < n; i++)
+        values[i] = CLAMP(values[i] + shift, least, most);
+}
+
+/* Pillow's ImageEnhance.Brightness, a blend with black: bytes in, bytes out, cut off at 255. */
+static void apply_brightness(float *values, gsize n, float factor)
+{
+    float scaled[256];
+    for (int byte = 0; byte < 256; byte++)
+        scaled[byte] = (float)(guint8)MIN(factor * (float)byte, 255.0f);
+    for (gsize i = 0; i < n; i++)
+        values[i] = scaled[(guint8)values[i]];
+}
+
+/* rgb -> values (side, side, 3), still red, green, blue in 0 … 255. */
+static void change(const guint8 *rgb, int side, const Augmentation *a, float *values)
+{
+    Affine affine;
+    gboolean moved = affine_of(a, side, &affine);
+    gsize n = (gsize)side * (gsize)side * 3;
+    for (int y = 0; y < side; y++)
+        if (moved)
+            sample_row(rgb, side, a, &affine, y, values);
+        else
+            copy_row(rgb, side, a, y, values);
+    if (a->channel_shift != 0)
+        shift_channels(values, n, (float)a->channel_shift);
+    if (a->brightness >= 0)
+        apply_brightness(values, n, (float)a->brightness);
+}
+
+void augment_tensor(const guint8 *rgb, int side, const Augmentation *augmentation,
+                    Normalization normalization, float *tensor)
+{
+    change(rgb, side, augmentation, tensor);
+    image_normalize_values(tensor, side, normalization);
+}
+
+void augment_pixels(const guint8 *rgb, int side, const Augmentation *augmentation, guint8 *changed)
+{
+    gsize n = (gsize)side * (gsize)side * 3;
+    g_autofree float *values = g_new(float, n);
+    change(rgb, side, augmentation, values);
+    for (gsize i = 0; i < n; i++)
+        changed[i] = (guint8)values[i];
+}
+
+/* ---- Contact sheet ---- */
+
+gboolean augment_preview(const char *path, const AugmentOptions *options, guint64 seed,
+                         const char *const *keys, const guint8 *const *rgb, guint n, guint copies, int side,
+                         GError **error)
+{
+    enum { CELL = 112, GAP = 8, HEAD = 22, LABEL = 16 };
+    double width = GAP + (copies + 1.0) * (CELL + GAP), height = HEAD + GAP + n * (CELL + LABEL + GAP);
+    Canvas *canvas = canvas_new(path, width, height, error);
+    if (!canvas)
+        return FALSE;
+    g_autofree guint8 *changed = g_malloc((gsize)side * (gsize)side * 3);
+    for (guint copy = 0; copy <= copies; copy++) {
+        double x = GAP + copy * (double)(CELL + GAP);
+        g_autofree char *title = copy ? g_strdup_printf("copy %u", copy) : g_strdup("original");
+        canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0, 11, canvas_theme(canvas)->ink, ALIGN_CENTER,
+                    TRUE, 0, title);
+        for (guint i = 0; i < n; i++) {
+            double y = HEAD + GAP + i * (double)(CELL + LABEL + GAP);
+            Augmentation a = augment_draw(options, seed, keys[i], copy, side);
+            augment_pixels(rgb[i], side, &a, changed);
+            canvas_image(canvas, x, y, CELL, CELL, changed, side, side);
+            if (copy == 0)
+                canvas_text(canvas, x, y + CELL + LABEL / 2.0, 9, canvas_theme(canvas)->soft, ALIGN_LEFT,
+                            FALSE, 0, keys[i]);
+        }
+    }
+    return canvas_finish(canvas, error);
+}

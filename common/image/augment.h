@@ -1,0 +1,101 @@
+/* augment: random variants of an image by the rules of Keras's ImageDataGenerator
+ * (keras/src/legacy/preprocessing/ image.py: get_random_transform, apply_transform; the numbers come from our
+ * own generator, not NumPy's).
+ *
+ *     RGB bytes --one affine, bilinear, edges repeated--> --channel shift--> --flips--> --brightness-->
+ * --normalise-->
+ *
+ * What is drawn depends on the seed, the image's key and the number of the copy alone: copy k of image i is
+ * the same in every thread, batch and run. Nothing here fails but augment_check. */
+#pragma once
+#include "common/image/image.h"
+
+/* Names and meanings are ImageDataGenerator's; all zero: no augmentation. */
+typedef struct {
+    double rotation_range;    /* degrees: U(-r, r) */
+    double width_shift_range; /* U(-s, s), a fraction of the side where s < 1, else pixels */
+    double height_shift_range;
+    double shear_range;       /* degrees: U(-s, s) */
+    double zoom_range;        /* both directions on their own: U(1 - z, 1 + z) */
+    gboolean horizontal_flip; /* with probability 1/2 */
+    gboolean vertical_flip;
+    double channel_shift_range; /* grey levels: U(-s, s) on all channels, clipped to the image's own range */
+    const char
+        *brightness_range; /* "LOW,HIGH": a factor U(LOW, HIGH); NULL for none. augment_check reads it */
+    double brightness_low, brightness_high;
+} AugmentOptions;
+
+/* The study's: rotation 90, shifts 0.5, both flips, brightness 0.1 to 0.7. */
+#define AUGMENT_STUDY                                                                                        \
+    {                                                                                                        \
+        .rotation_range = 90, .width_shift_range = 0.5, .height_shift_range = 0.5, .horizontal_flip = TRUE,  \
+        .vertical_flip = TRUE, .brightness_range = "0.1,0.7"                                                 \
+    }
+
+/* Rows of a program's option table (common/cli/cli.h). */
+#define AUGMENT_OPTIONS(o)                                                                                     \
+    {CLI_HEADING, "Augmentation", 0, NULL, NULL, NULL, 0, 0}, {CLI_REAL,  "rotation-range",                    \
+                                                               0,         &(o)->rotation_range,                \
+                                                               "DEGREES", "turn by up to this, either way",    \
+                                                               0,         360},                                \
+        {CLI_REAL, "width-shift-range",                                                                        \
+         0,        &(o)->width_shift_range,                                                                    \
+         "S",      "move sideways by up to this: a fraction of the side below 1, else pixels",                 \
+         0,        100000},                                                                                    \
+        {CLI_REAL, "height-shift-range", 0, &(o)->height_shift_range, "S", "move up or down by up to this", 0, \
+         100000},                                                                                              \
+        {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this, either way", 0, 89},  \
+        {CLI_REAL, "zoom-range", 0, &(o)->zoom_range, "Z", "stretch each direction by 1-Z to 1+Z", 0, 0.99},   \
+        {CLI_FLAG, "horizontal-flip",                                                                          \
+         0,        &(o)->horizontal_flip,                                                                      \
+         NULL,     "mirror left and right, every other time",                                                  \
+         0,        0},                                                                                         \
+        {CLI_FLAG, "vertical-flip",                                                                            \
+         0,        &(o)->vertical_flip,                                                                        \
+         NULL,     "mirror top and bottom, every other time",                                                  \
+         0,        0},                                                                                         \
+        {CLI_REAL, "channel-shift-range",                                                                      \
+         0,        &(o)->channel_shift_range,                                                                  \
+         "LEVELS", "lighten or darken by up to so many grey levels",                                           \
+         0,        255},                                                                                       \
+    {                                                                                                          \
+        CLI_TEXT, "brightness-range", 0, &(o)->brightness_range, "LOW,HIGH",                                   \
+            "multiply the light by LOW to HIGH", 0, 0                                                          \
+    }
+
+/* Reads brightness_range and checks every value. FALSE with a sentence that names the option. Call it once
+ * after filling the options, before anything is drawn. */
+gboolean augment_check(AugmentOptions *options, GError **error);
+
+/* Whether any of it changes an image. */
+gboolean augment_active(const AugmentOptions *options);
+
+/* "rotation_range=90 …": the same text for the same options, to name them in a cache or a model. Caller
+ * frees. */
+char *augment_describe(const AugmentOptions *options);
+
+/* One draw. */
+typedef struct {
+    double theta, shear; /* degrees */
+    double tx, ty;       /* pixels: down, to the right */
+    double zx, zy;       /* vertical, horizontal */
+    gboolean flip_horizontal, flip_vertical;
+    double channel_shift;
+    double brightness; /* negative: none */
+} Augmentation;
+
+/* key: the item's key in its dataset. copy 0 is the image as it is; 1, 2, … are variants (or epochs). */
+Augmentation augment_draw(const AugmentOptions *options, guint64 seed, const char *key, guint copy, int side);
+
+/* rgb (side, side, 3) -> tensor (side, side, 3): changed, then normalised as image_normalize does. */
+void augment_tensor(const guint8 *rgb, int side, const Augmentation *augmentation,
+                    Normalization normalization, float *tensor);
+
+/* rgb (side, side, 3) -> changed (side, side, 3): for looking at; values truncated to bytes. */
+void augment_pixels(const guint8 *rgb, int side, const Augmentation *augmentation, guint8 *changed);
+
+/* Writes a contact sheet (PNG, SVG or PDF by the ending of path): one row an image, the original and `copies`
+ * variants. rgb: n pointers to (side, side, 3). */
+gboolean augment_preview(const char *path, const AugmentOptions *options, guint64 seed,
+                         const char *const *keys, const guint8 *const *rgb, guint n, guint copies, int side,
+                         GError **error);
