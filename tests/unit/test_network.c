@@ -50,27 +50,32 @@ static void test_study_cnn(void)
 
 static void test_summary(void)
 {
-    static const gboolean learns[] = {FALSE, TRUE, TRUE, TRUE};
+    static const int shape[] = {7, 7, 512};
+    FrozenPart base = {"vgg16", shape, 14714688};
     g_autoptr(Network) network = network_new(7, 7, 512);
     network_max_pooling2d(network, "pool", 7, NULL);
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, 4096, ACTIVATION_RELU, NULL);
     network_dense(network, NULL, 10, ACTIVATION_SOFTMAX, NULL);
-    g_autofree char *summary = network_summary(network, "head", learns);
+    g_autofree char *summary = network_summary(network, "head", &base);
     g_assert_cmpstr(summary, ==,
                     "Model: \"head\"\n"
                     "_________________________________________________________________\n"
                     "Layer (type)                 Output Shape              Param #   \n"
                     "=================================================================\n"
+                    "vgg16 (Functional)           (None, 7, 7, 512)         14714688  \n"
                     "pool (MaxPooling2D)          (None, 1, 1, 512)         0         \n"
                     "flatten (Flatten)            (None, 512)               0         \n"
                     "dense (Dense)                (None, 4096)              2101248   \n"
                     "dense_1 (Dense)              (None, 10)                40970     \n"
                     "=================================================================\n"
-                    "Total params: 2,142,218\n"
+                    "Total params: 16,856,906\n"
                     "Trainable params: 2,142,218\n"
-                    "Non-trainable params: 0\n"
+                    "Non-trainable params: 14,714,688\n"
                     "_________________________________________________________________\n");
+    g_autofree char *alone = network_summary(network, "head", NULL);
+    g_assert_nonnull(strstr(alone, "Total params: 2,142,218\n"));
+    g_assert_null(strstr(alone, "vgg16"));
 }
 
 static void test_refusals(void)
