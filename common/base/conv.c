@@ -8,13 +8,13 @@
 #include <sys/mman.h>
 
 enum {
-    ALIGNMENT = 64,       /* bytes: a cache line */
-    HUGE_PAGE = 2 << 20,  /* bytes */
-    SLICE = 32,           /* output channels whose products wait in L2 for the inverse transform */
-    WIDE_TILES = 56,      /* a wide task's tiles: P * WIDE_TILES * (C + SLICE) floats are about L2's size */
-    NARROW_TILES = 196,   /* tiles transformed together: their P * C floats fit into L3 */
-    NARROW_SUBTILES = 98, /* of these, tiles a task multiplies by its slice */
-    DIRECT_ROWS = 4,      /* image rows a direct task computes */
+    ALIGNMENT = 64,      /* bytes: a cache line */
+    HUGE_PAGE = 2 << 20, /* bytes */
+    SLICE = 32,          /* output channels whose products wait in L2 for the inverse transform */
+    TILES = 28,          /* tiles a task multiplies at once: two blocks of the AVX-512 micro-kernel, and their
+                            products for a slice take a quarter of a 1 MB L2 */
+    SHARED_TILES = 196,  /* tiles of a narrow layer transformed together: at 512 channels they fill L3 */
+    DIRECT_ROWS = 4,     /* image rows a direct task computes */
     POSITION_PADDING =
         80, /* floats between positions, so that they do not all fall into the same cache sets */
 };
@@ -85,11 +85,26 @@ static guint parts_of(guint total, guint most)
 
 /* ---- The plan ---- */
 
+static gsize products_of(const ConvShape *shape, const WinogradKernels *winograd)
+{
+    int out = winograd->out, in = winograd->in;
+    return (gsize)((shape->height + out - 1) / out) * ((shape->width + out - 1) / out) * in * in;
+}
+
+/* Large tiles need fewer multiplications, unless too much of them lies outside the image. */
+static const WinogradKernels *fewest_products(const ConvShape *shape, const ConvKernels *kernels)
+{
+    const WinogradKernels *four = kernels->winograd4, *six = kernels->winograd6;
+    return products_of(shape, six) < products_of(shape, four) ? six : four;
+}
+
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
 {
     plan->shape = *shape;
     plan->kernels = conv_kernels_current();
-    plan->winograd = shape->inputs % 16 == 0 ? plan->kernels->winograd4 : NULL;
+    if (shape->inputs % 16 == 0)
+        plan->winograd = fewest_products(shape, plan->kernels);
+
     g_assert(shape->outputs % SLICE == 0 && (plan->winograd || !shape->pool));
     if (plan->winograd) {
         int m = plan->winograd->out;
@@ -148,7 +163,7 @@ const char *conv_method(const ConvShape *shape)
 {
     ConvPlan plan = {0};
     plan_init(&plan, shape);
-    return plan.winograd ? "F(4x4)" : "direct";
+    return !plan.winograd ? "direct" : plan.winograd->out == 6 ? "F(6x6)" : "F(4x4)";
 }
 
 /* ---- Weights ---- */
@@ -243,14 +258,13 @@ static gsize worker_floats(const ConvPlan *plan)
     gsize inputs = (gsize)plan->shape.inputs;
     if (!plan->winograd)
         return aligned_floats((DIRECT_ROWS + 2) * (gsize)(plan->shape.width + 2) * inputs);
-    gsize tiles = plan->narrow ? NARROW_SUBTILES : WIDE_TILES;
-    gsize floats = aligned_floats(inputs) + SLICE + tiles * plan->positions * SLICE;
-    return floats + (plan->narrow ? 0 : plan->positions * position_stride(plan, WIDE_TILES));
+    gsize floats = aligned_floats(inputs) + SLICE + (gsize)TILES * plan->positions * SLICE;
+    return floats + (plan->narrow ? 0 : plan->positions * position_stride(plan, TILES));
 }
 
 static gsize shared_floats(const ConvPlan *plan)
 {
-    return plan->narrow ? plan->positions * position_stride(plan, NARROW_TILES) : 0;
+    return plan->narrow ? plan->positions * position_stride(plan, SHARED_TILES) : 0;
 }
 
 gsize conv_scratch_size(const ConvShape *shape, guint threads)
@@ -263,12 +277,12 @@ gsize conv_scratch_size(const ConvShape *shape, guint threads)
 static Scratch scratch_of(const Run *run, guint worker)
 {
     const ConvPlan *plan = run->plan;
-    gsize inputs = (gsize)plan->shape.inputs, tiles = plan->narrow ? NARROW_SUBTILES : WIDE_TILES;
+    gsize inputs = (gsize)plan->shape.inputs;
     Scratch scratch;
     scratch.zeros = run->workers + worker * worker_floats(plan);
     scratch.discard = scratch.zeros + aligned_floats(inputs);
     scratch.products = scratch.discard + SLICE;
-    scratch.input = scratch.products + tiles * plan->positions * SLICE;
+    scratch.input = scratch.products + (gsize)TILES * plan->positions * SLICE;
     memset(scratch.zeros, 0, inputs * sizeof(float));
     return scratch;
 }
@@ -280,6 +294,19 @@ static void tile_place(const ConvPlan *plan, guint tile, int *image, int *y, int
     *image = (int)(tile / a_image);
     *y = (int)(tile % a_image) / plan->tiles_x * plan->winograd->out;
     *x = (int)(tile % a_image) % plan->tiles_x * plan->winograd->out;
+}
+
+/* Asks for the pixels of the tile to the right, which come from L3, while this one is transformed. Its first
+ * two columns are the last two of this one. */
+static void fetch_next(const ConvPlan *plan, const float *const *pixels, const float *zeros, int left)
+{
+    int in = plan->winograd->in, inputs = plan->shape.inputs, step = plan->winograd->out * inputs;
+    if (left + plan->winograd->out + in - 1 > plan->shape.width)
+        return;
+    for (int y = 0; y < in; y++)
+        for (int x = 2; x < in; x++)
+            for (int c = 0; pixels[y * in + x] != zeros && c < inputs; c += ALIGNMENT / (int)sizeof(float))
+                __builtin_prefetch(pixels[y * in + x] + step + c, 0, 2);
 }
 
 /* Transforms one tile into row `row` of a block of `rows` rows at v. */
@@ -297,6 +324,8 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
             pixels[y * in + x] =
                 inside ? run->in + (((gsize)image * height + iy) * width + ix) * plan->shape.inputs : zeros;
         }
+    if (!plan->narrow)
+        fetch_next(plan, pixels, zeros, left);
     int vector = plan->kernels->width;
     plan->winograd->input(pixels, plan->shape.inputs, v + row * vector, stride, (gsize)rows * vector);
 }
@@ -322,13 +351,16 @@ static void blocks_multiply(const ConvPlan *plan, guint tiles, guint slice, cons
     int inputs = plan->shape.inputs, panel = plan->kernels->panel;
     gsize products_stride = (gsize)plan->positions * SLICE;
     const float *u = plan->weights + (gsize)slice * plan->positions * inputs * SLICE;
-    for (int p = 0; p < plan->positions; p++, v += stride)
-        for (int k = 0; k < SLICE; k += panel, u += (gsize)inputs * panel)
-            for (guint b = 0; b < blocks; b++) {
-                guint start = part_start(tiles, blocks, b), end = part_start(tiles, blocks, b + 1);
-                plan->kernels->multiply(v + (gsize)start * inputs, u, inputs, (int)(end - start),
-                                        products + start * products_stride + p * SLICE + k, products_stride);
-            }
+    for (int p = 0; p < plan->positions; p++, v += stride, u += (gsize)inputs * SLICE)
+        for (guint b = 0; b < blocks; b++) {
+            guint start = part_start(tiles, blocks, b), end = part_start(tiles, blocks, b + 1);
+            const float *at = v + (gsize)start * inputs,
+                        *next = b + 1 < blocks ? v + (gsize)end * inputs : v + stride;
+            float *to = products + start * products_stride + p * SLICE;
+            for (int k = 0; k < SLICE; k += panel)
+                plan->kernels->multiply(at, next, u + (gsize)k * inputs, inputs, (int)(end - start), to + k,
+                                        products_stride);
+        }
 }
 
 static void tile_output(const Run *run, guint tile, guint slice, const float *products, float *discard)
@@ -366,17 +398,17 @@ static void wide_task(guint task, guint worker, gpointer data)
     Scratch scratch = scratch_of(run, worker);
     guint first = part_start(run->tiles, run->tasks, task),
           end = part_start(run->tiles, run->tasks, task + 1);
-    gsize stride = position_stride(run->plan, WIDE_TILES);
+    gsize stride = position_stride(run->plan, TILES);
     blocks_input(run, first, end - first, scratch.zeros, scratch.input, stride);
     for (guint slice = 0; slice < (guint)run->plan->shape.outputs / SLICE; slice++)
         slice_run(run, &scratch, first, end - first, slice, scratch.input, stride);
 }
 
-/* Narrow: the tiles of a run are cut into parts of NARROW_SUBTILES at most, which input and output tasks
+/* Narrow: the tiles of a run are cut into parts of TILES at most, which input and output tasks
  * agree on. */
 static void narrow_part(const Run *run, guint part, guint *first, guint *tiles)
 {
-    guint parts = parts_of(run->tiles, NARROW_SUBTILES);
+    guint parts = parts_of(run->tiles, TILES);
     *first = part_start(run->tiles, parts, part);
     *tiles = part_start(run->tiles, parts, part + 1) - *first;
 }
@@ -388,27 +420,27 @@ static void narrow_input_task(guint task, guint worker, gpointer data)
     narrow_part(run, task, &first, &tiles);
     blocks_input(run, run->first + first, tiles, scratch_of(run, worker).zeros,
                  run->shared + (gsize)first * run->plan->shape.inputs,
-                 position_stride(run->plan, NARROW_TILES));
+                 position_stride(run->plan, SHARED_TILES));
 }
 
 static void narrow_slice_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
     Scratch scratch = scratch_of(run, worker);
-    guint parts = parts_of(run->tiles, NARROW_SUBTILES), slice = task / parts, first, tiles;
+    guint parts = parts_of(run->tiles, TILES), slice = task / parts, first, tiles;
     narrow_part(run, task % parts, &first, &tiles);
     slice_run(run, &scratch, run->first + first, tiles, slice,
-              run->shared + (gsize)first * run->plan->shape.inputs, position_stride(run->plan, NARROW_TILES));
+              run->shared + (gsize)first * run->plan->shape.inputs, position_stride(run->plan, SHARED_TILES));
 }
 
 static void run_narrow(Run *run, guint total)
 {
     const ConvPlan *plan = run->plan;
-    guint chunks = parts_of(total, NARROW_TILES);
+    guint chunks = parts_of(total, SHARED_TILES);
     for (guint chunk = 0; chunk < chunks; chunk++) {
         run->first = part_start(total, chunks, chunk);
         run->tiles = part_start(total, chunks, chunk + 1) - run->first;
-        guint parts = parts_of(run->tiles, NARROW_SUBTILES);
+        guint parts = parts_of(run->tiles, TILES);
         crew_run(plan->crew, parts, narrow_input_task, run);
         crew_run(plan->crew, parts * (guint)(plan->shape.outputs / SLICE), narrow_slice_task, run);
     }
@@ -462,7 +494,7 @@ void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, void *scr
     } else if (plan->narrow) {
         run_narrow(&run, total);
     } else {
-        run.tasks = parts_of(total, WIDE_TILES);
+        run.tasks = parts_of(total, TILES);
         crew_run(plan->crew, run.tasks, wide_task, &run);
     }
 }

@@ -1,14 +1,15 @@
 /* conv: one 3x3 convolution with 'same' padding, bias, ReLU and 2x2 max-pooling, planned once and run often.
  *
- * Where the input channels fill vectors, by Winograd's F(4x4, 3x3) (common/simd/conv_kernels.h); the small
- * first layer directly. The multiplication is our own: kernels are transformed and packed once, in the order
- * in which the micro-kernel reads them; the input transform writes its other factor in the micro-kernel's
- * order too; the inverse transform, bias, ReLU and pooling follow while the products are in the L2 cache.
+ * Where the input channels fill vectors, by Winograd's minimal filtering (common/simd/conv_kernels.h) with
+ * the tile that needs the fewest products for the shape; the small first layer directly. The multiplication
+ * is our own: kernels are transformed and packed once, in the order in which the micro-kernel reads them; the
+ * input transform writes its other factor in the micro-kernel's order too; the inverse transform, bias, ReLU
+ * and pooling follow while the products are in the L2 cache.
  *
- * Two ways to cut the work. A wide layer (few channels, many tiles: block1 … block2): a task takes some tiles
- * through all stages in its own cache, reading the kernels (at most 2.4 MB) from L3. A narrow one (many
- * channels, few tiles: block3 … block5): the tiles are transformed together, then a task takes a slice of
- * output channels for many tiles, so that the kernels (up to 37.7 MB) come from memory once for all tiles of
+ * Two ways to cut the work. A wide layer (few channels, many tiles: block1 and block2): a task takes some
+ * tiles through all stages in its own cache, reading the kernels (at most 4 MB) from L3. A narrow one (many
+ * channels, few tiles: block3 to block5): the tiles are transformed together, then a task takes a slice of
+ * output channels for some of them, so that the kernels (up to 67 MB) come from memory once for all tiles of
  * the batch that fit.
  *
  * Every output is the same sum in the same order however the work is cut: results do not depend on n, the
@@ -41,7 +42,7 @@ gsize conv_scratch_size(const ConvShape *shape, guint threads);
 /* TRUE where many images should be run at once because the kernels have to be fetched from memory. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
-/* How it is computed, for people: "direct" or "F(4x4)". */
+/* How it is computed, for people: "direct", "F(4x4)", "F(6x6)". */
 const char *conv_method(const ConvShape *shape);
 
 /* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch:

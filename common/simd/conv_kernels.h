@@ -31,8 +31,9 @@ typedef struct {
     void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float least,
                           float *const *pixels);
 
-    /* The transposes of `output` and of the kernels' transform, for gradients. From the gradient by a tile's
-     * m*m output pixels, the one by its products, A dY A^T: position p at dm + p * position_stride. */
+    /* F(4x4) only: the transposes of `output` and of the kernels' transform, for gradients. From the gradient
+     * by a tile's m*m output pixels, the one by its products, A dY A^T: position p at dm + p *
+     * position_stride. */
     void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride);
     /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the 3x3
      * kernels, G^T dU G: tap t at kernel + t * tap_stride. */
@@ -46,15 +47,17 @@ typedef struct {
     int panel; /* output channels multiply makes at once */
 
     /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum runs over
-     * the channels in order, so that it does not depend on rows. */
-    void (*multiply)(const float *v, const float *u, int channels, int rows, float *m, gsize stride);
+     * the channels in order, so that it does not depend on rows. next: the v of the call to follow, which is
+     * fetched into the cache meanwhile. */
+    void (*multiply)(const float *v, const float *next, const float *u, int channels, int rows, float *m,
+                     gsize stride);
 
     /* `rows` output pixels side by side, directly. x: the upper left input pixel of the first one, rows of
      * the image row_stride apart, C channels a pixel; u: (3, 3C, panel); y: pixels y_stride apart. */
     void (*direct)(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
                    float least, int rows, float *y, gsize y_stride);
 
-    const WinogradKernels *winograd4;
+    const WinogradKernels *winograd4, *winograd6;
 } ConvKernels;
 
 /* Of the instruction set that isa_current() picks. */
@@ -62,3 +65,4 @@ const ConvKernels *conv_kernels_current(void);
 
 extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
 extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;
+extern const WinogradKernels winograd6_baseline, winograd6_avx2, winograd6_avx512;

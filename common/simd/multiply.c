@@ -34,13 +34,15 @@ ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float
             sum[i][j] += column[i * step] * right[j];
 }
 
-ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *u, int channels, float *m,
-                                 gsize stride)
+ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
+                                 int channels, float *m, gsize stride)
 {
     Vector sum[ROWS][VECTORS] = {0};
-    for (int c = 0; c < channels; c += WIDTH, v += rows * WIDTH)
-        for (int k = 0; k < WIDTH; k++, u += PANEL)
+    for (int c = 0; c < channels; c += WIDTH, v += rows * WIDTH, next += rows * WIDTH)
+        for (int k = 0; k < WIDTH; k++, u += PANEL) {
+            __builtin_prefetch(next + k * rows);
             accumulate(rows, sum, v + k, WIDTH, u);
+        }
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -51,6 +53,8 @@ ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *u,
 ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int channels, const float *u,
                                const float *bias, float least, float *y, gsize y_stride)
 {
+    for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
+        __builtin_prefetch(y + i * y_stride, 1);
     Vector sum[ROWS][VECTORS] = {0};
     for (int ky = 0; ky < 3; ky++, x += row_stride)
         for (int k = 0; k < 3 * channels; k++, u += PANEL)
@@ -73,12 +77,13 @@ ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride,
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
 #endif
 
-static void multiply(const float *v, const float *u, int channels, int rows, float *m, gsize stride)
+static void multiply(const float *v, const float *next, const float *u, int channels, int rows, float *m,
+                     gsize stride)
 {
     switch (rows) {
 #define CASE(n)                                                                                              \
     case n:                                                                                                  \
-        multiply_rows(n, v, u, channels, m, stride);                                                         \
+        multiply_rows(n, v, next, u, channels, m, stride);                                                   \
         break;
         EACH_ROWS(CASE)
 #undef CASE
@@ -105,4 +110,5 @@ const ConvKernels ISA_SYMBOL(conv_kernels) = {
     .multiply = multiply,
     .direct = direct,
     .winograd4 = &ISA_SYMBOL(winograd4),
+    .winograd6 = &ISA_SYMBOL(winograd6),
 };
