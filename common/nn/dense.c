@@ -1,6 +1,7 @@
-/* dense: see dense.h. A task is a panel of PANEL columns of W; it walks down the panel in tiles of TILE rows,
- * small enough that a tile of W, its slots, the gradient and the packed copy stay in the second-level cache
- * together. */
+/* dense: see dense.h. A task is a panel of up to PANEL columns of W; it walks down the panel in tiles of TILE
+ * rows, small enough that a tile of W, its slots, the gradient and the packed copy stay in the second-level
+ * cache together. A column's sums do not depend on the panel that it is in, so panels are cut to suit the
+ * number of threads. */
 #include "common/nn/dense.h"
 #include "common/util/floats.h"
 
@@ -8,14 +9,14 @@
 #include <string.h>
 
 enum {
-    PANEL = 256, /* columns */
-    TILE = 32,   /* rows */
-    STRIPS = PANEL / STRIP,
+    PANEL = 512,               /* columns: the more lie next to one another, the better for memory */
+    TILE = 32,                 /* rows */
     LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
 typedef struct {
     int ld, features, units;
+    int panel;                 /* columns a task */
     const DenseUpdate *update; /* NULL: forward only */
     int n;                     /* images of the forward batch; 0: none */
     const float *xt;
@@ -27,9 +28,9 @@ typedef struct {
 /* What a task has of its own; strips (P, STRIP) lie one after another. */
 typedef struct {
     float *gradient; /* (TILE, PANEL) */
-    float *packed;   /* STRIPS of (TILE, STRIP): the tile of W */
-    float *dy;       /* STRIPS of (update's n, STRIP) */
-    float *y;        /* STRIPS of (n, STRIP) */
+    float *packed;   /* strips of (TILE, STRIP): the tile of W */
+    float *dy;       /* strips of (update's n, STRIP) */
+    float *y;        /* strips of (n, STRIP) */
 } Scratch;
 
 gsize dense_scratch(int n)
@@ -161,7 +162,8 @@ static void run_panel(guint task, guint worker, gpointer data)
 {
     const Pass *pass = data;
     const DenseUpdate *u = pass->update;
-    int first = (int)task * PANEL, columns = MIN(PANEL, pass->units - first), updated = u ? u->n : 0;
+    int first = (int)task * pass->panel, columns = MIN(pass->panel, pass->units - first),
+        updated = u ? u->n : 0;
     float *memory = floats_new(dense_scratch(MAX(pass->n, updated)) / sizeof(float));
     Scratch scratch = {.gradient = memory, .packed = memory + TILE * PANEL, .dy = memory + 2 * TILE * PANEL};
     scratch.y = scratch.dy + (gsize)PANEL * updated;
@@ -184,21 +186,24 @@ static void run_panel(guint task, guint worker, gpointer data)
 
 static void run(Crew *crew, Pass *pass)
 {
+    int threads = (int)crew_threads(crew), rounds = (pass->units + PANEL * threads - 1) / (PANEL * threads);
+    int strips = (pass->units + STRIP - 1) / STRIP;
+    pass->panel = (strips + rounds * threads - 1) / (rounds * threads) * STRIP;
     pass->kernels = kernels_current();
-    crew_run(crew, (pass->units + PANEL - 1) / PANEL, run_panel, pass);
+    crew_run(crew, (pass->units + pass->panel - 1) / pass->panel, run_panel, pass);
 }
 
 void dense_forward(Crew *crew, const float *xt, int n, int ld, int features, int units, const float *kernel,
                    const float *bias, float *y)
 {
-    Pass pass = {ld, features, units, NULL, n, xt, kernel, bias, y, NULL};
+    Pass pass = {ld, features, units, 0, NULL, n, xt, kernel, bias, y, NULL};
     run(crew, &pass);
 }
 
 void dense_update_forward(Crew *crew, const DenseUpdate *update, const float *xt, int n, int ld, int features,
                           int units, float *y)
 {
-    Pass pass = {ld, features, units, update, n, xt, update->kernel, update->bias, y, NULL};
+    Pass pass = {ld, features, units, 0, update, n, xt, update->kernel, update->bias, y, NULL};
     run(crew, &pass);
 }
 
