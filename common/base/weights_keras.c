@@ -8,6 +8,11 @@
 #include "common/base/weights_formats.h"
 #include "common/cli/cli.h"
 #include "common/model/hdf5_file.h"
+#include "common/util/apart.h"
+
+#include <string.h>
+
+enum { MOST_SECONDS = 30 }; /* of processor time; a whole file takes a tenth of one */
 
 /* A convolution of the table, or a layer that has nothing to do with the base; but not a further convolution
  * of a network of the same family, such as VGG19, which holds all of VGG16's names and shapes. */
@@ -49,7 +54,7 @@ static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *l
            weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
 }
 
-gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
+static gboolean read_file(const char *path, Weights *weights, GError **error)
 {
     g_autoptr(Hdf5File) file = hdf5_open(path, error);
     if (!file)
@@ -69,6 +74,60 @@ gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
         if (!read_layer(file, root, layer, weights, error))
             return FALSE;
     }
-    weights->normalization = NORMALIZE_CAFFE;
     return TRUE;
+}
+
+typedef struct {
+    const char *path;
+    Weights shared; /* its tensors lie in memory that the child shares */
+} Task;
+
+static gboolean read_task(gpointer data, GError **error)
+{
+    Task *task = data;
+    return read_file(task->path, &task->shared, error);
+}
+
+/* Lets the tensors of weights follow one another at `at`, where that is not NULL; returns the floats they
+ * take. */
+static gsize lay_out(Weights *weights, float *at)
+{
+    gsize n = 0;
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        weights->kernel[layer->conv] = at ? at + n : NULL;
+        n += (gsize)9 * layer->inputs * layer->outputs;
+        weights->bias[layer->conv] = at ? at + n : NULL;
+        n += (gsize)layer->outputs;
+    }
+    return n;
+}
+
+static void copy(Weights *to, const Weights *from)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        gsize k = (gsize)layer->outputs;
+        if (layer->conv < 0)
+            continue;
+        memcpy(to->kernel[layer->conv], from->kernel[layer->conv],
+               9 * (gsize)layer->inputs * k * sizeof(float));
+        memcpy(to->bias[layer->conv], from->bias[layer->conv], k * sizeof(float));
+    }
+}
+
+gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
+{
+    Task task = {.path = path};
+    gsize size = lay_out(&task.shared, NULL) * sizeof(float);
+    void *memory = apart_memory(size);
+    lay_out(&task.shared, memory);
+    gboolean good = apart_run(read_task, &task, MOST_SECONDS, path, error);
+    if (good)
+        copy(weights, &task.shared);
+    apart_memory_free(memory, size);
+    weights->normalization = NORMALIZE_CAFFE;
+    return good;
 }
