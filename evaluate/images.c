@@ -84,8 +84,10 @@ static gboolean consume(guint index, const float *features, const guint8 *note, 
 gboolean images_run(const ImagesOptions *options, const char *const *files, guint n, ImagesConsume consumer,
                     gpointer user, GError **error)
 {
-    const PipelineOptions pipeline_options = {options->weights, options->recipe, BASE_DEFAULT_BATCH,
-                                              options->threads};
+    const PipelineOptions pipeline_options = {.weights = options->weights,
+                                              .recipe = options->recipe,
+                                              .batch = BASE_DEFAULT_BATCH,
+                                              .threads = options->threads};
     Run run = {files, options->recipe, consumer, user};
     g_autoptr(Progress) progress = progress_new(options->label, n, "images");
     g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);

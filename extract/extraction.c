@@ -65,8 +65,10 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
 static gboolean compute(Extraction *extraction, const Options *options, const Weights *weights,
                         GError **error)
 {
-    PipelineOptions pipeline_options = {weights, extraction->recipe, options->batch,
-                                        (guint)options->common.threads};
+    PipelineOptions pipeline_options = {.weights = weights,
+                                        .recipe = extraction->recipe,
+                                        .batch = options->batch,
+                                        .threads = (guint)options->common.threads};
     g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
     g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
     return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error) &&

@@ -2,6 +2,7 @@
 #include "train/image_samples.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/util/floats.h"
 #include "train/spill.h"
 
 #include <string.h>
@@ -11,9 +12,13 @@ struct ImageSamples {
     guint count;
     guint32 *items; /* (count) indices into photos */
     int *labels;    /* (count) */
-    float *kept;    /* (count, D) */
+    float *kept;    /* (count, D); NULL with augmentation */
     guint8 *done;   /* (count) whether the row is in `kept` */
+    float *ring;    /* (RING, batch, D): rows of the latest fetches, with augmentation */
+    guint turn;     /* of the ring */
 };
+
+enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
 
 static gsize kept_bytes(const ImageSamples *samples)
 {
@@ -30,6 +35,10 @@ ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint3
     samples->labels = g_new(int, count);
     for (guint i = 0; i < count; i++)
         samples->labels[i] = options->photos->labels[items[i]];
+    if (options->augmentation) {
+        samples->ring = floats_new(RING * options->batch * options->features);
+        return g_steal_pointer(&samples);
+    }
     samples->done = g_new0(guint8, count);
     samples->kept = spill_new(options->beside, kept_bytes(samples), error);
     return samples->kept ? g_steal_pointer(&samples) : NULL;
@@ -40,6 +49,7 @@ void image_samples_free(ImageSamples *samples)
     if (!samples)
         return;
     spill_free(samples->kept, kept_bytes(samples));
+    floats_free(samples->ring);
     g_free(samples->done);
     g_free(samples->labels);
     g_free(samples->items);
@@ -52,15 +62,34 @@ typedef struct {
     const guint32 *indices; /* (n) of samples */
     float **rows;           /* (n) where their vectors go */
     guint n, done;
+    guint copy; /* of each image; 0 for the image itself */
 } Job;
+
+static guint32 photo_of(const Job *job, guint index)
+{
+    return job->samples->items[job->indices[index]];
+}
 
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Job *job = user;
     const Photos *photos = job->samples->options.photos;
-    memcpy(rgb, photos_pixels(photos, job->samples->items[job->indices[index]]),
-           (gsize)photos->side * photos->side * 3);
+    memcpy(rgb, photos_pixels(photos, photo_of(job, index)), (gsize)photos->side * photos->side * 3);
     return PRODUCED;
+}
+
+void image_samples_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
+{
+    const Job *job = user;
+    const ImageSamplesOptions *options = &job->samples->options;
+    const Photos *photos = options->photos;
+    if (!job->copy) {
+        image_normalize(rgb, photos->side, options->normalization, tensor);
+        return;
+    }
+    Augmentation drawn = augment_draw(options->augmentation, options->seed,
+                                      photos->keys[photo_of(job, index)], job->copy, photos->side);
+    augment_tensor(rgb, photos->side, &drawn, options->normalization, tensor);
 }
 
 static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
@@ -101,10 +130,24 @@ static gboolean fetch_kept(ImageSamples *samples, const guint32 *indices, int n,
     return TRUE;
 }
 
+static gboolean fetch_augmented(ImageSamples *samples, guint epoch, const guint32 *indices, int n,
+                                const float **rows, GError **error)
+{
+    const ImageSamplesOptions *options = &samples->options;
+    g_autofree float **to = g_new(float *, n);
+    Job job = {.samples = samples, .indices = indices, .rows = to, .n = (guint)n, .copy = epoch};
+    float *place = samples->ring + samples->turn++ % RING * options->batch * options->features;
+    for (int i = 0; i < n; i++)
+        rows[i] = to[i] = place + i * options->features;
+    return run(&job, error);
+}
+
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
                       GError **error)
 {
-    return fetch_kept(user, indices, n, rows, error);
+    ImageSamples *samples = user;
+    return samples->kept ? fetch_kept(samples, indices, n, rows, error)
+                         : fetch_augmented(samples, (guint)epoch, indices, n, rows, error);
 }
 
 BatchSource image_samples_source(ImageSamples *samples)

@@ -103,6 +103,8 @@ static const CliOption table[] = {
     {CLI_TEXT, "from", 0, &o.from, "MODEL",
      "start from the head of a model trained on the same base and classes", 0, 0},
 
+    AUGMENT_OPTIONS(&o.augmentation),
+
     {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0},
     {CLI_TEXT, "solver", 0, &o.solver, "NAME",
      "liblinear's -s, by number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
@@ -192,6 +194,8 @@ static char *check_options(void)
     if (o.resume && !o.checkpoint)
         return g_strdup(
             "--resume goes on from the checkpoint, so it cannot be combined with --no-checkpoint");
+    if (!augment_check(&o.augmentation, &error))
+        return g_strdup(error->message);
     if (o.plot && !canvas_path_ok(o.plot, &error))
         return g_strdup_printf("--plot: %s", error->message);
     if (o.momentum > 0 && g_str_equal(o.optimizer, "adam"))
@@ -217,6 +221,8 @@ static char *check_approach(void)
         return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE", o.approach);
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
+    if (augment_active(&o.augmentation) && !o.images && !o.summary)
+        return g_strdup("augmentation goes with --images; a cache is augmented by extract --augment");
     if (o.classes && o.first_classes)
         return g_strdup("--classes and --first-classes exclude one another");
     if (o.from && (g_str_equal(o.head, "linear") || g_str_equal(o.approach, "scratch")))

@@ -1,6 +1,7 @@
 /* options: the command line of train, for all approaches and heads. */
 #pragma once
 #include "common/cli/cli.h"
+#include "common/image/augment.h"
 
 typedef struct {
     CliCommon common;
@@ -30,6 +31,7 @@ typedef struct {
     const char *preset;
     const char *classes, *list; /* which images, as in DatasetFilter */
     gint64 first_classes, limit_per_class;
+    AugmentOptions augmentation;
     const char *from; /* a model file to start from, or NULL */
     gint64
         unfreeze; /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */

@@ -125,12 +125,16 @@ static gboolean make_samples(TrainingData *data, const TrainOptions *options, GE
     BatchSource *sources[2] = {&data->training, &data->validation};
     ImageSamplesOptions samples = {.photos = data->photos,
                                    .pipeline = data->pipeline,
+                                   .normalization = data->recipe->normalization,
                                    .features = recipe_features(data->recipe),
                                    .batch = (int)options->batch_size,
-                                   .beside = options->model};
+                                   .beside = options->model,
+                                   .seed = (guint64)options->common.seed};
     if (!split_photos(data, options, parts, error))
         return FALSE;
     for (int i = 0; i < 2; i++) {
+        samples.augmentation =
+            i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
         data->imaged[i] = image_samples_new(&samples, (const guint32 *)parts[i]->data, parts[i]->len, error);
         if (!data->imaged[i])
             return FALSE;
@@ -153,7 +157,11 @@ TrainingData *training_data_from_images(const TrainOptions *options, const Weigh
     data->photos = photos_load(data->dataset, preset, side, options->model, threads, error);
     if (!data->photos)
         return NULL;
-    PipelineOptions pipeline = {weights, data->recipe, BASE_DEFAULT_BATCH, threads};
+    PipelineOptions pipeline = {.weights = weights,
+                                .recipe = data->recipe,
+                                .batch = BASE_DEFAULT_BATCH,
+                                .threads = threads,
+                                .prepare = image_samples_prepare};
     data->pipeline = pipeline_new(&pipeline);
     if (!make_samples(data, options, error))
         return NULL;

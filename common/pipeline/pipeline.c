@@ -8,15 +8,15 @@
 /* One mutex and one condition guard all that the threads share: events come every few milliseconds, not more
  * often.
  *
- *   slots    ring of decoded images; input i lives in slot i % window from when a decoder takes it until it
+ *   slots    ring of prepared images; input i lives in slot i % window from when a decoder takes it until it
  * is collected batches  two, so that the base fills one while the other is consumed */
 
 enum { BATCHES = 2 };
 
 typedef struct {
-    gboolean ready; /* decoded, not collected yet */
+    gboolean ready; /* prepared, not collected yet */
     Produced outcome;
-    guint8 *rgb; /* (side, side, 3) */
+    float *tensor; /* (side, side, 3) */
     guint8 note[CACHE_HASH];
     char *reason;
 } Slot;
@@ -38,6 +38,7 @@ struct Pipeline {
     int side, batch_size;
     gsize features; /* D */
     Normalization normalization;
+    PipelinePrepare prepare; /* or NULL */
     guint threads, window;
     Crew *crew;
     Base *base;    /* NULL for layer "input" */
@@ -80,7 +81,7 @@ gsize pipeline_memory(const PipelineOptions *options)
     gsize base =
         cut < 0 ? 0
                 : base_memory(cut, side, options->batch, options->threads) + batch * image * sizeof(float);
-    return base + vectors + window_of(options) * image;
+    return base + vectors + window_of(options) * image * sizeof(float) + options->threads * image;
 }
 
 Pipeline *pipeline_new(const PipelineOptions *options)
@@ -91,11 +92,12 @@ Pipeline *pipeline_new(const PipelineOptions *options)
     pipeline->batch_size = options->batch;
     pipeline->features = recipe_features(recipe);
     pipeline->normalization = recipe->normalization;
+    pipeline->prepare = options->prepare;
     pipeline->threads = options->threads;
     pipeline->window = window_of(options);
     pipeline->slots = g_new0(Slot, pipeline->window);
     for (guint i = 0; i < pipeline->window; i++)
-        pipeline->slots[i].rgb = g_malloc(image_floats(recipe->side));
+        pipeline->slots[i].tensor = g_new(float, image_floats(recipe->side));
     for (int i = 0; i < BATCHES; i++) {
         pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
         pipeline->batches[i].features = g_new(float, (gsize)options->batch * pipeline->features);
@@ -121,7 +123,7 @@ void pipeline_free(Pipeline *pipeline)
         g_free(pipeline->batches[i].features);
     }
     for (guint i = 0; i < pipeline->window; i++)
-        g_free(pipeline->slots[i].rgb);
+        g_free(pipeline->slots[i].tensor);
     g_free(pipeline->slots);
     g_free(pipeline);
 }
@@ -146,17 +148,31 @@ static gboolean take_input(Run *run, guint *index)
     return TRUE;
 }
 
+/* rgb: (side, side, 3) to decode into. */
+static void fill_slot(const Run *run, guint index, guint8 *rgb, Slot *slot)
+{
+    const Pipeline *pipeline = run->pipeline;
+    memset(slot->note, 0, sizeof slot->note);
+    slot->reason = NULL;
+    slot->outcome = run->produce(index, rgb, slot->note, &slot->reason, run->user);
+    if (slot->outcome != PRODUCED)
+        return;
+    if (pipeline->prepare)
+        pipeline->prepare(index, rgb, slot->tensor, run->user);
+    else
+        image_normalize(rgb, pipeline->side, pipeline->normalization, slot->tensor);
+}
+
 static gpointer decoder_main(gpointer data)
 {
     Run *run = data;
     guint index;
+    g_autofree guint8 *rgb = g_malloc(image_floats(run->pipeline->side));
     g_mutex_lock(&run->mutex);
     while (take_input(run, &index)) {
         g_mutex_unlock(&run->mutex);
         Slot *slot = &run->pipeline->slots[index % run->pipeline->window];
-        memset(slot->note, 0, sizeof slot->note);
-        slot->reason = NULL;
-        slot->outcome = run->produce(index, slot->rgb, slot->note, &slot->reason, run->user);
+        fill_slot(run, index, rgb, slot);
         g_mutex_lock(&run->mutex);
         slot->ready = TRUE;
         g_cond_broadcast(&run->changed);
@@ -175,7 +191,7 @@ static void clear_batch(Batch *batch)
     batch->vectors = 0;
 }
 
-/* Appends what a slot holds to the batch; its image, normalised, to the base's input. */
+/* Appends what a slot holds to the batch; its image to the base's input. */
 static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 {
     Arrival arrival = {.index = index, .vector = -1, .reason = g_steal_pointer(&slot->reason)};
@@ -184,7 +200,7 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
         arrival.vector = batch->vectors++;
         float *to = pipeline->base ? pipeline->images : batch->features;
         to += (gsize)arrival.vector * image_floats(pipeline->side);
-        image_normalize(slot->rgb, pipeline->side, pipeline->normalization, to);
+        memcpy(to, slot->tensor, image_floats(pipeline->side) * sizeof(float));
     }
     g_array_append_val(batch->arrivals, arrival);
 }

@@ -18,16 +18,21 @@ typedef enum {
  * CACHE_HASH bytes that travel with the input to its consumer, such as its content hash; zero at first. */
 typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
 
+/* From the pixels of input `index` to what the base takes, (side, side, 3): image_normalize, with
+ * augmentation before it, say. Called like PipelineProduce. */
+typedef void (*PipelinePrepare)(guint index, const guint8 *rgb, float *tensor, gpointer user);
+
 /* Called in increasing order of index, from one thread. features (D) is borrowed for the call and NULL for a
  * rejected input, whose reason is then given. FALSE with error ends the run. */
 typedef gboolean (*PipelineConsume)(guint index, const float *features, const guint8 *note,
                                     const char *reason, gpointer user, GError **error);
 
 typedef struct {
-    const Weights *weights; /* NULL where recipe->layer is "input": vectors are the normalised images */
-    const Recipe *recipe;   /* side, normalization and layer */
-    int batch;              /* images the base takes at once */
-    guint threads;          /* for decoding and for the base */
+    const Weights *weights;  /* NULL where recipe->layer is "input": vectors are the normalised images */
+    const Recipe *recipe;    /* side, normalization and layer */
+    int batch;               /* images the base takes at once */
+    guint threads;           /* for decoding and for the base */
+    PipelinePrepare prepare; /* NULL: image_normalize as the recipe has it */
 } PipelineOptions;
 
 typedef struct Pipeline Pipeline;

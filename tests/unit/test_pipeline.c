@@ -78,13 +78,18 @@ static gboolean consume(guint index, const float *features, const guint8 *note, 
     return TRUE;
 }
 
-static Pipeline *new_pipeline(int batch, guint threads)
+static Pipeline *new_pipeline_with(int batch, guint threads, PipelinePrepare prepare)
 {
     g_autoptr(Recipe) recipe = fixture_recipe(SIDE);
     recipe->normalization = NORMALIZE_TORCH;
-    PipelineOptions options = {NULL, recipe, batch, threads};
+    PipelineOptions options = {.recipe = recipe, .batch = batch, .threads = threads, .prepare = prepare};
     g_assert_cmpuint(pipeline_memory(&options), >=, 2 * (gsize)batch * BYTES * sizeof(float));
     return pipeline_new(&options);
+}
+
+static Pipeline *new_pipeline(int batch, guint threads)
+{
+    return new_pipeline_with(batch, threads, NULL);
 }
 
 static gboolean run(Pipeline *pipeline, guint inputs, Log *log, GError **error)
@@ -119,6 +124,30 @@ static void it_can_run_again(void)
         g_assert_true(run(pipeline, inputs, &log, NULL));
         g_assert_cmpuint(log.consumed, ==, inputs);
     }
+}
+
+static void prepare_negative(guint index, const guint8 *rgb, float *tensor, gpointer user)
+{
+    for (guint i = 0; i < BYTES; i++)
+        tensor[i] = -(float)rgb[i] - (float)index;
+}
+
+static gboolean consume_negative(guint index, const float *features, const guint8 *note, const char *reason,
+                                 gpointer user, GError **error)
+{
+    Log *log = user;
+    for (guint i = 0; i < BYTES && features; i++)
+        g_assert_cmpfloat(features[i], ==, -(float)pixel(index, i) - (float)index);
+    log->consumed++;
+    return TRUE;
+}
+
+static void images_are_prepared_as_the_caller_says(void)
+{
+    Log log = NEW_LOG;
+    g_autoptr(Pipeline) pipeline = new_pipeline_with(4, 3, prepare_negative);
+    g_assert_true(pipeline_run(pipeline, 50, produce, consume_negative, &log, NULL, NULL));
+    g_assert_cmpuint(log.consumed, ==, 50);
 }
 
 static void what_runs_ahead_is_bounded(void)
@@ -168,6 +197,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pipeline/all arrive in order, whatever threads and batch",
                     all_arrive_in_order_whatever_threads_and_batch);
     g_test_add_func("/pipeline/it can run again", it_can_run_again);
+    g_test_add_func("/pipeline/images are prepared as the caller says",
+                    images_are_prepared_as_the_caller_says);
     g_test_add_func("/pipeline/what runs ahead is bounded", what_runs_ahead_is_bounded);
     g_test_add_func("/pipeline/a failing consumer ends it", a_failing_consumer_ends_it);
     g_test_add_func("/pipeline/an interrupt ends it cleanly", an_interrupt_ends_it_cleanly);
