@@ -125,6 +125,12 @@ static double place(const Axis *axis, double value)
     return isfinite(share) ? axis->start + share * axis->length : NAN;
 }
 
+static gboolean within(const Axis *axis, double place)
+{
+    double share = (place - axis->start) / axis->length;
+    return share >= -1e-9 && share <= 1 + 1e-9;
+}
+
 static double widest_tick(Canvas *canvas, const Axis *axis)
 {
     double widest = 0;
@@ -348,13 +354,11 @@ void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 co
 void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius, guint32 color,
                 const char *label)
 {
-    clip(axes);
     for (guint i = 0; i < n; i++) {
         double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
-        if (isfinite(px) && isfinite(py))
+        if (within(&axes->x, px) && within(&axes->y, py)) /* whole discs, also on the frame */
             canvas_disc(axes->canvas, px, py, radius, color);
     }
-    canvas_unclip(axes->canvas);
     add_entry(axes, SAMPLE_DISC, color, 1, label);
 }
 
