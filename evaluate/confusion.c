@@ -3,7 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { PANELS_A_ROW = 3, NAMED_CLASSES = 40 }; /* beyond so many classes, labels are numbers */
+enum {
+    PANELS_A_ROW = 3,
+    NAMED_CLASSES = 40, /* beyond so many classes, labels are numbers */
+    ZEROS_SHOWN = 10,   /* beyond so many classes, a cell of nothing stays blank */
+};
 static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12, axis_size = 11,
                     bar_width = 12;
 
@@ -169,7 +173,7 @@ static void draw_cells(Canvas *canvas, const Confusion *confusion, const Layout 
     for (gsize i = 0; i < (gsize)classes * classes; i++) {
         double x = left + (i % classes) * layout->cell, y = top + (i / classes) * layout->cell;
         guint32 color = colormap(theme, shade(layout, values[i] / largest));
-        if (!matrix[i])
+        if (!matrix[i] && classes > ZEROS_SHOWN)
             continue;
         canvas_rectangle(canvas, x, y, layout->cell, layout->cell, color);
         if (layout->number_size == 0)

@@ -166,6 +166,11 @@ const Judgement *comparison_model(const Comparison *comparison, guint index)
     return comparison->judgements->pdata[index];
 }
 
+gboolean comparison_has_top_k(const Comparison *comparison)
+{
+    return comparison->k < comparison_classes(comparison);
+}
+
 static gint compare_mistakes(gconstpointer a, gconstpointer b)
 {
     const Mistake *x = a, *y = b;

@@ -54,6 +54,8 @@ guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Judgement *comparison_model(const Comparison *comparison, guint index);
 
+gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L, which any answer reaches */
+
 /* The scores figures are made from: probabilities where there are any, else outputs. (N, L), borrowed. */
 const float *judgement_scores(const Judgement *judgement);
 

@@ -74,6 +74,11 @@ static const struct {
     {"calibration-error", "Calibration error", calibration_error_of, FALSE, TRUE},
 };
 
+static gboolean is_shown(const Report *report, guint figure)
+{
+    return figures[figure].of != top_k_of || comparison_has_top_k(report->comparison);
+}
+
 /* Best of several models: none where all are equal. */
 static gboolean is_best(const Report *report, guint figure, const Judgement *judgement)
 {
@@ -112,6 +117,8 @@ static void append_figures_table(const Report *report)
                "Figures of the models");
     g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">Model</th>");
     for (guint f = 0; f < G_N_ELEMENTS(figures); f++) {
+        if (!is_shown(report, f))
+            continue;
         g_autofree char *title = strchr(figures[f].title, '%')
                                      ? g_strdup_printf("Top-%u accuracy", report->comparison->k)
                                      : g_strdup(figures[f].title);
@@ -126,7 +133,8 @@ static void append_figures_table(const Report *report)
         html_text(page, judgement->name);
         g_string_append(page, "</th>");
         for (guint f = 0; f < G_N_ELEMENTS(figures); f++) {
-            append_figure(report, f, judgement);
+            if (is_shown(report, f))
+                append_figure(report, f, judgement);
             if (f == 0)
                 g_string_append_printf(page, "<td data-value=\"%.17g\">%.2f to %.2f&nbsp;%%</td>",
                                        judgement->interval.low, 100 * judgement->interval.low,

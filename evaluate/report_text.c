@@ -100,17 +100,21 @@ static int widest_model(const Comparison *comparison)
 void text_table(GString *text, const Comparison *comparison)
 {
     int width = widest_model(comparison);
-    g_autofree char *top = g_strdup_printf("top-%u", comparison->k);
+    gboolean has_top = comparison_has_top_k(comparison);
     append_padded(text, "model", width, TRUE);
-    g_string_append_printf(text, "  accuracy  95 %% interval    %8s  macro F1  log loss  calibration error\n",
-                           top);
+    g_string_append(text, "  accuracy  95 % interval   ");
+    if (has_top)
+        g_string_append_printf(text, "%*stop-%u", comparison->k < 10 ? 3 : 2, "", comparison->k);
+    g_string_append(text, "  macro F1  log loss  calibration error\n");
     for (guint i = 0; i < comparison->judgements->len; i++) {
         const Judgement *judgement = comparison_model(comparison, i);
         g_autofree char *loss = figure(judgement->log_loss), *error = figure(judgement->calibration_error);
         append_padded(text, judgement->name, width, TRUE);
-        g_string_append_printf(text, "    %.4f  %.4f to %.4f    %.4f    %.4f  %8s  %17s\n",
-                               judgement->accuracy, judgement->interval.low, judgement->interval.high,
-                               judgement->top_k, judgement->macro.f1, loss, error);
+        g_string_append_printf(text, "    %.4f  %.4f to %.4f", judgement->accuracy, judgement->interval.low,
+                               judgement->interval.high);
+        if (has_top)
+            g_string_append_printf(text, "  %.4f", judgement->top_k);
+        g_string_append_printf(text, "    %.4f  %8s  %17s\n", judgement->macro.f1, loss, error);
     }
 }
 

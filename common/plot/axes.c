@@ -401,5 +401,6 @@ void axes_mark(Axes *axes, double x, guint32 color, const char *label)
     if (!isfinite(at))
         return;
     canvas_line(axes->canvas, (double[]){at, start, at, end}, 2, 1.2, color, TRUE);
+    remember_segment(axes, (double[]){at, start}, (double[]){at, end});
     add_entry(axes, SAMPLE_DASHED, color, 1, label);
 }
