@@ -106,6 +106,9 @@ demo: packages-demo ## the main job on a small image set that it draws itself: o
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
 	@BUILD=$(BUILD) tests/demo/run $(OUT)/demo
 
+$(BUILD)/demo-images: $(BUILD)/obj/tests/demo/make_images.o $(BUILD)/libcommon.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
 # Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
 WEIGHTS_URL   := https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
 WEIGHTS_CHECK := 58889256 6d6bbae143d832006294945121d1f1fc
