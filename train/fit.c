@@ -139,7 +139,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
             break;
     }
     state->seconds += now_seconds() - begun;
-    if (!unread)
+    if (!unread || interrupted()) /* which may have kept a sample from being read */
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&unread));
     return FALSE;
@@ -250,9 +250,12 @@ static gboolean run_epochs(Fit *fit, FitEnd *end, GError **error)
         }
         if (!interrupted() && !train_epoch(fit, error))
             return FALSE;
-        gboolean finished = state->batches == batches && finish_epoch(fit, error);
-        if (*error)
+        GError *problem = NULL;
+        gboolean finished = state->batches == batches && finish_epoch(fit, &problem);
+        if (problem) {
+            g_propagate_error(error, problem);
             return FALSE;
+        }
         if (!finished) {
             *end = FIT_INTERRUPTED;
             write_checkpoint(fit);
