@@ -1,0 +1,47 @@
+/* Altered models. The first byte of the input picks an attribute that is replaced, in a file that is whole
+ * and sealed, by the text that follows; or, from 7 up, what follows is a list of patches (place, u24
+ * little-endian, and byte) laid over a saved model without a new seal, which must all be refused. */
+#include "tests/unit/model_fixture.h"
+
+#include <string.h>
+
+static char *sound;
+static gsize sound_size;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    g_setenv("TMPDIR", "/dev/shm", TRUE); /* models are synced: on a disk that would take all the time */
+    scratch_make();
+    atexit(scratch_remove);
+    g_autoptr(Model) model = dense_model(SCALE_STANDARD);
+    g_autofree char *path = in_folder("sound.h5");
+    save(model, path);
+    g_assert_true(g_file_get_contents(path, &sound, &sound_size, NULL));
+    return 0;
+}
+
+static void try_patches(const guint8 *data, gsize size)
+{
+    g_autofree char *altered = g_memdup2(sound, sound_size), *path = in_folder("patched.h5");
+    for (; size >= 4; data += 4, size -= 4)
+        altered[(data[0] | data[1] << 8 | data[2] << 16) % sound_size] = (char)data[3];
+    overwrite(path, altered, sound_size);
+    g_autoptr(Model) model = model_load(path, NULL);
+    g_assert_cmpint(model != NULL, ==, memcmp(altered, sound, sound_size) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    if (size == 0)
+        return 0;
+    if (data[0] >= MODEL_ATTRIBUTES) {
+        try_patches(data + 1, size - 1);
+        return 0;
+    }
+    g_autofree char *text = g_strndup((const char *)data + 1, size - 1);
+    g_autofree char *path = with_attribute(model_attributes[data[0]], text);
+    g_autoptr(Model) model = model_load(path, NULL);
+    return 0;
+}

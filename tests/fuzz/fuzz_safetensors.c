@@ -1,0 +1,40 @@
+/* Altered safetensors files. An input that begins with an odd byte is a file as it is, without that byte;
+ * else it is a header, to which the right length is put in front and 64 bytes of data behind. */
+#include "common/base/safetensors.h"
+#include "tests/unit/scratch.h"
+
+#include <string.h>
+
+enum { DATA = 64 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    scratch_make();
+    atexit(scratch_remove);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    if (size == 0)
+        return 0;
+    gboolean whole = data[0] & 1;
+    guint64 length = size - 1;
+    g_autofree char *path = in_folder("file.safetensors");
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    if (!whole)
+        g_byte_array_append(bytes, (const guint8 *)&length, sizeof length);
+    g_byte_array_append(bytes, data + 1, (guint)length);
+    if (!whole)
+        g_byte_array_append(bytes, (const guint8[DATA]){0}, DATA);
+    overwrite(path, bytes->data, bytes->len);
+    g_autoptr(Safetensors) file = safetensors_open(path, NULL);
+    for (guint i = 0; file && i < safetensors_count(file); i++) {
+        float values[DATA / sizeof(float)];
+        for (gsize n = 1; n <= G_N_ELEMENTS(values); n *= 2)
+            safetensors_read_floats(file, safetensors_name(file, i), 1, &n, values, NULL);
+    }
+    return 0;
+}
