@@ -40,9 +40,9 @@ static gboolean write_pictures(const Options *options, const Comparison *compari
     if (!options->reliability)
         return TRUE;
     if (pictures->n_reliability == 0)
-        return cli_error(error,
-                         "%s: not drawn, as no model gives probabilities; calibrate them when training",
-                         options->reliability);
+        return cli_error(
+            error, "%s: not drawn, as no model gives probabilities; train --folds 5 calibrates a linear head",
+            options->reliability);
     return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
 }
 

@@ -221,7 +221,8 @@ Status predict(const Options *options)
                              .score_name = probabilities ? "probability" : "margin"};
     if (!probabilities)
         cli_remark(
-            "the figures are margins (decision values), not probabilities: this model is not calibrated");
+            "the figures are margins (decision values), not probabilities: this model is not calibrated; "
+            "train --folds 5 calibrates");
     prediction.block = g_new(float, BLOCK *recipe_features(model->recipe));
     gboolean done = run(options, &prediction, files->len, &error);
     g_free(prediction.block);

@@ -494,6 +494,7 @@ static gboolean save(Linear *linear, GError **error)
     model->scaling = g_steal_pointer(&linear->scaling);
     model->training = training_settings(linear);
     model->probabilities = model->sigmoids = linear->model->solver->logistic;
+    model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = network_of(linear->model, model->recipe->shape, error);
     if (!model->network || !model_save(model, path, error))
         return FALSE;

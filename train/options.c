@@ -124,7 +124,9 @@ static const CliOption table[] = {
      "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0},
     {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0},
     {CLI_INT, "folds", 0, &o.folds, "K",
-     "stratified folds of the cross-validation (0: 5 for a search, else none)", 0, 1000000},
+     "stratified folds of the cross-validation, which also calibrates margins into probabilities (0: 5 for a "
+     "search, else none)",
+     0, 1000000},
     {CLI_NEGATION, "no-reduce", 0, &o.reduce, NULL,
      "train on all features; by default an equal problem of as many features as images is solved, where that "
      "is fewer and the "

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/model/calibration.h"
 #include "common/plot/axes.h"
 #include "common/util/rng.h"
 #include "train/workers.h"
@@ -100,6 +101,26 @@ static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
     point->deviation = sqrt(squares / job->folds);
 }
 
+/* Platt's (1999) way to calibrate without holding images back: on the values of the folds left out. */
+static double temperature(const Job *job, guint cost)
+{
+    const LinearTraining *training = job->training;
+    guint vectors = linear_vectors(training), classes = training->classes, n = 0;
+    g_autofree float *z = g_new(float, (gsize)training->n *classes);
+    g_autofree int *labels = g_new(int, training->n);
+    for (guint i = 0; i < training->n && !training->solver->logistic; i++) {
+        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
+        gboolean finite = TRUE; /* FALSE where the other folds lack a class */
+        for (guint k = 0; k < classes; k++) {
+            z[(gsize)n * classes + k] = k < vectors ? values[k] : -values[0];
+            finite &= isfinite(z[(gsize)n * classes + k]) != 0;
+        }
+        labels[n] = training->labels[i];
+        n += finite;
+    }
+    return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
+}
+
 static Search *summarize(const Job *job)
 {
     guint tasks = search_tasks(job->training, job->folds);
@@ -119,6 +140,7 @@ static Search *summarize(const Job *job)
         if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding */
             search->best = c;
     }
+    search->temperature = temperature(job, search->best);
     return search;
 }
 

@@ -18,6 +18,9 @@ typedef struct {
     guint n, folds;
     SearchPoint *points; /* (n) by ascending cost */
     guint best;          /* highest accuracy; of equal ones the smallest cost, which is the simplest model */
+    double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
+                            fitted to each image's from the fit to the other folds; 0 for logistic solvers,
+                            whose values are none to calibrate, and where no image had all classes */
 } Search;
 
 /* out: (n) the fold of each item, 0 … folds-1. */

@@ -456,6 +456,29 @@ def margins_are_called_margins():
     assert ("margins" in done.stderr) == (not calibrated)
 
 
+def calibrated_margins_are_probabilities():
+    Study.make()
+    calibrated = Study.file("calibrated.h5")
+    tap.program("train", "--quiet", "--head", "linear", "--folds", 5, Study.file("train/cache"), calibrated)
+    for model, name in ((Study.linear, "margins"), (calibrated, "probabilities")):
+        evaluate(Study.cache, model, "--predictions", Study.file(name + ".csv"), "--json", Study.file(name + ".json"))
+    rows = {}
+    for name in ("margins", "probabilities"):
+        with open(Study.file(name + ".csv"), newline="", encoding="utf-8") as file:
+            rows[name] = list(csv.reader(file))[1:]
+    assert [row[:3] for row in rows["margins"]] == [row[:3] for row in rows["probabilities"]]
+    z = np.array([[float(v) for v in row[3:]] for row in rows["margins"]])
+    p = np.array([[float(v) for v in row[3:]] for row in rows["probabilities"]])
+    with open(Study.file("probabilities.json"), encoding="utf-8") as file:
+        model = json.load(file)["models"][0]
+    assert model["probabilities"] and np.allclose(p, softmax(z / model["temperature"]), atol=1e-5)
+    loss = lambda temperature: -np.log(softmax(z / temperature)[np.arange(len(z)), Study.y]).mean()
+    assert abs(model["log_loss"] - loss(model["temperature"])) < 1e-4
+    best = min(loss(t) for t in np.geomspace(0.01, 10, 200))  # had the temperature been fitted to these very images
+    assert model["log_loss"] < 0.5 * loss(1) and model["log_loss"] < 1.3 * best, (model["log_loss"], loss(1), best)
+    refused("no model gives probabilities", Study.cache, Study.linear, "--reliability", Study.file("r.png"), "--quiet")
+
+
 def the_base_comes_from_the_models_seed_and_no_other():
     Pixels.make()
     few, cache, model = ["--limit-per-class", 3], Pixels.file("based.cache"), Pixels.file("based.h5")
@@ -488,4 +511,5 @@ tap.run(json_agrees_with_numpy, predictions_hold_each_class_of_each_image, text_
         a_folder_gives_what_its_cache_gives, a_folder_with_bad_images_is_judged_without_them,
         prediction_tells_the_classes_in_order, predictions_equal_the_evaluation_of_the_same_images,
         bad_images_are_named_skipped_and_the_rest_judged, margins_are_called_margins,
+        calibrated_margins_are_probabilities,
         the_base_comes_from_the_models_seed_and_no_other)
