@@ -17,3 +17,6 @@ Status export_cache(const Options *options, GError **error);
 
 /* The items and skipped inputs of shards into one cache, made where it is not there. */
 Status merge(const Options *options, GError **error);
+
+/* A contact sheet of some of the folder's images and augmented copies of them. */
+Status preview(const Options *options, GError **error);

@@ -4,6 +4,7 @@
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "extract/actions.h"
+#include "extract/copies.h"
 #include "extract/plan.h"
 
 #include <errno.h>
@@ -16,8 +17,12 @@ typedef struct {
     const Plan *plan;
     const Recipe *recipe;
     CacheWriter *writer;
+    const AugmentOptions *augmentation; /* of the copies among the items */
+    guint64 seed;
+    const char *how; /* both as text */
     guint commit_every;
     guint new, changed, skipped;
+    guint dropped; /* copies of skipped images */
 } Extraction;
 
 static const DatasetItem *work_item(const Extraction *extraction, guint index)
@@ -34,11 +39,40 @@ static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, g
     gsize size;
     const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
     if (content && image_decode(bytes, size, recipe->preset, recipe->side, IMAGE_MAX_PIXELS, rgb, &error)) {
-        content_hash(content, note);
+        copies_hash(content, work_item(extraction, index)->key, extraction->how, note);
         return PRODUCED;
     }
     *reason = g_strdup(error->message);
     return REJECTED;
+}
+
+static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
+{
+    const Extraction *extraction = user;
+    const Recipe *recipe = extraction->recipe;
+    const char *key = work_item(extraction, index)->key;
+    guint copy;
+    g_autofree char *image = g_strndup(key, cache_path_image(key, &copy));
+    Augmentation drawn = augment_draw(extraction->augmentation, extraction->seed, image, copy, recipe->side);
+    if (copy)
+        augment_tensor(rgb, recipe->side, &drawn, recipe->normalization, tensor);
+    else
+        image_normalize(rgb, recipe->side, recipe->normalization, tensor);
+}
+
+/* A bad file is named once; its copies are dropped. */
+static void skip(Extraction *extraction, const DatasetItem *item, const char *reason)
+{
+    guint copy;
+    cache_path_image(item->key, &copy);
+    if (copy) {
+        cache_writer_remove(extraction->writer, item->key);
+        extraction->dropped++;
+        return;
+    }
+    cli_warn("%s: %s", item->path, reason);
+    cache_writer_skip(extraction->writer, item->key, reason);
+    extraction->skipped++;
 }
 
 static gboolean consume(guint index, const float *features, const guint8 *hash, const char *reason,
@@ -47,9 +81,7 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
     Extraction *extraction = user;
     const DatasetItem *item = work_item(extraction, index);
     if (!features) {
-        cli_warn("%s: %s", item->path, reason);
-        cache_writer_skip(extraction->writer, item->key, reason);
-        extraction->skipped++;
+        skip(extraction, item, reason);
     } else {
         const char *class_name = extraction->dataset->classes->pdata[item->label];
         cache_writer_put(extraction->writer, item->key, class_name, hash, features);
@@ -68,7 +100,8 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
     PipelineOptions pipeline_options = {.weights = weights,
                                         .recipe = extraction->recipe,
                                         .batch = options->batch,
-                                        .threads = (guint)options->common.threads};
+                                        .threads = (guint)options->common.threads,
+                                        .prepare = prepare};
     g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
     g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
     return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error) &&
@@ -78,7 +111,9 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
 static gboolean has_gone(const char *folder, const char *path)
 {
     struct stat status;
-    g_autofree char *file = g_build_filename(folder, path, NULL);
+    guint copy;
+    g_autofree char *image = g_strndup(path, cache_path_image(path, &copy));
+    g_autofree char *file = g_build_filename(folder, image, NULL);
     return stat(file, &status) && (errno == ENOENT || errno == ENOTDIR);
 }
 
@@ -95,27 +130,9 @@ static gboolean prune(CacheWriter *writer, const char *folder, guint *pruned, GE
     return cache_writer_commit(writer, error);
 }
 
-/* *weights NULL for layer "input". */
-static gboolean load_weights(const Options *options, Weights **weights, GError **error)
-{
-    *weights = NULL;
-    if (strcmp(options->layer, "input") == 0)
-        return TRUE;
-    g_autofree char *spec = options->weights ? g_strdup(options->weights) : weights_find();
-    if (!spec)
-        return cli_error(error,
-                         "no weights: name the file by --weights, download it by `make weights`, or use "
-                         "--weights random for a seeded stand-in that has learnt nothing");
-    *weights = weights_load(spec, error);
-    if (*weights && (*weights)->seeded)
-        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images",
-                 (*weights)->source);
-    return *weights != NULL;
-}
-
 static Status summarise(const Extraction *extraction, guint pruned, const char *cache)
 {
-    guint done = extraction->new + extraction->changed + extraction->skipped;
+    guint done = extraction->new + extraction->changed + extraction->skipped + extraction->dropped;
     printf("%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", extraction->new,
            extraction->plan->unchanged, extraction->changed, extraction->skipped, pruned);
     if (done < extraction->plan->n_work) {
@@ -134,20 +151,31 @@ Status extract_images(const Options *options, GError **error)
     image_startup("extract");
     g_autoptr(Dataset) dataset = dataset_scan(folder, &options->filter, error);
     g_autoptr(Weights) weights = NULL;
-    if (!dataset || !load_weights(options, &weights, error))
+    if (!dataset)
         return STATUS_FAILED;
+    if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
+        return STATUS_FAILED;
+    copies_add(dataset, options->copies);
+    g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
     g_autoptr(Recipe) recipe =
         recipe_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL, VGG16_SIDE,
                    options->layer, error);
     g_autoptr(CacheWriter) writer = recipe ? cache_writer_open(path, recipe, error) : NULL;
     if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
         return STATUS_FAILED;
-    g_autoptr(Plan) plan = plan_new(dataset, writer, threads);
+    g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);
     if (!plan) {
         cli_error(error, "interrupted before anything was computed; %s is as it was", path);
         return STATUS_FAILED;
     }
-    Extraction extraction = {dataset, plan, recipe, writer, (guint)options->batch, 0, 0, 0};
+    Extraction extraction = {.dataset = dataset,
+                             .plan = plan,
+                             .recipe = recipe,
+                             .writer = writer,
+                             .augmentation = &options->augmentation,
+                             .seed = (guint64)options->common.seed,
+                             .how = how,
+                             .commit_every = (guint)options->batch};
     if (plan->n_work && !compute(&extraction, options, weights, error))
         return STATUS_FAILED;
     return summarise(&extraction, pruned, path);

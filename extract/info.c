@@ -34,6 +34,8 @@ static void print_text(const Cache *cache)
     printf("Cache    %s, %s, made by %s\n", cache_path(cache), size, cache_program(cache));
     printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
            cache_skipped_count(cache));
+    if (cache_total(cache) > cache_count(cache))
+        printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
     printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", recipe->layer, recipe->shape[0],
            recipe->shape[1], recipe->shape[2], recipe_features(recipe));
     printf("Images   %dx%d, preset %s, normalisation %s\n", recipe->side, recipe->side,
@@ -67,8 +69,9 @@ static void print_json(const Cache *cache)
     }
     g_autofree char *path = printable(cache_path(cache));
     json_t *object =
-        json_pack("{s:s, s:s, s:I, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program", cache_program(cache),
-                  "bytes", (json_int_t)file_size(cache_path(cache)), "items", (int)cache_count(cache),
+        json_pack("{s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program",
+                  cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)), "items",
+                  (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
                   "features", (json_int_t)recipe_features(cache_recipe(cache)), "recipe",
                   recipe_to_json(cache_recipe(cache)), "classes", classes, "skipped", skipped);
     char *text = json_dumps(object, JSON_INDENT(2));

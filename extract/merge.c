@@ -36,7 +36,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
 
 static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
-    guint n = cache_count(shard), n_skipped = cache_skipped_count(shard);
+    guint n = cache_total(shard), n_skipped = cache_skipped_count(shard);
     guint8 hash[CACHE_HASH];
     g_autoptr(Progress) progress = progress_new(cache_path(shard), n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))

@@ -2,12 +2,18 @@
 
 #include "common/base/base.h"
 #include "common/base/vgg16.h"
+#include "common/plot/canvas.h"
 
 #include <string.h>
 
 static const char *const synopsis[] = {
-    "[OPTION…] IMAGE_DIR CACHE", "--info [--json] CACHE", "--verify CACHE",
-    "--export DIR CACHE",        "--merge CACHE SHARD…",  NULL,
+    "[OPTION…] IMAGE_DIR CACHE",
+    "--info [--json] CACHE",
+    "--verify CACHE",
+    "--export DIR CACHE",
+    "--merge CACHE SHARD…",
+    "--preview FILE IMAGE_DIR",
+    NULL,
 };
 
 static const char description[] =
@@ -32,6 +38,8 @@ static const CliExample examples[] = {
     {"extract --weights weights/vgg16.h5 photos photos.cache", "features of all images below photos/"},
     {"extract --weights random --first-classes 10 --list train.txt images train.cache",
      "ten classes, the images of a list, a seeded stand-in for the weights"},
+    {"extract --preview sheet.png --rotation-range 90 --horizontal-flip photos",
+     "what these settings do to images"},
     {"extract --info photos.cache", "what is in it and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -41,22 +49,23 @@ static const CliExample examples[] = {
 typedef struct {
     gboolean info, verify, merge;
     const char *preset, *normalize;
-    gint64 first_classes, limit_per_class, batch;
+    gint64 first_classes, limit_per_class, batch, copies;
 } Raw;
 
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
 {
-    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder;
+    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder + !!options->preview;
     guint given = g_strv_length(options->arguments);
     if (actions > 1)
-        *status = cli_usage(program, "--info, --verify, --export and --merge exclude one another");
+        *status = cli_usage(program, "--info, --verify, --export, --merge and --preview exclude one another");
     else if (options->json && !raw->info)
         *status = cli_usage(program, "--json goes with --info");
     else if (raw->merge && given < 2)
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
     else if (actions && !raw->merge && given != 1)
-        *status = cli_usage(program, "needs one CACHE, %u arguments given", given);
+        *status = cli_usage(program, "needs one %s, %u arguments given",
+                            options->preview ? "IMAGE_DIR" : "CACHE", given);
     else if (!actions && given != 2)
         *status = cli_usage(program, "needs IMAGE_DIR and CACHE, %u arguments given", given);
     else {
@@ -64,6 +73,7 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
                           : raw->verify            ? ACTION_VERIFY
                           : raw->merge             ? ACTION_MERGE
                           : options->export_folder ? ACTION_EXPORT
+                          : options->preview       ? ACTION_PREVIEW
                                                    : ACTION_EXTRACT;
         return TRUE;
     }
@@ -79,9 +89,20 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     options->filter.first_classes = (int)raw->first_classes;
     options->filter.limit_per_class = (int)raw->limit_per_class;
     options->batch = (int)raw->batch;
+    options->copies = (guint)raw->copies;
     if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);
+        return FALSE;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!augment_check(&options->augmentation, &error) ||
+        (options->preview && !canvas_path_ok(options->preview, &error))) {
+        *status = cli_usage(program, "%s", error->message);
+        return FALSE;
+    }
+    if (options->copies && !augment_active(&options->augmentation)) {
+        *status = cli_usage(program, "--augment needs to be told how, by --rotation-range or another");
         return FALSE;
     }
     if (options->filter.classes && options->filter.first_classes) {
@@ -103,6 +124,8 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "export", 0, &options->export_folder, "DIR",
          "write features.npy, labels.npy and items.csv to DIR", 0, 0},
         {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0},
+        {CLI_TEXT, "preview", 0, &options->preview, "FILE",
+         "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0},
         {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0},
         {CLI_TEXT, "classes", 0, &options->filter.classes, "A,B,…", "only these classes", 0, 0},
         {CLI_INT, "first-classes", 0, &raw.first_classes, "N",
@@ -122,6 +145,10 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          "Keras layer whose output is stored; input for the tensor itself", 0, 0},
         {CLI_INT, "batch", 0, &raw.batch, "N",
          "images the base takes at once; each takes about 40 MB, and a kill loses so many", 1, 256},
+        AUGMENT_OPTIONS(&options->augmentation),
+        {CLI_INT, "augment", 0, &raw.copies, "K",
+         "store K copies of each image beside it, each augmented in another way (train --augmented-cache)", 0,
+         10000},
         CLI_COMMON_OPTIONS(&options->common),
         {0},
     };

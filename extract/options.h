@@ -1,10 +1,18 @@
 /* options: extract's command line, checked before any file is touched. */
 #pragma once
 #include "common/cli/cli.h"
+#include "common/image/augment.h"
 #include "common/image/dataset.h"
 #include "common/image/image.h"
 
-typedef enum { ACTION_EXTRACT, ACTION_INFO, ACTION_VERIFY, ACTION_EXPORT, ACTION_MERGE } Action;
+typedef enum {
+    ACTION_EXTRACT,
+    ACTION_INFO,
+    ACTION_VERIFY,
+    ACTION_EXPORT,
+    ACTION_MERGE,
+    ACTION_PREVIEW
+} Action;
 
 typedef struct {
     CliCommon common;
@@ -20,6 +28,9 @@ typedef struct {
     Normalization normalize; /* where given */
     int batch;
     const char *export_folder;
+    guint copies; /* augmented ones of each image */
+    AugmentOptions augmentation;
+    const char *preview; /* file for a contact sheet */
 } Options;
 
 /* FALSE where the program is to end with *status. */

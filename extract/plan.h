@@ -13,10 +13,8 @@ typedef struct {
     guint unchanged;
 } Plan;
 
-/* Images not in the cache are not read; the others are hashed on so many threads. NULL when interrupted. */
-Plan *plan_new(const Dataset *dataset, CacheWriter *writer, guint threads);
+/* Images not in the cache are not read; the others are hashed on so many threads. how: of the copies among
+ * them (copies.h). NULL when interrupted. */
+Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, guint threads);
 void plan_free(Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
-
-/* SHA-256. */
-void content_hash(GBytes *content, guint8 hash[CACHE_HASH]);

@@ -38,7 +38,7 @@ Status verify(const Options *options, GError **error)
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error); /* checks everything but the records */
     if (!cache)
         return STATUS_FAILED;
-    guint n = cache_count(cache), wrong = 0;
+    guint n = cache_total(cache), wrong = 0;
     Progress *progress = progress_new("Verifying", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const char *problem = problem_of(cache, i);

@@ -26,22 +26,6 @@ static gboolean is(const TrainOptions *options, const char *approach)
     return g_str_equal(options->approach, approach);
 }
 
-static Weights *load_weights(const TrainOptions *options, GError **error)
-{
-    g_autofree char *spec = options->weights ? g_strdup(options->weights) : weights_find();
-    if (!spec) {
-        cli_error(
-            error,
-            "no weights: name the file by --weights, download it by `make weights`, or use --weights random "
-            "for a seeded stand-in that has learnt nothing");
-        return NULL;
-    }
-    Weights *weights = weights_load(spec, error);
-    if (weights && weights->seeded)
-        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);
-    return weights;
-}
-
 /* ---- What a row is ---- */
 
 /* The layer of the base that rows from images are the output of. */
@@ -134,7 +118,7 @@ Status train_network(const TrainOptions *options, GError **error)
     gboolean on_base = is(options, "finetune") || is(options, "bootstrap");
     gboolean has_rows = options->images || options->cache;
     g_autoptr(Weights) weights = NULL;
-    if (has_rows && on_base && !(weights = load_weights(options, error)))
+    if (has_rows && on_base && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;
     g_autoptr(TrainingData) data = open_data(options, weights, error);
     g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;

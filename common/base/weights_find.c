@@ -1,5 +1,7 @@
 #include "common/base/weights_find.h"
 
+#include "common/cli/cli.h"
+
 char *weights_find(void)
 {
     char *here = g_build_filename("weights", WEIGHTS_PUBLISHED, NULL);
@@ -11,4 +13,18 @@ char *weights_find(void)
         return by_keras;
     g_free(by_keras);
     return NULL;
+}
+
+Weights *weights_open(const char *spec, GError **error)
+{
+    g_autofree char *path = spec ? g_strdup(spec) : weights_find();
+    if (!path) {
+        cli_error(error, "no weights: name the file by --weights, download it by `make weights`, or use "
+                         "--weights random for a seeded stand-in that has learnt nothing");
+        return NULL;
+    }
+    Weights *weights = weights_load(path, error);
+    if (weights && weights->seeded)
+        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);
+    return weights;
 }

@@ -19,13 +19,13 @@
  * path: bytes of the path at the end. A record below 16,384 bytes has zeros before the path to make it so
  * long.
  *
- * Items are in byte order of their keys; labels are indices into the classes that have items, in byte order,
- * whatever the class ids. What is stored for an image does not depend on threads, batches or the order of
- * arrival; only where LMDB puts its pages in data.mdb does. Durability: each commit is a transaction, synced;
- * kill -9 or power loss keeps all commits before it. The map grows by itself. One writer at a time (a second
- * one is refused in a sentence); readers do not block it. Not on network filesystems and not across fork
- * (LMDB's rules), and not opened twice in a process (refused). A file is checked (lmdb_check.h) before LMDB
- * follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
+ * Items are in byte order of their keys, the augmented copies after all images; labels are indices into the
+ * classes that have items, in byte order, whatever the class ids. What is stored for an image does not depend
+ * on threads, batches or the order of arrival; only where LMDB puts its pages in data.mdb does. Durability:
+ * each commit is a transaction, synced; kill -9 or power loss keeps all commits before it. The map grows by
+ * itself. One writer at a time (a second one is refused in a sentence); readers do not block it. Not on
+ * network filesystems and not across fork (LMDB's rules), and not opened twice in a process (refused). A file
+ * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
 #include "common/cache/recipe.h"
 
@@ -34,8 +34,12 @@ enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
 typedef struct {
     const char *path;        /* below the image folder */
     int label;               /* index into cache_classes */
-    guint8 hash[CACHE_HASH]; /* of the image file's content */
+    guint8 hash[CACHE_HASH]; /* of the image file's content; of a copy, of that and of how it was augmented */
+    guint copy;              /* k of an augmented copy; 0: the image itself */
 } CacheItem;
+
+/* Bytes of PATH in an item's path, PATH or PATH#k; copy: k, or 0. */
+gsize cache_path_image(const char *path, guint *copy);
 
 typedef struct {
     const char *path;
@@ -52,7 +56,8 @@ const Recipe *cache_recipe(const Cache *cache);
 const char *cache_program(const Cache *cache); /* that made it: "vggcache 0.1.0" */
 guint cache_classes(const Cache *cache);
 const char *cache_class(const Cache *cache, guint label);
-guint cache_count(const Cache *cache);
+guint cache_count(const Cache *cache); /* images: items 0 … count-1 */
+guint cache_total(const Cache *cache); /* with the augmented copies, which are items count … total-1 */
 const CacheItem *cache_item(const Cache *cache, guint index);
 guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);

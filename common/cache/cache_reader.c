@@ -19,8 +19,9 @@ struct Cache {
     MDB_txn *txn; /* holds the snapshot */
     Catalog *catalog;
     GStringChunk *texts;
-    GArray *items;      /* CacheItem */
-    GArray *records;    /* Record, of the items */
+    GArray *items;   /* CacheItem; images, then copies */
+    GArray *records; /* Record, of the items */
+    guint images;
     GArray *skipped;    /* CacheSkipped */
     GPtrArray *classes; /* borrowed char*, by label */
 };
@@ -39,7 +40,8 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
         header.class_id >= cache->catalog->classes->len)
         return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
                              (const char *)key->mv_data);
-    CacheItem item = {keep(cache, path, header.path_size), (int)header.class_id, {0}};
+    CacheItem item = {.path = keep(cache, path, header.path_size), .label = (int)header.class_id};
+    cache_path_image(item.path, &item.copy);
     memcpy(item.hash, header.hash, CACHE_HASH);
     Record record = {value->mv_data, value->mv_size, key->mv_data, (guint16)key->mv_size, FALSE};
     g_array_append_val(cache->items, item);
@@ -102,6 +104,26 @@ static void set_labels(Cache *cache)
     }
 }
 
+/* Moves the augmented copies behind the images; either keep their order. */
+static void part_copies(Cache *cache)
+{
+    guint n = cache->items->len;
+    g_autoptr(GArray) items = g_steal_pointer(&cache->items), records = g_steal_pointer(&cache->records);
+    cache->items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), n);
+    cache->records = g_array_sized_new(FALSE, FALSE, sizeof(Record), n);
+    for (int copies = 0; copies <= 1; copies++) {
+        for (guint i = 0; i < n; i++) {
+            const CacheItem *item = &g_array_index(items, CacheItem, i);
+            if ((item->copy > 0) != copies)
+                continue;
+            g_array_append_vals(cache->items, item, 1);
+            g_array_append_vals(cache->records, &g_array_index(records, Record, i), 1);
+        }
+        if (!copies)
+            cache->images = cache->items->len;
+    }
+}
+
 static gboolean read_cache(Cache *cache, GError **error)
 {
     int code = store_databases(cache->store, cache->txn, FALSE);
@@ -113,6 +135,7 @@ static gboolean read_cache(Cache *cache, GError **error)
     if (!cache->catalog || !read_all(cache, cache->store->items, read_item, error) ||
         !read_all(cache, cache->store->skipped, read_skipped, error))
         return FALSE;
+    part_copies(cache);
     set_labels(cache);
     return TRUE;
 }
@@ -168,6 +191,11 @@ const char *cache_class(const Cache *cache, guint label)
 }
 
 guint cache_count(const Cache *cache)
+{
+    return cache->images;
+}
+
+guint cache_total(const Cache *cache)
 {
     return cache->items->len;
 }

@@ -101,3 +101,12 @@ gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value,
     *second_size = (gsize)(value + size - (zero + 1));
     return TRUE;
 }
+
+gsize cache_path_image(const char *path, guint *copy)
+{
+    const char *mark = strrchr(path, '#');
+    guint64 number;
+    gboolean is_copy = mark && g_ascii_string_to_unsigned(mark + 1, 10, 1, G_MAXINT32, &number, NULL);
+    *copy = is_copy ? (guint)number : 0;
+    return is_copy ? (gsize)(mark - path) : strlen(path);
+}

@@ -1,0 +1,48 @@
+#include "common/cli/progress.h"
+#include "common/image/image_file.h"
+#include "extract/actions.h"
+
+#include "common/base/vgg16.h"
+
+#include <stdio.h>
+
+enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
+
+/* Pixels of an item, or NULL with a remark where it cannot be used. */
+static guint8 *decode(const DatasetItem *item, Preset preset)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree guint8 *rgb = g_malloc(BYTES);
+    gsize size;
+    g_autoptr(GBytes) content = image_file_read(item->path, &error);
+    const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
+    if (content && image_decode(bytes, size, preset, VGG16_SIDE, IMAGE_MAX_PIXELS, rgb, &error))
+        return g_steal_pointer(&rgb);
+    cli_warn("%s: %s", item->path, error->message);
+    return NULL;
+}
+
+/* Images from all over the folder, so that its classes are among them. */
+Status preview(const Options *options, GError **error)
+{
+    image_startup("extract");
+    g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
+    if (!dataset)
+        return STATUS_FAILED;
+    guint n = dataset->items->len, wanted = MIN(IMAGES, n);
+    g_autoptr(GPtrArray) rgb = g_ptr_array_new_with_free_func(g_free), keys = g_ptr_array_new();
+    for (guint i = 0; i < wanted && !interrupted(); i++) {
+        const DatasetItem *item = dataset->items->pdata[(gsize)i * n / wanted];
+        guint8 *pixels = decode(item, options->preset);
+        if (!pixels)
+            continue;
+        g_ptr_array_add(rgb, pixels);
+        g_ptr_array_add(keys, item->key);
+    }
+    if (!augment_preview(options->preview, &options->augmentation, (guint64)options->common.seed,
+                         (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
+                         COPIES, VGG16_SIDE, error))
+        return STATUS_FAILED;
+    printf("%s: %u images and %d augmented copies of each\n", options->preview, rgb->len, COPIES);
+    return rgb->len < wanted ? STATUS_SKIPPED : STATUS_DONE;
+}
