@@ -1,6 +1,7 @@
 /* cache_samples: see cache_samples.h. */
 #include "train/cache_samples.h"
 #include "common/cli/cli.h"
+#include "common/util/rng.h"
 
 #include <string.h>
 
@@ -15,13 +16,14 @@ static void add(CacheSamples *samples, guint32 item, int label)
 static CacheSamples samples_for(Cache *cache)
 {
     guint n = MAX(1, cache_count(cache));
-    return (CacheSamples){cache, 0, g_new(guint32, n), g_new(int, n)};
+    return (CacheSamples){.cache = cache, .items = g_new(guint32, n), .labels = g_new(int, n)};
 }
 
 void cache_samples_clear(CacheSamples *samples)
 {
     g_clear_pointer(&samples->items, g_free);
     g_clear_pointer(&samples->labels, g_free);
+    g_clear_pointer(&samples->copy_items, g_free);
 }
 
 static gboolean check_split(const Cache *cache, double split, guint used_classes, guint training,
@@ -80,6 +82,69 @@ gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *sample
     return samples->count || cli_error(error, "%s: there is no image to validate on", cache_path(cache));
 }
 
+/* ---- Augmented copies ---- */
+
+/* Path of an image -> its place among the samples, plus 1. */
+static GHashTable *places_by_path(const CacheSamples *samples)
+{
+    GHashTable *places = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < samples->count; i++)
+        g_hash_table_insert(places, (gpointer)cache_item(samples->cache, samples->items[i])->path,
+                            GUINT_TO_POINTER(i + 1));
+    return places;
+}
+
+/* The item of copy k = 1 … copies of each sample; 0, which is an image, where there is none. */
+static void find_copies(CacheSamples *samples)
+{
+    g_autoptr(GHashTable) places = places_by_path(samples);
+    for (guint i = cache_count(samples->cache); i < cache_total(samples->cache); i++) {
+        const CacheItem *item = cache_item(samples->cache, i);
+        guint copy;
+        g_autofree char *image = g_strndup(item->path, cache_path_image(item->path, &copy));
+        guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, image));
+        if (place && copy <= samples->copies)
+            samples->copy_items[(gsize)(place - 1) * samples->copies + copy - 1] = i;
+    }
+}
+
+static guint most_copies(Cache *cache)
+{
+    guint most = 0;
+    for (guint i = cache_count(cache); i < cache_total(cache); i++)
+        most = MAX(most, cache_item(cache, i)->copy);
+    return most;
+}
+
+gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error)
+{
+    Cache *cache = samples->cache;
+    samples->seed = seed;
+    samples->copies = copies ? copies : most_copies(cache);
+    if (!samples->copies)
+        return cli_error(error, "%s: it has no augmented copies; make some by extract --augment K",
+                         cache_path(cache));
+    samples->copy_items = g_new0(guint32, (gsize)samples->count * samples->copies);
+    find_copies(samples);
+    for (gsize i = 0; i < (gsize)samples->count * samples->copies; i++)
+        if (!samples->copy_items[i])
+            return cli_error(error, "%s: %s has no copy %u; extract --augment %u adds what is missing",
+                             cache_path(cache), cache_item(cache, samples->items[i / samples->copies])->path,
+                             (guint)(i % samples->copies) + 1, samples->copies);
+    return TRUE;
+}
+
+/* The item that stands for a sample in this epoch. */
+static guint32 item_of(const CacheSamples *samples, guint32 index, int epoch)
+{
+    if (!samples->copies)
+        return samples->items[index];
+    Rng rng = rng_new(samples->seed, ((guint64)epoch << 32) | index);
+    return samples->copy_items[(gsize)index * samples->copies + rng_below(&rng, samples->copies)];
+}
+
+/* ---- As a source ---- */
+
 /* A byte of every page is read, so that it is this thread that waits for the disk. */
 static void touch(const float *row, gsize features)
 {
@@ -93,7 +158,7 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, c
     const CacheSamples *samples = user;
     gsize features = recipe_features(cache_recipe(samples->cache));
     for (int i = 0; i < n; i++) {
-        rows[i] = cache_features(samples->cache, samples->items[indices[i]], error);
+        rows[i] = cache_features(samples->cache, item_of(samples, indices[i], epoch), error);
         if (!rows[i])
             return FALSE;
         touch(rows[i], features);
@@ -121,6 +186,8 @@ void cache_samples_identify(const CacheSamples *samples, GChecksum *sum)
         g_checksum_update(sum, (const guchar *)&samples->labels[i], sizeof samples->labels[i]);
         g_checksum_update(sum, item->hash, CACHE_HASH);
     }
+    for (gsize i = 0; i < (gsize)samples->count * samples->copies; i++)
+        g_checksum_update(sum, cache_item(samples->cache, samples->copy_items[i])->hash, CACHE_HASH);
     free(text);
     json_decref(recipe);
 }

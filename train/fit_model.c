@@ -44,6 +44,8 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
     if (o->validation)
         json_object_set_new(settings, "validation", json_string(o->validation));
+    if (o->augmented_cache)
+        json_object_set_new(settings, "copies", json_integer(o->copies));
     if (o->from)
         json_object_set_new(settings, "from", json_string(o->from));
     if (augment_active(&o->augmentation)) {

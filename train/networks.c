@@ -3,8 +3,9 @@
  *
  *                  a row                                          what learns
  *     standalone   of a cache                                     the head
- *     bootstrap    an image through the base, in every epoch      the head
- *     finetune     the same, or of a cache, cut before the end    the base's layers behind the cut, the head
+ *     bootstrap    an image through the base in every epoch,
+ *                  or one of its augmented copies in a cache      the head
+ *     finetune     any of these, the base being cut earlier       the base's layers behind the cut, the head
  *     scratch      an image of 128 x 128                          the study's own CNN
  */
 #include "common/base/weights_find.h"
@@ -115,10 +116,10 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
 
 Status train_network(const TrainOptions *options, GError **error)
 {
-    gboolean on_base = is(options, "finetune") || is(options, "bootstrap");
     gboolean has_rows = options->images || options->cache;
+    gboolean wants_weights = is(options, "finetune") ? has_rows : is(options, "bootstrap") && options->images;
     g_autoptr(Weights) weights = NULL;
-    if (has_rows && on_base && !(weights = weights_open(options->weights, error)))
+    if (wants_weights && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;
     g_autoptr(TrainingData) data = open_data(options, weights, error);
     g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;

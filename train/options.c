@@ -85,6 +85,9 @@ static const CliOption table[] = {
     {CLI_HEADING, "From images, fine-tuning", 0, NULL, NULL, NULL, 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
      "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0},
+    {CLI_TEXT, "augmented-cache", 0, &o.augmented_cache, "CACHE",
+     "instead of images, draw in each epoch one of each image's copies that extract --augment stored", 0, 0},
+    {CLI_INT, "copies", 0, &o.copies, "K", "draw from the first K of them (0: all)", 0, 10000},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
      "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0},
     {CLI_CHOICE, "preset", 0, &o.preset, "keras|torchvision|vips", "from file to pixels", 0, 0},
@@ -217,9 +220,15 @@ static char *check_options(void)
 static char *check_approach(void)
 {
     gboolean images_only = g_str_equal(o.approach, "bootstrap") || g_str_equal(o.approach, "scratch");
-    if (o.images && g_str_equal(o.approach, "standalone"))
-        return g_strdup("--images goes with --approach bootstrap, finetune or scratch");
-    if (o.cache && images_only)
+    if ((o.images || o.augmented_cache) && g_str_equal(o.approach, "standalone"))
+        return g_strdup("--images and --augmented-cache do not go with --approach standalone");
+    if (o.images && o.augmented_cache)
+        return g_strdup("--images and --augmented-cache exclude one another");
+    if (o.copies && !o.augmented_cache)
+        return g_strdup("--copies goes with --augmented-cache");
+    if (o.augmented_cache && g_str_equal(o.approach, "scratch"))
+        return g_strdup("--approach scratch needs --images");
+    if (o.cache && !o.augmented_cache && images_only)
         return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE", o.approach);
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
@@ -239,10 +248,11 @@ static char *take_arguments(char **arguments)
     guint given = g_strv_length(arguments);
     if (o.summary && !standalone && given == 0)
         return NULL;
-    if (given != (o.images ? 1 : 2))
-        return g_strdup_printf("expected %s, got %u argument%s", o.images ? "MODEL" : "CACHE and MODEL",
-                               given, given == 1 ? "" : "s");
-    o.cache = o.images ? NULL : g_intern_string(arguments[0]);
+    gboolean alone = o.images || o.augmented_cache;
+    if (given != (alone ? 1 : 2))
+        return g_strdup_printf("expected %s, got %u argument%s", alone ? "MODEL" : "CACHE and MODEL", given,
+                               given == 1 ? "" : "s");
+    o.cache = o.images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
     o.model = g_intern_string(arguments[given - 1]);
     return NULL;
 }

@@ -5,7 +5,8 @@
 
 typedef struct {
     CliCommon common;
-    const char *cache, *model; /* arguments; cache is NULL with images, both may be with summary */
+    const char *cache, *model; /* arguments; cache is augmented_cache where that is given, NULL with images;
+                                  both may be NULL with summary */
     const char *approach;      /* standalone, … */
     const char *head;          /* dense, linear */
     const char *class_weight;  /* balanced, none, or NAME:WEIGHT,… with the linear head */
@@ -32,7 +33,9 @@ typedef struct {
     const char *classes, *list; /* which images, as in DatasetFilter */
     gint64 first_classes, limit_per_class;
     AugmentOptions augmentation;
-    const char *from; /* a model file to start from, or NULL */
+    const char *augmented_cache; /* in the place of images, or NULL */
+    gint64 copies;               /* to draw from of those in it; 0: all */
+    const char *from;            /* a model file to start from, or NULL */
     gint64
         unfreeze; /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
 

@@ -31,6 +31,9 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
     if (!(data->cache = cache_open(options->cache, error)) ||
         !cache_samples_split(data->cache, split, training, validation, error))
         return FALSE;
+    if (options->augmented_cache &&
+        !cache_samples_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
+        return FALSE;
     if (!options->validation)
         return TRUE;
     cache_samples_clear(validation);

@@ -19,8 +19,8 @@ typedef struct {
     ImageSamples *imaged[2];
 } TrainingData;
 
-/* The rows of CACHE, validated on its split or on --validation. NULL with a sentence where it cannot be read
- * or is no good to train on. */
+/* The rows of CACHE, or an augmented copy of each in each epoch, validated on its split or on --validation.
+ * NULL with a sentence where it cannot be read or is no good to train on. */
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
 
 /* The images below --images through the base to `layer` ("input": without a base, weights NULL); their
