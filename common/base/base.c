@@ -4,19 +4,20 @@
 
 #include "common/base/conv.h"
 
+/* A convolution, or a pooling that is not done along with one. */
 typedef struct {
-    ConvShape shape;
-    const Vgg16Layer
-        *out; /* the layer whose output the step leaves: the convolution, or the pooling fused into it */
-    int conv;
+    ConvShape shape; /* of its input; a pooling has C = K */
+    int conv;        /* index among the convolutions, or -1 */
+    gsize floats;    /* of its output, an image */
 } Step;
 
 struct Base {
-    int cut, side, batch;
+    int side, batch;
     int steps, single; /* the first `single` steps run image by image */
-    Step step[VGG16_CONVS];
-    ConvPlan *plan[VGG16_CONVS];
-    float *alternate[2]; /* activations of the steps of one image, in turn */
+    Crew *crew;
+    Step step[VGG16_LAYERS];
+    ConvPlan *plan[VGG16_LAYERS];
+    float *alternate[2]; /* activations of one image, in turn */
     float *joint[2];     /* of the batch */
     void *scratch;
 };
@@ -25,40 +26,23 @@ typedef struct {
     gsize alternate, joint, scratch; /* bytes each */
 } Sizes;
 
-/* Fills the steps from the input to the cut. */
+/* Fills the steps from the input to the cut; returns how many. */
 static int steps_to(int cut, int side, Step *steps)
 {
     int n = 0;
     for (int layer = 0; layer <= cut; layer++) {
         const Vgg16Layer *l = &vgg16_layers[layer];
-        if (l->conv < 0)
-            continue;
-        gboolean pool = layer < cut && vgg16_layers[layer + 1].conv < 0;
-        steps[n++] = (Step){{side / l->shrink, side / l->shrink, l->inputs, l->outputs, TRUE, pool},
-                            &vgg16_layers[layer + pool],
-                            l->conv};
+        gsize out = (gsize)(side / l->shrink);
+        int in = (int)out * (l->conv < 0 ? 2 : 1);
+        ConvShape shape = {in, in, l->inputs, l->outputs, TRUE, FALSE};
+        if (l->conv < 0 && !conv_wants_batch(&steps[n - 1].shape)) {
+            steps[n - 1].shape.pool = TRUE;
+            steps[n - 1].floats /= 4;
+        } else {
+            steps[n++] = (Step){shape, l->conv, out * out * (gsize)l->outputs};
+        }
     }
     return n;
-}
-
-static gsize step_bytes(const Step *step, int side)
-{
-    gsize pixels = (gsize)(side / step->out->shrink);
-    return pixels * pixels * (gsize)step->out->outputs * sizeof(float);
-}
-
-static Sizes sizes_of(const Step *steps, int n, int single, int side, int batch, guint threads)
-{
-    Sizes sizes = {0};
-    for (int s = 0; s < n; s++) {
-        gsize bytes = step_bytes(&steps[s], side);
-        if (s < single - 1)
-            sizes.alternate = MAX(sizes.alternate, bytes);
-        else if (s < n - 1)
-            sizes.joint = MAX(sizes.joint, bytes * (gsize)batch);
-        sizes.scratch = MAX(sizes.scratch, conv_scratch_size(&steps[s].shape, threads));
-    }
-    return sizes;
 }
 
 static int single_steps(const Step *steps, int n)
@@ -69,17 +53,36 @@ static int single_steps(const Step *steps, int n)
     return single;
 }
 
+static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint threads)
+{
+    Sizes sizes = {0};
+    for (int s = 0; s < n; s++) {
+        gsize bytes = steps[s].floats * sizeof(float);
+        if (s < single - 1)
+            sizes.alternate = MAX(sizes.alternate, bytes);
+        else if (s < n - 1)
+            sizes.joint = MAX(sizes.joint, bytes * (gsize)batch);
+        if (steps[s].conv >= 0) {
+            gsize scratch = conv_scratch_size(&steps[s].shape, threads);
+            sizes.scratch = MAX(sizes.scratch, scratch);
+        }
+    }
+    return sizes;
+}
+
 Base *base_new(const Weights *weights, int cut, int side, int batch, Crew *crew)
 {
     Base *base = g_new0(Base, 1);
-    base->cut = cut;
     base->side = side;
     base->batch = batch;
+    base->crew = crew;
     base->steps = steps_to(cut, side, base->step);
     base->single = single_steps(base->step, base->steps);
-    Sizes sizes = sizes_of(base->step, base->steps, base->single, side, batch, crew_threads(crew));
+    Sizes sizes = sizes_of(base->step, base->steps, base->single, batch, crew_threads(crew));
     for (int s = 0; s < base->steps; s++) {
         int conv = base->step[s].conv;
+        if (conv < 0)
+            continue;
         base->plan[s] = conv_plan_new(&base->step[s].shape, crew);
         conv_plan_set_weights(base->plan[s], weights->kernel[conv], weights->bias[conv]);
     }
@@ -105,12 +108,17 @@ void base_free(Base *base)
     g_free(base);
 }
 
-/* One image through the first steps; the last of them writes to out. */
-static void run_single(Base *base, const float *x, float *out)
+/* Steps first … last-1 for n images; activations go through the two buffers in turn, the last ones to out. */
+static void run_steps(Base *base, int first, int last, const float *x, int n, float *const buffers[2],
+                      float *out)
 {
-    for (int s = 0; s < base->single; s++) {
-        float *y = s == base->single - 1 ? out : base->alternate[s & 1];
-        conv_plan_run(base->plan[s], x, 1, y, base->scratch);
+    for (int s = first; s < last; s++) {
+        const ConvShape *shape = &base->step[s].shape;
+        float *y = s == last - 1 ? out : buffers[(s - first) & 1];
+        if (base->plan[s])
+            conv_plan_run(base->plan[s], x, n, y, base->scratch);
+        else
+            conv_pool(base->crew, x, n, shape->height, shape->width, shape->outputs, y);
         x = y;
     }
 }
@@ -119,19 +127,12 @@ void base_run(Base *base, const float *images, int n, float *features)
 {
     g_return_if_fail(n >= 0 && n <= base->batch);
     gsize image = (gsize)base->side * base->side * 3;
-    const float *x = images;
-    if (base->single > 0) {
-        float *y = base->single == base->steps ? features : base->joint[1];
-        gsize floats = step_bytes(&base->step[base->single - 1], base->side) / sizeof(float);
-        for (int i = 0; i < n; i++)
-            run_single(base, images + i * image, y + i * floats);
-        x = y;
-    }
-    for (int s = base->single; s < base->steps; s++) {
-        float *y = s == base->steps - 1 ? features : base->joint[(s - base->single) & 1];
-        conv_plan_run(base->plan[s], x, n, y, base->scratch);
-        x = y;
-    }
+    float *together =
+        base->single == base->steps ? features : base->joint[1]; /* where the batch first meets */
+    for (int i = 0; i < n; i++)
+        run_steps(base, 0, base->single, images + i * image, 1, base->alternate,
+                  together + i * base->step[base->single - 1].floats);
+    run_steps(base, base->single, base->steps, together, n, base->joint, features);
 }
 
 void base_shape(int cut, int side, int shape[3])
@@ -142,11 +143,11 @@ void base_shape(int cut, int side, int shape[3])
 
 gsize base_memory(int cut, int side, int batch, guint threads)
 {
-    Step steps[VGG16_CONVS];
+    Step steps[VGG16_LAYERS];
     int n = steps_to(cut, side, steps);
-    Sizes sizes = sizes_of(steps, n, single_steps(steps, n), side, batch, threads);
+    Sizes sizes = sizes_of(steps, n, single_steps(steps, n), batch, threads);
     gsize bytes = sizeof(Base) + 2 * sizes.alternate + 2 * sizes.joint + sizes.scratch;
     for (int s = 0; s < n; s++)
-        bytes += conv_plan_memory(&steps[s].shape);
+        bytes += steps[s].conv >= 0 ? conv_plan_memory(&steps[s].shape) : 0;
     return bytes;
 }

@@ -13,10 +13,9 @@ enum {
     SLICE = 32,          /* output channels whose products wait in L2 for the inverse transform */
     TILES = 28,          /* tiles a task multiplies at once: two blocks of the AVX-512 micro-kernel, and their
                             products for a slice take a quarter of a 1 MB L2 */
-    SHARED_TILES = 196,  /* tiles of a narrow layer transformed together: at 512 channels they fill L3 */
+    SHARED_TILES = 128,  /* tiles of a narrow layer transformed together: at 512 channels 21 MB */
     DIRECT_ROWS = 4,     /* image rows a direct task computes */
-    POSITION_PADDING =
-        80, /* floats between positions, so that they do not all fall into the same cache sets */
+    POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
 };
 
 struct ConvPlan {
@@ -94,8 +93,11 @@ static gsize products_of(const ConvShape *shape, const WinogradKernels *winograd
 /* Large tiles need fewer multiplications, unless too much of them lies outside the image. */
 static const WinogradKernels *fewest_products(const ConvShape *shape, const ConvKernels *kernels)
 {
-    const WinogradKernels *four = kernels->winograd4, *six = kernels->winograd6;
-    return products_of(shape, six) < products_of(shape, four) ? six : four;
+    const WinogradKernels *best = kernels->winograd4, *larger[] = {kernels->winograd6, kernels->winograd7};
+    for (gsize i = 0; i < G_N_ELEMENTS(larger); i++)
+        if (!(shape->pool && larger[i]->out % 2) && products_of(shape, larger[i]) < products_of(shape, best))
+            best = larger[i];
+    return best;
 }
 
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
@@ -131,7 +133,6 @@ ConvPlan *conv_plan_new(const ConvShape *shape, Crew *crew)
     plan_init(plan, shape);
     plan->crew = crew;
     plan->weights = conv_memory_new(weight_floats(plan) * sizeof(float));
-    memset(plan->weights, 0, weight_floats(plan) * sizeof(float));
     plan->bias = g_new0(float, shape->outputs);
     return plan;
 }
@@ -163,7 +164,8 @@ const char *conv_method(const ConvShape *shape)
 {
     ConvPlan plan = {0};
     plan_init(&plan, shape);
-    return !plan.winograd ? "direct" : plan.winograd->out == 6 ? "F(6x6)" : "F(4x4)";
+    static const char *const names[] = {[4] = "F(4x4)", [6] = "F(6x6)", [7] = "F(7x7)"};
+    return plan.winograd ? names[plan.winograd->out] : "direct";
 }
 
 /* ---- Weights ---- */
@@ -173,44 +175,16 @@ typedef struct {
     const float *kernel;
 } Packing;
 
-/* U = G g G^T for SLICE output channels of one input channel, in double: (P, SLICE). g: rows K apart. */
-static void transform_kernel(const WinogradKernels *winograd, const float *g, int inputs, int outputs,
-                             double *u)
-{
-    int in = winograd->in;
-    double half[WINOGRAD_MOST_OUT + 2][3][SLICE];
-    for (int i = 0; i < in; i++)
-        for (int x = 0; x < 3; x++)
-            for (int k = 0; k < SLICE; k++) {
-                half[i][x][k] = 0;
-                for (int y = 0; y < 3; y++)
-                    half[i][x][k] += winograd->kernel_transform[i][y] *
-                                     g[(gsize)(y * 3 + x) * inputs * outputs + (gsize)k];
-            }
-    for (int i = 0; i < in; i++)
-        for (int j = 0; j < in; j++)
-            for (int k = 0; k < SLICE; k++) {
-                const double *row = winograd->kernel_transform[j];
-                u[(i * in + j) * SLICE + k] =
-                    row[0] * half[i][0][k] + row[1] * half[i][1][k] + row[2] * half[i][2][k];
-            }
-}
-
 static void pack_winograd(guint slice, guint worker, gpointer data)
 {
     const Packing *packing = data;
     const ConvPlan *plan = packing->plan;
     int inputs = plan->shape.inputs, outputs = plan->shape.outputs, panel = plan->kernels->panel;
     float *to = plan->weights + (gsize)slice * plan->positions * inputs * SLICE;
-    double u[WINOGRAD_MOST * SLICE];
-    for (int c = 0; c < inputs; c++) {
-        transform_kernel(plan->winograd, packing->kernel + (gsize)c * outputs + slice * SLICE, inputs,
-                         outputs, u);
-        for (int p = 0; p < plan->positions; p++)
-            for (int k = 0; k < SLICE; k++)
-                to[(((gsize)p * (SLICE / panel) + k / panel) * inputs + c) * panel + k % panel] =
-                    (float)u[p * SLICE + k];
-    }
+    for (int k = 0; k < SLICE; k += panel)
+        for (int c = 0; c < inputs; c++, to += panel)
+            plan->winograd->kernel(packing->kernel + (gsize)c * outputs + slice * SLICE + k,
+                                   (gsize)inputs * outputs, panel, to, (gsize)inputs * SLICE);
 }
 
 static void pack_direct(guint block, guint worker, gpointer data)
@@ -444,6 +418,36 @@ static void run_narrow(Run *run, guint total)
         crew_run(plan->crew, parts, narrow_input_task, run);
         crew_run(plan->crew, parts * (guint)(plan->shape.outputs / SLICE), narrow_slice_task, run);
     }
+}
+
+/* ---- Pooling ---- */
+
+typedef struct {
+    const float *in;
+    float *out;
+    int height, width, channels; /* of the output */
+    gsize in_row, in_image;
+} Pooling;
+
+static void pool_row(guint task, guint worker, gpointer data)
+{
+    const Pooling *p = data;
+    int image = (int)(task / (guint)p->height), y = (int)(task % (guint)p->height), channels = p->channels;
+    const float *upper = p->in + image * p->in_image + 2 * y * p->in_row, *lower = upper + p->in_row;
+    float *out = p->out + (gsize)task * p->width * channels;
+    for (int x = 0; x < p->width; x++, upper += 2 * channels, lower += 2 * channels, out += channels)
+        for (int c = 0; c < channels; c++) {
+            float top = upper[c] > upper[c + channels] ? upper[c] : upper[c + channels];
+            float bottom = lower[c] > lower[c + channels] ? lower[c] : lower[c + channels];
+            out[c] = top > bottom ? top : bottom;
+        }
+}
+
+void conv_pool(Crew *crew, const float *in, int n, int height, int width, int channels, float *out)
+{
+    gsize row = (gsize)width * channels;
+    Pooling pooling = {in, out, height / 2, width / 2, channels, row, row * height};
+    crew_run(crew, (guint)n * (guint)pooling.height, pool_row, &pooling);
 }
 
 /* ---- Directly ---- */

@@ -10,14 +10,17 @@
 #include <glib.h>
 
 enum {
-    WINOGRAD_MOST_OUT = 6,                                             /* m of the largest tile */
+    WINOGRAD_MOST_OUT = 7,                                             /* m of the largest tile */
     WINOGRAD_MOST = (WINOGRAD_MOST_OUT + 2) * (WINOGRAD_MOST_OUT + 2), /* P of the largest tile */
 };
 
 typedef struct {
-    int out;                       /* m */
-    int in;                        /* m + 2 */
-    double kernel_transform[8][3]; /* G: (in, 3) */
+    int out; /* m */
+    int in;  /* m + 2 */
+
+    /* The kernels of one input channel for `channels` output channels, G g G^T in double. Tap t at taps + t *
+     * tap_stride; position p goes to u + p * position_stride. */
+    void (*kernel)(const float *taps, gsize tap_stride, int channels, float *u, gsize position_stride);
 
     /* One tile. pixels: P pointers to C channels each, row by row. Position p's channels c … c + width-1 go
      * to v + p * position_stride + c / width * step. */
@@ -57,7 +60,7 @@ typedef struct {
     void (*direct)(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
                    float least, int rows, float *y, gsize y_stride);
 
-    const WinogradKernels *winograd4, *winograd6;
+    const WinogradKernels *winograd4, *winograd6, *winograd7;
 } ConvKernels;
 
 /* Of the instruction set that isa_current() picks. */
@@ -66,3 +69,4 @@ const ConvKernels *conv_kernels_current(void);
 extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
 extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;
 extern const WinogradKernels winograd6_baseline, winograd6_avx2, winograd6_avx512;
+extern const WinogradKernels winograd7_baseline, winograd7_avx2, winograd7_avx512;

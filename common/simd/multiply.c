@@ -17,6 +17,8 @@ enum {
     ROWS = 5,
 #endif
     PANEL = VECTORS * WIDTH,
+    RUN =
+        128, /* channels summed in a row; adding up sums of runs halves the rounding error at 512 channels */
 };
 
 /* sum += column (rows, step floats apart) times row (PANEL) */
@@ -37,17 +39,22 @@ ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float
 ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
                                  int channels, float *m, gsize stride)
 {
-    Vector sum[ROWS][VECTORS] = {0};
-    for (int c = 0; c < channels; c += WIDTH, v += rows * WIDTH, next += rows * WIDTH)
-        for (int k = 0; k < WIDTH; k++, u += PANEL) {
-            __builtin_prefetch(next + k * rows);
-            accumulate(rows, sum, v + k, WIDTH, u);
-        }
+    for (int begin = 0; begin < channels; begin += RUN) {
+        Vector sum[ROWS][VECTORS] = {0};
+        for (int c = begin; c < MIN(begin + RUN, channels);
+             c += WIDTH, v += rows * WIDTH, next += rows * WIDTH)
+            for (int k = 0; k < WIDTH; k++, u += PANEL) {
+                __builtin_prefetch(next + k * rows);
+                accumulate(rows, sum, v + k, WIDTH, u);
+            }
 #pragma GCC unroll 14
-    for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < VECTORS; j++)
-            store(m + i * stride + j * WIDTH, sum[i][j]);
+            for (int j = 0; j < VECTORS; j++) {
+                float *to = m + i * stride + j * WIDTH;
+                store(to, begin ? load(to) + sum[i][j] : sum[i][j]);
+            }
+    }
 }
 
 ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int channels, const float *u,
@@ -111,4 +118,5 @@ const ConvKernels ISA_SYMBOL(conv_kernels) = {
     .direct = direct,
     .winograd4 = &ISA_SYMBOL(winograd4),
     .winograd6 = &ISA_SYMBOL(winograd6),
+    .winograd7 = &ISA_SYMBOL(winograd7),
 };

@@ -1,4 +1,4 @@
-/* winograd: the transforms of F(4x4, 3x3) and F(6x6, 3x3), a vector of channels at a time. */
+/* winograd: the transforms of F(4x4, 3x3), F(6x6, 3x3) and F(7x7, 3x3), a vector of channels at a time. */
 #include "common/simd/conv_kernels.h"
 #include "common/simd/vector.h"
 
@@ -67,6 +67,54 @@ ALWAYS_INLINE void output6(const Vector *x, Vector *y)
     y[5] = 0.03125f * difference_half + difference_one + 32 * difference_two + x[7];
 }
 
+/* F(7x7) interpolates at ±1/4, ±11/16, ±9/8, ±9/4 and infinity, without 0, so that all points pair up; they
+ * are close to those with the smallest errors. VGG16's sides are multiples of 7: no tile reaches over the
+ * edge. */
+#define P 0.25
+#define Q 0.6875
+#define R 1.125
+#define S 2.25
+
+/* The rows of p and -p, where a2, b2, c2 are the squares of the other points. */
+ALWAYS_INLINE void input_pair7(const Vector *x, const double p, const double a2, const double b2,
+                               const double c2, Vector *y)
+{
+    const float first = (float)(a2 + b2 + c2), second = (float)(a2 * b2 + a2 * c2 + b2 * c2);
+    const float third = (float)(a2 * b2 * c2);
+    Vector odd = x[7] - first * x[5] + second * x[3] - third * x[1];
+    Vector even = (float)p * (x[6] - first * x[4] + second * x[2] - third * x[0]);
+    y[0] = odd + even;
+    y[1] = odd - even;
+}
+
+ALWAYS_INLINE void input7(const Vector *x, Vector *y)
+{
+    const double p = P * P, q = Q * Q, r = R * R, s = S * S;
+    input_pair7(x, P, q, r, s, y);
+    input_pair7(x, Q, p, r, s, y + 2);
+    input_pair7(x, R, p, q, s, y + 4);
+    input_pair7(x, S, p, q, r, y + 6);
+    y[8] = x[8] - (float)(p + q + r + s) * x[6] +
+           (float)(p * q + p * r + p * s + q * r + q * s + r * s) * x[4] -
+           (float)(p * q * r + p * q * s + p * r * s + q * r * s) * x[2] + (float)(p * q * r * s) * x[0];
+}
+
+ALWAYS_INLINE void output7(const Vector *x, Vector *y)
+{
+    const double p = P * P, q = Q * Q, r = R * R, s = S * S;
+    Vector sum_p = x[0] + x[1], sum_q = x[2] + x[3], sum_r = x[4] + x[5], sum_s = x[6] + x[7];
+    Vector odd_p = (float)P * (x[0] - x[1]), odd_q = (float)Q * (x[2] - x[3]);
+    Vector odd_r = (float)R * (x[4] - x[5]), odd_s = (float)S * (x[6] - x[7]);
+    y[0] = sum_p + sum_q + sum_r + sum_s;
+    y[1] = odd_p + odd_q + odd_r + odd_s;
+    y[2] = (float)p * sum_p + (float)q * sum_q + (float)r * sum_r + (float)s * sum_s;
+    y[3] = (float)p * odd_p + (float)q * odd_q + (float)r * odd_r + (float)s * odd_s;
+    y[4] = (float)(p * p) * sum_p + (float)(q * q) * sum_q + (float)(r * r) * sum_r + (float)(s * s) * sum_s;
+    y[5] = (float)(p * p) * odd_p + (float)(q * q) * odd_q + (float)(r * r) * odd_r + (float)(s * s) * odd_s;
+    y[6] = (float)(p * p * p) * sum_p + (float)(q * q * q) * sum_q + (float)(r * r * r) * sum_r +
+           (float)(s * s * s) * sum_s + x[8];
+}
+
 /* The functions below take sizes and transforms as constants: each copy of them is compiled for one tile.
  * First the rows are transformed, then the columns of what that gave. */
 
@@ -77,18 +125,18 @@ ALWAYS_INLINE void tile_input(const int in, Transform transform, const float *co
         Vector rows[MOST_IN][MOST_IN];
         for (int y = 0; y < in; y++) {
             Vector row[MOST_IN];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int x = 0; x < in; x++)
                 row[x] = load(pixels[y * in + x] + c);
             transform(row, rows[y]);
         }
         for (int x = 0; x < in; x++) {
             Vector column[MOST_IN], positions[MOST_IN];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int y = 0; y < in; y++)
                 column[y] = rows[y][x];
             transform(column, positions);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int y = 0; y < in; y++)
                 store(v + (gsize)(y * in + x) * position_stride, positions[y]);
         }
@@ -100,7 +148,7 @@ ALWAYS_INLINE void inverse_rows(const int in, Transform transform, const float *
 {
     for (int y = 0; y < in; y++) {
         Vector row[MOST_IN];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int x = 0; x < in; x++)
             row[x] = load(m + (gsize)(y * in + x) * position_stride);
         transform(row, rows[y]);
@@ -111,7 +159,7 @@ ALWAYS_INLINE void inverse_column(const int in, Transform transform, Vector rows
                                   Vector *pixels)
 {
     Vector column[MOST_IN];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (int y = 0; y < in; y++)
         column[y] = rows[y][x];
     transform(column, pixels);
@@ -125,7 +173,7 @@ ALWAYS_INLINE void tile_output(const int out, Transform transform, const float *
         inverse_rows(out + 2, transform, m + c, position_stride, rows);
         for (int x = 0; x < out; x++) {
             inverse_column(out + 2, transform, rows, x, column);
-#pragma GCC unroll 6
+#pragma GCC unroll 7
             for (int y = 0; y < out; y++)
                 store(pixels[y * out + x] + c, larger(column[y] + load(bias + c), splat(least)));
         }
@@ -153,6 +201,35 @@ ALWAYS_INLINE void tile_output_pooled(const int out, Transform transform, const 
     }
 }
 
+/* Lanes of half a vector, in double. */
+enum { LANES = WIDTH / 2 };
+typedef double Doubles __attribute__((vector_size(LANES * sizeof(double))));
+typedef float Half __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+
+/* U = G g G^T, in double: the transform's own errors would otherwise count for every image. */
+ALWAYS_INLINE void tile_kernel(const int in, const double (*g)[3], const float *taps, gsize tap_stride,
+                               int channels, float *u, gsize position_stride)
+{
+    for (int c = 0; c < channels; c += LANES) {
+        Doubles columns[MOST_IN][3];
+        for (int x = 0; x < 3; x++) {
+            Doubles tap[3];
+            for (int y = 0; y < 3; y++)
+                tap[y] = __builtin_convertvector(*(const Half *)(taps + (gsize)(y * 3 + x) * tap_stride + c),
+                                                 Doubles);
+            for (int i = 0; i < in; i++)
+                columns[i][x] = g[i][0] * tap[0] + g[i][1] * tap[1] + g[i][2] * tap[2];
+        }
+        for (int i = 0; i < in; i++)
+            for (int j = 0; j < in; j++) {
+                Doubles position =
+                    g[j][0] * columns[i][0] + g[j][1] * columns[i][1] + g[j][2] * columns[i][2];
+                *(Half *)(u + (gsize)(i * in + j) * position_stride + c) =
+                    __builtin_convertvector(position, Half);
+            }
+    }
+}
+
 /* G: row j holds the powers 0, 1, 2 of point p over n, the product of its differences to the other points. */
 #define POINT(p, n)                                                                                          \
     {                                                                                                        \
@@ -171,6 +248,14 @@ ALWAYS_INLINE void tile_output_pooled(const int out, Transform transform, const 
             POINT(2.0, 90), POINT(-2.0, 90), {0, 0, 1},                                                      \
     }
 
+#define PAIR(p, others) POINT(p, 2 * p * others), POINT(-p, -2 * p * others)
+#define KERNEL_TRANSFORM7                                                                                    \
+    {                                                                                                        \
+        PAIR(P, ((P * P - Q * Q) * (P * P - R * R) * (P * P - S * S))),                                      \
+            PAIR(Q, ((Q * Q - P * P) * (Q * Q - R * R) * (Q * Q - S * S))),                                  \
+            PAIR(R, ((R * R - P * P) * (R * R - Q * Q) * (R * R - S * S))),                                  \
+            PAIR(S, ((S * S - P * P) * (S * S - Q * Q) * (S * S - R * R))), {0, 0, 1},                       \
+    }
 /* ---- Gradients, for F(4x4) alone: convolutions that learn are few and late, where its tiles fit ---- */
 
 /* x = G^T y */
@@ -246,6 +331,12 @@ static void transform_output_gradient4(const float *const *pixels, int channels,
 
 /* winogradN: the table of F(NxN) with its functions; more fields follow N. */
 #define WINOGRAD(N, ...)                                                                                     \
+    static void kernel_tile##N(const float *taps, gsize tap_stride, int channels, float *u,                  \
+                               gsize position_stride)                                                        \
+    {                                                                                                        \
+        static const double g[N + 2][3] = KERNEL_TRANSFORM##N;                                               \
+        tile_kernel(N + 2, g, taps, tap_stride, channels, u, position_stride);                               \
+    }                                                                                                        \
     static void input_tile##N(const float *const *pixels, int channels, float *v, gsize position_stride,     \
                               gsize step)                                                                    \
     {                                                                                                        \
@@ -263,7 +354,7 @@ static void transform_output_gradient4(const float *const *pixels, int channels,
     }                                                                                                        \
     const WinogradKernels ISA_SYMBOL(winograd##N) = {.out = N,                                               \
                                                      .in = N + 2,                                            \
-                                                     .kernel_transform = KERNEL_TRANSFORM##N,                \
+                                                     .kernel = kernel_tile##N,                               \
                                                      .input = input_tile##N,                                 \
                                                      .output = output_tile##N,                               \
                                                      .output_pooled = output_pooled_tile##N,                 \
@@ -271,3 +362,4 @@ static void transform_output_gradient4(const float *const *pixels, int channels,
 
 WINOGRAD(4, .output_gradient = transform_output_gradient4, .kernel_gradient = transform_kernel_gradient4)
 WINOGRAD(6)
+WINOGRAD(7)

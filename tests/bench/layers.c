@@ -21,8 +21,9 @@ typedef struct {
     const Vgg16Layer *layer;
     ConvShape shape;
     ConvPlan *plan;
-    float *in, *out;
-    int run; /* images a run of the plan takes */
+    Crew *crew;
+    float *in, *out, *pooled; /* pooled: NULL unless by conv_pool */
+    int run;                  /* images a run of the plan takes */
     double seconds[MOST_ROUNDS];
 } Layer;
 
@@ -40,7 +41,10 @@ static void layer_init(Layer *l, int index, int batch, Crew *crew)
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
     gboolean pool = vgg16_layers[index + 1].conv < 0;
-    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, pool};
+    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE};
+    gboolean batches = conv_wants_batch(&l->shape);
+    l->shape.pool = pool && !batches;
+    l->crew = crew;
     l->plan = conv_plan_new(&l->shape, crew);
     gsize taps = (gsize)9 * inputs * outputs;
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
@@ -48,9 +52,18 @@ static void layer_init(Layer *l, int index, int batch, Crew *crew)
     conv_plan_set_weights(l->plan, kernel, bias);
     conv_memory_free(kernel);
     conv_memory_free(bias);
-    l->run = conv_wants_batch(&l->shape) ? batch : 1;
+    l->run = batches ? batch : 1;
     l->in = filled((gsize)l->run * side * side * inputs, index, 1, 0.5f);
     l->out = conv_memory_new((gsize)l->run * side * side * outputs * sizeof(float));
+    l->pooled =
+        pool && batches ? conv_memory_new((gsize)l->run * side * side / 4 * outputs * sizeof(float)) : NULL;
+}
+
+static void layer_run(Layer *l, void *scratch)
+{
+    conv_plan_run(l->plan, l->in, l->run, l->out, scratch);
+    if (l->pooled)
+        conv_pool(l->crew, l->out, l->run, l->shape.height, l->shape.width, l->shape.outputs, l->pooled);
 }
 
 static int ascending(const void *a, const void *b)
@@ -108,7 +121,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < n; i++) {
             gint64 start = g_get_monotonic_time();
             for (int image = 0; image < batch; image += layers[i].run)
-                conv_plan_run(layers[i].plan, layers[i].in, layers[i].run, layers[i].out, scratch);
+                layer_run(&layers[i], scratch);
             layers[i].seconds[MAX(round, 0)] = 1e-6 * (double)(g_get_monotonic_time() - start);
         }
     printf("%s, %d thread%s, batches of %d, median of %d\n", isa_name(isa_current()), threads,
@@ -118,6 +131,7 @@ int main(int argc, char **argv)
         conv_plan_free(layers[i].plan);
         conv_memory_free(layers[i].in);
         conv_memory_free(layers[i].out);
+        conv_memory_free(layers[i].pooled);
     }
     conv_memory_free(scratch);
     return 0;
