@@ -26,15 +26,6 @@ typedef struct {
         written; /* monotonic microseconds: what the last one took, and when it was done */
 } Fit;
 
-void fit_balanced_weights(const int *labels, guint n, int classes, float *weights)
-{
-    g_autofree guint *images = g_new0(guint, classes);
-    for (guint i = 0; i < n; i++)
-        images[labels[i]]++;
-    for (int c = 0; c < classes; c++)
-        weights[c] = images[c] ? (float)((double)n / ((double)classes * images[c])) : 0;
-}
-
 static double now_seconds(void)
 {
     return (double)g_get_monotonic_time() * 1e-6;

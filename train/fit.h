@@ -40,7 +40,3 @@ typedef enum { FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
  */
 gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
              const BatchSource *validation, Crew *crew, History *history, FitEnd *end, GError **error);
-
-/* class_weight="balanced" of scikit-learn: n / (classes * images of the class); 0 for a class without images.
- */
-void fit_balanced_weights(const int *labels, guint n, int classes, float *weights);

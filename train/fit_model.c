@@ -2,6 +2,7 @@
 #include "train/fit_model.h"
 #include "common/cli/cli.h"
 #include "common/util/memory.h"
+#include "train/class_weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -68,14 +69,15 @@ static char *identity_of(const Model *model, const char *data)
     return identity;
 }
 
-static gboolean check_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads,
-                             GError **error)
+static gboolean check_memory(const Network *network, const TrainOptions *options, GError **error)
 {
-    TrainerMemory memory = trainer_memory(network, optimizer, batch, threads);
-    gsize needed = memory.slots + memory.batch;
-    cli_remark("memory: %.2f GB (parameters %.2f, %s %.2f, batch of %d %.2f)",
-               (double)(needed + memory.parameters) / 1e9, (double)memory.parameters / 1e9, "optimizer",
-               (double)memory.slots / 1e9, batch, (double)memory.batch / 1e9);
+    Optimizer optimizer = optimizer_of(options);
+    TrainerMemory memory =
+        trainer_memory(network, &optimizer, (int)options->batch_size, (guint)options->common.threads);
+    gsize needed = memory.parameters + memory.slots + memory.batch;
+    cli_remark("memory: %.2f GB (parameters %.2f, optimizer %.2f, batch of %d %.2f)", (double)needed / 1e9,
+               (double)memory.parameters / 1e9, (double)memory.slots / 1e9, (int)options->batch_size,
+               (double)memory.batch / 1e9);
     return memory_check(needed, "training this model", "use fewer --hidden units or a smaller --batch-size",
                         error);
 }
@@ -158,22 +160,41 @@ static void print_summary(const Model *model)
     fflush(stdout);
 }
 
+gboolean fit_model_begin(const Model *model, const TrainOptions *options, GError **error)
+{
+    print_summary(model);
+    return options->summary || check_memory(model->network, options, error);
+}
+
+/* (L); NULL and error where --class-weight names none of the classes. */
+static float *class_weights(const Model *model, const TrainOptions *options, const BatchSource *training,
+                            GError **error)
+{
+    guint classes = model->classes->len;
+    g_autofree guint *counts = g_new0(guint, classes);
+    for (guint i = 0; i < training->count; i++)
+        counts[training->labels[i]]++;
+    g_autofree double *weights = class_weights_new(
+        options->class_weight, (const char *const *)model->classes->pdata, counts, classes, error);
+    float *rounded = weights ? g_new(float, classes) : NULL;
+    for (guint c = 0; rounded && c < classes; c++)
+        rounded[c] = (float)weights[c];
+    return rounded;
+}
+
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error)
 {
     Keeper keeper = {model, options->model};
-    int classes = (int)model->classes->len;
-    print_summary(model);
-    if (options->summary)
-        return TRUE;
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
-    g_autofree float *weights = g_new(float, classes);
+    g_autofree float *weights = class_weights(model, options, training, error);
+    if (!weights)
+        return FALSE;
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);
-    fit_balanced_weights(training->labels, training->count, classes, weights);
     FitOptions fit_options = {
         .optimizer = optimizer_of(options),
         .batch = (int)options->batch_size,
@@ -182,7 +203,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .reduce_factor = options->reduce_lr_factor,
         .reduce_patience = (int)options->reduce_lr_patience,
         .least_rate = options->min_learning_rate,
-        .class_weights = g_str_equal(options->class_weight, "balanced") ? weights : NULL,
+        .class_weights = weights,
         .seed = (guint64)options->common.seed,
         .history = options->history,
         .plot = options->plot,
@@ -193,7 +214,5 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .keep = keep,
         .user = &keeper,
     };
-    return check_memory(model->network, &fit_options.optimizer, fit_options.batch,
-                        (guint)options->common.threads, error) &&
-           fit_and_keep(model, options, &fit_options, training, validation, error);
+    return fit_and_keep(model, options, &fit_options, training, validation, error);
 }

@@ -123,8 +123,10 @@ Status train_network(const TrainOptions *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(TrainingData) data = open_data(options, weights, error);
     g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;
-    if (!model)
+    if (!model || !fit_model_begin(model, options, error))
         return STATUS_FAILED;
+    if (options->summary)
+        return STATUS_DONE;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);

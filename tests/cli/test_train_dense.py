@@ -219,7 +219,7 @@ def a_loss_that_is_no_number_stops_and_keeps_the_best():
         assert not os.path.exists(os.path.join(folder, "none.h5"))
 
 
-def balanced_class_weights_weigh_each_image_by_its_class():
+def class_weights_weigh_each_image_by_its_class():
     """The loss of one epoch at a vanishing learning rate, recomputed in NumPy from the starting weights."""
     with scratch() as folder:
         x, labels = samples(800, spread=0.25)
@@ -227,7 +227,8 @@ def balanced_class_weights_weigh_each_image_by_its_class():
         x, labels = x[keep], labels[keep]
         cache = make_cache(folder, "cache", x, labels)
         table, model = os.path.join(folder, "history.csv"), os.path.join(folder, "model.h5")
-        for weight, weights in (("none", np.ones(2)), ("balanced", len(labels) / (2 * np.bincount(labels)))):
+        for weight, weights in (("none", np.ones(2)), ("balanced", len(labels) / (2 * np.bincount(labels))),
+                                ("b:2.5", np.array([1, 2.5]))):
             program("train", "--hidden", "none", "--learning-rate", 1e-12, "--class-weight", weight,
                     "--validation-split", 0, "--epochs", 1, "--history", table, cache, model)
             with h5py.File(model, "r") as file:
@@ -270,7 +271,7 @@ def summary_prints_the_study_head_and_stops():
 def what_cannot_fit_in_memory_is_refused_in_a_sentence():
     with scratch() as folder:
         cache = make_cache(folder, "cache", *samples(130))
-        refused = program("train", "--hidden", "1000000,1000000", cache, os.path.join(folder, "model.h5"), status=1)
+        refused = program("train", "--hidden", "200000,200000", cache, os.path.join(folder, "model.h5"), status=1)
         assert "memory" in refused.stderr and len(refused.stderr.splitlines()) <= 2, refused.stderr
 
 
@@ -303,7 +304,7 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     without_validation_the_training_loss_decides,
     another_cache_validates_by_the_names_of_its_classes,
     a_loss_that_is_no_number_stops_and_keeps_the_best,
-    balanced_class_weights_weigh_each_image_by_its_class,
+    class_weights_weigh_each_image_by_its_class,
     curves_are_drawn_after_every_epoch,
     optimizers_all_learn,
     summary_prints_the_study_head_and_stops,

@@ -210,17 +210,6 @@ static void test_failures_are_handed_up(void)
     g_clear_error(&error);
 }
 
-static void test_balanced_weights(void)
-{
-    static const int labels[] = {0, 0, 0, 0, 0, 0, 2, 2};
-    float weights[3];
-    fit_balanced_weights(labels, 8, 3, weights);
-    /* compute_class_weight("balanced") of scikit-learn over three classes: n / (classes * count) */
-    g_assert_cmpfloat_with_epsilon(weights[0], 8.0 / (3 * 6), 1e-6);
-    g_assert_cmpfloat(weights[1], ==, 0);
-    g_assert_cmpfloat_with_epsilon(weights[2], 8.0 / (3 * 2), 1e-6);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -232,6 +221,5 @@ int main(int argc, char **argv)
     g_test_add_func("/fit/a loss that is NaN stops and is never the best", test_nan_is_never_best);
     g_test_add_func("/fit/a sample or a disk that fails ends it with its sentence",
                     test_failures_are_handed_up);
-    g_test_add_func("/fit/balanced class weights are scikit-learn's", test_balanced_weights);
     return g_test_run();
 }
