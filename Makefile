@@ -13,6 +13,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenbla
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
+FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
 LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo pangocairo
@@ -57,7 +58,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all help demo bench man dist test unit-tests bench-layers weights food101-data packages-build packages-demo packages-test packages-fetch clean install format
+.PHONY: all help demo bench man dist test unit-tests fuzz bench-layers weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
 .DELETE_ON_ERROR:
 
 all: packages-build ## build build/extract, build/train and build/evaluate
@@ -97,6 +98,28 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 unit-tests: $(UNIT_TESTS) $(TEST_TOOLS)
+
+# Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
+FUZZ_SECONDS := 30
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZ_SEEDS_fuzz_image := tests/golden/images
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+fuzz: packages-fuzz ## give every reader of files damaged ones, FUZZ_SECONDS=30 each
+	@CFLAGS='-O1 -g $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(BUILD_NOW) CC=clang BUILD=build/fuzz \
+	    $(FUZZ_TARGETS:%=build/fuzz/targets/%)
+	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory BUILD=build/fuzz run-$$target || exit 1; done
+
+run-fuzz_%:
+	@mkdir -p $(BUILD)/corpus/fuzz_$*
+	@$(BUILD)/targets/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -print_final_stats=1 \
+	    -artifact_prefix=$(BUILD)/ $(BUILD)/corpus/fuzz_$* $(FUZZ_SEEDS_fuzz_$*) >$(BUILD)/fuzz_$*.log 2>&1 || \
+	    { tail -n 40 $(BUILD)/fuzz_$*.log; exit 1; }
+	@awk '/number_of_executed_units/ { print "fuzz_$*: " $$2 " inputs, none of them did harm" }' $(BUILD)/fuzz_$*.log
+
+$(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 test: packages-test ## build everything and run all tests
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
@@ -148,7 +171,7 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test packages-fetch: packages-%:
+packages-build packages-demo packages-test packages-fuzz packages-fetch: packages-%:
 	@common/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
