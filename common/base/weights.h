@@ -1,6 +1,6 @@
 /* weights: the trained (or seeded) kernels of the VGG16 base, from a file or a seed.
  *
- * Reads Keras HDF5 (no-top, full file or whole model, by layer_names/weight_names) and safetensors with
+ * Reads Keras HDF5 (no-top, full file, whole model; the layouts of Keras 1 to 3) and safetensors with
  * torchvision's names. Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the
  * load fails with one sentence. */
 #pragma once

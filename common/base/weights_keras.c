@@ -1,10 +1,17 @@
-/* weights_keras: VGG16's weights out of Keras's HDF5 files.
+/* weights_keras: VGG16's weights out of Keras's HDF5 files, which come in two layouts.
  *
- * A root attribute layer_names lists the layers, each a group, whose attribute weight_names lists its
- * datasets, kernel before bias: keras/src/legacy/saving/legacy_h5_format.py, load_weights_from_hdf5_group.
- * Datasets are called block1_conv1_W_1:0, or block1_conv1/kernel:0 one group deeper, or otherwise: the lists
- * decide. A whole model (model.save) has the same below /model_weights. The full file's dense layers are
- * passed over. */
+ * By name (save_weights of Keras 1 and 2, the published files; below /model_weights what model.save leaves):
+ * an attribute layer_names lists the layers, each a group, whose attribute weight_names lists its datasets,
+ * kernel before bias (keras/src/legacy/saving/legacy_h5_format.py). Datasets are called block1_conv1_W_1:0,
+ * or block1_conv1/kernel:0 one group deeper, or otherwise: the lists decide. The full file's dense layers are
+ * passed over.
+ *
+ * By number (save_weights of Keras 3, .weights.h5): /layers/conv2d_7/vars/0 and 1 are kernel and bias of the
+ * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
+ * layers).
+ *
+ * These files are other people's, and libhdf5 crashes on some that are damaged: it reads them in a process
+ * apart. */
 #include "common/base/weights_formats.h"
 #include "common/cli/cli.h"
 #include "common/model/hdf5_file.h"
@@ -34,8 +41,19 @@ static gboolean refuse_missing(const char *path, const char *layer, char **layer
                      path, layer, found);
 }
 
-static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
-                           GError **error)
+static gboolean read_tensors(Hdf5File *file, const Vgg16Layer *layer, const char *kernel, const char *bias,
+                             Weights *weights, GError **error)
+{
+    gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};
+    float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
+    return hdf5_read_floats(file, kernel, 4, shape, k, error) &&
+           hdf5_read_floats(file, bias, 1, shape + 3, b, error) &&
+           weights_check_finite(hdf5_path(file), kernel, k, 9 * shape[2] * shape[3], error) &&
+           weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
+}
+
+static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
+                                 GError **error)
 {
     g_autofree char *group = g_strdup_printf("%s/%s", root, layer->name);
     g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
@@ -46,23 +64,14 @@ static gboolean read_layer(Hdf5File *file, const char *root, const Vgg16Layer *l
                          layer->name, g_strv_length(names));
     g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
     g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
-    gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};
-    float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
-    return hdf5_read_floats(file, kernel, 4, shape, k, error) &&
-           hdf5_read_floats(file, bias, 1, shape + 3, b, error) &&
-           weights_check_finite(hdf5_path(file), kernel, k, 9 * shape[2] * shape[3], error) &&
-           weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
+    return read_tensors(file, layer, kernel, bias, weights, error);
 }
 
-static gboolean read_file(const char *path, Weights *weights, GError **error)
+/* root: "" or a group with a slash before it. */
+static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, GError **error)
 {
-    g_autoptr(Hdf5File) file = hdf5_open(path, error);
-    if (!file)
-        return FALSE;
-    gboolean whole_model =
-        !hdf5_has_attribute(file, "/", "layer_names") && hdf5_has_group(file, "/model_weights");
-    const char *root = whole_model ? "/model_weights" : "";
-    g_auto(GStrv) layers = hdf5_read_names(file, whole_model ? root : "/", "layer_names", error);
+    const char *path = hdf5_path(file);
+    g_auto(GStrv) layers = hdf5_read_names(file, *root ? root : "/", "layer_names", error);
     if (!layers || !check_family(path, layers, error))
         return FALSE;
     for (int i = 0; i < VGG16_LAYERS; i++) {
@@ -71,10 +80,54 @@ static gboolean read_file(const char *path, Weights *weights, GError **error)
             continue;
         if (!g_strv_contains((const char *const *)layers, layer->name))
             return refuse_missing(path, layer->name, layers, error);
-        if (!read_layer(file, root, layer, weights, error))
+        if (!read_named_layer(file, root, layer, weights, error))
             return FALSE;
     }
     return TRUE;
+}
+
+static char *numbered_group(const char *root, int conv)
+{
+    return conv ? g_strdup_printf("%s/conv2d_%d/vars", root, conv) : g_strdup_printf("%s/conv2d/vars", root);
+}
+
+static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights, GError **error)
+{
+    g_autofree char *further = numbered_group(root, VGG16_CONVS);
+    if (hdf5_has_group(file, further))
+        return cli_error(error,
+                         "%s: has more than VGG16's %d convolutions: these are another network's weights",
+                         hdf5_path(file), VGG16_CONVS);
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        g_autofree char *group = numbered_group(root, layer->conv);
+        g_autofree char *kernel = g_strconcat(group, "/0", NULL), *bias = g_strconcat(group, "/1", NULL);
+        if (!read_tensors(file, layer, kernel, bias, weights, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean read_file(const char *path, Weights *weights, GError **error)
+{
+    static const struct {
+        const char *root, *mark; /* a group that tells the layout, and where its layers are */
+        gboolean (*read)(Hdf5File *file, const char *root, Weights *weights, GError **error);
+    } layouts[] = {
+        {"/model_weights", "/model_weights", read_named},
+        {"/layers", "/layers/conv2d", read_numbered},
+        {"/_layer_checkpoint_dependencies", "/_layer_checkpoint_dependencies/conv2d", read_numbered},
+        {"", "", read_named},
+    };
+    g_autoptr(Hdf5File) file = hdf5_open(path, error);
+    if (!file)
+        return FALSE;
+    guint i = 0;
+    while (i + 1 < G_N_ELEMENTS(layouts) && !hdf5_has_group(file, layouts[i].mark))
+        i++;
+    return layouts[i].read(file, layouts[i].root, weights, error);
 }
 
 typedef struct {

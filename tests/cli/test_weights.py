@@ -54,6 +54,15 @@ def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=lambda
                 group[dataset] = array
 
 
+def write_keras_3(path, top="layers", convolutions=13):
+    """save_weights of Keras 3: layers numbered by class, those without weights as empty groups."""
+    with h5py.File(path, "w") as f:
+        f.create_group(top + "/input_layer/vars")
+        for i in range(convolutions):
+            group = f.create_group(top + ("/conv2d_%d/vars" % i if i else "/conv2d/vars"))
+            group["0"], group["1"] = WEIGHTS[min(i, 12)]
+
+
 def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=None):
     tensors = []
     for (_, _, _, n), (kernel, bias) in zip(CONVS, weights):
@@ -106,7 +115,7 @@ def keras_2_files_load_by_their_lists_of_names():
     accepted(load(write_keras), "caffe")
 
 
-def keras_3_files_with_a_group_more_and_variable_length_strings_load():
+def files_with_a_group_more_and_variable_length_strings_load():
     accepted(load(write_keras, naming="%(layer)s/%(new)s:0", strings=list), "caffe")
 
 
@@ -116,6 +125,13 @@ def full_files_saved_as_whole_models_load():
 
 def full_files_with_split_lists_of_names_load():
     accepted(load(write_keras, full=True, split=True), "caffe")
+
+
+def keras_3_weights_h5_files_load_by_their_numbers():
+    accepted(load(write_keras_3, "vgg16.weights.h5"), "caffe")
+    refused(load(write_keras_3, "vgg16.weights.h5", top="_layer_checkpoint_dependencies", convolutions=2),
+            "has no dataset /_layer_checkpoint_dependencies/conv2d_2/vars/0")
+    refused(load(write_keras_3, "vgg19.weights.h5", convolutions=14), "more than VGG16's 13 convolutions")
 
 
 def torchvision_safetensors_have_the_same_hash():
@@ -228,8 +244,8 @@ def seeded_weights_are_drawn_as_documented():
         np.testing.assert_allclose(found["biases"][i], [0.02 * (next(bits) >> 11) * 2.0 ** -53 for _ in range(8)], rtol=1e-6)
 
 
-tap.run(keras_2_files_load_by_their_lists_of_names, keras_3_files_with_a_group_more_and_variable_length_strings_load,
+tap.run(keras_2_files_load_by_their_lists_of_names, files_with_a_group_more_and_variable_length_strings_load,
         full_files_saved_as_whole_models_load, full_files_with_split_lists_of_names_load,
-        torchvision_safetensors_have_the_same_hash, timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
+        keras_3_weights_h5_files_load_by_their_numbers, torchvision_safetensors_have_the_same_hash, timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
         keras_files_of_other_networks_are_refused_by_what_they_hold, wrong_safetensors_files_are_refused_by_name,
         damaged_keras_files_are_refused, seeded_weights_are_drawn_as_documented)
