@@ -184,7 +184,8 @@ double *search_costs(double mean_square, guint *n)
     for (int i = 0; i < COSTS; i++) {
         int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */
         int decade = half >= 0 ? half / 2 : (half - 1) / 2;
-        costs[i] = (half - 2 * decade == 1 ? 3 : 1) * pow(10, decade);
+        g_autofree char *number = g_strdup_printf("%de%d", half - 2 * decade == 1 ? 3 : 1, decade);
+        costs[i] = g_ascii_strtod(number, NULL); /* the double that 3e-05 names: powers of ten would round */
     }
     return costs;
 }
