@@ -322,10 +322,17 @@ static gboolean prepare_training(Linear *linear, GError **error)
 
 /* ---- cost ---- */
 
-static double mean_square(const Linear *linear)
+/* Around which cost to look. For ||w||²: 1 / mean ||x||², at which the features' scale does not matter. For
+ * |w|: ten times the smallest cost at which any weight of any class is not zero (scikit-learn's l1_min_c; the
+ * bias is a feature too). */
+static double reference_cost(const Linear *linear)
 {
-    double bias = linear->samples->bias, sum = linear_mean_square(&linear->training);
-    return bias >= 0 ? sum - bias * bias : sum;
+    const LinearSolver *solver = linear->settings.solver;
+    double bias = linear->samples->bias;
+    if (!solver->rotation)
+        return (solver->logistic ? 20 : 5) / samples_largest_correlation(linear->samples);
+    double square = linear_mean_square(&linear->training);
+    return 1 / (bias >= 0 ? square - bias * bias : square);
 }
 
 static gboolean leave_curves(const Linear *linear, GError **error)
@@ -363,20 +370,19 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
     return leave_curves(linear, error);
 }
 
-/* The cost as given, found, or 1 / mean ||x||², at which the scale of the features does not matter. */
 static gboolean choose_cost(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
     const TrainOptions *o = linear->options;
-    double square = mean_square(linear);
+    double reference = reference_cost(linear);
     if (settings->n_costs)
         return cross_validate(linear, settings->costs, settings->n_costs, error);
     if (o->search_cost) {
         guint n;
-        g_autofree double *costs = search_costs(square, &n);
+        g_autofree double *costs = search_costs(reference, &n);
         return cross_validate(linear, costs, n, error);
     }
-    linear->cost = settings->cost > 0 ? settings->cost : 1 / square;
+    linear->cost = settings->cost > 0 ? settings->cost : reference;
     return o->folds ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
 }
 

@@ -118,7 +118,10 @@ static const CliOption table[] = {
      "(l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) gives probabilities",
      0, 0},
     {CLI_TEXT, "cost", 0, &o.cost, "C",
-     "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features", 0, 0},
+     "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, 6: ten times "
+     "the least cost that "
+     "gives a feature a weight)",
+     0, 0},
     {CLI_TEXT, "tolerance", 0, &o.tolerance, "E",
      "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0},
     {CLI_REAL, "bias", 0, &o.bias, "B", "append a feature of this value, liblinear's -B (below 0: none)", -1,

@@ -6,9 +6,9 @@
 #include "common/cli/cli.h"
 
 enum {
-    TILE = 192,  /* the most rows of a tile of G */
+    TILE = 256,  /* the most rows of a tile of G */
     PANEL = 128, /* columns that are factored together */
-    CHUNK = 2048 /* features unpacked at a time, 16 KiB a row */
+    CHUNK = 1024 /* features unpacked at a time, 8 KiB a row */
 };
 static const double smallest_pivot = 1e-12; /* of the largest diagonal entry */
 
@@ -173,20 +173,21 @@ void reduction_free(Reduction *reduction)
     g_free(reduction);
 }
 
-/* Columns of the chunk, PANEL of them a task: kernel = packedᵀ (count, N) times wᵀ (N, K). */
+/* PANEL columns of the chunk: kernelᵀ = w (K, N) times packed (N, PANEL). */
 static void weights_tile(guint task, guint worker, gpointer data)
 {
     Work *work = data;
-    gsize begin = task * PANEL;
+    gsize begin = task * PANEL, outputs = work->outputs;
     if (begin >= work->count)
         return;
     gsize count = MIN(PANEL, work->count - begin);
-    g_autofree double *product = g_new(double, count * work->outputs);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, count, work->outputs, work->n, 1, work->packed + begin,
-                work->count, work->w, work->n, 0, product, work->outputs);
-    float *kernel = work->kernel + (work->first + begin) * work->outputs;
-    for (gsize i = 0; i < count * work->outputs; i++)
-        kernel[i] = (float)product[i];
+    g_autofree double *product = g_new(double, outputs *count);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, outputs, count, work->n, 1, work->w, work->n,
+                work->packed + begin, work->count, 0, product, count);
+    float *kernel = work->kernel + (work->first + begin) * outputs;
+    for (gsize j = 0; j < count; j++)
+        for (gsize k = 0; k < outputs; k++)
+            kernel[j * outputs + k] = (float)product[k * count + j];
 }
 
 void reduction_weights(const Reduction *reduction, const Samples *samples, Crew *crew, double *w,

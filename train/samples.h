@@ -18,4 +18,7 @@ void samples_free(Samples *samples);
 
 /* Features first … first+count-1 of a row, scaled; the bias is not among them. */
 void samples_take(const Samples *samples, guint row, gsize first, gsize count, float *out);
+/* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1
+ * for the rest. */
+double samples_largest_correlation(const Samples *samples);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Samples, samples_free)

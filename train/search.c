@@ -176,10 +176,10 @@ void search_free(Search *search)
     g_free(search);
 }
 
-double *search_costs(double mean_square, guint *n)
+double *search_costs(double reference, guint *n)
 {
     double *costs = g_new(double, COSTS);
-    int middle = (int)floor(-log10(mean_square)) * 2;
+    int middle = (int)floor(log10(reference)) * 2;
     *n = COSTS;
     for (int i = 0; i < COSTS; i++) {
         int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */

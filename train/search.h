@@ -35,9 +35,9 @@ void search_free(Search *search);
 /* Progress ticks that search_run makes. */
 guint search_tasks(const LinearTraining *training, guint folds);
 
-/* Ten costs around 1 / mean ||x||², where the penalty and the errors of these samples weigh alike; two a
- * decade, nice numbers. Caller frees. */
-double *search_costs(double mean_square, guint *n);
+/* Ten costs, two a decade, round numbers, from about a thirtieth of reference to a thousand times it.
+ * Caller frees. */
+double *search_costs(double reference, guint *n);
 
 char *search_table(const Search *search);  /* for people */
 char *search_choice(const Search *search); /* a sentence or two: which cost, why, and what to do about it */
