@@ -86,7 +86,7 @@ static void draw(Weights *weights, guint64 seed)
             continue;
         guint64 stream = 2 * (guint64)layer->conv;
         Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
-        double std = sqrt(2.0 / (9.0 * layer->inputs));
+        double std = sqrt(2.0 / (9.0 * layer->inputs)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
         for (gsize p = 0; p < kernel_count(layer); p++)
             weights->kernel[layer->conv][p] = (float)(std * rng_normal(&kernel));
         for (int k = 0; k < layer->outputs; k++)

@@ -18,10 +18,15 @@ typedef struct {
     gboolean seeded;             /* random:SEED, not trained: whoever loads it says so on stderr */
 } Weights;
 
+/* He's start keeps the scale of its input, and caffe-normalised pixels vary by about 64: the seeded
+ * block1_conv1 takes it out, so that seeded features have the scale that heads and their default learning
+ * rates are made for. */
+enum { WEIGHTS_PIXEL_SCALE = 64 };
+
 /* spec: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
- * std = sqrt(2 / (9 C))), biases U[0, 0.02). Of convolution i, the kernel is drawn from rng_new(SEED, 2 i),
- * in the order of HWIO, as (float)(std * rng_normal()), the bias from rng_new(SEED, 2 i + 1) as (float)(0.02
- * * rng_uniform()). NULL and error set where it fails. */
+ * std = sqrt(2 / (9 C)), block1_conv1's over WEIGHTS_PIXEL_SCALE), biases U[0, 0.02). Of convolution i, the
+ * kernel is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
+ * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
 Weights *weights_load(const char *spec, GError **error);
 void weights_free(Weights *weights);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Weights, weights_free)

@@ -58,7 +58,7 @@ def layers():
     for block, (inputs, outputs, count) in enumerate(BLOCKS, 1):
         for i in range(count):
             c = inputs if i == 0 else outputs
-            std = math.sqrt(2.0 / (9 * c))
+            std = math.sqrt(2.0 / (9 * c)) / (64 if conv == 0 else 1)
             kernel = (std * Rng(SEED, 2 * conv).normal(9 * c * outputs)).astype(np.float32)
             bias = (0.02 * Rng(SEED, 2 * conv + 1).uniform(outputs)).astype(np.float32)
             kernel = torch.from_numpy(kernel.astype(np.float64)).reshape(3, 3, c, outputs).permute(3, 2, 0, 1)

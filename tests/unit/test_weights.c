@@ -31,7 +31,7 @@ static void test_seeded_weights_are_he_normal(void)
         if (layer->conv < 0)
             continue;
         int n = 9 * layer->inputs * layer->outputs;
-        double sum = 0, squares = 0, variance = 2.0 / (9 * layer->inputs);
+        double sum = 0, squares = 0, variance = 2.0 / (9 * layer->inputs) / (layer->conv == 0 ? 64 * 64 : 1);
         for (int p = 0; p < n; p++) {
             double w = weights->kernel[layer->conv][p];
             sum += w;
