@@ -97,7 +97,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-unit-tests: $(UNIT_TESTS) $(TEST_TOOLS)
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images
 
 # Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
 FUZZ_SECONDS := 30
