@@ -71,8 +71,11 @@ static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16La
 static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, GError **error)
 {
     const char *path = hdf5_path(file);
-    g_auto(GStrv) layers = hdf5_read_names(file, *root ? root : "/", "layer_names", error);
-    if (!layers || !check_family(path, layers, error))
+    g_autoptr(GError) wrong = NULL;
+    g_auto(GStrv) layers = hdf5_read_names(file, *root ? root : "/", "layer_names", &wrong);
+    if (!layers)
+        return cli_error(error, "%s; expected VGG16's weights as Keras saves them", wrong->message);
+    if (!check_family(path, layers, error))
         return FALSE;
     for (int i = 0; i < VGG16_LAYERS; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];

@@ -8,14 +8,14 @@
  *     vggcache_format       {"version": 1}
  *     vggcache_recipe       how an image became a vector: recipe.h
  *     vggcache_classes      ["class of label 0", …]
- *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "name": "dense", "units": 4096,
- * …}, …]} vggcache_scaling      {"kind": "standard"}; its vectors are the datasets /vggcache/scaling_mean and
- * …_inverse vggcache_calibration  {"probabilities": true, "temperature": 0.0} vggcache_training {"approach":
- * …, "head": …, "settings": {…}}
+ *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "units": 4096, …}, …]}
+ *     vggcache_scaling      {"kind": "standard"}; its vectors are datasets, /vggcache/scaling_mean
+ *                           and /vggcache/scaling_inverse
+ *     vggcache_calibration  {"probabilities": true, "sigmoids": false, "temperature": 0.0}
+ *     vggcache_training     {"approach": …, "head": …, "settings": {…}}
  *
- * The file ends with the seal of hdf5_file.h, a checksum of every byte before it, and is read only where it
- * holds: one that is cut off or altered is refused before anything in it is believed. The same model gives
- * the same bytes. */
+ * The file ends with a checksum of every byte before it (seal.h) and is read only where that holds: one cut
+ * off or altered is refused before anything in it is believed. The same model gives the same bytes. */
 #pragma once
 #include "common/cache/recipe.h"
 #include "common/model/scaling.h"
@@ -29,13 +29,10 @@ typedef struct {
     Scaling *scaling;   /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
     json_t *training;       /* settings, as an object; for people and for --report */
-    gboolean probabilities; /* outputs are probabilities (softmax, or by sigmoids); else decision values
-                               (margins) */
-    gboolean
-        sigmoids; /* the network's outputs z become 1 / (1 + exp(-z)), divided by their sum over the classes:
-                     liblinear's predict_probability for logistic solvers; probabilities is TRUE then */
-    double
-        temperature; /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not calibrated */
+    gboolean probabilities; /* outputs are probabilities (softmax or sigmoids); else decision values */
+    gboolean sigmoids;      /* outputs z of the network become 1 / (1 + exp(-z)), over their sum over the
+                               classes: liblinear's predict_probability of its logistic solvers */
+    double temperature;     /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not */
 } Model;
 
 Model *model_load(const char *path, GError **error);

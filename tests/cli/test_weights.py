@@ -17,7 +17,8 @@ NOISE = np.random.default_rng(1).standard_normal(99991).astype(np.float32)
 
 def make_weights():
     """(kernel HWIO, bias) of each convolution; noise repeated, which is quick, at a period that fits no shape."""
-    return [(np.resize(NOISE[i:], (3, 3, ci, co)), NOISE[-co - i:][:co].copy()) for i, (_, ci, co, _) in enumerate(CONVS)]
+    return [(np.resize(NOISE[i:], (3, 3, ci, co)), NOISE[-co - i:][:co].copy())
+            for i, (_, ci, co, _) in enumerate(CONVS)]
 
 
 WEIGHTS = make_weights()
@@ -31,8 +32,12 @@ def layer_names(full):
     return names + (["flatten", "fc1", "fc2", "predictions"] if full else [])
 
 
-def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=lambda names: np.array([n.encode() for n in names]),
-                root="/", split=False, weights=WEIGHTS):
+def as_bytes(names):
+    return np.array([name.encode() for name in names])
+
+
+def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=as_bytes, root="/", split=False,
+                weights=WEIGHTS):
     with h5py.File(path, "w") as f:
         top = f.require_group(root)
         names = layer_names(full)
@@ -42,13 +47,14 @@ def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=lambda
         else:
             top.attrs["layer_names"] = strings(names)
         arrays = {name: weight for (name, *_), weight in zip(CONVS, weights)}
-        arrays.update({n: (np.zeros((2, 2), np.float32), np.zeros(2, np.float32)) for n in ("fc1", "fc2", "predictions")})
+        arrays.update({n: (np.zeros((2, 2), "f4"), np.zeros(2, "f4")) for n in ("fc1", "fc2", "predictions")})
         for name in names:
             group = top.create_group(name)
             if name not in arrays:
                 group.attrs["weight_names"] = []
                 continue
-            datasets = [naming % {"layer": name, "old": old, "new": new} for old, new in (("W", "kernel"), ("b", "bias"))]
+            datasets = [naming % {"layer": name, "old": old, "new": new}
+                        for old, new in (("W", "kernel"), ("b", "bias"))]
             group.attrs["weight_names"] = strings(datasets)
             for dataset, array in zip(datasets, arrays[name]):
                 group[dataset] = array
@@ -66,14 +72,16 @@ def write_keras_3(path, top="layers", convolutions=13):
 def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=None):
     tensors = []
     for (_, _, _, n), (kernel, bias) in zip(CONVS, weights):
-        tensors += [("features.%d.weight" % n, np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))), ("features.%d.bias" % n, bias)]
+        tensors += [("features.%d.weight" % n, np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))),
+                    ("features.%d.bias" % n, bias)]
     tensors += list(extra)
     if change:
         tensors = change(tensors)
     header, at = {"__metadata__": {"format": "pt"}} if metadata else {}, 0
     kinds = {"<f4": "F32", "<f2": "F16", "<f8": "F64"}
     for name, array in tensors:
-        header[name] = {"dtype": kinds[array.dtype.str], "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        header[name] = {"dtype": kinds[array.dtype.str], "shape": list(array.shape),
+                        "data_offsets": [at, at + array.nbytes]}
         at += array.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -155,7 +163,8 @@ def altered(layer, kernel=None, bias=None):
 def wrong_keras_files_are_refused_by_name():
     k, b = WEIGHTS[1]
     for weights, parts in (
-            (altered(1, kernel=k.astype("f2")), ("/block1_conv2/block1_conv2_W_1:0", "float16", "expected float32 (3, 3, 64, 64)")),
+            (altered(1, kernel=k.astype("f2")),
+             ("/block1_conv2/block1_conv2_W_1:0", "float16", "expected float32 (3, 3, 64, 64)")),
             (altered(1, kernel=k[..., :32]), ("(3, 3, 64, 32)", "expected float32 (3, 3, 64, 64)")),
             (altered(1, bias=b[:63]), ("block1_conv2_b_1:0", "(63)", "expected float32 (64)")),
             (altered(1, kernel=np.where(np.arange(k.size).reshape(k.shape) == 77, np.float32(np.nan), k)),
@@ -172,7 +181,8 @@ def keras_files_of_other_networks_are_refused_by_what_they_hold():
     refused(load(write, names=["input_1", "conv1_conv", "conv1_bn", "conv1_relu", "pool1"]),
             "has no layer block1_conv1", "input_1, conv1_conv, conv1_bn, conv1_relu, … (5 in all)")
     refused(load(write, names=layer_names(True) + ["block3_conv4"]), "block3_conv4", "another network")
-    refused(load(lambda path: h5py.File(path, "w").close()), "layer_names")
+    refused(load(lambda path: h5py.File(path, "w").close()),
+            "no attribute layer_names; expected VGG16's weights as Keras")
 
 
 def wrong_safetensors_files_are_refused_by_name():
@@ -187,7 +197,8 @@ def wrong_safetensors_files_are_refused_by_name():
             (changed(2, lambda k: k[:, :3]), ("features.2.weight", "(64, 3, 3, 3)")),
             (changed(1, lambda b: b * np.float32(np.nan)), ("features.0.bias", "nan")),
             (lambda tensors: tensors[:3], ("has no tensor features.2.bias", "found features.0.weight")),
-            (lambda tensors: tensors[:4] + [("features.16.weight", np.zeros(1, "f4"))], ("features.16.weight", "another network"))):
+            (lambda tensors: tensors[:4] + [("features.16.weight", np.zeros(1, "f4"))],
+             ("features.16.weight", "another network"))):
         refused(load(write_safetensors, "vgg16.safetensors", change=change), *parts)
 
 
@@ -242,11 +253,14 @@ def seeded_weights_are_drawn_as_documented():
         std = np.sqrt(2 / (9 * ci)) / (64 if i == 0 else 1)
         np.testing.assert_allclose(found["kernels"][i], std * np.array(normals), rtol=1e-6)
         bits = xoshiro(7, 2 * i + 1)
-        np.testing.assert_allclose(found["biases"][i], [0.02 * (next(bits) >> 11) * 2.0 ** -53 for _ in range(8)], rtol=1e-6)
+        biases = [0.02 * (next(bits) >> 11) * 2.0 ** -53 for _ in range(8)]
+        np.testing.assert_allclose(found["biases"][i], biases, rtol=1e-6)
 
 
 tap.run(keras_2_files_load_by_their_lists_of_names, files_with_a_group_more_and_variable_length_strings_load,
         full_files_saved_as_whole_models_load, full_files_with_split_lists_of_names_load,
-        keras_3_weights_h5_files_load_by_their_numbers, torchvision_safetensors_have_the_same_hash, timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
-        keras_files_of_other_networks_are_refused_by_what_they_hold, wrong_safetensors_files_are_refused_by_name,
-        damaged_keras_files_are_refused, seeded_weights_are_drawn_as_documented)
+        keras_3_weights_h5_files_load_by_their_numbers, torchvision_safetensors_have_the_same_hash,
+        timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
+        keras_files_of_other_networks_are_refused_by_what_they_hold,
+        wrong_safetensors_files_are_refused_by_name, damaged_keras_files_are_refused,
+        seeded_weights_are_drawn_as_documented)
