@@ -304,17 +304,16 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
     plan->winograd->input(pixels, plan->shape.inputs, v + row * vector, stride, (gsize)rows * vector);
 }
 
-/* tiles [first, first + tiles) of the run into blocks of micro-kernel rows; v is where the first block
- * starts. */
-static void blocks_input(const Run *run, guint first, guint tiles, const float *zeros, float *v, gsize stride)
+/* Block b of the blocks of micro-kernel rows that tiles [first, first + tiles) of all images make up; v is
+ * where the first block starts. */
+static void block_input(const Run *run, guint first, guint tiles, guint b, const float *zeros, float *v,
+                        gsize stride)
 {
     guint blocks = parts_of(tiles, (guint)run->plan->kernels->rows);
-    for (guint b = 0; b < blocks; b++) {
-        guint start = part_start(tiles, blocks, b), end = part_start(tiles, blocks, b + 1);
-        for (guint t = start; t < end; t++)
-            tile_input(run, first + t, zeros, v + (gsize)start * run->plan->shape.inputs, stride, t - start,
-                       end - start);
-    }
+    guint start = part_start(tiles, blocks, b), end = part_start(tiles, blocks, b + 1);
+    v += (gsize)start * run->plan->shape.inputs;
+    for (guint t = start; t < end; t++)
+        tile_input(run, first + t, zeros, v, stride, t - start, end - start);
 }
 
 /* products (tiles, P, SLICE) = V U for the same tiles, at all positions, for one slice. */
@@ -373,7 +372,8 @@ static void wide_task(guint task, guint worker, gpointer data)
     guint first = part_start(run->tiles, run->tasks, task),
           end = part_start(run->tiles, run->tasks, task + 1);
     gsize stride = position_stride(run->plan, TILES);
-    blocks_input(run, first, end - first, scratch.zeros, scratch.input, stride);
+    for (guint b = 0; b < parts_of(end - first, (guint)run->plan->kernels->rows); b++)
+        block_input(run, first, end - first, b, scratch.zeros, scratch.input, stride);
     for (guint slice = 0; slice < (guint)run->plan->shape.outputs / SLICE; slice++)
         slice_run(run, &scratch, first, end - first, slice, scratch.input, stride);
 }
@@ -390,11 +390,12 @@ static void narrow_part(const Run *run, guint part, guint *first, guint *tiles)
 static void narrow_input_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
-    guint first, tiles;
-    narrow_part(run, task, &first, &tiles);
-    blocks_input(run, run->first + first, tiles, scratch_of(run, worker).zeros,
-                 run->shared + (gsize)first * run->plan->shape.inputs,
-                 position_stride(run->plan, SHARED_TILES));
+    guint rows = (guint)run->plan->kernels->rows, most = parts_of(TILES, rows), first, tiles;
+    narrow_part(run, task / most, &first, &tiles);
+    if (task % most < parts_of(tiles, rows)) /* smaller parts have fewer blocks */
+        block_input(run, run->first + first, tiles, task % most, scratch_of(run, worker).zeros,
+                    run->shared + (gsize)first * run->plan->shape.inputs,
+                    position_stride(run->plan, SHARED_TILES));
 }
 
 static void narrow_slice_task(guint task, guint worker, gpointer data)
@@ -415,7 +416,8 @@ static void run_narrow(Run *run, guint total)
         run->first = part_start(total, chunks, chunk);
         run->tiles = part_start(total, chunks, chunk + 1) - run->first;
         guint parts = parts_of(run->tiles, TILES);
-        crew_run(plan->crew, parts, narrow_input_task, run);
+        guint most = parts_of(TILES, (guint)plan->kernels->rows);
+        crew_run(plan->crew, parts * most, narrow_input_task, run);
         crew_run(plan->crew, parts * (guint)(plan->shape.outputs / SLICE), narrow_slice_task, run);
     }
 }
@@ -498,7 +500,9 @@ void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, void *scr
     } else if (plan->narrow) {
         run_narrow(&run, total);
     } else {
-        run.tasks = parts_of(total, TILES);
+        /* As many for each thread, so that none waits for a last one. */
+        guint threads = crew_threads(plan->crew);
+        run.tasks = MIN(total, parts_of(parts_of(total, TILES), threads) * threads);
         crew_run(plan->crew, run.tasks, wide_task, &run);
     }
 }
