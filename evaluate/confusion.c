@@ -6,7 +6,7 @@
 enum {
     PANELS_A_ROW = 3,
     NAMED_CLASSES = 40, /* beyond so many classes, labels are numbers */
-    ZEROS_SHOWN = 10,   /* beyond so many classes, a cell of nothing stays blank */
+    ZEROS_SHOWN = 4,    /* beyond so many classes, a cell of nothing stays blank */
 };
 static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12, axis_size = 11,
                     bar_width = 12;
@@ -15,6 +15,7 @@ static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12
 typedef struct {
     double cell;                      /* side of a cell */
     double label_size;                /* of class names or numbers */
+    double label_width;               /* of the widest of them */
     double number_size;               /* of the figure in a cell; 0: none fits */
     double degrees;                   /* by which labels of columns are turned */
     gboolean numbered;                /* labels are numbers, explained below */
@@ -97,9 +98,10 @@ static void layout_labels(Layout *layout, const Confusion *confusion)
     layout->degrees = fits ? 0 : layout->cell >= 20 ? 45 : 90;
     double height = layout->degrees == 0 ? layout->label_size
                                          : widest * sin(layout->degrees * G_PI / 180) + layout->label_size;
-    layout->left = margin + axis_size + gap + widest + gap;
+    layout->label_width = widest;
+    layout->left = ceil(margin + axis_size + gap + widest + gap);
     layout->head = panel_title_size + 2 * gap;
-    layout->foot = gap + height + gap + axis_size + gap;
+    layout->foot = ceil(gap + height + gap + axis_size + gap);
 }
 
 static void layout_numbers(Layout *layout, const Confusion *confusion, double largest)
@@ -122,16 +124,19 @@ static void layout_key(Layout *layout, const Confusion *confusion)
     layout->key_height = 2 * gap + line * layout->key_rows;
 }
 
+/* Cells begin at whole points and are whole half points wide: whole pixels of a PNG, without seams. */
 static Layout layout_new(const Confusion *confusion)
 {
-    Layout layout = {.cell = CLAMP(460.0 / confusion->classes, 8, 100)};
+    Layout layout = {.cell = CLAMP(floor(920.0 / confusion->classes) / 2, 8, 100)};
     double largest = largest_value(confusion), matrix = layout.cell * confusion->classes, widest_title = 0;
     layout_labels(&layout, confusion);
     layout_numbers(&layout, confusion, largest);
     for (guint p = 0; p < confusion->n_panels; p++)
         widest_title =
             fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, confusion->panels[p].title));
-    layout.panel_width = layout.left + fmax(matrix, widest_title - layout.left + 2 * gap);
+    layout.left =
+        fmax(layout.left, ceil((widest_title - matrix) / 2 + gap)); /* titles are centred on cells */
+    layout.panel_width = layout.left + ceil(fmax(matrix, (matrix + widest_title) / 2 + gap));
     layout.panel_height = layout.head + matrix + layout.foot;
     layout.columns = MIN(confusion->n_panels, PANELS_A_ROW);
     layout.rows = (confusion->n_panels + layout.columns - 1) / layout.columns;
@@ -142,7 +147,7 @@ static Layout layout_new(const Confusion *confusion)
     if (confusion->title)
         layout.width =
             fmax(layout.width, canvas_text_width(NULL, title_size, TRUE, confusion->title) + 2 * margin);
-    layout.inset = (layout.width - panels) / 2;
+    layout.inset = floor((layout.width - panels) / 2);
     layout_key(&layout, confusion);
     layout.height = margin + (confusion->title ? title_size + margin : 0) +
                     layout.rows * layout.panel_height + layout.key_height + gap;
@@ -214,8 +219,8 @@ static void draw_panel(Canvas *canvas, const Confusion *confusion, const Layout 
                 TRUE, 0, confusion->panels[index].title);
     draw_cells(canvas, confusion, layout, confusion->panels[index].matrix, left, top, largest);
     draw_labels(canvas, confusion, layout, left, top);
-    canvas_text(canvas, x + margin + axis_size / 2, top + side / 2, axis_size, theme->soft, ALIGN_CENTER,
-                FALSE, 90, "true");
+    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + side / 2, axis_size,
+                theme->soft, ALIGN_CENTER, FALSE, 90, "true");
     canvas_text(canvas, left + side / 2, top + side + layout->foot - gap - axis_size / 2, axis_size,
                 theme->soft, ALIGN_CENTER, FALSE, 0, "predicted");
 }
