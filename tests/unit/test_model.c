@@ -1,8 +1,9 @@
-/* Model files: what is saved is loaded, damage is refused, and a second program can read them.
+/* Model files: what is saved is loaded, and damage is refused. Other programs read them too:
+ * tests/cli/test_model.py, which runs
  *
- *     test_model --write FOLDER    writes models and what they predict, for tests/cli/test_model.py to check
- * with h5py
- */
+ *     test_model --write FOLDER
+ *
+ * that writes models and what they predict. */
 #include "common/util/rng.h"
 #include "tests/unit/model_fixture.h"
 

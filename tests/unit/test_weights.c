@@ -1,9 +1,10 @@
 /* Weights of VGG16: the seeded ones, and files that are none. Files of every writer:
- * tests/cli/test_weights.py.
+ * tests/cli/test_weights.py, which runs
  *
- *     test_weights --describe SPEC…    prints a JSON object a line: error, or hash, source, normalization,
- * seeded and the first values of each kernel and bias; for tests/cli/test_weights.py
- */
+ *     test_weights --describe SPEC…
+ *
+ * that prints a JSON object a line: error, or hash, source, normalization, seeded and the first values of
+ * each kernel and bias. */
 #include "common/base/weights.h"
 #include "tests/unit/scratch.h"
 
