@@ -1,6 +1,7 @@
 /* fit_model: see fit_model.h. */
 #include "train/fit_model.h"
 #include "common/cli/cli.h"
+#include "common/util/atomic_file.h"
 #include "common/util/memory.h"
 #include "train/class_weights.h"
 
@@ -75,9 +76,10 @@ static gboolean check_memory(const Network *network, const TrainOptions *options
     TrainerMemory memory =
         trainer_memory(network, &optimizer, (int)options->batch_size, (guint)options->common.threads);
     gsize needed = memory.parameters + memory.slots + memory.batch;
-    cli_remark("memory: %.2f GB (parameters %.2f, optimizer %.2f, batch of %d %.2f)", (double)needed / 1e9,
-               (double)memory.parameters / 1e9, (double)memory.slots / 1e9, (int)options->batch_size,
-               (double)memory.batch / 1e9);
+    g_autofree char *all = memory_text(needed), *parameters = memory_text(memory.parameters);
+    g_autofree char *slots = memory_text(memory.slots), *batch = memory_text(memory.batch);
+    cli_remark("memory: %s (parameters %s, optimizer %s, batch of %d images %s)", all, parameters, slots,
+               (int)options->batch_size, batch);
     return memory_check(needed, "training this model", "use fewer --hidden units or a smaller --batch-size",
                         error);
 }
@@ -192,6 +194,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     g_autofree float *weights = class_weights(model, options, training, error);
     if (!weights)
         return FALSE;
+    atomic_file_sweep(options->model);
+    atomic_file_sweep(checkpoint);
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 char *atomic_file_temporary(const char *path)
@@ -73,4 +75,29 @@ gboolean atomic_file_write(const char *path, const void *bytes, gsize size, GErr
         return FALSE;
     }
     return atomic_file_commit(temporary, path, error);
+}
+
+/* The process of atomic_file_temporary's name for the file called base; 0 where name is not one. */
+static pid_t writer_of(const char *name, const char *base)
+{
+    guint64 pid;
+    g_autofree char *digits = NULL;
+    if (!g_str_has_prefix(name, base) || name[strlen(base)] != '.' || !g_str_has_suffix(name, ".part"))
+        return 0;
+    name += strlen(base) + 1;
+    digits = g_strndup(name, strlen(name) - MIN(strlen(name), strlen(".part")));
+    return g_ascii_string_to_unsigned(digits, 10, 1, G_MAXINT, &pid, NULL) ? (pid_t)pid : 0;
+}
+
+void atomic_file_sweep(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path), *base = g_path_get_basename(path);
+    g_autoptr(GDir) entries = g_dir_open(folder, 0, NULL);
+    const char *name;
+    while (entries && (name = g_dir_read_name(entries))) {
+        pid_t pid = writer_of(name, base);
+        g_autofree char *temporary = g_build_filename(folder, name, NULL);
+        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+            g_unlink(temporary);
+    }
 }

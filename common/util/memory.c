@@ -65,11 +65,16 @@ gsize memory_available(void)
     return MIN(MIN(machine_available(), cgroup_available()), address_space_left());
 }
 
+char *memory_text(gsize bytes)
+{
+    return bytes < 100000000 ? g_strdup_printf("%.1f MB", (double)bytes / 1e6)
+                             : g_strdup_printf("%.2f GB", (double)bytes / 1e9);
+}
+
 gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error)
 {
     gsize available = memory_available();
-    if (needed <= available)
-        return TRUE;
-    return cli_error(error, "%s needs %.1f GB of memory, but only %.1f GB are available; %s", what,
-                     (double)needed / 1e9, (double)available / 1e9, remedy);
+    g_autofree char *wanted = memory_text(needed), *there = memory_text(available);
+    return needed <= available || cli_error(error, "%s needs %s of memory, but only %s are available; %s",
+                                            what, wanted, there, remedy);
 }

@@ -6,6 +6,9 @@
  * page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE where nothing tells. */
 gsize memory_available(void);
 
-/* FALSE with a sentence "WHAT needs 1.9 GB of memory, but only 0.8 GB are available; REMEDY" where it cannot
- * fit. */
+/* "1.90 GB" or "7.3 MB". Caller frees. */
+char *memory_text(gsize bytes);
+
+/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB are available; REMEDY" where it
+ * cannot fit. */
 gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error);
