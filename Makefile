@@ -180,6 +180,8 @@ clean: ## remove what was built
 format: ## lay out the sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+include common/study.mk
+
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

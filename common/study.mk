@@ -1,0 +1,110 @@
+# The study: four ways to use the base (and the linear head beside them) on Food-101's official split, side by side.
+#
+#   make study                          all of it, with the study's settings
+#   make study SCALE=small              a look: a few images and epochs
+#   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as `make food101-data` leaves them
+#   WEIGHTS=FILE|random                 of the base; by default the published ones where `make weights` put them
+#   CLASSES=N|A,B,…                     the first N in byte order, or these
+#   OUT=DIR                             everything goes to DIR/study, or DIR/study-small
+#
+# Each step leaves a file NAME.done; what is missing is all that is done, and a step that was interrupted goes on from
+# where it stopped. Delete NAME.done, or change what it depends on, to do a step again.
+
+WEIGHTS ?= $(firstword $(wildcard weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5) random)
+CLASSES ?= 10
+SCALE   ?= full
+
+ifeq ($(SCALE),full)
+STUDY         := $(OUT)/study
+TRAIN_IMAGES  :=
+TEST_IMAGES   :=
+HEAD          := --hidden 4096,1072 --dropout 0.2
+EPOCHS        := 50
+SCRATCH_EPOCHS := 50
+# The study augments when it fine-tunes too: the frozen layers then run in every epoch.
+FINETUNE_ON   = $(FROM_IMAGES) $(AUGMENTATION)
+FINETUNE_NEEDS :=
+else ifeq ($(SCALE),small)
+STUDY         := $(OUT)/study-small
+TRAIN_IMAGES  := --limit-per-class 24
+TEST_IMAGES   := --limit-per-class 16
+HEAD          := --hidden 256,64 --dropout 0.2
+EPOCHS        := 3
+SCRATCH_EPOCHS := 8
+FINETUNE_ON   = $(STUDY)/cut.cache
+FINETUNE_NEEDS := cut
+else
+$(error SCALE=$(SCALE) is unknown; choose full or small)
+endif
+
+APPROACHES   := standalone linear bootstrap finetune scratch
+AUGMENTATION := --rotation-range 90 --brightness-range 0.1,0.7 --width-shift-range 0.5 --height-shift-range 0.5 \
+                --horizontal-flip --vertical-flip
+PICK         := $(if $(filter-out 0 1 2 3 4 5 6 7 8 9,$(shell echo '$(CLASSES)' | sed 's/./& /g')),--classes,--first-classes) $(CLASSES)
+TRAIN_LIST   := $(PICK) --list $(DATA)/meta/train.txt $(TRAIN_IMAGES)
+TEST_LIST    := $(PICK) --list $(DATA)/meta/test.txt $(TEST_IMAGES)
+FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
+STUDY_FILES  := $(DATA)/meta/train.txt $(filter-out random%,$(WEIGHTS))
+
+.PHONY: features $(APPROACHES) compare study
+
+# Runs $(2), and notes in NAME.done how many seconds it took. Images that had to be skipped (status 3) are no failure.
+define study_step
+@mkdir -p $(STUDY)
+@start=$$(date +%s); echo '$(strip $(2))'; $(2) || test $$? -eq 3 || exit; echo $$(($$(date +%s) - start)) >$(STUDY)/$(1).done
+endef
+# A network trained by $(2), with its history and curves beside the model.
+define study_network
+$(call study_step,$(1),$(BUILD)/train --approach $(1) --resume $(2) \
+    --history $(STUDY)/$(1).csv --plot $(STUDY)/$(1).png $(3) $(STUDY)/$(1).h5)
+endef
+
+study: compare ## the whole study: all approaches, compared (DATA= WEIGHTS= CLASSES= OUT= SCALE=small)
+
+features: $(STUDY)/train.done ## study: the features of its training images
+standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
+
+$(DATA)/meta/train.txt $(DATA)/meta/test.txt:
+	@echo '$@ is missing: `make food101-data` downloads Food-101; DATA=DIR says where else it is' >&2; exit 1
+
+$(STUDY)/train.done: $(STUDY_FILES) | $(BUILD)/extract
+	$(call study_step,train,$(BUILD)/extract --weights $(WEIGHTS) $(TRAIN_LIST) $(DATA)/images $(STUDY)/train.cache)
+
+$(STUDY)/cut.done: $(STUDY_FILES) | $(BUILD)/extract
+	$(call study_step,cut,$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(TRAIN_LIST) $(DATA)/images \
+	    $(STUDY)/cut.cache)
+
+$(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train
+	$(call study_network,standalone,$(HEAD) --epochs $(EPOCHS),$(STUDY)/train.cache)
+
+$(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train
+	$(call study_step,linear,$(BUILD)/train --head linear $(STUDY)/train.cache $(STUDY)/linear.h5)
+
+$(STUDY)/bootstrap.done: $(STUDY_FILES) | $(BUILD)/train
+	$(call study_network,bootstrap,$(HEAD) --epochs $(EPOCHS) --weights $(WEIGHTS) $(FROM_IMAGES) $(AUGMENTATION),)
+
+$(STUDY)/finetune.done: $(STUDY_FILES) $(FINETUNE_NEEDS:%=$(STUDY)/%.done) | $(BUILD)/train
+	$(call study_network,finetune,$(HEAD) --epochs $(EPOCHS) --learning-rate 0.0001 --unfreeze 2 --weights $(WEIGHTS),\
+	    $(FINETUNE_ON))
+
+$(STUDY)/scratch.done: $(DATA)/meta/train.txt | $(BUILD)/train
+	$(call study_network,scratch,--epochs $(SCRATCH_EPOCHS) $(FROM_IMAGES) $(AUGMENTATION),)
+
+compare: $(STUDY)/compare.done ## study: accuracies, times and confusion matrices of all approaches, side by side
+	@cat $(STUDY)/compare.txt $(STUDY)/times.txt
+	@echo "Look at $(STUDY)/compare.png, $(STUDY)/report/index.html and the curves in $(STUDY)."
+
+$(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(DATA)/meta/test.txt | $(BUILD)/evaluate
+	$(call study_step,compare,$(BUILD)/evaluate --weights $(WEIGHTS) $(TEST_LIST) --title "Food-101 by VGG16" \
+	    --confusion $(STUDY)/compare.png --json $(STUDY)/compare.json --report $(STUDY)/report \
+	    $(DATA)/images $(APPROACHES:%=$(STUDY)/%.h5) >$(STUDY)/compare.txt)
+	@$(study_times) >$(STUDY)/times.txt
+
+# Networks: epochs and seconds from their histories, which outlive interruptions; the others: the step's seconds.
+define study_times
+{ printf '\n%-12s %8s %10s\n' step epochs seconds; \
+  for step in train cut linear; do test -f $(STUDY)/$$step.done && \
+      printf '%-12s %8s %10.1f\n' $$step - $$(cat $(STUDY)/$$step.done); done; \
+  for name in $(filter-out linear,$(APPROACHES)); do awk -F, -v name=$$name \
+      'NR > 1 { seconds += $$6 } END { printf "%-12s %8d %10.1f\n", name, NR - 1, seconds }' $(STUDY)/$$name.csv; done; }
+endef
