@@ -41,10 +41,10 @@ APPROACHES   := standalone linear bootstrap finetune scratch
 AUGMENTATION := --rotation-range 90 --brightness-range 0.1,0.7 --width-shift-range 0.5 --height-shift-range 0.5 \
                 --horizontal-flip --vertical-flip
 PICK         := $(if $(filter-out 0 1 2 3 4 5 6 7 8 9,$(shell echo '$(CLASSES)' | sed 's/./& /g')),--classes,--first-classes) $(CLASSES)
-TRAIN_LIST   := $(PICK) --list $(DATA)/meta/train.txt $(TRAIN_IMAGES)
-TEST_LIST    := $(PICK) --list $(DATA)/meta/test.txt $(TEST_IMAGES)
+TRAIN_LIST   := $(PICK) --list $(STUDY)/train.txt $(TRAIN_IMAGES)
+TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(TEST_IMAGES)
 FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
-STUDY_FILES  := $(DATA)/meta/train.txt $(filter-out random%,$(WEIGHTS))
+STUDY_FILES  := $(STUDY)/train.txt $(filter-out random%,$(WEIGHTS))
 
 .PHONY: features $(APPROACHES) compare study
 
@@ -67,6 +67,13 @@ standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train
 $(DATA)/meta/train.txt $(DATA)/meta/test.txt:
 	@echo '$@ is missing: `make food101-data` downloads Food-101; DATA=DIR says where else it is' >&2; exit 1
 
+# The official lists without the images that DATA does not have, so that a reduced copy of Food-101 will do.
+$(STUDY)/train.txt $(STUDY)/test.txt: $(STUDY)/%.txt: $(DATA)/meta/%.txt
+	@mkdir -p $(STUDY)
+	@find -L $(DATA)/images -type f -printf '%P\n' | sed 's/\.[^.]*$$//' | awk -v list=$< 'NR == FNR { have[$$0]; next } \
+	    $$0 in have { print; next } { missing++ } \
+	    END { if (missing) print list ": " missing " of its images are not there" >"/dev/stderr" }' - $< >$@
+
 $(STUDY)/train.done: $(STUDY_FILES) | $(BUILD)/extract
 	$(call study_step,train,$(BUILD)/extract --weights $(WEIGHTS) $(TRAIN_LIST) $(DATA)/images $(STUDY)/train.cache)
 
@@ -87,14 +94,14 @@ $(STUDY)/finetune.done: $(STUDY_FILES) $(FINETUNE_NEEDS:%=$(STUDY)/%.done) | $(B
 	$(call study_network,finetune,$(HEAD) --epochs $(EPOCHS) --learning-rate 0.0001 --unfreeze 2 --weights $(WEIGHTS),\
 	    $(FINETUNE_ON))
 
-$(STUDY)/scratch.done: $(DATA)/meta/train.txt | $(BUILD)/train
+$(STUDY)/scratch.done: $(STUDY)/train.txt | $(BUILD)/train
 	$(call study_network,scratch,--epochs $(SCRATCH_EPOCHS) $(FROM_IMAGES) $(AUGMENTATION),)
 
 compare: $(STUDY)/compare.done ## study: accuracies, times and confusion matrices of all approaches, side by side
 	@cat $(STUDY)/compare.txt $(STUDY)/times.txt
 	@echo "Look at $(STUDY)/compare.png, $(STUDY)/report/index.html and the curves in $(STUDY)."
 
-$(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(DATA)/meta/test.txt | $(BUILD)/evaluate
+$(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUILD)/evaluate
 	$(call study_step,compare,$(BUILD)/evaluate --weights $(WEIGHTS) $(TEST_LIST) --title "Food-101 by VGG16" \
 	    --confusion $(STUDY)/compare.png --json $(STUDY)/compare.json --report $(STUDY)/report \
 	    $(DATA)/images $(APPROACHES:%=$(STUDY)/%.h5) >$(STUDY)/compare.txt)
