@@ -9,14 +9,14 @@ CC      ?= gcc
 
 # What a build, the demo and the tests need, by Debian's names (see common/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
-                  libhdf5-dev libjansson-dev libxxhash-dev libcairo2-dev libpango1.0-dev
+                  libhdf5-dev libjansson-dev libxxhash-dev libcairo2-dev libpango1.0-dev libssl-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
-LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo pangocairo
+LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo pangocairo libcrypto
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
 CFLAGS   ?= -O2 -g

@@ -1,5 +1,7 @@
 #include "extract/copies.h"
 
+#include "common/util/sha256.h"
+
 #include <string.h>
 
 static DatasetItem *copy_of(const DatasetItem *item, guint copy)
@@ -23,25 +25,17 @@ char *copies_describe(const AugmentOptions *augmentation, guint64 seed)
     return g_strdup_printf("%s seed=%" G_GUINT64_FORMAT, settings, seed);
 }
 
-static void digest(GChecksum *sum, guint8 hash[CACHE_HASH])
-{
-    gsize size = CACHE_HASH;
-    g_checksum_get_digest(sum, hash, &size);
-}
-
 void copies_hash(GBytes *content, const char *key, const char *how, guint8 hash[CACHE_HASH])
 {
     gsize size;
     guint copy;
-    const guchar *bytes = g_bytes_get_data(content, &size);
-    g_autoptr(GChecksum) of_content = g_checksum_new(G_CHECKSUM_SHA256);
-    g_checksum_update(of_content, bytes, (gssize)size);
-    digest(of_content, hash);
+    const void *bytes = g_bytes_get_data(content, &size);
+    sha256(bytes, size, hash);
     cache_path_image(key, &copy);
     if (!copy)
         return;
-    g_autoptr(GChecksum) of_copy = g_checksum_new(G_CHECKSUM_SHA256);
-    g_checksum_update(of_copy, hash, CACHE_HASH);
-    g_checksum_update(of_copy, (const guchar *)how, (gssize)strlen(how));
-    digest(of_copy, hash);
+    Sha256 *of_copy = sha256_new();
+    sha256_update(of_copy, hash, CACHE_HASH);
+    sha256_update(of_copy, how, strlen(how));
+    sha256_finish(of_copy, hash);
 }

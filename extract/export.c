@@ -76,6 +76,7 @@ static gboolean write_features(Output *output, Cache *cache, GError **error)
             return FALSE;
         if (fwrite(features, sizeof(float), size, output->stream) != size)
             return fail(output, error);
+        cache_forget(cache, i);
         if (interrupted())
             return cli_error(error, "interrupted before %s was whole: nothing was exported", output->path);
     }

@@ -30,6 +30,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     if (!features)
         return FALSE;
     cache_writer_put(merge->writer, item->path, cache_class(shard, (guint)item->label), item->hash, features);
+    cache_forget(shard, index);
     merge->new ++;
     return cache_writer_pending(merge->writer) < COMMIT_EVERY || cache_writer_commit(merge->writer, error);
 }

@@ -46,6 +46,7 @@ Status verify(const Options *options, GError **error)
             printf("%s: %s\n", cache_item(cache, i)->path, problem);
             wrong++;
         }
+        cache_forget(cache, i);
     }
     progress_free(progress);
     if (interrupted())

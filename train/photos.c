@@ -4,6 +4,7 @@
 #include "common/cli/progress.h"
 #include "common/image/image_file.h"
 #include "common/util/crew.h"
+#include "common/util/sha256.h"
 #include "train/spill.h"
 
 #include <string.h>
@@ -27,16 +28,14 @@ static void load_item(guint index, guint worker, gpointer data)
     const DatasetItem *item = loading->dataset->items->pdata[index];
     Photos *photos = loading->photos;
     g_autoptr(GError) error = NULL;
-    gsize size, digest = CACHE_HASH;
+    gsize size;
     if (interrupted())
         return;
     g_autoptr(GBytes) content = image_file_read(item->path, &error);
     const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
     if (content && image_decode(bytes, size, loading->preset, photos->side, IMAGE_MAX_PIXELS,
                                 photos->pixels + index * pixel_bytes(photos), &error)) {
-        g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-        g_checksum_update(sum, bytes, (gssize)size);
-        g_checksum_get_digest(sum, photos->hashes[index], &digest);
+        sha256(bytes, size, photos->hashes[index]);
     } else {
         loading->reasons[index] = g_strdup(error->message);
     }

@@ -5,6 +5,7 @@
 #include "common/cli/cli.h"
 #include "common/util/floats.h"
 #include "common/util/rng.h"
+#include "common/util/sha256.h"
 
 #include <errno.h>
 #include <math.h>
@@ -45,15 +46,18 @@ void weights_free(Weights *weights)
 
 static void compute_hash(Weights *weights)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 digest[SHA256_SIZE];
+    Sha256 *sum = sha256_new();
     for (int i = 0; i < VGG16_LAYERS; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        g_checksum_update(sum, (const guchar *)weights->kernel[layer->conv], 4 * (gssize)kernel_count(layer));
-        g_checksum_update(sum, (const guchar *)weights->bias[layer->conv], 4 * (gssize)layer->outputs);
+        sha256_update(sum, weights->kernel[layer->conv], kernel_count(layer) * sizeof(float));
+        sha256_update(sum, weights->bias[layer->conv], (gsize)layer->outputs * sizeof(float));
     }
-    g_strlcpy(weights->hash, g_checksum_get_string(sum), sizeof weights->hash);
+    sha256_finish(sum, digest);
+    for (int i = 0; i < SHA256_SIZE; i++)
+        g_snprintf(weights->hash + 2 * i, 3, "%02x", digest[i]);
 }
 
 gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,

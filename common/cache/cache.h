@@ -67,6 +67,10 @@ const char *cache_path(const Cache *cache); /* as given to cache_open */
  * call for each item; NULL and error where it does not hold. */
 const float *cache_features(Cache *cache, guint index, GError **error);
 
+/* A hint that these features will not be read soon: they no longer count as memory of this process. A pointer
+ * to them stays valid. */
+void cache_forget(Cache *cache, guint index);
+
 /* ---- Writing ---- */
 typedef struct CacheWriter CacheWriter;
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ALIGNMENT = 16 }; /* of records, as LMDB lays them on pages of their own */
+
 typedef struct {
     const guint8 *bytes; /* in the map */
     gsize size;
@@ -37,7 +39,7 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            recipe_features(cache->catalog->recipe), &header, &path) ||
-        header.class_id >= cache->catalog->classes->len)
+        header.class_id >= cache->catalog->classes->len || (guintptr)value->mv_data % ALIGNMENT)
         return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
                              (const char *)key->mv_data);
     CacheItem item = {.path = keep(cache, path, header.path_size), .label = (int)header.class_id};
@@ -46,6 +48,7 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     Record record = {value->mv_data, value->mv_size, key->mv_data, (guint16)key->mv_size, FALSE};
     g_array_append_val(cache->items, item);
     g_array_append_val(cache->records, record);
+    store_forget(cache->store, value->mv_data, 1);
     return TRUE;
 }
 
@@ -233,4 +236,10 @@ const float *cache_features(Cache *cache, guint index, GError **error)
         g_atomic_int_set(&record->verified, TRUE);
     }
     return (const float *)(record->bytes + RECORD_HEADER);
+}
+
+void cache_forget(Cache *cache, guint index)
+{
+    const Record *record = &g_array_index(cache->records, Record, index);
+    store_forget(cache->store, record->bytes, record->size);
 }

@@ -114,8 +114,10 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
                      record_parse_item(key.mv_data, key.mv_size, value.mv_data, value.mv_size,
                                        recipe_features(writer->recipe), &header, &stored_path) &&
                      record_sealed(key.mv_data, key.mv_size, value.mv_data, value.mv_size);
-    if (found)
+    if (found) {
         memcpy(hash, header.hash, CACHE_HASH);
+        store_forget(writer->store, value.mv_data, value.mv_size);
+    }
     mdb_txn_abort(txn);
     return found;
 }

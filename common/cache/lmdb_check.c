@@ -67,6 +67,7 @@ typedef struct {
     guint64 last_page;   /* pages freed before they were ever written may lie beyond the file's end */
     gsize page_size;
     guint8 *used; /* a bit a page, 0 … last_page */
+    LmdbCheckForget forget;
     GError **error;
 
     gboolean integer_keys; /* of the tree under way */
@@ -240,6 +241,8 @@ static gboolean find_data(Walk *walk, Node node, Entry *entry)
     if (entry->data_size + HEADER > pages * walk->page_size)
         return refuse(walk->error, "a value leaves its overflow pages at page %" G_GUINT64_FORMAT, number);
     entry->data = page_at(walk, number) + HEADER;
+    if (walk->forget && pages > 1)
+        walk->forget(walk->bytes, walk->pages * walk->page_size, page_at(walk, number), walk->page_size);
     return check_inside(walk, number, pages) && claim(walk, number, pages);
 }
 
@@ -378,8 +381,8 @@ static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
     return TRUE;
 }
 
-gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, gboolean *found,
-                         GError **error)
+gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, LmdbCheckForget forget,
+                         gboolean *found, GError **error)
 {
     gsize page_size = meta_at(bytes, 0).free.pad;
     Meta first = meta_at(bytes, 0), second = meta_at(bytes, page_size);
@@ -387,7 +390,7 @@ gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, g
     *found = meta->transaction == transaction;
     if (!*found)
         return TRUE;
-    Walk walk = {.bytes = bytes, .page_size = page_size, .error = error};
+    Walk walk = {.bytes = bytes, .page_size = page_size, .forget = forget, .error = error};
     walk.pages = size / page_size;
     if (meta->last_page > walk.pages + MAX_UNWRITTEN)
         return refuse(error, "it ends long before its last page");

@@ -19,11 +19,15 @@
  * "page 7 lies outside the file". */
 gboolean lmdb_check_metas(const guint8 *bytes, gsize size, GError **error);
 
+/* Called with a part of the file that will not be looked at again: whoever mapped it can let go of it, or
+ * checking a file would count as having it in memory. */
+typedef void (*LmdbCheckForget)(const guint8 *file, gsize file_size, const void *bytes, gsize size);
+
 /* Everything reachable from the meta page of this transaction, after lmdb_check_metas held. *found tells
  * whether there is such a meta page: a writer at work may have replaced it, and then nothing has been
- * checked. */
-gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, gboolean *found,
-                         GError **error);
+ * checked. forget may be NULL. */
+gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, LmdbCheckForget forget,
+                         gboolean *found, GError **error);
 
 /* The newest transaction's number, after lmdb_check_metas held. */
 guint64 lmdb_check_newest(const guint8 *bytes);

@@ -150,6 +150,32 @@ static void unmap_file(const guint8 *bytes, gsize size)
         munmap((void *)bytes, size);
 }
 
+/* The kernel maps what it has around a page that is touched, up to a large page: so much is let go, within
+ * the map. */
+static void let_go(const guint8 *map, gsize map_size, const void *bytes, gsize size)
+{
+    const guintptr large = (guintptr)2 << 20, first = (guintptr)map, end = first + map_size;
+    guintptr from = MAX((guintptr)bytes / large * large, first);
+    guintptr to = MIN(((guintptr)bytes + size + large - 1) / large * large, end);
+    madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* LMDB does not say where its map begins; the header of the value's page does, which was checked. */
+void store_forget(const Store *store, const void *value, gsize size)
+{
+    enum { PAGE_HEADER = 16 };
+    MDB_stat stat;
+    MDB_envinfo info;
+    guint64 number;
+    mdb_env_stat(store->env, &stat);
+    mdb_env_info(store->env, &info);
+    if ((guintptr)value % stat.ms_psize != PAGE_HEADER)
+        return; /* not on pages of its own */
+    const guint8 *page = (const guint8 *)value - PAGE_HEADER;
+    memcpy(&number, page, sizeof number);
+    let_go(page - number * stat.ms_psize, info.me_mapsize, value, size);
+}
+
 static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size, GError **error)
 {
     g_autoptr(GError) problem = NULL;
@@ -252,8 +278,8 @@ static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean
     mdb_env_get_fd(store->env, &file);
     if (!map_file(store, file, &bytes, &size, error))
         return FALSE;
-    gboolean fine =
-        lmdb_check_metas(bytes, size, &problem) && lmdb_check_tree(bytes, size, transaction, found, &problem);
+    gboolean fine = lmdb_check_metas(bytes, size, &problem) &&
+                    lmdb_check_tree(bytes, size, transaction, let_go, found, &problem);
     if (!fine)
         *found = lmdb_check_newest(bytes) <= transaction + 1;
     unmap_file(bytes, size);

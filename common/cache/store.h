@@ -27,6 +27,10 @@ int store_databases(Store *store, MDB_txn *txn, gboolean create);
 /* More room in the map; no transaction may be open in this process. An LMDB code. */
 int store_grow(Store *store);
 
+/* Lets go of an item's value in the map: it stays in the kernel's cache and is there again when it is
+ * touched, but does not count as memory of this process. */
+void store_forget(const Store *store, const void *value, gsize size);
+
 /* "cannot DOING FOLDER: WHY"; always FALSE. */
 gboolean store_fail(const Store *store, const char *doing, int code, GError **error);
 gboolean store_damaged(const Store *store, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);

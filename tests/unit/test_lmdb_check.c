@@ -42,7 +42,7 @@ static gboolean passes(const guint8 *bytes, gsize size, GError **error)
 {
     gboolean found;
     return lmdb_check_metas(bytes, size, error) &&
-           lmdb_check_tree(bytes, size, lmdb_check_newest(bytes), &found, error);
+           lmdb_check_tree(bytes, size, lmdb_check_newest(bytes), NULL, &found, error);
 }
 
 /* An exact copy on the heap, so that AddressSanitizer sees a step beyond either end. */
