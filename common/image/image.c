@@ -380,13 +380,12 @@ static gboolean decode_netpbm(const Source *source, Picture *picture, GError **e
  * antialiased, takes half the time of its default, Lanczos 3. */
 static gboolean resize_vips(const Picture *picture, int side, guint8 *rgb, GError **error)
 {
-    VipsImage *resized = NULL;
+    g_autoptr(VipsImage) resized = NULL;
     g_autoptr(VipsImage) whole =
         vips_image_new_from_memory(picture->rgb, (gsize)picture->width * (gsize)picture->height * 3,
                                    picture->width, picture->height, 3, VIPS_FORMAT_UCHAR);
     vips_resize(whole, &resized, (double)side / picture->width, "vscale", (double)side / picture->height,
                 "kernel", VIPS_KERNEL_LINEAR, NULL);
-    g_autoptr(VipsImage) owned = resized;
     if (!resized || vips_image_get_width(resized) != side || vips_image_get_height(resized) != side)
         return fail(error, "libvips cannot resize %d x %d pixels", picture->width, picture->height);
     Picture target = {rgb, side, side};
