@@ -28,8 +28,8 @@ typedef struct {
 
 typedef struct ConvPlan ConvPlan;
 
-/* Never fails; crew is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights are zero at
- * first. */
+/* Never fails; crew is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights have to
+ * be set before it is run. */
 ConvPlan *conv_plan_new(const ConvShape *shape, Crew *crew);
 void conv_plan_free(ConvPlan *plan);
 gsize conv_plan_memory(const ConvShape *shape);

@@ -28,7 +28,7 @@ typedef struct {
 
     /* One tile. m: position p's channels at m + p * position_stride. Adds bias, raises to `least` (0 for
      * ReLU, -INFINITY for none). pixels: m*m pointers for output, (m/2)^2 for pooled, which keeps the largest
-     * of 2x2. */
+     * of 2x2 and is for even m only. */
     void (*output)(const float *m, gsize position_stride, int channels, const float *bias, float least,
                    float *const *pixels);
     void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float least,
@@ -49,9 +49,9 @@ typedef struct {
     int rows;  /* the most tiles multiply takes at once */
     int panel; /* output channels multiply makes at once */
 
-    /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum runs over
-     * the channels in order, so that it does not depend on rows. next: the v of the call to follow, which is
-     * fetched into the cache meanwhile. */
+    /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum adds up
+     * the sums of runs of channels, in order, so that it does not depend on rows. next: the v of the call to
+     * follow, which is fetched into the cache meanwhile. */
     void (*multiply)(const float *v, const float *next, const float *u, int channels, int rows, float *m,
                      gsize stride);
 

@@ -61,7 +61,8 @@ ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride,
                                const float *bias, float least, float *y, gsize y_stride)
 {
     for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
-        __builtin_prefetch(y + i * y_stride, 1);
+        for (int j = 0; j < VECTORS; j++)
+            __builtin_prefetch(y + i * y_stride + j * WIDTH, 1);
     Vector sum[ROWS][VECTORS] = {0};
     for (int ky = 0; ky < 3; ky++, x += row_stride)
         for (int k = 0; k < 3 * channels; k++, u += PANEL)
