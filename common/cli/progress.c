@@ -123,7 +123,6 @@ void progress_note(Progress *progress, const char *note)
     cli_stderr_lock();
     g_free(progress->note);
     progress->note = g_strdup(note);
-    redraw_if_due(progress);
     cli_stderr_unlock();
 }
 

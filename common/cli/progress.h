@@ -7,7 +7,8 @@
 typedef struct Progress Progress;
 Progress *progress_new(const char *label, guint64 total, const char *unit); /* "Extracting", 6380, "images" */
 void progress_tick(Progress *progress, guint64 done); /* so many more; NULL progress: nothing */
-/* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83"; NULL for rate and time left. */
+/* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83", from the next tick on; NULL for
+ * rate and time left. */
 void progress_note(Progress *progress, const char *note);
 void progress_free(Progress *progress); /* erases the bar; NULL allowed */
 
