@@ -64,9 +64,7 @@ static Status evaluate(const Options *options)
     g_autoptr(GString) text = g_string_new(NULL);
     text_comparison(text, comparison, (int)options->digits);
     fputs(text->str, stdout);
-    if (fflush(stdout) != 0)
-        cli_error(&error, "standard output cannot be written; the disk may be full");
-    if (error || !write_files(options, comparison, &error))
+    if (!write_files(options, comparison, &error))
         return cli_fail(error);
     return comparison->examples->skipped->len ? STATUS_SKIPPED : STATUS_DONE;
 }
@@ -76,11 +74,11 @@ int main(int argc, char **argv)
     Status status;
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
-        return status;
+        return cli_finish(status);
     openblas_set_num_threads(1); /* the crew is the only one to start threads */
     image_startup("evaluate");
     interrupt_install();
     status = options->predict ? predict(options) : evaluate(options);
     options_free();
-    return status;
+    return cli_finish(status);
 }

@@ -4,8 +4,6 @@
 
 #include "common/cli/progress.h"
 
-#include <signal.h>
-
 static Status run(const Options *options, GError **error)
 {
     switch (options->action) {
@@ -30,7 +28,6 @@ int main(int argc, char **argv)
     Options options;
     Status status;
     GError *error = NULL;
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     interrupt_install();
     if (options_parse(&options, argc, argv, &status)) {
         status = run(&options, &error);
@@ -38,5 +35,5 @@ int main(int argc, char **argv)
             status = cli_fail(error);
     }
     options_clear(&options);
-    return status;
+    return cli_finish(status);
 }

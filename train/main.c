@@ -22,13 +22,13 @@ int main(int argc, char **argv)
     Status status;
     GError *error = NULL;
     if (!train_options_parse(&options, argc, argv, &status))
-        return status;
+        return cli_finish(status);
     interrupt_install();
     image_startup("train");
     for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
         if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head)) {
             status = ways[i].train(&options, &error);
-            return status == STATUS_FAILED ? cli_fail(error) : status;
+            return cli_finish(status == STATUS_FAILED ? cli_fail(error) : status);
         }
     cli_error(&error, "--approach %s cannot be combined with --head %s", options.approach, options.head);
     return cli_fail(error);

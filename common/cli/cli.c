@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 G_DEFINE_QUARK(cli - error, cli_error)
 
@@ -46,12 +49,23 @@ void cli_set_bar(void (*erase)(void), void (*draw)(void))
     bar_draw = draw;
 }
 
+/* Names come from files and folders of others: what would steer the terminal is shown as '?'. */
+static char *without_controls(const char *text)
+{
+    char *safe = g_strdup(text);
+    for (char *c = safe; *c; c++)
+        if (g_ascii_iscntrl(*c))
+            *c = '?';
+    return safe;
+}
+
 static void say(const char *sentence)
 {
+    g_autofree char *safe = without_controls(sentence);
     cli_stderr_lock();
     if (bar_erase)
         bar_erase();
-    fprintf(stderr, "%s: %s\n", program_name, sentence);
+    fprintf(stderr, "%s: %s\n", program_name, safe);
     if (bar_draw)
         bar_draw();
     cli_stderr_unlock();
@@ -81,6 +95,17 @@ Status cli_fail(GError *error)
 {
     say(error->message);
     g_error_free(error);
+    return STATUS_FAILED;
+}
+
+Status cli_finish(Status status)
+{
+    gboolean written = fflush(stdout) == 0 && !ferror(stdout);
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    if (written ||
+        (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)) /* whoever read it has left: no loss */
+        return status;
+    say("standard output could not be written in full; is its disk full?");
     return STATUS_FAILED;
 }
 
@@ -214,6 +239,8 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
     setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* a reader that leaves early is no reason to lose what is being computed */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     program_name = program->name;
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);
     g_autoptr(GError) error = NULL;

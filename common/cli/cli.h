@@ -68,7 +68,8 @@ typedef struct {
 
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
  * program is to end with *status: help, version or man page printed (STATUS_DONE), or wrong usage told on
- * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. */
+ * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. From then
+ * on a closed pipe and a limit on file sizes are errors of the write, not the end of the program. */
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status);
 
 /* Prints "NAME: SENTENCE\nTry 'NAME --help'." and returns STATUS_USAGE. */
@@ -76,6 +77,10 @@ Status cli_usage(const CliProgram *program, const char *format, ...) G_GNUC_PRIN
 
 /* Prints "NAME: MESSAGE" on stderr and returns STATUS_FAILED. Takes error over. */
 Status cli_fail(GError *error);
+
+/* The last thing a program does: status, or STATUS_FAILED with a sentence where what was printed could not be
+ * written. */
+Status cli_finish(Status status);
 
 /* A sentence that a person should read, on stderr, "NAME: SENTENCE"; remark is silent under --quiet. */
 void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -86,5 +91,6 @@ typedef enum { CLI_ERROR_FAILED } CliError;
 #define CLI_ERROR (cli_error_quark())
 GQuark cli_error_quark(void);
 
-/* Sets error to this sentence, in the domain of CLI_ERROR. Returns FALSE: return cli_error(error, "%s: …", path, …). */
+/* Sets error to this sentence, in the domain of CLI_ERROR. Returns FALSE: return cli_error(error, "%s: …",
+ * path, …). */
 gboolean cli_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -62,6 +62,27 @@ def missing_input_is_status_1_and_one_line_that_names_it():
         assert os.listdir(folder) == [], os.listdir(folder)
 
 
+def output_that_cannot_be_written_is_status_1_with_a_sentence():
+    for name in PROGRAMS:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([os.path.join(BUILD, name), "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and "standard output" in done.stderr, (done.returncode, done.stderr)
+
+
+def a_reader_that_leaves_early_is_no_failure():
+    for name in PROGRAMS:
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([os.path.join(BUILD, name), "--help"], stdout=writer, stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        assert done.returncode == 0 and done.stderr == "", (done.returncode, done.stderr)
+
+
+def names_cannot_steer_the_terminal():
+    done = program("extract", "--info", "no\x1b[2Jwhere", status=1)
+    assert "\x1b" not in done.stderr and "no?[2Jwhere" in done.stderr, repr(done.stderr)
+
+
 def the_man_page_has_the_options_of_the_help():
     for name in PROGRAMS:
         man = program(name, "--man").stdout.replace("\\-", "-")
@@ -72,4 +93,5 @@ def the_man_page_has_the_options_of_the_help():
 run(help_goes_to_stdout_with_two_examples_and_exit_status_0, help_fits_a_terminal_of_a_hundred_columns,
     the_contract_s_options_are_there, version_names_program_and_number,
     wrong_usage_is_status_2_with_a_sentence_on_stderr_and_nothing_on_stdout,
-    missing_input_is_status_1_and_one_line_that_names_it, the_man_page_has_the_options_of_the_help)
+    missing_input_is_status_1_and_one_line_that_names_it, output_that_cannot_be_written_is_status_1_with_a_sentence,
+    a_reader_that_leaves_early_is_no_failure, names_cannot_steer_the_terminal, the_man_page_has_the_options_of_the_help)
