@@ -1,0 +1,203 @@
+"""The study's approaches from end to end: equal where they must be, augmented, fine-tuned, from scratch, refused, by make.
+
+The base at 224 pixels costs about a tenth of a second an image, so there are few images here.
+"""
+import json, os, re, subprocess, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
+import numpy as np
+from PIL import Image
+from tap import BUILD, ROOT, program, run, scratch
+
+WEIGHTS = ["--weights", "random:1"]
+FIT = ["--hidden", "16", "--batch-size", 4, "--epochs", 2, "--learning-rate", 0.0001, "--validation-split", 0.25, "--quiet"]
+AUGMENT = ["--rotation-range", 90, "--width-shift-range", 0.5, "--height-shift-range", 0.5, "--horizontal-flip",
+           "--vertical-flip", "--brightness-range", "0.1,0.7"]
+
+
+def make_images(folder, n=4, seed=0):
+    """Two classes, n pictures each: noise of one hue or another."""
+    rng = np.random.default_rng(seed)
+    for name, hue in (("cold", [40, 80, 200]), ("warm", [210, 120, 30])):
+        os.makedirs(os.path.join(folder, name))
+        for i in range(n):
+            pixels = np.clip(rng.normal(hue, 60, size=(48, 56, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(os.path.join(folder, name, "%d.png" % i))
+    return folder
+
+
+def train(approach, *arguments, **options):
+    return program("train", "--approach", approach, *FIT, *arguments, **options)
+
+
+def parameters(path):
+    found = {}
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def assert_same_model(one, other, tolerance):
+    a, b = parameters(one), parameters(other)
+    assert a.keys() == b.keys(), (a.keys(), b.keys())
+    for name in a:
+        worst = np.abs(a[name] - b[name]).max() / max(np.abs(a[name]).max(), 1e-30)
+        assert worst <= tolerance, (name, worst)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def bootstrapped_without_augmentation_is_standalone_to_rounding():
+    with scratch() as folder:
+        images, cache = make_images(os.path.join(folder, "images")), os.path.join(folder, "cache")
+        program("extract", *WEIGHTS, "--quiet", images, cache)
+        alone, booted = os.path.join(folder, "alone.h5"), os.path.join(folder, "booted.h5")
+        train("standalone", cache, alone)
+        train("bootstrap", *WEIGHTS, "--images", images, booted)
+        assert_same_model(alone, booted, 1e-5)
+        with h5py.File(booted, "r") as file:
+            recipe = json.loads(file.attrs["vggcache_recipe"])
+            assert recipe["layer"] == "block5_pool" and len(recipe["weights_hash"]) == 64, recipe
+        shown = program("evaluate", *WEIGHTS, images, booted).stdout
+        assert re.search(r"accuracy +\d\.\d\d +8\n", shown), shown
+
+
+def augmentation_is_the_same_for_any_threads_and_differs_by_seed():
+    with scratch() as folder:
+        images = make_images(os.path.join(folder, "images"), 2)
+        models = [os.path.join(folder, "%d.h5" % i) for i in range(3)]
+        for model, threads, seed in zip(models, (1, 3, 1), (42, 42, 7)):
+            train("scratch", "--validation-split", 0, *AUGMENT, "--threads", threads, "--seed", seed, "--images", images, model)
+        assert read(models[0]) == read(models[1]) and read(models[0]) != read(models[2])
+
+
+def fine_tuning_from_a_cache_is_fine_tuning_from_images():
+    with scratch() as folder:
+        images, cache = make_images(os.path.join(folder, "images")), os.path.join(folder, "cache")
+        program("extract", *WEIGHTS, "--layer", "block5_conv2", "--quiet", images, cache)
+        cached, live, warm = (os.path.join(folder, name) for name in ("cached.h5", "live.h5", "warm.h5"))
+        train("finetune", *WEIGHTS, cache, cached)
+        train("finetune", *WEIGHTS, "--unfreeze", 2, "--images", images, live)
+        assert_same_model(cached, live, 1e-5)
+        tuned = parameters(cached)
+        assert tuned["block5_conv3/block5_conv3/kernel:0"].shape == (3, 3, 512, 512), tuned.keys()
+        train("finetune", *WEIGHTS, "--from", cached, "--epochs", 1, "--learning-rate", 1e-12, cache, warm)
+        assert_same_model(cached, warm, 1e-6)  # a step of nearly nothing leaves what it started from
+
+        wrong = train("finetune", "--weights", "random:2", cache, warm, status=1).stderr
+        assert cache in wrong and "other weights" in wrong, wrong
+        assert "--unfreeze 2, not 3" in train("finetune", *WEIGHTS, "--unfreeze", 3, cache, warm, status=1).stderr
+        wrong = train("finetune", *WEIGHTS, "--hidden", 8, "--from", cached, cache, warm, status=1).stderr
+        assert cached in wrong and "--hidden" in wrong, wrong
+
+
+def augmented_copies_are_stored_once_and_drawn_from():
+    with scratch() as folder:
+        images, cache = make_images(os.path.join(folder, "images"), 2), os.path.join(folder, "cache")
+        split = ["--validation-split", 0]
+        extract = ["extract", "--layer", "block1_pool", *WEIGHTS, "--quiet", *AUGMENT, "--augment", 2]
+        assert program(*extract, images, cache).stdout.startswith("12 new, 0 unchanged")
+        assert program(*extract, images, cache).stdout.startswith("0 new, 12 unchanged")
+        assert program(*extract, "--rotation-range", 10, images, cache).stdout.startswith("0 new, 4 unchanged, 8 changed")
+        about = json.loads(program("extract", "--info", "--json", cache).stdout)
+        assert about["items"] == 4 and about["copies"] == 8, about
+        program("extract", "--verify", cache)
+        model, other = os.path.join(folder, "a.h5"), os.path.join(folder, "b.h5")
+        train("bootstrap", *split, "--augmented-cache", cache, model)
+        train("standalone", *split, cache, other)
+        assert read(model) != read(other)  # copies in the place of the images
+        assert "no copy 3" in train("bootstrap", *split, "--copies", 3, "--augmented-cache", cache, model, status=1).stderr
+        os.remove(os.path.join(images, "cold", "0.png"))
+        assert "3 pruned" in program(*extract, "--rotation-range", 10, "--prune", images, cache).stdout
+
+
+def a_contact_sheet_shows_the_augmentation():
+    with scratch() as folder:
+        sheet = os.path.join(folder, "sheet.png")
+        program("extract", *AUGMENT, "--preview", sheet, make_images(os.path.join(folder, "images"), 3))
+        with Image.open(sheet) as picture:
+            assert picture.width > 1000 and len(picture.convert("RGB").getcolors(1 << 24)) > 1000
+
+
+def bad_images_are_named_and_left_out():
+    with scratch() as folder:
+        images = make_images(os.path.join(folder, "images"), 3)
+        bad = os.path.join(images, "warm", "broken.jpg")
+        with open(bad, "wb") as file:
+            file.write(b"\xff\xd8\xff\xe0 no more")
+        done = train("scratch", "--validation-split", 0, "--images", images, os.path.join(folder, "m.h5"), status=3)
+        assert bad in done.stderr and "val_loss" not in done.stdout, done.stderr
+
+
+def summaries_need_no_images():
+    scratch_table = program("train", "--approach", "scratch", "--summary").stdout
+    shapes = re.findall(r"\(None, (\d+), \d+, \d+\)", scratch_table)
+    assert [int(s) for s in shapes] == [128, 126, 63, 63, 63, 61, 30, 30, 30, 28, 28, 14, 14, 14, 10, 2, 2], shapes
+    assert "Total params: 10,588,458\n" in scratch_table
+    tuned = program("train", "--approach", "finetune", "--summary").stdout
+    assert "Non-trainable params: 12,354,880\n" in tuned and "block5_conv3 (Conv2D)" in tuned, tuned
+    booted = program("train", "--approach", "bootstrap", "--summary").stdout
+    assert "Non-trainable params: 14,714,688\n" in booted, booted
+
+
+def what_does_not_go_together_is_wrong_usage():
+    for arguments in (["--approach", "bootstrap", "cache", "model"], ["--images", "x", "model"],
+                      ["--approach", "scratch", "--augmented-cache", "c", "model"], ["--copies", 2, "cache", "model"],
+                      ["--approach", "bootstrap", "--images", "x", "--brightness-range", "high", "model"]):
+        program("train", *arguments, status=2)
+    program("extract", "--augment", 3, "images", "cache", status=2)
+
+
+def make_does_what_is_missing():
+    """The Makefile's rules with programs that only note what they were asked for."""
+    with scratch() as folder:
+        fake, data, out = (os.path.join(folder, name) for name in ("bin", "data", "out"))
+        log = os.path.join(folder, "log")
+        os.makedirs(fake)
+        for name in ("extract", "train", "evaluate"):
+            path = os.path.join(fake, name)
+            with open(path, "w") as file:
+                file.write('#!/bin/sh\necho "%s $*" >>%s\nfor last; do :; done\n' % (name, log) +
+                           'while [ $# -gt 0 ]; do [ "$1" = --history ] && echo "epoch\n1,0,0,0,0,2.5" >"$2"; shift; done\n')
+            os.chmod(path, 0o755)
+        make_images(os.path.join(data, "images"), 1)
+        os.makedirs(os.path.join(data, "meta"))
+        for name in ("train", "test"):
+            with open(os.path.join(data, "meta", name + ".txt"), "w") as file:
+                file.write("cold/0\nwarm/0\nwarm/absent\n")
+
+        def make(*arguments):
+            """What the programs were called for."""
+            open(log, "w").close()
+            environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+            done = subprocess.run(["make", "-C", ROOT, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
+                                   "SCALE=small", *arguments], capture_output=True, text=True, env=environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            with open(log) as file:
+                return [re.sub(r"(extract|evaluate|train(?: --(?:approach|head) \w+)?).*", r"\1", line.strip())
+                        for line in file], done.stdout
+
+        assert make("features")[0] == ["extract"]
+        calls, shown = make("study")
+        assert calls.count("extract") == 1 and calls.count("evaluate") == 1, calls  # features were there
+        assert sorted(c for c in calls if c.startswith("train")) == [
+            "train --approach bootstrap", "train --approach finetune", "train --approach scratch",
+            "train --approach standalone", "train --head linear"], calls
+        assert re.search(r"scratch +1 +2\.5", shown), shown
+        assert make("study")[0] == []
+        os.remove(os.path.join(out, "study-small", "scratch.done"))
+        calls = make("study")[0]
+        assert calls == ["train --approach scratch", "evaluate"], calls
+        with open(os.path.join(out, "study-small", "train.txt")) as file:
+            assert file.read() == "cold/0\nwarm/0\n"
+
+
+run(bootstrapped_without_augmentation_is_standalone_to_rounding,
+    augmentation_is_the_same_for_any_threads_and_differs_by_seed, fine_tuning_from_a_cache_is_fine_tuning_from_images,
+    augmented_copies_are_stored_once_and_drawn_from, a_contact_sheet_shows_the_augmentation,
+    bad_images_are_named_and_left_out, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
+    make_does_what_is_missing)
