@@ -141,7 +141,7 @@ static void test_single_image(void)
 static void test_texts(void)
 {
     SearchPoint points[] = {{0.01, 0.5, 0.1, 3, 0}, {0.1, 0.75, 0.05, 40.5, 2}, {1, 0.75, 0.02, 7, 0}};
-    Search search = {3, 5, points, 1};
+    Search search = {.n = 3, .folds = 5, .points = points, .best = 1};
     g_autofree char *csv = search_csv(&search), *table = search_table(&search),
                     *choice = search_choice(&search);
     g_assert_cmpstr(csv, ==,
