@@ -323,8 +323,7 @@ static gboolean prepare_training(Linear *linear, GError **error)
 /* ---- cost ---- */
 
 /* Around which cost to look. For ||w||²: 1 / mean ||x||², at which the features' scale does not matter. For
- * |w|: ten times the smallest cost at which any weight of any class is not zero (scikit-learn's l1_min_c; the
- * bias is a feature too). */
+ * |w|: ten times the smallest cost at which any feature's weight is not zero (scikit-learn's l1_min_c). */
 static double reference_cost(const Linear *linear)
 {
     const LinearSolver *solver = linear->settings.solver;

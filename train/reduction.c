@@ -152,7 +152,7 @@ Reduction *reduction_new(const Samples *samples, Crew *crew, GError **error)
     for_each_chunk(&work, crew, work.tiles * (work.tiles + 1) / 2, gram_tile);
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
-        zero = work.matrix[(gsize)i * n + i] == 0;
+        zero = work.matrix[(gsize)i * n + i] == start;
     if (zero) {
         g_free(work.matrix);
         g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
