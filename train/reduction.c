@@ -6,7 +6,8 @@
 #include "common/cli/cli.h"
 
 enum {
-    TILE = 256,  /* the most rows of a tile of G */
+    TILE = 512,  /* the most rows of a tile of G */
+    TILES = 3,   /* the fewest tiles of its side, that threads may share them */
     PANEL = 128, /* columns that are factored together */
     CHUNK = 1024 /* features unpacked at a time, 8 KiB a row */
 };
@@ -33,7 +34,7 @@ gsize reduction_memory(guint n)
 /* Tiles of one size, so that none is left over narrow. */
 static Work work_new(const Samples *samples)
 {
-    guint n = samples->n, tiles = (n + TILE - 1) / TILE;
+    guint n = samples->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
     guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
     return (Work){.samples = samples, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile};
 }
