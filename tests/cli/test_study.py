@@ -164,6 +164,7 @@ def make_does_what_is_missing():
                 file.write('#!/bin/sh\necho "%s $*" >>%s\nfor last; do :; done\n' % (name, log) +
                            'while [ $# -gt 0 ]; do [ "$1" = --history ] && echo "epoch\n1,0,0,0,0,2.5" >"$2"; shift; done\n')
             os.chmod(path, 0o755)
+        made = [a for name in ("extract", "train", "evaluate") for a in ("-o", os.path.join(fake, name))]
         make_images(os.path.join(data, "images"), 1)
         os.makedirs(os.path.join(data, "meta"))
         for name in ("train", "test"):
@@ -174,7 +175,7 @@ def make_does_what_is_missing():
             """What the programs were called for."""
             open(log, "w").close()
             environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-            done = subprocess.run(["make", "-C", ROOT, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
+            done = subprocess.run(["make", "-C", ROOT, *made, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
                                    "SCALE=small", *arguments], capture_output=True, text=True, env=environment)
             assert done.returncode == 0, done.stdout + done.stderr
             with open(log) as file:
