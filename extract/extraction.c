@@ -20,8 +20,7 @@ typedef struct {
     const AugmentOptions *augmentation; /* of the copies among the items */
     guint64 seed;
     const char *how; /* both as text */
-    guint commit_every;
-    guint new, changed, skipped;
+    guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
 } Extraction;
 
@@ -88,10 +87,15 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
         if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
             extraction->changed++;
         else
-            extraction->new ++;
+            extraction->added++;
     }
-    return cache_writer_pending(extraction->writer) < extraction->commit_every ||
-           cache_writer_commit(extraction->writer, error);
+    return TRUE;
+}
+
+static gboolean commit(gpointer user, GError **error)
+{
+    const Extraction *extraction = user;
+    return cache_writer_commit(extraction->writer, error);
 }
 
 static gboolean compute(Extraction *extraction, const Options *options, const Weights *weights,
@@ -101,11 +105,11 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
                                         .recipe = extraction->recipe,
                                         .batch = options->batch,
                                         .threads = (guint)options->common.threads,
-                                        .prepare = prepare};
+                                        .prepare = prepare,
+                                        .batch_done = commit};
     g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
     g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
-    return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error) &&
-           cache_writer_commit(extraction->writer, error);
+    return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
 }
 
 static gboolean has_gone(const char *folder, const char *path)
@@ -132,8 +136,8 @@ static gboolean prune(CacheWriter *writer, const char *folder, guint *pruned, GE
 
 static Status summarise(const Extraction *extraction, guint pruned, const char *cache)
 {
-    guint done = extraction->new + extraction->changed + extraction->skipped + extraction->dropped;
-    printf("%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", extraction->new,
+    guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
+    printf("%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", extraction->added,
            extraction->plan->unchanged, extraction->changed, extraction->skipped, pruned);
     if (done < extraction->plan->n_work) {
         cli_warn(
@@ -165,7 +169,8 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);
     if (!plan) {
-        cli_error(error, "interrupted before anything was computed; %s is as it was", path);
+        cli_error(error, "interrupted before anything was computed for %s: run the same command to continue",
+                  path);
         return STATUS_FAILED;
     }
     Extraction extraction = {.dataset = dataset,
@@ -174,8 +179,7 @@ Status extract_images(const Options *options, GError **error)
                              .writer = writer,
                              .augmentation = &options->augmentation,
                              .seed = (guint64)options->common.seed,
-                             .how = how,
-                             .commit_every = (guint)options->batch};
+                             .how = how};
     if (plan->n_work && !compute(&extraction, options, weights, error))
         return STATUS_FAILED;
     return summarise(&extraction, pruned, path);

@@ -11,7 +11,7 @@ enum { COMMIT_EVERY = 64 };
 typedef struct {
     CacheWriter *writer;
     Recipe *recipe; /* of the first shard */
-    guint new, unchanged, skipped;
+    guint added, unchanged, skipped;
 } Merge;
 
 /* The same path with another content cannot be the same image: nobody but the user knows which to keep. */
@@ -31,7 +31,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
         return FALSE;
     cache_writer_put(merge->writer, item->path, cache_class(shard, (guint)item->label), item->hash, features);
     cache_forget(shard, index);
-    merge->new ++;
+    merge->added++;
     return cache_writer_pending(merge->writer) < COMMIT_EVERY || cache_writer_commit(merge->writer, error);
 }
 
@@ -83,7 +83,7 @@ Status merge(const Options *options, GError **error)
     recipe_free(merge.recipe);
     if (!fine)
         return STATUS_FAILED;
-    printf("%u new, %u unchanged, %u skipped\n", merge.new, merge.unchanged, merge.skipped);
+    printf("%u new, %u unchanged, %u skipped\n", merge.added, merge.unchanged, merge.skipped);
     if (!interrupted())
         return STATUS_DONE;
     cli_error(error, "interrupted; %s keeps what was merged: run the same command to continue",

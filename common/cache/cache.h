@@ -1,10 +1,12 @@
 /* cache: feature vectors of images in LMDB, each with its class, the hash of its file and a checksum.
  *
  * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
- *   meta     "cache"   checksum | JSON: format, program, recipe | 0     written once
- *   classes  class id  checksum | name | 0                              append-only, in order of arrival; id
- * u32 big-endian items    KEY       the record below skipped  KEY       checksum | reason | 0 | path inputs
- * that could not be used
+ *   meta     "cache"   checksum | JSON: format, program, recipe | 0
+ *   classes  class id  checksum | name | 0
+ *   items    KEY       the record below
+ *   skipped  KEY       checksum | reason | 0 | path
+ * Class ids (u32, big-endian in keys) are given in order of arrival and never change; skipped are inputs that
+ * could not be used.
  *
  * KEY is the image's path below the image folder; one of more than 500 bytes is cut to 400 and completed by
  * '~' and the SHA-256 of the whole. Paths and names are bytes as the file system has them, whatever their
@@ -21,8 +23,9 @@
  *
  * Items are in byte order of their keys, the augmented copies after all images; labels are indices into the
  * classes that have items, in byte order, whatever the class ids. What is stored for an image does not depend
- * on threads, batches or the order of arrival; only where LMDB puts its pages in data.mdb does. Durability:
- * each commit is a transaction, synced; kill -9 or power loss keeps all commits before it. The map grows by
+ * on threads, batches or the order of arrival; only where LMDB puts its pages in data.mdb does.
+ *
+ * Each commit is a transaction, synced: kill -9 or power loss keeps all commits before it. The map grows by
  * itself. One writer at a time (a second one is refused in a sentence); readers do not block it. Not on
  * network filesystems and not across fork (LMDB's rules), and not opened twice in a process (refused). A file
  * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */

@@ -8,10 +8,14 @@
 /* One mutex and one condition guard all that the threads share: events come every few milliseconds, not more
  * often.
  *
- *   slots    ring of prepared images; input i lives in slot i % window from when a decoder takes it until it
- * is collected batches  two, so that the base fills one while the other is consumed */
+ * Slots are a ring of prepared images: input i lives in slot i % window from when a decoder takes it until it
+ * is collected into a batch. There are two batches, so that the base fills one while the other is consumed.
+ */
 
-enum { BATCHES = 2 };
+enum {
+    BATCHES = 2,
+    ARRIVALS_MOST = 8, /* times the batch's size: a folder of bad files must not gather without end */
+};
 
 typedef struct {
     gboolean ready; /* prepared, not collected yet */
@@ -38,7 +42,8 @@ struct Pipeline {
     int side, batch_size;
     gsize features; /* D */
     Normalization normalization;
-    PipelinePrepare prepare; /* or NULL */
+    PipelinePrepare prepare;      /* or NULL */
+    PipelineBatchDone batch_done; /* or NULL */
     guint threads, window;
     Crew *crew;
     Base *base;    /* NULL for layer "input" */
@@ -93,6 +98,7 @@ Pipeline *pipeline_new(const PipelineOptions *options)
     pipeline->features = recipe_features(recipe);
     pipeline->normalization = recipe->normalization;
     pipeline->prepare = options->prepare;
+    pipeline->batch_done = options->batch_done;
     pipeline->threads = options->threads;
     pipeline->window = window_of(options);
     pipeline->slots = g_new0(Slot, pipeline->window);
@@ -205,12 +211,15 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
     g_array_append_val(batch->arrivals, arrival);
 }
 
-/* Collects until the batch is full or the inputs end; FALSE where the run stops meanwhile. The mutex is held.
+/* Collects until the batch is full (of vectors, or of rejected inputs) or the inputs end; FALSE where the run
+ * stops meanwhile. The mutex is held.
  */
 static gboolean fill_batch(Run *run, Batch *batch)
 {
     Pipeline *pipeline = run->pipeline;
-    while (batch->vectors < pipeline->batch_size && run->collected < run->inputs) {
+    const guint most = ARRIVALS_MOST * (guint)pipeline->batch_size;
+    while (batch->vectors < pipeline->batch_size && batch->arrivals->len < most &&
+           run->collected < run->inputs) {
         guint index = run->collected;
         Slot *slot = &pipeline->slots[index % pipeline->window];
         while (!slot->ready && !run->stopping)
@@ -266,7 +275,8 @@ static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume cons
             return FALSE;
         progress_tick(progress, 1);
     }
-    return TRUE;
+    PipelineBatchDone batch_done = run->pipeline->batch_done;
+    return !batch_done || batch_done(run->user, error);
 }
 
 static gboolean consume_all(Run *run, PipelineConsume consume, Progress *progress, GError **error)

@@ -27,12 +27,16 @@ typedef void (*PipelinePrepare)(guint index, const guint8 *rgb, float *tensor, g
 typedef gboolean (*PipelineConsume)(guint index, const float *features, const guint8 *note,
                                     const char *reason, gpointer user, GError **error);
 
+/* Called in the same thread when a batch has been consumed: the moment to make its results last. */
+typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
+
 typedef struct {
-    const Weights *weights;  /* NULL where recipe->layer is "input": vectors are the normalised images */
-    const Recipe *recipe;    /* side, normalization and layer */
-    int batch;               /* images the base takes at once */
-    guint threads;           /* for decoding and for the base */
-    PipelinePrepare prepare; /* NULL: image_normalize as the recipe has it */
+    const Weights *weights;       /* NULL where recipe->layer is "input": vectors are the normalised images */
+    const Recipe *recipe;         /* side, normalization and layer */
+    int batch;                    /* images the base takes at once */
+    guint threads;                /* for decoding and for the base */
+    PipelinePrepare prepare;      /* NULL: image_normalize as the recipe has it */
+    PipelineBatchDone batch_done; /* or NULL */
 } PipelineOptions;
 
 typedef struct Pipeline Pipeline;

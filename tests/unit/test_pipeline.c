@@ -12,8 +12,9 @@ enum { SIDE = 8, BYTES = SIDE * SIDE * 3 };
 
 typedef struct {
     guint consumed, rejected;
-    guint fail_at, interrupt_at; /* index, or G_MAXUINT */
-    gint begun, most_ahead;      /* atomic; inputs begun and not consumed yet, at most */
+    guint batches, consumed_before; /* by batch_done */
+    guint fail_at, interrupt_at;    /* index, or G_MAXUINT */
+    gint begun, most_ahead;         /* atomic; inputs begun and not consumed yet, at most */
     gint consumed_atomic;
 } Log;
 
@@ -116,6 +117,30 @@ static void all_arrive_in_order_whatever_threads_and_batch(void)
         }
 }
 
+/* The last arrival of a batch is its last good image, or the last input. */
+static gboolean batch_done(gpointer user, GError **error)
+{
+    Log *log = user;
+    log->batches++;
+    g_assert_cmpuint(log->consumed, >, log->consumed_before);
+    g_assert_cmpuint(log->consumed - log->consumed_before, <=, 3 + log->rejected);
+    log->consumed_before = log->consumed;
+    return TRUE;
+}
+
+static void every_batch_is_followed_by_its_end(void)
+{
+    g_autoptr(Recipe) recipe = fixture_recipe(SIDE);
+    recipe->normalization = NORMALIZE_TORCH;
+    PipelineOptions options = {.recipe = recipe, .batch = 3, .threads = 2, .batch_done = batch_done};
+    g_autoptr(Pipeline) pipeline = pipeline_new(&options);
+    Log log = NEW_LOG;
+    g_assert_true(run(pipeline, 50, &log, NULL)); /* 45 good ones */
+    g_assert_cmpuint(log.consumed, ==, 50);
+    g_assert_cmpuint(log.batches, ==, 16); /* 15 full ones and a bad last input */
+    g_assert_cmpuint(log.consumed_before, ==, 50);
+}
+
 static void it_can_run_again(void)
 {
     g_autoptr(Pipeline) pipeline = new_pipeline(3, 2);
@@ -196,6 +221,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pipeline/all arrive in order, whatever threads and batch",
                     all_arrive_in_order_whatever_threads_and_batch);
+    g_test_add_func("/pipeline/every batch is followed by its end", every_batch_is_followed_by_its_end);
     g_test_add_func("/pipeline/it can run again", it_can_run_again);
     g_test_add_func("/pipeline/images are prepared as the caller says",
                     images_are_prepared_as_the_caller_says);
