@@ -144,7 +144,9 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "layer", 0, &options->layer, "NAME",
          "Keras layer whose output is stored; input for the tensor itself", 0, 0},
         {CLI_INT, "batch", 0, &raw.batch, "N",
-         "images the base takes at once; each takes about 40 MB, and a kill loses so many", 1, 256},
+         "images the base takes at once; memory is 0.6 GB and 9 MB for each of them, and a kill loses so "
+         "many",
+         1, 256},
         AUGMENT_OPTIONS(&options->augmentation),
         {CLI_INT, "augment", 0, &raw.copies, "K",
          "store K copies of each image beside it, each augmented in another way (train --augmented-cache)", 0,
