@@ -4,6 +4,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cache/cache.h"
@@ -59,19 +60,22 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 
 /* ---- settings ---- */
 
-/* "auto" or a number above 0. */
-static gboolean parse_positive(const char *option, const char *text, double *value, char **wrong)
+static gboolean parse_positive(const char *text, double *value)
 {
     char *end;
-    *value = 0;
-    if (strcmp(text, "auto") == 0)
-        return TRUE;
     *value = g_ascii_strtod(text, &end);
-    if (end != text && !*end && *value > 0 && isfinite(*value))
-        return TRUE;
-    *wrong = g_strdup_printf("--%s takes a number above 0%s, not '%s'", option,
-                             strcmp(option, "costs") == 0 ? "" : ", or auto", text);
-    return FALSE;
+    return end != text && !*end && *value > 0 && isfinite(*value);
+}
+
+/* A number above 0, or "auto", which is 0. NULL or what is wrong. */
+static char *parse_or_auto(const char *option, const char *text, double *value)
+{
+    if (parse_positive(text, value))
+        return NULL;
+    *value = 0;
+    return strcmp(text, "auto") == 0
+               ? NULL
+               : g_strdup_printf("--%s takes a number above 0, or auto, not '%s'", option, text);
 }
 
 static int compare_numbers(gconstpointer a, gconstpointer b)
@@ -80,24 +84,19 @@ static int compare_numbers(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
-static gboolean parse_costs(const char *text, LinearSettings *settings, char **wrong)
+static char *parse_costs(const char *text, LinearSettings *settings)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", -1);
-    for (guint i = 0; items[i]; i++) {
-        double cost;
-        if (settings->n_costs == G_N_ELEMENTS(settings->costs)) {
-            *wrong = g_strdup_printf("--costs takes at most %u costs", (guint)G_N_ELEMENTS(settings->costs));
-            return FALSE;
-        }
-        if (strcmp(items[i], "auto") == 0 || !parse_positive("costs", items[i], &cost, wrong)) {
-            if (!*wrong)
-                *wrong = g_strdup("--costs takes numbers above 0, such as 0.001,0.01,0.1");
-            return FALSE;
-        }
-        settings->costs[settings->n_costs++] = cost;
-    }
-    qsort(settings->costs, settings->n_costs, sizeof *settings->costs, compare_numbers);
-    return settings->n_costs > 0;
+    guint n = g_strv_length(items);
+    if (n > LINEAR_COSTS)
+        return g_strdup_printf("--costs takes at most %d costs", LINEAR_COSTS);
+    for (guint i = 0; i < n; i++)
+        if (!parse_positive(items[i], &settings->costs[i]))
+            return g_strdup_printf("--costs takes numbers above 0, such as 0.001,0.01,0.1, not '%s'",
+                                   items[i]);
+    settings->n_costs = n;
+    qsort(settings->costs, n, sizeof *settings->costs, compare_numbers);
+    return n ? NULL : g_strdup("--costs is empty");
 }
 
 char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
@@ -111,9 +110,9 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
     }
     if (!scaling_parse(o->scale, &settings->scale))
         return g_strdup_printf("--scale takes none, max, standard or l2, not '%s'", o->scale);
-    if (!parse_positive("cost", o->cost, &settings->cost, &wrong) ||
-        !parse_positive("tolerance", o->tolerance, &settings->tolerance, &wrong) ||
-        (o->costs && !parse_costs(o->costs, settings, &wrong)))
+    if ((wrong = parse_or_auto("cost", o->cost, &settings->cost)) ||
+        (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
+        (o->costs && (wrong = parse_costs(o->costs, settings))))
         return wrong;
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;

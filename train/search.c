@@ -193,13 +193,17 @@ double *search_costs(double reference, guint *n)
 char *search_table(const Search *search)
 {
     GString *text = g_string_new("");
+    guint limited = 0;
     g_string_append_printf(text, "%12s  %8s  %9s  %10s\n", "cost", "accuracy", "deviation", "iterations");
     for (guint i = 0; i < search->n; i++) {
         const SearchPoint *point = &search->points[i];
+        limited += point->limited;
         g_string_append_printf(text, "%12g  %8.4f  %9.4f  %9.1f%s%s\n", point->cost, point->accuracy,
                                point->deviation, point->iterations, point->limited ? "!" : " ",
                                i == search->best ? "  <- best" : "");
     }
+    if (limited)
+        g_string_append(text, "! some of these fits stopped at liblinear's iteration limit\n");
     return g_string_free(text, FALSE);
 }
 
