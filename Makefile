@@ -19,7 +19,7 @@ FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo pangocairo libcrypto
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= -O3 -g
 CFLAGS   += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -pthread
 
 SANITIZERS := address undefined thread

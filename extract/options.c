@@ -31,7 +31,8 @@ static const char description[] =
     "ImageNet means. "
     "torchvision: Pillow's bilinear resize of the short side to 256, centre crop of 224, mean and standard "
     "deviation. "
-    "vips: libvips's thumbnail, the fast one, normalised as the weights file wants it.\n\n"
+    "vips: JPEGs reduced while they are read, then bilinear to 224x224, normalised as the weights file wants "
+    "it; the fast one for large photographs.\n\n"
     "--batch and --threads change speed and memory only, never what is stored.";
 
 static const CliExample examples[] = {

@@ -6,7 +6,8 @@
  *
  *     keras        Pillow's nearest resize, stretched to side x side
  *     torchvision  Pillow's bilinear resize of the short side to side * 256 / 224, centre crop
- *     vips         the fast one: JPEGs reduced as they are read, libvips's linear resize, stretched
+ *     vips         the fast one: JPEGs reduced as they are read (libvips's shrink-on-load), then Pillow's
+ * bilinear resize, stretched
  *
  * Colour is that of Pillow's convert("RGB") in all of them: alpha is dropped, not blended; CMYK is converted
  * without a profile; embedded profiles are ignored, and so is EXIF's rotation (Keras and torchvision ignore
