@@ -15,23 +15,26 @@ CLASSES ?= 10
 SCALE   ?= full
 
 ifeq ($(SCALE),full)
-STUDY         := $(OUT)/study
-TRAIN_IMAGES  :=
-TEST_IMAGES   :=
-HEAD          := --hidden 4096,1072 --dropout 0.2
-EPOCHS        := 50
+STUDY          := $(OUT)/study
+TRAIN_IMAGES   :=
+TEST_IMAGES    :=
+HEAD           := --hidden 4096,1072 --dropout 0.2
+EPOCHS         := 50
+HEAD_EPOCHS    := 50
 SCRATCH_EPOCHS := 50
 # The study augments when it fine-tunes too: the frozen layers then run in every epoch.
-FINETUNE_ON   = $(FROM_IMAGES) $(AUGMENTATION)
+FINETUNE_ON     = $(FROM_IMAGES) $(AUGMENTATION)
 FINETUNE_NEEDS :=
 else ifeq ($(SCALE),small)
-STUDY         := $(OUT)/study-small
-TRAIN_IMAGES  := --limit-per-class 24
-TEST_IMAGES   := --limit-per-class 16
-HEAD          := --hidden 256,64 --dropout 0.2
-EPOCHS        := 3
-SCRATCH_EPOCHS := 8
-FINETUNE_ON   = $(STUDY)/cut.cache
+STUDY          := $(OUT)/study-small
+TRAIN_IMAGES   := --limit-per-class 24
+TEST_IMAGES    := --limit-per-class 16
+# So few images, and features of a base that may not be trained, want a smaller head and smaller steps.
+HEAD           := --hidden 512 --dropout 0.2 --batch-size 32 --learning-rate 0.0001
+EPOCHS         := 4
+HEAD_EPOCHS    := 30
+SCRATCH_EPOCHS := 5
+FINETUNE_ON     = $(STUDY)/cut.cache
 FINETUNE_NEEDS := cut
 else
 $(error SCALE=$(SCALE) is unknown; choose full or small)
@@ -40,7 +43,7 @@ endif
 APPROACHES   := standalone linear bootstrap finetune scratch
 AUGMENTATION := --rotation-range 90 --brightness-range 0.1,0.7 --width-shift-range 0.5 --height-shift-range 0.5 \
                 --horizontal-flip --vertical-flip
-PICK         := $(if $(filter-out 0 1 2 3 4 5 6 7 8 9,$(shell echo '$(CLASSES)' | sed 's/./& /g')),--classes,--first-classes) $(CLASSES)
+PICK         := $(if $(shell echo '$(CLASSES)' | grep '[^0-9]'),--classes,--first-classes) $(CLASSES)
 TRAIN_LIST   := $(PICK) --list $(STUDY)/train.txt $(TRAIN_IMAGES)
 TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(TEST_IMAGES)
 FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
@@ -82,7 +85,7 @@ $(STUDY)/cut.done: $(STUDY_FILES) | $(BUILD)/extract
 	    $(STUDY)/cut.cache)
 
 $(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train
-	$(call study_network,standalone,$(HEAD) --epochs $(EPOCHS),$(STUDY)/train.cache)
+	$(call study_network,standalone,$(HEAD) --epochs $(HEAD_EPOCHS),$(STUDY)/train.cache)
 
 $(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train
 	$(call study_step,linear,$(BUILD)/train --head linear $(STUDY)/train.cache $(STUDY)/linear.h5)
