@@ -156,6 +156,7 @@ static void test_iteration_limit(void)
         LinearFit fits[L];
         training.tolerance = 1e-14;
         g_autofree double *w = linear_fit_all(&training, 1e6, fits, NULL, NULL);
+        g_assert_nonnull(w);
         g_assert_true(fits[0].limited);
         g_assert_cmpint(fits[0].iterations, ==, 1000);
     }
