@@ -4,6 +4,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,10 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         settings->tolerance = settings->solver->tolerance;
     if ((o->search_cost || o->costs) && settings->cost > 0)
         return g_strdup("--cost names one cost, --search-cost looks for it: give one of them");
+    if (o->plot && !o->search_cost && !o->costs)
+        return g_strdup("--plot draws the search for the cost: give --search-cost too");
+    if (o->history && !o->search_cost && !o->costs && !o->folds)
+        return g_strdup("--history lists the search for the cost: give --search-cost too");
     if (o->folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
     if (o->import_liblinear && (o->search_cost || o->costs || o->folds || o->export_liblinear))
@@ -363,7 +368,7 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
     if (!linear->search)
         return FALSE;
     g_autofree char *table = search_table(linear->search), *choice = search_choice(linear->search);
-    g_print("%s%s\n", table, choice);
+    printf("%s%s\n", table, choice);
     linear->cost = linear->search->points[linear->search->best].cost;
     return leave_curves(linear, error);
 }
@@ -440,7 +445,7 @@ static gboolean fit(Linear *linear, GError **error)
     warn_of_limit(linear);
     double accuracy = linear_accuracy(&linear->training, w);
     unfold(linear, w);
-    g_print("%s, cost %g: training accuracy %.4f\n", linear->settings.solver->name, linear->cost, accuracy);
+    printf("%s, cost %g: training accuracy %.4f\n", linear->settings.solver->name, linear->cost, accuracy);
     return TRUE;
 }
 
@@ -485,6 +490,12 @@ static Network *network_of(const LinearModel *model, const int shape[3], GError 
     return g_steal_pointer(&network);
 }
 
+static void print_summary(const Network *network)
+{
+    g_autofree char *summary = network_summary(network, "linear", NULL);
+    printf("%s", summary);
+}
+
 static gboolean save(Linear *linear, GError **error)
 {
     const char *path = linear->options->model;
@@ -502,8 +513,8 @@ static gboolean save(Linear *linear, GError **error)
     model->network = network_of(linear->model, model->recipe->shape, error);
     if (!model->network || !model_save(model, path, error))
         return FALSE;
-    g_autofree char *summary = network_summary(model->network, "linear", NULL);
-    g_print("%sSaved in %s\n", summary, path);
+    print_summary(model->network);
+    printf("Saved in %s\n", path);
     return TRUE;
 }
 
@@ -523,9 +534,27 @@ static gboolean import_model(Linear *linear, GError **error)
     linear->model =
         liblinear_read_model(linear->options->import_liblinear, linear->features, linear->classes, error);
     if (linear->model)
-        g_print("%s from %s, for features scaled by --scale %s\n", linear->model->solver->name,
-                linear->options->import_liblinear, linear->options->scale);
+        printf("%s from %s, for features scaled by --scale %s\n", linear->model->solver->name,
+               linear->options->import_liblinear, linear->options->scale);
     return linear->model != NULL;
+}
+
+/* --summary: the model that there would be. */
+static gboolean show(Linear *linear, GError **error)
+{
+    linear->model =
+        linear_model_new(linear->settings.solver, linear->features, linear->classes, linear->options->bias);
+    g_autoptr(Network) network = network_of(linear->model, cache_recipe(linear->cache)->shape, error);
+    if (network)
+        print_summary(network);
+    return network != NULL;
+}
+
+static gboolean train_or_import(Linear *linear, GError **error)
+{
+    return prepare_samples(linear, error) && export_samples(linear, error) &&
+           (linear->options->import_liblinear ? import_model(linear, error) : train_model(linear, error)) &&
+           save(linear, error);
 }
 
 Status train_standalone_linear(const TrainOptions *options, GError **error)
@@ -537,8 +566,7 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
         return STATUS_FAILED;
     }
     openblas_set_num_threads(1);
-    if (!gather(&linear, error) || !prepare_samples(&linear, error) || !export_samples(&linear, error))
-        return STATUS_FAILED;
-    gboolean trained = options->import_liblinear ? import_model(&linear, error) : train_model(&linear, error);
-    return trained && save(&linear, error) ? STATUS_DONE : STATUS_FAILED;
+    gboolean done =
+        gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
+    return done ? STATUS_DONE : STATUS_FAILED;
 }

@@ -271,9 +271,17 @@ def wrong_options_are_refused_before_any_work():
         cache, model = os.path.join(folder, "no-cache"), os.path.join(folder, "m.h5")
         for wrong in (("--cost", 0), ("--cost", -1), ("--cost", "nan"), ("--cost", "1x"), ("--tolerance", 0), ("--solver", "svr"),
                       ("--solver", 11), ("--costs", "1,,2"), ("--costs", "0"), ("--scale", "minmax"), ("--folds", 1),
-                      ("--search-cost", "--cost", 1), ("--import-liblinear", "x", "--search-cost"), ("--bias", "x")):
+                      ("--search-cost", "--cost", 1), ("--import-liblinear", "x", "--search-cost"), ("--bias", "x"), ("--plot", "x.png"),
+                      ("--history", "x.csv")):
             done = train(*wrong, cache, model, status=2)
             assert wrong[0][2:] in done.stderr, done.stderr
+
+
+def the_summary_is_printed_without_training():
+    with scratch() as folder:
+        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        text = train("--summary", cache, model).stdout
+        assert "(None, 4)" in text and "772" in text and not os.path.exists(model)
 
 
 def models_that_are_not_for_this_cache_are_not_imported():
@@ -321,4 +329,5 @@ run(exported_features_are_the_scaled_ones,
     odd_data_gets_a_sentence_or_an_answer,
     folds_that_classes_cannot_fill_get_a_sentence_or_an_answer,
     wrong_options_are_refused_before_any_work,
+    the_summary_is_printed_without_training,
     models_that_are_not_for_this_cache_are_not_imported)
