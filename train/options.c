@@ -4,7 +4,7 @@
 #include "common/base/vgg16.h"
 #include "common/nn/trainer.h"
 #include "common/plot/canvas.h"
-#include "train/linear.h"
+#include "train/linear_settings.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "common/cli/cli.h"
+#include "common/cli/progress.h"
 
 enum {
     TILE = 512,  /* the most rows of a tile of G */
@@ -50,12 +51,12 @@ static void pack_rows(guint task, guint worker, gpointer data)
     }
 }
 
-/* Calls task for each CHUNK of features once packed holds it. */
+/* Calls task for each CHUNK of features once packed holds it, until interrupted. */
 static void for_each_chunk(Work *work, Crew *crew, guint tasks, CrewTask task)
 {
     gsize features = work->samples->features;
     work->packed = g_new(double, work->n *MIN(features, CHUNK));
-    for (work->first = 0; work->first < features; work->first += CHUNK) {
+    for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
         work->count = MIN(CHUNK, features - work->first);
         crew_run(crew, work->tiles, pack_rows, work);
         crew_run(crew, tasks, task, work);
@@ -126,7 +127,7 @@ static void factor(Work *work, Crew *crew)
     double largest = 0;
     for (guint i = 0; i < n; i++)
         largest = MAX(largest, work->matrix[(gsize)i * n + i]);
-    for (work->panel = 0; work->panel < n; work->panel += PANEL) {
+    for (work->panel = 0; work->panel < n && !interrupted(); work->panel += PANEL) {
         guint k = work->panel, rows = (n - k + PANEL - 1) / PANEL;
         if (k > 0)
             crew_run(crew, rows, update_panel, work);
@@ -142,9 +143,8 @@ Reduction *reduction_new(const Samples *samples, Crew *crew, GError **error)
     double start = samples->bias >= 0 ? samples->bias * samples->bias : 0;
     work.matrix = g_try_new(double, (gsize)n *n);
     if (!work.matrix) {
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                    "%u images need %.1f GB for their scalar products; use --no-reduce, or fewer images", n,
-                    reduction_memory(n) / 1e9);
+        cli_error(error, "%u images need %.1f GB for their scalar products; use --no-reduce, or fewer images",
+                  n, reduction_memory(n) / 1e9);
         return NULL;
     }
     for (guint i = 0; i < n; i++)
@@ -154,13 +154,15 @@ Reduction *reduction_new(const Samples *samples, Crew *crew, GError **error)
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
         zero = work.matrix[(gsize)i * n + i] == start;
-    if (zero) {
+    if (!zero)
+        factor(&work, crew);
+    if (zero || interrupted()) {
         g_free(work.matrix);
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
-                    "all features are zero after scaling: there is nothing to learn from");
+        cli_error(error, interrupted()
+                             ? "interrupted"
+                             : "all features are zero after scaling: there is nothing to learn from");
         return NULL;
     }
-    factor(&work, crew);
     Reduction *reduction = g_new(Reduction, 1);
     *reduction = (Reduction){n, work.matrix};
     return reduction;

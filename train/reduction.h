@@ -21,14 +21,14 @@ typedef struct {
 /* Bytes that reduction_new needs at its peak for these samples. */
 gsize reduction_memory(guint n);
 
-/* NULL and error where all features are zero: there is nothing to learn from. The result is the same to the
- * bit for any crew. */
+/* NULL and error where all features are zero (there is nothing to learn from) or an interrupt asked to stop.
+ * The result is the same to the bit for any crew. */
 Reduction *reduction_new(const Samples *samples, Crew *crew, GError **error);
 void reduction_free(Reduction *reduction);
 
-/* Back to the features. w: (K, N), a vector on L's columns for each of K outputs, replaced by L⁻ᵀ w. kernel:
- * (D, K), bias: (K) what is added to a decision value, the feature B's weight times B; zero where there is
- * none. */
+/* Back to the features; what an interrupt leaves (interrupted()) is unfinished. w: (K, N), a vector on L's
+ * columns for each of K outputs, replaced by L⁻ᵀ w. kernel: (D, K), bias: (K) what is added to a decision
+ * value, the feature B's weight times B; zero where there is none. */
 void reduction_weights(const Reduction *reduction, const Samples *samples, Crew *crew, double *w,
                        guint outputs, float *kernel, float *bias);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reduction, reduction_free)

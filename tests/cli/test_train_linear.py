@@ -1,10 +1,10 @@
 """train with a linear head, against liblinear's own programs on exported data; searches, repeatability, bad input. Caches are made up."""
-import csv, hashlib, json, os, subprocess, sys
+import csv, hashlib, json, os, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
 import numpy as np
-from tap import program, run, scratch
+from tap import BUILD, program, run, scratch
 
 SOLVERS = range(8)
 LOGISTIC, L1, PRIMAL = (0, 6, 7), (5, 6), (0, 2, 5, 6)
@@ -277,6 +277,22 @@ def wrong_options_are_refused_before_any_work():
             assert wrong[0][2:] in done.stderr, done.stderr
 
 
+def an_interrupt_ends_it_with_a_sentence_and_no_process_left():
+    with scratch() as folder:
+        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        slow = ["--head", "linear", "--solver", "4", "--cost", "1e7", "--tolerance", "1e-12", "--scale", "none"]
+        process = subprocess.Popen([os.path.join(BUILD, "train"), *slow, cache, model], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        while "worker processes" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(0.3)
+        assert process.poll() is None, "it was to be slow"
+        process.send_signal(signal.SIGTERM)
+        words = process.communicate(timeout=60)[1]  # ends when no worker holds stderr any more
+        assert process.returncode == 1 and "interrupted" in words and "was not written" in words, words
+        assert not os.path.exists(model)
+
+
 def the_summary_is_printed_without_training():
     with scratch() as folder:
         cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
@@ -329,5 +345,6 @@ run(exported_features_are_the_scaled_ones,
     odd_data_gets_a_sentence_or_an_answer,
     folds_that_classes_cannot_fill_get_a_sentence_or_an_answer,
     wrong_options_are_refused_before_any_work,
+    an_interrupt_ends_it_with_a_sentence_and_no_process_left,
     the_summary_is_printed_without_training,
     models_that_are_not_for_this_cache_are_not_imported)

@@ -1,4 +1,4 @@
-/* linear: the settings of --head linear, checked before any work. */
+/* linear_settings: the options of --head linear, checked before any work. */
 #pragma once
 #include "train/liblinear.h"
 #include "train/options.h"
