@@ -226,6 +226,8 @@ static gboolean read_row(Reader *reader, const LinearModel *model, const guint *
         if (!next_number(reader, "a weight", &weight))
             return FALSE;
         row[label[k]] = (float)(weight * scale);
+        if (!isfinite(row[label[k]]))
+            return cli_error(reader->error, "%s: its weight %g is too large", reader->path, weight);
         if (one)
             row[label[1]] = -row[label[0]];
     }

@@ -326,6 +326,7 @@ def models_that_are_not_for_this_cache_are_not_imported():
         refused(good.replace("label 0 1 2 3", "label 1 2 3 4"), "label")
         refused(good.replace("L2R_L2LOSS_SVC_DUAL", "L2R_L2LOSS_SVR"), "classification")
         refused(good.replace("w\n", "w\nnan ", 1), "a weight")
+        refused(good.replace("w\n", "w\n1e39 ", 1), "too large")
         assert "missing" in train("--import-liblinear", os.path.join(folder, "missing"), cache, model, status=1).stderr
         with open(text, "w") as out:
             out.write(good)
