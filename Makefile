@@ -146,7 +146,7 @@ food101-data: packages-fetch ## download Food-101 (5 GB) beside DATA and unpack 
 
 bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
-	@/usr/bin/python3 tests/bench/bench_extract.py
+	@for bench in extract train linear; do /usr/bin/python3 tests/bench/bench_$$bench.py && echo || exit; done
 
 bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and share of each layer
 	@$(BUILD_NOW) $(BUILD)/bench/layers

@@ -2,43 +2,16 @@
 
     tests/bench/bench_extract.py [--images N] [--batch B] [--threads T] [--rounds R]
 
-A contender is a process that loads its weights, prints "ready", and then for each line on its input runs the base over
-all images once and prints "SECONDS PEAK_KB"; a line other than "run" names the file it writes the features to (float32,
-row, column, channel). A peer that is not installed is left out, and how to get it is said.
+A contender (peers.py) runs the base over all images once; where its input line is not "run", it names the file that the
+features go to (float32, row, column, channel). A peer that is not installed is left out, and how to get it is said.
 """
-import argparse, os, shutil, statistics, subprocess, sys, tempfile
+import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import vgg16_files
-from tap import BUILD
+from peers import BUILD, HERE, THREADS, Contender, alternate, has_torch, table
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 NODE_MODULES = os.path.join(os.path.dirname(BUILD), "build", "bench", "node_modules")
-
-
-def has_torch():
-    return subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True).returncode == 0
-
-
-class Contender:
-    def __init__(self, name, command, **environment):
-        self.name, self.seconds, self.peak = name, [], 0
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=dict(os.environ, **environment))
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit("%s did not start: %s" % (name, " ".join(command)))
-
-    def run(self, line="run"):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        seconds, peak = self.process.stdout.readline().split()
-        self.peak = int(peak)
-        return float(seconds)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def photographs(n):
@@ -92,29 +65,51 @@ def errors(contenders, tensors, weights, work, n=4):
     return found
 
 
+def write_jpegs(folder, n):
+    """n JPEGs of 500x375 in two classes, with as much detail as photographs have."""
+    from PIL import Image
+    for i, pixels in enumerate(photographs(n) + 110):
+        path = os.path.join(folder, "ab"[i % 2])
+        os.makedirs(path, exist_ok=True)
+        picture = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize((500, 375), Image.BICUBIC)
+        picture.save(os.path.join(path, "%04d.jpg" % i), quality=90)
+
+
+def files_to_cache(work, threads, rounds, n=160, few=32):
+    """Images/s of extract from JPEG files to a committed cache, start-up taken out: n images more, seconds more."""
+    images, rates = os.path.join(work, "jpegs"), []
+    write_jpegs(images, n + few)
+
+    def seconds(limit):
+        cache = os.path.join(work, "cache")
+        shutil.rmtree(cache, ignore_errors=True)
+        start = time.perf_counter()
+        subprocess.run([os.path.join(BUILD, "extract"), "--quiet", "--threads", str(threads), "--limit-per-class",
+                        str(limit // 2), "--weights", os.path.join(work, "vgg16.safetensors"), images, cache],
+                       check=True, capture_output=True)
+        return time.perf_counter() - start
+    for _ in range(rounds):
+        rates.append(n / (seconds(n + few) - seconds(few)))
+    return statistics.median(rates)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--images", type=int, default=32)
     p.add_argument("--batch", type=int, default=8)
-    p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--threads", type=int, default=THREADS)
     p.add_argument("--rounds", type=int, default=5)
     a = p.parse_args()
     with tempfile.TemporaryDirectory() as work:
         contenders, tensors, weights = start_contenders(work, a)
         error = errors(contenders, tensors, weights, work)  # warms up as well
-        for _ in range(a.rounds):
-            for c in contenders:
-                c.seconds.append(c.run())
-        for c in contenders:
-            c.close()
+        alternate(contenders, a.rounds)
+        whole = files_to_cache(work, a.threads, 3)
     print("VGG16 base to block5_pool, float32, %d images in batches of %d, %d threads, median of %d alternating rounds" %
           (a.images, a.batch, a.threads, a.rounds))
-    print("%-12s %9s %14s %12s %9s" % ("", "images/s", "vggcache is", "rel. L2", "peak MB"))
-    ours = contenders[0]
-    for c in contenders:
-        ratio = statistics.median(t / o for t, o in zip(c.seconds, ours.seconds))
-        print("%-12s %9.2f %13.2fx %12s %9.0f" % (c.name, a.images / statistics.median(c.seconds), ratio,
-                                                  "%.1e" % error[c.name] if c.name in error else "-", c.peak / 1024))
+    table(contenders, a.images, "images/s", error)
+    base = a.images / statistics.median(contenders[0].seconds)
+    print("From 500x375 JPEG files to the committed cache: %.2f images/s, %.0f %% of the base alone" % (whole, 100 * whole / base))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS; the protocol is told there. */
+/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS; the protocol is told in peers.py. */
 #include "common/base/base.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ int main(int argc, char **argv)
         g_error("%s: %s", argv[2], error ? error->message : "not N images");
     base_shape(cut, VGG16_SIDE, shape);
     gsize features = (gsize)shape[0] * shape[1] * shape[2];
-    g_autofree float *out = g_new(float, n * features);
+    g_autofree float *out = g_new(float, n *features);
     g_autoptr(Crew) crew = crew_new((guint)atoi(argv[5]));
     g_autoptr(Base) base = base_new(weights, cut, VGG16_SIDE, batch, crew);
     g_clear_pointer(&weights, weights_free);
@@ -36,7 +36,8 @@ int main(int argc, char **argv)
             base_run(base, (float *)images + i * image, MIN(batch, n - i), out + i * features);
         double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
         g_strstrip(line);
-        if (strcmp(line, "run") != 0 && !g_file_set_contents(line, (char *)out, (gssize)(n * features * sizeof(float)), &error))
+        if (strcmp(line, "run") != 0 &&
+            !g_file_set_contents(line, (char *)out, (gssize)(n * features * sizeof(float)), &error))
             g_error("%s", error->message);
         struct rusage usage;
         getrusage(RUSAGE_SELF, &usage);

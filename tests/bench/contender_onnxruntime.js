@@ -1,4 +1,4 @@
-// onnxruntime-node's side of bench_extract.py: MODEL.onnx IMAGES.f32 N BATCH THREADS; the protocol is told there.
+// onnxruntime-node's side of bench_extract.py: MODEL.onnx IMAGES.f32 N BATCH THREADS; the protocol is told in peers.py.
 'use strict';
 const fs = require('fs');
 const ort = require('onnxruntime-node');

@@ -1,5 +1,6 @@
-/* Our side of bench_dense.py: STEPS THREADS; the protocol is told in bench_extract.py. The study's head on
- * made-up features, 40 % zeros, batches of 64, Adam. */
+/* Our side of bench_train.py: head|finetune STEPS THREADS; the protocol is told in peers.py. The study's
+ * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, batches of 64, Adam.
+ */
 #include "common/nn/trainer.h"
 #include "common/util/floats.h"
 
@@ -7,11 +8,16 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { BATCH = 64, BATCHES = 8, FEATURES = 25088, CLASSES = 10 };
+enum { BATCH = 64, BATCHES = 4, CLASSES = 10 };
 
-static Network *study_head(void)
+static Network *study_network(gboolean finetune)
 {
-    Network *network = network_new(7, 7, 512);
+    int side = finetune ? 14 : 7;
+    Network *network = network_new(side, side, 512);
+    if (finetune) {
+        network_conv2d(network, "block5_conv3", 512, 3, TRUE, ACTIVATION_RELU, NULL);
+        network_max_pooling2d(network, "block5_pool", 2, NULL);
+    }
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, 4096, ACTIVATION_RELU, NULL);
     network_dense(network, NULL, 1072, ACTIVATION_RELU, NULL);
@@ -21,13 +27,13 @@ static Network *study_head(void)
     return network;
 }
 
-static void make_batches(Batch *batches, float *x, const float **rows, int *labels)
+static void make_batches(Batch *batches, float *x, gsize inputs, const float **rows, int *labels)
 {
     Rng rng = rng_new(1, 1);
-    for (gsize i = 0; i < (gsize)BATCHES * BATCH * FEATURES; i++)
+    for (gsize i = 0; i < (gsize)BATCHES * BATCH * inputs; i++)
         x[i] = (float)MAX(0, 10 * rng_uniform(&rng) - 4);
     for (int i = 0; i < BATCHES * BATCH; i++) {
-        rows[i] = x + (gsize)i * FEATURES;
+        rows[i] = x + (gsize)i * inputs;
         labels[i] = i % CLASSES;
     }
     for (guint b = 0; b < BATCHES; b++)
@@ -36,23 +42,25 @@ static void make_batches(Batch *batches, float *x, const float **rows, int *labe
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s STEPS THREADS\n", argv[0]);
+    if (argc != 4) {
+        fprintf(stderr, "usage: %s head|finetune STEPS THREADS\n", argv[0]);
         return 2;
     }
-    int steps = atoi(argv[1]), labels[BATCHES * BATCH];
+    int steps = atoi(argv[2]), labels[BATCHES * BATCH];
     Batch batches[BATCHES];
     g_autofree const float **rows = g_new(const float *, BATCHES *BATCH);
-    float *x = floats_new((gsize)BATCHES * BATCH * FEATURES);
-    g_autoptr(Network) network = study_head();
-    g_autoptr(Crew) crew = crew_new((guint)atoi(argv[2]));
+    g_autoptr(Network) network = study_network(g_str_equal(argv[1], "finetune"));
+    gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
+    float *x = floats_new((gsize)BATCHES * BATCH * inputs);
+    g_autoptr(Crew) crew = crew_new((guint)atoi(argv[3]));
     Optimizer adam;
     GError *error = NULL;
     optimizer_parse("adam", &adam);
+    adam.learning_rate = 1e-4;
     g_autoptr(Trainer) trainer = trainer_new(network, &adam, BATCH, 42, crew, &error);
     if (!trainer)
         g_error("%s", error->message);
-    make_batches(batches, x, rows, labels);
+    make_batches(batches, x, inputs, rows, labels);
     puts("ready");
     fflush(stdout);
     char line[64];

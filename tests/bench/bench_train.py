@@ -1,0 +1,36 @@
+"""Training against PyTorch, the same threads, alternating in one run; steps a second and peak memory.
+
+    tests/bench/bench_train.py [--steps N] [--threads T] [--rounds R]
+
+head      the study's head (25088-4096-1072-10, dropout 0.2) on features, Adam, batch 64
+finetune  block5_conv3, block5_pool and that head on activations of block5_conv2: the frozen part runs in neither
+"""
+import argparse, os, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import BUILD, HERE, THREADS, Contender, alternate, has_torch, table
+
+TITLES = {"head": "The study's head", "finetune": "Fine-tuning with --unfreeze 2 from activations"}
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--steps", type=int, default=8)
+    p.add_argument("--threads", type=int, default=THREADS)
+    p.add_argument("--rounds", type=int, default=5)
+    a = p.parse_args()
+    if not has_torch():
+        print("PyTorch is left out; to compare with it: apt-get install python3-torch")
+    for mode, title in TITLES.items():
+        arguments = [mode, str(a.steps), str(a.threads)]
+        contenders = [Contender("vggcache", [os.path.join(BUILD, "bench", "contender_train")] + arguments)]
+        if has_torch():
+            contenders.append(Contender("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_train_torch.py")] + arguments))
+        for c in contenders:
+            c.run()  # warms up
+        alternate(contenders, a.rounds)
+        print("%s, Adam, batch 64, %d threads, median of %d alternating rounds of %d steps" % (title, a.threads, a.rounds, a.steps))
+        table(contenders, a.steps, "steps/s")
+
+
+if __name__ == "__main__":
+    main()

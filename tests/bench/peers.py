@@ -1,0 +1,52 @@
+"""What the benches share: contenders that alternate, and the table of their medians.
+
+A contender is a process that prepares itself, prints "ready", and then for each line on its input does the work once and
+prints "SECONDS PEAK_KB".
+"""
+import os, statistics, subprocess, sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from tap import BUILD
+THREADS = len(os.sched_getaffinity(0))
+
+
+def has_torch():
+    return subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True).returncode == 0
+
+
+class Contender:
+    def __init__(self, name, command, **environment):
+        self.name, self.seconds, self.peak = name, [], 0
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, **environment))
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit("%s did not start: %s" % (name, " ".join(command)))
+
+    def run(self, line="run"):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        seconds, peak = self.process.stdout.readline().split()
+        self.peak = int(peak)
+        return float(seconds)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def alternate(contenders, rounds):
+    for _ in range(rounds):
+        for c in contenders:
+            c.seconds.append(c.run())
+    for c in contenders:
+        c.close()
+
+
+def table(contenders, work, unit, extra={}):
+    """work: units a run does. The first contender is ours; ratios are medians over the rounds."""
+    print("%-12s %9s %14s %9s  %s" % ("", unit, "vggcache is", "peak MB", "rel. L2 error" if extra else ""))
+    for c in contenders:
+        ratio = statistics.median(t / o for t, o in zip(c.seconds, contenders[0].seconds))
+        print("%-12s %9.2f %13.2fx %9.0f  %s" % (c.name, work / statistics.median(c.seconds), ratio, c.peak / 1024,
+                                                 "%.1e" % extra[c.name] if c.name in extra else ""))
