@@ -199,11 +199,22 @@ static GHashTable *index_items(const GPtrArray *items)
     return index;
 }
 
-/* The items that the list names, in its order, each once. Lines of classes that the filter left out are
- * passed over. */
-static GPtrArray *pick_listed(const Dataset *all, const char *list, const DatasetFilter *filter,
-                              GError **error)
+/* The label of the class that a line's first part names, or -1 where there is none, or where the rest leads
+ * out of the folder. */
+static int listed_class(const Dataset *all, const char *key)
 {
+    g_auto(GStrv) parts = g_strsplit(key, "/", -1);
+    if (g_strv_length(parts) < 2 || g_strv_contains((const char *const *)parts, ".."))
+        return -1;
+    return class_index(all->classes, parts[0], strlen(parts[0]));
+}
+
+/* The items that the list names, in its order, each once. Lines of classes that the filter left out are
+ * passed over. Where no such image is, an item is added to all: whoever reads it finds out, as of any bad
+ * image. */
+static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilter *filter, GError **error)
+{
+    guint there = all->items->len;
     g_autofree char *text = NULL;
     if (!g_file_get_contents(list, &text, NULL, error))
         return NULL;
@@ -218,13 +229,21 @@ static GPtrArray *pick_listed(const Dataset *all, const char *list, const Datase
         if (!*key || (subset && slash && class_index(all->classes, key, (gsize)(slash - key)) < 0))
             continue;
         DatasetItem *item = g_hash_table_lookup(index, key);
-        if (!item)
-            return fail(error, "%s:%u names '%s', but there is no such image in %s", list, i + 1, key,
-                        all->root),
-                   NULL;
+        if (!item) {
+            int label = listed_class(all, key);
+            if (label < 0)
+                return fail(error, "%s:%u names '%s', but %s has no such class", list, i + 1, key, all->root),
+                       NULL;
+            add_item(all->items, all->root, key, label);
+            item = g_ptr_array_index(all->items, all->items->len - 1);
+            g_hash_table_insert(index, g_strdup(key), item);
+        }
         if (g_hash_table_add(seen, item))
             g_ptr_array_add(picked, item);
     }
+    if (picked->len > 0 && picked->len == all->items->len - there)
+        return fail(error, "%s names %u images, and none of them is in %s", list, picked->len, all->root),
+               NULL;
     return g_steal_pointer(&picked);
 }
 

@@ -27,12 +27,15 @@ typedef struct {
     int limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
 } DatasetFilter;
 
-/* NULL and error where the folder cannot be read, a class or a listed file does not exist (the sentence names
- * it and its line), or nothing is left. A class without any image is left out of classes; where the filter
- * names it, that is an error. filter may be NULL. */
+/* NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
+ * sentence names it and its line), or nothing is left. A listed image that is not there becomes an item all
+ * the same, to be skipped and named like any other that cannot be read; a list of which nothing is there is
+ * an error. A class without any image is left out of classes; where the filter names it, that is an error.
+ * filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
-/* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image is no error. */
+/* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image
+ * is no error. */
 GPtrArray *dataset_files(const char *folder, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dataset, dataset_free)

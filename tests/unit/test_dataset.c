@@ -135,6 +135,11 @@ static void test_lists_choose_with_and_without_ending(void)
     assert_listed((DatasetFilter){.classes = "bees"}, "wasps/none\nbees/q\n", "bees | bees/q.gif=0");
 }
 
+static void test_a_listed_image_that_is_not_there_is_an_item(void)
+{
+    assert_listed((DatasetFilter){0}, "wasps/zzz\nwasps/b\nwasps/zzz\n", "wasps | wasps/b.jpg=0 wasps/zzz=0");
+}
+
 static void test_what_is_not_there_is_named(void)
 {
     assert_refused("/nonexistent/folder", NULL, "/nonexistent/folder");
@@ -142,7 +147,9 @@ static void test_what_is_not_there_is_named(void)
     assert_refused(root, &(DatasetFilter){.classes = "../etc"}, "no folder for the class '../etc'");
     assert_refused(root, &(DatasetFilter){.classes = "Ants,empty"}, "the class 'empty' has no images");
     assert_refused(root, &(DatasetFilter){.list = "/nonexistent/list"}, "/nonexistent/list");
-    assert_list_refused("wasps/b\nwasps/zzz\n", "list.txt:2 names 'wasps/zzz'");
+    assert_list_refused("wasps/b\nhornets/a\n", "list.txt:2 names 'hornets/a'");
+    assert_list_refused("wasps/b\nwasps/../../secret\n", "list.txt:2 names 'wasps/../../secret'");
+    assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, and none of them is in");
     assert_list_refused("stray.jpg\n", "list.txt:1 names 'stray.jpg'");
     assert_list_refused("\n", "has no images");
     g_autofree char *empty = g_build_filename(root, "empty", NULL);
@@ -169,6 +176,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/dataset/classes and files come in byte order",
                          test_classes_and_files_come_in_byte_order, run);
     g_test_add_data_func("/dataset/classes can be chosen", test_classes_can_be_chosen, run);
+    g_test_add_data_func("/dataset/a listed image that is not there is an item",
+                         test_a_listed_image_that_is_not_there_is_an_item, run);
     g_test_add_data_func("/dataset/lists choose with and without ending",
                          test_lists_choose_with_and_without_ending, run);
     g_test_add_data_func("/dataset/what is not there is named", test_what_is_not_there_is_named, run);
