@@ -117,7 +117,7 @@ def compare(folder, n, scale, cost, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", default="600,6000")
-    parser.add_argument("--cases", default="l2:1,none:auto,standard:auto")
+    parser.add_argument("--cases", default="l2:1,none:1,standard:auto")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     try:
