@@ -226,6 +226,7 @@ static void test_the_seal_tells_damage(void)
     overwrite(path, bytes, size);
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(file);
 }
 
 static void test_what_is_not_committed_leaves_nothing(void)

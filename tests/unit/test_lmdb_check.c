@@ -201,7 +201,9 @@ static void use_it(const char *folder)
     CacheWriter *writer = cache_writer_open(folder, recipe, NULL);
     if (!writer)
         return;
-    g_autoptr(GPtrArray) paths = cache_writer_paths(writer, NULL);
+    GPtrArray *paths = cache_writer_paths(writer, NULL);
+    if (paths)
+        g_ptr_array_unref(paths);
     for (guint i = 0; i < 6; i++)
         fixture_put(writer, recipe, i * 5);
     cache_writer_remove(writer, "class1/image00001.jpg");

@@ -89,6 +89,7 @@ static void refuses_what_is_no_recipe(void)
     g_autoptr(Recipe) fine = recipe_from_json(object, &error);
     json_decref(object);
     g_assert_no_error(error);
+    g_assert_nonnull(fine);
 
     refused("[]");
     refused("{}");
@@ -117,6 +118,7 @@ static void every_layer_has_its_shape(void)
         g_autoptr(Recipe) again = recipe_from_json(object, &error);
         json_decref(object);
         g_assert_no_error(error);
+        g_assert_nonnull(again);
     }
 }
 
