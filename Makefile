@@ -32,6 +32,9 @@ CFLAGS  += -fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover
 LDFLAGS += -fsanitize=$(SANITIZER)
 endif
 
+# One short line a file; V=1 shows the commands.
+SAY = $(if $(V),,@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%) &&)
+
 PROGRAMS := extract train evaluate
 
 # A second make once the packages are there, on all processors unless the caller chose a number of jobs.
@@ -66,36 +69,36 @@ all: packages-build ## build build/extract, build/train and build/evaluate
 
 $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUILD)/libcommon.a))
 $(PROGRAMS:%=$(BUILD)/%):
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Copied into the program by the assembler, which tells no dependencies.
 $(BUILD)/obj/evaluate/report_assets.o: evaluate/report.css evaluate/report.js
 
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
-	rm -f $@ && ar rcs $@ $^
+	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call SAY,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define simd_rule
 $(BUILD)/obj/common/simd/%.$(1).o: common/simd/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
+	$$(call SAY,CC) $$(CC) $$(CPPFLAGS) $$(CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
 
 # A unit test is one file; it may reach every object of the programs but their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c))))
-	rm -f $@ && ar rcs $@ $^
+	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
 # Small programs that tests in other languages run.
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images
 
@@ -119,7 +122,7 @@ run-fuzz_%:
 
 $(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 test: packages-test ## build everything and run all tests
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
@@ -130,7 +133,7 @@ demo: packages-demo ## the main job on a small image set that it draws itself: o
 	@BUILD=$(BUILD) tests/demo/run $(OUT)/demo
 
 $(BUILD)/demo-images: $(BUILD)/obj/tests/demo/make_images.o $(BUILD)/libcommon.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
 WEIGHTS_URL   := https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
@@ -154,7 +157,7 @@ bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and shar
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 MAN_PAGES := $(PROGRAMS:%=$(BUILD)/man/vggcache-%.1)
 man: $(MAN_PAGES) ## the man pages, made from the tables that --help prints
