@@ -68,7 +68,7 @@ static const CliOption table[] = {
     {0}};
 
 static const CliProgram program = {
-    "evaluate", "How good models are, where they fail, and what they say about a picture",
+    "evaluate", "how good models are, where they fail, and what they say about a picture",
     synopsis,   description,
     table,      examples};
 

@@ -142,7 +142,7 @@ void cli_print_man(const CliProgram *program)
     printf(".SH DESCRIPTION\n");
     g_auto(GStrv) paragraphs = g_strsplit(program->description, "\n\n", -1);
     for (char **paragraph = paragraphs; *paragraph; paragraph++) {
-        printf(".PP\n");
+        fputs(paragraph == paragraphs ? "" : ".PP\n", stdout);
         print_troff(*paragraph);
         putchar('\n');
     }
