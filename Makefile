@@ -32,8 +32,8 @@ CFLAGS  += -fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover
 LDFLAGS += -fsanitize=$(SANITIZER)
 endif
 
-# One short line a file; V=1 shows the commands.
-SAY = $(if $(V),,@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%) &&)
+# One short line a file; V=1 shows the commands, -s nothing.
+SAY = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%) &&)
 
 PROGRAMS := extract train evaluate
 
