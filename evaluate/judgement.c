@@ -53,8 +53,7 @@ static void judgement_free(gpointer data)
     g_free(judgement);
 }
 
-/* The file's name without folder and ending where that tells the models apart, else the path as it was given.
- */
+/* The file's name without folder and ending where that tells the models apart, else the path as it was given. */
 static char *short_name(const char *const *paths, guint n, guint index)
 {
     g_autofree char *base = g_path_get_basename(paths[index]);

@@ -1,7 +1,6 @@
 /* approaches: the ways to train. They print the summary, the figures and what was kept on stdout.
  * STATUS_FAILED comes with a sentence, and what they had finished by then stays in the model file;
- * STATUS_SKIPPED means that some images could not be used.
- */
+ * STATUS_SKIPPED means that some images could not be used. */
 #pragma once
 #include "train/options.h"
 

@@ -32,7 +32,6 @@ void cache_samples_clear(CacheSamples *samples);
 /* samples: borrowed by the source. */
 BatchSource cache_samples_source(CacheSamples *samples);
 
-/* Adds what the vectors and labels depend on: recipe, classes, and every item's path, label and content hash.
- */
+/* Adds what the vectors and labels depend on: recipe, classes, and every item's path, label and content hash. */
 void cache_samples_identify(const CacheSamples *samples, GChecksum *sum);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CacheSamples, cache_samples_clear)

@@ -36,7 +36,6 @@ typedef enum { FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
 
 /* Prints a line an epoch on stdout, a progress bar on stderr. validation: NULL for none. history: empty;
  * filled, and what it holds is right after a failure too. FALSE with a sentence: a loss not finite (what was
- * kept stays), a sample that cannot be read, a file that cannot be written, a checkpoint that does not fit.
- */
+ * kept stays), a sample that cannot be read, a file that cannot be written, a checkpoint that does not fit. */
 gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
              const BatchSource *validation, Crew *crew, History *history, FitEnd *end, GError **error);

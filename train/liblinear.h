@@ -12,9 +12,9 @@ typedef struct {
     const char *alias; /* short, "svc-dual" */
     const char *meaning;
     double tolerance; /* liblinear's default -e */
-    gboolean
-        rotation;  /* penalty ||w||²: the same solution in every orthonormal basis (reduction.h serves it) */
-    gboolean warm; /* starts from a given w */
+    /* penalty ||w||²: the same solution in every orthonormal basis (reduction.h serves it) */
+    gboolean rotation;
+    gboolean warm;     /* starts from a given w */
     gboolean joint;    /* all classes in one problem (Crammer & Singer); else one against the rest */
     gboolean logistic; /* 1 / (1 + exp(-decision value)) is a probability */
 } LinearSolver;

@@ -211,8 +211,7 @@ static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
 }
 
 /* What liblinear allocates in one worker, beside the rows that all share: vectors over rows and features; a
- * transposed copy of the rows for L1-regularised solvers; L numbers a row or feature for Crammer & Singer's.
- */
+ * transposed copy of the rows for L1-regularised solvers; L numbers a row or feature for Crammer & Singer's. */
 static gsize worker_bytes(const Linear *linear, gsize rows_bytes)
 {
     const LinearSolver *solver = linear->settings.solver;

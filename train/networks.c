@@ -6,8 +6,7 @@
  *     bootstrap    an image through the base in every epoch,
  *                  or one of its augmented copies in a cache      the head
  *     finetune     any of these, the base being cut earlier       the base's layers behind the cut, the head
- *     scratch      an image of 128 x 128                          the study's own CNN
- */
+ *     scratch      an image of 128 x 128                          the study's own CNN */
 #include "common/base/weights_find.h"
 #include "common/cli/cli.h"
 #include "common/model/model.h"

@@ -1,5 +1,4 @@
-/* options: see options.h. The one table of train's options, with their defaults, and what else has to hold.
- */
+/* options: see options.h. The one table of train's options, with their defaults, and what else has to hold. */
 #include "train/options.h"
 #include "common/base/vgg16.h"
 #include "common/nn/trainer.h"
@@ -196,8 +195,7 @@ GArray *train_options_hidden(const char *text)
     return g_steal_pointer(&units);
 }
 
-/* What is wrong with options that parsed well one by one, as a sentence; NULL where nothing is. Caller frees.
- */
+/* What is wrong with options that parsed well one by one, as a sentence; NULL where nothing is. Caller frees. */
 static char *check_options(void)
 {
     g_autoptr(GArray) hidden = train_options_hidden(o.hidden);

@@ -36,8 +36,8 @@ typedef struct {
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */
     const char *from;            /* a model file to start from, or NULL */
-    gint64
-        unfreeze; /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
+    /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
+    gint64 unfreeze;
 
     /* Linear head; texts are checked by linear_settings_parse */
     const char *solver, *scale, *cost, *tolerance;

@@ -4,8 +4,7 @@
 #include "common/cache/recipe.h"
 #include "common/nn/network.h"
 
-/* Appends the layers behind `cut` (index in vgg16_layers) to block5_pool, by Keras's names; parameters zero.
- */
+/* Appends the layers behind `cut` (index in vgg16_layers) to block5_pool, by Keras's names; parameters zero. */
 gboolean unfreeze_layers(Network *network, int cut, GError **error);
 
 /* Their kernels and biases from the base's. */

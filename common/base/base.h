@@ -10,8 +10,7 @@ enum { BASE_DEFAULT_BATCH = 8 };
 
 /* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of
  * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
- * images a call of base_run takes. crew: borrowed until base_free. Never fails; what it needs is base_memory.
- */
+ * images a call of base_run takes. crew: borrowed until base_free. Never fails; what it needs is base_memory. */
 Base *base_new(const Weights *weights, int cut, int side, int batch, Crew *crew);
 void base_free(Base *base);
 

@@ -9,6 +9,5 @@
 char *weights_find(void);
 
 /* weights_load of spec, or of what weights_find finds where spec is NULL. Seeded ones are announced on
- * stderr.
- */
+ * stderr. */
 Weights *weights_open(const char *spec, GError **error);

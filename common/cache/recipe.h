@@ -18,8 +18,7 @@ typedef struct {
 /* The recipe of these options, as extract and train spell them. weights: NULL where layer is "input".
  * normalize: NULL for the rule: presets keras and torchvision name the whole way from file to tensor, so they
  * mean caffe and torch; with vips, the normalisation is the one the weights were trained with (without
- * weights: caffe). side is 1 … 4096. NULL and error where the layer is unknown or the image too small for it.
- */
+ * weights: caffe). side is 1 … 4096. NULL and error where the layer is unknown or the image too small for it. */
 Recipe *recipe_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                    const char *layer, GError **error);
 

@@ -39,7 +39,6 @@ gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value,
 /* Any other value, sealed: checksum, the first text and its final zero, the second text without one. */
 GBytes *record_text(GBytes *key, const char *first, const char *second);
 
-/* The two texts in place in such a value; FALSE where it is not sealed or has no zero. *second is not ended.
- */
+/* The two texts in place in such a value; FALSE where it is not sealed or has no zero. *second is not ended. */
 gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
                            const char **first, const char **second, gsize *second_size);

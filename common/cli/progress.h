@@ -1,6 +1,5 @@
 /* progress: a bar with rate and time left on a terminal; elsewhere a plain line every half minute. On stderr,
- * silent under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads.
- */
+ * silent under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads. */
 #pragma once
 #include <glib.h>
 

@@ -195,8 +195,7 @@ static gsize destination(const Augmentation *a, int side, int y, int x)
            3;
 }
 
-/* As scipy.ndimage.affine_transform with order 1 and mode 'nearest': in doubles, rounded to float at the end.
- */
+/* As scipy.ndimage.affine_transform with order 1 and mode 'nearest': in doubles, rounded to float at the end. */
 static void sample_row(const guint8 *rgb, int side, const Augmentation *a, const Affine *affine, int y,
                        float *pixels)
 {

@@ -20,8 +20,8 @@ typedef struct {
     gboolean horizontal_flip; /* with probability 1/2 */
     gboolean vertical_flip;
     double channel_shift_range; /* grey levels: U(-s, s) on all channels, clipped to the image's own range */
-    const char
-        *brightness_range; /* "LOW,HIGH": a factor U(LOW, HIGH); NULL for none. augment_check reads it */
+    /* "LOW,HIGH": a factor U(LOW, HIGH); NULL for none. augment_check reads it */
+    const char *brightness_range;
     double brightness_low, brightness_high;
 } AugmentOptions;
 

@@ -34,8 +34,7 @@ static gboolean refuse(GError **error, const char *reason)
     return FALSE;
 }
 
-/* The sizes, by the header's own layout; *colors is the number of palette entries, *entry the bytes of each.
- */
+/* The sizes, by the header's own layout; *colors is the number of palette entries, *entry the bytes of each. */
 static gboolean read_sizes(Bmp *bmp, guint32 header, guint32 *colors, gsize *entry, GError **error)
 {
     const guint8 *h = bmp->bytes + FILE_HEADER;
@@ -202,8 +201,7 @@ static void skip(Unpacker *u, gsize count)
     u->at += MIN(count, u->total - u->at);
 }
 
-/* Bytes of the literal codes at p that were used, padded to an even number; 0 where they are not all there.
- */
+/* Bytes of the literal codes at p that were used, padded to an even number; 0 where they are not all there. */
 static gsize put_literals(Unpacker *u, guint count, const guint8 *p, gsize available)
 {
     gsize bytes = u->nibbles ? (count + 1) / 2 : count, padded = (bytes + 1) & ~(gsize)1;

@@ -8,8 +8,7 @@
 
 typedef struct Bmp Bmp;
 
-/* Reads the header; bytes are borrowed until bmp_free. NULL with a reason where it is none that can be read.
- */
+/* Reads the header; bytes are borrowed until bmp_free. NULL with a reason where it is none that can be read. */
 Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error);
 void bmp_free(Bmp *bmp);
 void bmp_size(const Bmp *bmp, int *width, int *height);

@@ -21,9 +21,9 @@ typedef struct {
 typedef struct {
     const char *classes; /* "A,B,…": only these; NULL for all */
     int first_classes;   /* only the first so many in byte order; 0 for all */
-    const char
-        *list; /* file with one "class/name" a line, with or without ending (Food-101's meta/train.txt);
-                            blank lines skipped, and those of classes left out; NULL for every file */
+    /* File with one "class/name" a line, with or without ending (Food-101's meta/train.txt); blank lines are
+     * skipped, and those of classes left out; NULL for every file. */
+    const char *list;
     int limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
 } DatasetFilter;
 

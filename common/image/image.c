@@ -159,8 +159,8 @@ struct Format {
     gsize length, offset; /* of the signature */
     Decoder decode;
     Loader load; /* where decode is decode_by_libvips */
-    VipsFailOn
-        fail_on; /* JPEG: libjpeg calls lost and garbled data a warning. PNG, TIFF: warnings are trifles */
+    /* JPEG: libjpeg calls lost and garbled data a warning. PNG, TIFF: warnings are trifles */
+    VipsFailOn fail_on;
 };
 
 static const Format formats[] = {

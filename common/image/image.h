@@ -7,7 +7,7 @@
  *     keras        Pillow's nearest resize, stretched to side x side
  *     torchvision  Pillow's bilinear resize of the short side to side * 256 / 224, centre crop
  *     vips         the fast one: JPEGs reduced as they are read (libvips's shrink-on-load), then Pillow's
- * bilinear resize, stretched
+ *                  bilinear resize, stretched
  *
  * Colour is that of Pillow's convert("RGB") in all of them: alpha is dropped, not blended; CMYK is converted
  * without a profile; embedded profiles are ignored, and so is EXIF's rotation (Keras and torchvision ignore
@@ -22,8 +22,7 @@ typedef enum { PRESET_KERAS, PRESET_TORCHVISION, PRESET_VIPS } Preset;
 
 typedef enum {
     NORMALIZE_CAFFE, /* BGR minus (103.939, 116.779, 123.68): keras-applications imagenet_utils.py, 'caffe' */
-    NORMALIZE_TORCH, /* RGB / 255 minus (.485, .456, .406) over (.229, .224, .225): torchvision's transforms
-                      */
+    NORMALIZE_TORCH, /* RGB / 255 minus (.485, .456, .406) over (.229, .224, .225): torchvision's transforms */
     NORMALIZE_UNIT,  /* RGB / 255: the study's from-scratch CNN */
 } Normalization;
 

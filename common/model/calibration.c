@@ -27,8 +27,7 @@ static void slopes(const float *row, gboolean logs, int label, guint classes, do
     *second += square / sum - mean * mean;
 }
 
-/* The cross-entropy is convex in beta: Newton's steps, kept within a bracket that halves where they leave it.
- */
+/* The cross-entropy is convex in beta: Newton's steps, kept within a bracket that halves where they leave it. */
 double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes)
 {
     double low = 1 / CALIBRATION_MOST, high = 1 / CALIBRATION_LEAST, beta = 1;

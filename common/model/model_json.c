@@ -106,8 +106,8 @@ Network *network_from_json(json_t *object, GError **error)
     json_t *layers, *entry;
     json_error_t wrong;
     size_t i;
-    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:[i, i, i], s:o}", "input", &height, &width,
-                       &channels, "layers", &layers) != 0) {
+    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:[i, i, i], s:o}", "input", &height, &width, &channels,
+                       "layers", &layers) != 0) {
         fail(error, "the network cannot be understood", wrong.text);
         return NULL;
     }

@@ -5,9 +5,9 @@
 
 typedef enum {
     SCALE_NONE,
-    SCALE_MAX,      /* x / max |x| of the training data, one number for all features: zeros stay zero */
+    SCALE_MAX, /* x / max |x| of the training data, one number for all features: zeros stay zero */
     SCALE_STANDARD, /* (x - mean) / std per feature, std of a constant feature taken as 1: scikit-learn's StandardScaler */
-    SCALE_L2,       /* x / ||x||, image by image; a zero vector stays: scikit-learn's Normalizer */
+    SCALE_L2, /* x / ||x||, image by image; a zero vector stays: scikit-learn's Normalizer */
 } ScalingKind;
 
 typedef struct {
@@ -31,5 +31,6 @@ void scaling_apply(const Scaling *scaling, const float *in, float *out);
 /* The same, to the bit, by pieces: features first … first+count-1 of the vector at in go to out[0 … count-1]; factor is
  * scaling_factor of that vector, which looks at all of it. */
 float scaling_factor(const Scaling *scaling, const float *in);
-void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count, float *out);
+void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
+                         float *out);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaling, scaling_free)

@@ -11,10 +11,8 @@
 #include <glib.h>
 #include <stdio.h>
 
-/* Appends the seal to a file open for reading and writing, and flushes it. FALSE and errno where that fails.
- */
+/* Appends the seal to a file open for reading and writing, and flushes it. FALSE and errno where that fails. */
 gboolean seal_write(FILE *stream);
 
-/* FALSE and a sentence that begins with path where the file does not end with a seal of what comes before it.
- */
+/* FALSE and a sentence that begins with path where the file does not end with a seal of what comes before it. */
 gboolean seal_check(FILE *stream, const char *path, GError **error);

@@ -12,8 +12,8 @@ typedef enum { OPTIMIZER_ADAM, OPTIMIZER_RMSPROP, OPTIMIZER_SGD } OptimizerKind;
  * does. */
 typedef struct {
     OptimizerKind kind;
-    float rate; /* learning rate; of Adam with both bias corrections: rate * sqrt(1 - beta2^t) / (1 - beta1^t)
-                 */
+    /* learning rate; of Adam with both bias corrections: rate * sqrt(1 - beta2^t) / (1 - beta1^t) */
+    float rate;
     float rest1;        /* Adam: 1 - beta1 */
     float beta2, rest2; /* Adam: beta2; RMSprop: rho; and 1 - that */
     float epsilon;

@@ -33,7 +33,6 @@ typedef struct {
 
 /* Cross-entropy of the softmax of logits (n, L) with labels (n), from the logits themselves: log-sum-exp,
  * exact where probabilities are 0 or 1 to rounding. weights (n): of each image, NULL for 1. dlogits (n, L),
- * where not NULL: gradient of the mean over n images, as Keras takes it (the weights' sum does not divide).
- */
+ * where not NULL: gradient of the mean over n images, as Keras takes it (the weights' sum does not divide). */
 LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, const float *weights, int n,
                       int classes);

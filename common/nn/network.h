@@ -41,8 +41,7 @@ void network_free(Network *network);
 Network *network_copy(const Network *network); /* parameters too */
 
 /* Each appends a layer with zero parameters, checks that it fits on what is there, names it as Keras would
- * (name NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …).
- */
+ * (name NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);

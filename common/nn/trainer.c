@@ -31,8 +31,8 @@ struct Trainer {
     Crew *crew;
     guint n_stages, first; /* first: with parameters */
     Stage *stages;
-    float
-        *input; /* (batch, D): the rows one after another; NULL where the first layer takes them by pointer */
+    /* (batch, D): the rows one after another; NULL where the first layer takes them by pointer */
+    float *input;
     float *gradients[2];                    /* by activations */
     float *kernel_gradient, *bias_gradient; /* of a convolution */
     int ahead;             /* images of the next batch that have gone through `first` already; 0: none */

@@ -9,8 +9,7 @@
  * often.
  *
  * Slots are a ring of prepared images: input i lives in slot i % window from when a decoder takes it until it
- * is collected into a batch. There are two batches, so that the base fills one while the other is consumed.
- */
+ * is collected into a batch. There are two batches, so that the base fills one while the other is consumed. */
 
 enum {
     BATCHES = 2,
@@ -212,8 +211,7 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 }
 
 /* Collects until the batch is full (of vectors, or of rejected inputs) or the inputs end; FALSE where the run
- * stops meanwhile. The mutex is held.
- */
+ * stops meanwhile. The mutex is held. */
 static gboolean fill_batch(Run *run, Batch *batch)
 {
     Pipeline *pipeline = run->pipeline;

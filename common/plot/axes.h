@@ -2,8 +2,8 @@
  * diagrams.
  *
  *   Axes *axes = axes_new(canvas, 0, 0, 480, 320, &(AxesOptions){.title = "Loss", .x_label = "epoch",
- *                         .x_from = 1, .x_to = 50, .y_from = 0, .y_to = 2.3, .x_whole = TRUE, .y_nice =
- * TRUE}); axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
+ *                         .x_from = 1, .x_to = 50, .y_from = 0, .y_to = 2.3, .x_whole = TRUE, .y_nice = TRUE});
+ *   axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
  *   axes_free(axes);      // draws the legend, in the emptiest corner
  *
  * Ticks are nice numbers (Heckbert 1990, Graphics Gems: 1, 2, 5 times a power of ten); a logarithmic axis has

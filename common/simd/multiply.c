@@ -3,8 +3,7 @@
 #include "common/simd/conv_kernels.h"
 #include "common/simd/vector.h"
 
-/* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16.
- */
+/* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16. */
 enum {
     VECTORS = 2,
 #if defined(__AVX512F__)

@@ -1,5 +1,4 @@
-/* atomic_file: text or bytes written whole or not at all: to a temporary in the same folder, synced, renamed.
- */
+/* atomic_file: text or bytes written whole or not at all: to a temporary in the same folder, synced, renamed. */
 #pragma once
 #include <glib.h>
 

@@ -14,8 +14,8 @@ typedef struct {
 
 /* Streams of one seed are independent of one another. */
 Rng rng_new(guint64 seed, guint64 stream);
-guint64 rng_next(Rng *rng);               /* 64 uniform bits */
-double rng_uniform(Rng *rng);             /* [0, 1), 53 bits */
-guint32 rng_below(Rng *rng, guint32 n);   /* 0 … n-1 without bias; n >= 1 */
-double rng_normal(Rng *rng);              /* mean 0, variance 1 (Box & Muller 1958) */
+guint64 rng_next(Rng *rng);                            /* 64 uniform bits */
+double rng_uniform(Rng *rng);                          /* [0, 1), 53 bits */
+guint32 rng_below(Rng *rng, guint32 n);                /* 0 … n-1 without bias; n >= 1 */
+double rng_normal(Rng *rng);                           /* mean 0, variance 1 (Box & Muller 1958) */
 void rng_shuffle(Rng *rng, guint32 *items, guint32 n); /* Fisher-Yates, in place */

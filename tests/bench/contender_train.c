@@ -1,6 +1,5 @@
 /* Our side of bench_train.py: head|finetune STEPS THREADS; the protocol is told in peers.py. The study's
- * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, batches of 64, Adam.
- */
+ * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, batches of 64, Adam. */
 #include "common/nn/trainer.h"
 #include "common/util/floats.h"
 

@@ -329,8 +329,7 @@ static void a_kill_loses_only_the_batch_in_flight(void)
     }
 }
 
-/* A limit on the file's size stands for a full disk: the same call fails, with EFBIG in the place of ENOSPC.
- */
+/* A limit on the file's size stands for a full disk: the same call fails, with EFBIG in the place of ENOSPC. */
 static void child_fills_the_disk(const char *folder)
 {
     g_autoptr(Recipe) recipe = fixture_recipe(FIXTURE_SIDE);

@@ -253,8 +253,9 @@ static void test_confusion_sizes(void)
         }
         const ConfusionPanel panels[] = {
             {"first", matrix}, {"second", matrix}, {"third", matrix}, {"fourth", matrix}};
-        const Confusion confusion = {
-            "title", panels, s < 4 ? 1 + s : 1, (const char *const *)names->pdata, classes, (ConfusionCells)(s % 4)};
+        const Confusion confusion = {"title",           panels,
+                                     s < 4 ? 1 + s : 1, (const char *const *)names->pdata,
+                                     classes,           (ConfusionCells)(s % 4)};
         g_autoptr(GBytes) bytes =
             confusion_render(&confusion, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
         g_assert_no_error(error);

@@ -1,5 +1,4 @@
-/* Linear heads: liblinear on the features themselves against the reduced problem and the vectorised descent.
- */
+/* Linear heads: liblinear on the features themselves against the reduced problem and the vectorised descent. */
 #include "common/util/rng.h"
 #include "train/linear_fit.h"
 

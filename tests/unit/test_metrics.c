@@ -1,5 +1,4 @@
-/* Figures against scikit-learn's, SciPy's and NumPy's on the same predictions: tests/golden/make_metrics.py.
- */
+/* Figures against scikit-learn's, SciPy's and NumPy's on the same predictions: tests/golden/make_metrics.py. */
 #include "common/model/calibration.h"
 #include "evaluate/metrics.h"
 #include "evaluate/report_text.h"
@@ -161,8 +160,7 @@ static void check_temperature(const Case *c)
     calibration_apply(c->logits, FALSE, 1, c->n, c->classes, softmax);
     assert_near(calibration_fit(softmax, TRUE, c->labels, c->n, c->classes) / expected, 1, 1e-4);
 
-    /* At the minimum a warmer or colder softmax has more loss. The target's 1/(n + 2) is felt here: 2 % away.
-     */
+    /* At the minimum a warmer or colder softmax has more loss. The target's 1/(n + 2) is felt here: 2 % away. */
     double loss[3], factor[] = {0.8, 1, 1.25};
     for (int i = 0; i < 3; i++) {
         calibration_apply(c->logits, FALSE, fitted * factor[i], c->n, c->classes, softmax);

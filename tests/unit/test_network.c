@@ -1,5 +1,4 @@
-/* Networks: names, shapes, the summary, starting values; the trainer against PyTorch and finite differences.
- */
+/* Networks: names, shapes, the summary, starting values; the trainer against PyTorch and finite differences. */
 #include "common/nn/network.h"
 #include "common/nn/trainer.h"
 #include "tests/unit/nn_fixture.h"

@@ -15,8 +15,7 @@ typedef struct {
     Samples *samples;
 } Data;
 
-/* Half of the numbers zero, as after ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others.
- */
+/* Half of the numbers zero, as after ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others. */
 static void data_set_up(Data *data, ScalingKind kind, double bias)
 {
     Rng rng = rng_new(1, 2);

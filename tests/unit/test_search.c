@@ -106,8 +106,7 @@ static void test_tells_apart(void)
     reduction_free(clusters.reduction);
 }
 
-/* Labels that mean nothing: no better than chance, or images of the held-out fold would have been trained on.
- */
+/* Labels that mean nothing: no better than chance, or images of the held-out fold would have been trained on. */
 static void test_no_leak(void)
 {
     Clusters clusters;
