@@ -1,6 +1,8 @@
 /* dataset: see dataset.h. */
 #include "common/image/dataset.h"
 
+#include "common/cli/cli.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,17 +27,6 @@ void dataset_free(Dataset *dataset)
     g_ptr_array_unref(dataset->classes);
     g_ptr_array_unref(dataset->items);
     g_free(dataset);
-}
-
-static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static gboolean fail(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (error)
-        *error = g_error_new_valist(G_FILE_ERROR, G_FILE_ERROR_FAILED, format, arguments);
-    va_end(arguments);
-    return FALSE;
 }
 
 /* The place of an image's ending in its name, or NULL where it has none of those read. */
@@ -101,10 +92,10 @@ static gboolean scan_folder(GPtrArray *items, const char *root, const char *key,
     g_autofree char *path = g_build_filename(root, key, NULL);
     struct stat status;
     if (stat(path, &status) != 0)
-        return fail(error, "cannot read the folder %s: %s", path, g_strerror(errno));
+        return cli_error(error, "cannot read the folder %s: %s", path, g_strerror(errno));
     Folder folder = {status.st_dev, status.st_ino, parent};
     if (is_within_itself(&folder))
-        return fail(error, "%s is a link to a folder that it lies in: remove the link", path);
+        return cli_error(error, "%s is a link to a folder that it lies in: remove the link", path);
     g_autoptr(GPtrArray) names = names_in(path, error);
     if (!names)
         return FALSE;
@@ -158,11 +149,12 @@ static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GE
             if (!again)
                 g_ptr_array_add(classes, g_strdup(name));
         } else if (filter->classes)
-            return fail(error, "%s has no folder for the class '%s'", root, name), NULL;
+            return cli_error(error, "%s has no folder for the class '%s'", root, name), NULL;
     }
     if (classes->len == 0)
-        return fail(error, "%s has no folders: put the images of each class into a folder of its own there",
-                    root),
+        return cli_error(error,
+                         "%s has no folders: put the images of each class into a folder of its own there",
+                         root),
                NULL;
     return g_steal_pointer(&classes);
 }
@@ -232,7 +224,8 @@ static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilte
         if (!item) {
             int label = listed_class(all, key);
             if (label < 0)
-                return fail(error, "%s:%u names '%s', but %s has no such class", list, i + 1, key, all->root),
+                return cli_error(error, "%s:%u names '%s', but %s has no such class", list, i + 1, key,
+                                 all->root),
                        NULL;
             add_item(all->items, all->root, key, label);
             item = g_ptr_array_index(all->items, all->items->len - 1);
@@ -242,7 +235,8 @@ static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilte
             g_ptr_array_add(picked, item);
     }
     if (picked->len > 0 && picked->len == all->items->len - there)
-        return fail(error, "%s names %u images, and none of them is in %s", list, picked->len, all->root),
+        return cli_error(error, "%s names %u images, and none of them is in %s", list, picked->len,
+                         all->root),
                NULL;
     return g_steal_pointer(&picked);
 }
@@ -279,7 +273,7 @@ static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **er
             renumbered[i] = (int)left->len;
             g_ptr_array_add(left, g_strdup(name));
         } else if (named)
-            return fail(error, "the class '%s' has no images in %s", name, dataset->root);
+            return cli_error(error, "the class '%s' has no images in %s", name, dataset->root);
     }
     for (guint i = 0; i < dataset->items->len; i++) {
         DatasetItem *item = g_ptr_array_index(dataset->items, i);
@@ -313,9 +307,10 @@ Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **er
     if (!drop_empty_classes(dataset, filter->classes != NULL, error))
         return NULL;
     if (dataset->items->len == 0)
-        return fail(error,
-                    "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
-                    filter->list ? filter->list : root),
+        return cli_error(
+                   error,
+                   "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
+                   filter->list ? filter->list : root),
                NULL;
     return g_steal_pointer(&dataset);
 }
