@@ -7,7 +7,7 @@ OUT     := out
 DATA    := data/food-101
 CC      ?= gcc
 
-# What a build, the demo and the tests need, by Debian's names (see common/install-packages).
+# What a build, the demo and the tests need, by Debian's names (see common/make/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
                   libhdf5-dev libjansson-dev libxxhash-dev libcairo2-dev libpango1.0-dev libssl-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
@@ -40,7 +40,7 @@ PROGRAMS := extract train evaluate
 # A second make once the packages are there, on all processors unless the caller chose a number of jobs.
 BUILD_NOW = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-# common/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
+# common/arithmetic/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
 ARCH := $(shell uname -m)
 ifeq ($(ARCH),x86_64)
 ISAS := baseline avx2 avx512
@@ -51,12 +51,12 @@ ISA_FLAGS_avx2     := -mavx2 -mfma
 ISA_FLAGS_avx512   := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-COMMON_SOURCES := $(filter-out common/simd/%,$(wildcard common/*/*.c))
-SIMD_SOURCES   := $(wildcard common/simd/*.c)
+COMMON_SOURCES := $(wildcard common/*/*.c)
+SIMD_SOURCES   := $(wildcard common/arithmetic/simd/*.c)
 COMMON_OBJECTS := $(call objects,$(COMMON_SOURCES)) \
                   $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/obj/%.$(isa).o,$(SIMD_SOURCES)))
-PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c))
-UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*.c))
+PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c $(1)/*/*.c))
+UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*.c))
 TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -72,7 +72,7 @@ $(PROGRAMS:%=$(BUILD)/%):
 	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Copied into the program by the assembler, which tells no dependencies.
-$(BUILD)/obj/evaluate/report_assets.o: evaluate/report.css evaluate/report.js
+$(BUILD)/obj/evaluate/report/report_assets.o: evaluate/report/report.css evaluate/report/report.js
 
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
@@ -82,7 +82,7 @@ $(BUILD)/obj/%.o: %.c
 	$(call SAY,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define simd_rule
-$(BUILD)/obj/common/simd/%.$(1).o: common/simd/%.c
+$(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c
 	@mkdir -p $$(@D)
 	$$(call SAY,CC) $$(CC) $$(CPPFLAGS) $$(CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
 endef
@@ -92,7 +92,7 @@ $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c))))
+$(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c) $(PROGRAMS:%=%/*/*.c))))
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
 # Small programs that tests in other languages run.
@@ -130,9 +130,9 @@ test: packages-test ## build everything and run all tests
 
 demo: packages-demo ## the main job on a small image set that it draws itself: out/demo
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
-	@BUILD=$(BUILD) tests/demo/run $(OUT)/demo
+	@BUILD=$(BUILD) common/make/demo/run $(OUT)/demo
 
-$(BUILD)/demo-images: $(BUILD)/obj/tests/demo/make_images.o $(BUILD)/libcommon.a
+$(BUILD)/demo-images: $(BUILD)/obj/common/make/demo/make_images.o $(BUILD)/libcommon.a
 	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
@@ -142,10 +142,10 @@ FOOD101_URL   := http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz
 FOOD101_CHECK := 4996278331 85eeb15f3717b99a5da872d97d918f87
 
 weights: packages-fetch ## download Keras's no-top weights of VGG16 (59 MB) to weights/
-	@common/fetch $(WEIGHTS_URL) $(WEIGHTS_CHECK) weights/$(notdir $(WEIGHTS_URL))
+	@common/make/fetch $(WEIGHTS_URL) $(WEIGHTS_CHECK) weights/$(notdir $(WEIGHTS_URL))
 
 food101-data: packages-fetch ## download Food-101 (5 GB) beside DATA and unpack it to DATA
-	@common/fetch $(FOOD101_URL) $(FOOD101_CHECK) $(DATA:/=).tar.gz $(DATA:/=)
+	@common/make/fetch $(FOOD101_URL) $(FOOD101_CHECK) $(DATA:/=).tar.gz $(DATA:/=)
 
 bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
@@ -175,7 +175,7 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
 packages-build packages-demo packages-test packages-fuzz packages-fetch: packages-%:
-	@common/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
+	@common/make/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
 	rm -rf build
@@ -183,7 +183,7 @@ clean: ## remove what was built
 format: ## lay out the sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-include common/study.mk
+include common/make/study.mk
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

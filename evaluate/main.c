@@ -1,46 +1,50 @@
 /* evaluate: how good models are on labelled images, and what one says about new images. It never changes a
  * cache or a model. */
-#include "common/cli/progress.h"
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "common/image/image.h"
-#include "evaluate/examine.h"
 #include "evaluate/options.h"
-#include "evaluate/pictures.h"
-#include "evaluate/predict.h"
-#include "evaluate/predictions.h"
-#include "evaluate/report_html.h"
-#include "evaluate/report_json.h"
-#include "evaluate/report_text.h"
+#include "evaluate/prediction/evaluation_run.h"
+#include "evaluate/prediction/predict.h"
+#include "evaluate/prediction/predictions.h"
+#include "evaluate/report/pictures.h"
+#include "evaluate/report/report_html.h"
+#include "evaluate/report/report_json.h"
+#include "evaluate/report/report_text.h"
+
 #include <cblas.h>
 #include <stdio.h>
 
-static Comparison *judge(const Options *options, GError **error)
+static Comparison *evaluate_models(const Options *options, GError **error)
 {
-    GPtrArray *judgements = judgements_load((const char *const *)options->models, options->n_models, error);
-    if (!judgements)
+    GPtrArray *evaluations = evaluations_load((const char *const *)options->models, options->n_models, error);
+    if (!evaluations)
         return NULL;
-    const ExamineOptions what = {
+    const EvaluationOptions what = {
         .source = options->source,
         .weights = options->weights,
         .filter = {options->classes, (int)options->first_classes, options->list,
                    (int)options->limit_per_class},
         .threads = (guint)options->common.threads,
     };
-    Examples *examples = examine(&what, judgements, error);
+    Examples *examples = evaluation_run(&what, evaluations, error);
     if (examples)
-        return comparison_new(examples, judgements, (guint)options->top);
-    g_ptr_array_unref(judgements);
+        return comparison_new(examples, evaluations, (guint)options->top);
+    g_ptr_array_unref(evaluations);
     return NULL;
 }
 
 static gboolean write_pictures(const Options *options, const Comparison *comparison, GError **error)
 {
-    g_autoptr(Pictures) pictures = pictures_new(comparison, options->title, options->cells);
+    g_autoptr(Pictures) pictures =
+        pictures_new(comparison, options->title, confusion_cells(options->normalize));
     if (options->confusion && !confusion_write(&pictures->confusion, options->confusion, error))
         return FALSE;
     if (!options->reliability)
         return TRUE;
     if (pictures->n_reliability == 0)
-        return cli_error(
+        return error_set(
             error, "%s: not drawn, as no model gives probabilities; train --folds 5 calibrates a linear head",
             options->reliability);
     return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
@@ -48,7 +52,8 @@ static gboolean write_pictures(const Options *options, const Comparison *compari
 
 static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
 {
-    const ReportOptions report = {options->report, options->title, options->images, options->cells};
+    const ReportOptions report = {options->report, options->title, options->images,
+                                  confusion_cells(options->normalize)};
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_pictures(options, comparison, error) &&
@@ -58,7 +63,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
 static Status evaluate(const Options *options)
 {
     GError *error = NULL;
-    g_autoptr(Comparison) comparison = judge(options, &error);
+    g_autoptr(Comparison) comparison = evaluate_models(options, &error);
     if (!comparison)
         return cli_fail(error);
     g_autoptr(GString) text = g_string_new(NULL);
@@ -75,7 +80,7 @@ int main(int argc, char **argv)
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
-    openblas_set_num_threads(1); /* the crew is the only one to start threads */
+    openblas_set_num_threads(1); /* the thread pool is the only one to start threads */
     image_startup("evaluate");
     interrupt_install();
     status = options->predict ? predict(options) : evaluate(options);

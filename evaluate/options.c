@@ -1,6 +1,11 @@
 #include "evaluate/options.h"
+
+#include "common/cli/cli.h"
+#include "common/core/error.h"
 #include "common/plot/canvas.h"
-#include "evaluate/examine.h"
+#include "evaluate/prediction/evaluation_run.h"
+#include "evaluate/report/confusion.h"
+
 #include <string.h>
 
 static const char *const synopsis[] = {"[OPTION…] CACHE|IMAGE_DIR MODEL…", "[OPTION…] --predict MODEL IMAGE…",
@@ -107,14 +112,14 @@ static gboolean check_source(Status *status)
 {
     if (!g_file_test(o.source, G_FILE_TEST_IS_DIR)) {
         *status = cli_fail(
-            g_error_new(CLI_ERROR, CLI_ERROR_FAILED,
+            g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                         "%s: is neither a cache nor a folder of images; make a cache by extract", o.source));
         return FALSE;
     }
     const char *const folder_only[] = {o.weights, o.classes, o.list};
     const char *const names[] = {"weights", "classes", "list"};
     for (guint i = 0; i < G_N_ELEMENTS(folder_only); i++)
-        if (folder_only[i] && examine_is_cache(o.source)) {
+        if (folder_only[i] && evaluation_source_is_cache(o.source)) {
             *status =
                 cli_usage(&program, "--%s is for a folder of images; %s is a cache", names[i], o.source);
             return FALSE;
@@ -145,7 +150,6 @@ const Options *options_parse(int argc, char **argv, Status *status)
         options_free();
         return NULL;
     }
-    o.cells = confusion_cells(o.normalize);
     for (guint f = 0; f < G_N_ELEMENTS(formats); f++)
         if (strcmp(o.format_name, formats[f]) == 0)
             o.format = (PredictFormat)f;

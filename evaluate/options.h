@@ -1,9 +1,8 @@
 /* options: evaluate's command line, checked before any work. */
 #pragma once
 #include "common/cli/cli.h"
-#include "evaluate/confusion.h"
 
-typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat;
+typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
 
 typedef struct {
     gboolean predict;   /* predict MODEL IMAGE… rather than evaluate CACHE|IMAGE_DIR MODEL… */
@@ -18,7 +17,6 @@ typedef struct {
     gint64 first_classes, limit_per_class;
     const char *confusion, *reliability, *report, *json, *predictions; /* files to write; NULL for none */
     const char *normalize, *title, *format_name;
-    ConfusionCells cells;
     PredictFormat format;
     CliCommon common;
     char **arguments; /* source, models and inputs lie in here */

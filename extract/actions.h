@@ -1,6 +1,7 @@
 /* actions: what extract can do, one file each. Results on stdout, messages on stderr. STATUS_FAILED comes
  * with error set; any other status without. */
 #pragma once
+#include "common/cli/cli.h"
 #include "extract/options.h"
 
 /* Image folder to cache: decode, base, store, batch by batch. */

@@ -1,6 +1,6 @@
 #include "extract/copies.h"
 
-#include "common/util/sha256.h"
+#include "common/core/sha256.h"
 
 #include <string.h>
 

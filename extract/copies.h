@@ -1,8 +1,8 @@
 /* copies: augmented copies of images, as items of their own under PATH#k (cache.h). */
 #pragma once
 #include "common/cache/cache.h"
+#include "common/dataset/dataset.h"
 #include "common/image/augment.h"
-#include "common/image/dataset.h"
 
 /* Appends copies 1 … n of each of the dataset's items: all first copies, then all second ones, … */
 void copies_add(Dataset *dataset, guint n);

@@ -1,6 +1,9 @@
 #include "common/cache/cache.h"
+#include "common/cli/cli.h"
 #include "common/cli/progress.h"
-#include "common/util/atomic_file.h"
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "extract/actions.h"
 
 #include <errno.h>
@@ -15,7 +18,7 @@ typedef struct {
 
 static gboolean fail(const Output *output, GError **error)
 {
-    return cli_error(error, "cannot write %s: %s", output->path, g_strerror(errno));
+    return error_set(error, "cannot write %s: %s", output->path, g_strerror(errno));
 }
 
 static gboolean output_open(Output *output, const char *folder, const char *name, GError **error)
@@ -65,7 +68,7 @@ static gboolean write_npy_header(Output *output, const char *dtype, const char *
 static gboolean write_features(Output *output, Cache *cache, GError **error)
 {
     guint n = cache_count(cache);
-    gsize size = recipe_features(cache_recipe(cache));
+    gsize size = feature_spec_features(cache_feature_spec(cache));
     g_autofree char *shape = g_strdup_printf("(%u, %" G_GSIZE_FORMAT ")", n, size);
     g_autoptr(Progress) progress = progress_new("Exporting", n, "items");
     if (!write_npy_header(output, "<f4", shape, error))
@@ -78,7 +81,7 @@ static gboolean write_features(Output *output, Cache *cache, GError **error)
             return fail(output, error);
         cache_forget(cache, i);
         if (interrupted())
-            return cli_error(error, "interrupted before %s was whole: nothing was exported", output->path);
+            return error_set(error, "interrupted before %s was whole: nothing was exported", output->path);
     }
     return TRUE;
 }
@@ -158,7 +161,7 @@ Status export_cache(const Options *options, GError **error)
     if (!cache)
         return STATUS_FAILED;
     if (g_mkdir_with_parents(folder, 0777)) {
-        cli_error(error, "cannot make the folder %s: %s", folder, g_strerror(errno));
+        error_set(error, "cannot make the folder %s: %s", folder, g_strerror(errno));
         return STATUS_FAILED;
     }
     gboolean fine = export_all(outputs, folder, cache, error);
@@ -167,6 +170,6 @@ Status export_cache(const Options *options, GError **error)
     if (!fine)
         return STATUS_FAILED;
     printf("%u items to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n",
-           cache_count(cache), folder, cache_count(cache), recipe_features(cache_recipe(cache)));
+           cache_count(cache), folder, cache_count(cache), feature_spec_features(cache_feature_spec(cache)));
     return STATUS_DONE;
 }

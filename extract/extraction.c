@@ -1,8 +1,11 @@
-#include "common/base/weights_find.h"
 #include "common/cache/cache.h"
+#include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
+#include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/plan.h"
@@ -15,7 +18,7 @@
 typedef struct {
     const Dataset *dataset;
     const Plan *plan;
-    const Recipe *recipe;
+    const FeatureSpec *spec;
     CacheWriter *writer;
     const AugmentOptions *augmentation; /* of the copies among the items */
     guint64 seed;
@@ -32,12 +35,12 @@ static const DatasetItem *work_item(const Extraction *extraction, guint index)
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Extraction *extraction = user;
-    const Recipe *recipe = extraction->recipe;
+    const FeatureSpec *spec = extraction->spec;
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) content = image_file_read(work_item(extraction, index)->path, &error);
     gsize size;
     const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
-    if (content && image_decode(bytes, size, recipe->preset, recipe->side, IMAGE_MAX_PIXELS, rgb, &error)) {
+    if (content && image_decode(bytes, size, spec->preset, spec->side, IMAGE_MAX_PIXELS, rgb, &error)) {
         copies_hash(content, work_item(extraction, index)->key, extraction->how, note);
         return PRODUCED;
     }
@@ -48,15 +51,15 @@ static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, g
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
 {
     const Extraction *extraction = user;
-    const Recipe *recipe = extraction->recipe;
+    const FeatureSpec *spec = extraction->spec;
     const char *key = work_item(extraction, index)->key;
     guint copy;
     g_autofree char *image = g_strndup(key, cache_path_image(key, &copy));
-    Augmentation drawn = augment_draw(extraction->augmentation, extraction->seed, image, copy, recipe->side);
+    Augmentation drawn = augment_draw(extraction->augmentation, extraction->seed, image, copy, spec->side);
     if (copy)
-        augment_tensor(rgb, recipe->side, &drawn, recipe->normalization, tensor);
+        augment_tensor(rgb, spec->side, &drawn, spec->normalization, tensor);
     else
-        image_normalize(rgb, recipe->side, recipe->normalization, tensor);
+        image_normalize(rgb, spec->side, spec->normalization, tensor);
 }
 
 /* A bad file is named once; its copies are dropped. */
@@ -102,7 +105,7 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
                         GError **error)
 {
     PipelineOptions pipeline_options = {.weights = weights,
-                                        .recipe = extraction->recipe,
+                                        .spec = extraction->spec,
                                         .batch = options->batch,
                                         .threads = (guint)options->common.threads,
                                         .prepare = prepare,
@@ -161,21 +164,21 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     copies_add(dataset, options->copies);
     g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
-    g_autoptr(Recipe) recipe =
-        recipe_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL, VGG16_SIDE,
-                   options->layer, error);
-    g_autoptr(CacheWriter) writer = recipe ? cache_writer_open(path, recipe, error) : NULL;
+    g_autoptr(FeatureSpec) spec =
+        feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
+                         VGG16_SIDE, options->layer, error);
+    g_autoptr(CacheWriter) writer = spec ? cache_writer_open(path, spec, error) : NULL;
     if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
         return STATUS_FAILED;
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);
     if (!plan) {
-        cli_error(error, "interrupted before anything was computed for %s: run the same command to continue",
+        error_set(error, "interrupted before anything was computed for %s: run the same command to continue",
                   path);
         return STATUS_FAILED;
     }
     Extraction extraction = {.dataset = dataset,
                              .plan = plan,
-                             .recipe = recipe,
+                             .spec = spec,
                              .writer = writer,
                              .augmentation = &options->augmentation,
                              .seed = (guint64)options->common.seed,

@@ -1,4 +1,5 @@
 #include "common/cache/cache.h"
+#include "common/cli/cli.h"
 #include "extract/actions.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static guint *count_classes(const Cache *cache)
 
 static void print_text(const Cache *cache)
 {
-    const Recipe *recipe = cache_recipe(cache);
+    const FeatureSpec *spec = cache_feature_spec(cache);
     g_autofree guint *counts = count_classes(cache);
     g_autofree char *size = g_format_size_full(file_size(cache_path(cache)), G_FORMAT_SIZE_IEC_UNITS);
     printf("Cache    %s, %s, made by %s\n", cache_path(cache), size, cache_program(cache));
@@ -36,12 +37,12 @@ static void print_text(const Cache *cache)
            cache_skipped_count(cache));
     if (cache_total(cache) > cache_count(cache))
         printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
-    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", recipe->layer, recipe->shape[0],
-           recipe->shape[1], recipe->shape[2], recipe_features(recipe));
-    printf("Images   %dx%d, preset %s, normalisation %s\n", recipe->side, recipe->side,
-           preset_name(recipe->preset), normalization_name(recipe->normalization));
-    if (recipe->weights_hash[0])
-        printf("Weights  %s, SHA-256 %s\n", recipe->weights_source, recipe->weights_hash);
+    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
+           spec->shape[1], spec->shape[2], feature_spec_features(spec));
+    printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
+           normalization_name(spec->normalization));
+    if (spec->weights_hash[0])
+        printf("Weights  %s, SHA-256 %s\n", spec->weights_source, spec->weights_hash);
     printf("\n%8s  class\n", "items");
     for (guint label = 0; label < cache_classes(cache); label++) {
         g_autofree char *name = printable(cache_class(cache, label));
@@ -72,8 +73,8 @@ static void print_json(const Cache *cache)
         json_pack("{s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program",
                   cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)), "items",
                   (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
-                  "features", (json_int_t)recipe_features(cache_recipe(cache)), "recipe",
-                  recipe_to_json(cache_recipe(cache)), "classes", classes, "skipped", skipped);
+                  "features", (json_int_t)feature_spec_features(cache_feature_spec(cache)), "recipe",
+                  feature_spec_to_json(cache_feature_spec(cache)), "classes", classes, "skipped", skipped);
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);
     free(text);

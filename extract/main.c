@@ -1,8 +1,8 @@
 /* extract: image folders to caches of VGG16 features, and what one wants to do with such a cache. It trains
  * nothing. */
+#include "common/cli/cli.h"
+#include "common/core/interrupt.h"
 #include "extract/actions.h"
-
-#include "common/cli/progress.h"
 
 static Status run(const Options *options, GError **error)
 {

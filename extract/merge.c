@@ -1,6 +1,9 @@
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
+#include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "extract/actions.h"
 
 #include <stdio.h>
@@ -10,7 +13,7 @@ enum { COMMIT_EVERY = 64 };
 
 typedef struct {
     CacheWriter *writer;
-    Recipe *recipe; /* of the first shard */
+    FeatureSpec *spec; /* of the first shard */
     guint added, unchanged, skipped;
 } Merge;
 
@@ -22,7 +25,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     if (cache_writer_lookup(merge->writer, item->path, hash)) {
         merge->unchanged++;
         return memcmp(hash, item->hash, CACHE_HASH) == 0 ||
-               cli_error(error,
+               error_set(error,
                          "%s: %s is in the cache already with other content: remove the wrong one first",
                          cache_path(shard), item->path);
     }
@@ -60,16 +63,16 @@ static gboolean merge_path(Merge *merge, const char *cache, const char *path, GE
     if (!shard)
         return FALSE;
     if (!merge->writer) {
-        merge->recipe = recipe_copy(cache_recipe(shard));
-        merge->writer = cache_writer_open(cache, merge->recipe, error);
+        merge->spec = feature_spec_copy(cache_feature_spec(shard));
+        merge->writer = cache_writer_open(cache, merge->spec, error);
     }
     if (!merge->writer) {
         g_prefix_error(error, "%s cannot be merged: ", path);
         return FALSE;
     }
-    g_autofree char *difference = recipe_difference(cache_recipe(shard), merge->recipe);
+    g_autofree char *difference = feature_spec_difference(cache_feature_spec(shard), merge->spec);
     if (difference)
-        return cli_error(error, "%s cannot be merged: it was made in another way (%s)", path, difference);
+        return error_set(error, "%s cannot be merged: it was made in another way (%s)", path, difference);
     return merge_shard(merge, shard, error);
 }
 
@@ -80,13 +83,13 @@ Status merge(const Options *options, GError **error)
     for (char **shard = options->arguments + 1; fine && *shard && !interrupted(); shard++)
         fine = merge_path(&merge, options->arguments[0], *shard, error);
     cache_writer_close(merge.writer);
-    recipe_free(merge.recipe);
+    feature_spec_free(merge.spec);
     if (!fine)
         return STATUS_FAILED;
     printf("%u new, %u unchanged, %u skipped\n", merge.added, merge.unchanged, merge.skipped);
     if (!interrupted())
         return STATUS_DONE;
-    cli_error(error, "interrupted; %s keeps what was merged: run the same command to continue",
+    error_set(error, "interrupted; %s keeps what was merged: run the same command to continue",
               options->arguments[0]);
     return STATUS_FAILED;
 }

@@ -1,8 +1,9 @@
 #include "extract/options.h"
 
-#include "common/base/base.h"
-#include "common/base/vgg16.h"
+#include "common/cli/cli.h"
 #include "common/plot/canvas.h"
+#include "common/vgg16/base.h"
+#include "common/vgg16/vgg16.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* options: extract's command line, checked before any file is touched. */
 #pragma once
 #include "common/cli/cli.h"
+#include "common/dataset/dataset.h"
 #include "common/image/augment.h"
-#include "common/image/dataset.h"
 #include "common/image/image.h"
 
 typedef enum {

@@ -1,8 +1,9 @@
 #include "extract/plan.h"
 
 #include "common/cli/progress.h"
+#include "common/core/interrupt.h"
+#include "common/core/thread_pool.h"
 #include "common/image/image_file.h"
-#include "common/util/crew.h"
 #include "extract/copies.h"
 
 #include <string.h>
@@ -43,11 +44,11 @@ Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, gui
     guint n = dataset->items->len;
     g_autoptr(Plan) plan = g_new0(Plan, 1);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
-    g_autoptr(Crew) crew = crew_new(threads);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     plan->states = g_new0(guint8, n);
     plan->work = g_new(guint, n);
     Comparison comparison = {dataset, writer, how, plan->states, progress};
-    crew_run(crew, n, compare_task, &comparison);
+    thread_pool_run(thread_pool, n, compare_task, &comparison);
     for (guint i = 0; i < n; i++)
         if (plan->states[i] != IMAGE_UNCHANGED)
             plan->work[plan->n_work++] = i;

@@ -2,7 +2,7 @@
  * do is over as soon as every file has been hashed. */
 #pragma once
 #include "common/cache/cache.h"
-#include "common/image/dataset.h"
+#include "common/dataset/dataset.h"
 
 typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
 

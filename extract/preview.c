@@ -1,8 +1,9 @@
-#include "common/cli/progress.h"
+#include "common/cli/cli.h"
+#include "common/core/interrupt.h"
 #include "common/image/image_file.h"
+#include "common/plot/augment_sheet.h"
+#include "common/vgg16/vgg16.h"
 #include "extract/actions.h"
-
-#include "common/base/vgg16.h"
 
 #include <stdio.h>
 
@@ -39,9 +40,9 @@ Status preview(const Options *options, GError **error)
         g_ptr_array_add(rgb, pixels);
         g_ptr_array_add(keys, item->key);
     }
-    if (!augment_preview(options->preview, &options->augmentation, (guint64)options->common.seed,
-                         (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
-                         COPIES, VGG16_SIDE, error))
+    if (!augment_sheet_write(options->preview, &options->augmentation, (guint64)options->common.seed,
+                             (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
+                             COPIES, VGG16_SIDE, error))
         return STATUS_FAILED;
     printf("%s: %u images and %d augmented copies of each\n", options->preview, rgb->len, COPIES);
     return rgb->len < wanted ? STATUS_SKIPPED : STATUS_DONE;

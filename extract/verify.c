@@ -1,5 +1,8 @@
 #include "common/cache/cache.h"
+#include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "extract/actions.h"
 
 #include <math.h>
@@ -30,7 +33,9 @@ static const char *problem_of(Cache *cache, guint index)
         return "its record fails its checksum";
     if (!class_fits(cache, cache_item(cache, index)))
         return "its class is not the folder it is in";
-    return all_finite(features, recipe_features(cache_recipe(cache))) ? NULL : "its features are not finite";
+    return all_finite(features, feature_spec_features(cache_feature_spec(cache)))
+               ? NULL
+               : "its features are not finite";
 }
 
 Status verify(const Options *options, GError **error)
@@ -50,9 +55,9 @@ Status verify(const Options *options, GError **error)
     }
     progress_free(progress);
     if (interrupted())
-        cli_error(error, "interrupted before all of %s was read", cache_path(cache));
+        error_set(error, "interrupted before all of %s was read", cache_path(cache));
     else if (wrong)
-        cli_error(error, "%u of %u items in %s are damaged: extract again to compute them anew", wrong, n,
+        error_set(error, "%u of %u items in %s are damaged: extract again to compute them anew", wrong, n,
                   cache_path(cache));
     else
         printf("%u items and %u skipped inputs, all sound\n", n, cache_skipped_count(cache));

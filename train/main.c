@@ -1,7 +1,10 @@
 /* train: from cached features or images to a model file. */
-#include "common/cli/progress.h"
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "common/image/image.h"
-#include "train/approaches.h"
+#include "train/dense/networks.h"
+#include "train/linear/linear.h"
 
 #include <string.h>
 
@@ -30,6 +33,6 @@ int main(int argc, char **argv)
             status = ways[i].train(&options, &error);
             return cli_finish(status == STATUS_FAILED ? cli_fail(error) : status);
         }
-    cli_error(&error, "--approach %s cannot be combined with --head %s", options.approach, options.head);
+    error_set(&error, "--approach %s cannot be combined with --head %s", options.approach, options.head);
     return cli_fail(error);
 }

@@ -1,9 +1,12 @@
 /* options: see options.h. The one table of train's options, with their defaults, and what else has to hold. */
 #include "train/options.h"
-#include "common/base/vgg16.h"
-#include "common/nn/trainer.h"
+
+#include "common/cli/cli.h"
+#include "common/core/interrupt.h"
+#include "common/network/trainer.h"
 #include "common/plot/canvas.h"
-#include "train/linear_settings.h"
+#include "common/vgg16/vgg16.h"
+#include "train/linear/linear_settings.h"
 
 #include <string.h>
 
@@ -61,7 +64,7 @@ static const CliOption table[] = {
     {CLI_REAL, "momentum", 0, &o.momentum, "M", "of sgd and rmsprop", 0, 0.9999},
     {CLI_REAL, "weight-decay", 0, &o.weight_decay, "L", "L2 penalty L/2 |w|^2 on kernels, as gradient L w", 0,
      1e3},
-    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images a step", 1, BATCH_MOST},
+    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images a step", 1, BATCH_MAX},
     {CLI_INT, "epochs", 0, &o.epochs, "N", "most passes over the training images", 1, 100000},
     {CLI_INT, "patience", 0, &o.patience, "N",
      "stop after so many epochs without a lower val_loss (without validation: loss); the best epoch is what "

@@ -30,7 +30,7 @@
  * network filesystems and not across fork (LMDB's rules), and not opened twice in a process (refused). A file
  * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
-#include "common/cache/recipe.h"
+#include "common/vgg16/feature_spec.h"
 
 enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
 
@@ -55,7 +55,7 @@ typedef struct Cache Cache;
 
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
-const Recipe *cache_recipe(const Cache *cache);
+const FeatureSpec *cache_feature_spec(const Cache *cache);
 const char *cache_program(const Cache *cache); /* that made it: "vggcache 0.1.0" */
 guint cache_classes(const Cache *cache);
 const char *cache_class(const Cache *cache, guint label);
@@ -78,7 +78,7 @@ void cache_forget(Cache *cache, guint index);
 typedef struct CacheWriter CacheWriter;
 
 /* Creates the cache, or opens one to continue; refuses one whose recipe differs, in a sentence. */
-CacheWriter *cache_writer_open(const char *path, const Recipe *recipe, GError **error);
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, GError **error);
 
 /* The hash of the content that the committed features of this path were made from; FALSE where there are
  * none, or where their checksum does not hold. Safe from several threads, and while another one commits. */

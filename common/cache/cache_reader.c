@@ -2,6 +2,7 @@
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
+#include "common/core/interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     RecordHeader header;
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
-                           recipe_features(cache->catalog->recipe), &header, &path) ||
+                           feature_spec_features(cache->catalog->spec), &header, &path) ||
         header.class_id >= cache->catalog->classes->len || (guintptr)value->mv_data % ALIGNMENT)
         return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
                              (const char *)key->mv_data);
@@ -173,9 +174,9 @@ void cache_close(Cache *cache)
     g_free(cache);
 }
 
-const Recipe *cache_recipe(const Cache *cache)
+const FeatureSpec *cache_feature_spec(const Cache *cache)
 {
-    return cache->catalog->recipe;
+    return cache->catalog->spec;
 }
 
 const char *cache_program(const Cache *cache)

@@ -16,7 +16,7 @@ typedef struct {
 
 struct CacheWriter {
     Store *store;
-    Recipe *recipe;
+    FeatureSpec *spec;
     GHashTable *class_ids; /* name -> id, those queued included */
     GArray *changes;       /* Change, queued */
     GRWLock map_lock;      /* read-held by transactions that read; write-held while the map is grown */
@@ -35,7 +35,7 @@ static gboolean remember_classes(CacheWriter *writer, const Catalog *catalog, GE
 {
     for (guint id = 0; id < catalog->classes->len; id++)
         g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
-    g_autofree char *difference = recipe_difference(catalog->recipe, writer->recipe);
+    g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
     if (difference)
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
                     "%s was made in another way (%s): use the same options, or write to another cache",
@@ -55,7 +55,7 @@ static gboolean initialise(CacheWriter *writer, GError **error)
     gboolean fine = TRUE;
     if (!(code = store_databases(store, txn, TRUE)) && !(code = mdb_stat(txn, store->meta, &stat))) {
         if (stat.ms_entries == 0) {
-            code = catalog_create(store, txn, writer->recipe);
+            code = catalog_create(store, txn, writer->spec);
         } else {
             g_autoptr(Catalog) catalog = catalog_read(store, txn, error);
             fine = catalog && remember_classes(writer, catalog, error);
@@ -68,11 +68,11 @@ static gboolean initialise(CacheWriter *writer, GError **error)
     return fine && (!code || store_fail(store, "write", code, error));
 }
 
-CacheWriter *cache_writer_open(const char *path, const Recipe *recipe, GError **error)
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, GError **error)
 {
     g_autoptr(CacheWriter) writer = g_new0(CacheWriter, 1);
     g_rw_lock_init(&writer->map_lock);
-    writer->recipe = recipe_copy(recipe);
+    writer->spec = feature_spec_copy(spec);
     writer->class_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     writer->changes = g_array_new(FALSE, FALSE, sizeof(Change));
     g_array_set_clear_func(writer->changes, change_clear);
@@ -92,7 +92,7 @@ void cache_writer_close(CacheWriter *writer)
     store_close(writer->store);
     g_array_unref(writer->changes);
     g_hash_table_unref(writer->class_ids);
-    recipe_free(writer->recipe);
+    feature_spec_free(writer->spec);
     g_rw_lock_clear(&writer->map_lock);
     g_free(writer);
 }
@@ -112,7 +112,7 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
         return FALSE;
     gboolean found = mdb_get(txn, writer->store->items, &key, &value) == 0 &&
                      record_parse_item(key.mv_data, key.mv_size, value.mv_data, value.mv_size,
-                                       recipe_features(writer->recipe), &header, &stored_path) &&
+                                       feature_spec_features(writer->spec), &header, &stored_path) &&
                      record_sealed(key.mv_data, key.mv_size, value.mv_data, value.mv_size);
     if (found) {
         memcpy(hash, header.hash, CACHE_HASH);
@@ -127,7 +127,7 @@ static char *item_path(const CacheWriter *writer, const MDB_val *key, const MDB_
     RecordHeader header;
     const char *path;
     gboolean fine = record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
-                                      recipe_features(writer->recipe), &header, &path);
+                                      feature_spec_features(writer->spec), &header, &path);
     return fine ? g_strndup(path, header.path_size) : NULL;
 }
 
@@ -200,7 +200,7 @@ void cache_writer_put(CacheWriter *writer, const char *path, const char *class_n
 {
     Change change = {.action = PUT_ITEM, .key = record_key(path)};
     guint32 id = class_id(writer, class_name);
-    change.value = record_item(change.key, path, id, hash, features, recipe_features(writer->recipe));
+    change.value = record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec));
     g_array_append_val(writer->changes, change);
 }
 

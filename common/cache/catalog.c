@@ -31,11 +31,11 @@ int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *
     return put_text(txn, store->classes, key, name, "");
 }
 
-int catalog_create(const Store *store, MDB_txn *txn, const Recipe *recipe)
+int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec)
 {
     g_autoptr(GBytes) key = g_bytes_new_static(meta_key, strlen(meta_key));
     json_t *object = json_pack("{s:i, s:s, s:o}", "format", FORMAT_VERSION, "program",
-                               "vggcache " VGGCACHE_VERSION, "recipe", recipe_to_json(recipe));
+                               "vggcache " VGGCACHE_VERSION, "recipe", feature_spec_to_json(spec));
     char *text = json_dumps(object, JSON_COMPACT);
     int code = put_text(txn, store->meta, key, text, "");
     free(text);
@@ -46,17 +46,17 @@ int catalog_create(const Store *store, MDB_txn *txn, const Recipe *recipe)
 static gboolean parse_meta(const Store *store, const char *text, Catalog *catalog, GError **error)
 {
     json_error_t problem;
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &problem), *recipe;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &problem), *spec;
     const char *program;
     int format;
     g_autoptr(GError) clause = NULL;
     gboolean fine = FALSE;
     if (!object ||
-        json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &recipe))
+        json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &spec))
         store_damaged(store, error, "it does not say how it was made");
     else if (format != FORMAT_VERSION)
         store_damaged(store, error, "its format is %d, this program's is %d", format, FORMAT_VERSION);
-    else if (!(catalog->recipe = recipe_from_json(recipe, &clause)))
+    else if (!(catalog->spec = feature_spec_from_json(spec, &clause)))
         store_damaged(store, error, "%s", clause->message);
     else
         fine = TRUE;
@@ -121,7 +121,7 @@ void catalog_free(Catalog *catalog)
 {
     if (!catalog)
         return;
-    recipe_free(catalog->recipe);
+    feature_spec_free(catalog->spec);
     g_free(catalog->program);
     g_ptr_array_unref(catalog->classes);
     g_free(catalog);

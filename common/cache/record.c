@@ -40,7 +40,7 @@ gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsi
 
 static gsize item_size(gsize features, gsize path_size)
 {
-    return MAX(RECORD_HEADER + features * sizeof(float) + path_size, RECORD_LEAST);
+    return MAX(RECORD_HEADER + features * sizeof(float) + path_size, RECORD_MIN);
 }
 
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],

@@ -4,7 +4,7 @@
 
 enum {
     RECORD_HEADER = 64, /* bytes before the features */
-    RECORD_LEAST =
+    RECORD_MIN =
         16384, /* shorter records are padded, so that LMDB gives each its own pages, whatever their size */
     RECORD_MAX_KEY = 500, /* longer paths are cut */
     RECORD_CUT_KEY = 400, /* to so much, then '~' and 64 digits of their SHA-256 */

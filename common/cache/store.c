@@ -2,6 +2,7 @@
 
 #include "common/cache/cache_error.h"
 #include "common/cache/lmdb_check.h"
+#include "common/core/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,8 @@ enum {
     MAX_READERS = 2048, /* at once, over all processes; 64 bytes each in lock.mdb */
     SNAPSHOT_TRIES = 100,
 };
-#define ROOM_LEAST ((gsize)64 << 20) /* by which the map exceeds the file, at least and at most */
-#define ROOM_MOST  ((gsize)16 << 30)
+#define ROOM_MIN ((gsize)64 << 20) /* by which the map exceeds the file, at least and at most */
+#define ROOM_MAX ((gsize)16 << 30)
 
 /* clang-format off */
 G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
@@ -216,7 +217,7 @@ static int open_environment(Store *store, gboolean writing, gsize size)
         if ((code = mdb_env_create(&store->env)) ||
             (code = mdb_env_set_maxdbs(store->env, NAMED_DATABASES)) ||
             (code = mdb_env_set_maxreaders(store->env, MAX_READERS)) ||
-            (code = mdb_env_set_mapsize(store->env, size + (writing ? ROOM_LEAST : 0))))
+            (code = mdb_env_set_mapsize(store->env, size + (writing ? ROOM_MIN : 0))))
             return code;
         code = mdb_env_open(store->env, store->folder, flags, 0666);
         if (writing || !retry || (code != EACCES && code != EROFS))
@@ -329,5 +330,5 @@ int store_grow(Store *store)
     int code = mdb_env_info(store->env, &info);
     return code ? code
                 : mdb_env_set_mapsize(store->env,
-                                      info.me_mapsize + CLAMP(info.me_mapsize, ROOM_LEAST, ROOM_MOST));
+                                      info.me_mapsize + CLAMP(info.me_mapsize, ROOM_MIN, ROOM_MAX));
 }

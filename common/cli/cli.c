@@ -1,7 +1,7 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
 #include "common/cli/cli_internal.h"
+#include "common/core/thread_pool.h"
 
-#include "common/util/crew.h"
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -11,17 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-G_DEFINE_QUARK(cli - error, cli_error)
-
-gboolean cli_error(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(CLI_ERROR, CLI_ERROR_FAILED, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
 
 static const char *program_name = "vggcache";
 static gboolean quiet;
@@ -135,7 +124,7 @@ static const CliOption *find_option(const CliProgram *program, const char *spell
 
 static gboolean out_of_bounds(const CliOption *option, double value)
 {
-    return (option->least != 0 || option->most != 0) && (value < option->least || value > option->most);
+    return (option->min != 0 || option->max != 0) && (value < option->min || value > option->max);
 }
 
 static gboolean bad_value(const char *spelling, const char *value, const char *wanted, GError **error)
@@ -147,11 +136,11 @@ static gboolean bad_value(const char *spelling, const char *value, const char *w
 
 static gboolean set_number(const CliOption *option, const char *spelling, const char *value, GError **error)
 {
-    gboolean whole = option->kind == CLI_INT, bounded = option->least != 0 || option->most != 0;
+    gboolean whole = option->kind == CLI_INT, bounded = option->min != 0 || option->max != 0;
     g_autofree char *bounds = !bounded ? g_strdup("")
-                              : isinf(option->most)
-                                  ? g_strdup_printf(" of at least %.15g", option->least)
-                                  : g_strdup_printf(" from %.15g to %.15g", option->least, option->most);
+                              : isinf(option->max)
+                                  ? g_strdup_printf(" of at least %.15g", option->min)
+                                  : g_strdup_printf(" from %.15g to %.15g", option->min, option->max);
     g_autofree char *wanted = g_strdup_printf("a %snumber%s", whole ? "whole " : "", bounds);
     char *end = NULL;
     errno = 0;
@@ -265,7 +254,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
         return NULL;
     }
     if (common->threads == 0)
-        common->threads = crew_processors();
+        common->threads = thread_pool_processors();
     quiet = common->quiet;
     drop_first(arguments); /* the program's name */
     if (arguments[0] && g_str_equal(arguments[0], "--"))

@@ -28,7 +28,7 @@ typedef struct {
     gpointer value;          /* holds the default when the table is built: --help prints it from there */
     const char *placeholder; /* "FILE"; choices for CLI_CHOICE */
     const char *help;
-    double least, most; /* both 0: no bounds */
+    double min, max; /* both 0: no bounds */
 } CliOption;
 
 typedef struct {
@@ -48,7 +48,7 @@ typedef struct {
 /* Options every program has (--threads, --seed, --quiet); include it in a table by
  * CLI_COMMON_OPTIONS(&common). */
 typedef struct {
-    gint64 threads; /* 0 in the table: crew_processors() after parsing */
+    gint64 threads; /* 0 in the table: thread_pool_processors() after parsing */
     gint64 seed;
     gboolean quiet;
 } CliCommon;
@@ -85,12 +85,3 @@ Status cli_finish(Status status);
 /* A sentence that a person should read, on stderr, "NAME: SENTENCE"; remark is silent under --quiet. */
 void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cli_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);
-
-/* For errors that are no one else's domain. */
-typedef enum { CLI_ERROR_FAILED } CliError;
-#define CLI_ERROR (cli_error_quark())
-GQuark cli_error_quark(void);
-
-/* Sets error to this sentence, in the domain of CLI_ERROR. Returns FALSE: return cli_error(error, "%s: …",
- * path, …). */
-gboolean cli_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

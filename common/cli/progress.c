@@ -1,7 +1,7 @@
 #include "common/cli/progress.h"
+
 #include "common/cli/cli_internal.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,25 +142,4 @@ void progress_free(Progress *progress)
     g_free(progress->unit);
     g_free(progress->note);
     g_free(progress);
-}
-
-static volatile sig_atomic_t interrupt_signal;
-
-static void on_signal(int signal_number)
-{
-    interrupt_signal = signal_number;
-}
-
-void interrupt_install(void)
-{
-    /* SA_RESETHAND: the second signal finds the default action and ends the process. */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-gboolean interrupted(void)
-{
-    return interrupt_signal != 0;
 }

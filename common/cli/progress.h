@@ -11,8 +11,4 @@ void progress_tick(Progress *progress, guint64 done); /* so many more; NULL prog
 void progress_note(Progress *progress, const char *note);
 void progress_free(Progress *progress); /* erases the bar; NULL allowed */
 
-/* SIGINT and SIGTERM ask for a clean end: the first sets a flag that loops look at, the second kills.
- * An interrupted program keeps what it has, says in a sentence how to continue, and returns STATUS_FAILED. */
-void interrupt_install(void);
-gboolean interrupted(void);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Progress, progress_free)

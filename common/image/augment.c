@@ -1,7 +1,7 @@
 /* augment: see augment.h. */
 #include "common/image/augment.h"
-#include "common/plot/canvas.h"
-#include "common/util/rng.h"
+
+#include "common/core/rng.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,12 +13,12 @@
 typedef struct {
     const char *name;
     gsize offset;
-    double most; /* inclusive; the least is 0 */
+    double max; /* inclusive; the least is 0 */
 } Range;
 
-#define RANGE(field, most)                                                                                   \
+#define RANGE(field, max)                                                                                    \
     {                                                                                                        \
-#field, G_STRUCT_OFFSET(AugmentOptions, field), most                                                 \
+#field, G_STRUCT_OFFSET(AugmentOptions, field), max                                                  \
     }
 static const Range ranges[] = {
     RANGE(rotation_range, 360), RANGE(width_shift_range, 100000), RANGE(height_shift_range, 100000),
@@ -54,10 +54,10 @@ gboolean augment_check(AugmentOptions *options, GError **error)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
         double value = range_value(options, &ranges[i]);
-        if (!(value >= 0 && value <= ranges[i].most)) {
+        if (!(value >= 0 && value <= ranges[i].max)) {
             g_autofree char *name = g_strdelimit(g_strdup(ranges[i].name), "_", '-');
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "--%s is %g; give a number from 0 to %g", name, value, ranges[i].most);
+                        "--%s is %g; give a number from 0 to %g", name, value, ranges[i].max);
             return FALSE;
         }
     }
@@ -226,13 +226,13 @@ static void copy_row(const guint8 *rgb, int side, const Augmentation *a, int y, 
 
 static void shift_channels(float *values, gsize n, float shift)
 {
-    float least = values[0], most = values[0];
+    float min = values[0], max = values[0];
     for (gsize i = 1; i < n; i++) {
-        least = MIN(least, values[i]);
-        most = MAX(most, values[i]);
+        min = MIN(min, values[i]);
+        max = MAX(max, values[i]);
     }
     for (gsize i = 0; i < n; i++)
-        values[i] = CLAMP(values[i] + shift, least, most);
+        values[i] = CLAMP(values[i] + shift, min, max);
 }
 
 /* Pillow's ImageEnhance.Brightness, a blend with black: bytes in, bytes out, cut off at 255. */
@@ -276,34 +276,4 @@ void augment_pixels(const guint8 *rgb, int side, const Augmentation *augmentatio
     change(rgb, side, augmentation, values);
     for (gsize i = 0; i < n; i++)
         changed[i] = (guint8)values[i];
-}
-
-/* ---- Contact sheet ---- */
-
-gboolean augment_preview(const char *path, const AugmentOptions *options, guint64 seed,
-                         const char *const *keys, const guint8 *const *rgb, guint n, guint copies, int side,
-                         GError **error)
-{
-    enum { CELL = 112, GAP = 8, HEAD = 22, LABEL = 16 };
-    double width = GAP + (copies + 1.0) * (CELL + GAP), height = HEAD + GAP + n * (CELL + LABEL + GAP);
-    Canvas *canvas = canvas_new(path, width, height, error);
-    if (!canvas)
-        return FALSE;
-    g_autofree guint8 *changed = g_malloc((gsize)side * (gsize)side * 3);
-    for (guint copy = 0; copy <= copies; copy++) {
-        double x = GAP + copy * (double)(CELL + GAP);
-        g_autofree char *title = copy ? g_strdup_printf("copy %u", copy) : g_strdup("original");
-        canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0, 11, canvas_theme(canvas)->ink, ALIGN_CENTER,
-                    TRUE, 0, title);
-        for (guint i = 0; i < n; i++) {
-            double y = HEAD + GAP + i * (double)(CELL + LABEL + GAP);
-            Augmentation a = augment_draw(options, seed, keys[i], copy, side);
-            augment_pixels(rgb[i], side, &a, changed);
-            canvas_image(canvas, x, y, CELL, CELL, changed, side, side);
-            if (copy == 0)
-                canvas_text(canvas, x, y + CELL + LABEL / 2.0, 9, canvas_theme(canvas)->soft, ALIGN_LEFT,
-                            FALSE, 0, keys[i]);
-        }
-    }
-    return canvas_finish(canvas, error);
 }

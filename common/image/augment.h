@@ -93,9 +93,3 @@ void augment_tensor(const guint8 *rgb, int side, const Augmentation *augmentatio
 
 /* rgb (side, side, 3) -> changed (side, side, 3): for looking at; values truncated to bytes. */
 void augment_pixels(const guint8 *rgb, int side, const Augmentation *augmentation, guint8 *changed);
-
-/* Writes a contact sheet (PNG, SVG or PDF by the ending of path): one row an image, the original and `copies`
- * variants. rgb: n pointers to (side, side, 3). */
-gboolean augment_preview(const char *path, const AugmentOptions *options, guint64 seed,
-                         const char *const *keys, const guint8 *const *rgb, guint n, guint copies, int side,
-                         GError **error);

@@ -1,5 +1,6 @@
 /* bmp: see bmp.h. */
 #include "common/image/bmp.h"
+
 #include "common/image/image.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
  * (SVG, PDF, ImageMagick …) ever sees what a stranger wrote. Pixels are pulled row by row through a region in
  * the calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
+
 #include "common/image/bmp.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
@@ -272,8 +273,8 @@ static gboolean pull_rows(VipsImage *image, Samples samples, Picture *picture)
 /* As vips_thumbnail chooses it: a factor of two at least is left to the resize that follows. */
 static int jpeg_shrink(const VipsImage *image, int side)
 {
-    int least = MIN(vips_image_get_width(image), vips_image_get_height(image)), shrink = 1;
-    while (side && shrink < 8 && least >= 4 * shrink * side)
+    int min = MIN(vips_image_get_width(image), vips_image_get_height(image)), shrink = 1;
+    while (side && shrink < 8 && min >= 4 * shrink * side)
         shrink *= 2;
     return shrink;
 }

@@ -41,7 +41,7 @@ GBytes *image_file_read(const char *path, GError **error)
         fail(error, g_strerror(errno));
     else if (!S_ISREG(status.st_mode))
         fail(error, "is not a regular file");
-    else if ((gsize)status.st_size > IMAGE_FILE_MOST)
+    else if ((gsize)status.st_size > IMAGE_FILE_MAX)
         fail(error, "is larger than 1 GiB");
     else {
         guint8 *content = g_malloc((gsize)status.st_size + 1);

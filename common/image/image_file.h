@@ -3,7 +3,7 @@
 #pragma once
 #include <glib.h>
 
-#define IMAGE_FILE_MOST ((gsize)1 << 30) /* bytes */
+#define IMAGE_FILE_MAX ((gsize)1 << 30) /* bytes */
 
 /* NULL with a reason without the file's name, fit for "NAME: REASON". */
 GBytes *image_file_read(const char *path, GError **error);

@@ -1,5 +1,6 @@
 /* netpbm: see netpbm.h. */
 #include "common/image/netpbm.h"
+
 #include "common/image/image.h"
 
 #include <math.h>

@@ -49,13 +49,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 
 /* Weights of one output pixel whose centre is at `center` in the input; doubles first, as Pillow, then
  * fixed-point. */
-static void filter_pixel(Filter *filter, int i, double center, double reduction, int in, double *doubles)
+static void filter_pixel(Filter *filter, int i, double center, double gram_factor, int in, double *doubles)
 {
-    double sum = 0, support = reduction; /* the triangle's support is 1 */
+    double sum = 0, support = gram_factor; /* the triangle's support is 1 */
     int first = MAX((int)(center - support + 0.5), 0);
     int count = MIN((int)(center + support + 0.5), in) - first;
     for (int t = 0; t < count; t++) {
-        double distance = fabs((t + first - center + 0.5) * (1.0 / reduction));
+        double distance = fabs((t + first - center + 0.5) * (1.0 / gram_factor));
         doubles[t] = distance < 1.0 ? 1.0 - distance : 0.0;
         sum += doubles[t];
     }
@@ -70,14 +70,14 @@ static void filter_pixel(Filter *filter, int i, double center, double reduction,
 /* in pixels resized to out, of which the n from `start` are wanted. */
 static Filter filter_new(int in, gint64 out, gint64 start, int n)
 {
-    double scale = (double)in / out, reduction = MAX(scale, 1.0);
-    Filter filter = {.taps = (int)ceil(reduction) * 2 + 1};
+    double scale = (double)in / out, gram_factor = MAX(scale, 1.0);
+    Filter filter = {.taps = (int)ceil(gram_factor) * 2 + 1};
     filter.first = g_new(int, n);
     filter.count = g_new(int, n);
     filter.weights = g_new0(gint32, (gsize)n * filter.taps);
     g_autofree double *doubles = g_new(double, filter.taps);
     for (int i = 0; i < n; i++)
-        filter_pixel(&filter, i, (start + i + 0.5) * scale, reduction, in, doubles);
+        filter_pixel(&filter, i, (start + i + 0.5) * scale, gram_factor, in, doubles);
     return filter;
 }
 

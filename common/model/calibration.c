@@ -1,4 +1,5 @@
 #include "common/model/calibration.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -30,7 +31,7 @@ static void slopes(const float *row, gboolean logs, int label, guint classes, do
 /* The cross-entropy is convex in beta: Newton's steps, kept within a bracket that halves where they leave it. */
 double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes)
 {
-    double low = 1 / CALIBRATION_MOST, high = 1 / CALIBRATION_LEAST, beta = 1;
+    double low = 1 / CALIBRATION_MAX, high = 1 / CALIBRATION_MIN, beta = 1;
     const double rest = 1.0 / (n + 2.0);
     for (int round = 0; round < 100 && high - low > 1e-12 * high; round++) {
         double first = 0, second = 0;

@@ -5,8 +5,8 @@
 #pragma once
 #include <glib.h>
 
-#define CALIBRATION_LEAST 1e-3 /* temperatures lie between these */
-#define CALIBRATION_MOST  1e3
+#define CALIBRATION_MIN 1e-3 /* temperatures lie between these */
+#define CALIBRATION_MAX 1e3
 
 /* The temperature of the least cross-entropy on n images that training did not see. outputs: (n, L), logs:
  * they are probabilities, whose logarithms are z; labels: (n). Targets are Platt's (1999): the true class is

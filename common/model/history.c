@@ -1,12 +1,13 @@
 /* history: see history.h. */
 #include "common/model/history.h"
-#include "common/util/atomic_file.h"
+
+#include "common/core/atomic_file.h"
 
 #include <math.h>
 
 History history_new(void)
 {
-    return (History){g_array_new(FALSE, TRUE, sizeof(EpochFigures)), 0};
+    return (History){g_array_new(FALSE, TRUE, sizeof(EpochMetrics)), 0};
 }
 
 void history_clear(History *history)
@@ -14,14 +15,14 @@ void history_clear(History *history)
     g_clear_pointer(&history->epochs, g_array_unref);
 }
 
-const EpochFigures *history_epoch(const History *history, int epoch)
+const EpochMetrics *history_epoch(const History *history, int epoch)
 {
-    return &g_array_index(history->epochs, EpochFigures, epoch - 1);
+    return &g_array_index(history->epochs, EpochMetrics, epoch - 1);
 }
 
 char *history_line(const History *history, int epoch, int epochs)
 {
-    const EpochFigures *e = history_epoch(history, epoch);
+    const EpochMetrics *e = history_epoch(history, epoch);
     g_autofree char *validation = isnan(e->val_loss) ? g_strdup("")
                                                      : g_strdup_printf("  val_loss %.4f  val_accuracy %.4f",
                                                                        e->val_loss, e->val_accuracy);
@@ -41,7 +42,7 @@ gboolean history_write_csv(const History *history, const char *path, GError **er
 {
     g_autoptr(GString) text = g_string_new("epoch,loss,accuracy,val_loss,val_accuracy,seconds\n");
     for (guint i = 1; i <= history->epochs->len; i++) {
-        const EpochFigures *e = history_epoch(history, (int)i);
+        const EpochMetrics *e = history_epoch(history, (int)i);
         g_string_append_printf(text, "%u,", i);
         add_number(text, e->loss, ',');
         add_number(text, e->accuracy, ',');
@@ -56,7 +57,7 @@ json_t *history_to_json(const History *history)
 {
     json_t *array = json_array();
     for (guint i = 1; i <= history->epochs->len; i++) {
-        const EpochFigures *e = history_epoch(history, (int)i);
+        const EpochMetrics *e = history_epoch(history, (int)i);
         json_t *object = json_pack("{s:i,s:f,s:f,s:f}", "epoch", (int)i, "loss", e->loss, "accuracy",
                                    e->accuracy, "learning_rate", e->learning_rate);
         if (!isnan(e->val_loss)) {
@@ -79,7 +80,7 @@ gboolean history_from_json(const json_t *array, History *history)
     *history = history_new();
     for (gsize i = 0; i < json_array_size(array); i++) {
         const json_t *object = json_array_get(array, i);
-        EpochFigures e = {number_or_nan(object, "loss"),     number_or_nan(object, "accuracy"),
+        EpochMetrics e = {number_or_nan(object, "loss"),     number_or_nan(object, "accuracy"),
                           number_or_nan(object, "val_loss"), number_or_nan(object, "val_accuracy"),
                           number_or_nan(object, "seconds"),  number_or_nan(object, "learning_rate")};
         if (isnan(e.loss) || isnan(e.accuracy))

@@ -1,6 +1,5 @@
 /* history: the figures of every epoch, as a table for machines and as curves for people. */
 #pragma once
-#include "common/plot/canvas.h"
 #include <glib.h>
 #include <jansson.h>
 
@@ -9,16 +8,16 @@ typedef struct {
     double val_loss, val_accuracy; /* at the epoch's end; NaN without validation */
     double seconds;                /* training and validation */
     double learning_rate;
-} EpochFigures;
+} EpochMetrics;
 
 typedef struct {
-    GArray *epochs; /* EpochFigures, from epoch 1 */
+    GArray *epochs; /* EpochMetrics, from epoch 1 */
     int best;       /* number of the epoch that is kept; 0: none yet */
 } History;
 
 History history_new(void);
 void history_clear(History *history);
-const EpochFigures *history_epoch(const History *history, int epoch); /* from 1 */
+const EpochMetrics *history_epoch(const History *history, int epoch); /* from 1 */
 
 /* "Epoch 3/50  loss 0.5212  accuracy 0.8312  val_loss 0.6120  val_accuracy 0.8001  4.1s". Caller frees. */
 char *history_line(const History *history, int epoch, int epochs);
@@ -36,9 +35,4 @@ json_t *history_to_json(const History *history);
  * then, too. best is left 0. */
 gboolean history_from_json(const json_t *array, History *history);
 
-/* curves.c: loss and accuracy side by side, training and validation, the best epoch marked; PNG, SVG or PDF
- * by the path's ending. title: above both. */
-gboolean history_draw(const History *history, const char *title, const char *path, GError **error);
-/* The same without a title, for another document; ending and theme as canvas_new_memory has them. */
-GBytes *history_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(History, history_clear)

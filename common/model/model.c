@@ -1,10 +1,10 @@
 /* model: see model.h. */
 #include "common/model/model.h"
 
-#include "common/cli/cli.h"
-#include "common/model/hdf5_file.h"
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/core/hdf5_file.h"
 #include "common/model/model_json.h"
-#include "common/util/floats.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,7 +21,7 @@ void model_free(Model *model)
     g_free(model->approach);
     g_free(model->head);
     g_clear_pointer(&model->classes, g_ptr_array_unref);
-    recipe_free(model->recipe);
+    feature_spec_free(model->spec);
     scaling_free(model->scaling);
     network_free(model->network);
     json_decref(model->training);
@@ -71,7 +71,7 @@ static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const
     while (i < n && isfinite(out[i]))
         i++;
     return i == n ||
-           cli_error(error, "%s: its dataset %s holds values that are not finite", hdf5_path(file), dataset);
+           error_set(error, "%s: its dataset %s holds values that are not finite", hdf5_path(file), dataset);
 }
 
 static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
@@ -94,7 +94,7 @@ static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value,
     g_autofree char *text = value ? json_dumps(value, JSON_SORT_KEYS) : NULL;
     json_decref(value);
     if (!text)
-        return cli_error(error, "%s: %s cannot be written: a name in it is not UTF-8", hdf5_path(file),
+        return error_set(error, "%s: %s cannot be written: a name in it is not UTF-8", hdf5_path(file),
                          attribute);
     return hdf5_write_text(file, "/", attribute, text, error);
 }
@@ -117,7 +117,7 @@ static gboolean write_attributes(Hdf5File *file, const Model *model, GError **er
     json_t *calibration = json_pack("{s:b, s:b, s:f}", "probabilities", model->probabilities, "sigmoids",
                                     model->sigmoids, "temperature", model->temperature);
     gboolean good = write_json(file, "vggcache_format", json_pack("{s:i}", "version", FORMAT_VERSION), error);
-    good &= write_json(file, "vggcache_recipe", recipe_to_json(model->recipe), good ? error : NULL);
+    good &= write_json(file, "vggcache_recipe", feature_spec_to_json(model->spec), good ? error : NULL);
     good &= write_json(file, "vggcache_classes", classes_to_json(model->classes), good ? error : NULL);
     good &= write_json(file, "vggcache_network", network_to_json(model->network), good ? error : NULL);
     good &= write_json(file, "vggcache_scaling", scaling_to_json(model->scaling), good ? error : NULL);
@@ -160,7 +160,7 @@ static json_t *read_json(Hdf5File *file, const char *attribute, GError **error)
     g_autofree char *text = hdf5_read_text(file, "/", attribute, error);
     json_t *value = text ? json_loads(text, JSON_REJECT_DUPLICATES, &wrong) : NULL;
     if (text && !value)
-        cli_error(error, "%s: its attribute %s is not JSON (%s)", hdf5_path(file), attribute, wrong.text);
+        error_set(error, "%s: its attribute %s is not JSON (%s)", hdf5_path(file), attribute, wrong.text);
     return value;
 }
 
@@ -172,7 +172,7 @@ static gboolean read_format(Hdf5File *file, GError **error)
         return FALSE;
     json_unpack(format, "{s:i}", "version", &version);
     return version == FORMAT_VERSION ||
-           cli_error(error, "%s: is a model of format %d; this program reads format %d", hdf5_path(file),
+           error_set(error, "%s: is a model of format %d; this program reads format %d", hdf5_path(file),
                      version, FORMAT_VERSION);
 }
 
@@ -187,11 +187,11 @@ static gboolean read_classes(Hdf5File *file, Model *model, GError **error)
     json_array_foreach(names, i, name)
     {
         if (!json_is_string(name))
-            return cli_error(error, "%s: its list of classes holds something that is not a name",
+            return error_set(error, "%s: its list of classes holds something that is not a name",
                              hdf5_path(file));
         g_ptr_array_add(model->classes, g_strdup(json_string_value(name)));
     }
-    return model->classes->len > 0 || cli_error(error, "%s: has no list of classes", hdf5_path(file));
+    return model->classes->len > 0 || error_set(error, "%s: has no list of classes", hdf5_path(file));
 }
 
 static gboolean read_training(Hdf5File *file, Model *model, GError **error)
@@ -207,7 +207,7 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
         json_unpack(calibration, "{s:b, s:b, s:F}", "probabilities", &probabilities, "sigmoids", &sigmoids,
                     "temperature", &model->temperature) != 0) {
         model->training = NULL;
-        return cli_error(error, "%s: its vggcache_training or vggcache_calibration cannot be understood",
+        return error_set(error, "%s: its vggcache_training or vggcache_calibration cannot be understood",
                          hdf5_path(file));
     }
     json_incref(model->training);
@@ -216,30 +216,30 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
     model->probabilities = probabilities;
     model->sigmoids = sigmoids;
     return (model->temperature >= 0 && isfinite(model->temperature)) ||
-           cli_error(error, "%s: its temperature is not a number from 0 up", hdf5_path(file));
+           error_set(error, "%s: its temperature is not a number from 0 up", hdf5_path(file));
 }
 
-/* Recipe, network and scaling, and that they fit together. */
+/* FeatureSpec, network and scaling, and that they fit together. */
 static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
 {
-    json_auto_t *recipe = read_json(file, "vggcache_recipe", error);
-    json_auto_t *network = recipe ? read_json(file, "vggcache_network", error) : NULL;
+    json_auto_t *spec = read_json(file, "vggcache_recipe", error);
+    json_auto_t *network = spec ? read_json(file, "vggcache_network", error) : NULL;
     json_auto_t *scaling = network ? read_json(file, "vggcache_scaling", error) : NULL;
     if (!scaling)
         return FALSE;
-    if (!(model->recipe = recipe_from_json(recipe, error)) ||
+    if (!(model->spec = feature_spec_from_json(spec, error)) ||
         !(model->network = network_from_json(network, error)) ||
-        !(model->scaling = scaling_from_json(scaling, recipe_features(model->recipe), error))) {
+        !(model->scaling = scaling_from_json(scaling, feature_spec_features(model->spec), error))) {
         g_prefix_error(error, "%s: ", hdf5_path(file));
         return FALSE;
     }
     const int *input = model->network->input;
     gsize features = (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
-    if (features != recipe_features(model->recipe))
-        return cli_error(error, "%s: its network takes %zu features, its recipe gives %zu", hdf5_path(file),
-                         features, recipe_features(model->recipe));
+    if (features != feature_spec_features(model->spec))
+        return error_set(error, "%s: its network takes %zu features, its recipe gives %zu", hdf5_path(file),
+                         features, feature_spec_features(model->spec));
     return network_outputs(model->network) == (int)model->classes->len ||
-           cli_error(error, "%s: its network has %d outputs for %u classes", hdf5_path(file),
+           error_set(error, "%s: its network has %d outputs for %u classes", hdf5_path(file),
                      network_outputs(model->network), model->classes->len);
 }
 
@@ -293,38 +293,39 @@ static void normalize_sigmoids(float *out, int n, guint classes)
 }
 
 /* The network's outputs. */
-static void predict_values(const Model *model, Crew *crew, const float *const *x, int n, float *out)
+static void predict_values(const Model *model, ThreadPool *thread_pool, const float *const *x, int n,
+                           float *out)
 {
     if (model->scaling->kind == SCALE_NONE) {
-        network_predict(model->network, crew, x, n, out);
+        network_predict(model->network, thread_pool, x, n, out);
         return;
     }
     gsize features = model->scaling->features;
-    int most = MIN(n, PREDICT_ROWS);
-    float *block = floats_new((gsize)MAX(most, 1) * features);
+    int max = MIN(n, PREDICT_ROWS);
+    float *block = floats_new((gsize)MAX(max, 1) * features);
     float *scaled[PREDICT_ROWS];
-    for (int i = 0; i < most; i++)
+    for (int i = 0; i < max; i++)
         scaled[i] = block + (gsize)i * features;
-    for (int first = 0; first < n; first += most) {
-        int rows = MIN(most, n - first);
+    for (int first = 0; first < n; first += max) {
+        int rows = MIN(max, n - first);
         ScaleJob job = {model->scaling, x + first, scaled};
-        crew_run(crew, (guint)rows, scale_row, &job);
-        network_predict(model->network, crew, (const float *const *)scaled, rows,
+        thread_pool_run(thread_pool, (guint)rows, scale_row, &job);
+        network_predict(model->network, thread_pool, (const float *const *)scaled, rows,
                         out + (gsize)first * model->classes->len);
     }
     floats_free(block);
 }
 
-void model_predict(const Model *model, Crew *crew, const float *const *x, int n, float *out)
+void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out)
 {
-    predict_values(model, crew, x, n, out);
+    predict_values(model, thread_pool, x, n, out);
     if (model->sigmoids)
         normalize_sigmoids(out, n, model->classes->len);
 }
 
-char *model_mismatch(const Model *model, const Recipe *recipe, const char *const *classes, guint n_classes)
+char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes, guint n_classes)
 {
-    char *difference = recipe_difference(model->recipe, recipe);
+    char *difference = feature_spec_difference(model->spec, spec);
     if (difference || !classes)
         return difference;
     if (model->classes->len != n_classes)

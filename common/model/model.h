@@ -6,7 +6,7 @@
  * Ours, as attributes of the root, each a JSON text:
  *
  *     vggcache_format       {"version": 1}
- *     vggcache_recipe       how an image became a vector: recipe.h
+ *     vggcache_feature_spec       how an image became a vector: recipe.h
  *     vggcache_classes      ["class of label 0", …]
  *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "units": 4096, …}, …]}
  *     vggcache_scaling      {"kind": "standard"}; its vectors are datasets, /vggcache/scaling_mean
@@ -17,15 +17,15 @@
  * The file ends with a checksum of every byte before it (seal.h) and is read only where that holds: one cut
  * off or altered is refused before anything in it is believed. The same model gives the same bytes. */
 #pragma once
-#include "common/cache/recipe.h"
 #include "common/model/scaling.h"
-#include "common/nn/network.h"
+#include "common/network/network.h"
+#include "common/vgg16/feature_spec.h"
 
 typedef struct {
     char *approach;     /* standalone, bootstrap, finetune, scratch */
     char *head;         /* dense, linear */
     GPtrArray *classes; /* char*, in label order */
-    Recipe *recipe;     /* what its input vectors are */
+    FeatureSpec *spec;  /* what its input vectors are */
     Scaling *scaling;   /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
     json_t *training;       /* settings, as an object; for people and for --report */
@@ -44,9 +44,10 @@ void model_free(Model *model);
 
 /* x: n rows of D floats as the cache has them; out (n, L): probabilities or decision values as
  * `probabilities` says; the temperature is not applied. */
-void model_predict(const Model *model, Crew *crew, const float *const *x, int n, float *out);
+void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out);
 
 /* NULL where the model can judge vectors of this recipe and these classes; else one clause that says why not,
  * such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */
-char *model_mismatch(const Model *model, const Recipe *recipe, const char *const *classes, guint n_classes);
+char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes,
+                     guint n_classes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Model, model_free)

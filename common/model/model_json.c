@@ -1,12 +1,12 @@
 /* model_json: see model_json.h. */
 #include "common/model/model_json.h"
 
-#include "common/cli/cli.h"
+#include "common/core/error.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MOST_LAYERS = 1000, MOST_SIDE = 1 << 16, MOST_CHANNELS = 1 << 24 };
+enum { MAX_LAYERS = 1000, MAX_SIDE = 1 << 16, MAX_CHANNELS = 1 << 24 };
 
 static const char *const activations[] = {
     [ACTIVATION_LINEAR] = "linear",
@@ -61,7 +61,7 @@ json_t *network_to_json(const Network *network)
 
 static gboolean fail(GError **error, const char *what, const char *name)
 {
-    return cli_error(error, "%s: %s", what, name);
+    return error_set(error, "%s: %s", what, name);
 }
 
 /* Where an entry's fields are of the right names and types, the network's own functions check that the layer
@@ -111,8 +111,8 @@ Network *network_from_json(json_t *object, GError **error)
         fail(error, "the network cannot be understood", wrong.text);
         return NULL;
     }
-    if (height < 1 || height > MOST_SIDE || width < 1 || width > MOST_SIDE || channels < 1 ||
-        channels > MOST_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MOST_LAYERS) {
+    if (height < 1 || height > MAX_SIDE || width < 1 || width > MAX_SIDE || channels < 1 ||
+        channels > MAX_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MAX_LAYERS) {
         fail(error, "the network cannot be understood", "its input or its number of layers is out of bounds");
         return NULL;
     }

@@ -4,7 +4,7 @@
  * missing, unknown or out of bounds. Parameters are not part of it: those of a network read are zero. */
 #pragma once
 #include "common/model/scaling.h"
-#include "common/nn/network.h"
+#include "common/network/network.h"
 
 json_t *network_to_json(const Network *network); /* new reference */
 Network *network_from_json(json_t *object, GError **error);

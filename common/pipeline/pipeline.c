@@ -1,7 +1,8 @@
 #include "common/pipeline/pipeline.h"
 
-#include "common/cache/cache.h"
 #include "common/cli/progress.h"
+#include "common/core/interrupt.h"
+#include "common/core/sha256.h"
 
 #include <string.h>
 
@@ -13,21 +14,21 @@
 
 enum {
     BATCHES = 2,
-    ARRIVALS_MOST = 8, /* times the batch's size: a folder of bad files must not gather without end */
+    ARRIVALS_MAX = 8, /* times the batch's size: a folder of bad files must not gather without end */
 };
 
 typedef struct {
     gboolean ready; /* prepared, not collected yet */
     Produced outcome;
     float *tensor; /* (side, side, 3) */
-    guint8 note[CACHE_HASH];
+    guint8 note[SHA256_SIZE];
     char *reason;
 } Slot;
 
 typedef struct {
     guint index;
     int vector; /* row of the batch's features, or -1 for a rejected input */
-    guint8 note[CACHE_HASH];
+    guint8 note[SHA256_SIZE];
     char *reason;
 } Arrival;
 
@@ -44,7 +45,7 @@ struct Pipeline {
     PipelinePrepare prepare;      /* or NULL */
     PipelineBatchDone batch_done; /* or NULL */
     guint threads, window;
-    Crew *crew;
+    ThreadPool *thread_pool;
     Base *base;    /* NULL for layer "input" */
     float *images; /* (batch, side, side, 3), the base's input */
     Slot *slots;   /* window */
@@ -79,9 +80,9 @@ static guint window_of(const PipelineOptions *options)
 
 gsize pipeline_memory(const PipelineOptions *options)
 {
-    int side = options->recipe->side, cut = vgg16_find(options->recipe->layer);
+    int side = options->spec->side, cut = vgg16_find(options->spec->layer);
     gsize batch = (gsize)options->batch, image = image_floats(side);
-    gsize vectors = BATCHES * batch * recipe_features(options->recipe) * sizeof(float);
+    gsize vectors = BATCHES * batch * feature_spec_features(options->spec) * sizeof(float);
     gsize base =
         cut < 0 ? 0
                 : base_memory(cut, side, options->batch, options->threads) + batch * image * sizeof(float);
@@ -90,28 +91,28 @@ gsize pipeline_memory(const PipelineOptions *options)
 
 Pipeline *pipeline_new(const PipelineOptions *options)
 {
-    const Recipe *recipe = options->recipe;
+    const FeatureSpec *spec = options->spec;
     Pipeline *pipeline = g_new0(Pipeline, 1);
-    pipeline->side = recipe->side;
+    pipeline->side = spec->side;
     pipeline->batch_size = options->batch;
-    pipeline->features = recipe_features(recipe);
-    pipeline->normalization = recipe->normalization;
+    pipeline->features = feature_spec_features(spec);
+    pipeline->normalization = spec->normalization;
     pipeline->prepare = options->prepare;
     pipeline->batch_done = options->batch_done;
     pipeline->threads = options->threads;
     pipeline->window = window_of(options);
     pipeline->slots = g_new0(Slot, pipeline->window);
     for (guint i = 0; i < pipeline->window; i++)
-        pipeline->slots[i].tensor = g_new(float, image_floats(recipe->side));
+        pipeline->slots[i].tensor = g_new(float, image_floats(spec->side));
     for (int i = 0; i < BATCHES; i++) {
         pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
         pipeline->batches[i].features = g_new(float, (gsize)options->batch * pipeline->features);
     }
-    int cut = vgg16_find(recipe->layer);
+    int cut = vgg16_find(spec->layer);
     if (cut >= 0) {
-        pipeline->images = g_new(float, (gsize)options->batch *image_floats(recipe->side));
-        pipeline->crew = crew_new(options->threads);
-        pipeline->base = base_new(options->weights, cut, recipe->side, options->batch, pipeline->crew);
+        pipeline->images = g_new(float, (gsize)options->batch *image_floats(spec->side));
+        pipeline->thread_pool = thread_pool_new(options->threads);
+        pipeline->base = base_new(options->weights, cut, spec->side, options->batch, pipeline->thread_pool);
     }
     return pipeline;
 }
@@ -121,7 +122,7 @@ void pipeline_free(Pipeline *pipeline)
     if (!pipeline)
         return;
     base_free(pipeline->base);
-    crew_free(pipeline->crew);
+    thread_pool_free(pipeline->thread_pool);
     g_free(pipeline->images);
     for (int i = 0; i < BATCHES; i++) {
         g_array_unref(pipeline->batches[i].arrivals);
@@ -215,8 +216,8 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 static gboolean fill_batch(Run *run, Batch *batch)
 {
     Pipeline *pipeline = run->pipeline;
-    const guint most = ARRIVALS_MOST * (guint)pipeline->batch_size;
-    while (batch->vectors < pipeline->batch_size && batch->arrivals->len < most &&
+    const guint max = ARRIVALS_MAX * (guint)pipeline->batch_size;
+    while (batch->vectors < pipeline->batch_size && batch->arrivals->len < max &&
            run->collected < run->inputs) {
         guint index = run->collected;
         Slot *slot = &pipeline->slots[index % pipeline->window];

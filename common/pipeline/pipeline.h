@@ -6,8 +6,9 @@
  * extract's consumer writes to the cache, evaluate's predicts, bootstrapping's trains. Memory does not depend
  * on the number of inputs. */
 #pragma once
-#include "common/base/base.h"
-#include "common/cache/recipe.h"
+#include "common/cli/progress.h"
+#include "common/vgg16/base.h"
+#include "common/vgg16/feature_spec.h"
 
 typedef enum {
     PRODUCED, /* rgb is filled */
@@ -15,7 +16,7 @@ typedef enum {
 } Produced;
 
 /* Fills rgb (side, side, 3) for input `index`; called from several threads at once, each index once. note:
- * CACHE_HASH bytes that travel with the input to its consumer, such as its content hash; zero at first. */
+ * SHA256_SIZE bytes that travel with the input to its consumer, such as its content hash; zero at first. */
 typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
 
 /* From the pixels of input `index` to what the base takes, (side, side, 3): image_normalize, with
@@ -32,7 +33,7 @@ typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
     const Weights *weights;       /* NULL where recipe->layer is "input": vectors are the normalised images */
-    const Recipe *recipe;         /* side, normalization and layer */
+    const FeatureSpec *spec;      /* side, normalization and layer */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */
     PipelinePrepare prepare;      /* NULL: image_normalize as the recipe has it */

@@ -1,8 +1,9 @@
 #include "common/plot/axes.h"
+
 #include <math.h>
 #include <string.h>
 
-enum { MOST_TICKS = 16 };
+enum { MAX_TICKS = 16 };
 static const double text_size = 11, title_size = 13, gap = 6;
 
 typedef struct {
@@ -10,7 +11,7 @@ typedef struct {
     double start, length; /* on the canvas; the length is negative where the axis runs upwards */
     gboolean log, percent;
     guint ticks;
-    double tick[MOST_TICKS];
+    double tick[MAX_TICKS];
 } Axis;
 
 typedef enum { SAMPLE_LINE, SAMPLE_DASHED, SAMPLE_DISC, SAMPLE_AREA } Sample;
@@ -42,26 +43,26 @@ static double nice_step(double span)
     return 10 * power;
 }
 
-static guint linear_ticks(double from, double to, gboolean whole, double *ticks, guint most)
+static guint linear_ticks(double from, double to, gboolean whole, double *ticks, guint max)
 {
-    double step = nice_step((to - from) / (most - 1));
+    double step = nice_step((to - from) / (max - 1));
     if (whole && step < 1)
         step = 1;
     guint n = 0;
-    for (double k = ceil(from / step - 1e-9); n < most && k * step <= to + 1e-9 * step; k++)
+    for (double k = ceil(from / step - 1e-9); n < max && k * step <= to + 1e-9 * step; k++)
         ticks[n++] = k * step + 0.0; /* + 0.0: never "-0" */
     return n;
 }
 
-static guint log_ticks(double from, double to, double *ticks, guint most)
+static guint log_ticks(double from, double to, double *ticks, guint max)
 {
     static const double one[] = {1}, three[] = {1, 2, 5};
     double low = floor(log10(from) + 1e-9), high = ceil(log10(to) - 1e-9), decades = high - low;
-    const double *within = decades * 3 < most ? three : one;
+    const double *within = decades * 3 < max ? three : one;
     guint parts = within == three ? 3 : 1, n = 0;
-    double stride = parts == 3 ? 1 : ceil((decades + 1) / most);
+    double stride = parts == 3 ? 1 : ceil((decades + 1) / max);
     for (double decade = low; decade <= high; decade += stride)
-        for (guint i = 0; i < parts && n < most; i++) {
+        for (guint i = 0; i < parts && n < max; i++) {
             double tick = within[i] * pow(10, decade);
             if (tick >= from * (1 - 1e-9) && tick <= to * (1 + 1e-9))
                 ticks[n++] = tick;
@@ -69,9 +70,9 @@ static guint log_ticks(double from, double to, double *ticks, guint most)
     return n;
 }
 
-guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint most)
+guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint max)
 {
-    return log ? log_ticks(from, to, ticks, most) : linear_ticks(from, to, whole, ticks, most);
+    return log ? log_ticks(from, to, ticks, max) : linear_ticks(from, to, whole, ticks, max);
 }
 
 /* 0.001 … 9999 as they are, powers of ten beyond with raised digits. */
@@ -97,7 +98,7 @@ static char *tick_text(const Axis *axis, double value)
 /* ---- Axes ---- */
 
 static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean whole, gboolean nice,
-                      guint most)
+                      guint max)
 {
     if (!(to > from)) { /* a single value: some room on both sides */
         double room = log ? 0 : whole ? 1 : fmax(fabs(from) * 0.1, 1e-6);
@@ -105,7 +106,7 @@ static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean
         to = log ? to * 2 : to + room;
     }
     if (nice && !log) {
-        double step = nice_step((to - from) / (most - 1));
+        double step = nice_step((to - from) / (max - 1));
         if (whole && step < 1)
             step = 1;
         from = floor(from / step + 1e-9) * step;
@@ -114,7 +115,7 @@ static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean
     axis->from = from;
     axis->to = to;
     axis->log = log;
-    axis->ticks = axes_ticks(from, to, log, whole, axis->tick, most);
+    axis->ticks = axes_ticks(from, to, log, whole, axis->tick, max);
 }
 
 /* NAN for a value that has no place. */
@@ -186,9 +187,9 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
     axes->legend = g_array_new(FALSE, FALSE, sizeof(Entry));
     axes->drawn = g_array_new(FALSE, FALSE, 2 * sizeof(double));
     axis_init(&axes->x, options->x_from, options->x_to, options->x_log, options->x_whole, options->x_nice,
-              CLAMP((guint)(width / 55), 3, MOST_TICKS));
+              CLAMP((guint)(width / 55), 3, MAX_TICKS));
     axis_init(&axes->y, options->y_from, options->y_to, options->y_log, options->y_whole, options->y_nice,
-              CLAMP((guint)(height / 35), 3, MOST_TICKS));
+              CLAMP((guint)(height / 35), 3, MAX_TICKS));
     axes->x.percent = options->x_percent;
     axes->y.percent = options->y_percent;
 

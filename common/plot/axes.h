@@ -43,6 +43,6 @@ void axes_mark(Axes *axes, double x, guint32 color, const char *label);
 /* One entry of the legend for what axes_bar drew. */
 void axes_legend(Axes *axes, guint32 color, double opacity, const char *label);
 
-/* Nice ticks for [from, to] into ticks (room for `most`, at least 2); returns how many lie within. */
-guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint most);
+/* Nice ticks for [from, to] into ticks (room for `max`, at least 2); returns how many lie within. */
+guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint max);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Axes, axes_free)

@@ -1,6 +1,8 @@
 #include "common/plot/canvas.h"
-#include "common/cli/cli.h"
-#include "common/util/atomic_file.h"
+
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <math.h>
@@ -44,7 +46,7 @@ static gboolean format_of_path(const char *path, Format *format, GError **error)
     const char *dot = strrchr(path, '.');
     if (dot && !strchr(dot, G_DIR_SEPARATOR) && format_of(dot + 1, format))
         return TRUE;
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                 "%s: a picture's name must end in .png, .svg or .pdf; choose one of these endings", path);
     return FALSE;
 }
@@ -131,7 +133,7 @@ static gboolean size_ok(double width, double height, const char *what, GError **
 {
     if (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE)
         return TRUE;
-    g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED,
+    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                 "%s: a picture of %.0f x %.0f points cannot be drawn (1 to %d a side); show less in it", what,
                 width, height, CANVAS_MAX_SIDE);
     return FALSE;
@@ -175,7 +177,7 @@ static gboolean encoded(Canvas *canvas, GError **error)
 {
     cairo_status_t status = encode(canvas);
     if (status != CAIRO_STATUS_SUCCESS)
-        g_set_error(error, CLI_ERROR, CLI_ERROR_FAILED, "%s: the picture could not be drawn: %s",
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "%s: the picture could not be drawn: %s",
                     canvas->path ? canvas->path : endings[canvas->format], cairo_status_to_string(status));
     return status == CAIRO_STATUS_SUCCESS;
 }

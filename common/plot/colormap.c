@@ -1,4 +1,5 @@
 #include "common/plot/colormap.h"
+
 #include <math.h>
 
 typedef struct {

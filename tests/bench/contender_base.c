@@ -1,5 +1,5 @@
 /* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS; the protocol is told in peers.py. */
-#include "common/base/base.h"
+#include "common/vgg16/base.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@ int main(int argc, char **argv)
     base_shape(cut, VGG16_SIDE, shape);
     gsize features = (gsize)shape[0] * shape[1] * shape[2];
     g_autofree float *out = g_new(float, n *features);
-    g_autoptr(Crew) crew = crew_new((guint)atoi(argv[5]));
-    g_autoptr(Base) base = base_new(weights, cut, VGG16_SIDE, batch, crew);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[5]));
+    g_autoptr(Base) base = base_new(weights, cut, VGG16_SIDE, batch, thread_pool);
     g_clear_pointer(&weights, weights_free);
     puts("ready");
     fflush(stdout);

@@ -1,7 +1,7 @@
 /* Our side of bench_train.py: head|finetune STEPS THREADS; the protocol is told in peers.py. The study's
  * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, batches of 64, Adam. */
-#include "common/nn/trainer.h"
-#include "common/util/floats.h"
+#include "common/core/floats.h"
+#include "common/network/trainer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +51,12 @@ int main(int argc, char **argv)
     g_autoptr(Network) network = study_network(g_str_equal(argv[1], "finetune"));
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
     float *x = floats_new((gsize)BATCHES * BATCH * inputs);
-    g_autoptr(Crew) crew = crew_new((guint)atoi(argv[3]));
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[3]));
     Optimizer adam;
     GError *error = NULL;
     optimizer_parse("adam", &adam);
     adam.learning_rate = 1e-4;
-    g_autoptr(Trainer) trainer = trainer_new(network, &adam, BATCH, 42, crew, &error);
+    g_autoptr(Trainer) trainer = trainer_new(network, &adam, BATCH, 42, thread_pool, &error);
     if (!trainer)
         g_error("%s", error->message);
     make_batches(batches, x, inputs, rows, labels);

@@ -6,25 +6,25 @@
  * wide, the whole batch at once where it is narrow. The layers alternate within a round, as in the base; the
  * median of the rounds is shown. GFLOP/s are effective: the direct convolution's operations over the time
  * taken. */
-#include "common/base/base.h"
-#include "common/base/conv.h"
-#include "common/util/isa.h"
-#include "common/util/rng.h"
+#include "common/arithmetic/conv.h"
+#include "common/arithmetic/isa.h"
+#include "common/core/rng.h"
+#include "common/vgg16/base.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_ROUNDS = 1000 };
+enum { MAX_ROUNDS = 1000 };
 
 typedef struct {
     const Vgg16Layer *layer;
     ConvShape shape;
     ConvPlan *plan;
-    Crew *crew;
+    ThreadPool *thread_pool;
     float *in, *out, *pooled; /* pooled: NULL unless by conv_pool */
     int run;                  /* images a run of the plan takes */
-    double seconds[MOST_ROUNDS];
+    double seconds[MAX_ROUNDS];
 } Layer;
 
 static float *filled(gsize n, guint64 stream, float scale, float shift)
@@ -36,7 +36,7 @@ static float *filled(gsize n, guint64 stream, float scale, float shift)
     return x;
 }
 
-static void layer_init(Layer *l, int index, int batch, Crew *crew)
+static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
 {
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
@@ -44,8 +44,8 @@ static void layer_init(Layer *l, int index, int batch, Crew *crew)
     l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE};
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
-    l->crew = crew;
-    l->plan = conv_plan_new(&l->shape, crew);
+    l->thread_pool = thread_pool;
+    l->plan = conv_plan_new(&l->shape, thread_pool);
     gsize taps = (gsize)9 * inputs * outputs;
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
           *bias = filled(outputs, index, 0.02f, 0.01f);
@@ -63,7 +63,8 @@ static void layer_run(Layer *l, void *scratch)
 {
     conv_plan_run(l->plan, l->in, l->run, l->out, scratch);
     if (l->pooled)
-        conv_pool(l->crew, l->out, l->run, l->shape.height, l->shape.width, l->shape.outputs, l->pooled);
+        conv_pool(l->thread_pool, l->out, l->run, l->shape.height, l->shape.width, l->shape.outputs,
+                  l->pooled);
 }
 
 static int ascending(const void *a, const void *b)
@@ -95,23 +96,23 @@ static void report(Layer *layers, int n, int rounds, int batch)
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : (int)crew_processors(),
+    int threads = argc > 1 ? atoi(argv[1]) : (int)thread_pool_processors(),
         batch = argc > 2 ? atoi(argv[2]) : BASE_DEFAULT_BATCH;
     int rounds = argc > 3 ? atoi(argv[3]) : 5;
     for (int isa = 0; argc > 4 && isa < ISA_COUNT; isa++)
         if (g_str_equal(argv[4], isa_name((IsaSet)isa)))
             isa_force((IsaSet)isa);
-    if (threads < 1 || batch < 1 || rounds < 1 || rounds > MOST_ROUNDS) {
+    if (threads < 1 || batch < 1 || rounds < 1 || rounds > MAX_ROUNDS) {
         fprintf(stderr, "usage: layers [THREADS [BATCH [ROUNDS [baseline|avx2|avx512]]]]\n");
         return 2;
     }
-    g_autoptr(Crew) crew = crew_new((guint)threads);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
     static Layer layers[VGG16_CONVS];
     gsize scratch_size = 0;
     int n = 0;
     for (int i = 0; i < VGG16_LAYERS; i++)
         if (vgg16_layers[i].conv >= 0) {
-            layer_init(&layers[n], i, batch, crew);
+            layer_init(&layers[n], i, batch, thread_pool);
             gsize size = conv_scratch_size(&layers[n].shape, (guint)threads);
             scratch_size = MAX(scratch_size, size);
             n++;

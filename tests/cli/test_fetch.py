@@ -1,4 +1,4 @@
-"""common/fetch against a server of our own: whole, resumed, changed, missing, cut off; and the Makefile's targets."""
+"""common/make/fetch against a server of our own: whole, resumed, changed, missing, cut off; and the Makefile's targets."""
 import hashlib, http.server, io, os, subprocess, sys, tarfile, threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def fetch(*arguments, status=0):
-    done = subprocess.run([os.path.join(tap.ROOT, "common", "fetch")] + [str(a) for a in arguments],
+    done = subprocess.run([os.path.join(tap.ROOT, "common", "make", "fetch")] + [str(a) for a in arguments],
                           capture_output=True, text=True, timeout=120, env=dict(os.environ, no_proxy="*"))
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     return done.stdout + done.stderr

@@ -8,7 +8,7 @@ import tap
 
 
 def written(folder):
-    subprocess.run([os.path.join(tap.BUILD, "tests", "test_model"), "--write", folder], check=True)
+    subprocess.run([os.path.join(tap.BUILD, "tests", "model", "test_model"), "--write", folder], check=True)
 
 
 def keras_weights(f):

@@ -1,4 +1,4 @@
-"""Weights files of every writer, made by h5py and NumPy, through build/tests/test_weights --describe."""
+"""Weights files of every writer, made by h5py and NumPy, through build/tests/vgg16/test_weights --describe."""
 import hashlib, json, os, struct, subprocess, sys
 import h5py
 import numpy as np
@@ -92,7 +92,7 @@ def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=No
 
 
 def describe(*specs):
-    done = subprocess.run([os.path.join(tap.BUILD, "tests", "test_weights"), "--describe"] + list(specs),
+    done = subprocess.run([os.path.join(tap.BUILD, "tests", "vgg16", "test_weights"), "--describe"] + list(specs),
                           capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -214,7 +214,7 @@ def damaged_keras_files_are_refused():
 
 
 def xoshiro(seed, stream):
-    """The generator of common/util/rng.h, written anew: yields 64 bits at a time."""
+    """The generator of common/core/rng.h, written anew: yields 64 bits at a time."""
     mask = (1 << 64) - 1
 
     def splitmix(x):

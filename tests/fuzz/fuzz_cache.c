@@ -25,16 +25,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void use(void)
 {
-    g_autoptr(Recipe) recipe = fixture_recipe(FIXTURE_SIDE);
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     Cache *cache = cache_open(folder, NULL);
     for (guint i = 0; cache && i < cache_count(cache); i++)
         cache_features(cache, i, NULL);
     cache_close(cache);
-    CacheWriter *writer = cache_writer_open(folder, recipe, NULL);
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL);
     if (!writer)
         return;
     for (guint i = 0; i < 3; i++)
-        fixture_put(writer, recipe, i * 9);
+        fixture_put(writer, spec, i * 9);
     cache_writer_remove(writer, "class1/image00001.jpg");
     cache_writer_commit(writer, NULL);
     cache_writer_close(writer);

@@ -1,6 +1,6 @@
 /* Texts that claim to be models of liblinear's: the first byte of the input says how much of a sound model's
  * text goes before the rest. What is taken must have finite weights for every class. */
-#include "train/libsvm_text.h"
+#include "train/linear/libsvm_text.h"
 
 #include <math.h>
 #include <string.h>

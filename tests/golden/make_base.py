@@ -3,7 +3,7 @@
 
     apt-get install python3-torch; /usr/bin/python3 tests/golden/make_base.py      (about a minute)
 
-The weights are drawn here once more, from the description in common/util/rng.h and common/base/weights.h.
+The weights are drawn here once more, from the description in common/core/rng.h and common/vgg16/weights.h.
 """
 import json, math, os
 import numpy as np, torch
@@ -68,7 +68,7 @@ def layers():
 
 
 def image(side):
-    """Integers from -120 to 135 without visible structure; the same formula is in tests/unit/test_base.c."""
+    """Integers from -120 to 135 without visible structure; the same formula is in tests/unit/vgg16/test_base.c."""
     y, x, c = np.meshgrid(np.arange(side), np.arange(side), np.arange(3), indexing="ij")
     return ((y * 7 + x * 13 + c * 29 + (x * y) % 17 * 11 + (x * x + 3 * y) % 31 * 5) % 256 - 120).astype(np.float64)
 

@@ -32,7 +32,7 @@ static const float *parse_npy(const char *bytes, gsize size, guint *rows, guint 
     return (const float *)(bytes + 10 + header);
 }
 
-static Recipe recipe_for(guint features)
+static FeatureSpec feature_spec_for(guint features)
 {
     guint of_base = 1, of_input = 1;
     while (512 * of_base * of_base < features)
@@ -43,14 +43,14 @@ static Recipe recipe_for(guint features)
     if (!base && 3 * of_input * of_input != features)
         stop("the vectors' length is neither 512 s^2 nor 3 s^2", NULL);
     int side = (int)(base ? of_base : of_input);
-    return (Recipe){.weights_hash =
-                        base ? "0000000000000000000000000000000000000000000000000000000000000000" : "",
-                    .weights_source = base ? "random:0" : "",
-                    .preset = PRESET_VIPS,
-                    .normalization = NORMALIZE_CAFFE,
-                    .side = base ? 32 * side : side,
-                    .layer = base ? "block5_pool" : "input",
-                    .shape = {side, side, base ? 512 : 3}};
+    return (FeatureSpec){.weights_hash =
+                             base ? "0000000000000000000000000000000000000000000000000000000000000000" : "",
+                         .weights_source = base ? "random:0" : "",
+                         .preset = PRESET_VIPS,
+                         .normalization = NORMALIZE_CAFFE,
+                         .side = base ? 32 * side : side,
+                         .layer = base ? "block5_pool" : "input",
+                         .shape = {side, side, base ? 512 : 3}};
 }
 
 static void put_line(CacheWriter *writer, char *line, const float *features, gsize count)
@@ -79,11 +79,11 @@ int main(int argc, char **argv)
         stop("cannot read", error);
     guint rows, count;
     const float *features = parse_npy(bytes, size, &rows, &count);
-    Recipe recipe = recipe_for(count);
+    FeatureSpec spec = feature_spec_for(count);
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     if (g_strv_length(lines) != rows)
         stop("FEATURES and LABELS do not agree", NULL);
-    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &recipe, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &error);
     for (guint i = 0; writer && i < rows; i++) {
         put_line(writer, lines[i], features + (gsize)i * count, count);
         if (cache_writer_pending(writer) >= 256 && !cache_writer_commit(writer, &error))

@@ -6,14 +6,14 @@
 
 enum { FIXTURE_SIDE = 4, FIXTURE_FEATURES = FIXTURE_SIDE * FIXTURE_SIDE * 3 };
 
-static inline Recipe *fixture_recipe(int side)
+static inline FeatureSpec *fixture_feature_spec(int side)
 {
-    Recipe recipe = {
+    FeatureSpec spec = {
         .weights_hash = "", .weights_source = "", .preset = PRESET_VIPS, .side = side, .layer = "input"};
-    recipe.normalization = NORMALIZE_CAFFE;
-    recipe.shape[0] = recipe.shape[1] = side;
-    recipe.shape[2] = 3;
-    return recipe_copy(&recipe);
+    spec.normalization = NORMALIZE_CAFFE;
+    spec.shape[0] = spec.shape[1] = side;
+    spec.shape[2] = 3;
+    return feature_spec_copy(&spec);
 }
 
 static inline char *fixture_folder(void)
@@ -55,9 +55,9 @@ static inline char *fixture_path(guint number)
     return g_strdup_printf("class%u/image%05u.jpg", number % 3, number);
 }
 
-static inline void fixture_put(CacheWriter *writer, const Recipe *recipe, guint number)
+static inline void fixture_put(CacheWriter *writer, const FeatureSpec *spec, guint number)
 {
-    gsize n = recipe_features(recipe);
+    gsize n = feature_spec_features(spec);
     g_autofree float *features = g_new(float, n);
     guint8 hash[CACHE_HASH];
     g_autofree char *path = fixture_path(number);
@@ -71,12 +71,12 @@ static inline void fixture_put(CacheWriter *writer, const Recipe *recipe, guint 
 /* A cache of so many images, in several commits, with an item removed and a skipped input. */
 static inline void fixture_cache(const char *folder, int side, guint images)
 {
-    g_autoptr(Recipe) recipe = fixture_recipe(side);
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(side);
     g_autoptr(GError) error = NULL;
-    g_autoptr(CacheWriter) writer = cache_writer_open(folder, recipe, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < images; i++) {
-        fixture_put(writer, recipe, i);
+        fixture_put(writer, spec, i);
         if (i % 7 == 6)
             g_assert_true(cache_writer_commit(writer, &error));
     }

@@ -1,6 +1,6 @@
 /* model_fixture: small models to save, load and spoil. */
 #pragma once
-#include "common/model/hdf5_file.h"
+#include "common/core/hdf5_file.h"
 #include "common/model/model.h"
 #include "tests/unit/scratch.h"
 
@@ -17,20 +17,20 @@ static inline void fill(Network *network)
     }
 }
 
-static inline Recipe *recipe(const char *layer, int side, int out_side, int channels)
+static inline FeatureSpec *spec(const char *layer, int side, int out_side, int channels)
 {
-    Recipe recipe = {.weights_hash =
-                         (char *)"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-                     .weights_source = (char *)"random:0",
-                     .preset = PRESET_KERAS,
-                     .normalization = NORMALIZE_CAFFE,
-                     .side = side,
-                     .layer = (char *)layer,
-                     .shape = {out_side, out_side, channels}};
-    return recipe_copy(&recipe);
+    FeatureSpec spec = {.weights_hash =
+                            (char *)"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                        .weights_source = (char *)"random:0",
+                        .preset = PRESET_KERAS,
+                        .normalization = NORMALIZE_CAFFE,
+                        .side = side,
+                        .layer = (char *)layer,
+                        .shape = {out_side, out_side, channels}};
+    return feature_spec_copy(&spec);
 }
 
-static inline Model *model_of(Network *network, Recipe *recipe, const char *approach, ScalingKind kind)
+static inline Model *model_of(Network *network, FeatureSpec *spec, const char *approach, ScalingKind kind)
 {
     Model *model = g_new0(Model, 1);
     model->approach = g_strdup(approach);
@@ -38,12 +38,12 @@ static inline Model *model_of(Network *network, Recipe *recipe, const char *appr
     model->classes = g_ptr_array_new_with_free_func(g_free);
     for (int i = 0; i < CLASSES; i++)
         g_ptr_array_add(model->classes, g_strdup_printf("crème_%d", i));
-    model->recipe = recipe;
+    model->spec = spec;
     model->network = network;
     model->training = json_pack("{s:f, s:s}", "learning_rate", 0.001, "optimizer", "adam");
     model->probabilities = TRUE;
     model->temperature = 1.5;
-    model->scaling = scaling_new(kind, recipe_features(recipe));
+    model->scaling = scaling_new(kind, feature_spec_features(spec));
     model->scaling->max = kind == SCALE_MAX ? 3.7f : 1;
     for (gsize i = 0; kind == SCALE_STANDARD && i < model->scaling->features; i++) {
         model->scaling->mean[i] = 0.5f + (float)i / 1000;
@@ -60,7 +60,7 @@ static inline Model *dense_model(ScalingKind kind)
     g_assert_nonnull(network_dense(network, NULL, 7, ACTIVATION_RELU, NULL));
     g_assert_nonnull(network_dropout(network, NULL, 0.2f, NULL));
     g_assert_nonnull(network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL));
-    return model_of(network, recipe("block1_pool", 2, 1, 64), "standalone", kind);
+    return model_of(network, spec("block1_pool", 2, 1, 64), "standalone", kind);
 }
 
 static inline void save(const Model *model, const char *path)

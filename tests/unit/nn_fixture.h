@@ -1,6 +1,6 @@
 /* nn_fixture: the inputs of tests/golden/make_nn.py, its golden file, and how tests compare with it. */
 #pragma once
-#include "common/util/isa.h"
+#include "common/arithmetic/isa.h"
 #include <jansson.h>
 #include <math.h>
 

@@ -1,0 +1,63 @@
+/* conv: one 3x3 convolution with 'same' padding, bias, ReLU and 2x2 max-pooling, planned once and run often.
+ *
+ * Where the input channels fill vectors, by Winograd's minimal filtering (common/arithmetic/simd/conv_kernels.h) with
+ * the tile that needs the fewest products for the shape; the small first layer directly. The multiplication
+ * is our own: kernels are transformed and packed once, in the order in which the micro-kernel reads them; the
+ * input transform writes its other factor in the micro-kernel's order too; the inverse transform, bias, ReLU
+ * and pooling follow while the products are in the L2 cache.
+ *
+ * Two ways to cut the work. A wide layer (few channels, many tiles: block1 and block2): a task takes some
+ * tiles through all stages in its own cache, reading the kernels (at most 4 MB) from L3. A narrow one (many
+ * channels, few tiles: block3 to block5): the tiles are transformed together, then a task takes a slice of
+ * output channels for some of them, so that the kernels (up to 85 MB) come from memory once for all tiles of
+ * the batch that fit.
+ *
+ * Every output is the same sum in the same order however the work is cut: results do not depend on n, the
+ * image's place or the thread pool. They do in the last bits on the instruction set. */
+#pragma once
+#include "common/core/thread_pool.h"
+
+typedef struct {
+    int height, width; /* H W of the input and of the output before pooling; at least 1 */
+    int inputs;        /* C: any for a direct layer, a multiple of 16 for a Winograd one */
+    int outputs;       /* K: a multiple of 32 */
+    gboolean relu;
+    gboolean pool; /* 2x2, stride 2; odd rows and columns at the end are dropped. Winograd layers only, which
+                      it keeps from the tiles of odd sides */
+} ConvShape;
+
+typedef struct ConvPlan ConvPlan;
+
+/* Never fails; thread pool is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights have to
+ * be set before it is run. */
+ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
+void conv_plan_free(ConvPlan *plan);
+gsize conv_plan_memory(const ConvShape *shape);
+
+/* kernel: (3, 3, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
+void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias);
+
+/* Bytes of scratch a run needs, whatever n; may be shared by plans that run one after the other. */
+gsize conv_scratch_size(const ConvShape *shape, guint threads);
+
+/* TRUE where many images should be run at once because the kernels have to be fetched from memory; then the
+ * tile matters more than a pass over the output, and pooling is better left to conv_pool. */
+gboolean conv_wants_batch(const ConvShape *shape);
+
+/* How it is computed, for people: "direct", "F(4x4)" to "F(7x7)". */
+const char *conv_method(const ConvShape *shape);
+
+/* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch:
+ * aligned to 64 bytes, contents of no consequence. */
+void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, void *scratch);
+
+/* in: (n, H, W, C); out: (n, H/2, W/2, C), the largest of each 2x2; odd rows and columns at the end are
+ * dropped. */
+void conv_pool(ThreadPool *thread_pool, const float *in, int n, int height, int width, int channels,
+               float *out);
+
+/* Memory aligned to huge pages where it is large, which spares address translations. Aborts where there is
+ * none, as g_malloc does; conv_memory_free(NULL) does nothing. */
+void *conv_memory_new(gsize size);
+void conv_memory_free(void *memory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConvPlan, conv_plan_free)

@@ -1,0 +1,23 @@
+/* kernels: the tables of common/arithmetic/simd/dense_kernels.c, one an instruction set; see kernels.h. */
+#include "common/arithmetic/dense_kernels.h"
+
+#include "common/arithmetic/isa.h"
+
+extern const Kernels kernels_baseline;
+#ifdef __x86_64__
+extern const Kernels kernels_avx2, kernels_avx512;
+#endif
+
+const Kernels *kernels_current(void)
+{
+    switch (isa_current()) {
+#ifdef __x86_64__
+    case ISA_AVX2:
+        return &kernels_avx2;
+    case ISA_AVX512:
+        return &kernels_avx512;
+#endif
+    default:
+        return &kernels_baseline;
+    }
+}

@@ -1,0 +1,43 @@
+#include "common/arithmetic/isa.h"
+
+static int forced = -1;
+
+gboolean isa_available(IsaSet isa)
+{
+    switch (isa) {
+    case ISA_BASELINE:
+        return TRUE;
+#ifdef __x86_64__
+    case ISA_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case ISA_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+    default:
+        return FALSE;
+    }
+}
+
+const char *isa_name(IsaSet isa)
+{
+    static const char *const names[ISA_COUNT] = {"baseline", "avx2", "avx512"};
+    return names[isa];
+}
+
+IsaSet isa_current(void)
+{
+    if (forced >= 0)
+        return (IsaSet)forced;
+    IsaSet best = ISA_BASELINE;
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        if (isa_available((IsaSet)isa))
+            best = (IsaSet)isa;
+    return best;
+}
+
+void isa_force(IsaSet isa)
+{
+    g_return_if_fail(isa_available(isa));
+    forced = isa;
+}

@@ -1,0 +1,72 @@
+/* conv_kernels: the inner loops of convolution, one table per instruction set (common/arithmetic/isa.h).
+ *
+ * Winograd's minimal filtering F(m x m, 3 x 3): a tile of (m+2)^2 input pixels is transformed into P =
+ * (m+2)^2 positions; at each position, tiles x channels is multiplied by the transformed kernels, channels x
+ * outputs; the inverse transform gives m x m output pixels. m^2 * 9 / P times fewer multiplications than
+ * directly. Sources: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks"; Barabasz et al.
+ * 2018, "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", for the choice of
+ * points. */
+#pragma once
+#include <glib.h>
+
+enum {
+    WINOGRAD_MAX_OUT = 7,                                           /* m of the largest tile */
+    WINOGRAD_MAX = (WINOGRAD_MAX_OUT + 2) * (WINOGRAD_MAX_OUT + 2), /* P of the largest tile */
+};
+
+typedef struct {
+    int out; /* m */
+    int in;  /* m + 2 */
+
+    /* The kernels of one input channel for `channels` output channels, G g G^T in double. Tap t at taps + t *
+     * tap_stride; position p goes to u + p * position_stride. */
+    void (*kernel)(const float *taps, gsize tap_stride, int channels, float *u, gsize position_stride);
+
+    /* One tile. pixels: P pointers to C channels each, row by row. Position p's channels c … c + width-1 go
+     * to v + p * position_stride + c / width * step. */
+    void (*input)(const float *const *pixels, int channels, float *v, gsize position_stride, gsize step);
+
+    /* One tile. m: position p's channels at m + p * position_stride. Adds bias, raises to `min` (0 for
+     * ReLU, -INFINITY for none). pixels: m*m pointers for output, (m/2)^2 for pooled, which keeps the largest
+     * of 2x2 and is for even m only. */
+    void (*output)(const float *m, gsize position_stride, int channels, const float *bias, float min,
+                   float *const *pixels);
+    void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float min,
+                          float *const *pixels);
+
+    /* F(4x4) only: the transposes of `output` and of the kernels' transform, for gradients. From the gradient
+     * by a tile's m*m output pixels, the one by its products, A dY A^T: position p at dm + p *
+     * position_stride. */
+    void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride);
+    /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the 3x3
+     * kernels, G^T dU G: tap t at kernel + t * tap_stride. */
+    void (*kernel_gradient)(const float *du, gsize position_stride, int channels, float *kernel,
+                            gsize tap_stride);
+} WinogradKernels;
+
+typedef struct {
+    int width; /* floats in a vector */
+    int rows;  /* the most tiles multiply takes at once */
+    int panel; /* output channels multiply makes at once */
+
+    /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum adds up
+     * the sums of runs of channels, in order, so that it does not depend on rows. next: the v of the call to
+     * follow, which is fetched into the cache meanwhile. */
+    void (*multiply)(const float *v, const float *next, const float *u, int channels, int rows, float *m,
+                     gsize stride);
+
+    /* `rows` output pixels side by side, directly. x: the upper left input pixel of the first one, rows of
+     * the image row_stride apart, C channels a pixel; u: (3, 3C, panel); y: pixels y_stride apart. */
+    void (*direct)(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
+                   float min, int rows, float *y, gsize y_stride);
+
+    const WinogradKernels *winograd4, *winograd6, *winograd7;
+} ConvKernels;
+
+/* Of the instruction set that isa_current() picks. */
+const ConvKernels *conv_kernels_current(void);
+
+extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
+extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;
+extern const WinogradKernels winograd6_baseline, winograd6_avx2, winograd6_avx512;
+extern const WinogradKernels winograd7_baseline, winograd7_avx2, winograd7_avx512;

@@ -1,0 +1,122 @@
+/* multiply: the micro-kernels, blocks of products held in registers: ROWS x VECTORS accumulators, each row of
+ * the left factor broadcast against vectors of the right one. */
+#include "common/arithmetic/simd/conv_kernels.h"
+#include "common/arithmetic/simd/vector.h"
+
+/* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16. */
+enum {
+    VECTORS = 2,
+#if defined(__AVX512F__)
+    ROWS = 14,
+#elif defined(__aarch64__)
+    ROWS = 12,
+#elif defined(__AVX2__)
+    ROWS = 6,
+#else
+    ROWS = 5,
+#endif
+    PANEL = VECTORS * WIDTH,
+    RUN =
+        128, /* channels summed in a row; adding up sums of runs halves the rounding error at 512 channels */
+};
+
+/* sum += column (rows, step floats apart) times row (PANEL) */
+ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float *column, gsize step,
+                              const float *row)
+{
+    Vector right[VECTORS];
+#pragma GCC unroll 2
+    for (int j = 0; j < VECTORS; j++)
+        right[j] = load(row + j * WIDTH);
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < VECTORS; j++)
+            sum[i][j] += column[i * step] * right[j];
+}
+
+ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
+                                 int channels, float *m, gsize stride)
+{
+    for (int begin = 0; begin < channels; begin += RUN) {
+        Vector sum[ROWS][VECTORS] = {0};
+        for (int c = begin; c < MIN(begin + RUN, channels);
+             c += WIDTH, v += rows * WIDTH, next += rows * WIDTH)
+            for (int k = 0; k < WIDTH; k++, u += PANEL) {
+                __builtin_prefetch(next + k * rows);
+                accumulate(rows, sum, v + k, WIDTH, u);
+            }
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < VECTORS; j++) {
+                float *to = m + i * stride + j * WIDTH;
+                store(to, begin ? load(to) + sum[i][j] : sum[i][j]);
+            }
+    }
+}
+
+ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int channels, const float *u,
+                               const float *bias, float min, float *y, gsize y_stride)
+{
+    for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
+        for (int j = 0; j < VECTORS; j++)
+            __builtin_prefetch(y + i * y_stride + j * WIDTH, 1);
+    Vector sum[ROWS][VECTORS] = {0};
+    for (int ky = 0; ky < 3; ky++, x += row_stride)
+        for (int k = 0; k < 3 * channels; k++, u += PANEL)
+            accumulate(rows, sum, x + k, (gsize)channels, u);
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < VECTORS; j++)
+            store(y + i * y_stride + j * WIDTH, larger(sum[i][j] + load(bias + j * WIDTH), splat(min)));
+}
+
+/* rows must be a constant where the loops are unrolled, so each count has its own copy. */
+#if defined(__AVX512F__)
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14)
+#elif defined(__aarch64__)
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12)
+#elif defined(__AVX2__)
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6)
+#else
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
+#endif
+
+static void multiply(const float *v, const float *next, const float *u, int channels, int rows, float *m,
+                     gsize stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                              \
+    case n:                                                                                                  \
+        multiply_rows(n, v, next, u, channels, m, stride);                                                   \
+        break;
+        EACH_ROWS(CASE)
+#undef CASE
+    }
+}
+
+static void direct(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
+                   float min, int rows, float *y, gsize y_stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                              \
+    case n:                                                                                                  \
+        direct_rows(n, x, row_stride, channels, u, bias, min, y, y_stride);                                  \
+        break;
+        EACH_ROWS(CASE)
+#undef CASE
+    }
+}
+
+const ConvKernels ISA_SYMBOL(conv_kernels) = {
+    .width = WIDTH,
+    .rows = ROWS,
+    .panel = PANEL,
+    .multiply = multiply,
+    .direct = direct,
+    .winograd4 = &ISA_SYMBOL(winograd4),
+    .winograd6 = &ISA_SYMBOL(winograd6),
+    .winograd7 = &ISA_SYMBOL(winograd7),
+};

@@ -1,0 +1,57 @@
+/* vector: the widest float vector of the instruction set a file of common/arithmetic/simd is compiled for.
+ *
+ * Compiled with -DISA=baseline|avx2|avx512. Arithmetic is written with GCC's vector extensions, so that the
+ * baseline is SSE2 or NEON as the machine has it; a * b + c becomes one fused instruction where the set has
+ * one. */
+#pragma once
+
+#if defined(__AVX512F__)
+enum { WIDTH = 16 }; /* floats in a vector */
+#elif defined(__AVX2__)
+enum { WIDTH = 8 };
+#else
+enum { WIDTH = 4 };
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef float VectorAnywhere __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* conv_kernels, avx512 -> conv_kernels_avx512 */
+#define ISA_SYMBOL__(name, isa) name##_##isa
+#define ISA_SYMBOL_(name, isa)  ISA_SYMBOL__(name, isa)
+#define ISA_SYMBOL(name)        ISA_SYMBOL_(name, ISA)
+
+ALWAYS_INLINE Vector load(const float *from)
+{
+    return *(const VectorAnywhere *)from;
+}
+
+ALWAYS_INLINE void store(float *to, Vector x)
+{
+    *(VectorAnywhere *)to = x;
+}
+
+ALWAYS_INLINE Vector splat(float x)
+{
+    return x - (Vector){0};
+}
+
+ALWAYS_INLINE Vector larger(Vector a, Vector b)
+{
+#if defined(__AVX512F__)
+    return (Vector)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (Vector)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+    return (Vector)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    typedef int Mask __attribute__((vector_size(WIDTH * sizeof(int))));
+    Mask first = a > b;
+    return (Vector)(((Mask)a & first) | ((Mask)b & ~first));
+#endif
+}

@@ -1,0 +1,12 @@
+/* error: the domain of every error that no library and no room has one of its own for. A message is one
+ * sentence: it names the file, says what was found and what to do about it. */
+#pragma once
+#include <glib.h>
+
+typedef enum { VGGCACHE_ERROR_FAILED } VggcacheError;
+#define VGGCACHE_ERROR (vggcache_error_quark())
+GQuark vggcache_error_quark(void);
+
+/* Sets error to this sentence, in the domain of VGGCACHE_ERROR. Returns FALSE: return error_set(error,
+ * "%s: …", path, …). error may be NULL. */
+gboolean error_set(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -1,0 +1,40 @@
+/* floats: see floats.h. calloc hands out large blocks as untouched zero pages; the address it gave is kept in
+ * the word before the aligned one. */
+#include "common/core/floats.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+
+float *floats_try_new(gsize count)
+{
+    if (count > (G_MAXSIZE / 2) / sizeof(float))
+        return NULL;
+    gsize bytes = count * sizeof(float), align = bytes >= 2 * (gsize)HUGE_PAGE ? HUGE_PAGE : LINE;
+    char *block = calloc(1, bytes + align + sizeof(void *));
+    if (!block)
+        return NULL;
+    uintptr_t address = ((uintptr_t)block + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1);
+    ((void **)address)[-1] = block;
+#ifdef MADV_HUGEPAGE
+    if (align == HUGE_PAGE)
+        madvise((void *)address, bytes, MADV_HUGEPAGE);
+#endif
+    return (float *)address;
+}
+
+float *floats_new(gsize count)
+{
+    float *floats = floats_try_new(count);
+    if (!floats)
+        g_error("out of memory: %" G_GSIZE_FORMAT " floats", count);
+    return floats;
+}
+
+void floats_free(float *floats)
+{
+    if (floats)
+        free(((void **)floats)[-1]);
+}

@@ -1,0 +1,26 @@
+/* interrupt: see interrupt.h. */
+#include "common/core/interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t interrupt_signal;
+
+static void on_signal(int signal_number)
+{
+    interrupt_signal = signal_number;
+}
+
+void interrupt_install(void)
+{
+    /* SA_RESETHAND: the second signal finds the default action and ends the process. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+gboolean interrupted(void)
+{
+    return interrupt_signal != 0;
+}

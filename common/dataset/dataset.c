@@ -1,0 +1,316 @@
+/* dataset: see dataset.h. */
+#include "common/dataset/dataset.h"
+
+#include "common/core/error.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What Keras reads, and the two more that libvips reads at no cost. */
+static const char *const endings[] = {".png", ".jpg",  ".jpeg", ".bmp", ".ppm",
+                                      ".tif", ".tiff", ".gif",  ".webp"};
+
+static void item_free(gpointer data)
+{
+    DatasetItem *item = data;
+    g_free(item->path);
+    g_free(item->key);
+    g_free(item);
+}
+
+void dataset_free(Dataset *dataset)
+{
+    if (!dataset)
+        return;
+    g_free(dataset->root);
+    g_ptr_array_unref(dataset->classes);
+    g_ptr_array_unref(dataset->items);
+    g_free(dataset);
+}
+
+/* The place of an image's ending in its name, or NULL where it has none of those read. */
+static const char *ending_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    for (gsize i = 0; dot && i < G_N_ELEMENTS(endings); i++)
+        if (g_ascii_strcasecmp(dot, endings[i]) == 0)
+            return dot;
+    return NULL;
+}
+
+static gint by_bytes(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static gint by_key(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(DatasetItem *const *)a)->key, (*(DatasetItem *const *)b)->key);
+}
+
+/* Names in a folder, but for those that begin with a dot, in byte order. */
+static GPtrArray *names_in(const char *folder, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
+    if (!dir)
+        return NULL;
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name; (name = g_dir_read_name(dir));)
+        if (name[0] != '.')
+            g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, by_bytes);
+    return names;
+}
+
+static void add_item(GPtrArray *items, const char *root, const char *key, int label)
+{
+    DatasetItem *item = g_new(DatasetItem, 1);
+    *item = (DatasetItem){g_build_filename(root, key, NULL), g_strdup(key), label};
+    g_ptr_array_add(items, item);
+}
+
+/* A folder on the way down, so that a link that points upwards is seen. */
+typedef struct Folder {
+    dev_t device;
+    ino_t inode;
+    const struct Folder *parent;
+} Folder;
+
+static gboolean is_within_itself(const Folder *folder)
+{
+    for (const Folder *above = folder->parent; above; above = above->parent)
+        if (above->device == folder->device && above->inode == folder->inode)
+            return TRUE;
+    return FALSE;
+}
+
+/* Adds the images of root/key and its folders. */
+static gboolean scan_folder(GPtrArray *items, const char *root, const char *key, int label,
+                            const Folder *parent, GError **error)
+{
+    g_autofree char *path = g_build_filename(root, key, NULL);
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return error_set(error, "cannot read the folder %s: %s", path, g_strerror(errno));
+    Folder folder = {status.st_dev, status.st_ino, parent};
+    if (is_within_itself(&folder))
+        return error_set(error, "%s is a link to a folder that it lies in: remove the link", path);
+    g_autoptr(GPtrArray) names = names_in(path, error);
+    if (!names)
+        return FALSE;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autofree char *inner = g_strconcat(key, "/", name, NULL);
+        g_autofree char *inner_path = g_build_filename(root, inner, NULL);
+        if (g_file_test(inner_path, G_FILE_TEST_IS_DIR)) {
+            if (!scan_folder(items, root, inner, label, &folder, error))
+                return FALSE;
+        } else if (ending_of(name))
+            add_item(items, root, inner, label);
+    }
+    return TRUE;
+}
+
+GPtrArray *dataset_files(const char *folder, GError **error)
+{
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
+    if (!scan_folder(items, folder, "", 0, 0, error))
+        return NULL;
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_sort(items, by_key);
+    for (guint i = 0; i < items->len; i++)
+        g_ptr_array_add(paths, g_strdup(((DatasetItem *)items->pdata[i])->path));
+    return paths;
+}
+
+/* ---- Classes ---- */
+
+/* The folders in root, or those named by the filter, each checked. */
+static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GError **error)
+{
+    g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) names = NULL;
+    if (filter->classes) {
+        names = g_ptr_array_new_with_free_func(g_free);
+        g_auto(GStrv) wanted = g_strsplit(filter->classes, ",", -1);
+        for (char **name = wanted; *name; name++)
+            if (*g_strstrip(*name))
+                g_ptr_array_add(names, g_strdup(*name));
+        g_ptr_array_sort(names, by_bytes);
+    } else if (!(names = names_in(root, error)))
+        return NULL;
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autofree char *path = g_build_filename(root, name, NULL);
+        gboolean again = i > 0 && g_str_equal(name, g_ptr_array_index(names, i - 1));
+        if (g_file_test(path, G_FILE_TEST_IS_DIR) && !strchr(name, '/')) {
+            if (!again)
+                g_ptr_array_add(classes, g_strdup(name));
+        } else if (filter->classes)
+            return error_set(error, "%s has no folder for the class '%s'", root, name), NULL;
+    }
+    if (classes->len == 0)
+        return error_set(error,
+                         "%s has no folders: put the images of each class into a folder of its own there",
+                         root),
+               NULL;
+    return g_steal_pointer(&classes);
+}
+
+static int class_index(const GPtrArray *classes, const char *name, gsize length)
+{
+    for (guint i = 0; i < classes->len; i++) {
+        const char *class = g_ptr_array_index(classes, i);
+        if (strlen(class) == length && memcmp(class, name, length) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* ---- Lists ---- */
+
+/* Keys of all items, whole and without their ending, each to its item; where two differ by their ending only,
+ * the first in byte order. */
+static GHashTable *index_items(const GPtrArray *items)
+{
+    GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < items->len; i++) {
+        DatasetItem *item = g_ptr_array_index(items, i);
+        g_hash_table_insert(index, g_strdup(item->key), item);
+    }
+    for (guint i = 0; i < items->len; i++) {
+        DatasetItem *item = g_ptr_array_index(items, i);
+        char *stem = g_strndup(item->key, (gsize)(ending_of(item->key) - item->key));
+        if (g_hash_table_contains(index, stem))
+            g_free(stem);
+        else
+            g_hash_table_insert(index, stem, item);
+    }
+    return index;
+}
+
+/* The label of the class that a line's first part names, or -1 where there is none, or where the rest leads
+ * out of the folder. */
+static int listed_class(const Dataset *all, const char *key)
+{
+    g_auto(GStrv) parts = g_strsplit(key, "/", -1);
+    if (g_strv_length(parts) < 2 || g_strv_contains((const char *const *)parts, ".."))
+        return -1;
+    return class_index(all->classes, parts[0], strlen(parts[0]));
+}
+
+/* The items that the list names, in its order, each once. Lines of classes that the filter left out are
+ * passed over. Where no such image is, an item is added to all: whoever reads it finds out, as of any bad
+ * image. */
+static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilter *filter, GError **error)
+{
+    guint there = all->items->len;
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(list, &text, NULL, error))
+        return NULL;
+    gboolean subset = filter->classes || filter->first_classes;
+    g_autoptr(GHashTable) index = index_items(all->items);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) picked = g_ptr_array_new();
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        const char *key = g_strstrip(lines[i]);
+        const char *slash = strchr(key, '/');
+        if (!*key || (subset && slash && class_index(all->classes, key, (gsize)(slash - key)) < 0))
+            continue;
+        DatasetItem *item = g_hash_table_lookup(index, key);
+        if (!item) {
+            int label = listed_class(all, key);
+            if (label < 0)
+                return error_set(error, "%s:%u names '%s', but %s has no such class", list, i + 1, key,
+                                 all->root),
+                       NULL;
+            add_item(all->items, all->root, key, label);
+            item = g_ptr_array_index(all->items, all->items->len - 1);
+            g_hash_table_insert(index, g_strdup(key), item);
+        }
+        if (g_hash_table_add(seen, item))
+            g_ptr_array_add(picked, item);
+    }
+    if (picked->len > 0 && picked->len == all->items->len - there)
+        return error_set(error, "%s names %u images, and none of them is in %s", list, picked->len,
+                         all->root),
+               NULL;
+    return g_steal_pointer(&picked);
+}
+
+/* ---- Putting it together ---- */
+
+/* Replaces items by those picked (borrowed from items), at most `limit` of each class, in byte order of their
+ * keys. */
+static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
+{
+    GPtrArray *kept = g_ptr_array_new_with_free_func(item_free);
+    g_autofree int *counts = g_new0(int, dataset->classes->len);
+    for (guint i = 0; i < picked->len; i++) {
+        const DatasetItem *item = g_ptr_array_index(picked, i);
+        if (limit == 0 || counts[item->label]++ < limit)
+            add_item(kept, dataset->root, item->key, item->label);
+    }
+    g_ptr_array_sort(kept, by_key);
+    g_ptr_array_unref(dataset->items);
+    dataset->items = kept;
+}
+
+/* Drops classes that no item is of, and renumbers the labels. A class asked for by name must have some. */
+static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **error)
+{
+    g_autofree int *counts = g_new0(int, dataset->classes->len);
+    g_autofree int *renumbered = g_new0(int, dataset->classes->len);
+    g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < dataset->items->len; i++)
+        counts[((DatasetItem *)g_ptr_array_index(dataset->items, i))->label]++;
+    for (guint i = 0; i < dataset->classes->len; i++) {
+        const char *name = g_ptr_array_index(dataset->classes, i);
+        if (counts[i]) {
+            renumbered[i] = (int)left->len;
+            g_ptr_array_add(left, g_strdup(name));
+        } else if (named)
+            return error_set(error, "the class '%s' has no images in %s", name, dataset->root);
+    }
+    for (guint i = 0; i < dataset->items->len; i++) {
+        DatasetItem *item = g_ptr_array_index(dataset->items, i);
+        item->label = renumbered[item->label];
+    }
+    g_ptr_array_unref(dataset->classes);
+    dataset->classes = g_steal_pointer(&left);
+    return TRUE;
+}
+
+Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)
+{
+    static const DatasetFilter everything = {0};
+    filter = filter ? filter : &everything;
+    GPtrArray *classes = find_classes(root, filter, error);
+    if (!classes)
+        return NULL;
+    g_autoptr(Dataset) dataset = g_new0(Dataset, 1);
+    *dataset = (Dataset){g_strdup(root), classes, g_ptr_array_new_with_free_func(item_free)};
+    if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
+        g_ptr_array_set_size(classes, filter->first_classes);
+    for (guint i = 0; i < classes->len; i++)
+        if (!scan_folder(dataset->items, root, g_ptr_array_index(classes, i), (int)i, NULL, error))
+            return NULL;
+
+    g_autoptr(GPtrArray) picked =
+        filter->list ? pick_listed(dataset, filter->list, filter, error) : g_ptr_array_ref(dataset->items);
+    if (!picked)
+        return NULL;
+    keep(dataset, picked, filter->limit_per_class);
+    if (!drop_empty_classes(dataset, filter->classes != NULL, error))
+        return NULL;
+    if (dataset->items->len == 0)
+        return error_set(
+                   error,
+                   "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
+                   filter->list ? filter->list : root),
+               NULL;
+    return g_steal_pointer(&dataset);
+}

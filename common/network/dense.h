@@ -1,0 +1,45 @@
+/* dense: a dense layer on a batch, y = x W + b, with W (D, K) and b (K): forward, backward, update.
+ *
+ * All the time is in passing over W and the optimizer's slots, so one pass does all that is to be done: a
+ * tile of the gradient is made, the optimizer applied to that tile, and the next batch's product with it
+ * taken while it lies in the processor's cache. Weights and slots cross memory once a step, and the whole
+ * gradient exists at no time.
+ *
+ * A batch enters transposed: xt (D, ld), column n is image n, ld >= n. Work is shared out by columns of W,
+ * and every sum runs in an order fixed by the shapes: results are the same to the bit for any number of
+ * threads. */
+#pragma once
+#include "common/arithmetic/dense_kernels.h"
+#include "common/core/thread_pool.h"
+
+typedef struct {
+    int n;           /* images */
+    const float *xt; /* (D, ld) */
+    const float *dy; /* (n, K): of the loss by y */
+    const OptimizerStep *step;
+    float *kernel, *kernel_m, *kernel_v; /* (D, K); slots NULL where the optimizer has none */
+    float *bias, *bias_m, *bias_v;       /* (K) */
+} DenseUpdate;
+
+/* x: n rows of D floats, by pointer. */
+void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int features, float *xt, int ld);
+
+/* y (n, K) = x W + b. */
+void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
+                   const float *kernel, const float *bias, float *y);
+
+/* The update, its gradients dW = xᵀ dy and db = sum of dy's rows being made on the way; weight decay spares
+ * the bias. */
+void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, int features, int units);
+
+/* The update, then y (n, K) of a next batch from the updated weights: the same to the bit as the two calls
+ * above. */
+void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, const float *xt, int n, int ld,
+                          int features, int units, float *y);
+
+/* dx (n, D) = dy Wᵀ: before the update. */
+void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
+                          const float *kernel, float *dx);
+
+/* Bytes a thread takes from the heap during a call, for batches of up to n images. */
+gsize dense_scratch(int n);

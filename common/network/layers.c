@@ -1,0 +1,181 @@
+/* layers: see layers.h. */
+#include "common/network/layers.h"
+
+#include "common/core/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { FLOATS_A_TASK = 1 << 16 };
+
+/* ---- ReLU ---- */
+typedef struct {
+    float *x;
+    const float *y;
+    gsize count;
+} Relu;
+
+static void relu_piece(guint task, guint worker, gpointer data)
+{
+    const Relu *r = data;
+    gsize begin = (gsize)task * FLOATS_A_TASK, end = MIN(begin + FLOATS_A_TASK, r->count);
+    if (r->y) {
+        for (gsize i = begin; i < end; i++)
+            r->x[i] = r->y[i] > 0 ? r->x[i] : 0;
+    } else {
+        /* Written so that NaN stays NaN. */
+        for (gsize i = begin; i < end; i++)
+            r->x[i] = r->x[i] < 0 ? 0 : r->x[i];
+    }
+}
+
+void relu_forward(ThreadPool *thread_pool, float *x, gsize count)
+{
+    relu_backward(thread_pool, x, NULL, count);
+}
+
+void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count)
+{
+    Relu relu = {dy, y, count};
+    thread_pool_run(thread_pool, (guint)((count + FLOATS_A_TASK - 1) / FLOATS_A_TASK), relu_piece, &relu);
+}
+
+/* ---- Dropout: a random stream an image ---- */
+typedef struct {
+    float *x;
+    gsize units;
+    float rate;
+    guint64 seed, stream;
+} Dropout;
+
+static void drop_units(guint image, guint worker, gpointer data)
+{
+    const Dropout *d = data;
+    float *x = d->x + image * d->units, grown = 1.0f / (1.0f - d->rate);
+    Rng rng = rng_new(d->seed, d->stream + image);
+    for (gsize i = 0; i < d->units; i++)
+        x[i] = rng_uniform(&rng) < d->rate ? 0 : x[i] * grown;
+}
+
+void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, guint64 seed, guint64 stream)
+{
+    Dropout dropout = {x, units, rate, seed, stream};
+    if (rate > 0)
+        thread_pool_run(thread_pool, n, drop_units, &dropout);
+}
+
+/* ---- Max-pooling: an image a task, CHANNELS of a window at a time ---- */
+enum { CHANNELS = 64 };
+
+typedef struct {
+    float *y, *dx;
+    const float *x, *dy;
+    int height, width, channels, size;
+} Pooling;
+
+/* Offset of pixel i, row by row, of a window whose first pixel is at 0. */
+static gsize window_pixel(const Pooling *p, int i)
+{
+    return ((gsize)(i / p->size) * p->width + i % p->size) * p->channels;
+}
+
+static void largest_of_window(const Pooling *p, const float *x, int channels, float *largest)
+{
+    memcpy(largest, x, channels * sizeof(float));
+    for (int i = 1; i < p->size * p->size; i++) {
+        const float *pixel = x + window_pixel(p, i);
+        for (int c = 0; c < channels; c++)
+            largest[c] = pixel[c] > largest[c] ? pixel[c] : largest[c];
+    }
+}
+
+/* The first pixel that is the largest takes the gradient and leaves nothing for the others. */
+static void window_gradient(const Pooling *p, float *dx, const float *dy, const float *x, int channels)
+{
+    float largest[CHANNELS], rest[CHANNELS];
+    largest_of_window(p, x, channels, largest);
+    memcpy(rest, dy, channels * sizeof(float));
+    for (int i = 0; i < p->size * p->size; i++) {
+        const float *pixel = x + window_pixel(p, i);
+        float *to = dx + window_pixel(p, i);
+        for (int c = 0; c < channels; c++) {
+            float taken = pixel[c] == largest[c] ? rest[c] : 0;
+            to[c] = taken;
+            rest[c] = pixel[c] == largest[c] ? 0 : rest[c];
+        }
+    }
+}
+
+static void pool_image(guint image, guint worker, gpointer data)
+{
+    const Pooling *p = data;
+    int rows = p->height / p->size, columns = p->width / p->size;
+    gsize in = (gsize)p->height * p->width * p->channels, out = (gsize)rows * columns * p->channels;
+    if (p->dx)
+        memset(p->dx + image * in, 0, in * sizeof(float));
+    for (int window = 0; window < rows * columns; window++)
+        for (int c = 0; c < p->channels; c += CHANNELS) {
+            int channels = MIN(CHANNELS, p->channels - c), top = window / columns * p->size,
+                left = window % columns * p->size;
+            gsize from = image * in + ((gsize)top * p->width + left) * p->channels + c,
+                  to = image * out + (gsize)window * p->channels + c;
+            if (p->dx)
+                window_gradient(p, p->dx + from, p->dy + to, p->x + from, channels);
+            else
+                largest_of_window(p, p->x + from, channels, p->y + to);
+        }
+}
+
+void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size)
+{
+    Pooling pooling = {y, NULL, x, NULL, in[0], in[1], in[2], size};
+    thread_pool_run(thread_pool, n, pool_image, &pooling);
+}
+
+void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
+                          const int in[3], int size)
+{
+    Pooling pooling = {NULL, dx, x, dy, in[0], in[1], in[2], size};
+    thread_pool_run(thread_pool, n, pool_image, &pooling);
+}
+
+/* ---- Softmax and its loss ---- */
+static int first_largest(const float *x, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        best = x[i] > x[best] ? i : best;
+    return best;
+}
+
+void softmax(float *probabilities, const float *logits, int n, int classes)
+{
+    for (int i = 0; i < n; i++) {
+        const float *z = logits + (gsize)i * classes;
+        float *p = probabilities + (gsize)i * classes, largest = z[first_largest(z, classes)];
+        double sum = 0;
+        for (int c = 0; c < classes; c++)
+            sum += p[c] = expf(z[c] - largest);
+        for (int c = 0; c < classes; c++)
+            p[c] = (float)(p[c] / sum);
+    }
+}
+
+LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, const float *weights, int n,
+                      int classes)
+{
+    LossSum sum = {0};
+    for (int i = 0; i < n; i++) {
+        const float *z = logits + (gsize)i * classes;
+        int best = first_largest(z, classes);
+        double total = 0, weight = weights ? weights[i] : 1;
+        for (int c = 0; c < classes; c++)
+            total += exp((double)z[c] - z[best]);
+        sum.loss += weight * (log(total) + z[best] - z[labels[i]]);
+        sum.correct += best == labels[i];
+        for (int c = 0; dlogits && c < classes; c++)
+            dlogits[(gsize)i * classes + c] =
+                (float)(weight / n * (exp((double)z[c] - z[best]) / total - (c == labels[i])));
+    }
+    return sum;
+}

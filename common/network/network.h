@@ -1,0 +1,75 @@
+/* network: a Keras Sequential of the layers this project needs, with its parameters. What a model file holds,
+ * what `train` fits and what `evaluate` runs.
+ *
+ * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K),
+ * convolution HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d,
+ * dropout, flatten, dense, dense_1, …, or VGG16's own (block5_conv3) for a fine-tuned base. */
+#pragma once
+#include "common/core/rng.h"
+#include "common/core/thread_pool.h"
+
+typedef enum {
+    LAYER_CONV2D,
+    LAYER_MAX_POOLING2D,
+    LAYER_ACTIVATION,
+    LAYER_DROPOUT,
+    LAYER_FLATTEN,
+    LAYER_DENSE
+} LayerKind;
+typedef enum { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX } Activation;
+
+typedef struct {
+    LayerKind kind;
+    char *name;
+    Activation activation; /* conv, dense, activation */
+    int in[3], out[3];
+    int size;      /* conv: side of the kernel; pooling: side and stride of the window */
+    gboolean same; /* conv: padding "same" (else "valid") */
+    float rate;    /* dropout: share of units dropped */
+    float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
+    float *bias;   /* (K) */
+    gsize kernel_count, bias_count;
+} Layer;
+
+typedef struct {
+    int input[3];
+    GPtrArray *layers; /* Layer* */
+} Network;
+
+Network *network_new(int height, int width, int channels);
+void network_free(Network *network);
+Network *network_copy(const Network *network); /* parameters too */
+
+/* Each appends a layer with zero parameters, checks that it fits on what is there, names it as Keras would
+ * (name NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
+Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
+                      Activation activation, GError **error);
+Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
+Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
+Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
+Layer *network_flatten(Network *network, const char *name, GError **error);
+Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
+
+gsize network_parameters(const Network *network);
+int network_outputs(const Network *network); /* L */
+
+/* What stands before a network and does not learn. */
+typedef struct {
+    const char *name; /* "vgg16" */
+    const int *shape; /* H, W, C of its output */
+    gsize parameters;
+} FrozenPart;
+
+/* Keras's summary(): layer (type), output shape, parameters, totals; the frozen part, where there is one
+ * (else NULL), as one row, as Keras shows a model within a model. */
+char *network_summary(const Network *network, const char *title, const FrozenPart *frozen);
+
+/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one stream a
+ * layer. */
+void network_initialize(Network *network, guint64 seed);
+
+/* Inference. x: n rows of D floats, by pointer (rows of a cache are used in place); out: (n, L), softmax
+ * applied where the last layer says so. Rows are processed in blocks: any n will do. */
+void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
+                     float *out);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)

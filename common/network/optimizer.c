@@ -1,0 +1,75 @@
+/* optimizer: see optimizer.h; the arithmetic is in common/arithmetic/simd/dense_kernels.c. */
+#include "common/network/optimizer.h"
+
+#include <math.h>
+
+gboolean optimizer_parse(const char *name, Optimizer *optimizer)
+{
+    static const struct {
+        const char *name;
+        Optimizer defaults;
+    } known[] = {
+        {"adam", {OPTIMIZER_ADAM, 1e-3, 0.9, 0.999, 1e-7, 0, 0}},
+        {"rmsprop", {OPTIMIZER_RMSPROP, 1e-3, 0, 0.9, 1e-7, 0, 0}},
+        {"sgd", {OPTIMIZER_SGD, 1e-2, 0, 0, 0, 0, 0}},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
+        if (g_str_equal(name, known[i].name)) {
+            *optimizer = known[i].defaults;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+gboolean optimizer_has_m(const Optimizer *optimizer)
+{
+    return optimizer->kind == OPTIMIZER_ADAM || optimizer->momentum > 0;
+}
+
+gboolean optimizer_has_v(const Optimizer *optimizer)
+{
+    return optimizer->kind != OPTIMIZER_SGD;
+}
+
+OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t)
+{
+    double rate = optimizer->learning_rate;
+    if (optimizer->kind == OPTIMIZER_ADAM)
+        rate *= sqrt(1 - pow(optimizer->beta2, (double)t)) / (1 - pow(optimizer->beta1, (double)t));
+    return (OptimizerStep){
+        .kind = optimizer->kind,
+        .rate = (float)rate,
+        .one_minus_beta1 = (float)(1 - optimizer->beta1),
+        .beta2 = (float)optimizer->beta2,
+        .one_minus_beta2 = (float)(1 - optimizer->beta2),
+        .epsilon = (float)optimizer->epsilon,
+        .momentum = (float)optimizer->momentum,
+        .decay = (float)optimizer->weight_decay,
+    };
+}
+
+/* ---- A large array: a piece a task ---- */
+enum { WEIGHTS_A_TASK = 1 << 16 };
+
+typedef struct {
+    const OptimizerStep *step;
+    gsize count;
+    const float *g;
+    float *w, *m, *v;
+} Update;
+
+static void update_piece(guint task, guint worker, gpointer data)
+{
+    const Update *u = data;
+    gsize begin = (gsize)task * WEIGHTS_A_TASK;
+    kernels_current()->update(u->step, (int)MIN(WEIGHTS_A_TASK, u->count - begin), u->g + begin, u->w + begin,
+                              u->m ? u->m + begin : NULL, u->v ? u->v + begin : NULL);
+}
+
+void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,
+                      float *w, float *m, float *v)
+{
+    Update update = {step, count, g, w, m, v};
+    thread_pool_run(thread_pool, (guint)((count + WEIGHTS_A_TASK - 1) / WEIGHTS_A_TASK), update_piece,
+                    &update);
+}

@@ -1,0 +1,37 @@
+/* optimizer: Adam (Kingma & Ba 2014), RMSprop (Hinton 2012) and SGD with momentum, by the formulas and
+ * defaults of Keras 3 (keras/src/optimizers/{adam,rmsprop,sgd}.py), at step t = 1, 2, …:
+ *
+ *   adam     m += (g - m) (1 - beta1);  v += (g² - v) (1 - beta2)
+ *            w -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
+ *   rmsprop  v = rho v + (1 - rho) g²;  m = momentum m + rate g / sqrt(v + epsilon);  w -= m
+ *   sgd      m = momentum m - rate g;  w += m
+ *
+ * Weight decay is the L2 penalty decay/2 |w|² on kernels, as a term of the gradient: g + decay w (PyTorch's
+ * weight_decay; Keras's kernel_regularizer=L2(decay / 2)). The loss reported is without it. */
+#pragma once
+#include "common/arithmetic/dense_kernels.h"
+#include "common/core/thread_pool.h"
+
+typedef struct {
+    OptimizerKind kind;
+    double learning_rate;
+    double beta1; /* Adam */
+    double beta2; /* Adam; RMSprop's rho */
+    double epsilon;
+    double momentum; /* SGD, RMSprop */
+    double weight_decay;
+} Optimizer;
+
+/* name: adam, rmsprop or sgd, with Keras's defaults. FALSE for another name. */
+gboolean optimizer_parse(const char *name, Optimizer *optimizer);
+
+/* Which slots it keeps for every weight: NULL elsewhere. */
+gboolean optimizer_has_m(const Optimizer *optimizer);
+gboolean optimizer_has_v(const Optimizer *optimizer);
+
+/* The numbers of step t, from 1. */
+OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t);
+
+/* count weights w by their gradient g. */
+void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,
+                      float *w, float *m, float *v);

@@ -1,0 +1,112 @@
+/* predict: a network run forward, layer by layer on a block of images; see network.h and forward.h. */
+#include "common/arithmetic/conv2d.h"
+#include "common/core/floats.h"
+#include "common/network/dense.h"
+#include "common/network/forward.h"
+#include "common/network/layers.h"
+
+#include <cblas.h>
+#include <string.h>
+
+enum { BLOCK = 64 }; /* images at a time */
+
+gboolean layer_has_output(const Layer *layer)
+{
+    return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_DENSE;
+}
+
+gsize layer_inputs(const Layer *layer)
+{
+    return (gsize)layer->in[0] * layer->in[1] * layer->in[2];
+}
+
+gsize layer_outputs(const Layer *layer)
+{
+    return (gsize)layer->out[0] * layer->out[1] * layer->out[2];
+}
+
+gboolean network_ends_in_softmax(const Network *network)
+{
+    guint n = network->layers->len;
+    return n && ((const Layer *)network->layers->pdata[n - 1])->activation == ACTIVATION_SOFTMAX;
+}
+
+void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, const float *in, const float *xt,
+                   int ld, int n)
+{
+    if (layer->kind == LAYER_CONV2D) {
+        Conv2d conv = {.size = layer->size, .same = layer->same};
+        memcpy(conv.in, layer->in, sizeof conv.in);
+        memcpy(conv.out, layer->out, sizeof conv.out);
+        conv2d_forward(thread_pool, out, in, n, &conv, layer->kernel, layer->bias);
+    } else if (layer->kind == LAYER_MAX_POOLING2D) {
+        max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
+    } else if (layer->kind == LAYER_DENSE) {
+        dense_forward(thread_pool, xt, n, ld, layer->in[2], layer->out[2], layer->kernel, layer->bias, out);
+    }
+    if (layer->activation == ACTIVATION_RELU)
+        relu_forward(thread_pool, out, n * layer_outputs(layer));
+}
+
+/* What a block passes through: its activations go from one half of `halves` to the other. */
+typedef struct {
+    float *halves[2];
+    float *xt;
+} Room;
+
+static Room room_new(const Network *network, int n)
+{
+    gsize widest = (gsize)network->input[0] * network->input[1] * network->input[2], transposed = 1;
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        widest = MAX(widest, layer_outputs(layer));
+        if (layer->kind == LAYER_DENSE)
+            transposed = MAX(transposed, layer_inputs(layer));
+    }
+    return (Room){{floats_new(widest * n), floats_new(widest * n)}, floats_new(transposed * n)};
+}
+
+static void room_clear(Room *room)
+{
+    floats_free(room->halves[0]);
+    floats_free(room->halves[1]);
+    floats_free(room->xt);
+}
+
+static void predict_block(const Network *network, ThreadPool *thread_pool, const Room *room,
+                          const float *const *x, int n, float *out)
+{
+    const float *rows[BLOCK];
+    float *now = room->halves[0], *other = room->halves[1];
+    gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
+    for (int i = 0; i < n; i++)
+        memcpy(now + i * inputs, x[i], inputs * sizeof(float));
+    for (guint l = 0; l < network->layers->len; l++) {
+        const Layer *layer = network->layers->pdata[l];
+        if (layer->kind == LAYER_DENSE) {
+            for (int i = 0; i < n; i++)
+                rows[i] = now + i * layer_inputs(layer);
+            dense_transpose(thread_pool, rows, n, layer->in[2], room->xt, n);
+        }
+        float *to = layer_has_output(layer) ? other : now;
+        layer_forward(thread_pool, layer, to, now, room->xt, n, n);
+        other = to == now ? other : now;
+        now = to;
+    }
+    int outputs = network_outputs(network);
+    if (network_ends_in_softmax(network))
+        softmax(out, now, n, outputs);
+    else
+        memcpy(out, now, (gsize)n * outputs * sizeof(float));
+}
+
+void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
+                     float *out)
+{
+    openblas_set_num_threads(1); /* the thread pool's threads call it */
+    Room room = room_new(network, MIN(n, BLOCK));
+    for (int done = 0; done < n; done += BLOCK)
+        predict_block(network, thread_pool, &room, x + done, MIN(BLOCK, n - done),
+                      out + (gsize)done * network_outputs(network));
+    room_clear(&room);
+}

@@ -1,0 +1,72 @@
+/* summary: the table Keras's Model.summary() prints (keras/utils/summary_utils.py of Keras 2), without blank
+ * lines. */
+#include "common/network/network.h"
+
+#include <string.h>
+
+enum { WIDTH = 65, SHAPE_COLUMN = 29, PARAMETERS_COLUMN = 55 };
+
+static const char *const class_names[] = {
+    [LAYER_CONV2D] = "Conv2D",         [LAYER_MAX_POOLING2D] = "MaxPooling2D",
+    [LAYER_ACTIVATION] = "Activation", [LAYER_DROPOUT] = "Dropout",
+    [LAYER_FLATTEN] = "Flatten",       [LAYER_DENSE] = "Dense",
+};
+
+static void add_rule(GString *text, char mark)
+{
+    for (int i = 0; i < WIDTH; i++)
+        g_string_append_c(text, mark);
+    g_string_append_c(text, '\n');
+}
+
+/* Keras cuts what runs over into the next column, and keeps one blank before it. */
+static void add_row(GString *text, const char *layer, const char *shape, const char *parameters)
+{
+    g_string_append_printf(text, "%-*.*s %-*.*s %-*s\n", SHAPE_COLUMN - 1, SHAPE_COLUMN - 1, layer,
+                           PARAMETERS_COLUMN - SHAPE_COLUMN - 1, PARAMETERS_COLUMN - SHAPE_COLUMN - 1, shape,
+                           WIDTH - PARAMETERS_COLUMN, parameters);
+}
+
+static void add_layer(GString *text, const char *name, const int shape[3], gboolean flat, gsize parameters)
+{
+    g_autofree char *sides = flat ? g_strdup_printf("(None, %d)", shape[2])
+                                  : g_strdup_printf("(None, %d, %d, %d)", shape[0], shape[1], shape[2]);
+    g_autofree char *count = g_strdup_printf("%" G_GSIZE_FORMAT, parameters);
+    add_row(text, name, sides, count);
+}
+
+static void add_total(GString *text, const char *title, gsize count)
+{
+    g_autofree char *digits = g_strdup_printf("%" G_GSIZE_FORMAT, count);
+    g_string_append_printf(text, "%s: ", title);
+    for (gsize i = 0, n = strlen(digits); i < n; i++)
+        g_string_append_printf(text, "%s%c", i && (n - i) % 3 == 0 ? "," : "", digits[i]);
+    g_string_append_c(text, '\n');
+}
+
+char *network_summary(const Network *network, const char *title, const FrozenPart *frozen)
+{
+    GString *text = g_string_new(NULL);
+    gsize learning = network_parameters(network), fixed = frozen ? frozen->parameters : 0;
+    gboolean flat = network->input[0] == 1 && network->input[1] == 1;
+    g_string_append_printf(text, "Model: \"%s\"\n", title);
+    add_rule(text, '_');
+    add_row(text, "Layer (type)", "Output Shape", "Param #");
+    add_rule(text, '=');
+    if (frozen) {
+        g_autofree char *name = g_strdup_printf("%s (Functional)", frozen->name);
+        add_layer(text, name, frozen->shape, FALSE, frozen->parameters);
+    }
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        flat = flat || layer->kind == LAYER_FLATTEN;
+        g_autofree char *name = g_strdup_printf("%s (%s)", layer->name, class_names[layer->kind]);
+        add_layer(text, name, layer->out, flat, layer->kernel_count + layer->bias_count);
+    }
+    add_rule(text, '=');
+    add_total(text, "Total params", learning + fixed);
+    add_total(text, "Trainable params", learning);
+    add_total(text, "Non-trainable params", fixed);
+    add_rule(text, '_');
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,412 @@
+/* trainer: see trainer.h. Activations of every layer are kept from the forward to the backward pass;
+ * gradients by activations go back and forth between two arrays; gradients by kernels exist as tiles
+ * (dense.h), or whole in one array that all convolutions share. */
+#include "common/network/trainer.h"
+
+#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/winograd.h"
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/network/dense.h"
+#include "common/network/forward.h"
+
+#include <cblas.h>
+#include <string.h>
+
+typedef struct {
+    Layer *layer;
+    Slots slots;
+    float *in;  /* (batch, H, W, C) of its input: of a layer before it, or Trainer.input; NULL for `rows`
+                   themselves */
+    float *out; /* (batch, …): its own where layer_has_output, else `in` */
+    float
+        *xt[2]; /* dense: (D, batch), the input transposed; the second for the batch ahead, of `first` only */
+    Winograd *winograd; /* convolution: where it serves this one, else NULL */
+} Stage;
+
+struct Trainer {
+    Network *network;
+    Optimizer optimizer;
+    int batch;
+    guint64 seed, steps;
+    ThreadPool *thread_pool;
+    guint n_stages, first; /* first: with parameters */
+    Stage *stages;
+    /* (batch, D): the rows one after another; NULL where the first layer takes them by pointer */
+    float *input;
+    float *gradients[2];                    /* by activations */
+    float *kernel_gradient, *bias_gradient; /* of a convolution */
+    int ahead;             /* images of the next batch that have gone through `first` already; 0: none */
+    const Batch *expected; /* that batch, for a check of the caller */
+};
+
+/* ---- Shapes ---- */
+static const Layer *layer_at(const Network *network, guint i)
+{
+    return network->layers->pdata[i];
+}
+
+static guint first_with_parameters(const Network *network)
+{
+    guint i = 0;
+    while (i < network->layers->len && !layer_at(network, i)->kernel)
+        i++;
+    return i;
+}
+
+/* TRUE where `first` is dense and only flattening comes before it: then rows enter it by pointer. */
+static gboolean takes_rows(const Network *network)
+{
+    guint first = first_with_parameters(network);
+    for (guint i = 0; i < first; i++)
+        if (layer_at(network, i)->kind != LAYER_FLATTEN)
+            return FALSE;
+    return layer_at(network, first)->kind == LAYER_DENSE;
+}
+
+static gboolean check_network(const Network *network, GError **error)
+{
+    const char *reason = NULL;
+    if (first_with_parameters(network) == network->layers->len)
+        reason = "no layer has parameters";
+    else if (!network_ends_in_softmax(network))
+        reason = "the last layer has to end in softmax";
+    for (guint i = 0; i + 1 < network->layers->len && !reason; i++)
+        if (layer_at(network, i)->activation == ACTIVATION_SOFTMAX)
+            reason = "softmax is possible at the end only";
+    if (reason)
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "this network cannot be trained: %s",
+                    reason);
+    return !reason;
+}
+
+static Conv2d conv_of(const Layer *layer)
+{
+    Conv2d conv = {.size = layer->size, .same = layer->same};
+    memcpy(conv.in, layer->in, sizeof conv.in);
+    memcpy(conv.out, layer->out, sizeof conv.out);
+    return conv;
+}
+
+/* The most floats an image has where gradients pass: from the output of `first` on. */
+static gsize widest_gradient(const Network *network)
+{
+    gsize widest = 0;
+    for (guint i = first_with_parameters(network); i < network->layers->len; i++)
+        widest = MAX(widest, layer_outputs(layer_at(network, i)));
+    return widest;
+}
+
+static void largest_convolution(const Network *network, gsize *kernel, gsize *bias)
+{
+    *kernel = *bias = 0;
+    for (guint i = 0; i < network->layers->len; i++)
+        if (layer_at(network, i)->kind == LAYER_CONV2D) {
+            *kernel = MAX(*kernel, layer_at(network, i)->kernel_count);
+            *bias = MAX(*bias, layer_at(network, i)->bias_count);
+        }
+}
+
+TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads)
+{
+    gsize parameters = network_parameters(network), floats = 0, scratch = 0, winograd = 0, kernel, bias;
+    guint first = first_with_parameters(network);
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = layer_at(network, i);
+        floats += layer_has_output(layer) ? batch * layer_outputs(layer) : 0;
+        if (layer->kind == LAYER_DENSE) {
+            floats += batch * layer_inputs(layer) * (i == first && takes_rows(network) ? 2 : 1);
+            scratch = MAX(scratch, dense_scratch(batch));
+        } else if (layer->kind == LAYER_CONV2D) {
+            Conv2d conv = conv_of(layer);
+            if (winograd_serves(&conv))
+                winograd += winograd_memory(&conv, i > first, threads);
+            else
+                scratch = MAX(scratch, conv2d_scratch(&conv));
+        }
+    }
+    if (!takes_rows(network))
+        floats += batch * layer_inputs(layer_at(network, 0));
+    largest_convolution(network, &kernel, &bias);
+    floats += kernel + bias + 2 * batch * widest_gradient(network);
+    return (TrainerMemory){
+        .parameters = parameters * sizeof(float),
+        .slots = parameters * sizeof(float) * (optimizer_has_m(optimizer) + optimizer_has_v(optimizer)),
+        .batch = floats * sizeof(float) + winograd + threads * scratch,
+    };
+}
+
+/* ---- Making ---- */
+static gboolean make_slots(Stage *stage, const Optimizer *optimizer)
+{
+    const Layer *layer = stage->layer;
+    gboolean m = layer->kernel && optimizer_has_m(optimizer), v = layer->kernel && optimizer_has_v(optimizer);
+    stage->slots = (Slots){
+        .kernel_m = m ? floats_try_new(layer->kernel_count) : NULL,
+        .kernel_v = v ? floats_try_new(layer->kernel_count) : NULL,
+        .bias_m = m ? floats_try_new(layer->bias_count) : NULL,
+        .bias_v = v ? floats_try_new(layer->bias_count) : NULL,
+    };
+    return (!m || (stage->slots.kernel_m && stage->slots.bias_m)) &&
+           (!v || (stage->slots.kernel_v && stage->slots.bias_v));
+}
+
+static gboolean make_stage(Trainer *trainer, guint i)
+{
+    Stage *stage = &trainer->stages[i];
+    gboolean by_pointer = takes_rows(trainer->network) && i == trainer->first, complete = TRUE;
+    stage->layer = trainer->network->layers->pdata[i];
+    stage->in = i ? trainer->stages[i - 1].out : trainer->input;
+    stage->out = stage->in;
+    if (layer_has_output(stage->layer))
+        complete = (stage->out = floats_try_new(trainer->batch * layer_outputs(stage->layer))) != NULL;
+    if (stage->layer->kind == LAYER_CONV2D) {
+        Conv2d conv = conv_of(stage->layer);
+        stage->winograd =
+            winograd_serves(&conv) ? winograd_new(&conv, i > trainer->first, trainer->thread_pool) : NULL;
+    }
+    for (int x = 0; x < (stage->layer->kind == LAYER_DENSE ? 1 + by_pointer : 0); x++)
+        complete = (stage->xt[x] = floats_try_new(trainer->batch * layer_inputs(stage->layer))) && complete;
+    return make_slots(stage, &trainer->optimizer) && complete;
+}
+
+static gboolean make_arrays(Trainer *trainer)
+{
+    gsize kernel, bias, widest = trainer->batch * widest_gradient(trainer->network);
+    largest_convolution(trainer->network, &kernel, &bias);
+    trainer->kernel_gradient = floats_try_new(kernel);
+    trainer->bias_gradient = floats_try_new(bias);
+    trainer->gradients[0] = floats_try_new(widest);
+    trainer->gradients[1] = floats_try_new(widest);
+    if (!takes_rows(trainer->network))
+        trainer->input = floats_try_new(trainer->batch * layer_inputs(layer_at(trainer->network, 0)));
+    gboolean complete = trainer->kernel_gradient && trainer->bias_gradient && trainer->gradients[0] &&
+                        trainer->gradients[1] && (trainer->input || takes_rows(trainer->network));
+    for (guint i = 0; i < trainer->n_stages; i++)
+        complete = make_stage(trainer, i) && complete;
+    return complete;
+}
+
+Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, guint64 seed,
+                     ThreadPool *thread_pool, GError **error)
+{
+    g_return_val_if_fail(batch >= 1 && batch <= BATCH_MAX, NULL);
+    if (!check_network(network, error))
+        return NULL;
+    openblas_set_num_threads(1); /* the thread pool's threads call it */
+    g_autoptr(Trainer) trainer = g_new0(Trainer, 1);
+    trainer->network = network;
+    trainer->optimizer = *optimizer;
+    trainer->batch = batch;
+    trainer->seed = seed;
+    trainer->thread_pool = thread_pool;
+    trainer->n_stages = network->layers->len;
+    trainer->first = first_with_parameters(network);
+    trainer->stages = g_new0(Stage, trainer->n_stages);
+    if (!make_arrays(trainer)) {
+        g_set_error(
+            error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+            "there is not enough memory to train this network; try a smaller --batch-size or fewer units");
+        return NULL;
+    }
+    return g_steal_pointer(&trainer);
+}
+
+void trainer_free(Trainer *trainer)
+{
+    if (!trainer)
+        return;
+    for (guint i = 0; i < trainer->n_stages; i++) {
+        Stage *stage = &trainer->stages[i];
+        if (stage->out != stage->in)
+            floats_free(stage->out);
+        winograd_free(stage->winograd);
+        floats_free(stage->xt[0]);
+        floats_free(stage->xt[1]);
+        floats_free(stage->slots.kernel_m);
+        floats_free(stage->slots.kernel_v);
+        floats_free(stage->slots.bias_m);
+        floats_free(stage->slots.bias_v);
+    }
+    g_free(trainer->stages);
+    floats_free(trainer->input);
+    floats_free(trainer->gradients[0]);
+    floats_free(trainer->gradients[1]);
+    floats_free(trainer->kernel_gradient);
+    floats_free(trainer->bias_gradient);
+    g_free(trainer);
+}
+
+/* ---- Forward ---- */
+static void transpose_input(Trainer *trainer, Stage *stage, const Batch *batch, float *xt)
+{
+    gsize inputs = layer_inputs(stage->layer);
+    if (!stage->in) {
+        dense_transpose(trainer->thread_pool, batch->x, batch->n, (int)inputs, xt, trainer->batch);
+        return;
+    }
+    g_autofree const float **rows = g_new(const float *, batch->n);
+    for (int i = 0; i < batch->n; i++)
+        rows[i] = stage->in + i * inputs;
+    dense_transpose(trainer->thread_pool, rows, batch->n, (int)inputs, xt, trainer->batch);
+}
+
+static guint64 dropout_stream(const Batch *batch, guint layer)
+{
+    return batch->stream + ((guint64)layer << 16);
+}
+
+static void winograd_layer(Trainer *trainer, const Stage *stage, int n)
+{
+    const Layer *layer = stage->layer;
+    winograd_forward(stage->winograd, stage->out, stage->in, n, layer->kernel, layer->bias);
+    if (layer->activation == ACTIVATION_RELU)
+        relu_forward(trainer->thread_pool, stage->out, n * layer_outputs(layer));
+}
+
+/* Returns the logits (n, L). */
+static const float *forward(Trainer *trainer, const Batch *batch, gboolean learning)
+{
+    if (trainer->input)
+        for (int i = 0; i < batch->n; i++)
+            memcpy(trainer->input + i * layer_inputs(trainer->stages[0].layer), batch->x[i],
+                   layer_inputs(trainer->stages[0].layer) * sizeof(float));
+    for (guint i = 0; i < trainer->n_stages; i++) {
+        Stage *stage = &trainer->stages[i];
+        const Layer *layer = stage->layer;
+        if (i == trainer->first && trainer->ahead) {
+            if (layer->activation == ACTIVATION_RELU)
+                relu_forward(trainer->thread_pool, stage->out, batch->n * layer_outputs(layer));
+            continue;
+        }
+        if (layer->kind == LAYER_DENSE)
+            transpose_input(trainer, stage, batch, stage->xt[0]);
+        if (layer->kind == LAYER_DROPOUT && learning)
+            dropout(trainer->thread_pool, stage->out, batch->n, layer_outputs(layer), layer->rate,
+                    trainer->seed, dropout_stream(batch, i));
+        else if (stage->winograd)
+            winograd_layer(trainer, stage, batch->n);
+        else
+            layer_forward(trainer->thread_pool, layer, stage->out, stage->in, stage->xt[0], trainer->batch,
+                          batch->n);
+    }
+    trainer->ahead = 0;
+    return trainer->stages[trainer->n_stages - 1].out;
+}
+
+/* ---- Backward: dy is the gradient by the stage's output, dx is filled with the one by its input ---- */
+static void dense_backward(Trainer *trainer, guint i, const Batch *batch, const Batch *next,
+                           const OptimizerStep *step, const float *dy, float *dx)
+{
+    Stage *stage = &trainer->stages[i];
+    Layer *layer = stage->layer;
+    Slots *slots = &stage->slots;
+    DenseUpdate update = {batch->n,        stage->xt[0],    dy,          step,          layer->kernel,
+                          slots->kernel_m, slots->kernel_v, layer->bias, slots->bias_m, slots->bias_v};
+    if (i > trainer->first)
+        dense_input_gradient(trainer->thread_pool, dy, batch->n, layer->in[2], layer->out[2], layer->kernel,
+                             dx);
+    if (!next || !stage->xt[1]) {
+        dense_update(trainer->thread_pool, &update, trainer->batch, layer->in[2], layer->out[2]);
+        return;
+    }
+    transpose_input(trainer, stage, next, stage->xt[1]);
+    dense_update_forward(trainer->thread_pool, &update, stage->xt[1], next->n, trainer->batch, layer->in[2],
+                         layer->out[2], stage->out);
+    float *held = stage->xt[0];
+    stage->xt[0] = stage->xt[1];
+    stage->xt[1] = held;
+    trainer->ahead = next->n;
+    trainer->expected = next;
+}
+
+static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const OptimizerStep *step,
+                          const float *dy, float *dx)
+{
+    Stage *stage = &trainer->stages[i];
+    Layer *layer = stage->layer;
+    Conv2d conv = conv_of(layer);
+    OptimizerStep bias_step = *step;
+    bias_step.decay = 0;
+    gboolean input_gradient = i > trainer->first;
+    if (stage->winograd) {
+        winograd_gradient(stage->winograd, trainer->kernel_gradient, stage->in, dy, batch->n);
+        if (input_gradient)
+            winograd_input_gradient(stage->winograd, dx, dy, batch->n, layer->kernel);
+    } else {
+        conv2d_gradient(trainer->thread_pool, trainer->kernel_gradient, stage->in, dy, batch->n, &conv);
+        if (input_gradient)
+            conv2d_input_gradient(trainer->thread_pool, dx, dy, batch->n, &conv, layer->kernel);
+    }
+    conv2d_bias_gradient(trainer->thread_pool, trainer->bias_gradient, dy, batch->n, &conv);
+    optimizer_update(trainer->thread_pool, step, layer->kernel_count, trainer->kernel_gradient, layer->kernel,
+                     stage->slots.kernel_m, stage->slots.kernel_v);
+    optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, trainer->bias_gradient, layer->bias,
+                     stage->slots.bias_m, stage->slots.bias_v);
+}
+
+/* From the gradient by the logits in gradients[0] down to `first`. */
+static void backward(Trainer *trainer, const Batch *batch, const Batch *next, const OptimizerStep *step)
+{
+    float *dy = trainer->gradients[0], *dx = trainer->gradients[1], *held;
+    for (guint i = trainer->n_stages; i-- > trainer->first;) {
+        Stage *stage = &trainer->stages[i];
+        const Layer *layer = stage->layer;
+        if (layer->activation == ACTIVATION_RELU)
+            relu_backward(trainer->thread_pool, dy, stage->out, batch->n * layer_outputs(layer));
+        if (layer->kind == LAYER_DENSE)
+            dense_backward(trainer, i, batch, next, step, dy, dx);
+        else if (layer->kind == LAYER_CONV2D)
+            conv_backward(trainer, i, batch, step, dy, dx);
+        else if (layer->kind == LAYER_MAX_POOLING2D)
+            max_pooling_backward(trainer->thread_pool, dx, dy, stage->in, batch->n, layer->in, layer->size);
+        else if (layer->kind == LAYER_DROPOUT)
+            dropout(trainer->thread_pool, dy, batch->n, layer_outputs(layer), layer->rate, trainer->seed,
+                    dropout_stream(batch, i));
+        if (layer_has_output(layer)) {
+            held = dy;
+            dy = dx;
+            dx = held;
+        }
+    }
+}
+
+LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next)
+{
+    g_assert(batch->n >= 1 && batch->n <= trainer->batch && (!next || next->n <= trainer->batch));
+    g_assert(!trainer->ahead || trainer->expected == batch);
+    const float *logits = forward(trainer, batch, TRUE);
+    LossSum sum = cross_entropy(trainer->gradients[0], logits, batch->labels, batch->weights, batch->n,
+                                network_outputs(trainer->network));
+    OptimizerStep step = optimizer_step(&trainer->optimizer, ++trainer->steps);
+    backward(trainer, batch, next, &step);
+    return sum;
+}
+
+LossSum trainer_evaluate(Trainer *trainer, const Batch *batch)
+{
+    g_assert(batch->n >= 1 && batch->n <= trainer->batch && !trainer->ahead);
+    const float *logits = forward(trainer, batch, FALSE);
+    return cross_entropy(NULL, logits, batch->labels, batch->weights, batch->n,
+                         network_outputs(trainer->network));
+}
+
+Slots trainer_slots(const Trainer *trainer, guint i)
+{
+    return trainer->stages[i].slots;
+}
+
+guint64 trainer_steps(const Trainer *trainer)
+{
+    return trainer->steps;
+}
+
+void trainer_set_steps(Trainer *trainer, guint64 steps)
+{
+    trainer->steps = steps;
+}
+
+void trainer_set_learning_rate(Trainer *trainer, double rate)
+{
+    trainer->optimizer.learning_rate = rate;
+}

@@ -1,0 +1,97 @@
+/* curves: see curves.h. */
+#include "common/plot/curves.h"
+
+#include "common/plot/axes.h"
+
+#include <math.h>
+
+enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 330, TITLE = 34 };
+
+typedef struct {
+    guint n;
+    double *epoch, *training, *validation;
+} Curve;
+
+static Curve curve_new(const History *history, gboolean accuracy)
+{
+    guint n = history->epochs->len;
+    Curve curve = {n, g_new(double, n), g_new(double, n), g_new(double, n)};
+    for (guint i = 0; i < n; i++) {
+        const EpochMetrics *e = history_epoch(history, (int)i + 1);
+        curve.epoch[i] = i + 1;
+        curve.training[i] = accuracy ? e->accuracy : e->loss;
+        curve.validation[i] = accuracy ? e->val_accuracy : e->val_loss;
+    }
+    return curve;
+}
+
+static void curve_clear(Curve *curve)
+{
+    g_free(curve->epoch);
+    g_free(curve->training);
+    g_free(curve->validation);
+}
+
+static double largest(const Curve *curve)
+{
+    double max = 0;
+    for (guint i = 0; i < curve->n; i++) {
+        max = MAX(max, curve->training[i]);
+        if (isfinite(curve->validation[i]))
+            max = MAX(max, curve->validation[i]);
+    }
+    return max;
+}
+
+static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x, double y)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    Curve curve = curve_new(history, accuracy);
+    g_autoptr(Axes) axes = axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
+                                    &(AxesOptions){.title = accuracy ? "Accuracy" : "Loss",
+                                                   .x_label = "epoch",
+                                                   .x_from = 0.5,
+                                                   .x_to = curve.n + 0.5,
+                                                   .y_from = 0,
+                                                   .y_to = accuracy ? 1 : MAX(1e-6, largest(&curve)),
+                                                   .x_whole = TRUE,
+                                                   .y_nice = !accuracy,
+                                                   .y_percent = accuracy});
+    gboolean validated = curve.n && !isnan(curve.validation[0]);
+    double radius = curve.n > 40 ? 0 : 2.2;
+    axes_line(axes, curve.epoch, curve.training, curve.n, theme->series[0], FALSE, "training");
+    if (validated)
+        axes_line(axes, curve.epoch, curve.validation, curve.n, theme->series[1], FALSE, "validation");
+    if (radius > 0) {
+        axes_discs(axes, curve.epoch, curve.training, curve.n, radius, theme->series[0], NULL);
+        if (validated)
+            axes_discs(axes, curve.epoch, curve.validation, curve.n, radius, theme->series[1], NULL);
+    }
+    if (history->best) {
+        g_autofree char *label = g_strdup_printf("best epoch (%d)", history->best);
+        axes_mark(axes, history->best, theme->soft, label);
+    }
+    curve_clear(&curve);
+}
+
+gboolean curves_draw(const History *history, const char *title, const char *path, GError **error)
+{
+    Canvas *canvas = canvas_new(path, 2 * PANEL_WIDTH, TITLE + PANEL_HEIGHT, error);
+    if (!canvas)
+        return FALSE;
+    canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, 15, canvas_theme(canvas)->ink, ALIGN_CENTER, TRUE, 0,
+                title);
+    draw_panel(canvas, history, FALSE, 0, TITLE);
+    draw_panel(canvas, history, TRUE, PANEL_WIDTH, TITLE);
+    return canvas_finish(canvas, error);
+}
+
+GBytes *curves_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error)
+{
+    Canvas *canvas = canvas_new_memory(ending, 2 * PANEL_WIDTH, PANEL_HEIGHT, theme, error);
+    if (!canvas)
+        return NULL;
+    draw_panel(canvas, history, FALSE, 0, 0);
+    draw_panel(canvas, history, TRUE, PANEL_WIDTH, 0);
+    return canvas_finish_memory(canvas, error);
+}

@@ -1,0 +1,27 @@
+/* base: the frozen VGG16 base as a function from image tensors to the activations of one of its layers. */
+#pragma once
+#include "common/core/thread_pool.h"
+#include "common/vgg16/weights.h"
+
+typedef struct Base Base;
+
+/* Images a call takes where the user does not say: enough to read the large kernels once for many tiles. */
+enum { BASE_DEFAULT_BATCH = 8 };
+
+/* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of
+ * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
+ * images a call of base_run takes. thread pool: borrowed until base_free. Never fails; what it needs is base_memory. */
+Base *base_new(const Weights *weights, int cut, int side, int batch, ThreadPool *thread_pool);
+void base_free(Base *base);
+
+/* images: (n, side, side, 3) normalised (image_normalize); features: (n, H, W, K) of the cut. n <= batch.
+ * Each image's result is the same to the bit whatever n, the batch, its place in it and the number of
+ * threads. */
+void base_run(Base *base, const float *images, int n, float *features);
+
+/* H W K of the cut for an input of this side. */
+void base_shape(int cut, int side, int shape[3]);
+
+/* Bytes base_new will hold for these parameters, threads included. */
+gsize base_memory(int cut, int side, int batch, guint threads);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Base, base_free)

@@ -1,0 +1,35 @@
+/* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on,
+ * and whoever brings the two together compares them. */
+#pragma once
+#include "common/image/image.h"
+#include "common/vgg16/weights.h"
+#include <jansson.h>
+
+typedef struct {
+    char *weights_hash;   /* Weights.hash, or "" where no base runs (layer "input") */
+    char *weights_source; /* Weights.source: for people, never compared */
+    Preset preset;
+    Normalization normalization;
+    int side;     /* of the square input image, pixels */
+    char *layer;  /* Keras layer whose output is the vector, or "input" */
+    int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+} FeatureSpec;
+
+/* The recipe of these options, as extract and train spell them. weights: NULL where layer is "input".
+ * normalize: NULL for the rule: presets keras and torchvision name the whole way from file to tensor, so they
+ * mean caffe and torch; with vips, the normalisation is the one the weights were trained with (without
+ * weights: caffe). side is 1 … 4096. NULL and error where the layer is unknown or the image too small for it. */
+FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
+                              const char *layer, GError **error);
+
+FeatureSpec *feature_spec_copy(const FeatureSpec *spec);
+void feature_spec_free(FeatureSpec *spec);
+gsize feature_spec_features(const FeatureSpec *spec); /* D */
+
+json_t *feature_spec_to_json(const FeatureSpec *spec);                     /* new reference */
+FeatureSpec *feature_spec_from_json(const json_t *object, GError **error); /* every field checked */
+
+/* NULL where both give the same vectors; else the first difference as a clause, such as
+ * "its preset is keras, not vips". Caller frees. */
+char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeatureSpec, feature_spec_free)

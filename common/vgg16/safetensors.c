@@ -1,0 +1,251 @@
+/* safetensors: see safetensors.h. */
+#include "common/vgg16/safetensors.h"
+
+#include "common/core/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* tensors are read as they lie in the file */
+
+enum { PREFIX = 8, MAX_HEADER = 100000000, MAX_RANK = 16 };
+
+typedef struct {
+    char *name;
+    const char *dtype; /* of the table below */
+    int rank;
+    guint64 shape[MAX_RANK];
+    guint64 begin, end; /* within the data, which start behind the header */
+} Tensor;
+
+struct Safetensors {
+    char *path;
+    int fd;
+    guint64 data;       /* where the tensors' bytes start in the file */
+    GPtrArray *tensors; /* Tensor *, by begin */
+};
+
+static const struct {
+    const char *name;
+    guint64 size;
+} dtypes[] = {
+    {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"F8_E8M0", 1},
+    {"U16", 2},  {"I16", 2}, {"F16", 2}, {"BF16", 2},    {"U32", 4},     {"I32", 4},
+    {"F32", 4},  {"U64", 8}, {"I64", 8}, {"F64", 8},
+};
+
+static void tensor_free(gpointer data)
+{
+    Tensor *tensor = data;
+    g_free(tensor->name);
+    g_free(tensor);
+}
+
+static gboolean read_exactly(int fd, guint64 offset, void *bytes, gsize size)
+{
+    for (char *at = bytes; size > 0;) {
+        ssize_t got = pread(fd, at, size, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            errno = got == 0 ? ENODATA : errno;
+            return FALSE;
+        }
+        at += got, offset += (guint64)got, size -= (gsize)got;
+    }
+    return TRUE;
+}
+
+static gboolean natural(const json_t *value, guint64 *number)
+{
+    *number = (guint64)json_integer_value(value);
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+/* Fills tensor but its name; NULL, or what is wrong with the entry. */
+static const char *parse_tensor(const json_t *entry, Tensor *tensor)
+{
+    const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape");
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) ||
+        json_array_size(offsets) != 2 || !natural(json_array_get(offsets, 0), &tensor->begin) ||
+        !natural(json_array_get(offsets, 1), &tensor->end))
+        return "has no dtype, shape and data_offsets as the format wants them";
+    guint64 span = 0;
+    for (guint i = 0; i < G_N_ELEMENTS(dtypes); i++)
+        if (g_str_equal(dtypes[i].name, json_string_value(dtype))) {
+            tensor->dtype = dtypes[i].name;
+            span = dtypes[i].size;
+        }
+    if (!tensor->dtype)
+        return "has a type that is not known";
+    if (json_array_size(shape) > MAX_RANK)
+        return "has too many dimensions";
+    tensor->rank = (int)json_array_size(shape);
+    for (int i = 0; i < tensor->rank; i++)
+        if (!natural(json_array_get(shape, (size_t)i), &tensor->shape[i]) ||
+            !g_uint64_checked_mul(&span, span, tensor->shape[i]))
+            return "has a shape that is no shape";
+    if (tensor->end < tensor->begin || tensor->end - tensor->begin != span)
+        return "has offsets that do not fit its shape and type";
+    return NULL;
+}
+
+static gint by_begin(gconstpointer a, gconstpointer b)
+{
+    const Tensor *x = *(Tensor *const *)a, *y = *(Tensor *const *)b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end > y->end) - (x->end < y->end); /* a tensor of no bytes comes before its neighbour */
+}
+
+static gboolean check_offsets(const Safetensors *file, guint64 size, GError **error)
+{
+    guint64 at = 0;
+    for (guint i = 0; i < file->tensors->len; i++) {
+        const Tensor *tensor = file->tensors->pdata[i];
+        if (tensor->begin != at)
+            return error_set(error,
+                             "%s: its tensor %s begins at %" G_GUINT64_FORMAT ", not where the one before "
+                             "it ends (%" G_GUINT64_FORMAT ")",
+                             file->path, tensor->name, tensor->begin, at);
+        at = tensor->end;
+    }
+    return size - file->data == at ||
+           error_set(error,
+                     "%s: has %" G_GUINT64_FORMAT " bytes; its header tells of %" G_GUINT64_FORMAT
+                     ": the file is cut off or "
+                     "not whole",
+                     file->path, size, file->data + at);
+}
+
+static gboolean parse_header(Safetensors *file, const char *text, gsize length, GError **error)
+{
+    json_error_t where;
+    json_t *root = text[0] == '{' ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &where) : NULL;
+    if (!root)
+        return error_set(error, "%s: is not a safetensors file: its header is not JSON (%s)", file->path,
+                         text[0] == '{' ? where.text : "it does not begin with {");
+    const char *name;
+    json_t *entry;
+    gboolean good = json_is_object(root) ||
+                    error_set(error, "%s: is not a safetensors file: its header is no object", file->path);
+    json_object_foreach(root, name, entry)
+    {
+        if (!good || g_str_equal(name, "__metadata__"))
+            continue;
+        Tensor *tensor = g_new0(Tensor, 1);
+        tensor->name = g_strdup(name);
+        g_ptr_array_add(file->tensors, tensor);
+        const char *wrong = parse_tensor(entry, tensor);
+        if (wrong)
+            good = error_set(error, "%s: its tensor %s %s", file->path, name, wrong);
+    }
+    json_decref(root);
+    return good;
+}
+
+static gboolean read_header(Safetensors *file, GError **error)
+{
+    struct stat status;
+    guint64 length, size;
+    if (fstat(file->fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return error_set(error, "%s: is not a regular file", file->path);
+    size = (guint64)status.st_size;
+    if (size < PREFIX + 2 || !read_exactly(file->fd, 0, &length, PREFIX))
+        return error_set(error, "%s: is too short for a safetensors file", file->path);
+    if (length < 2 || length > MAX_HEADER || length > size - PREFIX)
+        return error_set(error,
+                         "%s: is not a safetensors file, or cut off: it tells of a header of "
+                         "%" G_GUINT64_FORMAT " bytes",
+                         file->path, length);
+    g_autofree char *text = g_malloc(length);
+    if (!read_exactly(file->fd, PREFIX, text, length))
+        return error_set(error, "%s: cannot be read: %s", file->path, g_strerror(errno));
+    file->data = PREFIX + length;
+    if (!parse_header(file, text, length, error))
+        return FALSE;
+    g_ptr_array_sort(file->tensors, by_begin);
+    return check_offsets(file, size, error);
+}
+
+Safetensors *safetensors_open(const char *path, GError **error)
+{
+    g_autoptr(Safetensors) file = g_new0(Safetensors, 1);
+    file->path = g_strdup(path);
+    file->tensors = g_ptr_array_new_with_free_func(tensor_free);
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->fd < 0) {
+        error_set(error, "%s: cannot be opened: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    return read_header(file, error) ? g_steal_pointer(&file) : NULL;
+}
+
+void safetensors_close(Safetensors *file)
+{
+    if (!file)
+        return;
+    if (file->fd >= 0)
+        close(file->fd);
+    g_ptr_array_unref(file->tensors);
+    g_free(file->path);
+    g_free(file);
+}
+
+guint safetensors_count(const Safetensors *file)
+{
+    return file->tensors->len;
+}
+
+const char *safetensors_name(const Safetensors *file, guint i)
+{
+    return ((const Tensor *)file->tensors->pdata[i])->name;
+}
+
+static const Tensor *find(const Safetensors *file, const char *name)
+{
+    for (guint i = 0; i < file->tensors->len; i++)
+        if (g_str_equal(safetensors_name(file, i), name))
+            return file->tensors->pdata[i];
+    return NULL;
+}
+
+gboolean safetensors_has(const Safetensors *file, const char *name)
+{
+    return find(file, name) != NULL;
+}
+
+static char *describe_shape(int rank, const guint64 *shape)
+{
+    GString *text = g_string_new("(");
+    for (int i = 0; i < rank; i++)
+        g_string_append_printf(text, i ? ", %" G_GUINT64_FORMAT : "%" G_GUINT64_FORMAT, shape[i]);
+    return g_string_free(g_string_append_c(text, ')'), FALSE);
+}
+
+gboolean safetensors_read_floats(const Safetensors *file, const char *name, int rank, const gsize *shape,
+                                 float *out, GError **error)
+{
+    const Tensor *tensor = find(file, name);
+    if (!tensor)
+        return error_set(error, "%s: has no tensor %s", file->path, name);
+    guint64 wanted[MAX_RANK];
+    gboolean same = tensor->rank == rank && g_str_equal(tensor->dtype, "F32");
+    for (int i = 0; i < rank; i++) {
+        wanted[i] = shape[i];
+        same = same && tensor->shape[i] == shape[i];
+    }
+    if (!same) {
+        g_autofree char *expected = describe_shape(rank, wanted);
+        g_autofree char *found = describe_shape(tensor->rank, tensor->shape);
+        return error_set(error, "%s: its tensor %s is %s %s; expected F32 %s", file->path, name,
+                         tensor->dtype, found, expected);
+    }
+    return read_exactly(file->fd, file->data + tensor->begin, out, tensor->end - tensor->begin) ||
+           error_set(error, "%s: its tensor %s cannot be read: %s", file->path, name, g_strerror(errno));
+}

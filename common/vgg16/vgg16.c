@@ -1,0 +1,50 @@
+#include "common/vgg16/vgg16.h"
+
+/* clang-format off */
+const Vgg16Layer vgg16_layers[VGG16_LAYERS] = {
+    /* name        conv torch  C    K  shrink */
+    {"block1_conv1",  0,   0,   3,  64,  1},
+    {"block1_conv2",  1,   2,  64,  64,  1},
+    {"block1_pool",  -1,  -1,  64,  64,  2},
+    {"block2_conv1",  2,   5,  64, 128,  2},
+    {"block2_conv2",  3,   7, 128, 128,  2},
+    {"block2_pool",  -1,  -1, 128, 128,  4},
+    {"block3_conv1",  4,  10, 128, 256,  4},
+    {"block3_conv2",  5,  12, 256, 256,  4},
+    {"block3_conv3",  6,  14, 256, 256,  4},
+    {"block3_pool",  -1,  -1, 256, 256,  8},
+    {"block4_conv1",  7,  17, 256, 512,  8},
+    {"block4_conv2",  8,  19, 512, 512,  8},
+    {"block4_conv3",  9,  21, 512, 512,  8},
+    {"block4_pool",  -1,  -1, 512, 512, 16},
+    {"block5_conv1", 10,  24, 512, 512, 16},
+    {"block5_conv2", 11,  26, 512, 512, 16},
+    {"block5_conv3", 12,  28, 512, 512, 16},
+    {"block5_pool",  -1,  -1, 512, 512, 32},
+};
+/* clang-format on */
+
+int vgg16_find(const char *name)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++)
+        if (g_str_equal(vgg16_layers[i].name, name))
+            return i;
+    return -1;
+}
+
+gsize vgg16_parameters(int layer)
+{
+    gsize sum = 0;
+    for (int i = 0; i <= layer; i++)
+        if (vgg16_layers[i].conv >= 0)
+            sum += (gsize)(9 * vgg16_layers[i].inputs + 1) * vgg16_layers[i].outputs;
+    return sum;
+}
+
+char *vgg16_names(void)
+{
+    GString *names = g_string_new(NULL);
+    for (int i = 0; i < VGG16_LAYERS; i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", vgg16_layers[i].name);
+    return g_string_free(names, FALSE);
+}

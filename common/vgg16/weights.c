@@ -1,0 +1,187 @@
+/* weights: what a specification names, and what all weights have in common; see weights.h. */
+#include "common/vgg16/weights.h"
+
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/core/rng.h"
+#include "common/core/sha256.h"
+#include "common/vgg16/weights_formats.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HEAD = 4096, FEW = 4 }; /* bytes looked at to tell a file's kind; names shown of a list */
+
+static gsize kernel_count(const Vgg16Layer *layer)
+{
+    return (gsize)9 * layer->inputs * layer->outputs;
+}
+
+static Weights *weights_new(void)
+{
+    Weights *weights = g_new0(Weights, 1);
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        weights->kernel[layer->conv] = floats_new(kernel_count(layer));
+        weights->bias[layer->conv] = floats_new((gsize)layer->outputs);
+    }
+    return weights;
+}
+
+void weights_free(Weights *weights)
+{
+    if (!weights)
+        return;
+    for (int i = 0; i < VGG16_CONVS; i++) {
+        floats_free(weights->kernel[i]);
+        floats_free(weights->bias[i]);
+    }
+    g_free(weights->source);
+    g_free(weights);
+}
+
+static void compute_hash(Weights *weights)
+{
+    guint8 digest[SHA256_SIZE];
+    Sha256 *sum = sha256_new();
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        sha256_update(sum, weights->kernel[layer->conv], kernel_count(layer) * sizeof(float));
+        sha256_update(sum, weights->bias[layer->conv], (gsize)layer->outputs * sizeof(float));
+    }
+    sha256_finish(sum, digest);
+    for (int i = 0; i < SHA256_SIZE; i++)
+        g_snprintf(weights->hash + 2 * i, 3, "%02x", digest[i]);
+}
+
+gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,
+                              GError **error)
+{
+    gsize i = 0;
+    while (i < n && isfinite(values[i]))
+        i++;
+    return i == n || error_set(error, "%s: its tensor %s holds %f: the file is damaged", path, tensor,
+                               (double)values[i]);
+}
+
+char *weights_abbreviate(const char *const *names, guint n)
+{
+    GString *text = g_string_new(n ? NULL : "none");
+    for (guint i = 0; i < MIN(n, FEW); i++)
+        g_string_append_printf(text, "%s%s", i ? ", " : "", names[i]);
+    if (n > FEW)
+        g_string_append_printf(text, ", … (%u in all)", n);
+    return g_string_free(text, FALSE);
+}
+
+/* ---- seeded ---- */
+
+static void draw(Weights *weights, guint64 seed)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        guint64 stream = 2 * (guint64)layer->conv;
+        Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
+        double std = sqrt(2.0 / (9.0 * layer->inputs)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
+        for (gsize p = 0; p < kernel_count(layer); p++)
+            weights->kernel[layer->conv][p] = (float)(std * rng_normal(&kernel));
+        for (int k = 0; k < layer->outputs; k++)
+            weights->bias[layer->conv][k] = (float)(0.02 * rng_uniform(&bias));
+    }
+}
+
+static gboolean load_seeded(Weights *weights, const char *from, GError **error)
+{
+    guint64 seed = 0;
+    if (from[strlen("random")] &&
+        !g_ascii_string_to_unsigned(from + strlen("random:"), 10, 0, G_MAXUINT64, &seed, NULL))
+        return error_set(error,
+                         "%s: what follows random: has to be a whole number from 0 to %" G_GUINT64_FORMAT,
+                         from, G_MAXUINT64);
+    draw(weights, seed);
+    weights->seeded = TRUE;
+    weights->normalization = NORMALIZE_CAFFE;
+    weights->source = g_strdup_printf("random:%" G_GUINT64_FORMAT, seed);
+    return TRUE;
+}
+
+/* ---- files ---- */
+
+#define CONVERT                                                                                              \
+    "convert it with: python3 -c \"import torch, safetensors.torch as s; "                                   \
+    "s.save_file(torch.load('vgg16.pth', "                                                                   \
+    "map_location='cpu'), 'vgg16.safetensors')\""
+
+/* Files that people hand over by mistake, by their first bytes. */
+static const struct {
+    const char *bytes;
+    gsize size;
+    const char *what;
+} mistakes[] = {
+#define BEGINS(bytes) bytes, sizeof bytes - 1
+    {BEGINS("PK\3\4"), "is a zip archive; PyTorch's .pth (a pickle, which is not read here): " CONVERT
+                       "; Keras's .keras: save it from Keras under a name that ends with .h5"},
+    {BEGINS("\x80\2"), "is a pickle, as older PyTorch saves them, which is not read here; " CONVERT},
+    {BEGINS("version https://git-lfs"),
+     "is a Git LFS pointer, not the file itself: fetch it with: git lfs pull"},
+    {BEGINS("<!"), "is a web page, not a weights file: the download went wrong"},
+    {BEGINS("<html"), "is a web page, not a weights file: the download went wrong"},
+    {BEGINS("\x1f\x8b"), "is compressed by gzip: unpack it first"},
+    {BEGINS("\xff\xd8\xff"), "is a JPEG image"},
+    {BEGINS("\x89PNG"), "is a PNG image"},
+#undef BEGINS
+};
+
+static gboolean refuse_unknown(const char *path, const char *head, gsize size, GError **error)
+{
+    const char *what = size == 0 ? "is empty" : "is no file of weights";
+    for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        if (size >= mistakes[i].size && memcmp(head, mistakes[i].bytes, mistakes[i].size) == 0)
+            what = mistakes[i].what;
+    return error_set(error, "%s: %s; expected VGG16's weights as Keras HDF5 (.h5) or safetensors", path,
+                     what);
+}
+
+/* HDF5's signature may stand behind a user block of 512, 1024, … bytes. */
+static gboolean is_hdf5(const char *head, gsize size)
+{
+    for (gsize at = 0; at + 8 <= size; at = at ? 2 * at : 512)
+        if (memcmp(head + at, "\x89HDF\r\n\x1a\n", 8) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean load_file(Weights *weights, const char *path, GError **error)
+{
+    char head[HEAD];
+    errno = g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : 0;
+    FILE *stream = errno ? NULL : fopen(path, "rb");
+    if (!stream)
+        return error_set(error, "%s: the weights cannot be opened: %s", path, g_strerror(errno));
+    gsize size = fread(head, 1, sizeof head, stream);
+    fclose(stream);
+    weights->source = g_path_get_basename(path);
+    if (is_hdf5(head, size))
+        return weights_read_keras(path, weights, error);
+    if (size > 8 && head[8] == '{')
+        return weights_read_torchvision(path, weights, error);
+    return refuse_unknown(path, head, size, error);
+}
+
+Weights *weights_load(const char *from, GError **error)
+{
+    g_autoptr(Weights) weights = weights_new();
+    gboolean seeded = g_str_equal(from, "random") || g_str_has_prefix(from, "random:");
+    if (!(seeded ? load_seeded(weights, from, error) : load_file(weights, from, error)))
+        return NULL;
+    compute_hash(weights);
+    return g_steal_pointer(&weights);
+}

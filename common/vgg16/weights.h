@@ -1,0 +1,32 @@
+/* weights: the trained (or seeded) kernels of the VGG16 base, from a file or a seed.
+ *
+ * Reads Keras HDF5 (no-top, full file, whole model; the layouts of Keras 1 to 3) and safetensors with
+ * torchvision's names. Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the
+ * load fails with one sentence. */
+#pragma once
+#include "common/image/image.h"
+#include "common/vgg16/vgg16.h"
+
+typedef struct {
+    float *kernel[VGG16_CONVS]; /* (3, 3, C, K) HWIO, 64-byte aligned */
+    float *bias[VGG16_CONVS];   /* (K) */
+    char *source;               /* the file's base name, or "random:SEED" */
+    char hash[65]; /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … as little-endian float32:
+                      the same weights have the same hash whichever file format they came in */
+    Normalization normalization; /* what this kind of file was trained with: Keras caffe, torchvision torch,
+                                    random caffe */
+    gboolean seeded;             /* random:SEED, not trained: whoever loads it says so on stderr */
+} Weights;
+
+/* He's start keeps the scale of its input, and caffe-normalised pixels vary by about 64: the seeded
+ * block1_conv1 takes it out, so that seeded features have the scale that heads and their default learning
+ * rates are made for. */
+enum { WEIGHTS_PIXEL_SCALE = 64 };
+
+/* spec: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
+ * std = sqrt(2 / (9 C)), block1_conv1's over WEIGHTS_PIXEL_SCALE), biases U[0, 0.02). Of convolution i, the
+ * kernel is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
+ * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
+Weights *weights_load(const char *from, GError **error);
+void weights_free(Weights *weights);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Weights, weights_free)

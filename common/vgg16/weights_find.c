@@ -1,0 +1,31 @@
+#include "common/vgg16/weights_find.h"
+
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+
+char *weights_find(void)
+{
+    char *here = g_build_filename("weights", WEIGHTS_PUBLISHED, NULL);
+    if (g_file_test(here, G_FILE_TEST_IS_REGULAR))
+        return here;
+    g_free(here);
+    char *by_keras = g_build_filename(g_get_home_dir(), ".keras", "models", WEIGHTS_PUBLISHED, NULL);
+    if (g_file_test(by_keras, G_FILE_TEST_IS_REGULAR))
+        return by_keras;
+    g_free(by_keras);
+    return NULL;
+}
+
+Weights *weights_open(const char *from, GError **error)
+{
+    g_autofree char *path = from ? g_strdup(from) : weights_find();
+    if (!path) {
+        error_set(error, "no weights: name the file by --weights, download it by `make weights`, or use "
+                         "--weights random for a seeded stand-in that has learnt nothing");
+        return NULL;
+    }
+    Weights *weights = weights_load(path, error);
+    if (weights && weights->seeded)
+        cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);
+    return weights;
+}

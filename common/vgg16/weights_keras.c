@@ -1,0 +1,189 @@
+/* weights_keras: VGG16's weights out of Keras's HDF5 files, which come in two layouts.
+ *
+ * By name (save_weights of Keras 1 and 2, the published files; below /model_weights what model.save leaves):
+ * an attribute layer_names lists the layers, each a group, whose attribute weight_names lists its datasets,
+ * kernel before bias (keras/src/legacy/saving/legacy_h5_format.py). Datasets are called block1_conv1_W_1:0,
+ * or block1_conv1/kernel:0 one group deeper, or otherwise: the lists decide. The full file's dense layers are
+ * passed over.
+ *
+ * By number (save_weights of Keras 3, .weights.h5): /layers/conv2d_7/vars/0 and 1 are kernel and bias of the
+ * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
+ * layers).
+ *
+ * These files are other people's, and libhdf5 crashes on some that are damaged: it reads them in a process
+ * apart. */
+#include "common/core/error.h"
+#include "common/core/hdf5_file.h"
+#include "common/core/subprocess.h"
+#include "common/vgg16/weights_formats.h"
+
+#include <string.h>
+
+enum { MAX_SECONDS = 30 }; /* of processor time; a whole file takes a tenth of one */
+
+/* A convolution of the table, or a layer that has nothing to do with the base; but not a further convolution
+ * of a network of the same family, such as VGG19, which holds all of VGG16's names and shapes. */
+static gboolean check_family(const char *path, char **layers, GError **error)
+{
+    for (char **layer = layers; *layer; layer++)
+        if (g_regex_match_simple("^block[0-9]+_conv[0-9]+$", *layer, 0, 0) && vgg16_find(*layer) < 0)
+            return error_set(error,
+                             "%s: has a layer %s, which VGG16 has not: these are another network's weights",
+                             path, *layer);
+    return TRUE;
+}
+
+static gboolean refuse_missing(const char *path, const char *layer, char **layers, GError **error)
+{
+    g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
+    return error_set(error,
+                     "%s: has no layer %s; expected VGG16's weights under Keras's names, found the layers %s",
+                     path, layer, found);
+}
+
+static gboolean read_tensors(Hdf5File *file, const Vgg16Layer *layer, const char *kernel, const char *bias,
+                             Weights *weights, GError **error)
+{
+    gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};
+    float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
+    return hdf5_read_floats(file, kernel, 4, shape, k, error) &&
+           hdf5_read_floats(file, bias, 1, shape + 3, b, error) &&
+           weights_check_finite(hdf5_path(file), kernel, k, 9 * shape[2] * shape[3], error) &&
+           weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
+}
+
+static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
+                                 GError **error)
+{
+    g_autofree char *group = g_strdup_printf("%s/%s", root, layer->name);
+    g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
+    if (!names)
+        return FALSE;
+    if (g_strv_length(names) != 2)
+        return error_set(error, "%s: its layer %s has %u weights; expected kernel and bias", hdf5_path(file),
+                         layer->name, g_strv_length(names));
+    g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
+    g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
+    return read_tensors(file, layer, kernel, bias, weights, error);
+}
+
+/* root: "" or a group with a slash before it. */
+static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, GError **error)
+{
+    const char *path = hdf5_path(file);
+    g_autoptr(GError) wrong = NULL;
+    g_auto(GStrv) layers = hdf5_read_names(file, *root ? root : "/", "layer_names", &wrong);
+    if (!layers)
+        return error_set(error, "%s; expected VGG16's weights as Keras saves them", wrong->message);
+    if (!check_family(path, layers, error))
+        return FALSE;
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        if (!g_strv_contains((const char *const *)layers, layer->name))
+            return refuse_missing(path, layer->name, layers, error);
+        if (!read_named_layer(file, root, layer, weights, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static char *numbered_group(const char *root, int conv)
+{
+    return conv ? g_strdup_printf("%s/conv2d_%d/vars", root, conv) : g_strdup_printf("%s/conv2d/vars", root);
+}
+
+static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights, GError **error)
+{
+    g_autofree char *further = numbered_group(root, VGG16_CONVS);
+    if (hdf5_has_group(file, further))
+        return error_set(error,
+                         "%s: has more than VGG16's %d convolutions: these are another network's weights",
+                         hdf5_path(file), VGG16_CONVS);
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        g_autofree char *group = numbered_group(root, layer->conv);
+        g_autofree char *kernel = g_strconcat(group, "/0", NULL), *bias = g_strconcat(group, "/1", NULL);
+        if (!read_tensors(file, layer, kernel, bias, weights, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean read_file(const char *path, Weights *weights, GError **error)
+{
+    static const struct {
+        const char *root, *mark; /* a group that tells the layout, and where its layers are */
+        gboolean (*read)(Hdf5File *file, const char *root, Weights *weights, GError **error);
+    } layouts[] = {
+        {"/model_weights", "/model_weights", read_named},
+        {"/layers", "/layers/conv2d", read_numbered},
+        {"/_layer_checkpoint_dependencies", "/_layer_checkpoint_dependencies/conv2d", read_numbered},
+        {"", "", read_named},
+    };
+    g_autoptr(Hdf5File) file = hdf5_open(path, error);
+    if (!file)
+        return FALSE;
+    guint i = 0;
+    while (i + 1 < G_N_ELEMENTS(layouts) && !hdf5_has_group(file, layouts[i].mark))
+        i++;
+    return layouts[i].read(file, layouts[i].root, weights, error);
+}
+
+typedef struct {
+    const char *path;
+    Weights shared; /* its tensors lie in memory that the child shares */
+} Task;
+
+static gboolean read_task(gpointer data, GError **error)
+{
+    Task *task = data;
+    return read_file(task->path, &task->shared, error);
+}
+
+/* Lets the tensors of weights follow one another at `at`, where that is not NULL; returns the floats they
+ * take. */
+static gsize lay_out(Weights *weights, float *at)
+{
+    gsize n = 0;
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv < 0)
+            continue;
+        weights->kernel[layer->conv] = at ? at + n : NULL;
+        n += (gsize)9 * layer->inputs * layer->outputs;
+        weights->bias[layer->conv] = at ? at + n : NULL;
+        n += (gsize)layer->outputs;
+    }
+    return n;
+}
+
+static void copy(Weights *to, const Weights *from)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        gsize k = (gsize)layer->outputs;
+        if (layer->conv < 0)
+            continue;
+        memcpy(to->kernel[layer->conv], from->kernel[layer->conv],
+               9 * (gsize)layer->inputs * k * sizeof(float));
+        memcpy(to->bias[layer->conv], from->bias[layer->conv], k * sizeof(float));
+    }
+}
+
+gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
+{
+    Task task = {.path = path};
+    gsize size = lay_out(&task.shared, NULL) * sizeof(float);
+    void *memory = subprocess_memory(size);
+    lay_out(&task.shared, memory);
+    gboolean good = subprocess_run(read_task, &task, MAX_SECONDS, path, error);
+    if (good)
+        copy(weights, &task.shared);
+    subprocess_memory_free(memory, size);
+    weights->normalization = NORMALIZE_CAFFE;
+    return good;
+}

@@ -1,0 +1,92 @@
+/* weights_torchvision: VGG16's weights out of safetensors files with torchvision's names, as torchvision's
+ * own vgg16().features.state_dict() or timm's vgg16.tv_in1k give them; classifiers are passed over. */
+#include "common/core/error.h"
+#include "common/vgg16/safetensors.h"
+#include "common/vgg16/weights_formats.h"
+
+#include <stdio.h>
+
+/* (K, C, 3, 3), as PyTorch has kernels, to (3, 3, C, K), as Keras has them. */
+static void oihw_to_hwio(const float *oihw, int inputs, int outputs, float *hwio)
+{
+    for (int c = 0; c < inputs; c++)
+        for (int k = 0; k < outputs; k++) {
+            const float *tap = oihw + ((gsize)k * inputs + c) * 9;
+            for (int t = 0; t < 9; t++)
+                hwio[((gsize)t * inputs + c) * outputs + k] = tap[t];
+        }
+}
+
+static gboolean is_vgg16_index(int index)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++)
+        if (vgg16_layers[i].torch == index)
+            return TRUE;
+    return FALSE;
+}
+
+/* VGG19's and the batch-normalised networks' files have tensors under features that VGG16 has not. */
+static gboolean check_family(const Safetensors *file, const char *path, GError **error)
+{
+    for (guint i = 0; i < safetensors_count(file); i++) {
+        const char *name = safetensors_name(file, i);
+        int index;
+        if (sscanf(name, "features.%d.", &index) == 1 && !is_vgg16_index(index)) {
+            g_set_error(
+                error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                "%s: has a tensor %s, which torchvision's vgg16 has not: these are another network's weights",
+                path, name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean refuse_missing(const Safetensors *file, const char *path, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < safetensors_count(file); i++)
+        g_ptr_array_add(names, (char *)safetensors_name(file, i));
+    g_autofree char *found = weights_abbreviate((const char *const *)names->pdata, names->len);
+    return error_set(error,
+                     "%s: has no tensor %s; expected VGG16's weights under torchvision's names, found %s",
+                     path, name, found);
+}
+
+static gboolean read_tensor(const Safetensors *file, const char *path, const char *name, int rank,
+                            const gsize *shape, float *out, GError **error)
+{
+    gsize n = 1;
+    for (int i = 0; i < rank; i++)
+        n *= shape[i];
+    if (!safetensors_has(file, name))
+        return refuse_missing(file, path, name, error);
+    return safetensors_read_floats(file, name, rank, shape, out, error) &&
+           weights_check_finite(path, name, out, n, error);
+}
+
+static gboolean read_layer(const Safetensors *file, const char *path, const Vgg16Layer *layer,
+                           Weights *weights, GError **error)
+{
+    g_autofree char *kernel = g_strdup_printf("features.%d.weight", layer->torch);
+    g_autofree char *bias = g_strdup_printf("features.%d.bias", layer->torch);
+    gsize shape[] = {(gsize)layer->outputs, (gsize)layer->inputs, 3, 3};
+    g_autofree float *oihw = g_new(float, 9 * shape[0] * shape[1]);
+    if (!read_tensor(file, path, kernel, 4, shape, oihw, error) ||
+        !read_tensor(file, path, bias, 1, shape, weights->bias[layer->conv], error))
+        return FALSE;
+    oihw_to_hwio(oihw, layer->inputs, layer->outputs, weights->kernel[layer->conv]);
+    return TRUE;
+}
+
+gboolean weights_read_torchvision(const char *path, Weights *weights, GError **error)
+{
+    g_autoptr(Safetensors) file = safetensors_open(path, error);
+    if (!file || !check_family(file, path, error))
+        return FALSE;
+    for (int i = 0; i < VGG16_LAYERS; i++)
+        if (vgg16_layers[i].conv >= 0 && !read_layer(file, path, &vgg16_layers[i], weights, error))
+            return FALSE;
+    weights->normalization = NORMALIZE_TORCH;
+    return TRUE;
+}

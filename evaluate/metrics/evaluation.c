@@ -1,0 +1,196 @@
+#include "evaluate/metrics/evaluation.h"
+
+#include "common/model/calibration.h"
+
+#include <math.h>
+#include <string.h>
+
+Examples *examples_new(const char *source, gboolean is_cache)
+{
+    Examples *examples = g_new0(Examples, 1);
+    examples->source = g_strdup(source);
+    examples->is_cache = is_cache;
+    examples->classes = g_ptr_array_new_with_free_func(g_free);
+    examples->paths = g_ptr_array_new_with_free_func(g_free);
+    examples->labels = g_array_new(FALSE, FALSE, sizeof(int));
+    examples->skipped = g_ptr_array_new_with_free_func(g_free);
+    return examples;
+}
+
+void examples_free(Examples *examples)
+{
+    if (!examples)
+        return;
+    g_free(examples->source);
+    g_ptr_array_unref(examples->classes);
+    g_ptr_array_unref(examples->paths);
+    g_array_unref(examples->labels);
+    g_ptr_array_unref(examples->skipped);
+    g_free(examples);
+}
+
+const char *const *examples_names(const Examples *examples)
+{
+    return (const char *const *)examples->classes->pdata;
+}
+
+const int *examples_labels(const Examples *examples)
+{
+    return (const int *)(gconstpointer)examples->labels->data;
+}
+
+/* ---- Models ---- */
+
+static void evaluation_free(gpointer data)
+{
+    Evaluation *evaluation = data;
+    g_free(evaluation->path);
+    g_free(evaluation->name);
+    model_free(evaluation->model);
+    g_free(evaluation->outputs);
+    g_free(evaluation->probabilities);
+    g_free(evaluation->predicted);
+    g_free(evaluation->matrix);
+    g_free(evaluation->per_class);
+    g_free(evaluation);
+}
+
+/* The file's name without folder and ending where that tells the models apart, else the path as it was given. */
+static char *short_name(const char *const *paths, guint n, guint index)
+{
+    g_autofree char *base = g_path_get_basename(paths[index]);
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *other = g_path_get_basename(paths[i]);
+        if (i != index && strcmp(base, other) == 0)
+            return g_strdup(paths[index]);
+    }
+    char *dot = strrchr(base, '.');
+    gboolean usual = dot && dot != base && (g_str_equal(dot, ".h5") || g_str_equal(dot, ".hdf5"));
+    return usual ? g_strndup(base, (gsize)(dot - base)) : g_steal_pointer(&base);
+}
+
+GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error)
+{
+    g_autoptr(GPtrArray) evaluations = g_ptr_array_new_with_free_func(evaluation_free);
+    for (guint i = 0; i < n; i++) {
+        Evaluation *evaluation = g_new0(Evaluation, 1);
+        g_ptr_array_add(evaluations, evaluation);
+        evaluation->path = g_strdup(paths[i]);
+        evaluation->name = short_name(paths, n, i);
+        evaluation->model = model_load(paths[i], error);
+        if (!evaluation->model)
+            return NULL;
+    }
+    return g_steal_pointer(&evaluations);
+}
+
+gboolean model_probabilities(const Model *model, float *outputs, guint n)
+{
+    if (model->temperature > 0)
+        calibration_apply(outputs, model->probabilities, model->temperature, n, model->classes->len, outputs);
+    return model->probabilities || model->temperature > 0;
+}
+
+const float *evaluation_scores(const Evaluation *evaluation)
+{
+    return evaluation->probabilities ? evaluation->probabilities : evaluation->outputs;
+}
+
+/* ---- Figures ---- */
+
+static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
+{
+    gsize bytes = (gsize)n * classes * sizeof(float);
+    evaluation->probabilities = g_memdup2(evaluation->outputs, bytes);
+    evaluation->log_loss = evaluation->calibration_error = NAN;
+    if (!model_probabilities(evaluation->model, evaluation->probabilities, n)) {
+        g_clear_pointer(&evaluation->probabilities, g_free);
+        return;
+    }
+    evaluation->log_loss = metrics_log_loss(evaluation->probabilities, labels, n, classes);
+    metrics_reliability(evaluation->probabilities, labels, n, classes, evaluation->bins, RELIABILITY_BINS);
+    evaluation->calibration_error = metrics_calibration_error(evaluation->bins, RELIABILITY_BINS);
+}
+
+static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint n, guint classes, guint k)
+{
+    evaluation->predicted = g_new(int, n);
+    evaluation->matrix = g_new(guint, (gsize)classes * classes);
+    evaluation->per_class = g_new(ClassMetrics, classes);
+    for (guint i = 0; i < n; i++) {
+        evaluation->predicted[i] = metrics_argmax(evaluation->outputs + (gsize)i * classes, classes);
+        evaluation->right += evaluation->predicted[i] == labels[i];
+    }
+    metrics_confusion(labels, evaluation->predicted, n, classes, evaluation->matrix);
+    metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
+                      &evaluation->weighted);
+    evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
+    evaluation->interval = metrics_wilson(evaluation->right, n);
+    evaluation->top_k = metrics_top_k(evaluation->outputs, labels, n, classes, k);
+    evaluation_probabilities(evaluation, labels, n, classes);
+}
+
+Comparison *comparison_new(Examples *examples, GPtrArray *evaluations, guint top)
+{
+    Comparison *comparison = g_new0(Comparison, 1);
+    guint classes = examples->classes->len;
+    comparison->examples = examples;
+    comparison->evaluations = evaluations;
+    comparison->k = MIN(top, classes);
+    for (guint i = 0; i < evaluations->len; i++)
+        evaluation_metrics(evaluations->pdata[i], examples_labels(examples), examples->paths->len, classes,
+                           comparison->k);
+    return comparison;
+}
+
+void comparison_free(Comparison *comparison)
+{
+    if (!comparison)
+        return;
+    examples_free(comparison->examples);
+    g_ptr_array_unref(comparison->evaluations);
+    g_free(comparison);
+}
+
+guint comparison_count(const Comparison *comparison)
+{
+    return comparison->examples->paths->len;
+}
+
+guint comparison_classes(const Comparison *comparison)
+{
+    return comparison->examples->classes->len;
+}
+
+const Evaluation *comparison_model(const Comparison *comparison, guint index)
+{
+    return comparison->evaluations->pdata[index];
+}
+
+gboolean comparison_has_top_k(const Comparison *comparison)
+{
+    return comparison->k < comparison_classes(comparison);
+}
+
+static gint compare_mistakes(gconstpointer a, gconstpointer b)
+{
+    const Mistake *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation)
+{
+    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Mistake));
+    const float *scores = evaluation_scores(evaluation);
+    guint classes = comparison_classes(comparison);
+    for (guint i = 0; i < comparison_count(comparison); i++) {
+        int predicted = evaluation->predicted[i];
+        Mistake mistake = {i, scores[(gsize)i * classes + predicted]};
+        if (predicted != examples_labels(comparison->examples)[i])
+            g_array_append_val(mistakes, mistake);
+    }
+    g_array_sort(mistakes, compare_mistakes);
+    return mistakes;
+}

@@ -1,0 +1,194 @@
+#include "evaluate/metrics/metrics.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+int metrics_argmax(const float *scores, guint classes)
+{
+    guint best = 0;
+    for (guint c = 1; c < classes; c++)
+        if (scores[c] > scores[best])
+            best = c;
+    return (int)best;
+}
+
+void metrics_confusion(const int *labels, const int *predicted, guint n, guint classes, guint *matrix)
+{
+    memset(matrix, 0, (gsize)classes * classes * sizeof *matrix);
+    for (guint i = 0; i < n; i++)
+        matrix[(gsize)labels[i] * classes + predicted[i]]++;
+}
+
+double metrics_accuracy(const guint *matrix, guint classes)
+{
+    guint right = 0, all = 0;
+    for (guint t = 0; t < classes; t++)
+        for (guint p = 0; p < classes; p++) {
+            all += matrix[(gsize)t * classes + p];
+            right += t == p ? matrix[(gsize)t * classes + p] : 0;
+        }
+    return all ? (double)right / all : 0;
+}
+
+/* ---- Per class ---- */
+
+static double ratio(double part, double whole)
+{
+    return whole > 0 ? part / whole : 0;
+}
+
+static ClassMetrics metrics_of(const guint *matrix, guint classes, guint class)
+{
+    guint support = 0, predicted = 0, right = matrix[(gsize) class * classes + class];
+    for (guint other = 0; other < classes; other++) {
+        support += matrix[(gsize) class * classes + other];
+        predicted += matrix[(gsize)other * classes + class];
+    }
+    double precision = ratio(right, predicted), recall = ratio(right, support);
+    return (ClassMetrics){precision, recall, ratio(2 * precision * recall, precision + recall), support};
+}
+
+void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics, ClassMetrics *macro,
+                       ClassMetrics *weighted)
+{
+    *macro = *weighted = (ClassMetrics){0};
+    for (guint c = 0; c < classes; c++) {
+        ClassMetrics f = metrics[c] = metrics_of(matrix, classes, c);
+        macro->precision += f.precision;
+        macro->recall += f.recall;
+        macro->f1 += f.f1;
+        weighted->precision += f.precision * f.support;
+        weighted->recall += f.recall * f.support;
+        weighted->f1 += f.f1 * f.support;
+        weighted->support += f.support;
+    }
+    macro->precision /= classes;
+    macro->recall /= classes;
+    macro->f1 /= classes;
+    macro->support = weighted->support;
+    weighted->precision = ratio(weighted->precision, weighted->support);
+    weighted->recall = ratio(weighted->recall, weighted->support);
+    weighted->f1 = ratio(weighted->f1, weighted->support);
+}
+
+Interval metrics_wilson(guint successes, guint n)
+{
+    if (n == 0)
+        return (Interval){0, 1};
+    const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+    double share = (double)successes / n, z2n = z * z / n;
+    double centre = (share + z2n / 2) / (1 + z2n);
+    double half = z / (1 + z2n) * sqrt(share * (1 - share) / n + z2n / (4 * n));
+    return (Interval){fmax(0, centre - half), fmin(1, centre + half)};
+}
+
+/* ---- Scores and probabilities ---- */
+
+static guint rank_of(const float *scores, guint classes, guint label)
+{
+    guint before = 0;
+    for (guint c = 0; c < classes; c++)
+        before += scores[c] > scores[label] || (c < label && scores[c] == scores[label]);
+    return before;
+}
+
+double metrics_top_k(const float *scores, const int *labels, guint n, guint classes, guint k)
+{
+    guint within = 0;
+    for (guint i = 0; i < n; i++)
+        within += rank_of(scores + (gsize)i * classes, classes, labels[i]) < k;
+    return ratio(within, n);
+}
+
+double metrics_log_loss(const float *probabilities, const int *labels, guint n, guint classes)
+{
+    double loss = 0;
+    for (guint i = 0; i < n; i++) {
+        const float *row = probabilities + (gsize)i * classes;
+        double sum = 0;
+        for (guint c = 0; c < classes; c++)
+            sum += CLAMP((double)row[c], DBL_EPSILON, 1 - DBL_EPSILON);
+        loss -= log(CLAMP((double)row[labels[i]], DBL_EPSILON, 1 - DBL_EPSILON) / sum);
+    }
+    return ratio(loss, n);
+}
+
+void metrics_reliability(const float *probabilities, const int *labels, guint n, guint classes,
+                         ReliabilityBin *bins, guint n_bins)
+{
+    memset(bins, 0, n_bins * sizeof *bins);
+    for (guint i = 0; i < n; i++) {
+        const float *row = probabilities + (gsize)i * classes;
+        int predicted = metrics_argmax(row, classes);
+        double confidence = row[predicted], place = ceil(confidence * n_bins) - 1;
+        ReliabilityBin *bin = &bins[(guint)CLAMP(place, 0, n_bins - 1)];
+        bin->count++;
+        bin->confidence += confidence;
+        bin->accuracy += predicted == labels[i];
+    }
+    for (guint b = 0; b < n_bins; b++) {
+        bins[b].confidence = ratio(bins[b].confidence, bins[b].count);
+        bins[b].accuracy = ratio(bins[b].accuracy, bins[b].count);
+    }
+}
+
+double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins)
+{
+    double error = 0, n = 0;
+    for (guint b = 0; b < n_bins; b++) {
+        error += bins[b].count * fabs(bins[b].accuracy - bins[b].confidence);
+        n += bins[b].count;
+    }
+    return ratio(error, n);
+}
+
+/* ---- Comparing ---- */
+
+/* P(X <= k), X ~ Binomial(n, 1/2). */
+static double binomial_tail(guint k, guint n)
+{
+    double tail = 0;
+    for (guint i = 0; i <= k; i++)
+        tail += exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) - n * G_LN2);
+    return tail;
+}
+
+McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n)
+{
+    McNemar result = {0};
+    for (guint i = 0; i < n; i++) {
+        gboolean first_right = first[i] == labels[i], second_right = second[i] == labels[i];
+        result.first_only += first_right && !second_right;
+        result.second_only += second_right && !first_right;
+    }
+    guint fewer = MIN(result.first_only, result.second_only);
+    result.p = fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only));
+    return result;
+}
+
+static gint compare_pairs(gconstpointer a, gconstpointer b)
+{
+    const ConfusedPair *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return x->truth != y->truth ? x->truth - y->truth : x->predicted - y->predicted;
+}
+
+GArray *metrics_confused_pairs(const guint *matrix, guint classes)
+{
+    GArray *pairs = g_array_new(FALSE, FALSE, sizeof(ConfusedPair));
+    for (guint t = 0; t < classes; t++) {
+        guint support = 0;
+        for (guint p = 0; p < classes; p++)
+            support += matrix[(gsize)t * classes + p];
+        for (guint p = 0; p < classes; p++) {
+            guint count = matrix[(gsize)t * classes + p];
+            ConfusedPair pair = {(int)t, (int)p, count, ratio(count, support)};
+            if (p != t && count)
+                g_array_append_val(pairs, pair);
+        }
+    }
+    g_array_sort(pairs, compare_pairs);
+    return pairs;
+}

@@ -1,0 +1,77 @@
+/* metrics: figures of a classifier from what is true and what it said. Pure functions: no files, no models,
+ * no output.
+ *
+ * N images, L classes; labels and predictions are indices 0 … L-1, a matrix is (L, L), true on rows,
+ * predicted on columns. Where scikit-learn has the figure, it is scikit-learn's to the last digit
+ * (zero_division=0). */
+#pragma once
+#include <glib.h>
+
+typedef struct {
+    double precision, recall, f1; /* 0 where there is nothing to divide by: scikit-learn's zero_division=0 */
+    guint support;                /* images that truly are of this class; of all for an average */
+} ClassMetrics;
+
+typedef struct {
+    double low, high;
+} Interval;
+
+typedef struct {
+    int truth, predicted; /* never equal */
+    guint count;
+    double share; /* of the images of the true class */
+} ConfusedPair;
+
+typedef struct {
+    guint first_only, second_only; /* images that only one of the two classifiers has right */
+    double p;                      /* two-sided */
+} McNemar;
+
+/* One bin of a reliability diagram: images whose confidence lies in ((i)/bins, (i+1)/bins]. */
+typedef struct {
+    guint count;
+    double confidence, accuracy; /* means over the bin; 0 where it is empty */
+} ReliabilityBin;
+
+enum { RELIABILITY_BINS = 15 }; /* Guo et al. 2017 */
+
+/* Index of the largest of L scores; the first of equals, as numpy.argmax. */
+int metrics_argmax(const float *scores, guint classes);
+
+/* matrix (L, L) is overwritten. */
+void metrics_confusion(const int *labels, const int *predicted, guint n, guint classes, guint *matrix);
+
+double metrics_accuracy(const guint *matrix, guint classes); /* 0 where n = 0 */
+
+/* figures (L); macro: unweighted means over the classes; weighted: means weighted by support.
+ * precision_recall_fscore_support, with f1 = 2 p r / (p + r). */
+void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics, ClassMetrics *macro,
+                       ClassMetrics *weighted);
+
+/* 95 % interval of a share (Wilson 1927, "Probable inference…", z = 1.959964): keeps its coverage near 0 and
+ * 1 and for small n. n = 0: all of [0, 1]. */
+Interval metrics_wilson(guint successes, guint n);
+
+/* Share of images whose true class is among the k highest scores (n, L); among equals the first come first,
+ * so that k = 1 is the accuracy. */
+double metrics_top_k(const float *scores, const int *labels, guint n, guint classes, guint k);
+
+/* Mean of -ln(probability of the true class): probabilities (n, L) clipped to [2.2e-16, 1 - 2.2e-16] and rows
+ * divided by their sums, as scikit-learn's log_loss does in float64. */
+double metrics_log_loss(const float *probabilities, const int *labels, guint n, guint classes);
+
+/* Bins of equal width over the confidence, which is the probability of the predicted class. */
+void metrics_reliability(const float *probabilities, const int *labels, guint n, guint classes,
+                         ReliabilityBin *bins, guint n_bins);
+
+/* Expected calibration error (Naeini et al. 2015; Guo et al. 2017): the mean over images of |accuracy -
+ * confidence| of their bin. */
+double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
+
+/* McNemar's exact test (1947) of two classifiers on the same images: were both equally good, each image that
+ * only one has right would be a coin's toss; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
+McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);
+
+/* The pairs that occur, the most frequent first, then in order of true and predicted: an array of
+ * ConfusedPair. */
+GArray *metrics_confused_pairs(const guint *matrix, guint classes);

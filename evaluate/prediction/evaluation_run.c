@@ -1,0 +1,259 @@
+#include "evaluate/prediction/evaluation_run.h"
+
+#include "common/cache/cache.h"
+#include "common/cli/cli.h"
+#include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "evaluate/prediction/images.h"
+
+#include <string.h>
+
+enum { BLOCK = 64 }; /* vectors a model is given at a time */
+
+gboolean evaluation_source_is_cache(const char *source)
+{
+    g_autofree char *data = g_build_filename(source, "data.mdb", NULL);
+    return g_file_test(data, G_FILE_TEST_EXISTS);
+}
+
+static void allocate_outputs(GPtrArray *evaluations, guint images)
+{
+    for (guint i = 0; i < evaluations->len; i++) {
+        Evaluation *evaluation = evaluations->pdata[i];
+        evaluation->outputs = g_new(float, (gsize)images * evaluation->model->classes->len + 1);
+    }
+}
+
+/* recipe NULL: the model brings its own. */
+static gboolean check_models(const GPtrArray *evaluations, const Examples *examples, const FeatureSpec *spec,
+                             GError **error)
+{
+    for (guint i = 0; i < evaluations->len; i++) {
+        const Evaluation *evaluation = evaluations->pdata[i];
+        g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
+                                                 examples_names(examples), examples->classes->len);
+        if (clause)
+            return error_set(error, "%s: cannot judge %s: %s", evaluation->path, examples->source, clause);
+    }
+    return TRUE;
+}
+
+/* ---- A cache ---- */
+
+static Examples *list_cache(const char *source, const Cache *cache)
+{
+    Examples *examples = examples_new(source, TRUE);
+    for (guint c = 0; c < cache_classes(cache); c++)
+        g_ptr_array_add(examples->classes, g_strdup(cache_class(cache, c)));
+    for (guint i = 0; i < cache_count(cache); i++) {
+        const CacheItem *item = cache_item(cache, i);
+        g_ptr_array_add(examples->paths, g_strdup(item->path));
+        g_array_append_val(examples->labels, item->label);
+    }
+    return examples;
+}
+
+static gboolean evaluate_block(Cache *cache, guint first, guint n, ThreadPool *thread_pool,
+                               GPtrArray *evaluations, GError **error)
+{
+    const float *rows[BLOCK];
+    for (guint i = 0; i < n; i++)
+        if (!(rows[i] = cache_features(cache, first + i, error)))
+            return FALSE;
+    for (guint j = 0; j < evaluations->len; j++) {
+        Evaluation *evaluation = evaluations->pdata[j];
+        float *out = evaluation->outputs + (gsize)first * evaluation->model->classes->len;
+        model_predict(evaluation->model, thread_pool, rows, (int)n, out);
+    }
+    return TRUE;
+}
+
+static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArray *evaluations,
+                                       GError **error)
+{
+    g_autoptr(Cache) cache = cache_open(options->source, error);
+    if (!cache)
+        return NULL;
+    g_autoptr(Examples) examples = list_cache(options->source, cache);
+    guint n = cache_count(cache);
+    if (n == 0) {
+        error_set(error, "%s: holds no image; run extract first", options->source);
+        return NULL;
+    }
+    if (!check_models(evaluations, examples, cache_feature_spec(cache), error))
+        return NULL;
+    allocate_outputs(evaluations, n);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    g_autoptr(Progress) progress = progress_new("Judging", n, "images");
+    for (guint first = 0; first < n; first += BLOCK) {
+        guint rows = MIN(BLOCK, n - first);
+        if (!evaluate_block(cache, first, rows, thread_pool, evaluations, error))
+            return NULL;
+        if (interrupted()) {
+            error_set(error, "interrupted before all images were judged");
+            return NULL;
+        }
+        progress_tick(progress, rows);
+    }
+    return g_steal_pointer(&examples);
+}
+
+/* ---- A folder ---- */
+
+/* Images on their way to those models that share a recipe. */
+typedef struct {
+    const Dataset *dataset;
+    GPtrArray *evaluations; /* Evaluation*, borrowed */
+    ThreadPool *thread_pool;
+    char **reasons;    /* (N): why an image cannot be used; NULL where it can */
+    float *block;      /* (BLOCK, D) */
+    guint rows[BLOCK]; /* images in the block */
+    guint filled;
+    gsize features; /* D */
+} Folder;
+
+static void evaluate_folder_block(Folder *folder)
+{
+    const float *x[BLOCK];
+    for (guint i = 0; i < folder->filled; i++)
+        x[i] = folder->block + i * folder->features;
+    for (guint j = 0; j < folder->evaluations->len; j++) {
+        Evaluation *evaluation = folder->evaluations->pdata[j];
+        guint classes = evaluation->model->classes->len;
+        g_autofree float *out = g_new(float, BLOCK *classes);
+        model_predict(evaluation->model, folder->thread_pool, x, (int)folder->filled, out);
+        for (guint i = 0; i < folder->filled; i++)
+            memcpy(evaluation->outputs + (gsize)folder->rows[i] * classes, out + i * classes,
+                   classes * sizeof *out);
+    }
+    folder->filled = 0;
+}
+
+static gboolean take_vector(guint index, const float *features, const char *reason, gpointer user,
+                            GError **error)
+{
+    Folder *folder = user;
+    const DatasetItem *item = folder->dataset->items->pdata[index];
+    if (!features) {
+        if (!folder->reasons[index])
+            cli_warn("skipped %s: %s", item->path, reason);
+        g_free(folder->reasons[index]);
+        folder->reasons[index] = g_strdup(reason);
+        return TRUE;
+    }
+    memcpy(folder->block + folder->filled * folder->features, features, folder->features * sizeof *features);
+    folder->rows[folder->filled++] = index;
+    if (folder->filled == BLOCK)
+        evaluate_folder_block(folder);
+    return TRUE;
+}
+
+/* One run of the images through the recipe of judgements[first], for all models that share it. */
+static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *dataset,
+                              const Weights *weights, const GPtrArray *evaluations, guint first,
+                              char **reasons, GError **error)
+{
+    const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
+    g_autoptr(GPtrArray) sharing = g_ptr_array_new(), files = g_ptr_array_new();
+    for (guint j = 0; j < evaluations->len; j++) {
+        Evaluation *evaluation = evaluations->pdata[j];
+        g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
+        if (!difference && j < first)
+            return TRUE; /* judged in the earlier model's run */
+        if (!difference)
+            g_ptr_array_add(sharing, evaluation);
+    }
+    for (guint i = 0; i < dataset->items->len; i++)
+        g_ptr_array_add(files, ((DatasetItem *)dataset->items->pdata[i])->path);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    Folder folder = {.dataset = dataset,
+                     .evaluations = sharing,
+                     .thread_pool = thread_pool,
+                     .reasons = reasons,
+                     .features = feature_spec_features(spec)};
+    folder.block = g_new(float, BLOCK *folder.features);
+    const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? weights : NULL, options->threads};
+    gboolean done =
+        images_run(&images, (const char *const *)files->pdata, files->len, take_vector, &folder, error);
+    if (done && folder.filled)
+        evaluate_folder_block(&folder);
+    g_free(folder.block);
+    return done;
+}
+
+/* The images every model could be shown; outputs close ranks. */
+static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray *evaluations,
+                           char *const *reasons)
+{
+    guint classes = examples->classes->len;
+    for (guint i = 0; i < dataset->items->len; i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        if (reasons[i]) {
+            g_ptr_array_add(examples->skipped, g_strdup_printf("%s: %s", item->key, reasons[i]));
+            continue;
+        }
+        for (guint j = 0; j < evaluations->len; j++) {
+            float *outputs = ((Evaluation *)evaluations->pdata[j])->outputs;
+            memmove(outputs + (gsize)examples->paths->len * classes, outputs + (gsize)i * classes,
+                    classes * sizeof *outputs);
+        }
+        g_ptr_array_add(examples->paths, g_strdup(item->key));
+        g_array_append_val(examples->labels, item->label);
+    }
+}
+
+static gboolean load_weights(const char *from, const GPtrArray *evaluations, Weights **weights,
+                             GError **error)
+{
+    g_autofree const Model **models = g_new(const Model *, evaluations->len);
+    g_autofree const char **paths = g_new(const char *, evaluations->len);
+    for (guint j = 0; j < evaluations->len; j++) {
+        const Evaluation *evaluation = evaluations->pdata[j];
+        models[j] = evaluation->model;
+        paths[j] = evaluation->path;
+    }
+    return images_weights(from, paths, models, evaluations->len, weights, error);
+}
+
+static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset *dataset, Examples *examples,
+                                GPtrArray *evaluations, GError **error)
+{
+    g_autoptr(Weights) weights = NULL;
+    guint n = dataset->items->len;
+    g_autofree char **slots = g_new0(char *, n + 1);
+    if (!load_weights(options->weights, evaluations, &weights, error))
+        return FALSE;
+    allocate_outputs(evaluations, n);
+    gboolean done = TRUE;
+    for (guint j = 0; done && j < evaluations->len; j++)
+        done = evaluate_spec(options, dataset, weights, evaluations, j, slots, error);
+    if (done)
+        keep_evaluated(examples, dataset, evaluations, slots);
+    for (guint i = 0; i < n; i++)
+        g_free(slots[i]);
+    if (done && examples->paths->len == 0)
+        return error_set(error, "%s: none of its %u images could be used", options->source, n);
+    return done;
+}
+
+static Examples *evaluate_folder_source(const EvaluationOptions *options, GPtrArray *evaluations,
+                                        GError **error)
+{
+    g_autoptr(Dataset) dataset = dataset_scan(options->source, &options->filter, error);
+    if (!dataset)
+        return NULL;
+    g_autoptr(Examples) examples = examples_new(options->source, FALSE);
+    for (guint c = 0; c < dataset->classes->len; c++)
+        g_ptr_array_add(examples->classes, g_strdup(dataset->classes->pdata[c]));
+    if (!check_models(evaluations, examples, NULL, error) ||
+        !evaluate_folder(options, dataset, examples, evaluations, error))
+        return NULL;
+    return g_steal_pointer(&examples);
+}
+
+Examples *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
+{
+    return evaluation_source_is_cache(options->source) ? evaluate_cache_source(options, evaluations, error)
+                                                       : evaluate_folder_source(options, evaluations, error);
+}

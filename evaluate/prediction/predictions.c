@@ -1,0 +1,67 @@
+#include "evaluate/prediction/predictions.h"
+
+#include "common/cli/cli.h"
+#include "common/core/atomic_file.h"
+#include "common/core/csv.h"
+
+#include <string.h>
+
+static void append_header(GString *text, const Examples *examples)
+{
+    g_string_append(text, "path,true,predicted");
+    for (guint c = 0; c < examples->classes->len; c++) {
+        g_string_append_c(text, ',');
+        csv_append(text, examples->classes->pdata[c]);
+    }
+    g_string_append_c(text, '\n');
+}
+
+static void append_image(GString *text, const Examples *examples, const Evaluation *evaluation, guint index)
+{
+    const char *const *names = examples_names(examples);
+    guint classes = examples->classes->len;
+    const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
+    csv_append(text, examples->paths->pdata[index]);
+    g_string_append_c(text, ',');
+    csv_append(text, names[examples_labels(examples)[index]]);
+    g_string_append_c(text, ',');
+    csv_append(text, names[evaluation->predicted[index]]);
+    for (guint c = 0; c < classes; c++) {
+        g_string_append_c(text, ',');
+        csv_append_float(text, scores[c]);
+    }
+    g_string_append_c(text, '\n');
+}
+
+static gboolean write_model(const Examples *examples, const Evaluation *evaluation, const char *path,
+                            GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    append_header(text, examples);
+    for (guint i = 0; i < examples->paths->len; i++)
+        append_image(text, examples, evaluation, i);
+    return atomic_file_write(path, text->str, text->len, error);
+}
+
+/* a/b.csv -> a/b-NAME.csv; a name's slashes do not make folders. */
+static char *path_for(const char *path, const char *name)
+{
+    g_autofree char *flat = g_strdelimit(g_strdup(name), "/", '_');
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    gsize stem = dot && dot > (slash ? slash + 1 : path) ? (gsize)(dot - path) : strlen(path);
+    return g_strdup_printf("%.*s-%s%s", (int)stem, path, flat, path + stem);
+}
+
+gboolean predictions_write(const Comparison *comparison, const char *path, GError **error)
+{
+    guint models = comparison->evaluations->len;
+    for (guint j = 0; j < models; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        g_autofree char *own = models > 1 ? path_for(path, evaluation->name) : g_strdup(path);
+        if (!write_model(comparison->examples, evaluation, own, error))
+            return FALSE;
+        if (models > 1)
+            cli_remark("wrote %s", own);
+    }
+    return TRUE;
+}

@@ -1,8 +1,0 @@
-/* predictions: what each model said about each image, as CSV: path,true,predicted, then a column a class with
- * its probability, or its margin where the model has no probabilities. */
-#pragma once
-#include "evaluate/judgement.h"
-
-/* One model: to path. Several: to one file each, the model's name before the ending (predictions-dense.csv).
- * FALSE and a sentence where a file cannot be written. */
-gboolean predictions_write(const Comparison *comparison, const char *path, GError **error);

@@ -1,0 +1,305 @@
+#include "evaluate/report/confusion.h"
+
+#include "common/plot/colormap.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    PANELS_A_ROW = 3,
+    NAMED_CLASSES = 40, /* beyond so many classes, labels are numbers */
+    ZEROS_SHOWN = 4,    /* beyond so many classes, a cell of nothing stays blank */
+};
+static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12, axis_size = 11,
+                    bar_width = 12;
+
+/* Where everything goes, in points. */
+typedef struct {
+    double cell;                      /* side of a cell */
+    double label_size;                /* of class names or numbers */
+    double label_width;               /* of the widest of them */
+    double number_size;               /* of the figure in a cell; 0: none fits */
+    double degrees;                   /* by which labels of columns are turned */
+    gboolean numbered;                /* labels are numbers, explained below */
+    double left, head, foot;          /* room beside a heatmap for labels and titles */
+    double panel_width, panel_height; /* heatmap and that room */
+    double bar_room;                  /* right of the last heatmap, for the colour bar */
+    guint columns, rows;              /* of panels */
+    guint key_columns, key_rows;      /* of the explanation of numbers */
+    double key_width, key_height;
+    double width, height; /* of the picture */
+    double inset;         /* of the panels, where the common title is wider than they are */
+} Layout;
+
+ConfusionCells confusion_cells(const char *choice)
+{
+    const char *const names[] = {"none", "true", "pred", "all"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(choice, names[i]) == 0)
+            return (ConfusionCells)i;
+    g_return_val_if_reached(CONFUSION_COUNTS);
+}
+
+void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values)
+{
+    g_autofree double *rows = g_new0(double, classes), *columns = g_new0(double, classes);
+    double all = 0;
+    for (gsize i = 0; i < (gsize)classes * classes; i++) {
+        rows[i / classes] += matrix[i];
+        columns[i % classes] += matrix[i];
+        all += matrix[i];
+    }
+    for (gsize i = 0; i < (gsize)classes * classes; i++) {
+        double whole = cells == CONFUSION_TRUE        ? rows[i / classes]
+                       : cells == CONFUSION_PREDICTED ? columns[i % classes]
+                       : cells == CONFUSION_ALL       ? all
+                                                      : 1;
+        values[i] = whole > 0 ? matrix[i] / whole : 0;
+    }
+}
+
+/* The value of the darkest shade, the same for all panels: one, or the largest that occurs. */
+static double largest_value(const Confusion *confusion)
+{
+    if (confusion->cells == CONFUSION_TRUE || confusion->cells == CONFUSION_PREDICTED)
+        return 1;
+    gsize count = (gsize)confusion->classes * confusion->classes;
+    g_autofree double *values = g_new(double, count);
+    double largest = 0;
+    for (guint p = 0; p < confusion->n_panels; p++) {
+        confusion_values(confusion->panels[p].matrix, confusion->classes, confusion->cells, values);
+        for (gsize i = 0; i < count; i++)
+            largest = fmax(largest, values[i]);
+    }
+    return largest > 0 ? largest : 1;
+}
+
+static char *cell_text(const Confusion *confusion, double value)
+{
+    return confusion->cells == CONFUSION_COUNTS ? g_strdup_printf("%.0f", value)
+                                                : g_strdup_printf("%.2f", value);
+}
+
+/* ---- Layout ---- */
+
+static double widest_name(const Confusion *confusion, double size)
+{
+    double widest = 0;
+    for (guint c = 0; c < confusion->classes; c++)
+        widest = fmax(widest, canvas_text_width(NULL, size, FALSE, confusion->names[c]));
+    return widest;
+}
+
+static void layout_labels(Layout *layout, const Confusion *confusion)
+{
+    layout->numbered = confusion->classes > NAMED_CLASSES;
+    layout->label_size = CLAMP(layout->cell * 0.72, 5.5, 11);
+    double widest = layout->numbered ? canvas_text_width(NULL, layout->label_size, FALSE, "100")
+                                     : widest_name(confusion, layout->label_size);
+    gboolean fits = widest + 4 <= layout->cell;
+    layout->degrees = fits ? 0 : layout->cell >= 20 ? 45 : 90;
+    double height = layout->degrees == 0 ? layout->label_size
+                                         : widest * sin(layout->degrees * G_PI / 180) + layout->label_size;
+    layout->label_width = widest;
+    layout->left = ceil(margin + axis_size + gap + widest + gap);
+    layout->head = panel_title_size + 2 * gap;
+    layout->foot = ceil(gap + height + gap + axis_size + gap);
+}
+
+static void layout_numbers(Layout *layout, const Confusion *confusion, double largest)
+{
+    g_autofree char *text = cell_text(confusion, largest);
+    double width = canvas_text_width(NULL, 10, FALSE, text) / 10; /* of a size of one */
+    double size = fmin(fmin(layout->cell * 0.42, 14), 0.86 * layout->cell / width);
+    layout->number_size = size >= 5 ? size : 0;
+}
+
+static void layout_key(Layout *layout, const Confusion *confusion)
+{
+    const double size = 9, line = 1.4 * size;
+    if (!layout->numbered)
+        return;
+    layout->key_width =
+        widest_name(confusion, size) + canvas_text_width(NULL, size, FALSE, "100  ") + 2 * gap;
+    layout->key_columns = (guint)fmax(1, floor((layout->width - 2 * margin) / layout->key_width));
+    layout->key_rows = (confusion->classes + layout->key_columns - 1) / layout->key_columns;
+    layout->key_height = 2 * gap + line * layout->key_rows;
+}
+
+/* Cells begin at whole points and are whole half points wide: whole pixels of a PNG, without seams. */
+static Layout layout_new(const Confusion *confusion)
+{
+    Layout layout = {.cell = CLAMP(floor(920.0 / confusion->classes) / 2, 8, 100)};
+    double largest = largest_value(confusion), matrix = layout.cell * confusion->classes, widest_title = 0;
+    layout_labels(&layout, confusion);
+    layout_numbers(&layout, confusion, largest);
+    for (guint p = 0; p < confusion->n_panels; p++)
+        widest_title =
+            fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, confusion->panels[p].title));
+    layout.left =
+        fmax(layout.left, ceil((widest_title - matrix) / 2 + gap)); /* titles are centred on cells */
+    layout.panel_width = layout.left + ceil(fmax(matrix, (matrix + widest_title) / 2 + gap));
+    layout.panel_height = layout.head + matrix + layout.foot;
+    layout.columns = MIN(confusion->n_panels, PANELS_A_ROW);
+    layout.rows = (confusion->n_panels + layout.columns - 1) / layout.columns;
+    g_autofree char *text = cell_text(confusion, largest);
+    layout.bar_room = 2 * gap + bar_width + gap + canvas_text_width(NULL, 10, FALSE, text) + gap + margin;
+    double panels = layout.columns * layout.panel_width + layout.bar_room;
+    layout.width = panels;
+    if (confusion->title)
+        layout.width =
+            fmax(layout.width, canvas_text_width(NULL, title_size, TRUE, confusion->title) + 2 * margin);
+    layout.inset = floor((layout.width - panels) / 2);
+    layout_key(&layout, confusion);
+    layout.height = margin + (confusion->title ? title_size + margin : 0) +
+                    layout.rows * layout.panel_height + layout.key_height + gap;
+    return layout;
+}
+
+/* ---- Drawing ---- */
+
+/* Where cells bear no numbers, faint shades must be told apart: the scale is that of square roots then. */
+static double shade(const Layout *layout, double share)
+{
+    return layout->number_size > 0 ? share : sqrt(share);
+}
+
+static double share_of_shade(const Layout *layout, double shade)
+{
+    return layout->number_size > 0 ? shade : shade * shade;
+}
+
+static void draw_cells(Canvas *canvas, const Confusion *confusion, const Layout *layout, const guint *matrix,
+                       double left, double top, double largest)
+{
+    guint classes = confusion->classes;
+    const CanvasTheme *theme = canvas_theme(canvas);
+    g_autofree double *values = g_new(double, (gsize)classes *classes);
+    confusion_values(matrix, classes, confusion->cells, values);
+    canvas_rectangle(canvas, left, top, classes * layout->cell, classes * layout->cell, colormap(theme, 0));
+    for (gsize i = 0; i < (gsize)classes * classes; i++) {
+        double x = left + (i % classes) * layout->cell, y = top + (i / classes) * layout->cell;
+        guint32 color = colormap(theme, shade(layout, values[i] / largest));
+        if (!matrix[i] && classes > ZEROS_SHOWN)
+            continue;
+        canvas_rectangle(canvas, x, y, layout->cell, layout->cell, color);
+        if (layout->number_size == 0)
+            continue;
+        g_autofree char *text = cell_text(confusion, values[i]);
+        canvas_text(canvas, x + layout->cell / 2, y + layout->cell / 2, layout->number_size,
+                    colormap_ink(color), ALIGN_CENTER, FALSE, 0, text);
+    }
+    canvas_frame(canvas, left, top, classes * layout->cell, classes * layout->cell, 0.8, theme->soft);
+}
+
+static void draw_labels(Canvas *canvas, const Confusion *confusion, const Layout *layout, double left,
+                        double top)
+{
+    guint32 ink = canvas_theme(canvas)->ink;
+    double bottom = top + confusion->classes * layout->cell;
+    for (guint c = 0; c < confusion->classes; c++) {
+        char number[16];
+        g_snprintf(number, sizeof number, "%u", c);
+        const char *text = layout->numbered ? number : confusion->names[c];
+        double middle = (c + 0.5) * layout->cell;
+        canvas_text(canvas, left - gap, top + middle, layout->label_size, ink, ALIGN_RIGHT, FALSE, 0, text);
+        if (layout->degrees == 0)
+            canvas_text(canvas, left + middle, bottom + gap + layout->label_size / 2, layout->label_size, ink,
+                        ALIGN_CENTER, FALSE, 0, text);
+        else
+            canvas_text(canvas, left + middle, bottom + gap, layout->label_size, ink, ALIGN_RIGHT, FALSE,
+                        layout->degrees, text);
+    }
+}
+
+static void draw_panel(Canvas *canvas, const Confusion *confusion, const Layout *layout, guint index,
+                       double x, double y, double largest)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double left = x + layout->left, top = y + layout->head, side = confusion->classes * layout->cell;
+    canvas_text(canvas, left + side / 2, y + layout->head / 2, panel_title_size, theme->ink, ALIGN_CENTER,
+                TRUE, 0, confusion->panels[index].title);
+    draw_cells(canvas, confusion, layout, confusion->panels[index].matrix, left, top, largest);
+    draw_labels(canvas, confusion, layout, left, top);
+    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + side / 2, axis_size,
+                theme->soft, ALIGN_CENTER, FALSE, 90, "true");
+    canvas_text(canvas, left + side / 2, top + side + layout->foot - gap - axis_size / 2, axis_size,
+                theme->soft, ALIGN_CENTER, FALSE, 0, "predicted");
+}
+
+static void draw_bar(Canvas *canvas, const Confusion *confusion, const Layout *layout, double x, double y,
+                     double largest)
+{
+    enum { SHADES = 128, TICKS = 5 };
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double height = confusion->classes * layout->cell;
+    for (int i = 0; i < SHADES; i++)
+        canvas_rectangle(canvas, x, y + height * (SHADES - 1 - i) / SHADES, bar_width, height / SHADES + 0.5,
+                         colormap(theme, (i + 0.5) / SHADES));
+    canvas_frame(canvas, x, y, bar_width, height, 0.6, theme->soft);
+    for (int i = 0; i <= TICKS; i++) {
+        double value = largest * share_of_shade(layout, (double)i / TICKS);
+        if (confusion->cells == CONFUSION_COUNTS)
+            value = round(value);
+        g_autofree char *text = g_strdup_printf("%.3g", value);
+        double at = y + height * (1 - shade(layout, value / largest));
+        canvas_line(canvas, (double[]){x + bar_width, at, x + bar_width + 3, at}, 2, 0.6, theme->soft, FALSE);
+        canvas_text(canvas, x + bar_width + gap, at, 9, theme->soft, ALIGN_LEFT, FALSE, 0, text);
+    }
+}
+
+static void draw_key(Canvas *canvas, const Confusion *confusion, const Layout *layout, double y)
+{
+    const double size = 9, line = 1.4 * size;
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double number = canvas_text_width(canvas, size, FALSE, "100");
+    for (guint c = 0; layout->numbered && c < confusion->classes; c++) {
+        char text[16];
+        g_snprintf(text, sizeof text, "%u", c);
+        double left = margin + (c / layout->key_rows) * layout->key_width + number;
+        double middle = y + gap + (c % layout->key_rows + 0.5) * line;
+        canvas_text(canvas, left, middle, size, theme->soft, ALIGN_RIGHT, FALSE, 0, text);
+        canvas_text(canvas, left + gap, middle, size, theme->ink, ALIGN_LEFT, FALSE, 0, confusion->names[c]);
+    }
+}
+
+static void draw(Canvas *canvas, const Confusion *confusion, const Layout *layout)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double largest = largest_value(confusion), y = margin, side = confusion->classes * layout->cell;
+    if (confusion->title) {
+        canvas_text(canvas, layout->width / 2, y + title_size / 2, title_size, theme->ink, ALIGN_CENTER, TRUE,
+                    0, confusion->title);
+        y += title_size + margin;
+    }
+    for (guint p = 0; p < confusion->n_panels; p++) {
+        guint row = p / layout->columns, column = p % layout->columns;
+        double x = layout->inset + column * layout->panel_width, top = y + row * layout->panel_height;
+        draw_panel(canvas, confusion, layout, p, x, top, largest);
+        if (column + 1 == layout->columns || p + 1 == confusion->n_panels)
+            draw_bar(canvas, confusion, layout, x + layout->left + side + 2 * gap, top + layout->head,
+                     largest);
+    }
+    draw_key(canvas, confusion, layout, y + layout->rows * layout->panel_height);
+}
+
+gboolean confusion_write(const Confusion *confusion, const char *path, GError **error)
+{
+    Layout layout = layout_new(confusion);
+    Canvas *canvas = canvas_new(path, layout.width, layout.height, error);
+    if (!canvas)
+        return FALSE;
+    draw(canvas, confusion, &layout);
+    return canvas_finish(canvas, error);
+}
+
+GBytes *confusion_render(const Confusion *confusion, const char *ending, const CanvasTheme *theme,
+                         GError **error)
+{
+    Layout layout = layout_new(confusion);
+    Canvas *canvas = canvas_new_memory(ending, layout.width, layout.height, theme, error);
+    if (!canvas)
+        return NULL;
+    draw(canvas, confusion, &layout);
+    return canvas_finish_memory(canvas, error);
+}

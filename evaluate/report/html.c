@@ -1,0 +1,57 @@
+#include "evaluate/report/html.h"
+
+void html_text(GString *page, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    for (const char *p = valid; *p; p++) {
+        switch (*p) {
+        case '&':
+            g_string_append(page, "&amp;");
+            break;
+        case '<':
+            g_string_append(page, "&lt;");
+            break;
+        case '>':
+            g_string_append(page, "&gt;");
+            break;
+        case '"':
+            g_string_append(page, "&quot;");
+            break;
+        default:
+            if ((guchar)*p < 0x20 && *p != '\n' && *p != '\t')
+                g_string_append(page, "\uFFFD");
+            else
+                g_string_append_c(page, *p);
+        }
+    }
+}
+
+void html_element(GString *page, const char *name, const char *text)
+{
+    g_string_append_printf(page, "<%s>", name);
+    html_text(page, text);
+    g_string_append_printf(page, "</%s>", name);
+}
+
+void html_data_uri(GString *page, const char *type, GBytes *bytes)
+{
+    gsize size;
+    const guchar *data = g_bytes_get_data(bytes, &size);
+    g_autofree char *base64 = g_base64_encode(data, size);
+    g_string_append_printf(page, "data:%s;base64,%s", type, base64);
+}
+
+static void append_themed(GString *page, const char *type, GBytes *bytes, const char *theme, const char *alt)
+{
+    g_string_append_printf(page, "<img class=\"%s\" src=\"", theme);
+    html_data_uri(page, type, bytes);
+    g_string_append(page, "\" alt=\"");
+    html_text(page, alt);
+    g_string_append(page, "\">");
+}
+
+void html_picture(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt)
+{
+    append_themed(page, type, light, "on-light", alt);
+    append_themed(page, type, dark, "on-dark", alt);
+}

@@ -1,0 +1,17 @@
+/* pictures: a comparison as confusion matrices and reliability diagrams, for files and for the report. */
+#pragma once
+#include "evaluate/metrics/evaluation.h"
+#include "evaluate/report/confusion.h"
+#include "evaluate/report/reliability.h"
+
+typedef struct {
+    Confusion confusion;
+    ReliabilityPanel *reliability; /* of the models that have probabilities */
+    guint n_reliability;
+    GPtrArray *texts; /* char*: what the two borrow */
+} Pictures;
+
+/* comparison and title (NULL for the source's name) are borrowed until pictures_free. */
+Pictures *pictures_new(const Comparison *comparison, const char *title, ConfusionCells cells);
+void pictures_free(Pictures *pictures);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pictures, pictures_free)

@@ -1,0 +1,74 @@
+#include "evaluate/report/reliability.h"
+
+#include "common/plot/axes.h"
+
+enum { PANEL_WIDTH = 380, PANEL_HEIGHT = 400, PANELS_A_ROW = 3 };
+
+/* Bars reach to the accuracy of their bin; how dark they are tells the share of images in it. The line marks
+ * where accuracy equals confidence: above it a model is better than it believes, below it boasts. */
+static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, double y)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double confidence[RELIABILITY_BINS], accuracy[RELIABILITY_BINS], max = 1;
+    guint filled = 0;
+    g_autofree char *title = g_strdup_printf("%s: calibration error %.1f %%", panel->title,
+                                             100 * metrics_calibration_error(panel->bins, RELIABILITY_BINS));
+    g_autoptr(Axes) axes = axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
+                                    &(AxesOptions){.title = title,
+                                                   .x_label = "confidence",
+                                                   .y_label = "accuracy",
+                                                   .x_to = 1,
+                                                   .y_to = 1,
+                                                   .x_percent = TRUE,
+                                                   .y_percent = TRUE});
+    for (guint b = 0; b < RELIABILITY_BINS; b++)
+        max = MAX(max, panel->bins[b].count);
+    for (guint b = 0; b < RELIABILITY_BINS; b++) {
+        const ReliabilityBin *bin = &panel->bins[b];
+        if (!bin->count)
+            continue;
+        axes_bar(axes, (double)b / RELIABILITY_BINS, (b + 1.0) / RELIABILITY_BINS, 0, bin->accuracy,
+                 theme->series[0], 0.12 + 0.5 * bin->count / max);
+        confidence[filled] = bin->confidence;
+        accuracy[filled++] = bin->accuracy;
+    }
+    axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "as sure as right");
+    axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);
+    axes_discs(axes, confidence, accuracy, filled, 3, theme->series[0], "share right in the bin");
+}
+
+static double columns(guint n)
+{
+    return MIN(n, PANELS_A_ROW);
+}
+
+static double rows(guint n)
+{
+    return (n + PANELS_A_ROW - 1) / PANELS_A_ROW;
+}
+
+static void draw(Canvas *canvas, const ReliabilityPanel *panels, guint n)
+{
+    for (guint p = 0; p < n; p++)
+        draw_panel(canvas, &panels[p], p % PANELS_A_ROW * PANEL_WIDTH, p / PANELS_A_ROW * PANEL_HEIGHT);
+}
+
+gboolean reliability_write(const ReliabilityPanel *panels, guint n, const char *path, GError **error)
+{
+    Canvas *canvas = canvas_new(path, columns(n) * PANEL_WIDTH, rows(n) * PANEL_HEIGHT, error);
+    if (!canvas)
+        return FALSE;
+    draw(canvas, panels, n);
+    return canvas_finish(canvas, error);
+}
+
+GBytes *reliability_render(const ReliabilityPanel *panels, guint n, const char *ending,
+                           const CanvasTheme *theme, GError **error)
+{
+    Canvas *canvas =
+        canvas_new_memory(ending, columns(n) * PANEL_WIDTH, rows(n) * PANEL_HEIGHT, theme, error);
+    if (!canvas)
+        return NULL;
+    draw(canvas, panels, n);
+    return canvas_finish_memory(canvas, error);
+}

@@ -1,0 +1,92 @@
+#include "evaluate/report/report_html.h"
+
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+#include "evaluate/report/html.h"
+#include "evaluate/report/report_assets.h"
+#include "evaluate/report/report_sections.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    const char *id, *title;
+} contents[] = {{"figures", "Figures"},   {"confusion", "Confusion"}, {"reliability", "Reliability"},
+                {"training", "Training"}, {"classes", "Classes"},     {"mistakes", "Mistakes"},
+                {"settings", "Settings"}};
+
+static void append_head(GString *page, const char *title)
+{
+    g_string_append(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                          "<link rel=\"icon\" href=\"data:,\">\n");
+    html_element(page, "title", title);
+    g_string_append_printf(page, "\n<style>\n%s</style>\n</head>\n", report_css);
+}
+
+/* Links to those sections that the page has. */
+static void append_contents(GString *page, const char *sections)
+{
+    g_string_append(page, "<nav aria-label=\"Sections\"><div class=\"inner\">\n");
+    for (guint i = 0; i < G_N_ELEMENTS(contents); i++) {
+        g_autofree char *section = g_strdup_printf("<section id=\"%s\"", contents[i].id);
+        if (strstr(sections, section))
+            g_string_append_printf(page, "<a href=\"#%s\">%s</a>\n", contents[i].id, contents[i].title);
+    }
+    g_string_append(page, "<button type=\"button\" id=\"theme\" hidden>Dark</button>\n</div></nav>\n");
+}
+
+static void append_masthead(GString *page, const Comparison *comparison, const char *title)
+{
+    const Examples *examples = comparison->examples;
+    g_string_append(
+        page,
+        "<body>\n<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header class=\"masthead\">\n");
+    html_element(page, "h1", title);
+    g_string_append_printf(page, "\n<p class=\"soft\">%u images of %u classes from the %s ",
+                           comparison_count(comparison), comparison_classes(comparison),
+                           examples->is_cache ? "cache" : "folder");
+    html_text(page, examples->source);
+    if (examples->skipped->len)
+        g_string_append_printf(page, "; %u more could not be used", examples->skipped->len);
+    g_string_append(page, "</p>\n</header>\n");
+}
+
+static gboolean append_sections(const Report *report, GError **error)
+{
+    section_metrics(report);
+    if (!section_confusion(report, error) || !section_reliability(report, error) ||
+        !section_training(report, error))
+        return FALSE;
+    section_classes(report);
+    section_mistakes(report);
+    section_settings(report);
+    return TRUE;
+}
+
+static gboolean write_page(const char *folder, const GString *page, GError **error)
+{
+    if (g_mkdir_with_parents(folder, 0777) != 0)
+        return error_set(error, "%s: the report's folder cannot be made: %s", folder, g_strerror(errno));
+    g_autofree char *path = g_build_filename(folder, "index.html", NULL);
+    return atomic_file_write(path, page->str, page->len, error);
+}
+
+gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)
+{
+    g_autoptr(GString) sections = g_string_new(NULL), page = g_string_new(NULL);
+    g_autofree char *title = options->title
+                                 ? g_strdup(options->title)
+                                 : g_strdup_printf("Evaluation of %s", comparison->examples->source);
+    const Report report = {comparison, options, sections};
+    if (!append_sections(&report, error))
+        return FALSE;
+    append_head(page, title);
+    append_masthead(page, comparison, title);
+    append_contents(page, sections->str);
+    g_string_append_printf(
+        page, "<main id=\"main\">\n%s</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
+        sections->str, VGGCACHE_VERSION);
+    g_string_append_printf(page, "<script>\n%s</script>\n</body>\n</html>\n", report_js);
+    return write_page(options->folder, page, error);
+}

@@ -1,0 +1,17 @@
+/* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no other
+ * file. Figures, pictures in light and dark, tables that sort, the worst mistakes with thumbnails, settings
+ * and identities. Where scripts are off, all of it but sorting and the theme's switch is there. The same
+ * comparison gives the same page. */
+#pragma once
+#include "evaluate/metrics/evaluation.h"
+#include "evaluate/report/confusion.h"
+
+typedef struct {
+    const char *folder; /* created where it is missing */
+    const char *title;  /* NULL: "Evaluation of SOURCE" */
+    const char *images; /* folder the images' paths are below, for thumbnails; NULL: a folder's own, none for
+                           a cache */
+    ConfusionCells cells;
+} ReportOptions;
+
+gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error);

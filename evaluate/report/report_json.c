@@ -1,0 +1,161 @@
+#include "evaluate/report/report_json.h"
+
+#include "common/core/atomic_file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ERRORS = 100 };
+
+/* Paths may be any bytes; JSON holds UTF-8. */
+static json_t *text(const char *bytes)
+{
+    g_autofree char *valid = g_utf8_make_valid(bytes, -1);
+    return json_string(valid);
+}
+
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *texts(const GPtrArray *strings)
+{
+    json_t *array = json_array();
+    for (guint i = 0; i < strings->len; i++)
+        json_array_append_new(array, text(strings->pdata[i]));
+    return array;
+}
+
+static json_t *class_metrics(ClassMetrics f)
+{
+    return json_pack("{s:f, s:f, s:f, s:I}", "precision", f.precision, "recall", f.recall, "f1-score", f.f1,
+                     "support", (json_int_t)f.support);
+}
+
+static json_t *per_class(const Comparison *comparison, const Evaluation *evaluation)
+{
+    json_t *object = json_object();
+    for (guint c = 0; c < comparison_classes(comparison); c++) {
+        g_autofree char *name = g_utf8_make_valid(comparison->examples->classes->pdata[c], -1);
+        json_object_set_new(object, name, class_metrics(evaluation->per_class[c]));
+    }
+    return object;
+}
+
+static json_t *confusion_matrix(const guint *matrix, guint classes)
+{
+    json_t *rows = json_array();
+    for (guint t = 0; t < classes; t++) {
+        json_t *row = json_array();
+        for (guint p = 0; p < classes; p++)
+            json_array_append_new(row, json_integer(matrix[(gsize)t * classes + p]));
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
+{
+    const char *const *names = examples_names(comparison->examples);
+    json_t *array = json_array();
+    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
+    for (guint i = 0; i < pairs->len; i++) {
+        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
+        json_array_append_new(array, json_pack("{s:o, s:o, s:I, s:f}", "true", text(names[pair->truth]),
+                                               "predicted", text(names[pair->predicted]), "count",
+                                               (json_int_t)pair->count, "share", pair->share));
+    }
+    return array;
+}
+
+static json_t *reliability(const Evaluation *evaluation)
+{
+    json_t *array = json_array();
+    for (guint b = 0; evaluation->probabilities && b < RELIABILITY_BINS; b++) {
+        const ReliabilityBin *bin = &evaluation->bins[b];
+        json_array_append_new(array, json_pack("{s:I, s:f, s:f}", "count", (json_int_t)bin->count,
+                                               "confidence", bin->confidence, "accuracy", bin->accuracy));
+    }
+    return array;
+}
+
+static json_t *worst_errors(const Comparison *comparison, const Evaluation *evaluation)
+{
+    const Examples *examples = comparison->examples;
+    const char *const *names = examples_names(examples);
+    json_t *array = json_array();
+    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
+    for (guint i = 0; i < MIN(mistakes->len, MAX_ERRORS); i++) {
+        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
+        guint at = mistake->index;
+        json_array_append_new(array,
+                              json_pack("{s:o, s:o, s:o, s:f}", "path", text(examples->paths->pdata[at]),
+                                        "true", text(names[examples_labels(examples)[at]]), "predicted",
+                                        text(names[evaluation->predicted[at]]), "score", mistake->score));
+    }
+    return array;
+}
+
+static json_t *model_json(const Comparison *comparison, const Evaluation *evaluation)
+{
+    const Model *model = evaluation->model;
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:s, s:f, s:[f,f], s:f, s:I}", "model", text(evaluation->path), "name",
+                  text(evaluation->name), "approach", model->approach, "head", model->head, "accuracy",
+                  evaluation->accuracy, "accuracy_interval", evaluation->interval.low,
+                  evaluation->interval.high, "top_k", evaluation->top_k, "k", (json_int_t)comparison->k);
+    json_object_set_new(object, "log_loss", number_or_null(evaluation->log_loss));
+    json_object_set_new(object, "calibration_error", number_or_null(evaluation->calibration_error));
+    json_object_set_new(object, "probabilities", json_boolean(evaluation->probabilities != NULL));
+    json_object_set_new(object, "temperature",
+                        model->temperature > 0 ? json_real(model->temperature) : json_null());
+    json_object_set_new(object, "macro_avg", class_metrics(evaluation->macro));
+    json_object_set_new(object, "weighted_avg", class_metrics(evaluation->weighted));
+    json_object_set_new(object, "per_class", per_class(comparison, evaluation));
+    json_object_set_new(object, "confusion_matrix",
+                        confusion_matrix(evaluation->matrix, comparison_classes(comparison)));
+    json_object_set_new(object, "confused_pairs", confused_pairs(comparison, evaluation));
+    json_object_set_new(object, "reliability", reliability(evaluation));
+    json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
+    json_object_set_new(object, "recipe", feature_spec_to_json(model->spec));
+    json_object_set(object, "training", model->training);
+    return object;
+}
+
+static json_t *mcnemar(const Comparison *comparison)
+{
+    json_t *array = json_array();
+    for (guint i = 0; i < comparison->evaluations->len; i++)
+        for (guint j = i + 1; j < comparison->evaluations->len; j++) {
+            const Evaluation *first = comparison_model(comparison, i),
+                             *second = comparison_model(comparison, j);
+            McNemar test = metrics_mcnemar(examples_labels(comparison->examples), first->predicted,
+                                           second->predicted, comparison_count(comparison));
+            json_array_append_new(array,
+                                  json_pack("{s:o, s:o, s:I, s:I, s:f}", "first", text(first->name), "second",
+                                            text(second->name), "first_only", (json_int_t)test.first_only,
+                                            "second_only", (json_int_t)test.second_only, "p", test.p));
+        }
+    return array;
+}
+
+gboolean json_write(const Comparison *comparison, const char *path, GError **error)
+{
+    const Examples *examples = comparison->examples;
+    json_auto_t *root = json_object();
+    json_t *models = json_array();
+    json_object_set_new(root, "source", text(examples->source));
+    json_object_set_new(root, "images", json_integer(examples->paths->len));
+    json_object_set_new(root, "classes", texts(examples->classes));
+    json_object_set_new(root, "skipped", texts(examples->skipped));
+    json_object_set_new(root, "models", models);
+    for (guint j = 0; j < comparison->evaluations->len; j++)
+        json_array_append_new(models, model_json(comparison, comparison_model(comparison, j)));
+    json_object_set_new(root, "mcnemar", mcnemar(comparison));
+    char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    gboolean written = atomic_file_write(path, dump, strlen(dump), error);
+    free(dump);
+    return written;
+}

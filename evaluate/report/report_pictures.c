@@ -1,0 +1,236 @@
+/* report_pictures: those sections of the report that show pictures; see report_sections.h. */
+#include "common/image/image.h"
+#include "common/model/history.h"
+#include "common/plot/curves.h"
+#include "evaluate/report/html.h"
+#include "evaluate/report/pictures.h"
+#include "evaluate/report/report_sections.h"
+
+#include <string.h>
+
+enum {
+    SIDE_BY_SIDE = 20,     /* heatmaps of so many classes may stand beside one another */
+    VECTOR_CLASSES = 40,   /* beyond so many, a heatmap is smaller as PNG than as SVG */
+    TABLE_CLASSES = 40,    /* up to so many, a matrix is there as a table, too */
+    MAX_PAIRS = 12,        /* confused pairs a model */
+    MAX_MISTAKES = 24,     /* a model */
+    THUMBNAIL_SIDE = 176,  /* pixels */
+    THUMBNAIL_QUALITY = 80 /* JPEG */
+};
+
+static void append_figure(GString *page, const char *ending, GBytes *light, GBytes *dark, const char *alt)
+{
+    g_string_append(page, "<div class=\"figure\">");
+    html_picture(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
+    g_string_append(page, "</div>\n");
+}
+
+/* ---- Confusion ---- */
+
+static void append_matrix(GString *page, const Comparison *comparison, const Evaluation *evaluation)
+{
+    const char *const *names = examples_names(comparison->examples);
+    guint classes = comparison_classes(comparison);
+    g_string_append(page, "<details><summary>Matrix of ");
+    html_text(page, evaluation->name);
+    g_string_append(
+        page,
+        " as a table</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Confusion "
+        "matrix\"><table class=\"matrix\"><caption>true classes on rows, predicted on columns</caption>\n"
+        "<thead><tr><td></td>");
+    for (guint p = 0; p < classes; p++) {
+        g_string_append(page, "<th scope=\"col\">");
+        html_text(page, names[p]);
+        g_string_append(page, "</th>");
+    }
+    g_string_append(page, "</tr></thead>\n<tbody>\n");
+    for (guint t = 0; t < classes; t++) {
+        g_string_append(page, "<tr><th scope=\"row\">");
+        html_text(page, names[t]);
+        g_string_append(page, "</th>");
+        for (guint p = 0; p < classes; p++)
+            g_string_append_printf(page, "<td>%u</td>", evaluation->matrix[(gsize)t * classes + p]);
+        g_string_append(page, "</tr>\n");
+    }
+    g_string_append(page, "</tbody></table></div></details>\n");
+}
+
+static void append_pairs(GString *page, const Comparison *comparison, const Evaluation *evaluation)
+{
+    const char *const *names = examples_names(comparison->examples);
+    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
+    if (pairs->len == 0)
+        return;
+    g_string_append(page, "<h3>Most confused by ");
+    html_text(page, evaluation->name);
+    g_string_append(
+        page, "</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most confused "
+              "classes\"><table><thead><tr><th scope=\"col\">Images</th><th scope=\"col\">of the class</th>"
+              "<th scope=\"col\" class=\"text\">True</th><th scope=\"col\" class=\"text\">Taken "
+              "for</th></tr></thead>"
+              "\n<tbody>\n");
+    for (guint i = 0; i < MIN(pairs->len, MAX_PAIRS); i++) {
+        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
+        g_string_append_printf(page, "<tr><td>%u</td><td>%.1f&nbsp;%%</td><td class=\"text\">", pair->count,
+                               100 * pair->share);
+        html_text(page, names[pair->truth]);
+        g_string_append(page, "</td><td class=\"text\">");
+        html_text(page, names[pair->predicted]);
+        g_string_append(page, "</td></tr>\n");
+    }
+    g_string_append(page, "</tbody></table></div>\n");
+}
+
+gboolean section_confusion(const Report *report, GError **error)
+{
+    const Comparison *comparison = report->comparison;
+    guint classes = comparison_classes(comparison), n = comparison->evaluations->len;
+    const char *ending = classes <= VECTOR_CLASSES ? "svg" : "png";
+    g_autoptr(Pictures) pictures = pictures_new(comparison, NULL, report->options->cells);
+    pictures->confusion.title = NULL; /* the section has one */
+    g_string_append_printf(report->page,
+                           "<section id=\"confusion\">\n<h2>Confusion</h2>\n<div class=\"%s\">\n",
+                           classes <= SIDE_BY_SIDE ? "beside" : "below");
+    for (guint j = 0; j < n; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        Confusion one = pictures->confusion;
+        one.panels += j;
+        one.n_panels = 1;
+        g_autoptr(GBytes) light = confusion_render(&one, ending, &canvas_light, error);
+        g_autoptr(GBytes) dark = light ? confusion_render(&one, ending, &canvas_dark, error) : NULL;
+        if (!dark)
+            return FALSE;
+        g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
+        g_string_append(report->page, "<div>");
+        append_figure(report->page, ending, light, dark, alt);
+        if (classes <= TABLE_CLASSES)
+            append_matrix(report->page, comparison, evaluation);
+        append_pairs(report->page, comparison, evaluation);
+        g_string_append(report->page, "</div>\n");
+    }
+    g_string_append(report->page, "</div></section>\n");
+    return TRUE;
+}
+
+/* ---- Reliability ---- */
+
+gboolean section_reliability(const Report *report, GError **error)
+{
+    g_autoptr(Pictures) pictures = pictures_new(report->comparison, NULL, report->options->cells);
+    if (pictures->n_reliability == 0)
+        return TRUE;
+    g_autoptr(GBytes) light =
+        reliability_render(pictures->reliability, pictures->n_reliability, "svg", &canvas_light, error);
+    g_autoptr(GBytes) dark =
+        light ? reliability_render(pictures->reliability, pictures->n_reliability, "svg", &canvas_dark, error)
+              : NULL;
+    if (!dark)
+        return FALSE;
+    g_string_append(
+        report->page,
+        "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by how sure "
+        "it is: on the dashed line it is as sure as it is right, below it boasts. Darker bars hold more "
+        "images.</p>\n");
+    append_figure(report->page, "svg", light, dark,
+                  "Reliability diagram: share of right answers by confidence");
+    g_string_append(report->page, "</section>\n");
+    return TRUE;
+}
+
+/* ---- Training ---- */
+
+static gboolean append_curves(const Report *report, const Evaluation *evaluation, const History *history,
+                              GError **error)
+{
+    g_autoptr(GBytes) light = curves_render(history, "svg", &canvas_light, error);
+    g_autoptr(GBytes) dark = light ? curves_render(history, "svg", &canvas_dark, error) : NULL;
+    if (!dark)
+        return FALSE;
+    g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
+    html_element(report->page, "h3", evaluation->name);
+    append_figure(report->page, "svg", light, dark, alt);
+    return TRUE;
+}
+
+gboolean section_training(const Report *report, GError **error)
+{
+    gboolean drawn = TRUE, opened = FALSE;
+    for (guint j = 0; drawn && j < report->comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(report->comparison, j);
+        const json_t *training = evaluation->model->training;
+        g_auto(History) history = {0};
+        if (!history_from_json(json_object_get(training, "history"), &history))
+            continue;
+        history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
+        g_string_append(report->page, opened ? "" : "<section id=\"training\">\n<h2>Training</h2>\n");
+        opened = TRUE;
+        drawn = append_curves(report, evaluation, &history, error);
+    }
+    g_string_append(report->page, opened ? "</section>\n" : "");
+    return drawn;
+}
+
+/* ---- Mistakes ---- */
+
+static GBytes *thumbnail(const char *folder, const char *path)
+{
+    g_autofree char *file = g_build_filename(folder, path, NULL), *bytes = NULL;
+    g_autofree guint8 *rgb = g_malloc(3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+    gsize size;
+    if (!g_file_get_contents(file, &bytes, &size, NULL) ||
+        !image_decode((const guint8 *)bytes, size, PRESET_TORCHVISION, THUMBNAIL_SIDE, IMAGE_MAX_PIXELS, rgb,
+                      NULL))
+        return NULL;
+    return image_jpeg(rgb, THUMBNAIL_SIDE, THUMBNAIL_QUALITY);
+}
+
+static void append_mistake(const Report *report, const Evaluation *evaluation, const Mistake *mistake,
+                           const char *folder)
+{
+    GString *page = report->page;
+    const Examples *examples = report->comparison->examples;
+    const char *const *names = examples_names(examples);
+    const char *path = examples->paths->pdata[mistake->index];
+    g_autoptr(GBytes) picture = folder ? thumbnail(folder, path) : NULL;
+    g_string_append(page, "<li>");
+    if (picture) {
+        g_string_append(page, "<img src=\"");
+        html_data_uri(page, "image/jpeg", picture);
+        g_string_append(page, "\" alt=\"\" loading=\"lazy\">");
+    }
+    g_string_append(page, "<div><strong>");
+    html_text(page, names[examples_labels(examples)[mistake->index]]);
+    g_string_append(page, "</strong> taken for <strong>");
+    html_text(page, names[evaluation->predicted[mistake->index]]);
+    g_string_append(page, "</strong></div><div>");
+    if (evaluation->probabilities)
+        g_string_append_printf(page, "%.1f&nbsp;%% sure", 100 * mistake->score);
+    else
+        g_string_append_printf(page, "margin %.3f", mistake->score);
+    g_string_append(page, "</div><div class=\"path\">");
+    html_text(page, path);
+    g_string_append(page, "</div></li>\n");
+}
+
+void section_mistakes(const Report *report)
+{
+    const Comparison *comparison = report->comparison;
+    GString *page = report->page;
+    const char *folder = report->options->images          ? report->options->images
+                         : comparison->examples->is_cache ? NULL
+                                                          : comparison->examples->source;
+    g_string_append(page, "<section id=\"mistakes\">\n<h2>Mistakes</h2>\n");
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
+        guint shown = MIN(mistakes->len, MAX_MISTAKES);
+        html_element(page, "h3", evaluation->name);
+        g_string_append_printf(page, "<p>%u of %u images wrong%s</p>\n<ul class=\"gallery\">\n",
+                               mistakes->len, comparison_count(comparison),
+                               shown ? ", the surest first" : "");
+        for (guint i = 0; i < shown; i++)
+            append_mistake(report, evaluation, &g_array_index(mistakes, Mistake, i), folder);
+        g_string_append(page, "</ul>\n");
+    }
+    g_string_append(page, "</section>\n");
+}

@@ -1,0 +1,18 @@
+/* report_sections: the parts of the report's page. Each appends one <section>, or nothing where there is
+ * nothing to show; those that draw return FALSE and an error where drawing fails. */
+#pragma once
+#include "evaluate/report/report_html.h"
+
+typedef struct {
+    const Comparison *comparison;
+    const ReportOptions *options;
+    GString *page;
+} Report;
+
+void section_metrics(const Report *report); /* a line a model, McNemar's test of each pair */
+gboolean section_confusion(const Report *report, GError **error);
+gboolean section_reliability(const Report *report, GError **error);
+gboolean section_training(const Report *report, GError **error);
+void section_classes(const Report *report);  /* per class, sortable */
+void section_mistakes(const Report *report); /* the surest mistakes of each model, with thumbnails */
+void section_settings(const Report *report); /* of base, cache and models; skipped images */

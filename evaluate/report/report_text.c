@@ -1,0 +1,172 @@
+#include "evaluate/report/report_text.h"
+
+#include <math.h>
+#include <string.h>
+
+/* text is padded with spaces to `width` characters: in front, or behind where left is set. */
+static void append_padded(GString *out, const char *text, int width, gboolean left)
+{
+    int space = width - (int)g_utf8_strlen(text, -1);
+    g_string_append_printf(out, "%*s%s%*s", left ? 0 : MAX(space, 0), "", text, left ? MAX(space, 0) : 0, "");
+}
+
+static int widest(const char *const *names, guint n)
+{
+    int width = 0;
+    for (guint i = 0; i < n; i++)
+        width = MAX(width, (int)g_utf8_strlen(names[i], -1));
+    return width;
+}
+
+static void append_metrics(GString *text, const char *name, int width, ClassMetrics f, int digits)
+{
+    append_padded(text, name, width, FALSE);
+    g_string_append_printf(text, "  %9.*f %9.*f %9.*f %9u\n", digits, f.precision, digits, f.recall, digits,
+                           f.f1, f.support);
+}
+
+void text_report(GString *text, const char *const *names, const guint *matrix, guint classes, int digits)
+{
+    int width = MAX(widest(names, classes), (int)MAX(strlen("weighted avg"), (gsize)digits));
+    ClassMetrics macro, weighted;
+    g_autofree ClassMetrics *metrics = g_new(ClassMetrics, classes);
+    metrics_per_class(matrix, classes, metrics, &macro, &weighted);
+    g_string_append_printf(text, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
+                           "support");
+    for (guint c = 0; c < classes; c++)
+        append_metrics(text, names[c], width, metrics[c], digits);
+    g_string_append_printf(text, "\n%*s  %9s %9s %9.*f %9u\n", width, "accuracy", "", "", digits,
+                           metrics_accuracy(matrix, classes), weighted.support);
+    append_metrics(text, "macro avg", width, macro, digits);
+    append_metrics(text, "weighted avg", width, weighted, digits);
+}
+
+static int digits_of(guint number)
+{
+    int digits = 1;
+    while (number /= 10)
+        digits++;
+    return digits;
+}
+
+void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes)
+{
+    guint largest = classes - 1;
+    for (gsize i = 0; i < (gsize)classes * classes; i++)
+        largest = MAX(largest, matrix[i]);
+    int index = digits_of(classes - 1), name = widest(names, classes), cell = digits_of(largest) + 1;
+    g_string_append_printf(text, "%*s", index + 1 + name, "");
+    for (guint p = 0; p < classes; p++)
+        g_string_append_printf(text, " %*u", cell, p);
+    g_string_append_c(text, '\n');
+    for (guint t = 0; t < classes; t++) {
+        g_string_append_printf(text, "%*u ", index, t);
+        append_padded(text, names[t], name, TRUE);
+        for (guint p = 0; p < classes; p++) {
+            guint count = matrix[(gsize)t * classes + p];
+            g_autofree char *number = count ? g_strdup_printf("%u", count) : g_strdup("·");
+            g_string_append_c(text, ' ');
+            append_padded(text, number, cell, FALSE);
+        }
+        g_string_append_c(text, '\n');
+    }
+}
+
+void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
+                         guint max)
+{
+    g_autoptr(GArray) pairs = metrics_confused_pairs(matrix, classes);
+    for (guint i = 0; i < MIN(pairs->len, max); i++) {
+        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
+        g_string_append_printf(text, "%6u  %4.1f %% of %s taken for %s\n", pair->count, 100 * pair->share,
+                               names[pair->truth], names[pair->predicted]);
+    }
+}
+
+/* ---- Models side by side ---- */
+
+static char *figure(double value)
+{
+    return isnan(value) ? g_strdup("-") : g_strdup_printf("%.4f", value);
+}
+
+static int widest_model(const Comparison *comparison)
+{
+    int width = (int)strlen("model");
+    for (guint i = 0; i < comparison->evaluations->len; i++)
+        width = MAX(width, (int)g_utf8_strlen(comparison_model(comparison, i)->name, -1));
+    return width;
+}
+
+void text_table(GString *text, const Comparison *comparison)
+{
+    int width = widest_model(comparison);
+    gboolean has_top = comparison_has_top_k(comparison);
+    append_padded(text, "model", width, TRUE);
+    g_string_append(text, "  accuracy  95 % interval   ");
+    if (has_top)
+        g_string_append_printf(text, "%*stop-%u", comparison->k < 10 ? 3 : 2, "", comparison->k);
+    g_string_append(text, "  macro F1  log loss  calibration error\n");
+    for (guint i = 0; i < comparison->evaluations->len; i++) {
+        const Evaluation *evaluation = comparison_model(comparison, i);
+        g_autofree char *loss = figure(evaluation->log_loss), *error = figure(evaluation->calibration_error);
+        append_padded(text, evaluation->name, width, TRUE);
+        g_string_append_printf(text, "    %.4f  %.4f to %.4f", evaluation->accuracy, evaluation->interval.low,
+                               evaluation->interval.high);
+        if (has_top)
+            g_string_append_printf(text, "  %.4f", evaluation->top_k);
+        g_string_append_printf(text, "    %.4f  %8s  %17s\n", evaluation->macro.f1, loss, error);
+    }
+}
+
+void text_mcnemar(GString *text, const Comparison *comparison)
+{
+    for (guint i = 0; i < comparison->evaluations->len; i++)
+        for (guint j = i + 1; j < comparison->evaluations->len; j++) {
+            const Evaluation *first = comparison_model(comparison, i),
+                             *second = comparison_model(comparison, j);
+            McNemar test = metrics_mcnemar(examples_labels(comparison->examples), first->predicted,
+                                           second->predicted, comparison_count(comparison));
+            g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
+                                   test.first_only, second->name, test.second_only, test.p,
+                                   test.p < 0.05 ? "" : " (may well be chance)");
+        }
+}
+
+static void append_model(GString *text, const Comparison *comparison, const Evaluation *evaluation,
+                         int digits)
+{
+    enum { SHOWN_CLASSES = 40, SHOWN_PAIRS = 10 };
+    const char *const *names = examples_names(comparison->examples);
+    guint classes = comparison_classes(comparison);
+    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", evaluation->path, evaluation->model->approach,
+                           evaluation->model->head);
+    text_report(text, names, evaluation->matrix, classes, digits);
+    g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
+    if (classes <= SHOWN_CLASSES)
+        text_confusion(text, names, evaluation->matrix, classes);
+    else
+        g_string_append_printf(text, "of %u classes: see --confusion, --report or --json\n", classes);
+    if (evaluation->right < comparison_count(comparison) && classes > 2) {
+        g_string_append(text, "\nMost confused\n");
+        text_confused_pairs(text, names, evaluation->matrix, classes, SHOWN_PAIRS);
+    }
+    g_string_append_c(text, '\n');
+}
+
+void text_comparison(GString *text, const Comparison *comparison, int digits)
+{
+    for (guint i = 0; i < comparison->evaluations->len; i++)
+        append_model(text, comparison, comparison_model(comparison, i), digits);
+    g_string_append_printf(text, "%u images of %u classes in %s", comparison_count(comparison),
+                           comparison_classes(comparison), comparison->examples->source);
+    if (comparison->examples->skipped->len)
+        g_string_append_printf(text, ", %u skipped", comparison->examples->skipped->len);
+    g_string_append(text, "\n\n");
+    text_table(text, comparison);
+    if (comparison->evaluations->len > 1) {
+        g_string_append(
+            text, "\nMcNemar's exact test (p: the chance of so unequal a split were both equally good)\n");
+        text_mcnemar(text, comparison);
+    }
+}

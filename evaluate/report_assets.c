@@ -1,8 +1,0 @@
-#include "evaluate/report_assets.h"
-
-/* clang and gcc both hand this to the assembler, which reads the file: no generated source, no escaping. */
-#define EMBED(name, file)                                                                                    \
-    __asm__(".section .rodata\n.global " #name "\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.previous\n")
-
-EMBED(report_css, "evaluate/report.css");
-EMBED(report_js, "evaluate/report.js");

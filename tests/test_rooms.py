@@ -1,0 +1,90 @@
+"""The order of rooms (tests/rooms): every file of the programs lies in one, and includes none that stands above its own."""
+import os, re, subprocess, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import ROOT, run
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def rooms():
+    """(name, job) from the ground floor up."""
+    with open(os.path.join(ROOT, "tests", "rooms")) as file:
+        lines = [line.split(None, 1) for line in file if line.strip() and not line.startswith("#")]
+    for line in lines:
+        assert len(line) == 2, "a room without a job: %s" % line
+    return [(name, job.strip()) for name, job in lines]
+
+
+def room_of(path, names):
+    """The innermost room that holds the file, or None."""
+    inside = [name for name in names if path == name or path.startswith(name + "/")]
+    return max(inside, key=len) if inside else None
+
+
+def sources():
+    """{path: text} of the programs' own C files."""
+    found = {}
+    for top in ("common", "extract", "train", "evaluate"):
+        for folder, _, files in os.walk(os.path.join(ROOT, top)):
+            for name in files:
+                if name.endswith((".c", ".h")):
+                    path = os.path.join(folder, name)
+                    with open(path) as file:
+                        found[os.path.relpath(path, ROOT)] = file.read()
+    return found
+
+
+def wrong_arrows(files, names):
+    """A sentence for each include that the order does not allow, and for each file that lies in no room."""
+    floor = {name: number for number, name in enumerate(names)}
+    wrong = []
+    for path, text in sorted(files.items()):
+        here = room_of(path, names)
+        if here is None:
+            wrong.append("%s lies in no room" % path)
+            continue
+        for header in INCLUDE.findall(text):
+            there = room_of(header, names)
+            if there is None:
+                wrong.append("%s includes %s, which lies in no room" % (path, header))
+            elif floor[there] > floor[here]:
+                wrong.append("%s includes %s: %s stands above %s" % (path, header, there, here))
+            elif there != here and not there.startswith("common/") and there.split("/")[0] != here.split("/")[0]:
+                wrong.append("%s includes %s, which belongs to another program" % (path, header))
+    return wrong
+
+
+def each_include_runs_down_the_order_of_rooms():
+    wrong = wrong_arrows(sources(), [name for name, _ in rooms()])
+    assert not wrong, "\n".join(wrong)
+
+
+def each_room_has_files_and_one_place_in_the_order():
+    names = [name for name, _ in rooms()]
+    assert len(set(names)) == len(names), names
+    held = {room_of(path, names) for path in sources()}
+    assert held >= set(names), "rooms without a file: %s" % sorted(set(names) - held)
+
+
+def an_arrow_that_runs_up_is_found():
+    names = [name for name, _ in rooms()]
+    up = {"common/core/memory.c": '#include "common/core/memory.h"\n  #  include "common/cli/cli.h"\n'}
+    assert wrong_arrows(up, names) == ["common/core/memory.c includes common/cli/cli.h: common/cli stands above common/core"]
+    aside = {"train/main.c": '#include "extract/options.h"\n'}
+    assert wrong_arrows(aside, names) == ["train/main.c includes extract/options.h, which belongs to another program"]
+    assert wrong_arrows({"common/attic/x.c": ""}, names) == ["common/attic/x.c lies in no room"]
+    assert wrong_arrows({"common/cli/cli.c": '#include "common/core/memory.h"\n'}, names) == []
+
+
+def the_top_level_stays_as_it_is():
+    done = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True)
+    if done.returncode:
+        return  # a source archive has no list of its files
+    top = {path.split("/")[0] for path in done.stdout.split()}
+    visible = {name for name in top if not name.startswith(".")}
+    assert visible <= {"extract", "train", "evaluate", "common", "tests", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"}, visible
+
+
+if __name__ == "__main__":
+    run(each_include_runs_down_the_order_of_rooms, each_room_has_files_and_one_place_in_the_order,
+        an_arrow_that_runs_up_is_found, the_top_level_stays_as_it_is)

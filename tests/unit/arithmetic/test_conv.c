@@ -1,0 +1,187 @@
+/* Convolution against a plain one in double: every layer shape, odd sizes, every instruction set. */
+#include "common/arithmetic/conv.h"
+#include "common/arithmetic/isa.h"
+#include "common/core/rng.h"
+#include "common/vgg16/vgg16.h"
+
+#include <math.h>
+#include <string.h>
+
+static float *drawn(gsize n, guint64 stream, double scale, double min)
+{
+    Rng rng = rng_new(7, stream);
+    float *x = g_new(float, n);
+    for (gsize i = 0; i < n; i++)
+        x[i] = (float)MAX(scale * rng_normal(&rng), min);
+    return x;
+}
+
+static gsize out_floats(const ConvShape *s)
+{
+    int shrink = s->pool ? 2 : 1;
+    return (gsize)(s->height / shrink) * (s->width / shrink) * s->outputs;
+}
+
+static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
+                          int n, guint threads)
+{
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    g_autoptr(ConvPlan) plan = conv_plan_new(shape, thread_pool);
+    void *scratch = conv_memory_new(conv_scratch_size(shape, threads));
+    memset(scratch, 0xff, conv_scratch_size(shape, threads)); /* NaN */
+    float *out = g_new(float, n *out_floats(shape));
+    conv_plan_set_weights(plan, kernel, bias);
+    conv_plan_run(plan, in, n, out, scratch);
+    conv_memory_free(scratch);
+    return out;
+}
+
+/* The definition, in double, before pooling: (H, W, K). */
+static double *reference(const ConvShape *s, const float *kernel, const float *bias, const float *in)
+{
+    double *out = g_new(double, (gsize)s->height * s->width * s->outputs), *to = out;
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++, to += s->outputs) {
+            for (int k = 0; k < s->outputs; k++)
+                to[k] = bias ? bias[k] : 0;
+            for (int tap = 0; tap < 9; tap++) {
+                int iy = y + tap / 3 - 1, ix = x + tap % 3 - 1;
+                if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width)
+                    continue;
+                for (int c = 0; c < s->inputs; c++) {
+                    double pixel = in[((gsize)iy * s->width + ix) * s->inputs + c];
+                    const float *row = kernel + ((gsize)tap * s->inputs + c) * s->outputs;
+                    for (int k = 0; k < s->outputs; k++)
+                        to[k] += pixel * row[k];
+                }
+            }
+            for (int k = 0; k < s->outputs; k++)
+                to[k] = s->relu ? MAX(to[k], 0) : to[k];
+        }
+    return out;
+}
+
+/* Every instruction set against one reference; in is the second of two images. */
+static void check_shape(ConvShape shape)
+{
+    gsize pixels = (gsize)shape.height * shape.width, floats = pixels * shape.inputs;
+    g_autofree float *in = drawn(2 * floats, 1, 1, 0), *bias = drawn(shape.outputs, 3, 0.1, -1);
+    g_autofree float *kernel =
+        drawn((gsize)9 * shape.inputs * shape.outputs, 2, sqrt(2.0 / (9 * shape.inputs)), -9);
+    g_autofree double *expected = reference(&shape, kernel, bias, in + floats);
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (!isa_available((IsaSet)isa))
+            continue;
+        isa_force((IsaSet)isa);
+        g_autofree float *out = run_threads(&shape, kernel, bias, in, 2, 2);
+        double error = 0, size = 0;
+        for (gsize i = 0; i < out_floats(&shape); i++) {
+            double difference = out[out_floats(&shape) + i] - expected[i];
+            error += difference * difference;
+            size += expected[i] * expected[i];
+        }
+        g_test_message("%dx%d, %d -> %d, %s, %s: relative L2 error %.2e", shape.height, shape.width,
+                       shape.inputs, shape.outputs, conv_method(&shape), isa_name((IsaSet)isa),
+                       sqrt(error / size));
+        g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
+    }
+}
+
+static void test_every_layer_shape(void)
+{
+    static const int sizes[][2] = {{3, 8}, {6, 11}, {9, 14}}; /* F(4x4), F(6x6), F(7x7) */
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *l = &vgg16_layers[i];
+        if (l->conv >= 0 && (i == 0 || l->inputs != l[-1].inputs || l->outputs != l[-1].outputs))
+            for (gsize size = 0; size < G_N_ELEMENTS(sizes); size++)
+                check_shape((ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE});
+    }
+}
+
+static void test_odd_sizes(void)
+{
+    static const int sizes[][2] = {{1, 1}, {1, 7}, {2, 3}, {5, 4}, {13, 6}, {31, 29}, {4, 50}, {57, 1}};
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE});
+    }
+}
+
+static void test_pooling_keeps_the_largest_of_four(void)
+{
+    static const int sizes[][2] = {{8, 8}, {9, 7}, {2, 2}, {14, 13}};
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE}, pooled = whole;
+        pooled.pool = TRUE;
+        g_autofree float *in = drawn((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
+        g_autofree float *kernel = drawn((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
+        g_autofree float *full = run_threads(&whole, kernel, NULL, in, 1, 1);
+        g_autofree float *along = run_threads(&pooled, kernel, NULL, in, 1, 1);
+        g_autofree float *afterwards = g_new(float, out_floats(&pooled));
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+        conv_pool(thread_pool, full, 1, whole.height, whole.width, whole.outputs, afterwards);
+        int row = whole.width * whole.outputs, k = whole.outputs;
+        gsize at = 0;
+        for (int y = 0; y + 1 < whole.height; y += 2)
+            for (int x = 0; x + 1 < whole.width; x += 2)
+                for (int c = 0; c < k; c++, at++) {
+                    const float *p = full + y * row + x * k + c;
+                    float max = MAX(MAX(p[0], p[k]), MAX(p[row], p[row + k]));
+                    g_assert_cmpfloat(afterwards[at], ==, max);
+                    g_assert_cmpfloat_with_epsilon(along[at], max, 1e-3); /* maybe by another tile */
+                }
+        g_assert_cmpuint(at, ==, out_floats(&pooled));
+    }
+}
+
+static void test_results_do_not_depend_on_company(void)
+{
+    static const ConvShape shapes[] = {
+        {22, 18, 3, 64, TRUE, FALSE}, {30, 46, 64, 64, TRUE, TRUE}, {15, 14, 256, 256, TRUE, FALSE}};
+    enum { N = 6 };
+    for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        const ConvShape *s = &shapes[i];
+        gsize image = (gsize)s->height * s->width * s->inputs, size = out_floats(s) * sizeof(float);
+        g_autofree float *in = drawn(N * image, 1, 1, 0), *bias = drawn(s->outputs, 3, 0.1, -1);
+        g_autofree float *kernel = drawn((gsize)9 * s->inputs * s->outputs, 2, 0.1, -9);
+        g_autofree float *together = run_threads(s, kernel, bias, in, N, 3);
+        for (int n = 0; n < N; n++) {
+            g_autofree float *alone = run_threads(s, kernel, bias, in + n * image, 1, 1);
+            g_assert_cmpmem(alone, size, (char *)together + n * size, size);
+        }
+    }
+}
+
+static void test_weights_may_change(void)
+{
+    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE};
+    gsize floats = 6 * 6 * 32, taps = 9 * 32 * 32;
+    g_autofree float *in = drawn(floats, 1, 1, -9), *first = drawn(taps, 2, 1, -9),
+                     *second = drawn(taps, 3, 1, -9);
+    g_autofree float *bias = drawn(32, 4, 1, -9), *expected = run_threads(&shape, second, NULL, in, 1, 1);
+    g_autofree float *out = g_new(float, floats);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    g_autoptr(ConvPlan) plan = conv_plan_new(&shape, thread_pool);
+    void *scratch = conv_memory_new(conv_scratch_size(&shape, 1));
+    conv_plan_set_weights(plan, first, bias);
+    conv_plan_run(plan, in, 1, out, scratch);
+    g_assert_cmpint(memcmp(out, expected, floats * sizeof(float)), !=, 0);
+    conv_plan_set_weights(plan, second, NULL);
+    conv_plan_run(plan, in, 1, out, scratch);
+    g_assert_cmpmem(out, floats * sizeof(float), expected, floats * sizeof(float));
+    conv_memory_free(scratch);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/conv/every layer shape agrees with a plain convolution in double",
+                    test_every_layer_shape);
+    g_test_add_func("/conv/odd sizes agree with a plain convolution in double", test_odd_sizes);
+    g_test_add_func("/conv/pooling keeps the largest of four", test_pooling_keeps_the_largest_of_four);
+    g_test_add_func("/conv/results do not depend on n, place or threads",
+                    test_results_do_not_depend_on_company);
+    g_test_add_func("/conv/weights may change", test_weights_may_change);
+    return g_test_run();
+}

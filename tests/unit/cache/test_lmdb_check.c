@@ -1,0 +1,262 @@
+/* The check before LMDB: what LMDB writes always passes; what was truncated, altered or crossed is refused in
+ * a sentence and never crashes, neither the check nor LMDB after it. */
+#include "common/cache/cache_error.h"
+#include "common/cache/lmdb_check.h"
+#include "tests/unit/cache_fixture.h"
+
+#include <lmdb.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, HEADER = 16 };
+
+typedef struct {
+    char *folder, *file;
+    guint8 *bytes;
+    gsize size;
+} Sample;
+
+static void sample_read(Sample *sample)
+{
+    g_free(sample->bytes);
+    g_assert_true(g_file_get_contents(sample->file, (char **)&sample->bytes, &sample->size, NULL));
+}
+
+static Sample sample_new(guint images)
+{
+    Sample sample = {.folder = fixture_folder()};
+    sample.file = g_build_filename(sample.folder, "data.mdb", NULL);
+    fixture_cache(sample.folder, FIXTURE_SIDE, images);
+    sample_read(&sample);
+    return sample;
+}
+
+static void sample_clear(Sample *sample)
+{
+    fixture_remove(sample->folder);
+    g_free(sample->folder);
+    g_free(sample->file);
+    g_free(sample->bytes);
+}
+
+static gboolean passes(const guint8 *bytes, gsize size, GError **error)
+{
+    gboolean found;
+    return lmdb_check_metas(bytes, size, error) &&
+           lmdb_check_tree(bytes, size, lmdb_check_newest(bytes), NULL, &found, error);
+}
+
+/* An exact copy on the heap, so that AddressSanitizer sees a step beyond either end. */
+static gboolean copy_passes(const guint8 *bytes, gsize size, GError **error)
+{
+    g_autofree guint8 *copy = g_memdup2(bytes, MAX(size, 1));
+    return passes(copy, size, error);
+}
+
+static void what_lmdb_writes_passes(void)
+{
+    Sample sample = {.folder = fixture_folder()};
+    sample.file = g_build_filename(sample.folder, "data.mdb", NULL);
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi databases[3];
+    g_assert_cmpint(mdb_env_create(&env), ==, 0);
+    mdb_env_set_maxdbs(env, 3);
+    mdb_env_set_mapsize(env, 64 << 20);
+    g_assert_cmpint(mdb_env_open(env, sample.folder, MDB_NOSYNC, 0666), ==, 0);
+    g_assert_cmpint(mdb_txn_begin(env, NULL, 0, &txn), ==, 0);
+    for (int i = 0; i < 3; i++)
+        g_assert_cmpint(mdb_dbi_open(txn,
+                                     i == 0   ? "a"
+                                     : i == 1 ? "b"
+                                              : "c",
+                                     MDB_CREATE, &databases[i]),
+                        ==, 0);
+    g_assert_cmpint(mdb_txn_commit(txn), ==, 0);
+    /* Random insertions, replacements and removals, short and long keys and values: several levels, overflow
+     * runs, merged and split pages, long lists of free pages. */
+    for (int round = 0; round < 120; round++) {
+        g_assert_cmpint(mdb_txn_begin(env, NULL, 0, &txn), ==, 0);
+        int operations = g_test_rand_int_range(1, 120);
+        gboolean shrinking = round % 30 > 20;
+        for (int i = 0; i < operations; i++) {
+            int number = g_test_rand_int_range(0, 700), length = number % 3 ? 8 : 450;
+            g_autofree char *text = g_strdup_printf("%0*d", length, number);
+            g_autofree char *content = g_malloc0(40000);
+            MDB_val key = {(gsize)length, text},
+                    value = {(gsize)g_test_rand_int_range(0, number % 5 ? 300 : 40000), content};
+            MDB_dbi database = databases[number % 3];
+            int code = shrinking || g_test_rand_int_range(0, 3) == 0
+                           ? mdb_del(txn, database, &key, NULL)
+                           : mdb_put(txn, database, &key, &value, 0);
+            g_assert_true(code == 0 || code == MDB_NOTFOUND);
+        }
+        g_assert_cmpint(mdb_txn_commit(txn), ==, 0);
+        g_autoptr(GError) error = NULL;
+        sample_read(&sample);
+        g_assert_true(passes(sample.bytes, sample.size, &error));
+        g_assert_no_error(error);
+    }
+    mdb_env_close(env);
+    sample_clear(&sample);
+}
+
+static void a_shortened_file_is_refused(void)
+{
+    Sample sample = sample_new(60);
+    gsize last = sample.size; /* the first length that passes again: LMDB may leave free pages at the end */
+    while (last > PAGE && copy_passes(sample.bytes, last - PAGE, NULL))
+        last -= PAGE;
+    g_assert_cmpuint(last, >, sample.size / 2);
+    for (gsize size = 0; size < last; size += (size < 600 ? 7 : 1777)) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(copy_passes(sample.bytes, size, &error));
+        g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
+    }
+    sample_clear(&sample);
+}
+
+/* Page of the root of the main tree, by the newest meta page. */
+static guint64 main_root(const guint8 *bytes)
+{
+    guint64 root;
+    const guint8 *meta = bytes + PAGE * (lmdb_check_newest(bytes) % 2) + HEADER;
+    memcpy(&root, meta + 24 + 48 + 40, sizeof root);
+    return root;
+}
+
+/* First page with these flags that is in use. */
+static guint64 find_page(const Sample *sample, guint16 wanted)
+{
+    for (guint64 page = 2; page < sample->size / PAGE; page++) {
+        guint8 saved = sample->bytes[page * PAGE + 10];
+        guint16 flags;
+        memcpy(&flags, sample->bytes + page * PAGE + 10, sizeof flags);
+        sample->bytes[page * PAGE + 10] ^= 0x80; /* in use where a change is noticed */
+        gboolean in_use = !passes(sample->bytes, sample->size, NULL);
+        sample->bytes[page * PAGE + 10] = saved;
+        if (flags == wanted && in_use)
+            return page;
+    }
+    g_error("no page of kind %d", wanted);
+}
+
+/* Writes a value at a place, sees it refused with these words, and puts back what was there. */
+static void refused_with(Sample *sample, gsize at, const void *value, gsize size, const char *words)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree guint8 *before = g_memdup2(sample->bytes + at, size);
+    memcpy(sample->bytes + at, value, size);
+    g_assert_false(copy_passes(sample->bytes, sample->size, &error));
+    g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
+    if (!strstr(error->message, words))
+        g_error("\"%s\" does not say \"%s\"", error->message, words);
+    memcpy(sample->bytes + at, before, size);
+    g_assert_true(passes(sample->bytes, sample->size, NULL));
+}
+
+static void every_kind_of_damage_is_named(void)
+{
+    Sample sample = sample_new(200);
+    guint64 root = main_root(sample.bytes), branch = find_page(&sample, 1), leaf = find_page(&sample, 2);
+    guint64 overflow = find_page(&sample, 4), far = 1 << 30;
+    gsize meta = PAGE * (lmdb_check_newest(sample.bytes) % 2) + HEADER;
+    guint16 small = 17, large = 5000, first_node;
+    guint32 many = 1 << 28, wrong = 7;
+
+    refused_with(&sample, meta, &wrong, 4, "is not LMDB's");
+    refused_with(&sample, meta + 4, &wrong, 4, "is not LMDB's");
+    refused_with(&sample, meta + 24 + 48 + 4, &small, 2, "another kind of database");
+    refused_with(&sample, meta + 120 + 8, &far, 8, "transaction");
+    refused_with(&sample, meta + 24 + 48 + 40, &far, 8, "outside the file");  /* root */
+    refused_with(&sample, meta + 24 + 48 + 6, &wrong, 2, "not the page");     /* depth */
+    refused_with(&sample, meta + 24 + 48 + 6, &large, 2, "pages deep");       /* depth */
+    refused_with(&sample, meta + 24 + 48 + 32, &far, 8, "entries");           /* entries */
+    refused_with(&sample, leaf * PAGE, &far, 8, "not the page it should be"); /* page number */
+    refused_with(&sample, leaf * PAGE + 12, &small, 2, "impossible bounds");  /* lower */
+    refused_with(&sample, leaf * PAGE + 14, &large, 2, "impossible bounds");  /* upper */
+    refused_with(&sample, leaf * PAGE + HEADER, &large, 2, "outside itself"); /* node offset */
+    refused_with(&sample, leaf * PAGE + HEADER, &small, 2, "outside itself"); /* node offset */
+    memcpy(&first_node, sample.bytes + leaf * PAGE + HEADER, 2);
+    refused_with(&sample, leaf * PAGE + first_node + 6, &large, 2, "leaves it"); /* key size */
+    memcpy(&first_node, sample.bytes + branch * PAGE + HEADER, 2);
+    refused_with(&sample, branch * PAGE + first_node, &root, 2,
+                 "used twice"); /* a child that is its ancestor */
+    refused_with(&sample, branch * PAGE + first_node, &branch, 2, "used twice"); /* a child that is itself */
+    refused_with(&sample, overflow * PAGE, &far, 8, "overflow page");
+    refused_with(&sample, overflow * PAGE + 12, &many, 4, "outside the file"); /* length of the run */
+    sample_clear(&sample);
+}
+
+/* LMDB reads, and writes, whatever the check lets through. */
+static void use_it(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    Cache *cache = cache_open(folder, NULL);
+    for (guint i = 0; cache && i < cache_count(cache); i++) {
+        const float *features = cache_features(cache, i, NULL);
+        if (features)
+            g_assert_cmpfloat(features[0] + features[FIXTURE_FEATURES - 1], !=, -1);
+    }
+    cache_close(cache);
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL);
+    if (!writer)
+        return;
+    GPtrArray *paths = cache_writer_paths(writer, NULL);
+    if (paths)
+        g_ptr_array_unref(paths);
+    for (guint i = 0; i < 6; i++)
+        fixture_put(writer, spec, i * 5);
+    cache_writer_remove(writer, "class1/image00001.jpg");
+    cache_writer_commit(writer, NULL);
+    cache_writer_close(writer);
+}
+
+/* Where structure is: metas, headers of overflow runs, and the whole of pages that hold nodes. */
+static gsize random_place(const Sample *sample)
+{
+    for (;;) {
+        guint64 page = (guint64)g_test_rand_int_range(0, (gint32)(sample->size / PAGE)), number;
+        const guint8 *bytes = sample->bytes + page * PAGE;
+        memcpy(&number, bytes, sizeof number);
+        if (page < 2)
+            return page * PAGE + (gsize)g_test_rand_int_range(0, HEADER + 136);
+        if (number == page && (bytes[10] == 1 || bytes[10] == 2))
+            return page * PAGE + (gsize)g_test_rand_int_range(0, PAGE);
+        if (number == page && bytes[10] == 4)
+            return page * PAGE + (gsize)g_test_rand_int_range(0, HEADER);
+    }
+}
+
+static void altered_files_never_crash_the_check_or_lmdb(void)
+{
+    Sample sample = sample_new(40);
+    guint let_through = 0, rounds = g_test_thorough() ? 20000 : 1500;
+    for (guint round = 0; round < rounds; round++) {
+        g_autofree guint8 *copy = g_memdup2(sample.bytes, sample.size);
+        int flips = g_test_rand_int_range(1, 4);
+        for (int i = 0; i < flips; i++) {
+            gsize at = random_place(&sample);
+            copy[at] = g_test_rand_bit() ? copy[at] ^ (guint8)(1 << g_test_rand_int_range(0, 8))
+                                         : (guint8)g_test_rand_int_range(0, 256);
+        }
+        if (!passes(copy, sample.size, NULL))
+            continue;
+        let_through++;
+        g_assert_true(g_file_set_contents(sample.file, (char *)copy, (gssize)sample.size, NULL));
+        use_it(sample.folder);
+    }
+    g_test_message("%u of %u altered files were let through to LMDB", let_through, rounds);
+    g_assert_cmpuint(let_through, <, rounds / 2);
+    sample_clear(&sample);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/lmdb_check/what LMDB writes passes", what_lmdb_writes_passes);
+    g_test_add_func("/lmdb_check/a shortened file is refused", a_shortened_file_is_refused);
+    g_test_add_func("/lmdb_check/every kind of damage is named", every_kind_of_damage_is_named);
+    g_test_add_func("/lmdb_check/altered files never crash the check or LMDB",
+                    altered_files_never_crash_the_check_or_lmdb);
+    return g_test_run();
+}

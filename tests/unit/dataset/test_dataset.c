@@ -1,0 +1,186 @@
+/* Scanning folders: classes, order, subsets, lists, and what is refused. */
+#include "common/dataset/dataset.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *root; /* of a folder made anew for each test */
+
+static void touch(const char *key)
+{
+    g_autofree char *path = g_build_filename(root, key, NULL);
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+}
+
+static void make_folder(const char *key)
+{
+    g_autofree char *path = g_build_filename(root, key, NULL);
+    g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
+}
+
+static void remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir && (name = g_dir_read_name(dir));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        if (g_file_test(inner, G_FILE_TEST_IS_DIR) && !g_file_test(inner, G_FILE_TEST_IS_SYMLINK))
+            remove_tree(inner);
+        else
+            g_unlink(inner);
+    }
+    g_rmdir(path);
+}
+
+static void set_up(void)
+{
+    static const char *const keys[] = {
+        "wasps/b.jpg",      "wasps/a.JPEG", "wasps/c.png",    "Ants/2.tif",       "Ants/10.TIFF",
+        "Ants/more/x.webp", "Ants/1.bmp",   "Ants/notes.txt", "Ants/.hidden.jpg", "bees/ä.ppm",
+        "bees/q.gif",       "stray.jpg",    "bees/jpg"};
+    root = g_dir_make_tmp("vggcache-dataset-XXXXXX", NULL);
+    g_assert_nonnull(root);
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+        touch(keys[i]);
+    make_folder("empty");
+}
+
+static void tear_down(void)
+{
+    remove_tree(root);
+    g_clear_pointer(&root, g_free);
+}
+
+/* "Ants bees | Ants/1.bmp=0 …": classes, then items with their labels. */
+static char *describe(const Dataset *dataset)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < dataset->classes->len; i++)
+        g_string_append_printf(text, "%s ", (char *)g_ptr_array_index(dataset->classes, i));
+    g_string_append(text, "|");
+    for (guint i = 0; i < dataset->items->len; i++) {
+        const DatasetItem *item = g_ptr_array_index(dataset->items, i);
+        g_autofree char *path = g_build_filename(dataset->root, item->key, NULL);
+        g_assert_cmpstr(item->path, ==, path);
+        g_string_append_printf(text, " %s=%d", item->key, item->label);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void assert_scan(const DatasetFilter *filter, const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Dataset) dataset = dataset_scan(root, filter, &error);
+    g_assert_no_error(error);
+    g_autofree char *found = describe(dataset);
+    g_assert_cmpstr(found, ==, expected);
+}
+
+static void assert_refused(const char *folder, const DatasetFilter *filter, const char *reason)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_null(dataset_scan(folder, filter, &error));
+    g_assert_nonnull(error);
+    if (!strstr(error->message, reason))
+        g_error("'%s' does not say '%s'", error->message, reason);
+}
+
+static void write_list(const char *text)
+{
+    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static void assert_listed(DatasetFilter filter, const char *text, const char *expected)
+{
+    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    write_list(text);
+    filter.list = path;
+    assert_scan(&filter, expected);
+}
+
+static void assert_list_refused(const char *text, const char *reason)
+{
+    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    write_list(text);
+    assert_refused(root, &(DatasetFilter){.list = path}, reason);
+}
+
+#define ANTS "Ants/1.bmp=0 Ants/10.TIFF=0 Ants/2.tif=0 Ants/more/x.webp=0"
+
+static void test_classes_and_files_come_in_byte_order(void)
+{
+    assert_scan(NULL, "Ants bees wasps | " ANTS
+                      " bees/q.gif=1 bees/ä.ppm=1 wasps/a.JPEG=2 wasps/b.jpg=2 wasps/c.png=2");
+}
+
+static void test_classes_can_be_chosen(void)
+{
+    assert_scan(&(DatasetFilter){.classes = "wasps, Ants,wasps"},
+                "Ants wasps | " ANTS " wasps/a.JPEG=1 wasps/b.jpg=1 wasps/c.png=1");
+    assert_scan(&(DatasetFilter){.first_classes = 1}, "Ants | " ANTS);
+    assert_scan(&(DatasetFilter){.first_classes = 2, .limit_per_class = 1},
+                "Ants bees | Ants/1.bmp=0 bees/q.gif=1");
+}
+
+static void test_lists_choose_with_and_without_ending(void)
+{
+    assert_listed((DatasetFilter){0}, "wasps/b\n\n  wasps/a.JPEG\r\nAnts/more/x\nwasps/b.jpg\n",
+                  "Ants wasps | Ants/more/x.webp=0 wasps/a.JPEG=1 wasps/b.jpg=1");
+    assert_listed((DatasetFilter){.limit_per_class = 1}, "wasps/c\nwasps/a\nbees/q",
+                  "bees wasps | bees/q.gif=0 wasps/c.png=1");
+    assert_listed((DatasetFilter){.classes = "bees"}, "wasps/none\nbees/q\n", "bees | bees/q.gif=0");
+}
+
+static void test_a_listed_image_that_is_not_there_is_an_item(void)
+{
+    assert_listed((DatasetFilter){0}, "wasps/zzz\nwasps/b\nwasps/zzz\n", "wasps | wasps/b.jpg=0 wasps/zzz=0");
+}
+
+static void test_what_is_not_there_is_named(void)
+{
+    assert_refused("/nonexistent/folder", NULL, "/nonexistent/folder");
+    assert_refused(root, &(DatasetFilter){.classes = "Ants,moths"}, "no folder for the class 'moths'");
+    assert_refused(root, &(DatasetFilter){.classes = "../etc"}, "no folder for the class '../etc'");
+    assert_refused(root, &(DatasetFilter){.classes = "Ants,empty"}, "the class 'empty' has no images");
+    assert_refused(root, &(DatasetFilter){.list = "/nonexistent/list"}, "/nonexistent/list");
+    assert_list_refused("wasps/b\nhornets/a\n", "list.txt:2 names 'hornets/a'");
+    assert_list_refused("wasps/b\nwasps/../../secret\n", "list.txt:2 names 'wasps/../../secret'");
+    assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, and none of them is in");
+    assert_list_refused("stray.jpg\n", "list.txt:1 names 'stray.jpg'");
+    assert_list_refused("\n", "has no images");
+    g_autofree char *empty = g_build_filename(root, "empty", NULL);
+    assert_refused(empty, NULL, "has no folders");
+}
+
+static void test_a_link_upwards_comes_to_an_end(void)
+{
+    g_autofree char *link = g_build_filename(root, "Ants", "loop", NULL);
+    g_assert_cmpint(symlink("../Ants", link), ==, 0);
+    assert_refused(root, NULL, "loop is a link to a folder that it lies in");
+}
+
+static void run(gconstpointer test)
+{
+    set_up();
+    ((GTestFunc)test)();
+    tear_down();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/dataset/classes and files come in byte order",
+                         test_classes_and_files_come_in_byte_order, run);
+    g_test_add_data_func("/dataset/classes can be chosen", test_classes_can_be_chosen, run);
+    g_test_add_data_func("/dataset/a listed image that is not there is an item",
+                         test_a_listed_image_that_is_not_there_is_an_item, run);
+    g_test_add_data_func("/dataset/lists choose with and without ending",
+                         test_lists_choose_with_and_without_ending, run);
+    g_test_add_data_func("/dataset/what is not there is named", test_what_is_not_there_is_named, run);
+    g_test_add_data_func("/dataset/a link upwards comes to an end", test_a_link_upwards_comes_to_an_end, run);
+    return g_test_run();
+}

@@ -1,0 +1,116 @@
+/* Resizing against sums formed by hand and against properties; that every pixel is Pillow's is shown on many
+ * sizes by tests/cli/test_pixels.py. */
+#include "common/core/rng.h"
+#include "common/image/resize.h"
+
+#include <math.h>
+#include <string.h>
+
+static guint8 *noise(int width, int height, guint64 seed)
+{
+    Rng rng = rng_new(seed, 0);
+    guint8 *pixels = g_malloc((gsize)width * height * 3);
+    for (gsize i = 0; i < (gsize)width * height * 3; i++)
+        pixels[i] = (guint8)rng_below(&rng, 256);
+    return pixels;
+}
+
+static ResizeWindow whole(int width, int height)
+{
+    return (ResizeWindow){width, height, 0, 0, width, height};
+}
+
+static void test_same_size_is_a_copy(void)
+{
+    enum { SIDE = 13 };
+    g_autofree guint8 *source = noise(SIDE, SIDE, 1);
+    guint8 target[SIDE * SIDE * 3];
+    resize_nearest(source, SIDE, SIDE, SIDE, target);
+    g_assert_cmpmem(target, sizeof target, source, sizeof target);
+    memset(target, 0, sizeof target);
+    resize_bilinear(source, SIDE, SIDE, whole(SIDE, SIDE), target);
+    g_assert_cmpmem(target, sizeof target, source, sizeof target);
+}
+
+/* 320 to 224: pixel 3 stands at 3.5 * 320 / 224 = 5 exactly, but Pillow's running sum arrives below it. */
+static void test_nearest_sums_its_places_as_pillow_does(void)
+{
+    enum { IN = 320, OUT = 224 };
+    g_autofree guint8 *source = g_malloc0((gsize)IN * IN * 3);
+    g_autofree guint8 *target = g_malloc((gsize)OUT * OUT * 3);
+    for (int x = 0; x < IN; x++)
+        source[x * 3] = (guint8)x, source[x * 3 + 1] = (guint8)(x >> 8);
+    resize_nearest(source, IN, IN, OUT, target);
+    double place = (double)IN / OUT * 0.5;
+    int off_the_closed_formula = 0;
+    for (int i = 0; i < OUT; i++, place += (double)IN / OUT) {
+        int chosen = target[i * 3] | target[i * 3 + 1] << 8;
+        g_assert_cmpint(chosen, ==, (int)place);
+        off_the_closed_formula += chosen != (int)((i + 0.5) * IN / OUT);
+    }
+    g_assert_cmpint(off_the_closed_formula, >, 0);
+}
+
+/* Halving weighs four pixels a direction 1 3 3 1, the outer ones cut off at the border. */
+static void test_bilinear_weighs_by_a_triangle(void)
+{
+    static const guint8 source[4 * 3] = {10, 0, 255, 50, 0, 255, 90, 80, 255, 210, 240, 255};
+    guint8 target[2 * 3];
+    resize_bilinear(source, 4, 1, whole(2, 1), target);
+    for (int c = 0; c < 3; c++) {
+        const guint8 *p = source + c;
+        g_assert_cmpuint(target[c], ==, (guint8)floor((3 * p[0] + 3 * p[3] + p[6]) / 7.0 + 0.5));
+        g_assert_cmpuint(target[3 + c], ==, (guint8)floor((p[3] + 3 * p[6] + 3 * p[9]) / 7.0 + 0.5));
+    }
+}
+
+static void test_a_window_is_cut_from_the_whole(void)
+{
+    static const int sizes[][4] = {{37, 29, 50, 41}, {90, 61, 33, 30}, {3, 200, 31, 30}};
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        const int *s = sizes[i];
+        g_autofree guint8 *source = noise(s[0], s[1], i);
+        g_autofree guint8 *all = g_malloc((gsize)s[2] * s[3] * 3);
+        resize_bilinear(source, s[0], s[1], whole(s[2], s[3]), all);
+        ResizeWindow window = {s[2], s[3], 5, 7, 20, 11};
+        guint8 part[20 * 11 * 3];
+        resize_bilinear(source, s[0], s[1], window, part);
+        for (int y = 0; y < 11; y++)
+            g_assert_cmpmem(part + y * 60, 60, all + ((gsize)(y + 7) * s[2] + 5) * 3, 60);
+    }
+}
+
+static void assert_window(int width, int height, gint64 full_width, gint64 full_height, gint64 left,
+                          gint64 top)
+{
+    ResizeWindow window = resize_center_window(width, height, 256, 224);
+    g_assert_cmpint(window.full_width, ==, full_width);
+    g_assert_cmpint(window.full_height, ==, full_height);
+    g_assert_cmpint(window.left, ==, left);
+    g_assert_cmpint(window.top, ==, top);
+    g_assert_cmpint(window.width, ==, 224);
+    g_assert_cmpint(window.height, ==, 224);
+}
+
+/* Values of torchvision's Resize(256) and CenterCrop(224): (341 - 224) / 2 = 58.5 goes to 58, 59.5 to 60. */
+static void test_the_centre_is_torchvisions(void)
+{
+    assert_window(500, 375, 341, 256, 58, 16);
+    assert_window(375, 500, 256, 341, 16, 58);
+    assert_window(343, 256, 343, 256, 60, 16);
+    assert_window(1, 1, 256, 256, 16, 16);
+    assert_window(2000, 3, 170666, 256, 85221, 16);
+    assert_window(10000000, 1, G_GINT64_CONSTANT(2560000000), 256, 1279999888, 16);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/resize/to the same size is a copy", test_same_size_is_a_copy);
+    g_test_add_func("/resize/nearest sums its places as Pillow does",
+                    test_nearest_sums_its_places_as_pillow_does);
+    g_test_add_func("/resize/bilinear weighs by a triangle", test_bilinear_weighs_by_a_triangle);
+    g_test_add_func("/resize/a window is cut from the whole", test_a_window_is_cut_from_the_whole);
+    g_test_add_func("/resize/the centre is torchvision's", test_the_centre_is_torchvisions);
+    return g_test_run();
+}

@@ -1,0 +1,267 @@
+/* Model files: what is saved is loaded, and damage is refused. Other programs read them too:
+ * tests/cli/test_model.py, which runs
+ *
+ *     test_model --write FOLDER
+ *
+ * that writes models and what they predict. */
+#include "common/core/rng.h"
+#include "tests/unit/model_fixture.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 5 };
+
+/* A small network of the kinds of layer that the study's own has, from images. */
+static Model *convolutional_model(void)
+{
+    Network *network = network_new(9, 9, 3);
+    g_assert_nonnull(network_conv2d(network, NULL, 4, 3, TRUE, ACTIVATION_RELU, NULL));
+    g_assert_nonnull(network_conv2d(network, NULL, 5, 3, FALSE, ACTIVATION_LINEAR, NULL));
+    g_assert_nonnull(network_activation(network, NULL, ACTIVATION_RELU, NULL));
+    g_assert_nonnull(network_max_pooling2d(network, NULL, 2, NULL));
+    g_assert_nonnull(network_flatten(network, NULL, NULL));
+    g_assert_nonnull(network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL));
+    return model_of(network, spec("input", 9, 9, 3), "scratch", SCALE_NONE);
+}
+
+/* (ROWS, D) */
+static float *inputs(gsize features)
+{
+    Rng rng = rng_new(3, 0);
+    float *x = g_new(float, ROWS *features);
+    for (gsize i = 0; i < ROWS * features; i++)
+        x[i] = (float)fmax(0, rng_normal(&rng));
+    return x;
+}
+
+/* (ROWS, L) of inputs() */
+static float *predictions(const Model *model)
+{
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    gsize features = feature_spec_features(model->spec);
+    g_autofree float *x = inputs(features);
+    const float *rows[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        rows[i] = x + (gsize)i * features;
+    float *out = g_new0(float, ROWS *CLASSES);
+    model_predict(model, thread_pool, rows, ROWS, out);
+    return out;
+}
+
+static Model *load(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    Model *model = model_load(path, &error);
+    g_assert_no_error(error);
+    return model;
+}
+
+static void assert_same(const Model *a, const Model *b)
+{
+    g_assert_cmpstr(a->approach, ==, b->approach);
+    g_assert_cmpstr(a->head, ==, b->head);
+    g_assert_true(json_equal(a->training, b->training));
+    g_assert_cmpint(a->probabilities, ==, b->probabilities);
+    g_assert_cmpfloat(a->temperature, ==, b->temperature);
+    g_assert_cmpint(a->scaling->kind, ==, b->scaling->kind);
+    g_autofree char *difference =
+        model_mismatch(a, b->spec, (const char *const *)b->classes->pdata, b->classes->len);
+    g_assert_cmpstr(difference, ==, NULL);
+    g_autofree char *summary_a = network_summary(a->network, "a", NULL),
+                    *summary_b = network_summary(b->network, "a", NULL);
+    g_assert_cmpstr(summary_a, ==, summary_b);
+    g_autofree float *x = predictions(a), *y = predictions(b);
+    g_assert_cmpmem(x, ROWS * CLASSES * sizeof(float), y, ROWS * CLASSES * sizeof(float));
+    g_assert_cmpfloat(x[0], !=, x[CLASSES]);
+}
+
+static void test_round_trip(void)
+{
+    g_autofree char *path = in_folder("model.h5");
+    for (int kind = SCALE_NONE; kind <= SCALE_L2; kind++) {
+        g_autoptr(Model) model = dense_model((ScalingKind)kind);
+        save(model, path);
+        g_autoptr(Model) again = load(path);
+        assert_same(model, again);
+    }
+    g_autoptr(Model) model = convolutional_model();
+    save(model, path);
+    g_autoptr(Model) again = load(path);
+    assert_same(model, again);
+}
+
+static void test_scaling_is_applied(void)
+{
+    g_autoptr(Model) plain = dense_model(SCALE_NONE), scaled = dense_model(SCALE_STANDARD);
+    g_autofree float *x = predictions(plain), *y = predictions(scaled);
+    g_assert_cmpfloat(fabsf(x[0] - y[0]), >, 1e-4);
+}
+
+static void test_the_same_model_gives_the_same_bytes(void)
+{
+    g_autofree char *first = in_folder("a.h5"), *second = in_folder("b.h5"), *a = NULL, *b = NULL;
+    gsize size_a, size_b;
+    g_autoptr(Model) model = dense_model(SCALE_STANDARD);
+    save(model, first);
+    g_autoptr(Model) again = load(first);
+    save(again, second);
+    g_assert_true(g_file_get_contents(first, &a, &size_a, NULL));
+    g_assert_true(g_file_get_contents(second, &b, &size_b, NULL));
+    g_assert_cmpmem(a, size_a, b, size_b);
+}
+
+static void test_damage_is_refused(void)
+{
+    g_autofree char *path = in_folder("damaged.h5"), *bytes = NULL;
+    gsize size;
+    g_autoptr(Model) model = dense_model(SCALE_MAX);
+    save(model, path);
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    for (gsize at = 0; at < size; at += 11) {
+        g_autoptr(GError) error = NULL;
+        bytes[at] = (char)~bytes[at];
+        overwrite(path, bytes, size);
+        g_assert_null(model_load(path, &error));
+        g_assert_true(g_str_has_prefix(error->message, path));
+        bytes[at] = (char)~bytes[at];
+    }
+    for (gsize cut = 0; cut < size; cut += 37) {
+        overwrite(path, bytes, cut);
+        g_assert_null(model_load(path, NULL));
+    }
+    overwrite(path, bytes, size);
+    g_autoptr(Model) again = load(path);
+    assert_same(model, again);
+}
+
+static void test_content_that_cannot_be_is_refused(void)
+{
+    static const struct {
+        const char *attribute, *value, *sentence;
+    } cases[] = {
+        {"vggcache_format", NULL, "no attribute vggcache_format"},
+        {"vggcache_format", "{\"version\": 2}", "format 2"},
+        {"vggcache_format", "{\"version\": 1, \"version\": 1}", "not JSON"},
+        {"vggcache_classes", "[]", "no list of classes"},
+        {"vggcache_classes", "{}", "no list of classes"},
+        {"vggcache_classes", "[\"a\", 2, \"c\"]", "not a name"},
+        {"vggcache_classes", "[\"a\", \"b\"]", "3 outputs for 2 classes"},
+        {"vggcache_recipe", "{}", "recipe"},
+        {"vggcache_scaling", "{\"kind\": \"wild\"}", "scaling"},
+        {"vggcache_scaling", "{\"kind\": \"max\", \"max\": 0.0}", "scaling"},
+        {"vggcache_scaling", "{\"kind\": \"standard\"}", "no dataset /vggcache/scaling_mean"},
+        {"vggcache_calibration", "{\"probabilities\": true, \"sigmoids\": false, \"temperature\": -1.0}",
+         "temperature"},
+        {"vggcache_calibration", "[]", "cannot be understood"},
+        {"vggcache_training", "{\"approach\": \"standalone\"}", "cannot be understood"},
+        {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": []}", "bounds"},
+        {"vggcache_network", "{\"input\": [1, 1, 64]}", "network cannot be understood"},
+        {"vggcache_network", "{\"input\": [1, 1, 64, 2], \"layers\": []}", "network cannot be understood"},
+        {"vggcache_network", "{\"input\": [1, -1, 64], \"layers\": [1]}", "bounds"},
+        {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": [1]}", "layer of the network"},
+        {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"lstm\", \"name\": \"a\"}]}",
+         "lstm"},
+        {"vggcache_network",
+         "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"dense\", \"name\": \"../a\", \"units\": 3}]}",
+         "name"},
+        {"vggcache_network",
+         "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"dense\", \"name\": \"dense\", \"units\": 0}]}",
+         "units"},
+        {"vggcache_network",
+         "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"dense\", \"name\": \"dense\", \"units\": 3}]}",
+         "expected float32 (64, 3)"},
+        {"vggcache_network",
+         "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"dense\", \"name\": \"nowhere\", \"units\": 3}]}",
+         "no dataset /nowhere"},
+        {"vggcache_network",
+         "{\"input\": [1, 2, 64], \"layers\": [{\"kind\": \"flatten\", \"name\": \"f\"}, "
+         "{\"kind\": \"dense\", \"name\": \"dense\", \"units\": 3}]}",
+         "takes 128 features"},
+        {"vggcache_network",
+         "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"dropout\", \"name\": \"a\", \"rate\": 0.5}, "
+         "{\"kind\": \"dropout\", \"name\": \"a\", \"rate\": 0.5}]}",
+         "same name"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = with_attribute(cases[i].attribute, cases[i].value);
+        g_assert_null(model_load(path, &error));
+        if (!g_str_has_prefix(error->message, path) || !strstr(error->message, cases[i].sentence))
+            g_error("case %u: \"%s\" does not hold \"%s\"", i, error->message, cases[i].sentence);
+    }
+    g_autofree char *path = with_attribute("", NULL);
+    g_autoptr(Model) model = load(path);
+    g_assert_nonnull(model);
+}
+
+static void test_values_that_are_not_finite_are_refused(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = in_folder("nan.h5");
+    g_autoptr(Model) model = dense_model(SCALE_NONE);
+    ((Layer *)model->network->layers->pdata[2])->kernel[4] = NAN;
+    save(model, path);
+    g_assert_null(model_load(path, &error));
+    g_assert_nonnull(strstr(error->message, "/dense_1/dense_1/kernel:0"));
+}
+
+static void test_mismatches_are_named(void)
+{
+    static const char *const same[] = {"crème_0", "crème_1", "crème_2"}, *const other[] = {"crème_0", "x",
+                                                                                           "crème_2"};
+    g_autoptr(Model) model = dense_model(SCALE_NONE);
+    g_assert_null(model_mismatch(model, model->spec, same, 3));
+    g_assert_null(model_mismatch(model, model->spec, NULL, 0));
+    g_autofree char *order = model_mismatch(model, model->spec, other, 3);
+    g_assert_cmpstr(order, ==, "its class 1 is crème_1, not x");
+    g_autofree char *number = model_mismatch(model, model->spec, same, 2);
+    g_assert_cmpstr(number, ==, "it knows 3 classes, not 2");
+    g_autoptr(FeatureSpec) vips = feature_spec_copy(model->spec);
+    vips->preset = PRESET_VIPS;
+    g_autofree char *preset = model_mismatch(model, vips, same, 3);
+    g_assert_nonnull(strstr(preset, "vips"));
+}
+
+static void write_floats(const char *name, const float *values, gsize n)
+{
+    g_autofree char *path = in_folder(name);
+    g_assert_true(g_file_set_contents(path, (const char *)values, (gssize)(n * sizeof(float)), NULL));
+}
+
+/* NAME.h5, NAME.inputs (ROWS, D) and NAME.predictions (ROWS, L) as plain float32. */
+static void write_for_others(const char *name, Model *model)
+{
+    gsize features = feature_spec_features(model->spec);
+    g_autofree char *file = g_strconcat(name, ".h5", NULL), *path = in_folder(file);
+    g_autofree char *inputs_name = g_strconcat(name, ".inputs", NULL);
+    g_autofree char *predictions_name = g_strconcat(name, ".predictions", NULL);
+    g_autofree float *x = inputs(features), *y = predictions(model);
+    save(model, path);
+    write_floats(inputs_name, x, ROWS * features);
+    write_floats(predictions_name, y, ROWS * CLASSES);
+    model_free(model);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && g_str_equal(argv[1], "--write")) {
+        folder = argv[2];
+        write_for_others("none", dense_model(SCALE_NONE));
+        write_for_others("standard", dense_model(SCALE_STANDARD));
+        write_for_others("convolutional", convolutional_model());
+        return 0;
+    }
+    g_test_init(&argc, &argv, NULL);
+    scratch_make();
+    g_test_add_func("/model/loads what it saved", test_round_trip);
+    g_test_add_func("/model/applies its scaling", test_scaling_is_applied);
+    g_test_add_func("/model/gives the same bytes again", test_the_same_model_gives_the_same_bytes);
+    g_test_add_func("/model/refuses damage and truncation", test_damage_is_refused);
+    g_test_add_func("/model/refuses content that cannot be", test_content_that_cannot_be_is_refused);
+    g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
+    g_test_add_func("/model/names what does not match", test_mismatches_are_named);
+    int status = g_test_run();
+    scratch_remove();
+    return status;
+}

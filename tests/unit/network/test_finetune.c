@@ -1,0 +1,176 @@
+/* Fine-tuning: layers of the base learn as PyTorch's do, gradients against finite differences, layers and
+ * parameters taken from the base. */
+#include "common/network/trainer.h"
+#include "common/vgg16/weights.h"
+#include "tests/unit/nn_fixture.h"
+#include "train/dense/scratch.h"
+#include "train/dense/unfreeze.h"
+
+#include <string.h>
+
+enum { N = 5, H = 8, W = 6, C = 32, K = 64, L = 3, EVERY = 211, INPUTS = H * W * C };
+
+typedef struct {
+    float *x;
+    const float *rows[N];
+    int labels[N];
+    Batch batch;
+} Example;
+
+static void example_init(Example *e, int step)
+{
+    e->x = filled(N * INPUTS, 40 + step, 1);
+    for (int i = 0; i < N; i++) {
+        e->rows[i] = e->x + i * INPUTS;
+        e->labels[i] = (i + step) % L;
+    }
+    e->batch = (Batch){.x = e->rows, .labels = e->labels, .n = N, .stream = (guint64)step << 24};
+}
+
+/* make_finetune.py's. */
+static Network *tuned_network(void)
+{
+    Network *network = network_new(H, W, C);
+    guint salt = 20;
+    network_conv2d(network, "block5_conv2", K, 3, TRUE, ACTIVATION_RELU, NULL);
+    network_conv2d(network, "block5_conv3", C, 3, TRUE, ACTIVATION_RELU, NULL);
+    network_max_pooling2d(network, "block5_pool", 2, NULL);
+    network_flatten(network, NULL, NULL);
+    network_dense(network, NULL, L, ACTIVATION_SOFTMAX, NULL);
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (!layer->kernel)
+            continue;
+        fill(layer->kernel, layer->kernel_count, salt++, 0.0625f);
+        fill(layer->bias, layer->bias_count, salt++, 0.0625f);
+    }
+    return network;
+}
+
+static Optimizer plain(double rate)
+{
+    Optimizer sgd;
+    optimizer_parse("sgd", &sgd);
+    sgd.learning_rate = rate;
+    return sgd;
+}
+
+static void check_tensor(const json_t *golden, guint i, const float *now, gsize count, guint salt)
+{
+    g_autofree float *start = filled(count, salt, 0.0625f), *sample = g_new(float, count / EVERY + 1);
+    double moved = 0, expected = json_number_value(json_array_get(json_object_get(golden, "moved"), i));
+    for (gsize k = 0; k < count; k++) {
+        moved += ((double)now[k] - start[k]) * ((double)now[k] - start[k]);
+        sample[k / EVERY] = k % EVERY ? sample[k / EVERY] : now[k];
+    }
+    g_assert_cmpfloat_with_epsilon(sqrt(moved), expected, 1e-4 * expected);
+    assert_close(sample, json_array_get(json_object_get(golden, "samples"), i), 1e-5);
+}
+
+static void check_steps(void)
+{
+    json_error_t problem;
+    json_auto_t *golden = json_load_file("tests/golden/finetune.json", JSON_REJECT_DUPLICATES, &problem);
+    g_assert_nonnull(golden);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autoptr(Network) network = tuned_network();
+    Optimizer sgd = plain(0.05);
+    g_autoptr(Trainer) trainer = trainer_new(network, &sgd, N, 42, thread_pool, NULL);
+    for (int step = 0; step < 3; step++) {
+        Example e;
+        example_init(&e, step);
+        double expected = json_number_value(json_array_get(json_object_get(golden, "losses"), step));
+        g_assert_cmpfloat_with_epsilon(trainer_step(trainer, &e.batch, NULL).loss / N, expected, 1e-5);
+        g_free(e.x);
+    }
+    for (guint i = 0, tensor = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        if (!layer->kernel)
+            continue;
+        check_tensor(golden, tensor, layer->kernel, layer->kernel_count, 20 + tensor);
+        tensor++;
+        check_tensor(golden, tensor, layer->bias, layer->bias_count, 20 + tensor);
+        tensor++;
+    }
+}
+
+static void test_steps(void)
+{
+    with_every_isa(check_steps);
+}
+
+static double loss_of(Network *network, ThreadPool *thread_pool, Example *e)
+{
+    Optimizer still = plain(0.1);
+    g_autoptr(Trainer) trainer = trainer_new(network, &still, N, 42, thread_pool, NULL);
+    return trainer_evaluate(trainer, &e->batch).loss / N;
+}
+
+/* (loss(w + h d) - loss(w - h d)) / 2h against the gradient's product with d: d is the gradient itself,
+ * scaled to a length at which float sums and the kinks of ReLU and pooling both matter little. */
+static void test_finite_differences(void)
+{
+    Example e;
+    Optimizer unit = plain(1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autoptr(Network) network = tuned_network(), stepped = network_copy(network);
+    g_autoptr(Trainer) trainer = trainer_new(stepped, &unit, N, 42, thread_pool, NULL);
+    example_init(&e, 0);
+    trainer_step(trainer, &e.batch, NULL);
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i], *after = stepped->layers->pdata[i];
+        if (!layer->kernel)
+            continue;
+        double square = 0, step = 0.0005;
+        for (gsize k = 0; k < layer->kernel_count; k++)
+            square += pow((double)layer->kernel[k] - after->kernel[k], 2);
+        double loss[2], length = sqrt(square);
+        for (int side = 0; side < 2; side++) {
+            g_autoptr(Network) moved = network_copy(network);
+            Layer *there = moved->layers->pdata[i];
+            double h = (side ? -step : step) / length;
+            for (gsize k = 0; k < layer->kernel_count; k++)
+                there->kernel[k] += (float)(h * ((double)layer->kernel[k] - after->kernel[k]));
+            loss[side] = loss_of(moved, thread_pool, &e);
+        }
+        g_assert_cmpfloat(length, >, 1e-3);
+        g_assert_cmpfloat_with_epsilon((loss[0] - loss[1]) / (2 * step), length, 0.01 * length);
+    }
+    g_free(e.x);
+}
+
+static void test_unfreezing(void)
+{
+    g_autoptr(Weights) weights = weights_load("random:3", NULL);
+    g_autoptr(Network) network = network_new(14, 14, 512);
+    g_assert_true(unfreeze_layers(network, vgg16_find("block5_conv1"), NULL));
+    g_assert_cmpuint(network->layers->len, ==, 3);
+    network_initialize(network, 42);
+    unfreeze_parameters(network, weights);
+    const Layer *second = network->layers->pdata[0], *third = network->layers->pdata[1];
+    g_assert_cmpstr(second->name, ==, "block5_conv2");
+    g_assert_cmpmem(second->kernel, second->kernel_count * sizeof(float), weights->kernel[11],
+                    second->kernel_count * sizeof(float));
+    g_assert_cmpmem(third->bias, third->bias_count * sizeof(float), weights->bias[12],
+                    third->bias_count * sizeof(float));
+    g_assert_cmpint(((const Layer *)network->layers->pdata[2])->out[0], ==, 7);
+}
+
+static void test_scratch(void)
+{
+    g_autoptr(Network) network = network_new(SCRATCH_SIDE, SCRATCH_SIDE, 3);
+    g_assert_true(scratch_layers(network, 0.2f, 10, NULL));
+    g_assert_cmpuint(network_parameters(network), ==, 10588458);
+    g_assert_cmpint(network_outputs(network), ==, 10);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/finetune/three steps are PyTorch's, with every instruction set", test_steps);
+    g_test_add_func("/finetune/gradients of wide convolutions are finite differences",
+                    test_finite_differences);
+    g_test_add_func("/finetune/unfrozen layers have the base's names and parameters", test_unfreezing);
+    g_test_add_func("/scratch/the study's CNN has 10,588,458 parameters", test_scratch);
+    return g_test_run();
+}

@@ -1,0 +1,212 @@
+/* Layers forward and backward against PyTorch in double precision: tests/golden/make_nn.py. */
+#include "common/arithmetic/conv2d.h"
+#include "common/network/dense.h"
+#include "common/network/layers.h"
+#include "common/network/optimizer.h"
+#include "tests/unit/nn_fixture.h"
+
+#include <string.h>
+
+static json_t *golden;
+
+static const json_t *cases(const char *kind)
+{
+    return json_object_get(golden, kind);
+}
+
+static void read_input(const json_t *c, int in[3])
+{
+    for (int i = 0; i < 3; i++)
+        in[i] = (int)json_integer_value(json_array_get(json_object_get(c, "input"), i));
+}
+
+static void check_convolution(const json_t *c)
+{
+    Conv2d conv = {.size = integer(c, "size"), .same = json_is_true(json_object_get(c, "same"))};
+    int n = integer(c, "n"), lost = conv.same ? 0 : conv.size - 1;
+    read_input(c, conv.in);
+    conv.out[0] = conv.in[0] - lost;
+    conv.out[1] = conv.in[1] - lost;
+    conv.out[2] = integer(c, "filters");
+    gsize inputs = (gsize)n * conv.in[0] * conv.in[1] * conv.in[2];
+    gsize outputs = (gsize)n * conv.out[0] * conv.out[1] * conv.out[2];
+    gsize parameters = (gsize)conv.size * conv.size * conv.in[2] * conv.out[2];
+    g_autofree float *x = filled(inputs, 1, 1), *kernel = filled(parameters, 2, 1),
+                     *bias = filled(conv.out[2], 3, 1);
+    g_autofree float *dy = filled(outputs, 4, 1), *y = g_new(float, outputs), *dx = g_new(float, inputs);
+    g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.out[2]);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    conv2d_forward(thread_pool, y, x, n, &conv, kernel, bias);
+    conv2d_gradient(thread_pool, dkernel, x, dy, n, &conv);
+    conv2d_bias_gradient(thread_pool, dbias, dy, n, &conv);
+    conv2d_input_gradient(thread_pool, dx, dy, n, &conv, kernel);
+    assert_close(y, json_object_get(c, "y"), 1e-6);
+    assert_close(dx, json_object_get(c, "dx"), 1e-6);
+    assert_close(dkernel, json_object_get(c, "dkernel"), 1e-6);
+    assert_close(dbias, json_object_get(c, "dbias"), 1e-6);
+}
+
+static void test_convolution(void)
+{
+    gsize i;
+    json_t *c;
+    json_array_foreach(cases("convolution"), i, c) check_convolution(c);
+}
+
+static void test_pooling(void)
+{
+    gsize i;
+    json_t *c;
+    json_array_foreach(cases("pooling"), i, c)
+    {
+        int n = integer(c, "n"), size = integer(c, "size"), in[3];
+        read_input(c, in);
+        gsize inputs = (gsize)n * in[0] * in[1] * in[2],
+              outputs = (gsize)n * (in[0] / size) * (in[1] / size) * in[2];
+        g_autofree float *x = filled(inputs, 5, 1), *dy = filled(outputs, 6, 1);
+        g_autofree float *y = g_new(float, outputs), *dx = g_new(float, inputs);
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+        max_pooling_forward(thread_pool, y, x, n, in, size);
+        max_pooling_backward(thread_pool, dx, dy, x, n, in, size);
+        assert_close(y, json_object_get(c, "y"), 1e-9);
+        assert_close(dx, json_object_get(c, "dx"), 1e-9);
+    }
+}
+
+/* The gradient of a dense layer shows in what plain SGD of rate 1 takes off its weights. */
+static void check_dense(const json_t *c)
+{
+    int n = integer(c, "n"), d = integer(c, "features"), k = integer(c, "units"), ld = n + 3;
+    g_autofree float *x = filled((gsize)n * d, 7, 1), *kernel = filled((gsize)d * k, 8, 1),
+                     *bias = filled(k, 9, 1);
+    g_autofree float *dy = filled((gsize)n * k, 10, 1), *xt = g_new0(float, (gsize)d *ld);
+    g_autofree float *y = g_new(float, n *k), *again = g_new(float, n *k), *dx = g_new(float, n *d);
+    g_autofree float *was = g_memdup2(kernel, (gsize)d * k * sizeof(float)),
+                     *bias_was = g_memdup2(bias, k * sizeof(float));
+    g_autofree const float **rows = g_new(const float *, n);
+    OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
+    DenseUpdate update = {n, xt, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    for (int i = 0; i < n; i++)
+        rows[i] = x + (gsize)i * d;
+    dense_transpose(thread_pool, rows, n, d, xt, ld);
+    dense_forward(thread_pool, xt, n, ld, d, k, kernel, bias, y);
+    dense_input_gradient(thread_pool, dy, n, d, k, kernel, dx);
+    assert_close(y, json_object_get(c, "y"), 1e-6);
+    assert_close(dx, json_object_get(c, "dx"), 1e-6);
+    dense_update_forward(thread_pool, &update, xt, n, ld, d, k, again);
+    dense_forward(thread_pool, xt, n, ld, d, k, kernel, bias, y);
+    g_assert_cmpmem(y, (gsize)n * k * sizeof(float), again, (gsize)n * k * sizeof(float));
+    for (int i = 0; i < d * k; i++)
+        was[i] -= kernel[i];
+    for (int i = 0; i < k; i++)
+        bias_was[i] -= bias[i];
+    assert_close(was, json_object_get(c, "dkernel"), 2e-6);
+    assert_close(bias_was, json_object_get(c, "dbias"), 2e-6);
+}
+
+static void check_dense_cases(void)
+{
+    gsize i;
+    json_t *c;
+    json_array_foreach(cases("dense"), i, c) check_dense(c);
+}
+
+static void test_dense(void)
+{
+    with_every_isa(check_dense_cases);
+}
+
+static void test_loss(void)
+{
+    gsize index;
+    json_t *c;
+    json_array_foreach(cases("loss"), index, c)
+    {
+        int n = integer(c, "n"), classes = integer(c, "classes"), labels[16];
+        float weights[16];
+        g_autofree float *logits = filled((gsize)n * classes, 11, (float)number(c, "scale"));
+        g_autofree float *out = g_new(float, n *classes);
+        for (int i = 0; i < n; i++) {
+            labels[i] = i * 7 % classes;
+            weights[i] = (float)(i % 3) + 0.5f;
+        }
+        LossSum sum = cross_entropy(out, logits, labels, weights, n, classes);
+        g_assert_cmpfloat_with_epsilon(sum.loss, number(c, "loss"), 1e-6 * MAX(1, number(c, "loss")));
+        assert_close(out, json_object_get(c, "dlogits"), 1e-6);
+        softmax(out, logits, n, classes);
+        assert_close(out, json_object_get(c, "probabilities"), 1e-6);
+    }
+}
+
+static void test_loss_at_the_edges(void)
+{
+    const float logits[] = {1e30f, -1e30f, 0, 5, 5, 5, NAN, 0, 0};
+    const int labels[] = {0, 0, 1};
+    LossSum certain = cross_entropy(NULL, logits, labels, NULL, 1, 3);
+    g_assert_cmpfloat(certain.loss, ==, 0);
+    g_assert_cmpuint(certain.correct, ==, 1);
+    LossSum tie = cross_entropy(NULL, logits + 3, labels + 1, NULL, 1, 3);
+    g_assert_cmpfloat_with_epsilon(tie.loss, log(3), 1e-12);
+    g_assert_cmpuint(tie.correct, ==, 1);
+    g_assert_true(isnan(cross_entropy(NULL, logits + 6, labels + 2, NULL, 1, 3).loss));
+}
+
+static void test_relu(void)
+{
+    float x[] = {-1, 0, 2, NAN, -0.0f}, dy[] = {1, 1, 1, 1, 1};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    relu_forward(thread_pool, x, 5);
+    g_assert_true(x[0] == 0 && x[1] == 0 && x[2] == 2 && isnan(x[3]) && x[4] == 0);
+    relu_backward(thread_pool, dy, x, 5);
+    g_assert_true(dy[0] == 0 && dy[1] == 0 && dy[2] == 1 && dy[4] == 0);
+}
+
+enum { IMAGES = 64, UNITS = 500 };
+
+static guint dropped(const float *x, gsize count)
+{
+    guint zeros = 0;
+    for (gsize i = 0; i < count; i++)
+        zeros += x[i] == 0;
+    return zeros;
+}
+
+static void test_dropout(void)
+{
+    gsize count = (gsize)IMAGES * UNITS;
+    g_autofree float *x = g_new(float, count), *again = g_new(float, count), *other = g_new(float, count);
+    g_autoptr(ThreadPool) one = thread_pool_new(1);
+    g_autoptr(ThreadPool) four = thread_pool_new(4);
+    for (gsize i = 0; i < count; i++)
+        x[i] = again[i] = other[i] = 1;
+    dropout(one, x, IMAGES, UNITS, 0.2f, 42, 7 << 24);
+    dropout(four, again, IMAGES, UNITS, 0.2f, 42, 7 << 24);
+    dropout(four, other, IMAGES, UNITS, 0.2f, 42, 8 << 24);
+    g_assert_cmpmem(x, count * sizeof(float), again, count * sizeof(float));
+    g_assert_cmpint(memcmp(x, other, count * sizeof(float)), !=, 0);
+    /* 6,400 expected of 32,000, with a standard deviation of 72 */
+    g_assert_cmpuint(dropped(x, count), >, 6400 - 5 * 72);
+    g_assert_cmpuint(dropped(x, count), <, 6400 + 5 * 72);
+    for (gsize i = 0; i < count; i++)
+        g_assert_true(x[i] == 0 || x[i] == 1.25f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    golden = load_golden();
+    g_test_add_func("/layers/convolution and its gradients are PyTorch's", test_convolution);
+    g_test_add_func("/layers/max-pooling and its gradient are PyTorch's", test_pooling);
+    g_test_add_func("/layers/dense, its gradients and the joined pass are right on every instruction set",
+                    test_dense);
+    g_test_add_func("/layers/softmax and cross-entropy are PyTorch's, at logits of a thousand too",
+                    test_loss);
+    g_test_add_func("/layers/cross-entropy is exact where certain, fair in a tie, NaN for NaN",
+                    test_loss_at_the_edges);
+    g_test_add_func("/layers/ReLU keeps NaN and passes no gradient where it gave zero", test_relu);
+    g_test_add_func("/layers/dropout drops its share, by seed and stream alone", test_dropout);
+    int status = g_test_run();
+    json_decref(golden);
+    return status;
+}

@@ -1,0 +1,179 @@
+/* The reduction against plain loops in double precision. */
+#include "common/core/rng.h"
+#include "train/linear/gram_factor.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+enum { N = 410, D = 2100 }; /* several tiles, panels and chunks, none of them whole */
+
+typedef struct {
+    float *values;
+    const float **x;
+    Scaling *scaling;
+    Samples *samples;
+} Data;
+
+/* Half of the numbers zero, as after ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others. */
+static void data_set_up(Data *data, ScalingKind kind, double bias)
+{
+    Rng rng = rng_new(1, 2);
+    data->values = g_new(float, N *D);
+    data->x = g_new(const float *, N);
+    for (int i = 0; i < N * D; i++)
+        data->values[i] = (float)MAX(0, rng_normal(&rng));
+    memcpy(data->values + 300 * D, data->values + 7 * D, D * sizeof(float));
+    for (int j = 0; j < D; j++)
+        data->values[9 * D + j] = data->values[20 * D + j] + data->values[30 * D + j];
+    for (int i = 0; i < N; i++)
+        data->x[i] = data->values + (gsize)i * D;
+    data->scaling = scaling_new(kind, D);
+    scaling_fit(data->scaling, data->x, N);
+    data->samples = samples_new(data->x, NULL, N, 2, data->scaling, bias);
+}
+
+static void data_clear(Data *data)
+{
+    samples_free(data->samples);
+    scaling_free(data->scaling);
+    g_free(data->x);
+    g_free(data->values);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
+
+static GramFactor *reduce(const Data *data, guint threads)
+{
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    GramFactor *gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
+    g_assert_nonnull(gram_factor);
+    return gram_factor;
+}
+
+/* (N, D): the rows as the solver would see them. */
+static float *scaled_rows(const Data *data)
+{
+    float *rows = g_new(float, N *D);
+    for (int i = 0; i < N; i++)
+        scaling_apply(data->scaling, data->x[i], rows + (gsize)i * D);
+    return rows;
+}
+
+static double product(const double *a, const double *b, guint n)
+{
+    double sum = 0;
+    for (guint i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void assert_products_kept(ScalingKind kind, double bias)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, kind, bias);
+    g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
+    g_autofree float *rows = scaled_rows(&data);
+    double largest = 0, worst = 0;
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j <= i; j++) {
+            double sum = bias >= 0 ? bias * bias : 0;
+            for (int d = 0; d < D; d++)
+                sum += (double)rows[(gsize)i * D + d] * rows[(gsize)j * D + d];
+            double kept =
+                product(gram_factor->factor + (gsize)i * N, gram_factor->factor + (gsize)j * N, (guint)j + 1);
+            worst = MAX(worst, fabs(sum - kept));
+            largest = MAX(largest, fabs(sum));
+        }
+    g_assert_cmpfloat(worst, <, 5e-12 * largest);
+    for (int i = 0; i < N; i++)
+        g_assert_cmpfloat(gram_factor->factor[(gsize)i * N + i], >, 0);
+}
+
+static void test_products(void)
+{
+    assert_products_kept(SCALE_NONE, -1);
+    assert_products_kept(SCALE_STANDARD, 1);
+    assert_products_kept(SCALE_L2, 0.5);
+    assert_products_kept(SCALE_MAX, 0);
+}
+
+/* A vector of L's space and what gram_factor_weights makes of it give the same decision values. */
+static void test_weights(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 2);
+    g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autofree float *rows = scaled_rows(&data), *kernel = g_new(float, D * 3);
+    g_autofree double *w = g_new(double, 3 * N), *kept = NULL;
+    float bias[3];
+    /* w = Lᵀ alpha, as every solver's is. */
+    Rng rng = rng_new(3, 4);
+    memset(w, 0, 3 * N * sizeof *w);
+    for (int k = 0; k < 3; k++)
+        for (guint i = 0; i < N; i++)
+            cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor->factor + (gsize)i * N, 1, w + k * N, 1);
+    kept = g_memdup2(w, 3 * N * sizeof *w);
+    gram_factor_weights(gram_factor, data.samples, thread_pool, w, 3, kernel, bias);
+    for (int k = 0; k < 3; k++)
+        for (guint i = 0; i < N; i++) {
+            double value = bias[k],
+                   expected = product(gram_factor->factor + (gsize)i * N, kept + k * N, i + 1);
+            for (int d = 0; d < D; d++)
+                value += (double)kernel[d * 3 + k] * rows[(gsize)i * D + d];
+            g_assert_cmpfloat_with_epsilon(value, expected, 1e-5 * (1 + fabs(expected)));
+        }
+}
+
+static void test_no_bias(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_NONE, -1);
+    g_autoptr(GramFactor) gram_factor = reduce(&data, 1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    g_autofree float *kernel = g_new(float, D);
+    g_autofree double *w = g_new(double, N);
+    float bias = 7;
+    for (int i = 0; i < N; i++)
+        w[i] = 1;
+    gram_factor_weights(gram_factor, data.samples, thread_pool, w, 1, kernel, &bias);
+    g_assert_true(bias == 0);
+}
+
+static void test_threads(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 1);
+    g_autoptr(GramFactor) one = reduce(&data, 1);
+    for (guint threads = 2; threads <= 3; threads++) {
+        g_autoptr(GramFactor) several = reduce(&data, threads);
+        for (int i = 0; i < N; i++)
+            g_assert_cmpmem(one->factor + (gsize)i * N, (gsize)(i + 1) * sizeof(double),
+                            several->factor + (gsize)i * N, (gsize)(i + 1) * sizeof(double));
+    }
+}
+
+static void test_zeros(void)
+{
+    static float zero[D];
+    const float *x[] = {zero, zero};
+    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
+    g_autoptr(Samples) samples = samples_new(x, NULL, 2, 2, scaling, -1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(gram_factor_new(samples, thread_pool, &error));
+    g_assert_nonnull(strstr(error->message, "all features are zero"));
+}
+
+int main(int argc, char **argv)
+{
+    openblas_set_num_threads(1);
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/reduction/the factor's rows have the samples' scalar products, duplicates and all",
+                    test_products);
+    g_test_add_func("/reduction/weights for the features give the same decision values", test_weights);
+    g_test_add_func("/reduction/without a bias feature nothing is added", test_no_bias);
+    g_test_add_func("/reduction/the factor is the same to the bit for any number of threads", test_threads);
+    g_test_add_func("/reduction/features that are all zero are refused", test_zeros);
+    return g_test_run();
+}

@@ -1,0 +1,171 @@
+/* Folds and the search over costs. */
+#include "common/core/rng.h"
+#include "train/linear/search.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+static void test_folds(void)
+{
+    enum { N = 103, L = 4, FOLDS = 5 };
+    int labels[N];
+    guint fold[N], again[N], other[N], count[L] = {0}, in[FOLDS][L] = {{0}}, size[FOLDS] = {0};
+    for (int i = 0; i < N; i++)
+        count[labels[i] = i < 3 ? 3 : i % 3]++;
+    search_folds(labels, N, L, FOLDS, 42, fold);
+    search_folds(labels, N, L, FOLDS, 42, again);
+    search_folds(labels, N, L, FOLDS, 43, other);
+    g_assert_cmpmem(fold, sizeof fold, again, sizeof again);
+    g_assert_true(memcmp(fold, other, sizeof fold) != 0);
+    for (int i = 0; i < N; i++) {
+        g_assert_cmpuint(fold[i], <, FOLDS);
+        in[fold[i]][labels[i]]++;
+        size[fold[i]]++;
+    }
+    for (int f = 0; f < FOLDS; f++) {
+        g_assert_cmpuint(size[f], >=, N / FOLDS);
+        g_assert_cmpuint(size[f], <=, N / FOLDS + 1);
+        for (int k = 0; k < L; k++) {
+            g_assert_cmpuint(in[f][k], >=, count[k] / FOLDS);
+            g_assert_cmpuint(in[f][k], <=, count[k] / FOLDS + 1);
+        }
+    }
+}
+
+static void test_cost_grid(void)
+{
+    const double squares[] = {1e-7, 0.03, 1, 2, 25088, 5e9};
+    for (gsize s = 0; s < G_N_ELEMENTS(squares); s++) {
+        guint n;
+        g_autofree double *costs = search_costs(1 / squares[s], &n);
+        g_assert_cmpuint(n, ==, 10);
+        g_assert_cmpfloat(costs[0], <, 1 / squares[s]);
+        g_assert_cmpfloat(costs[n - 1], >, 100 / squares[s]);
+        for (guint i = 0; i < n; i++) {
+            double mantissa = costs[i] / pow(10, floor(log10(costs[i]) + 1e-9));
+            g_assert_true(fabs(mantissa - 1) < 1e-9 || fabs(mantissa - 3) < 1e-9);
+            g_assert_true(i == 0 || costs[i] > costs[i - 1]);
+        }
+    }
+}
+
+/* Three clusters on the axes of a space of 60 dimensions, as the rows of a reduction. */
+enum { N = 60, D = 80, L = 3 };
+typedef struct {
+    float values[N][D];
+    const float *x[N];
+    int labels[N];
+    double weights[L];
+    GramFactor *gram_factor;
+} Clusters;
+
+static LinearTraining clusters_set_up(Clusters *clusters, double noise, guint singles)
+{
+    Rng rng = rng_new(1, 1);
+    for (int i = 0; i < N; i++) {
+        clusters->labels[i] = i < (int)singles ? 2 : i % 2;
+        for (int j = 0; j < D; j++)
+            clusters->values[i][j] = (float)(noise * rng_normal(&rng) + (j == clusters->labels[i] ? 3 : 0));
+        clusters->x[i] = clusters->values[i];
+    }
+    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
+    g_autoptr(Samples) samples = samples_new(clusters->x, clusters->labels, N, L, scaling, 1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    clusters->gram_factor = gram_factor_new(samples, thread_pool, NULL);
+    for (int k = 0; k < L; k++)
+        clusters->weights[k] = 1;
+    const LinearSolver *solver = linear_solver_find("svc-dual");
+    return (LinearTraining){.solver = solver,
+                            .tolerance = 0.01,
+                            .class_weights = clusters->weights,
+                            .seed = 1,
+                            .workers = 2,
+                            .gram_factor = clusters->gram_factor,
+                            .labels = clusters->labels,
+                            .n = N,
+                            .classes = L};
+}
+
+static void test_tells_apart(void)
+{
+    Clusters clusters;
+    LinearTraining training = clusters_set_up(&clusters, 0.2, 20);
+    const double costs[] = {0.01, 0.1, 1};
+    GError *error = NULL;
+    g_autoptr(Search) search = search_run(&training, costs, 3, 5, 42, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpfloat(search->points[2].accuracy, ==, 1);
+    g_assert_cmpfloat(search->points[2].deviation, ==, 0);
+    /* Of equal accuracies the smallest cost. */
+    for (guint i = 0; i < search->best; i++)
+        g_assert_cmpfloat(search->points[i].accuracy, <, 1);
+    training.workers = 1;
+    g_autoptr(Search) again = search_run(&training, costs, 3, 5, 42, NULL, &error);
+    g_assert_cmpmem(search->points, 3 * sizeof(SearchPoint), again->points, 3 * sizeof(SearchPoint));
+    gram_factor_free(clusters.gram_factor);
+}
+
+/* Labels that mean nothing: no better than chance, or images of the held-out fold would have been trained on. */
+static void test_no_leak(void)
+{
+    Clusters clusters;
+    LinearTraining training = clusters_set_up(&clusters, 1, 20);
+    Rng rng = rng_new(7, 7);
+    for (int i = 0; i < N; i++)
+        clusters.labels[i] = (int)rng_below(&rng, L);
+    const double cost = 10;
+    g_autoptr(Search) search = search_run(&training, &cost, 1, 6, 42, NULL, NULL);
+    g_assert_cmpfloat(search->points[0].accuracy, <, 0.55);
+    gram_factor_free(clusters.gram_factor);
+}
+
+/* Class 2 has one image: in the fold that holds it, it cannot be learnt and is never predicted. */
+static void test_single_image(void)
+{
+    Clusters clusters;
+    LinearTraining training = clusters_set_up(&clusters, 0.2, 1);
+    const double cost = 1;
+    g_autoptr(Search) search = search_run(&training, &cost, 1, N, 42, NULL, NULL);
+    g_assert_cmpfloat_with_epsilon(search->points[0].accuracy, (N - 1.0) / N, 1e-9);
+    /* All but one image of one class: a fold may be left with the other class only. */
+    for (int i = 0; i < N; i++)
+        clusters.labels[i] = i > 0;
+    training.classes = 2;
+    g_autoptr(Search) two = search_run(&training, &cost, 1, N, 42, NULL, NULL);
+    g_assert_cmpfloat(two->points[0].accuracy, >=, (N - 2.0) / N);
+    gram_factor_free(clusters.gram_factor);
+}
+
+static void test_texts(void)
+{
+    SearchPoint points[] = {{0.01, 0.5, 0.1, 3, 0}, {0.1, 0.75, 0.05, 40.5, 2}, {1, 0.75, 0.02, 7, 0}};
+    Search search = {.n = 3, .folds = 5, .points = points, .best = 1};
+    g_autofree char *csv = search_csv(&search), *table = search_table(&search),
+                    *choice = search_choice(&search);
+    g_assert_cmpstr(csv, ==,
+                    "cost,accuracy,deviation,iterations\n0.01,0.500000,0.100000,3.0\n"
+                    "0.1,0.750000,0.050000,40.5\n1,0.750000,0.020000,7.0\n");
+    g_assert_nonnull(strstr(table, "40.5!  <- best"));
+    g_assert_nonnull(strstr(table, "! some of these fits stopped"));
+    g_assert_nonnull(strstr(choice, "Cost 0.1: accuracy 0.7500"));
+    g_assert_nonnull(strstr(choice, "smallest cost"));
+    search.best = 2;
+    g_autofree char *edge = search_choice(&search);
+    g_assert_nonnull(strstr(edge, "largest cost tried"));
+}
+
+int main(int argc, char **argv)
+{
+    openblas_set_num_threads(1);
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/search/folds have equal shares of every class, by the seed", test_folds);
+    g_test_add_func("/search/costs are round numbers around the features' scale", test_cost_grid);
+    g_test_add_func(
+        "/search/clusters are told apart, the smallest of equal costs chosen, for any number of workers",
+        test_tells_apart);
+    g_test_add_func("/search/held-out images are not trained on", test_no_leak);
+    g_test_add_func("/search/a class that a fold cannot learn is not predicted there", test_single_image);
+    g_test_add_func("/search/table, choice and CSV tell what was found", test_texts);
+    return g_test_run();
+}

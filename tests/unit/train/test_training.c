@@ -1,0 +1,225 @@
+/* The training loop: batches, early stopping, plateaus and failures, on samples made up so that the answer is
+ * known. */
+#include "common/core/error.h"
+#include "train/dense/fit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 23, FEATURES = 6, CLASSES = 3, BATCH = 5 };
+
+typedef struct {
+    float x[N][FEATURES];
+    int labels[N];
+    int fails_at;     /* a sample that cannot be read; -1: none */
+    guint seen[N];    /* how often each was fetched */
+    GThread *fetcher; /* who fetched */
+} Data;
+
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
+                      GError **error)
+{
+    Data *data = user;
+    data->fetcher = g_thread_self();
+    for (int i = 0; i < n; i++) {
+        if ((int)indices[i] == data->fails_at)
+            return error_set(error, "sample %d cannot be read", data->fails_at);
+        data->seen[indices[i]]++;
+        rows[i] = data->x[indices[i]];
+    }
+    return TRUE;
+}
+
+static BatchSource source_of(Data *data)
+{
+    *data = (Data){.fails_at = -1};
+    for (int i = 0; i < N; i++) {
+        data->labels[i] = i % CLASSES;
+        for (int d = 0; d < FEATURES; d++)
+            data->x[i][d] = (float)((i * 7 + d * 5) % 11) / 11 + (d == data->labels[i] ? 2 : 0);
+    }
+    return (BatchSource){N, data->labels, fetch, data};
+}
+
+static void test_batches(void)
+{
+    Data data;
+    BatchSource source = source_of(&data);
+    guint32 order[N];
+    const float weights[CLASSES] = {1, 2, 3};
+    const Batch *batch, *next, *told = NULL;
+    guint number = 1, images = 0;
+    GError *error = NULL;
+    for (guint i = 0; i < N; i++)
+        order[i] = N - 1 - i;
+    g_autoptr(Batches) batches = batches_new(&source, order, BATCH, number, 3, weights);
+    while (batches_next(batches, &batch, &next, &error)) {
+        g_assert_true(!told || told == batch);
+        for (int i = 0; i < batch->n; i++) {
+            guint32 sample = order[number * BATCH + i];
+            g_assert_true(batch->x[i] == data.x[sample]);
+            g_assert_cmpint(batch->labels[i], ==, data.labels[sample]);
+            g_assert_cmpfloat(batch->weights[i], ==, weights[data.labels[sample]]);
+        }
+        g_assert_true((next == NULL) == (batch->n == N % BATCH));
+        told = next;
+        images += batch->n;
+        number++;
+    }
+    g_assert_no_error(error);
+    g_assert_cmpuint(number, ==, batches_count(N, BATCH));
+    g_assert_cmpuint(images, ==, N - BATCH);
+    g_assert_true(data.fetcher != g_thread_self());
+}
+
+static void test_batches_left_early(void)
+{
+    Data data;
+    BatchSource source = source_of(&data);
+    const Batch *batch, *next;
+    for (int take = 0; take < 4; take++) {
+        g_autoptr(Batches) batches = batches_new(&source, NULL, BATCH, 0, 1, NULL);
+        for (int i = 0; i < take; i++)
+            g_assert_true(batches_next(batches, &batch, &next, NULL));
+    }
+}
+
+/* ---- fit ---- */
+static Network *small_network(void)
+{
+    Network *network = network_new(1, 1, FEATURES);
+    network_dense(network, NULL, 8, ACTIVATION_RELU, NULL);
+    network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL);
+    network_initialize(network, 5);
+    return network;
+}
+
+static gboolean count_keeps(const History *history, gpointer user, GError **error)
+{
+    int *keeps = user;
+    g_assert_cmpint(history->best, ==, (int)history->epochs->len);
+    ++*keeps;
+    return TRUE;
+}
+
+static gboolean fail_to_keep(const History *history, gpointer user, GError **error)
+{
+    return error_set(error, "the disk is full");
+}
+
+static FitOptions options_for(int *keeps)
+{
+    FitOptions options = {
+        .batch = BATCH, .epochs = 20, .patience = 20, .seed = 1, .identity = "", .keep = count_keeps};
+    optimizer_parse("sgd", &options.optimizer);
+    options.user = keeps;
+    return options;
+}
+
+/* Runs fit on made-up samples with a fresh network; what is printed goes nowhere. */
+static gboolean run(const FitOptions *options, Data *data, gboolean validate, History *history, FitEnd *end,
+                    GError **error)
+{
+    BatchSource source = {N, data->labels, fetch, data};
+    g_autoptr(Network) network = small_network();
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    return fit(network, options, &source, validate ? &source : NULL, thread_pool, history, end, error);
+}
+
+static void test_each_epoch_sees_each_image(void)
+{
+    Data data;
+    int keeps = 0;
+    FitEnd end;
+    g_auto(History) history = history_new();
+    FitOptions options = options_for(&keeps);
+    source_of(&data);
+    options.optimizer.learning_rate = 0.05;
+    g_assert_true(run(&options, &data, TRUE, &history, &end, NULL));
+    g_assert_cmpint(end, ==, FIT_COMPLETE);
+    g_assert_cmpuint(history.epochs->len, ==, 20);
+    for (int i = 0; i < N; i++)
+        g_assert_cmpuint(data.seen[i], ==, 2 * 20);
+    g_assert_cmpfloat(history_epoch(&history, 20)->val_loss, <, history_epoch(&history, 1)->val_loss / 2);
+    g_assert_cmpfloat(history_epoch(&history, 20)->val_accuracy, ==, 1);
+    g_assert_cmpint(keeps, >, 10);
+}
+
+/* Nothing moves at a rate of 1e-30: every epoch after the first brings nothing new. */
+static void test_standstill(void)
+{
+    Data data;
+    int keeps = 0;
+    FitEnd end;
+    g_auto(History) history = history_new();
+    FitOptions options = options_for(&keeps);
+    source_of(&data);
+    options.optimizer.learning_rate = 1e-30;
+    options.patience = 7;
+    options.reduce_factor = 0.5;
+    options.reduce_patience = 2;
+    options.min_lr = 0.2e-30;
+    g_assert_true(run(&options, &data, TRUE, &history, &end, NULL));
+    g_assert_cmpint(end, ==, FIT_STOPPED_EARLY);
+    g_assert_cmpuint(history.epochs->len, ==, 1 + 7);
+    g_assert_cmpint(history.best, ==, 1);
+    g_assert_cmpint(keeps, ==, 1);
+    /* Keras: two epochs without progress, then half the rate for the next one on; not below the least. */
+    static const double rates[] = {1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.2};
+    for (int i = 0; i < 8; i++)
+        g_assert_cmpfloat_with_epsilon(history_epoch(&history, i + 1)->learning_rate * 1e30, rates[i], 1e-9);
+}
+
+static void test_nan_is_never_best(void)
+{
+    Data data;
+    int keeps = 0;
+    FitEnd end;
+    GError *error = NULL;
+    g_auto(History) history = history_new();
+    FitOptions options = options_for(&keeps);
+    source_of(&data);
+    data.x[4][2] = NAN;
+    g_assert_false(run(&options, &data, FALSE, &history, &end, &error));
+    g_assert_nonnull(strstr(error->message, "no longer a finite number"));
+    g_assert_cmpint(keeps, ==, 0);
+    g_assert_cmpint(history.best, ==, 0);
+    g_clear_error(&error);
+}
+
+static void test_failures_are_handed_up(void)
+{
+    Data data;
+    int keeps = 0;
+    FitEnd end;
+    GError *error = NULL;
+    FitOptions options = options_for(&keeps);
+    for (int sample = 0; sample < N; sample += 7) {
+        g_auto(History) history = history_new();
+        source_of(&data);
+        data.fails_at = sample;
+        g_assert_false(run(&options, &data, TRUE, &history, &end, &error));
+        g_assert_nonnull(strstr(error->message, "cannot be read"));
+        g_clear_error(&error);
+    }
+    g_auto(History) history = history_new();
+    source_of(&data);
+    options.keep = fail_to_keep;
+    g_assert_false(run(&options, &data, TRUE, &history, &end, &error));
+    g_assert_nonnull(strstr(error->message, "the disk is full"));
+    g_clear_error(&error);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/batches/come in order, with their weights and the one after, from another thread",
+                    test_batches);
+    g_test_add_func("/batches/may be left at any point", test_batches_left_early);
+    g_test_add_func("/fit/every epoch sees every image once, and learns", test_each_epoch_sees_each_image);
+    g_test_add_func("/fit/at a standstill the rate falls as in Keras, then training stops", test_standstill);
+    g_test_add_func("/fit/a loss that is NaN stops and is never the best", test_nan_is_never_best);
+    g_test_add_func("/fit/a sample or a disk that fails ends it with its sentence",
+                    test_failures_are_handed_up);
+    return g_test_run();
+}

@@ -1,0 +1,153 @@
+/* The base from the input to a cut against features that PyTorch computed in float64
+ * (tests/golden/make_base.py), and that an image's features do not depend on its company. */
+#include "common/arithmetic/isa.h"
+#include "common/vgg16/base.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+static Weights *weights;
+
+/* The image of make_base.py, `shift` columns further. */
+static void synthetic(int side, int shift, float *image)
+{
+    for (int y = 0; y < side; y++)
+        for (int i = 0; i < side; i++)
+            for (int c = 0; c < 3; c++) {
+                int x = i + shift;
+                *image++ =
+                    (float)((y * 7 + x * 13 + c * 29 + (x * y) % 17 * 11 + (x * x + 3 * y) % 31 * 5) % 256 -
+                            120);
+            }
+}
+
+static gsize features_of(int cut, int side)
+{
+    int shape[3];
+    base_shape(cut, side, shape);
+    return (gsize)shape[0] * shape[1] * shape[2];
+}
+
+static void check_case(const json_t *golden)
+{
+    int cut = vgg16_find(json_string_value(json_object_get(golden, "cut")));
+    int side = (int)json_integer_value(json_object_get(golden, "side"));
+    const json_t *probes = json_object_get(golden, "probes");
+    gsize n = json_array_size(probes), features = features_of(cut, side);
+    g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
+    g_autofree float *image = g_new(float, side *side * 3), *out = g_new(float, features);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autoptr(Base) base = base_new(weights, cut, side, 1, thread_pool);
+    synthetic(side, 0, image);
+    base_run(base, image, 1, out);
+
+    double error = 0, size = 0, norm = 0, expected_norm = json_number_value(json_object_get(golden, "norm"));
+    for (gsize i = 0; i < n; i++) {
+        double expected = json_number_value(json_array_get(probes, i)),
+               difference = out[i * features / n] - expected;
+        error += difference * difference;
+        size += expected * expected;
+    }
+    for (gsize i = 0; i < features; i++)
+        norm += (double)out[i] * out[i];
+    g_test_message("%s, side %d, %s: relative L2 error %.2e", vgg16_layers[cut].name, side,
+                   isa_name(isa_current()), sqrt(error / size));
+    g_assert_cmpfloat(size, >, 0);
+    g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
+    g_assert_cmpfloat_with_epsilon(sqrt(norm) / expected_norm, 1, 1e-5);
+}
+
+static void test_agrees_with_pytorch(gconstpointer isa)
+{
+    isa_force((IsaSet)GPOINTER_TO_INT(isa));
+    json_error_t error;
+    json_t *golden = json_load_file("tests/golden/base.json", 0, &error), *one;
+    if (!golden)
+        g_error("tests/golden/base.json: %s", error.text);
+    g_assert_cmpstr(json_string_value(json_object_get(golden, "weights")), ==, weights->source);
+    gsize i;
+    json_array_foreach(json_object_get(golden, "cases"), i, one) check_case(one);
+    g_assert_cmpint((int)i, >, 0);
+    json_decref(golden);
+}
+
+/* Images 0 … n-1 through a base of this batch and thread pool, `at once` a call. */
+static float *features_by(int cut, int side, int n, int batch, guint threads)
+{
+    gsize image = (gsize)side * side * 3, features = features_of(cut, side);
+    g_autofree float *images = g_new(float, n *image);
+    float *out = g_new(float, n *features);
+    for (int i = 0; i < n; i++)
+        synthetic(side, 5 * i, images + i * image);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    g_autoptr(Base) base = base_new(weights, cut, side, batch, thread_pool);
+    for (int i = 0; i < n; i += batch)
+        base_run(base, images + i * image, MIN(batch, n - i), out + i * features);
+    return out;
+}
+
+static void test_features_do_not_depend_on_company(void)
+{
+    enum { SIDE = 96, N = 7 };
+    static const char *const cuts[] = {"block1_conv2", "block3_conv1", "block5_pool"};
+    for (gsize i = 0; i < G_N_ELEMENTS(cuts); i++) {
+        int cut = vgg16_find(cuts[i]);
+        gsize size = N * features_of(cut, SIDE) * sizeof(float);
+        g_autofree float *alone = features_by(cut, SIDE, N, 1, 1),
+                         *together = features_by(cut, SIDE, N, N, 2), *some = features_by(cut, SIDE, N, 3, 3);
+        g_assert_cmpmem(alone, size, together, size);
+        g_assert_cmpmem(alone, size, some, size);
+        g_assert_cmpint(memcmp(alone, alone + features_of(cut, SIDE), features_of(cut, SIDE) * sizeof(float)),
+                        !=, 0);
+    }
+}
+
+static void test_any_layer_is_a_cut(void)
+{
+    for (int cut = 0; cut < VGG16_LAYERS; cut++) {
+        int shape[3];
+        base_shape(cut, 224, shape);
+        g_assert_cmpint(shape[0], ==, 224 / vgg16_layers[cut].shrink);
+        g_assert_cmpint(shape[2], ==, vgg16_layers[cut].outputs);
+    }
+    /* A pooling cut is the pooling of the convolution before it. */
+    enum { SIDE = 32 };
+    int cut = vgg16_find("block2_conv2"), side = SIDE / 2, channels = 128;
+    g_autofree float *conv = features_by(cut, SIDE, 1, 1, 1), *pool = features_by(cut + 1, SIDE, 1, 1, 1);
+    for (int i = 0; i < side / 2 * side / 2 * channels; i++) {
+        int y = i / channels / (side / 2) * 2, x = i / channels % (side / 2) * 2;
+        const float *upper = conv + (y * side + x) * channels + i % channels,
+                    *lower = upper + side * channels;
+        float max = MAX(MAX(upper[0], upper[channels]), MAX(lower[0], lower[channels]));
+        g_assert_cmpfloat_with_epsilon(pool[i], max, 1e-3);
+    }
+}
+
+static void test_memory_is_told(void)
+{
+    gsize early = base_memory(vgg16_find("block1_conv2"), 224, 8, 2),
+          late = base_memory(VGG16_LAYERS - 1, 224, 8, 2);
+    g_assert_cmpuint(early, >, 224 * 224 * 64 * sizeof(float));
+    g_assert_cmpuint(late, >, 36 * 512 * 512 * 5 * sizeof(float));
+    g_assert_cmpuint(late, <, 700 << 20);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    weights = weights_load("random:1", NULL);
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        if (isa_available((IsaSet)isa)) {
+            g_autofree char *name =
+                g_strdup_printf("/base/agrees with PyTorch in float64/%s", isa_name((IsaSet)isa));
+            g_test_add_data_func(name, GINT_TO_POINTER(isa), test_agrees_with_pytorch);
+        }
+    g_test_add_func("/base/features do not depend on n, batch, place or threads",
+                    test_features_do_not_depend_on_company);
+    g_test_add_func("/base/any layer is a cut", test_any_layer_is_a_cut);
+    g_test_add_func("/base/memory is told", test_memory_is_told);
+    int status = g_test_run();
+    weights_free(weights);
+    return status;
+}

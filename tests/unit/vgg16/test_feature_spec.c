@@ -1,0 +1,135 @@
+/* Recipes: what is written is read again, what differs is named, what is not a recipe is refused. */
+#include "common/vgg16/feature_spec.h"
+#include "common/vgg16/vgg16.h"
+#include <string.h>
+
+static const char hash_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char hash_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+static FeatureSpec *sample(void)
+{
+    FeatureSpec spec = {.weights_hash = (char *)hash_a, .weights_source = "vgg16.h5", .preset = PRESET_KERAS};
+    spec.normalization = NORMALIZE_CAFFE;
+    spec.side = 224;
+    spec.layer = "block5_pool";
+    spec.shape[0] = spec.shape[1] = 7;
+    spec.shape[2] = 512;
+    return feature_spec_copy(&spec);
+}
+
+static void survives_json(void)
+{
+    g_autoptr(FeatureSpec) spec = sample();
+    g_autoptr(GError) error = NULL;
+    json_t *object = feature_spec_to_json(spec);
+    g_autoptr(FeatureSpec) again = feature_spec_from_json(object, &error);
+    json_decref(object);
+    g_assert_no_error(error);
+    g_autofree char *difference = feature_spec_difference(again, spec);
+    g_assert_null(difference);
+    g_assert_cmpstr(again->weights_source, ==, "vgg16.h5");
+    g_assert_cmpuint(feature_spec_features(again), ==, 25088);
+}
+
+static void names_the_first_difference(void)
+{
+    g_autoptr(FeatureSpec) its = sample();
+    g_autoptr(FeatureSpec) wanted = sample();
+    g_autofree char *none = feature_spec_difference(its, wanted);
+    g_assert_null(none);
+
+    wanted->layer = (g_free(wanted->layer), g_strdup("block5_conv3"));
+    g_autofree char *layer = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(layer, ==, "its layer is block5_pool, not block5_conv3");
+    wanted->side = 160;
+    g_autofree char *side = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(side, ==, "its images are 224 pixels wide, not 160");
+    wanted->normalization = NORMALIZE_TORCH;
+    g_autofree char *normalization = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(normalization, ==, "its normalisation is caffe, not torch");
+    wanted->preset = PRESET_VIPS;
+    g_autofree char *preset = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(preset, ==, "its preset is keras, not vips");
+    wanted->weights_hash = (g_free(wanted->weights_hash), g_strdup(hash_b));
+    g_autofree char *weights = feature_spec_difference(its, wanted);
+    g_assert_nonnull(strstr(weights, "aaaaaaaaaaaa"));
+    g_assert_nonnull(strstr(weights, "bbbbbbbbbbbb"));
+}
+
+static void same_weights_by_another_name_are_the_same(void)
+{
+    g_autoptr(FeatureSpec) its = sample();
+    g_autoptr(FeatureSpec) wanted = sample();
+    wanted->weights_source = (g_free(wanted->weights_source), g_strdup("copy.safetensors"));
+    g_autofree char *difference = feature_spec_difference(its, wanted);
+    g_assert_null(difference);
+}
+
+static void refused(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    json_t *object = json_loads(text, 0, NULL);
+    g_assert_nonnull(object);
+    g_autoptr(FeatureSpec) spec = feature_spec_from_json(object, &error);
+    json_decref(object);
+    g_assert_null(spec);
+    g_assert_nonnull(error);
+}
+
+#define HASH "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define TEXT(hash, preset, normalization, side, layer, shape)                                                \
+    "{\"weights_hash\":\"" hash "\",\"weights_source\":\"x\",\"preset\":\"" preset                           \
+    "\",\"normalization\":\"" normalization "\",\"side\":" side ",\"layer\":\"" layer "\",\"shape\":" shape  \
+    "}"
+
+static void refuses_what_is_no_recipe(void)
+{
+    g_autoptr(GError) error = NULL;
+    json_t *object = json_loads(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512]"), 0, NULL);
+    g_autoptr(FeatureSpec) fine = feature_spec_from_json(object, &error);
+    json_decref(object);
+    g_assert_no_error(error);
+    g_assert_nonnull(fine);
+
+    refused("[]");
+    refused("{}");
+    refused(TEXT("abc", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
+    refused(TEXT("", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
+    refused(TEXT(HASH, "best", "caffe", "224", "block5_pool", "[7,7,512]"));
+    refused(TEXT(HASH, "vips", "none", "224", "block5_pool", "[7,7,512]"));
+    refused(TEXT(HASH, "vips", "caffe", "0", "block5_pool", "[0,0,512]"));
+    refused(TEXT(HASH, "vips", "caffe", "-224", "block5_pool", "[-7,-7,512]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "fc1", "[7,7,512]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,513]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512,1]"));
+    refused(TEXT(HASH, "vips", "caffe", "\"224\"", "block5_pool", "[7,7,512]"));
+}
+
+static void every_layer_has_its_shape(void)
+{
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        g_autoptr(FeatureSpec) spec = sample();
+        g_autoptr(GError) error = NULL;
+        spec->layer = (g_free(spec->layer), g_strdup(vgg16_layers[i].name));
+        spec->shape[0] = spec->shape[1] = 224 / vgg16_layers[i].shrink;
+        spec->shape[2] = vgg16_layers[i].outputs;
+        json_t *object = feature_spec_to_json(spec);
+        g_autoptr(FeatureSpec) again = feature_spec_from_json(object, &error);
+        json_decref(object);
+        g_assert_no_error(error);
+        g_assert_nonnull(again);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/recipe/survives JSON", survives_json);
+    g_test_add_func("/recipe/names the first difference", names_the_first_difference);
+    g_test_add_func("/recipe/same weights by another name are the same",
+                    same_weights_by_another_name_are_the_same);
+    g_test_add_func("/recipe/refuses what is no recipe", refuses_what_is_no_recipe);
+    g_test_add_func("/recipe/every layer has its shape", every_layer_has_its_shape);
+    return g_test_run();
+}

@@ -1,0 +1,122 @@
+/* batches: see batches.h. Three slots go round between two queues: one batch is trained on, the next is
+ * known, the one after is being fetched. */
+#include "train/data/batches.h"
+
+enum { SLOTS = 3 };
+
+typedef struct {
+    Batch batch;
+    guint32 *indices;
+    const float **rows;
+    int *labels;
+    float *weights;
+    GError *error; /* of fetching it */
+    gboolean last; /* nothing in it: the end of the epoch */
+} Slot;
+
+struct Batches {
+    const BatchSource *source;
+    const guint32 *order;
+    int size, epoch;
+    guint first;
+    const float *class_weights;
+    Slot slots[SLOTS];
+    GAsyncQueue *empty, *full; /* of Slot* */
+    GThread *thread;
+    gint stop;
+    Slot *current, *next;
+};
+
+guint batches_count(guint samples, int size)
+{
+    return (samples + size - 1) / size;
+}
+
+static void fill(Batches *b, Slot *slot, guint number)
+{
+    guint begin = number * b->size;
+    int n = (int)MIN((guint)b->size, b->source->count - begin);
+    for (int i = 0; i < n; i++) {
+        slot->indices[i] = b->order ? b->order[begin + i] : begin + i;
+        slot->labels[i] = b->source->labels[slot->indices[i]];
+        slot->weights[i] = b->class_weights ? b->class_weights[slot->labels[i]] : 1;
+    }
+    slot->batch = (Batch){slot->rows, slot->labels, slot->weights, n,
+                          ((guint64)b->epoch << 44) | ((guint64)number << 24)};
+    b->source->fetch(b->source->user, b->epoch, slot->indices, n, slot->rows, &slot->error);
+}
+
+static gpointer fetch_all(gpointer data)
+{
+    Batches *b = data;
+    guint count = batches_count(b->source->count, b->size);
+    for (guint number = b->first;; number++) {
+        Slot *slot = g_async_queue_pop(b->empty);
+        if (g_atomic_int_get(&b->stop))
+            return NULL;
+        slot->last = number >= count;
+        if (!slot->last)
+            fill(b, slot, number);
+        gboolean end = slot->last || slot->error;
+        g_async_queue_push(b->full, slot);
+        if (end)
+            return NULL;
+    }
+}
+
+Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
+                     const float *class_weights)
+{
+    Batches *b = g_new0(Batches, 1);
+    *b = (Batches){.source = source, .order = order, .size = size, .epoch = epoch, .first = first};
+    b->class_weights = class_weights;
+    b->empty = g_async_queue_new();
+    b->full = g_async_queue_new();
+    for (int i = 0; i < SLOTS; i++) {
+        b->slots[i].indices = g_new(guint32, size);
+        b->slots[i].rows = g_new(const float *, size);
+        b->slots[i].labels = g_new(int, size);
+        b->slots[i].weights = g_new(float, size);
+        g_async_queue_push(b->empty, &b->slots[i]);
+    }
+    b->thread = g_thread_new("batches", fetch_all, b);
+    b->next = g_async_queue_pop(b->full);
+    return b;
+}
+
+void batches_free(Batches *b)
+{
+    if (!b)
+        return;
+    g_atomic_int_set(&b->stop, 1);
+    g_async_queue_push(b->empty, &b->slots[0]);
+    g_thread_join(b->thread);
+    for (int i = 0; i < SLOTS; i++) {
+        g_free(b->slots[i].indices);
+        g_free(b->slots[i].rows);
+        g_free(b->slots[i].labels);
+        g_free(b->slots[i].weights);
+        g_clear_error(&b->slots[i].error);
+    }
+    g_async_queue_unref(b->empty);
+    g_async_queue_unref(b->full);
+    g_free(b);
+}
+
+gboolean batches_next(Batches *b, const Batch **batch, const Batch **next, GError **error)
+{
+    if (b->current)
+        g_async_queue_push(b->empty, b->current);
+    b->current = b->next;
+    *batch = *next = NULL;
+    if (b->current->error) {
+        g_propagate_error(error, g_steal_pointer(&b->current->error));
+        return FALSE;
+    }
+    if (b->current->last)
+        return FALSE;
+    b->next = g_async_queue_pop(b->full);
+    *batch = &b->current->batch;
+    *next = b->next->last || b->next->error ? NULL : &b->next->batch;
+    return TRUE;
+}

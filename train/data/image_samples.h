@@ -1,0 +1,33 @@
+/* image_samples: photos as samples to train or validate on, through the base as they are asked for.
+ *
+ * Augmented samples are computed anew in every epoch; copy e of an image serves epoch e. Samples that are the
+ * same in every epoch are computed once, at their first use, and kept (spill.h). */
+#pragma once
+#include "common/image/augment.h"
+#include "common/pipeline/pipeline.h"
+#include "train/data/batches.h"
+#include "train/data/decoded_images.h"
+
+typedef struct ImageSamples ImageSamples;
+
+typedef struct {
+    const DecodedImages *images; /* borrowed, as is all below */
+    Pipeline *pipeline; /* prepares images by image_samples_prepare; may serve several samples, one fetch at a
+                           time */
+    Normalization normalization;        /* of its tensors */
+    gsize features;                     /* D of its vectors */
+    int batch;                          /* the most images of a fetch */
+    const char *beside;                 /* where to spill */
+    const AugmentOptions *augmentation; /* NULL: none */
+    guint64 seed;                       /* of it */
+} ImageSamplesOptions;
+
+/* items: (count) indices into photos; copied. NULL with a sentence where there is no room. */
+ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint32 *items, guint count,
+                                GError **error);
+void image_samples_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
+void image_samples_free(ImageSamples *samples);
+
+/* samples: borrowed by the source. A fetch fails when interrupted() becomes true. */
+BatchSource image_samples_source(ImageSamples *samples);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImageSamples, image_samples_free)

@@ -1,0 +1,175 @@
+/* training_data: see training_data.h. */
+#include "train/data/training_data.h"
+
+#include "common/core/error.h"
+
+#include <string.h>
+
+void training_data_free(TrainingData *data)
+{
+    if (!data)
+        return;
+    for (int i = 0; i < 2; i++)
+        cache_samples_clear(&data->cached[i]);
+    cache_close(data->cache);
+    cache_close(data->other);
+    for (int i = 0; i < 2; i++)
+        image_samples_free(data->imaged[i]);
+    pipeline_free(data->pipeline);
+    decoded_images_free(data->images);
+    dataset_free(data->dataset);
+    feature_spec_free(data->spec);
+    g_clear_pointer(&data->classes, g_ptr_array_unref);
+    g_free(data->identity);
+    g_free(data);
+}
+
+/* ---- From caches ---- */
+static gboolean open_caches(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    CacheSamples *training = &data->cached[0], *validation = &data->cached[1];
+    double split = options->validation ? 0 : options->validation_split;
+    if (!(data->cache = cache_open(options->cache, error)) ||
+        !cache_samples_split(data->cache, split, training, validation, error))
+        return FALSE;
+    if (options->augmented_cache &&
+        !cache_samples_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
+        return FALSE;
+    if (!options->validation)
+        return TRUE;
+    cache_samples_clear(validation);
+    data->other = cache_open(options->validation, error);
+    return data->other && cache_samples_all(data->other, data->cache, validation, error);
+}
+
+static char *identify_cached(const CacheSamples samples[2])
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    for (int i = 0; i < 2; i++)
+        cache_samples_identify(&samples[i], sum);
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+TrainingData *training_data_from_cache(const TrainOptions *options, GError **error)
+{
+    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
+    if (!open_caches(data, options, error))
+        return NULL;
+    data->spec = feature_spec_copy(cache_feature_spec(data->cache));
+    data->classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint c = 0; c < cache_classes(data->cache); c++)
+        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, c)));
+    data->training = cache_samples_source(&data->cached[0]);
+    data->validation = cache_samples_source(&data->cached[1]);
+    data->identity = identify_cached(data->cached);
+    return g_steal_pointer(&data);
+}
+
+/* ---- From images ---- */
+static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    DatasetFilter filter = {options->classes, (int)options->first_classes, options->list,
+                            (int)options->limit_per_class};
+    data->dataset = dataset_scan(options->images, &filter, error);
+    if (!data->dataset)
+        return FALSE;
+    if (data->dataset->classes->len < 2)
+        return error_set(error, "%s: it has images of one class, and a classifier needs two or more",
+                         options->images);
+    data->classes = g_ptr_array_ref(data->dataset->classes);
+    return TRUE;
+}
+
+/* Keras's rule, as cache_samples_split has it. parts: training, validation; of guint32. */
+static gboolean split_photos(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
+                             GError **error)
+{
+    const DecodedImages *images = data->images;
+    g_autofree guint *per_class = g_new0(guint, data->classes->len),
+                     *seen = g_new0(guint, data->classes->len);
+    for (guint i = 0; i < images->count; i++)
+        per_class[images->labels[i]]++;
+    for (guint c = 0; c < data->classes->len; c++)
+        if (!per_class[c])
+            return error_set(error, "%s: its class %s has no image that can be used", options->images,
+                             (const char *)data->classes->pdata[c]);
+    for (guint32 i = 0; i < images->count; i++) {
+        int label = images->labels[i];
+        gboolean validates = seen[label]++ < (guint)(options->validation_split * per_class[label]);
+        g_array_append_val(parts[validates], i);
+    }
+    if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))
+        return error_set(
+            error,
+            "%s: a validation split of %g leaves %u images to train on and %u to validate on; choose "
+            "another --validation-split, or 0 for none",
+            options->images, options->validation_split, parts[0]->len, parts[1]->len);
+    return TRUE;
+}
+
+static char *identify_photos(const TrainingData *data)
+{
+    const DecodedImages *images = data->images;
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    json_auto_t *spec = feature_spec_to_json(data->spec);
+    char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
+    g_checksum_update(sum, (const guchar *)text, -1);
+    free(text);
+    for (guint i = 0; i < images->count; i++) {
+        g_checksum_update(sum, (const guchar *)images->keys[i], (gssize)strlen(images->keys[i]) + 1);
+        g_checksum_update(sum, images->hashes[i], CACHE_HASH);
+    }
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+static gboolean make_samples(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    g_autoptr(GArray) training = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_autoptr(GArray) validation = g_array_new(FALSE, FALSE, sizeof(guint32));
+    GArray *parts[2] = {training, validation};
+    BatchSource *sources[2] = {&data->training, &data->validation};
+    ImageSamplesOptions samples = {.images = data->images,
+                                   .pipeline = data->pipeline,
+                                   .normalization = data->spec->normalization,
+                                   .features = feature_spec_features(data->spec),
+                                   .batch = (int)options->batch_size,
+                                   .beside = options->model,
+                                   .seed = (guint64)options->common.seed};
+    if (!split_photos(data, options, parts, error))
+        return FALSE;
+    for (int i = 0; i < 2; i++) {
+        samples.augmentation =
+            i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
+        data->imaged[i] = image_samples_new(&samples, (const guint32 *)parts[i]->data, parts[i]->len, error);
+        if (!data->imaged[i])
+            return FALSE;
+        *sources[i] = image_samples_source(data->imaged[i]);
+    }
+    return TRUE;
+}
+
+TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
+                                        const char *layer, int side, GError **error)
+{
+    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
+    guint threads = (guint)options->common.threads;
+    Preset preset = PRESET_VIPS;
+    Normalization unit = NORMALIZE_UNIT;
+    preset_parse(options->preset, &preset);
+    data->spec = feature_spec_new(weights, preset, weights ? NULL : &unit, side, layer, error);
+    if (!data->spec || !scan(data, options, error))
+        return NULL;
+    data->images = decoded_images_load(data->dataset, preset, side, options->model, threads, error);
+    if (!data->images)
+        return NULL;
+    PipelineOptions pipeline = {.weights = weights,
+                                .spec = data->spec,
+                                .batch = BASE_DEFAULT_BATCH,
+                                .threads = threads,
+                                .prepare = image_samples_prepare};
+    data->pipeline = pipeline_new(&pipeline);
+    if (!make_samples(data, options, error))
+        return NULL;
+    data->identity = identify_photos(data);
+    return g_steal_pointer(&data);
+}

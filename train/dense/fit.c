@@ -1,0 +1,287 @@
+/* fit: see fit.h. */
+#include "train/dense/fit.h"
+
+#include "common/cli/cli.h"
+#include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/plot/curves.h"
+#include "train/dense/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define PLATEAU_DELTA    1e-4 /* Keras's min_delta */
+#define CHECKPOINT_SHARE 0.05 /* of the time may go into writing checkpoints */
+static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
+                                      << 63; /* plus the epoch; no batch's stream is so large */
+
+typedef struct {
+    Network *network;
+    const FitOptions *options;
+    const BatchSource *training, *validation;
+    ThreadPool *thread_pool;
+    Trainer *trainer;
+    History *history;
+    FitState state;
+    guint32 *order; /* of the training samples, in this epoch */
+    gint64 checkpoint_time,
+        written; /* monotonic microseconds: what the last one took, and when it was done */
+} Fit;
+
+static double now_seconds(void)
+{
+    return (double)g_get_monotonic_time() * 1e-6;
+}
+
+/* ---- Checkpoints ---- */
+static void write_checkpoint(Fit *fit)
+{
+    g_autoptr(GError) error = NULL;
+    if (!fit->options->checkpoint)
+        return;
+    gint64 begin = g_get_monotonic_time();
+    fit->state.steps = trainer_steps(fit->trainer);
+    if (!checkpoint_save(fit->options->checkpoint, fit->options->identity, &fit->state, fit->history,
+                         fit->network, fit->trainer, &error))
+        cli_warn("%s; training goes on without it", error->message);
+    fit->written = g_get_monotonic_time();
+    fit->checkpoint_time = fit->written - begin;
+}
+
+static gboolean checkpoint_due(const Fit *fit)
+{
+    return (double)(g_get_monotonic_time() - fit->written) * CHECKPOINT_SHARE >= (double)fit->checkpoint_time;
+}
+
+static gboolean start_or_resume(Fit *fit, GError **error)
+{
+    const FitOptions *options = fit->options;
+    fit->state = (FitState){.epoch = 1,
+                            .best = INFINITY,
+                            .plateau_best = INFINITY,
+                            .learning_rate = options->optimizer.learning_rate};
+    if (!options->resume)
+        return TRUE;
+    if (access(options->checkpoint, F_OK) != 0) {
+        cli_remark("%s: there is no checkpoint; training starts from the beginning", options->checkpoint);
+        return TRUE;
+    }
+    if (!checkpoint_load(options->checkpoint, options->identity, &fit->state, fit->history, fit->network,
+                         fit->trainer, error))
+        return FALSE;
+    fit->history->best = (int)fit->state.best_epoch;
+    trainer_set_steps(fit->trainer, fit->state.steps);
+    trainer_set_learning_rate(fit->trainer, fit->state.learning_rate);
+    cli_remark("%s: continuing in epoch %d after %d of its batches", options->checkpoint,
+               (int)fit->state.epoch, (int)fit->state.batches);
+    return TRUE;
+}
+
+/* ---- An epoch ---- */
+static void note_metrics(Progress *progress, const FitState *state, double begun)
+{
+    double seconds = state->seconds + now_seconds() - begun;
+    g_autofree char *note =
+        g_strdup_printf("loss %.4f  accuracy %.4f  %.0f images/s", state->loss / state->images,
+                        state->correct / state->images, state->images / MAX(seconds, 1e-6));
+    progress_note(progress, note);
+}
+
+static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, GError **error)
+{
+    if (isfinite(loss))
+        return TRUE;
+    if (fit->options->checkpoint)
+        unlink(fit->options->checkpoint); /* going on from there would end here again */
+    g_autofree char *kept = fit->history->best
+                                ? g_strdup_printf("the model of epoch %d is kept", fit->history->best)
+                                : g_strdup("there is no model to keep");
+    return error_set(
+        error, "the loss is no longer a finite number %s of epoch %d; %s: try a --learning-rate below %g",
+        where, (int)fit->state.epoch, kept, fit->state.learning_rate);
+}
+
+/* TRUE when all batches are done or interrupted() says to stop. */
+static gboolean train_epoch(Fit *fit, GError **error)
+{
+    const FitOptions *options = fit->options;
+    FitState *state = &fit->state;
+    const Batch *batch, *next;
+    double begun = now_seconds();
+    Rng rng = rng_new(options->seed, shuffle_stream + (guint64)state->epoch);
+    for (guint i = 0; i < fit->training->count; i++)
+        fit->order[i] = i;
+    rng_shuffle(&rng, fit->order, fit->training->count);
+    g_autofree char *label = g_strdup_printf("Epoch %d/%d", (int)state->epoch, options->epochs);
+    g_autoptr(Progress) progress = progress_new(label, fit->training->count, "images");
+    g_autoptr(Batches) batches = batches_new(fit->training, fit->order, options->batch, (guint)state->batches,
+                                             (int)state->epoch, options->class_weights);
+    g_autoptr(GError) unread = NULL;
+    progress_tick(progress, (guint64)state->images);
+    while (batches_next(batches, &batch, &next, &unread)) {
+        LossSum sum = trainer_step(fit->trainer, batch, next);
+        if (!loss_is_finite(fit, sum.loss, "in training", error))
+            return FALSE;
+        state->loss += sum.loss;
+        state->correct += sum.correct;
+        state->images += batch->n;
+        state->batches++;
+        note_metrics(progress, state, begun);
+        progress_tick(progress, batch->n);
+        if (interrupted())
+            break;
+    }
+    state->seconds += now_seconds() - begun;
+    if (!unread || interrupted()) /* which may have kept a sample from being read */
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&unread));
+    return FALSE;
+}
+
+/* FALSE without error where interrupted() ended it. */
+static gboolean validate(Fit *fit, EpochMetrics *metrics, GError **error)
+{
+    const Batch *batch, *next;
+    double loss = 0, correct = 0;
+    g_autoptr(GError) unread = NULL;
+    g_autoptr(Batches) batches =
+        batches_new(fit->validation, NULL, fit->options->batch, 0, (int)fit->state.epoch, NULL);
+    while (batches_next(batches, &batch, &next, &unread)) {
+        LossSum sum = trainer_evaluate(fit->trainer, batch);
+        loss += sum.loss;
+        correct += sum.correct;
+    }
+    if (unread) {
+        if (!interrupted())
+            g_propagate_error(error, g_steal_pointer(&unread));
+        return FALSE;
+    }
+    metrics->val_loss = loss / fit->validation->count;
+    metrics->val_accuracy = correct / fit->validation->count;
+    return loss_is_finite(fit, loss, "in the validation", error);
+}
+
+/* ---- After an epoch: what the callbacks of Keras do ---- */
+static void reduce_on_plateau(Fit *fit, double monitored)
+{
+    const FitOptions *options = fit->options;
+    FitState *state = &fit->state;
+    if (options->reduce_factor <= 0)
+        return;
+    if (monitored < state->plateau_best - PLATEAU_DELTA) {
+        state->plateau_best = monitored;
+        state->plateau_waited = 0;
+    } else if (++state->plateau_waited >= options->reduce_patience) {
+        state->plateau_waited = 0;
+        if (state->learning_rate <= options->min_lr)
+            return;
+        state->learning_rate = MAX(state->learning_rate * options->reduce_factor, options->min_lr);
+        trainer_set_learning_rate(fit->trainer, state->learning_rate);
+        cli_remark("no progress in %d epochs: learning rate now %g", options->reduce_patience,
+                   state->learning_rate);
+    }
+}
+
+static gboolean keep_if_best(Fit *fit, double monitored, GError **error)
+{
+    FitState *state = &fit->state;
+    state->waited++;
+    if (!(monitored < state->best))
+        return TRUE;
+    state->best = monitored;
+    state->best_epoch = state->epoch;
+    state->waited = 0;
+    fit->history->best = (int)state->epoch;
+    return fit->options->keep(fit->history, fit->options->user, error);
+}
+
+static gboolean write_metrics(const Fit *fit, GError **error)
+{
+    const FitOptions *options = fit->options;
+    return (!options->history || history_write_csv(fit->history, options->history, error)) &&
+           (!options->plot || curves_draw(fit->history, options->plot_title, options->plot, error));
+}
+
+/* FALSE without error where interrupted() ended it. All batches are done: figures, the best kept, the state
+ * of the next epoch. */
+static gboolean finish_epoch(Fit *fit, GError **error)
+{
+    FitState *state = &fit->state;
+    double begun = now_seconds();
+    EpochMetrics metrics = {.loss = state->loss / state->images,
+                            .accuracy = state->correct / state->images,
+                            .val_loss = NAN,
+                            .val_accuracy = NAN,
+                            .learning_rate = state->learning_rate};
+    if (fit->validation && !validate(fit, &metrics, error))
+        return FALSE;
+    metrics.seconds = state->seconds + now_seconds() - begun;
+    g_array_append_val(fit->history->epochs, metrics);
+    g_autofree char *line = history_line(fit->history, (int)state->epoch, fit->options->epochs);
+    printf("%s\n", line);
+    fflush(stdout);
+    double monitored = fit->validation ? metrics.val_loss : metrics.loss;
+    if (!keep_if_best(fit, monitored, error) || !write_metrics(fit, error))
+        return FALSE;
+    reduce_on_plateau(fit, monitored);
+    state->epoch++;
+    state->batches = 0;
+    state->loss = state->correct = state->images = state->seconds = 0;
+    return TRUE;
+}
+
+/* ---- All of it ---- */
+static gboolean run_epochs(Fit *fit, FitEnd *end, GError **error)
+{
+    const FitState *state = &fit->state;
+    guint batches = batches_count(fit->training->count, fit->options->batch);
+    *end = FIT_COMPLETE;
+    while (state->epoch <= fit->options->epochs) {
+        if (state->epoch > 1 && state->waited >= fit->options->patience) {
+            *end = FIT_STOPPED_EARLY;
+            return TRUE;
+        }
+        if (!interrupted() && !train_epoch(fit, error))
+            return FALSE;
+        GError *problem = NULL;
+        gboolean finished = state->batches == batches && finish_epoch(fit, &problem);
+        if (problem) {
+            g_propagate_error(error, problem);
+            return FALSE;
+        }
+        if (!finished) {
+            *end = FIT_INTERRUPTED;
+            write_checkpoint(fit);
+            return TRUE;
+        }
+        if (checkpoint_due(fit))
+            write_checkpoint(fit);
+    }
+    return TRUE;
+}
+
+gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
+             const BatchSource *validation, ThreadPool *thread_pool, History *history, FitEnd *end,
+             GError **error)
+{
+    g_autoptr(Trainer) trainer =
+        trainer_new(network, &options->optimizer, options->batch, options->seed, thread_pool, error);
+    if (!trainer)
+        return FALSE;
+    g_autofree guint32 *order = g_new(guint32, training->count);
+    Fit fit = {.network = network,
+               .options = options,
+               .training = training,
+               .validation = validation,
+               .thread_pool = thread_pool,
+               .trainer = trainer,
+               .history = history,
+               .order = order};
+    if (!start_or_resume(&fit, error) || !run_epochs(&fit, end, error))
+        return FALSE;
+    if (*end != FIT_INTERRUPTED && options->checkpoint)
+        unlink(options->checkpoint);
+    return TRUE;
+}

@@ -1,0 +1,225 @@
+/* fit_model: see fit_model.h. */
+#include "train/dense/fit_model.h"
+
+#include "common/cli/cli.h"
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/memory.h"
+#include "train/data/class_weights.h"
+
+#include <math.h>
+#include <stdio.h>
+
+gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    if (!network_flatten(network, NULL, error))
+        return FALSE;
+    for (guint i = 0; i < hidden->len; i++)
+        if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
+            return FALSE;
+    if (hidden->len && options->dropout > 0 &&
+        !network_dropout(network, NULL, (float)options->dropout, error))
+        return FALSE;
+    return network_dense(network, NULL, classes, ACTIVATION_SOFTMAX, error) != NULL;
+}
+
+static Optimizer optimizer_of(const TrainOptions *options)
+{
+    Optimizer optimizer = {0};
+    optimizer_parse(options->optimizer, &optimizer);
+    optimizer.learning_rate = options->learning_rate;
+    optimizer.momentum = options->momentum;
+    optimizer.weight_decay = options->weight_decay;
+    return optimizer;
+}
+
+/* Everything the result depends on but the data and the number of epochs. */
+static json_t *settings_of(const TrainOptions *o, const Model *model)
+{
+    json_t *settings =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
+                  o->class_weight, "optimizer", o->optimizer, "learning_rate", o->learning_rate, "momentum",
+                  o->momentum, "weight_decay", o->weight_decay, "hidden", o->hidden, "batch_size",
+                  (json_int_t)o->batch_size, "epochs", (json_int_t)o->epochs, "patience",
+                  (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
+                  "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate",
+                  o->min_learning_rate, "seed", (json_int_t)o->common.seed);
+    json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
+    if (o->validation)
+        json_object_set_new(settings, "validation", json_string(o->validation));
+    if (o->augmented_cache)
+        json_object_set_new(settings, "copies", json_integer(o->copies));
+    if (o->from)
+        json_object_set_new(settings, "from", json_string(o->from));
+    if (augment_active(&o->augmentation)) {
+        g_autofree char *augmentation = augment_describe(&o->augmentation);
+        json_object_set_new(settings, "augmentation", json_string(augmentation));
+    }
+    return settings;
+}
+
+/* What a checkpoint has to agree with. */
+static char *identity_of(const Model *model, const char *data)
+{
+    json_auto_t *settings = json_copy(model->training);
+    json_object_del(settings, "epochs");
+    json_object_del(settings, "history");
+    char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
+    g_autofree char *layers = network_summary(model->network, model->approach, NULL);
+    char *identity = g_strconcat(data, "\n", text, "\n", layers, NULL);
+    free(text);
+    return identity;
+}
+
+static gboolean check_memory(const Network *network, const TrainOptions *options, GError **error)
+{
+    Optimizer optimizer = optimizer_of(options);
+    TrainerMemory memory =
+        trainer_memory(network, &optimizer, (int)options->batch_size, (guint)options->common.threads);
+    gsize needed = memory.parameters + memory.slots + memory.batch;
+    g_autofree char *all = memory_text(needed), *parameters = memory_text(memory.parameters);
+    g_autofree char *slots = memory_text(memory.slots), *batch = memory_text(memory.batch);
+    cli_remark("memory: %s (parameters %s, optimizer %s, batch of %d images %s)", all, parameters, slots,
+               (int)options->batch_size, batch);
+    return memory_check(needed, "training this model", "use fewer --hidden units or a smaller --batch-size",
+                        error);
+}
+
+/* ---- The model file ---- */
+typedef struct {
+    Model *model;
+    const char *path;
+} Keeper;
+
+static gboolean save_with_history(Model *model, const History *history, const char *path, GError **error)
+{
+    json_object_set_new(model->training, "history", history_to_json(history));
+    json_object_set_new(model->training, "best_epoch", json_integer(history->best));
+    return model_save(model, path, error);
+}
+
+static gboolean keep(const History *history, gpointer user, GError **error)
+{
+    const Keeper *keeper = user;
+    return save_with_history(keeper->model, history, keeper->path, error);
+}
+
+/* The file holds the best epoch's parameters; it gets the epochs after that one into its history. */
+static gboolean complete_history(const History *history, const char *path, GError **error)
+{
+    if (history->best == (int)history->epochs->len)
+        return TRUE;
+    g_autoptr(Model) best = model_load(path, error);
+    return best && save_with_history(best, history, path, error);
+}
+
+static void print_kept(const History *history, const char *path)
+{
+    const EpochMetrics *e = history_epoch(history, history->best);
+    printf("%s: epoch %d of %u, ", path, history->best, history->epochs->len);
+    if (isnan(e->val_loss))
+        printf("loss %.4f, accuracy %.4f\n", e->loss, e->accuracy);
+    else
+        printf("val_loss %.4f, val_accuracy %.4f\n", e->val_loss, e->val_accuracy);
+    fflush(stdout);
+}
+
+static gboolean tell_interruption(const History *history, const TrainOptions *options, GError **error)
+{
+    g_autofree char *kept =
+        history->best ? g_strdup_printf("%s has the model of epoch %d", options->model, history->best)
+                      : g_strdup_printf("%s is not written yet", options->model);
+    return error_set(error, "interrupted in epoch %u: %s%s", history->epochs->len + 1, kept,
+                     options->checkpoint ? "; the same command with --resume goes on from here" : "");
+}
+
+static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptions *fit_options,
+                             const BatchSource *training, const BatchSource *validation, GError **error)
+{
+    g_auto(History) history = history_new();
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    FitEnd end;
+    if (!fit(model->network, fit_options, training, validation, thread_pool, &history, &end, error))
+        return FALSE;
+    if (end == FIT_INTERRUPTED)
+        return tell_interruption(&history, options, error);
+    if (end == FIT_STOPPED_EARLY)
+        cli_remark("stopped early: no better epoch in the last %d", fit_options->patience);
+    g_clear_pointer(&model->network, network_free); /* the file has the better one */
+    if (!complete_history(&history, options->model, error))
+        return FALSE;
+    print_kept(&history, options->model);
+    return TRUE;
+}
+
+/* The head alone where it stands alone; else all that an image goes through. */
+static void print_summary(const Model *model)
+{
+    int cut = vgg16_find(model->spec->layer);
+    FrozenPart base = {"vgg16", model->spec->shape, vgg16_parameters(cut)};
+    gboolean with_base = cut >= 0 && !g_str_equal(model->approach, "standalone");
+    g_autofree char *summary = network_summary(model->network, model->approach, with_base ? &base : NULL);
+    printf("%s", summary);
+    fflush(stdout);
+}
+
+gboolean fit_model_begin(const Model *model, const TrainOptions *options, GError **error)
+{
+    print_summary(model);
+    return options->summary || check_memory(model->network, options, error);
+}
+
+/* (L); NULL and error where --class-weight names none of the classes. */
+static float *class_weights(const Model *model, const TrainOptions *options, const BatchSource *training,
+                            GError **error)
+{
+    guint classes = model->classes->len;
+    g_autofree guint *counts = g_new0(guint, classes);
+    for (guint i = 0; i < training->count; i++)
+        counts[training->labels[i]]++;
+    g_autofree double *weights = class_weights_new(
+        options->class_weight, (const char *const *)model->classes->pdata, counts, classes, error);
+    float *rounded = weights ? g_new(float, classes) : NULL;
+    for (guint c = 0; rounded && c < classes; c++)
+        rounded[c] = (float)weights[c];
+    return rounded;
+}
+
+gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
+                   const BatchSource *validation, const char *data, GError **error)
+{
+    Keeper keeper = {model, options->model};
+    g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
+    g_autofree char *name = g_path_get_basename(options->model);
+    g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
+    g_autofree float *weights = class_weights(model, options, training, error);
+    if (!weights)
+        return FALSE;
+    atomic_file_sweep(options->model);
+    atomic_file_sweep(checkpoint);
+    json_decref(model->training);
+    model->training = settings_of(options, model);
+    g_autofree char *identity = identity_of(model, data);
+    FitOptions fit_options = {
+        .optimizer = optimizer_of(options),
+        .batch = (int)options->batch_size,
+        .epochs = (int)options->epochs,
+        .patience = (int)options->patience,
+        .reduce_factor = options->reduce_lr_factor,
+        .reduce_patience = (int)options->reduce_lr_patience,
+        .min_lr = options->min_learning_rate,
+        .class_weights = weights,
+        .seed = (guint64)options->common.seed,
+        .history = options->history,
+        .plot = options->plot,
+        .plot_title = title,
+        .checkpoint = options->checkpoint ? checkpoint : NULL,
+        .resume = options->resume,
+        .identity = identity,
+        .keep = keep,
+        .user = &keeper,
+    };
+    return fit_and_keep(model, options, &fit_options, training, validation, error);
+}

@@ -1,0 +1,141 @@
+/* networks: the approaches whose model is a network fitted by mini-batches. They differ in what a row is and
+ * in which layers learn:
+ *
+ *                  a row                                          what learns
+ *     standalone   of a cache                                     the head
+ *     bootstrap    an image through the base in every epoch,
+ *                  or one of its augmented copies in a cache      the head
+ *     finetune     any of these, the base being cut earlier       the base's layers behind the cut, the head
+ *     scratch      an image of 128 x 128                          the study's own CNN */
+#include "train/dense/networks.h"
+
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+#include "common/model/model.h"
+#include "common/vgg16/weights_find.h"
+#include "train/data/training_data.h"
+#include "train/dense/fit_model.h"
+#include "train/dense/scratch.h"
+#include "train/dense/unfreeze.h"
+
+enum {
+    UNFREEZE_DEFAULT = 2, /* the study's: block5_conv3, block5_pool */
+    SUMMARY_CLASSES = 10, /* of a summary without images: the study's */
+};
+
+static gboolean is(const TrainOptions *options, const char *approach)
+{
+    return g_str_equal(options->approach, approach);
+}
+
+/* ---- What a row is ---- */
+
+/* The layer of the base that rows from images are the output of. */
+static const char *cut_of(const TrainOptions *options)
+{
+    if (is(options, "scratch"))
+        return "input";
+    gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
+    return vgg16_layers[VGG16_LAYERS - 1 - (is(options, "finetune") ? learning : 0)].name;
+}
+
+static int side_of(const TrainOptions *options)
+{
+    return is(options, "scratch") ? SCRATCH_SIDE : VGG16_SIDE;
+}
+
+/* For a summary without images. */
+static TrainingData *data_without_rows(const TrainOptions *options, GError **error)
+{
+    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
+    Normalization unit = NORMALIZE_UNIT;
+    data->classes = g_ptr_array_new_with_free_func(g_free);
+    for (int c = 0; c < SUMMARY_CLASSES; c++)
+        g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
+    data->spec = feature_spec_new(NULL, PRESET_VIPS, &unit, side_of(options), cut_of(options), error);
+    return data->spec ? g_steal_pointer(&data) : NULL;
+}
+
+/* Whether the rows of a cache are activations of these weights before the end of the base. */
+static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, const Weights *weights,
+                          GError **error)
+{
+    int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
+    if (cut < 0 || learning == 0)
+        return error_set(
+            error,
+            "%s: no layer of the base comes after its %s; fine-tune on a cache that extract --layer "
+            "block5_conv2 made",
+            options->cache, spec->layer);
+    if (options->unfreeze && options->unfreeze != learning)
+        return error_set(error, "%s: its layer is %s, which goes with --unfreeze %d, not %d", options->cache,
+                         spec->layer, learning, (int)options->unfreeze);
+    if (!g_str_equal(weights->hash, spec->weights_hash))
+        return error_set(error, "%s: it was made with other weights (%s) than %s", options->cache,
+                         spec->weights_source, weights->source);
+    return TRUE;
+}
+
+static TrainingData *open_data(const TrainOptions *options, const Weights *weights, GError **error)
+{
+    if (options->images)
+        return training_data_from_images(options, weights, cut_of(options), side_of(options), error);
+    if (!options->cache)
+        return data_without_rows(options, error);
+    g_autoptr(TrainingData) data = training_data_from_cache(options, error);
+    if (data && is(options, "finetune") && !check_cut(options, data->spec, weights, error))
+        return NULL;
+    return g_steal_pointer(&data);
+}
+
+/* ---- What learns ---- */
+static gboolean append_layers(Network *network, const FeatureSpec *spec, const TrainOptions *options,
+                              int classes, GError **error)
+{
+    if (is(options, "scratch"))
+        return scratch_layers(network, (float)options->dropout, classes, error);
+    return (!is(options, "finetune") || unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
+           append_head(network, options, classes, error);
+}
+
+static Model *model_for(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    const FeatureSpec *spec = data->spec;
+    g_autoptr(Model) model = g_new0(Model, 1);
+    model->approach = g_strdup(options->approach);
+    model->head = g_strdup("dense");
+    model->classes = g_ptr_array_ref(data->classes);
+    model->spec = feature_spec_copy(spec);
+    model->scaling = scaling_new(SCALE_NONE, feature_spec_features(spec));
+    model->network = network_new(spec->shape[0], spec->shape[1], spec->shape[2]);
+    model->training = json_object();
+    model->probabilities = TRUE;
+    return append_layers(model->network, spec, options, (int)model->classes->len, error)
+               ? g_steal_pointer(&model)
+               : NULL;
+}
+
+Status train_network(const TrainOptions *options, GError **error)
+{
+    gboolean has_rows = options->images || options->cache;
+    gboolean wants_weights = is(options, "finetune") ? has_rows : is(options, "bootstrap") && options->images;
+    g_autoptr(Weights) weights = NULL;
+    if (wants_weights && !(weights = weights_open(options->weights, error)))
+        return STATUS_FAILED;
+    g_autoptr(TrainingData) data = open_data(options, weights, error);
+    g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;
+    if (!model || !fit_model_begin(model, options, error))
+        return STATUS_FAILED;
+    if (options->summary)
+        return STATUS_DONE;
+    network_initialize(model->network, (guint64)options->common.seed);
+    if (weights)
+        unfreeze_parameters(model->network, weights);
+    if (options->from && has_rows &&
+        !warm_start(model->network, data->spec, model->classes, options->from, error))
+        return STATUS_FAILED;
+    if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
+                   data->identity, error))
+        return STATUS_FAILED;
+    return data->images && data->images->skipped ? STATUS_SKIPPED : STATUS_DONE;
+}

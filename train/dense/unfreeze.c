@@ -1,0 +1,100 @@
+/* unfreeze: see unfreeze.h. */
+#include "train/dense/unfreeze.h"
+
+#include "common/core/error.h"
+#include "common/model/model.h"
+
+#include <string.h>
+
+gboolean unfreeze_layers(Network *network, int cut, GError **error)
+{
+    for (int i = cut + 1; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *l = &vgg16_layers[i];
+        Layer *layer = l->conv < 0
+                           ? network_max_pooling2d(network, l->name, 2, error)
+                           : network_conv2d(network, l->name, l->outputs, 3, TRUE, ACTIVATION_RELU, error);
+        if (!layer)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void unfreeze_parameters(Network *network, const Weights *weights)
+{
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        int of_base = vgg16_find(layer->name);
+        if (of_base < 0 || !layer->kernel)
+            continue;
+        int conv = vgg16_layers[of_base].conv;
+        memcpy(layer->kernel, weights->kernel[conv], layer->kernel_count * sizeof(float));
+        memcpy(layer->bias, weights->bias[conv], layer->bias_count * sizeof(float));
+    }
+}
+
+/* What of the way from a file to the base's input differs, as a clause, or NULL. Where the base was cut is of
+ * no consequence. */
+static char *base_difference(const Model *model, const FeatureSpec *spec)
+{
+    g_autoptr(FeatureSpec) its = feature_spec_copy(model->spec);
+    g_free(its->layer);
+    its->layer = g_strdup(spec->layer);
+    memcpy(its->shape, spec->shape, sizeof its->shape);
+    return feature_spec_difference(its, spec);
+}
+
+static gboolean same_classes(const Model *model, const GPtrArray *classes)
+{
+    if (model->classes->len != classes->len)
+        return FALSE;
+    for (guint c = 0; c < classes->len; c++)
+        if (!g_str_equal(model->classes->pdata[c], classes->pdata[c]))
+            return FALSE;
+    return TRUE;
+}
+
+static const Layer *find_layer(const Network *network, const char *name)
+{
+    for (guint i = 0; i < network->layers->len; i++)
+        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
+            return network->layers->pdata[i];
+    return NULL;
+}
+
+static gboolean copy_parameters(Layer *layer, const Layer *from, const char *path, GError **error)
+{
+    if (!from && layer->kind == LAYER_CONV2D)
+        return TRUE; /* frozen there: it stays what the base's weights are */
+    if (!from || from->kind != layer->kind || memcmp(from->in, layer->in, sizeof layer->in) ||
+        memcmp(from->out, layer->out, sizeof layer->out) || from->size != layer->size)
+        return error_set(
+            error,
+            "%s: it has no layer %s of %d inputs and %d units to start from; give the --hidden that "
+            "it was trained with",
+            path, layer->name, layer->in[2], layer->out[2]);
+    memcpy(layer->kernel, from->kernel, layer->kernel_count * sizeof(float));
+    memcpy(layer->bias, from->bias, layer->bias_count * sizeof(float));
+    return TRUE;
+}
+
+gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *classes, const char *path,
+                    GError **error)
+{
+    g_autoptr(Model) model = model_load(path, error);
+    if (!model)
+        return FALSE;
+    g_autofree char *difference = base_difference(model, spec);
+    if (difference)
+        return error_set(error, "%s: training cannot start from it: %s", path, difference);
+    if (!same_classes(model, classes))
+        return error_set(error, "%s: training cannot start from it: its classes are others", path);
+    if (!g_str_equal(model->head, "dense"))
+        return error_set(error, "%s: training cannot start from a %s head: train one with --head dense", path,
+                         model->head);
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (layer->kernel && !copy_parameters(layer, find_layer(model->network, layer->name), path, error))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,264 @@
+#include "train/linear/libsvm_text.h"
+
+#include "common/cli/progress.h"
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+LinearModel *linear_model_new(const LinearSolver *solver, gsize features, guint classes, double bias)
+{
+    LinearModel *model = g_new(LinearModel, 1);
+    *model = (LinearModel){
+        solver, classes, features, bias, g_new0(float, features *classes), g_new0(float, classes)};
+    return model;
+}
+
+void linear_model_free(LinearModel *model)
+{
+    if (!model)
+        return;
+    g_free(model->kernel);
+    g_free(model->offset);
+    g_free(model);
+}
+
+/* ---- writing ---- */
+
+typedef struct {
+    char *temporary;
+    FILE *file;
+} Writer;
+
+static gboolean writer_open(Writer *writer, const char *path, GError **error)
+{
+    writer->temporary = atomic_file_temporary(path);
+    writer->file = fopen(writer->temporary, "w");
+    if (writer->file)
+        return TRUE;
+    int reason = errno;
+    g_clear_pointer(&writer->temporary, g_free);
+    return error_set(error, "%s: cannot be written: %s", path, g_strerror(reason));
+}
+
+/* Into place, or away where writing failed or was interrupted. */
+static gboolean writer_close(Writer *writer, const char *path, GError **error)
+{
+    g_autofree char *temporary = writer->temporary;
+    gboolean failed = ferror(writer->file) != 0;
+    failed |= fclose(writer->file) != 0;
+    int reason = errno;
+    if (!failed && !interrupted())
+        return atomic_file_commit(temporary, path, error);
+    unlink(temporary);
+    return error_set(error, "%s: %s", path, interrupted() ? "interrupted" : g_strerror(reason));
+}
+
+static void write_feature(FILE *file, gsize index, float value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    fprintf(file, " %zu:%s", index, g_ascii_formatd(text, sizeof text, "%.9g", value));
+}
+
+gboolean libsvm_write_samples(const Samples *samples, const char *path, Progress *progress, GError **error)
+{
+    Writer writer;
+    if (!writer_open(&writer, path, error))
+        return FALSE;
+    g_autofree float *row = g_new(float, samples->features);
+    for (guint i = 0; i < samples->n && !ferror(writer.file) && !interrupted(); i++) {
+        samples_take(samples, i, 0, samples->features, row);
+        fprintf(writer.file, "%d", samples->labels[i]);
+        for (gsize j = 0; j < samples->features; j++)
+            if (row[j] != 0)
+                write_feature(writer.file, j + 1, row[j]);
+        fputc('\n', writer.file);
+        progress_tick(progress, 1);
+    }
+    return writer_close(&writer, path, error);
+}
+
+static void write_weight(FILE *file, double weight)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    fprintf(file, "%s ", g_ascii_formatd(text, sizeof text, "%.17g", weight));
+}
+
+gboolean liblinear_write_model(const LinearModel *model, const char *path, GError **error)
+{
+    Writer writer;
+    if (!writer_open(&writer, path, error))
+        return FALSE;
+    FILE *file = writer.file;
+    char bias[G_ASCII_DTOSTR_BUF_SIZE];
+    guint vectors = model->classes == 2 && !model->solver->multiclass ? 1 : model->classes;
+    fprintf(file, "solver_type %s\nnr_class %u\nlabel", model->solver->name, model->classes);
+    for (guint k = 0; k < model->classes; k++)
+        fprintf(file, " %u", k);
+    fprintf(file, "\nnr_feature %zu\nbias %s\nw\n", model->features,
+            g_ascii_formatd(bias, sizeof bias, "%.17g", model->bias));
+    for (gsize j = 0; j < model->features; j++) {
+        for (guint k = 0; k < vectors; k++)
+            write_weight(file, model->kernel[j * model->classes + k]);
+        fputc('\n', file);
+    }
+    for (guint k = 0; model->bias >= 0 && k < vectors; k++)
+        write_weight(file, model->bias > 0 ? model->offset[k] / model->bias : 0);
+    if (model->bias >= 0)
+        fputc('\n', file);
+    return writer_close(&writer, path, error);
+}
+
+/* ---- reading ---- */
+
+typedef struct {
+    const char *path;
+    char *at; /* what is left of the text */
+    GError **error;
+} Reader;
+
+static gboolean expected(Reader *reader, const char *what)
+{
+    g_autofree char *found = g_strndup(reader->at, strcspn(reader->at, " \t\r\n"));
+    g_autofree char *shown = g_utf8_make_valid(found, (gssize)MIN(strlen(found), 40));
+    return error_set(reader->error,
+                     "%s: is not a model of liblinear's for this cache: expected %s, found '%s'",
+                     reader->path, what, shown);
+}
+
+/* The next word, cut out of the text; empty at its end. */
+static char *next_word(Reader *reader)
+{
+    reader->at += strspn(reader->at, " \t\r\n");
+    char *word = reader->at;
+    reader->at += strcspn(reader->at, " \t\r\n");
+    if (*reader->at)
+        *reader->at++ = '\0';
+    return word;
+}
+
+static gboolean next_number(Reader *reader, const char *what, double *number)
+{
+    reader->at += strspn(reader->at, " \t\r\n");
+    char *end;
+    *number = g_ascii_strtod(reader->at, &end);
+    if (end == reader->at || (*end && !strchr(" \t\r\n", *end)) || !isfinite(*number))
+        return expected(reader, what);
+    reader->at = end;
+    return TRUE;
+}
+
+static gboolean next_key(Reader *reader, const char *key)
+{
+    Reader before = *reader;
+    before.at += strspn(before.at, " \t\r\n");
+    gsize length = strlen(key);
+    if (strncmp(before.at, key, length) != 0 || !strchr(" \t\r\n", before.at[length]))
+        return expected(&before, key);
+    reader->at = before.at + length;
+    return TRUE;
+}
+
+static gboolean read_labels(Reader *reader, guint classes, guint *label)
+{
+    g_autofree gboolean *seen = g_new0(gboolean, classes);
+    if (!next_key(reader, "label"))
+        return FALSE;
+    for (guint k = 0; k < classes; k++) {
+        double number;
+        if (!next_number(reader, "a label", &number))
+            return FALSE;
+        if (number != floor(number) || number < 0 || number >= classes || seen[(guint)number])
+            return error_set(
+                reader->error,
+                "%s: has the label %g; labels must be 0 … %u, each once, as --export-libsvm writes them",
+                reader->path, number, classes - 1);
+        label[k] = (guint)number;
+        seen[label[k]] = TRUE;
+    }
+    return TRUE;
+}
+
+/* All up to "w". label: (classes), filled in; nr_feature: how many features have weights. */
+static LinearModel *read_head(Reader *reader, gsize features, guint classes, guint *label, gsize *nr_feature)
+{
+    double number, bias;
+    if (!next_key(reader, "solver_type"))
+        return NULL;
+    const char *name = next_word(reader);
+    const LinearSolver *solver = linear_solver_find(name);
+    if (!solver || strcmp(name, solver->name) != 0) {
+        error_set(reader->error, "%s: its solver_type '%.40s' is not one for classification", reader->path,
+                  name);
+        return NULL;
+    }
+    if (!next_key(reader, "nr_class") || !next_number(reader, "a number of classes", &number))
+        return NULL;
+    if (number != classes) {
+        error_set(reader->error, "%s: tells %g classes apart, the cache has %u", reader->path, number,
+                  classes);
+        return NULL;
+    }
+    if (!read_labels(reader, classes, label) || !next_key(reader, "nr_feature") ||
+        !next_number(reader, "a number of features", &number))
+        return NULL;
+    if (number != floor(number) || number < 1 || number > (double)features) {
+        error_set(reader->error, "%s: has weights for %.0f features, the cache has %zu", reader->path, number,
+                  features);
+        return NULL;
+    }
+    *nr_feature = (gsize)number;
+    if (!next_key(reader, "bias") || !next_number(reader, "a bias", &bias) || !next_key(reader, "w"))
+        return NULL;
+    return linear_model_new(solver, features, classes, bias);
+}
+
+/* One line of w into row (L), by class; the one number for two classes as (w, -w). */
+static gboolean read_row(Reader *reader, const LinearModel *model, const guint *label, double scale,
+                         float *row)
+{
+    gboolean one = model->classes == 2 && !model->solver->multiclass;
+    for (guint k = 0; k < (one ? 1 : model->classes); k++) {
+        double weight;
+        if (!next_number(reader, "a weight", &weight))
+            return FALSE;
+        row[label[k]] = (float)(weight * scale);
+        if (!isfinite(row[label[k]]))
+            return error_set(reader->error, "%s: its weight %g is too large", reader->path, weight);
+        if (one)
+            row[label[1]] = -row[label[0]];
+    }
+    return TRUE;
+}
+
+LinearModel *liblinear_read_model(const char *path, gsize features, guint classes, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize length, nr_feature = 0;
+    if (!g_file_get_contents(path, &text, &length, error))
+        return NULL;
+    if (strlen(text) != length) {
+        error_set(error, "%s: is not a text", path);
+        return NULL;
+    }
+    Reader reader = {path, text, error};
+    g_autofree guint *label = g_new(guint, classes);
+    g_autoptr(LinearModel) model = read_head(&reader, features, classes, label, &nr_feature);
+    if (!model)
+        return NULL;
+    for (gsize j = 0; j < nr_feature; j++)
+        if (!read_row(&reader, model, label, 1, model->kernel + j * classes))
+            return NULL;
+    if (model->bias >= 0 && !read_row(&reader, model, label, model->bias, model->offset))
+        return NULL;
+    if (*next_word(&reader)) {
+        error_set(error, "%s: goes on after the last weight", path);
+        return NULL;
+    }
+    return g_steal_pointer(&model);
+}

@@ -1,0 +1,508 @@
+/* linear: --head linear. From a cache to a linear classifier: scaling, reduction, search for the cost, fit,
+ * model file. */
+#include "train/linear/linear.h"
+
+#include "common/cache/cache.h"
+#include "common/cli/cli.h"
+#include "common/cli/progress.h"
+#include "common/core/atomic_file.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/memory.h"
+#include "common/model/model.h"
+#include "common/network/network.h"
+#include "train/data/class_weights.h"
+#include "train/linear/libsvm_text.h"
+#include "train/linear/linear_settings.h"
+#include "train/linear/search.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What is at work between opening the cache and writing the model. */
+typedef struct {
+    const TrainOptions *options;
+    LinearSettings settings;
+    Cache *cache;
+    guint n, classes;
+    gsize features;
+    const float **x; /* (N) into the cache */
+    int *labels;     /* (N) */
+    const char **names;
+    guint *counts; /* (L) images of each class */
+    double *class_weights;
+    Scaling *scaling;
+    Samples *samples;
+    GramFactor *gram_factor;
+    LinearRows *rows;
+    LinearTraining training;
+    double cost;
+    Search *search; /* NULL where nothing was cross-validated */
+    LinearFit *fits;
+    LinearModel *model;
+} Linear;
+
+static void linear_clear(Linear *linear)
+{
+    linear_model_free(linear->model);
+    g_free(linear->fits);
+    search_free(linear->search);
+    linear_rows_free(linear->rows);
+    gram_factor_free(linear->gram_factor);
+    samples_free(linear->samples);
+    scaling_free(linear->scaling);
+    g_free(linear->class_weights);
+    g_free(linear->counts);
+    g_free(linear->names);
+    g_free(linear->labels);
+    g_free(linear->x);
+    cache_close(linear->cache);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
+
+/* ---- data ---- */
+
+static gboolean check_classes(const Linear *linear, GError **error)
+{
+    const char *path = cache_path(linear->cache);
+    if (linear->classes < 2)
+        return error_set(error, "%s: has %s; a classifier needs two or more to tell apart", path,
+                         linear->classes ? "one class only" : "no class");
+    for (guint k = 0; k < linear->classes; k++)
+        if (linear->counts[k] == 0)
+            return error_set(error, "%s: has no image of its class %s; extract some, or leave the class out",
+                             path, linear->names[k]);
+    return TRUE;
+}
+
+static gboolean gather(Linear *linear, GError **error)
+{
+    Cache *cache = linear->cache = cache_open(linear->options->cache, error);
+    if (!cache)
+        return FALSE;
+    linear->n = cache_count(cache);
+    linear->classes = cache_classes(cache);
+    linear->features = feature_spec_features(cache_feature_spec(cache));
+    linear->x = g_new(const float *, linear->n);
+    linear->labels = g_new(int, linear->n);
+    linear->names = g_new(const char *, linear->classes);
+    linear->counts = g_new0(guint, linear->classes);
+    for (guint k = 0; k < linear->classes; k++)
+        linear->names[k] = cache_class(cache, k);
+    for (guint i = 0; i < linear->n; i++) {
+        linear->labels[i] = cache_item(cache, i)->label;
+        linear->counts[linear->labels[i]]++;
+        linear->x[i] = cache_features(cache, i, error);
+        if (!linear->x[i])
+            return FALSE;
+    }
+    return check_classes(linear, error);
+}
+
+static gboolean prepare_samples(Linear *linear, GError **error)
+{
+    const TrainOptions *o = linear->options;
+    linear->class_weights =
+        class_weights_new(o->class_weight, linear->names, linear->counts, linear->classes, error);
+    if (!linear->class_weights)
+        return FALSE;
+    linear->scaling = scaling_new(linear->settings.scale, linear->features);
+    scaling_fit(linear->scaling, linear->x, linear->n);
+    linear->samples =
+        samples_new(linear->x, linear->labels, linear->n, linear->classes, linear->scaling, o->bias);
+    return TRUE;
+}
+
+static gboolean export_samples(const Linear *linear, GError **error)
+{
+    const char *path = linear->options->export_libsvm;
+    if (!path)
+        return TRUE;
+    Progress *progress = progress_new("Exporting", linear->n, "images");
+    gboolean good = libsvm_write_samples(linear->samples, path, progress, error);
+    progress_free(progress);
+    if (good)
+        cli_remark("%u images in libsvm's format in %s; labels are the classes in order from 0", linear->n,
+                   path);
+    return good;
+}
+
+/* ---- the form the solver takes ---- */
+
+static gboolean gram_factor_pays(const Linear *linear)
+{
+    return linear->options->reduce && linear->settings.solver->rotation && linear->n < linear->features;
+}
+
+static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("%s: training on %u images", linear->options->cache, linear->n);
+    return memory_check(bytes, what, "use fewer images", error);
+}
+
+/* liblinear's rows from those of the reduction. */
+static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
+{
+    guint n = gram_factor->n;
+    LinearRows *rows = linear_rows_new(n, n, (gsize)n * (n + 1) / 2);
+    for (guint i = 0; rows && i < n; i++)
+        linear_rows_add(rows, gram_factor->factor + (gsize)i * n, i + 1);
+    return rows;
+}
+
+/* liblinear's rows from the features themselves, the bias last. */
+static LinearRows *rows_of_samples(const Samples *samples, gsize nonzeros)
+{
+    gsize features = samples->features, width = features + (samples->bias >= 0 ? 1 : 0);
+    g_autofree float *row = g_new(float, features);
+    g_autofree double *wide = g_new(double, width);
+    LinearRows *rows = linear_rows_new(samples->n, (guint)width, nonzeros);
+    for (guint i = 0; rows && i < samples->n; i++) {
+        samples_take(samples, i, 0, features, row);
+        for (gsize j = 0; j < features; j++)
+            wide[j] = row[j];
+        if (samples->bias >= 0)
+            wide[features] = samples->bias;
+        linear_rows_add(rows, wide, (guint)width);
+    }
+    return rows;
+}
+
+static gsize count_nonzeros(const Samples *samples)
+{
+    g_autofree float *row = g_new(float, samples->features);
+    gsize nonzeros = samples->bias > 0 ? samples->n : 0;
+    for (guint i = 0; i < samples->n; i++) {
+        samples_take(samples, i, 0, samples->features, row);
+        for (gsize j = 0; j < samples->features; j++)
+            nonzeros += row[j] != 0;
+    }
+    return nonzeros;
+}
+
+/* A thread pool lives only here: worker processes are forked later, when no other thread is. */
+static gboolean reduce(Linear *linear, GError **error)
+{
+    gsize square = (gsize)linear->n * linear->n * sizeof(double);
+    gboolean dense = coordinate_serves(linear->settings.solver);
+    gsize bytes = gram_factor_memory(linear->n) + (dense ? 0 : square);
+    if (!fits_memory(linear, bytes, error))
+        return FALSE;
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
+    linear->gram_factor = gram_factor_new(linear->samples, thread_pool, error);
+    if (!linear->gram_factor)
+        return g_prefix_error(error, "%s: ", linear->options->cache), FALSE;
+    if (!dense)
+        linear->rows = rows_of_gram_factor(linear->gram_factor);
+    return dense || linear->rows ||
+           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
+}
+
+static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
+{
+    gsize nonzeros = count_nonzeros(linear->samples);
+    if (nonzeros <= (linear->samples->bias > 0 ? linear->n : 0))
+        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn from",
+                         linear->options->cache);
+    *bytes = linear_rows_bytes(nonzeros, linear->n);
+    if (!fits_memory(linear, *bytes, error))
+        return FALSE;
+    linear->rows = rows_of_samples(linear->samples, nonzeros);
+    return linear->rows ||
+           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
+}
+
+/* What liblinear allocates in one worker, beside the rows that all share: vectors over rows and features; a
+ * transposed copy of the rows for L1-regularised solvers; L numbers a row or feature for Crammer & Singer's. */
+static gsize worker_bytes(const Linear *linear, gsize rows_bytes)
+{
+    const LinearSolver *solver = linear->settings.solver;
+    gsize width = linear_width(&linear->training), values = 12 * sizeof(double);
+    gsize bytes = (linear->n + width) * values;
+    if (solver->multiclass)
+        bytes += (linear->n + width) * linear->classes * 2 * sizeof(double);
+    return solver->rotation ? bytes : bytes + rows_bytes;
+}
+
+static gboolean prepare_training(Linear *linear, GError **error)
+{
+    const TrainOptions *o = linear->options;
+    gsize bytes = (gsize)linear->n * linear->n * sizeof(double);
+    gint64 start = g_get_monotonic_time();
+    if (!(gram_factor_pays(linear) ? reduce(linear, error) : take_as_they_are(linear, &bytes, error)))
+        return FALSE;
+    linear->training = (LinearTraining){
+        .solver = linear->settings.solver,
+        .tolerance = linear->settings.tolerance,
+        .class_weights = linear->class_weights,
+        .seed = (guint)o->common.seed,
+        .rows = linear->rows,
+        .gram_factor = linear->rows ? NULL : linear->gram_factor,
+        .labels = linear->labels,
+        .n = linear->n,
+        .classes = linear->classes,
+    };
+    gsize each = worker_bytes(linear, bytes), available = memory_available();
+    linear->training.workers = (guint)CLAMP(available / each, 1, (gsize)o->common.threads);
+    if (linear->gram_factor)
+        cli_remark("%zu features reduced to %u, exactly, in %.1f s", linear->features, linear->n,
+                   (double)(g_get_monotonic_time() - start) * 1e-6);
+    cli_remark("up to %u worker processes; memory: %.1f MB shared, %.1f MB in each", linear->training.workers,
+               (double)bytes * (linear->gram_factor && linear->rows ? 2 : 1) / 1e6, (double)each / 1e6);
+    return TRUE;
+}
+
+/* ---- cost ---- */
+
+/* Around which cost to look. For ||w||²: 1 / mean ||x||², at which the features' scale does not matter. For
+ * |w|: ten times the smallest cost at which any feature's weight is not zero (scikit-learn's l1_min_c). */
+static double reference_cost(const Linear *linear)
+{
+    const LinearSolver *solver = linear->settings.solver;
+    double bias = linear->samples->bias;
+    if (!solver->rotation)
+        return (solver->logistic ? 20 : 5) / samples_largest_correlation(linear->samples);
+    double square = linear_mean_square(&linear->training);
+    return 1 / (bias >= 0 ? square - bias * bias : square);
+}
+
+static gboolean leave_curves(const Linear *linear, GError **error)
+{
+    const TrainOptions *o = linear->options;
+    g_autofree char *csv = search_csv(linear->search);
+    if (o->history && !atomic_file_write(o->history, csv, strlen(csv), error))
+        return FALSE;
+    g_autofree char *title = g_strdup_printf("%s, %u images, %u classes", linear->settings.solver->name,
+                                             linear->n, linear->classes);
+    return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
+}
+
+static gboolean cross_validate(Linear *linear, const double *costs, guint n_costs, GError **error)
+{
+    const TrainOptions *o = linear->options;
+    guint folds = o->folds ? (guint)o->folds : 5, smallest = linear->counts[0];
+    if (folds > linear->n)
+        return error_set(error, "%s: --folds %u are more than its %u images", o->cache, folds, linear->n);
+    for (guint k = 1; k < linear->classes; k++)
+        smallest = MIN(smallest, linear->counts[k]);
+    if (smallest < folds)
+        cli_warn("the smallest class has %u image%s, less than one for each of %u folds: its share of the "
+                 "accuracy is rough",
+                 smallest, smallest == 1 ? "" : "s", folds);
+    Progress *progress = progress_new("Cross-validating", search_tasks(&linear->training, folds), "problems");
+    linear->search =
+        search_run(&linear->training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
+    progress_free(progress);
+    if (!linear->search)
+        return FALSE;
+    g_autofree char *table = search_table(linear->search), *choice = search_choice(linear->search);
+    printf("%s%s\n", table, choice);
+    linear->cost = linear->search->points[linear->search->best].cost;
+    return leave_curves(linear, error);
+}
+
+static gboolean choose_cost(Linear *linear, GError **error)
+{
+    const LinearSettings *settings = &linear->settings;
+    const TrainOptions *o = linear->options;
+    double reference = reference_cost(linear);
+    if (settings->n_costs)
+        return cross_validate(linear, settings->costs, settings->n_costs, error);
+    if (o->search_cost) {
+        guint n;
+        g_autofree double *costs = search_costs(reference, &n);
+        return cross_validate(linear, costs, n, error);
+    }
+    linear->cost = settings->cost > 0 ? settings->cost : reference;
+    return o->folds ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
+}
+
+/* ---- fit ---- */
+
+static void warn_of_limit(const Linear *linear)
+{
+    guint problems = linear_problems(&linear->training), not_converged = 0;
+    for (guint p = 0; p < problems; p++)
+        not_converged += linear->fits[p].not_converged ? 1 : 0;
+    if (not_converged)
+        cli_warn("%u of %u problems stopped at liblinear's iteration limit before tolerance %g was reached: "
+                 "the solution is "
+                 "approximate; a smaller --cost, --scale standard or a larger --tolerance converges sooner%s",
+                 not_converged, problems, linear->settings.tolerance,
+                 strstr(linear->settings.solver->name, "_DUAL")
+                     ? ", as may the primal solver (--solver svc or lr)"
+                     : "");
+}
+
+/* From vectors over the solver's columns to the model's (D, L). */
+static void unfold(Linear *linear, double *w)
+{
+    guint vectors = linear_vectors(&linear->training), classes = linear->classes,
+          width = linear_width(&linear->training);
+    gsize features = linear->features;
+    g_autofree float *kernel = g_new(float, features *vectors), *offset = g_new0(float, vectors);
+    if (linear->gram_factor) {
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
+        gram_factor_weights(linear->gram_factor, linear->samples, thread_pool, w, vectors, kernel, offset);
+    } else
+        for (guint v = 0; v < vectors; v++) {
+            const double *from = w + (gsize)v * width;
+            for (gsize j = 0; j < features; j++)
+                kernel[j * vectors + v] = (float)from[j];
+            if (linear->samples->bias >= 0)
+                offset[v] = (float)(from[features] * linear->samples->bias);
+        }
+    LinearModel *model = linear->model =
+        linear_model_new(linear->settings.solver, features, classes, linear->samples->bias);
+    for (gsize j = 0; j < features; j++)
+        for (guint k = 0; k < classes; k++)
+            model->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
+    for (guint k = 0; k < classes; k++)
+        model->offset[k] = k < vectors ? offset[k] : -offset[0];
+}
+
+static gboolean fit(Linear *linear, GError **error)
+{
+    guint problems = linear_problems(&linear->training);
+    linear->fits = g_new0(LinearFit, problems);
+    Progress *progress = progress_new("Training", problems, "problems");
+    g_autofree double *w = linear_fit_all(&linear->training, linear->cost, linear->fits, progress, error);
+    progress_free(progress);
+    if (!w)
+        return FALSE;
+    warn_of_limit(linear);
+    double accuracy = linear_accuracy(&linear->training, w);
+    unfold(linear, w);
+    if (interrupted())
+        return error_set(error, "interrupted");
+    printf("%s, cost %g: training accuracy %.4f\n", linear->settings.solver->name, linear->cost, accuracy);
+    return TRUE;
+}
+
+/* ---- model ---- */
+
+static json_t *training_settings(const Linear *linear)
+{
+    const LinearSettings *s = &linear->settings;
+    json_t *object = json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", linear->model->solver->name,
+                               "scale", scaling_name(s->scale), "bias", linear->model->bias, "reduced",
+                               linear->gram_factor != NULL, "class_weight", linear->options->class_weight,
+                               "images", (int)linear->n, "seed", (json_int_t)linear->options->common.seed);
+    if (linear->options->import_liblinear) {
+        json_object_set_new(object, "imported", json_true());
+        return object;
+    }
+    json_object_set_new(object, "cost", json_real(linear->cost));
+    json_object_set_new(object, "tolerance", json_real(s->tolerance));
+    if (linear->search) {
+        json_t *points = json_array();
+        for (guint i = 0; i < linear->search->n; i++) {
+            const SearchPoint *point = &linear->search->points[i];
+            json_array_append_new(points, json_pack("{s:f, s:f, s:f}", "cost", point->cost, "accuracy",
+                                                    point->accuracy, "deviation", point->deviation));
+        }
+        json_object_set_new(object, "folds", json_integer(linear->search->folds));
+        json_object_set_new(object, "search", points);
+    }
+    return object;
+}
+
+static Network *network_of(const LinearModel *model, const int shape[3], GError **error)
+{
+    g_autoptr(Network) network = network_new(shape[0], shape[1], shape[2]);
+    if (!network_flatten(network, NULL, error))
+        return NULL;
+    Layer *layer = network_dense(network, NULL, (int)model->classes, ACTIVATION_LINEAR, error);
+    if (!layer)
+        return NULL;
+    memcpy(layer->kernel, model->kernel, layer->kernel_count * sizeof(float));
+    memcpy(layer->bias, model->offset, layer->bias_count * sizeof(float));
+    return g_steal_pointer(&network);
+}
+
+static void print_summary(const Network *network)
+{
+    g_autofree char *summary = network_summary(network, "linear", NULL);
+    printf("%s", summary);
+}
+
+static gboolean save(Linear *linear, GError **error)
+{
+    const char *path = linear->options->model;
+    g_autoptr(Model) model = g_new0(Model, 1);
+    model->approach = g_strdup(linear->options->approach);
+    model->head = g_strdup("linear");
+    model->classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint k = 0; k < linear->classes; k++)
+        g_ptr_array_add(model->classes, g_strdup(linear->names[k]));
+    model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
+    model->scaling = g_steal_pointer(&linear->scaling);
+    model->training = training_settings(linear);
+    model->probabilities = model->sigmoids = linear->model->solver->logistic;
+    model->temperature = linear->search ? linear->search->temperature : 0;
+    model->network = network_of(linear->model, model->spec->shape, error);
+    if (!model->network || !model_save(model, path, error))
+        return FALSE;
+    print_summary(model->network);
+    printf("Saved in %s\n", path);
+    return TRUE;
+}
+
+static gboolean train_model(Linear *linear, GError **error)
+{
+    const char *text = linear->options->export_liblinear;
+    if (!prepare_training(linear, error) || !choose_cost(linear, error) || !fit(linear, error) ||
+        (text && !liblinear_write_model(linear->model, text, error)))
+        return FALSE;
+    if (text)
+        cli_remark("the model for liblinear-predict is in %s", text);
+    return TRUE;
+}
+
+static gboolean import_model(Linear *linear, GError **error)
+{
+    linear->model =
+        liblinear_read_model(linear->options->import_liblinear, linear->features, linear->classes, error);
+    if (linear->model)
+        printf("%s from %s, for features scaled by --scale %s\n", linear->model->solver->name,
+               linear->options->import_liblinear, linear->options->scale);
+    return linear->model != NULL;
+}
+
+/* --summary: the model that there would be. */
+static gboolean show(Linear *linear, GError **error)
+{
+    linear->model =
+        linear_model_new(linear->settings.solver, linear->features, linear->classes, linear->options->bias);
+    g_autoptr(Network) network = network_of(linear->model, cache_feature_spec(linear->cache)->shape, error);
+    if (network)
+        print_summary(network);
+    return network != NULL;
+}
+
+static gboolean train_or_import(Linear *linear, GError **error)
+{
+    return prepare_samples(linear, error) && export_samples(linear, error) &&
+           (linear->options->import_liblinear ? import_model(linear, error) : train_model(linear, error)) &&
+           save(linear, error);
+}
+
+Status train_standalone_linear(const TrainOptions *options, GError **error)
+{
+    g_auto(Linear) linear = {.options = options};
+    g_autofree char *wrong = linear_settings_parse(options, &linear.settings);
+    if (wrong) {
+        error_set(error, "%s", wrong);
+        return STATUS_FAILED;
+    }
+    openblas_set_num_threads(1);
+    gboolean done =
+        gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
+    if (!done && interrupted()) {
+        g_clear_error(error);
+        error_set(error, "interrupted: %s was not written; the same command starts again", options->model);
+    }
+    return done ? STATUS_DONE : STATUS_FAILED;
+}

@@ -1,0 +1,75 @@
+#include "train/linear/linear_settings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gboolean parse_positive(const char *text, double *value)
+{
+    char *end;
+    *value = g_ascii_strtod(text, &end);
+    return end != text && !*end && *value > 0 && isfinite(*value);
+}
+
+/* A number above 0, or "auto", which is 0. NULL or what is wrong. */
+static char *parse_or_auto(const char *option, const char *text, double *value)
+{
+    if (parse_positive(text, value))
+        return NULL;
+    *value = 0;
+    return strcmp(text, "auto") == 0
+               ? NULL
+               : g_strdup_printf("--%s takes a number above 0, or auto, not '%s'", option, text);
+}
+
+static int compare_numbers(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static char *parse_costs(const char *text, LinearSettings *settings)
+{
+    g_auto(GStrv) items = g_strsplit(text, ",", -1);
+    guint n = g_strv_length(items);
+    if (n > LINEAR_COSTS)
+        return g_strdup_printf("--costs takes at most %d costs", LINEAR_COSTS);
+    for (guint i = 0; i < n; i++)
+        if (!parse_positive(items[i], &settings->costs[i]))
+            return g_strdup_printf("--costs takes numbers above 0, such as 0.001,0.01,0.1, not '%s'",
+                                   items[i]);
+    settings->n_costs = n;
+    qsort(settings->costs, n, sizeof *settings->costs, compare_numbers);
+    return n ? NULL : g_strdup("--costs is empty");
+}
+
+char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
+{
+    char *wrong = NULL;
+    memset(settings, 0, sizeof *settings);
+    settings->solver = linear_solver_find(o->solver);
+    if (!settings->solver) {
+        g_autofree char *list = linear_solver_list();
+        return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
+    }
+    if (!scaling_parse(o->scale, &settings->scale))
+        return g_strdup_printf("--scale takes none, max, standard or l2, not '%s'", o->scale);
+    if ((wrong = parse_or_auto("cost", o->cost, &settings->cost)) ||
+        (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
+        (o->costs && (wrong = parse_costs(o->costs, settings))))
+        return wrong;
+    if (settings->tolerance == 0)
+        settings->tolerance = settings->solver->tolerance;
+    if ((o->search_cost || o->costs) && settings->cost > 0)
+        return g_strdup("--cost names one cost, --search-cost looks for it: give one of them");
+    if (o->plot && !o->search_cost && !o->costs)
+        return g_strdup("--plot draws the search for the cost: give --search-cost too");
+    if (o->history && !o->search_cost && !o->costs && !o->folds)
+        return g_strdup("--history lists the search for the cost: give --search-cost too");
+    if (o->folds == 1)
+        return g_strdup("--folds takes 2 or more (0: no cross-validation)");
+    if (o->import_liblinear && (o->search_cost || o->costs || o->folds || o->export_liblinear))
+        return g_strdup("--import-liblinear takes a trained model: there is nothing to search, to "
+                        "cross-validate or to export");
+    return NULL;
+}

@@ -1,0 +1,18 @@
+/* linear_settings: the options of --head linear, checked before any work. */
+#pragma once
+#include "train/linear/liblinear.h"
+#include "train/options.h"
+
+enum { LINEAR_COSTS = 64 };
+
+typedef struct {
+    const LinearSolver *solver;
+    ScalingKind scale;
+    double cost; /* 0: found from the data */
+    double tolerance;
+    double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs */
+    guint n_costs;
+} LinearSettings;
+
+/* NULL where all is well, else a sentence on what is wrong. Caller frees. */
+char *linear_settings_parse(const TrainOptions *options, LinearSettings *settings);

@@ -1,0 +1,140 @@
+#include "train/linear/process_pool.h"
+
+#include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LOOK_UP_MS = 200 }; /* between looks at whether to stop */
+
+gpointer process_pool_share(gsize bytes, GError **error)
+{
+    gpointer memory = mmap(NULL, MAX(1, bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                "no %.1f MB of memory to share between processes: %s", (double)bytes / 1e6,
+                g_strerror(errno));
+    return NULL;
+}
+
+void process_pool_unshare(gpointer memory, gsize bytes)
+{
+    if (memory)
+        munmap(memory, MAX(1, bytes));
+}
+
+/* A worker's life: the next task from the shared counter until there is none; a byte down the pipe for each
+ * one done. */
+static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask task, gpointer data, int done,
+                                        pid_t parent)
+{
+    signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent decides */
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    for (;;) {
+        guint number = (guint)g_atomic_int_add(next, 1);
+        if (number >= tasks)
+            _exit(0);
+        task(number, data);
+        if (write(done, "", 1) != 1)
+            _exit(1);
+    }
+}
+
+/* Until every worker has closed its end of the pipe. FALSE when interrupted. */
+static gboolean wait_for_bytes(int pipe, Progress *progress)
+{
+    char bytes[256];
+    struct pollfd ready = {pipe, POLLIN, 0};
+    while (!interrupted()) {
+        if (poll(&ready, 1, LOOK_UP_MS) <= 0)
+            continue; /* time is up, or a signal came */
+        gssize n = read(pipe, bytes, sizeof bytes);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return TRUE;
+        if (n > 0)
+            progress_tick(progress, (guint64)n);
+    }
+    return FALSE;
+}
+
+static gboolean reap(const pid_t *workers, guint count, GError **error)
+{
+    gboolean well = TRUE;
+    for (guint i = 0; i < count; i++) {
+        int status = 0;
+        while (waitpid(workers[i], &status, 0) < 0 && errno == EINTR)
+            ;
+        if (!well || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+            continue;
+        well = FALSE;
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+            g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                        "a worker process was killed, most likely for want of memory; try fewer --threads");
+        else
+            g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                        "a worker process died (%s); try --threads 1",
+                        WIFSIGNALED(status) ? g_strsignal(WTERMSIG(status)) : "out of memory");
+    }
+    return well;
+}
+
+gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer data, Progress *progress,
+                          GError **error)
+{
+    workers = CLAMP(workers, 1, MAX(1, tasks));
+    g_autofree pid_t *pids = g_new(pid_t, workers);
+    guint started = 0;
+    int ends[2];
+    gint *next = process_pool_share(sizeof *next, error);
+    if (!next)
+        return FALSE;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        process_pool_unshare(next, sizeof *next);
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "cannot make a pipe: %s",
+                    g_strerror(errno));
+        return FALSE;
+    }
+    pid_t parent = getpid();
+    int failure = 0;
+    while (started < workers && !failure) {
+        pid_t pid = fork();
+        if (pid == 0)
+            worker_main(next, tasks, task, data, ends[1], parent);
+        if (pid < 0)
+            failure = errno;
+        else
+            pids[started++] = pid;
+    }
+    close(ends[1]);
+    /* One worker is enough: the others' share falls to it. */
+    gboolean whole = started > 0 && wait_for_bytes(ends[0], progress);
+    close(ends[0]);
+    for (guint i = 0; i < started && !whole; i++)
+        kill(pids[i], SIGKILL);
+    GError *death = NULL;
+    gboolean well = reap(pids, started, &death);
+    process_pool_unshare(next, sizeof *next);
+    if (whole && well)
+        return TRUE;
+    if (whole)
+        g_propagate_error(error, death);
+    else {
+        g_clear_error(&death);
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "%s",
+                    started ? "interrupted" : g_strerror(failure));
+    }
+    return FALSE;
+}

@@ -1,0 +1,274 @@
+#include "train/linear/search.h"
+
+#include "common/cli/progress.h"
+#include "common/core/rng.h"
+#include "common/model/calibration.h"
+#include "common/plot/axes.h"
+#include "train/linear/process_pool.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COSTS = 10 };
+
+void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out)
+{
+    g_autofree guint32 *items = g_new(guint32, n);
+    guint dealt = 0;
+    for (guint k = 0; k < classes; k++) {
+        guint count = 0;
+        for (guint i = 0; i < n; i++)
+            if (labels[i] == (int)k)
+                items[count++] = i;
+        Rng rng = rng_new(seed, k);
+        rng_shuffle(&rng, items, count);
+        for (guint i = 0; i < count; i++)
+            out[items[i]] = dealt++ % folds;
+    }
+}
+
+typedef struct {
+    const LinearTraining *training;
+    const double *costs;
+    guint n_costs, folds;
+    guint *fold_of; /* (N) */
+    /* Shared: */
+    float *values;   /* (costs, N, vectors) decision values of each image, from the fit to the other folds */
+    LinearFit *fits; /* (folds, problems, costs) */
+} Job;
+
+static gsize values_bytes(const LinearTraining *training, guint n_costs)
+{
+    return sizeof(float) * n_costs * training->n * linear_vectors(training);
+}
+
+/* Decision values of the fold's own images at one cost. present: (L) the classes among the others'. */
+static void store_values(Job *job, guint fold, guint problem, guint cost, const gboolean *present,
+                         const double *w)
+{
+    const LinearTraining *training = job->training;
+    guint vectors = linear_vectors(training), mine = linear_problem_vectors(training),
+          width = linear_width(training);
+    for (guint i = 0; i < training->n; i++) {
+        if (job->fold_of[i] != fold)
+            continue;
+        float *values = job->values + ((gsize)cost * training->n + i) * vectors + problem;
+        for (guint v = 0; v < mine; v++) {
+            double value = w ? linear_value(training, i, w + (gsize)v * width) : 0;
+            values[v] = present[problem + v] ? (float)value : -INFINITY;
+        }
+        /* One vector for two classes: where class 1 is absent, class 0 it is. */
+        if (vectors == 1 && !present[1])
+            values[0] = INFINITY;
+    }
+}
+
+static void search_task(guint task, gpointer data)
+{
+    Job *job = data;
+    const LinearTraining *training = job->training;
+    guint problems = linear_problems(training), fold = task / problems, problem = task % problems, n = 0;
+    g_autofree guint *index = g_new(guint, training->n);
+    g_autofree gboolean *present = g_new0(gboolean, training->classes);
+    for (guint i = 0; i < training->n; i++)
+        if (job->fold_of[i] != fold) {
+            index[n++] = i;
+            present[training->labels[i]] = TRUE;
+        }
+    g_autoptr(LinearState) state = linear_state_new(training, n);
+    for (guint c = 0; c < job->n_costs; c++) {
+        LinearFit *fit = &job->fits[(gsize)task * job->n_costs + c];
+        gboolean fitted = linear_fit(training, problem, job->costs[c], index, n, state, fit);
+        store_values(job, fold, problem, c, present, fitted ? state->w : NULL);
+    }
+}
+
+static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
+{
+    const LinearTraining *training = job->training;
+    guint vectors = linear_vectors(training);
+    g_autofree guint *right = g_new0(guint, job->folds), *all = g_new0(guint, job->folds);
+    for (guint i = 0; i < training->n; i++) {
+        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
+        all[job->fold_of[i]]++;
+        right[job->fold_of[i]] += linear_class(training, values) == training->labels[i];
+    }
+    double sum = 0, squares = 0;
+    for (guint f = 0; f < job->folds; f++)
+        sum += (double)right[f] / all[f];
+    point->accuracy = sum / job->folds;
+    for (guint f = 0; f < job->folds; f++)
+        squares += pow((double)right[f] / all[f] - point->accuracy, 2);
+    point->deviation = sqrt(squares / job->folds);
+}
+
+/* Platt's (1999) way to calibrate without holding images back: on the values of the folds left out. */
+static double temperature(const Job *job, guint cost)
+{
+    const LinearTraining *training = job->training;
+    guint vectors = linear_vectors(training), classes = training->classes, n = 0;
+    g_autofree float *z = g_new(float, (gsize)training->n *classes);
+    g_autofree int *labels = g_new(int, training->n);
+    for (guint i = 0; i < training->n && !training->solver->logistic; i++) {
+        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
+        gboolean finite = TRUE; /* FALSE where the other folds lack a class */
+        for (guint k = 0; k < classes; k++) {
+            z[(gsize)n * classes + k] = k < vectors ? values[k] : -values[0];
+            finite &= isfinite(z[(gsize)n * classes + k]) != 0;
+        }
+        labels[n] = training->labels[i];
+        n += finite;
+    }
+    return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
+}
+
+static Search *summarize(const Job *job)
+{
+    guint tasks = search_tasks(job->training, job->folds);
+    Search *search = g_new0(Search, 1);
+    search->n = job->n_costs;
+    search->folds = job->folds;
+    search->points = g_new0(SearchPoint, job->n_costs);
+    for (guint c = 0; c < job->n_costs; c++) {
+        SearchPoint *point = &search->points[c];
+        point->cost = job->costs[c];
+        accuracy_over_folds(job, c, point);
+        for (guint t = 0; t < tasks; t++) {
+            const LinearFit *fit = &job->fits[(gsize)t * job->n_costs + c];
+            point->iterations += (double)fit->iterations / tasks;
+            point->not_converged += fit->not_converged ? 1 : 0;
+        }
+        if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding */
+            search->best = c;
+    }
+    search->temperature = temperature(job, search->best);
+    return search;
+}
+
+guint search_tasks(const LinearTraining *training, guint folds)
+{
+    return folds * linear_problems(training);
+}
+
+Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
+                   Progress *progress, GError **error)
+{
+    g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
+    Search *search = NULL;
+    guint tasks = search_tasks(training, folds);
+    gsize fits = sizeof(LinearFit) * tasks * n, bytes = fits + values_bytes(training, n);
+    g_autofree guint *fold_of = g_new(guint, training->n);
+    search_folds(training->labels, training->n, training->classes, folds, seed, fold_of);
+    guint8 *shared = process_pool_share(bytes, error);
+    if (!shared)
+        return NULL;
+    Job job = {training, costs, n, folds, fold_of, (float *)(shared + fits), (LinearFit *)shared};
+    if (process_pool_run(training->workers, tasks, search_task, &job, progress, error))
+        search = summarize(&job);
+    process_pool_unshare(shared, bytes);
+    return search;
+}
+
+void search_free(Search *search)
+{
+    if (!search)
+        return;
+    g_free(search->points);
+    g_free(search);
+}
+
+double *search_costs(double reference, guint *n)
+{
+    double *costs = g_new(double, COSTS);
+    int middle = (int)floor(log10(reference)) * 2;
+    *n = COSTS;
+    for (int i = 0; i < COSTS; i++) {
+        int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */
+        int decade = half >= 0 ? half / 2 : (half - 1) / 2;
+        g_autofree char *number = g_strdup_printf("%de%d", half - 2 * decade == 1 ? 3 : 1, decade);
+        costs[i] = g_ascii_strtod(number, NULL); /* the double that 3e-05 names: powers of ten would round */
+    }
+    return costs;
+}
+
+char *search_table(const Search *search)
+{
+    GString *text = g_string_new("");
+    guint not_converged = 0;
+    g_string_append_printf(text, "%12s  %8s  %9s  %10s\n", "cost", "accuracy", "deviation", "iterations");
+    for (guint i = 0; i < search->n; i++) {
+        const SearchPoint *point = &search->points[i];
+        not_converged += point->not_converged;
+        g_string_append_printf(text, "%12g  %8.4f  %9.4f  %9.1f%s%s\n", point->cost, point->accuracy,
+                               point->deviation, point->iterations, point->not_converged ? "!" : " ",
+                               i == search->best ? "  <- best" : "");
+    }
+    if (not_converged)
+        g_string_append(text, "! some of these fits stopped at liblinear's iteration limit\n");
+    return g_string_free(text, FALSE);
+}
+
+char *search_choice(const Search *search)
+{
+    const SearchPoint *best = &search->points[search->best];
+    GString *text = g_string_new("");
+    g_string_append_printf(text, "Cost %g: accuracy %.4f ± %.4f over %u folds, the highest", best->cost,
+                           best->accuracy, best->deviation, search->folds);
+    guint equal = 0;
+    for (guint i = 0; i < search->n; i++)
+        equal += fabs(search->points[i].accuracy - best->accuracy) < 1e-9;
+    g_string_append(text, equal > 1 ? "; of equal ones the smallest cost, the simplest model.\n" : ".\n");
+    if (search->n > 1 && (search->best == 0 || search->best == search->n - 1))
+        g_string_append_printf(text, "It is the %s cost tried: --costs with %s ones may do better.\n",
+                               search->best ? "largest" : "smallest", search->best ? "larger" : "smaller");
+    return g_string_free(text, FALSE);
+}
+
+char *search_csv(const Search *search)
+{
+    GString *text = g_string_new("cost,accuracy,deviation,iterations\n");
+    for (guint i = 0; i < search->n; i++) {
+        const SearchPoint *point = &search->points[i];
+        g_string_append_printf(text, "%.9g,%.6f,%.6f,%.1f\n", point->cost, point->accuracy, point->deviation,
+                               point->iterations);
+    }
+    return g_string_free(text, FALSE);
+}
+
+gboolean search_plot(const Search *search, const char *title, const char *path, GError **error)
+{
+    Canvas *canvas = canvas_new(path, 560, 360, error);
+    if (!canvas)
+        return FALSE;
+    guint n = search->n;
+    g_autofree double *cost = g_new(double, n), *mean = g_new(double, n), *low = g_new(double, n),
+                      *high = g_new(double, n);
+    double min = 1, max = 0;
+    for (guint i = 0; i < n; i++) {
+        const SearchPoint *point = &search->points[i];
+        cost[i] = point->cost, mean[i] = point->accuracy;
+        low[i] = MAX(0, point->accuracy - point->deviation),
+        high[i] = MIN(1, point->accuracy + point->deviation);
+        min = MIN(min, low[i]), max = MAX(max, high[i]);
+    }
+    const CanvasTheme *theme = canvas_theme(canvas);
+    AxesOptions options = {.title = title,
+                           .x_label = "cost C",
+                           .y_label = "accuracy, cross-validated",
+                           .x_from = cost[0],
+                           .x_to = cost[n - 1],
+                           .y_from = min,
+                           .y_to = MAX(max, min + 0.01),
+                           .x_log = TRUE,
+                           .y_nice = TRUE,
+                           .y_percent = TRUE};
+    g_autofree char *band = g_strdup_printf("± 1 standard deviation of %u folds", search->folds);
+    g_autofree char *chosen = g_strdup_printf("chosen: %g", cost[search->best]);
+    Axes *axes = axes_new(canvas, 0, 0, 560, 360, &options);
+    axes_band(axes, cost, low, high, n, theme->series[0], band);
+    axes_line(axes, cost, mean, n, theme->series[0], FALSE, "mean accuracy");
+    axes_discs(axes, cost, mean, n, 3, theme->series[0], NULL);
+    axes_mark(axes, cost[search->best], theme->soft, chosen);
+    axes_free(axes);
+    return canvas_finish(canvas, error);
+}

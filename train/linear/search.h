@@ -1,0 +1,47 @@
+/* search: cross-validation of a linear head over a path of costs.
+ *
+ * The folds are stratified as scikit-learn's StratifiedKFold(shuffle=True) makes them: the images of each
+ * class, in a seeded order, dealt out like cards. All folds and costs share the samples' one reduction,
+ * scaled once on all of them. A task of the worker processes is one problem of one fold, going from the
+ * smallest cost to the largest, each fit starting where the last ended where the solver can. */
+#pragma once
+#include "common/cli/progress.h"
+#include "train/linear/linear_fit.h"
+
+typedef struct {
+    double cost;
+    double accuracy, deviation; /* mean and standard deviation over the folds */
+    double iterations;          /* mean over folds and problems */
+    guint not_converged;        /* fits that the iteration limit stopped */
+} SearchPoint;
+
+typedef struct {
+    guint n, folds;
+    SearchPoint *points; /* (n) by ascending cost */
+    guint best;          /* highest accuracy; of equal ones the smallest cost, which is the simplest model */
+    double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
+                            fitted to each image's from the fit to the other folds; 0 for logistic solvers,
+                            whose values are none to calibrate, and where no image had all classes */
+} Search;
+
+/* out: (n) the fold of each item, 0 … folds-1. */
+void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out);
+
+/* costs: (n) ascending. folds: 2 … N. A class that has no image in the training part of a fold is never
+ * predicted there. NULL and error where worker processes fail or an interrupt asked to stop. */
+Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
+                   Progress *progress, GError **error);
+void search_free(Search *search);
+
+/* Progress ticks that search_run makes. */
+guint search_tasks(const LinearTraining *training, guint folds);
+
+/* Ten costs, two a decade, round numbers, from about a thirtieth of reference to a thousand times it.
+ * Caller frees. */
+double *search_costs(double reference, guint *n);
+
+char *search_table(const Search *search);  /* for people */
+char *search_choice(const Search *search); /* a sentence or two: which cost, why, and what to do about it */
+char *search_csv(const Search *search);    /* cost,accuracy,deviation,iterations */
+gboolean search_plot(const Search *search, const char *title, const char *path, GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Search, search_free)
