@@ -6,7 +6,7 @@
  * Ours, as attributes of the root, each a JSON text:
  *
  *     vggcache_format       {"version": 1}
- *     vggcache_feature_spec       how an image became a vector: recipe.h
+ *     vggcache_recipe       how an image became a vector: feature_spec.h
  *     vggcache_classes      ["class of label 0", …]
  *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "units": 4096, …}, …]}
  *     vggcache_scaling      {"kind": "standard"}; its vectors are datasets, /vggcache/scaling_mean

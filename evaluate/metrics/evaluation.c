@@ -55,7 +55,7 @@ static void evaluation_free(gpointer data)
     g_free(evaluation);
 }
 
-/* The file's name without folder and ending where that tells the models apart, else the path as it was given. */
+/* The file's base name without its extension where that tells the models apart, else the path as given. */
 static char *short_name(const char *const *paths, guint n, guint index)
 {
     g_autofree char *base = g_path_get_basename(paths[index]);
@@ -96,7 +96,7 @@ const float *evaluation_scores(const Evaluation *evaluation)
     return evaluation->probabilities ? evaluation->probabilities : evaluation->outputs;
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
 static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
 {

@@ -1,5 +1,5 @@
-/* evaluation: what models said about labelled images, and the figures that follow. Everything evaluate writes
- * (text, JSON, CSV, pictures, the report) is read from here. */
+/* evaluation: what models predicted for labelled images, and the metrics that follow. Everything evaluate
+ * writes (text, JSON, CSV, pictures, the report) is read from here. */
 #pragma once
 #include "common/model/model.h"
 #include "evaluate/metrics/metrics.h"
@@ -11,15 +11,15 @@ typedef struct {
     GPtrArray *classes; /* char*, in label order */
     GPtrArray *paths;   /* char*, below the image folder */
     GArray *labels;     /* int, parallel to paths */
-    GPtrArray *skipped; /* char*, "path: reason": inputs that could not be used */
+    GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
 } Examples;
 
 /* One model on these images: N = examples->paths->len, L classes. */
 typedef struct {
-    char *path, *name; /* file, and what it is called in tables: short, and unlike the others' */
+    char *path, *name; /* the file, and its name in tables: short, and different from the others' */
     Model *model;
     float *outputs;       /* (N, L) as model_predict gives them */
-    float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are margins */
+    float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
     int *predicted;       /* (N) */
     guint *matrix;        /* (L, L) */
     guint right;
@@ -45,7 +45,8 @@ const int *examples_labels(const Examples *examples);        /* (N) */
 /* Loads the models, in order. NULL and error where one cannot be loaded. */
 GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error);
 
-/* All figures from the judgements' outputs; takes examples and judgements over. top: wanted k, cut to L. */
+/* Computes every metric from the evaluations' outputs; takes ownership of examples and evaluations. top: k
+ * of the top-k accuracy, capped at L. */
 Comparison *comparison_new(Examples *examples, GPtrArray *evaluations, guint top);
 void comparison_free(Comparison *comparison);
 
@@ -53,22 +54,24 @@ guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
 
-gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L, which any answer reaches */
+gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
+                                                                among the top k */
 
-/* The scores figures are made from: probabilities where there are any, else outputs. (N, L), borrowed. */
+/* The scores that metrics are computed from: probabilities where the model has them, else outputs. (N, L),
+ * borrowed. */
 const float *evaluation_scores(const Evaluation *evaluation);
 
-/* Probabilities (n, L) from what a model gives, in the place of it; FALSE and untouched where they are
- * margins. */
+/* Turns a model's outputs (n, L) into probabilities in place; returns FALSE and leaves them alone where
+ * they are decision values. */
 gboolean model_probabilities(const Model *model, float *outputs, guint n);
 
-/* An image a model took for another class. */
+/* A misclassified image. */
 typedef struct {
     guint index;  /* of the example */
-    double score; /* of the predicted class: how sure the model was of the wrong answer */
+    double score; /* of the predicted class: how confident the model was in its mistake */
 } Mistake;
 
-/* All mistakes, the surest first, equals in order of the images: an array of Mistake. */
+/* All mistakes, the most confident first, ties in order of the images: an array of Mistake. */
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Examples, examples_free)

@@ -143,7 +143,7 @@ double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins)
     return ratio(error, n);
 }
 
-/* ---- Comparing ---- */
+/* ---- Comparing classifiers ---- */
 
 /* P(X <= k), X ~ Binomial(n, 1/2). */
 static double binomial_tail(guint k, guint n)

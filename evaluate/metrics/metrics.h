@@ -1,15 +1,15 @@
-/* metrics: figures of a classifier from what is true and what it said. Pure functions: no files, no models,
+/* metrics: how good a classifier is, from true and predicted labels. Pure functions: no files, no models,
  * no output.
  *
  * N images, L classes; labels and predictions are indices 0 … L-1, a matrix is (L, L), true on rows,
- * predicted on columns. Where scikit-learn has the figure, it is scikit-learn's to the last digit
+ * predicted on columns. Where scikit-learn has the metric, the result is scikit-learn's to the last digit
  * (zero_division=0). */
 #pragma once
 #include <glib.h>
 
 typedef struct {
     double precision, recall, f1; /* 0 where there is nothing to divide by: scikit-learn's zero_division=0 */
-    guint support;                /* images that truly are of this class; of all for an average */
+    guint support;                /* images of this class; all images for an average */
 } ClassMetrics;
 
 typedef struct {
@@ -19,11 +19,11 @@ typedef struct {
 typedef struct {
     int truth, predicted; /* never equal */
     guint count;
-    double share; /* of the images of the true class */
+    double share; /* as a share of the true class's images */
 } ConfusedPair;
 
 typedef struct {
-    guint first_only, second_only; /* images that only one of the two classifiers has right */
+    guint first_only, second_only; /* images that only one of the two classifiers gets right */
     double p;                      /* two-sided */
 } McNemar;
 
@@ -35,7 +35,7 @@ typedef struct {
 
 enum { RELIABILITY_BINS = 15 }; /* Guo et al. 2017 */
 
-/* Index of the largest of L scores; the first of equals, as numpy.argmax. */
+/* Index of the largest of L scores; the first of ties, like numpy.argmax. */
 int metrics_argmax(const float *scores, guint classes);
 
 /* matrix (L, L) is overwritten. */
@@ -48,12 +48,12 @@ double metrics_accuracy(const guint *matrix, guint classes); /* 0 where n = 0 */
 void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics, ClassMetrics *macro,
                        ClassMetrics *weighted);
 
-/* 95 % interval of a share (Wilson 1927, "Probable inference…", z = 1.959964): keeps its coverage near 0 and
- * 1 and for small n. n = 0: all of [0, 1]. */
+/* 95 % confidence interval of a proportion (Wilson 1927, "Probable inference…", z = 1.959964): keeps its
+ * coverage near 0 and 1 and for small n. n = 0: all of [0, 1]. */
 Interval metrics_wilson(guint successes, guint n);
 
-/* Share of images whose true class is among the k highest scores (n, L); among equals the first come first,
- * so that k = 1 is the accuracy. */
+/* Share of images whose true class is among the k highest scores (n, L); ties go to the class that comes
+ * first, so that k = 1 is the accuracy. */
 double metrics_top_k(const float *scores, const int *labels, guint n, guint classes, guint k);
 
 /* Mean of -ln(probability of the true class): probabilities (n, L) clipped to [2.2e-16, 1 - 2.2e-16] and rows
@@ -68,10 +68,11 @@ void metrics_reliability(const float *probabilities, const int *labels, guint n,
  * confidence| of their bin. */
 double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
 
-/* McNemar's exact test (1947) of two classifiers on the same images: were both equally good, each image that
- * only one has right would be a coin's toss; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
+/* McNemar's exact test (1947) of two classifiers on the same images: if both were equally good, each image
+ * that only one of them gets right would be a coin toss; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b +
+ * c, 1/2). */
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);
 
-/* The pairs that occur, the most frequent first, then in order of true and predicted: an array of
+/* The pairs that occur, most frequent first, ties by true and then predicted label: an array of
  * ConfusedPair. */
 GArray *metrics_confused_pairs(const guint *matrix, guint classes);

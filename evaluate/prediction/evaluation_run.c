@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 64 }; /* vectors a model is given at a time */
+enum { BLOCK = 64 }; /* vectors given to a model at a time */
 
 gboolean evaluation_source_is_cache(const char *source)
 {
@@ -25,7 +25,7 @@ static void allocate_outputs(GPtrArray *evaluations, guint images)
     }
 }
 
-/* recipe NULL: the model brings its own. */
+/* spec NULL: the model's own is used. */
 static gboolean check_models(const GPtrArray *evaluations, const Examples *examples, const FeatureSpec *spec,
                              GError **error)
 {
@@ -34,7 +34,8 @@ static gboolean check_models(const GPtrArray *evaluations, const Examples *examp
         g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
                                                  examples_names(examples), examples->classes->len);
         if (clause)
-            return error_set(error, "%s: cannot judge %s: %s", evaluation->path, examples->source, clause);
+            return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, examples->source,
+                             clause);
     }
     return TRUE;
 }
@@ -78,7 +79,7 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
     g_autoptr(Examples) examples = list_cache(options->source, cache);
     guint n = cache_count(cache);
     if (n == 0) {
-        error_set(error, "%s: holds no image; run extract first", options->source);
+        error_set(error, "%s: the cache is empty; run extract first", options->source);
         return NULL;
     }
     if (!check_models(evaluations, examples, cache_feature_spec(cache), error))
@@ -101,12 +102,12 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
 
 /* ---- A folder ---- */
 
-/* Images on their way to those models that share a recipe. */
+/* Images on their way to the models that share a feature specification. */
 typedef struct {
     const Dataset *dataset;
     GPtrArray *evaluations; /* Evaluation*, borrowed */
     ThreadPool *thread_pool;
-    char **reasons;    /* (N): why an image cannot be used; NULL where it can */
+    char **reasons;    /* (N): why an image could not be used; NULL where it could */
     float *block;      /* (BLOCK, D) */
     guint rows[BLOCK]; /* images in the block */
     guint filled;
@@ -149,7 +150,7 @@ static gboolean take_vector(guint index, const float *features, const char *reas
     return TRUE;
 }
 
-/* One run of the images through the recipe of judgements[first], for all models that share it. */
+/* Runs the images through the feature specification of evaluations[first], for all models that share it. */
 static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *dataset,
                               const Weights *weights, const GPtrArray *evaluations, guint first,
                               char **reasons, GError **error)
@@ -160,7 +161,7 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
         Evaluation *evaluation = evaluations->pdata[j];
         g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
         if (!difference && j < first)
-            return TRUE; /* judged in the earlier model's run */
+            return TRUE; /* evaluated in an earlier model's run */
         if (!difference)
             g_ptr_array_add(sharing, evaluation);
     }
@@ -182,7 +183,7 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
     return done;
 }
 
-/* The images every model could be shown; outputs close ranks. */
+/* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
 static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray *evaluations,
                            char *const *reasons)
 {
@@ -233,7 +234,7 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     for (guint i = 0; i < n; i++)
         g_free(slots[i]);
     if (done && examples->paths->len == 0)
-        return error_set(error, "%s: none of its %u images could be used", options->source, n);
+        return error_set(error, "%s: none of its %u images could be read", options->source, n);
     return done;
 }
 

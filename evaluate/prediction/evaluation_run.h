@@ -1,19 +1,19 @@
-/* evaluation_run: fills judgements with what their models say about labelled images, from a cache (no image is
- * opened) or from a folder of images. A model that cannot judge them is refused in a sentence. */
+/* evaluation_run: fills evaluations with what their models predict for labelled images, from a cache (no
+ * image is opened) or from a folder of images. A model that does not fit them is refused in a sentence. */
 #pragma once
 #include "common/dataset/dataset.h"
 #include "evaluate/metrics/evaluation.h"
 
 typedef struct {
-    const char *source;   /* a cache or a folder with one folder a class */
+    const char *source;   /* a cache, or a folder with one folder per class */
     const char *weights;  /* --weights, for a folder; NULL */
     DatasetFilter filter; /* for a folder */
     guint threads;
 } EvaluationOptions;
 
-/* TRUE where the folder holds an LMDB cache rather than images. */
+/* TRUE if the folder holds an LMDB cache rather than images. */
 gboolean evaluation_source_is_cache(const char *source);
 
-/* judgements: loaded, their outputs are set. Images that could not be used are named on stderr and in
- * examples->skipped. NULL and error where a model does not fit, or something cannot be read. */
+/* evaluations: loaded; their outputs are filled in. Images that could not be used are named on stderr and
+ * in examples->skipped. NULL and error where a model does not fit, or something cannot be read. */
 Examples *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 8 }; /* images the head judges at a time: answers come as the base delivers */
+enum { BLOCK = 8 }; /* images given to the head at a time, so that results appear as the base delivers */
 
 typedef struct {
     PredictFormat format;
@@ -19,7 +19,7 @@ typedef struct {
     ThreadPool *thread_pool;
     const char *const *files;
     guint top, skipped;
-    const char *score_name; /* "probability" or "margin" */
+    const char *score_name; /* "probability" or "decision_value" */
     float *block;           /* (BLOCK, D) */
     guint rows[BLOCK];      /* files in the block */
     guint filled;
@@ -52,7 +52,7 @@ static GPtrArray *find_files(char **inputs, GError **error)
                 return NULL;
             g_ptr_array_extend_and_steal(files, inside);
         } else {
-            g_ptr_array_add(files, g_strdup(*inputs)); /* a missing file is named when its turn comes */
+            g_ptr_array_add(files, g_strdup(*inputs)); /* a missing file is reported when its turn comes */
         }
     }
     return g_steal_pointer(&files);
@@ -60,7 +60,7 @@ static GPtrArray *find_files(char **inputs, GError **error)
 
 /* ---- Output ---- */
 
-/* The k best classes of one image into order, best first, equals in order of the classes. */
+/* Puts the k best classes of an image into order, best first, ties in order of the classes. */
 static void best_classes(const float *scores, guint classes, guint *order, guint k)
 {
     for (guint i = 0; i < k; i++) {
@@ -169,7 +169,7 @@ static void skip(Prediction *prediction, guint index, const char *reason)
     cli_warn("skipped %s: %s", path, reason);
     if (prediction->format != FORMAT_JSONL)
         return;
-    evaluate_block(prediction); /* lines keep the order of the files */
+    evaluate_block(prediction); /* output keeps the order of the files */
     g_autoptr(GString) line = g_string_new(NULL);
     append_json(line, json_pack("{s:o, s:o}", "path", json_text(path), "error", json_text(reason)));
     puts(line->str);
@@ -188,7 +188,7 @@ static gboolean take_vector(guint index, const float *features, const char *reas
     prediction->rows[prediction->filled++] = index;
     if (prediction->filled == BLOCK)
         evaluate_block(prediction);
-    return !ferror(stdout) || error_set(error, "standard output cannot be written: %s", g_strerror(errno));
+    return !ferror(stdout) || error_set(error, "cannot write to standard output: %s", g_strerror(errno));
 }
 
 static gboolean run(const Options *options, Prediction *prediction, guint n, GError **error)
@@ -214,7 +214,7 @@ Status predict(const Options *options)
         return cli_fail(error);
     if (files->len == 0)
         return cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                                    "no image was named: a folder or the list is empty"));
+                                    "nothing to predict: the folder or the list holds no image"));
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     gboolean probabilities = model->probabilities || model->temperature > 0;
     Prediction prediction = {.format = options->format,
@@ -224,9 +224,8 @@ Status predict(const Options *options)
                              .top = MIN((guint)options->top, model->classes->len),
                              .score_name = probabilities ? "probability" : "margin"};
     if (!probabilities)
-        cli_remark(
-            "the figures are margins (decision values), not probabilities: this model is not calibrated; "
-            "train --folds 5 calibrates");
+        cli_remark("the scores are decision values, not probabilities: this model is not calibrated; train "
+                   "--folds 5 calibrates it");
     prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
     gboolean done = run(options, &prediction, files->len, &error);
     g_free(prediction.block);

@@ -43,7 +43,7 @@ static gboolean write_model(const Examples *examples, const Evaluation *evaluati
     return atomic_file_write(path, text->str, text->len, error);
 }
 
-/* a/b.csv -> a/b-NAME.csv; a name's slashes do not make folders. */
+/* a/b.csv -> a/b-NAME.csv; slashes in a name do not create folders. */
 static char *path_for(const char *path, const char *name)
 {
     g_autofree char *flat = g_strdelimit(g_strdup(name), "/", '_');

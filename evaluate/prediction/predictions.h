@@ -1,5 +1,5 @@
-/* predictions: what each model said about each image, as CSV: path,true,predicted, then a column a class with
- * its probability, or its margin where the model has no probabilities. */
+/* predictions: what each model predicted for each image, as CSV: path,true,predicted, then one column per
+ * class with its probability, or its decision value where the model has no probabilities. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 

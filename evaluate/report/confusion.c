@@ -7,8 +7,8 @@
 
 enum {
     PANELS_A_ROW = 3,
-    NAMED_CLASSES = 40, /* beyond so many classes, labels are numbers */
-    ZEROS_SHOWN = 4,    /* beyond so many classes, a cell of nothing stays blank */
+    NAMED_CLASSES = 40, /* with more classes than this, labels are numbers */
+    ZEROS_SHOWN = 4,    /* with more classes than this, empty cells stay blank */
 };
 static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12, axis_size = 11,
                     bar_width = 12;
@@ -18,14 +18,14 @@ typedef struct {
     double cell;                      /* side of a cell */
     double label_size;                /* of class names or numbers */
     double label_width;               /* of the widest of them */
-    double number_size;               /* of the figure in a cell; 0: none fits */
-    double degrees;                   /* by which labels of columns are turned */
-    gboolean numbered;                /* labels are numbers, explained below */
-    double left, head, foot;          /* room beside a heatmap for labels and titles */
-    double panel_width, panel_height; /* heatmap and that room */
+    double number_size;               /* font size of the number in a cell; 0: none fits */
+    double degrees;                   /* by which column labels are rotated */
+    gboolean numbered;                /* labels are numbers, explained by a key below */
+    double left, head, foot;          /* space beside a heatmap for labels and titles */
+    double panel_width, panel_height; /* a heatmap with that space */
     double bar_room;                  /* right of the last heatmap, for the colour bar */
     guint columns, rows;              /* of panels */
-    guint key_columns, key_rows;      /* of the explanation of numbers */
+    guint key_columns, key_rows;      /* of the key */
     double key_width, key_height;
     double width, height; /* of the picture */
     double inset;         /* of the panels, where the common title is wider than they are */
@@ -58,7 +58,7 @@ void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, 
     }
 }
 
-/* The value of the darkest shade, the same for all panels: one, or the largest that occurs. */
+/* The value shown by the darkest shade, the same in all panels: 1, or the largest that occurs. */
 static double largest_value(const Confusion *confusion)
 {
     if (confusion->cells == CONFUSION_TRUE || confusion->cells == CONFUSION_PREDICTED)
@@ -158,7 +158,7 @@ static Layout layout_new(const Confusion *confusion)
 
 /* ---- Drawing ---- */
 
-/* Where cells bear no numbers, faint shades must be told apart: the scale is that of square roots then. */
+/* Where cells show no numbers, faint shades must be told apart: the colour scale is then a square root. */
 static double shade(const Layout *layout, double share)
 {
     return layout->number_size > 0 ? share : sqrt(share);

@@ -1,10 +1,10 @@
-/* confusion: confusion matrices as a picture: one heatmap a model, side by side under a common title.
- * Readable from 2 classes to some hundred: labels are turned, then set smaller, then become numbers explained
- * below the heatmaps. */
+/* confusion: confusion matrices as a picture: one heatmap per model, side by side under a common title.
+ * Readable from 2 to about a hundred classes: labels are rotated, then set smaller, then replaced by
+ * numbers with a key below the heatmaps. */
 #pragma once
 #include "common/plot/canvas.h"
 
-/* What the cells show: scikit-learn's normalize of confusion_matrix. */
+/* What the cells show: scikit-learn's `normalize` of confusion_matrix. */
 typedef enum {
     CONFUSION_COUNTS,    /* images */
     CONFUSION_TRUE,      /* shares of the true class: rows sum to 1 */

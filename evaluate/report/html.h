@@ -1,4 +1,4 @@
-/* html: the few pieces a page is made of. What comes from files is escaped here and nowhere else. */
+/* html: the few building blocks of a page. Text from files is escaped here and nowhere else. */
 #pragma once
 #include <glib.h>
 
@@ -8,7 +8,8 @@ void html_text(GString *page, const char *text);
 /* "<name>text</name>" */
 void html_element(GString *page, const char *name, const char *text);
 
-/* <img> of a picture in two themes, of which the style shows one. type: "image/png", "image/svg+xml". */
+/* <img> of a picture in both themes; the style sheet shows one of them. type: "image/png",
+ * "image/svg+xml". */
 void html_picture(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt);
 
 /* data:TYPE;base64,… */

@@ -8,7 +8,7 @@ typedef struct {
     Confusion confusion;
     ReliabilityPanel *reliability; /* of the models that have probabilities */
     guint n_reliability;
-    GPtrArray *texts; /* char*: what the two borrow */
+    GPtrArray *texts; /* char*: strings that the two borrow */
 } Pictures;
 
 /* comparison and title (NULL for the source's name) are borrowed until pictures_free. */

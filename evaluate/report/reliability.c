@@ -4,8 +4,8 @@
 
 enum { PANEL_WIDTH = 380, PANEL_HEIGHT = 400, PANELS_A_ROW = 3 };
 
-/* Bars reach to the accuracy of their bin; how dark they are tells the share of images in it. The line marks
- * where accuracy equals confidence: above it a model is better than it believes, below it boasts. */
+/* The height of a bar is the accuracy in its bin, its darkness the share of images in it. The diagonal
+ * marks accuracy equal to confidence: above it a model is underconfident, below it overconfident. */
 static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, double y)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
@@ -34,7 +34,7 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
     }
     axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "as sure as right");
     axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);
-    axes_discs(axes, confidence, accuracy, filled, 3, theme->series[0], "share right in the bin");
+    axes_discs(axes, confidence, accuracy, filled, 3, theme->series[0], "accuracy in the bin");
 }
 
 static double columns(guint n)

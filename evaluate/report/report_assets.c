@@ -1,6 +1,7 @@
 #include "evaluate/report/report_assets.h"
 
-/* clang and gcc both hand this to the assembler, which reads the file: no generated source, no escaping. */
+/* report_assets: gcc and clang both hand this to the assembler, which reads the file: no generated source,
+ * no escaping. */
 #define EMBED(name, file)                                                                                    \
     __asm__(".section .rodata\n.global " #name "\n" #name ":\n.incbin \"" file "\"\n.byte 0\n.previous\n")
 

@@ -24,7 +24,7 @@ static void append_head(GString *page, const char *title)
     g_string_append_printf(page, "\n<style>\n%s</style>\n</head>\n", report_css);
 }
 
-/* Links to those sections that the page has. */
+/* Links to the sections that the page has. */
 static void append_contents(GString *page, const char *sections)
 {
     g_string_append(page, "<nav aria-label=\"Sections\"><div class=\"inner\">\n");
@@ -41,14 +41,14 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
     const Examples *examples = comparison->examples;
     g_string_append(
         page,
-        "<body>\n<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header class=\"masthead\">\n");
+        "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"masthead\">\n");
     html_element(page, "h1", title);
     g_string_append_printf(page, "\n<p class=\"soft\">%u images of %u classes from the %s ",
                            comparison_count(comparison), comparison_classes(comparison),
                            examples->is_cache ? "cache" : "folder");
     html_text(page, examples->source);
     if (examples->skipped->len)
-        g_string_append_printf(page, "; %u more could not be used", examples->skipped->len);
+        g_string_append_printf(page, "; %u more could not be read", examples->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
 }
 
@@ -67,7 +67,7 @@ static gboolean append_sections(const Report *report, GError **error)
 static gboolean write_page(const char *folder, const GString *page, GError **error)
 {
     if (g_mkdir_with_parents(folder, 0777) != 0)
-        return error_set(error, "%s: the report's folder cannot be made: %s", folder, g_strerror(errno));
+        return error_set(error, "%s: cannot create the report's folder: %s", folder, g_strerror(errno));
     g_autofree char *path = g_build_filename(folder, "index.html", NULL);
     return atomic_file_write(path, page->str, page->len, error);
 }

@@ -1,7 +1,7 @@
-/* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no other
- * file. Figures, pictures in light and dark, tables that sort, the worst mistakes with thumbnails, settings
- * and identities. Where scripts are off, all of it but sorting and the theme's switch is there. The same
- * comparison gives the same page. */
+/* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no
+ * other file. Metrics, pictures in light and dark, sortable tables, the most confident mistakes with
+ * thumbnails, settings and hashes. Without scripts everything is there except sorting and the theme
+ * switch. The same comparison gives the same page. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 #include "evaluate/report/confusion.h"

@@ -8,7 +8,7 @@
 
 enum { MAX_ERRORS = 100 };
 
-/* Paths may be any bytes; JSON holds UTF-8. */
+/* Paths may be any bytes; JSON is UTF-8. */
 static json_t *text(const char *bytes)
 {
     g_autofree char *valid = g_utf8_make_valid(bytes, -1);

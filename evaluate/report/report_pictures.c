@@ -1,4 +1,4 @@
-/* report_pictures: those sections of the report that show pictures; see report_sections.h. */
+/* report_pictures: the sections of the report that show pictures; see report_sections.h. */
 #include "common/image/image.h"
 #include "common/model/history.h"
 #include "common/plot/curves.h"
@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    SIDE_BY_SIDE = 20,     /* heatmaps of so many classes may stand beside one another */
-    VECTOR_CLASSES = 40,   /* beyond so many, a heatmap is smaller as PNG than as SVG */
-    TABLE_CLASSES = 40,    /* up to so many, a matrix is there as a table, too */
-    MAX_PAIRS = 12,        /* confused pairs a model */
+    SIDE_BY_SIDE = 20,     /* heatmaps of up to this many classes are set side by side */
+    VECTOR_CLASSES = 40,   /* with more, a heatmap is smaller as PNG than as SVG */
+    TABLE_CLASSES = 40,    /* up to this many classes, the matrix is shown as a table too */
+    MAX_PAIRS = 12,        /* confused pairs per model */
     MAX_MISTAKES = 24,     /* a model */
     THUMBNAIL_SIDE = 176,  /* pixels */
     THUMBNAIL_QUALITY = 80 /* JPEG */
@@ -126,13 +126,11 @@ gboolean section_reliability(const Report *report, GError **error)
               : NULL;
     if (!dark)
         return FALSE;
-    g_string_append(
-        report->page,
-        "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by how sure "
-        "it is: on the dashed line it is as sure as it is right, below it boasts. Darker bars hold more "
-        "images.</p>\n");
-    append_figure(report->page, "svg", light, dark,
-                  "Reliability diagram: share of right answers by confidence");
+    g_string_append(report->page,
+                    "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by "
+                    "how confident it is. On the dashed line, confidence equals accuracy; below it the model "
+                    "is overconfident. Darker bars hold more images.</p>\n");
+    append_figure(report->page, "svg", light, dark, "Reliability diagram: accuracy by confidence");
     g_string_append(report->page, "</section>\n");
     return TRUE;
 }

@@ -9,10 +9,10 @@ typedef struct {
     GString *page;
 } Report;
 
-void section_metrics(const Report *report); /* a line a model, McNemar's test of each pair */
+void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
 gboolean section_confusion(const Report *report, GError **error);
 gboolean section_reliability(const Report *report, GError **error);
 gboolean section_training(const Report *report, GError **error);
 void section_classes(const Report *report);  /* per class, sortable */
-void section_mistakes(const Report *report); /* the surest mistakes of each model, with thumbnails */
+void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
 void section_settings(const Report *report); /* of base, cache and models; skipped images */

@@ -1,4 +1,4 @@
-/* report_tables: those sections of the report that are tables; see report_sections.h. */
+/* report_tables: the sections of the report that are tables; see report_sections.h. */
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
 
@@ -15,7 +15,7 @@ static const Evaluation *model_at(const Report *report, guint index)
     return comparison_model(report->comparison, index);
 }
 
-/* A table that may be wider than the page scrolls, by keyboard too. */
+/* A table that may be wider than the page scrolls, also by keyboard. */
 static void open_table(GString *page, const char *attributes, const char *label)
 {
     g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
@@ -28,7 +28,7 @@ static void close_table(GString *page)
     g_string_append(page, "</tbody></table></div>\n");
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
 typedef double (*FigureOf)(const Evaluation *evaluation);
 
@@ -80,7 +80,7 @@ static gboolean is_shown(const Report *report, guint figure)
     return metrics[figure].of != top_k_of || comparison_has_top_k(report->comparison);
 }
 
-/* Best of several models: none where all are equal. */
+/* The best of several models; none if all are equal. */
 static gboolean is_best(const Report *report, guint figure, const Evaluation *evaluation)
 {
     double own = metrics[figure].of(evaluation);
@@ -100,9 +100,8 @@ static void append_figure(const Report *report, guint figure, const Evaluation *
     GString *page = report->page;
     double value = metrics[figure].of(evaluation);
     if (isnan(value)) {
-        g_string_append(
-            page,
-            "<td data-value=\"Infinity\" title=\"the model gives margins, not probabilities\">\u2013</td>");
+        g_string_append(page, "<td data-value=\"Infinity\" title=\"the model gives decision values, not "
+                              "probabilities\">\u2013</td>");
         return;
     }
     g_string_append_printf(page, "<td class=\"%s%s\" data-value=\"%.17g\">", metrics[figure].id,
@@ -115,7 +114,7 @@ static void append_metrics_table(const Report *report)
 {
     GString *page = report->page;
     open_table(page, models(report) > 1 ? " class=\"sortable\" id=\"models\"" : " id=\"models\"",
-               "Figures of the models");
+               "Metrics of the models");
     g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">Model</th>");
     for (guint f = 0; f < G_N_ELEMENTS(metrics); f++) {
         if (!is_shown(report, f))
@@ -162,15 +161,15 @@ static void append_pair(const Report *report, const Evaluation *first, const Eva
         html_text(page, better->name);
         g_string_append(page, " is better</td></tr>\n");
     } else
-        g_string_append(page, "may well be chance</td></tr>\n");
+        g_string_append(page, "not significant</td></tr>\n");
 }
 
 static void append_mcnemar(const Report *report)
 {
     GString *page = report->page;
-    g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test looks at the images only "
-                          "one of two models has "
-                          "right. p is the chance of so unequal a split were both equally good.</p>\n");
+    g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test looks at the images that "
+                          "only one of two models gets right. p is the probability of a split at least this "
+                          "uneven if both models were equally good.</p>\n");
     open_table(page, "", "McNemar's exact test");
     g_string_append(
         page,
@@ -185,7 +184,7 @@ static void append_mcnemar(const Report *report)
 
 void section_metrics(const Report *report)
 {
-    g_string_append(report->page, "<section id=\"figures\">\n<h2>Figures</h2>\n");
+    g_string_append(report->page, "<section id=\"figures\">\n<h2>Metrics</h2>\n");
     append_metrics_table(report);
     if (models(report) > 1)
         append_mcnemar(report);
@@ -228,7 +227,7 @@ void section_classes(const Report *report)
         page,
         "<section id=\"classes\">\n<h2>Classes</h2>\n<p class=\"controls\" hidden><label for=\"filter\">Show "
         "classes with</label> <input id=\"filter\" type=\"search\" autocomplete=\"off\"></p>\n");
-    open_table(page, " class=\"sortable\" id=\"per-class\"", "Figures of each class");
+    open_table(page, " class=\"sortable\" id=\"per-class\"", "Metrics of each class");
     append_class_heads(report);
     for (guint c = 0; c < comparison_classes(report->comparison); c++) {
         guint support = model_at(report, 0)->per_class[c].support;
@@ -273,7 +272,7 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
     append_entry(page, "images", images);
 }
 
-/* Settings of the training but for the epochs' history, which has its own picture. */
+/* The training's settings except the history of epochs, which has its own picture. */
 static void append_training(GString *page, json_t *training)
 {
     const char *key;
@@ -303,7 +302,7 @@ static void append_model_settings(GString *page, const Evaluation *evaluation)
     append_feature_spec(page, model->spec);
     append_entry(page, "scaling of vectors", scaling_name(model->scaling->kind));
     append_entry(page, "parameters", parameters);
-    append_entry(page, "outputs", evaluation->probabilities ? "probabilities" : "margins (decision values)");
+    append_entry(page, "outputs", evaluation->probabilities ? "probabilities" : "decision values");
     append_entry(page, "calibration", model->temperature > 0 ? temperature : "none");
     append_training(page, model->training);
     g_string_append(page, "</dl>\n<details><summary>Layers</summary><pre>");
@@ -320,7 +319,7 @@ void section_settings(const Report *report)
         append_model_settings(page, model_at(report, j));
     if (skipped->len) {
         g_string_append_printf(page,
-                               "<h3>Images that could not be used</h3>\n<details><summary>%u</summary><ul>\n",
+                               "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n",
                                skipped->len);
         for (guint i = 0; i < skipped->len; i++)
             html_element(page, "li", skipped->pdata[i]);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* text is padded with spaces to `width` characters: in front, or behind where left is set. */
+/* Pads text with spaces to `width` characters: in front, or behind if left is set. */
 static void append_padded(GString *out, const char *text, int width, gboolean left)
 {
     int space = width - (int)g_utf8_strlen(text, -1);
@@ -78,7 +78,7 @@ void text_confused_pairs(GString *text, const char *const *names, const guint *m
     g_autoptr(GArray) pairs = metrics_confused_pairs(matrix, classes);
     for (guint i = 0; i < MIN(pairs->len, max); i++) {
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
-        g_string_append_printf(text, "%6u  %4.1f %% of %s taken for %s\n", pair->count, 100 * pair->share,
+        g_string_append_printf(text, "%6u  %4.1f %% of %s predicted as %s\n", pair->count, 100 * pair->share,
                                names[pair->truth], names[pair->predicted]);
     }
 }
@@ -129,7 +129,7 @@ void text_mcnemar(GString *text, const Comparison *comparison)
                                            second->predicted, comparison_count(comparison));
             g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
                                    test.first_only, second->name, test.second_only, test.p,
-                                   test.p < 0.05 ? "" : " (may well be chance)");
+                                   test.p < 0.05 ? "" : " (not significant at 5 %%)");
         }
 }
 
@@ -165,8 +165,8 @@ void text_comparison(GString *text, const Comparison *comparison, int digits)
     g_string_append(text, "\n\n");
     text_table(text, comparison);
     if (comparison->evaluations->len > 1) {
-        g_string_append(
-            text, "\nMcNemar's exact test (p: the chance of so unequal a split were both equally good)\n");
+        g_string_append(text, "\nMcNemar's exact test (p: probability of a split at least this uneven if "
+                              "both models were equally good)\n");
         text_mcnemar(text, comparison);
     }
 }

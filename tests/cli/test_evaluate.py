@@ -29,7 +29,7 @@ def make_cache(folder, classes, per_class, seed, spread=0.25, features=D):
 
 
 class Study:
-    """One cache to train on, one to judge, a dense and a linear model; made once."""
+    """One cache to train on, one to evaluate on, a dense and a linear model; made once."""
     folder = None
 
     @classmethod
@@ -177,13 +177,13 @@ def pictures_come_in_three_formats():
 def a_model_that_does_not_fit_is_refused_in_one_sentence():
     Study.make()
     classes, _, _ = make_cache(Study.file("other classes"), ["apple_pie", "pho", "pizza", "ramen"], 2, 1)
-    refused("cannot judge", classes, Study.dense)
+    refused("cannot be evaluated", classes, Study.dense)
     fewer, _, _ = make_cache(Study.file("fewer"), FOOD[:3], 2, 1)
-    refused("cannot judge", fewer, Study.dense)
+    refused("cannot be evaluated", fewer, Study.dense)
     layer, _, _ = make_cache(Study.file("layer"), FOOD, 2, 1, features=3 * 4 * 4)
-    refused("cannot judge", layer, Study.linear)
+    refused("cannot be evaluated", layer, Study.linear)
     side, _, _ = make_cache(Study.file("side"), FOOD, 2, 1, features=512 * 4)
-    refused("cannot judge", side, Study.dense, Study.linear)
+    refused("cannot be evaluated", side, Study.dense, Study.linear)
 
 
 def damaged_and_missing_files_are_refused_in_one_sentence():
@@ -380,7 +380,7 @@ def a_folder_gives_what_its_cache_gives():
             assert a.read() == b.read()
 
 
-def a_folder_with_bad_images_is_judged_without_them():
+def a_folder_with_bad_images_is_evaluated_without_them():
     Pixels.make()
     folder = Pixels.file("some")
     shutil.copytree(Pixels.file("images"), folder)
@@ -427,7 +427,7 @@ def predictions_equal_the_evaluation_of_the_same_images():
             assert abs(entry["probability"] - float(expected[entry["class"]])) < 1e-6
 
 
-def bad_images_are_named_skipped_and_the_rest_judged():
+def bad_images_are_named_skipped_and_the_rest_evaluated():
     Pixels.make()
     good, torn, empty = Pixels.file("images/red/00.png"), Pixels.file("torn.png"), Pixels.file("empty.png")
     with open(good, "rb") as file, open(torn, "wb") as out:
@@ -445,7 +445,7 @@ def bad_images_are_named_skipped_and_the_rest_judged():
     assert [row["path"] for row in rows] == [line for line in listed.split("\n") if line]
 
 
-def margins_are_called_margins():
+def decision_values_are_not_called_probabilities():
     Pixels.make()
     with h5py.File(Pixels.linear, "r") as f:
         calibration = json.loads(bytes(f.attrs["vggcache_calibration"]) if not isinstance(f.attrs["vggcache_calibration"], str)
@@ -453,10 +453,10 @@ def margins_are_called_margins():
     done = tap.program("evaluate", "--predict", Pixels.linear, Pixels.file("images/red/00.png"), "--format", "csv")
     calibrated = calibration["probabilities"] or calibration["temperature"] > 0
     assert ("probability_1" in done.stdout) == calibrated and ("margin_1" in done.stdout) == (not calibrated)
-    assert ("margins" in done.stderr) == (not calibrated)
+    assert ("decision values" in done.stderr) == (not calibrated)
 
 
-def calibrated_margins_are_probabilities():
+def calibrated_decision_values_are_probabilities():
     Study.make()
     calibrated = Study.file("calibrated.h5")
     tap.program("train", "--quiet", "--head", "linear", "--folds", 5, Study.file("train/cache"), calibrated)
@@ -491,7 +491,7 @@ def the_base_comes_from_the_models_seed_and_no_other():
         assert a.read() == b.read()
     refused("was trained with the base weights random:3", "--quiet", "--predict", model, images, "--weights", "random:4")
     refused("missing.h5", "--quiet", "--predict", model, images, "--weights", "missing.h5")
-    # Models of two recipes, one with a base and one without, judge the same images.
+    # Models of two feature specifications, one with a base and one without, judge the same images.
     done = evaluate(images, model, Pixels.linear, *few)
     assert "9 images of 3 classes" in done.stdout and "McNemar" in done.stdout
 
@@ -508,8 +508,8 @@ tap.run(json_agrees_with_numpy, predictions_hold_each_class_of_each_image, text_
         damaged_and_missing_files_are_refused_in_one_sentence, wrong_usage_is_told_before_any_work,
         the_report_is_one_valid_page_with_everything_escaped, the_report_shows_thumbnails_where_the_images_are,
         a_browser_shows_the_report_without_an_error, chromium_tells_of_console_errors,
-        a_folder_gives_what_its_cache_gives, a_folder_with_bad_images_is_judged_without_them,
+        a_folder_gives_what_its_cache_gives, a_folder_with_bad_images_is_evaluated_without_them,
         prediction_tells_the_classes_in_order, predictions_equal_the_evaluation_of_the_same_images,
-        bad_images_are_named_skipped_and_the_rest_judged, margins_are_called_margins,
-        calibrated_margins_are_probabilities,
+        bad_images_are_named_skipped_and_the_rest_evaluated, decision_values_are_not_called_probabilities,
+        calibrated_decision_values_are_probabilities,
         the_base_comes_from_the_models_seed_and_no_other)

@@ -1,5 +1,5 @@
-/* batches: see batches.h. Three slots go round between two queues: one batch is trained on, the next is
- * known, the one after is being fetched. */
+/* batches: see batches.h. Three slots circulate between two queues: one batch is being trained on, the
+ * next is known, the one after is being fetched. */
 #include "train/data/batches.h"
 
 enum { SLOTS = 3 };

@@ -1,4 +1,4 @@
-/* batches: mini-batches of samples, fetched by a thread of its own while the batches before are trained on. */
+/* batches: mini-batches of samples, fetched by a separate thread while earlier batches are trained on. */
 #pragma once
 #include "common/network/trainer.h"
 

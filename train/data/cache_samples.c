@@ -31,14 +31,13 @@ static gboolean check_split(const Cache *cache, double split, guint used_classes
                             guint validation, GError **error)
 {
     if (used_classes < 2)
-        return error_set(error, "%s: it has images of %u class%s, and a classifier needs two or more",
+        return error_set(error, "%s: it has images of %u class%s, but a classifier needs at least two",
                          cache_path(cache), used_classes, used_classes == 1 ? "" : "es");
     if (split > 0 && (!training || !validation))
-        return error_set(
-            error,
-            "%s: a validation split of %g leaves %u images to train on and %u to validate on; choose "
-            "another --validation-split, or 0 for none",
-            cache_path(cache), split, training, validation);
+        return error_set(error,
+                         "%s: a validation split of %g leaves %u images for training and %u for validation; "
+                         "choose another --validation-split, or 0 for none",
+                         cache_path(cache), split, training, validation);
     return TRUE;
 }
 
@@ -73,20 +72,20 @@ gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *sample
     g_autofree int *labels = g_new(int, cache_classes(cache) + 1);
     *samples = samples_for(cache);
     if (difference)
-        return error_set(error, "%s: it cannot validate a model of %s: %s", cache_path(cache),
-                         cache_path(like), difference);
+        return error_set(error, "%s: cannot serve as validation data for a model trained on %s: %s",
+                         cache_path(cache), cache_path(like), difference);
     for (guint c = 0; c < cache_classes(cache); c++)
         if ((labels[c] = find_class(like, cache_class(cache, c))) < 0)
-            return error_set(error, "%s: its class %s is not among the classes of %s", cache_path(cache),
+            return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache),
                              cache_class(cache, c), cache_path(like));
     for (guint i = 0; i < cache_count(cache); i++)
         add(samples, i, labels[cache_item(cache, i)->label]);
-    return samples->count || error_set(error, "%s: there is no image to validate on", cache_path(cache));
+    return samples->count || error_set(error, "%s: it has no images to validate on", cache_path(cache));
 }
 
 /* ---- Augmented copies ---- */
 
-/* Path of an image -> its place among the samples, plus 1. */
+/* Path of an image -> its index among the samples, plus 1. */
 static GHashTable *places_by_path(const CacheSamples *samples)
 {
     GHashTable *places = g_hash_table_new(g_str_hash, g_str_equal);
@@ -96,7 +95,8 @@ static GHashTable *places_by_path(const CacheSamples *samples)
     return places;
 }
 
-/* The item of copy k = 1 … copies of each sample; 0, which is an image, where there is none. */
+/* The cache item of copy k = 1 … copies of each sample; 0, which is an image and no copy, if there is
+ * none. */
 static void find_copies(CacheSamples *samples)
 {
     g_autoptr(GHashTable) places = places_by_path(samples);
@@ -124,7 +124,7 @@ gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 
     samples->seed = seed;
     samples->copies = copies ? copies : max_copies(cache);
     if (!samples->copies)
-        return error_set(error, "%s: it has no augmented copies; make some by extract --augment K",
+        return error_set(error, "%s: it has no augmented copies; create them with extract --augment K",
                          cache_path(cache));
     samples->copy_items = g_new0(guint32, (gsize)samples->count * samples->copies);
     find_copies(samples);
@@ -136,7 +136,7 @@ gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 
     return TRUE;
 }
 
-/* The item that stands for a sample in this epoch. */
+/* The cache item used for a sample in this epoch. */
 static guint32 item_of(const CacheSamples *samples, guint32 index, int epoch)
 {
     if (!samples->copies)
@@ -147,7 +147,7 @@ static guint32 item_of(const CacheSamples *samples, guint32 index, int epoch)
 
 /* ---- As a source ---- */
 
-/* A byte of every page is read, so that it is this thread that waits for the disk. */
+/* Touches every page, so that this thread, and not the training, waits for the disk. */
 static void touch(const float *row, gsize features)
 {
     for (gsize i = 0; i < features; i += PAGE / sizeof(float))

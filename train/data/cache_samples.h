@@ -14,24 +14,26 @@ typedef struct {
     guint64 seed;        /* of the draw */
 } CacheSamples;
 
-/* Keras's rule: of each class the first int(split * images), in the order of their names, are for validation,
- * the others for training. FALSE with a sentence where either gets none (split 0: *validation is empty), or
- * the cache has fewer than two classes with images. */
+/* Keras's rule: the first int(split * images) of each class, in order of their names, are for validation,
+ * the rest for training. FALSE with a sentence if either part is empty (split 0: *validation is meant to
+ * be), or the cache has fewer than two classes with images. */
 gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training, CacheSamples *validation,
                              GError **error);
 
-/* All of another cache, labelled by the classes of `like`; its recipe has to be the same, its classes among
- * them. */
+/* All of another cache, labelled by the classes of `like`; its feature specification must be the same, and
+ * its classes must be among those. */
 gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *samples, GError **error);
 
-/* From now on, of each image a copy is drawn in each epoch, out of the first `copies` that extract --augment
- * stored (0: out of all that the first image has). FALSE with a sentence where an image has not so many. */
+/* From now on each epoch uses one randomly drawn copy of each image, out of the first `copies` that
+ * extract --augment stored (0: out of as many as the first image has). FALSE with a sentence if an image
+ * has fewer. */
 gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error);
 void cache_samples_clear(CacheSamples *samples);
 
 /* samples: borrowed by the source. */
 BatchSource cache_samples_source(CacheSamples *samples);
 
-/* Adds what the vectors and labels depend on: recipe, classes, and every item's path, label and content hash. */
+/* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every
+ * item's path, label and content hash. */
 void cache_samples_identify(const CacheSamples *samples, GChecksum *sum);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CacheSamples, cache_samples_clear)

@@ -14,7 +14,7 @@ static void balance(double *weights, const guint *counts, guint classes)
         weights[k] = counts[k] ? (double)n / ((double)classes * counts[k]) : 1;
 }
 
-/* One "NAME:WEIGHT"; a name may hold a colon itself. */
+/* One "NAME:WEIGHT"; a name may contain colons. */
 static gboolean set_weight(const char *item, const char *const *names, guint classes, double *weights,
                            GError **error)
 {
@@ -29,7 +29,7 @@ static gboolean set_weight(const char *item, const char *const *names, guint cla
             weights[k] = weight;
             return TRUE;
         }
-    return error_set(error, "--class-weight: there is no class '%s'; classes are %s%s", name, names[0],
+    return error_set(error, "--class-weight: there is no class '%s'; the classes are %s%s", name, names[0],
                      classes > 1 ? ", …" : "");
 }
 

@@ -15,8 +15,8 @@
 typedef struct {
     const Dataset *dataset;
     Preset preset;
-    DecodedImages *images; /* item i at place i */
-    char **reasons;        /* (items) why one cannot be used, else NULL */
+    DecodedImages *images; /* item i at index i */
+    char **reasons;        /* (items) why an image could not be read, else NULL */
     Progress *progress;
 } Loading;
 
@@ -45,7 +45,7 @@ static void load_item(guint index, guint worker, gpointer data)
     progress_tick(loading->progress, 1);
 }
 
-/* Closes the gaps of items that cannot be used, and names those. */
+/* Names the images that could not be read and closes their gaps. */
 static void compact(const Loading *loading)
 {
     DecodedImages *images = loading->images;
@@ -95,12 +95,12 @@ DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int si
     Loading loading = {dataset, preset, images, (char **)reasons->pdata, progress};
     thread_pool_run(thread_pool, n, load_item, &loading);
     if (interrupted()) {
-        error_set(error, "%s: interrupted before the training began", dataset->root);
+        error_set(error, "%s: interrupted before training began", dataset->root);
         return NULL;
     }
     compact(&loading);
     if (!images->count) {
-        error_set(error, "%s: none of its %u images can be used", dataset->root, n);
+        error_set(error, "%s: none of its %u images could be read", dataset->root, n);
         return NULL;
     }
     return g_steal_pointer(&images);

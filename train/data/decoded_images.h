@@ -1,12 +1,12 @@
-/* photos: the images of a folder as pixels, decoded and resized once for all epochs. */
+/* decoded_images: the images of a folder as pixels, decoded and resized once for all epochs. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/dataset/dataset.h"
 
 typedef struct {
     int side;
-    guint count;                  /* that could be used */
-    guint skipped;                /* that could not: each was named on stderr */
+    guint count;                  /* that could be read */
+    guint skipped;                /* that could not; each was named on stderr */
     int *labels;                  /* (count) indices into the dataset's classes */
     const char **keys;            /* (count) the dataset's */
     guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */
@@ -14,8 +14,8 @@ typedef struct {
     gsize room;                   /* bytes of pixels */
 } DecodedImages;
 
-/* In the order of the dataset, which has to outlive them. beside: where to spill. NULL with a sentence where
- * there is no room, nothing can be used, or it was interrupted. */
+/* In the order of the dataset, which must outlive them. beside: where to spill. NULL with a sentence if
+ * there is no space, no image could be read, or the user interrupted. */
 DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int side, const char *beside,
                                    guint threads, GError **error);
 void decoded_images_free(DecodedImages *images);

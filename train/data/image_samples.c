@@ -11,7 +11,7 @@
 struct ImageSamples {
     ImageSamplesOptions options;
     guint count;
-    guint32 *items; /* (count) indices into photos */
+    guint32 *items; /* (count) indices into images */
     int *labels;    /* (count) */
     float *kept;    /* (count, D); NULL with augmentation */
     guint8 *done;   /* (count) whether the row is in `kept` */
@@ -109,7 +109,7 @@ static gboolean run(Job *job, GError **error)
     return job->done == job->n || error_set(error, "interrupted");
 }
 
-/* Rows of `kept`, those not there yet being computed. */
+/* Fetches rows of `kept`, computing those that are not there yet. */
 static gboolean fetch_kept(ImageSamples *samples, const guint32 *indices, int n, const float **rows,
                            GError **error)
 {

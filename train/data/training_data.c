@@ -74,7 +74,7 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
     if (!data->dataset)
         return FALSE;
     if (data->dataset->classes->len < 2)
-        return error_set(error, "%s: it has images of one class, and a classifier needs two or more",
+        return error_set(error, "%s: it has images of one class, but a classifier needs at least two",
                          options->images);
     data->classes = g_ptr_array_ref(data->dataset->classes);
     return TRUE;
@@ -91,7 +91,7 @@ static gboolean split_photos(const TrainingData *data, const TrainOptions *optio
         per_class[images->labels[i]]++;
     for (guint c = 0; c < data->classes->len; c++)
         if (!per_class[c])
-            return error_set(error, "%s: its class %s has no image that can be used", options->images,
+            return error_set(error, "%s: none of the images of its class %s could be read", options->images,
                              (const char *)data->classes->pdata[c]);
     for (guint32 i = 0; i < images->count; i++) {
         int label = images->labels[i];
@@ -99,11 +99,10 @@ static gboolean split_photos(const TrainingData *data, const TrainOptions *optio
         g_array_append_val(parts[validates], i);
     }
     if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))
-        return error_set(
-            error,
-            "%s: a validation split of %g leaves %u images to train on and %u to validate on; choose "
-            "another --validation-split, or 0 for none",
-            options->images, options->validation_split, parts[0]->len, parts[1]->len);
+        return error_set(error,
+                         "%s: a validation split of %g leaves %u images for training and %u for validation; "
+                         "choose another --validation-split, or 0 for none",
+                         options->images, options->validation_split, parts[0]->len, parts[1]->len);
     return TRUE;
 }
 

@@ -8,23 +8,23 @@ typedef struct {
     FeatureSpec *spec;                /* what the rows are */
     GPtrArray *classes;               /* char*, in label order */
     BatchSource training, validation; /* validation.count 0: none */
-    char *identity;                   /* a hash of all that rows and labels depend on, for --resume */
+    char *identity;                   /* a hash of everything that rows and labels depend on, for --resume */
 
-    Cache *cache, *other; /* of the rows, where they come from caches; other: --validation, or NULL */
+    Cache *cache, *other; /* where the rows come from caches; other: --validation, or NULL */
     CacheSamples cached[2];
 
-    Dataset *dataset; /* and what follows: of the rows, where they come from images */
+    Dataset *dataset; /* this and what follows: where the rows come from images */
     DecodedImages *images;
     Pipeline *pipeline;
     ImageSamples *imaged[2];
 } TrainingData;
 
-/* The rows of CACHE, or an augmented copy of each in each epoch, validated on its split or on --validation.
- * NULL with a sentence where it cannot be read or is no good to train on. */
+/* The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
+ * --validation. NULL with a sentence if it cannot be read or cannot be trained on. */
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
 
-/* The images below --images through the base to `layer` ("input": without a base, weights NULL); their
- * validation part is never augmented. */
+/* The images below --images through the base to `layer` ("input": without a base, weights NULL);
+ * validation images are never augmented. */
 TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
                                         const char *layer, int side, GError **error);
 void training_data_free(TrainingData *data);

@@ -14,7 +14,7 @@
 static const char magic[16] = "vggcache-ckp1";
 enum { CHUNK = 1 << 20 };
 
-/* A file that is written or read from front to back, summed on the way. */
+/* A file written or read from front to back, with a running checksum. */
 typedef struct {
     FILE *file;
     XXH3_state_t *sum;
@@ -34,7 +34,7 @@ static void pass(Stream *stream, void *bytes, gsize size)
     }
 }
 
-/* The one list of what is in a layer's part, for both directions. */
+/* The one list of what a layer's part holds, for both directions. */
 static void pass_parameters(Stream *stream, const Network *network, const Trainer *trainer)
 {
     for (guint i = 0; i < network->layers->len; i++) {
@@ -105,7 +105,7 @@ gboolean checkpoint_save(const char *path, const char *identity, const FitState 
     return error_set(error, "%s: cannot write the checkpoint: %s", path, g_strerror(reason));
 }
 
-/* Everything but the parameters' sum: looked at before anything is filled. */
+/* Checks everything but the checksum of the parameters, before anything is filled. */
 static gboolean check_head(Stream *stream, const char *path, const char *identity, const Network *network,
                            const Trainer *trainer, GError **error)
 {
@@ -114,17 +114,17 @@ static gboolean check_head(Stream *stream, const char *path, const char *identit
     FitState state;
     struct stat file;
     if (fread(head, sizeof head, 1, stream->file) != 1 || memcmp(head, magic, sizeof head) != 0)
-        return error_set(error, "%s: this is not a checkpoint; remove it, or train without --resume", path);
+        return error_set(error, "%s: not a checkpoint; remove it, or train without --resume", path);
     if (fread(&found, sizeof found, 1, stream->file) != 1 ||
         fread(&state, sizeof state, 1, stream->file) != 1 || fstat(fileno(stream->file), &file) != 0 ||
         state.epoch < 1 || state.epoch > 1 << 24)
-        return error_set(error, "%s: the checkpoint is cut off; remove it, or train without --resume", path);
+        return error_set(error, "%s: the checkpoint is truncated; remove it, or train without --resume",
+                         path);
     if (found != identity_sum(identity))
-        return error_set(
-            error,
-            "%s: this checkpoint belongs to a training with other settings or other data; use the same, "
-            "or train without --resume",
-            path);
+        return error_set(error,
+                         "%s: the checkpoint belongs to a run with other settings or other data; use the "
+                         "same ones, or train without --resume",
+                         path);
     gsize expected = checkpoint_size((guint)(state.epoch - 1), network, trainer);
     if ((gsize)file.st_size != expected)
         return error_set(error,

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define PLATEAU_DELTA    1e-4 /* Keras's min_delta */
-#define CHECKPOINT_SHARE 0.05 /* of the time may go into writing checkpoints */
+#define CHECKPOINT_SHARE 0.05 /* of the time may be spent on writing checkpoints */
 static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
-                                      << 63; /* plus the epoch; no batch's stream is so large */
+                                      << 63; /* plus the epoch; no batch's stream number is that large */
 
 typedef struct {
     Network *network;
@@ -27,7 +27,7 @@ typedef struct {
     FitState state;
     guint32 *order; /* of the training samples, in this epoch */
     gint64 checkpoint_time,
-        written; /* monotonic microseconds: what the last one took, and when it was done */
+        written; /* monotonic microseconds: how long the last one took, and when it was done */
 } Fit;
 
 static double now_seconds(void)
@@ -79,7 +79,7 @@ static gboolean start_or_resume(Fit *fit, GError **error)
     return TRUE;
 }
 
-/* ---- An epoch ---- */
+/* ---- One epoch ---- */
 static void note_metrics(Progress *progress, const FitState *state, double begun)
 {
     double seconds = state->seconds + now_seconds() - begun;
@@ -94,13 +94,12 @@ static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, G
     if (isfinite(loss))
         return TRUE;
     if (fit->options->checkpoint)
-        unlink(fit->options->checkpoint); /* going on from there would end here again */
+        unlink(fit->options->checkpoint); /* resuming from there would end here again */
     g_autofree char *kept = fit->history->best
                                 ? g_strdup_printf("the model of epoch %d is kept", fit->history->best)
-                                : g_strdup("there is no model to keep");
-    return error_set(
-        error, "the loss is no longer a finite number %s of epoch %d; %s: try a --learning-rate below %g",
-        where, (int)fit->state.epoch, kept, fit->state.learning_rate);
+                                : g_strdup("no model was kept");
+    return error_set(error, "the loss is no longer finite %s of epoch %d; %s; try a --learning-rate below %g",
+                     where, (int)fit->state.epoch, kept, fit->state.learning_rate);
 }
 
 /* TRUE when all batches are done or interrupted() says to stop. */
@@ -134,7 +133,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
             break;
     }
     state->seconds += now_seconds() - begun;
-    if (!unread || interrupted()) /* which may have kept a sample from being read */
+    if (!unread || interrupted()) /* which may be why a sample was not read */
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&unread));
     return FALSE;
@@ -179,7 +178,7 @@ static void reduce_on_plateau(Fit *fit, double monitored)
             return;
         state->learning_rate = MAX(state->learning_rate * options->reduce_factor, options->min_lr);
         trainer_set_learning_rate(fit->trainer, state->learning_rate);
-        cli_remark("no progress in %d epochs: learning rate now %g", options->reduce_patience,
+        cli_remark("no improvement in %d epochs: learning rate reduced to %g", options->reduce_patience,
                    state->learning_rate);
     }
 }
@@ -204,8 +203,8 @@ static gboolean write_metrics(const Fit *fit, GError **error)
            (!options->plot || curves_draw(fit->history, options->plot_title, options->plot, error));
 }
 
-/* FALSE without error where interrupted() ended it. All batches are done: figures, the best kept, the state
- * of the next epoch. */
+/* FALSE without error if interrupted() ended it. All batches are done: metrics, best model, state of the
+ * next epoch. */
 static gboolean finish_epoch(Fit *fit, GError **error)
 {
     FitState *state = &fit->state;
@@ -232,7 +231,7 @@ static gboolean finish_epoch(Fit *fit, GError **error)
     return TRUE;
 }
 
-/* ---- All of it ---- */
+/* ---- The whole run ---- */
 static gboolean run_epochs(Fit *fit, FitEnd *end, GError **error)
 {
     const FitState *state = &fit->state;

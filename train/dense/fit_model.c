@@ -35,7 +35,7 @@ static Optimizer optimizer_of(const TrainOptions *options)
     return optimizer;
 }
 
-/* Everything the result depends on but the data and the number of epochs. */
+/* Everything the result depends on except the data and the number of epochs. */
 static json_t *settings_of(const TrainOptions *o, const Model *model)
 {
     json_t *settings =
@@ -60,7 +60,7 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
     return settings;
 }
 
-/* What a checkpoint has to agree with. */
+/* What a checkpoint must match. */
 static char *identity_of(const Model *model, const char *data)
 {
     json_auto_t *settings = json_copy(model->training);
@@ -106,7 +106,7 @@ static gboolean keep(const History *history, gpointer user, GError **error)
     return save_with_history(keeper->model, history, keeper->path, error);
 }
 
-/* The file holds the best epoch's parameters; it gets the epochs after that one into its history. */
+/* The file holds the best epoch's parameters; the epochs after it are added to its history. */
 static gboolean complete_history(const History *history, const char *path, GError **error)
 {
     if (history->best == (int)history->epochs->len)
@@ -129,10 +129,10 @@ static void print_kept(const History *history, const char *path)
 static gboolean tell_interruption(const History *history, const TrainOptions *options, GError **error)
 {
     g_autofree char *kept =
-        history->best ? g_strdup_printf("%s has the model of epoch %d", options->model, history->best)
+        history->best ? g_strdup_printf("%s holds the model of epoch %d", options->model, history->best)
                       : g_strdup_printf("%s is not written yet", options->model);
     return error_set(error, "interrupted in epoch %u: %s%s", history->epochs->len + 1, kept,
-                     options->checkpoint ? "; the same command with --resume goes on from here" : "");
+                     options->checkpoint ? "; run the same command with --resume to continue" : "");
 }
 
 static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptions *fit_options,
@@ -146,15 +146,15 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
     if (end == FIT_INTERRUPTED)
         return tell_interruption(&history, options, error);
     if (end == FIT_STOPPED_EARLY)
-        cli_remark("stopped early: no better epoch in the last %d", fit_options->patience);
-    g_clear_pointer(&model->network, network_free); /* the file has the better one */
+        cli_remark("stopped early: no improvement in the last %d epochs", fit_options->patience);
+    g_clear_pointer(&model->network, network_free); /* the file holds the better one */
     if (!complete_history(&history, options->model, error))
         return FALSE;
     print_kept(&history, options->model);
     return TRUE;
 }
 
-/* The head alone where it stands alone; else all that an image goes through. */
+/* The head if it stands alone, else everything an image goes through. */
 static void print_summary(const Model *model)
 {
     int cut = vgg16_find(model->spec->layer);
@@ -171,7 +171,7 @@ gboolean fit_model_begin(const Model *model, const TrainOptions *options, GError
     return options->summary || check_memory(model->network, options, error);
 }
 
-/* (L); NULL and error where --class-weight names none of the classes. */
+/* (L); NULL and error if --class-weight names an unknown class. */
 static float *class_weights(const Model *model, const TrainOptions *options, const BatchSource *training,
                             GError **error)
 {

@@ -30,7 +30,7 @@ static gboolean is(const TrainOptions *options, const char *approach)
 
 /* ---- What a row is ---- */
 
-/* The layer of the base that rows from images are the output of. */
+/* The base's layer whose output is a row, when rows come from images. */
 static const char *cut_of(const TrainOptions *options)
 {
     if (is(options, "scratch"))
@@ -56,19 +56,18 @@ static TrainingData *data_without_rows(const TrainOptions *options, GError **err
     return data->spec ? g_steal_pointer(&data) : NULL;
 }
 
-/* Whether the rows of a cache are activations of these weights before the end of the base. */
+/* Whether the rows of a cache are activations inside the base, computed with these weights. */
 static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, const Weights *weights,
                           GError **error)
 {
     int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
     if (cut < 0 || learning == 0)
-        return error_set(
-            error,
-            "%s: no layer of the base comes after its %s; fine-tune on a cache that extract --layer "
-            "block5_conv2 made",
-            options->cache, spec->layer);
+        return error_set(error,
+                         "%s: no layer of the base follows its %s; fine-tune on a cache made with extract "
+                         "--layer block5_conv2",
+                         options->cache, spec->layer);
     if (options->unfreeze && options->unfreeze != learning)
-        return error_set(error, "%s: its layer is %s, which goes with --unfreeze %d, not %d", options->cache,
+        return error_set(error, "%s: its layer is %s, which needs --unfreeze %d, not %d", options->cache,
                          spec->layer, learning, (int)options->unfreeze);
     if (!g_str_equal(weights->hash, spec->weights_hash))
         return error_set(error, "%s: it was made with other weights (%s) than %s", options->cache,

@@ -4,7 +4,7 @@
 /* Two convolutions, the first one padded, pooling and dropout. */
 typedef struct {
     int filters, size;   /* of both convolutions */
-    gboolean activation; /* of the second one in a layer of its own */
+    gboolean activation; /* activation of the second one as a separate layer */
     int pooling;
 } Block;
 

@@ -32,8 +32,8 @@ void unfreeze_parameters(Network *network, const Weights *weights)
     }
 }
 
-/* What of the way from a file to the base's input differs, as a clause, or NULL. Where the base was cut is of
- * no consequence. */
+/* The first difference in how images become the base's input, as a clause, or NULL. Where the base is cut
+ * does not matter. */
 static char *base_difference(const Model *model, const FeatureSpec *spec)
 {
     g_autoptr(FeatureSpec) its = feature_spec_copy(model->spec);
@@ -64,14 +64,13 @@ static const Layer *find_layer(const Network *network, const char *name)
 static gboolean copy_parameters(Layer *layer, const Layer *from, const char *path, GError **error)
 {
     if (!from && layer->kind == LAYER_CONV2D)
-        return TRUE; /* frozen there: it stays what the base's weights are */
+        return TRUE; /* frozen there: it keeps the base's weights */
     if (!from || from->kind != layer->kind || memcmp(from->in, layer->in, sizeof layer->in) ||
         memcmp(from->out, layer->out, sizeof layer->out) || from->size != layer->size)
-        return error_set(
-            error,
-            "%s: it has no layer %s of %d inputs and %d units to start from; give the --hidden that "
-            "it was trained with",
-            path, layer->name, layer->in[2], layer->out[2]);
+        return error_set(error,
+                         "%s: cannot start from it: it has no layer %s with %d inputs and %d units; give the "
+                         "--hidden it was trained with",
+                         path, layer->name, layer->in[2], layer->out[2]);
     memcpy(layer->kernel, from->kernel, layer->kernel_count * sizeof(float));
     memcpy(layer->bias, from->bias, layer->bias_count * sizeof(float));
     return TRUE;
@@ -85,11 +84,11 @@ gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *
         return FALSE;
     g_autofree char *difference = base_difference(model, spec);
     if (difference)
-        return error_set(error, "%s: training cannot start from it: %s", path, difference);
+        return error_set(error, "%s: cannot start from it: %s", path, difference);
     if (!same_classes(model, classes))
-        return error_set(error, "%s: training cannot start from it: its classes are others", path);
+        return error_set(error, "%s: cannot start from it: its classes differ", path);
     if (!g_str_equal(model->head, "dense"))
-        return error_set(error, "%s: training cannot start from a %s head: train one with --head dense", path,
+        return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
                          model->head);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];

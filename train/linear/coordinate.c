@@ -9,18 +9,19 @@ enum { MAX_ITERATIONS = 1000 }; /* liblinear's */
 
 typedef struct {
     const GramFactor *gram_factor;
-    const guint *rows; /* (n) of the reduction */
+    const guint *rows; /* (n) rows of the Gram factor */
     double *alpha;     /* (n) */
     double *w;         /* (N) */
     double *sign;      /* (n) +1, -1 */
     double *curvature; /* (n) of the dual along each coordinate: ||x||² + damping */
     double bound[2];   /* of alpha: negative side, positive side */
     double damping[2]; /* 1 / 2C for the squared loss, 0 for the hinge */
-    guint *active;     /* (n) the coordinates in use come first */
+    guint *active;     /* (n) active coordinates first */
     guint n, n_active;
     double highest, lowest; /* projected gradients of this pass */
     double shrink_above,
-        shrink_below; /* those of the pass before: beyond them a coordinate at its bound is left out */
+        shrink_below; /* those of the previous pass: a coordinate at its bound and beyond them is shrunk
+                         away */
 } Descent;
 
 gboolean coordinate_serves(const LinearSolver *solver)
@@ -29,7 +30,7 @@ gboolean coordinate_serves(const LinearSolver *solver)
            strcmp(solver->name, "L2R_L1LOSS_SVC_DUAL") == 0;
 }
 
-/* Row r of L has r + 1 numbers; the rest are zeros. */
+/* Row r of L has r + 1 entries; the rest are zero. */
 static const double *row(const Descent *descent, guint i, guint *length)
 {
     *length = descent->rows[i] + 1;
@@ -39,7 +40,7 @@ static const double *row(const Descent *descent, guint i, guint *length)
 static void descent_start(Descent *descent, const gboolean *positive, gboolean start)
 {
     memset(descent->w, 0, descent->gram_factor->n * sizeof *descent->w);
-    guint place = 0; /* liblinear's order: the positive rows first */
+    guint place = 0; /* liblinear's order: positive rows first */
     for (int side = 1; side >= 0; side--)
         for (guint i = 0; i < descent->n; i++)
             if (!positive[i] == !side)
@@ -55,7 +56,7 @@ static void descent_start(Descent *descent, const gboolean *positive, gboolean s
     }
 }
 
-/* TRUE where the coordinate sits at a bound and is not going to leave it soon. */
+/* TRUE if the coordinate is at a bound and unlikely to leave it soon. */
 static gboolean visit(Descent *descent, guint i)
 {
     guint length, side = descent->sign[i] > 0;
@@ -114,7 +115,7 @@ static LinearFit descend(Descent *descent, double tolerance)
         if (descent->highest - descent->lowest <= tolerance) {
             if (descent->n_active == descent->n)
                 return fit;
-            /* Once more with all: what was left out may have become wrong. */
+            /* Once more with all coordinates: those shrunk away may have to move after all. */
             descent->n_active = descent->n;
             descent->shrink_above = INFINITY, descent->shrink_below = -INFINITY;
             continue;

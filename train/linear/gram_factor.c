@@ -7,10 +7,10 @@
 #include <math.h>
 
 enum {
-    TILE = 512,  /* the most rows of a tile of G */
-    TILES = 3,   /* the fewest tiles of its side, that threads may share them */
-    PANEL = 128, /* columns that are factored together */
-    CHUNK = 1024 /* features unpacked at a time, 8 KiB a row */
+    TILE = 512,  /* largest number of rows in a tile of G */
+    TILES = 3,   /* smallest number of tiles along a side, so that threads can share them */
+    PANEL = 128, /* columns factored together */
+    CHUNK = 1024 /* features unpacked at a time, 8 KiB per row */
 };
 static const double smallest_pivot = 1e-12; /* of the largest diagonal entry */
 
@@ -18,7 +18,7 @@ typedef struct {
     const Samples *samples;
     guint n;
     guint tile, tiles;  /* rows of a tile of G, tiles of its side */
-    gsize first, count; /* the features at hand */
+    gsize first, count; /* the current features */
     double *packed;     /* (N, count): those features of all rows, scaled */
     double *matrix;     /* (N, N): G, then L */
     guint panel;        /* first row and column of the panel being factored */
@@ -32,7 +32,7 @@ gsize gram_factor_memory(guint n)
     return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
 }
 
-/* Tiles of one size, so that none is left over narrow. */
+/* Equal tiles, so that no narrow one is left over. */
 static Work work_new(const Samples *samples)
 {
     guint n = samples->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
@@ -51,7 +51,7 @@ static void pack_rows(guint task, guint worker, gpointer data)
     }
 }
 
-/* Calls task for each CHUNK of features once packed holds it, until interrupted. */
+/* Calls task for each CHUNK of features when `packed` holds it, until interrupted. */
 static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
 {
     gsize features = work->samples->features;
@@ -92,7 +92,7 @@ static void gram_tile(guint task, guint worker, gpointer data)
                     columns, count, 1, tile, n);
 }
 
-/* Left-looking: rows below and in the panel lose what the columns before it explain. */
+/* Left-looking: subtracts from the panel's rows what the columns before it explain. */
 static void update_panel(guint task, guint worker, gpointer data)
 {
     Work *work = data;
@@ -143,8 +143,8 @@ GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GEr
     double start = samples->bias >= 0 ? samples->bias * samples->bias : 0;
     work.matrix = g_try_new(double, (gsize)n *n);
     if (!work.matrix) {
-        error_set(error, "%u images need %.1f GB for their scalar products; use --no-reduce, or fewer images",
-                  n, gram_factor_memory(n) / 1e9);
+        error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
+                  gram_factor_memory(n) / 1e9);
         return NULL;
     }
     for (guint i = 0; i < n; i++)
@@ -197,7 +197,7 @@ void gram_factor_weights(const GramFactor *gram_factor, const Samples *samples, 
                          double *w, guint outputs, float *kernel, float *bias)
 {
     guint n = gram_factor->n;
-    /* Column-major eyes see L's rows as columns of an upper triangle Lᵀ, and w's rows as columns. */
+    /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                 gram_factor->factor, n, w, n);
     Work work = work_new(samples);

@@ -7,15 +7,15 @@
 
 const LinearSolver linear_solvers[] = {
     {L2R_LR, "L2R_LR", "lr", "L2-regularised logistic regression, primal", 0.01, TRUE, TRUE, FALSE, TRUE},
-    {L2R_L2LOSS_SVC_DUAL, "L2R_L2LOSS_SVC_DUAL", "svc-dual", "L2-regularised L2-loss support vectors, dual",
-     0.1, TRUE, FALSE, FALSE, FALSE},
+    {L2R_L2LOSS_SVC_DUAL, "L2R_L2LOSS_SVC_DUAL", "svc-dual",
+     "L2-regularised L2-loss support vector classification, dual", 0.1, TRUE, FALSE, FALSE, FALSE},
     {L2R_L2LOSS_SVC, "L2R_L2LOSS_SVC", "svc", "the same, primal", 0.01, TRUE, TRUE, FALSE, FALSE},
-    {L2R_L1LOSS_SVC_DUAL, "L2R_L1LOSS_SVC_DUAL", "hinge-dual", "L2-regularised L1-loss support vectors, dual",
-     0.1, TRUE, FALSE, FALSE, FALSE},
-    {MCSVM_CS, "MCSVM_CS", "crammer-singer", "Crammer and Singer's multi-class support vectors", 0.1, TRUE,
-     FALSE, TRUE, FALSE},
-    {L1R_L2LOSS_SVC, "L1R_L2LOSS_SVC", "l1-svc", "L1-regularised L2-loss support vectors", 0.01, FALSE, FALSE,
-     FALSE, FALSE},
+    {L2R_L1LOSS_SVC_DUAL, "L2R_L1LOSS_SVC_DUAL", "hinge-dual",
+     "L2-regularised L1-loss support vector classification, dual", 0.1, TRUE, FALSE, FALSE, FALSE},
+    {MCSVM_CS, "MCSVM_CS", "crammer-singer",
+     "multi-class support vector classification by Crammer and Singer", 0.1, TRUE, FALSE, TRUE, FALSE},
+    {L1R_L2LOSS_SVC, "L1R_L2LOSS_SVC", "l1-svc", "L1-regularised L2-loss support vector classification", 0.01,
+     FALSE, FALSE, FALSE, FALSE},
     {L1R_LR, "L1R_LR", "l1-lr", "L1-regularised logistic regression", 0.01, FALSE, FALSE, FALSE, TRUE},
     {L2R_LR_DUAL, "L2R_LR_DUAL", "lr-dual", "L2-regularised logistic regression, dual", 0.1, TRUE, FALSE,
      FALSE, TRUE},
@@ -100,10 +100,11 @@ double linear_decision(const LinearRows *rows, guint row, const double *w)
     return sum;
 }
 
-static LinearFit current; /* what the print hook has heard of the fit under way */
+static LinearFit current; /* what the print hook has learnt about the current fit */
 
-/* The solvers tell how they went only in print: "optimization finished, #iter = 12" at the end of coordinate
- * descent, "iter  3 act …" at each of TRON's steps, "WARNING: reaching max number of iterations". */
+/* The solvers report how they went only by printing: "optimization finished, #iter = 12" at the end of
+ * coordinate descent, "iter 3 act …" at each of TRON's steps, "WARNING: reaching max number of
+ * iterations". */
 static void listen(const char *text)
 {
     int iterations;

@@ -1,8 +1,9 @@
-/* liblinear: its solvers as functions of numbers; the one room that knows linear.h and its unprefixed names.
+/* liblinear: its solvers behind plain arrays; the only module that includes linear.h with its unprefixed
+ * names.
  *
  * liblinear draws from rand() and prints through a global hook: not thread-safe, so each call belongs in a
- * process of its own (workers.h) or in a program with one thread at that time. Fan, Chang, Hsieh, Wang & Lin,
- * "LIBLINEAR: A library for large linear classification", JMLR 9 (2008). */
+ * process of its own (process_pool.h) or in a program that has a single thread at that time. Fan, Chang,
+ * Hsieh, Wang & Lin, "LIBLINEAR: A library for large linear classification", JMLR 9 (2008). */
 #pragma once
 #include "train/linear/samples.h"
 
@@ -12,28 +13,28 @@ typedef struct {
     const char *alias; /* short, "svc-dual" */
     const char *meaning;
     double tolerance; /* liblinear's default -e */
-    /* penalty ||w||²: the same solution in every orthonormal basis (reduction.h serves it) */
+    /* penalty ||w||²: the same solution in every orthonormal basis, so gram_factor.h applies */
     gboolean rotation;
-    gboolean warm;       /* starts from a given w */
-    gboolean multiclass; /* all classes in one problem (Crammer & Singer); else one against the rest */
+    gboolean warm;       /* can start from a given w */
+    gboolean multiclass; /* all classes in one problem (Crammer & Singer); else one versus rest */
     gboolean logistic;   /* 1 / (1 + exp(-decision value)) is a probability */
 } LinearSolver;
 
-/* The table's end has name NULL. */
+/* Ends with an entry whose name is NULL. */
 extern const LinearSolver linear_solvers[];
 
-/* By number, name in any case, or alias; NULL where there is none. */
+/* By number, name in any case, or alias; NULL if there is none. */
 const LinearSolver *linear_solver_find(const char *text);
-/* All of them for a sentence or --help: "0 L2R_LR (lr), …". Caller frees. */
+/* All of them, for a message or --help: "0 L2R_LR (lr), …". Caller frees. */
 char *linear_solver_list(void);
 
-/* Vectors in liblinear's form: 16 bytes for each feature that is not zero. */
+/* Vectors in liblinear's format: 16 bytes per non-zero feature. */
 typedef struct LinearRows LinearRows;
 
 gsize linear_rows_bytes(gsize nonzeros, guint rows);
-LinearRows *linear_rows_new(guint rows, guint width, gsize nonzeros); /* NULL where memory is short */
+LinearRows *linear_rows_new(guint rows, guint width, gsize nonzeros); /* NULL if memory is short */
 void linear_rows_free(LinearRows *rows);
-/* The next row, from count <= width numbers; those beyond are zeros. */
+/* Appends a row from count <= width values; the rest are zero. */
 void linear_rows_add(LinearRows *rows, const double *values, guint count);
 guint linear_rows_width(const LinearRows *rows);
 
@@ -46,18 +47,18 @@ typedef struct {
 } LinearProblem;
 
 typedef struct {
-    int iterations;         /* of the solver's outer loop; 0 where it does not say */
+    int iterations;         /* of the solver's outer loop; 0 if it does not report any */
     gboolean not_converged; /* stopped by the iteration limit, not by the tolerance */
 } LinearFit;
 
-/* One class against the rest. positive: (n) of the rows in index; costs of an error on either side. w:
- * (width), decision value w·x > 0 for positive; what is in w is the start where start is TRUE and the solver
- * is warm. Both sides must occur. */
+/* One class versus the rest. positive: (n) of the rows in index; costs of an error on either side. w:
+ * (width), decision value w·x > 0 for positive; if start is TRUE and the solver can start warm, w holds
+ * the starting point. Both sides must be present. */
 LinearFit linear_fit_binary(const LinearRows *rows, const LinearProblem *problem, const gboolean *positive,
                             double positive_cost, double negative_cost, gboolean start, double *w);
 
-/* Crammer & Singer's. labels: (n) of the rows in index, 0 … classes-1; costs: (classes). w: (classes, width);
- * zero for a class that does not occur. */
+/* Crammer & Singer's. labels: (n) of the rows in index, 0 … classes-1; costs: (classes). w: (classes,
+ * width); zero for an absent class. */
 LinearFit linear_fit_multiclass(const LinearRows *rows, const LinearProblem *problem, const int *labels,
                                 guint classes, const double *costs, double *w);
 

@@ -28,7 +28,7 @@ void linear_model_free(LinearModel *model)
     g_free(model);
 }
 
-/* ---- writing ---- */
+/* ---- Writing ---- */
 
 typedef struct {
     char *temporary;
@@ -43,10 +43,10 @@ static gboolean writer_open(Writer *writer, const char *path, GError **error)
         return TRUE;
     int reason = errno;
     g_clear_pointer(&writer->temporary, g_free);
-    return error_set(error, "%s: cannot be written: %s", path, g_strerror(reason));
+    return error_set(error, "cannot write %s: %s", path, g_strerror(reason));
 }
 
-/* Into place, or away where writing failed or was interrupted. */
+/* Moves the file into place, or removes it if writing failed or was interrupted. */
 static gboolean writer_close(Writer *writer, const char *path, GError **error)
 {
     g_autofree char *temporary = writer->temporary;
@@ -114,11 +114,11 @@ gboolean liblinear_write_model(const LinearModel *model, const char *path, GErro
     return writer_close(&writer, path, error);
 }
 
-/* ---- reading ---- */
+/* ---- Reading ---- */
 
 typedef struct {
     const char *path;
-    char *at; /* what is left of the text */
+    char *at; /* the rest of the text */
     GError **error;
 } Reader;
 
@@ -126,12 +126,11 @@ static gboolean expected(Reader *reader, const char *what)
 {
     g_autofree char *found = g_strndup(reader->at, strcspn(reader->at, " \t\r\n"));
     g_autofree char *shown = g_utf8_make_valid(found, (gssize)MIN(strlen(found), 40));
-    return error_set(reader->error,
-                     "%s: is not a model of liblinear's for this cache: expected %s, found '%s'",
+    return error_set(reader->error, "%s: not a liblinear model for this cache: expected %s, found '%s'",
                      reader->path, what, shown);
 }
 
-/* The next word, cut out of the text; empty at its end. */
+/* Cuts the next word out of the text; empty at its end. */
 static char *next_word(Reader *reader)
 {
     reader->at += strspn(reader->at, " \t\r\n");
@@ -176,7 +175,7 @@ static gboolean read_labels(Reader *reader, guint classes, guint *label)
         if (number != floor(number) || number < 0 || number >= classes || seen[(guint)number])
             return error_set(
                 reader->error,
-                "%s: has the label %g; labels must be 0 … %u, each once, as --export-libsvm writes them",
+                "%s: it has the label %g; labels must be 0 … %u, each once, as --export-libsvm writes them",
                 reader->path, number, classes - 1);
         label[k] = (guint)number;
         seen[label[k]] = TRUE;
@@ -184,7 +183,7 @@ static gboolean read_labels(Reader *reader, guint classes, guint *label)
     return TRUE;
 }
 
-/* All up to "w". label: (classes), filled in; nr_feature: how many features have weights. */
+/* Everything up to "w". label: (classes), filled in; nr_feature: number of features with weights. */
 static LinearModel *read_head(Reader *reader, gsize features, guint classes, guint *label, gsize *nr_feature)
 {
     double number, bias;
@@ -200,16 +199,15 @@ static LinearModel *read_head(Reader *reader, gsize features, guint classes, gui
     if (!next_key(reader, "nr_class") || !next_number(reader, "a number of classes", &number))
         return NULL;
     if (number != classes) {
-        error_set(reader->error, "%s: tells %g classes apart, the cache has %u", reader->path, number,
-                  classes);
+        error_set(reader->error, "%s: it has %g classes, the cache has %u", reader->path, number, classes);
         return NULL;
     }
     if (!read_labels(reader, classes, label) || !next_key(reader, "nr_feature") ||
         !next_number(reader, "a number of features", &number))
         return NULL;
     if (number != floor(number) || number < 1 || number > (double)features) {
-        error_set(reader->error, "%s: has weights for %.0f features, the cache has %zu", reader->path, number,
-                  features);
+        error_set(reader->error, "%s: it has weights for %.0f features, the cache has %zu", reader->path,
+                  number, features);
         return NULL;
     }
     *nr_feature = (gsize)number;
@@ -218,7 +216,7 @@ static LinearModel *read_head(Reader *reader, gsize features, guint classes, gui
     return linear_model_new(solver, features, classes, bias);
 }
 
-/* One line of w into row (L), by class; the one number for two classes as (w, -w). */
+/* Reads one line of w into row (L), by class; a single weight for two classes becomes (w, -w). */
 static gboolean read_row(Reader *reader, const LinearModel *model, const guint *label, double scale,
                          float *row)
 {
@@ -257,7 +255,7 @@ LinearModel *liblinear_read_model(const char *path, gsize features, guint classe
     if (model->bias >= 0 && !read_row(&reader, model, label, model->bias, model->offset))
         return NULL;
     if (*next_word(&reader)) {
-        error_set(error, "%s: goes on after the last weight", path);
+        error_set(error, "%s: it continues after the last weight", path);
         return NULL;
     }
     return g_steal_pointer(&model);

@@ -1,4 +1,4 @@
-/* linear: --head linear. From a cache to a linear classifier: scaling, reduction, search for the cost, fit,
+/* linear: --head linear, from a cache to a linear classifier: scaling, Gram factor, cost search, fit,
  * model file. */
 #include "train/linear/linear.h"
 
@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is at work between opening the cache and writing the model. */
+/* Everything between opening the cache and writing the model. */
 typedef struct {
     const TrainOptions *options;
     LinearSettings settings;
@@ -39,7 +39,7 @@ typedef struct {
     LinearRows *rows;
     LinearTraining training;
     double cost;
-    Search *search; /* NULL where nothing was cross-validated */
+    Search *search; /* NULL without cross-validation */
     LinearFit *fits;
     LinearModel *model;
 } Linear;
@@ -62,17 +62,18 @@ static void linear_clear(Linear *linear)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 
-/* ---- data ---- */
+/* ---- Data ---- */
 
 static gboolean check_classes(const Linear *linear, GError **error)
 {
     const char *path = cache_path(linear->cache);
     if (linear->classes < 2)
-        return error_set(error, "%s: has %s; a classifier needs two or more to tell apart", path,
+        return error_set(error, "%s: it has %s, but a classifier needs at least two", path,
                          linear->classes ? "one class only" : "no class");
     for (guint k = 0; k < linear->classes; k++)
         if (linear->counts[k] == 0)
-            return error_set(error, "%s: has no image of its class %s; extract some, or leave the class out",
+            return error_set(error,
+                             "%s: it has no image of its class %s; extract some, or leave the class out",
                              path, linear->names[k]);
     return TRUE;
 }
@@ -129,7 +130,7 @@ static gboolean export_samples(const Linear *linear, GError **error)
     return good;
 }
 
-/* ---- the form the solver takes ---- */
+/* ---- The form the solver takes ---- */
 
 static gboolean gram_factor_pays(const Linear *linear)
 {
@@ -142,7 +143,7 @@ static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)
     return memory_check(bytes, what, "use fewer images", error);
 }
 
-/* liblinear's rows from those of the reduction. */
+/* liblinear's rows from those of the Gram factor. */
 static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
 {
     guint n = gram_factor->n;
@@ -152,7 +153,7 @@ static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
     return rows;
 }
 
-/* liblinear's rows from the features themselves, the bias last. */
+/* liblinear's rows from the features themselves, bias last. */
 static LinearRows *rows_of_samples(const Samples *samples, gsize nonzeros)
 {
     gsize features = samples->features, width = features + (samples->bias >= 0 ? 1 : 0);
@@ -182,7 +183,7 @@ static gsize count_nonzeros(const Samples *samples)
     return nonzeros;
 }
 
-/* A thread pool lives only here: worker processes are forked later, when no other thread is. */
+/* The thread pool lives only here: worker processes are forked later, when no other thread runs. */
 static gboolean reduce(Linear *linear, GError **error)
 {
     gsize square = (gsize)linear->n * linear->n * sizeof(double);
@@ -214,8 +215,9 @@ static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
            error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
 }
 
-/* What liblinear allocates in one worker, beside the rows that all share: vectors over rows and features; a
- * transposed copy of the rows for L1-regularised solvers; L numbers a row or feature for Crammer & Singer's. */
+/* What liblinear allocates in each worker process besides the shared rows: vectors over rows and features;
+ * a transposed copy of the rows for L1-regularised solvers; L values per row or feature for Crammer &
+ * Singer. */
 static gsize worker_bytes(const Linear *linear, gsize rows_bytes)
 {
     const LinearSolver *solver = linear->settings.solver;
@@ -247,17 +249,17 @@ static gboolean prepare_training(Linear *linear, GError **error)
     gsize each = worker_bytes(linear, bytes), available = memory_available();
     linear->training.workers = (guint)CLAMP(available / each, 1, (gsize)o->common.threads);
     if (linear->gram_factor)
-        cli_remark("%zu features reduced to %u, exactly, in %.1f s", linear->features, linear->n,
+        cli_remark("%zu features reduced exactly to %u in %.1f s", linear->features, linear->n,
                    (double)(g_get_monotonic_time() - start) * 1e-6);
     cli_remark("up to %u worker processes; memory: %.1f MB shared, %.1f MB in each", linear->training.workers,
                (double)bytes * (linear->gram_factor && linear->rows ? 2 : 1) / 1e6, (double)each / 1e6);
     return TRUE;
 }
 
-/* ---- cost ---- */
+/* ---- Cost ---- */
 
-/* Around which cost to look. For ||w||²: 1 / mean ||x||², at which the features' scale does not matter. For
- * |w|: ten times the smallest cost at which any feature's weight is not zero (scikit-learn's l1_min_c). */
+/* The cost to search around. For ||w||²: 1 / mean ||x||², which makes the features' scale irrelevant. For
+ * |w|: ten times the smallest cost at which any weight is non-zero (scikit-learn's l1_min_c). */
 static double reference_cost(const Linear *linear)
 {
     const LinearSolver *solver = linear->settings.solver;
@@ -284,12 +286,12 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
     const TrainOptions *o = linear->options;
     guint folds = o->folds ? (guint)o->folds : 5, smallest = linear->counts[0];
     if (folds > linear->n)
-        return error_set(error, "%s: --folds %u are more than its %u images", o->cache, folds, linear->n);
+        return error_set(error, "%s: --folds %u is more than its %u images", o->cache, folds, linear->n);
     for (guint k = 1; k < linear->classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)
-        cli_warn("the smallest class has %u image%s, less than one for each of %u folds: its share of the "
-                 "accuracy is rough",
+        cli_warn("the smallest class has %u image%s, fewer than the %u folds: its part of the accuracy is a "
+                 "rough estimate",
                  smallest, smallest == 1 ? "" : "s", folds);
     Progress *progress = progress_new("Cross-validating", search_tasks(&linear->training, folds), "problems");
     linear->search =
@@ -319,7 +321,7 @@ static gboolean choose_cost(Linear *linear, GError **error)
     return o->folds ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
 }
 
-/* ---- fit ---- */
+/* ---- Fit ---- */
 
 static void warn_of_limit(const Linear *linear)
 {
@@ -327,16 +329,15 @@ static void warn_of_limit(const Linear *linear)
     for (guint p = 0; p < problems; p++)
         not_converged += linear->fits[p].not_converged ? 1 : 0;
     if (not_converged)
-        cli_warn("%u of %u problems stopped at liblinear's iteration limit before tolerance %g was reached: "
-                 "the solution is "
-                 "approximate; a smaller --cost, --scale standard or a larger --tolerance converges sooner%s",
+        cli_warn("%u of %u problems reached liblinear's iteration limit before tolerance %g: the solution is "
+                 "approximate; a smaller --cost, --scale standard or a larger --tolerance converges faster%s",
                  not_converged, problems, linear->settings.tolerance,
                  strstr(linear->settings.solver->name, "_DUAL")
-                     ? ", as may the primal solver (--solver svc or lr)"
+                     ? ", and so may the primal solver (--solver svc or lr)"
                      : "");
 }
 
-/* From vectors over the solver's columns to the model's (D, L). */
+/* From vectors over the solver's columns to the model's kernel (D, L). */
 static void unfold(Linear *linear, double *w)
 {
     guint vectors = linear_vectors(&linear->training), classes = linear->classes,
@@ -381,7 +382,7 @@ static gboolean fit(Linear *linear, GError **error)
     return TRUE;
 }
 
-/* ---- model ---- */
+/* ---- Model ---- */
 
 static json_t *training_settings(const Linear *linear)
 {
@@ -457,7 +458,7 @@ static gboolean train_model(Linear *linear, GError **error)
         (text && !liblinear_write_model(linear->model, text, error)))
         return FALSE;
     if (text)
-        cli_remark("the model for liblinear-predict is in %s", text);
+        cli_remark("wrote the model for liblinear-predict to %s", text);
     return TRUE;
 }
 
@@ -471,7 +472,7 @@ static gboolean import_model(Linear *linear, GError **error)
     return linear->model != NULL;
 }
 
-/* --summary: the model that there would be. */
+/* --summary: the model that would be trained. */
 static gboolean show(Linear *linear, GError **error)
 {
     linear->model =
@@ -502,7 +503,8 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
         gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
     if (!done && interrupted()) {
         g_clear_error(error);
-        error_set(error, "interrupted: %s was not written; the same command starts again", options->model);
+        error_set(error, "interrupted: %s was not written; run the same command to start again",
+                  options->model);
     }
     return done ? STATUS_DONE : STATUS_FAILED;
 }

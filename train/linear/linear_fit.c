@@ -72,7 +72,7 @@ static gboolean fit_binary(const LinearTraining *training, const LinearProblem *
     if (count == 0 || count == problem->n)
         return FALSE;
     double for_class = cost * training->class_weights[class];
-    /* liblinear weighs the rest by 1 where there are more than two classes. */
+    /* liblinear gives the rest weight 1 with more than two classes. */
     double for_rest = training->classes == 2 ? cost * training->class_weights[1] : cost;
     *fit = training->gram_factor ? coordinate_fit(training->gram_factor, problem, positive, for_class,
                                                   for_rest, state->warm, state->alpha, state->w)

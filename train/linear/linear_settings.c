@@ -11,7 +11,7 @@ static gboolean parse_positive(const char *text, double *value)
     return end != text && !*end && *value > 0 && isfinite(*value);
 }
 
-/* A number above 0, or "auto", which is 0. NULL or what is wrong. */
+/* Parses a number above 0, or "auto", which gives 0. NULL, or what is wrong. */
 static char *parse_or_auto(const char *option, const char *text, double *value)
 {
     if (parse_positive(text, value))

@@ -14,5 +14,5 @@ typedef struct {
     guint n_costs;
 } LinearSettings;
 
-/* NULL where all is well, else a sentence on what is wrong. Caller frees. */
+/* NULL if all is well, else a sentence on what is wrong. Caller frees. */
 char *linear_settings_parse(const TrainOptions *options, LinearSettings *settings);

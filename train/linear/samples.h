@@ -1,4 +1,4 @@
-/* samples: the training data of a linear head: rows of the cache, read in place, scaled as they are taken. */
+/* samples: the training data of a linear head: rows of the cache, read in place and scaled when taken. */
 #pragma once
 #include "common/model/scaling.h"
 
@@ -16,7 +16,7 @@ Samples *samples_new(const float *const *x, const int *labels, guint n, guint cl
                      double bias);
 void samples_free(Samples *samples);
 
-/* Features first … first+count-1 of a row, scaled; the bias is not among them. */
+/* Features first … first+count-1 of a row, scaled, without the bias. */
 void samples_take(const Samples *samples, guint row, gsize first, gsize count, float *out);
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1
  * for the rest. */

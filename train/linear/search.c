@@ -42,7 +42,8 @@ static gsize values_bytes(const LinearTraining *training, guint n_costs)
     return sizeof(float) * n_costs * training->n * linear_vectors(training);
 }
 
-/* Decision values of the fold's own images at one cost. present: (L) the classes among the others'. */
+/* Decision values of the held-out fold's images at one cost. present: (L) classes found in the other
+ * folds. */
 static void store_values(Job *job, guint fold, guint problem, guint cost, const gboolean *present,
                          const double *w)
 {
@@ -57,7 +58,7 @@ static void store_values(Job *job, guint fold, guint problem, guint cost, const 
             double value = w ? linear_value(training, i, w + (gsize)v * width) : 0;
             values[v] = present[problem + v] ? (float)value : -INFINITY;
         }
-        /* One vector for two classes: where class 1 is absent, class 0 it is. */
+        /* With one vector for two classes: if class 1 is absent, predict class 0. */
         if (vectors == 1 && !present[1])
             values[0] = INFINITY;
     }
@@ -102,7 +103,7 @@ static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
     point->deviation = sqrt(squares / job->folds);
 }
 
-/* Platt's (1999) way to calibrate without holding images back: on the values of the folds left out. */
+/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
 static double temperature(const Job *job, guint cost)
 {
     const LinearTraining *training = job->training;
@@ -111,7 +112,7 @@ static double temperature(const Job *job, guint cost)
     g_autofree int *labels = g_new(int, training->n);
     for (guint i = 0; i < training->n && !training->solver->logistic; i++) {
         const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
-        gboolean finite = TRUE; /* FALSE where the other folds lack a class */
+        gboolean finite = TRUE; /* FALSE if the other folds lack a class */
         for (guint k = 0; k < classes; k++) {
             z[(gsize)n * classes + k] = k < vectors ? values[k] : -values[0];
             finite &= isfinite(z[(gsize)n * classes + k]) != 0;
@@ -138,7 +139,7 @@ static Search *summarize(const Job *job)
             point->iterations += (double)fit->iterations / tasks;
             point->not_converged += fit->not_converged ? 1 : 0;
         }
-        if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding */
+        if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding error */
             search->best = c;
     }
     search->temperature = temperature(job, search->best);
@@ -186,7 +187,8 @@ double *search_costs(double reference, guint *n)
         int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */
         int decade = half >= 0 ? half / 2 : (half - 1) / 2;
         g_autofree char *number = g_strdup_printf("%de%d", half - 2 * decade == 1 ? 3 : 1, decade);
-        costs[i] = g_ascii_strtod(number, NULL); /* the double that 3e-05 names: powers of ten would round */
+        costs[i] = g_ascii_strtod(number, NULL); /* exactly the double written 3e-05: computed powers of
+                                                    ten would round */
     }
     return costs;
 }
@@ -204,7 +206,7 @@ char *search_table(const Search *search)
                                i == search->best ? "  <- best" : "");
     }
     if (not_converged)
-        g_string_append(text, "! some of these fits stopped at liblinear's iteration limit\n");
+        g_string_append(text, "! some of these fits reached liblinear's iteration limit\n");
     return g_string_free(text, FALSE);
 }
 
@@ -219,7 +221,7 @@ char *search_choice(const Search *search)
         equal += fabs(search->points[i].accuracy - best->accuracy) < 1e-9;
     g_string_append(text, equal > 1 ? "; of equal ones the smallest cost, the simplest model.\n" : ".\n");
     if (search->n > 1 && (search->best == 0 || search->best == search->n - 1))
-        g_string_append_printf(text, "It is the %s cost tried: --costs with %s ones may do better.\n",
+        g_string_append_printf(text, "It is the %s cost tried; --costs with %s ones may do better.\n",
                                search->best ? "largest" : "smallest", search->best ? "larger" : "smaller");
     return g_string_free(text, FALSE);
 }

@@ -1,9 +1,9 @@
 /* search: cross-validation of a linear head over a path of costs.
  *
- * The folds are stratified as scikit-learn's StratifiedKFold(shuffle=True) makes them: the images of each
- * class, in a seeded order, dealt out like cards. All folds and costs share the samples' one reduction,
- * scaled once on all of them. A task of the worker processes is one problem of one fold, going from the
- * smallest cost to the largest, each fit starting where the last ended where the solver can. */
+ * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are
+ * shuffled with the seed and dealt out like cards. All folds and costs share one Gram factor of the
+ * samples, scaled once on all of them. A task of the process pool is one problem of one fold, from the
+ * smallest cost to the largest; each fit starts where the previous one ended if the solver supports that. */
 #pragma once
 #include "common/cli/progress.h"
 #include "train/linear/linear_fit.h"
@@ -18,26 +18,26 @@ typedef struct {
 typedef struct {
     guint n, folds;
     SearchPoint *points; /* (n) by ascending cost */
-    guint best;          /* highest accuracy; of equal ones the smallest cost, which is the simplest model */
+    guint best;          /* highest accuracy; ties go to the smallest cost, which is the simplest model */
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
 } Search;
 
-/* out: (n) the fold of each item, 0 … folds-1. */
+/* out: (n) the fold of each sample, 0 … folds-1. */
 void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out);
 
-/* costs: (n) ascending. folds: 2 … N. A class that has no image in the training part of a fold is never
- * predicted there. NULL and error where worker processes fail or an interrupt asked to stop. */
+/* costs: (n) ascending. folds: 2 … N. A class without images in the training part of a fold is never
+ * predicted there. NULL and error if worker processes fail or the user interrupted. */
 Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    Progress *progress, GError **error);
 void search_free(Search *search);
 
-/* Progress ticks that search_run makes. */
+/* Number of progress ticks that search_run makes. */
 guint search_tasks(const LinearTraining *training, guint folds);
 
-/* Ten costs, two a decade, round numbers, from about a thirtieth of reference to a thousand times it.
- * Caller frees. */
+/* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
+ * frees. */
 double *search_costs(double reference, guint *n);
 
 char *search_table(const Search *search);  /* for people */
