@@ -3,7 +3,7 @@
 #pragma once
 #include <glib.h>
 
-/* NULL where there is not so much memory. Pages cost nothing until they are touched. */
+/* NULL if there is not enough memory. Pages cost nothing until they are touched. */
 float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */
 void floats_free(float *floats); /* NULL allowed */

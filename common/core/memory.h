@@ -1,14 +1,14 @@
-/* memory: how much of it a process may still take. */
+/* memory: how much of it the process may still take. */
 #pragma once
 #include <glib.h>
 
-/* The least of what the machine has available (MemAvailable), what the cgroup's limit leaves (v2 and v1, its
- * page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE where nothing tells. */
+/* The minimum of what the machine has available (MemAvailable), what the cgroup's limit leaves (v2 and v1,
+ * its page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE if unknown. */
 gsize memory_available(void);
 
 /* "1.90 GB" or "7.3 MB". Caller frees. */
 char *memory_text(gsize bytes);
 
-/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB are available; REMEDY" where it
+/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB are available; REMEDY" if it
  * cannot fit. */
 gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error);

@@ -1,4 +1,4 @@
-/* apart: see apart.h. */
+/* subprocess: see subprocess.h. */
 #include "common/core/subprocess.h"
 
 #include "common/core/error.h"
@@ -26,7 +26,7 @@ void subprocess_memory_free(void *memory, gsize size)
     munmap(memory, size);
 }
 
-/* The child's whole life: an end like any other process's, no core file, and the task. */
+/* The child's whole life: default signal handling, no core file, then the task. */
 static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, char *sentence)
 {
     GError *error = NULL;
@@ -47,7 +47,7 @@ static gboolean evaluate_models(int status, const char *sentence, const char *su
     if (WIFEXITED(status) && *sentence)
         return error_set(error, "%s", sentence);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        return error_set(error, "%s: reading it comes to no end: the file is damaged", subject);
+        return error_set(error, "%s: reading it does not end: the file is damaged", subject);
     return error_set(error, "%s: reading it crashes (%s): the file is damaged", subject,
                      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no reason given");
 }

@@ -10,7 +10,7 @@ struct ThreadPool {
     GThread **members; /* threads - 1: the caller is worker 0 */
     GMutex mutex;
     GCond start, done;
-    guint run;  /* number of the run under way; a change wakes the members */
+    guint run;  /* number of the current run; a change wakes the members */
     guint busy; /* members that still work on it */
     gboolean leaving;
 

@@ -1,7 +1,8 @@
-/* thread_pool: a fixed set of threads that share out numbered tasks, for work cut into pieces of about a millisecond.
+/* thread_pool: a fixed set of threads that share numbered tasks, for work cut into pieces of about a
+ * millisecond.
  *
- * The caller's thread works too, so a thread pool of one has no other thread. Which worker gets which task is left to
- * chance: a task must not let its result depend on it. `worker` serves to pick scratch memory. */
+ * The caller's thread works too, so a thread pool of one has no other thread. Which worker gets which task
+ * is not determined: results must not depend on it. `worker` serves to pick scratch memory. */
 #pragma once
 #include <glib.h>
 
@@ -11,7 +12,7 @@ typedef void (*ThreadPoolTask)(guint task, guint worker, gpointer data);
 /* Processors this process may use: affinity and the cgroup's CPU quota respected; at least 1. */
 guint thread_pool_processors(void);
 
-/* threads >= 1. Never fails: a thread that cannot be started aborts, as GLib does. */
+/* threads >= 1. Never fails: GLib aborts if a thread cannot be started. */
 ThreadPool *thread_pool_new(guint threads);
 void thread_pool_free(ThreadPool *thread_pool);
 guint thread_pool_threads(const ThreadPool *thread_pool);

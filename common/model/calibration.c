@@ -8,8 +8,8 @@ static double decision(float output, gboolean logs)
     return logs ? log(fmax(output, FLT_MIN)) : output;
 }
 
-/* First and second derivative of one image's cross-entropy by beta = 1 / T: E_p[z] - E_q[z] and Var_p[z],
- * where p = softmax(beta z) and q are the targets. */
+/* First and second derivative of one image's cross-entropy with respect to beta = 1 / T: E_p[z] - E_q[z]
+ * and Var_p[z], where p = softmax(beta z) and q are the targets. */
 static void slopes(const float *row, gboolean logs, int label, guint classes, double rest, double beta,
                    double *first, double *second)
 {
@@ -28,7 +28,7 @@ static void slopes(const float *row, gboolean logs, int label, guint classes, do
     *second += square / sum - mean * mean;
 }
 
-/* The cross-entropy is convex in beta: Newton's steps, kept within a bracket that halves where they leave it. */
+/* The cross-entropy is convex in beta: Newton steps, safeguarded by bisection of a bracket. */
 double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes)
 {
     double low = 1 / CALIBRATION_MAX, high = 1 / CALIBRATION_MIN, beta = 1;

@@ -1,16 +1,16 @@
-/* calibration: probabilities one may believe, from a model's outputs, by one number: temperature scaling (Guo
- * et al. 2017, "On Calibration of Modern Neural Networks"): softmax(z / T), z decision values, or logarithms
- * of probabilities where the model gives those already. The order of the classes, and so every prediction,
- * stays what it was. */
+/* calibration: calibrated probabilities from a model's outputs by a single parameter, temperature scaling
+ * (Guo et al. 2017, "On Calibration of Modern Neural Networks"): softmax(z / T), z decision values, or
+ * logarithms of probabilities where the model gives those already. The order of the classes, and so every
+ * prediction, stays the same. */
 #pragma once
 #include <glib.h>
 
-#define CALIBRATION_MIN 1e-3 /* temperatures lie between these */
+#define CALIBRATION_MIN 1e-3 /* temperatures are limited to this range */
 #define CALIBRATION_MAX 1e3
 
-/* The temperature of the least cross-entropy on n images that training did not see. outputs: (n, L), logs:
- * they are probabilities, whose logarithms are z; labels: (n). Targets are Platt's (1999): the true class is
- * given 1 - 1/(n + 2), the others share the rest, so that a small part without a mistake does not claim
+/* The temperature that minimises the cross-entropy on n images not used for training. outputs: (n, L),
+ * logs: they are probabilities, whose logarithms are z; labels: (n). Targets are Platt's (1999): the true
+ * class gets 1 - 1/(n + 2), the others share the rest, so that a small set without mistakes does not imply
  * certainty. n >= 1, L >= 2. */
 double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes);
 

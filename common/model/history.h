@@ -1,10 +1,10 @@
-/* history: the figures of every epoch, as a table for machines and as curves for people. */
+/* history: the metrics of every epoch, as CSV and JSON. */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
 
 typedef struct {
-    double loss, accuracy; /* mean over the epoch's batches while the network learned, as Keras shows them */
+    double loss, accuracy;         /* mean over the epoch's batches during training, as Keras shows them */
     double val_loss, val_accuracy; /* at the epoch's end; NaN without validation */
     double seconds;                /* training and validation */
     double learning_rate;
@@ -26,13 +26,13 @@ char *history_line(const History *history, int epoch, int epochs);
  * whole. */
 gboolean history_write_csv(const History *history, const char *path, GError **error);
 
-/* [{"epoch": 1, "loss": …, "accuracy": …, "learning_rate": …, "val_loss": …, "val_accuracy": …}, …]; the last
- * two are left out without validation, and the seconds always: a model file says nothing that differs from
- * run to run. */
+/* [{"epoch": 1, "loss": …, "accuracy": …, "learning_rate": …, "val_loss": …, "val_accuracy": …}, …];
+ * without validation the last two are omitted; seconds always are, so that equal runs give equal model
+ * files. */
 json_t *history_to_json(const History *history);
 
-/* From what history_to_json made: FALSE where it is anything else or has no epoch; history is to be cleared
- * then, too. best is left 0. */
+/* Reads what history_to_json wrote: FALSE if it is anything else or has no epoch; clear history in that
+ * case, too. best is left 0. */
 gboolean history_from_json(const json_t *array, History *history);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(History, history_clear)

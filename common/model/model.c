@@ -28,7 +28,7 @@ void model_free(Model *model)
     g_free(model);
 }
 
-/* ---- layers: shapes, and names as Keras 2 gives them ---- */
+/* ---- Layers: shapes, and names as Keras 2 gives them ---- */
 
 static int kernel_shape(const Layer *layer, gsize shape[4])
 {
@@ -86,9 +86,9 @@ static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
            read_finite(file, bias, 1, &layer->bias_count, layer->bias, error);
 }
 
-/* ---- saving ---- */
+/* ---- Saving ---- */
 
-/* Takes value over; NULL stands for what JSON cannot hold, which is text that is not UTF-8. */
+/* Takes ownership of value; NULL stands for text that is not UTF-8, which JSON cannot hold. */
 static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value, GError **error)
 {
     g_autofree char *text = value ? json_dumps(value, JSON_SORT_KEYS) : NULL;
@@ -152,7 +152,7 @@ gboolean model_save(const Model *model, const char *path, GError **error)
            hdf5_commit(file, error);
 }
 
-/* ---- loading ---- */
+/* ---- Loading ---- */
 
 static json_t *read_json(Hdf5File *file, const char *attribute, GError **error)
 {
@@ -172,7 +172,7 @@ static gboolean read_format(Hdf5File *file, GError **error)
         return FALSE;
     json_unpack(format, "{s:i}", "version", &version);
     return version == FORMAT_VERSION ||
-           error_set(error, "%s: is a model of format %d; this program reads format %d", hdf5_path(file),
+           error_set(error, "%s: the model has format %d, this program reads format %d", hdf5_path(file),
                      version, FORMAT_VERSION);
 }
 
@@ -187,11 +187,11 @@ static gboolean read_classes(Hdf5File *file, Model *model, GError **error)
     json_array_foreach(names, i, name)
     {
         if (!json_is_string(name))
-            return error_set(error, "%s: its list of classes holds something that is not a name",
+            return error_set(error, "%s: its list of classes holds something other than names",
                              hdf5_path(file));
         g_ptr_array_add(model->classes, g_strdup(json_string_value(name)));
     }
-    return model->classes->len > 0 || error_set(error, "%s: has no list of classes", hdf5_path(file));
+    return model->classes->len > 0 || error_set(error, "%s: it has no list of classes", hdf5_path(file));
 }
 
 static gboolean read_training(Hdf5File *file, Model *model, GError **error)
@@ -207,7 +207,7 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
         json_unpack(calibration, "{s:b, s:b, s:F}", "probabilities", &probabilities, "sigmoids", &sigmoids,
                     "temperature", &model->temperature) != 0) {
         model->training = NULL;
-        return error_set(error, "%s: its vggcache_training or vggcache_calibration cannot be understood",
+        return error_set(error, "%s: its attribute vggcache_training or vggcache_calibration is invalid",
                          hdf5_path(file));
     }
     json_incref(model->training);
@@ -216,10 +216,10 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
     model->probabilities = probabilities;
     model->sigmoids = sigmoids;
     return (model->temperature >= 0 && isfinite(model->temperature)) ||
-           error_set(error, "%s: its temperature is not a number from 0 up", hdf5_path(file));
+           error_set(error, "%s: its temperature is not a number >= 0", hdf5_path(file));
 }
 
-/* FeatureSpec, network and scaling, and that they fit together. */
+/* Feature specification, network and scaling, and whether they fit together. */
 static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
 {
     json_auto_t *spec = read_json(file, "vggcache_recipe", error);
@@ -236,8 +236,8 @@ static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
     const int *input = model->network->input;
     gsize features = (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
     if (features != feature_spec_features(model->spec))
-        return error_set(error, "%s: its network takes %zu features, its recipe gives %zu", hdf5_path(file),
-                         features, feature_spec_features(model->spec));
+        return error_set(error, "%s: its network takes %zu features, its feature specification gives %zu",
+                         hdf5_path(file), features, feature_spec_features(model->spec));
     return network_outputs(model->network) == (int)model->classes->len ||
            error_set(error, "%s: its network has %d outputs for %u classes", hdf5_path(file),
                      network_outputs(model->network), model->classes->len);
@@ -266,7 +266,7 @@ Model *model_load(const char *path, GError **error)
     return NULL;
 }
 
-/* ---- use ---- */
+/* ---- Use ---- */
 
 typedef struct {
     const Scaling *scaling;
@@ -280,7 +280,7 @@ static void scale_row(guint row, guint worker, gpointer data)
     scaling_apply(job->scaling, job->x[row], job->scaled[row]);
 }
 
-/* Decision values (n, L) to probabilities: each class's own, then made to sum to 1. */
+/* Decision values (n, L) to probabilities: per class, then normalised to sum to 1. */
 static void normalize_sigmoids(float *out, int n, guint classes)
 {
     for (int i = 0; i < n; i++, out += classes) {
@@ -329,7 +329,7 @@ char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *co
     if (difference || !classes)
         return difference;
     if (model->classes->len != n_classes)
-        return g_strdup_printf("it knows %u classes, not %u", model->classes->len, n_classes);
+        return g_strdup_printf("it has %u classes, not %u", model->classes->len, n_classes);
     for (guint i = 0; i < n_classes; i++)
         if (!g_str_equal(model->classes->pdata[i], classes[i]))
             return g_strdup_printf("its class %u is %s, not %s", i, (char *)model->classes->pdata[i],

@@ -64,7 +64,7 @@ static gboolean fail(GError **error, const char *what, const char *name)
     return error_set(error, "%s: %s", what, name);
 }
 
-/* Where an entry's fields are of the right names and types, the network's own functions check that the layer
+/* Once an entry's fields have the right names and types, the network's own functions check that the layer
  * fits. */
 static gboolean append_layer(Network *network, json_t *entry, GError **error)
 {
@@ -76,14 +76,14 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
     if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F}", "kind", &kind,
                        "name", &name, "activation", &activation_name, "padding", &padding, "size", &size,
                        "units", &units, "filters", &filters, "rate", &rate) != 0)
-        return fail(error, "a layer of the network cannot be understood", wrong.text);
+        return fail(error, "a layer of the network is invalid", wrong.text);
     if (!*name || strchr(name, '/') || g_str_equal(name, "."))
-        return fail(error, "a layer of the network has a name that cannot be one", name);
+        return fail(error, "a layer of the network has an invalid name", name);
     for (guint i = 0; i < network->layers->len; i++)
         if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
             return fail(error, "two layers of the network have the same name", name);
     if (!parse_activation(activation_name, &activation))
-        return fail(error, "the network has an activation that is not known", activation_name);
+        return fail(error, "the network has an unknown activation", activation_name);
     if (g_str_equal(kind, "conv2d"))
         return network_conv2d(network, name, filters, size, g_str_equal(padding, "same"), activation,
                               error) != NULL;
@@ -97,7 +97,7 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
         return network_flatten(network, name, error) != NULL;
     if (g_str_equal(kind, "dense"))
         return network_dense(network, name, units, activation, error) != NULL;
-    return fail(error, "the network has a kind of layer that is not known", kind);
+    return fail(error, "the network has an unknown kind of layer", kind);
 }
 
 Network *network_from_json(json_t *object, GError **error)
@@ -108,12 +108,12 @@ Network *network_from_json(json_t *object, GError **error)
     size_t i;
     if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:[i, i, i], s:o}", "input", &height, &width, &channels,
                        "layers", &layers) != 0) {
-        fail(error, "the network cannot be understood", wrong.text);
+        fail(error, "the network is invalid", wrong.text);
         return NULL;
     }
     if (height < 1 || height > MAX_SIDE || width < 1 || width > MAX_SIDE || channels < 1 ||
         channels > MAX_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MAX_LAYERS) {
-        fail(error, "the network cannot be understood", "its input or its number of layers is out of bounds");
+        fail(error, "the network is invalid", "its input or its number of layers is out of bounds");
         return NULL;
     }
     g_autoptr(Network) network = network_new(height, width, channels);
@@ -139,11 +139,11 @@ Scaling *scaling_from_json(json_t *object, gsize features, GError **error)
     json_error_t wrong;
     ScalingKind kind;
     if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:s, s?F}", "kind", &name, "max", &max) != 0) {
-        fail(error, "the scaling cannot be understood", wrong.text);
+        fail(error, "the scaling is invalid", wrong.text);
         return NULL;
     }
     if (!scaling_parse(name, &kind) || !((float)max > 0) || !isfinite((float)max)) {
-        fail(error, "the scaling is not known or its maximum is not positive", name);
+        fail(error, "the scaling is unknown or its maximum is not positive", name);
         return NULL;
     }
     Scaling *scaling = scaling_new(kind, features);

@@ -1,7 +1,7 @@
 /* model_json: networks and scalings as JSON; private to common/model.
  *
- * The readers check every field; they return NULL and a sentence without the file's name where one is
- * missing, unknown or out of bounds. Parameters are not part of it: those of a network read are zero. */
+ * The readers check every field; they return NULL and a sentence without the file's name if one is
+ * missing, unknown or out of bounds. Parameters are not included: those of a network just read are zero. */
 #pragma once
 #include "common/model/scaling.h"
 #include "common/network/network.h"

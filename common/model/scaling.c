@@ -57,8 +57,8 @@ static void fit_max(Scaling *scaling, const float *const *x, gsize n)
 }
 
 /* Means first, then squared deviations from them: no cancellation, whatever the mean. A feature counts as
- * constant where its spread is rounding, as in scikit-learn's _is_constant_feature: variance <= n eps
- * variance + (n eps mean)^2. */
+ * constant if its spread is within rounding error, as in scikit-learn's _is_constant_feature: variance <=
+ * n eps variance + (n eps mean)^2. */
 static void fit_standard(Scaling *scaling, const float *const *x, gsize n)
 {
     gsize features = scaling->features;

@@ -1,4 +1,4 @@
-/* scaling: what is done to a feature vector before a head sees it. */
+/* scaling: how a feature vector is scaled before it enters a head. */
 #pragma once
 #include <glib.h>
 #include <jansson.h>
@@ -7,7 +7,7 @@ typedef enum {
     SCALE_NONE,
     SCALE_MAX, /* x / max |x| of the training data, one number for all features: zeros stay zero */
     SCALE_STANDARD, /* (x - mean) / std per feature, std of a constant feature taken as 1: scikit-learn's StandardScaler */
-    SCALE_L2, /* x / ||x||, image by image; a zero vector stays: scikit-learn's Normalizer */
+    SCALE_L2, /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
 } ScalingKind;
 
 typedef struct {
@@ -22,14 +22,14 @@ gboolean scaling_parse(const char *name, ScalingKind *kind);
 Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted (L2 needs no fitting) */
 void scaling_free(Scaling *scaling);
 
-/* From n >= 1 rows of D floats, in double precision. */
+/* Fits it to n >= 1 rows of D floats, in double precision. */
 void scaling_fit(Scaling *scaling, const float *const *x, gsize n);
 
 /* in and out (D); may be the same. */
 void scaling_apply(const Scaling *scaling, const float *in, float *out);
 
-/* The same, to the bit, by pieces: features first … first+count-1 of the vector at in go to out[0 … count-1]; factor is
- * scaling_factor of that vector, which looks at all of it. */
+/* The same, to the bit, piece by piece: features first … first+count-1 of the vector at in go to out[0 …
+ * count-1]; factor is scaling_factor of that vector, which reads all of it. */
 float scaling_factor(const Scaling *scaling, const float *in);
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
                          float *out);

@@ -10,14 +10,14 @@
 #include <string.h>
 
 enum {
-    PANEL = 512,               /* columns: the more lie next to one another, the better for memory */
+    PANEL = 512,               /* columns: longer contiguous runs are better for memory */
     TILE = 32,                 /* rows */
     LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
 typedef struct {
     int ld, features, units;
-    int panel;                 /* columns a task */
+    int panel;                 /* columns per task */
     const DenseUpdate *update; /* NULL: forward only */
     int n;                     /* images of the forward batch; 0: none */
     const float *xt;
@@ -26,7 +26,7 @@ typedef struct {
     const Kernels *kernels;
 } Pass;
 
-/* What a task has of its own; strips (P, STRIP) lie one after another. */
+/* Each task's own scratch; strips (P, STRIP) lie one after another. */
 typedef struct {
     float *gradient; /* (TILE, PANEL) */
     float *packed;   /* strips of (TILE, STRIP): the tile of W */
@@ -39,11 +39,11 @@ gsize dense_scratch(int n)
     return ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n) * sizeof(float);
 }
 
-/* ---- The tile after this one, asked for a few lines at a time while this one is worked on. ---- */
+/* ---- Prefetching the next tile, a few lines at a time, while this one is computed ---- */
 typedef struct {
     const float *arrays[3]; /* panel's first column of W and slots, at the tile's first row */
     int rows, columns, units;
-    int array, row, column; /* what comes next */
+    int array, row, column; /* what to prefetch next */
 } Prefetch;
 
 static void prefetch_some(Prefetch *ahead, int lines)
@@ -79,8 +79,8 @@ static Prefetch prefetch_tile(const Pass *pass, int first, int columns, int row)
 
 /* ---- Between rows of a matrix and strips ---- */
 
-/* rows of `columns` floats at a distance of ld into strips of depth rows each; the last strip is filled up
- * with zeros. */
+/* rows of `columns` floats with leading dimension ld into strips of depth rows each; the last strip is
+ * padded with zeros. */
 static void pack(const float *from, gsize ld, int rows, int columns, float *strips, int depth)
 {
     for (int s = 0; s * STRIP < columns; s++) {
@@ -103,7 +103,7 @@ static void unpack(const float *strips, int depth, int columns, float *to, gsize
 
 /* ---- The pass ---- */
 
-/* Gradient of the bias, its update. */
+/* Gradient of the bias, and its update. */
 static void update_bias(const Pass *pass, const Scratch *scratch, int first, int columns)
 {
     const DenseUpdate *u = pass->update;
@@ -214,7 +214,7 @@ void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, in
     dense_update_forward(thread_pool, update, NULL, 0, ld, features, units, NULL);
 }
 
-/* ---- Transposition, a block of features a task ---- */
+/* ---- Transposition, one block of features per task ---- */
 enum { FEATURES_A_TASK = 1024, SQUARE = 16 };
 
 typedef struct {
@@ -240,7 +240,7 @@ void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int 
                     &transpose);
 }
 
-/* ---- Gradient by the input, a block of features a task ---- */
+/* ---- Gradient with respect to the input, one block of features per task ---- */
 enum { GRADIENT_FEATURES = 512 };
 
 typedef struct {

@@ -15,9 +15,9 @@
 typedef struct {
     int n;           /* images */
     const float *xt; /* (D, ld) */
-    const float *dy; /* (n, K): of the loss by y */
+    const float *dy; /* (n, K): gradient of the loss with respect to y */
     const OptimizerStep *step;
-    float *kernel, *kernel_m, *kernel_v; /* (D, K); slots NULL where the optimizer has none */
+    float *kernel, *kernel_m, *kernel_v; /* (D, K); slots NULL if the optimizer has none */
     float *bias, *bias_m, *bias_v;       /* (K) */
 } DenseUpdate;
 
@@ -28,8 +28,8 @@ void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int 
 void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
                    const float *kernel, const float *bias, float *y);
 
-/* The update, its gradients dW = xᵀ dy and db = sum of dy's rows being made on the way; weight decay spares
- * the bias. */
+/* The update; its gradients dW = xᵀ dy and db = sum of dy's rows are computed on the way. Weight decay
+ * does not apply to the bias. */
 void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, int features, int units);
 
 /* The update, then y (n, K) of a next batch from the updated weights: the same to the bit as the two calls
@@ -41,5 +41,5 @@ void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, co
 void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
                           const float *kernel, float *dx);
 
-/* Bytes a thread takes from the heap during a call, for batches of up to n images. */
+/* Bytes each thread allocates during a call, for batches of up to n samples. */
 gsize dense_scratch(int n);

@@ -40,7 +40,7 @@ void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize cou
     thread_pool_run(thread_pool, (guint)((count + FLOATS_A_TASK - 1) / FLOATS_A_TASK), relu_piece, &relu);
 }
 
-/* ---- Dropout: a random stream an image ---- */
+/* ---- Dropout: one random stream per image ---- */
 typedef struct {
     float *x;
     gsize units;
@@ -64,7 +64,7 @@ void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, 
         thread_pool_run(thread_pool, n, drop_units, &dropout);
 }
 
-/* ---- Max-pooling: an image a task, CHANNELS of a window at a time ---- */
+/* ---- Max-pooling: one image per task, CHANNELS of a window at a time ---- */
 enum { CHANNELS = 64 };
 
 typedef struct {
@@ -89,7 +89,7 @@ static void largest_of_window(const Pooling *p, const float *x, int channels, fl
     }
 }
 
-/* The first pixel that is the largest takes the gradient and leaves nothing for the others. */
+/* The first of the largest pixels receives the gradient, the others nothing. */
 static void window_gradient(const Pooling *p, float *dx, const float *dy, const float *x, int channels)
 {
     float largest[CHANNELS], rest[CHANNELS];

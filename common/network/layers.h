@@ -1,8 +1,8 @@
 /* layers: the small layers of a network on a batch of n images, forward and backward, and the loss.
  *
- * Activations are (n, H, W, C), or (n, K) where flat; dx and dy are gradients of the loss by a layer's input
- * and output. Outputs come first, then const inputs, then sizes. What is shared out to the thread pool is
- * independent per image. */
+ * Activations are (n, H, W, C), or (n, K) where flat; dx and dy are gradients of the loss with respect to
+ * a layer's input and output. Outputs come first, then const inputs, then sizes. Work given to the thread
+ * pool is independent per image. */
 #pragma once
 #include "common/core/thread_pool.h"
 
@@ -10,29 +10,30 @@
 void relu_forward(ThreadPool *thread_pool, float *x, gsize count);
 void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count);
 
-/* Inverted dropout in place: a unit becomes 0 with probability rate, else grows by 1 / (1 - rate). What falls
- * depends on seed and stream (which say epoch, batch and layer) and on the unit's place alone. The backward
- * call draws the same units again. */
+/* Inverted dropout in place: a unit becomes 0 with probability rate, else is multiplied by 1 / (1 - rate).
+ * Which units are dropped depends only on seed and stream (which encode epoch, batch and layer) and on the
+ * unit's position. The backward call draws the same units again. */
 void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, guint64 seed, guint64 stream);
 
-/* Windows of size x size at a stride of size; rows and columns left over are ignored. The gradient goes to
- * the first largest input of a window, row by row. x and dx (n, H, W, C), y and dy (n, H / size, W / size,
+/* Windows of size x size with stride size; leftover rows and columns are ignored. The gradient goes to the
+ * first of a window's largest inputs, row by row. x and dx (n, H, W, C), y and dy (n, H / size, W / size,
  * C). */
 void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size);
 void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
                           const int in[3], int size);
 
-/* Rows of logits (n, L) to probabilities; in place allowed. The largest is subtracted first, so that none
- * overflows. */
+/* Rows of logits (n, L) to probabilities; in place allowed. The largest is subtracted first, so that
+ * nothing overflows. */
 void softmax(float *probabilities, const float *logits, int n, int classes);
 
 typedef struct {
     double loss;   /* sum over images of weight * -log(probability of the label) */
-    guint correct; /* images whose largest logit is the label's (the first among equals) */
+    guint correct; /* images whose largest logit (the first of ties) is the label's */
 } LossSum;
 
 /* Cross-entropy of the softmax of logits (n, L) with labels (n), from the logits themselves: log-sum-exp,
- * exact where probabilities are 0 or 1 to rounding. weights (n): of each image, NULL for 1. dlogits (n, L),
- * where not NULL: gradient of the mean over n images, as Keras takes it (the weights' sum does not divide). */
+ * exact where probabilities are 0 or 1 to rounding. weights (n): of each image, NULL for 1. dlogits (n,
+ * L), if not NULL: gradient of the mean over n images, as Keras computes it (not divided by the sum of
+ * weights). */
 LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, const float *weights, int n,
                       int classes);

@@ -1,4 +1,4 @@
-/* network: how layers are put together and what parameters they start from; see network.h. */
+/* network: how layers are assembled and their parameters initialised; see network.h. */
 #include "common/network/network.h"
 
 #include "common/core/error.h"
@@ -71,7 +71,8 @@ static char *default_name(const Network *network, LayerKind kind)
     return before ? g_strdup_printf("%s_%d", kind_names[kind], before) : g_strdup(kind_names[kind]);
 }
 
-/* A layer that takes what the network gives so far and, until told otherwise, gives the same shape. */
+/* A layer whose input is the network's current output and, until told otherwise, whose output has the same
+ * shape. */
 static Layer *layer_new(const Network *network, LayerKind kind, const char *name)
 {
     guint n = network->layers->len;
@@ -87,8 +88,8 @@ static Layer *layer_new(const Network *network, LayerKind kind, const char *name
 static gboolean refuse(GError **error, const Layer *layer, const char *reason)
 {
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "layer %s does not fit on an input of %d x %d x %d: %s", layer->name, layer->in[0],
-                layer->in[1], layer->in[2], reason);
+                "layer %s does not fit an input of %d x %d x %d: %s", layer->name, layer->in[0], layer->in[1],
+                layer->in[2], reason);
     return FALSE;
 }
 
@@ -98,8 +99,7 @@ static gboolean take_parameters(Layer *layer, gsize kernel_count, gsize bias_cou
     layer->bias_count = bias_count;
     layer->kernel = floats_try_new(kernel_count);
     layer->bias = floats_try_new(bias_count);
-    return (layer->kernel && layer->bias) ||
-           refuse(error, layer, "there is not enough memory for its parameters");
+    return (layer->kernel && layer->bias) || refuse(error, layer, "not enough memory for its parameters");
 }
 
 static Layer *append(Network *network, Layer *layer)
@@ -156,7 +156,7 @@ Layer *network_dropout(Network *network, const char *name, float rate, GError **
     g_autoptr(Layer) layer = layer_new(network, LAYER_DROPOUT, name);
     layer->rate = rate;
     if (!(rate >= 0 && rate < 1)) {
-        refuse(error, layer, "its rate has to be at least 0 and below 1");
+        refuse(error, layer, "its rate must be at least 0 and below 1");
         return NULL;
     }
     return append(network, g_steal_pointer(&layer));
@@ -167,7 +167,7 @@ Layer *network_flatten(Network *network, const char *name, GError **error)
     g_autoptr(Layer) layer = layer_new(network, LAYER_FLATTEN, name);
     gint64 features = (gint64)layer->in[0] * layer->in[1] * layer->in[2];
     if (features > MAX_UNITS) {
-        refuse(error, layer, "it would give more than 2^24 features");
+        refuse(error, layer, "it would produce more than 2^24 features");
         return NULL;
     }
     layer->out[0] = layer->out[1] = 1;
@@ -181,7 +181,7 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
     layer->activation = activation;
     layer->out[2] = units;
     if (layer->in[0] != 1 || layer->in[1] != 1) {
-        refuse(error, layer, "it takes flat vectors, so a flatten layer has to come before it");
+        refuse(error, layer, "it takes flat vectors: add a flatten layer before it");
         return NULL;
     }
     if (units < 1 || units > MAX_UNITS || layer->in[2] > MAX_UNITS) {

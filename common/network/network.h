@@ -1,5 +1,5 @@
-/* network: a Keras Sequential of the layers this project needs, with its parameters. What a model file holds,
- * what `train` fits and what `evaluate` runs.
+/* network: a Keras Sequential of the layers this project needs, with its parameters. It is what a model
+ * file holds, what `train` fits and what `evaluate` runs.
  *
  * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K),
  * convolution HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d,
@@ -25,7 +25,7 @@ typedef struct {
     int in[3], out[3];
     int size;      /* conv: side of the kernel; pooling: side and stride of the window */
     gboolean same; /* conv: padding "same" (else "valid") */
-    float rate;    /* dropout: share of units dropped */
+    float rate;    /* dropout: fraction of units dropped */
     float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
     float *bias;   /* (K) */
     gsize kernel_count, bias_count;
@@ -40,8 +40,8 @@ Network *network_new(int height, int width, int channels);
 void network_free(Network *network);
 Network *network_copy(const Network *network); /* parameters too */
 
-/* Each appends a layer with zero parameters, checks that it fits on what is there, names it as Keras would
- * (name NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
+/* Each appends a layer with zero parameters, checks that it fits its input, names it as Keras would (name
+ * NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
@@ -53,19 +53,19 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
 gsize network_parameters(const Network *network);
 int network_outputs(const Network *network); /* L */
 
-/* What stands before a network and does not learn. */
+/* What precedes a network and is not trained. */
 typedef struct {
     const char *name; /* "vgg16" */
     const int *shape; /* H, W, C of its output */
     gsize parameters;
 } FrozenPart;
 
-/* Keras's summary(): layer (type), output shape, parameters, totals; the frozen part, where there is one
- * (else NULL), as one row, as Keras shows a model within a model. */
+/* Keras's summary(): layer (type), output shape, parameters, totals; the frozen part, if any (else NULL),
+ * as one row, as Keras shows a nested model. */
 char *network_summary(const Network *network, const char *title, const FrozenPart *frozen);
 
-/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one stream a
- * layer. */
+/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one random
+ * stream per layer. */
 void network_initialize(Network *network, guint64 seed);
 
 /* Inference. x: n rows of D floats, by pointer (rows of a cache are used in place); out: (n, L), softmax

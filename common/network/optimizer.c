@@ -48,7 +48,7 @@ OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t)
     };
 }
 
-/* ---- A large array: a piece a task ---- */
+/* ---- A large array: one piece per task ---- */
 enum { WEIGHTS_A_TASK = 1 << 16 };
 
 typedef struct {

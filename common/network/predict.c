@@ -48,7 +48,7 @@ void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, cons
         relu_forward(thread_pool, out, n * layer_outputs(layer));
 }
 
-/* What a block passes through: its activations go from one half of `halves` to the other. */
+/* A block of images on its way: activations alternate between the two halves of `halves`. */
 typedef struct {
     float *halves[2];
     float *xt;

@@ -19,7 +19,7 @@ static void add_rule(GString *text, char mark)
     g_string_append_c(text, '\n');
 }
 
-/* Keras cuts what runs over into the next column, and keeps one blank before it. */
+/* Keras truncates text that would run into the next column, keeping one space before it. */
 static void add_row(GString *text, const char *layer, const char *shape, const char *parameters)
 {
     g_string_append_printf(text, "%-*.*s %-*.*s %-*s\n", SHAPE_COLUMN - 1, SHAPE_COLUMN - 1, layer,

@@ -1,5 +1,5 @@
 /* trainer: see trainer.h. Activations of every layer are kept from the forward to the backward pass;
- * gradients by activations go back and forth between two arrays; gradients by kernels exist as tiles
+ * gradients with respect to activations alternate between two arrays; kernel gradients exist as tiles
  * (dense.h), or whole in one array that all convolutions share. */
 #include "common/network/trainer.h"
 
@@ -30,14 +30,14 @@ struct Trainer {
     int batch;
     guint64 seed, steps;
     ThreadPool *thread_pool;
-    guint n_stages, first; /* first: with parameters */
+    guint n_stages, first; /* first stage with parameters */
     Stage *stages;
-    /* (batch, D): the rows one after another; NULL where the first layer takes them by pointer */
+    /* (batch, D): the rows one after another; NULL if the first layer takes them by pointer */
     float *input;
-    float *gradients[2];                    /* by activations */
+    float *gradients[2];                    /* gradients with respect to activations */
     float *kernel_gradient, *bias_gradient; /* of a convolution */
-    int ahead;             /* images of the next batch that have gone through `first` already; 0: none */
-    const Batch *expected; /* that batch, for a check of the caller */
+    int ahead;             /* samples of the next batch that have passed `first` already; 0: none */
+    const Batch *expected; /* that batch, to check the caller */
 };
 
 /* ---- Shapes ---- */
@@ -54,7 +54,7 @@ static guint first_with_parameters(const Network *network)
     return i;
 }
 
-/* TRUE where `first` is dense and only flattening comes before it: then rows enter it by pointer. */
+/* TRUE if `first` is dense and only flatten layers precede it: then rows enter it by pointer. */
 static gboolean takes_rows(const Network *network)
 {
     guint first = first_with_parameters(network);
@@ -70,10 +70,10 @@ static gboolean check_network(const Network *network, GError **error)
     if (first_with_parameters(network) == network->layers->len)
         reason = "no layer has parameters";
     else if (!network_ends_in_softmax(network))
-        reason = "the last layer has to end in softmax";
+        reason = "the last layer must end in softmax";
     for (guint i = 0; i + 1 < network->layers->len && !reason; i++)
         if (layer_at(network, i)->activation == ACTIVATION_SOFTMAX)
-            reason = "softmax is possible at the end only";
+            reason = "softmax is possible only at the end";
     if (reason)
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "this network cannot be trained: %s",
                     reason);
@@ -88,7 +88,7 @@ static Conv2d conv_of(const Layer *layer)
     return conv;
 }
 
-/* The most floats an image has where gradients pass: from the output of `first` on. */
+/* The largest number of floats per image wherever gradients pass: from the output of `first` on. */
 static gsize widest_gradient(const Network *network)
 {
     gsize widest = 0;
@@ -136,7 +136,7 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
     };
 }
 
-/* ---- Making ---- */
+/* ---- Construction ---- */
 static gboolean make_slots(Stage *stage, const Optimizer *optimizer)
 {
     const Layer *layer = stage->layer;
@@ -204,9 +204,8 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
     trainer->first = first_with_parameters(network);
     trainer->stages = g_new0(Stage, trainer->n_stages);
     if (!make_arrays(trainer)) {
-        g_set_error(
-            error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-            "there is not enough memory to train this network; try a smaller --batch-size or fewer units");
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                    "not enough memory to train this network; use a smaller --batch-size or fewer units");
         return NULL;
     }
     return g_steal_pointer(&trainer);
@@ -294,7 +293,8 @@ static const float *forward(Trainer *trainer, const Batch *batch, gboolean learn
     return trainer->stages[trainer->n_stages - 1].out;
 }
 
-/* ---- Backward: dy is the gradient by the stage's output, dx is filled with the one by its input ---- */
+/* ---- Backward: dy is the gradient with respect to the stage's output; fills dx, the one with respect to
+ * its input ---- */
 static void dense_backward(Trainer *trainer, guint i, const Batch *batch, const Batch *next,
                            const OptimizerStep *step, const float *dy, float *dx)
 {
@@ -345,7 +345,7 @@ static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const O
                      stage->slots.bias_m, stage->slots.bias_v);
 }
 
-/* From the gradient by the logits in gradients[0] down to `first`. */
+/* From the gradient with respect to the logits in gradients[0] down to `first`. */
 static void backward(Trainer *trainer, const Batch *batch, const Batch *next, const OptimizerStep *step)
 {
     float *dy = trainer->gradients[0], *dx = trainer->gradients[1], *held;

@@ -8,7 +8,7 @@ static const double text_size = 11, title_size = 13, gap = 6;
 
 typedef struct {
     double from, to;      /* of the axis, widened */
-    double start, length; /* on the canvas; the length is negative where the axis runs upwards */
+    double start, length; /* on the canvas; the length is negative if the axis runs upwards */
     gboolean log, percent;
     guint ticks;
     double tick[MAX_TICKS];
@@ -27,7 +27,7 @@ struct Axes {
     Canvas *canvas;
     Axis x, y;
     GArray *legend; /* Entry */
-    GArray *drawn;  /* double x, y: points of what was drawn; the legend keeps away from them */
+    GArray *drawn;  /* double x, y: points of what was drawn, which the legend avoids */
 };
 
 /* ---- Ticks ---- */
@@ -75,7 +75,7 @@ guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *t
     return log ? log_ticks(from, to, ticks, max) : linear_ticks(from, to, whole, ticks, max);
 }
 
-/* 0.001 … 9999 as they are, powers of ten beyond with raised digits. */
+/* 0.001 … 9999 as they are; beyond, powers of ten with superscripts. */
 static char *tick_text(const Axis *axis, double value)
 {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -100,7 +100,7 @@ static char *tick_text(const Axis *axis, double value)
 static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean whole, gboolean nice,
                       guint max)
 {
-    if (!(to > from)) { /* a single value: some room on both sides */
+    if (!(to > from)) { /* a single value: leave some room on both sides */
         double room = log ? 0 : whole ? 1 : fmax(fabs(from) * 0.1, 1e-6);
         from = log ? from / 2 : from - room;
         to = log ? to * 2 : to + room;
@@ -118,7 +118,7 @@ static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean
     axis->ticks = axes_ticks(from, to, log, whole, axis->tick, max);
 }
 
-/* NAN for a value that has no place. */
+/* NAN for a value that cannot be placed. */
 static double place(const Axis *axis, double value)
 {
     double share = axis->log ? (value > 0 ? log(value / axis->from) / log(axis->to / axis->from) : NAN)
@@ -247,8 +247,7 @@ static guint points_within(const GArray *points, double x, double y, double widt
     return n;
 }
 
-/* The corner of the frame with the fewest points under a box of this size; top right where it is all the
- * same. */
+/* The corner of the frame with the fewest points under a box of this size; top right if all are equal. */
 static void emptiest_corner(const Axes *axes, double width, double height, double *x, double *y)
 {
     const double inset = 8;
@@ -310,7 +309,7 @@ static void clip(const Axes *axes)
     canvas_clip(axes->canvas, x->start - 1, y->start + y->length - 1, x->length + 2, -y->length + 2);
 }
 
-/* Between two points of a line the legend must keep away, too. */
+/* The legend must also avoid the line between two points. */
 static void remember_segment(Axes *axes, const double from[2], const double to[2])
 {
     const guint steps = 8;
@@ -369,7 +368,7 @@ void axes_band(Axes *axes, const double *x, const double *low, const double *hig
     const double opacity = 0.2;
     g_autofree double *xy = g_new(double, 4 * (gsize)n + 1);
     guint points = 0;
-    for (guint i = 0; i < 2 * n; i++) { /* there along the low side, back along the high one */
+    for (guint i = 0; i < 2 * n; i++) { /* forth along the low side, back along the high one */
         guint at = i < n ? i : 2 * n - 1 - i;
         double px = place(&axes->x, x[at]), py = place(&axes->y, i < n ? low[at] : high[at]);
         if (!isfinite(px) || !isfinite(py))

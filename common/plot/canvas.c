@@ -47,7 +47,7 @@ static gboolean format_of_path(const char *path, Format *format, GError **error)
     if (dot && !strchr(dot, G_DIR_SEPARATOR) && format_of(dot + 1, format))
         return TRUE;
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: a picture's name must end in .png, .svg or .pdf; choose one of these endings", path);
+                "%s: a picture's file name must end in .png, .svg or .pdf", path);
     return FALSE;
 }
 
@@ -97,7 +97,7 @@ static PangoLayout *layout_new(cairo_t *cairo)
 {
     PangoLayout *layout = pango_cairo_create_layout(cairo);
     cairo_font_options_t *options = cairo_font_options_create();
-    /* Without hinting a text has the same width at every scale and in every format. */
+    /* Without hinting, text has the same width at every scale and in every format. */
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
@@ -133,9 +133,10 @@ static gboolean size_ok(double width, double height, const char *what, GError **
 {
     if (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE)
         return TRUE;
-    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: a picture of %.0f x %.0f points cannot be drawn (1 to %d a side); show less in it", what,
-                width, height, CANVAS_MAX_SIDE);
+    g_set_error(
+        error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+        "%s: a picture of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it", what,
+        width, height, CANVAS_MAX_SIDE);
     return FALSE;
 }
 
@@ -271,7 +272,7 @@ static void layout_set(PangoLayout *layout, double size, gboolean bold, const ch
     pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
     pango_layout_set_font_description(layout, font);
     pango_font_description_free(font);
-    g_autofree char *valid = g_utf8_make_valid(text, -1); /* names of files and classes may be anything */
+    g_autofree char *valid = g_utf8_make_valid(text, -1); /* names of files and classes may hold any bytes */
     pango_layout_set_single_paragraph_mode(layout, TRUE);
     pango_layout_set_text(layout, valid, -1);
 }
@@ -332,7 +333,7 @@ void canvas_image(Canvas *canvas, double x, double y, double width, double heigh
     cairo_scale(canvas->cairo, width / image_width, height / image_height);
     cairo_set_source_surface(canvas->cairo, image, 0, 0);
     cairo_pattern_set_extend(cairo_get_source(canvas->cairo),
-                             CAIRO_EXTEND_PAD); /* no soft edge where it is scaled */
+                             CAIRO_EXTEND_PAD); /* no blurred edge when it is scaled */
     cairo_rectangle(canvas->cairo, 0, 0, image_width, image_height);
     cairo_fill(canvas->cairo);
     cairo_restore(canvas->cairo);

@@ -1,8 +1,9 @@
-/* canvas: Cairo and Pango, kept in one room. A picture is drawn by calls and written as PNG, SVG or PDF, as
- * the file's ending says, to a temporary name that is renamed when whole. It is held in memory until then.
+/* canvas: the only module that uses Cairo and Pango. A picture is drawn by calls and written as PNG, SVG
+ * or PDF, as the file's ending says, to a temporary name that is renamed when whole. It is held in memory
+ * until then.
  *
  * Units: points at 1x; PNGs are rendered at 2x. y grows downwards. Colours are 0xRRGGBB. Text is set in
- * DejaVu Sans. No drawing call fails: what goes wrong underneath is told by canvas_finish. */
+ * DejaVu Sans. Drawing calls do not fail: canvas_finish reports what went wrong. */
 #pragma once
 #include <glib.h>
 
@@ -11,8 +12,8 @@ typedef enum { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT } Align;
 
 enum { CANVAS_SERIES = 6, CANVAS_MAX_SIDE = 16000 }; /* the longest side of a picture, in points */
 
-/* Colours by their role. The series are Okabe & Ito's (2008), distinct for colour-blind readers; the dark
- * theme has their lighter shades. */
+/* Colours by role. The series are Okabe & Ito's (2008), distinct for colour-blind readers; the dark theme
+ * has their lighter shades. */
 typedef struct {
     guint32 paper, ink, soft, faint; /* background; text; secondary text; grid and frames */
     guint32 series[CANVAS_SERIES];   /* lines and bars, in order of use */
@@ -22,7 +23,7 @@ extern const CanvasTheme canvas_light, canvas_dark;
 /* White paper (canvas_light). NULL and error for an unknown ending or a side out of 1 … CANVAS_MAX_SIDE. */
 Canvas *canvas_new(const char *path, double width, double height, GError **error);
 gboolean canvas_finish(Canvas *canvas, GError **error);    /* writes, and frees in any case */
-gboolean canvas_path_ok(const char *path, GError **error); /* for checking an option before any work */
+gboolean canvas_path_ok(const char *path, GError **error); /* to check an option before any work */
 
 /* A picture for another document. ending: "png", "svg" or "pdf". */
 Canvas *canvas_new_memory(const char *ending, double width, double height, const CanvasTheme *theme,
@@ -49,7 +50,7 @@ double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char 
 void canvas_image(Canvas *canvas, double x, double y, double width, double height, const guint8 *rgb,
                   int image_width, int image_height);
 
-/* Drawing between the two stays inside the rectangle. Not to be nested. */
+/* Drawing between the two is clipped to the rectangle. Does not nest. */
 void canvas_clip(Canvas *canvas, double x, double y, double width, double height);
 void canvas_unclip(Canvas *canvas);
 

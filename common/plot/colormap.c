@@ -26,7 +26,7 @@ static guint32 shade_rgb(Shade shade)
     return red << 16 | green << 8 | blue;
 }
 
-/* From a to b over a middle that has the most colour. */
+/* From a to b through a middle of the highest chroma. */
 static Shade between(Shade from, Shade middle, Shade to, double value)
 {
     Shade a = value < 0.5 ? from : middle, b = value < 0.5 ? middle : to;

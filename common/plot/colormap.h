@@ -1,9 +1,10 @@
-/* colormap: shares as shades of one hue. Lightness runs evenly from the paper's to the far end in OKLab
- * (Ottosson 2020), so the order of the values survives print in grey and every kind of colour blindness. */
+/* colormap: fractions as shades of one hue. Lightness changes evenly in OKLab (Ottosson 2020) from the
+ * paper's to the far end, so that the order of values survives greyscale printing and every kind of colour
+ * blindness. */
 #pragma once
 #include "common/plot/canvas.h"
 
-/* value 0 … 1 (clamped) -> colour. 0 is next to the theme's paper. */
+/* value 0 … 1 (clamped) -> colour. 0 is close to the theme's paper. */
 guint32 colormap(const CanvasTheme *theme, double value);
 
 /* Black or white, whichever contrasts more with the background (WCAG 2.1's contrast ratio). */

@@ -145,7 +145,7 @@ static void test_content_that_cannot_be_is_refused(void)
         {"vggcache_format", "{\"version\": 1, \"version\": 1}", "not JSON"},
         {"vggcache_classes", "[]", "no list of classes"},
         {"vggcache_classes", "{}", "no list of classes"},
-        {"vggcache_classes", "[\"a\", 2, \"c\"]", "not a name"},
+        {"vggcache_classes", "[\"a\", 2, \"c\"]", "other than names"},
         {"vggcache_classes", "[\"a\", \"b\"]", "3 outputs for 2 classes"},
         {"vggcache_recipe", "{}", "recipe"},
         {"vggcache_scaling", "{\"kind\": \"wild\"}", "scaling"},
@@ -153,11 +153,11 @@ static void test_content_that_cannot_be_is_refused(void)
         {"vggcache_scaling", "{\"kind\": \"standard\"}", "no dataset /vggcache/scaling_mean"},
         {"vggcache_calibration", "{\"probabilities\": true, \"sigmoids\": false, \"temperature\": -1.0}",
          "temperature"},
-        {"vggcache_calibration", "[]", "cannot be understood"},
-        {"vggcache_training", "{\"approach\": \"standalone\"}", "cannot be understood"},
+        {"vggcache_calibration", "[]", "is invalid"},
+        {"vggcache_training", "{\"approach\": \"standalone\"}", "is invalid"},
         {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": []}", "bounds"},
-        {"vggcache_network", "{\"input\": [1, 1, 64]}", "network cannot be understood"},
-        {"vggcache_network", "{\"input\": [1, 1, 64, 2], \"layers\": []}", "network cannot be understood"},
+        {"vggcache_network", "{\"input\": [1, 1, 64]}", "network is invalid"},
+        {"vggcache_network", "{\"input\": [1, 1, 64, 2], \"layers\": []}", "network is invalid"},
         {"vggcache_network", "{\"input\": [1, -1, 64], \"layers\": [1]}", "bounds"},
         {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": [1]}", "layer of the network"},
         {"vggcache_network", "{\"input\": [1, 1, 64], \"layers\": [{\"kind\": \"lstm\", \"name\": \"a\"}]}",
@@ -216,7 +216,7 @@ static void test_mismatches_are_named(void)
     g_autofree char *order = model_mismatch(model, model->spec, other, 3);
     g_assert_cmpstr(order, ==, "its class 1 is crème_1, not x");
     g_autofree char *number = model_mismatch(model, model->spec, same, 2);
-    g_assert_cmpstr(number, ==, "it knows 3 classes, not 2");
+    g_assert_cmpstr(number, ==, "it has 3 classes, not 2");
     g_autoptr(FeatureSpec) vips = feature_spec_copy(model->spec);
     vips->preset = PRESET_VIPS;
     g_autofree char *preset = model_mismatch(model, vips, same, 3);
