@@ -2,47 +2,20 @@
  * model file. */
 #include "train/linear/linear.h"
 
-#include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/atomic_file.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/core/memory.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
-#include "train/linear/libsvm_text.h"
-#include "train/linear/linear_settings.h"
-#include "train/linear/search.h"
+#include "train/linear/linear_job.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Everything between opening the cache and writing the model. */
-typedef struct {
-    const TrainOptions *options;
-    LinearSettings settings;
-    Cache *cache;
-    guint n, classes;
-    gsize features;
-    const float **x; /* (N) into the cache */
-    int *labels;     /* (N) */
-    const char **names;
-    guint *counts; /* (L) images of each class */
-    double *class_weights;
-    Scaling *scaling;
-    Samples *samples;
-    GramFactor *gram_factor;
-    LinearRows *rows;
-    LinearTraining training;
-    double cost;
-    Search *search; /* NULL without cross-validation */
-    LinearFit *fits;
-    LinearModel *model;
-} Linear;
 
 static void linear_clear(Linear *linear)
 {
@@ -50,6 +23,8 @@ static void linear_clear(Linear *linear)
     g_free(linear->fits);
     search_free(linear->search);
     linear_rows_free(linear->rows);
+    stream_free(linear->stream);
+    thread_pool_free(linear->thread_pool);
     gram_factor_free(linear->gram_factor);
     samples_free(linear->samples);
     scaling_free(linear->scaling);
@@ -130,132 +105,6 @@ static gboolean export_samples(const Linear *linear, GError **error)
     return good;
 }
 
-/* ---- The form the solver takes ---- */
-
-static gboolean gram_factor_pays(const Linear *linear)
-{
-    return linear->options->reduce && linear->settings.solver->rotation && linear->n < linear->features;
-}
-
-static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)
-{
-    g_autofree char *what = g_strdup_printf("%s: training on %u images", linear->options->cache, linear->n);
-    return memory_check(bytes, what, "use fewer images", error);
-}
-
-/* liblinear's rows from those of the Gram factor. */
-static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
-{
-    guint n = gram_factor->n;
-    LinearRows *rows = linear_rows_new(n, n, (gsize)n * (n + 1) / 2);
-    for (guint i = 0; rows && i < n; i++)
-        linear_rows_add(rows, gram_factor->factor + (gsize)i * n, i + 1);
-    return rows;
-}
-
-/* liblinear's rows from the features themselves, bias last. */
-static LinearRows *rows_of_samples(const Samples *samples, gsize nonzeros)
-{
-    gsize features = samples->features, width = features + (samples->bias >= 0 ? 1 : 0);
-    g_autofree float *row = g_new(float, features);
-    g_autofree double *wide = g_new(double, width);
-    LinearRows *rows = linear_rows_new(samples->n, (guint)width, nonzeros);
-    for (guint i = 0; rows && i < samples->n; i++) {
-        samples_take(samples, i, 0, features, row);
-        for (gsize j = 0; j < features; j++)
-            wide[j] = row[j];
-        if (samples->bias >= 0)
-            wide[features] = samples->bias;
-        linear_rows_add(rows, wide, (guint)width);
-    }
-    return rows;
-}
-
-static gsize count_nonzeros(const Samples *samples)
-{
-    g_autofree float *row = g_new(float, samples->features);
-    gsize nonzeros = samples->bias > 0 ? samples->n : 0;
-    for (guint i = 0; i < samples->n; i++) {
-        samples_take(samples, i, 0, samples->features, row);
-        for (gsize j = 0; j < samples->features; j++)
-            nonzeros += row[j] != 0;
-    }
-    return nonzeros;
-}
-
-/* The thread pool lives only here: worker processes are forked later, when no other thread runs. */
-static gboolean reduce(Linear *linear, GError **error)
-{
-    gsize square = (gsize)linear->n * linear->n * sizeof(double);
-    gboolean dense = coordinate_serves(linear->settings.solver);
-    gsize bytes = gram_factor_memory(linear->n) + (dense ? 0 : square);
-    if (!fits_memory(linear, bytes, error))
-        return FALSE;
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
-    linear->gram_factor = gram_factor_new(linear->samples, thread_pool, error);
-    if (!linear->gram_factor)
-        return g_prefix_error(error, "%s: ", linear->options->cache), FALSE;
-    if (!dense)
-        linear->rows = rows_of_gram_factor(linear->gram_factor);
-    return dense || linear->rows ||
-           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
-}
-
-static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
-{
-    gsize nonzeros = count_nonzeros(linear->samples);
-    if (nonzeros <= (linear->samples->bias > 0 ? linear->n : 0))
-        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn from",
-                         linear->options->cache);
-    *bytes = linear_rows_bytes(nonzeros, linear->n);
-    if (!fits_memory(linear, *bytes, error))
-        return FALSE;
-    linear->rows = rows_of_samples(linear->samples, nonzeros);
-    return linear->rows ||
-           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
-}
-
-/* What liblinear allocates in each worker process besides the shared rows: vectors over rows and features;
- * a transposed copy of the rows for L1-regularised solvers; L values per row or feature for Crammer &
- * Singer. */
-static gsize worker_bytes(const Linear *linear, gsize rows_bytes)
-{
-    const LinearSolver *solver = linear->settings.solver;
-    gsize width = linear_width(&linear->training), values = 12 * sizeof(double);
-    gsize bytes = (linear->n + width) * values;
-    if (solver->multiclass)
-        bytes += (linear->n + width) * linear->classes * 2 * sizeof(double);
-    return solver->rotation ? bytes : bytes + rows_bytes;
-}
-
-static gboolean prepare_training(Linear *linear, GError **error)
-{
-    const TrainOptions *o = linear->options;
-    gsize bytes = (gsize)linear->n * linear->n * sizeof(double);
-    gint64 start = g_get_monotonic_time();
-    if (!(gram_factor_pays(linear) ? reduce(linear, error) : take_as_they_are(linear, &bytes, error)))
-        return FALSE;
-    linear->training = (LinearTraining){
-        .solver = linear->settings.solver,
-        .tolerance = linear->settings.tolerance,
-        .class_weights = linear->class_weights,
-        .seed = (guint)o->common.seed,
-        .rows = linear->rows,
-        .gram_factor = linear->rows ? NULL : linear->gram_factor,
-        .labels = linear->labels,
-        .n = linear->n,
-        .classes = linear->classes,
-    };
-    gsize each = worker_bytes(linear, bytes), available = memory_available();
-    linear->training.workers = (guint)CLAMP(available / each, 1, (gsize)o->common.threads);
-    if (linear->gram_factor)
-        cli_remark("%zu features reduced exactly to %u in %.1f s", linear->features, linear->n,
-                   (double)(g_get_monotonic_time() - start) * 1e-6);
-    cli_remark("up to %u worker processes; memory: %.1f MB shared, %.1f MB in each", linear->training.workers,
-               (double)bytes * (linear->gram_factor && linear->rows ? 2 : 1) / 1e6, (double)each / 1e6);
-    return TRUE;
-}
-
 /* ---- Cost ---- */
 
 /* The cost to search around. For ||w||²: 1 / mean ||x||², which makes the features' scale irrelevant. For
@@ -293,7 +142,8 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
         cli_warn("the smallest class has %u image%s, fewer than the %u folds: its part of the accuracy is a "
                  "rough estimate",
                  smallest, smallest == 1 ? "" : "s", folds);
-    Progress *progress = progress_new("Cross-validating", search_tasks(&linear->training, folds), "problems");
+    Progress *progress =
+        progress_new("Cross-validating", search_ticks(&linear->training, folds, n_costs), "problems");
     linear->search =
         search_run(&linear->training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
     progress_free(progress);
@@ -337,11 +187,23 @@ static void warn_of_limit(const Linear *linear)
                      : "");
 }
 
+static LinearModel *model_of(const Linear *linear, const float *kernel, const float *offset)
+{
+    guint vectors = linear_vectors(&linear->training), classes = linear->classes;
+    LinearModel *model =
+        linear_model_new(linear->settings.solver, linear->features, classes, linear->samples->bias);
+    for (gsize j = 0; j < linear->features; j++)
+        for (guint k = 0; k < classes; k++)
+            model->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
+    for (guint k = 0; k < classes; k++)
+        model->offset[k] = k < vectors ? offset[k] : -offset[0];
+    return model;
+}
+
 /* From vectors over the solver's columns to the model's kernel (D, L). */
 static void unfold(Linear *linear, double *w)
 {
-    guint vectors = linear_vectors(&linear->training), classes = linear->classes,
-          width = linear_width(&linear->training);
+    guint vectors = linear_vectors(&linear->training), width = linear_width(&linear->training);
     gsize features = linear->features;
     g_autofree float *kernel = g_new(float, features *vectors), *offset = g_new0(float, vectors);
     if (linear->gram_factor) {
@@ -355,13 +217,35 @@ static void unfold(Linear *linear, double *w)
             if (linear->samples->bias >= 0)
                 offset[v] = (float)(from[features] * linear->samples->bias);
         }
-    LinearModel *model = linear->model =
-        linear_model_new(linear->settings.solver, features, classes, linear->samples->bias);
-    for (gsize j = 0; j < features; j++)
-        for (guint k = 0; k < classes; k++)
-            model->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
-    for (guint k = 0; k < classes; k++)
-        model->offset[k] = k < vectors ? offset[k] : -offset[0];
+    linear->model = model_of(linear, kernel, offset);
+}
+
+/* All problems in one go over the rows. Returns the training accuracy; below 0 with error. */
+static double fit_stream(Linear *linear, Progress *progress, GError **error)
+{
+    guint vectors = linear_vectors(&linear->training), right = 0;
+    g_autoptr(StreamDescent) descent = linear_stream_new(&linear->training, linear->cost, 0, NULL);
+    if (!stream_descent_run(descent, linear->fits, progress, error))
+        return -1;
+    g_autofree float *values = g_new(float, (gsize)linear->n *vectors), *offset = g_new(float, vectors);
+    g_autofree float *kernel = g_new(float, linear->features *vectors);
+    stream_descent_values(descent, values);
+    for (guint i = 0; i < linear->n; i++)
+        right += linear_class(&linear->training, values + (gsize)i * vectors) == linear->labels[i];
+    for (guint v = 0; v < vectors; v++)
+        offset[v] = (float)stream_descent_unfold(descent, v, kernel, vectors);
+    linear->model = model_of(linear, kernel, offset);
+    return (double)right / linear->n;
+}
+
+static double fit_problems(Linear *linear, Progress *progress, GError **error)
+{
+    g_autofree double *w = linear_fit_all(&linear->training, linear->cost, linear->fits, progress, error);
+    if (!w)
+        return -1;
+    double accuracy = linear_accuracy(&linear->training, w);
+    unfold(linear, w);
+    return accuracy;
 }
 
 static gboolean fit(Linear *linear, GError **error)
@@ -369,13 +253,12 @@ static gboolean fit(Linear *linear, GError **error)
     guint problems = linear_problems(&linear->training);
     linear->fits = g_new0(LinearFit, problems);
     Progress *progress = progress_new("Training", problems, "problems");
-    g_autofree double *w = linear_fit_all(&linear->training, linear->cost, linear->fits, progress, error);
+    double accuracy =
+        linear->stream ? fit_stream(linear, progress, error) : fit_problems(linear, progress, error);
     progress_free(progress);
-    if (!w)
+    if (accuracy < 0)
         return FALSE;
     warn_of_limit(linear);
-    double accuracy = linear_accuracy(&linear->training, w);
-    unfold(linear, w);
     if (interrupted())
         return error_set(error, "interrupted");
     printf("%s, cost %g: training accuracy %.4f\n", linear->settings.solver->name, linear->cost, accuracy);
@@ -454,7 +337,7 @@ static gboolean save(Linear *linear, GError **error)
 static gboolean train_model(Linear *linear, GError **error)
 {
     const char *text = linear->options->export_liblinear;
-    if (!prepare_training(linear, error) || !choose_cost(linear, error) || !fit(linear, error) ||
+    if (!linear_prepare(linear, error) || !choose_cost(linear, error) || !fit(linear, error) ||
         (text && !liblinear_write_model(linear->model, text, error)))
         return FALSE;
     if (text)

@@ -60,6 +60,14 @@ void linear_state_free(LinearState *state)
     g_free(state);
 }
 
+void linear_problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
+                          double *rest)
+{
+    *own = cost * training->class_weights[problem];
+    /* liblinear gives the rest weight 1 with more than two classes. */
+    *rest = training->classes == 2 ? cost * training->class_weights[1] : cost;
+}
+
 static gboolean fit_binary(const LinearTraining *training, const LinearProblem *problem, int class,
                            double cost, LinearState *state, LinearFit *fit)
 {
@@ -71,9 +79,8 @@ static gboolean fit_binary(const LinearTraining *training, const LinearProblem *
     }
     if (count == 0 || count == problem->n)
         return FALSE;
-    double for_class = cost * training->class_weights[class];
-    /* liblinear gives the rest weight 1 with more than two classes. */
-    double for_rest = training->classes == 2 ? cost * training->class_weights[1] : cost;
+    double for_class, for_rest;
+    linear_problem_costs(training, (guint) class, cost, &for_class, &for_rest);
     *fit = training->gram_factor ? coordinate_fit(training->gram_factor, problem, positive, for_class,
                                                   for_rest, state->warm, state->alpha, state->w)
                                  : linear_fit_binary(training->rows, problem, positive, for_class, for_rest,
@@ -104,7 +111,9 @@ double linear_mean_square(const LinearTraining *training)
 {
     double sum = 0;
     for (guint i = 0; i < training->n; i++)
-        if (training->gram_factor) {
+        if (training->stream) {
+            sum += training->stream->row_squares[i];
+        } else if (training->gram_factor) {
             const double *x = training->gram_factor->factor + (gsize)i * training->gram_factor->n;
             sum += cblas_ddot(i + 1, x, 1, x, 1);
         } else
@@ -134,6 +143,35 @@ double linear_accuracy(const LinearTraining *training, const double *w)
     }
     return (double)right / training->n;
 }
+
+/* ---- Streams ---- */
+
+StreamDescent *linear_stream_new(const LinearTraining *training, double cost, guint folds,
+                                 const guint *fold_of)
+{
+    guint each = linear_problems(training), n = each * MAX(folds, 1);
+    g_autofree StreamProblem *problems = g_new(StreamProblem, n);
+    for (guint p = 0; p < n; p++) {
+        problems[p] = (StreamProblem){.class = (int)(p % each), .fold = fold_of ? (int)(p / each) : -1};
+        linear_problem_costs(training, p % each, cost, &problems[p].positive_cost,
+                             &problems[p].negative_cost);
+    }
+    StreamSettings settings = {training->solver, training->tolerance, training->seed, training->labels,
+                               fold_of};
+    return stream_descent_new(training->stream, &settings, problems, n, training->thread_pool);
+}
+
+void linear_stream_set_cost(const LinearTraining *training, StreamDescent *descent, double cost, guint folds)
+{
+    guint each = linear_problems(training);
+    for (guint p = 0; p < each * MAX(folds, 1); p++) {
+        double own, rest;
+        linear_problem_costs(training, p % each, cost, &own, &rest);
+        stream_descent_set_costs(descent, p, own, rest);
+    }
+}
+
+/* ---- All problems ---- */
 
 typedef struct {
     const LinearTraining *training;

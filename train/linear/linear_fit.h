@@ -8,6 +8,7 @@
 #include "common/cli/progress.h"
 #include "train/linear/coordinate.h"
 #include "train/linear/liblinear.h"
+#include "train/linear/stream_descent.h"
 
 /* The training data in the form the solver takes: dense rows of a Gram factor for coordinate.h, else
  * liblinear's rows. */
@@ -16,10 +17,13 @@ typedef struct {
     double tolerance;
     const double *class_weights; /* (L) factors of the cost of errors on a class's images */
     guint seed;
-    guint workers;          /* processes */
-    const LinearRows *rows; /* NULL if gram_factor is used */
+    guint workers; /* processes */
+    /* One of the three: */
+    const LinearRows *rows;
     const GramFactor *gram_factor;
-    const int *labels; /* (N) 0 … L-1 */
+    const Stream *stream;    /* then all problems share one pass over the rows, see linear_stream_new */
+    ThreadPool *thread_pool; /* for a stream */
+    const int *labels;       /* (N) 0 … L-1 */
     guint n, classes;
 } LinearTraining;
 
@@ -45,6 +49,16 @@ void linear_state_free(LinearState *state);
  * has rows. */
 gboolean linear_fit(const LinearTraining *training, guint problem, double cost, const guint *index, guint n,
                     LinearState *state, LinearFit *fit);
+
+/* Costs of an error on a class's own images and on the rest. */
+void linear_problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
+                          double *rest);
+
+/* All problems on a stream, or the problems of each fold one after another where fold_of (N) is given: number
+ * fold * linear_problems + problem. */
+StreamDescent *linear_stream_new(const LinearTraining *training, double cost, guint folds,
+                                 const guint *fold_of);
+void linear_stream_set_cost(const LinearTraining *training, StreamDescent *descent, double cost, guint folds);
 
 /* w·x of a row */
 double linear_value(const LinearTraining *training, guint row, const double *w);

@@ -42,26 +42,27 @@ static gsize values_bytes(const LinearTraining *training, guint n_costs)
     return sizeof(float) * n_costs * training->n * linear_vectors(training);
 }
 
-/* Decision values of the held-out fold's images at one cost. present: (L) classes found in the other
- * folds. */
-static void store_values(Job *job, guint fold, guint problem, guint cost, const gboolean *present,
-                         const double *w)
+/* One held-out decision value of row i at one cost, of the classes' vector v. present: (L) classes found in the
+ * other folds. */
+static void store_value(Job *job, guint i, guint v, guint cost, const gboolean *present, double value)
+{
+    guint vectors = linear_vectors(job->training);
+    float *values = job->values + ((gsize)cost * job->training->n + i) * vectors;
+    values[v] = present[v] ? (float)value : -INFINITY;
+    /* With one vector for two classes: if class 1 is absent, predict class 0. */
+    if (vectors == 1 && !present[1])
+        values[0] = INFINITY;
+}
+
+static void store_fold(Job *job, guint fold, guint problem, guint cost, const gboolean *present,
+                       const double *w)
 {
     const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training), mine = linear_problem_vectors(training),
-          width = linear_width(training);
-    for (guint i = 0; i < training->n; i++) {
-        if (job->fold_of[i] != fold)
-            continue;
-        float *values = job->values + ((gsize)cost * training->n + i) * vectors + problem;
-        for (guint v = 0; v < mine; v++) {
-            double value = w ? linear_value(training, i, w + (gsize)v * width) : 0;
-            values[v] = present[problem + v] ? (float)value : -INFINITY;
-        }
-        /* With one vector for two classes: if class 1 is absent, predict class 0. */
-        if (vectors == 1 && !present[1])
-            values[0] = INFINITY;
-    }
+    guint mine = linear_problem_vectors(training), width = linear_width(training);
+    for (guint i = 0; i < training->n; i++)
+        for (guint v = 0; v < mine && job->fold_of[i] == fold; v++)
+            store_value(job, i, problem + v, cost, present,
+                        w ? linear_value(training, i, w + (gsize)v * width) : 0);
 }
 
 static void search_task(guint task, gpointer data)
@@ -80,9 +81,50 @@ static void search_task(guint task, gpointer data)
     for (guint c = 0; c < job->n_costs; c++) {
         LinearFit *fit = &job->fits[(gsize)task * job->n_costs + c];
         gboolean fitted = linear_fit(training, problem, job->costs[c], index, n, state, fit);
-        store_values(job, fold, problem, c, present, fitted ? state->w : NULL);
+        store_fold(job, fold, problem, c, present, fitted ? state->w : NULL);
     }
 }
+
+/* ---- On a stream: the problems of all folds go over the rows together, one cost after another ---- */
+
+/* (folds, L) classes found outside each fold. */
+static gboolean *classes_outside(const Job *job)
+{
+    guint classes = job->training->classes;
+    gboolean *present = g_new0(gboolean, job->folds * classes);
+    for (guint i = 0; i < job->training->n; i++)
+        for (guint f = 0; f < job->folds; f++)
+            if (job->fold_of[i] != f)
+                present[f * classes + (guint)job->training->labels[i]] = TRUE;
+    return present;
+}
+
+static gboolean search_stream(Job *job, Progress *progress, GError **error)
+{
+    const LinearTraining *training = job->training;
+    guint each = linear_problems(training), n = each * job->folds;
+    g_autofree gboolean *present = classes_outside(job);
+    g_autofree LinearFit *fits = g_new(LinearFit, n);
+    g_autofree float *values = g_new(float, (gsize)training->n *n);
+    g_autoptr(StreamDescent) descent = linear_stream_new(training, job->costs[0], job->folds, job->fold_of);
+    for (guint c = 0; c < job->n_costs; c++) {
+        linear_stream_set_cost(training, descent, job->costs[c], job->folds);
+        if (!stream_descent_run(descent, fits, progress, error))
+            return FALSE;
+        stream_descent_values(descent, values);
+        for (guint p = 0; p < n; p++)
+            job->fits[(gsize)p * job->n_costs + c] = fits[p];
+        for (guint i = 0; i < training->n; i++)
+            for (guint v = 0; v < each; v++) {
+                guint fold = job->fold_of[i];
+                store_value(job, i, v, c, present + fold * training->classes,
+                            values[(gsize)i * n + fold * each + v]);
+            }
+    }
+    return TRUE;
+}
+
+/* ---- What came out ---- */
 
 static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
 {
@@ -151,6 +193,11 @@ guint search_tasks(const LinearTraining *training, guint folds)
     return folds * linear_problems(training);
 }
 
+guint search_ticks(const LinearTraining *training, guint folds, guint n_costs)
+{
+    return search_tasks(training, folds) * (training->stream ? n_costs : 1);
+}
+
 Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    Progress *progress, GError **error)
 {
@@ -164,7 +211,8 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
     if (!shared)
         return NULL;
     Job job = {training, costs, n, folds, fold_of, (float *)(shared + fits), (LinearFit *)shared};
-    if (process_pool_run(training->workers, tasks, search_task, &job, progress, error))
+    if (training->stream ? search_stream(&job, progress, error)
+                         : process_pool_run(training->workers, tasks, search_task, &job, progress, error))
         search = summarize(&job);
     process_pool_unshare(shared, bytes);
     return search;

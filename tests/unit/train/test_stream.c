@@ -1,0 +1,257 @@
+/* Linear heads on streamed rows against liblinear on its own rows: the same optimum for every scaling, in blocks and by
+ * folds, and the same bits for any number of threads. */
+#include "common/arithmetic/isa.h"
+#include "common/core/rng.h"
+#include "train/linear/search.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 150, D = 70, L = 3 };
+
+typedef struct {
+    float *values;
+    const float **x;
+    int labels[N];
+    Scaling *scaling;
+    Samples *samples;
+    LinearRows *rows;
+    ThreadPool *thread_pool;
+    Stream *stream;
+} Data;
+
+static const double weights[L] = {1, 2, 0.5};
+
+/* Overlapping classes of unequal size; three quarters of the numbers are zero, one feature always, one never varies. */
+static void data_set_up(Data *data, ScalingKind kind, double bias, guint threads)
+{
+    Rng rng = rng_new(7, 8);
+    data->values = g_new(float, N *D);
+    data->x = g_new(const float *, N);
+    for (int i = 0; i < N; i++) {
+        data->labels[i] = i % 5 == 0 ? 2 : i % 2;
+        for (int j = 0; j < D; j++)
+            data->values[i * D + j] =
+                (float)MAX(0, rng_normal(&rng) - 0.6 + (j % L == data->labels[i] ? 0.2 : 0));
+        data->values[i * D + 3] = 0, data->values[i * D + 4] = 2;
+        data->x[i] = data->values + i * D;
+    }
+    data->scaling = scaling_new(kind, D);
+    scaling_fit(data->scaling, data->x, N);
+    data->samples = samples_new(data->x, data->labels, N, L, data->scaling, bias);
+    data->rows = linear_rows_new(N, D + 1, N * (D + 1));
+    for (guint i = 0; i < N; i++) {
+        float row[D];
+        double wide[D + 1];
+        samples_take(data->samples, i, 0, D, row);
+        for (int j = 0; j < D; j++)
+            wide[j] = row[j];
+        wide[D] = MAX(bias, 0);
+        linear_rows_add(data->rows, wide, D + 1);
+    }
+    data->thread_pool = thread_pool_new(threads);
+    data->stream = stream_new(data->samples, data->thread_pool, NULL);
+    g_assert_nonnull(data->stream);
+}
+
+static void data_clear(Data *data)
+{
+    stream_free(data->stream);
+    thread_pool_free(data->thread_pool);
+    linear_rows_free(data->rows);
+    samples_free(data->samples);
+    scaling_free(data->scaling);
+    g_free(data->x);
+    g_free(data->values);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
+
+static LinearTraining training_on(const Data *data, const char *solver, guint classes, gboolean stream)
+{
+    return (LinearTraining){.solver = linear_solver_find(solver),
+                            .tolerance = 1e-7,
+                            .class_weights = weights,
+                            .seed = 42,
+                            .workers = 1,
+                            .rows = stream ? NULL : data->rows,
+                            .stream = stream ? data->stream : NULL,
+                            .thread_pool = data->thread_pool,
+                            .labels = data->labels,
+                            .n = N,
+                            .classes = classes};
+}
+
+static void streamed_values(const LinearTraining *training, double cost, float *values)
+{
+    LinearFit fits[L];
+    g_autoptr(StreamDescent) descent = linear_stream_new(training, cost, 0, NULL);
+    g_assert_true(stream_descent_run(descent, fits, NULL, NULL));
+    for (guint p = 0; p < linear_problems(training); p++)
+        g_assert_true(fits[p].iterations > 1 && !fits[p].not_converged);
+    stream_descent_values(descent, values);
+}
+
+static void assert_equals_liblinear(const Data *data, const char *solver, guint classes, double cost)
+{
+    LinearTraining direct = training_on(data, solver, classes, FALSE),
+                   stream = training_on(data, solver, classes, TRUE);
+    g_autofree double *w = linear_fit_all(&direct, cost, NULL, NULL, NULL);
+    guint vectors = linear_vectors(&direct);
+    g_autofree float *values = g_new(float, N *vectors);
+    streamed_values(&stream, cost, values);
+    for (guint i = 0; i < N; i++)
+        for (guint v = 0; v < vectors; v++)
+            g_assert_cmpfloat_with_epsilon(values[i * vectors + v],
+                                           linear_value(&direct, i, w + v * linear_width(&direct)), 2e-5);
+}
+
+static void test_optimum_is_liblinears(void)
+{
+    const ScalingKind kinds[] = {SCALE_NONE, SCALE_MAX, SCALE_STANDARD, SCALE_L2};
+    for (guint k = 0; k < G_N_ELEMENTS(kinds); k++)
+        for (int bias = -1; bias <= 1; bias += 2) {
+            g_auto(Data) data = {0};
+            data_set_up(&data, kinds[k], bias, 2);
+            double cost = N / (linear_mean_square(&(LinearTraining){.stream = data.stream, .n = N}) * 50);
+            assert_equals_liblinear(&data, "svc-dual", L, cost);
+            assert_equals_liblinear(&data, "hinge-dual", L, cost / 10);
+        }
+}
+
+/* Labels 0 and 1 alone: one problem, class 1 its rest. */
+static void test_two_classes(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 1, 1);
+    for (guint i = 0; i < N; i++)
+        data.labels[i] = data.labels[i] > 0;
+    assert_equals_liblinear(&data, "svc-dual", 2, 0.01);
+}
+
+static void test_blocks_reach_the_same_optimum(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    data.stream->block = 37;
+    assert_equals_liblinear(&data, "svc-dual", L, 0.01);
+}
+
+static void test_threads_leave_the_bits(void)
+{
+    float values[2][N * L];
+    for (guint t = 0; t < 2; t++) {
+        g_auto(Data) data = {0};
+        data_set_up(&data, SCALE_STANDARD, 1, t ? 3 : 1);
+        LinearTraining training = training_on(&data, "svc-dual", L, TRUE);
+        streamed_values(&training, 0.01, values[t]);
+    }
+    g_assert_cmpmem(values[0], sizeof values[0], values[1], sizeof values[1]);
+}
+
+/* The weights given back for scaled features have the decision values that the descent had. */
+static void test_unfolded_weights(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    LinearTraining training = training_on(&data, "svc-dual", L, TRUE);
+    g_autoptr(StreamDescent) descent = linear_stream_new(&training, 0.01, 0, NULL);
+    float kernel[D * L], values[N * L], row[D];
+    stream_descent_run(descent, NULL, NULL, NULL);
+    stream_descent_values(descent, values);
+    for (guint v = 0; v < L; v++) {
+        double offset = stream_descent_unfold(descent, v, kernel, L);
+        for (guint i = 0; i < N; i++) {
+            double sum = offset;
+            samples_take(data.samples, i, 0, D, row);
+            for (int j = 0; j < D; j++)
+                sum += (double)kernel[j * L + (int)v] * row[j];
+            g_assert_cmpfloat_with_epsilon(sum, values[i * L + v], 1e-5);
+        }
+    }
+}
+
+static void test_search_equals_liblinears(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    const double costs[] = {0.001, 0.01, 0.1};
+    LinearTraining direct = training_on(&data, "svc-dual", L, FALSE),
+                   stream = training_on(&data, "svc-dual", L, TRUE);
+    g_autoptr(Search) expected = search_run(&direct, costs, 3, 4, 9, NULL, NULL);
+    g_autoptr(Search) found = search_run(&stream, costs, 3, 4, 9, NULL, NULL);
+    g_assert_nonnull(expected);
+    g_assert_nonnull(found);
+    g_assert_cmpuint(found->best, ==, expected->best);
+    g_assert_cmpfloat_with_epsilon(found->temperature, expected->temperature, 1e-3);
+    for (guint c = 0; c < 3; c++) {
+        g_assert_cmpfloat_with_epsilon(found->points[c].accuracy, expected->points[c].accuracy, 1e-9);
+        g_assert_true(found->points[c].iterations > 1);
+    }
+}
+
+static void test_kernels_on_every_instruction_set(void)
+{
+    enum { WIDE = 133 };
+    float x[WIDE], value[WIDE + ROW_SLACK];
+    guint32 index[WIDE + ROW_SLACK];
+    double matrix[WIDE * ROW_COLUMNS], expected[ROW_COLUMNS], sum[ROW_COLUMNS], step[ROW_COLUMNS];
+    Rng rng = rng_new(3, 4);
+    for (int j = 0; j < WIDE; j++)
+        x[j] = rng_below(&rng, 4) ? (j % 2 ? 0.0f : -0.0f) : (float)rng_normal(&rng);
+    x[WIDE - 1] = NAN;
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (!isa_available((IsaSet)isa))
+            continue;
+        isa_force((IsaSet)isa);
+        const RowKernels *kernels = row_kernels_current();
+        guint count = kernels->nonzeros(x, WIDE, index, value), t = 0;
+        for (guint j = 0; j < WIDE; j++)
+            if (!(x[j] == 0)) {
+                g_assert_cmpuint(index[t], ==, j);
+                g_assert_cmpmem(&value[t++], sizeof(float), &x[j], sizeof(float));
+            }
+        g_assert_cmpuint(t, ==, count);
+        count--; /* without the NaN */
+        memset(expected, 0, sizeof expected);
+        for (int j = 0; j < WIDE * ROW_COLUMNS; j++)
+            matrix[j] = rng_normal(&rng);
+        for (int k = 0; k < ROW_COLUMNS; k++) {
+            step[k] = k - 3;
+            for (int j = 0; j < WIDE - 1; j++)
+                expected[k] += x[j] * (matrix[j * ROW_COLUMNS + k] + (double)x[j] * step[k]);
+        }
+        kernels->add(matrix, index, value, count, step);
+        kernels->dot(matrix, index, value, count, sum);
+        for (int k = 0; k < ROW_COLUMNS; k++)
+            g_assert_cmpfloat_with_epsilon(sum[k], expected[k], 1e-12);
+    }
+}
+
+static void test_nothing_to_learn(void)
+{
+    float zeros[2][4] = {{0}};
+    const float *x[2] = {zeros[0], zeros[1]};
+    int labels[2] = {0, 1};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, 4);
+    g_autoptr(Samples) samples = samples_new(x, labels, 2, 2, scaling, 1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
+    g_assert_null(stream_new(samples, thread_pool, &error));
+    g_assert_nonnull(strstr(error->message, "all features are zero"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/stream/every instruction set has the same kernels",
+                    test_kernels_on_every_instruction_set);
+    g_test_add_func("/stream/the optimum is liblinear's, whatever the scaling", test_optimum_is_liblinears);
+    g_test_add_func("/stream/two classes are one problem", test_two_classes);
+    g_test_add_func("/stream/blocks of rows reach the same optimum", test_blocks_reach_the_same_optimum);
+    g_test_add_func("/stream/threads leave every bit", test_threads_leave_the_bits);
+    g_test_add_func("/stream/weights for scaled features give the same decision values",
+                    test_unfolded_weights);
+    g_test_add_func("/stream/a search over folds finds what liblinear's does", test_search_equals_liblinears);
+    g_test_add_func("/stream/features that are all zero are refused", test_nothing_to_learn);
+    return g_test_run();
+}

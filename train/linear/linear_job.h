@@ -1,0 +1,40 @@
+/* linear_job: what the files of a linear head's training share; private to train/linear. */
+#pragma once
+#include "common/cache/cache.h"
+#include "train/linear/libsvm_text.h"
+#include "train/linear/linear_settings.h"
+#include "train/linear/search.h"
+
+/* Everything between opening the cache and writing the model. */
+typedef struct {
+    const TrainOptions *options;
+    LinearSettings settings;
+    Cache *cache;
+    guint n, classes;
+    gsize features;
+    const float **x; /* (N) into the cache */
+    int *labels;     /* (N) */
+    const char **names;
+    guint *counts; /* (L) images of each class */
+    double *class_weights;
+    Scaling *scaling;
+    Samples *samples;
+    GramFactor *gram_factor; /* one of these three, see linear_prepare */
+    LinearRows *rows;
+    Stream *stream;
+    ThreadPool *thread_pool; /* of the stream */
+    LinearTraining training;
+    double cost;
+    Search *search; /* NULL without cross-validation */
+    LinearFit *fits;
+    LinearModel *model;
+} Linear;
+
+/* Puts the samples into the form that the solver takes, checks that memory suffices, and fills job->training:
+ *
+ *     Gram factor   penalties ||w||², fewer images than features: an equal problem of N features
+ *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows as they lie there
+ *     rows          all else, and --no-reduce: liblinear's own form, 16 bytes a non-zero
+ *
+ * FALSE with a sentence if there is nothing to learn from, too little memory, or the user interrupted. */
+gboolean linear_prepare(Linear *linear, GError **error);
