@@ -47,7 +47,7 @@ ISAS := baseline avx2 avx512
 endif
 ISAS ?= baseline
 ISA_FLAGS_baseline :=
-ISA_FLAGS_avx2     := -mavx2 -mfma
+ISA_FLAGS_avx2     := -mavx2 -mfma -mf16c
 ISA_FLAGS_avx512   := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -61,7 +61,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all help demo bench man dist test unit-tests fuzz bench-layers weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
+.PHONY: all help demo bench man dist test unit-tests fuzz bench-layers bench-store weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
 .DELETE_ON_ERROR:
 
 all: packages-build ## build build/extract, build/train and build/evaluate
@@ -154,6 +154,10 @@ bench: packages-build ## compare extraction and both heads with their peers (ski
 bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and share of each layer
 	@$(BUILD_NOW) $(BUILD)/bench/layers
 	@$(BUILD)/bench/layers
+
+bench-store: packages-build ## how fast features are packed and expanded, for each instruction set and --store
+	@$(BUILD_NOW) $(BUILD)/bench/packing
+	@$(BUILD)/bench/packing
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)

@@ -70,11 +70,12 @@ static gboolean write_features(Output *output, Cache *cache, GError **error)
     guint n = cache_count(cache);
     gsize size = feature_spec_features(cache_feature_spec(cache));
     g_autofree char *shape = g_strdup_printf("(%u, %" G_GSIZE_FORMAT ")", n, size);
+    g_autofree float *buffer = g_new(float, size);
     g_autoptr(Progress) progress = progress_new("Exporting", n, "items");
     if (!write_npy_header(output, "<f4", shape, error))
         return FALSE;
     for (guint i = 0; i < n; i++, progress_tick(progress, 1)) {
-        const float *features = cache_features(cache, i, error);
+        const float *features = cache_features(cache, i, buffer, error);
         if (!features)
             return FALSE;
         if (fwrite(features, sizeof(float), size, output->stream) != size)

@@ -167,7 +167,8 @@ Status extract_images(const Options *options, GError **error)
     g_autoptr(FeatureSpec) spec =
         feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
                          VGG16_SIDE, options->layer, error);
-    g_autoptr(CacheWriter) writer = spec ? cache_writer_open(path, spec, error) : NULL;
+    g_autoptr(CacheWriter) writer =
+        spec ? cache_writer_open(path, spec, options->has_store ? &options->store : NULL, error) : NULL;
     if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
         return STATUS_FAILED;
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);

@@ -27,6 +27,37 @@ static guint *count_classes(const Cache *cache)
     return counts;
 }
 
+/* What the features of all items take. */
+typedef struct {
+    double bytes;         /* an item, in the mean */
+    double share_of_full; /* of float32 as they are */
+    double zeros;         /* share of features that are zero; of the items that tell, or -1 */
+} Stored;
+
+static Stored measure_stored(const Cache *cache)
+{
+    guint n = cache_total(cache), known = 0;
+    double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache_feature_spec(cache));
+    for (guint i = 0; i < n; i++) {
+        gint64 count;
+        bytes += (double)cache_stored(cache, i, &count);
+        known += count >= 0;
+        nonzeros += (double)MAX(count, 0);
+    }
+    return (Stored){bytes / MAX(n, 1), bytes / MAX(n, 1) / (features * sizeof(float)),
+                    known ? 1 - nonzeros / (known * features) : -1};
+}
+
+static void print_stored(const Cache *cache)
+{
+    Stored stored = measure_stored(cache);
+    printf("Store    %s, %.0f bytes an image (%.3f of float32 as it is)",
+           cache_store_name(cache_store(cache)), stored.bytes, stored.share_of_full);
+    if (stored.zeros >= 0)
+        printf(", %.1f %% of features are zero", 100 * stored.zeros);
+    putchar('\n');
+}
+
 static void print_text(const Cache *cache)
 {
     const FeatureSpec *spec = cache_feature_spec(cache);
@@ -39,6 +70,7 @@ static void print_text(const Cache *cache)
         printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
     printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
            spec->shape[1], spec->shape[2], feature_spec_features(spec));
+    print_stored(cache);
     printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
            normalization_name(spec->normalization));
     if (spec->weights_hash[0])
@@ -75,6 +107,10 @@ static void print_json(const Cache *cache)
                   (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
                   "features", (json_int_t)feature_spec_features(cache_feature_spec(cache)), "recipe",
                   feature_spec_to_json(cache_feature_spec(cache)), "classes", classes, "skipped", skipped);
+    Stored stored = measure_stored(cache);
+    json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));
+    json_object_set_new(object, "bytes_an_image", json_real(stored.bytes));
+    json_object_set_new(object, "zeros", stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);
     free(text);

@@ -50,7 +50,7 @@ static const CliExample examples[] = {
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
     gboolean info, verify, merge;
-    const char *preset, *normalize;
+    const char *preset, *normalize, *store;
     gint64 first_classes, limit_per_class, batch, copies;
 } Raw;
 
@@ -88,6 +88,7 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
         return FALSE;
     preset_parse(raw->preset, &options->preset); /* one of the choices */
     options->has_normalize = raw->normalize && normalization_parse(raw->normalize, &options->normalize);
+    options->has_store = raw->store && cache_store_parse(raw->store, &options->store);
     options->filter.first_classes = (int)raw->first_classes;
     options->filter.limit_per_class = (int)raw->limit_per_class;
     options->batch = (int)raw->batch;
@@ -145,6 +146,11 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          "from pixels to tensor, where not as preset and weights have it", 0, 0},
         {CLI_TEXT, "layer", 0, &options->layer, "NAME",
          "Keras layer whose output is stored; input for the tensor itself", 0, 0},
+        {CLI_CHOICE, "store", 0, &raw.store, "sparse|float16|float32",
+         "how CACHE stores features: sparse loses nothing and takes what is not zero, float16 rounds to half "
+         "floats, "
+         "float32 is as they are; a new cache: sparse, or merged from half floats: float16",
+         0, 0},
         {CLI_INT, "batch", 0, &raw.batch, "N",
          "images the base takes at once; memory is 0.6 GB and 9 MB for each of them, and a kill loses so "
          "many",

@@ -1,5 +1,6 @@
 /* options: extract's command line, checked before any file is touched. */
 #pragma once
+#include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/dataset/dataset.h"
 #include "common/image/augment.h"
@@ -27,6 +28,8 @@ typedef struct {
     gboolean has_normalize;
     Normalization normalize; /* where given */
     int batch;
+    gboolean has_store;
+    CacheStore store; /* where given */
     const char *export_folder;
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;

@@ -1,4 +1,5 @@
 #include "common/cache/cache.h"
+#include "common/cache/cache_error.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
@@ -26,11 +27,14 @@ static gboolean all_finite(const float *features, gsize n)
 }
 
 /* NULL where the item is as it should be. */
-static const char *problem_of(Cache *cache, guint index)
+static const char *problem_of(Cache *cache, guint index, float *buffer)
 {
-    const float *features = cache_features(cache, index, NULL);
+    g_autoptr(GError) error = NULL;
+    const float *features = cache_features(cache, index, buffer, &error);
     if (!features)
-        return "its record fails its checksum";
+        return g_error_matches(error, CACHE_ERROR, CACHE_ERROR_UNSOUND)
+                   ? "its features cannot be unpacked, though its checksum holds"
+                   : "its record fails its checksum";
     if (!class_fits(cache, cache_item(cache, index)))
         return "its class is not the folder it is in";
     return all_finite(features, feature_spec_features(cache_feature_spec(cache)))
@@ -44,9 +48,10 @@ Status verify(const Options *options, GError **error)
     if (!cache)
         return STATUS_FAILED;
     guint n = cache_total(cache), wrong = 0;
+    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(cache)));
     Progress *progress = progress_new("Verifying", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
-        const char *problem = problem_of(cache, i);
+        const char *problem = problem_of(cache, i, buffer);
         if (problem) {
             printf("%s: %s\n", cache_item(cache, i)->path, problem);
             wrong++;

@@ -8,7 +8,7 @@
 
 typedef enum {
     ISA_BASELINE, /* what the compiler assumes of every machine: SSE2 on x86-64, NEON on aarch64 */
-    ISA_AVX2,     /* with FMA */
+    ISA_AVX2,     /* with FMA and F16C */
     ISA_AVX512,   /* F, DQ, BW, VL */
     ISA_COUNT,
 } IsaSet;

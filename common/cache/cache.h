@@ -13,13 +13,28 @@
  * encoding. Augmented copies k = 1, 2, … of an image are items of their own under PATH#k: no image file's
  * name ends so, and the copies follow it.
  *
- * The record, little-endian, at an address that is a multiple of 16:
- *   +-------------+-------------+----------+-------------------+--------------------+----------------+------+
- *   | checksum u64| class id u32| path u32 | content hash 32 B | reserved, zero 16 B| D features f32 | path |
- *   +-------------+-------------+----------+-------------------+--------------------+----------------+------+
+ * The record, little-endian:
+ *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
+ *   | checksum u64| class id u32| path u32 | content hash 32 B | encoding u32 | nonzeros u32 | zero u64| features | path |
+ *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
  * checksum: XXH3-64 of all that follows it, seeded by the XXH3-64 of KEY; class id: into the class table;
- * path: bytes of the path at the end. A record below 16,384 bytes has zeros before the path to make it so
- * long.
+ * path: bytes of the path at the end; nonzeros: features that are not zero (+0: all bits 0), M. The features by
+ * encoding:
+ *   1 | D f32 |                              4 D bytes
+ *   2 | bitmap | M f32 |                     8 ceil(D/64) + 4 M
+ *   3 | D f16 |                              2 D
+ *   4 | bitmap | M f16 |                     8 ceil(D/64) + 2 M
+ * bitmap: ceil(D/64) u64; feature j is not zero where bit j % 64 of word j / 64 is set, bits from D on are 0. The
+ * values of these features follow in order. f16: IEEE 754 binary16, rounded to nearest even.
+ *
+ * Which encoding, --store says: sparse takes 2 where it is smaller than 1, and float32 takes 1; both give back what
+ * was put, bit for bit. float16 takes 4 where it is smaller than 3: of a feature x, the error is at most 2^-11 |x|
+ * where |x| >= 2^-14 and 2^-25 below that; a vector with a value that would become infinite (|x| >= 65520) is stored as
+ * by sparse.
+ *
+ * Format 1 (before this one): encoding, nonzeros and the u64 after them are 0, then D f32; a record below 16,384
+ * bytes has zeros before the path to make it so long. Such a cache is read, and continued in its own format; merging it
+ * into a new one converts it.
  *
  * Items are in byte order of their keys, the augmented copies after all images; labels are indices into the
  * classes that have items, in byte order, whatever the class ids. What is stored for an image does not depend
@@ -30,9 +45,15 @@
  * network filesystems and not across fork (LMDB's rules), and not opened twice in a process (refused). A file
  * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
+#include "common/core/rows.h"
 #include "common/vgg16/feature_spec.h"
 
 enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
+
+/* How features are stored, see above. */
+typedef enum { CACHE_SPARSE, CACHE_FLOAT16, CACHE_FLOAT32 } CacheStore;
+const char *cache_store_name(CacheStore store);
+gboolean cache_store_parse(const char *name, CacheStore *store);
 
 typedef struct {
     const char *path;        /* below the image folder */
@@ -66,9 +87,23 @@ guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);
 const char *cache_path(const Cache *cache); /* as given to cache_open */
 
-/* The D features of an item, in place in the map: zero-copy. The record's checksum is verified at the first
- * call for each item; NULL and error where it does not hold. */
-const float *cache_features(Cache *cache, guint index, GError **error);
+CacheStore cache_store(const Cache *cache);
+
+/* What an item's features take in the file. nonzeros: how many are not zero; -1 where it is not known (format 1). */
+gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros);
+
+/* The D features of an item: in place in the map where they are stored so (zero-copy), else expanded into buffer (D),
+ * which is the caller's. What is returned is good until the buffer is used for another item, and no longer than
+ * cache_close. The record's checksum is verified at the first call for each item; NULL and error where it does not
+ * hold. Threads may read at once, each with a buffer of its own. */
+const float *cache_features(Cache *cache, guint index, float *buffer, GError **error);
+
+/* Features first … first+count-1 only, into buffer (count) or in place; first: a multiple of 64. */
+const float *cache_features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
+                                  GError **error);
+
+/* The features of the images 0 … count-1, each of which cache_features has given before. */
+Rows cache_rows(Cache *cache);
 
 /* A hint that these features will not be read soon: they no longer count as memory of this process. A pointer
  * to them stays valid. */
@@ -77,8 +112,11 @@ void cache_forget(Cache *cache, guint index);
 /* ---- Writing ---- */
 typedef struct CacheWriter CacheWriter;
 
-/* Creates the cache, or opens one to continue; refuses one whose recipe differs, in a sentence. */
-CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, GError **error);
+/* Creates the cache, or opens one to continue; refuses one whose recipe or store differs, in a sentence. store: NULL
+ * for what the cache has, and CACHE_SPARSE for a new one. */
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheStore *store,
+                               GError **error);
+CacheStore cache_writer_store(const CacheWriter *writer);
 
 /* The hash of the content that the committed features of this path were made from; FALSE where there are
  * none, or where their checksum does not hold. Safe from several threads, and while another one commits. */

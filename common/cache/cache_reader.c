@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 16 }; /* of records, as LMDB lays them on pages of their own */
-
 typedef struct {
     const guint8 *bytes; /* in the map */
     gsize size;
+    Packed packed;
     const char *key; /* in the map */
     guint16 key_size;
     gint verified; /* atomic */
@@ -40,13 +39,14 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(cache->catalog->spec), &header, &path) ||
-        header.class_id >= cache->catalog->classes->len || (guintptr)value->mv_data % ALIGNMENT)
+        header.class_id >= cache->catalog->classes->len)
         return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
                              (const char *)key->mv_data);
     CacheItem item = {.path = keep(cache, path, header.path_size), .label = (int)header.class_id};
     cache_path_image(item.path, &item.copy);
     memcpy(item.hash, header.hash, CACHE_HASH);
-    Record record = {value->mv_data, value->mv_size, key->mv_data, (guint16)key->mv_size, FALSE};
+    Record record = {value->mv_data, value->mv_size,        header.packed,
+                     key->mv_data,   (guint16)key->mv_size, FALSE};
     g_array_append_val(cache->items, item);
     g_array_append_val(cache->records, record);
     store_forget(cache->store, value->mv_data, 1);
@@ -224,19 +224,70 @@ const char *cache_path(const Cache *cache)
     return cache->store->folder;
 }
 
-const float *cache_features(Cache *cache, guint index, GError **error)
+CacheStore cache_store(const Cache *cache)
+{
+    return cache->catalog->form.store;
+}
+
+gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros)
+{
+    Packed packed = g_array_index(cache->records, Record, index).packed;
+    *nonzeros = packed.encoding == PACKED_PADDED ? -1 : (gint64)packed.nonzeros;
+    return packed_size(packed, feature_spec_features(cache->catalog->spec));
+}
+
+static gboolean verify_record(const Cache *cache, guint index, Record *record, GError **error)
+{
+    if (g_atomic_int_get(&record->verified))
+        return TRUE;
+    if (!record_sealed(record->key, record->key_size, record->bytes, record->size)) {
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                    "the features of %s in %s fail their checksum: extract again to compute them anew",
+                    cache_item(cache, index)->path, cache_path(cache));
+        return FALSE;
+    }
+    g_atomic_int_set(&record->verified, TRUE);
+    return TRUE;
+}
+
+const float *cache_features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
+                                  GError **error)
 {
     Record *record = &g_array_index(cache->records, Record, index);
-    if (!g_atomic_int_get(&record->verified)) {
-        if (!record_sealed(record->key, record->key_size, record->bytes, record->size)) {
-            g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                        "the features of %s in %s fail their checksum: extract again to compute them anew",
-                        cache_item(cache, index)->path, cache_path(cache));
-            return NULL;
-        }
-        g_atomic_int_set(&record->verified, TRUE);
-    }
-    return (const float *)(record->bytes + RECORD_HEADER);
+    if (!verify_record(cache, index, record, error))
+        return NULL;
+    const guint8 *bytes = record->bytes + RECORD_HEADER;
+    const float *in_place = packed_in_place(bytes, record->packed);
+    if (in_place)
+        return in_place + first;
+    gsize features = feature_spec_features(cache->catalog->spec);
+    if (packed_read(bytes, record->packed, features, first, count, buffer))
+        return buffer;
+    g_set_error(
+        error, CACHE_ERROR, CACHE_ERROR_UNSOUND,
+        "the features of %s in %s cannot be unpacked: the record is not one that this program writes; "
+        "make the cache anew",
+        cache_item(cache, index)->path, cache_path(cache));
+    return NULL;
+}
+
+const float *cache_features(Cache *cache, guint index, float *buffer, GError **error)
+{
+    return cache_features_range(cache, index, 0, feature_spec_features(cache->catalog->spec), buffer, error);
+}
+
+static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
+{
+    g_autoptr(GError) error = NULL;
+    const float *features = cache_features_range((Cache *)user, row, first, count, buffer, &error);
+    if (!features)
+        g_error("%s", error->message); /* it was sound a moment ago */
+    return features;
+}
+
+Rows cache_rows(Cache *cache)
+{
+    return (Rows){cache->images, feature_spec_features(cache->catalog->spec), part, cache};
 }
 
 void cache_forget(Cache *cache, guint index)

@@ -17,6 +17,7 @@ typedef struct {
 struct CacheWriter {
     Store *store;
     FeatureSpec *spec;
+    RecordForm form;
     GHashTable *class_ids; /* name -> id, those queued included */
     GArray *changes;       /* Change, queued */
     GRWLock map_lock;      /* read-held by transactions that read; write-held while the map is grown */
@@ -31,20 +32,35 @@ static void change_clear(gpointer data)
 
 /* ---- Opening ---- */
 
-static gboolean remember_classes(CacheWriter *writer, const Catalog *catalog, GError **error)
+static gboolean check_made_alike(const CacheWriter *writer, const Catalog *catalog, const CacheStore *store,
+                                 GError **error)
 {
-    for (guint id = 0; id < catalog->classes->len; id++)
-        g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
     if (difference)
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
                     "%s was made in another way (%s): use the same options, or write to another cache",
                     writer->store->folder, difference);
-    return !difference;
+    else if (store && *store != catalog->form.store)
+        g_set_error(
+            error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
+            "%s stores its features as %s, not as %s: leave --store away, or merge it into a new cache",
+            writer->store->folder, cache_store_name(catalog->form.store), cache_store_name(*store));
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheStore *store,
+                          GError **error)
+{
+    for (guint id = 0; id < catalog->classes->len; id++)
+        g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
+    writer->form = catalog->form;
+    return check_made_alike(writer, catalog, store, error);
 }
 
 /* Makes the databases and the description where there are none yet; else reads them. */
-static gboolean initialise(CacheWriter *writer, GError **error)
+static gboolean initialise(CacheWriter *writer, const CacheStore *form, GError **error)
 {
     Store *store = writer->store;
     MDB_txn *txn;
@@ -55,10 +71,11 @@ static gboolean initialise(CacheWriter *writer, GError **error)
     gboolean fine = TRUE;
     if (!(code = store_databases(store, txn, TRUE)) && !(code = mdb_stat(txn, store->meta, &stat))) {
         if (stat.ms_entries == 0) {
-            code = catalog_create(store, txn, writer->spec);
+            writer->form = (RecordForm){RECORD_FORMAT, form ? *form : CACHE_SPARSE};
+            code = catalog_create(store, txn, writer->spec, writer->form.store);
         } else {
             g_autoptr(Catalog) catalog = catalog_read(store, txn, error);
-            fine = catalog && remember_classes(writer, catalog, error);
+            fine = catalog && take_over(writer, catalog, form, error);
         }
     }
     if (code || !fine)
@@ -68,7 +85,8 @@ static gboolean initialise(CacheWriter *writer, GError **error)
     return fine && (!code || store_fail(store, "write", code, error));
 }
 
-CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, GError **error)
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheStore *store,
+                               GError **error)
 {
     g_autoptr(CacheWriter) writer = g_new0(CacheWriter, 1);
     g_rw_lock_init(&writer->map_lock);
@@ -82,7 +100,7 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, GError
     if (!txn)
         return NULL;
     mdb_txn_abort(txn);
-    return initialise(writer, error) ? g_steal_pointer(&writer) : NULL;
+    return initialise(writer, store, error) ? g_steal_pointer(&writer) : NULL;
 }
 
 void cache_writer_close(CacheWriter *writer)
@@ -95,6 +113,11 @@ void cache_writer_close(CacheWriter *writer)
     feature_spec_free(writer->spec);
     g_rw_lock_clear(&writer->map_lock);
     g_free(writer);
+}
+
+CacheStore cache_writer_store(const CacheWriter *writer)
+{
+    return writer->form.store;
 }
 
 /* ---- Looking ---- */
@@ -200,7 +223,8 @@ void cache_writer_put(CacheWriter *writer, const char *path, const char *class_n
 {
     Change change = {.action = PUT_ITEM, .key = record_key(path)};
     guint32 id = class_id(writer, class_name);
-    change.value = record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec));
+    change.value =
+        record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec), writer->form);
     g_array_append_val(writer->changes, change);
 }
 

@@ -5,9 +5,24 @@
 
 /* The databases "meta" and "classes": what a cache says of itself. */
 
-enum { FORMAT_VERSION = 1 };
-
 static const char meta_key[] = "cache";
+
+static const char *const store_names[] = {"sparse", "float16", "float32"};
+
+const char *cache_store_name(CacheStore store)
+{
+    return store_names[store];
+}
+
+gboolean cache_store_parse(const char *name, CacheStore *store)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(store_names); i++)
+        if (g_str_equal(name, store_names[i])) {
+            *store = (CacheStore)i;
+            return TRUE;
+        }
+    return FALSE;
+}
 
 /* Class ids are big-endian in keys, so that LMDB's byte order is theirs. */
 static GBytes *class_key(guint32 id)
@@ -31,11 +46,12 @@ int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *
     return put_text(txn, store->classes, key, name, "");
 }
 
-int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec)
+int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form)
 {
     g_autoptr(GBytes) key = g_bytes_new_static(meta_key, strlen(meta_key));
-    json_t *object = json_pack("{s:i, s:s, s:o}", "format", FORMAT_VERSION, "program",
-                               "vggcache " VGGCACHE_VERSION, "recipe", feature_spec_to_json(spec));
+    json_t *object =
+        json_pack("{s:i, s:s, s:s, s:o}", "format", RECORD_FORMAT, "store", cache_store_name(form), "program",
+                  "vggcache " VGGCACHE_VERSION, "recipe", feature_spec_to_json(spec));
     char *text = json_dumps(object, JSON_COMPACT);
     int code = put_text(txn, store->meta, key, text, "");
     free(text);
@@ -43,19 +59,30 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec)
     return code;
 }
 
+/* Format 1 had float32 and did not say so. */
+static gboolean parse_form(const json_t *object, RecordForm *form)
+{
+    const char *name = json_string_value(json_object_get(object, "store"));
+    form->store = CACHE_FLOAT32;
+    return form->format == 1 || (name && cache_store_parse(name, &form->store));
+}
+
 static gboolean parse_meta(const Store *store, const char *text, Catalog *catalog, GError **error)
 {
     json_error_t problem;
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &problem), *spec;
     const char *program;
-    int format;
+    RecordForm *form = &catalog->form;
     g_autoptr(GError) clause = NULL;
     gboolean fine = FALSE;
     if (!object ||
-        json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &spec))
+        json_unpack(object, "{s:i, s:s, s:o}", "format", &form->format, "program", &program, "recipe", &spec))
         store_damaged(store, error, "it does not say how it was made");
-    else if (format != FORMAT_VERSION)
-        store_damaged(store, error, "its format is %d, this program's is %d", format, FORMAT_VERSION);
+    else if (form->format < 1 || form->format > RECORD_FORMAT)
+        store_damaged(store, error, "its format is %d, this program reads 1 to %d", form->format,
+                      RECORD_FORMAT);
+    else if (!parse_form(object, form))
+        store_damaged(store, error, "it does not say how its features are stored");
     else if (!(catalog->spec = feature_spec_from_json(spec, &clause)))
         store_damaged(store, error, "%s", clause->message);
     else

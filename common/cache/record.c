@@ -38,23 +38,35 @@ gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsi
     return stored == checksum(key, key_size, value, size);
 }
 
-static gsize item_size(gsize features, gsize path_size)
+static gsize item_size(Packed packed, gsize features, gsize path_size)
 {
-    return MAX(RECORD_HEADER + features * sizeof(float) + path_size, RECORD_MIN);
+    gsize size = RECORD_HEADER + packed_size(packed, features) + path_size;
+    return packed.encoding == PACKED_PADDED ? MAX(size, RECORD_MIN) : size;
+}
+
+/* Half floats where asked for and possible. */
+static GByteArray *pack(const float *features, gsize n, RecordForm form, Packed *packed)
+{
+    GByteArray *halves = form.store == CACHE_FLOAT16 ? packed_float16(features, n, packed) : NULL;
+    if (halves)
+        return halves;
+    GByteArray *floats = packed_float32(features, n, form.format > 1 && form.store != CACHE_FLOAT32, packed);
+    if (form.format == 1)
+        *packed = (Packed){PACKED_PADDED, 0};
+    return floats;
 }
 
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
-                    const float *features, gsize n)
+                    const float *features, gsize n, RecordForm form)
 {
-    gsize path_size = strlen(path), size = item_size(n, path_size);
-    guint8 *value = g_malloc(size);
-    RecordHeader header = {.class_id = class_id, .path_size = (guint32)path_size};
+    RecordHeader header = {.class_id = class_id, .path_size = (guint32)strlen(path)};
+    g_autoptr(GByteArray) packed = pack(features, n, form, &header.packed);
+    gsize size = item_size(header.packed, n, header.path_size);
+    guint8 *value = g_malloc0(size);
     memcpy(header.hash, hash, CACHE_HASH);
     memcpy(value, &header, sizeof header);
-    gsize end = RECORD_HEADER + n * sizeof(float);
-    memcpy(value + RECORD_HEADER, features, n * sizeof(float));
-    memset(value + end, 0, size - path_size - end);
-    memcpy(value + size - path_size, path, path_size);
+    memcpy(value + RECORD_HEADER, packed->data, packed->len);
+    memcpy(value + size - header.path_size, path, header.path_size);
     record_seal(key, value, size);
     return g_bytes_new_take(value, size);
 }
@@ -65,7 +77,7 @@ gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value,
     if (size < RECORD_HEADER)
         return FALSE;
     memcpy(header, value, sizeof *header);
-    if (size != item_size(n, header->path_size))
+    if (!packed_size(header->packed, n) || size != item_size(header->packed, n, header->path_size))
         return FALSE;
     if (header->path_size <= RECORD_MAX_KEY) {
         *path = key;

@@ -1,11 +1,12 @@
 /* record: the bytes of a cache's keys and values; the layout is drawn in cache.h. No LMDB here. */
 #pragma once
 #include "common/cache/cache.h"
+#include "common/cache/packed.h"
 
 enum {
-    RECORD_HEADER = 64, /* bytes before the features */
-    RECORD_MIN =
-        16384, /* shorter records are padded, so that LMDB gives each its own pages, whatever their size */
+    RECORD_FORMAT = 2,    /* of the caches made now; 1, with padded records, is read and continued */
+    RECORD_HEADER = 64,   /* bytes before the features */
+    RECORD_MIN = 16384,   /* format 1: shorter records were padded, so that LMDB gave each its own pages */
     RECORD_MAX_KEY = 500, /* longer paths are cut */
     RECORD_CUT_KEY = 400, /* to so much, then '~' and 64 digits of their SHA-256 */
     RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
@@ -15,7 +16,8 @@ typedef struct {
     guint64 checksum;
     guint32 class_id, path_size;
     guint8 hash[CACHE_HASH];
-    guint8 reserved[16];
+    Packed packed; /* how the features are stored */
+    guint8 reserved[8];
 } RecordHeader;
 G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 
@@ -26,13 +28,17 @@ GBytes *record_key(const char *path);
 void record_seal(GBytes *key, guint8 *value, gsize size);
 gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
 
-/* A whole item's value, sealed. */
+/* A whole item's value, sealed. form: how its features are to be stored. */
+typedef struct {
+    int format; /* 1 or RECORD_FORMAT */
+    CacheStore store;
+} RecordForm;
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
-                    const float *features, gsize n);
+                    const float *features, gsize n, RecordForm form);
 
 /* Reads the header of an item's value and finds its path, path_size bytes, not ended; FALSE where the sizes
  * do not fit n features or the key is not the path's. The checksum is not looked at, and only the first page
- * is touched. */
+ * is touched, and where the path is longer than RECORD_MAX_KEY the last one. */
 gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
                            RecordHeader *header, const char **path);
 

@@ -3,7 +3,7 @@
  * Opening checks the file first (lmdb_check.h), keeps a second writer out by flock on the folder, and refuses
  * to open a folder twice in this process, which LMDB cannot bear. LMDB's codes become sentences here. */
 #pragma once
-#include "common/vgg16/feature_spec.h"
+#include "common/cache/record.h"
 #include <lmdb.h>
 
 typedef struct {
@@ -38,6 +38,7 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
 /* What a cache says of itself. */
 typedef struct {
     FeatureSpec *spec;
+    RecordForm form;    /* of its records */
     char *program;      /* that made it, with its version */
     GPtrArray *classes; /* char*, by class id */
 } Catalog;
@@ -46,7 +47,7 @@ typedef struct {
 Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
 
 /* LMDB codes. */
-int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec);
+int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form);
 int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)

@@ -47,30 +47,37 @@ void scaling_free(Scaling *scaling)
     g_free(scaling);
 }
 
-static void fit_max(Scaling *scaling, const float *const *x, gsize n)
+static void fit_max(Scaling *scaling, const Rows *rows, float *buffer)
 {
     float max = 0;
-    for (gsize i = 0; i < n; i++)
+    for (guint i = 0; i < rows->n; i++) {
+        const float *x = rows_get(rows, i, buffer);
         for (gsize j = 0; j < scaling->features; j++)
-            max = MAX(max, fabsf(x[i][j]));
+            max = MAX(max, fabsf(x[j]));
+    }
     scaling->max = max > 0 ? max : 1;
 }
 
 /* Means first, then squared deviations from them: no cancellation, whatever the mean. A feature counts as
  * constant if its spread is within rounding error, as in scikit-learn's _is_constant_feature: variance <=
  * n eps variance + (n eps mean)^2. */
-static void fit_standard(Scaling *scaling, const float *const *x, gsize n)
+static void fit_standard(Scaling *scaling, const Rows *rows, float *buffer)
 {
     gsize features = scaling->features;
+    guint n = rows->n;
     g_autofree double *mean = g_new0(double, features), *variance = g_new0(double, features);
-    for (gsize i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++) {
+        const float *x = rows_get(rows, i, buffer);
         for (gsize j = 0; j < features; j++)
-            mean[j] += x[i][j];
+            mean[j] += x[j];
+    }
     for (gsize j = 0; j < features; j++)
         mean[j] /= (double)n;
-    for (gsize i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++) {
+        const float *x = rows_get(rows, i, buffer);
         for (gsize j = 0; j < features; j++)
-            variance[j] += (x[i][j] - mean[j]) * (x[i][j] - mean[j]);
+            variance[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
+    }
     double rounding = (double)n * DBL_EPSILON;
     for (gsize j = 0; j < features; j++) {
         double v = variance[j] / (double)n, bound = rounding * v + pow(rounding * mean[j], 2);
@@ -79,13 +86,14 @@ static void fit_standard(Scaling *scaling, const float *const *x, gsize n)
     }
 }
 
-void scaling_fit(Scaling *scaling, const float *const *x, gsize n)
+void scaling_fit(Scaling *scaling, const Rows *rows)
 {
-    g_return_if_fail(n >= 1);
+    g_return_if_fail(rows->n >= 1);
+    g_autofree float *buffer = g_new(float, scaling->features);
     if (scaling->kind == SCALE_MAX)
-        fit_max(scaling, x, n);
+        fit_max(scaling, rows, buffer);
     else if (scaling->kind == SCALE_STANDARD)
-        fit_standard(scaling, x, n);
+        fit_standard(scaling, rows, buffer);
 }
 
 float scaling_factor(const Scaling *scaling, const float *in)
@@ -103,7 +111,6 @@ float scaling_factor(const Scaling *scaling, const float *in)
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
                          float *out)
 {
-    in += first;
     if (scaling->kind == SCALE_STANDARD)
         for (gsize j = 0; j < count; j++)
             out[j] = (in[j] - scaling->mean[first + j]) * scaling->inverse[first + j];

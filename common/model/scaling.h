@@ -1,6 +1,6 @@
 /* scaling: how a feature vector is scaled before it enters a head. */
 #pragma once
-#include <glib.h>
+#include "common/core/rows.h"
 #include <jansson.h>
 
 typedef enum {
@@ -22,14 +22,14 @@ gboolean scaling_parse(const char *name, ScalingKind *kind);
 Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted (L2 needs no fitting) */
 void scaling_free(Scaling *scaling);
 
-/* Fits it to n >= 1 rows of D floats, in double precision. */
-void scaling_fit(Scaling *scaling, const float *const *x, gsize n);
+/* Fits it to N >= 1 rows of D floats, in double precision. */
+void scaling_fit(Scaling *scaling, const Rows *rows);
 
 /* in and out (D); may be the same. */
 void scaling_apply(const Scaling *scaling, const float *in, float *out);
 
-/* The same, to the bit, piece by piece: features first … first+count-1 of the vector at in go to out[0 …
- * count-1]; factor is scaling_factor of that vector, which reads all of it. */
+/* The same, to the bit, piece by piece: in holds features first … first+count-1 of a vector, which go to out (count);
+ * factor is scaling_factor of that vector, which reads all of it. */
 float scaling_factor(const Scaling *scaling, const float *in);
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
                          float *out);

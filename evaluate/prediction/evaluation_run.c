@@ -55,12 +55,14 @@ static Examples *list_cache(const char *source, const Cache *cache)
     return examples;
 }
 
-static gboolean evaluate_block(Cache *cache, guint first, guint n, ThreadPool *thread_pool,
+/* buffers: (BLOCK, D), for rows that are not stored as they are. */
+static gboolean evaluate_block(Cache *cache, guint first, guint n, float *buffers, ThreadPool *thread_pool,
                                GPtrArray *evaluations, GError **error)
 {
     const float *rows[BLOCK];
+    gsize features = feature_spec_features(cache_feature_spec(cache));
     for (guint i = 0; i < n; i++)
-        if (!(rows[i] = cache_features(cache, first + i, error)))
+        if (!(rows[i] = cache_features(cache, first + i, buffers + i * features, error)))
             return FALSE;
     for (guint j = 0; j < evaluations->len; j++) {
         Evaluation *evaluation = evaluations->pdata[j];
@@ -86,10 +88,11 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
         return NULL;
     allocate_outputs(evaluations, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    g_autofree float *buffers = g_new(float, BLOCK *feature_spec_features(cache_feature_spec(cache)));
     g_autoptr(Progress) progress = progress_new("Judging", n, "images");
     for (guint first = 0; first < n; first += BLOCK) {
         guint rows = MIN(BLOCK, n - first);
-        if (!evaluate_block(cache, first, rows, thread_pool, evaluations, error))
+        if (!evaluate_block(cache, first, rows, buffers, thread_pool, evaluations, error))
             return NULL;
         if (interrupted()) {
             error_set(error, "interrupted before all images were judged");

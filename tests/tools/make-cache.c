@@ -1,4 +1,4 @@
-/* make-cache FEATURES.npy LABELS.csv CACHE: a cache of given vectors, for tests that need no VGG16 pass.
+/* make-cache FEATURES.npy LABELS.csv CACHE [STORE]: a cache of given vectors, for tests that need no VGG16 pass.
  *
  * FEATURES.npy: (N, D) float32, C order. D = 512 s² makes features of block5_pool (images of side 32 s,
  * random:0 weights), D = 3 s² the layer "input" (images of side s, no base); preset vips, normalisation
@@ -72,8 +72,9 @@ int main(int argc, char **argv)
     g_autofree char *bytes = NULL, *text = NULL;
     gsize size;
     GError *error = NULL;
-    if (argc != 4)
-        stop("usage: make-cache FEATURES.npy LABELS.csv CACHE", NULL);
+    CacheStore store = CACHE_SPARSE;
+    if (argc < 4 || argc > 5 || (argc == 5 && !cache_store_parse(argv[4], &store)))
+        stop("usage: make-cache FEATURES.npy LABELS.csv CACHE [sparse|float16|float32]", NULL);
     if (!g_file_get_contents(argv[1], &bytes, &size, &error) ||
         !g_file_get_contents(argv[2], &text, NULL, &error))
         stop("cannot read", error);
@@ -83,7 +84,7 @@ int main(int argc, char **argv)
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     if (g_strv_length(lines) != rows)
         stop("FEATURES and LABELS do not agree", NULL);
-    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &store, &error);
     for (guint i = 0; writer && i < rows; i++) {
         put_line(writer, lines[i], features + (gsize)i * count, count);
         if (cache_writer_pending(writer) >= 256 && !cache_writer_commit(writer, &error))

@@ -4,7 +4,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-enum { FIXTURE_SIDE = 4, FIXTURE_FEATURES = FIXTURE_SIDE * FIXTURE_SIDE * 3 };
+/* Large enough for records on pages of their own. */
+enum { FIXTURE_SIDE = 40, FIXTURE_FEATURES = FIXTURE_SIDE * FIXTURE_SIDE * 3 };
 
 static inline FeatureSpec *fixture_feature_spec(int side)
 {
@@ -73,7 +74,7 @@ static inline void fixture_cache(const char *folder, int side, guint images)
 {
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(side);
     g_autoptr(GError) error = NULL;
-    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, NULL, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < images; i++) {
         fixture_put(writer, spec, i);

@@ -2,11 +2,15 @@
 #include "train/data/cache_samples.h"
 
 #include "common/core/error.h"
+#include "common/core/floats.h"
 #include "common/core/rng.h"
 
 #include <string.h>
 
-enum { PAGE = 4096 };
+enum {
+    PAGE = 4096,
+    RING = 3, /* rows outlive the next two fetches (batches.h) */
+};
 
 static void add(CacheSamples *samples, guint32 item, int label)
 {
@@ -25,6 +29,7 @@ void cache_samples_clear(CacheSamples *samples)
     g_clear_pointer(&samples->items, g_free);
     g_clear_pointer(&samples->labels, g_free);
     g_clear_pointer(&samples->copy_items, g_free);
+    g_clear_pointer(&samples->ring, floats_free);
 }
 
 static gboolean check_split(const Cache *cache, double split, guint used_classes, guint training,
@@ -157,19 +162,24 @@ static void touch(const float *row, gsize features)
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
                       GError **error)
 {
-    const CacheSamples *samples = user;
+    CacheSamples *samples = user;
     gsize features = feature_spec_features(cache_feature_spec(samples->cache));
-    for (int i = 0; i < n; i++) {
-        rows[i] = cache_features(samples->cache, item_of(samples, indices[i], epoch), error);
+    float *buffer = samples->ring + samples->turn++ % RING * samples->batch * features;
+    for (int i = 0; i < n; i++, buffer += features) {
+        rows[i] = cache_features(samples->cache, item_of(samples, indices[i], epoch), buffer, error);
         if (!rows[i])
             return FALSE;
-        touch(rows[i], features);
+        if (rows[i] != buffer)
+            touch(rows[i], features);
     }
     return TRUE;
 }
 
-BatchSource cache_samples_source(CacheSamples *samples)
+BatchSource cache_samples_source(CacheSamples *samples, int batch)
 {
+    samples->batch = (int)MIN((guint)batch, samples->count);
+    samples->ring =
+        floats_new(RING * (gsize)samples->batch * feature_spec_features(cache_feature_spec(samples->cache)));
     return (BatchSource){samples->count, samples->labels, fetch, samples};
 }
 

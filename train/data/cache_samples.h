@@ -1,4 +1,5 @@
-/* cache_samples: images of a cache as samples to train or validate on, read in place. */
+/* cache_samples: images of a cache as samples to train or validate on, read in place where the cache stores
+ * float32 as it is, else expanded as they are fetched. */
 #pragma once
 #include "common/cache/cache.h"
 #include "train/data/batches.h"
@@ -12,6 +13,10 @@ typedef struct {
     guint copies; /* augmented ones of each image, of which an epoch draws one; 0: the images themselves */
     guint32 *copy_items; /* (count, copies) indices into the cache */
     guint64 seed;        /* of the draw */
+
+    float *ring; /* (3, batch, D): expanded rows of the latest fetches */
+    int batch;
+    guint turn; /* of the ring */
 } CacheSamples;
 
 /* Keras's rule: the first int(split * images) of each class, in order of their names, are for validation,
@@ -30,8 +35,8 @@ gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *sample
 gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error);
 void cache_samples_clear(CacheSamples *samples);
 
-/* samples: borrowed by the source. */
-BatchSource cache_samples_source(CacheSamples *samples);
+/* samples: borrowed by the source. batch: the most that is fetched at once. */
+BatchSource cache_samples_source(CacheSamples *samples, int batch);
 
 /* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every
  * item's path, label and content hash. */

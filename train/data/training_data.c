@@ -59,8 +59,9 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     data->classes = g_ptr_array_new_with_free_func(g_free);
     for (guint c = 0; c < cache_classes(data->cache); c++)
         g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, c)));
-    data->training = cache_samples_source(&data->cached[0]);
-    data->validation = cache_samples_source(&data->cached[1]);
+    for (int i = 0; i < 2; i++)
+        *(i ? &data->validation : &data->training) =
+            cache_samples_source(&data->cached[i], (int)options->batch_size);
     data->identity = identify_cached(data->cached);
     return g_steal_pointer(&data);
 }

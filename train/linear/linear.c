@@ -32,7 +32,6 @@ static void linear_clear(Linear *linear)
     g_free(linear->counts);
     g_free(linear->names);
     g_free(linear->labels);
-    g_free(linear->x);
     cache_close(linear->cache);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
@@ -61,8 +60,8 @@ static gboolean gather(Linear *linear, GError **error)
     linear->n = cache_count(cache);
     linear->classes = cache_classes(cache);
     linear->features = feature_spec_features(cache_feature_spec(cache));
-    linear->x = g_new(const float *, linear->n);
     linear->labels = g_new(int, linear->n);
+    g_autofree float *buffer = g_new(float, linear->features);
     linear->names = g_new(const char *, linear->classes);
     linear->counts = g_new0(guint, linear->classes);
     for (guint k = 0; k < linear->classes; k++)
@@ -70,8 +69,7 @@ static gboolean gather(Linear *linear, GError **error)
     for (guint i = 0; i < linear->n; i++) {
         linear->labels[i] = cache_item(cache, i)->label;
         linear->counts[linear->labels[i]]++;
-        linear->x[i] = cache_features(cache, i, error);
-        if (!linear->x[i])
+        if (!cache_features(cache, i, buffer, error))
             return FALSE;
     }
     return check_classes(linear, error);
@@ -85,9 +83,9 @@ static gboolean prepare_samples(Linear *linear, GError **error)
     if (!linear->class_weights)
         return FALSE;
     linear->scaling = scaling_new(linear->settings.scale, linear->features);
-    scaling_fit(linear->scaling, linear->x, linear->n);
-    linear->samples =
-        samples_new(linear->x, linear->labels, linear->n, linear->classes, linear->scaling, o->bias);
+    Rows rows = cache_rows(linear->cache);
+    scaling_fit(linear->scaling, &rows);
+    linear->samples = samples_new(&rows, linear->labels, linear->classes, linear->scaling, o->bias);
     return TRUE;
 }
 

@@ -12,7 +12,6 @@ typedef struct {
     Cache *cache;
     guint n, classes;
     gsize features;
-    const float **x; /* (N) into the cache */
     int *labels;     /* (N) */
     const char **names;
     guint *counts; /* (L) images of each class */

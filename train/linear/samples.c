@@ -2,13 +2,14 @@
 
 #include <math.h>
 
-Samples *samples_new(const float *const *x, const int *labels, guint n, guint classes, const Scaling *scaling,
-                     double bias)
+Samples *samples_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling, double bias)
 {
+    guint n = rows->n;
     Samples *samples = g_new(Samples, 1);
-    *samples = (Samples){x, labels, n, classes, scaling->features, scaling, g_new(float, n), bias};
+    *samples = (Samples){*rows, labels, n, classes, scaling->features, scaling, g_new(float, n), bias};
+    g_autofree float *buffer = g_new(float, scaling->features);
     for (guint i = 0; i < n; i++)
-        samples->factors[i] = scaling_factor(scaling, x[i]);
+        samples->factors[i] = scaling_factor(scaling, rows_get(rows, i, buffer));
     return samples;
 }
 
@@ -22,7 +23,8 @@ void samples_free(Samples *samples)
 
 void samples_take(const Samples *samples, guint row, gsize first, gsize count, float *out)
 {
-    scaling_apply_range(samples->scaling, samples->factors[row], samples->x[row], first, count, out);
+    const float *in = rows_part(&samples->rows, row, first, count, out);
+    scaling_apply_range(samples->scaling, samples->factors[row], in, first, count, out);
 }
 
 double samples_largest_correlation(const Samples *samples)

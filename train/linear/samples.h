@@ -1,9 +1,9 @@
-/* samples: the training data of a linear head: rows of the cache, read in place and scaled when taken. */
+/* samples: the training data of a linear head: rows of the cache, scaled when taken. */
 #pragma once
 #include "common/model/scaling.h"
 
 typedef struct {
-    const float *const *x;  /* (N) rows of D floats, borrowed (a cache's) */
+    Rows rows;              /* N of D floats; what they stand on is borrowed (a cache) */
     const int *labels;      /* (N), 0 … L-1, borrowed */
     guint n, classes;       /* N, L */
     gsize features;         /* D */
@@ -12,11 +12,10 @@ typedef struct {
     double bias;            /* B: liblinear's -B, a feature of this value appended to each row; < 0: none */
 } Samples;
 
-Samples *samples_new(const float *const *x, const int *labels, guint n, guint classes, const Scaling *scaling,
-                     double bias);
+Samples *samples_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling, double bias);
 void samples_free(Samples *samples);
 
-/* Features first … first+count-1 of a row, scaled, without the bias. */
+/* Features first … first+count-1 of a row, scaled, without the bias; first: a multiple of 64. */
 void samples_take(const Samples *samples, guint row, gsize first, gsize count, float *out);
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1
  * for the rest. */

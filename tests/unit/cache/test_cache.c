@@ -20,7 +20,7 @@ static Cache *open_cache(const char *folder)
 static CacheWriter *open_writer(const char *folder, const FeatureSpec *spec)
 {
     g_autoptr(GError) error = NULL;
-    CacheWriter *writer = cache_writer_open(folder, spec, &error);
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL, &error);
     g_assert_no_error(error);
     return writer;
 }
@@ -53,10 +53,12 @@ static void check_item(Cache *cache, guint index)
     fixture_hash(number, hash);
     g_assert_cmpstr(cache_class(cache, (guint)item->label), ==, class_name);
     g_assert_cmpmem(item->hash, CACHE_HASH, hash, CACHE_HASH);
-    const float *features = cache_features(cache, index, &error);
+    gsize n = feature_spec_features(cache_feature_spec(cache));
+    g_autofree float *buffer = g_new(float, n);
+    const float *features = cache_features(cache, index, buffer, &error);
     g_assert_no_error(error);
     g_assert_cmpuint((guintptr)features % 16, ==, 0);
-    for (gsize j = 0; j < feature_spec_features(cache_feature_spec(cache)); j++)
+    for (gsize j = 0; j < n; j++)
         if (features[j] != fixture_feature(number, j))
             g_error("feature %" G_GSIZE_FORMAT " of %s differs", j, item->path);
 }
@@ -167,7 +169,8 @@ static void put_skip_and_remove_replace_one_another(void)
     g_autoptr(Cache) cache = open_cache(folder);
     g_assert_cmpuint(cache_count(cache), ==, 2);
     g_assert_cmpstr(cache_item(cache, 0)->path, ==, "a/2.png");
-    g_assert_cmpfloat(cache_features(cache, 0, NULL)[FIXTURE_FEATURES - 1], ==, 7);
+    float buffer[FIXTURE_FEATURES];
+    g_assert_cmpfloat(cache_features(cache, 0, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 7);
     g_assert_cmpuint(cache_skipped_count(cache), ==, 1);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "a/1.png");
     fixture_remove(folder);
@@ -198,8 +201,10 @@ static void long_and_odd_paths_are_kept(void)
     g_autoptr(Cache) cache = open_cache(folder);
     g_assert_cmpuint(cache_count(cache), ==, G_N_ELEMENTS(paths));
     g_assert_cmpstr(cache_class(cache, 0), ==, "a\xe9");
+    float buffer[FIXTURE_FEATURES];
     for (guint i = 0; i < cache_count(cache); i++)
-        g_assert_cmpstr(cache_item(cache, i)->path, ==, paths[(int)cache_features(cache, i, NULL)[0]]);
+        g_assert_cmpstr(cache_item(cache, i)->path, ==,
+                        paths[(int)cache_features(cache, i, buffer, NULL)[0]]);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "a/late\xe9.png");
     fixture_remove(folder);
 }
@@ -211,7 +216,7 @@ static void another_recipe_is_refused_in_a_sentence(void)
     g_autoptr(FeatureSpec) other = fixture_feature_spec(FIXTURE_SIDE);
     fixture_cache(folder, FIXTURE_SIDE, 3);
     other->preset = PRESET_KERAS;
-    g_autoptr(CacheWriter) writer = cache_writer_open(folder, other, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, other, NULL, &error);
     g_assert_null(writer);
     g_assert_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH);
     g_assert_nonnull(strstr(error->message, "its preset is vips, not keras"));
@@ -255,7 +260,7 @@ static void child_is_refused(const char *folder)
 {
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     g_autoptr(GError) error = NULL;
-    CacheWriter *writer = cache_writer_open(folder, spec, &error);
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL, &error);
     _exit(!writer && g_error_matches(error, CACHE_ERROR, CACHE_ERROR_BUSY) ? 0 : 1);
 }
 
@@ -434,9 +439,10 @@ static void altered_features_are_found_and_computed_anew(void)
 
     Cache *cache = open_cache(folder);
     guint bad = 0;
+    float buffer[FIXTURE_FEATURES];
     for (guint i = 0; i < cache_count(cache); i++) {
         g_clear_error(&error);
-        if (!cache_features(cache, i, &error)) {
+        if (!cache_features(cache, i, buffer, &error)) {
             bad++;
             g_assert_cmpstr(cache_item(cache, i)->path, ==, "class0/image00003.jpg");
             g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
@@ -467,8 +473,9 @@ static void altered_descriptions_are_refused(void)
         g_autoptr(GError) error = NULL;
         g_autoptr(Cache) cache = cache_open(folder, &error);
         guint bad = 0;
+        float buffer[FIXTURE_FEATURES];
         for (guint item = 0; cache && item < cache_count(cache); item++)
-            bad += !cache_features(cache, item, NULL);
+            bad += !cache_features(cache, item, buffer, NULL);
         g_assert_true(bad || g_error_matches(error, CACHE_ERROR, CACHE_ERROR_DAMAGED));
         fixture_remove(folder);
     }
@@ -489,7 +496,7 @@ static void what_is_no_cache_is_refused(void)
     refused(file, CACHE_ERROR_DAMAGED); /* a file */
     g_remove(file);
     g_file_set_contents(other, "x", 1, NULL);
-    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, NULL, &error);
     g_assert_null(writer); /* a folder of other things is not written into */
     g_assert_nonnull(strstr(error->message, "holiday.jpg"));
     fixture_remove(folder);
@@ -519,6 +526,122 @@ static void a_creation_cut_short_is_begun_again(void)
     }
 }
 
+/* tests/golden/format1: made by version 0.1.0 before there were stores. Its features, by path:
+ * a/1.png j/7; a/2.png every fourth 1.5, 3, …; b/3.png -0 at 3 and 1e-40 at 4; b/zeros.png 0; c/xx….png
+ * (-1)^j j/10. */
+static char *format_1(void)
+{
+    char *folder = fixture_folder();
+    g_autofree char *content = NULL, *file = g_build_filename(folder, "data.mdb", NULL);
+    gsize size;
+    g_assert_true(g_file_get_contents("tests/golden/format1/data.mdb", &content, &size, NULL));
+    g_assert_true(g_file_set_contents(file, content, (gssize)size, NULL));
+    return folder;
+}
+
+static float format_1_feature(guint image, gsize j)
+{
+    switch (image) {
+    case 0:
+        return (float)j / 7;
+    case 1:
+        return j % 4 ? 0 : 1.5f * (float)(j / 4 + 1);
+    case 2:
+        return j == 3 ? -0.0f : j == 4 ? 1e-40f : 0;
+    case 3:
+        return 0;
+    default:
+        return (float)((j % 2 ? -1.0 : 1.0) * (double)j * 0.1);
+    }
+}
+
+static void check_format_1(Cache *cache, guint shift)
+{
+    const char *paths[] = {"a/1.png", "a/2.png", "b/3.png", "b/zeros.png", "c/xxx"};
+    float buffer[48];
+    for (guint i = 0; i < 5; i++) {
+        const float *features = cache_features(cache, i + shift, buffer, NULL);
+        g_assert_true(g_str_has_prefix(cache_item(cache, i + shift)->path, paths[i]));
+        for (gsize j = 0; j < 48; j++) {
+            float expected = format_1_feature(i, j);
+            g_assert_cmpmem(features + j, sizeof(float), &expected, sizeof expected);
+        }
+    }
+}
+
+static void a_cache_of_format_1_is_read_and_continued_in_its_format(void)
+{
+    g_autofree char *folder = format_1();
+    gint64 nonzeros;
+    Cache *cache = open_cache(folder);
+    g_assert_cmpuint(cache_count(cache), ==, 5);
+    g_assert_cmpint(cache_store(cache), ==, CACHE_FLOAT32);
+    g_assert_cmpuint(cache_stored(cache, 1, &nonzeros), ==, 48 * sizeof(float));
+    g_assert_cmpint(nonzeros, ==, -1);
+    check_format_1(cache, 0);
+    g_autoptr(FeatureSpec) spec = feature_spec_copy(cache_feature_spec(cache));
+    cache_close(cache);
+
+    g_autoptr(GError) error = NULL;
+    CacheStore sparse = CACHE_SPARSE;
+    g_assert_null(cache_writer_open(folder, spec, &sparse, &error));
+    g_assert_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH);
+    g_assert_nonnull(strstr(error->message, "as float32, not as sparse"));
+    CacheWriter *writer = open_writer(folder, spec);
+    float zeros[48] = {0};
+    guint8 hash[CACHE_HASH] = {0};
+    cache_writer_put(writer, "a/0.png", "a", hash, zeros);
+    commit(writer);
+    cache_writer_close(writer);
+    cache = open_cache(folder);
+    g_assert_cmpuint(cache_stored(cache, 0, &nonzeros), ==, 48 * sizeof(float)); /* not sparse */
+    check_format_1(cache, 1);
+    cache_close(cache);
+    fixture_remove(folder);
+}
+
+/* Half of the features 0, the others multiples of 1/8, which half floats hold. */
+static float sparse_feature(guint image, gsize j)
+{
+    return (j * 7 + image) % 4 < 2 ? 0 : (float)((j + image) % 100) / 8;
+}
+
+static void every_store_gives_back_what_was_put(void)
+{
+    for (CacheStore store = CACHE_SPARSE; store <= CACHE_FLOAT32; store++) {
+        g_autofree char *folder = fixture_folder();
+        g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+        CacheWriter *writer = cache_writer_open(folder, spec, &store, NULL);
+        g_autofree float *features = g_new(float, FIXTURE_FEATURES), *buffer = g_new(float, FIXTURE_FEATURES);
+        guint8 hash[CACHE_HASH] = {0};
+        for (guint i = 0; i < 3; i++) {
+            g_autofree char *path = fixture_path(i);
+            for (gsize j = 0; j < FIXTURE_FEATURES; j++)
+                features[j] = sparse_feature(i, j);
+            if (i == 2)
+                features[9] = 1e6f; /* more than a half float holds: the image is stored as by sparse */
+            cache_writer_put(writer, path, "a", hash, features);
+        }
+        commit(writer);
+        cache_writer_close(writer);
+        const double shares[] = {[CACHE_SPARSE] = 0.55, [CACHE_FLOAT16] = 0.3, [CACHE_FLOAT32] = 1};
+        g_autoptr(Cache) cache = open_cache(folder);
+        g_assert_cmpint(cache_store(cache), ==, store);
+        for (guint i = 0; i < 3; i++) {
+            gint64 nonzeros;
+            gsize full = FIXTURE_FEATURES * sizeof(float), bytes = cache_stored(cache, i, &nonzeros);
+            const float *read = cache_features(cache, i, buffer, NULL);
+            g_assert_true((read != buffer) == (store == CACHE_FLOAT32)); /* in place */
+            for (gsize j = 0; j < FIXTURE_FEATURES; j++)
+                g_assert_cmpfloat(read[j], ==, i == 2 && j == 9 ? 1e6f : sparse_feature(i, j));
+            g_assert_cmpfloat((double)bytes / (double)full, <=,
+                              shares[i == 2 && store == CACHE_FLOAT16 ? CACHE_SPARSE : store]);
+            g_assert_cmpint(nonzeros, >, FIXTURE_FEATURES / 3);
+        }
+        fixture_remove(folder);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -542,5 +665,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/altered descriptions are refused", altered_descriptions_are_refused);
     g_test_add_func("/cache/what is no cache is refused", what_is_no_cache_is_refused);
     g_test_add_func("/cache/a creation cut short is begun again", a_creation_cut_short_is_begun_again);
+    g_test_add_func("/cache/a cache of format 1 is read, and continued in its format",
+                    a_cache_of_format_1_is_read_and_continued_in_its_format);
+    g_test_add_func("/cache/every store gives back what was put", every_store_gives_back_what_was_put);
     return g_test_run();
 }

@@ -193,12 +193,13 @@ static void use_it(const char *folder)
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     Cache *cache = cache_open(folder, NULL);
     for (guint i = 0; cache && i < cache_count(cache); i++) {
-        const float *features = cache_features(cache, i, NULL);
+        float buffer[FIXTURE_FEATURES];
+        const float *features = cache_features(cache, i, buffer, NULL);
         if (features)
             g_assert_cmpfloat(features[0] + features[FIXTURE_FEATURES - 1], !=, -1);
     }
     cache_close(cache);
-    CacheWriter *writer = cache_writer_open(folder, spec, NULL);
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL, NULL);
     if (!writer)
         return;
     GPtrArray *paths = cache_writer_paths(writer, NULL);

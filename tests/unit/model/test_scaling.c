@@ -22,7 +22,8 @@ static const float l2[N][D] = {
 static void assert_scaled(ScalingKind kind, const float expected[N][D])
 {
     g_autoptr(Scaling) scaling = scaling_new(kind, D);
-    scaling_fit(scaling, x, N);
+    Rows all = rows_in_memory(x, N, D);
+    scaling_fit(scaling, &all);
     for (int i = 0; i < N; i++) {
         float out[D];
         scaling_apply(scaling, x[i], out);
@@ -67,7 +68,8 @@ static void test_zero_vector(void)
     for (ScalingKind kind = SCALE_NONE; kind <= SCALE_L2; kind++) {
         g_autoptr(Scaling) scaling = scaling_new(kind, D);
         float out[D];
-        scaling_fit(scaling, one, 1);
+        Rows single = rows_in_memory(one, 1, D);
+        scaling_fit(scaling, &single);
         scaling_apply(scaling, zero, out);
         for (int j = 0; j < D; j++)
             g_assert_true(out[j] == 0);
@@ -83,7 +85,8 @@ static void test_constant_feature(void)
     for (int i = 0; i < MANY; i++)
         constant[i] = &value;
     g_autoptr(Scaling) scaling = scaling_new(SCALE_STANDARD, 1);
-    scaling_fit(scaling, constant, MANY);
+    Rows rows = rows_in_memory(constant, MANY, D);
+    scaling_fit(scaling, &rows);
     g_assert_true(scaling->inverse[0] == 1);
     float out;
     scaling_apply(scaling, &value, &out);
@@ -94,12 +97,13 @@ static void test_pieces_and_in_place(void)
 {
     for (ScalingKind kind = SCALE_NONE; kind <= SCALE_L2; kind++) {
         g_autoptr(Scaling) scaling = scaling_new(kind, D);
-        scaling_fit(scaling, x, N);
+        Rows all = rows_in_memory(x, N, D);
+        scaling_fit(scaling, &all);
         float whole[D], pieces[D], place[D];
         scaling_apply(scaling, rows[3], whole);
         float factor = scaling_factor(scaling, rows[3]);
         scaling_apply_range(scaling, factor, rows[3], 0, 2, pieces);
-        scaling_apply_range(scaling, factor, rows[3], 2, D - 2, pieces + 2);
+        scaling_apply_range(scaling, factor, rows[3] + 2, 2, D - 2, pieces + 2);
         memcpy(place, rows[3], sizeof place);
         scaling_apply(scaling, place, place);
         g_assert_cmpmem(pieces, sizeof pieces, whole, sizeof whole);

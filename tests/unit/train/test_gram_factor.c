@@ -29,8 +29,9 @@ static void data_set_up(Data *data, ScalingKind kind, double bias)
     for (int i = 0; i < N; i++)
         data->x[i] = data->values + (gsize)i * D;
     data->scaling = scaling_new(kind, D);
-    scaling_fit(data->scaling, data->x, N);
-    data->samples = samples_new(data->x, NULL, N, 2, data->scaling, bias);
+    Rows rows = rows_in_memory(data->x, N, D);
+    scaling_fit(data->scaling, &rows);
+    data->samples = samples_new(&rows, NULL, 2, data->scaling, bias);
 }
 
 static void data_clear(Data *data)
@@ -158,7 +159,8 @@ static void test_zeros(void)
     static float zero[D];
     const float *x[] = {zero, zero};
     g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
-    g_autoptr(Samples) samples = samples_new(x, NULL, 2, 2, scaling, -1);
+    Rows rows_of_two = rows_in_memory(x, 2, scaling->features);
+    g_autoptr(Samples) samples = samples_new(&rows_of_two, NULL, 2, scaling, -1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
     g_assert_null(gram_factor_new(samples, thread_pool, &error));

@@ -32,7 +32,8 @@ static void data_set_up(Data *data)
     }
     memcpy(data->values + 11 * D, data->values + 14 * D, D * sizeof(float));
     data->scaling = scaling_new(SCALE_L2, D);
-    data->samples = samples_new(data->x, data->labels, N, L, data->scaling, 1);
+    Rows rows = rows_in_memory(data->x, N, D);
+    data->samples = samples_new(&rows, data->labels, L, data->scaling, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     data->gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
     data->direct = linear_rows_new(N, D + 1, N * (D + 1));

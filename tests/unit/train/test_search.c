@@ -70,7 +70,8 @@ static LinearTraining clusters_set_up(Clusters *clusters, double noise, guint si
         clusters->x[i] = clusters->values[i];
     }
     g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
-    g_autoptr(Samples) samples = samples_new(clusters->x, clusters->labels, N, L, scaling, 1);
+    Rows rows = rows_in_memory(clusters->x, N, scaling->features);
+    g_autoptr(Samples) samples = samples_new(&rows, clusters->labels, L, scaling, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     clusters->gram_factor = gram_factor_new(samples, thread_pool, NULL);
     for (int k = 0; k < L; k++)

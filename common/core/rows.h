@@ -1,0 +1,26 @@
+/* rows: N vectors of D floats that are looked at one by one, wherever they lie: in memory, or packed in a cache. */
+#pragma once
+#include <glib.h>
+
+typedef struct {
+    guint n;     /* N */
+    gsize width; /* D */
+
+    /* Elements first … first+count-1 of a row, first a multiple of 64: where they lie, or put into buffer (count), which
+     * is the caller's. Good until the buffer is used again. Threads may call at once, each with its own buffer. */
+    const float *(*part)(gconstpointer user, guint row, gsize first, gsize count, float *buffer);
+    gconstpointer user;
+} Rows;
+
+/* Of N pointers to D floats each, borrowed. */
+Rows rows_in_memory(const float *const *x, guint n, gsize width);
+
+static inline const float *rows_part(const Rows *rows, guint row, gsize first, gsize count, float *buffer)
+{
+    return rows->part(rows->user, row, first, count, buffer);
+}
+
+static inline const float *rows_get(const Rows *rows, guint row, float *buffer)
+{
+    return rows_part(rows, row, 0, rows->width, buffer);
+}
