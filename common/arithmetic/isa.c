@@ -1,6 +1,19 @@
 #include "common/arithmetic/isa.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
 static int forced = -1;
+
+#ifdef __x86_64__
+/* clang 14's __builtin_cpu_supports does not know it; AVX2 says that the kernel saves the registers. */
+static gboolean has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
 
 gboolean isa_available(IsaSet isa)
 {
@@ -9,8 +22,7 @@ gboolean isa_available(IsaSet isa)
         return TRUE;
 #ifdef __x86_64__
     case ISA_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-               __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case ISA_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
