@@ -287,7 +287,11 @@ static const float *part(gconstpointer user, guint row, gsize first, gsize count
 
 Rows cache_rows(Cache *cache)
 {
-    return (Rows){cache->images, feature_spec_features(cache->catalog->spec), part, cache};
+    gsize bytes = 0;
+    for (guint i = 0; i < cache->images; i++)
+        bytes += g_array_index(cache->records, Record, i).size;
+    return (Rows){cache->images, feature_spec_features(cache->catalog->spec), bytes / MAX(cache->images, 1),
+                  part, cache};
 }
 
 void cache_forget(Cache *cache, guint index)

@@ -9,5 +9,5 @@ static const float *part_in_memory(gconstpointer user, guint row, gsize first, g
 
 Rows rows_in_memory(const float *const *x, guint n, gsize width)
 {
-    return (Rows){n, width, part_in_memory, x};
+    return (Rows){n, width, width * sizeof(float), part_in_memory, x};
 }

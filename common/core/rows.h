@@ -5,6 +5,7 @@
 typedef struct {
     guint n;     /* N */
     gsize width; /* D */
+    gsize bytes; /* of a row where it lies, in the mean: what keeping it in memory takes */
 
     /* Elements first … first+count-1 of a row, first a multiple of 64: where they lie, or put into buffer (count), which
      * is the caller's. Good until the buffer is used again. Threads may call at once, each with its own buffer. */

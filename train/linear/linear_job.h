@@ -12,7 +12,7 @@ typedef struct {
     Cache *cache;
     guint n, classes;
     gsize features;
-    int *labels;     /* (N) */
+    int *labels; /* (N) */
     const char **names;
     guint *counts; /* (L) images of each class */
     double *class_weights;

@@ -15,6 +15,7 @@ StreamRow stream_row_new(const Stream *stream)
 {
     gsize room = stream->features + ROW_SLACK;
     StreamRow row = {.index = g_new(guint32, room), .value = g_new(float, room)};
+    row.features = g_new(float, stream->features);
     row.scaled = stream->squares ? g_new(float, room) : row.value;
     return row;
 }
@@ -23,14 +24,15 @@ void stream_row_clear(StreamRow *row)
 {
     if (row->scaled != row->value)
         g_free(row->scaled);
+    g_free(row->features);
     g_free(row->value);
     g_free(row->index);
 }
 
 void stream_row_read(const Stream *stream, guint i, StreamRow *row)
 {
-    row->count =
-        row_kernels_current()->nonzeros(stream->samples->x[i], stream->features, row->index, row->value);
+    const float *x = rows_get(&stream->samples->rows, i, row->features);
+    row->count = row_kernels_current()->nonzeros(x, stream->features, row->index, row->value);
     if (stream->squares)
         for (guint t = 0; t < row->count; t++)
             row->scaled[t] = row->value[t] * stream->squares[row->index[t]];
@@ -78,9 +80,9 @@ static void measure_rows(guint task, guint worker, gpointer data)
 
 /* Rows that stay in memory while they are visited: all of them, or blocks of half of what is there (Yu, Hsieh, Chang &
  * Lin 2010, "Large linear classification when data cannot fit in memory"). */
-static guint rows_in_memory(const Stream *stream)
+static guint rows_that_fit(const Stream *stream)
 {
-    gsize row = stream->features * sizeof(float), available = memory_available();
+    gsize row = stream->samples->rows.bytes, available = memory_available();
     return available / row > stream->n ? stream->n : (guint)CLAMP(available / 2 / row, 1, stream->n);
 }
 
@@ -89,7 +91,7 @@ Stream *stream_new(const Samples *samples, ThreadPool *thread_pool, GError **err
     g_autoptr(Stream) stream = g_new0(Stream, 1);
     *stream = (Stream){.samples = samples, .features = samples->features, .n = samples->n};
     stream->row_squares = g_new(double, stream->n);
-    stream->block = rows_in_memory(stream);
+    stream->block = rows_that_fit(stream);
     fold_scaling(stream);
     thread_pool_run(thread_pool, (stream->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, measure_rows, stream);
     if (interrupted()) {

@@ -34,9 +34,10 @@ void stream_free(Stream *stream);
 
 /* A row's non-zeros, for one thread. */
 typedef struct {
-    guint32 *index; /* (count) */
-    float *value;   /* (count) x */
-    float *scaled;  /* (count) a∘a∘x; the same as value where a is 1 */
+    guint32 *index;  /* (count) */
+    float *value;    /* (count) x */
+    float *scaled;   /* (count) a∘a∘x; the same as value where a is 1 */
+    float *features; /* (D) the row as it was read, if it is not stored as it is */
     guint count;
 } StreamRow;
 StreamRow stream_row_new(const Stream *stream);

@@ -37,8 +37,9 @@ static void data_set_up(Data *data, ScalingKind kind, double bias, guint threads
         data->x[i] = data->values + i * D;
     }
     data->scaling = scaling_new(kind, D);
-    scaling_fit(data->scaling, data->x, N);
-    data->samples = samples_new(data->x, data->labels, N, L, data->scaling, bias);
+    Rows rows = rows_in_memory(data->x, N, D);
+    scaling_fit(data->scaling, &rows);
+    data->samples = samples_new(&rows, data->labels, L, data->scaling, bias);
     data->rows = linear_rows_new(N, D + 1, N * (D + 1));
     for (guint i = 0; i < N; i++) {
         float row[D];
@@ -234,7 +235,8 @@ static void test_nothing_to_learn(void)
     int labels[2] = {0, 1};
     g_autoptr(GError) error = NULL;
     g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, 4);
-    g_autoptr(Samples) samples = samples_new(x, labels, 2, 2, scaling, 1);
+    Rows rows = rows_in_memory(x, 2, 4);
+    g_autoptr(Samples) samples = samples_new(&rows, labels, 2, scaling, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_assert_null(stream_new(samples, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));
