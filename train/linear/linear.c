@@ -222,16 +222,16 @@ static void unfold(Linear *linear, double *w)
 static double fit_stream(Linear *linear, Progress *progress, GError **error)
 {
     guint vectors = linear_vectors(&linear->training), right = 0;
-    g_autoptr(StreamDescent) descent = linear_stream_new(&linear->training, linear->cost, 0, NULL);
-    if (!stream_descent_run(descent, linear->fits, progress, error))
+    g_autoptr(StreamFit) stream_fit = linear_stream_new(&linear->training, linear->cost, 0, NULL);
+    if (!stream_fit_run(stream_fit, linear->fits, progress, error))
         return -1;
     g_autofree float *values = g_new(float, (gsize)linear->n *vectors), *offset = g_new(float, vectors);
     g_autofree float *kernel = g_new(float, linear->features *vectors);
-    stream_descent_values(descent, values);
+    stream_fit_values(stream_fit, values);
     for (guint i = 0; i < linear->n; i++)
         right += linear_class(&linear->training, values + (gsize)i * vectors) == linear->labels[i];
     for (guint v = 0; v < vectors; v++)
-        offset[v] = (float)stream_descent_unfold(descent, v, kernel, vectors);
+        offset[v] = (float)stream_fit_unfold(stream_fit, v, kernel, vectors);
     linear->model = model_of(linear, kernel, offset);
     return (double)right / linear->n;
 }

@@ -146,8 +146,7 @@ double linear_accuracy(const LinearTraining *training, const double *w)
 
 /* ---- Streams ---- */
 
-StreamDescent *linear_stream_new(const LinearTraining *training, double cost, guint folds,
-                                 const guint *fold_of)
+StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint folds, const guint *fold_of)
 {
     guint each = linear_problems(training), n = each * MAX(folds, 1);
     g_autofree StreamProblem *problems = g_new(StreamProblem, n);
@@ -158,16 +157,16 @@ StreamDescent *linear_stream_new(const LinearTraining *training, double cost, gu
     }
     StreamSettings settings = {training->solver, training->tolerance, training->seed, training->labels,
                                fold_of};
-    return stream_descent_new(training->stream, &settings, problems, n, training->thread_pool);
+    return stream_fit_new(training->stream, &settings, problems, n, training->thread_pool);
 }
 
-void linear_stream_set_cost(const LinearTraining *training, StreamDescent *descent, double cost, guint folds)
+void linear_stream_set_cost(const LinearTraining *training, StreamFit *stream_fit, double cost, guint folds)
 {
     guint each = linear_problems(training);
     for (guint p = 0; p < each * MAX(folds, 1); p++) {
         double own, rest;
         linear_problem_costs(training, p % each, cost, &own, &rest);
-        stream_descent_set_costs(descent, p, own, rest);
+        stream_fit_set_costs(stream_fit, p, own, rest);
     }
 }
 

@@ -8,7 +8,7 @@
 #include "common/cli/progress.h"
 #include "train/linear/coordinate.h"
 #include "train/linear/liblinear.h"
-#include "train/linear/stream_descent.h"
+#include "train/linear/stream_fit.h"
 
 /* The training data in the form the solver takes: dense rows of a Gram factor for coordinate.h, else
  * liblinear's rows. */
@@ -56,9 +56,8 @@ void linear_problem_costs(const LinearTraining *training, guint problem, double 
 
 /* All problems on a stream, or the problems of each fold one after another where fold_of (N) is given: number
  * fold * linear_problems + problem. */
-StreamDescent *linear_stream_new(const LinearTraining *training, double cost, guint folds,
-                                 const guint *fold_of);
-void linear_stream_set_cost(const LinearTraining *training, StreamDescent *descent, double cost, guint folds);
+StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint folds, const guint *fold_of);
+void linear_stream_set_cost(const LinearTraining *training, StreamFit *stream_fit, double cost, guint folds);
 
 /* w·x of a row */
 double linear_value(const LinearTraining *training, guint row, const double *w);

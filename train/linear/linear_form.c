@@ -13,15 +13,16 @@ static gboolean gram_factor_pays(const Linear *linear)
 {
     const LinearSettings *settings = &linear->settings;
     gboolean serves = linear->options->reduce && settings->solver->rotation && linear->n < linear->features;
-    if (!serves || !stream_descent_serves(settings->solver))
+    if (!serves || !stream_fit_serves(settings->solver))
         return serves;
-    gboolean once = !linear->options->search_cost && !settings->n_costs && !linear->options->folds;
+    gboolean once = stream_fit_is_dual(settings->solver) && !linear->options->search_cost &&
+                    !settings->n_costs && !linear->options->folds;
     return gram_factor_memory(linear->n) < memory_available() && !(once && linear->n >= STREAM_IMAGES);
 }
 
 static gboolean stream_pays(const Linear *linear)
 {
-    return linear->options->reduce && stream_descent_serves(linear->settings.solver);
+    return linear->options->reduce && stream_fit_serves(linear->settings.solver);
 }
 
 static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)
@@ -107,7 +108,8 @@ static gboolean stream_rows(Linear *linear, gsize *bytes, GError **error)
     const TrainOptions *o = linear->options;
     guint folds = o->folds ? (guint)o->folds : o->search_cost || linear->settings.n_costs ? 5 : 1;
     guint problems = folds * (linear->classes == 2 ? 1 : linear->classes);
-    *bytes = stream_descent_memory(linear->features, linear->n, problems, (guint)o->common.threads);
+    *bytes = stream_fit_memory(linear->settings.solver, linear->features, linear->n, problems,
+                               (guint)o->common.threads);
     if (!fits_memory(linear, *bytes, error))
         return FALSE;
     linear->thread_pool = thread_pool_new((guint)o->common.threads);

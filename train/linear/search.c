@@ -106,12 +106,12 @@ static gboolean search_stream(Job *job, Progress *progress, GError **error)
     g_autofree gboolean *present = classes_outside(job);
     g_autofree LinearFit *fits = g_new(LinearFit, n);
     g_autofree float *values = g_new(float, (gsize)training->n *n);
-    g_autoptr(StreamDescent) descent = linear_stream_new(training, job->costs[0], job->folds, job->fold_of);
+    g_autoptr(StreamFit) stream_fit = linear_stream_new(training, job->costs[0], job->folds, job->fold_of);
     for (guint c = 0; c < job->n_costs; c++) {
-        linear_stream_set_cost(training, descent, job->costs[c], job->folds);
-        if (!stream_descent_run(descent, fits, progress, error))
+        linear_stream_set_cost(training, stream_fit, job->costs[c], job->folds);
+        if (!stream_fit_run(stream_fit, fits, progress, error))
             return FALSE;
-        stream_descent_values(descent, values);
+        stream_fit_values(stream_fit, values);
         for (guint p = 0; p < n; p++)
             job->fits[(gsize)p * job->n_costs + c] = fits[p];
         for (guint i = 0; i < training->n; i++)

@@ -85,11 +85,11 @@ static LinearTraining training_on(const Data *data, const char *solver, guint cl
 static void streamed_values(const LinearTraining *training, double cost, float *values)
 {
     LinearFit fits[L];
-    g_autoptr(StreamDescent) descent = linear_stream_new(training, cost, 0, NULL);
-    g_assert_true(stream_descent_run(descent, fits, NULL, NULL));
+    g_autoptr(StreamFit) stream_fit = linear_stream_new(training, cost, 0, NULL);
+    g_assert_true(stream_fit_run(stream_fit, fits, NULL, NULL));
     for (guint p = 0; p < linear_problems(training); p++)
         g_assert_true(fits[p].iterations > 1 && !fits[p].not_converged);
-    stream_descent_values(descent, values);
+    stream_fit_values(stream_fit, values);
 }
 
 static void assert_equals_liblinear(const Data *data, const char *solver, guint classes, double cost)
@@ -116,6 +116,8 @@ static void test_optimum_is_liblinears(void)
             double cost = N / (linear_mean_square(&(LinearTraining){.stream = data.stream, .n = N}) * 50);
             assert_equals_liblinear(&data, "svc-dual", L, cost);
             assert_equals_liblinear(&data, "hinge-dual", L, cost / 10);
+            assert_equals_liblinear(&data, "svc", L, cost);
+            assert_equals_liblinear(&data, "lr", L, cost);
         }
 }
 
@@ -155,12 +157,12 @@ static void test_unfolded_weights(void)
     g_auto(Data) data = {0};
     data_set_up(&data, SCALE_STANDARD, 1, 2);
     LinearTraining training = training_on(&data, "svc-dual", L, TRUE);
-    g_autoptr(StreamDescent) descent = linear_stream_new(&training, 0.01, 0, NULL);
+    g_autoptr(StreamFit) stream_fit = linear_stream_new(&training, 0.01, 0, NULL);
     float kernel[D * L], values[N * L], row[D];
-    stream_descent_run(descent, NULL, NULL, NULL);
-    stream_descent_values(descent, values);
+    stream_fit_run(stream_fit, NULL, NULL, NULL);
+    stream_fit_values(stream_fit, values);
     for (guint v = 0; v < L; v++) {
-        double offset = stream_descent_unfold(descent, v, kernel, L);
+        double offset = stream_fit_unfold(stream_fit, v, kernel, L);
         for (guint i = 0; i < N; i++) {
             double sum = offset;
             samples_take(data.samples, i, 0, D, row);
