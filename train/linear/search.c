@@ -145,18 +145,31 @@ static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
     point->deviation = sqrt(squares / job->folds);
 }
 
-/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
-static double temperature(const Job *job, guint cost)
+/* (N, L) held-out decision values at one cost: of two classes, class 1's are the negative of class 0's. */
+static float *held_out_values(const Job *job, guint cost)
 {
     const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training), classes = training->classes, n = 0;
+    guint vectors = linear_vectors(training), classes = training->classes;
+    float *z = g_new(float, (gsize)training->n *classes);
+    for (guint i = 0; i < training->n; i++) {
+        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
+        for (guint k = 0; k < classes; k++)
+            z[(gsize)i * classes + k] = k < vectors ? values[k] : -values[0];
+    }
+    return z;
+}
+
+/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
+static double temperature(const Job *job, const float *values)
+{
+    const LinearTraining *training = job->training;
+    guint classes = training->classes, n = 0;
     g_autofree float *z = g_new(float, (gsize)training->n *classes);
     g_autofree int *labels = g_new(int, training->n);
     for (guint i = 0; i < training->n && !training->solver->logistic; i++) {
-        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
         gboolean finite = TRUE; /* FALSE if the other folds lack a class */
         for (guint k = 0; k < classes; k++) {
-            z[(gsize)n * classes + k] = k < vectors ? values[k] : -values[0];
+            z[(gsize)n * classes + k] = values[(gsize)i * classes + k];
             finite &= isfinite(z[(gsize)n * classes + k]) != 0;
         }
         labels[n] = training->labels[i];
@@ -184,7 +197,8 @@ static Search *summarize(const Job *job)
         if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding error */
             search->best = c;
     }
-    search->temperature = temperature(job, search->best);
+    search->values = held_out_values(job, search->best);
+    search->temperature = temperature(job, search->values);
     return search;
 }
 
@@ -223,6 +237,7 @@ void search_free(Search *search)
     if (!search)
         return;
     g_free(search->points);
+    g_free(search->values);
     g_free(search);
 }
 

@@ -1,0 +1,171 @@
+/* Learning curves on data whose curve is known: separable, pure noise, and one that grows. */
+#include "common/core/rng.h"
+#include "train/linear/learning_curve.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 240, D = 300, L = 3 };
+
+typedef struct {
+    float values[N][D];
+    const float *x[N];
+    int labels[N];
+    double weights[L];
+    Scaling *scaling;
+    Samples *samples;
+    GramFactor *gram_factor;
+    LinearRows *rows;
+} Data;
+
+/* signal: distance of the classes' means in units of the noise, spread over ten features. */
+static void data_set_up(Data *data, double signal)
+{
+    Rng rng = rng_new(17, 0);
+    for (int i = 0; i < N; i++) {
+        data->labels[i] = i % 6 == 0 ? 2 : i % 2;
+        data->x[i] = data->values[i];
+        for (int j = 0; j < D; j++)
+            data->values[i][j] =
+                (float)(rng_normal(&rng) + (j < 30 && j % L == data->labels[i] ? signal : 0));
+    }
+    for (int k = 0; k < L; k++)
+        data->weights[k] = 1;
+    data->scaling = scaling_new(SCALE_NONE, D);
+    Rows rows = rows_in_memory(data->x, N, D);
+    data->samples = samples_new(&rows, data->labels, L, data->scaling, 1);
+    data->rows = linear_rows_new(N, D + 1, N * (D + 1));
+    for (guint i = 0; i < N; i++) {
+        double wide[D + 1];
+        for (int j = 0; j < D; j++)
+            wide[j] = data->values[i][j];
+        wide[D] = 1;
+        linear_rows_add(data->rows, wide, D + 1);
+    }
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    data->gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
+}
+
+static void data_clear(Data *data)
+{
+    gram_factor_free(data->gram_factor);
+    linear_rows_free(data->rows);
+    samples_free(data->samples);
+    scaling_free(data->scaling);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
+
+static LinearTraining training_on(const Data *data, gboolean gram)
+{
+    return (LinearTraining){.solver = linear_solver_find("svc-dual"),
+                            .tolerance = 1e-6,
+                            .class_weights = data->weights,
+                            .seed = 42,
+                            .workers = 2,
+                            .rows = gram ? NULL : data->rows,
+                            .gram_factor = gram ? data->gram_factor : NULL,
+                            .labels = data->labels,
+                            .n = N,
+                            .classes = L};
+}
+
+static LearningCurve run(const Data *data, gboolean gram, guint64 seed)
+{
+    LearningCurve curve;
+    GError *error = NULL;
+    LinearTraining training = training_on(data, gram);
+    g_assert_true(learning_curve_run(&training, 0.01, seed, &curve, NULL, &error));
+    g_assert_no_error(error);
+    return curve;
+}
+
+static void test_sizes(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 1);
+    LearningCurve curve = run(&data, FALSE, 1);
+    g_assert_cmpuint(curve.test, ==, N / 5);
+    g_assert_cmpuint(curve.points[curve.n - 1].images, ==, N - N / 5);
+    g_assert_cmpuint(curve.points[curve.n - 3].images, ==, (N - N / 5) / 2);
+    g_assert_cmpuint(curve.points[0].images, >=, 2 * L);
+    for (guint s = 0; s < curve.n; s++) {
+        g_assert_true(s == 0 || curve.points[s].images > curve.points[s - 1].images);
+        g_assert_cmpfloat(curve.points[s].low, <=, curve.points[s].accuracy);
+        g_assert_cmpfloat(curve.points[s].high, >=, curve.points[s].accuracy);
+    }
+}
+
+static void test_separable_data_leave_nothing_to_gain(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 6);
+    LearningCurve curve = run(&data, FALSE, 1);
+    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, ==, 1);
+    g_autofree char *sentence = learning_curve_sentence(&curve);
+    g_assert_nonnull(strstr(sentence, "cannot be told"));
+}
+
+/* Half the images are of class 1: nothing can be learnt beyond that. */
+static void test_noise_stays_near_chance(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 0);
+    LearningCurve curve = run(&data, FALSE, 1);
+    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, <, 0.55);
+    g_assert_cmpfloat(curve.gain_low, <=, 0.05);
+}
+
+static void test_growing_data_promise_a_gain(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 0.6);
+    LearningCurve curve = run(&data, FALSE, 1);
+    g_assert_true(curve.has_gain && curve.gain > 0.02);
+    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, >, curve.points[0].accuracy + 0.1);
+    /* What it promises for one doubling more is near what the last doubling brought. */
+    double last = curve.points[curve.n - 1].accuracy - curve.points[curve.n - 3].accuracy;
+    g_assert_cmpfloat_with_epsilon(curve.gain, last, 0.05);
+}
+
+static void test_gram_factor_and_rows_give_one_curve(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 1);
+    LearningCurve rows = run(&data, FALSE, 5), gram = run(&data, TRUE, 5), other = run(&data, TRUE, 6);
+    g_assert_cmpuint(rows.n, ==, gram.n);
+    gboolean differs = FALSE;
+    for (guint s = 0; s < rows.n; s++) {
+        g_assert_cmpfloat_with_epsilon(rows.points[s].accuracy, gram.points[s].accuracy, 1e-9);
+        differs |= gram.points[s].accuracy != other.points[s].accuracy;
+    }
+    g_assert_true(differs); /* the seed decides the draws */
+}
+
+static void test_too_few_images_are_refused(void)
+{
+    g_auto(Data) data = {0};
+    data_set_up(&data, 1);
+    LearningCurve curve;
+    g_autoptr(GError) error = NULL;
+    LinearTraining training = training_on(&data, FALSE);
+    training.n = 13; /* three of class 2 */
+    g_assert_true(learning_curve_run(&training, 0.01, 1, &curve, NULL, &error));
+    training.n = 12;
+    g_assert_false(learning_curve_run(&training, 0.01, 1, &curve, NULL, &error));
+    g_assert_nonnull(strstr(error->message, "3 of each class; there are 12, and 2 of"));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/learning curve/sizes are half doublings up to all images but the test's", test_sizes);
+    g_test_add_func("/learning curve/separable data leave nothing to gain",
+                    test_separable_data_leave_nothing_to_gain);
+    g_test_add_func("/learning curve/noise stays near chance", test_noise_stays_near_chance);
+    g_test_add_func("/learning curve/growing data promise what the last doubling brought",
+                    test_growing_data_promise_a_gain);
+    g_test_add_func("/learning curve/a Gram factor and plain rows give one curve, the seed another",
+                    test_gram_factor_and_rows_give_one_curve);
+    g_test_add_func("/learning curve/too few images are refused", test_too_few_images_are_refused);
+    return g_test_run();
+}

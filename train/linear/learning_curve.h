@@ -1,0 +1,40 @@
+/* learning_curve: the accuracy of a linear head by the number of images it is trained on.
+ *
+ * Several draws: each puts a fifth of the images of every class aside for testing and trains on growing, stratified
+ * parts of the rest, each part holding the one before. All draws and sizes share the samples' one Gram factor, so that
+ * they cost little beside it.
+ *
+ * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
+ * Nadeau & Bengio (2003, "Inference for the generalization error") correct by the test share. */
+#pragma once
+#include "train/linear/linear_fit.h"
+
+enum {
+    LEARNING_SIZES = 10, /* at the most; sizes are half doublings */
+    LEARNING_DRAWS = 8,
+};
+
+typedef struct {
+    guint images;               /* trained on */
+    double accuracy, low, high; /* mean over the draws, 95 % interval, both cut to 0 … 1 */
+} LearningPoint;
+
+typedef struct {
+    LearningPoint points[LEARNING_SIZES];
+    guint n;
+    guint test;        /* images put aside in each draw */
+    gboolean has_gain; /* three sizes or more */
+    double gain, gain_low,
+        gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
+} LearningCurve;
+
+/* training: on a Gram factor or liblinear's rows. FALSE and a sentence without a file's name if there are too few images
+ * (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is ticked
+ * learning_curve_ticks times. */
+gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
+                            Progress *progress, GError **error);
+guint learning_curve_ticks(const LinearTraining *training);
+
+char *learning_curve_csv(const LearningCurve *curve);      /* size,accuracy,low,high */
+char *learning_curve_sentence(const LearningCurve *curve); /* what more images would bring */
+gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error);
