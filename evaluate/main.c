@@ -1,5 +1,6 @@
 /* evaluate: how good models are on labelled images, and what one says about new images. It never changes a
  * cache or a model. */
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -13,7 +14,6 @@
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_text.h"
 
-#include <cblas.h>
 #include <stdio.h>
 
 static Comparison *evaluate_models(const Options *options, GError **error)
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
-    openblas_set_num_threads(1); /* the thread pool is the only one to start threads */
+    blas_startup();
     image_startup("evaluate");
     interrupt_install();
     status = options->predict ? predict(options) : evaluate(options);

@@ -1,5 +1,6 @@
 #include "evaluate/options.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/plot/canvas.h"
@@ -73,9 +74,10 @@ static const CliOption table[] = {
     {0}};
 
 static const CliProgram program = {
-    "evaluate", "how good models are, where they fail, and what they say about a picture",
-    synopsis,   description,
-    table,      examples};
+    "evaluate",   "how good models are, where they fail, and what they say about a picture",
+    synopsis,     description,
+    table,        examples,
+    blas_describe};
 
 /* ---- Checks: each returns FALSE where the command line was refused in a sentence ---- */
 

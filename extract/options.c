@@ -1,5 +1,6 @@
 #include "extract/options.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/plot/canvas.h"
 #include "common/vgg16/base.h"
@@ -163,7 +164,8 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {0},
     };
     const CliProgram program = {
-        "extract", "features of images by VGG16's frozen base", synopsis, description, table, examples};
+        "extract",    "features of images by VGG16's frozen base", synopsis, description, table, examples,
+        blas_describe};
     options->arguments = cli_parse(&program, &options->common, argc, argv, status);
     return options->arguments && check(&program, &raw, options, status);
 }

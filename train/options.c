@@ -1,6 +1,7 @@
 /* options: see options.h. The one table of train's options, with their defaults, and what else has to hold. */
 #include "train/options.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/core/interrupt.h"
 #include "common/network/trainer.h"
@@ -172,6 +173,7 @@ static const CliExample examples[] = {
 
 static const CliProgram program = {
     .name = "train",
+    .machine = blas_describe,
     .purpose = "train a classifier on cached VGG16 features",
     .synopsis = synopsis,
     .description =

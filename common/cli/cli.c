@@ -224,6 +224,12 @@ static void drop_first(char **arguments)
     memmove(arguments, arguments + 1, (g_strv_length(arguments + 1) + 1) * sizeof *arguments);
 }
 
+static void print_version(const CliProgram *program)
+{
+    g_autofree char *machine = program->machine ? program->machine() : g_strdup("");
+    printf("%s (vggcache) %s\n%s", program->name, VGGCACHE_VERSION, machine);
+}
+
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status)
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
@@ -246,7 +252,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
         if (help)
             cli_print_help(program);
         else if (version)
-            printf("%s (vggcache) %s\n", program->name, VGGCACHE_VERSION);
+            print_version(program);
         else
             cli_print_man(program);
         *status = STATUS_DONE;

@@ -43,6 +43,7 @@ typedef struct {
     const char *description;     /* a paragraph or more, blank lines between */
     const CliOption *options;    /* ended by one with name NULL */
     const CliExample *examples;  /* at least two; ended by one with command NULL */
+    char *(*machine)(void);      /* lines below the version of --version, freed by g_free; or NULL */
 } CliProgram;
 
 /* Options every program has (--threads, --seed, --quiet); include it in a table by

@@ -1,11 +1,11 @@
 /* predict: a network run forward, layer by layer on a block of images; see network.h and forward.h. */
+#include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv2d.h"
 #include "common/core/floats.h"
 #include "common/network/dense.h"
 #include "common/network/forward.h"
 #include "common/network/layers.h"
 
-#include <cblas.h>
 #include <string.h>
 
 enum { BLOCK = 64 }; /* images at a time */
@@ -103,7 +103,7 @@ static void predict_block(const Network *network, ThreadPool *thread_pool, const
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
                      float *out)
 {
-    openblas_set_num_threads(1); /* the thread pool's threads call it */
+    blas_startup();
     Room room = room_new(network, MIN(n, BLOCK));
     for (int done = 0; done < n; done += BLOCK)
         predict_block(network, thread_pool, &room, x + done, MIN(BLOCK, n - done),

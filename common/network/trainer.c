@@ -3,6 +3,7 @@
  * (dense.h), or whole in one array that all convolutions share. */
 #include "common/network/trainer.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv2d.h"
 #include "common/arithmetic/winograd.h"
 #include "common/core/error.h"
@@ -10,7 +11,6 @@
 #include "common/network/dense.h"
 #include "common/network/forward.h"
 
-#include <cblas.h>
 #include <string.h>
 
 typedef struct {
@@ -193,7 +193,7 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
     g_return_val_if_fail(batch >= 1 && batch <= BATCH_MAX, NULL);
     if (!check_network(network, error))
         return NULL;
-    openblas_set_num_threads(1); /* the thread pool's threads call it */
+    blas_startup();
     g_autoptr(Trainer) trainer = g_new0(Trainer, 1);
     trainer->network = network;
     trainer->optimizer = *optimizer;

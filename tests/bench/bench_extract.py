@@ -9,7 +9,7 @@ import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import vgg16_files
-from peers import BUILD, HERE, THREADS, Contender, alternate, has_torch, table
+from peers import BUILD, HERE, THREADS, Contender, alternate, both_ways, has_torch, machine, table
 
 NODE_MODULES = os.path.join(os.path.dirname(BUILD), "build", "bench", "node_modules")
 
@@ -38,8 +38,8 @@ def start_contenders(work, a):
     else:
         print("onnxruntime is left out; to compare with it: npm install --ignore-scripts --prefix build/bench onnxruntime-node")
     if has_torch():
-        contenders.append(Contender("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_torch.py"), safetensors,
-                                                images] + sizes))
+        contenders += both_ways("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_torch.py"), safetensors,
+                                            images] + sizes)
     else:
         print("PyTorch is left out; to compare with it: apt-get install python3-torch")
     return contenders, tensors, weights
@@ -100,6 +100,7 @@ def main():
     p.add_argument("--threads", type=int, default=THREADS)
     p.add_argument("--rounds", type=int, default=5)
     a = p.parse_args()
+    print(machine()[0])
     with tempfile.TemporaryDirectory() as work:
         contenders, tensors, weights = start_contenders(work, a)
         error = errors(contenders, tensors, weights, work)  # warms up as well

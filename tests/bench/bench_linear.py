@@ -6,9 +6,12 @@
 Features are synthetic, 25,088 wide, and behave like those of the seeded base (make_features). COST auto is 1 / mean ||x||². Times are of whole runs: ours from
 the cache to the model file, process start and checksums included; scikit-learn's of fit() alone. Peak memory is of the
 process: for ours with the pages of the cache it has read, for scikit-learn's with its imports and the float32 features. A search
-over 10 costs x 5 folds is timed too. cpu: processor seconds, which other people's load on the machine disturbs less.
+over 10 costs x 5 folds is timed too. with core: scikit-learn with
+the BLAS core that our programs choose (OPENBLAS_CORETYPE). cpu: processor seconds, which other people's load on the machine disturbs less.
 """
 import argparse, os, shutil, subprocess, sys, tempfile, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import machine
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -69,9 +72,10 @@ print(done.stdout, end="")
 """
 
 
-def run(command):
+def run(command, **environment):
     """Seconds, processor seconds, peak MiB and output of a process."""
-    done = subprocess.run(["/usr/bin/python3", "-S", "-E", "-c", RUNNER, *command], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(["/usr/bin/python3", "-S", "-E", "-c", RUNNER, *command], stdout=subprocess.PIPE, text=True, check=True,
+                          env=dict(os.environ, **environment))
     first, _, rest = done.stdout.partition("\n")
     return (*map(float, first.split()), rest)
 
@@ -96,11 +100,13 @@ def compare(folder, n, scale, cost, rounds):
     del x, test, a
     common = [os.path.join(BUILD, "train"), "--head", "linear", "--quiet", "--scale", scale, "--tolerance", str(TOLERANCE)]
     cache, model = path("cache%d" % n), path("m.h5")
-    ours, peers, memory, peer_memory, cpu, peer_cpu = [], [], [], [], [], []
+    ours, peers, cored, memory, peer_memory, cpu, peer_cpu = [], [], [], [], [], [], []
+    peer = ["/usr/bin/python3", "-c", PEER, path("a.npy"), path("y.npy"), path("b.npy"), path("d.npy"), repr(cost)]
     for _ in range(rounds):
         seconds, processor, peak, _ = run(common + ["--cost", repr(cost), cache, model])
         ours.append(seconds), cpu.append(processor), memory.append(peak)
-        _, _, peak, output = run(["/usr/bin/python3", "-c", PEER, path("a.npy"), path("y.npy"), path("b.npy"), path("d.npy"), repr(cost)])
+        _, _, peak, output = run(peer)
+        cored.append(float(run(peer, OPENBLAS_CORETYPE=machine()[1])[3].split()[0]))
         seconds, processor, iterations = map(float, output.split())
         peers.append(seconds), peer_cpu.append(processor), peer_memory.append(peak)
     with h5py.File(model) as file:
@@ -108,8 +114,8 @@ def compare(folder, n, scale, cost, rounds):
     theirs = np.load(path("d.npy"))
     differ = int((decisions.argmax(1) != theirs.argmax(1)).sum())
     search = run(common + ["--search-cost", "--folds", "5", cache, model])[0] if n <= 1000 else None
-    print("%7d %9s %9.3g %9.2f s %9.2f s %7.1fx %7.2f %8.2f %8.0f %8.0f %6.2f %6d %10.1e %7d %9.3f %s" % (
-        n, scale, cost, median(ours), median(peers), median([p / o for p, o in zip(peers, ours)]), median(cpu), median(peer_cpu),
+    print("%7d %9s %9.3g %9.2f s %9.2f s %9.2f s %7.1fx %7.2f %8.2f %8.0f %8.0f %6.2f %6d %10.1e %7d %9.3f %s" % (
+        n, scale, cost, median(ours), median(peers), median(cored), median([p / o for p, o in zip(peers, ours)]), median(cpu), median(peer_cpu),
         max(memory), min(peer_memory), max(memory) / min(peer_memory), iterations, np.abs(decisions - theirs).max(), differ,
         (decisions.argmax(1) == test_labels).mean(), "%9.2f s" % search if search else ""), flush=True)
 
@@ -125,10 +131,11 @@ def main():
     except ImportError as missing:
         print("linear: skipped, %s is not installed (apt-get install python3-sklearn python3-h5py)" % missing.name)
         return
+    print(machine()[0])
     print("LinearSVC of scikit-learn %s (L2R_L2LOSS_SVC_DUAL, tolerance %g), %d features, %d processors" % (
         sklearn.__version__, TOLERANCE, FEATURES, len(os.sched_getaffinity(0))))
-    print("%7s %9s %9s %11s %11s %8s %7s %8s %8s %8s %6s %6s %10s %7s %9s %s" % (
-        "images", "scale", "cost", "ours", "sklearn", "faster", "cpu", "sk. cpu", "MiB", "sk. MiB", "share", "passes", "decisions",
+    print("%7s %9s %9s %11s %11s %11s %8s %7s %8s %8s %8s %6s %6s %10s %7s %9s %s" % (
+        "images", "scale", "cost", "ours", "sklearn", "with core", "faster", "cpu", "sk. cpu", "MiB", "sk. MiB", "share", "passes", "decisions",
         "labels", "accuracy", "search 10x5"))
     folder = tempfile.mkdtemp(prefix="vggcache-bench-", dir=os.environ.get("TMPDIR"))
     try:

@@ -7,7 +7,7 @@ finetune  block5_conv3, block5_pool and that head on activations of block5_conv2
 """
 import argparse, os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import BUILD, HERE, THREADS, Contender, alternate, has_torch, table
+from peers import BUILD, HERE, THREADS, Contender, alternate, both_ways, has_torch, machine, table
 
 TITLES = {"head": "The study's head", "finetune": "Fine-tuning with --unfreeze 2 from activations"}
 
@@ -18,13 +18,14 @@ def main():
     p.add_argument("--threads", type=int, default=THREADS)
     p.add_argument("--rounds", type=int, default=5)
     a = p.parse_args()
+    print(machine()[0])
     if not has_torch():
         print("PyTorch is left out; to compare with it: apt-get install python3-torch")
     for mode, title in TITLES.items():
         arguments = [mode, str(a.steps), str(a.threads)]
         contenders = [Contender("vggcache", [os.path.join(BUILD, "bench", "contender_train")] + arguments)]
         if has_torch():
-            contenders.append(Contender("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_train_torch.py")] + arguments))
+            contenders += both_ways("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_train_torch.py")] + arguments)
         for c in contenders:
             c.run()  # warms up
         alternate(contenders, a.rounds)

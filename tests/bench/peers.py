@@ -15,6 +15,19 @@ def has_torch():
     return subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True).returncode == 0
 
 
+def machine():
+    """What the programs say of processor, instruction set and BLAS, and the name of the BLAS's core."""
+    lines = subprocess.run([os.path.join(BUILD, "train"), "--version"], capture_output=True, text=True,
+                           check=True).stdout.splitlines()[1:]
+    return "\n".join(lines), lines[-1].split("core ")[1].split(",")[0].split(";")[0]
+
+
+def both_ways(name, command):
+    """A peer that uses OpenBLAS, as its users run it and with the core that our programs choose."""
+    core = machine()[1]
+    return [Contender(name, command), Contender("%s, %s" % (name, core), command, OPENBLAS_CORETYPE=core)]
+
+
 class Contender:
     def __init__(self, name, command, **environment):
         self.name, self.seconds, self.peak = name, [], 0
@@ -45,8 +58,8 @@ def alternate(contenders, rounds):
 
 def table(contenders, work, unit, extra={}):
     """work: units a run does. The first contender is ours; ratios are medians over the rounds."""
-    print("%-12s %9s %14s %9s  %s" % ("", unit, "vggcache is", "peak MB", "rel. L2 error" if extra else ""))
+    print("%-22s %9s %14s %9s  %s" % ("", unit, "vggcache is", "peak MB", "rel. L2 error" if extra else ""))
     for c in contenders:
         ratio = statistics.median(t / o for t, o in zip(c.seconds, contenders[0].seconds))
-        print("%-12s %9.2f %13.2fx %9.0f  %s" % (c.name, work / statistics.median(c.seconds), ratio, c.peak / 1024,
+        print("%-22s %9.2f %13.2fx %9.0f  %s" % (c.name, work / statistics.median(c.seconds), ratio, c.peak / 1024,
                                                  "%.1e" % extra[c.name] if c.name in extra else ""))

@@ -38,10 +38,10 @@ def the_contract_s_options_are_there():
         assert not missing, (name, missing)
 
 
-def version_names_program_and_number():
+def version_names_program_number_and_machine():
     for name in PROGRAMS:
         out = program(name, "--version").stdout
-        assert re.fullmatch(r"%s \(vggcache\) \d+\.\d+\.\d+\n" % name, out), out
+        assert re.fullmatch(r"%s \(vggcache\) \d+\.\d+\.\d+\nProcessor: .+\nInstruction set: .+\nBLAS: OpenBLAS .+\n" % name, out), out
 
 
 def wrong_usage_is_status_2_with_a_sentence_on_stderr_and_nothing_on_stdout():
@@ -91,7 +91,7 @@ def the_man_page_has_the_options_of_the_help():
 
 
 run(help_goes_to_stdout_with_two_examples_and_exit_status_0, help_fits_a_terminal_of_a_hundred_columns,
-    the_contract_s_options_are_there, version_names_program_and_number,
+    the_contract_s_options_are_there, version_names_program_number_and_machine,
     wrong_usage_is_status_2_with_a_sentence_on_stderr_and_nothing_on_stdout,
     missing_input_is_status_1_and_one_line_that_names_it, output_that_cannot_be_written_is_status_1_with_a_sentence,
     a_reader_that_leaves_early_is_no_failure, names_cannot_steer_the_terminal, the_man_page_has_the_options_of_the_help)

@@ -2,6 +2,7 @@
  * model file. */
 #include "train/linear/linear.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/atomic_file.h"
@@ -12,7 +13,6 @@
 #include "train/data/class_weights.h"
 #include "train/linear/linear_job.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -379,7 +379,7 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
         error_set(error, "%s", wrong);
         return STATUS_FAILED;
     }
-    openblas_set_num_threads(1);
+    blas_startup();
     gboolean done =
         gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
     if (!done && interrupted()) {

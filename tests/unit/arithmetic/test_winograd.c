@@ -1,9 +1,9 @@
 /* Convolutions that learn: Winograd's ways against their definitions in double, every instruction set. */
+#include "common/arithmetic/blas.h"
 #include "common/arithmetic/isa.h"
 #include "common/arithmetic/winograd.h"
 #include "common/core/rng.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -125,7 +125,7 @@ static void test_serves_what_it_can(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    openblas_set_num_threads(1);
+    blas_startup();
     g_test_add_func("/winograd/whole tiles", test_whole_tiles);
     g_test_add_func("/winograd/tiles that reach over the edges", test_tiles_over_the_edges);
     g_test_add_func("/winograd/more tiles than are transformed together", test_more_tiles_than_go_together);

@@ -1,4 +1,5 @@
 /* The reduction against plain loops in double precision. */
+#include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
 #include "train/linear/gram_factor.h"
 
@@ -169,7 +170,7 @@ static void test_zeros(void)
 
 int main(int argc, char **argv)
 {
-    openblas_set_num_threads(1);
+    blas_startup();
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reduction/the factor's rows have the samples' scalar products, duplicates and all",
                     test_products);

@@ -1,8 +1,8 @@
 /* Linear heads: liblinear on the features themselves against the reduced problem and the vectorised descent. */
+#include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
 #include "train/linear/linear_fit.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -254,7 +254,7 @@ static void test_solver_names(void)
 
 int main(int argc, char **argv)
 {
-    openblas_set_num_threads(1);
+    blas_startup();
     g_test_init(&argc, &argv, NULL);
     g_test_add_func(
         "/linear/every L2-regularised solver gives the same decisions reduced and on all features",

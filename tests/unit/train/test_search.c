@@ -1,8 +1,8 @@
 /* Folds and the search over costs. */
+#include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
 #include "train/linear/search.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -158,7 +158,7 @@ static void test_texts(void)
 
 int main(int argc, char **argv)
 {
-    openblas_set_num_threads(1);
+    blas_startup();
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/search/folds have equal shares of every class, by the seed", test_folds);
     g_test_add_func("/search/costs are round numbers around the features' scale", test_cost_grid);

@@ -1,0 +1,20 @@
+/* blas: OpenBLAS with the kernels that suit the processor, and no threads of its own.
+ *
+ * OpenBLAS picks its kernels ("core") and starts its threads when it is loaded, from OPENBLAS_CORETYPE and
+ * OPENBLAS_NUM_THREADS, and takes a processor newer than itself for one with SSE3 alone, at a fifth of the speed. A
+ * program that links blas.c therefore starts itself again (execve, before any library is initialised) where these
+ * variables are not set: the core by what the processor can do, unless the user's OPENBLAS_CORETYPE says
+ * otherwise; one thread always, as the thread pool (thread_pool.h) calls it from its own. */
+#pragma once
+#include <glib.h>
+
+/* Before the first product: holds OpenBLAS to one thread where it was loaded in another way (its OpenMP
+ * build). */
+void blas_startup(void);
+
+/* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's
+ * choice stands, as on processors without AVX2 and those that are not x86-64. */
+const char *blas_best_core(void);
+
+/* Lines for --version: processor, instruction set, OpenBLAS with its core and who chose it. Caller frees. */
+char *blas_describe(void);
