@@ -148,6 +148,16 @@ static const CliOption table[] = {
      "is fewer and the "
      "solver's penalty allows it (not 5, 6)",
      0, 0},
+    {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
+     "list images whose label models that were not trained on them contradict (confident learning), surest "
+     "first, with "
+     "the class they suggest",
+     0, 0},
+    {CLI_TEXT, "suspects-sheet", 0, &o.suspects_sheet, "FILE",
+     "show them as a contact sheet, PNG, SVG or PDF; --images DIR says where the images lie", 0, 0},
+    {CLI_TEXT, "learning-curve", 0, &o.learning_curve, "FILE.csv",
+     "accuracy by number of training images, and what doubling them would bring", 0, 0},
+    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it as PNG, SVG or PDF", 0, 0},
     {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
      0, 0},
     {CLI_TEXT, "export-liblinear", 0, &o.export_liblinear, "FILE",
@@ -214,8 +224,12 @@ static char *check_options(void)
             "--resume goes on from the checkpoint, so it cannot be combined with --no-checkpoint");
     if (!augment_check(&o.augmentation, &error))
         return g_strdup(error->message);
-    if (o.plot && !canvas_path_ok(o.plot, &error))
-        return g_strdup_printf("--plot: %s", error->message);
+    const char *const pictures[][2] = {{"plot", o.plot},
+                                       {"suspects-sheet", o.suspects_sheet},
+                                       {"learning-curve-plot", o.learning_curve_plot}};
+    for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
+        if (pictures[i][1] && !canvas_path_ok(pictures[i][1], &error))
+            return g_strdup_printf("--%s: %s", pictures[i][0], error->message);
     if (o.momentum > 0 && g_str_equal(o.optimizer, "adam"))
         return g_strdup("--momentum goes with --optimizer sgd or rmsprop; adam has a momentum of its own");
     if (g_str_equal(o.head, "linear")) {
@@ -229,7 +243,7 @@ static char *check_options(void)
 static char *check_approach(void)
 {
     gboolean images_only = g_str_equal(o.approach, "bootstrap") || g_str_equal(o.approach, "scratch");
-    if ((o.images || o.augmented_cache) && g_str_equal(o.approach, "standalone"))
+    if (((o.images && !o.suspects_sheet) || o.augmented_cache) && g_str_equal(o.approach, "standalone"))
         return g_strdup("--images and --augmented-cache do not go with --approach standalone");
     if (o.images && o.augmented_cache)
         return g_strdup("--images and --augmented-cache exclude one another");
@@ -257,11 +271,13 @@ static char *take_arguments(char **arguments)
     guint given = g_strv_length(arguments);
     if (o.summary && !standalone && given == 0)
         return NULL;
-    gboolean alone = o.images || o.augmented_cache;
+    gboolean alone = (o.images && !standalone) || o.augmented_cache;
     if (given != (alone ? 1 : 2))
         return g_strdup_printf("expected %s, got %u argument%s", alone ? "MODEL" : "CACHE and MODEL", given,
                                given == 1 ? "" : "s");
-    o.cache = o.images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
+    o.cache = o.images && !standalone ? NULL
+              : o.augmented_cache     ? o.augmented_cache
+                                      : g_intern_string(arguments[0]);
     o.model = g_intern_string(arguments[given - 1]);
     return NULL;
 }

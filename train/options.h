@@ -46,6 +46,8 @@ typedef struct {
     const char *costs; /* "0.01,0.1,…", or NULL */
     gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
+    const char *suspects, *suspects_sheet; /* files, or NULL; images for the sheet are below images */
+    const char *learning_curve, *learning_curve_plot;                /* files, or NULL */
     const char *export_libsvm, *export_liblinear, *import_liblinear; /* files, or NULL */
 } TrainOptions;
 

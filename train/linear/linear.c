@@ -12,6 +12,7 @@
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
 #include "train/linear/linear_job.h"
+#include "train/linear/questions.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -166,7 +167,7 @@ static gboolean choose_cost(Linear *linear, GError **error)
         return cross_validate(linear, costs, n, error);
     }
     linear->cost = settings->cost > 0 ? settings->cost : reference;
-    return o->folds ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
+    return linear_cross_validates(linear) ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
 }
 
 /* ---- Fit ---- */
@@ -335,8 +336,8 @@ static gboolean save(Linear *linear, GError **error)
 static gboolean train_model(Linear *linear, GError **error)
 {
     const char *text = linear->options->export_liblinear;
-    if (!linear_prepare(linear, error) || !choose_cost(linear, error) || !fit(linear, error) ||
-        (text && !liblinear_write_model(linear->model, text, error)))
+    if (!linear_prepare(linear, error) || !choose_cost(linear, error) || !questions_answer(linear, error) ||
+        !fit(linear, error) || (text && !liblinear_write_model(linear->model, text, error)))
         return FALSE;
     if (text)
         cli_remark("wrote the model for liblinear-predict to %s", text);

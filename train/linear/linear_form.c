@@ -9,20 +9,27 @@
  * the other. A search over costs and folds pays for it many times. */
 enum { STREAM_IMAGES = 4096 };
 
+gboolean linear_cross_validates(const Linear *linear)
+{
+    const TrainOptions *o = linear->options;
+    return o->search_cost || linear->settings.n_costs || o->folds || o->suspects;
+}
+
 static gboolean gram_factor_pays(const Linear *linear)
 {
     const LinearSettings *settings = &linear->settings;
     gboolean serves = linear->options->reduce && settings->solver->rotation && linear->n < linear->features;
     if (!serves || !stream_fit_serves(settings->solver))
         return serves;
-    gboolean once = stream_fit_is_dual(settings->solver) && !linear->options->search_cost &&
-                    !settings->n_costs && !linear->options->folds;
+    gboolean once = stream_fit_is_dual(settings->solver) && !linear_cross_validates(linear) &&
+                    !linear->options->learning_curve;
     return gram_factor_memory(linear->n) < memory_available() && !(once && linear->n >= STREAM_IMAGES);
 }
 
 static gboolean stream_pays(const Linear *linear)
 {
-    return linear->options->reduce && stream_fit_serves(linear->settings.solver);
+    return linear->options->reduce && !linear->options->learning_curve &&
+           stream_fit_serves(linear->settings.solver);
 }
 
 static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)

@@ -37,3 +37,6 @@ typedef struct {
  *
  * FALSE with a sentence if there is nothing to learn from, too little memory, or the user interrupted. */
 gboolean linear_prepare(Linear *linear, GError **error);
+
+/* Whether the options ask for held-out decision values: a search, folds, or suspects. */
+gboolean linear_cross_validates(const Linear *linear);

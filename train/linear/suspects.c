@@ -47,19 +47,66 @@ static gint surest_first(gconstpointer a, gconstpointer b)
     return x->image < y->image ? -1 : 1;
 }
 
-GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes)
+/* (L, L) n_ij: how many of the images labelled i are thought to be j's. */
+static guint *noise_counts(const float *probabilities, const int *labels, guint n, guint classes)
 {
-    GArray *suspects = g_array_new(FALSE, FALSE, sizeof(Suspect));
     g_autofree double *thresholds = thresholds_of(probabilities, labels, n, classes);
+    guint *counts = g_new0(guint, (gsize)classes * classes);
+    g_autofree guint *labelled = g_new0(guint, classes);
     for (guint i = 0; i < n; i++) {
         const float *p = probabilities + (gsize)i * classes;
-        int suggested = is_finite(p, classes) ? most_probable_confident(p, thresholds, classes) : -1;
-        if (suggested < 0 || suggested == labels[i])
+        if (!is_finite(p, classes))
             continue;
-        Suspect suspect = {i, labels[i], suggested, (double)p[suggested] - p[labels[i]]};
-        g_array_append_val(suspects, suspect);
+        labelled[labels[i]]++;
+        int member = most_probable_confident(p, thresholds, classes);
+        if (member >= 0)
+            counts[(guint)labels[i] * classes + (guint)member]++;
     }
+    for (guint i = 0; i < classes; i++) {
+        guint *row = counts + (gsize)i * classes;
+        double members = 0;
+        for (guint j = 0; j < classes; j++)
+            members += row[j];
+        for (guint j = 0; j < classes && members > 0; j++)
+            row[j] = (guint)lround(row[j] / members * labelled[i]);
+    }
+    return counts;
+}
+
+/* The images labelled `label` by how much more probable `suggested` is, at most `most` of those where it is. */
+static void take_likeliest(const float *probabilities, const int *labels, guint n, guint classes, int label,
+                           int suggested, guint most, GArray *suspects)
+{
+    g_autoptr(GArray) likelier = g_array_new(FALSE, FALSE, sizeof(Suspect));
+    for (guint i = 0; i < n; i++) {
+        const float *p = probabilities + (gsize)i * classes;
+        Suspect suspect = {i, label, suggested, (double)p[suggested] - p[label]};
+        if (labels[i] == label && is_finite(p, classes) && suspect.score > 0)
+            g_array_append_val(likelier, suspect);
+    }
+    g_array_sort(likelier, surest_first);
+    g_array_append_vals(suspects, likelier->data, MIN(likelier->len, most));
+}
+
+GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes)
+{
+    g_autofree guint *counts = noise_counts(probabilities, labels, n, classes);
+    GArray *suspects = g_array_new(FALSE, FALSE, sizeof(Suspect));
+    g_autofree gboolean *seen = g_new0(gboolean, n);
+    for (guint i = 0; i < classes; i++)
+        for (guint j = 0; j < classes; j++)
+            if (i != j && counts[i * classes + j])
+                take_likeliest(probabilities, labels, n, classes, (int)i, (int)j, counts[i * classes + j],
+                               suspects);
     g_array_sort(suspects, surest_first);
+    guint kept = 0; /* of an image that several classes claim, the surest claim */
+    for (guint s = 0; s < suspects->len; s++) {
+        Suspect suspect = g_array_index(suspects, Suspect, s);
+        if (!seen[suspect.image])
+            g_array_index(suspects, Suspect, kept++) = suspect;
+        seen[suspect.image] = TRUE;
+    }
+    g_array_set_size(suspects, kept);
     return suspects;
 }
 

@@ -1,9 +1,13 @@
 /* suspects: images whose label the rest of the data contradicts.
  *
- * Confident learning (Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertainty in dataset labels"):
- * class j's threshold is the mean held-out probability of j over the images labelled j. An image counts as a member of
- * the most probable class whose threshold it reaches; where that is not the class of its label, the label is suspect
- * (the off-diagonal of the confident joint). */
+ * Confident learning (Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertainty in dataset labels",
+ * J. Artificial Intelligence Research 70), pruning by noise rate:
+ *
+ *   t_j   = mean held-out probability of j over the images labelled j
+ *   C_ij  = images labelled i whose most probable class among those with p_j >= t_j is j
+ *   n_ij  = C_ij / (C_i0 + C_i1 + ...) * images labelled i, rounded
+ *
+ * Of the images labelled i, the n_ij with the highest p_j - p_i > 0 are suspect, for each j other than i. */
 #pragma once
 #include <glib.h>
 

@@ -1,0 +1,8 @@
+/* questions: what a linear head's Gram factor tells about the data besides the model: labels that look wrong, and what
+ * more images would bring. */
+#pragma once
+#include "train/linear/linear_job.h"
+
+/* Answers what the options ask for, into their files and on stdout. After the fit's cost is known, and the
+ * cross-validation done where --suspects is given. */
+gboolean questions_answer(const Linear *linear, GError **error);
