@@ -9,6 +9,7 @@
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/plan.h"
+#include "extract/shard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,6 +152,16 @@ static Status summarise(const Extraction *extraction, guint pruned, const char *
     return extraction->skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
 
+static void take_shard(const Options *options, Dataset *dataset)
+{
+    CacheShard shard = options->shard;
+    guint all = dataset->items->len;
+    shard_keep(shard, dataset);
+    cli_remark("shard %u/%u%s%s: %u of %u images", shard.index, shard.count,
+               options->shard_source ? ", from " : "", options->shard_source ? options->shard_source : "",
+               dataset->items->len, all);
+}
+
 Status extract_images(const Options *options, GError **error)
 {
     const char *folder = options->arguments[0], *path = options->arguments[1];
@@ -162,13 +173,15 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;
+    if (options->shard.count)
+        take_shard(options, dataset);
     copies_add(dataset, options->copies);
     g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
     g_autoptr(FeatureSpec) spec =
         feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
                          VGG16_SIDE, options->layer, error);
-    g_autoptr(CacheWriter) writer =
-        spec ? cache_writer_open(path, spec, options->has_store ? &options->store : NULL, error) : NULL;
+    CacheForm form = {.store = options->has_store ? &options->store : NULL, .shard = options->shard};
+    g_autoptr(CacheWriter) writer = spec ? cache_writer_open(path, spec, &form, error) : NULL;
     if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
         return STATUS_FAILED;
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);

@@ -66,6 +66,9 @@ static void print_text(const Cache *cache)
     printf("Cache    %s, %s, made by %s\n", cache_path(cache), size, cache_program(cache));
     printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
            cache_skipped_count(cache));
+    CacheShard shard = cache_shard(cache);
+    if (shard.count)
+        printf("Shard    %u/%u\n", shard.index, shard.count);
     if (cache_total(cache) > cache_count(cache))
         printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
     printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
@@ -108,6 +111,9 @@ static void print_json(const Cache *cache)
                   "features", (json_int_t)feature_spec_features(cache_feature_spec(cache)), "recipe",
                   feature_spec_to_json(cache_feature_spec(cache)), "classes", classes, "skipped", skipped);
     Stored stored = measure_stored(cache);
+    CacheShard shard = cache_shard(cache);
+    json_object_set_new(object, "shard",
+                        shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null());
     json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));
     json_object_set_new(object, "bytes_an_image", json_real(stored.bytes));
     json_object_set_new(object, "zeros", stored.zeros >= 0 ? json_real(stored.zeros) : json_null());

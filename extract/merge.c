@@ -1,4 +1,6 @@
-#include "common/cache/cache.h"
+/* merge: shards into one cache, item by item, so that memory does not grow with them. */
+#include "extract/merge.h"
+
 #include "common/cache/cache_error.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
@@ -8,15 +10,38 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
-enum { COMMIT_EVERY = 64 };
+enum { COMMIT_EVERY = 64, DUPLICATES_NAMED = 5 };
 
 typedef struct {
+    const Options *options;
     CacheWriter *writer;
     FeatureSpec *spec; /* of the first shard */
     float *buffer;     /* (D) */
-    guint added, unchanged, skipped;
+    GHashTable *ours;  /* set of XXH3-64 (gint64*) of the paths that this run has put */
+    GArray *shards;    /* CacheShard of each */
+    guint added, unchanged, duplicates, skipped;
 } Merge;
+
+static void merge_clear(Merge *merge)
+{
+    cache_writer_close(merge->writer);
+    feature_spec_free(merge->spec);
+    g_free(merge->buffer);
+    g_hash_table_unref(merge->ours);
+    g_array_unref(merge->shards);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Merge, merge_clear)
+
+/* An image that an earlier run has merged is unchanged; one that this run has put came from two shards. */
+static void note_duplicate(Merge *merge, const Cache *shard, const char *path)
+{
+    gint64 hash = (gint64)XXH3_64bits(path, strlen(path));
+    merge->unchanged++;
+    if (g_hash_table_contains(merge->ours, &hash) && merge->duplicates++ < DUPLICATES_NAMED)
+        cli_warn("%s: %s is in an earlier shard too, with the same content", cache_path(shard), path);
+}
 
 /* The same path with another content cannot be the same image: nobody but the user knows which to keep. */
 static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **error)
@@ -24,7 +49,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     const CacheItem *item = cache_item(shard, index);
     guint8 hash[CACHE_HASH];
     if (cache_writer_lookup(merge->writer, item->path, hash)) {
-        merge->unchanged++;
+        note_duplicate(merge, shard, item->path);
         return memcmp(hash, item->hash, CACHE_HASH) == 0 ||
                error_set(error,
                          "%s: %s is in the cache already with other content: remove the wrong one first",
@@ -33,6 +58,8 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     const float *features = cache_features(shard, index, merge->buffer, error);
     if (!features)
         return FALSE;
+    gint64 key = (gint64)XXH3_64bits(item->path, strlen(item->path));
+    g_hash_table_add(merge->ours, g_memdup2(&key, sizeof key));
     cache_writer_put(merge->writer, item->path, cache_class(shard, (guint)item->label), item->hash, features);
     cache_forget(shard, index);
     merge->added++;
@@ -43,6 +70,8 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
     guint n = cache_total(shard), n_skipped = cache_skipped_count(shard);
     guint8 hash[CACHE_HASH];
+    CacheShard part = cache_shard(shard);
+    g_array_append_val(merge->shards, part);
     g_autoptr(Progress) progress = progress_new(cache_path(shard), n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!merge_item(merge, shard, i, error))
@@ -58,13 +87,15 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 }
 
 /* The first shard, and no other, decides the recipe and the store where the cache is not there yet. */
-static gboolean open_writer(Merge *merge, const Options *options, const Cache *shard, GError **error)
+static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
 {
+    const Options *options = merge->options;
     CacheStore store = options->has_store ? options->store : cache_store(shard);
     gboolean chosen = options->has_store || cache_store(shard) == CACHE_FLOAT16;
+    CacheForm form = {.store = chosen ? &store : NULL};
     merge->spec = feature_spec_copy(cache_feature_spec(shard));
     merge->buffer = g_new(float, feature_spec_features(merge->spec));
-    merge->writer = cache_writer_open(options->arguments[0], merge->spec, chosen ? &store : NULL, error);
+    merge->writer = cache_writer_open(options->arguments[0], merge->spec, &form, error);
     return merge->writer || (g_prefix_error(error, "%s cannot be merged: ", cache_path(shard)), FALSE);
 }
 
@@ -84,29 +115,41 @@ static gboolean check_shard(const Merge *merge, const Cache *shard, GError **err
     return TRUE;
 }
 
-static gboolean merge_path(Merge *merge, const Options *options, const char *path, GError **error)
+static gboolean merge_path(Merge *merge, const char *path, GError **error)
 {
     g_autoptr(Cache) shard = cache_open(path, error);
-    if (!shard || (!merge->writer && !open_writer(merge, options, shard, error)) ||
-        !check_shard(merge, shard, error))
-        return FALSE;
-    return merge_shard(merge, shard, error);
+    return shard && (merge->writer || open_writer(merge, shard, error)) && check_shard(merge, shard, error) &&
+           merge_shard(merge, shard, error);
+}
+
+/* What is not there although it should be. */
+static Status report(const Merge *merge, GError **error)
+{
+    const Options *options = merge->options;
+    g_autofree char *shards =
+        merge_missing_shards((const CacheShard *)merge->shards->data, merge->shards->len);
+    guint missing = 0;
+    if (merge->duplicates > DUPLICATES_NAMED)
+        cli_warn("%u images in all are in more than one shard", merge->duplicates);
+    if (shards)
+        cli_warn("%s; merging them later completes %s", shards, options->arguments[0]);
+    if (options->check && !merge_check(options, options->arguments[0], &missing, error))
+        return STATUS_FAILED;
+    return missing || shards ? STATUS_SKIPPED : STATUS_DONE;
 }
 
 Status merge(const Options *options, GError **error)
 {
-    Merge merge = {0};
-    gboolean fine = TRUE;
-    for (char **shard = options->arguments + 1; fine && *shard && !interrupted(); shard++)
-        fine = merge_path(&merge, options, *shard, error);
-    cache_writer_close(merge.writer);
-    feature_spec_free(merge.spec);
-    g_free(merge.buffer);
-    if (!fine)
-        return STATUS_FAILED;
+    g_auto(Merge) merge = {.options = options,
+                           .ours = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                           .shards = g_array_new(FALSE, FALSE, sizeof(CacheShard))};
+    for (char **shard = options->arguments + 1; *shard && !interrupted(); shard++)
+        if (!merge_path(&merge, *shard, error))
+            return STATUS_FAILED;
+    g_clear_pointer(&merge.writer, cache_writer_close);
     printf("%u new, %u unchanged, %u skipped\n", merge.added, merge.unchanged, merge.skipped);
     if (!interrupted())
-        return STATUS_DONE;
+        return report(&merge, error);
     error_set(error, "interrupted; %s keeps what was merged: run the same command to continue",
               options->arguments[0]);
     return STATUS_FAILED;

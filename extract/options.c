@@ -5,6 +5,7 @@
 #include "common/plot/canvas.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"
+#include "extract/shard.h"
 
 #include <string.h>
 
@@ -13,7 +14,7 @@ static const char *const synopsis[] = {
     "--info [--json] CACHE",
     "--verify CACHE",
     "--export DIR CACHE",
-    "--merge CACHE SHARD…",
+    "--merge [--check LIST|DIR] CACHE SHARD…",
     "--preview FILE IMAGE_DIR",
     NULL,
 };
@@ -35,6 +36,11 @@ static const char description[] =
     "deviation. "
     "vips: JPEGs reduced while they are read, then bilinear to 224x224, normalised as the weights file wants "
     "it; the fast one for large photographs.\n\n"
+    "--shard divides the work among processes or machines: each runs the same command with a CACHE of its "
+    "own, and "
+    "--merge joins them into what one process would have made. SIGTERM or SIGUSR1, by which a scheduler ends "
+    "a task, "
+    "commits what is done and ends with status 1; run again, the task goes on from there.\n\n"
     "--batch and --threads change speed and memory only, never what is stored.";
 
 static const CliExample examples[] = {
@@ -43,6 +49,9 @@ static const CliExample examples[] = {
      "ten classes, the images of a list, a seeded stand-in for the weights"},
     {"extract --preview sheet.png --rotation-range 90 --horizontal-flip photos",
      "what these settings do to images"},
+    {"extract --shard 0/4 photos part0.cache", "the first of four parts, each run by a process of its own"},
+    {"extract --merge --check photos photos.cache part?.cache",
+     "the parts in one cache, and what is missing"},
     {"extract --info photos.cache", "what is in it and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -51,7 +60,7 @@ static const CliExample examples[] = {
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
     gboolean info, verify, merge;
-    const char *preset, *normalize, *store;
+    const char *preset, *normalize, *store, *shard;
     gint64 first_classes, limit_per_class, batch, copies;
 } Raw;
 
@@ -64,7 +73,11 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
         *status = cli_usage(program, "--info, --verify, --export, --merge and --preview exclude one another");
     else if (options->json && !raw->info)
         *status = cli_usage(program, "--json goes with --info");
-    else if (raw->merge && given < 2)
+    else if (options->check && !raw->merge)
+        *status = cli_usage(program, "--check goes with --merge");
+    else if (raw->shard && actions)
+        *status = cli_usage(program, "--shard is for extracting");
+    else if (raw->merge && given < (options->check ? 1 : 2))
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
     else if (actions && !raw->merge && given != 1)
         *status = cli_usage(program, "needs one %s, %u arguments given",
@@ -100,7 +113,8 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
         return FALSE;
     }
     g_autoptr(GError) error = NULL;
-    if (!augment_check(&options->augmentation, &error) ||
+    if ((raw->shard && !shard_parse(raw->shard, &options->shard, &options->shard_source, &error)) ||
+        !augment_check(&options->augmentation, &error) ||
         (options->preview && !canvas_path_ok(options->preview, &error))) {
         *status = cli_usage(program, "%s", error->message);
         return FALSE;
@@ -128,6 +142,10 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "export", 0, &options->export_folder, "DIR",
          "write features.npy, labels.npy and items.csv to DIR", 0, 0},
         {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0},
+        {CLI_TEXT, "check", 0, &options->check, "LIST|DIR",
+         "with --merge: say which images of a folder, or of a list of class/name lines, CACHE does not hold "
+         "then",
+         0, 0},
         {CLI_TEXT, "preview", 0, &options->preview, "FILE",
          "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0},
         {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0},
@@ -138,6 +156,11 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          "only the images that FILE lists, one class/name a line, with or without ending", 0, 0},
         {CLI_INT, "limit-per-class", 0, &raw.limit_per_class, "N",
          "only the first N images of each class (0: all)", 0, G_MAXINT},
+        {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
+         "only part I of N (from 0) of the images, by a hash of their names; auto takes I and N from Slurm, "
+         "MPI, AWS "
+         "Batch, or with auto/N from Kubernetes",
+         0, 0},
         {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0},
         {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0},
         {CLI_TEXT, "weights", 'w', &options->weights, "FILE",
@@ -173,4 +196,5 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
 void options_clear(Options *options)
 {
     g_strfreev(options->arguments);
+    g_free(options->shard_source);
 }

@@ -30,6 +30,9 @@ typedef struct {
     int batch;
     gboolean has_store;
     CacheStore store; /* where given */
+    CacheShard shard;
+    char *shard_source; /* where from, if it was found in the environment; owned */
+    const char *check;  /* --merge: a folder or list of what the cache should hold */
     const char *export_folder;
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;

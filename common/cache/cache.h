@@ -1,7 +1,7 @@
 /* cache: feature vectors of images in LMDB, each with its class, the hash of its file and a checksum.
  *
  * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
- *   meta     "cache"   checksum | JSON: format, program, recipe | 0
+ *   meta     "cache"   checksum | JSON: format, store, shard (of a shard: [I, N]), program, recipe | 0
  *   classes  class id  checksum | name | 0
  *   items    KEY       the record below
  *   skipped  KEY       checksum | reason | 0 | path
@@ -70,6 +70,11 @@ typedef struct {
     const char *reason;
 } CacheSkipped;
 
+/* Part `index` of `count` that share the images of one extraction; count 0: no part. */
+typedef struct {
+    guint index, count;
+} CacheShard;
+
 /* ---- Reading: a snapshot. What the functions return lives until cache_close; safe from several threads.
  * ---- */
 typedef struct Cache Cache;
@@ -88,6 +93,7 @@ CacheSkipped cache_skipped(const Cache *cache, guint index);
 const char *cache_path(const Cache *cache); /* as given to cache_open */
 
 CacheStore cache_store(const Cache *cache);
+CacheShard cache_shard(const Cache *cache);
 
 /* What an item's features take in the file. nonzeros: how many are not zero; -1 where it is not known (format 1). */
 gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros);
@@ -112,9 +118,14 @@ void cache_forget(Cache *cache, guint index);
 /* ---- Writing ---- */
 typedef struct CacheWriter CacheWriter;
 
-/* Creates the cache, or opens one to continue; refuses one whose recipe or store differs, in a sentence. store: NULL
- * for what the cache has, and CACHE_SPARSE for a new one. */
-CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheStore *store,
+typedef struct {
+    const CacheStore *store; /* NULL for what the cache has, and CACHE_SPARSE for a new one */
+    CacheShard shard;
+} CacheForm;
+
+/* Creates the cache, or opens one to continue; refuses one whose recipe or form differs, in a sentence. form: NULL for
+ * what the cache has; a new one is sparse and no shard. */
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error);
 CacheStore cache_writer_store(const CacheWriter *writer);
 

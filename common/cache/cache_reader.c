@@ -229,6 +229,11 @@ CacheStore cache_store(const Cache *cache)
     return cache->catalog->form.store;
 }
 
+CacheShard cache_shard(const Cache *cache)
+{
+    return cache->catalog->shard;
+}
+
 gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros)
 {
     Packed packed = g_array_index(cache->records, Record, index).packed;

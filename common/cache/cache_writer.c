@@ -32,35 +32,46 @@ static void change_clear(gpointer data)
 
 /* ---- Opening ---- */
 
-static gboolean check_made_alike(const CacheWriter *writer, const Catalog *catalog, const CacheStore *store,
+static char *shard_name(CacheShard shard)
+{
+    return shard.count ? g_strdup_printf("shard %u/%u", shard.index, shard.count) : g_strdup("a whole cache");
+}
+
+static gboolean check_made_alike(const CacheWriter *writer, const Catalog *catalog, const CacheForm *form,
                                  GError **error)
 {
+    const char *path = writer->store->folder;
+    CacheStore store = catalog->form.store;
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
-    if (difference)
+    if (difference) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-                    "%s was made in another way (%s): use the same options, or write to another cache",
-                    writer->store->folder, difference);
-    else if (store && *store != catalog->form.store)
+                    "%s was made in another way (%s): use the same options, or write to another cache", path,
+                    difference);
+    } else if (form && form->store && *form->store != store) {
         g_set_error(
             error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-            "%s stores its features as %s, not as %s: leave --store away, or merge it into a new cache",
-            writer->store->folder, cache_store_name(catalog->form.store), cache_store_name(*store));
-    else
+            "%s stores its features as %s, not as %s: leave --store away, or merge it into a new cache", path,
+            cache_store_name(store), cache_store_name(*form->store));
+    } else if (form && memcmp(&form->shard, &catalog->shard, sizeof form->shard) != 0) {
+        g_autofree char *its = shard_name(catalog->shard), *wanted = shard_name(form->shard);
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH, "%s is %s, not %s: write to another cache",
+                    path, its, wanted);
+    } else {
         return TRUE;
+    }
     return FALSE;
 }
 
-static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheStore *store,
-                          GError **error)
+static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheForm *form, GError **error)
 {
     for (guint id = 0; id < catalog->classes->len; id++)
         g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
     writer->form = catalog->form;
-    return check_made_alike(writer, catalog, store, error);
+    return check_made_alike(writer, catalog, form, error);
 }
 
 /* Makes the databases and the description where there are none yet; else reads them. */
-static gboolean initialise(CacheWriter *writer, const CacheStore *form, GError **error)
+static gboolean initialise(CacheWriter *writer, const CacheForm *form, GError **error)
 {
     Store *store = writer->store;
     MDB_txn *txn;
@@ -71,8 +82,9 @@ static gboolean initialise(CacheWriter *writer, const CacheStore *form, GError *
     gboolean fine = TRUE;
     if (!(code = store_databases(store, txn, TRUE)) && !(code = mdb_stat(txn, store->meta, &stat))) {
         if (stat.ms_entries == 0) {
-            writer->form = (RecordForm){RECORD_FORMAT, form ? *form : CACHE_SPARSE};
-            code = catalog_create(store, txn, writer->spec, writer->form.store);
+            CacheForm wanted = form ? *form : (CacheForm){0};
+            writer->form = (RecordForm){RECORD_FORMAT, wanted.store ? *wanted.store : CACHE_SPARSE};
+            code = catalog_create(store, txn, writer->spec, writer->form.store, wanted.shard);
         } else {
             g_autoptr(Catalog) catalog = catalog_read(store, txn, error);
             fine = catalog && take_over(writer, catalog, form, error);
@@ -85,7 +97,7 @@ static gboolean initialise(CacheWriter *writer, const CacheStore *form, GError *
     return fine && (!code || store_fail(store, "write", code, error));
 }
 
-CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheStore *store,
+CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error)
 {
     g_autoptr(CacheWriter) writer = g_new0(CacheWriter, 1);
@@ -100,7 +112,7 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const 
     if (!txn)
         return NULL;
     mdb_txn_abort(txn);
-    return initialise(writer, store, error) ? g_steal_pointer(&writer) : NULL;
+    return initialise(writer, form, error) ? g_steal_pointer(&writer) : NULL;
 }
 
 void cache_writer_close(CacheWriter *writer)

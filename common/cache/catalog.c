@@ -46,12 +46,15 @@ int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *
     return put_text(txn, store->classes, key, name, "");
 }
 
-int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form)
+int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
+                   CacheShard shard)
 {
     g_autoptr(GBytes) key = g_bytes_new_static(meta_key, strlen(meta_key));
     json_t *object =
         json_pack("{s:i, s:s, s:s, s:o}", "format", RECORD_FORMAT, "store", cache_store_name(form), "program",
                   "vggcache " VGGCACHE_VERSION, "recipe", feature_spec_to_json(spec));
+    if (shard.count)
+        json_object_set_new(object, "shard", json_pack("[i, i]", (int)shard.index, (int)shard.count));
     char *text = json_dumps(object, JSON_COMPACT);
     int code = put_text(txn, store->meta, key, text, "");
     free(text);
@@ -65,6 +68,18 @@ static gboolean parse_form(const json_t *object, RecordForm *form)
     const char *name = json_string_value(json_object_get(object, "store"));
     form->store = CACHE_FLOAT32;
     return form->format == 1 || (name && cache_store_parse(name, &form->store));
+}
+
+static gboolean parse_shard(const json_t *object, CacheShard *shard)
+{
+    const json_t *pair = json_object_get(object, "shard");
+    int index, count;
+    if (!pair)
+        return TRUE;
+    if (json_unpack((json_t *)pair, "[i, i!]", &index, &count) || index < 0 || count <= index)
+        return FALSE;
+    *shard = (CacheShard){(guint)index, (guint)count};
+    return TRUE;
 }
 
 static gboolean parse_meta(const Store *store, const char *text, Catalog *catalog, GError **error)
@@ -83,6 +98,8 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
                       RECORD_FORMAT);
     else if (!parse_form(object, form))
         store_damaged(store, error, "it does not say how its features are stored");
+    else if (!parse_shard(object, &catalog->shard))
+        store_damaged(store, error, "the shard that it says it is cannot be");
     else if (!(catalog->spec = feature_spec_from_json(spec, &clause)))
         store_damaged(store, error, "%s", clause->message);
     else

@@ -38,7 +38,8 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
 /* What a cache says of itself. */
 typedef struct {
     FeatureSpec *spec;
-    RecordForm form;    /* of its records */
+    RecordForm form; /* of its records */
+    CacheShard shard;
     char *program;      /* that made it, with its version */
     GPtrArray *classes; /* char*, by class id */
 } Catalog;
@@ -47,7 +48,8 @@ typedef struct {
 Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
 
 /* LMDB codes. */
-int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form);
+int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
+                   CacheShard shard);
 int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)

@@ -1,6 +1,7 @@
 /* interrupt: a clean end on request.
  *
- * SIGINT and SIGTERM ask for a clean end: the first sets a flag that loops look at, the second kills.
+ * SIGINT, SIGTERM and SIGUSR1 (by which schedulers announce that time is up) ask for a clean end: the first of a kind
+ * sets a flag that loops look at, the second kills.
  * An interrupted program keeps what it has, says in a sentence how to continue, and returns STATUS_FAILED. */
 #pragma once
 #include <glib.h>

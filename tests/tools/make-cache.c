@@ -84,7 +84,8 @@ int main(int argc, char **argv)
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     if (g_strv_length(lines) != rows)
         stop("FEATURES and LABELS do not agree", NULL);
-    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &store, &error);
+    CacheForm form = {.store = &store};
+    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &form, &error);
     for (guint i = 0; writer && i < rows; i++) {
         put_line(writer, lines[i], features + (gsize)i * count, count);
         if (cache_writer_pending(writer) >= 256 && !cache_writer_commit(writer, &error))

@@ -584,7 +584,9 @@ static void a_cache_of_format_1_is_read_and_continued_in_its_format(void)
 
     g_autoptr(GError) error = NULL;
     CacheStore sparse = CACHE_SPARSE;
-    g_assert_null(cache_writer_open(folder, spec, &sparse, &error));
+    CacheForm other = {.store = &sparse}, part = {.shard = {1, 4}};
+    g_assert_null(cache_writer_open(folder, spec, &part, NULL));
+    g_assert_null(cache_writer_open(folder, spec, &other, &error));
     g_assert_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH);
     g_assert_nonnull(strstr(error->message, "as float32, not as sparse"));
     CacheWriter *writer = open_writer(folder, spec);
@@ -611,7 +613,8 @@ static void every_store_gives_back_what_was_put(void)
     for (CacheStore store = CACHE_SPARSE; store <= CACHE_FLOAT32; store++) {
         g_autofree char *folder = fixture_folder();
         g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
-        CacheWriter *writer = cache_writer_open(folder, spec, &store, NULL);
+        CacheForm form = {.store = &store};
+        CacheWriter *writer = cache_writer_open(folder, spec, &form, NULL);
         g_autofree float *features = g_new(float, FIXTURE_FEATURES), *buffer = g_new(float, FIXTURE_FEATURES);
         guint8 hash[CACHE_HASH] = {0};
         for (guint i = 0; i < 3; i++) {

@@ -1,0 +1,165 @@
+/* shard: see shard.h. */
+#include "extract/shard.h"
+
+#include "common/core/error.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+enum { MAX_SHARDS = 1000000 };
+
+/* ---- The environment ---- */
+
+/* A variable as a number; FALSE where it is not set. A sentence where it is something else. */
+static gboolean number(const char *name, gint64 *value, GError **error)
+{
+    const char *text = g_getenv(name);
+    guint64 parsed;
+    if (!text || !*text || *error)
+        return FALSE;
+    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &parsed, NULL))
+        return error_set(error, "--shard auto: %s is '%s', which is not a number", name, text);
+    *value = (gint64)parsed;
+    return TRUE;
+}
+
+static gboolean take(CacheShard *shard, GString *source, const char *what, const char *name, gint64 index,
+                     gint64 count, GError **error)
+{
+    if (count < 1 || index >= count || count > MAX_SHARDS)
+        return error_set(error, "--shard auto: %s counts %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " in %s",
+                         what, index, count, name);
+    *shard = (CacheShard){(guint)index, (guint)count};
+    g_string_append_printf(source, "%s%s, %s", source->len ? "; " : "", what, name);
+    return TRUE;
+}
+
+/* A variable for the index and one for the count. */
+static gboolean from_pair(CacheShard *shard, GString *source, const char *what, const char *index_name,
+                          const char *count_name, GError **error)
+{
+    gint64 index = 0, count = 0;
+    return number(index_name, &index, error) && number(count_name, &count, error) &&
+           take(shard, source, what, index_name, index, count, error);
+}
+
+/* Tasks 4-16:4 are 4, 8, 12, 16: _MIN 4, _STEP 4, _COUNT 4. Of 1,3,7 Slurm tells no step that fits. */
+static gboolean from_slurm_array(CacheShard *shard, GString *source, GError **error)
+{
+    gint64 id = 0, count = 0, min = 0, step = 1;
+    if (!number("SLURM_ARRAY_TASK_ID", &id, error) || !number("SLURM_ARRAY_TASK_COUNT", &count, error))
+        return FALSE;
+    number("SLURM_ARRAY_TASK_MIN", &min, error);
+    number("SLURM_ARRAY_TASK_STEP", &step, error);
+    if (*error)
+        return FALSE;
+    if (step < 1 || id < min || (id - min) % step || (id - min) / step >= count)
+        return error_set(error,
+                         "--shard auto: Slurm's task %" G_GINT64_FORMAT " is none of %" G_GINT64_FORMAT
+                         " in steps of %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT
+                         ": give the array as --array=0-N, or name the part by --shard I/N",
+                         id, count, step, min);
+    return take(shard, source, "Slurm's job array", "SLURM_ARRAY_TASK_ID", (id - min) / step, count, error);
+}
+
+/* parts: as told by auto/N, or 0. */
+static gboolean from_kubernetes(CacheShard *shard, GString *source, guint parts, GError **error)
+{
+    gint64 index = 0, count = parts;
+    if (!number("JOB_COMPLETION_INDEX", &index, error))
+        return FALSE;
+    if (!count && !number("JOB_COMPLETIONS", &count, error))
+        return *error
+                   ? FALSE
+                   : error_set(
+                         error,
+                         "--shard auto: Kubernetes says that this is completion %" G_GINT64_FORMAT
+                         ", but not of how many: say --shard auto/N, or set JOB_COMPLETIONS in the manifest",
+                         index);
+    return take(shard, source, "Kubernetes's indexed job", "JOB_COMPLETION_INDEX", index, count, error);
+}
+
+/* A batch script that was given several tasks runs once all the same: srun makes them. */
+static gboolean from_srun(CacheShard *shard, GString *source, GError **error)
+{
+    gint64 tasks = 0;
+    if (g_getenv("SLURM_JOB_ID") && !g_getenv("SLURM_STEP_ID") && number("SLURM_NTASKS", &tasks, error) &&
+        tasks > 1)
+        return error_set(error,
+                         "--shard auto: this is the batch script of a job of %" G_GINT64_FORMAT
+                         " tasks, not one of them: start the program by srun",
+                         tasks);
+    return !*error && from_pair(shard, source, "srun's tasks", "SLURM_PROCID", "SLURM_NTASKS", error);
+}
+
+static gboolean from_environment(CacheShard *shard, guint parts, char **source, GError **error)
+{
+    CacheShard array = {0, 1}, rank = {0, 1};
+    g_autoptr(GString) from = g_string_new(NULL);
+    g_autoptr(GError) problem = NULL;
+    gboolean found = from_slurm_array(&array, from, &problem) ||
+                     from_pair(&array, from, "AWS Batch's job array", "AWS_BATCH_JOB_ARRAY_INDEX",
+                               "AWS_BATCH_JOB_ARRAY_SIZE", &problem) ||
+                     from_kubernetes(&array, from, parts, &problem);
+    found |= from_pair(&rank, from, "Open MPI's ranks", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",
+                       &problem) ||
+             from_pair(&rank, from, "PMI's ranks", "PMI_RANK", "PMI_SIZE", &problem) ||
+             from_srun(&rank, from, &problem);
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    if (!found)
+        return error_set(
+            error, "--shard auto: the environment names no part: neither Slurm nor MPI, Kubernetes or AWS "
+                   "Batch has started this program; say --shard I/N");
+    *shard = (CacheShard){array.index * rank.count + rank.index, array.count * rank.count};
+    if (parts && shard->count != parts)
+        return error_set(error, "--shard auto/%u: the environment counts %u parts (%s)", parts, shard->count,
+                         from->str);
+    *source = g_strdup(from->str);
+    return TRUE;
+}
+
+/* ---- The command line ---- */
+
+static gboolean parse_count(const char *text, guint *count)
+{
+    guint64 parsed;
+    if (!g_ascii_string_to_unsigned(text, 10, 1, MAX_SHARDS, &parsed, NULL))
+        return FALSE;
+    *count = (guint)parsed;
+    return TRUE;
+}
+
+gboolean shard_parse(const char *text, CacheShard *shard, char **source, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+    guint64 index;
+    guint count = 0;
+    gboolean counted = parts[0] && parts[1] && parse_count(parts[1], &count);
+    *source = NULL;
+    if (parts[0] && g_str_equal(parts[0], "auto") && (!parts[1] || counted))
+        return from_environment(shard, count, source, error);
+    if (!counted || !g_ascii_string_to_unsigned(parts[0], 10, 0, count - 1, &index, NULL))
+        return error_set(error, "--shard %s: it is I/N with I from 0 to N-1, or auto", text);
+    *shard = (CacheShard){(guint)index, count};
+    return TRUE;
+}
+
+/* ---- The images ---- */
+
+void shard_keep(CacheShard shard, Dataset *dataset)
+{
+    GPtrArray *all = dataset->items;
+    guint kept = 0;
+    for (guint i = 0; i < all->len; i++) {
+        DatasetItem *item = all->pdata[i];
+        gboolean ours = XXH3_64bits(item->key, strlen(item->key)) % shard.count == shard.index;
+        if (ours) { /* swapped, so that the array still frees each once */
+            all->pdata[i] = all->pdata[kept];
+            all->pdata[kept++] = item;
+        }
+    }
+    g_ptr_array_set_size(all, (int)kept);
+}
