@@ -6,6 +6,7 @@
 #include "common/core/interrupt.h"
 #include "common/image/image.h"
 #include "evaluate/options.h"
+#include "evaluate/outputs.h"
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/prediction/predict.h"
 #include "evaluate/prediction/predictions.h"
@@ -77,13 +78,17 @@ static Status evaluate(const Options *options)
 int main(int argc, char **argv)
 {
     Status status;
+    GError *error = NULL;
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
     blas_startup();
     image_startup("evaluate");
     interrupt_install();
-    status = options->predict ? predict(options) : evaluate(options);
+    if (!evaluate_outputs_check(options, &error))
+        status = cli_fail(error);
+    else
+        status = options->predict ? predict(options) : evaluate(options);
     options_free();
     return cli_finish(status);
 }

@@ -1,50 +1,32 @@
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/output_file.h"
 #include "extract/actions.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* One file being written beside its final name. */
 typedef struct {
-    char *path, *temporary;
-    FILE *stream;
+    char *path;
+    OutputFile *file;
+    FILE *stream; /* of file */
 } Output;
 
 static gboolean fail(const Output *output, GError **error)
 {
-    return error_set(error, "cannot write %s: %s", output->path, g_strerror(errno));
+    return error_set(error, "%s: cannot write: %s", output->path, g_strerror(errno));
 }
 
 static gboolean output_open(Output *output, const char *folder, const char *name, GError **error)
 {
     output->path = g_build_filename(folder, name, NULL);
-    output->temporary = atomic_file_temporary(output->path);
-    output->stream = fopen(output->temporary, "wb");
-    return output->stream || fail(output, error);
-}
-
-static gboolean output_close(Output *output, GError **error)
-{
-    FILE *stream = g_steal_pointer(&output->stream);
-    gboolean written = !ferror(stream);
-    return (fclose(stream) == 0 && written) || fail(output, error);
-}
-
-/* Removes what was not committed. */
-static void output_clear(Output *output)
-{
-    if (output->stream)
-        fclose(output->stream);
-    if (output->temporary)
-        remove(output->temporary);
-    g_free(output->temporary);
-    g_free(output->path);
+    output->file = output_file_open(output->path, error);
+    output->stream = output->file ? output_file_stream(output->file) : NULL;
+    return output->file != NULL;
 }
 
 /* NumPy's format 1.0 (numpy/lib/format.py): magic, version, length of a Python dict that is padded so that
@@ -144,13 +126,11 @@ static gboolean export_all(Output *outputs, const char *folder, Cache *cache, GE
         !write_items(&outputs[ITEMS], cache, error))
         return FALSE;
     for (int i = 0; i < OUTPUTS; i++)
-        if (!output_close(&outputs[i], error))
+        if (fflush(outputs[i].stream) != 0)
+            return fail(&outputs[i], error);
+    for (int i = 0; i < OUTPUTS; i++)
+        if (!output_file_commit(g_steal_pointer(&outputs[i].file), error))
             return FALSE;
-    for (int i = 0; i < OUTPUTS; i++) {
-        if (!atomic_file_commit(outputs[i].temporary, outputs[i].path, error))
-            return FALSE;
-        g_clear_pointer(&outputs[i].temporary, g_free);
-    }
     return TRUE;
 }
 
@@ -166,8 +146,10 @@ Status export_cache(const Options *options, GError **error)
         return STATUS_FAILED;
     }
     gboolean fine = export_all(outputs, folder, cache, error);
-    for (int i = 0; i < OUTPUTS; i++)
-        output_clear(&outputs[i]);
+    for (int i = 0; i < OUTPUTS; i++) {
+        output_file_discard(outputs[i].file);
+        g_free(outputs[i].path);
+    }
     if (!fine)
         return STATUS_FAILED;
     printf("%u items to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n",

@@ -3,6 +3,7 @@
 #include "common/cli/cli.h"
 #include "common/core/interrupt.h"
 #include "extract/actions.h"
+#include "extract/outputs.h"
 
 static Status run(const Options *options, GError **error)
 {
@@ -30,7 +31,9 @@ int main(int argc, char **argv)
     GError *error = NULL;
     interrupt_install();
     if (options_parse(&options, argc, argv, &status)) {
-        status = run(&options, &error);
+        status = STATUS_FAILED;
+        if (extract_outputs_check(&options, &error))
+            status = run(&options, &error);
         if (error)
             status = cli_fail(error);
     }

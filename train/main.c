@@ -5,6 +5,7 @@
 #include "common/image/image.h"
 #include "train/dense/networks.h"
 #include "train/linear/linear.h"
+#include "train/outputs.h"
 
 #include <string.h>
 
@@ -27,6 +28,8 @@ int main(int argc, char **argv)
     if (!train_options_parse(&options, argc, argv, &status))
         return cli_finish(status);
     interrupt_install();
+    if (!train_outputs_check(&options, &error))
+        return cli_finish(cli_fail(error));
     image_startup("train");
     for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
         if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head)) {

@@ -1,5 +1,6 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
 #include "common/cli/cli_internal.h"
+#include "common/core/output_file.h"
 #include "common/core/thread_pool.h"
 
 #include <errno.h>
@@ -89,9 +90,13 @@ Status cli_fail(GError *error)
 
 Status cli_finish(Status status)
 {
+    GError *error = NULL;
     gboolean written = fflush(stdout) == 0 && !ferror(stdout);
     struct pollfd reader = {.fd = STDOUT_FILENO};
-    if (written ||
+    if (!output_file_finish(&error) && status != STATUS_FAILED)
+        return cli_fail(error);
+    g_clear_error(&error);
+    if (written || status == STATUS_FAILED ||                   /* which was told */
         (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)) /* whoever read it has left: no loss */
         return status;
     say("standard output could not be written in full; is its disk full?");

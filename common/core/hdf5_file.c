@@ -1,29 +1,25 @@
 /* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle).
  *
- * libhdf5 does not get over a failed write (on a full disk it crashes when the program ends), so it never
- * writes to disk: it lays a new file out in memory (its descriptor is made to point there), the arrays are
- * written by hand to where it has put them, and all the rest, a few kilobytes, is copied at the end. The
- * memory is a memfd with holes for the arrays: it takes no room for them. */
+ * libhdf5 does not get over a failed write, so it never writes to disk: it lays a new file out in memory
+ * (hdf5_layout.h), the arrays are written by hand to where it has put them, and all the rest, a few kilobytes, is
+ * copied at the end. Nor does it clean up when the program ends, where it would stumble over the same. */
 #include "common/core/hdf5_file.h"
 
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
+#include "common/core/hdf5_layout.h"
+#include "common/core/output_file.h"
 #include "common/core/seal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     MAX_NAMES = 1 << 16,     /* elements of a list of strings */
     MAX_TEXT = 1 << 26,      /* bytes of all strings of an attribute */
     MAX_RANK = 8,            /* of the datasets asked for */
     ATTRIBUTE_LIMIT = 64512, /* bytes Keras puts into one attribute: HDF5_OBJECT_HEADER_LIMIT */
-    COPY_BLOCK = 1 << 20,
 };
 
 typedef struct {
@@ -34,10 +30,9 @@ struct Hdf5File {
     hid_t id; /* < 0: closed */
     char *path;
     /* Of a file being written: */
-    char *temporary; /* NULL: opened to read, or committed */
-    FILE *stream;    /* the temporary */
-    int layout;      /* the memfd that libhdf5 writes to */
-    GArray *arrays;  /* Extent: what is in the temporary already */
+    OutputFile *output; /* NULL: opened to read, or committed */
+    Hdf5Layout *layout;
+    GArray *arrays; /* Extent: what is in output already */
 };
 
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* arrays are written as they lie in memory */
@@ -87,11 +82,11 @@ const char *hdf5_path(const Hdf5File *file)
 
 static Hdf5File *file_new(const char *path)
 {
+    H5dont_atexit(); /* counts before libhdf5's first other call */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5Eclear2(H5E_DEFAULT);
     Hdf5File *file = g_new0(Hdf5File, 1);
     file->id = -1;
-    file->layout = -1;
     file->path = g_strdup(path);
     return file;
 }
@@ -141,24 +136,17 @@ Hdf5File *hdf5_open_sealed(const char *path, GError **error)
 Hdf5File *hdf5_create(const char *path, GError **error)
 {
     g_autoptr(Hdf5File) file = file_new(path);
-    Handle access = access_unlocked();
-    file->temporary = atomic_file_temporary(path);
-    file->id = H5Fcreate(file->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (file->id < 0) {
-        fail(error, file, "cannot be written");
+    file->output = output_file_open(path, error);
+    if (!file->output)
         return NULL;
-    }
     file->arrays = g_array_new(FALSE, FALSE, sizeof(Extent));
-    file->stream = fopen(file->temporary, "r+be");
-    file->layout = memfd_create("vggcache", MFD_CLOEXEC);
-    int *descriptor;
-    if (!file->stream || file->layout < 0 ||
-        H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 ||
-        dup3(file->layout, *descriptor, O_CLOEXEC) < 0) {
-        fail(error, file, "cannot be written: %s", g_strerror(errno));
-        return NULL;
-    }
-    return g_steal_pointer(&file);
+    file->layout = hdf5_layout_new();
+    Handle access = hdf5_layout_access(file->layout);
+    file->id = access < 0 ? -1 : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (file->id >= 0)
+        return g_steal_pointer(&file);
+    fail(error, file, "cannot be laid out in memory");
+    return NULL;
 }
 
 static gint by_begin(gconstpointer a, gconstpointer b)
@@ -172,15 +160,13 @@ static gboolean write_at(FILE *stream, gint64 offset, const void *bytes, gsize s
     return fseeko(stream, offset, SEEK_SET) == 0 && fwrite(bytes, 1, size, stream) == size;
 }
 
-/* Copies what libhdf5 wrote within [begin, end) to the temporary. */
+/* Copies what libhdf5 wrote within [begin, end) to the output. */
 static gboolean copy_layout(const Hdf5File *file, gint64 begin, gint64 end)
 {
-    g_autofree char *block = g_malloc(COPY_BLOCK);
-    while (begin < end) {
-        ssize_t got = pread(file->layout, block, (gsize)MIN(end - begin, COPY_BLOCK), begin);
-        if (got <= 0 || !write_at(file->stream, begin, block, (gsize)got))
+    for (gsize length; begin < end; begin += (gint64)length) {
+        const guint8 *piece = hdf5_layout_piece(file->layout, begin, (gsize)(end - begin), &length);
+        if (!write_at(output_file_stream(file->output), begin, piece, length))
             return FALSE;
-        begin += got;
     }
     return TRUE;
 }
@@ -188,7 +174,7 @@ static gboolean copy_layout(const Hdf5File *file, gint64 begin, gint64 end)
 /* Everything but the arrays, which are there already. */
 static gboolean write_rest(const Hdf5File *file)
 {
-    gint64 at = 0, size = lseek(file->layout, 0, SEEK_END);
+    gint64 at = 0;
     g_array_sort(file->arrays, by_begin);
     for (guint i = 0; i < file->arrays->len; i++) {
         Extent array = g_array_index(file->arrays, Extent, i);
@@ -196,7 +182,7 @@ static gboolean write_rest(const Hdf5File *file)
             return FALSE;
         at = array.end;
     }
-    return copy_layout(file, at, size);
+    return copy_layout(file, at, hdf5_layout_size(file->layout));
 }
 
 gboolean hdf5_commit(Hdf5File *file, GError **error)
@@ -204,10 +190,9 @@ gboolean hdf5_commit(Hdf5File *file, GError **error)
     if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 || H5Fclose(file->id) < 0)
         return fail(error, file, "cannot be laid out in memory");
     file->id = -1;
-    if (!write_rest(file) || !seal_write(file->stream))
+    if (!write_rest(file) || !seal_write(output_file_stream(file->output)))
         return fail(error, file, "cannot be written: %s", g_strerror(errno));
-    g_autofree char *temporary = g_steal_pointer(&file->temporary);
-    return atomic_file_commit(temporary, file->path, error);
+    return output_file_commit(g_steal_pointer(&file->output), error);
 }
 
 void hdf5_close(Hdf5File *file)
@@ -217,13 +202,8 @@ void hdf5_close(Hdf5File *file)
     release(&file->id);
     if (file->arrays)
         g_array_unref(file->arrays);
-    if (file->layout >= 0)
-        close(file->layout);
-    if (file->stream)
-        fclose(file->stream);
-    if (file->temporary)
-        unlink(file->temporary);
-    g_free(file->temporary);
+    hdf5_layout_free(file->layout);
+    output_file_discard(file->output);
     g_free(file->path);
     g_free(file);
 }
@@ -262,18 +242,6 @@ gboolean hdf5_has_group(Hdf5File *file, const char *group)
 {
     Handle object = open_object(file, group, H5I_GROUP);
     return object >= 0;
-}
-
-gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset)
-{
-    Handle object = open_object(file, dataset, H5I_DATASET);
-    return object >= 0;
-}
-
-gboolean hdf5_has_attribute(Hdf5File *file, const char *group, const char *attribute)
-{
-    Handle object = open_object(file, group, H5I_GROUP);
-    return object >= 0 && H5Aexists(object, attribute) > 0;
 }
 
 /* ---- reading ---- */
@@ -551,6 +519,6 @@ gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const 
         return fail(error, file, "its dataset %s cannot be written", dataset);
     Extent array = {(gint64)place, (gint64)(place + size)};
     g_array_append_val(file->arrays, array);
-    return write_at(file->stream, array.begin, data, size) ||
+    return write_at(output_file_stream(file->output), array.begin, data, size) ||
            fail(error, file, "cannot be written: %s", g_strerror(errno));
 }

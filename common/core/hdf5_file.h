@@ -16,8 +16,7 @@ typedef struct Hdf5File Hdf5File;
 Hdf5File *hdf5_open(const char *path, GError **error);
 Hdf5File *hdf5_open_sealed(const char *path, GError **error);
 
-/* To write: a temporary beside path, sealed, synced and renamed into place by hdf5_commit; hdf5_close without
- * it removes it. A failed commit leaves what was at path before. */
+/* To write (output_file.h): sealed and put in place by hdf5_commit; hdf5_close without it leaves nothing. A failed commit leaves what was at path before. */
 Hdf5File *hdf5_create(const char *path, GError **error);
 gboolean hdf5_commit(Hdf5File *file, GError **error);
 void hdf5_close(Hdf5File *file);
@@ -29,9 +28,7 @@ const char *hdf5_path(const Hdf5File *file); /* as given to open or create; the 
  * where the attribute is missing or not made of strings. Caller frees by g_strfreev / g_free. */
 char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error);
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error);
-gboolean hdf5_has_attribute(Hdf5File *file, const char *group, const char *attribute);
 gboolean hdf5_has_group(Hdf5File *file, const char *group);
-gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset);
 
 /* A float32 dataset of exactly this shape into out; error names what was expected and what was found. */
 gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,

@@ -39,6 +39,11 @@ static const char *ending_of(const char *name)
     return NULL;
 }
 
+gboolean dataset_is_image(const char *path)
+{
+    return ending_of(path) != NULL;
+}
+
 static gint by_bytes(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

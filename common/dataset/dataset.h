@@ -38,4 +38,7 @@ void dataset_free(Dataset *dataset);
 /* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image
  * is no error. */
 GPtrArray *dataset_files(const char *folder, GError **error);
+/* Whether a file is taken for an image, by the ending of its name. */
+gboolean dataset_is_image(const char *path);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dataset, dataset_free)

@@ -25,13 +25,6 @@ typedef struct {
     double brightness_low, brightness_high;
 } AugmentOptions;
 
-/* The study's: rotation 90, shifts 0.5, both flips, brightness 0.1 to 0.7. */
-#define AUGMENT_STUDY                                                                                        \
-    {                                                                                                        \
-        .rotation_range = 90, .width_shift_range = 0.5, .height_shift_range = 0.5, .horizontal_flip = TRUE,  \
-        .vertical_flip = TRUE, .brightness_range = "0.1,0.7"                                                 \
-    }
-
 /* Rows of a program's option table (common/cli/cli.h). */
 #define AUGMENT_OPTIONS(o)                                                                                     \
     {CLI_HEADING, "Augmentation", 0, NULL, NULL, NULL, 0, 0}, {CLI_REAL,  "rotation-range",                    \

@@ -1,7 +1,7 @@
 /* history: see history.h. */
 #include "common/model/history.h"
 
-#include "common/core/atomic_file.h"
+#include "common/core/output_file.h"
 
 #include <math.h>
 
@@ -50,7 +50,7 @@ gboolean history_write_csv(const History *history, const char *path, GError **er
         add_number(text, e->val_accuracy, ',');
         g_string_append_printf(text, "%.3f\n", e->seconds);
     }
-    return atomic_file_write(path, text->str, text->len, error);
+    return output_file_write(path, text->str, text->len, error);
 }
 
 json_t *history_to_json(const History *history)

@@ -44,24 +44,6 @@ void network_free(Network *network)
     g_free(network);
 }
 
-Network *network_copy(const Network *network)
-{
-    Network *copy = network_new(network->input[0], network->input[1], network->input[2]);
-    for (guint i = 0; i < network->layers->len; i++) {
-        const Layer *from = network->layers->pdata[i];
-        Layer *layer = g_memdup2(from, sizeof *from);
-        layer->name = g_strdup(from->name);
-        if (from->kernel) {
-            layer->kernel = floats_new(from->kernel_count);
-            memcpy(layer->kernel, from->kernel, from->kernel_count * sizeof(float));
-            layer->bias = floats_new(from->bias_count);
-            memcpy(layer->bias, from->bias, from->bias_count * sizeof(float));
-        }
-        g_ptr_array_add(copy->layers, layer);
-    }
-    return copy;
-}
-
 /* Keras's default: the kind, then the kind and _1, _2, … */
 static char *default_name(const Network *network, LayerKind kind)
 {

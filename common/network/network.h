@@ -38,7 +38,6 @@ typedef struct {
 
 Network *network_new(int height, int width, int channels);
 void network_free(Network *network);
-Network *network_copy(const Network *network); /* parameters too */
 
 /* Each appends a layer with zero parameters, checks that it fits its input, names it as Keras would (name
  * NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */

@@ -1,7 +1,7 @@
 #include "common/plot/canvas.h"
 
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
+#include "common/core/output_file.h"
 
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
@@ -195,7 +195,7 @@ GBytes *canvas_finish_memory(Canvas *canvas, GError **error)
 gboolean canvas_finish(Canvas *canvas, GError **error)
 {
     gboolean written = encoded(canvas, error) &&
-                       atomic_file_write(canvas->path, canvas->bytes->data, canvas->bytes->len, error);
+                       output_file_write(canvas->path, canvas->bytes->data, canvas->bytes->len, error);
     canvas_free(canvas);
     return written;
 }

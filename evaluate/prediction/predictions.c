@@ -1,8 +1,8 @@
 #include "evaluate/prediction/predictions.h"
 
 #include "common/cli/cli.h"
-#include "common/core/atomic_file.h"
 #include "common/core/csv.h"
+#include "common/core/output_file.h"
 
 #include <string.h>
 
@@ -40,7 +40,7 @@ static gboolean write_model(const Examples *examples, const Evaluation *evaluati
     append_header(text, examples);
     for (guint i = 0; i < examples->paths->len; i++)
         append_image(text, examples, evaluation, i);
-    return atomic_file_write(path, text->str, text->len, error);
+    return output_file_write(path, text->str, text->len, error);
 }
 
 /* a/b.csv -> a/b-NAME.csv; slashes in a name do not create folders. */

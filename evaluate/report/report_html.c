@@ -1,7 +1,7 @@
 #include "evaluate/report/report_html.h"
 
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
+#include "common/core/output_file.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_assets.h"
 #include "evaluate/report/report_sections.h"
@@ -69,7 +69,7 @@ static gboolean write_page(const char *folder, const GString *page, GError **err
     if (g_mkdir_with_parents(folder, 0777) != 0)
         return error_set(error, "%s: cannot create the report's folder: %s", folder, g_strerror(errno));
     g_autofree char *path = g_build_filename(folder, "index.html", NULL);
-    return atomic_file_write(path, page->str, page->len, error);
+    return output_file_write(path, page->str, page->len, error);
 }
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)

@@ -1,6 +1,6 @@
 #include "evaluate/report/report_json.h"
 
-#include "common/core/atomic_file.h"
+#include "common/core/output_file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -155,7 +155,7 @@ gboolean json_write(const Comparison *comparison, const char *path, GError **err
         json_array_append_new(models, model_json(comparison, comparison_model(comparison, j)));
     json_object_set_new(root, "mcnemar", mcnemar(comparison));
     char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    gboolean written = atomic_file_write(path, dump, strlen(dump), error);
+    gboolean written = output_file_write(path, dump, strlen(dump), error);
     free(dump);
     return written;
 }

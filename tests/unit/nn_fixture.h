@@ -1,8 +1,11 @@
 /* nn_fixture: the inputs of tests/golden/make_nn.py, its golden file, and how tests compare with it. */
 #pragma once
 #include "common/arithmetic/isa.h"
+#include "common/core/floats.h"
+#include "common/network/network.h"
 #include <jansson.h>
 #include <math.h>
+#include <string.h>
 
 /* make_nn.py's values(): the same floats, in [-1, 1). */
 static inline void fill(float *out, gsize count, guint salt, float scale)
@@ -62,4 +65,23 @@ static inline void with_every_isa(void (*check)(void))
             check();
         }
     isa_force(best);
+}
+
+/* Parameters too. */
+static inline Network *network_copy(const Network *network)
+{
+    Network *copy = network_new(network->input[0], network->input[1], network->input[2]);
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *from = network->layers->pdata[i];
+        Layer *layer = g_memdup2(from, sizeof *from);
+        layer->name = g_strdup(from->name);
+        if (from->kernel) {
+            layer->kernel = floats_new(from->kernel_count);
+            memcpy(layer->kernel, from->kernel, from->kernel_count * sizeof(float));
+            layer->bias = floats_new(from->bias_count);
+            memcpy(layer->bias, from->bias, from->bias_count * sizeof(float));
+        }
+        g_ptr_array_add(copy->layers, layer);
+    }
+    return copy;
 }

@@ -1,14 +1,13 @@
 /* checkpoint: see checkpoint.h. */
 #include "train/dense/checkpoint.h"
 
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
+#include "common/core/output_file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 static const char magic[16] = "vggcache-ckp1";
@@ -81,28 +80,21 @@ gboolean checkpoint_save(const char *path, const char *identity, const FitState 
                          const History *history, const Network *network, const Trainer *trainer,
                          GError **error)
 {
-    g_autofree char *temporary = atomic_file_temporary(path);
+    OutputFile *output = output_file_open(path, error);
+    if (!output)
+        return FALSE;
     FitState written = *state;
     guint64 sum, of_identity = identity_sum(identity);
     char head[sizeof magic];
-    Stream stream = {fopen(temporary, "wb"), XXH3_createState(), TRUE, FALSE};
+    Stream stream = {output_file_stream(output), XXH3_createState(), TRUE, FALSE};
     memcpy(head, magic, sizeof head);
     XXH3_64bits_reset(stream.sum);
-    stream.failed = !stream.file;
     pass(&stream, head, sizeof head);
     pass_all(&stream, &of_identity, &written, history, network, trainer);
     sum = XXH3_64bits_digest(stream.sum);
     pass(&stream, &sum, sizeof sum);
     XXH3_freeState(stream.sum);
-    int reason = errno;
-    if (stream.file && fclose(stream.file) != 0 && !stream.failed) {
-        stream.failed = TRUE;
-        reason = errno;
-    }
-    if (!stream.failed)
-        return atomic_file_commit(temporary, path, error);
-    unlink(temporary);
-    return error_set(error, "%s: cannot write the checkpoint: %s", path, g_strerror(reason));
+    return output_file_commit(output, error);
 }
 
 /* Checks everything but the checksum of the parameters, before anything is filled. */

@@ -27,7 +27,8 @@ typedef struct {
     FitState state;
     guint32 *order; /* of the training samples, in this epoch */
     gint64 checkpoint_time,
-        written; /* monotonic microseconds: how long the last one took, and when it was done */
+        written;     /* monotonic microseconds: how long the last one took, and when it was done */
+    gboolean warned; /* that it could not be written */
 } Fit;
 
 static double now_seconds(void)
@@ -43,9 +44,11 @@ static void write_checkpoint(Fit *fit)
         return;
     gint64 begin = g_get_monotonic_time();
     fit->state.steps = trainer_steps(fit->trainer);
-    if (!checkpoint_save(fit->options->checkpoint, fit->options->identity, &fit->state, fit->history,
-                         fit->network, fit->trainer, &error))
-        cli_warn("%s; training goes on without it", error->message);
+    gboolean saved = checkpoint_save(fit->options->checkpoint, fit->options->identity, &fit->state,
+                                     fit->history, fit->network, fit->trainer, &error);
+    if (!saved && !fit->warned)
+        cli_warn("%s; training goes on without a checkpoint", error->message);
+    fit->warned = !saved;
     fit->written = g_get_monotonic_time();
     fit->checkpoint_time = fit->written - begin;
 }

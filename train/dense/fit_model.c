@@ -2,10 +2,10 @@
 #include "train/dense/fit_model.h"
 
 #include "common/cli/cli.h"
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
+#include "common/core/output_file.h"
 #include "train/data/class_weights.h"
 
 #include <math.h>
@@ -111,7 +111,8 @@ static gboolean complete_history(const History *history, const char *path, GErro
 {
     if (history->best == (int)history->epochs->len)
         return TRUE;
-    g_autoptr(Model) best = model_load(path, error);
+    g_autofree char *content = output_file_content(path);
+    g_autoptr(Model) best = model_load(content, error);
     return best && save_with_history(best, history, path, error);
 }
 
@@ -197,8 +198,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     g_autofree float *weights = class_weights(model, options, training, error);
     if (!weights)
         return FALSE;
-    atomic_file_sweep(options->model);
-    atomic_file_sweep(checkpoint);
+    output_file_sweep(options->model);
+    output_file_sweep(checkpoint);
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);

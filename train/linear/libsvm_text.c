@@ -1,9 +1,9 @@
 #include "train/linear/libsvm_text.h"
 
 #include "common/cli/progress.h"
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/output_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -30,33 +30,13 @@ void linear_model_free(LinearModel *model)
 
 /* ---- Writing ---- */
 
-typedef struct {
-    char *temporary;
-    FILE *file;
-} Writer;
-
-static gboolean writer_open(Writer *writer, const char *path, GError **error)
+/* Puts the file in place, or discards it where the writing was interrupted. */
+static gboolean put_in_place(OutputFile *output, const char *path, GError **error)
 {
-    writer->temporary = atomic_file_temporary(path);
-    writer->file = fopen(writer->temporary, "w");
-    if (writer->file)
-        return TRUE;
-    int reason = errno;
-    g_clear_pointer(&writer->temporary, g_free);
-    return error_set(error, "cannot write %s: %s", path, g_strerror(reason));
-}
-
-/* Moves the file into place, or removes it if writing failed or was interrupted. */
-static gboolean writer_close(Writer *writer, const char *path, GError **error)
-{
-    g_autofree char *temporary = writer->temporary;
-    gboolean failed = ferror(writer->file) != 0;
-    failed |= fclose(writer->file) != 0;
-    int reason = errno;
-    if (!failed && !interrupted())
-        return atomic_file_commit(temporary, path, error);
-    unlink(temporary);
-    return error_set(error, "%s: %s", path, interrupted() ? "interrupted" : g_strerror(reason));
+    if (!interrupted())
+        return output_file_commit(output, error);
+    output_file_discard(output);
+    return error_set(error, "%s: interrupted", path);
 }
 
 static void write_feature(FILE *file, gsize index, float value)
@@ -67,20 +47,21 @@ static void write_feature(FILE *file, gsize index, float value)
 
 gboolean libsvm_write_samples(const Samples *samples, const char *path, Progress *progress, GError **error)
 {
-    Writer writer;
-    if (!writer_open(&writer, path, error))
+    OutputFile *output = output_file_open(path, error);
+    if (!output)
         return FALSE;
+    FILE *file = output_file_stream(output);
     g_autofree float *row = g_new(float, samples->features);
-    for (guint i = 0; i < samples->n && !ferror(writer.file) && !interrupted(); i++) {
+    for (guint i = 0; i < samples->n && !ferror(file) && !interrupted(); i++) {
         samples_take(samples, i, 0, samples->features, row);
-        fprintf(writer.file, "%d", samples->labels[i]);
+        fprintf(file, "%d", samples->labels[i]);
         for (gsize j = 0; j < samples->features; j++)
             if (row[j] != 0)
-                write_feature(writer.file, j + 1, row[j]);
-        fputc('\n', writer.file);
+                write_feature(file, j + 1, row[j]);
+        fputc('\n', file);
         progress_tick(progress, 1);
     }
-    return writer_close(&writer, path, error);
+    return put_in_place(output, path, error);
 }
 
 static void write_weight(FILE *file, double weight)
@@ -91,10 +72,10 @@ static void write_weight(FILE *file, double weight)
 
 gboolean liblinear_write_model(const LinearModel *model, const char *path, GError **error)
 {
-    Writer writer;
-    if (!writer_open(&writer, path, error))
+    OutputFile *output = output_file_open(path, error);
+    if (!output)
         return FALSE;
-    FILE *file = writer.file;
+    FILE *file = output_file_stream(output);
     char bias[G_ASCII_DTOSTR_BUF_SIZE];
     guint vectors = model->classes == 2 && !model->solver->multiclass ? 1 : model->classes;
     fprintf(file, "solver_type %s\nnr_class %u\nlabel", model->solver->name, model->classes);
@@ -111,7 +92,7 @@ gboolean liblinear_write_model(const LinearModel *model, const char *path, GErro
         write_weight(file, model->bias > 0 ? model->offset[k] / model->bias : 0);
     if (model->bias >= 0)
         fputc('\n', file);
-    return writer_close(&writer, path, error);
+    return put_in_place(output, path, error);
 }
 
 /* ---- Reading ---- */

@@ -5,9 +5,9 @@
 #include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/output_file.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
@@ -122,7 +122,7 @@ static gboolean leave_curves(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     g_autofree char *csv = search_csv(linear->search);
-    if (o->history && !atomic_file_write(o->history, csv, strlen(csv), error))
+    if (o->history && !output_file_write(o->history, csv, strlen(csv), error))
         return FALSE;
     g_autofree char *title = g_strdup_printf("%s, %u images, %u classes", linear->settings.solver->name,
                                              linear->n, linear->classes);

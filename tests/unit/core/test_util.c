@@ -1,5 +1,5 @@
-/* thread pool, rng, atomic_file: the small tools everything stands on. */
-#include "common/core/atomic_file.h"
+/* thread pool, rng, output_file: the small tools everything stands on. */
+#include "common/core/output_file.h"
 #include "common/core/rng.h"
 #include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
@@ -81,13 +81,13 @@ static void test_rng_shuffle_is_a_permutation(void)
     g_assert_cmpuint(moved, >, 80);
 }
 
-static void test_atomic_file_replaces_whole(void)
+static void test_output_file_replaces_whole(void)
 {
     g_autofree char *folder = g_dir_make_tmp("vggcache-XXXXXX", NULL),
                     *path = g_build_filename(folder, "a", NULL);
     g_autoptr(GError) error = NULL;
-    g_assert_true(atomic_file_write(path, "first", 5, &error));
-    g_assert_true(atomic_file_write(path, "second", 6, &error));
+    g_assert_true(output_file_write(path, "first", 5, &error));
+    g_assert_true(output_file_write(path, "second", 6, &error));
     g_autofree char *text = NULL;
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "second");
@@ -95,20 +95,20 @@ static void test_atomic_file_replaces_whole(void)
     g_assert_cmpint(g_rmdir(folder), ==, 0); /* empty: no temporary is left */
 }
 
-static void test_atomic_file_failure_names_the_file_and_leaves_nothing(void)
+static void test_output_file_failure_names_the_file_and_leaves_nothing(void)
 {
     g_autofree char *folder = g_dir_make_tmp("vggcache-XXXXXX", NULL),
                     *path = g_build_filename(folder, "a", NULL);
     g_autoptr(GError) error = NULL;
     g_mkdir(path, 0700); /* a folder stands where the file should go: the rename fails */
-    g_assert_false(atomic_file_write(path, "x", 1, &error));
+    g_assert_false(output_file_write(path, "x", 1, &error));
     g_assert_nonnull(error);
     g_assert_true(g_str_has_prefix(error->message, path));
     g_rmdir(path);
     g_assert_cmpint(g_rmdir(folder), ==, 0);
 
     g_clear_error(&error);
-    g_assert_false(atomic_file_write("/nowhere/at/all", "x", 1, &error));
+    g_assert_false(output_file_write("/nowhere/at/all", "x", 1, &error));
     g_assert_true(g_str_has_prefix(error->message, "/nowhere/at/all: cannot create"));
 }
 
@@ -142,9 +142,9 @@ int main(int argc, char **argv)
     g_test_add_func("/rng/moments are those of the distributions", test_rng_moments);
     g_test_add_func("/rng/below is even", test_rng_below_is_even);
     g_test_add_func("/rng/shuffle is a permutation", test_rng_shuffle_is_a_permutation);
-    g_test_add_func("/atomic_file/replaces whole", test_atomic_file_replaces_whole);
-    g_test_add_func("/atomic_file/failure names the file and leaves nothing",
-                    test_atomic_file_failure_names_the_file_and_leaves_nothing);
+    g_test_add_func("/output_file/replaces whole", test_output_file_replaces_whole);
+    g_test_add_func("/output_file/failure names the file and leaves nothing",
+                    test_output_file_failure_names_the_file_and_leaves_nothing);
     g_test_add_func("/sha256/gives the standard\'s digests", sha256_gives_the_standards_digests);
     return g_test_run();
 }

@@ -155,7 +155,12 @@ static void test_copy_0_is_the_image_itself(void)
 
 static void test_options_are_described(void)
 {
-    AugmentOptions none = {0}, study = AUGMENT_STUDY;
+    AugmentOptions none = {0}, study = {.rotation_range = 90,
+                                        .width_shift_range = 0.5,
+                                        .height_shift_range = 0.5,
+                                        .horizontal_flip = TRUE,
+                                        .vertical_flip = TRUE,
+                                        .brightness_range = "0.1,0.7"};
     g_assert_true(augment_check(&none, NULL));
     g_assert_true(augment_check(&study, NULL));
     g_assert_false(augment_active(&none));

@@ -1,0 +1,22 @@
+/* outputs: see outputs.h. */
+#include "evaluate/outputs.h"
+
+#include "common/core/output_plan.h"
+#include "common/dataset/dataset.h"
+
+gboolean evaluate_outputs_check(const Options *o, GError **error)
+{
+    g_autoptr(OutputPlan) plan = output_plan_new();
+    for (guint m = 0; m < o->n_models; m++)
+        output_plan_add(plan, PLAN_INPUT, "MODEL", o->models[m]);
+    output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
+    output_plan_add(plan, PLAN_INPUT, "--list", o->list);
+    output_plan_add_images(plan, "IMAGE_DIR", o->source, dataset_is_image);
+    output_plan_add_images(plan, "--images", o->images, dataset_is_image);
+    output_plan_add(plan, PLAN_OUTPUT, "--json", o->json);
+    output_plan_add(plan, PLAN_OUTPUT, "--predictions", o->predictions);
+    output_plan_add(plan, PLAN_OUTPUT, "--confusion", o->confusion);
+    output_plan_add(plan, PLAN_OUTPUT, "--reliability", o->reliability);
+    output_plan_add_beneath(plan, "--report", o->report, "index.html");
+    return output_plan_check(plan, error);
+}

@@ -1,0 +1,7 @@
+/* outputs: which files train reads and writes. */
+#pragma once
+#include "train/options.h"
+
+/* Before any work: FALSE with a sentence where an output would do harm (common/core/output_plan.h). Turns the checkpoint
+ * off where MODEL is no regular file, beside which it could lie. */
+gboolean train_outputs_check(TrainOptions *options, GError **error);
