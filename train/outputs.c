@@ -31,5 +31,9 @@ gboolean train_outputs_check(TrainOptions *o, GError **error)
     output_plan_add(plan, PLAN_OUTPUT, "--plot", o->plot);
     output_plan_add(plan, PLAN_OUTPUT, "--export-libsvm", o->export_libsvm);
     output_plan_add(plan, PLAN_OUTPUT, "--export-liblinear", o->export_liblinear);
+    output_plan_add(plan, PLAN_OUTPUT, "--suspects", o->suspects);
+    output_plan_add(plan, PLAN_OUTPUT, "--suspects-sheet", o->suspects_sheet);
+    output_plan_add(plan, PLAN_OUTPUT, "--learning-curve", o->learning_curve);
+    output_plan_add(plan, PLAN_OUTPUT, "--learning-curve-plot", o->learning_curve_plot);
     return output_plan_check(plan, error);
 }

@@ -2,8 +2,8 @@
 #include "train/linear/questions.h"
 
 #include "common/cli/cli.h"
-#include "common/core/atomic_file.h"
 #include "common/core/error.h"
+#include "common/core/output_file.h"
 #include "common/model/calibration.h"
 #include "common/plot/contact_sheet.h"
 #include "train/linear/learning_curve.h"
@@ -97,7 +97,7 @@ static gboolean find_suspects(const Linear *linear, GError **error)
     for (guint i = 0; i < linear->n; i++)
         paths[i] = cache_item(linear->cache, i)->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
-    if (!atomic_file_write(o->suspects, csv, strlen(csv), error))
+    if (!output_file_write(o->suspects, csv, strlen(csv), error))
         return FALSE;
     printf(
         "%u of %u labels look wrong to models that were not trained on them; listed in %s, surest first%s\n",
@@ -125,7 +125,7 @@ static gboolean draw_learning_curve(const Linear *linear, GError **error)
     g_autofree char *csv = learning_curve_csv(&curve), *sentence = learning_curve_sentence(&curve);
     g_autofree char *title =
         g_strdup_printf("%s, %u classes", linear->settings.solver->name, linear->classes);
-    if (!atomic_file_write(o->learning_curve, csv, strlen(csv), error))
+    if (!output_file_write(o->learning_curve, csv, strlen(csv), error))
         return FALSE;
     printf("%s\n", sentence);
     return !o->learning_curve_plot || learning_curve_plot(&curve, title, o->learning_curve_plot, error);
