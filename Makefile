@@ -13,6 +13,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenbla
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
+SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
@@ -61,7 +62,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all help demo bench man dist test unit-tests fuzz bench-layers bench-store weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
+.PHONY: all help demo bench man dist test test-slurm unit-tests fuzz bench-layers bench-store weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
 .DELETE_ON_ERROR:
 
 all: packages-build ## build build/extract, build/train and build/evaluate
@@ -127,6 +128,11 @@ $(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/
 test: packages-test ## build everything and run all tests
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) tests/run
+
+test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
+	@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
+	@common/make/install-packages $(SLURM_PACKAGES) || true
+	@BUILD=$(BUILD) /usr/bin/python3 tests/cluster/test_slurm.py
 
 demo: packages-demo ## the main job on a small image set that it draws itself: out/demo
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images

@@ -19,8 +19,8 @@ typedef struct {
     CacheWriter *writer;
     FeatureSpec *spec; /* of the first shard */
     float *buffer;     /* (D) */
-    GHashTable *ours;  /* set of XXH3-64 (gint64*) of the paths that this run has put */
-    GArray *shards;    /* CacheShard of each */
+    GHashTable *ours; /* set of XXH3-64 of the paths that this run has put, as pointers: some 20 bytes each */
+    GArray *shards;   /* CacheShard of each */
     guint added, unchanged, duplicates, skipped;
 } Merge;
 
@@ -34,12 +34,16 @@ static void merge_clear(Merge *merge)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Merge, merge_clear)
 
+static gpointer path_key(const char *path)
+{
+    return GSIZE_TO_POINTER(XXH3_64bits(path, strlen(path)));
+}
+
 /* An image that an earlier run has merged is unchanged; one that this run has put came from two shards. */
 static void note_duplicate(Merge *merge, const Cache *shard, const char *path)
 {
-    gint64 hash = (gint64)XXH3_64bits(path, strlen(path));
     merge->unchanged++;
-    if (g_hash_table_contains(merge->ours, &hash) && merge->duplicates++ < DUPLICATES_NAMED)
+    if (g_hash_table_contains(merge->ours, path_key(path)) && merge->duplicates++ < DUPLICATES_NAMED)
         cli_warn("%s: %s is in an earlier shard too, with the same content", cache_path(shard), path);
 }
 
@@ -58,8 +62,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     const float *features = cache_features(shard, index, merge->buffer, error);
     if (!features)
         return FALSE;
-    gint64 key = (gint64)XXH3_64bits(item->path, strlen(item->path));
-    g_hash_table_add(merge->ours, g_memdup2(&key, sizeof key));
+    g_hash_table_add(merge->ours, path_key(item->path));
     cache_writer_put(merge->writer, item->path, cache_class(shard, (guint)item->label), item->hash, features);
     cache_forget(shard, index);
     merge->added++;
@@ -141,7 +144,7 @@ static Status report(const Merge *merge, GError **error)
 Status merge(const Options *options, GError **error)
 {
     g_auto(Merge) merge = {.options = options,
-                           .ours = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+                           .ours = g_hash_table_new(NULL, NULL),
                            .shards = g_array_new(FALSE, FALSE, sizeof(CacheShard))};
     for (char **shard = options->arguments + 1; *shard && !interrupted(); shard++)
         if (!merge_path(&merge, *shard, error))

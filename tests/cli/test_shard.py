@@ -1,5 +1,5 @@
 """Shards: parts of one extraction, by processes of their own, and what merging makes of them."""
-import json, os, re, shutil, signal, subprocess, sys, time
+import json, os, re, resource, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import BUILD, ROOT, program, run, scratch
@@ -219,6 +219,23 @@ def a_shard_made_in_another_way_is_refused():
         assert "its preset is keras, not vips" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
+def a_full_disk_in_mid_merge_is_a_sentence_and_nothing_is_lost():
+    """A limit on the size of files stands for the full disk; the same command goes on when there is room again."""
+    with scratch() as at:
+        images = draw_set(at + "/images", each=35)
+        extract(images, at + "/one")
+        shards = make_shards(images, at, 2)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (48 << 20, resource.RLIM_INFINITY))
+        done = program("extract", "--merge", at + "/merged", "--store", "float32", *shards, status=1, preexec_fn=limit)
+        assert "is the disk full?); what was stored before is kept" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        program("extract", "--verify", at + "/merged")
+        kept = len(paths(at + "/merged", at))
+        assert 0 < kept < 105, kept
+        done = program("extract", "--merge", at + "/merged", *shards)
+        assert done.stdout == "%d new, %d unchanged, 0 skipped\n" % (105 - kept, kept), done.stdout
+        assert exported(at + "/merged", at + "/m") == exported(at + "/one", at + "/o")
+
+
 def data_size(cache):
     return os.path.getsize(cache + "/data.mdb") if os.path.exists(cache + "/data.mdb") else 0
 
@@ -244,21 +261,34 @@ def schedulers_signals_commit_what_is_done_and_ask_to_be_run_again():
         program("extract", "--verify", at + "/shard")
 
 
-def the_manifest_for_Kubernetes_runs_the_command_that_the_program_has():
-    """Its args line is JSON as well as YAML; each completion is one run."""
+def pod(script, index, **options):
+    """A pod's shell, with the image's program on its path."""
+    return subprocess.Popen(["sh", "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=clean(JOB_COMPLETION_INDEX=str(index), **options))
+
+
+def the_manifest_for_Kubernetes_runs_all_parts_and_an_evicted_pod_goes_on():
     manifest = open(CLUSTER + "/kubernetes.yaml").read()
-    arguments = json.loads(re.search(r"^\s*args: (\[.*\])$", manifest, re.M).group(1))
+    block = re.search(r"^( +)- \|\n((?:\1  .*\n)+)", manifest, re.M).group(2)
     completions = int(re.search(r"^\s*completions: (\d+)$", manifest, re.M).group(1))
     with scratch() as at:
-        os.mkdir(at + "/shards")
-        images = draw_set(at + "/images", each=4)
-        extract(images, at + "/one")
+        os.mkdir(at + "/shards"), os.mkdir(at + "/bin")
+        os.symlink(BUILD + "/extract", at + "/bin/vggcache-extract")
+        images = draw_set(at + "/images", each=50)
+        open(images + "/bee/broken.jpg", "w").close()
+        extract(images, at + "/one", status=3)
+        script = block.replace("--weights /data/vgg16.h5", "--layer input --batch 1 --threads 1")
+        script = script.replace("/data/", at + "/")
+        evicted = pod(script, 0, PATH=at + "/bin:" + os.environ["PATH"])
+        while evicted.poll() is None and data_size(at + "/shards/0") < 1e6:
+            time.sleep(0.01)
+        evicted.terminate()
+        output, errors = evicted.communicate(timeout=60)
+        assert evicted.returncode == 1 and "keeps what was computed" in errors, (evicted.returncode, output, errors)
         for i in range(completions):
-            env = clean(JOB_COMPLETION_INDEX=str(i))
-            replaced = [a.replace("/data/images", images).replace("/data/shards", at + "/shards")
-                        .replace("$(JOB_COMPLETION_INDEX)", str(i)) for a in arguments]
-            replaced = [a for a in replaced if not a.startswith("--weights")]
-            program("extract", "--layer", "input", *replaced, env=env)
+            process = pod(script, i, PATH=at + "/bin:" + os.environ["PATH"])
+            output, errors = process.communicate(timeout=60)
+            assert process.returncode == 0 and ("0 unchanged" in output) == (i > 0), (process.returncode, output, errors)
         shards = [at + "/shards/" + name for name in os.listdir(at + "/shards")]
         assert len(shards) == completions
         program("extract", "--merge", "--check", images, at + "/merged", *shards)
@@ -271,7 +301,8 @@ def the_line_for_GNU_parallel_runs_all_parts():
         return
     with scratch() as at:
         images = draw_set(at + "/images", each=4)
-        extract(images, at + "/one")
+        open(images + "/bee/broken.jpg", "w").close()
+        extract(images, at + "/one", status=3)
         done = subprocess.run([CLUSTER + "/parallel.sh", "3", images, at + "/merged", "--layer", "input"],
                               capture_output=True, text=True, env=clean(VGGCACHE_EXTRACT=BUILD + "/extract"))
         assert done.returncode == 0, (done.stdout, done.stderr)
@@ -284,5 +315,6 @@ run(merged_shards_are_what_one_process_makes_to_the_bit, images_stay_in_their_pa
     a_shard_is_continued_as_the_same_shard_only, copies_go_with_their_image,
     a_missing_shard_is_named_and_the_rest_is_merged, check_says_which_images_no_shard_has,
     duplicates_are_reported_and_other_content_is_refused, a_shard_made_in_another_way_is_refused,
+    a_full_disk_in_mid_merge_is_a_sentence_and_nothing_is_lost,
     schedulers_signals_commit_what_is_done_and_ask_to_be_run_again,
-    the_manifest_for_Kubernetes_runs_the_command_that_the_program_has, the_line_for_GNU_parallel_runs_all_parts)
+    the_manifest_for_Kubernetes_runs_all_parts_and_an_evicted_pod_goes_on, the_line_for_GNU_parallel_runs_all_parts)
