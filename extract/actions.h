@@ -19,5 +19,8 @@ Status export_cache(const Options *options, GError **error);
 /* The items and skipped inputs of shards into one cache, made where it is not there. */
 Status merge(const Options *options, GError **error);
 
+/* A matrix of NumPy's with labels or items into a cache. */
+Status import_features(const Options *options, GError **error);
+
 /* A contact sheet of some of the folder's images and augmented copies of them. */
 Status preview(const Options *options, GError **error);

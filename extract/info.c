@@ -58,6 +58,22 @@ static void print_stored(const Cache *cache)
     putchar('\n');
 }
 
+/* How an image became a vector. */
+static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
+{
+    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
+           spec->shape[1], spec->shape[2], feature_spec_features(spec));
+    print_stored(cache);
+    if (feature_spec_is_imported(spec)) {
+        printf("Made by  %s\n", spec->weights_source);
+        return;
+    }
+    printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
+           normalization_name(spec->normalization));
+    if (spec->weights_hash[0])
+        printf("Weights  %s, SHA-256 %s\n", spec->weights_source, spec->weights_hash);
+}
+
 static void print_text(const Cache *cache)
 {
     const FeatureSpec *spec = cache_feature_spec(cache);
@@ -71,13 +87,7 @@ static void print_text(const Cache *cache)
         printf("Shard    %u/%u\n", shard.index, shard.count);
     if (cache_total(cache) > cache_count(cache))
         printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
-    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
-           spec->shape[1], spec->shape[2], feature_spec_features(spec));
-    print_stored(cache);
-    printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
-           normalization_name(spec->normalization));
-    if (spec->weights_hash[0])
-        printf("Weights  %s, SHA-256 %s\n", spec->weights_source, spec->weights_hash);
+    print_feature_spec(cache, spec);
     printf("\n%8s  class\n", "items");
     for (guint label = 0; label < cache_classes(cache); label++) {
         g_autofree char *name = printable(cache_class(cache, label));

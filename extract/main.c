@@ -16,6 +16,8 @@ static Status run(const Options *options, GError **error)
         return export_cache(options, error);
     case ACTION_MERGE:
         return merge(options, error);
+    case ACTION_IMPORT:
+        return import_features(options, error);
     case ACTION_PREVIEW:
         return preview(options, error);
     case ACTION_EXTRACT:

@@ -15,6 +15,7 @@ static const char *const synopsis[] = {
     "--verify CACHE",
     "--export DIR CACHE",
     "--merge [--check LIST|DIR] CACHE SHARD…",
+    "--import FEATURES.npy [--made-by TEXT] LABELS.npy|ITEMS.csv CACHE",
     "--preview FILE IMAGE_DIR",
     NULL,
 };
@@ -41,6 +42,11 @@ static const char description[] =
     "--merge joins them into what one process would have made. SIGTERM or SIGUSR1, by which a scheduler ends "
     "a task, "
     "commits what is done and ends with status 1; run again, the task goes on from there.\n\n"
+    "--import makes a cache of a matrix (N, D) of float32 or float16 that another program computed, with "
+    "labels "
+    "(N,) or a CSV file with columns path and class, as --export writes it. Heads train on it and are "
+    "evaluated on it; "
+    "images cannot be predicted from. Caches go together where TEXT and D are the same.\n\n"
     "--batch and --threads change speed and memory only, never what is stored.";
 
 static const CliExample examples[] = {
@@ -52,6 +58,8 @@ static const CliExample examples[] = {
     {"extract --shard 0/4 photos part0.cache", "the first of four parts, each run by a process of its own"},
     {"extract --merge --check photos photos.cache part?.cache",
      "the parts in one cache, and what is missing"},
+    {"extract --import train.npy --made-by resnet50 labels.npy train.cache",
+     "features that another program made"},
     {"extract --info photos.cache", "what is in it and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -60,17 +68,19 @@ static const CliExample examples[] = {
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
     gboolean info, verify, merge;
-    const char *preset, *normalize, *store, *shard;
+    const char *preset, *normalize, *store, *shard, *made_by;
     gint64 first_classes, limit_per_class, batch, copies;
 } Raw;
 
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
 {
-    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder + !!options->preview;
+    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder + !!options->preview +
+                  !!options->import;
     guint given = g_strv_length(options->arguments);
     if (actions > 1)
-        *status = cli_usage(program, "--info, --verify, --export, --merge and --preview exclude one another");
+        *status = cli_usage(
+            program, "--info, --verify, --export, --merge, --import and --preview exclude one another");
     else if (options->json && !raw->info)
         *status = cli_usage(program, "--json goes with --info");
     else if (options->check && !raw->merge)
@@ -79,7 +89,12 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
         *status = cli_usage(program, "--shard is for extracting");
     else if (raw->merge && given < (options->check ? 1 : 2))
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
-    else if (actions && !raw->merge && given != 1)
+    else if (raw->made_by && !options->import)
+        *status = cli_usage(program, "--made-by goes with --import");
+    else if (options->import && given != 2)
+        *status = cli_usage(program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; %u arguments given",
+                            given);
+    else if (actions && !raw->merge && !options->import && given != 1)
         *status = cli_usage(program, "needs one %s, %u arguments given",
                             options->preview ? "IMAGE_DIR" : "CACHE", given);
     else if (!actions && given != 2)
@@ -88,6 +103,7 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
         options->action = raw->info                ? ACTION_INFO
                           : raw->verify            ? ACTION_VERIFY
                           : raw->merge             ? ACTION_MERGE
+                          : options->import        ? ACTION_IMPORT
                           : options->export_folder ? ACTION_EXPORT
                           : options->preview       ? ACTION_PREVIEW
                                                    : ACTION_EXTRACT;
@@ -106,6 +122,7 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     options->filter.first_classes = (int)raw->first_classes;
     options->filter.limit_per_class = (int)raw->limit_per_class;
     options->batch = (int)raw->batch;
+    options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
     options->copies = (guint)raw->copies;
     if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
@@ -145,6 +162,10 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "check", 0, &options->check, "LIST|DIR",
          "with --merge: say which images of a folder, or of a list of class/name lines, CACHE does not hold "
          "then",
+         0, 0},
+        {CLI_TEXT, "import", 0, &options->import, "FEATURES.npy",
+         "make CACHE of the features that another program computed", 0, 0},
+        {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT", "with --import: what computed them (default: unknown)",
          0, 0},
         {CLI_TEXT, "preview", 0, &options->preview, "FILE",
          "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0},

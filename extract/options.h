@@ -12,13 +12,15 @@ typedef enum {
     ACTION_VERIFY,
     ACTION_EXPORT,
     ACTION_MERGE,
+    ACTION_IMPORT,
     ACTION_PREVIEW
 } Action;
 
 typedef struct {
     CliCommon common;
     Action action;
-    char **arguments; /* NULL-terminated: IMAGE_DIR CACHE, or CACHE, or CACHE SHARD… */
+    char **arguments; /* NULL-terminated: IMAGE_DIR CACHE, or CACHE, or CACHE SHARD…, or LABELS CACHE */
+    const char *import, *made_by; /* --import: the matrix, and what made it */
     gboolean json;
     gboolean prune;
     DatasetFilter filter;

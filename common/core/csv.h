@@ -6,3 +6,7 @@
 void csv_append(GString *line, const char *field);
 /* A float32 in as few digits as read back to the same one. */
 void csv_append_float(GString *line, float value);
+
+/* The fields (char*) of the record that begins at *text, which is moved to the next one; fields may hold line breaks
+ * where they are quoted. NULL at the end of the text, or, with error, where a quote is not closed or in a wrong place. */
+GPtrArray *csv_read(const char **text, GError **error);

@@ -7,6 +7,8 @@
 
 enum { FEATURE_SPEC_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 
+#define IMPORTED "imported" /* in the place of a layer's name */
+
 /* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or where nothing is left of
  * the image. */
 static gboolean layer_shape(const char *layer, int side, int shape[3])
@@ -41,6 +43,20 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                 "no layer %s for images of %d pixels: choose one of input, %s", layer, side, names);
     return NULL;
+}
+
+FeatureSpec *feature_spec_imported(const char *made_by, gsize features)
+{
+    FeatureSpec spec = {.weights_hash = "",
+                        .weights_source = (char *)made_by,
+                        .layer = IMPORTED,
+                        .shape = {1, 1, (int)features}};
+    return feature_spec_copy(&spec);
+}
+
+gboolean feature_spec_is_imported(const FeatureSpec *spec)
+{
+    return g_str_equal(spec->layer, IMPORTED);
 }
 
 FeatureSpec *feature_spec_copy(const FeatureSpec *spec)
@@ -80,11 +96,27 @@ static gboolean is_hash(const char *text)
     return strlen(text) == HASH_DIGITS && strspn(text, "0123456789abcdef") == HASH_DIGITS;
 }
 
+static gboolean side_holds(const FeatureSpec *spec)
+{
+    return feature_spec_is_imported(spec) ? spec->side == 0
+                                          : spec->side >= 1 && spec->side <= FEATURE_SPEC_MAX_SIDE;
+}
+
 /* The shape follows from the layer and the side; a recipe that says otherwise is not one of ours. */
 static gboolean shape_holds(const FeatureSpec *spec)
 {
     int shape[3];
+    if (feature_spec_is_imported(spec))
+        return spec->shape[0] == 1 && spec->shape[1] == 1 && spec->shape[2] >= 1 &&
+               spec->shape[2] <= FEATURE_SPEC_MAX_IMPORTED;
     return layer_shape(spec->layer, spec->side, shape) && memcmp(shape, spec->shape, sizeof shape) == 0;
+}
+
+static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
+{
+    if (feature_spec_is_imported(spec))
+        return !*hash;
+    return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
 }
 
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
@@ -103,11 +135,10 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
     spec.layer = (char *)layer;
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
-                        : spec.side < 1 || spec.side > FEATURE_SPEC_MAX_SIDE       ? "side"
+                        : !side_holds(&spec)                                       ? "side"
                         : !shape_holds(&spec)                                      ? "layer or shape"
-                        : !(g_str_equal(layer, "input") ? !*hash || is_hash(hash) : is_hash(hash))
-                            ? "weights_hash"
-                            : NULL;
+                        : !hash_holds(&spec, hash)                                 ? "weights_hash"
+                                                                                   : NULL;
     if (wrong) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                     "the recipe's %s is not one this program knows", wrong);
@@ -118,8 +149,25 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
     return feature_spec_copy(&spec);
 }
 
+static char *imported_difference(const FeatureSpec *its, const FeatureSpec *wanted)
+{
+    if (!feature_spec_is_imported(wanted))
+        return g_strdup_printf("its features were imported (made by %s), not extracted", its->weights_source);
+    if (!feature_spec_is_imported(its))
+        return g_strdup_printf("its features were extracted, not imported (made by %s)",
+                               wanted->weights_source);
+    if (!g_str_equal(its->weights_source, wanted->weights_source))
+        return g_strdup_printf("its features were made by %s, not by %s", its->weights_source,
+                               wanted->weights_source);
+    if (its->shape[2] != wanted->shape[2])
+        return g_strdup_printf("its vectors have %d features, not %d", its->shape[2], wanted->shape[2]);
+    return NULL;
+}
+
 char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
+    if (feature_spec_is_imported(its) || feature_spec_is_imported(wanted))
+        return imported_difference(its, wanted);
     if (!g_str_equal(its->weights_hash, wanted->weights_hash))
         return g_strdup_printf("its weights are %s (%.12s…), not %s (%.12s…)", its->weights_source,
                                its->weights_hash, wanted->weights_source, wanted->weights_hash);

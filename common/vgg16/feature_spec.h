@@ -7,13 +7,19 @@
 
 typedef struct {
     char *weights_hash;   /* Weights.hash, or "" where no base runs (layer "input") */
-    char *weights_source; /* Weights.source: for people, never compared */
+    char *weights_source; /* Weights.source: for people, not compared unless imported */
     Preset preset;
     Normalization normalization;
     int side;     /* of the square input image, pixels */
     char *layer;  /* Keras layer whose output is the vector, or "input" */
     int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
 } FeatureSpec;
+
+/* Features that another program made have the layer "imported", no weights, side 0, shape 1x1xD, and in weights_source,
+ * which is then compared, what made them. No image becomes such a vector here. */
+enum { FEATURE_SPEC_MAX_IMPORTED = 1 << 24 }; /* D */
+FeatureSpec *feature_spec_imported(const char *made_by, gsize features);
+gboolean feature_spec_is_imported(const FeatureSpec *spec);
 
 /* The recipe of these options, as extract and train spell them. weights: NULL where layer is "input".
  * normalize: NULL for the rule: presets keras and torchvision name the whole way from file to tensor, so they

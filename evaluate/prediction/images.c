@@ -36,6 +36,11 @@ gboolean images_weights(const char *from, const char *const *paths, const Model 
     *weights = NULL;
     for (guint i = 0; i < n; i++) {
         const FeatureSpec *spec = models[i]->spec;
+        if (feature_spec_is_imported(spec))
+            return error_set(error,
+                             "%s: was trained on imported features (made by %s), which images do not become "
+                             "here: evaluate it on a cache of features made in the same way",
+                             paths[i], spec->weights_source);
         if (!has_base(models[i]))
             continue;
         if (!loaded && !from && !seeded(spec->weights_source))

@@ -261,6 +261,11 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
 {
     g_autofree char *shape =
         g_strdup_printf("%s, %d × %d × %d", spec->layer, spec->shape[0], spec->shape[1], spec->shape[2]);
+    if (feature_spec_is_imported(spec)) {
+        append_entry(page, "input vector", shape);
+        append_entry(page, "features made by", spec->weights_source);
+        return;
+    }
     g_autofree char *images =
         g_strdup_printf("%s to %d × %d pixels, normalised as %s", preset_name(spec->preset), spec->side,
                         spec->side, normalization_name(spec->normalization));

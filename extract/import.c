@@ -1,0 +1,208 @@
+/* import: features that another program made, from a matrix of NumPy's into a cache. */
+#include "common/cli/progress.h"
+#include "common/core/csv.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/sha256.h"
+#include "extract/actions.h"
+#include "extract/npy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMIT_EVERY = 64 };
+
+/* The path and the class of each row. */
+typedef struct {
+    GPtrArray *paths, *classes; /* char* */
+} Names;
+
+static void names_clear(Names *names)
+{
+    g_ptr_array_unref(names->paths);
+    g_ptr_array_unref(names->classes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
+
+/* ---- Labels ---- */
+
+/* Numbers become names of one width, so that their byte order is theirs. */
+static gboolean names_from_labels(Names *names, const char *path, GError **error)
+{
+    g_autoptr(Npy) npy = npy_open(path, "i1 i2 i4 u1 u2 u4 u8 i8", 1, error);
+    gsize rows = npy ? npy_rows(npy) : 0;
+    g_autofree gint64 *labels = g_new(gint64, rows + 1);
+    gint64 largest = 0;
+    for (gsize i = 0; i < rows; i++) {
+        if (!npy_read_integer(npy, &labels[i], error))
+            return FALSE;
+        if (labels[i] < 0)
+            return error_set(
+                error, "%s: label %" G_GSIZE_FORMAT " (from 0) is negative: classes count from 0", path, i);
+        largest = MAX(largest, labels[i]);
+    }
+    g_autofree char *widest = g_strdup_printf("%" G_GINT64_FORMAT, largest);
+    for (gsize i = 0; i < rows; i++) {
+        char *name = g_strdup_printf("%0*" G_GINT64_FORMAT, (int)strlen(widest), labels[i]);
+        g_ptr_array_add(names->classes, name);
+        g_ptr_array_add(names->paths, g_strdup_printf("%s/%08" G_GSIZE_FORMAT, name, i));
+    }
+    return npy != NULL;
+}
+
+/* ---- Items ---- */
+
+typedef enum { INDEX, PATH, CLASS, COLUMNS } Column;
+static const char *const column_names[COLUMNS] = {"index", "path", "class"};
+
+static gboolean find_columns(const GPtrArray *header, const char *path, int columns[COLUMNS], GError **error)
+{
+    for (int c = 0; c < COLUMNS; c++) {
+        columns[c] = -1;
+        for (guint i = 0; i < header->len; i++)
+            if (g_str_equal(header->pdata[i], column_names[c]))
+                columns[c] = (int)i;
+    }
+    return (columns[PATH] >= 0 && columns[CLASS] >= 0) ||
+           error_set(error,
+                     "%s: its first line must name the columns path and class (items.csv of extract --export "
+                     "has them)",
+                     path);
+}
+
+/* What is wrong with a path, as a clause; NULL: nothing. */
+static const char *path_problem(const char *path, GHashTable *seen)
+{
+    guint copy;
+    cache_path_image(path, &copy);
+    return !*path ? "it has no path"
+           : copy ? "its path ends in # and a number, as only augmented copies' do"
+           : !g_hash_table_add(seen, (gpointer)path) ? "its path is there twice"
+                                                     : NULL;
+}
+
+static gboolean take_item(Names *names, const GPtrArray *fields, const int columns[COLUMNS], GHashTable *seen,
+                          GError **error)
+{
+    guint row = names->paths->len;
+    const char *index =
+        columns[INDEX] >= 0 && columns[INDEX] < (int)fields->len ? fields->pdata[columns[INDEX]] : NULL;
+    if (columns[PATH] >= (int)fields->len || columns[CLASS] >= (int)fields->len)
+        return error_set(error, "it has %u fields only", fields->len);
+    guint64 number = row;
+    if (index && (!g_ascii_string_to_unsigned(index, 10, 0, G_MAXUINT32, &number, NULL) || number != row))
+        return error_set(error, "its index is %s, not %u: items have to be in the order of the features",
+                         index, row);
+    g_ptr_array_add(names->paths, g_strdup(fields->pdata[columns[PATH]]));
+    g_ptr_array_add(names->classes, g_strdup(fields->pdata[columns[CLASS]]));
+    const char *problem = path_problem(names->paths->pdata[row], seen);
+    if (!problem && !*(const char *)names->classes->pdata[row])
+        problem = "it has no class";
+    return !problem || error_set(error, "%s", problem);
+}
+
+static gboolean names_from_items(Names *names, const char *path, GError **error)
+{
+    g_autofree char *content = NULL;
+    gsize size;
+    if (!g_file_get_contents(path, &content, &size, error))
+        return FALSE;
+    const char *text = g_str_has_prefix(content, "\xef\xbb\xbf") ? content + 3 : content; /* Excel's BOM */
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) header = strlen(content) == size ? csv_read(&text, &problem) : NULL;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    int columns[COLUMNS];
+    if (!header)
+        return error_set(error, "%s: is not CSV text", path);
+    if (!find_columns(header, path, columns, error))
+        return FALSE;
+    for (guint record = 2; !problem; record++) {
+        g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
+        if (!fields && !problem)
+            return TRUE;
+        if (!problem && take_item(names, fields, columns, seen, &problem))
+            continue;
+        return error_set(error, "%s: record %u: %s", path, record, problem->message);
+    }
+    return TRUE;
+}
+
+static gboolean read_names(Names *names, const char *path, GError **error)
+{
+    return g_str_has_suffix(path, ".npy") ? names_from_labels(names, path, error)
+                                          : names_from_items(names, path, error);
+}
+
+/* ---- Features ---- */
+
+typedef struct {
+    Npy *features;
+    const Names *names;
+    CacheWriter *writer;
+    guint added, unchanged, changed;
+} Import;
+
+/* What is compared with is both the features and the class, which may have been corrected. */
+static void import_row(Import *import, guint i, const float *values)
+{
+    const char *path = import->names->paths->pdata[i], *class_name = import->names->classes->pdata[i];
+    guint8 hash[CACHE_HASH], stored[CACHE_HASH];
+    Sha256 *sum = sha256_new();
+    sha256_update(sum, values, npy_columns(import->features) * sizeof *values);
+    sha256_update(sum, class_name, strlen(class_name));
+    sha256_finish(sum, hash);
+    gboolean known = cache_writer_lookup(import->writer, path, stored);
+    if (known && memcmp(hash, stored, CACHE_HASH) == 0) {
+        import->unchanged++;
+        return;
+    }
+    *(known ? &import->changed : &import->added) += 1;
+    cache_writer_put(import->writer, path, class_name, hash, values);
+}
+
+static gboolean import_rows(Import *import, GError **error)
+{
+    guint n = import->names->paths->len;
+    g_autofree float *values = g_new(float, npy_columns(import->features));
+    g_autoptr(Progress) progress = progress_new("Importing", n, "items");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+        if (!npy_read_floats(import->features, values, error))
+            return FALSE;
+        import_row(import, i, values);
+        if (cache_writer_pending(import->writer) >= COMMIT_EVERY &&
+            !cache_writer_commit(import->writer, error))
+            return FALSE;
+    }
+    return cache_writer_commit(import->writer, error);
+}
+
+static gboolean check_sizes(const Options *options, const Npy *features, const Names *names, GError **error)
+{
+    if (npy_columns(features) > FEATURE_SPEC_MAX_IMPORTED)
+        return error_set(error, "%s: vectors of %" G_GSIZE_FORMAT " features are longer than the %d that fit",
+                         options->import, npy_columns(features), FEATURE_SPEC_MAX_IMPORTED);
+    return npy_rows(features) == names->paths->len ||
+           error_set(error, "%s has %" G_GSIZE_FORMAT " rows, but %s has %u", options->import,
+                     npy_rows(features), options->arguments[0], names->paths->len);
+}
+
+Status import_features(const Options *options, GError **error)
+{
+    const char *path = options->arguments[1];
+    g_auto(Names) names = {g_ptr_array_new_with_free_func(g_free), g_ptr_array_new_with_free_func(g_free)};
+    g_autoptr(Npy) features = npy_open(options->import, "f2 f4", 2, error);
+    if (!features || !read_names(&names, options->arguments[0], error) ||
+        !check_sizes(options, features, &names, error))
+        return STATUS_FAILED;
+    g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, npy_columns(features));
+    CacheForm form = {.store = options->has_store ? &options->store : NULL};
+    g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
+    Import import = {.features = features, .names = &names, .writer = writer};
+    if (!writer || !import_rows(&import, error))
+        return STATUS_FAILED;
+    printf("%u new, %u unchanged, %u changed\n", import.added, import.unchanged, import.changed);
+    if (!interrupted())
+        return STATUS_DONE;
+    error_set(error, "interrupted; %s keeps what was imported: run the same command to continue", path);
+    return STATUS_FAILED;
+}

@@ -1,0 +1,191 @@
+/* npy: see npy.h. */
+#include "extract/npy.h"
+
+#include "common/arithmetic/packing.h"
+#include "common/core/error.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_HEADER = 1 << 16 };
+
+struct Npy {
+    char *path;
+    FILE *stream;
+    char kind;                      /* 'f', 'i' or 'u' */
+    gsize item, rows, columns, row; /* bytes an element; the row that is read next */
+    void *buffer;                   /* (columns) elements */
+};
+
+void npy_close(Npy *npy)
+{
+    if (!npy)
+        return;
+    if (npy->stream)
+        fclose(npy->stream);
+    g_free(npy->buffer);
+    g_free(npy->path);
+    g_free(npy);
+}
+
+gsize npy_rows(const Npy *npy)
+{
+    return npy->rows;
+}
+
+gsize npy_columns(const Npy *npy)
+{
+    return npy->columns;
+}
+
+/* ---- The header ---- */
+
+/* The dict as text; NULL with a sentence. */
+static char *read_dict(const Npy *npy, gsize *before, GError **error)
+{
+    guint8 start[12];
+    gboolean known = fread(start, 1, 10, npy->stream) == 10 && memcmp(start, "\x93NUMPY", 6) == 0 &&
+                     start[6] >= 1 && start[6] <= 3 && start[7] == 0;
+    gboolean wide = known && start[6] > 1;
+    if (!known || (wide && fread(start + 10, 1, 2, npy->stream) != 2)) {
+        error_set(error, "%s: is not a file that numpy.save wrote", npy->path);
+        return NULL;
+    }
+    gsize size = (gsize)start[8] | (gsize)start[9] << 8;
+    if (wide)
+        size |= (gsize)start[10] << 16 | (gsize)start[11] << 24;
+    g_autofree char *dict = size <= MAX_HEADER ? g_malloc0(size + 1) : NULL;
+    *before = (wide ? 12 : 10) + size;
+    if (dict && fread(dict, 1, size, npy->stream) == size)
+        return g_steal_pointer(&dict);
+    error_set(error, "%s: its header is cut off or too long", npy->path);
+    return NULL;
+}
+
+/* What a regular expression finds of the dict; NULL: it is not there. */
+static char *find(const char *dict, const char *pattern)
+{
+    g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    return g_regex_match(regex, dict, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
+}
+
+static gboolean parse_type(Npy *npy, const char *type, const char *kinds, GError **error)
+{
+    g_auto(GStrv) wanted = g_strsplit(kinds, " ", -1);
+    if (type[0] == '>')
+        return error_set(error, "%s: its numbers are big-endian (%s); save x.astype('<%s') instead",
+                         npy->path, type, type + 1);
+    if (!g_strv_contains((const char *const *)wanted, type + 1))
+        return error_set(error, "%s: it is of type %s, not of one of %s; save it by x.astype('%s')",
+                         npy->path, type, kinds, wanted[g_strv_length(wanted) - 1]);
+    npy->kind = type[1];
+    npy->item = (gsize)(type[2] - '0');
+    return TRUE;
+}
+
+static gboolean parse_shape(Npy *npy, const char *shape, guint dimensions, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(shape, ",", -1);
+    guint64 sizes[2] = {1, 1};
+    guint n = 0;
+    gboolean fits = TRUE;
+    for (char **part = parts; *part; part++)
+        if (*g_strstrip(*part)) {
+            fits &= n < 2 && g_ascii_string_to_unsigned(*part, 10, 1, G_MAXINT32, &sizes[MIN(n, 1)], NULL);
+            n++;
+        }
+    if (!fits || n != dimensions)
+        return error_set(error, "%s: its shape is (%s), not %s", npy->path, shape,
+                         dimensions == 1 ? "(N,)" : "(N, D)");
+    npy->rows = sizes[0];
+    npy->columns = sizes[1];
+    return TRUE;
+}
+
+static gboolean parse_dict(Npy *npy, const char *dict, const char *kinds, guint dimensions, GError **error)
+{
+    g_autofree char *type = find(dict, "'descr': *'([<>|=][a-zA-Z][0-9]+)'");
+    g_autofree char *order = find(dict, "'fortran_order': *(True|False)");
+    g_autofree char *shape = find(dict, "'shape': *\\(([0-9, ]*)\\)");
+    if (!type || !order || !shape)
+        return error_set(error,
+                         "%s: its header does not say descr, fortran_order and shape of numbers: %.80s",
+                         npy->path, dict);
+    if (dimensions > 1 && order[0] == 'T')
+        return error_set(error, "%s: is in Fortran's order; save numpy.ascontiguousarray(x) instead",
+                         npy->path);
+    return parse_type(npy, type, kinds, error) && parse_shape(npy, shape, dimensions, error);
+}
+
+static gboolean check_length(const Npy *npy, gsize before, GError **error)
+{
+    struct stat status;
+    guint64 expected =
+        before + (guint64)npy->rows * npy->columns * npy->item; /* (2^31 - 1)^2 floats still fit */
+    if (fstat(fileno(npy->stream), &status))
+        return error_set(error, "cannot read %s: %s", npy->path, g_strerror(errno));
+    return (guint64)status.st_size == expected ||
+           error_set(error,
+                     "%s: has %" G_GUINT64_FORMAT " bytes where its header asks for %" G_GUINT64_FORMAT
+                     ": it was cut off or is damaged",
+                     npy->path, (guint64)status.st_size, expected);
+}
+
+Npy *npy_open(const char *path, const char *kinds, guint dimensions, GError **error)
+{
+    g_autoptr(Npy) npy = g_new0(Npy, 1);
+    gsize before;
+    npy->path = g_strdup(path);
+    npy->stream = fopen(path, "rb");
+    if (!npy->stream) {
+        error_set(error, "cannot read %s: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    g_autofree char *dict = read_dict(npy, &before, error);
+    if (!dict || !parse_dict(npy, dict, kinds, dimensions, error) || !check_length(npy, before, error))
+        return NULL;
+    npy->buffer = g_malloc(npy->columns * npy->item);
+    return g_steal_pointer(&npy);
+}
+
+/* ---- The data ---- */
+
+static gboolean read_row(Npy *npy, GError **error)
+{
+    npy->row++;
+    return fread(npy->buffer, npy->item, npy->columns, npy->stream) == npy->columns ||
+           error_set(error, "cannot read %s: %s", npy->path,
+                     ferror(npy->stream) ? g_strerror(errno) : "it became shorter meanwhile");
+}
+
+gboolean npy_read_floats(Npy *npy, float *values, GError **error)
+{
+    if (!read_row(npy, error))
+        return FALSE;
+    if (npy->item == sizeof(guint16))
+        packing_kernels_current()->from_half(npy->buffer, npy->columns, values);
+    else
+        memcpy(values, npy->buffer, npy->columns * sizeof *values);
+    for (gsize j = 0; j < npy->columns; j++)
+        if (!isfinite(values[j]))
+            return error_set(error,
+                             "%s: row %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT
+                             " (from 0) is %f, not a finite number",
+                             npy->path, npy->row - 1, j, (double)values[j]);
+    return TRUE;
+}
+
+gboolean npy_read_integer(Npy *npy, gint64 *value, GError **error)
+{
+    guint64 bits = 0;
+    if (!read_row(npy, error))
+        return FALSE;
+    memcpy(&bits, npy->buffer, npy->item); /* little-endian on both sides */
+    guint unused = 64 - 8 * (guint)npy->item;
+    *value = npy->kind == 'i' ? (gint64)(bits << unused) >> unused : (gint64)bits;
+    return TRUE;
+}
