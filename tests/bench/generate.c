@@ -1,11 +1,13 @@
-/* generate N CHANNELS SIDE CACHE [STORE [I/K]]: a cache of N generated vectors of SIDE x SIDE x CHANNELS features in ten
- * classes, for benchmarks; with I/K, the shard of those that i % K == I.
+/* generate [OPTION…] N CACHE: a cache of N generated vectors in ten classes, for benchmarks.
  *
  * A vector is what is positive of a common part, ten factors, its class and noise: 75 % zeros, as after a trained
- * ReLU. CHANNELS is 512 (block5_pool) or 3 (the layer "input"). Vector i is the same for every N and shard. */
+ * ReLU. Vector i is the same for every N and shard. */
 #include "common/cache/cache.h"
 #include "common/core/rng.h"
+#include "common/core/sha256.h"
+#include "common/vgg16/weights.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,27 +60,17 @@ static void draw(const Generator *generator, guint i, float *x)
         x[j] = MAX(x[j], 0);
 }
 
-static void put(CacheWriter *writer, guint i, const float *x)
-{
-    guint8 hash[CACHE_HASH] = {0};
-    char name[] = {(char)('a' + i % CLASSES), 0};
-    g_autofree char *path = g_strdup_printf("%s/%08u.jpg", name, i);
-    memcpy(hash, &i, sizeof i);
-    cache_writer_put(writer, path, name, hash, x);
-}
-
-static FeatureSpec spec_of(int side, int channels)
-{
-    gboolean base = channels == 512;
-    return (FeatureSpec){.weights_hash =
-                             base ? "0000000000000000000000000000000000000000000000000000000000000000" : "",
-                         .weights_source = base ? "random:0" : "",
-                         .preset = PRESET_VIPS,
-                         .normalization = NORMALIZE_CAFFE,
-                         .side = base ? 32 * side : side,
-                         .layer = base ? "block5_pool" : "input",
-                         .shape = {side, side, channels}};
-}
+static char *store_name, *shard_name, *images;
+static int side = 7, channels = 512;
+static GOptionEntry options[] = {
+    {"store", 0, 0, G_OPTION_ARG_STRING, &store_name, "sparse, float16 or float32", "NAME"},
+    {"shard", 0, 0, G_OPTION_ARG_STRING, &shard_name, "only the vectors i with i % K == I", "I/K"},
+    {"images", 0, 0, G_OPTION_ARG_STRING, &images,
+     "also N tiny images, which extract takes for these vectors'", "DIR"},
+    {"side", 0, 0, G_OPTION_ARG_INT, &side, "vectors of S x S x channels (7)", "S"},
+    {"channels", 0, 0, G_OPTION_ARG_INT, &channels, "512 (block5_pool) or 3 (the layer input)", "C"},
+    {0},
+};
 
 static void stop(const char *sentence)
 {
@@ -86,28 +78,67 @@ static void stop(const char *sentence)
     exit(1);
 }
 
+/* One pixel's PPM with a comment that makes it the only one of its kind; hash: of its content. */
+static void put_image(const char *path, guint i, guint8 hash[CACHE_HASH])
+{
+    g_autofree char *file = g_build_filename(images, path, NULL), *folder = g_path_get_dirname(file);
+    g_autofree char *content = g_strdup_printf("P6 #%u\n1 1 255\nRGB", i);
+    sha256(content, strlen(content), hash);
+    g_mkdir_with_parents(folder, 0777);
+    FILE *stream = fopen(file, "wb");
+    if (!stream || fputs(content, stream) < 0 || fclose(stream))
+        stop("cannot write an image");
+}
+
+static void put(CacheWriter *writer, guint i, const float *x)
+{
+    guint8 hash[CACHE_HASH] = {0};
+    char name[] = {(char)('a' + i % CLASSES), 0};
+    g_autofree char *path = g_strdup_printf("%s/%08u.ppm", name, i);
+    memcpy(hash, &i, sizeof i);
+    if (images)
+        put_image(path, i, hash);
+    cache_writer_put(writer, path, name, hash, x);
+}
+
+static FeatureSpec *spec_of_options(GError **error)
+{
+    gboolean base = channels == 512;
+    g_autoptr(Weights) weights = base ? weights_load("random:0", error) : NULL;
+    return feature_spec_new(weights, PRESET_VIPS, NULL, base ? 32 * side : side,
+                            base ? "block5_pool" : "input", error);
+}
+
+static gboolean generate(guint n, CacheShard shard, CacheWriter *writer, gsize d, GError **error)
+{
+    Generator generator = generator_new(d);
+    g_autofree float *x = g_new(float, d);
+    gboolean fine = TRUE;
+    for (guint i = shard.index; fine && i < n; i += MAX(shard.count, 1)) {
+        draw(&generator, i, x);
+        put(writer, i, x);
+        fine = cache_writer_pending(writer) < COMMIT_EVERY || cache_writer_commit(writer, error);
+    }
+    generator_clear(&generator);
+    return fine && cache_writer_commit(writer, error);
+}
+
 int main(int argc, char **argv)
 {
     GError *error = NULL;
     CacheStore store = CACHE_SPARSE;
     CacheShard shard = {0};
-    if (argc < 5 || argc > 7 || (argc > 5 && !cache_store_parse(argv[5], &store)) ||
-        (argc > 6 && sscanf(argv[6], "%u/%u", &shard.index, &shard.count) != 2))
-        stop("usage: generate N CHANNELS SIDE CACHE [sparse|float16|float32 [I/K]]");
-    guint n = (guint)atoi(argv[1]), parts = MAX(shard.count, 1);
-    FeatureSpec spec = spec_of(atoi(argv[3]), atoi(argv[2]));
+    g_autoptr(GOptionContext) context = g_option_context_new("N CACHE");
+    g_option_context_add_main_entries(context, options, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        stop(error->message);
+    if (argc != 3 || (store_name && !cache_store_parse(store_name, &store)) ||
+        (shard_name && sscanf(shard_name, "%u/%u", &shard.index, &shard.count) != 2))
+        stop("usage: generate [OPTION…] N CACHE, see --help");
+    g_autoptr(FeatureSpec) spec = spec_of_options(&error);
     CacheForm form = {.store = &store, .shard = shard};
-    Generator generator = generator_new(feature_spec_features(&spec));
-    g_autofree float *x = g_new(float, generator.d);
-    g_autoptr(CacheWriter) writer = cache_writer_open(argv[4], &spec, &form, &error);
-    for (guint i = shard.index; writer && i < n; i += parts) {
-        draw(&generator, i, x);
-        put(writer, i, x);
-        if (cache_writer_pending(writer) >= COMMIT_EVERY && !cache_writer_commit(writer, &error))
-            stop(error->message);
-    }
-    generator_clear(&generator);
-    if (!writer || !cache_writer_commit(writer, &error))
+    g_autoptr(CacheWriter) writer = spec ? cache_writer_open(argv[2], spec, &form, &error) : NULL;
+    if (!writer || !generate((guint)atoi(argv[1]), shard, writer, feature_spec_features(spec), &error))
         stop(error->message);
     return 0;
 }

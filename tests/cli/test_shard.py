@@ -295,18 +295,29 @@ def the_manifest_for_Kubernetes_runs_all_parts_and_an_evicted_pod_goes_on():
         assert exported(at + "/merged", at + "/m") == exported(at + "/one", at + "/o")
 
 
-def the_line_for_GNU_parallel_runs_all_parts():
-    if not shutil.which("parallel"):
-        print("# skipped: GNU parallel is not installed")
-        return
+def runs_all_parts(script, **variables):
     with scratch() as at:
         images = draw_set(at + "/images", each=4)
         open(images + "/bee/broken.jpg", "w").close()
         extract(images, at + "/one", status=3)
-        done = subprocess.run([CLUSTER + "/parallel.sh", "3", images, at + "/merged", "--layer", "input"],
-                              capture_output=True, text=True, env=clean(VGGCACHE_EXTRACT=BUILD + "/extract"))
+        done = subprocess.run([CLUSTER + "/" + script, "3", images, at + "/merged", "--layer", "input"],
+                              capture_output=True, text=True, env=clean(VGGCACHE_EXTRACT=BUILD + "/extract", **variables))
         assert done.returncode == 0, (done.stdout, done.stderr)
         assert exported(at + "/merged", at + "/m") == exported(at + "/one", at + "/o")
+
+
+def the_line_for_GNU_parallel_runs_all_parts():
+    if not shutil.which("parallel"):
+        print("# skipped: GNU parallel is not installed")
+        return
+    runs_all_parts("parallel.sh")
+
+
+def the_line_for_mpirun_runs_all_parts():
+    if not shutil.which("mpirun"):
+        print("# skipped: no MPI is installed")
+        return
+    runs_all_parts("mpirun.sh", MPIRUN_OPTIONS="--allow-run-as-root --oversubscribe")
 
 
 run(merged_shards_are_what_one_process_makes_to_the_bit, images_stay_in_their_part_when_others_come,
@@ -317,4 +328,5 @@ run(merged_shards_are_what_one_process_makes_to_the_bit, images_stay_in_their_pa
     duplicates_are_reported_and_other_content_is_refused, a_shard_made_in_another_way_is_refused,
     a_full_disk_in_mid_merge_is_a_sentence_and_nothing_is_lost,
     schedulers_signals_commit_what_is_done_and_ask_to_be_run_again,
-    the_manifest_for_Kubernetes_runs_all_parts_and_an_evicted_pod_goes_on, the_line_for_GNU_parallel_runs_all_parts)
+    the_manifest_for_Kubernetes_runs_all_parts_and_an_evicted_pod_goes_on, the_line_for_GNU_parallel_runs_all_parts,
+    the_line_for_mpirun_runs_all_parts)

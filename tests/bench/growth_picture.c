@@ -1,0 +1,111 @@
+/* growth_picture FILE.csv PICTURE: what bench_growth.py measured, on logarithmic axes: milliseconds an image and
+ * megabytes over the number of images, a line for each operation. Lines of the CSV: operation,images,milliseconds,MB. */
+#include "common/core/csv.h"
+#include "common/plot/axes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POINTS = 32, WIDTH = 520, HEIGHT = 420 };
+
+typedef struct {
+    char *operation;
+    guint n;
+    double x[MAX_POINTS], y[2][MAX_POINTS];
+} Series;
+
+static void stop(const char *sentence)
+{
+    fprintf(stderr, "growth_picture: %s\n", sentence);
+    exit(1);
+}
+
+static void series_free(gpointer data)
+{
+    Series *series = data;
+    g_free(series->operation);
+    g_free(series);
+}
+
+static Series *series_of(GPtrArray *all, const char *operation)
+{
+    for (guint i = 0; i < all->len; i++)
+        if (g_str_equal(((Series *)all->pdata[i])->operation, operation))
+            return all->pdata[i];
+    Series *series = g_new0(Series, 1);
+    series->operation = g_strdup(operation);
+    g_ptr_array_add(all, series);
+    return series;
+}
+
+static GPtrArray *read_series(const char *path)
+{
+    g_autofree char *content = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(series_free);
+    if (!g_file_get_contents(path, &content, NULL, &error))
+        stop(error->message);
+    const char *text = content;
+    for (gboolean header = TRUE;; header = FALSE) {
+        g_autoptr(GPtrArray) fields = csv_read(&text, &error);
+        if (!fields || fields->len != 4)
+            break;
+        Series *series = header ? NULL : series_of(all, fields->pdata[0]);
+        if (!series || series->n == MAX_POINTS)
+            continue;
+        series->x[series->n] = g_ascii_strtod(fields->pdata[1], NULL);
+        series->y[0][series->n] = g_ascii_strtod(fields->pdata[2], NULL);
+        series->y[1][series->n++] = g_ascii_strtod(fields->pdata[3], NULL);
+    }
+    return g_steal_pointer(&all);
+}
+
+/* The range of x (which: -1) or of a y over all series. */
+static void range(const GPtrArray *all, int which, double *from, double *to)
+{
+    *from = 1e300, *to = 0;
+    for (guint i = 0; i < all->len; i++) {
+        const Series *series = all->pdata[i];
+        for (guint p = 0; p < series->n; p++) {
+            double value = which < 0 ? series->x[p] : series->y[which][p];
+            *from = MIN(*from, value), *to = MAX(*to, value);
+        }
+    }
+}
+
+static void draw(Canvas *canvas, const GPtrArray *all, int which)
+{
+    static const char *const titles[] = {"Time", "Memory of its own, at the peak"};
+    static const char *const units[] = {"milliseconds an image", "MB"};
+    const CanvasTheme *theme = canvas_theme(canvas);
+    AxesOptions options = {
+        .title = titles[which], .x_label = "images", .y_label = units[which], .x_log = TRUE, .y_log = TRUE};
+    range(all, -1, &options.x_from, &options.x_to);
+    range(all, which, &options.y_from, &options.y_to);
+    g_autoptr(Axes) axes = axes_new(canvas, which * WIDTH, 0, WIDTH, HEIGHT, &options);
+    for (guint i = 0; i < all->len; i++) {
+        const Series *series = all->pdata[i];
+        guint32 color = theme->series[i % CANVAS_SERIES];
+        axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES, series->operation);
+        axes_discs(axes, series->x, series->y[which], series->n, 2.5, color, NULL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    if (argc != 3)
+        stop("usage: growth_picture FILE.csv PICTURE");
+    g_autoptr(GPtrArray) all = read_series(argv[1]);
+    if (!all->len)
+        stop("FILE.csv holds no measurement");
+    Canvas *canvas = canvas_new(argv[2], 2 * WIDTH, HEIGHT, &error);
+    if (!canvas)
+        stop(error->message);
+    draw(canvas, all, 0);
+    draw(canvas, all, 1);
+    if (!canvas_finish(canvas, &error))
+        stop(error->message);
+    return 0;
+}
