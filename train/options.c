@@ -28,12 +28,6 @@ static TrainOptions o = {
     .preset = "vips",
     .checkpoint = TRUE,
     .solver = "L2R_L2LOSS_SVC_DUAL",
-    /* Five-fold accuracy of VGG16's features (seeded base, solver 1, tolerance 1e-4) at the best of ten
-     * costs, and the search's processor seconds: 600 food photographs, 10 classes: standard 0.330 (1.5), max
-     * 0.322 (4.3), none 0.315 (4.7), l2 0.315 (5.5, limit reached); 153 ants and bees: standard 0.666, max
-     * 0.646, none 0.594, l2 0.588. Standardised, every cost converges in tens of passes, the others' best
-     * ones in hundreds. */
-    .scale = "standard",
     .cost = "auto",
     .tolerance = "auto",
     .bias = 1,
@@ -52,6 +46,10 @@ static const CliOption table[] = {
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
      "balanced: a class counts the more the fewer images it has (n / (classes * images of the class)); "
      "NAME:W,…: these classes count so much, others 1",
+     0, 0},
+    {CLI_CHOICE, "scale", 0, &o.scale, "none|max|standard|l2",
+     "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per feature; "
+     "l2: unit length per image (default: standard for a linear head, none for a dense one)",
      0, 0},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0},
 
@@ -134,8 +132,6 @@ static const CliOption table[] = {
      "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0},
     {CLI_REAL, "bias", 0, &o.bias, "B", "append a feature of this value, liblinear's -B (below 0: none)", -1,
      1e6},
-    {CLI_TEXT, "scale", 0, &o.scale, "none|max|standard|l2",
-     "features as they are, divided by the largest, standardised each, or each image to length 1", 0, 0},
     {CLI_FLAG, "search-cost", 0, &o.search_cost, NULL,
      "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0},
     {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0},
@@ -259,6 +255,10 @@ static char *check_approach(void)
         return g_strdup("augmentation goes with --images; a cache is augmented by extract --augment");
     if (o.classes && o.first_classes)
         return g_strdup("--classes and --first-classes exclude one another");
+    if (o.from && o.scale)
+        return g_strdup("--from brings the scaling of its model along and cannot be combined with --scale");
+    if (o.scale && !o.augmented_cache && !g_str_equal(o.approach, "standalone"))
+        return g_strdup("--scale goes with a head on cached features");
     if (o.from && (g_str_equal(o.head, "linear") || g_str_equal(o.approach, "scratch")))
         return g_strdup("--from goes with a dense head on the base");
     return NULL;

@@ -21,8 +21,7 @@ struct Progress {
 
 static Progress *on_terminal; /* the bar that messages must not tear */
 
-/* "1:02:03" or "4:05" */
-static char *clock_text(double seconds)
+char *progress_clock(double seconds)
 {
     guint64 s = (guint64)(seconds + 0.5);
     if (s >= 3600)
@@ -40,7 +39,7 @@ static char *status_text(const Progress *progress)
         return g_strdup("");
     double rate = (double)progress->done / seconds;
     g_autofree char *left =
-        clock_text((double)(progress->total - MIN(progress->done, progress->total)) / rate);
+        progress_clock((double)(progress->total - MIN(progress->done, progress->total)) / rate);
     return g_strdup_printf("%.*f %s/s, %s left", rate < 10 ? 1 : 0, rate, progress->unit, left);
 }
 

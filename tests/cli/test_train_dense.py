@@ -1,5 +1,5 @@
 """train with a dense head: repeatability, resuming, kills, early stopping, figures, refusals. Caches are made up."""
-import csv, hashlib, json, math, os, shutil, signal, subprocess, sys, time
+import csv, hashlib, json, math, os, pty, re, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -283,6 +283,96 @@ def what_cannot_fit_in_memory_is_refused_in_a_sentence():
         assert "Sanitizer" in refused.stderr or len(refused.stderr.splitlines()) == len(told), refused.stderr
 
 
+def kernels(path):
+    with h5py.File(path, "r") as file:
+        return [file["%s/%s/%s:0" % (n, n, part)][()] for n in ("dense", "dense_1", "dense_2") for part in ("kernel", "bias")]
+
+
+def predicted(cache, model, folder):
+    table = os.path.join(folder, "predictions.csv")
+    program("evaluate", "--predictions", table, cache, model)
+    return np.array([[float(v) for v in list(row.values())[3:]] for row in csv.DictReader(open(table))])
+
+
+def scaled_as_numpy_scales(x, labels, kind, split=0.15):
+    """By the rows that train, which are not the first int(split * n) of each class."""
+    trains = np.ones(len(x), bool)
+    for label in range(CLASSES):
+        own = np.flatnonzero(labels == label)
+        trains[own[: int(split * len(own))]] = False
+    used = x[trains].astype(np.float64)
+    if kind == "standard":
+        return ((x - used.mean(0)) / used.std(0)).astype(np.float32)
+    return (x / np.abs(used).max()).astype(np.float32) if kind == "max" else \
+        (x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)).astype(np.float32)
+
+
+def scaled_features_train_as_if_numpy_had_scaled_them():
+    with scratch() as folder:
+        x, labels = samples(120)
+        x = x * 50 + 300
+        cache = make_cache(folder, "cache", x, labels)
+        for kind in ("standard", "max", "l2"):
+            by_numpy = make_cache(folder, "numpy-" + kind, scaled_as_numpy_scales(x, labels, kind), labels)
+            one, other = os.path.join(folder, kind + ".h5"), os.path.join(folder, kind + "-numpy.h5")
+            train("--scale", kind, "--epochs", 3, cache, one)
+            train("--epochs", 3, by_numpy, other)
+            for a, b in zip(kernels(one), kernels(other)):
+                assert np.abs(a - b).max() < 1e-4 * np.abs(b).max(), (kind, np.abs(a - b).max())
+            assert np.abs(predicted(cache, one, folder) - predicted(by_numpy, other, folder)).max() < 1e-4
+            assert training_of(one)["scale"] == kind and "scale" not in training_of(other)
+        plain = os.path.join(folder, "plain.h5")
+        train("--scale", "none", "--epochs", 3, cache, plain)
+        first = digest(plain)
+        train("--epochs", 3, cache, plain)
+        assert digest(plain) == first
+
+
+def a_head_on_scaled_features_starts_one_on_features_as_they_are():
+    with scratch() as folder:
+        x, labels = samples(120)
+        cache = make_cache(folder, "cache", x * 50 + 300, labels)
+        for kind in ("standard", "max"):
+            scaled, warm = os.path.join(folder, "scaled.h5"), os.path.join(folder, "warm.h5")
+            train("--scale", kind, "--epochs", 8, cache, scaled)
+            train("--from", scaled, "--epochs", 1, "--learning-rate", 1e-12, cache, warm)
+            assert np.abs(predicted(cache, scaled, folder) - predicted(cache, warm, folder)).max() < 1e-4
+        train("--scale", "l2", "--epochs", 1, cache, scaled)
+        assert "per image" in train("--from", scaled, cache, warm, status=1).stderr
+        assert "--scale" in train("--from", scaled, "--scale", "max", cache, warm, status=2).stderr
+
+
+def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
+    with scratch() as folder:
+        x, labels = samples(120)
+        cache, model = make_cache(folder, "cache", x * 1000, labels), os.path.join(folder, "m.h5")
+        told = train("--epochs", 1, cache, model).stderr
+        assert "where guessing gives 1.39" in told and "--scale standard or a --learning-rate below 0.001" in told, told
+        assert "guessing" not in train("--epochs", 1, "--scale", "standard", cache, model).stderr
+        assert "guessing" not in train("--epochs", 1, make_cache(folder, "small", x, labels), model).stderr
+
+
+def a_terminal_shows_how_long_all_epochs_may_take():
+    with scratch() as folder:
+        cache = make_cache(folder, "cache", *samples(4000))
+        shown, end = pty.openpty()
+        process = subprocess.Popen([os.path.join(BUILD, "train"), "--hidden", "400,200", "--batch-size", "4", "--epochs", "3",
+                                    cache, os.path.join(folder, "m.h5")], stdout=subprocess.DEVNULL, stderr=end)
+        os.close(end)
+        text = b""
+        while True:
+            try:
+                part = os.read(shown, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            text += part
+        os.close(shown)
+        assert process.wait() == 0
+        assert re.search(rb"Epoch 1/3 \[", text) and re.search(rb"Epoch [23]/3 \(all: at most \d+:\d\d left\) \[", text), text[-500:]
+
+
 def wrong_usage_is_told_before_any_work():
     with scratch() as folder:
         for arguments in (["cache"], ["--hidden", "12,x", "cache", "model"], ["--hidden", "0", "cache", "model"],
@@ -317,5 +407,9 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     optimizers_all_learn,
     summary_prints_the_study_head_and_stops,
     what_cannot_fit_in_memory_is_refused_in_a_sentence,
+    scaled_features_train_as_if_numpy_had_scaled_them,
+    a_head_on_scaled_features_starts_one_on_features_as_they_are,
+    a_loss_that_starts_far_above_guessing_is_told_with_what_helps,
+    a_terminal_shows_how_long_all_epochs_may_take,
     wrong_usage_is_told_before_any_work,
     caches_that_cannot_be_trained_on_are_refused)

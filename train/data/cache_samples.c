@@ -150,6 +150,32 @@ static guint32 item_of(const CacheSamples *samples, guint32 index, int epoch)
     return samples->copy_items[(gsize)index * samples->copies + rng_below(&rng, samples->copies)];
 }
 
+/* ---- As rows ---- */
+static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
+{
+    const CacheSamples *samples = user;
+    g_autoptr(GError) error = NULL;
+    const float *features =
+        cache_features_range(samples->cache, samples->items[row], first, count, buffer, &error);
+    if (!features)
+        g_error("%s", error->message); /* it was sound a moment ago */
+    return features;
+}
+
+gboolean cache_samples_rows(const CacheSamples *samples, Rows *rows, GError **error)
+{
+    gsize features = feature_spec_features(cache_feature_spec(samples->cache)), bytes = 0;
+    gint64 nonzeros;
+    g_autofree float *buffer = g_new(float, features);
+    for (guint i = 0; i < samples->count; i++) {
+        if (!cache_features(samples->cache, samples->items[i], buffer, error))
+            return FALSE;
+        bytes += cache_stored(samples->cache, samples->items[i], &nonzeros);
+    }
+    *rows = (Rows){samples->count, features, bytes / MAX(samples->count, 1), part, samples};
+    return TRUE;
+}
+
 /* ---- As a source ---- */
 
 /* Touches every page, so that this thread, and not the training, waits for the disk. */

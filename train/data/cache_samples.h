@@ -33,6 +33,10 @@ gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *sample
  * extract --augment stored (0: out of as many as the first image has). FALSE with a sentence if an image
  * has fewer. */
 gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error);
+
+/* The samples' own features (never of copies), as scaling_fit reads them; all of them are read once, so that their
+ * checksums hold. *rows borrows from samples. */
+gboolean cache_samples_rows(const CacheSamples *samples, Rows *rows, GError **error);
 void cache_samples_clear(CacheSamples *samples);
 
 /* samples: borrowed by the source. batch: the most that is fetched at once. */

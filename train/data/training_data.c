@@ -9,8 +9,10 @@ void training_data_free(TrainingData *data)
 {
     if (!data)
         return;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        scaled_source_clear(&data->scaled[i]);
         cache_samples_clear(&data->cached[i]);
+    }
     cache_close(data->cache);
     cache_close(data->other);
     for (int i = 0; i < 2; i++)

@@ -2,6 +2,7 @@
 #pragma once
 #include "train/data/cache_samples.h"
 #include "train/data/image_samples.h"
+#include "train/data/scaled_source.h"
 #include "train/options.h"
 
 typedef struct {
@@ -12,6 +13,7 @@ typedef struct {
 
     Cache *cache, *other; /* where the rows come from caches; other: --validation, or NULL */
     CacheSamples cached[2];
+    ScaledSource scaled[2]; /* where --scale stands between them and the network */
 
     Dataset *dataset; /* this and what follows: where the rows come from images */
     DecodedImages *images;

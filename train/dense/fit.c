@@ -14,6 +14,7 @@
 
 #define PLATEAU_DELTA    1e-4 /* Keras's min_delta */
 #define CHECKPOINT_SHARE 0.05 /* of the time may be spent on writing checkpoints */
+#define LARGE_START      3    /* times the loss of guessing: the initial weights alone stay below */
 static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
                                       << 63; /* plus the epoch; no batch's stream number is that large */
 
@@ -92,6 +93,31 @@ static void note_metrics(Progress *progress, const FitState *state, double begun
     progress_note(progress, note);
 }
 
+/* "Epoch 3/50", and how long the rest takes if it is not stopped early: by the epochs that are complete. */
+static char *epoch_label(const Fit *fit)
+{
+    const GArray *epochs = fit->history->epochs;
+    int epoch = (int)fit->state.epoch, all = fit->options->epochs;
+    double seconds = 0;
+    for (guint i = 0; i < epochs->len; i++)
+        seconds += g_array_index(epochs, EpochMetrics, i).seconds;
+    if (!epochs->len)
+        return g_strdup_printf("Epoch %d/%d", epoch, all);
+    g_autofree char *left = progress_clock(seconds / epochs->len * (all - epoch + 1));
+    return g_strdup_printf("Epoch %d/%d (all: at most %s left)", epoch, all, left);
+}
+
+/* Features too large for the initial weights show in the first batch, before anything was learnt. */
+static void advise_on_start(const Fit *fit, const LossSum *first, int n)
+{
+    double loss = first->loss / n, guessing = log(network_outputs(fit->network));
+    if (loss > LARGE_START * guessing)
+        cli_remark("the loss starts at %.3g, where guessing gives %.3g: the features are large for the initial "
+                   "weights; %sa --learning-rate below %g may train better",
+                   loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
+                   fit->state.learning_rate);
+}
+
 static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, GError **error)
 {
     if (isfinite(loss))
@@ -116,7 +142,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
     for (guint i = 0; i < fit->training->count; i++)
         fit->order[i] = i;
     rng_shuffle(&rng, fit->order, fit->training->count);
-    g_autofree char *label = g_strdup_printf("Epoch %d/%d", (int)state->epoch, options->epochs);
+    g_autofree char *label = epoch_label(fit);
     g_autoptr(Progress) progress = progress_new(label, fit->training->count, "images");
     g_autoptr(Batches) batches = batches_new(fit->training, fit->order, options->batch, (guint)state->batches,
                                              (int)state->epoch, options->class_weights);
@@ -126,6 +152,8 @@ static gboolean train_epoch(Fit *fit, GError **error)
         LossSum sum = trainer_step(fit->trainer, batch, next);
         if (!loss_is_finite(fit, sum.loss, "in training", error))
             return FALSE;
+        if (state->epoch == 1 && !state->batches)
+            advise_on_start(fit, &sum, batch->n);
         state->loss += sum.loss;
         state->correct += sum.correct;
         state->images += batch->n;

@@ -46,6 +46,8 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
                   (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
                   "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate",
                   o->min_learning_rate, "seed", (json_int_t)o->common.seed);
+    if (model->scaling->kind != SCALE_NONE)
+        json_object_set_new(settings, "scale", json_string(scaling_name(model->scaling->kind)));
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
     if (o->validation)
         json_object_set_new(settings, "validation", json_string(o->validation));
@@ -218,6 +220,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .plot_title = title,
         .checkpoint = options->checkpoint ? checkpoint : NULL,
         .resume = options->resume,
+        .start_advice = model->scaling->kind == SCALE_NONE && options->cache ? "--scale standard or " : NULL,
         .identity = identity,
         .keep = keep,
         .user = &keeper,

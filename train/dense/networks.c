@@ -114,6 +114,25 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
                : NULL;
 }
 
+/* --scale: fitted to the images trained on (not to their augmented copies), applied to all rows, kept in the model. */
+static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingData *data, GError **error)
+{
+    ScalingKind kind = SCALE_NONE;
+    BatchSource *sources[2] = {&data->training, &data->validation};
+    if (!options->scale || !data->cache || !scaling_parse(options->scale, &kind) || kind == SCALE_NONE)
+        return TRUE;
+    Rows training;
+    if (!cache_samples_rows(&data->cached[0], &training, error))
+        return FALSE;
+    scaling_free(model->scaling);
+    model->scaling = scaling_new(kind, feature_spec_features(model->spec));
+    scaling_fit(model->scaling, &training);
+    for (int i = 0; i < 2; i++)
+        if (sources[i]->count)
+            *sources[i] = scaled_source_new(&data->scaled[i], sources[i], model->scaling, (int)options->batch_size);
+    return TRUE;
+}
+
 Status train_network(const TrainOptions *options, GError **error)
 {
     gboolean has_rows = options->images || options->cache;
@@ -127,6 +146,8 @@ Status train_network(const TrainOptions *options, GError **error)
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
+    if (!scale_rows(options, model, data, error))
+        return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);

@@ -76,6 +76,34 @@ static gboolean copy_parameters(Layer *layer, const Layer *from, const char *pat
     return TRUE;
 }
 
+/* Scaled inputs (x - m) s enter a dense layer as W'(x - m)s + b = (sW)'x + b - (sW)'m: s and m go into its parameters. */
+static void fold_scaling(Layer *layer, const Scaling *scaling)
+{
+    int units = layer->out[2];
+    g_autofree double *shift = g_new0(double, units);
+    for (gsize d = 0; d < scaling->features; d++) {
+        float *row = layer->kernel + d * (gsize)units;
+        float factor = scaling->kind == SCALE_STANDARD ? scaling->inverse[d] : 1 / scaling->max;
+        double mean = scaling->kind == SCALE_STANDARD ? scaling->mean[d] : 0;
+        for (int k = 0; k < units; k++) {
+            row[k] *= factor;
+            shift[k] += mean * row[k];
+        }
+    }
+    for (int k = 0; k < units; k++)
+        layer->bias[k] -= (float)shift[k];
+}
+
+static Layer *first_dense(const Network *network)
+{
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (layer->kind == LAYER_DENSE)
+            return layer;
+    }
+    return NULL;
+}
+
 gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *classes, const char *path,
                     GError **error)
 {
@@ -90,10 +118,14 @@ gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *
     if (!g_str_equal(model->head, "dense"))
         return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
                          model->head);
+    if (model->scaling->kind == SCALE_L2)
+        return error_set(error, "%s: cannot start from it: its features are scaled per image (--scale l2)", path);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
         if (layer->kernel && !copy_parameters(layer, find_layer(model->network, layer->name), path, error))
             return FALSE;
     }
+    if (model->scaling->kind != SCALE_NONE)
+        fold_scaling(first_dense(network), model->scaling);
     return TRUE;
 }

@@ -13,7 +13,8 @@ gboolean unfreeze_layers(Network *network, int cut, GError **error);
 void unfreeze_parameters(Network *network, const Weights *weights);
 
 /* Copies the parameters of the model file at path into the layers of the same names: a head trained on
- * features of the same base, with or without layers of the base. FALSE with a sentence if the model has
+ * features of the same base, with or without layers of the base. A scaling of features that it was trained with
+ * (--scale max or standard) goes into the first dense layer, as network takes features as they are. FALSE with a sentence if the model has
  * another base or other classes, or lacks one of the network's dense layers in this shape. */
 gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *classes, const char *path,
                     GError **error);

@@ -350,7 +350,7 @@ static gboolean import_model(Linear *linear, GError **error)
         liblinear_read_model(linear->options->import_liblinear, linear->features, linear->classes, error);
     if (linear->model)
         printf("%s from %s, for features scaled by --scale %s\n", linear->model->solver->name,
-               linear->options->import_liblinear, linear->options->scale);
+               linear->options->import_liblinear, scaling_name(linear->settings.scale));
     return linear->model != NULL;
 }
 

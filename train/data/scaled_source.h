@@ -1,0 +1,16 @@
+/* scaled_source: a source whose rows are scaled as they are fetched. */
+#pragma once
+#include "common/model/scaling.h"
+#include "train/data/batches.h"
+
+typedef struct {
+    BatchSource inner;
+    const Scaling *scaling; /* fitted; borrowed */
+    int batch;              /* the most that is fetched at once */
+    float *ring;            /* (3, batch, D): rows of the latest fetches */
+    guint turn;             /* of the ring */
+} ScaledSource;
+
+/* inner's rows, scaled. `scaled` holds what the source returned stands on: clear it after the source's last use. */
+BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling, int batch);
+void scaled_source_clear(ScaledSource *scaled); /* zeroed: nothing */
