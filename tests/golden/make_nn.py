@@ -8,6 +8,7 @@ import json, os
 import numpy as np
 import torch
 import torch.nn.functional as F
+from margin import Margin
 
 torch.set_default_dtype(torch.float64)
 
@@ -115,20 +116,22 @@ def training_case():
     parameters = []
     for i, (kernel, bias) in enumerate(shapes):
         parameters.append((tensor(kernel, 20 + 2 * i, 0.25), tensor(bias, 21 + 2 * i, 0.25)))
-    losses, n = [], 5
+    losses, n, margin = [], 5, Margin()
     optimizer = torch.optim.SGD([p for pair in parameters for p in pair], 0.05, momentum=0.9)
     for step in range(4):
         x = tensor((n, 8, 9, 2), 40 + step).detach()
         labels = (torch.arange(n) + step) % 3
-        y = F.relu(conv(x, *parameters[0], True))
-        y = F.relu(conv(y, *parameters[1], False))
-        y = nhwc(F.max_pool2d(nchw(y), 2)).reshape(n, -1)
-        y = F.relu(y @ parameters[2][0] + parameters[2][1])
+        y = margin.relu(conv(x, *parameters[0], True))
+        y = margin.relu(conv(y, *parameters[1], False))
+        y = nhwc(margin.max_pool(nchw(y))).reshape(n, -1)
+        y = margin.relu(y @ parameters[2][0] + parameters[2][1])
         loss = F.cross_entropy(y @ parameters[3][0] + parameters[3][1], labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss))
+    print("training keeps", margin.least, "from every kink")
+    assert margin.least >= 1e-5
     return dict(losses=losses, parameters=[flat(p) for pair in parameters for p in pair])
 
 
