@@ -1,7 +1,7 @@
 """OpenBLAS: its core is the one that suits the processor, the user's choice wins, and it starts no threads."""
 import os, re, resource, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import program, run
+from tap import need_small_address_space, program, run
 
 NAMES = ("extract", "train", "evaluate")
 
@@ -52,6 +52,7 @@ def openblas_has_one_thread_whatever_the_environment_asks_for():
 
 def little_address_space_is_no_word_of_openblas_and_no_hang():
     """Its threads would fail to start, or spin at the end of the program, at some of these sizes."""
+    need_small_address_space()
     started = 0
     for megabytes in (120, 140, 160, 180, 200, 230, 260, 300):
         limit = megabytes << 20
