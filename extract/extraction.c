@@ -10,6 +10,7 @@
 #include "extract/copies.h"
 #include "extract/plan.h"
 #include "extract/shard.h"
+#include "extract/split.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -138,11 +139,13 @@ static gboolean prune(CacheWriter *writer, const char *folder, guint *pruned, GE
     return cache_writer_commit(writer, error);
 }
 
-static Status summarise(const Extraction *extraction, guint pruned, const char *cache)
+/* What became of one cache's images, on stdout. */
+static Status summarise(const Extraction *extraction, guint pruned, const char *cache, gboolean named)
 {
     guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
-    printf("%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", extraction->added,
-           extraction->plan->unchanged, extraction->changed, extraction->skipped, pruned);
+    printf("%s%s%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", named ? cache : "",
+           named ? ": " : "", extraction->added, extraction->plan->unchanged, extraction->changed,
+           extraction->skipped, pruned);
     if (done < extraction->plan->n_work) {
         cli_warn(
             "interrupted with %u images to go; %s keeps what was computed: run the same command to continue",
@@ -162,29 +165,33 @@ static void take_shard(const Options *options, Dataset *dataset)
                dataset->items->len, all);
 }
 
-Status extract_images(const Options *options, GError **error)
+/* What all caches of one run have in common. */
+typedef struct {
+    const Options *options;
+    const Weights *weights; /* NULL for the layer "input" */
+    const FeatureSpec *spec;
+} Run;
+
+static CacheWriter *open_writer(const Run *run, const char *path, GError **error)
 {
-    const char *folder = options->arguments[0], *path = options->arguments[1];
-    guint threads = (guint)options->common.threads, pruned = 0;
-    image_startup("extract");
-    g_autoptr(Dataset) dataset = dataset_scan(folder, &options->filter, error);
-    g_autoptr(Weights) weights = NULL;
-    if (!dataset)
-        return STATUS_FAILED;
-    if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
-        return STATUS_FAILED;
+    const Options *options = run->options;
+    CacheForm form = {.store = options->has_store ? &options->store : NULL, .shard = options->shard};
+    return cache_writer_open(path, run->spec, &form, error);
+}
+
+/* Brings one cache up to date with the dataset and `copies` augmented copies of each of its images. */
+static Status extract_into(const Run *run, Dataset *dataset, guint copies, CacheWriter *writer,
+                           const char *path, GError **error)
+{
+    const Options *options = run->options;
+    guint pruned = 0;
     if (options->shard.count)
         take_shard(options, dataset);
-    copies_add(dataset, options->copies);
+    copies_add(dataset, copies);
     g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
-    g_autoptr(FeatureSpec) spec =
-        feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
-                         VGG16_SIDE, options->layer, error);
-    CacheForm form = {.store = options->has_store ? &options->store : NULL, .shard = options->shard};
-    g_autoptr(CacheWriter) writer = spec ? cache_writer_open(path, spec, &form, error) : NULL;
-    if (!writer || (options->prune && !prune(writer, folder, &pruned, error)))
+    if (options->prune && !prune(writer, options->arguments[0], &pruned, error))
         return STATUS_FAILED;
-    g_autoptr(Plan) plan = plan_new(dataset, writer, how, threads);
+    g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads);
     if (!plan) {
         error_set(error, "interrupted before anything was computed for %s: run the same command to continue",
                   path);
@@ -192,12 +199,77 @@ Status extract_images(const Options *options, GError **error)
     }
     Extraction extraction = {.dataset = dataset,
                              .plan = plan,
-                             .spec = spec,
+                             .spec = run->spec,
                              .writer = writer,
                              .augmentation = &options->augmentation,
                              .seed = (guint64)options->common.seed,
                              .how = how};
-    if (plan->n_work && !compute(&extraction, options, weights, error))
+    if (plan->n_work && !compute(&extraction, options, run->weights, error))
         return STATUS_FAILED;
-    return summarise(&extraction, pruned, path);
+    return summarise(&extraction, pruned, path, options->split_test > 0);
+}
+
+/* The writer of a cache that is there; *writer NULL where there is none. */
+static gboolean open_existing(const Run *run, const char *path, CacheWriter **writer, GError **error)
+{
+    return !g_file_test(path, G_FILE_TEST_IS_DIR) || (*writer = open_writer(run, path, error));
+}
+
+static gboolean open_missing(const Run *run, const char *path, CacheWriter **writer, GError **error)
+{
+    return *writer || (*writer = open_writer(run, path, error));
+}
+
+/* The test part is extracted second, and no augmented copies of it. No cache is made where the images cannot be
+ * divided. */
+static Status extract_parts(const Run *run, Dataset *dataset, GError **error)
+{
+    const char *path = run->options->arguments[1];
+    g_autofree char *test_path = split_test_path(path);
+    g_autoptr(CacheWriter) writer = NULL;
+    g_autoptr(CacheWriter) test_writer = NULL;
+    g_autoptr(Dataset) test = NULL;
+    if (!open_existing(run, path, &writer, error) || !open_existing(run, test_path, &test_writer, error) ||
+        !(test = split_test(dataset, run->options->split_test, writer, test_writer, error)) ||
+        !open_missing(run, path, &writer, error) || !open_missing(run, test_path, &test_writer, error))
+        return STATUS_FAILED;
+    Status first = extract_into(run, dataset, run->options->copies, writer, path, error);
+    if (first == STATUS_FAILED)
+        return STATUS_FAILED;
+    Status second = extract_into(run, test, 0, test_writer, test_path, error);
+    return second == STATUS_DONE ? first : second;
+}
+
+static Status extract_whole(const Run *run, Dataset *dataset, GError **error)
+{
+    const char *path = run->options->arguments[1];
+    g_autofree char *test_path = split_test_path(path);
+    if (g_file_test(test_path, G_FILE_TEST_IS_DIR)) {
+        error_set(
+            error,
+            "%s: its images to test on are in %s, and without --split-test they would be trained on too: "
+            "give --split-test again, or name another CACHE",
+            path, test_path);
+        return STATUS_FAILED;
+    }
+    g_autoptr(CacheWriter) writer = open_writer(run, path, error);
+    return writer ? extract_into(run, dataset, run->options->copies, writer, path, error) : STATUS_FAILED;
+}
+
+Status extract_images(const Options *options, GError **error)
+{
+    image_startup("extract");
+    g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
+    g_autoptr(Weights) weights = NULL;
+    if (!dataset)
+        return STATUS_FAILED;
+    if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
+        return STATUS_FAILED;
+    g_autoptr(FeatureSpec) spec =
+        feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
+                         VGG16_SIDE, options->layer, error);
+    if (!spec)
+        return STATUS_FAILED;
+    Run run = {options, weights, spec};
+    return (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
 }

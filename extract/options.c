@@ -53,6 +53,8 @@ static const CliExample examples[] = {
     {"extract --weights weights/vgg16.h5 photos photos.cache", "features of all images below photos/"},
     {"extract --weights random --first-classes 10 --list train.txt images train.cache",
      "ten classes, the images of a list, a seeded stand-in for the weights"},
+    {"extract --split-test 0.2 photos photos.cache",
+     "photos.cache to train on, and a fifth of each class in photos.cache.test to evaluate on"},
     {"extract --preview sheet.png --rotation-range 90 --horizontal-flip photos",
      "what these settings do to images"},
     {"extract --shard 0/4 photos part0.cache", "the first of four parts, each run by a process of its own"},
@@ -87,6 +89,8 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
         *status = cli_usage(program, "--check goes with --merge");
     else if (raw->shard && actions)
         *status = cli_usage(program, "--shard is for extracting");
+    else if (options->split_test > 0 && actions)
+        *status = cli_usage(program, "--split-test is for extracting");
     else if (raw->merge && given < (options->check ? 1 : 2))
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
     else if (raw->made_by && !options->import)
@@ -182,6 +186,11 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          "MPI, AWS "
          "Batch, or with auto/N from Kubernetes",
          0, 0},
+        {CLI_REAL, "split-test", 0, &options->split_test, "F",
+         "set this share of each class aside to test on, in a cache CACHE.test; an image stays in its part "
+         "when others "
+         "come (0: none)",
+         0, 0.9},
         {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0},
         {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0},
         {CLI_TEXT, "weights", 'w', &options->weights, "FILE",

@@ -32,6 +32,7 @@ typedef struct {
     int batch;
     gboolean has_store;
     CacheStore store; /* where given */
+    double split_test; /* share of each class to test on; 0: none */
     CacheShard shard;
     char *shard_source; /* where from, if it was found in the environment; owned */
     const char *check;  /* --merge: a folder or list of what the cache should hold */

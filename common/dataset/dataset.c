@@ -29,6 +29,26 @@ void dataset_free(Dataset *dataset)
     g_free(dataset);
 }
 
+static gpointer copy_text(gconstpointer text, gpointer unused)
+{
+    return g_strdup(text);
+}
+
+Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
+{
+    GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
+    Dataset *part = g_new0(Dataset, 1);
+    part->root = g_strdup(dataset->root);
+    part->classes = g_ptr_array_copy(dataset->classes, copy_text, NULL);
+    part->items = g_ptr_array_new_with_free_func(item_free);
+    for (guint i = 0; i < all->len; i++)
+        g_ptr_array_add(taken[i] ? part->items : rest, all->pdata[i]);
+    g_ptr_array_set_free_func(all, NULL);
+    g_ptr_array_unref(all);
+    dataset->items = rest;
+    return part;
+}
+
 /* The place of an image's ending in its name, or NULL where it has none of those read. */
 static const char *ending_of(const char *name)
 {

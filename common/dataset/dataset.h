@@ -35,6 +35,10 @@ typedef struct {
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
+/* Moves the items i with taken[i] into a dataset of their own, which has the same root and classes; both keep their
+ * order. */
+Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
+
 /* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image
  * is no error. */
 GPtrArray *dataset_files(const char *folder, GError **error);

@@ -1,0 +1,123 @@
+"""extract --split-test: a part to test on, the same on every machine, of each class its share, that stays what it is."""
+import csv, json, os, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import program, run, scratch
+
+CLASSES = {"ant": 20, "bee": 35, "cat": 3}
+
+
+def draw_set(folder, counts=CLASSES, start=0):
+    for c, (name, count) in enumerate(sorted(counts.items())):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        for i in range(start, start + count):
+            with open("%s/%s/%03d.ppm" % (folder, name, i), "wb") as out:
+                out.write(b"P6 4 4 255\n" + bytes((c * 60 + i * 7 + j * (i % 5 + 1)) % 256 for j in range(48)))
+    return folder
+
+
+def extract(*arguments, **options):
+    return program("extract", "--layer", "input", *arguments, **options)
+
+
+def paths(cache, at):
+    program("extract", "--export", at + "/paths", cache)
+    with open(at + "/paths/items.csv", newline="") as stream:
+        return [row["path"] for row in csv.DictReader(stream)]
+
+
+def count(some):
+    return {name: sum(p.startswith(name + "/") for p in some) for name in sorted({p.split("/")[0] for p in some})}
+
+
+def each_class_gives_its_share_and_no_image_is_in_both_parts():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        done = extract("--split-test", 0.2, images, at + "/c/")
+        assert done.stdout == ("%s/c/: 46 new, 0 unchanged, 0 changed, 0 skipped, 0 pruned\n"
+                               "%s/c.test: 12 new, 0 unchanged, 0 changed, 0 skipped, 0 pruned\n" % (at, at)), done.stdout
+        train, test = paths(at + "/c", at), paths(at + "/c.test", at)
+        assert count(test) == {"ant": 4, "bee": 7, "cat": 1} and count(train) == {"ant": 16, "bee": 28, "cat": 2}
+        assert not set(train) & set(test)
+        extract(images, at + "/all")
+        assert sorted(train + test) == sorted(paths(at + "/all", at))
+        program("train", "--quiet", "--head", "linear", at + "/c", at + "/m.h5")
+        program("evaluate", "--json", at + "/f.json", at + "/c.test", at + "/m.h5")
+        with open(at + "/f.json") as file:
+            assert json.load(file)["images"] == 12
+
+
+def the_lowest_hashes_are_the_test_part():
+    """XXH3-64 of the name, by the xxhash module of Python (3.2)."""
+    expected = {"ant": [1, 7, 13, 15, 16, 17], "bee": [1, 4, 11, 13, 15, 20, 24, 25, 26, 29], "cat": [1]}
+    with scratch() as at:
+        extract("--split-test", 0.28, draw_set(at + "/images"), at + "/c")
+        assert paths(at + "/c.test", at) == ["%s/%03d.ppm" % (c, i) for c in sorted(expected) for i in expected[c]]
+
+
+def images_stay_in_their_part_when_others_come():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        extract("--split-test", 0.2, images, at + "/c")
+        before = [set(paths(c, at)) for c in (at + "/c", at + "/c.test")]
+        draw_set(images, {"ant": 40, "cat": 7, "dog": 10}, start=100)
+        done = extract("--split-test", 0.2, images, at + "/c")
+        after = [set(paths(c, at)) for c in (at + "/c", at + "/c.test")]
+        assert before[0] <= after[0] and before[1] <= after[1] and not after[0] & after[1], done.stdout
+        assert count(after[1]) == {"ant": 12, "bee": 7, "cat": 2, "dog": 2}
+        again = extract("--split-test", 0.2, images, at + "/c").stdout
+        assert again.count(" 0 new,") == 2 and "92 unchanged" in again and "23 unchanged" in again, again
+
+
+def shards_divide_as_one_process_does():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        extract("--split-test", 0.25, images, at + "/one")
+        for i in range(3):
+            extract("--split-test", 0.25, "--shard", "%d/3" % i, images, "%s/part%d" % (at, i))
+        for end in ("", ".test"):
+            program("extract", "--merge", at + "/all" + end, *["%s/part%d%s" % (at, i, end) for i in range(3)])
+            assert paths(at + "/all" + end, at) == paths(at + "/one" + end, at)
+
+
+def test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        command = ("--split-test", 0.2, "--augment", 2, "--horizontal-flip", images, at + "/c")
+        extract(*command)
+        totals = [json.loads(program("extract", "--info", "--json", c).stdout) for c in (at + "/c", at + "/c.test")]
+        assert [t["items"] for t in totals] == [46, 12] and totals[0]["copies"] == 92 and not totals[1].get("copies"), totals
+        for key in (paths(at + "/c.test", at)[0], paths(at + "/c", at)[0]):
+            os.remove(os.path.join(images, key))
+        done = extract("--prune", *command)
+        assert "3 pruned" in done.stdout.splitlines()[0] and "1 pruned" in done.stdout.splitlines()[1], done.stdout
+
+
+def what_cannot_be_divided_is_refused_and_leaves_no_cache():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        extract(images, at + "/full")
+        done = extract("--split-test", 0.2, images, at + "/full", status=1)
+        assert "the training part has all 20 images of class ant already" in done.stderr and "name a new CACHE" in done.stderr
+        assert not os.path.exists(at + "/full.test")
+        draw_set(images, {"dog": 1})
+        done = extract("--split-test", 0.2, images, at + "/c", status=1)
+        assert "class dog has one image" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert not os.path.exists(at + "/c") and not os.path.exists(at + "/c.test")
+        for wrong in (["--split-test", "1"], ["--split-test", "-0.1"], ["--split-test", "0.2", "--info"]):
+            assert "split-test" in program("extract", *wrong, images, *([] if "--info" in wrong else [at + "/c"]), status=2).stderr
+
+
+def a_cache_with_a_test_part_is_not_extracted_into_without_it():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        extract("--split-test", 0.2, images, at + "/c")
+        done = extract(images, at + "/c", status=1)
+        assert "would be trained on too" in done.stderr and at + "/c.test" in done.stderr, done.stderr
+        assert len(paths(at + "/c", at)) == 46
+
+
+run(each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
+    images_stay_in_their_part_when_others_come, shards_divide_as_one_process_does,
+    test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned,
+    what_cannot_be_divided_is_refused_and_leaves_no_cache, a_cache_with_a_test_part_is_not_extracted_into_without_it)
