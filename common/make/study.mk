@@ -1,11 +1,12 @@
 # The study: four ways to use the base (and the linear head beside them) on Food-101's official split, side by side.
 #
 #   make study                          all of it, with the study's settings
-#   make study SCALE=small              a look: a few images and epochs
+#   make study SCALE=medium             about half an hour on two cores; SCALE=small: a look of a few minutes
+#   make study-plan                     what is done, what is left, and how long that takes here
 #   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as `make food101-data` leaves them
 #   WEIGHTS=FILE|random                 of the base; by default the published ones where `make weights` put them
 #   CLASSES=N|A,B,…                     the first N in byte order, or these
-#   OUT=DIR                             everything goes to DIR/study, or DIR/study-small
+#   OUT=DIR                             everything goes to DIR/study, DIR/study-medium or DIR/study-small
 #
 # Each step leaves a file NAME.done; what is missing is all that is done, and a step that was interrupted goes on from
 # where it stopped. Delete NAME.done, or change what it depends on, to do a step again.
@@ -14,42 +15,47 @@ WEIGHTS ?= $(firstword $(wildcard weights/vgg16_weights_tf_dim_ordering_tf_kerne
 CLASSES ?= 10
 SCALE   ?= full
 
+# A scale: images of each class to train and to test on (0: all), epochs of a head on cached features, of what runs the
+# base, and of the CNN from scratch.
+SCALE_full   := 0:0:50:50:50
+SCALE_medium := 100:50:50:10:15
+SCALE_small  := 24:16:30:4:5
+SCALES       := full medium small
+ifeq ($(filter $(SCALE),$(SCALES)),)
+$(error SCALE=$(SCALE) is unknown; choose one of: $(SCALES))
+endif
+setting       = $(word $(1),$(subst :, ,$(SCALE_$(SCALE))))
+limit         = $(if $(filter-out 0,$(call setting,$(1))),--limit-per-class $(call setting,$(1)))
+HEAD_EPOCHS    := $(call setting,3)
+EPOCHS         := $(call setting,4)
+SCRATCH_EPOCHS := $(call setting,5)
+STUDY          := $(OUT)/study$(if $(filter-out full,$(SCALE)),-$(SCALE))
+
 ifeq ($(SCALE),full)
-STUDY          := $(OUT)/study
-TRAIN_IMAGES   :=
-TEST_IMAGES    :=
 HEAD           := --hidden 4096,1072 --dropout 0.2
-EPOCHS         := 50
-HEAD_EPOCHS    := 50
-SCRATCH_EPOCHS := 50
 # The study augments when it fine-tunes too: the frozen layers then run in every epoch.
 FINETUNE_ON     = $(FROM_IMAGES) $(AUGMENTATION)
 FINETUNE_NEEDS :=
-else ifeq ($(SCALE),small)
-STUDY          := $(OUT)/study-small
-TRAIN_IMAGES   := --limit-per-class 24
-TEST_IMAGES    := --limit-per-class 16
+else
 # So few images, and features of a base that may not be trained, want a smaller head and smaller steps.
 HEAD           := --hidden 512 --dropout 0.2 --batch-size 32 --learning-rate 0.0001
-EPOCHS         := 4
-HEAD_EPOCHS    := 30
-SCRATCH_EPOCHS := 5
 FINETUNE_ON     = $(STUDY)/cut.cache
 FINETUNE_NEEDS := cut
-else
-$(error SCALE=$(SCALE) is unknown; choose full or small)
 endif
 
 APPROACHES   := standalone linear bootstrap finetune scratch
 AUGMENTATION := --rotation-range 90 --brightness-range 0.1,0.7 --width-shift-range 0.5 --height-shift-range 0.5 \
                 --horizontal-flip --vertical-flip
 PICK         := $(if $(shell echo '$(CLASSES)' | grep '[^0-9]'),--classes,--first-classes) $(CLASSES)
-TRAIN_LIST   := $(PICK) --list $(STUDY)/train.txt $(TRAIN_IMAGES)
-TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(TEST_IMAGES)
+TRAIN_LIST   := $(PICK) --list $(STUDY)/train.txt $(call limit,1)
+TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(call limit,2)
 FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
 STUDY_FILES  := $(STUDY)/train.txt $(filter-out random%,$(WEIGHTS))
 
-.PHONY: features $(APPROACHES) compare study
+.PHONY: features $(APPROACHES) compare study study-plan
+
+# `make study` tells what it is about to do before its first step.
+FIRST := $(if $(filter study,$(MAKECMDGOALS)),study-plan)
 
 # Runs $(2), and notes in NAME.done how many seconds it took. Images that had to be skipped (status 3) are no failure.
 define study_step
@@ -62,7 +68,21 @@ $(call study_step,$(1),$(BUILD)/train --approach $(1) --resume $(2) \
     --history $(STUDY)/$(1).csv --plot $(STUDY)/$(1).png $(3) $(STUDY)/$(1).h5)
 endef
 
-study: compare ## the whole study: all approaches, compared (DATA= WEIGHTS= CLASSES= OUT= SCALE=small)
+study: compare ## the whole study: all approaches, compared (DATA= WEIGHTS= CLASSES= OUT= SCALE=medium|small)
+
+# A few images for each step, timed once.
+PER_CLASS   := 8
+PROBE_LIST   = $(PICK) --list $(STUDY)/train.txt --limit-per-class $(PER_CLASS)
+PROBE_IMAGES = --images $(DATA)/images $(PROBE_LIST) $(AUGMENTATION)
+study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/train ## study: what is done and left, and how long it takes here
+	@STUDY='$(STUDY)' SCALES='$(foreach s,$(SCALES),$(s):$(SCALE_$(s)))' SCALE='$(SCALE)' PICK='$(PICK)' PER_CLASS=$(PER_CLASS) \
+	    PROBE_extract='$(BUILD)/extract --weights $(WEIGHTS) $(PROBE_LIST) $(DATA)/images' \
+	    PROBE_cut='$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(PROBE_LIST) $(DATA)/images' \
+	    PROBE_cached='$(BUILD)/train --approach finetune $(HEAD) --weights $(WEIGHTS)' \
+	    PROBE_standalone='$(BUILD)/train $(HEAD)' \
+	    PROBE_bootstrap='$(BUILD)/train --approach bootstrap $(HEAD) --weights $(WEIGHTS) $(PROBE_IMAGES)' \
+	    PROBE_finetune='$(BUILD)/train --approach finetune $(HEAD) --unfreeze 2 --weights $(WEIGHTS) $(PROBE_IMAGES)' \
+	    PROBE_scratch='$(BUILD)/train --approach scratch $(PROBE_IMAGES)' common/make/study-plan
 
 features: $(STUDY)/train.done ## study: the features of its training images
 standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
@@ -77,34 +97,34 @@ $(STUDY)/train.txt $(STUDY)/test.txt: $(STUDY)/%.txt: $(DATA)/meta/%.txt
 	    $$0 in have { print; next } { missing++ } \
 	    END { if (missing) print list ": " missing " of its images are not there" >"/dev/stderr" }' - $< >$@
 
-$(STUDY)/train.done: $(STUDY_FILES) | $(BUILD)/extract
+$(STUDY)/train.done: $(STUDY_FILES) | $(BUILD)/extract $(FIRST)
 	$(call study_step,train,$(BUILD)/extract --weights $(WEIGHTS) $(TRAIN_LIST) $(DATA)/images $(STUDY)/train.cache)
 
-$(STUDY)/cut.done: $(STUDY_FILES) | $(BUILD)/extract
+$(STUDY)/cut.done: $(STUDY_FILES) | $(BUILD)/extract $(FIRST)
 	$(call study_step,cut,$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(TRAIN_LIST) $(DATA)/images \
 	    $(STUDY)/cut.cache)
 
-$(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train
+$(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
 	$(call study_network,standalone,$(HEAD) --epochs $(HEAD_EPOCHS),$(STUDY)/train.cache)
 
-$(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train
+$(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
 	$(call study_step,linear,$(BUILD)/train --head linear $(STUDY)/train.cache $(STUDY)/linear.h5)
 
-$(STUDY)/bootstrap.done: $(STUDY_FILES) | $(BUILD)/train
+$(STUDY)/bootstrap.done: $(STUDY_FILES) | $(BUILD)/train $(FIRST)
 	$(call study_network,bootstrap,$(HEAD) --epochs $(EPOCHS) --weights $(WEIGHTS) $(FROM_IMAGES) $(AUGMENTATION),)
 
-$(STUDY)/finetune.done: $(STUDY_FILES) $(FINETUNE_NEEDS:%=$(STUDY)/%.done) | $(BUILD)/train
+$(STUDY)/finetune.done: $(STUDY_FILES) $(FINETUNE_NEEDS:%=$(STUDY)/%.done) | $(BUILD)/train $(FIRST)
 	$(call study_network,finetune,$(HEAD) --epochs $(EPOCHS) --learning-rate 0.0001 --unfreeze 2 --weights $(WEIGHTS),\
 	    $(FINETUNE_ON))
 
-$(STUDY)/scratch.done: $(STUDY)/train.txt | $(BUILD)/train
+$(STUDY)/scratch.done: $(STUDY)/train.txt | $(BUILD)/train $(FIRST)
 	$(call study_network,scratch,--epochs $(SCRATCH_EPOCHS) $(FROM_IMAGES) $(AUGMENTATION),)
 
 compare: $(STUDY)/compare.done ## study: accuracies, times and confusion matrices of all approaches, side by side
 	@cat $(STUDY)/compare.txt $(STUDY)/times.txt
 	@echo "Look at $(STUDY)/compare.png, $(STUDY)/report/index.html and the curves in $(STUDY)."
 
-$(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUILD)/evaluate
+$(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUILD)/evaluate $(FIRST)
 	$(call study_step,compare,$(BUILD)/evaluate --weights $(WEIGHTS) $(TEST_LIST) --title "Food-101 by VGG16" \
 	    --confusion $(STUDY)/compare.png --json $(STUDY)/compare.json --report $(STUDY)/report \
 	    $(DATA)/images $(APPROACHES:%=$(STUDY)/%.h5) >$(STUDY)/compare.txt)
