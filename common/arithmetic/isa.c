@@ -38,15 +38,20 @@ const char *isa_name(IsaSet isa)
     return names[isa];
 }
 
-IsaSet isa_current(void)
+/* Found once: CPUID takes microseconds, and in a virtual machine it leaves for the hypervisor. */
+static gpointer find_best(gpointer unused)
 {
-    if (forced >= 0)
-        return (IsaSet)forced;
     IsaSet best = ISA_BASELINE;
     for (int isa = 0; isa < ISA_COUNT; isa++)
         if (isa_available((IsaSet)isa))
             best = (IsaSet)isa;
-    return best;
+    return GINT_TO_POINTER(best);
+}
+
+IsaSet isa_current(void)
+{
+    static GOnce found = G_ONCE_INIT;
+    return forced >= 0 ? (IsaSet)forced : (IsaSet)GPOINTER_TO_INT(g_once(&found, find_best, NULL));
 }
 
 void isa_force(IsaSet isa)
