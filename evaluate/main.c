@@ -5,6 +5,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/image/image.h"
+#include "evaluate/metrics/histories.h"
 #include "evaluate/options.h"
 #include "evaluate/outputs.h"
 #include "evaluate/prediction/evaluation_run.h"
@@ -22,6 +23,10 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     GPtrArray *evaluations = evaluations_load((const char *const *)options->models, options->n_models, error);
     if (!evaluations)
         return NULL;
+    if (options->history && !histories_read(options->history, evaluations, error)) {
+        g_ptr_array_unref(evaluations);
+        return NULL;
+    }
     const EvaluationOptions what = {
         .source = options->source,
         .weights = options->weights,
@@ -54,7 +59,7 @@ static gboolean write_pictures(const Options *options, const Comparison *compari
 static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
 {
     const ReportOptions report = {options->report, options->title, options->images,
-                                  confusion_cells(options->normalize)};
+                                  confusion_cells(options->normalize), options->timing};
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_pictures(options, comparison, error) &&
@@ -68,7 +73,7 @@ static Status evaluate(const Options *options)
     if (!comparison)
         return cli_fail(error);
     g_autoptr(GString) text = g_string_new(NULL);
-    text_comparison(text, comparison, (int)options->digits);
+    text_comparison(text, comparison, (int)options->digits, options->timing);
     fputs(text->str, stdout);
     if (!write_files(options, comparison, &error))
         return cli_fail(error);

@@ -44,6 +44,13 @@ static const CliOption table[] = {
      "write path, true and predicted class and each class's probability (or margin); several models: one "
      "file each",
      0, 0},
+    {CLI_TEXT, "history", 0, &o.history, "A.csv,B.csv,…",
+     "what train --history wrote for each model, in their order (nothing between commas: none), to tell the "
+     "time of "
+     "training",
+     0, 0},
+    {CLI_FLAG, "timing", 0, &o.timing, NULL,
+     "tell how long a prediction takes; text and report then differ from run to run", 0, 0},
     {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0},
     {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0,
      0},
@@ -99,12 +106,12 @@ static gboolean take_arguments(Status *status)
 
 static gboolean check_predict(Status *status)
 {
-    const char *const files[] = {o.confusion, o.reliability, o.report, o.json, o.predictions};
-    const char *const names[] = {"confusion", "reliability", "report", "json", "predictions"};
+    const char *const files[] = {o.confusion, o.reliability, o.report, o.history, o.json, o.predictions};
+    const char *const names[] = {"confusion", "reliability", "report", "history", "json", "predictions"};
     for (guint i = 0; i < G_N_ELEMENTS(files); i++)
         if (files[i]) {
             *status = cli_usage(&program, "--%s needs labelled images; --predict has none%s", names[i],
-                                i >= 3 ? " (choose the output by --format)" : "");
+                                i >= 4 ? " (choose the output by --format)" : "");
             return FALSE;
         }
     return TRUE;

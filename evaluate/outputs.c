@@ -11,6 +11,9 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
         output_plan_add(plan, PLAN_INPUT, "MODEL", o->models[m]);
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--list", o->list);
+    g_auto(GStrv) histories = g_strsplit(o->history ? o->history : "", ",", -1);
+    for (char **history = histories; *history; history++)
+        output_plan_add(plan, PLAN_INPUT, "--history", *history);
     output_plan_add_images(plan, "IMAGE_DIR", o->source, dataset_is_image);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "--json", o->json);

@@ -77,6 +77,7 @@ GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error)
         g_ptr_array_add(evaluations, evaluation);
         evaluation->path = g_strdup(paths[i]);
         evaluation->name = short_name(paths, n, i);
+        evaluation->train_seconds = NAN;
         evaluation->model = model_load(paths[i], error);
         if (!evaluation->model)
             return NULL;

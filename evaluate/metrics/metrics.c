@@ -72,11 +72,13 @@ void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics
     weighted->f1 = ratio(weighted->f1, weighted->support);
 }
 
+static const double z95 = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+
 Interval metrics_wilson(guint successes, guint n)
 {
     if (n == 0)
         return (Interval){0, 1};
-    const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+    const double z = z95;
     double share = (double)successes / n, z2n = z * z / n;
     double centre = (share + z2n / 2) / (1 + z2n);
     double half = z / (1 + z2n) * sqrt(share * (1 - share) / n + z2n / (4 * n));
@@ -145,13 +147,28 @@ double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins)
 
 /* ---- Comparing classifiers ---- */
 
-/* P(X <= k), X ~ Binomial(n, 1/2). */
-static double binomial_tail(guint k, guint n)
+/* P(X <= k), X ~ Binomial(n, p), 0 < p < 1. */
+static double binomial_tail(guint k, guint n, double p)
 {
     double tail = 0;
     for (guint i = 0; i <= k; i++)
-        tail += exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) - n * G_LN2);
-    return tail;
+        tail +=
+            exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) + i * log(p) + (n - i) * log1p(-p));
+    return fmin(1, tail);
+}
+
+double metrics_beats_guessing(guint right, guint n, double share)
+{
+    if (right == 0 || share >= 1)
+        return 1;
+    return share <= 0 ? 0 : binomial_tail(n - right, n, 1 - share); /* n - right wrong ones or fewer */
+}
+
+Interval metrics_paired_difference(McNemar test, guint n)
+{
+    double b = test.first_only + 0.5, c = test.second_only + 0.5, all = n + 2;
+    double middle = (b - c) / all, half = z95 * sqrt(b + c - (b - c) * (b - c) / all) / all;
+    return (Interval){fmax(-1, middle - half), fmin(1, middle + half)};
 }
 
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n)
@@ -163,7 +180,7 @@ McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, 
         result.second_only += second_right && !first_right;
     }
     guint fewer = MIN(result.first_only, result.second_only);
-    result.p = fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only));
+    result.p = fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only, 0.5));
     return result;
 }
 

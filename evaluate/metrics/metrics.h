@@ -73,6 +73,14 @@ double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
  * c, 1/2). */
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);
 
+/* 95 % interval of the difference of two accuracies on the same n images, first less second (Agresti & Min 2005,
+ * Statistics in Medicine 24: half an image added to each of the four cells). */
+Interval metrics_paired_difference(McNemar test, guint n);
+
+/* Exact one-sided binomial test: the probability of `right` or more right answers among n, were each right with the
+ * probability `share`. */
+double metrics_beats_guessing(guint right, guint n, double share);
+
 /* The pairs that occur, most frequent first, ties by true and then predicted label: an array of
  * ConfusedPair. */
 GArray *metrics_confused_pairs(const guint *matrix, guint classes);

@@ -40,6 +40,14 @@ static gboolean check_models(const GPtrArray *evaluations, const Examples *examp
     return TRUE;
 }
 
+static void predict_timed(Evaluation *evaluation, ThreadPool *thread_pool, const float *const *x, int n,
+                          float *out)
+{
+    gint64 start = g_get_monotonic_time();
+    model_predict(evaluation->model, thread_pool, x, n, out);
+    evaluation->predict_seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
+}
+
 /* ---- A cache ---- */
 
 static Examples *list_cache(const char *source, const Cache *cache)
@@ -67,7 +75,7 @@ static gboolean evaluate_block(Cache *cache, guint first, guint n, float *buffer
     for (guint j = 0; j < evaluations->len; j++) {
         Evaluation *evaluation = evaluations->pdata[j];
         float *out = evaluation->outputs + (gsize)first * evaluation->model->classes->len;
-        model_predict(evaluation->model, thread_pool, rows, (int)n, out);
+        predict_timed(evaluation, thread_pool, rows, (int)n, out);
     }
     return TRUE;
 }
@@ -126,7 +134,7 @@ static void evaluate_folder_block(Folder *folder)
         Evaluation *evaluation = folder->evaluations->pdata[j];
         guint classes = evaluation->model->classes->len;
         g_autofree float *out = g_new(float, BLOCK *classes);
-        model_predict(evaluation->model, folder->thread_pool, x, (int)folder->filled, out);
+        predict_timed(evaluation, folder->thread_pool, x, (int)folder->filled, out);
         for (guint i = 0; i < folder->filled; i++)
             memcpy(evaluation->outputs + (gsize)folder->rows[i] * classes, out + i * classes,
                    classes * sizeof *out);

@@ -11,9 +11,9 @@
 
 static const struct {
     const char *id, *title;
-} contents[] = {{"figures", "Figures"},   {"confusion", "Confusion"}, {"reliability", "Reliability"},
-                {"training", "Training"}, {"classes", "Classes"},     {"mistakes", "Mistakes"},
-                {"settings", "Settings"}};
+} contents[] = {{"verdict", "In short"},        {"figures", "Figures"},   {"confusion", "Confusion"},
+                {"reliability", "Reliability"}, {"training", "Training"}, {"classes", "Classes"},
+                {"mistakes", "Mistakes"},       {"settings", "Settings"}};
 
 static void append_head(GString *page, const char *title)
 {
@@ -54,6 +54,7 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
 
 static gboolean append_sections(const Report *report, GError **error)
 {
+    section_verdict(report);
     section_metrics(report);
     if (!section_confusion(report, error) || !section_reliability(report, error) ||
         !section_training(report, error))

@@ -1,5 +1,5 @@
 /* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no
- * other file. Metrics, pictures in light and dark, sortable tables, the most confident mistakes with
+ * other file. First what it comes to (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most confident mistakes with
  * thumbnails, settings and hashes. Without scripts everything is there except sorting and the theme
  * switch. The same comparison gives the same page. */
 #pragma once
@@ -12,6 +12,7 @@ typedef struct {
     const char *images; /* folder the images' paths are below, for thumbnails; NULL: a folder's own, none for
                            a cache */
     ConfusionCells cells;
+    gboolean timing; /* say how long predictions took: then two reports of one comparison differ */
 } ReportOptions;
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error);

@@ -1,6 +1,7 @@
 #include "evaluate/report/report_json.h"
 
 #include "common/core/output_file.h"
+#include "evaluate/metrics/verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -141,6 +142,32 @@ static json_t *mcnemar(const Comparison *comparison)
     return array;
 }
 
+static json_t *verdict_json(const Comparison *comparison)
+{
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const char *const *names = examples_names(comparison->examples);
+    json_t *object =
+        json_pack("{s:o, s:{s:o, s:f, s:f}, s:b, s:o}", "best",
+                  text(comparison_model(comparison, verdict->best)->name), "guessing", "class",
+                  text(names[verdict->frequent]), "accuracy", verdict->guess, "p", verdict->guess_p,
+                  "beats_guessing", verdict->beats_guess, "weakest_class", text(names[verdict->worst]));
+    if (verdict->second == verdict->best)
+        return object;
+    json_t *equals = json_array();
+    for (guint i = 0; i < verdict->equals->len; i++)
+        json_array_append_new(
+            equals, text(comparison_model(comparison, g_array_index(verdict->equals, guint, i))->name));
+    json_object_set_new(object, "second", text(comparison_model(comparison, verdict->second)->name));
+    json_object_set_new(object, "ahead", json_real(verdict->ahead));
+    json_object_set_new(object, "ahead_interval",
+                        json_pack("[f,f]", verdict->ahead_interval.low, verdict->ahead_interval.high));
+    json_object_set_new(object, "p", json_real(verdict->test.p));
+    json_object_set_new(object, "not_told_apart", equals);
+    json_object_set_new(object, "images_needed",
+                        verdict->needed ? json_integer(verdict->needed) : json_null());
+    return object;
+}
+
 gboolean json_write(const Comparison *comparison, const char *path, GError **error)
 {
     const Examples *examples = comparison->examples;
@@ -154,6 +181,7 @@ gboolean json_write(const Comparison *comparison, const char *path, GError **err
     for (guint j = 0; j < comparison->evaluations->len; j++)
         json_array_append_new(models, model_json(comparison, comparison_model(comparison, j)));
     json_object_set_new(root, "mcnemar", mcnemar(comparison));
+    json_object_set_new(root, "verdict", verdict_json(comparison));
     char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     gboolean written = output_file_write(path, dump, strlen(dump), error);
     free(dump);

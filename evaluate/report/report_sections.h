@@ -9,6 +9,7 @@ typedef struct {
     GString *page;
 } Report;
 
+void section_verdict(const Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
 void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
 gboolean section_confusion(const Report *report, GError **error);
 gboolean section_reliability(const Report *report, GError **error);

@@ -1,5 +1,7 @@
 #include "evaluate/report/report_text.h"
 
+#include "evaluate/report/verdict_lines.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -129,7 +131,7 @@ void text_mcnemar(GString *text, const Comparison *comparison)
                                            second->predicted, comparison_count(comparison));
             g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
                                    test.first_only, second->name, test.second_only, test.p,
-                                   test.p < 0.05 ? "" : " (not significant at 5 %%)");
+                                   test.p < 0.05 ? "" : " (not significant at 5 %)");
         }
 }
 
@@ -154,7 +156,18 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
     g_string_append_c(text, '\n');
 }
 
-void text_comparison(GString *text, const Comparison *comparison, int digits)
+static void append_verdict(GString *text, const Comparison *comparison, gboolean timing)
+{
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    g_autoptr(GArray) lines = verdict_lines(comparison, verdict, timing);
+    g_string_append(text, "\nIn short\n");
+    for (guint i = 0; i < lines->len; i++) {
+        const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
+        g_string_append_printf(text, "%-18s%s\n", line->question, line->answer);
+    }
+}
+
+void text_comparison(GString *text, const Comparison *comparison, int digits, gboolean timing)
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
         append_model(text, comparison, comparison_model(comparison, i), digits);
@@ -169,4 +182,5 @@ void text_comparison(GString *text, const Comparison *comparison, int digits)
                               "both models were equally good)\n");
         text_mcnemar(text, comparison);
     }
+    append_verdict(text, comparison, timing);
 }

@@ -20,5 +20,5 @@ void text_table(GString *text, const Comparison *comparison);
 /* McNemar's exact test for each pair of models, one line each; nothing for a single model. */
 void text_mcnemar(GString *text, const Comparison *comparison);
 
-/* Everything: each model, then the models side by side. */
-void text_comparison(GString *text, const Comparison *comparison, int digits);
+/* Everything: each model, then the models side by side, then what it comes to. timing: as verdict_lines has it. */
+void text_comparison(GString *text, const Comparison *comparison, int digits, gboolean timing);

@@ -1,0 +1,58 @@
+/* histories: see histories.h. */
+#include "evaluate/metrics/histories.h"
+
+#include "common/core/error.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The column "seconds" of a comma-separated header, or -1. */
+static int seconds_column(const char *header)
+{
+    g_auto(GStrv) names = g_strsplit(header, ",", -1);
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], "seconds") == 0)
+            return i;
+    return -1;
+}
+
+static gboolean sum_seconds(const char *path, double *sum, GError **error)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, error))
+        return FALSE;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    int column = lines[0] ? seconds_column(g_strchomp(lines[0])) : -1;
+    if (column < 0)
+        return error_set(error, "%s: has no column seconds; give what train --history wrote for a dense head",
+                         path);
+    *sum = 0;
+    for (guint i = 1; lines[i]; i++) {
+        if (!*g_strchomp(lines[i]))
+            continue;
+        g_auto(GStrv) cells = g_strsplit(lines[i], ",", -1);
+        char *end = NULL;
+        double seconds = (guint)column < g_strv_length(cells) ? g_ascii_strtod(cells[column], &end) : NAN;
+        if (!end || end == cells[column] || *end || !isfinite(seconds) || seconds < 0)
+            return error_set(error, "%s: line %u has no number of seconds; write it again by train --history",
+                             path, i + 1);
+        *sum += seconds;
+    }
+    return TRUE;
+}
+
+gboolean histories_read(const char *list, GPtrArray *evaluations, GError **error)
+{
+    g_auto(GStrv) paths = g_strsplit(list, ",", -1);
+    guint n = MAX(g_strv_length(paths), 1);
+    if (n != evaluations->len)
+        return error_set(error,
+                         "--history %s: %u names for %u models; leave a name empty where there is none", list,
+                         n, evaluations->len);
+    for (guint j = 0; j < n && paths[j]; j++) {
+        Evaluation *evaluation = evaluations->pdata[j];
+        if (*paths[j] && !sum_seconds(paths[j], &evaluation->train_seconds, error))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,42 @@
+/* report_verdict: the first section of the report, which answers before it explains; see report_sections.h. */
+#include "evaluate/report/html.h"
+#include "evaluate/report/report_sections.h"
+#include "evaluate/report/verdict_lines.h"
+
+enum { MAX_BARS = 8 }; /* models; the table below has all */
+
+/* A dot on a band from low to high, and a line where guessing is. The answers and the table say the same in words. */
+static void append_bar(GString *page, const Evaluation *evaluation, const Verdict *verdict)
+{
+    g_string_append(page, "<div class=\"accuracy-name\">");
+    html_text(page, evaluation->name);
+    g_string_append_printf(
+        page,
+        "</div><div class=\"track\" style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
+        "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
+        "<div class=\"accuracy-value\">%.1f&nbsp;%%</div>\n",
+        100 * evaluation->interval.low, 100 * evaluation->interval.high, 100 * evaluation->accuracy,
+        100 * verdict->guess, 100 * evaluation->accuracy);
+}
+
+void section_verdict(const Report *report)
+{
+    GString *page = report->page;
+    const Comparison *comparison = report->comparison;
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    g_autoptr(GArray) lines = verdict_lines(comparison, verdict, report->options->timing);
+    g_string_append(page, "<section id=\"verdict\">\n<h2>In short</h2>\n<dl class=\"answers\">\n");
+    for (guint i = 0; i < lines->len; i++) {
+        const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
+        html_element(page, "dt", line->question);
+        html_element(page, "dd", line->answer);
+        g_string_append_c(page, '\n');
+    }
+    g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");
+    for (guint j = 0; j < MIN(comparison->evaluations->len, MAX_BARS); j++)
+        append_bar(page, comparison_model(comparison, j), verdict);
+    g_string_append(
+        page,
+        "<div></div><div class=\"scale\"><span>0</span><span>accuracy; the band is its 95&nbsp;% "
+        "interval, the line guessing</span><span>100&nbsp;%</span></div><div></div>\n</div>\n</section>\n");
+}

@@ -1,0 +1,229 @@
+/* verdict_lines: see verdict_lines.h. */
+#include "evaluate/report/verdict_lines.h"
+
+#include "common/model/history.h"
+
+#include <math.h>
+
+enum { MAX_ADVICE = 3 };
+
+static const double wide = 0.1;          /* an interval of the accuracy that leaves too much open */
+static const double miscalibrated = 0.1; /* calibration error worth a sentence */
+static const double overfitted = 0.15;   /* training accuracy above the validation's */
+
+static void line_clear(gpointer data)
+{
+    g_free(((VerdictLine *)data)->answer);
+}
+
+static void add(GArray *lines, const char *question, GString *answer)
+{
+    VerdictLine line = {question, g_string_free(answer, FALSE)};
+    g_array_append_val(lines, line);
+}
+
+static const char *name_of(const Comparison *comparison, int label)
+{
+    return examples_names(comparison->examples)[label];
+}
+
+/* ---- How good, and whether by chance ---- */
+
+static GString *best_model(const Comparison *comparison, const Verdict *verdict)
+{
+    const Evaluation *best = comparison_model(comparison, verdict->best);
+    GString *text = g_string_new(best->name);
+    g_string_append_printf(text, " is right on %.1f %% of %u images (95 %% interval: %.1f to %.1f %%).",
+                           100 * best->accuracy, comparison_count(comparison), 100 * best->interval.low,
+                           100 * best->interval.high);
+    return text;
+}
+
+static GString *ahead(const Comparison *comparison, const Verdict *verdict)
+{
+    const Evaluation *second = comparison_model(comparison, verdict->second);
+    GString *text = g_string_new(NULL);
+    if (verdict->ahead == 0) {
+        g_string_append_printf(text, "It is right as often as %s.", second->name);
+        return text;
+    }
+    g_string_append_printf(text, "It is %.1f points ahead of %s (95 %% interval: %+.1f to %+.1f). ",
+                           100 * verdict->ahead, second->name, 100 * verdict->ahead_interval.low,
+                           100 * verdict->ahead_interval.high);
+    if (verdict->equals->len == 0) {
+        g_string_append_printf(text, "Chance does not explain that (McNemar's exact test, p = %.2g%s).",
+                               verdict->test.p, comparison->evaluations->len > 2 ? ", the others too" : "");
+        return text;
+    }
+    g_string_append_printf(text, "That may be chance (McNemar's exact test, p = %.2g)", verdict->test.p);
+    if (verdict->equals->len > 1)
+        g_string_append_printf(text, ", and no more can it be told from %u others", verdict->equals->len - 1);
+    g_string_append_printf(text, ". Were the difference real, %u images would show it 8 times in 10.",
+                           verdict->needed);
+    return text;
+}
+
+static void append_unlearnt(GString *text, const Comparison *comparison, const Verdict *verdict)
+{
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        double p = metrics_beats_guessing(evaluation->right, comparison_count(comparison), verdict->guess);
+        if (j != verdict->best && p >= VERDICT_LEVEL)
+            g_string_append_printf(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
+                                   100 * evaluation->accuracy, p);
+    }
+}
+
+static GString *guessing(const Comparison *comparison, const Verdict *verdict)
+{
+    GString *text = g_string_new(NULL);
+    const char *name = name_of(comparison, verdict->frequent);
+    if (verdict->beats_guess)
+        g_string_append_printf(text, "Better than always answering %s, which is right on %.1f %% (p = %.2g).",
+                               name, 100 * verdict->guess, verdict->guess_p);
+    else
+        g_string_append_printf(text,
+                               "No better than chance: always answering %s is right on %.1f %%, and so many "
+                               "right answers come about by such guessing with a probability of p = %.2g.",
+                               name, 100 * verdict->guess, verdict->guess_p);
+    append_unlearnt(text, comparison, verdict);
+    return text;
+}
+
+/* ---- What it cost ---- */
+
+static void append_count(GString *text, gsize count)
+{
+    if (count < 1000000)
+        g_string_append_printf(text, "%" G_GSIZE_FORMAT, count);
+    else
+        g_string_append_printf(text, "%.1f million", 1e-6 * (double)count);
+}
+
+static void append_duration(GString *text, double seconds)
+{
+    if (seconds < 120)
+        g_string_append_printf(text, "%.3g s", seconds);
+    else if (seconds < 7200)
+        g_string_append_printf(text, "%.0f min", seconds / 60);
+    else
+        g_string_append_printf(text, "%.1f h", seconds / 3600);
+}
+
+static GString *cost(const Comparison *comparison, gboolean timing)
+{
+    GString *text = g_string_new(NULL);
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        g_string_append_printf(text, "%s%s: ", j ? "; " : "", evaluation->name);
+        append_count(text, network_parameters(evaluation->model->network));
+        g_string_append(text, " parameters");
+        if (!isnan(evaluation->train_seconds)) {
+            g_string_append(text, ", trained in ");
+            append_duration(text, evaluation->train_seconds);
+        }
+        if (timing)
+            g_string_append_printf(text, ", %.3g ms an image after the base",
+                                   1000 * evaluation->predict_seconds / comparison_count(comparison));
+    }
+    g_string_append_c(text, '.');
+    return text;
+}
+
+/* ---- Where it fails ---- */
+
+static GString *failures(const Comparison *comparison, const Verdict *verdict)
+{
+    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const ClassMetrics *worst = &best->per_class[verdict->worst];
+    g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison_classes(comparison));
+    GString *text = g_string_new(NULL);
+    if (pairs->len == 0) {
+        g_string_append(text, "On none of these images.");
+        return text;
+    }
+    g_string_append_printf(text, "%s gets %.0f of the %u images of %s right, its weakest class. ", best->name,
+                           worst->recall * worst->support, worst->support,
+                           name_of(comparison, verdict->worst));
+    const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
+    g_string_append_printf(text, "Most often it takes %s for %s (%u images, %.0f %% of them).",
+                           name_of(comparison, pair->truth), name_of(comparison, pair->predicted),
+                           pair->count, 100 * pair->share);
+    return text;
+}
+
+/* ---- What next ---- */
+
+static void advise(GString *text, guint *given, const char *sentence)
+{
+    if (*given == MAX_ADVICE)
+        return;
+    g_string_append_printf(text, "%s%s", *given ? " " : "", sentence);
+    ++*given;
+}
+
+/* The epoch that was kept had learnt its training images much better than the others. */
+static gboolean is_overfitted(const Evaluation *evaluation)
+{
+    g_auto(History) history = {0};
+    const json_t *training = evaluation->model->training;
+    if (!history_from_json(json_object_get(training, "history"), &history))
+        return FALSE;
+    int kept = (int)json_integer_value(json_object_get(training, "best_epoch"));
+    const EpochMetrics *epoch =
+        kept >= 1 && (guint)kept <= history.epochs->len ? history_epoch(&history, kept) : NULL;
+    return epoch && epoch->accuracy - epoch->val_accuracy > overfitted; /* not where it is NaN */
+}
+
+static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
+{
+    const Evaluation *best = comparison_model(comparison, verdict->best);
+    GString *text = g_string_new(NULL);
+    guint given = 0;
+    if (g_str_has_prefix(best->model->spec->weights_source, "random"))
+        advise(text, &given,
+               "Extract with trained weights (make weights): the base is the seeded stand-in, which was not "
+               "trained on any image.");
+    if (!verdict->beats_guess)
+        advise(text, &given,
+               "Check that the folders' names say what is in the images (train --suspects lists labels that "
+               "look "
+               "wrong), and add images.");
+    if (!verdict->beats_guess && g_str_equal(best->model->head, "dense"))
+        advise(text, &given, "Try train --head linear, which learns more from few images.");
+    if (best->interval.high - best->interval.low > wide)
+        advise(text, &given, "Test on more images: so few leave the accuracy open by more than ten points.");
+    if (verdict->equals->len)
+        advise(text, &given, "Until a difference is shown, take the model that costs less.");
+    if (verdict->beats_guess && is_overfitted(best))
+        advise(text, &given,
+               "It knows its training images far better than others: more of them, augmentation or a higher "
+               "--dropout would help.");
+    if (verdict->beats_guess && best->right < comparison_count(comparison))
+        advise(
+            text, &given,
+            "Look through its mistakes for wrong labels (train --suspects lists candidates), and let train "
+            "--learning-curve say what more images would bring.");
+    if (!best->probabilities)
+        advise(text, &given, "For probabilities instead of margins, train with --folds 5.");
+    else if (best->calibration_error > miscalibrated)
+        advise(text, &given,
+               "Do not rely on its probabilities: they are off by more than ten points on average.");
+    if (!given)
+        g_string_append(text, "Try it on images of another origin: these hold no mistake to learn from.");
+    return text;
+}
+
+GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboolean timing)
+{
+    GArray *lines = g_array_new(FALSE, FALSE, sizeof(VerdictLine));
+    g_array_set_clear_func(lines, line_clear);
+    add(lines, comparison->evaluations->len > 1 ? "Best model" : "Accuracy", best_model(comparison, verdict));
+    if (comparison->evaluations->len > 1)
+        add(lines, "By how much", ahead(comparison, verdict));
+    add(lines, "Against guessing", guessing(comparison, verdict));
+    add(lines, "Cost", cost(comparison, timing));
+    add(lines, "Where it fails", failures(comparison, verdict));
+    add(lines, "What next", next_steps(comparison, verdict));
+    return lines;
+}

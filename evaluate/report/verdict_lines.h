@@ -1,0 +1,13 @@
+/* verdict_lines: a verdict in words, for the first screen of the report and the end of the text. */
+#pragma once
+#include "evaluate/metrics/verdict.h"
+
+typedef struct {
+    const char *question; /* "Best model", "Cost", … */
+    char *answer;         /* one or a few sentences, UTF-8 */
+} VerdictLine;
+
+/* In order: how good the best model is, whether it is really better than the others and than guessing, what the models
+ * cost, where the best one fails, and what to do next. timing: say also how long a prediction took, which differs from
+ * run to run. An array of VerdictLine that frees its answers. */
+GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboolean timing);

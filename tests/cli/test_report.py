@@ -1,0 +1,159 @@
+"""What evaluate's report and text answer first, against NumPy and exact arithmetic, and how a browser shows it."""
+import csv, json, math, os, re, subprocess, sys
+from fractions import Fraction
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import numpy as np
+from tap import program, run, scratch
+
+
+def make_cache(folder, name, classes, per_class, seed, spread=0.4, features=192, uneven=0):
+    """Vectors about one centre a class, of the first class `uneven` more."""
+    centres = np.random.default_rng(1).normal(size=(classes, features)) * spread
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.repeat(np.arange(classes), per_class), np.zeros(uneven, int)])
+    x = np.maximum(centres[y] + rng.normal(size=(len(y), features)), 0).astype("<f4")
+    npy, items, cache = (os.path.join(folder, name + end) for end in (".npy", ".csv", ".cache"))
+    np.save(npy, x)
+    with open(items, "w") as out:
+        out.writelines("class_%03d/%05d.jpg,class_%03d\n" % (t, i, t) for i, t in enumerate(y))
+    program("tools/make-cache", npy, items, cache)
+    return cache
+
+
+def make_models(folder, classes, per_class=12, **options):
+    train = make_cache(folder, "train", classes, per_class, 2, **options)
+    dense, linear = os.path.join(folder, "dense.h5"), os.path.join(folder, "linear.h5")
+    program("train", "--quiet", "--hidden", "16", "--epochs", "4", "--history", os.path.join(folder, "dense.csv"), train, dense)
+    program("train", "--quiet", "--head", "linear", "--folds", 3, train, linear)
+    return dense, linear
+
+
+def predictions(folder, test, *models):
+    program("evaluate", "--quiet", "--predictions", os.path.join(folder, "p.csv"), test, *models)
+    truth, said = None, []
+    for model in models:
+        name = os.path.splitext(os.path.basename(model))[0]
+        with open(os.path.join(folder, "p-%s.csv" % name), newline="") as file:
+            rows = list(csv.DictReader(file))
+        truth = np.array([row["true"] for row in rows])
+        said.append(np.array([row["predicted"] for row in rows]))
+    return truth, said
+
+
+def upper_tail(k, n, share):
+    return float(sum(math.comb(n, i) * share**i * (1 - share)**(n - i) for i in range(k, n + 1)))
+
+
+def the_verdict_agrees_with_numpy_and_exact_arithmetic():
+    with scratch() as at:
+        dense, linear = make_models(at, 5)
+        test = make_cache(at, "test", 5, 20, 3, uneven=7)
+        program("evaluate", "--quiet", "--json", at + "/f.json", test, dense, linear)
+        with open(at + "/f.json") as file:
+            verdict = json.load(file)["verdict"]
+        truth, said = predictions(at, test, dense, linear)
+        right = [(s == truth) for s in said]
+        n, names = len(truth), ["dense", "linear"]
+        best = int(right[1].sum() > right[0].sum())
+        assert n == 107 and verdict["best"] == names[best] and verdict["second"] == names[1 - best]
+        b, c = (right[best] & ~right[1 - best]).sum(), (~right[best] & right[1 - best]).sum()
+        assert b > c and abs(verdict["ahead"] - (b - c) / n) < 1e-12
+        d, variance = (b - c) / (n + 2), (b + c + 1 - (b - c)**2 / (n + 2)) / (n + 2)**2  # Agresti & Min
+        assert np.allclose(verdict["ahead_interval"], [d - 1.959963984540054 * variance**0.5, d + 1.959963984540054 * variance**0.5])
+        assert verdict["images_needed"] == math.ceil(7.849 * n * (b + c) / (b - c)**2)
+        p = min(1, 2 * upper_tail(int(max(b, c)), int(b + c), Fraction(1, 2)))
+        assert abs(verdict["p"] - p) < 1e-12 and verdict["not_told_apart"] == ([] if p < 0.05 else [names[1 - best]])
+        guess = verdict["guessing"]
+        assert guess["class"] == "class_000" and abs(guess["accuracy"] - 27 / 107) < 1e-12
+        exact = upper_tail(int(right[best].sum()), n, Fraction(27, 107))
+        assert abs(guess["p"] - exact) < 1e-9 * exact, (guess["p"], exact)
+        assert verdict["beats_guessing"] == (exact < 0.05)
+        recall = {k: right[best][truth == k].mean() for k in sorted(set(truth))}
+        assert recall[verdict["weakest_class"]] == min(recall.values()) < 1
+
+
+def several_models_are_told_apart_by_holms_rule():
+    """Two equal models and one that knows nothing: its p is halved by no one, the equal one's is 1."""
+    with scratch() as at:
+        dense, linear = make_models(at, 4, spread=0.6)
+        with open(linear, "rb") as file, open(at + "/same.h5", "wb") as out:
+            out.write(file.read())
+        program("train", "--quiet", "--hidden", "2", "--epochs", "1", "--learning-rate", "1e-9", at + "/train.cache", at + "/dull.h5")
+        test = make_cache(at, "test", 4, 40, 3, spread=0.6)
+        done = program("evaluate", "--quiet", "--json", at + "/f.json", test, at + "/dull.h5", linear, at + "/same.h5")
+        with open(at + "/f.json") as file:
+            verdict = json.load(file)["verdict"]
+        assert verdict["best"] == "linear" and verdict["second"] == "same" and verdict["not_told_apart"] == ["same"]
+        assert verdict["images_needed"] is None and "It is right as often as same." in done.stdout, done.stdout
+        assert "dull is no better than that" in done.stdout
+
+
+def what_is_no_better_than_chance_is_called_so():
+    with scratch() as at:
+        dense, linear = make_models(at, 3, spread=0)
+        test = make_cache(at, "test", 3, 20, 3, spread=0)
+        text = program("evaluate", "--quiet", "--report", at + "/r", test, linear).stdout
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            page = file.read()
+        for said in (text, page):
+            assert "No better than chance: always answering class_000 is right on 33.3" in said, text
+            assert "Check that the folders" in said
+        assert "By how much" not in text
+
+
+def the_time_of_training_comes_from_the_history():
+    with scratch() as at:
+        dense, linear = make_models(at, 3)
+        test = make_cache(at, "test", 3, 10, 3)
+        with open(at + "/long.csv", "w") as file:
+            file.write("epoch,loss,accuracy,val_loss,val_accuracy,seconds\n1,1,0.5,,,100.5\n2,1,0.5,,,199.5\n")
+        text = program("evaluate", "--quiet", "--history", at + "/long.csv,", test, dense, linear).stdout
+        assert "parameters, trained in 5 min; linear: 579 parameters.\n" in text, text
+        timed = program("evaluate", "--quiet", "--history", at + "/dense.csv", "--timing", test, dense).stdout
+        assert re.search(r"trained in [0-9.e-]+ s, [0-9.e-]+ ms an image", timed), timed
+        for history, models, sentence in (
+            (at + "/long.csv", (dense, linear), "1 names for 2 models"),
+            (at + "/train.csv", (dense,), "has no column seconds"),
+            (at + "/gone.csv", (dense,), "gone.csv"),
+        ):
+            error = program("evaluate", "--quiet", "--history", history, test, *models, status=1).stderr
+            assert sentence in error and error.count("\n") == 1, error
+        program("evaluate", "--quiet", "--history", at + "/long.csv", "--json", at + "/long.csv", test, dense, status=1)
+
+
+def browser(page, *arguments):
+    with scratch() as folder:
+        return subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+             "--disable-background-networking", "--disable-component-update", "--user-data-dir=" + folder,
+             "--virtual-time-budget=2000", *arguments, "file://" + page],
+            capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it():
+    probe = """<script>
+      const answers = document.querySelector("#verdict dl").getBoundingClientRect();
+      const note = document.createElement("p");
+      note.id = "note";
+      note.textContent = JSON.stringify({bottom: answers.bottom, high: window.innerHeight, wide: window.innerWidth,
+        page: document.documentElement.scrollWidth, questions: document.querySelectorAll("#verdict dt").length});
+      document.body.append(note);
+    </script></body>"""
+    for classes in (2, 10, 101):
+        with scratch() as at:
+            dense, linear = make_models(at, classes, 8)
+            program("evaluate", "--quiet", "--report", at + "/r", make_cache(at, "test", classes, 4, 3), dense, linear)
+            with open(at + "/r/index.html", encoding="utf-8") as file:
+                page = file.read()
+            with open(at + "/r/probed.html", "w", encoding="utf-8") as file:
+                file.write(page.replace("</body>", probe))
+            shown = browser(at + "/r/probed.html", "--window-size=1280,800", "--dump-dom").stdout
+            note = json.loads(re.search(r'<p id="note">(.*?)</p>', shown).group(1))
+            assert note["questions"] == 6 and note["bottom"] <= note["high"], (classes, note)
+            assert note["page"] <= note["wide"], (classes, note)
+
+
+run(the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_told_apart_by_holms_rule,
+    what_is_no_better_than_chance_is_called_so, the_time_of_training_comes_from_the_history,
+    the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it)
