@@ -15,6 +15,7 @@
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_text.h"
+#include "evaluate/report/scatter.h"
 
 #include <stdio.h>
 
@@ -56,13 +57,24 @@ static gboolean write_pictures(const Options *options, const Comparison *compari
     return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
 }
 
+static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
+{
+    g_autoptr(Scatter) scatter = scatter_new(comparison, (guint)options->common.threads, error);
+    return scatter && scatter_write(scatter, options->scatter, error);
+}
+
 static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
 {
-    const ReportOptions report = {options->report, options->title, options->images,
-                                  confusion_cells(options->normalize), options->timing};
+    const ReportOptions report = {options->report,
+                                  options->title,
+                                  options->images,
+                                  confusion_cells(options->normalize),
+                                  (guint)options->common.threads,
+                                  options->timing};
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_pictures(options, comparison, error) &&
+           (!options->scatter || write_scatter(options, comparison, error)) &&
            (!options->report || report_write(comparison, &report, error));
 }
 

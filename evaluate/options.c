@@ -59,6 +59,10 @@ static const CliOption table[] = {
     {CLI_TEXT, "title", 0, &o.title, "TEXT", "common title of the pictures and the report", 0, 0},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
      0},
+    {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
+     "draw a cache's images by their first two principal components, by class, mistakes marked (.png, .svg "
+     "or .pdf)",
+     0, 0},
     {CLI_TEXT, "report", 0, &o.report, "DIR",
      "write DIR/index.html: all of it on one page that needs no network", 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "where the images of a cache lie, for the report's thumbnails",
@@ -106,12 +110,14 @@ static gboolean take_arguments(Status *status)
 
 static gboolean check_predict(Status *status)
 {
-    const char *const files[] = {o.confusion, o.reliability, o.report, o.history, o.json, o.predictions};
-    const char *const names[] = {"confusion", "reliability", "report", "history", "json", "predictions"};
+    const char *const files[] = {o.confusion, o.reliability, o.scatter,    o.report,
+                                 o.history,   o.json,        o.predictions};
+    const char *const names[] = {"confusion", "reliability", "scatter",    "report",
+                                 "history",   "json",        "predictions"};
     for (guint i = 0; i < G_N_ELEMENTS(files); i++)
         if (files[i]) {
             *status = cli_usage(&program, "--%s needs labelled images; --predict has none%s", names[i],
-                                i >= 4 ? " (choose the output by --format)" : "");
+                                i >= 5 ? " (choose the output by --format)" : "");
             return FALSE;
         }
     return TRUE;
@@ -123,6 +129,11 @@ static gboolean check_source(Status *status)
         *status = cli_fail(
             g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                         "%s: is neither a cache nor a folder of images; make a cache by extract", o.source));
+        return FALSE;
+    }
+    if (o.scatter && !evaluation_source_is_cache(o.source)) {
+        *status =
+            cli_usage(&program, "--scatter draws what a cache holds; make one of %s by extract", o.source);
         return FALSE;
     }
     const char *const folder_only[] = {o.weights, o.classes, o.list};
@@ -142,7 +153,8 @@ static gboolean check(Status *status)
     if (!take_arguments(status))
         return FALSE;
     if ((o.confusion && !canvas_path_ok(o.confusion, &error)) ||
-        (o.reliability && !canvas_path_ok(o.reliability, &error))) {
+        (o.reliability && !canvas_path_ok(o.reliability, &error)) ||
+        (o.scatter && !canvas_path_ok(o.scatter, &error))) {
         *status = cli_usage(&program, "%s", error->message);
         return FALSE;
     }

@@ -15,7 +15,7 @@ typedef struct {
     const char *weights, *images;
     const char *classes, *list; /* of an IMAGE_DIR */
     gint64 first_classes, limit_per_class;
-    const char *confusion, *reliability, *report, *json, *predictions; /* files to write; NULL for none */
+    const char *confusion, *reliability, *scatter, *report, *json, *predictions; /* files to write; NULL for none */
     const char *history; /* "A.csv,B.csv": of the models, in their order; NULL: none */
     gboolean timing;
     const char *normalize, *title, *format_name;

@@ -351,13 +351,31 @@ void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 co
     add_entry(axes, dashed ? SAMPLE_DASHED : SAMPLE_LINE, color, 1, label);
 }
 
-void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius, guint32 color,
-                const char *label)
+void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color)
+{
+    const double r = 1.25 * radius; /* the area of the disc's */
+    const double diamond[] = {x, y - r, x + r, y, x, y + r, x - r, y};
+    switch (mark) {
+    case AXES_DISC:
+        canvas_disc(canvas, x, y, radius, color);
+        break;
+    case AXES_DIAMOND:
+        canvas_polygon(canvas, diamond, 4, color, 1);
+        break;
+    case AXES_CROSS:
+        canvas_line(canvas, (double[]){x - radius, y - radius, x + radius, y + radius}, 2, 1, color, FALSE);
+        canvas_line(canvas, (double[]){x - radius, y + radius, x + radius, y - radius}, 2, 1, color, FALSE);
+        break;
+    }
+}
+
+void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, double radius,
+                guint32 color, const char *label)
 {
     for (guint i = 0; i < n; i++) {
         double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
-        if (within(&axes->x, px) && within(&axes->y, py)) /* whole discs, also on the frame */
-            canvas_disc(axes->canvas, px, py, radius, color);
+        if (within(&axes->x, px) && within(&axes->y, py)) /* whole marks, also on the frame */
+            axes_draw_mark(axes->canvas, mark, px, py, radius, color);
     }
     add_entry(axes, SAMPLE_DISC, color, 1, label);
 }

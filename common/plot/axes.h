@@ -22,6 +22,7 @@ typedef struct {
 } AxesOptions;
 
 typedef struct Axes Axes;
+typedef enum { AXES_DISC, AXES_DIAMOND, AXES_CROSS } AxesMark;
 
 /* x, y, width, height: the rectangle for all of it, labels included, in points. Draws all but the legend. The
  * canvas is borrowed until axes_free. */
@@ -31,8 +32,15 @@ void axes_free(Axes *axes); /* draws the legend, where something has a label */
 /* All below: x, y in the axes' units; label NULL keeps out of the legend, else copied. */
 void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
                const char *label);
-void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius, guint32 color,
-                const char *label);
+void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, double radius,
+                guint32 color, const char *label);
+static inline void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius,
+                              guint32 color, const char *label)
+{
+    axes_marks(axes, AXES_DISC, x, y, n, radius, color, label);
+}
+/* One mark at a place on the canvas: for a legend of one's own. */
+void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color);
 /* The area between low and high, such as mean ± deviation over folds. */
 void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
                const char *label);

@@ -11,9 +11,9 @@
 
 static const struct {
     const char *id, *title;
-} contents[] = {{"verdict", "In short"},        {"figures", "Figures"},   {"confusion", "Confusion"},
-                {"reliability", "Reliability"}, {"training", "Training"}, {"classes", "Classes"},
-                {"mistakes", "Mistakes"},       {"settings", "Settings"}};
+} contents[] = {{"verdict", "In short"}, {"figures", "Figures"},         {"confusion", "Confusion"},
+                {"scatter", "Scatter"},  {"reliability", "Reliability"}, {"training", "Training"},
+                {"classes", "Classes"},  {"mistakes", "Mistakes"},       {"settings", "Settings"}};
 
 static void append_head(GString *page, const char *title)
 {
@@ -56,8 +56,8 @@ static gboolean append_sections(const Report *report, GError **error)
 {
     section_verdict(report);
     section_metrics(report);
-    if (!section_confusion(report, error) || !section_reliability(report, error) ||
-        !section_training(report, error))
+    if (!section_confusion(report, error) || !section_scatter(report, error) ||
+        !section_reliability(report, error) || !section_training(report, error))
         return FALSE;
     section_classes(report);
     section_mistakes(report);

@@ -12,6 +12,7 @@ typedef struct {
     const char *images; /* folder the images' paths are below, for thumbnails; NULL: a folder's own, none for
                            a cache */
     ConfusionCells cells;
+    guint threads;
     gboolean timing; /* say how long predictions took: then two reports of one comparison differ */
 } ReportOptions;
 

@@ -5,12 +5,14 @@
 #include "evaluate/report/html.h"
 #include "evaluate/report/pictures.h"
 #include "evaluate/report/report_sections.h"
+#include "evaluate/report/scatter.h"
 
 #include <string.h>
 
 enum {
     SIDE_BY_SIDE = 20,     /* heatmaps of up to this many classes are set side by side */
     VECTOR_CLASSES = 40,   /* with more, a heatmap is smaller as PNG than as SVG */
+    VECTOR_MARKS = 400,    /* with more, a scatter is smaller as PNG */
     TABLE_CLASSES = 40,    /* up to this many classes, the matrix is shown as a table too */
     MAX_PAIRS = 12,        /* confused pairs per model */
     MAX_MISTAKES = 24,     /* a model */
@@ -109,6 +111,27 @@ gboolean section_confusion(const Report *report, GError **error)
         g_string_append(report->page, "</div>\n");
     }
     g_string_append(report->page, "</div></section>\n");
+    return TRUE;
+}
+
+/* ---- Scatter ---- */
+
+gboolean section_scatter(const Report *report, GError **error)
+{
+    if (!report->comparison->examples->is_cache)
+        return TRUE;
+    g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
+    const char *ending = scatter && scatter->n > VECTOR_MARKS ? "png" : "svg";
+    g_autoptr(GBytes) light = scatter ? scatter_render(scatter, ending, &canvas_light, error) : NULL;
+    g_autoptr(GBytes) dark = light ? scatter_render(scatter, ending, &canvas_dark, error) : NULL;
+    if (!dark)
+        return FALSE;
+    g_autofree char *caption = scatter_caption(scatter);
+    g_string_append(report->page, "<section id=\"scatter\">\n<h2>Scatter</h2>\n");
+    html_element(report->page, "p", caption);
+    append_figure(report->page, ending, light, dark,
+                  "Scatter of the images by their first two principal components");
+    g_string_append(report->page, "</section>\n");
     return TRUE;
 }
 

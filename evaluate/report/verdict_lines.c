@@ -27,6 +27,12 @@ static const char *name_of(const Comparison *comparison, int label)
     return examples_names(comparison->examples)[label];
 }
 
+/* "p = 0.03"; far below what matters, only that. */
+static void append_p(GString *text, double p)
+{
+    g_string_append_printf(text, p < 1e-12 ? "p < 1e-12" : "p = %.2g", p);
+}
+
 /* ---- How good, and whether by chance ---- */
 
 static GString *best_model(const Comparison *comparison, const Verdict *verdict)
@@ -51,11 +57,15 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
                            100 * verdict->ahead, second->name, 100 * verdict->ahead_interval.low,
                            100 * verdict->ahead_interval.high);
     if (verdict->equals->len == 0) {
-        g_string_append_printf(text, "Chance does not explain that (McNemar's exact test, p = %.2g%s).",
-                               verdict->test.p, comparison->evaluations->len > 2 ? ", the others too" : "");
+        g_string_append(text, "Chance does not explain that (McNemar's exact test, ");
+        append_p(text, verdict->test.p);
+        g_string_append(text,
+                        comparison->evaluations->len > 2 ? "), and the others are further behind." : ").");
         return text;
     }
-    g_string_append_printf(text, "That may be chance (McNemar's exact test, p = %.2g)", verdict->test.p);
+    g_string_append(text, "That may be chance (McNemar's exact test, ");
+    append_p(text, verdict->test.p);
+    g_string_append_c(text, ')');
     if (verdict->equals->len > 1)
         g_string_append_printf(text, ", and no more can it be told from %u others", verdict->equals->len - 1);
     g_string_append_printf(text, ". Were the difference real, %u images would show it 8 times in 10.",
@@ -79,13 +89,14 @@ static GString *guessing(const Comparison *comparison, const Verdict *verdict)
     GString *text = g_string_new(NULL);
     const char *name = name_of(comparison, verdict->frequent);
     if (verdict->beats_guess)
-        g_string_append_printf(text, "Better than always answering %s, which is right on %.1f %% (p = %.2g).",
-                               name, 100 * verdict->guess, verdict->guess_p);
+        g_string_append_printf(text, "Better than always answering %s, which is right on %.1f %%", name,
+                               100 * verdict->guess);
     else
-        g_string_append_printf(text,
-                               "No better than chance: always answering %s is right on %.1f %%, and so many "
-                               "right answers come about by such guessing with a probability of p = %.2g.",
-                               name, 100 * verdict->guess, verdict->guess_p);
+        g_string_append_printf(text, "No better than chance: always answering %s is right on %.1f %%", name,
+                               100 * verdict->guess);
+    g_string_append(text, " (binomial test, ");
+    append_p(text, verdict->guess_p);
+    g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
     return text;
 }
@@ -146,9 +157,9 @@ static GString *failures(const Comparison *comparison, const Verdict *verdict)
                            worst->recall * worst->support, worst->support,
                            name_of(comparison, verdict->worst));
     const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
-    g_string_append_printf(text, "Most often it takes %s for %s (%u images, %.0f %% of them).",
+    g_string_append_printf(text, "Most often it takes %s for %s (%u image%s, %.0f %% of them).",
                            name_of(comparison, pair->truth), name_of(comparison, pair->predicted),
-                           pair->count, 100 * pair->share);
+                           pair->count, pair->count == 1 ? "" : "s", 100 * pair->share);
     return text;
 }
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
-from tap import program, run, scratch
+from tap import BUILD, program, run, scratch
 
 
 def make_cache(folder, name, classes, per_class, seed, spread=0.4, features=192, uneven=0):
@@ -122,6 +122,50 @@ def the_time_of_training_comes_from_the_history():
         program("evaluate", "--quiet", "--history", at + "/long.csv", "--json", at + "/long.csv", test, dense, status=1)
 
 
+def the_components_agree_with_numpys_svd():
+    rng = np.random.default_rng(8)
+    for n, d, count in ((7, 300, 2), (61, 2100, 3), (410, 192, 2), (3, 64, 4), (1, 64, 2)):
+        x = (np.maximum(rng.normal(size=(n, d)), 0) + rng.normal(size=d) * (np.arange(n) % 2)[:, None] + 3).astype(np.float32)
+        centred = x.astype(float) - x.astype(float).mean(0)
+        u, s, _ = np.linalg.svd(centred, full_matrices=False)
+        rank = min(count, n - 1)
+        expected, shares = np.zeros((n, count)), np.zeros(count)
+        expected[:, :rank] = (u * s)[:, :rank]
+        shares[:rank] = s[:rank]**2 / max((s**2).sum(), 1e-300)
+        said = [subprocess.run([os.path.join(BUILD, "tools/components"), str(n), str(d), str(count), str(threads)],
+                               input=x.tobytes(), capture_output=True, check=True).stdout for threads in (1, 3)]
+        assert said[0] == said[1], "threads change the result"
+        numbers = np.frombuffer(said[0], float)
+        scores, told = numbers[:-count].reshape(n, count), numbers[-count:]
+        assert np.allclose(told, shares, atol=1e-9), (told, shares)
+        for k in range(count):
+            assert scores[np.abs(scores[:, k]).argmax(), k] >= 0
+            error = min(np.abs(scores[:, k] - expected[:, k]).max(), np.abs(scores[:, k] + expected[:, k]).max())
+            assert error < 1e-6 * max(s[0], 1), (n, k, error)
+
+
+def the_scatter_marks_the_mistakes_of_the_best_model():
+    with scratch() as at:
+        dense, linear = make_models(at, 14, spread=0.2)
+        test = make_cache(at, "test", 14, 6, 3, spread=0.2)
+        program("evaluate", "--quiet", "--scatter", at + "/s.svg", "--json", at + "/f.json", test, dense, linear)
+        with open(at + "/f.json") as file:
+            figures = json.load(file)
+        best = next(m for m in figures["models"] if m["name"] == figures["verdict"]["best"])
+        wrong = round((1 - best["accuracy"]) * figures["images"])
+        strokes = re.findall(r"<path [^>]*?>", open(at + "/s.svg").read())
+        crosses = [p for p in strokes if re.search(r' d="M [-0-9.]+ [-0-9.]+ L [-0-9.]+ [-0-9.]+ "', p)
+                   and re.search(r'stroke-width(:|=")1[";]', p) and "10.588235%" in p]
+        assert 0 < wrong < figures["images"] and len(crosses) == 2 * (wrong + 1), (wrong, len(crosses))  # + 1: the legend's
+        for name, head in (("s.png", b"\x89PNG"), ("s.pdf", b"%PDF")):
+            program("evaluate", "--quiet", "--scatter", os.path.join(at, name), test, linear)
+            with open(os.path.join(at, name), "rb") as file:
+                assert file.read(4) == head
+        os.makedirs(at + "/images/class_000")
+        assert "make one of" in program("evaluate", "--scatter", at + "/s.png", at + "/images", linear, status=2).stderr
+        assert "--scatter needs labelled images" in program("evaluate", "--scatter", "s.png", "--predict", linear, "x.jpg", status=2).stderr
+
+
 def browser(page, *arguments):
     with scratch() as folder:
         return subprocess.run(
@@ -156,4 +200,5 @@ def the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it():
 
 run(the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_told_apart_by_holms_rule,
     what_is_no_better_than_chance_is_called_so, the_time_of_training_comes_from_the_history,
+    the_components_agree_with_numpys_svd, the_scatter_marks_the_mistakes_of_the_best_model,
     the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it)

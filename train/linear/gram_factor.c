@@ -1,95 +1,34 @@
 #include "train/linear/gram_factor.h"
 
+#include "common/arithmetic/gram.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 
 #include <cblas.h>
 #include <math.h>
 
-enum {
-    TILE = 512,  /* largest number of rows in a tile of G */
-    TILES = 3,   /* smallest number of tiles along a side, so that threads can share them */
-    PANEL = 128, /* columns factored together */
-    CHUNK = 1024 /* features unpacked at a time, 8 KiB per row */
-};
+enum { PANEL = 128 };                       /* columns factored together */
 static const double smallest_pivot = 1e-12; /* of the largest diagonal entry */
 
 typedef struct {
-    const Samples *samples;
     guint n;
-    guint tile, tiles;  /* rows of a tile of G, tiles of its side */
-    gsize first, count; /* the current features */
-    double *packed;     /* (N, count): those features of all rows, scaled */
-    double *matrix;     /* (N, N): G, then L */
-    guint panel;        /* first row and column of the panel being factored */
-    guint outputs;      /* K */
-    const double *w;    /* (K, N) */
-    float *kernel;      /* (D, K) */
+    double *matrix; /* (N, N): G, then L */
+    guint panel;    /* first row and column of the panel being factored */
 } Work;
 
 gsize gram_factor_memory(guint n)
 {
-    return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
+    return gram_memory(n);
 }
 
-/* Equal tiles, so that no narrow one is left over. */
-static Work work_new(const Samples *samples)
+static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
 {
-    guint n = samples->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
-    guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
-    return (Work){.samples = samples, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile};
+    samples_take(user, row, first, count, out);
 }
 
-static void pack_rows(guint task, guint worker, gpointer data)
+static GramRows rows_of(const Samples *samples)
 {
-    Work *work = data;
-    float row[CHUNK];
-    for (guint i = task * work->tile; i < MIN(work->n, (task + 1) * work->tile); i++) {
-        samples_take(work->samples, i, work->first, work->count, row);
-        for (gsize j = 0; j < work->count; j++)
-            work->packed[i * work->count + j] = row[j];
-    }
-}
-
-/* Calls task for each CHUNK of features when `packed` holds it, until interrupted. */
-static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
-{
-    gsize features = work->samples->features;
-    work->packed = g_new(double, work->n *MIN(features, CHUNK));
-    for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
-        work->count = MIN(CHUNK, features - work->first);
-        thread_pool_run(thread_pool, work->tiles, pack_rows, work);
-        thread_pool_run(thread_pool, tasks, task, work);
-    }
-    g_clear_pointer(&work->packed, g_free);
-}
-
-/* Tile (i, j), j <= i, of the lower triangle, numbered row by row. */
-static void tile_position(guint task, guint *i, guint *j)
-{
-    *i = (guint)((sqrt(8.0 * task + 1) - 1) / 2);
-    while ((*i + 1) * (*i + 2) / 2 <= task)
-        ++*i;
-    while (*i * (*i + 1) / 2 > task)
-        --*i;
-    *j = task - *i * (*i + 1) / 2;
-}
-
-static void gram_tile(guint task, guint worker, gpointer data)
-{
-    Work *work = data;
-    guint i, j, n = work->n;
-    tile_position(task, &i, &j);
-    i *= work->tile, j *= work->tile;
-    gsize count = work->count;
-    const double *rows = work->packed + i * count, *columns = work->packed + j * count;
-    double *tile = work->matrix + (gsize)i * n + j;
-    guint height = MIN(work->tile, n - i);
-    if (i == j)
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, height, count, 1, rows, count, 1, tile, n);
-    else
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, work->tile, count, 1, rows, count,
-                    columns, count, 1, tile, n);
+    return (GramRows){samples->n, samples->features, take, samples};
 }
 
 /* Left-looking: subtracts from the panel's rows what the columns before it explain. */
@@ -139,9 +78,9 @@ static void factor(Work *work, ThreadPool *thread_pool)
 GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GError **error)
 {
     guint n = samples->n;
-    Work work = work_new(samples);
+    Work work = {.n = n, .matrix = g_try_new(double, (gsize)n *n)};
+    GramRows rows = rows_of(samples);
     double start = samples->bias >= 0 ? samples->bias * samples->bias : 0;
-    work.matrix = g_try_new(double, (gsize)n *n);
     if (!work.matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
                   gram_factor_memory(n) / 1e9);
@@ -150,7 +89,7 @@ GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GEr
     for (guint i = 0; i < n; i++)
         for (guint j = 0; j <= i; j++)
             work.matrix[(gsize)i * n + j] = start;
-    for_each_chunk(&work, thread_pool, work.tiles * (work.tiles + 1) / 2, gram_tile);
+    gram_add(&rows, thread_pool, work.matrix);
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
         zero = work.matrix[(gsize)i * n + i] == start;
@@ -176,23 +115,6 @@ void gram_factor_free(GramFactor *gram_factor)
     g_free(gram_factor);
 }
 
-/* PANEL columns of the chunk: kernelᵀ = w (K, N) times packed (N, PANEL). */
-static void weights_tile(guint task, guint worker, gpointer data)
-{
-    Work *work = data;
-    gsize begin = task * PANEL, outputs = work->outputs;
-    if (begin >= work->count)
-        return;
-    gsize count = MIN(PANEL, work->count - begin);
-    g_autofree double *product = g_new(double, outputs *count);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, outputs, count, work->n, 1, work->w, work->n,
-                work->packed + begin, work->count, 0, product, count);
-    float *kernel = work->kernel + (work->first + begin) * outputs;
-    for (gsize j = 0; j < count; j++)
-        for (gsize k = 0; k < outputs; k++)
-            kernel[j * outputs + k] = (float)product[k * count + j];
-}
-
 void gram_factor_weights(const GramFactor *gram_factor, const Samples *samples, ThreadPool *thread_pool,
                          double *w, guint outputs, float *kernel, float *bias)
 {
@@ -200,9 +122,8 @@ void gram_factor_weights(const GramFactor *gram_factor, const Samples *samples, 
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                 gram_factor->factor, n, w, n);
-    Work work = work_new(samples);
-    work.outputs = outputs, work.w = w, work.kernel = kernel;
-    for_each_chunk(&work, thread_pool, CHUNK / PANEL, weights_tile);
+    GramRows rows = rows_of(samples);
+    gram_combine(&rows, thread_pool, w, outputs, kernel);
     double squared = samples->bias >= 0 ? samples->bias * samples->bias : 0;
     for (guint k = 0; k < outputs; k++) {
         double sum = 0;

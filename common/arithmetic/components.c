@@ -1,0 +1,92 @@
+/* components: see components.h. */
+#include "common/arithmetic/components.h"
+
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+
+#include <math.h>
+
+/* LAPACK's eigenvalues and eigenvectors of a symmetric matrix, in OpenBLAS, whose headers do not declare it. */
+extern void dsyevr_(const char *job, const char *range, const char *uplo, const int *n, double *a,
+                    const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
+                    const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
+                    double *work, const int *lwork, int *iwork, const int *liwork, int *info);
+
+/* The lower triangle of G becomes that of the Gram matrix of the rows less their mean. */
+static void centre(double *g, guint n)
+{
+    g_autofree double *means = g_new0(double, n);
+    double mean = 0;
+    for (guint i = 0; i < n; i++)
+        for (guint j = 0; j <= i; j++) {
+            double value = g[(gsize)i * n + j] / n;
+            means[i] += value;
+            means[j] += i == j ? 0 : value;
+        }
+    for (guint i = 0; i < n; i++)
+        mean += means[i] / n;
+    for (guint i = 0; i < n; i++)
+        for (guint j = 0; j <= i; j++)
+            g[(gsize)i * n + j] += mean - means[i] - means[j];
+}
+
+/* The `count` largest eigenvalues, ascending, and their vectors (count, N); g is destroyed. Its lower triangle by rows is
+ * LAPACK's upper one by columns. Returns how many were found. */
+static guint eigenvectors(double *g, guint n, guint count, double *values, double *vectors)
+{
+    const int size = (int)n, first = (int)(n - count + 1), query = -1;
+    const double precision = 0, unused = 0;
+    int found = 0, info = 0, n_work, n_integers;
+    double best;
+    g_autofree int *support = g_new(int, 2 * (gsize)n);
+    dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found, values,
+            vectors, &size, support, &best, &query, &n_integers, &query, &info);
+    n_work = (int)best;
+    g_autofree double *work = g_new(double, (gsize)n_work);
+    g_autofree int *integers = g_new(int, (gsize)n_integers);
+    dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found, values,
+            vectors, &size, support, work, &n_work, integers, &n_integers, &info);
+    return info == 0 ? (guint)found : 0;
+}
+
+/* One component's coordinates u s into column `column` of scores. */
+static void take_scores(const double *vector, double value, guint n, guint column, guint count,
+                        double *scores)
+{
+    double largest = 0;
+    for (guint i = 0; i < n; i++)
+        if (fabs(vector[i]) > fabs(largest))
+            largest = vector[i];
+    double scale = largest < 0 ? -sqrt(value) : sqrt(value);
+    for (guint i = 0; i < n; i++)
+        scores[(gsize)i * count + column] = scale * vector[i];
+}
+
+gboolean principal_components(const GramRows *rows, guint count, ThreadPool *thread_pool, double *scores,
+                              double *shares, GError **error)
+{
+    guint n = rows->n, wanted = MIN(count, n);
+    g_autofree double *g = g_try_new0(double, (gsize)n *n);
+    if (!g)
+        return error_set(error, "the Gram matrix of %u images needs %.1f GB; use fewer images", n,
+                         gram_memory(n) / 1e9);
+    g_autofree double *values = g_new0(double, n), *vectors = g_new0(double, (gsize)n *wanted);
+    double variance = 0;
+    gram_add(rows, thread_pool, g);
+    if (interrupted())
+        return error_set(error, "interrupted");
+    centre(g, n);
+    for (guint i = 0; i < n; i++)
+        variance += g[(gsize)i * n + i];
+    guint found = eigenvectors(g, n, wanted, values, vectors);
+    for (guint k = 0; k < count; k++) {
+        gboolean is = k < found && values[found - 1 - k] > 1e-12 * variance; /* else beyond the rank */
+        double value = is ? values[found - 1 - k] : 0;
+        shares[k] = variance > 0 ? value / variance : 0;
+        for (guint i = 0; i < n && !is; i++)
+            scores[(gsize)i * count + k] = 0;
+        if (is)
+            take_scores(vectors + (gsize)(found - 1 - k) * n, value, n, k, count, scores);
+    }
+    return TRUE;
+}

@@ -1,0 +1,123 @@
+/* gram: see gram.h. */
+#include "common/arithmetic/gram.h"
+
+#include "common/core/interrupt.h"
+
+#include <cblas.h>
+#include <math.h>
+
+enum {
+    TILE = 512,  /* largest number of rows in a tile of G */
+    TILES = 3,   /* smallest number of tiles along a side, so that threads can share them */
+    SLICE = 128, /* features combined by one task */
+    CHUNK = 1024 /* features unpacked at a time, 8 KiB per row */
+};
+
+typedef struct {
+    const GramRows *rows;
+    guint n;
+    guint tile, tiles;  /* rows of a tile of G, tiles of its side */
+    gsize first, count; /* the current features */
+    double *packed;     /* (N, count): those features of all rows */
+    double *matrix;     /* (N, N): G */
+    guint outputs;      /* K */
+    const double *w;    /* (K, N) */
+    float *kernel;      /* (D, K) */
+} Work;
+
+gsize gram_memory(guint n)
+{
+    return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
+}
+
+/* Equal tiles, so that no narrow one is left over. */
+static Work work_new(const GramRows *rows)
+{
+    guint n = rows->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
+    guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
+    return (Work){.rows = rows, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile};
+}
+
+static void pack_rows(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    float row[CHUNK];
+    for (guint i = task * work->tile; i < MIN(work->n, (task + 1) * work->tile); i++) {
+        work->rows->take(work->rows->user, i, work->first, work->count, row);
+        for (gsize j = 0; j < work->count; j++)
+            work->packed[i * work->count + j] = row[j];
+    }
+}
+
+/* Calls task for each CHUNK of features when `packed` holds it, until interrupted. */
+static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
+{
+    gsize features = work->rows->features;
+    work->packed = g_new(double, work->n *MIN(features, CHUNK));
+    for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
+        work->count = MIN(CHUNK, features - work->first);
+        thread_pool_run(thread_pool, work->tiles, pack_rows, work);
+        thread_pool_run(thread_pool, tasks, task, work);
+    }
+    g_clear_pointer(&work->packed, g_free);
+}
+
+/* Tile (i, j), j <= i, of the lower triangle, numbered row by row. */
+static void tile_position(guint task, guint *i, guint *j)
+{
+    *i = (guint)((sqrt(8.0 * task + 1) - 1) / 2);
+    while ((*i + 1) * (*i + 2) / 2 <= task)
+        ++*i;
+    while (*i * (*i + 1) / 2 > task)
+        --*i;
+    *j = task - *i * (*i + 1) / 2;
+}
+
+static void gram_tile(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    guint i, j, n = work->n;
+    tile_position(task, &i, &j);
+    i *= work->tile, j *= work->tile;
+    gsize count = work->count;
+    const double *rows = work->packed + i * count, *columns = work->packed + j * count;
+    double *tile = work->matrix + (gsize)i * n + j;
+    guint height = MIN(work->tile, n - i);
+    if (i == j)
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, height, count, 1, rows, count, 1, tile, n);
+    else
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, work->tile, count, 1, rows, count,
+                    columns, count, 1, tile, n);
+}
+
+void gram_add(const GramRows *rows, ThreadPool *thread_pool, double *matrix)
+{
+    Work work = work_new(rows);
+    work.matrix = matrix;
+    for_each_chunk(&work, thread_pool, work.tiles * (work.tiles + 1) / 2, gram_tile);
+}
+
+/* SLICE columns of the chunk: kernelᵀ = w (K, N) times packed (N, SLICE). */
+static void weights_tile(guint task, guint worker, gpointer data)
+{
+    Work *work = data;
+    gsize begin = task * SLICE, outputs = work->outputs;
+    if (begin >= work->count)
+        return;
+    gsize count = MIN(SLICE, work->count - begin);
+    g_autofree double *product = g_new(double, outputs *count);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, outputs, count, work->n, 1, work->w, work->n,
+                work->packed + begin, work->count, 0, product, count);
+    float *kernel = work->kernel + (work->first + begin) * outputs;
+    for (gsize j = 0; j < count; j++)
+        for (gsize k = 0; k < outputs; k++)
+            kernel[j * outputs + k] = (float)product[k * count + j];
+}
+
+void gram_combine(const GramRows *rows, ThreadPool *thread_pool, const double *w, guint outputs,
+                  float *kernel)
+{
+    Work work = work_new(rows);
+    work.outputs = outputs, work.w = w, work.kernel = kernel;
+    for_each_chunk(&work, thread_pool, CHUNK / SLICE, weights_tile);
+}

@@ -1,0 +1,31 @@
+/* scatter: the images of a cache by the first two principal components of their features: which classes lie apart, which
+ * overlap, and where the best model goes wrong. */
+#pragma once
+#include "common/plot/canvas.h"
+#include "evaluate/metrics/evaluation.h"
+
+enum { SCATTER_MAX = 1500 }; /* images; of more, so many are taken at even distances */
+
+typedef struct {
+    guint n, all;             /* images shown, and of the cache */
+    double *x, *y;            /* (n) coordinates */
+    double shares[2];         /* of the variance, that the components explain */
+    int *labels;              /* (n) */
+    gboolean *wrong;          /* (n): the best model takes it for another class */
+    guint *mistakes;          /* (L): of these */
+    const char *const *names; /* (L), borrowed from the comparison */
+    guint classes;
+    const char *model; /* the best one's name, borrowed */
+} Scatter;
+
+/* Reads the features again. NULL and error where the source is no cache or cannot be read, or the user interrupted. */
+Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);
+void scatter_free(Scatter *scatter);
+
+/* To a file (PNG, SVG or PDF), or into memory (ending "png" or "svg"; NULL and error). */
+gboolean scatter_write(const Scatter *scatter, const char *path, GError **error);
+GBytes *scatter_render(const Scatter *scatter, const char *ending, const CanvasTheme *theme, GError **error);
+
+/* What the picture shows, in a sentence. Caller frees. */
+char *scatter_caption(const Scatter *scatter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scatter, scatter_free)

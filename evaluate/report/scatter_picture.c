@@ -1,0 +1,161 @@
+/* scatter_picture: how a scatter is drawn; see scatter.h. */
+#include "common/plot/axes.h"
+#include "evaluate/report/scatter.h"
+
+enum {
+    PLOT_WIDTH = 620,
+    PLOT_HEIGHT = 480,
+    LEGEND_LEAST = 120,
+    LEGEND_MOST = 400,        /* what is wider is cut off */
+    ROW = 19,                 /* of the legend */
+    SHOWN = 2 * CANVAS_SERIES /* classes that have a colour and a shape of their own */
+};
+static const double dot = 3, cross = 3.2, text_size = 11;
+
+/* Classes with the most mistakes first, equals in order: only the first SHOWN can be told apart. */
+static guint *rank_classes(const Scatter *scatter)
+{
+    guint *order = g_new(guint, scatter->classes);
+    for (guint c = 0; c < scatter->classes; c++) {
+        guint at = c;
+        for (; at > 0 && scatter->mistakes[order[at - 1]] < scatter->mistakes[c]; at--)
+            order[at] = order[at - 1];
+        order[at] = c;
+    }
+    return order;
+}
+
+/* The images of one class, all of them or those that are wrong, as marks. */
+static void draw_class(Axes *axes, const Scatter *scatter, guint label, gboolean wrong_only, AxesMark mark,
+                       double radius, guint32 color)
+{
+    g_autofree double *xy = g_new(double, 2 * (gsize)scatter->n);
+    double *x = xy, *y = xy + scatter->n;
+    guint n = 0;
+    for (guint i = 0; i < scatter->n; i++)
+        if (scatter->labels[i] == (int)label && (scatter->wrong[i] || !wrong_only)) {
+            x[n] = scatter->x[i];
+            y[n++] = scatter->y[i];
+        }
+    axes_marks(axes, mark, x, y, n, radius, color, NULL);
+}
+
+static AxesMark mark_of(guint rank)
+{
+    return rank < CANVAS_SERIES ? AXES_DISC : AXES_DIAMOND;
+}
+
+static guint32 color_of(const CanvasTheme *theme, guint rank)
+{
+    return rank < SHOWN ? theme->series[rank % CANVAS_SERIES] : theme->faint;
+}
+
+static char *text_of_rest(const Scatter *scatter)
+{
+    return g_strdup_printf("%u classes with fewer mistakes", scatter->classes - SHOWN);
+}
+
+static char *text_of_wrong(const Scatter *scatter)
+{
+    return g_strdup_printf("%s is wrong", scatter->model);
+}
+
+static double width_of(const Scatter *scatter)
+{
+    g_autofree guint *order = rank_classes(scatter);
+    g_autofree char *wrong = text_of_wrong(scatter);
+    g_autofree char *rest = scatter->classes > SHOWN ? text_of_rest(scatter) : g_strdup("");
+    double widest = MAX(canvas_text_width(NULL, text_size, FALSE, wrong),
+                        canvas_text_width(NULL, text_size, FALSE, rest));
+    for (guint r = 0; r < MIN(scatter->classes, SHOWN); r++)
+        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, scatter->names[order[r]]));
+    return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_LEAST, LEGEND_MOST);
+}
+
+/* All classes are shown, or SHOWN of them and the rest as one. */
+static void draw_legend(Canvas *canvas, const Scatter *scatter, const guint *order)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    guint shown = MIN(scatter->classes, SHOWN);
+    double x = PLOT_WIDTH + 8, y = 42;
+    for (guint r = 0; r < shown; r++, y += ROW) {
+        axes_draw_mark(canvas, mark_of(r), x, y, 3.5, color_of(theme, r));
+        canvas_text(canvas, x + 12, y, text_size, theme->ink, ALIGN_LEFT, FALSE, 0, scatter->names[order[r]]);
+    }
+    if (shown < scatter->classes) {
+        g_autofree char *rest = text_of_rest(scatter);
+        axes_draw_mark(canvas, AXES_DISC, x, y, 3.5, theme->faint);
+        canvas_text(canvas, x + 12, y, text_size, theme->soft, ALIGN_LEFT, FALSE, 0, rest);
+        y += ROW;
+    }
+    g_autofree char *wrong = text_of_wrong(scatter);
+    axes_draw_mark(canvas, AXES_CROSS, x, y + ROW / 2.0, cross, theme->ink);
+    canvas_text(canvas, x + 12, y + ROW / 2.0, text_size, theme->ink, ALIGN_LEFT, FALSE, 0, wrong);
+}
+
+static void range_of(const double *values, guint n, double *from, double *to)
+{
+    *from = *to = values[0];
+    for (guint i = 1; i < n; i++) {
+        *from = MIN(*from, values[i]);
+        *to = MAX(*to, values[i]);
+    }
+    double margin = *to > *from ? 0.03 * (*to - *from) : 1;
+    *from -= margin;
+    *to += margin;
+}
+
+static void draw(Canvas *canvas, const Scatter *scatter)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    g_autofree guint *order = rank_classes(scatter);
+    g_autofree char *x_label =
+        g_strdup_printf("first component (%.1f %% of the variance)", 100 * scatter->shares[0]);
+    g_autofree char *y_label = g_strdup_printf("second component (%.1f %%)", 100 * scatter->shares[1]);
+    AxesOptions options = {.title = "Images by principal components", .x_label = x_label, .y_label = y_label};
+    range_of(scatter->x, scatter->n, &options.x_from, &options.x_to);
+    range_of(scatter->y, scatter->n, &options.y_from, &options.y_to);
+    g_autoptr(Axes) axes = axes_new(canvas, 0, 0, PLOT_WIDTH, PLOT_HEIGHT, &options);
+    for (guint r = scatter->classes; r-- > 0;) /* the grey ones lie below */
+        draw_class(axes, scatter, order[r], FALSE, mark_of(r < SHOWN ? r : 0), dot, color_of(theme, r));
+    for (guint c = 0; c < scatter->classes; c++)
+        draw_class(axes, scatter, c, TRUE, AXES_CROSS, cross, theme->ink);
+    draw_legend(canvas, scatter, order);
+}
+
+gboolean scatter_write(const Scatter *scatter, const char *path, GError **error)
+{
+    Canvas *canvas = canvas_new(path, width_of(scatter), PLOT_HEIGHT, error);
+    if (!canvas)
+        return FALSE;
+    draw(canvas, scatter);
+    return canvas_finish(canvas, error);
+}
+
+GBytes *scatter_render(const Scatter *scatter, const char *ending, const CanvasTheme *theme, GError **error)
+{
+    Canvas *canvas = canvas_new_memory(ending, width_of(scatter), PLOT_HEIGHT, theme, error);
+    if (!canvas)
+        return NULL;
+    draw(canvas, scatter);
+    return canvas_finish_memory(canvas, error);
+}
+
+char *scatter_caption(const Scatter *scatter)
+{
+    GString *text = g_string_new(NULL);
+    if (scatter->n < scatter->all)
+        g_string_append_printf(text, "%u of the %u images, taken at even distances,", scatter->n,
+                               scatter->all);
+    else
+        g_string_append_printf(text, "The %u images", scatter->n);
+    g_string_append_printf(
+        text,
+        " by the two directions in which their features differ most (%.1f %% of the variance). "
+        "Crosses mark those that %s takes for another class",
+        100 * (scatter->shares[0] + scatter->shares[1]), scatter->model);
+    if (scatter->classes > SHOWN)
+        g_string_append_printf(text, "; the %u classes with the most mistakes have colours", SHOWN);
+    g_string_append(text, ". What overlaps here may still lie apart in the other directions.");
+    return g_string_free(text, FALSE);
+}

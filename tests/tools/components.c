@@ -1,0 +1,42 @@
+/* components: principal components of a matrix, for tests in other languages.
+ *   components N D COUNT THREADS < (N, D) float32    (N, COUNT) float64 scores, then COUNT shares, to stdout */
+#include "common/arithmetic/components.h"
+#include "common/arithmetic/blas.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const float *values;
+    gsize width;
+} Matrix;
+
+static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
+{
+    const Matrix *matrix = user;
+    memcpy(out, matrix->values + row * matrix->width + first, count * sizeof *out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5)
+        return 2;
+    guint n = (guint)atoi(argv[1]), d = (guint)atoi(argv[2]), count = (guint)atoi(argv[3]);
+    g_autofree float *values = g_new(float, (gsize)n *d);
+    g_autofree double *scores = g_new(double, (gsize)n *count), *shares = g_new(double, count);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[4]));
+    g_autoptr(GError) error = NULL;
+    blas_startup();
+    if (fread(values, d * sizeof *values, n, stdin) != n)
+        return 1;
+    const Matrix matrix = {values, d};
+    const GramRows rows = {n, d, take, &matrix};
+    if (!principal_components(&rows, count, thread_pool, scores, shares, &error)) {
+        fprintf(stderr, "%s\n", error->message);
+        return 1;
+    }
+    fwrite(scores, sizeof *scores, (gsize)n * count, stdout);
+    fwrite(shares, sizeof *shares, count, stdout);
+    return 0;
+}
