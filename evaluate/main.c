@@ -1,6 +1,5 @@
 /* evaluate: how good models are on labelled images, and what one says about new images. It never changes a
  * cache or a model. */
-#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -99,7 +98,6 @@ int main(int argc, char **argv)
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
-    blas_startup();
     image_startup("evaluate");
     interrupt_install();
     if (!evaluate_outputs_check(options, &error))

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* Paths may be in any encoding; terminals and JSON want UTF-8. */
-static char *printable(const char *text)
+/* Paths may be in any encoding; JSON wants UTF-8. */
+static char *valid(const char *text)
 {
     return g_utf8_make_valid(text, -1);
 }
@@ -64,14 +64,15 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
     printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
            spec->shape[1], spec->shape[2], feature_spec_features(spec));
     print_stored(cache);
+    g_autofree char *source = cli_printable(spec->weights_source);
     if (feature_spec_is_imported(spec)) {
-        printf("Made by  %s\n", spec->weights_source);
+        printf("Made by  %s\n", source);
         return;
     }
     printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
            normalization_name(spec->normalization));
     if (spec->weights_hash[0])
-        printf("Weights  %s, SHA-256 %s\n", spec->weights_source, spec->weights_hash);
+        printf("Weights  %s, SHA-256 %s\n", source, spec->weights_hash);
 }
 
 static void print_text(const Cache *cache)
@@ -79,7 +80,8 @@ static void print_text(const Cache *cache)
     const FeatureSpec *spec = cache_feature_spec(cache);
     g_autofree guint *counts = count_classes(cache);
     g_autofree char *size = g_format_size_full(file_size(cache_path(cache)), G_FORMAT_SIZE_IEC_UNITS);
-    printf("Cache    %s, %s, made by %s\n", cache_path(cache), size, cache_program(cache));
+    g_autofree char *path = cli_printable(cache_path(cache)), *program = cli_printable(cache_program(cache));
+    printf("Cache    %s, %s, made by %s\n", path, size, program);
     printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
            cache_skipped_count(cache));
     CacheShard shard = cache_shard(cache);
@@ -90,13 +92,13 @@ static void print_text(const Cache *cache)
     print_feature_spec(cache, spec);
     printf("\n%8s  class\n", "items");
     for (guint label = 0; label < cache_classes(cache); label++) {
-        g_autofree char *name = printable(cache_class(cache, label));
+        g_autofree char *name = cli_printable(cache_class(cache, label));
         printf("%8u  %s\n", counts[label], name);
     }
     for (guint i = 0; i < cache_skipped_count(cache); i++) {
         CacheSkipped skipped = cache_skipped(cache, i);
-        g_autofree char *path = printable(skipped.path);
-        printf("%sskipped %s: %s\n", i ? "" : "\n", path, skipped.reason);
+        g_autofree char *name = cli_printable(skipped.path), *reason = cli_printable(skipped.reason);
+        printf("%sskipped %s: %s\n", i ? "" : "\n", name, reason);
     }
 }
 
@@ -105,15 +107,15 @@ static void print_json(const Cache *cache)
     g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
     for (guint label = 0; label < cache_classes(cache); label++) {
-        g_autofree char *name = printable(cache_class(cache, label));
+        g_autofree char *name = valid(cache_class(cache, label));
         json_array_append_new(classes, json_pack("{s:s, s:i}", "name", name, "items", (int)counts[label]));
     }
     for (guint i = 0; i < cache_skipped_count(cache); i++) {
-        g_autofree char *path = printable(cache_skipped(cache, i).path);
-        g_autofree char *reason = printable(cache_skipped(cache, i).reason);
+        g_autofree char *path = valid(cache_skipped(cache, i).path);
+        g_autofree char *reason = valid(cache_skipped(cache, i).reason);
         json_array_append_new(skipped, json_pack("{s:s, s:s}", "path", path, "reason", reason));
     }
-    g_autofree char *path = printable(cache_path(cache));
+    g_autofree char *path = valid(cache_path(cache));
     json_t *object =
         json_pack("{s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program",
                   cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)), "items",

@@ -105,7 +105,8 @@ gboolean merge_check(const Options *options, const char *path, guint *missing, G
     *missing = 0;
     for (guint i = 0; i < paths->len; i++)
         if (!g_hash_table_contains(known.known, paths->pdata[i])) {
-            printf("%s: in no shard\n", (const char *)paths->pdata[i]);
+            g_autofree char *path = cli_printable(paths->pdata[i]);
+            printf("%s: in no shard\n", path);
             ++*missing;
         }
     printf("%u of %u images of %s are missing\n", *missing, paths->len, options->check);

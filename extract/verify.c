@@ -53,7 +53,8 @@ Status verify(const Options *options, GError **error)
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const char *problem = problem_of(cache, i, buffer);
         if (problem) {
-            printf("%s: %s\n", cache_item(cache, i)->path, problem);
+            g_autofree char *path = cli_printable(cache_item(cache, i)->path);
+            printf("%s: %s\n", path, problem);
             wrong++;
         }
         cache_forget(cache, i);

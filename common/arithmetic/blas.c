@@ -2,6 +2,7 @@
 #include "common/arithmetic/blas.h"
 
 #include "common/arithmetic/isa.h"
+#include "common/core/memory.h"
 
 #include <cblas.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 
 #define CORE    "OPENBLAS_CORETYPE"
 #define THREADS "OPENBLAS_NUM_THREADS"
+
+enum { BUFFER = 130 << 20 }; /* 128 MB and a little, at most, by the processor */
 
 const char *blas_best_core(void)
 {
@@ -70,9 +73,26 @@ static void before_libraries(int n_arguments, char **arguments, char **environme
 __attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
                                                                               char **) = before_libraries;
 
-void blas_startup(void)
+/* Of libopenblas, where it exports them: a buffer that a thread works in, held until it is given back, and mapped for
+ * good from then on. */
+extern void *blas_memory_alloc(int place) __attribute__((weak));
+extern void blas_memory_free(void *buffer) __attribute__((weak));
+
+void blas_startup(guint threads)
 {
+    static guint ready;
     openblas_set_num_threads(1);
+    if (threads <= ready || !blas_memory_alloc || !blas_memory_free)
+        return;
+    g_autofree void **buffers = g_new(void *, threads);
+    for (guint i = 0; i < threads; i++) {
+        if (i >= ready)
+            memory_need(BUFFER, "OpenBLAS, each thread");
+        buffers[i] = blas_memory_alloc(0);
+    }
+    for (guint i = 0; i < threads; i++)
+        blas_memory_free(buffers[i]);
+    ready = threads;
 }
 
 /* "Intel(R) Xeon(R) Platinum 8592+", or the architecture where the kernel does not tell. */

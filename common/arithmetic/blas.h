@@ -9,8 +9,9 @@
 #include <glib.h>
 
 /* Before the first product: holds OpenBLAS to one thread where it was loaded in another way (its OpenMP
- * build). */
-void blas_startup(void);
+ * build), and lets it take the buffers of this many threads that will call it at once. Where there is no room for them
+ * the program ends in a sentence (fatal.h): OpenBLAS itself would try again for ever. */
+void blas_startup(guint threads);
 
 /* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's
  * choice stands, as on processors without AVX2 and those that are not x86-64. */

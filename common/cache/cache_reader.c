@@ -132,7 +132,7 @@ static gboolean read_cache(Cache *cache, GError **error)
 {
     int code = store_databases(cache->store, cache->txn, FALSE);
     if (code == MDB_NOTFOUND)
-        return store_damaged(cache->store, error, "its making was interrupted before anything was stored");
+        return store_unborn(cache->store, error);
     if (code)
         return store_fail(cache->store, "read", code, error);
     cache->catalog = catalog_read(cache->store, cache->txn, error);

@@ -40,6 +40,13 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
     return FALSE;
 }
 
+gboolean store_unborn(const Store *store, GError **error)
+{
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                "%s holds nothing yet: its making was interrupted; run the command that makes it again", store->folder);
+    return FALSE;
+}
+
 gboolean store_fail(const Store *store, const char *doing, int code, GError **error)
 {
     if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_BAD_VALSIZE)
@@ -198,10 +205,10 @@ static gboolean check_file(const Store *store, gboolean writing, gsize *size, GE
         return store_fail(store, writing ? "write" : "read", errno, error);
     const guint8 *bytes;
     gboolean fine = map_file(store, file, &bytes, size, error);
-    if (fine && *size == 0 && !writing)
-        fine = store_damaged(store, error, "its making was interrupted before anything was stored");
-    else if (fine && writing && lmdb_check_unborn(bytes, *size))
-        fine = ftruncate(file, 0) == 0 || store_fail(store, "write", errno, error);
+    gboolean unborn = fine && (*size == 0 || lmdb_check_unborn(bytes, *size));
+    if (unborn)
+        fine = writing ? ftruncate(file, 0) == 0 || store_fail(store, "write", errno, error)
+                       : store_unborn(store, error);
     else if (fine && *size)
         fine = check_metas(store, bytes, *size, error);
     unmap_file(bytes, *size);

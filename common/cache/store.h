@@ -34,6 +34,7 @@ void store_forget(const Store *store, const void *value, gsize size);
 /* "cannot DOING FOLDER: WHY"; always FALSE. */
 gboolean store_fail(const Store *store, const char *doing, int code, GError **error);
 gboolean store_damaged(const Store *store, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+gboolean store_unborn(const Store *store, GError **error); /* nothing was ever stored */
 
 /* What a cache says of itself. */
 typedef struct {

@@ -1,5 +1,6 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
 #include "common/cli/cli_internal.h"
+#include "common/core/fatal.h"
 #include "common/core/output_file.h"
 #include "common/core/thread_pool.h"
 
@@ -39,19 +40,25 @@ void cli_set_bar(void (*erase)(void), void (*draw)(void))
     bar_draw = draw;
 }
 
-/* Names come from files and folders of others: what would steer the terminal is shown as '?'. */
-static char *without_controls(const char *text)
+char *cli_printable(const char *text)
 {
-    char *safe = g_strdup(text);
-    for (char *c = safe; *c; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    return safe;
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *shown = g_string_new(NULL);
+    for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (c == '\n')
+            g_string_append(shown, "\\n");
+        else if (g_unichar_iscntrl(c))
+            g_string_append_printf(shown, "\\x%02x", c);
+        else
+            g_string_append_unichar(shown, c);
+    }
+    return g_string_free(shown, FALSE);
 }
 
 static void say(const char *sentence)
 {
-    g_autofree char *safe = without_controls(sentence);
+    g_autofree char *safe = cli_printable(sentence);
     cli_stderr_lock();
     if (bar_erase)
         bar_erase();
@@ -242,6 +249,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves early is no reason to lose what is being computed */
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     program_name = program->name;
+    fatal_install(program_name);
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);
     g_autoptr(GError) error = NULL;
     char **arguments =

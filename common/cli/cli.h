@@ -83,6 +83,10 @@ Status cli_fail(GError *error);
  * written. */
 Status cli_finish(Status status);
 
+/* A name that others gave, for a terminal: valid UTF-8, and what would steer the terminal written out ("\n", "\x1b").
+ * Caller frees. */
+char *cli_printable(const char *text);
+
 /* A sentence that a person should read, on stderr, "NAME: SENTENCE"; remark is silent under --quiet. */
 void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cli_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -7,6 +7,7 @@
 
 #include "common/core/error.h"
 #include "common/core/hdf5_layout.h"
+#include "common/core/memory.h"
 #include "common/core/output_file.h"
 #include "common/core/seal.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 
 enum {
+    LIBRARY_ROOM = 8 << 20,  /* of memory: libhdf5 crashes where it cannot start for want of it */
     MAX_NAMES = 1 << 16,     /* elements of a list of strings */
     MAX_TEXT = 1 << 26,      /* bytes of all strings of an attribute */
     MAX_RANK = 8,            /* of the datasets asked for */
@@ -82,6 +84,7 @@ const char *hdf5_path(const Hdf5File *file)
 
 static Hdf5File *file_new(const char *path)
 {
+    memory_need(LIBRARY_ROOM, "HDF5");
     H5dont_atexit(); /* counts before libhdf5's first other call */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5Eclear2(H5E_DEFAULT);

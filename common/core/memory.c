@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -64,6 +65,15 @@ static gsize address_space_left(void)
 gsize memory_available(void)
 {
     return MIN(MIN(machine_available(), cgroup_available()), address_space_left());
+}
+
+void memory_need(gsize bytes, const char *what)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        g_error("out of memory: %s takes %" G_GSIZE_FORMAT " MB, which are not there; try fewer --threads", what,
+                bytes >> 20);
+    munmap(memory, bytes);
 }
 
 char *memory_text(gsize bytes)

@@ -20,7 +20,11 @@ struct OutputFile {
     int fd;         /* of what is written; < 0: closed */
     FILE *stream;
     int code; /* errno of the first write that failed */
+    pid_t owner;
+    OutputFile *next; /* in open_files */
 };
+
+static OutputFile *open_files; /* that have a temporary */
 
 static GPtrArray *waiting; /* OutputFile: committed, for what is no regular file; at most one a path */
 
@@ -178,8 +182,12 @@ OutputFile *output_file_open(const char *path, GError **error)
         file->temporary = g_strdup_printf("%s.%d.part", file->target, (int)getpid());
     file->fd = file->target ? open_beside(file->temporary, file->target) : open_nameless();
     file->stream = file->fd < 0 ? NULL : stream_on(file);
-    if (file->stream)
+    if (file->stream) {
+        file->owner = getpid();
+        file->next = open_files;
+        open_files = file;
         return g_steal_pointer(&file);
+    }
     fail("create", path, error);
     return NULL;
 }
@@ -189,10 +197,27 @@ FILE *output_file_stream(OutputFile *file)
     return file->stream;
 }
 
+void output_file_abandon(void)
+{
+    for (const OutputFile *file = open_files; file; file = file->next)
+        if (file->fd >= 0 && file->temporary && file->owner == getpid())
+            unlink(file->temporary);
+}
+
+static void forget(const OutputFile *file)
+{
+    OutputFile **at = &open_files;
+    while (*at && *at != file)
+        at = &(*at)->next;
+    if (*at)
+        *at = file->next;
+}
+
 void output_file_discard(OutputFile *file)
 {
     if (!file)
         return;
+    forget(file);
     if (file->stream)
         fclose(file->stream);
     if (file->fd >= 0)

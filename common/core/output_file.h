@@ -38,6 +38,9 @@ char *output_file_content(const char *path);
  * or had the number of this one. For before path is written. */
 void output_file_sweep(const char *path);
 
+/* Removes the temporaries of what this process is writing: for an end without warning. Takes no memory. */
+void output_file_abandon(void);
+
 /* What a path leads to. */
 typedef struct {
     char *regular;  /* the regular file behind all links, which need not exist; NULL: something else */

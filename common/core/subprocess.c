@@ -2,6 +2,7 @@
 #include "common/core/subprocess.h"
 
 #include "common/core/error.h"
+#include "common/core/fatal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,6 +33,7 @@ static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, c
     GError *error = NULL;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    fatal_redirect(sentence, SENTENCE);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_CPU, &(struct rlimit){seconds, seconds + 1});
     gboolean good = task(data, &error);
@@ -40,7 +42,7 @@ static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, c
     _exit(good ? EXIT_GOOD : EXIT_REFUSED);
 }
 
-static gboolean evaluate_models(int status, const char *sentence, const char *subject, GError **error)
+static gboolean judge(int status, const char *sentence, const char *subject, GError **error)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_GOOD)
         return TRUE;
@@ -63,7 +65,7 @@ gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     gboolean good =
-        child > 0 ? evaluate_models(status, sentence, subject, error)
+        child > 0 ? judge(status, sentence, subject, error)
                   : error_set(error, "%s: cannot start a process to read it: %s", subject, g_strerror(errno));
     subprocess_memory_free(sentence, SENTENCE);
     return good;

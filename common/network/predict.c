@@ -100,10 +100,20 @@ static void predict_block(const Network *network, ThreadPool *thread_pool, const
         memcpy(out, now, (gsize)n * outputs * sizeof(float));
 }
 
+/* Which alone needs OpenBLAS here. */
+static gboolean has_convolution(const Network *network)
+{
+    for (guint i = 0; i < network->layers->len; i++)
+        if (((const Layer *)network->layers->pdata[i])->kind == LAYER_CONV2D)
+            return TRUE;
+    return FALSE;
+}
+
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
                      float *out)
 {
-    blas_startup();
+    if (has_convolution(network))
+        blas_startup(thread_pool_threads(thread_pool));
     Room room = room_new(network, MIN(n, BLOCK));
     for (int done = 0; done < n; done += BLOCK)
         predict_block(network, thread_pool, &room, x + done, MIN(BLOCK, n - done),

@@ -193,7 +193,7 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
     g_return_val_if_fail(batch >= 1 && batch <= BATCH_MAX, NULL);
     if (!check_network(network, error))
         return NULL;
-    blas_startup();
+    blas_startup(thread_pool_threads(thread_pool));
     g_autoptr(Trainer) trainer = g_new0(Trainer, 1);
     trainer->network = network;
     trainer->optimizer = *optimizer;

@@ -79,10 +79,12 @@ static void best_classes(const float *scores, guint classes, guint *order, guint
 static void append_text(GString *line, const Prediction *prediction, const char *path, const float *scores,
                         const guint *order)
 {
-    g_string_append_printf(line, "%s:", path);
-    for (guint i = 0; i < prediction->top; i++)
-        g_string_append_printf(line, "%s %s %.4f", i ? "," : "",
-                               (char *)prediction->model->classes->pdata[order[i]], scores[order[i]]);
+    g_autofree char *shown = cli_printable(path);
+    g_string_append_printf(line, "%s:", shown);
+    for (guint i = 0; i < prediction->top; i++) {
+        g_autofree char *name = cli_printable(prediction->model->classes->pdata[order[i]]);
+        g_string_append_printf(line, "%s %s %.4f", i ? "," : "", name, scores[order[i]]);
+    }
 }
 
 static void append_csv(GString *line, const Prediction *prediction, const char *path, const float *scores,

@@ -1,5 +1,6 @@
 #include "evaluate/report/report_text.h"
 
+#include "common/cli/cli.h"
 #include "evaluate/report/verdict_lines.h"
 
 #include <math.h>
@@ -135,13 +136,25 @@ void text_mcnemar(GString *text, const Comparison *comparison)
         }
 }
 
+/* NULL-terminated; for a terminal. */
+static char **shown_classes(const Comparison *comparison)
+{
+    guint classes = comparison_classes(comparison);
+    char **shown = g_new0(char *, classes + 1);
+    for (guint c = 0; c < classes; c++)
+        shown[c] = cli_printable(examples_names(comparison->examples)[c]);
+    return shown;
+}
+
 static void append_model(GString *text, const Comparison *comparison, const Evaluation *evaluation,
                          int digits)
 {
     enum { SHOWN_CLASSES = 40, SHOWN_PAIRS = 10 };
-    const char *const *names = examples_names(comparison->examples);
+    g_auto(GStrv) shown = shown_classes(comparison);
+    g_autofree char *path = cli_printable(evaluation->path);
+    const char *const *names = (const char *const *)shown;
     guint classes = comparison_classes(comparison);
-    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", evaluation->path, evaluation->model->approach,
+    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", path, evaluation->model->approach,
                            evaluation->model->head);
     text_report(text, names, evaluation->matrix, classes, digits);
     g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
@@ -163,7 +176,8 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
     g_string_append(text, "\nIn short\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
-        g_string_append_printf(text, "%-18s%s\n", line->question, line->answer);
+        g_autofree char *answer = cli_printable(line->answer);
+        g_string_append_printf(text, "%-18s%s\n", line->question, answer);
     }
 }
 

@@ -380,7 +380,7 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
         error_set(error, "%s", wrong);
         return STATUS_FAILED;
     }
-    blas_startup();
+    blas_startup((guint)options->common.threads);
     gboolean done =
         gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
     if (!done && interrupted()) {

@@ -2,6 +2,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/core/fatal.h"
 #include "common/core/interrupt.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask tas
 {
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent decides */
     signal(SIGTERM, SIG_DFL);
+    fatal_redirect(NULL, 0); /* the parent says why */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);

@@ -125,7 +125,7 @@ static void test_serves_what_it_can(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    blas_startup();
+    blas_startup(1);
     g_test_add_func("/winograd/whole tiles", test_whole_tiles);
     g_test_add_func("/winograd/tiles that reach over the edges", test_tiles_over_the_edges);
     g_test_add_func("/winograd/more tiles than are transformed together", test_more_tiles_than_go_together);

@@ -170,7 +170,7 @@ static void test_zeros(void)
 
 int main(int argc, char **argv)
 {
-    blas_startup();
+    blas_startup(1);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reduction/the factor's rows have the samples' scalar products, duplicates and all",
                     test_products);

@@ -254,7 +254,7 @@ static void test_solver_names(void)
 
 int main(int argc, char **argv)
 {
-    blas_startup();
+    blas_startup(1);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func(
         "/linear/every L2-regularised solver gives the same decisions reduced and on all features",

@@ -158,7 +158,7 @@ static void test_texts(void)
 
 int main(int argc, char **argv)
 {
-    blas_startup();
+    blas_startup(1);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/search/folds have equal shares of every class, by the seed", test_folds);
     g_test_add_func("/search/costs are round numbers around the features' scale", test_cost_grid);

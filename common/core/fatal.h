@@ -1,0 +1,13 @@
+/* fatal: an end in one sentence where the program cannot go on.
+ *
+ * GLib, and the libraries on top of it, stop a process by a signal and a core file where memory or a thread is not to
+ * be had (g_error). Here that is a failure like any other: "PROGRAM: SENTENCE" on stderr, temporaries removed, exit
+ * status 1. What is committed stays. */
+#pragma once
+#include <glib.h>
+
+/* From now on, for the whole process. program outlives it. */
+void fatal_install(const char *program);
+
+/* In a child process: the sentence, cut to size bytes, goes to memory instead of stderr; NULL: nowhere. */
+void fatal_redirect(char *memory, gsize size);
