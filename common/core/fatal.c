@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1 };
+enum { EXIT_FAILED = 1, ROOM_TO_START = 24 << 20 };
 
 static const char *program_name;
 static gboolean redirected; /* in a child process */
@@ -21,6 +22,13 @@ static const char *without_place(const char *message)
     return words ? words : message;
 }
 
+static G_NORETURN void stop(const char *line, gsize length)
+{
+    if (write(STDERR_FILENO, line, length) < 0)
+        _exit(EXIT_FAILED); /* nobody to tell */
+    _exit(EXIT_FAILED);
+}
+
 static G_NORETURN void end(const char *message)
 {
     char line[1024];
@@ -31,16 +39,13 @@ static G_NORETURN void end(const char *message)
     for (gsize i = 0; i < length; i++)
         if (g_ascii_iscntrl(line[i]))
             line[i] = '?';
-    if (redirected) {
-        if (sentence)
-            g_strlcpy(sentence, line + strlen(program_name) + strlen(": "), sentence_size);
-    } else {
-        line[length++] = '\n';
-        if (write(STDERR_FILENO, line, length) < 0)
-            _exit(EXIT_FAILED);
-    }
     output_file_abandon();
-    _exit(EXIT_FAILED);
+    if (redirected && sentence)
+        g_strlcpy(sentence, line + strlen(program_name) + strlen(": "), sentence_size);
+    if (redirected)
+        _exit(EXIT_FAILED);
+    line[length++] = '\n';
+    stop(line, length);
 }
 
 static void on_message(const char *domain, GLogLevelFlags level, const char *message, gpointer user)
@@ -51,6 +56,17 @@ static void on_message(const char *domain, GLogLevelFlags level, const char *mes
     if (g_strcmp0(domain, "GModule") != 0)
         g_log_default_handler(domain, level, message, user);
 }
+
+/* Before any library is initialised: in their constructors GLib waits for ever on its own lock where there is no memory. */
+static void check_room(int n_arguments, char **arguments, char **environment)
+{
+    static const char words[] = "vggcache: out of memory: there is no room to start\n";
+    void *memory = mmap(NULL, ROOM_TO_START, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        stop(words, sizeof words - 1);
+    munmap(memory, ROOM_TO_START);
+}
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) = check_room;
 
 void fatal_install(const char *program)
 {

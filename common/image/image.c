@@ -5,6 +5,7 @@
  * the calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
+#include "common/core/memory.h"
 #include "common/image/bmp.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
@@ -61,11 +62,15 @@ static void drop_message(const char *domain, GLogLevelFlags level, const char *m
 {
 }
 
+/* Of memory, to start: GLib recurses without end where the smallest allocations fail, as they would in there. */
+enum { LIBRARY_ROOM = 32 << 20 };
+
 void image_startup(const char *program)
 {
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
+    memory_need(LIBRARY_ROOM, "libvips");
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);

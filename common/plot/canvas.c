@@ -1,6 +1,7 @@
 #include "common/plot/canvas.h"
 
 #include "common/core/error.h"
+#include "common/core/memory.h"
 #include "common/core/output_file.h"
 
 #include <cairo-pdf.h>
@@ -113,8 +114,12 @@ static void set_color(cairo_t *cairo, guint32 color, double opacity)
                           (color & 255) / 255.0, opacity);
 }
 
+/* Of memory, for fonts: Fontconfig and Pango crash where there is none. */
+enum { LIBRARY_ROOM = 64 << 20 };
+
 static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
 {
+    memory_need(LIBRARY_ROOM, "drawing");
     Canvas *canvas = g_new0(Canvas, 1);
     canvas->format = format;
     canvas->theme = theme;
