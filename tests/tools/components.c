@@ -27,7 +27,7 @@ int main(int argc, char **argv)
     g_autofree double *scores = g_new(double, (gsize)n *count), *shares = g_new(double, count);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[4]));
     g_autoptr(GError) error = NULL;
-    blas_startup();
+    blas_startup(1);
     if (fread(values, d * sizeof *values, n, stdin) != n)
         return 1;
     const Matrix matrix = {values, d};
