@@ -5,7 +5,9 @@ BUILD   := build
 PREFIX  := /usr/local
 OUT     := out
 DATA    := data/food-101
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 
 # What a build, the demo and the tests need, by Debian's names (see common/make/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
@@ -14,6 +16,8 @@ DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
 SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
+CHECK_PACKAGES := $(BUILD_PACKAGES) git python3 clang clang-format clang-tidy
+COVERAGE_PACKAGES := gcovr
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
@@ -21,7 +25,11 @@ LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash cairo
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
 CFLAGS   ?= -O3 -g
-CFLAGS   += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -pthread
+
+# What CFLAGS and LDFLAGS of the command line do not replace.
+NEEDED  := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -pthread
+HARDEN  := -fPIE -fstack-protector-strong
+LINKING := -pie -Wl,-z,relro,-z,now
 
 SANITIZERS := address undefined thread
 ifdef SANITIZER
@@ -29,9 +37,13 @@ ifneq ($(filter-out $(SANITIZERS),$(SANITIZER)),)
 $(error SANITIZER=$(SANITIZER) is unknown; choose one of: $(SANITIZERS))
 endif
 BUILD   := build/$(SANITIZER)
-CFLAGS  += -fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-LDFLAGS += -fsanitize=$(SANITIZER)
+NEEDED  += -fsanitize=$(SANITIZER) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+LINKING += -fsanitize=$(SANITIZER)
+else
+HARDEN  += -D_FORTIFY_SOURCE=2
 endif
+COMPILE  = $(CC) $(CPPFLAGS) $(CFLAGS) $(NEEDED) $(HARDEN)
+LINK     = $(CC) $(CFLAGS) $(NEEDED) $(LDFLAGS) $(LINKING)
 
 # One short line a file; V=1 shows the commands, -s nothing.
 SAY = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%) &&)
@@ -62,15 +74,18 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all help demo bench man dist test test-slurm unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch clean install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-machines test-slurm unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage clean install format
 .DELETE_ON_ERROR:
 
-all: packages-build ## build build/extract, build/train and build/evaluate
+all: ## build build/extract, build/train and build/evaluate; installs nothing
+	@common/make/install-packages --check $(BUILD_PACKAGES)
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%)
+
+deps: packages-build ## install the packages that a build needs
 
 $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUILD)/libcommon.a))
 $(PROGRAMS:%=$(BUILD)/%):
-	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 # Copied into the program by the assembler, which tells no dependencies.
 $(BUILD)/obj/evaluate/report/report_assets.o: evaluate/report/report.css evaluate/report/report.js
@@ -78,28 +93,34 @@ $(BUILD)/obj/evaluate/report/report_assets.o: evaluate/report/report.css evaluat
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c
+# Holds the compiler and its flags; newer than the objects where these have changed.
+FLAGS = $(COMPILE) | $(LINK)
+$(BUILD)/flags: always
 	@mkdir -p $(@D)
-	$(call SAY,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call SAY,CC) $(COMPILE) -MMD -MP -c $< -o $@
 
 define simd_rule
-$(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c
+$(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
-	$$(call SAY,CC) $$(CC) $$(CPPFLAGS) $$(CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
+	$$(call SAY,CC) $$(COMPILE) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
 
 # A unit test is one file; it may reach every object of the programs but their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 $(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c) $(PROGRAMS:%=%/*/*.c))))
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
 # Small programs that tests in other languages run.
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images
 
@@ -123,11 +144,16 @@ run-fuzz_%:
 
 $(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
 test: packages-test ## build everything and run all tests
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) tests/run
+
+test-machines: packages-check ## what depends on arithmetic, under every BLAS core that this processor can run, by gcc and by clang
+	@$(BUILD_NOW) unit-tests
+	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
+	@BUILD=$(BUILD) CLANG_BUILD=build/clang tests/run-machines
 
 test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
 	@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
@@ -139,7 +165,7 @@ demo: packages-demo ## the main job on a small image set that it draws itself: o
 	@BUILD=$(BUILD) common/make/demo/run $(OUT)/demo
 
 $(BUILD)/demo-images: $(BUILD)/obj/common/make/demo/make_images.o $(BUILD)/libcommon.a
-	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 # Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
 WEIGHTS_URL   := https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
@@ -171,7 +197,7 @@ bench-growth: packages-build ## time and memory over 100 to 100,000 images: tabl
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 MAN_PAGES := $(PROGRAMS:%=$(BUILD)/man/vggcache-%.1)
 man: $(MAN_PAGES) ## the man pages, made from the tables that --help prints
@@ -188,11 +214,37 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test packages-fuzz packages-fetch: packages-%:
+packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage: packages-%:
 	@common/make/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
 	rm -rf build
+
+# ---- What a reviewer would look for ----
+SOURCES = $(shell git ls-files '*.c' '*.h')
+
+check: check-format check-clang check-tidy ## layout, clang without warnings, clang-tidy's small set, the order of rooms
+	@/usr/bin/python3 tests/test_rooms.py >$(BUILD)/rooms.log || { cat $(BUILD)/rooms.log; exit 1; }
+	@echo 'check: all is well'
+
+check-format: packages-check
+	@clang-format --dry-run -Werror $(SOURCES)
+
+check-clang: packages-check
+	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' $(PROGRAMS:%=build/clang/%) unit-tests
+
+TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -DVGGCACHE_VERSION=__FILE__ -DISA=baseline -std=gnu11
+check-tidy: packages-check
+	@mkdir -p $(BUILD)
+	@git ls-files 'common/*.c' 'extract/*.c' 'train/*.c' 'evaluate/*.c' | xargs -P $(shell nproc) -n 8 \
+	    sh -c 'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS)' tidy >$(BUILD)/tidy.log 2>&1 || { grep -A4 -E '(error|warning):' $(BUILD)/tidy.log; exit 1; }
+
+coverage: packages-test packages-coverage ## how much of the code the tests run: one figure, and the files below 80 %
+	@CFLAGS='-O1 -g --coverage -fprofile-update=atomic' $(BUILD_NOW) BUILD=build/coverage $(PROGRAMS:%=build/coverage/%) unit-tests
+	@BUILD=build/coverage tests/run | tail -n 1
+	@gcovr --root . --object-directory build/coverage/obj --exclude tests --exclude common/make --csv build/coverage/files.csv 2>build/coverage/gcovr.log
+	@awk -F, 'NR > 1 { lines += $$2; covered += $$3; if ($$2 && $$3 / $$2 < 0.8) printf "%5.1f %%  %s\n", 100 * $$3 / $$2, $$1 } \
+	    END { printf "%.1f %% of %d lines run\n", 100 * covered / lines, lines }' build/coverage/files.csv
 
 format: ## lay out the sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

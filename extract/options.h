@@ -31,7 +31,7 @@ typedef struct {
     Normalization normalize; /* where given */
     int batch;
     gboolean has_store;
-    CacheStore store; /* where given */
+    CacheStore store;  /* where given */
     double split_test; /* share of each class to test on; 0: none */
     CacheShard shard;
     char *shard_source; /* where from, if it was found in the environment; owned */

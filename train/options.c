@@ -48,7 +48,8 @@ static const CliOption table[] = {
      "NAME:W,…: these classes count so much, others 1",
      0, 0},
     {CLI_CHOICE, "scale", 0, &o.scale, "none|max|standard|l2",
-     "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per feature; "
+     "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per "
+     "feature; "
      "l2: unit length per image (default: standard for a linear head, none for a dense one)",
      0, 0},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0},

@@ -300,7 +300,7 @@ MDB_txn *store_begin_checked(Store *store, GError **error)
         MDB_txn *txn;
         int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
         if (code == MDB_MAP_RESIZED) {
-            if ((code = mdb_env_set_mapsize(store->env, 0)))
+            if (mdb_env_set_mapsize(store->env, 0))
                 break;
             continue;
         }

@@ -9,7 +9,7 @@ void progress_tick(Progress *progress, guint64 done); /* so many more; NULL prog
 /* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83", from the next tick on; NULL for
  * rate and time left. */
 void progress_note(Progress *progress, const char *note);
-char *progress_clock(double seconds); /* "1:02:03" or "4:05"; caller frees */
+char *progress_clock(double seconds);   /* "1:02:03" or "4:05"; caller frees */
 void progress_free(Progress *progress); /* erases the bar; NULL allowed */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Progress, progress_free)

@@ -32,7 +32,7 @@ static void read_list(GPtrArray *files)
 {
     char *line = NULL;
     size_t room = 0;
-    for (ssize_t length; (length = getline(&line, &room, stdin)) > 0;) {
+    while (getline(&line, &room, stdin) > 0) {
         g_strchomp(line);
         if (*line)
             g_ptr_array_add(files, g_strdup(line));

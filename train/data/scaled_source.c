@@ -5,7 +5,8 @@
 
 enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
 
-static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows, GError **error)
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
+                      GError **error)
 {
     ScaledSource *scaled = user;
     gsize features = scaled->scaling->features;
@@ -19,7 +20,8 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, c
     return TRUE;
 }
 
-BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling, int batch)
+BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
+                              int batch)
 {
     *scaled = (ScaledSource){.inner = *inner, .scaling = scaling, .batch = batch};
     scaled->ring = floats_new(RING * (gsize)batch * scaling->features);

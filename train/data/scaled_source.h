@@ -12,5 +12,6 @@ typedef struct {
 } ScaledSource;
 
 /* inner's rows, scaled. `scaled` holds what the source returned stands on: clear it after the source's last use. */
-BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling, int batch);
+BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
+                              int batch);
 void scaled_source_clear(ScaledSource *scaled); /* zeroed: nothing */

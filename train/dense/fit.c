@@ -112,10 +112,11 @@ static void advise_on_start(const Fit *fit, const LossSum *first, int n)
 {
     double loss = first->loss / n, guessing = log(network_outputs(fit->network));
     if (loss > LARGE_START * guessing)
-        cli_remark("the loss starts at %.3g, where guessing gives %.3g: the features are large for the initial "
-                   "weights; %sa --learning-rate below %g may train better",
-                   loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
-                   fit->state.learning_rate);
+        cli_remark(
+            "the loss starts at %.3g, where guessing gives %.3g: the features are large for the initial "
+            "weights; %sa --learning-rate below %g may train better",
+            loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
+            fit->state.learning_rate);
 }
 
 static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, GError **error)

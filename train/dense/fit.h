@@ -27,7 +27,7 @@ typedef struct {
     gboolean resume;                         /* from that file, if it exists */
     const char *start_advice; /* what besides a smaller learning rate helps a loss that starts large, such as
                                  "--scale standard or ", or NULL */
-    const char *identity;                    /* distinguishes runs: settings and data chosen by the caller */
+    const char *identity;     /* distinguishes runs: settings and data chosen by the caller */
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);

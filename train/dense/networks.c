@@ -129,7 +129,8 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     scaling_fit(model->scaling, &training);
     for (int i = 0; i < 2; i++)
         if (sources[i]->count)
-            *sources[i] = scaled_source_new(&data->scaled[i], sources[i], model->scaling, (int)options->batch_size);
+            *sources[i] =
+                scaled_source_new(&data->scaled[i], sources[i], model->scaling, (int)options->batch_size);
     return TRUE;
 }
 

@@ -65,8 +65,8 @@ static gboolean copy_parameters(Layer *layer, const Layer *from, const char *pat
 {
     if (!from && layer->kind == LAYER_CONV2D)
         return TRUE; /* frozen there: it keeps the base's weights */
-    if (!from || from->kind != layer->kind || memcmp(from->in, layer->in, sizeof layer->in) ||
-        memcmp(from->out, layer->out, sizeof layer->out) || from->size != layer->size)
+    if (!from || from->kind != layer->kind || memcmp(from->in, layer->in, sizeof layer->in) != 0 ||
+        memcmp(from->out, layer->out, sizeof layer->out) != 0 || from->size != layer->size)
         return error_set(error,
                          "%s: cannot start from it: it has no layer %s with %d inputs and %d units; give the "
                          "--hidden it was trained with",
@@ -119,7 +119,8 @@ gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *
         return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
                          model->head);
     if (model->scaling->kind == SCALE_L2)
-        return error_set(error, "%s: cannot start from it: its features are scaled per image (--scale l2)", path);
+        return error_set(error, "%s: cannot start from it: its features are scaled per image (--scale l2)",
+                         path);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
         if (layer->kernel && !copy_parameters(layer, find_layer(model->network, layer->name), path, error))
