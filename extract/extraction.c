@@ -1,9 +1,10 @@
+/* extraction: image folders into caches, the way that extract takes by default. */
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/image/image_file.h"
+#include "common/image/image.h"
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
@@ -37,17 +38,12 @@ static const DatasetItem *work_item(const Extraction *extraction, guint index)
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Extraction *extraction = user;
-    const FeatureSpec *spec = extraction->spec;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) content = image_file_read(work_item(extraction, index)->path, &error);
-    gsize size;
-    const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
-    if (content && image_decode(bytes, size, spec->preset, spec->side, IMAGE_MAX_PIXELS, rgb, &error)) {
-        copies_hash(content, work_item(extraction, index)->key, extraction->how, note);
-        return PRODUCED;
-    }
-    *reason = g_strdup(error->message);
-    return REJECTED;
+    const DatasetItem *item = work_item(extraction, index);
+    g_autoptr(GBytes) content = NULL;
+    Produced produced = pipeline_decode(item->path, extraction->spec, rgb, &content, reason);
+    if (produced == PRODUCED)
+        copies_hash(content, item->key, extraction->how, note);
+    return produced;
 }
 
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
@@ -113,8 +109,9 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
                                         .prepare = prepare,
                                         .batch_done = commit};
     g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
-    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
-    return pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
+    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options, error);
+    return pipeline &&
+           pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
 }
 
 static gboolean has_gone(const char *folder, const char *path)

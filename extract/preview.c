@@ -14,10 +14,7 @@ static guint8 *decode(const DatasetItem *item, Preset preset)
 {
     g_autoptr(GError) error = NULL;
     g_autofree guint8 *rgb = g_malloc(BYTES);
-    gsize size;
-    g_autoptr(GBytes) content = image_file_read(item->path, &error);
-    const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
-    if (content && image_decode(bytes, size, preset, VGG16_SIDE, IMAGE_MAX_PIXELS, rgb, &error))
+    if (image_file_decode(item->path, preset, VGG16_SIDE, rgb, NULL, &error))
         return g_steal_pointer(&rgb);
     cli_warn("%s: %s", item->path, error->message);
     return NULL;
@@ -44,6 +41,7 @@ Status preview(const Options *options, GError **error)
                              (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
                              COPIES, VGG16_SIDE, error))
         return STATUS_FAILED;
-    printf("%s: %u images and %d augmented copies of each\n", options->preview, rgb->len, COPIES);
+    printf("%s: %u image%s and %d augmented copies of each\n", options->preview, rgb->len,
+           rgb->len == 1 ? "" : "s", COPIES);
     return rgb->len < wanted ? STATUS_SKIPPED : STATUS_DONE;
 }

@@ -196,6 +196,27 @@ static int class_index(const GPtrArray *classes, const char *name, gsize length)
 
 /* ---- Lists ---- */
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8, as some editors write it */
+enum { SHOWN_MAX = 200 };              /* bytes of a line that a message repeats */
+
+/* The text of a list. NULL and a sentence where it cannot be read or holds a NUL, which would end it unseen. */
+static char *read_list(const char *list, GError **error)
+{
+    gsize size;
+    guint line = 1;
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(list, &text, &size, error))
+        return NULL;
+    gsize length = strlen(text);
+    if (length == size)
+        return g_steal_pointer(&text);
+    for (gsize i = 0; i < length; i++)
+        line += text[i] == '\n';
+    error_set(error, "%s:%u holds a NUL byte: a list is plain text with one image a line; write it again",
+              list, line);
+    return NULL;
+}
+
 /* Keys of all items, whole and without their ending, each to its item; where two differ by their ending only,
  * the first in byte order. */
 static GHashTable *index_items(const GPtrArray *items)
@@ -232,14 +253,15 @@ static int listed_class(const Dataset *all, const char *key)
 static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilter *filter, GError **error)
 {
     guint there = all->items->len;
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(list, &text, NULL, error))
+    g_autofree char *text = read_list(list, error);
+    if (!text)
         return NULL;
     gboolean subset = filter->classes || filter->first_classes;
     g_autoptr(GHashTable) index = index_items(all->items);
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) picked = g_ptr_array_new();
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_auto(GStrv) lines =
+        g_strsplit(text + (g_str_has_prefix(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0), "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         const char *key = g_strstrip(lines[i]);
         const char *slash = strchr(key, '/');
@@ -249,8 +271,8 @@ static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilte
         if (!item) {
             int label = listed_class(all, key);
             if (label < 0)
-                return error_set(error, "%s:%u names '%s', but %s has no such class", list, i + 1, key,
-                                 all->root),
+                return error_set(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1,
+                                 SHOWN_MAX, key, strlen(key) > SHOWN_MAX ? "…" : "", all->root),
                        NULL;
             add_item(all->items, all->root, key, label);
             item = g_ptr_array_index(all->items, all->items->len - 1);
@@ -260,8 +282,8 @@ static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilte
             g_ptr_array_add(picked, item);
     }
     if (picked->len > 0 && picked->len == all->items->len - there)
-        return error_set(error, "%s names %u images, and none of them is in %s", list, picked->len,
-                         all->root),
+        return error_set(error, "%s names %u image%s, and none of them is in %s", list, picked->len,
+                         picked->len == 1 ? "" : "s", all->root),
                NULL;
     return g_steal_pointer(&picked);
 }

@@ -114,7 +114,10 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
 static gboolean picture_allocate(Picture *picture, int width, int height, GError **error)
 {
     *picture = (Picture){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
-    return picture->rgb || fail(error, "too large for the memory there is");
+    if (!picture->rgb)
+        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "no memory for its %d x %d pixels", width,
+                    height);
+    return picture->rgb != NULL;
 }
 
 /* ---- Formats ---- */

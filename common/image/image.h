@@ -40,7 +40,7 @@ void image_startup(const char *program);
 
 /* Decodes a whole file held in memory into rgb (side, side, 3). On failure returns FALSE with a reason
  * without the file's name, fit for "NAME: REASON" (empty, not an image, truncated, corrupt, over the pixel
- * budget), the same in every run; rgb is then undefined. A file that decodes only in part is a failure. */
+ * budget), the same in every run, or of IMAGE_ERROR_MACHINE where memory is short; rgb is then undefined. A file that decodes only in part is a failure. */
 gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
                       guint8 *rgb, GError **error);
 
@@ -53,6 +53,9 @@ void image_normalize_values(float *tensor, int side, Normalization normalization
 /* rgb (side, side, 3) as a JPEG file in memory, quality 1 … 100. NULL where libvips cannot. */
 GBytes *image_jpeg(const guint8 *rgb, int side, int quality);
 
-typedef enum { IMAGE_ERROR_UNREADABLE } ImageError;
+typedef enum {
+    IMAGE_ERROR_UNREADABLE, /* the image is at fault */
+    IMAGE_ERROR_MACHINE, /* the machine is: no memory, no file descriptors, a failing disk. Says nothing of the image */
+} ImageError;
 #define IMAGE_ERROR (image_error_quark())
 GQuark image_error_quark(void);

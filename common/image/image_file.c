@@ -1,6 +1,5 @@
+/* image_file: see image_file.h. */
 #include "common/image/image_file.h"
-
-#include "common/image/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +9,15 @@
 static GBytes *fail(GError **error, const char *reason)
 {
     g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, reason);
+    return NULL;
+}
+
+/* A system call's code: the fault of the machine, or of what lies under this name. */
+static GBytes *fail_with(GError **error, int code)
+{
+    gboolean machine = code == EMFILE || code == ENFILE || code == ENOMEM || code == EIO;
+    g_set_error_literal(error, IMAGE_ERROR, machine ? IMAGE_ERROR_MACHINE : IMAGE_ERROR_UNREADABLE,
+                        g_strerror(code));
     return NULL;
 }
 
@@ -30,29 +38,50 @@ static gssize read_all(int file, guint8 *bytes, gsize size)
     return (gssize)done;
 }
 
+/* The content of an open regular file of `size` bytes. */
+static GBytes *read_regular(int file, gsize size, GError **error)
+{
+    guint8 *content = g_try_malloc(size + 1);
+    if (!content)
+        return fail_with(error, ENOMEM);
+    gssize n = read_all(file, content, size);
+    if (n >= 0)
+        return g_bytes_new_take(content, (gsize)n);
+    fail_with(error, errno);
+    g_free(content);
+    return NULL;
+}
+
 GBytes *image_file_read(const char *path, GError **error)
 {
     int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat status;
     GBytes *bytes = NULL;
     if (file < 0)
-        return fail(error, g_strerror(errno));
+        return fail_with(error, errno);
     if (fstat(file, &status))
-        fail(error, g_strerror(errno));
+        fail_with(error, errno);
     else if (!S_ISREG(status.st_mode))
         fail(error, "is not a regular file");
     else if ((gsize)status.st_size > IMAGE_FILE_MAX)
         fail(error, "is larger than 1 GiB");
-    else {
-        guint8 *content = g_malloc((gsize)status.st_size + 1);
-        gssize n = read_all(file, content, (gsize)status.st_size);
-        if (n < 0) {
-            fail(error, g_strerror(errno));
-            g_free(content);
-        } else {
-            bytes = g_bytes_new_take(content, (gsize)n);
-        }
-    }
+    else
+        bytes = read_regular(file, (gsize)status.st_size, error);
     close(file);
     return bytes;
+}
+
+gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
+                           GError **error)
+{
+    gsize size;
+    g_autoptr(GBytes) bytes = image_file_read(path, error);
+    if (!bytes)
+        return FALSE;
+    const guint8 *data = g_bytes_get_data(bytes, &size);
+    if (!image_decode(data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error))
+        return FALSE;
+    if (content)
+        *content = g_steal_pointer(&bytes);
+    return TRUE;
 }

@@ -1,9 +1,19 @@
-/* image_file: an image file's bytes in memory, for image_decode. Refuses what is no regular file (a pipe
- * would block for ever) and what is larger than an image file can reasonably be. */
+/* image_file: from the path of an image file to its pixels, for every program.
+ *
+ * What is no regular file (a pipe would block for ever) and what is larger than an image file can reasonably be is
+ * refused. Where the machine and not the file is at fault (too many open files, no memory, a disk that fails),
+ * the error is IMAGE_ERROR_MACHINE: the image may be a good one, and whoever asked should stop.
+ *
+ * Safe to call from several threads at once. */
 #pragma once
-#include <glib.h>
+#include "common/image/image.h"
 
 #define IMAGE_FILE_MAX ((gsize)1 << 30) /* bytes */
 
-/* NULL with a reason without the file's name, fit for "NAME: REASON". */
+/* All of a file, in memory. NULL with a reason without the file's name, fit for "NAME: REASON". */
 GBytes *image_file_read(const char *path, GError **error);
+
+/* Reads and decodes (image_decode, with the default pixel budget) into rgb (side, side, 3). content, unless NULL,
+ * receives the file's bytes, which the caller unrefs, on success only. FALSE with a reason as above. */
+gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
+                           GError **error);

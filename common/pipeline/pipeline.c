@@ -1,8 +1,12 @@
+/* pipeline: see pipeline.h. */
 #include "common/pipeline/pipeline.h"
 
 #include "common/cli/progress.h"
+#include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/memory.h"
 #include "common/core/sha256.h"
+#include "common/image/image_file.h"
 
 #include <string.h>
 
@@ -27,7 +31,8 @@ typedef struct {
 
 typedef struct {
     guint index;
-    int vector; /* row of the batch's features, or -1 for a rejected input */
+    int vector;      /* row of the batch's features, or -1 for a rejected input */
+    gboolean broken; /* the run ends here */
     guint8 note[SHA256_SIZE];
     char *reason;
 } Arrival;
@@ -89,9 +94,12 @@ gsize pipeline_memory(const PipelineOptions *options)
     return base + vectors + window_of(options) * image * sizeof(float) + options->threads * image;
 }
 
-Pipeline *pipeline_new(const PipelineOptions *options)
+Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
 {
     const FeatureSpec *spec = options->spec;
+    if (!memory_check(pipeline_memory(options), "running images through the base", "use fewer --threads",
+                      error))
+        return NULL;
     Pipeline *pipeline = g_new0(Pipeline, 1);
     pipeline->side = spec->side;
     pipeline->batch_size = options->batch;
@@ -187,6 +195,22 @@ static gpointer decoder_main(gpointer data)
     return NULL;
 }
 
+Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
+                         char **reason)
+{
+    g_autoptr(GError) error = NULL;
+    if (image_file_decode(path, spec->preset, spec->side, rgb, content, &error))
+        return PRODUCED;
+    if (!g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE)) {
+        *reason = g_strdup(error->message);
+        return REJECTED;
+    }
+    *reason = g_strdup_printf(
+        "%s: %s; what was done before it is kept: free what is short and run the same command again", path,
+        error->message);
+    return BROKEN;
+}
+
 /* ---- The base ---- */
 
 static void clear_batch(Batch *batch)
@@ -200,7 +224,8 @@ static void clear_batch(Batch *batch)
 /* Appends what a slot holds to the batch; its image to the base's input. */
 static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 {
-    Arrival arrival = {.index = index, .vector = -1, .reason = g_steal_pointer(&slot->reason)};
+    Arrival arrival = {.index = index, .vector = -1, .broken = slot->outcome == BROKEN};
+    arrival.reason = g_steal_pointer(&slot->reason);
     memcpy(arrival.note, slot->note, sizeof arrival.note);
     if (slot->outcome == PRODUCED) {
         arrival.vector = batch->vectors++;
@@ -265,16 +290,18 @@ static gpointer base_main(gpointer data)
 static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume consume, Progress *progress,
                               GError **error)
 {
+    PipelineBatchDone batch_done = run->pipeline->batch_done;
     for (guint i = 0; i < batch->arrivals->len; i++) {
         const Arrival *arrival = &g_array_index(batch->arrivals, Arrival, i);
         const float *features = NULL;
+        if (arrival->broken)
+            return (!batch_done || batch_done(run->user, error)) && error_set(error, "%s", arrival->reason);
         if (arrival->vector >= 0)
             features = batch->features + (gsize)arrival->vector * run->pipeline->features;
         if (!consume(arrival->index, features, arrival->note, arrival->reason, run->user, error))
             return FALSE;
         progress_tick(progress, 1);
     }
-    PipelineBatchDone batch_done = run->pipeline->batch_done;
     return !batch_done || batch_done(run->user, error);
 }
 

@@ -13,11 +13,17 @@
 typedef enum {
     PRODUCED, /* rgb is filled */
     REJECTED, /* cannot be used; *reason says why (malloc'd by GLib, taken over) */
+    BROKEN,   /* the machine failed, not the input: the run ends with *reason, a sentence */
 } Produced;
 
 /* Fills rgb (side, side, 3) for input `index`; called from several threads at once, each index once. note:
  * SHA256_SIZE bytes that travel with the input to its consumer, such as its content hash; zero at first. */
 typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
+
+/* What a PipelineProduce does for an image file: image_file_decode, a failure sorted into REJECTED and BROKEN. content
+ * is as there. */
+Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
+                         char **reason);
 
 /* From the pixels of input `index` to what the base takes, (side, side, 3): image_normalize, with
  * augmentation before it, say. Called like PipelineProduce. */
@@ -41,11 +47,13 @@ typedef struct {
 } PipelineOptions;
 
 typedef struct Pipeline Pipeline;
-Pipeline *pipeline_new(const PipelineOptions *options);
+/* NULL and a sentence where the memory there is cannot hold it. */
+Pipeline *pipeline_new(const PipelineOptions *options, GError **error);
 void pipeline_free(Pipeline *pipeline);
 
 /* Runs inputs 0 … inputs-1. Ends early, cleanly, when interrupted() becomes true: what was consumed stays
- * consumed; FALSE only with error. May be called again (an epoch each). progress: NULL, or ticked for each
+ * consumed; FALSE only with error. A BROKEN input ends the run so too, once all before it are consumed and their
+ * batch is done. May be called again (an epoch each). progress: NULL, or ticked for each
  * input done. */
 struct Progress;
 gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume,

@@ -10,10 +10,7 @@ enum { COLUMNS = 6, CELL = 132, GAP = 14, HEAD = 34, CAPTION = 16, PIXELS = 2 * 
 
 static gboolean load(const char *path, guint8 *rgb)
 {
-    g_autoptr(GBytes) bytes = image_file_read(path, NULL);
-    gsize size;
-    const guint8 *data = bytes ? g_bytes_get_data(bytes, &size) : NULL;
-    return data && image_decode(data, size, PRESET_VIPS, PIXELS, IMAGE_MAX_PIXELS, rgb, NULL);
+    return image_file_decode(path, PRESET_VIPS, PIXELS, rgb, NULL, NULL);
 }
 
 /* text cut in its middle, so that both its beginning and its end stay, until it is as wide as a cell. */

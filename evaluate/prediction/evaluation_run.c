@@ -245,7 +245,8 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     for (guint i = 0; i < n; i++)
         g_free(slots[i]);
     if (done && examples->paths->len == 0)
-        return error_set(error, "%s: none of its %u images could be read", options->source, n);
+        return error_set(error, "%s: none of its %u image%s could be read", options->source, n,
+                         n == 1 ? "" : "s");
     return done;
 }
 

@@ -1,3 +1,4 @@
+/* images: see images.h. */
 #include "evaluate/prediction/images.h"
 
 #include "common/cli/cli.h"
@@ -68,19 +69,7 @@ typedef struct {
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Run *run = user;
-    g_autofree char *bytes = NULL;
-    g_autoptr(GError) error = NULL;
-    gsize size;
-    if (!g_file_get_contents(run->files[index], &bytes, &size, &error)) {
-        const char *cause =
-            strrchr(error->message, ':'); /* GLib names the file before it, as our callers do */
-        *reason = g_strdup(cause ? cause + 2 : error->message);
-    } else if (!image_decode((const guint8 *)bytes, size, run->spec->preset, run->spec->side,
-                             IMAGE_MAX_PIXELS, rgb, &error))
-        *reason = g_strdup(error->message);
-    else
-        return PRODUCED;
-    return REJECTED;
+    return pipeline_decode(run->files[index], run->spec, rgb, NULL, reason);
 }
 
 static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
@@ -99,8 +88,8 @@ gboolean images_run(const ImagesOptions *options, const char *const *files, guin
                                               .threads = options->threads};
     Run run = {files, options->spec, consumer, user};
     g_autoptr(Progress) progress = progress_new(options->label, n, "images");
-    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options);
-    if (!pipeline_run(pipeline, n, produce, consume, &run, progress, error))
+    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options, error);
+    if (!pipeline || !pipeline_run(pipeline, n, produce, consume, &run, progress, error))
         return FALSE;
     return !interrupted() || error_set(error, "interrupted before all images were judged");
 }

@@ -1,5 +1,5 @@
 /* report_pictures: the sections of the report that show pictures; see report_sections.h. */
-#include "common/image/image.h"
+#include "common/image/image_file.h"
 #include "common/model/history.h"
 #include "common/plot/curves.h"
 #include "evaluate/report/html.h"
@@ -195,12 +195,9 @@ gboolean section_training(const Report *report, GError **error)
 
 static GBytes *thumbnail(const char *folder, const char *path)
 {
-    g_autofree char *file = g_build_filename(folder, path, NULL), *bytes = NULL;
+    g_autofree char *file = g_build_filename(folder, path, NULL);
     g_autofree guint8 *rgb = g_malloc(3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
-    gsize size;
-    if (!g_file_get_contents(file, &bytes, &size, NULL) ||
-        !image_decode((const guint8 *)bytes, size, PRESET_TORCHVISION, THUMBNAIL_SIDE, IMAGE_MAX_PIXELS, rgb,
-                      NULL))
+    if (!image_file_decode(file, PRESET_TORCHVISION, THUMBNAIL_SIDE, rgb, NULL, NULL))
         return NULL;
     return image_jpeg(rgb, THUMBNAIL_SIDE, THUMBNAIL_QUALITY);
 }

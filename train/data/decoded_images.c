@@ -18,6 +18,7 @@ typedef struct {
     DecodedImages *images; /* item i at index i */
     char **reasons;        /* (items) why an image could not be read, else NULL */
     Progress *progress;
+    char *broken; /* a sentence where the machine failed, not an image */
 } Loading;
 
 static gsize pixel_bytes(const DecodedImages *images)
@@ -27,18 +28,22 @@ static gsize pixel_bytes(const DecodedImages *images)
 
 static void load_item(guint index, guint worker, gpointer data)
 {
-    const Loading *loading = data;
+    Loading *loading = data;
     const DatasetItem *item = loading->dataset->items->pdata[index];
     DecodedImages *images = loading->images;
     g_autoptr(GError) error = NULL;
-    gsize size;
-    if (interrupted())
+    g_autoptr(GBytes) content = NULL;
+    if (interrupted() || g_atomic_pointer_get(&loading->broken))
         return;
-    g_autoptr(GBytes) content = image_file_read(item->path, &error);
-    const guint8 *bytes = content ? g_bytes_get_data(content, &size) : NULL;
-    if (content && image_decode(bytes, size, loading->preset, images->side, IMAGE_MAX_PIXELS,
-                                images->pixels + index * pixel_bytes(images), &error)) {
+    guint8 *rgb = images->pixels + index * pixel_bytes(images);
+    if (image_file_decode(item->path, loading->preset, images->side, rgb, &content, &error)) {
+        gsize size;
+        const guint8 *bytes = g_bytes_get_data(content, &size);
         sha256(bytes, size, images->hashes[index]);
+    } else if (g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE)) {
+        char *sentence = g_strdup_printf("%s: %s", item->path, error->message);
+        if (!g_atomic_pointer_compare_and_exchange(&loading->broken, NULL, sentence))
+            g_free(sentence);
     } else {
         loading->reasons[index] = g_strdup(error->message);
     }
@@ -92,15 +97,20 @@ DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int si
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_full(n, g_free);
     g_ptr_array_set_size(reasons, (int)n);
     g_autoptr(Progress) progress = progress_new("Decoding", n, "images");
-    Loading loading = {dataset, preset, images, (char **)reasons->pdata, progress};
+    Loading loading = {dataset, preset, images, (char **)reasons->pdata, progress, NULL};
     thread_pool_run(thread_pool, n, load_item, &loading);
+    g_autofree char *broken = loading.broken;
+    if (broken) {
+        error_set(error, "%s", broken);
+        return NULL;
+    }
     if (interrupted()) {
         error_set(error, "%s: interrupted before training began", dataset->root);
         return NULL;
     }
     compact(&loading);
     if (!images->count) {
-        error_set(error, "%s: none of its %u images could be read", dataset->root, n);
+        error_set(error, "%s: none of its %u image%s could be read", dataset->root, n, n == 1 ? "" : "s");
         return NULL;
     }
     return g_steal_pointer(&images);

@@ -169,8 +169,8 @@ TrainingData *training_data_from_images(const TrainOptions *options, const Weigh
                                 .batch = BASE_DEFAULT_BATCH,
                                 .threads = threads,
                                 .prepare = image_samples_prepare};
-    data->pipeline = pipeline_new(&pipeline);
-    if (!make_samples(data, options, error))
+    data->pipeline = pipeline_new(&pipeline, error);
+    if (!data->pipeline || !make_samples(data, options, error))
         return NULL;
     data->identity = identify_photos(data);
     return g_steal_pointer(&data);

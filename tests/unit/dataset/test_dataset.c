@@ -135,6 +135,34 @@ static void test_lists_choose_with_and_without_ending(void)
     assert_listed((DatasetFilter){.classes = "bees"}, "wasps/none\nbees/q\n", "bees | bees/q.gif=0");
 }
 
+static void test_lists_may_begin_with_a_byte_order_mark(void)
+{
+    assert_listed((DatasetFilter){0}, "\xef\xbb\xbfwasps/b\r\nwasps/a\r\n",
+                  "wasps | wasps/a.JPEG=0 wasps/b.jpg=0");
+    assert_list_refused("wasps/b\n\xef\xbb\xbfwasps/a\n", "list.txt:2 names");
+}
+
+static void test_a_list_with_a_nul_is_refused_with_its_line(void)
+{
+    static const char text[] = "wasps/b\nwasps/\0a\nwasps/c\n";
+    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_assert_true(g_file_set_contents(path, text, sizeof text - 1, NULL));
+    assert_refused(root, &(DatasetFilter){.list = path}, "list.txt:2 holds a NUL byte");
+    g_assert_true(g_file_set_contents(path, "wasps/b\0", 8, NULL));
+    assert_refused(root, &(DatasetFilter){.list = path}, "list.txt:1 holds a NUL byte");
+}
+
+static void test_a_long_line_is_not_repeated_whole(void)
+{
+    enum { LENGTH = 100000 };
+    g_autofree char *path = g_build_filename(root, "list.txt", NULL), *line = g_strnfill(LENGTH, 'x');
+    g_autoptr(GError) error = NULL;
+    write_list(line);
+    g_assert_null(dataset_scan(root, &(DatasetFilter){.list = path}, &error));
+    g_assert_nonnull(strstr(error->message, "list.txt:1 names 'xxx"));
+    g_assert_cmpuint(strlen(error->message), <, 1000);
+}
+
 static void test_a_listed_image_that_is_not_there_is_an_item(void)
 {
     assert_listed((DatasetFilter){0}, "wasps/zzz\nwasps/b\nwasps/zzz\n", "wasps | wasps/b.jpg=0 wasps/zzz=0");
@@ -150,6 +178,7 @@ static void test_what_is_not_there_is_named(void)
     assert_list_refused("wasps/b\nhornets/a\n", "list.txt:2 names 'hornets/a'");
     assert_list_refused("wasps/b\nwasps/../../secret\n", "list.txt:2 names 'wasps/../../secret'");
     assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, and none of them is in");
+    assert_list_refused("wasps/zzz\n", "names 1 image, and none of them is in");
     assert_list_refused("stray.jpg\n", "list.txt:1 names 'stray.jpg'");
     assert_list_refused("\n", "has no images");
     g_autofree char *empty = g_build_filename(root, "empty", NULL);
@@ -178,6 +207,12 @@ int main(int argc, char **argv)
     g_test_add_data_func("/dataset/classes can be chosen", test_classes_can_be_chosen, run);
     g_test_add_data_func("/dataset/a listed image that is not there is an item",
                          test_a_listed_image_that_is_not_there_is_an_item, run);
+    g_test_add_data_func("/dataset/lists may begin with a byte order mark",
+                         test_lists_may_begin_with_a_byte_order_mark, run);
+    g_test_add_data_func("/dataset/a list with a NUL is refused with its line",
+                         test_a_list_with_a_nul_is_refused_with_its_line, run);
+    g_test_add_data_func("/dataset/a long line is not repeated whole", test_a_long_line_is_not_repeated_whole,
+                         run);
     g_test_add_data_func("/dataset/lists choose with and without ending",
                          test_lists_choose_with_and_without_ending, run);
     g_test_add_data_func("/dataset/what is not there is named", test_what_is_not_there_is_named, run);

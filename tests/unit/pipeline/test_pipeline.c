@@ -85,7 +85,7 @@ static Pipeline *new_pipeline_with(int batch, guint threads, PipelinePrepare pre
     spec->normalization = NORMALIZE_TORCH;
     PipelineOptions options = {.spec = spec, .batch = batch, .threads = threads, .prepare = prepare};
     g_assert_cmpuint(pipeline_memory(&options), >=, 2 * (gsize)batch * BYTES * sizeof(float));
-    return pipeline_new(&options);
+    return pipeline_new(&options, NULL);
 }
 
 static Pipeline *new_pipeline(int batch, guint threads)
@@ -133,7 +133,7 @@ static void every_batch_is_followed_by_its_end(void)
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(SIDE);
     spec->normalization = NORMALIZE_TORCH;
     PipelineOptions options = {.spec = spec, .batch = 3, .threads = 2, .batch_done = batch_done};
-    g_autoptr(Pipeline) pipeline = pipeline_new(&options);
+    g_autoptr(Pipeline) pipeline = pipeline_new(&options, NULL);
     Log log = NEW_LOG;
     g_assert_true(run(pipeline, 50, &log, NULL)); /* 45 good ones */
     g_assert_cmpuint(log.consumed, ==, 50);

@@ -1,0 +1,105 @@
+"""Images on their way into each program: what is no file, what the machine and not the image is to blame for."""
+import json, os, resource, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import need_small_address_space, program, run, scratch
+
+import numpy as np
+from PIL import Image
+
+
+def draw_set(folder, classes=("ant", "bee"), each=4):
+    random = np.random.RandomState(1)
+    for name in classes:
+        os.makedirs(os.path.join(folder, name))
+        for i in range(each):
+            pixels = random.randint(0, 256, (30, 40, 3), np.uint8)
+            Image.fromarray(pixels).save(os.path.join(folder, name, "%02d.png" % i))
+    return folder
+
+
+def extract(images, cache, *options, **more):
+    return program("extract", "--layer", "input", "--preset", "keras", *options, images, cache, **more)
+
+
+def exported(cache, to):
+    program("extract", "--export", to, cache)
+    return [open(os.path.join(to, name), "rb").read() for name in ("features.npy", "labels.npy", "items.csv")]
+
+
+def limited(**limits):
+    """For preexec_fn: RLIMIT_<NAME> = value each."""
+    def apply():
+        for name, value in limits.items():
+            resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+    return apply
+
+
+def a_pipe_named_like_an_image_blocks_no_program():
+    with scratch() as at:
+        images, model = draw_set(at + "/images"), at + "/model.h5"
+        extract(images, at + "/cache")
+        program("train", "--quiet", "--head", "linear", at + "/cache", model)
+        os.mkfifo(images + "/ant/pipe.png")
+        for command in (("evaluate", images, model), ("evaluate", "--predict", model, images),
+                        ("extract", "--preview", at + "/preview.png", images),
+                        ("train", "--quiet", "--approach", "scratch", "--epochs", "1", "--images", images,
+                         "--validation-split", "0", "--hidden", "4",
+                         at + "/scratch.h5")):
+            done = program(*command, status=3, timeout=60)
+            assert "pipe.png: is not a regular file" in done.stderr, (command, done.stderr)
+
+
+def too_few_file_descriptors_are_not_the_images_fault():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        extract(images, at + "/whole")
+        whole, blamed = exported(at + "/whole", at + "/out"), 0
+        for files in range(6, 24):
+            cache = "%s/cache%d" % (at, files)
+            done = extract(images, cache, "--threads", "2", status=(0, 1), preexec_fn=limited(NOFILE=files))
+            if done.returncode == 0:
+                break
+            assert done.stderr.count("\n") == 1, (files, done.stderr)
+            if "/images/" in done.stderr:
+                blamed += 1
+                assert ".png: Too many open files; " in done.stderr, done.stderr
+                looked = program("extract", "--info", "--json", cache, status=(0, 1))
+                assert looked.returncode or json.loads(looked.stdout)["skipped"] == [], files
+            extract(images, cache)
+            assert exported(cache, at + "/out") == whole, files
+        assert blamed and done.returncode == 0, (blamed, done.stderr)
+
+
+def an_image_that_was_skipped_is_tried_again():
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        os.rename(images + "/ant/00.png", at + "/kept.png")
+        open(at + "/list", "w").write("ant/00.png\nbee/01.png\n")
+        assert extract(images, at + "/cache", "--list", at + "/list", status=3).stdout.startswith("1 new")
+        os.rename(at + "/kept.png", images + "/ant/00.png")
+        assert extract(images, at + "/cache", "--list", at + "/list").stdout.startswith("1 new, 1 unchanged, 0 changed, 0 s")
+
+
+def little_memory_is_one_sentence():
+    need_small_address_space()
+    with scratch() as at:
+        images = draw_set(at + "/images")
+        for options in (("--weights", "random:3", "--layer", "block5_pool"), ("--layer", "input")):
+            refused = 0
+            for megabytes in (200, 250, 300, 400, 600, 900, 1200):
+                done = program("extract", *options, "--batch", "32", "--threads", "8", images, at + "/cache",
+                               status=(0, 1), timeout=120,
+                               preexec_fn=limited(AS=megabytes << 20, CORE=0))
+                if done.returncode:
+                    refused += 1
+                    assert "GLib" not in done.stderr and done.stderr.strip(), (options, megabytes, done.stderr)
+                    sentences = [line for line in done.stderr.splitlines() if "stand-in" not in line]
+                    assert len(sentences) == 1, (options, megabytes, done.stderr)
+            assert refused, options
+
+
+run(a_pipe_named_like_an_image_blocks_no_program,
+    too_few_file_descriptors_are_not_the_images_fault,
+    an_image_that_was_skipped_is_tried_again,
+    little_memory_is_one_sentence)
