@@ -74,7 +74,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-machines test-slurm unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage clean install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-machines test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage clean install format
 .DELETE_ON_ERROR:
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
@@ -124,6 +124,14 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 
 unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images
 
+# What makes system calls fail traces its child, and knows x86-64's registers alone.
+ifeq ($(ARCH),x86_64)
+unit-tests: $(BUILD)/tools/inject
+endif
+$(BUILD)/tools/inject: $(BUILD)/obj/tests/torture/inject.o
+	@mkdir -p $(@D)
+	$(call SAY,LINK) $(LINK) $^ -o $@
+
 # Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
 FUZZ_SECONDS := 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -154,6 +162,10 @@ test-machines: packages-check ## what depends on arithmetic, under every BLAS co
 	@$(BUILD_NOW) unit-tests
 	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
 	@BUILD=$(BUILD) CLANG_BUILD=build/clang tests/run-machines
+
+torture: packages-test ## every system call of every program fails in turn: nothing is lost (an hour or so)
+	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
+	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/torture.py --every
 
 test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
 	@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""Every system call of the programs fails in turn, or the program is killed there: nothing is lost, and all is told.
+
+    tests/torture/torture.py [--every] [SCENARIO…]
+
+Each scenario is a command, what it starts from, and what it leaves. The command runs under build/tools/inject with the
+N-th call of a kind broken, N from 1 to the last; without --every, a few N spread over them. After each trial: at most one
+sentence, beginning with the program's name, and exit status 1; no signal, no hang, no .part left (unless it was killed);
+a cache opens or is told to hold nothing yet; and the same command again leaves what an unbroken run leaves, byte for
+byte."""
+import filecmp, os, shutil, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import numpy as np
+from PIL import Image
+from tap import BUILD, ROOT, Skip, program, scratch
+
+INJECT = os.path.join(BUILD, "tools/inject")
+SECONDS = 60
+FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "short"), ("write", "before"), ("write", "after"),
+          ("sync", "EIO"), ("sync", "ENOSPC"), ("sync", "before"), ("sync", "after"),
+          ("truncate", "ENOSPC"), ("truncate", "before"),
+          ("rename", "EIO"), ("rename", "before"), ("rename", "after"),
+          ("unlink", "EIO"), ("unlink", "before"),
+          ("open", "EMFILE"), ("open", "EIO"), ("read", "EIO"), ("read", "EINTR"), ("read", "short"),
+          ("map", "ENOMEM"), ("fork", "EAGAIN")]
+KILLS = ("before", "after")
+DENSE = ["train", "--quiet", "--threads", "1", "--hidden", "4", "--epochs", "3", "--batch-size", "16"]
+LINEAR = ["train", "--quiet", "--threads", "1", "--head", "linear"]
+
+
+class Scenario:
+    """command: its working directory is a copy of what prepare made. files: what it leaves, beside caches, which are compared by
+    what --export writes. killed: a run that is killed first, so that command resumes."""
+
+    def __init__(self, name, command, files=(), caches=(), kinds=None):
+        self.name, self.command, self.files, self.caches, self.kinds = name, command, files, caches, kinds
+
+
+SCENARIOS = [
+    Scenario("extract", ["extract", "--quiet", "--threads", "1", "--batch", "2", "--layer", "input", "images", "new"], caches=["new"]),
+    Scenario("extract-more", ["extract", "--quiet", "--threads", "1", "--layer", "input", "images", "half"], caches=["half"]),
+    Scenario("merge", ["extract", "--quiet", "--merge", "whole", "part0", "part1"], caches=["whole"]),
+    Scenario("import", ["extract", "--quiet", "--import", "x.npy", "x.csv", "imported"], caches=["imported"]),
+    Scenario("export", ["extract", "--quiet", "--export", "out", "cache"], ["out/features.npy", "out/labels.npy", "out/items.csv"]),
+    Scenario("preview", ["extract", "--quiet", "--preview", "sheet.png", "images"], ["sheet.png"]),
+    Scenario("info", ["extract", "--info", "cache"]),
+    Scenario("dense", DENSE + ["--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5"]),
+    Scenario("resume", DENSE + ["--resume", "cache", "cut.h5"], ["cut.h5"]),
+    Scenario("linear", LINEAR + ["--export-libsvm", "s.txt", "cache", "new.h5"], ["new.h5", "s.txt"]),
+    Scenario("linear-search", LINEAR + ["--search-cost", "--folds", "2", "cache", "new.h5"], ["new.h5"]),
+    Scenario("evaluate", ["evaluate", "--quiet", "--threads", "1", "--json", "e.json", "--predictions", "e.csv", "--confusion", "e.png",
+                          "--report", "r", "cache", "model.h5"], ["e.csv", "e.png"]),
+]
+
+
+def prepare(folder):
+    rng, n = np.random.default_rng(0), 40
+    labels = np.arange(n) % 4
+    np.save(folder + "/x.npy", np.maximum(rng.normal(size=(n, 512)) + labels[:, None], 0).astype(np.float32))
+    with open(folder + "/x.csv", "w") as out:
+        out.writelines(["path,class\n"] + ["%s/%02d.jpg,%s\n" % ("abcd"[k], i, "abcd"[k]) for i, k in enumerate(labels)])
+    for c in "ab":
+        os.makedirs(folder + "/images/" + c)
+        for i in range(2):
+            Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(folder + "/images/%s/%d.png" % (c, i))
+    run = lambda *a, **o: program(*a, cwd=folder, **o)
+    run("extract", "--quiet", "--import", "x.npy", "x.csv", "cache")
+    for part in "01":
+        run("extract", "--quiet", "--layer", "input", "--shard", part + "/2", "images", "part" + part)
+    run("extract", "--quiet", "--layer", "input", "--first-classes", "1", "images", "half")
+    run(*DENSE, "cache", "model.h5")
+    # A run that ends with a checkpoint: killed at the rename that would put the second one in place.
+    subprocess.run([INJECT, "rename", "4", "before", str(SECONDS), "/dev/null", BUILD + "/train"] + DENSE[1:] + ["cache", "cut.h5"],
+                   cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for path in parts(folder):
+        os.unlink(path)
+
+
+def inject(kind, number, fault, command, folder):
+    """(exit status, stderr, calls of the kind, whether the N-th was reached)"""
+    report = folder + ".report"
+    done = subprocess.run([INJECT, kind, str(number), fault, str(SECONDS), report, os.path.join(BUILD, command[0])] + command[1:],
+                          cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL)
+    if done.returncode == 125:
+        raise Skip(done.stderr.strip())
+    with open(report) as file:
+        seen, hit = map(int, file.read().split())
+    os.unlink(report)
+    return done.returncode, done.stderr, seen, bool(hit)
+
+
+def parts(folder):
+    return [os.path.join(at, f) for at, _, files in os.walk(folder) for f in files if f.endswith(".part")]
+
+
+def exported(folder, cache):
+    target = os.path.join(folder, "exported-" + cache)
+    program("extract", "--quiet", "--export", target, os.path.join(folder, cache))
+    return [os.path.join("exported-" + cache, name) for name in ("features.npy", "labels.npy", "items.csv")]
+
+
+def leftovers_told(scenario, folder):
+    for cache in scenario.caches:
+        path = os.path.join(folder, cache)
+        if os.path.exists(path):
+            done = program("extract", "--verify", path, status=(0, 1))
+            assert done.returncode == 0 or "holds nothing yet" in done.stderr, done.stderr
+
+
+def judge(scenario, fault, status, stderr, folder):
+    lines = stderr.splitlines()
+    if fault in KILLS:
+        assert status in (0, 1, 137), (status, stderr)  # 0, 1: a child was killed
+    else:
+        assert status in (0, 1), (status, stderr)
+        assert status == 0 or len(lines) == 1, (status, stderr)
+        assert all(line.startswith(scenario.command[0] + ": ") for line in lines) and len(lines) <= 1, (status, stderr)
+        assert not parts(folder), parts(folder)
+    leftovers_told(scenario, folder)
+
+
+def trial(scenario, base, unbroken, kind, number, fault, folder):
+    """Returns None, or what is wrong; whether the call was reached."""
+    shutil.copytree(base, folder)
+    try:
+        status, stderr, _, hit = inject(kind, number, fault, scenario.command, folder)
+        judge(scenario, fault, status, stderr, folder)
+        program(*scenario.command, cwd=folder)
+        for name in list(scenario.files) + [f for c in scenario.caches for f in exported(folder, c)]:
+            assert filecmp.cmp(os.path.join(folder, name), os.path.join(unbroken, name), shallow=False), name + " differs"
+        assert not parts(folder), parts(folder)
+    except (AssertionError, subprocess.TimeoutExpired) as wrong:
+        return "%s: %s of call %s %d: %s" % (scenario.name, fault, kind, number, wrong)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def numbers(count, most):
+    return sorted({1 + i * (count - 1) // max(1, most - 1) for i in range(most)}) if count > most else range(1, count + 1)
+
+
+def run_scenario(scenario, base, folder, every, faults):
+    """Returns (trials, what was wrong)."""
+    unbroken = os.path.join(folder, scenario.name)
+    shutil.copytree(base, unbroken)
+    program(*scenario.command, cwd=unbroken)
+    for cache in scenario.caches:
+        exported(unbroken, cache)
+    counts, tasks = {}, []
+    for kind, fault in faults:
+        if kind not in counts:
+            shutil.copytree(base, unbroken + ".count")
+            counts[kind] = inject(kind, 0, "EIO", scenario.command, unbroken + ".count")[2]
+            shutil.rmtree(unbroken + ".count")
+        tasks += [(kind, n, fault) for n in numbers(counts[kind], 10**6 if every else 2)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
+    return len(tasks), [wrong for wrong in done if wrong]
+
+
+def torture(names=(), every=False, faults=FAULTS, say=print):
+    """All scenarios, or those named; returns what was wrong. Skip where tracing is not allowed."""
+    if not os.path.exists(INJECT):
+        raise Skip("build/tools/inject is made on x86-64 only")
+    wrong = []
+    with scratch() as folder:
+        base = folder + "/base"
+        os.mkdir(base)
+        inject("write", 0, "EIO", ["extract", "--version"], base)
+        prepare(base)
+        for scenario in SCENARIOS:
+            if names and scenario.name not in names:
+                continue
+            trials, found = run_scenario(scenario, base, folder, every, faults)
+            say("%-14s %5d trials, %d wrong" % (scenario.name, trials, len(found)))
+            wrong += found
+    return wrong
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    try:
+        found = torture([a for a in arguments if a != "--every"], "--every" in arguments,
+                        say=lambda line: print(line, flush=True))
+    except Skip as reason:
+        print("skipped: %s" % reason)
+        sys.exit(0)
+    print("\n".join(found))
+    sys.exit(1 if found else 0)
