@@ -169,15 +169,38 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
     g_string_append_c(text, '\n');
 }
 
+/* Words in lines of at most TEXT_WIDTH characters, all but the first indented. */
+static void append_wrapped(GString *text, const char *words, int indent)
+{
+    enum { TEXT_WIDTH = 110 };
+    g_auto(GStrv) split = g_strsplit(words, " ", -1);
+    int column = indent;
+    for (guint i = 0; split[i]; i++) {
+        int width = (int)g_utf8_strlen(split[i], -1);
+        if (i > 0 && column + 1 + width > TEXT_WIDTH) {
+            g_string_append_printf(text, "\n%*s", indent, "");
+            column = indent;
+        } else if (i > 0) {
+            g_string_append_c(text, ' ');
+            column++;
+        }
+        g_string_append(text, split[i]);
+        column += width;
+    }
+    g_string_append_c(text, '\n');
+}
+
 static void append_verdict(GString *text, const Comparison *comparison, gboolean timing)
 {
+    enum { INDENT = 18 };
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(GArray) lines = verdict_lines(comparison, verdict, timing);
     g_string_append(text, "\nIn short\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
         g_autofree char *answer = cli_printable(line->answer);
-        g_string_append_printf(text, "%-18s%s\n", line->question, answer);
+        g_string_append_printf(text, "%-*s", INDENT, line->question);
+        append_wrapped(text, answer, INDENT);
     }
 }
 

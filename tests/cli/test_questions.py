@@ -96,6 +96,11 @@ def the_learning_curve_rises_towards_the_accuracy_of_all_images():
 
 def what_cannot_be_answered_is_said_in_a_sentence():
     with scratch() as folder:
+        cache, _, _, _ = make_cache(folder, n=4, flipped=0)
+        done = program("train", "--head", "linear", "--suspects", os.path.join(folder, "s.csv"), cache, os.path.join(folder, "m.h5"),
+                       status=1)
+        assert "needs as many images, and it has 4: add images" in done.stderr, done.stderr
+    with scratch() as folder:
         cache, _, _, _ = make_cache(folder, n=8, flipped=0)
         model = os.path.join(folder, "m.h5")
         for arguments, status, sentence in (

@@ -134,7 +134,11 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
     const TrainOptions *o = linear->options;
     guint folds = o->folds ? (guint)o->folds : 5, smallest = linear->counts[0];
     if (folds > linear->n)
-        return error_set(error, "%s: --folds %u is more than its %u images", o->cache, folds, linear->n);
+        return error_set(
+            error,
+            "%s: cross-validation in %u folds needs as many images, and it has %u: add images, or take "
+            "fewer --folds",
+            o->cache, folds, linear->n);
     for (guint k = 1; k < linear->classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)

@@ -215,6 +215,29 @@ static void test_mcnemar(void)
     g_assert_cmpfloat(metrics_mcnemar(&label, &label, &label, 1).p, ==, 1);
 }
 
+/* Sums of exact fractions (Python's fractions); the second is scipy.stats.binomtest's too. */
+static void test_beats_guessing(void)
+{
+    g_assert_cmpfloat_with_epsilon(metrics_beats_guessing(9, 39, 0.25), 0.6687335280946596, 1e-12);
+    g_assert_cmpfloat_with_epsilon(metrics_beats_guessing(23, 39, 21.0 / 39), 0.31640866585161814, 1e-12);
+    g_assert_cmpfloat_with_epsilon(metrics_beats_guessing(300, 500, 0.5), 4.470033271126634e-06, 1e-15);
+    g_assert_cmpfloat_with_epsilon(metrics_beats_guessing(10, 10, 1 / 3.0), 1.6935087808430286e-05, 1e-15);
+    g_assert_cmpfloat_with_epsilon(metrics_beats_guessing(2500, 25000, 0.1), 0.5030838172876452, 1e-9);
+    g_assert_cmpfloat(metrics_beats_guessing(0, 10, 0.3), ==, 1);
+    g_assert_cmpfloat(metrics_beats_guessing(10, 10, 1), ==, 1); /* one class: guessing is always right */
+}
+
+/* Worked out from Agresti & Min's formula: 9 and 3 of 39 images. */
+static void test_paired_difference(void)
+{
+    Interval interval = metrics_paired_difference((McNemar){9, 3, 0}, 39);
+    g_assert_cmpfloat_with_epsilon(interval.low, -0.020095774652687498, 1e-12);
+    g_assert_cmpfloat_with_epsilon(interval.high, 0.31277870148195575, 1e-12);
+    interval = metrics_paired_difference((McNemar){2, 0, 0}, 2);
+    g_assert_cmpfloat(interval.low, >=, -1);
+    g_assert_cmpfloat(interval.high, <=, 1);
+}
+
 static void test_wilson(void)
 {
     const json_t *cases = json_object_get(golden, "wilson");
@@ -292,6 +315,8 @@ int main(int argc, char **argv)
     g_test_add_func("/metrics/the text is classification_report's", test_report);
     g_test_add_func("/metrics/McNemar's exact test is scipy's", test_mcnemar);
     g_test_add_func("/metrics/Wilson's interval is scipy's", test_wilson);
+    g_test_add_func("/metrics/whether guessing would be right as often, as exact fractions say", test_beats_guessing);
+    g_test_add_func("/metrics/the interval of a paired difference", test_paired_difference);
     g_test_add_func("/metrics/the temperature is the minimum scipy finds", test_temperature);
     g_test_add_func("/metrics/temperatures stay within bounds and claim no certainty",
                     test_temperature_bounds);
