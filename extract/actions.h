@@ -22,5 +22,8 @@ Status merge(const Options *options, GError **error);
 /* A matrix of NumPy's with labels or items into a cache. */
 Status import_features(const Options *options, GError **error);
 
+/* Groups of images that are the same or nearly so, in one cache or two; with --sheet also as a picture. */
+Status duplicates(const Options *options, GError **error);
+
 /* A contact sheet of some of the folder's images and augmented copies of them. */
 Status preview(const Options *options, GError **error);

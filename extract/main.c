@@ -20,6 +20,8 @@ static Status run(const Options *options, GError **error)
         return import_features(options, error);
     case ACTION_PREVIEW:
         return preview(options, error);
+    case ACTION_DUPLICATES:
+        return duplicates(options, error);
     case ACTION_EXTRACT:
         break;
     }

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Cosine from which --duplicates takes two images for nearly the same. */
+#define DEFAULT_SIMILARITY 0.99
+
 static const char *const synopsis[] = {
     "[OPTION…] IMAGE_DIR CACHE",
     "--info [--json] CACHE",
@@ -17,6 +20,7 @@ static const char *const synopsis[] = {
     "--merge [--check LIST|DIR] CACHE SHARD…",
     "--import FEATURES.npy [--made-by TEXT] LABELS.npy|ITEMS.csv CACHE",
     "--preview FILE IMAGE_DIR",
+    "--duplicates [--sheet FILE --images DIR] CACHE [CACHE]",
     NULL,
 };
 
@@ -69,20 +73,21 @@ static const CliExample examples[] = {
 
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
-    gboolean info, verify, merge;
+    gboolean info, verify, merge, duplicates;
     const char *preset, *normalize, *store, *shard, *made_by;
+    double similarity; /* 0: not given */
     gint64 first_classes, limit_per_class, batch, copies;
 } Raw;
 
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
 {
-    int actions = raw->info + raw->verify + raw->merge + !!options->export_folder + !!options->preview +
+    int actions = raw->info + raw->verify + raw->merge + raw->duplicates + !!options->export_folder + !!options->preview +
                   !!options->import;
     guint given = g_strv_length(options->arguments);
     if (actions > 1)
         *status = cli_usage(
-            program, "--info, --verify, --export, --merge, --import and --preview exclude one another");
+            program, "--info, --verify, --export, --merge, --import, --preview and --duplicates exclude one another");
     else if (options->json && !raw->info)
         *status = cli_usage(program, "--json goes with --info");
     else if (options->check && !raw->merge)
@@ -91,6 +96,12 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
         *status = cli_usage(program, "--shard is for extracting");
     else if (options->split_test > 0 && actions)
         *status = cli_usage(program, "--split-test is for extracting");
+    else if (!raw->duplicates && (raw->similarity || options->sheet || options->images))
+        *status = cli_usage(program, "--similarity, --sheet and --images go with --duplicates");
+    else if (!options->sheet != !options->images)
+        *status = cli_usage(program, "--sheet needs --images, and --images goes with --sheet");
+    else if (raw->duplicates && (given < 1 || given > 2))
+        *status = cli_usage(program, "--duplicates needs one or two CACHE, %u arguments given", given);
     else if (raw->merge && given < (options->check ? 1 : 2))
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
     else if (raw->made_by && !options->import)
@@ -98,7 +109,7 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
     else if (options->import && given != 2)
         *status = cli_usage(program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; %u arguments given",
                             given);
-    else if (actions && !raw->merge && !options->import && given != 1)
+    else if (actions && !raw->merge && !raw->duplicates && !options->import && given != 1)
         *status = cli_usage(program, "needs one %s, %u arguments given",
                             options->preview ? "IMAGE_DIR" : "CACHE", given);
     else if (!actions && given != 2)
@@ -110,6 +121,7 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
                           : options->import        ? ACTION_IMPORT
                           : options->export_folder ? ACTION_EXPORT
                           : options->preview       ? ACTION_PREVIEW
+                          : raw->duplicates        ? ACTION_DUPLICATES
                                                    : ACTION_EXTRACT;
         return TRUE;
     }
@@ -128,6 +140,7 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     options->batch = (int)raw->batch;
     options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
     options->copies = (guint)raw->copies;
+    options->similarity = raw->similarity ? raw->similarity : DEFAULT_SIMILARITY;
     if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);
@@ -136,7 +149,8 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     g_autoptr(GError) error = NULL;
     if ((raw->shard && !shard_parse(raw->shard, &options->shard, &options->shard_source, &error)) ||
         !augment_check(&options->augmentation, &error) ||
-        (options->preview && !canvas_path_ok(options->preview, &error))) {
+        (options->preview && !canvas_path_ok(options->preview, &error)) ||
+        (options->sheet && !canvas_path_ok(options->sheet, &error))) {
         *status = cli_usage(program, "%s", error->message);
         return FALSE;
     }
@@ -173,6 +187,13 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          0, 0},
         {CLI_TEXT, "preview", 0, &options->preview, "FILE",
          "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0},
+        {CLI_FLAG, "duplicates", 0, &raw.duplicates, NULL,
+         "list groups of images that have the same content or nearly the same features, in one CACHE or two", 0, 0},
+        {CLI_REAL, "similarity", 0, &raw.similarity, "S",
+         "with --duplicates: cosine of the features from which images are nearly the same (0: 0.99)", 0, 1},
+        {CLI_TEXT, "sheet", 0, &options->sheet, "FILE",
+         "with --duplicates: draw the groups as PNG, SVG or PDF", 0, 0},
+        {CLI_TEXT, "images", 0, &options->images, "DIR", "with --sheet: where the images lie", 0, 0},
         {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0},
         {CLI_TEXT, "classes", 0, &options->filter.classes, "A,B,…", "only these classes", 0, 0},
         {CLI_INT, "first-classes", 0, &raw.first_classes, "N",

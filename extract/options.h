@@ -13,7 +13,8 @@ typedef enum {
     ACTION_EXPORT,
     ACTION_MERGE,
     ACTION_IMPORT,
-    ACTION_PREVIEW
+    ACTION_PREVIEW,
+    ACTION_DUPLICATES
 } Action;
 
 typedef struct {
@@ -40,6 +41,8 @@ typedef struct {
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;
     const char *preview; /* file for a contact sheet */
+    double similarity;   /* --duplicates: cosine from which images are nearly the same */
+    const char *sheet, *images; /* --duplicates: file for a contact sheet, and where its images lie */
 } Options;
 
 /* FALSE where the program is to end with *status. */

@@ -9,7 +9,10 @@ gboolean extract_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
     if (o->action == ACTION_PREVIEW)
         output_plan_add_images(plan, "IMAGE_DIR", o->arguments[0], dataset_is_image);
+    if (o->sheet)
+        output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "--preview", o->preview);
+    output_plan_add(plan, PLAN_OUTPUT, "--sheet", o->sheet);
     output_plan_add_beneath(plan, "--export", o->export_folder, "features.npy");
     output_plan_add_beneath(plan, "--export", o->export_folder, "labels.npy");
     output_plan_add_beneath(plan, "--export", o->export_folder, "items.csv");
