@@ -1,0 +1,27 @@
+"""A sample of make torture: calls of the system that fail, and kills, and what is left after them."""
+import os, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../torture"))
+from tap import run
+from torture import QUICK, SCENARIOS, kill_chain, torture
+
+
+def test_of(scenario):
+    def test():
+        wrong = torture([scenario.name], faults=QUICK, say=lambda line: None)
+        assert not wrong, "\n".join(wrong)
+
+    test.__name__ = "whatever_call_fails_nothing_is_lost_in_" + scenario.name.replace("-", "_")
+    return test
+
+
+def chain_of(optimizer):
+    def test():
+        kill_chain(optimizer)
+
+    test.__name__ = "a_chain_of_kills_ends_in_the_same_model_with_" + optimizer
+    return test
+
+
+run(*[test_of(scenario) for scenario in SCENARIOS], *[chain_of(optimizer) for optimizer in ("adam", "rmsprop", "sgd")])
