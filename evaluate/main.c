@@ -10,6 +10,7 @@
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/prediction/predict.h"
 #include "evaluate/prediction/predictions.h"
+#include "evaluate/questions/leakage.h"
 #include "evaluate/report/pictures.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
@@ -85,6 +86,8 @@ static Status evaluate(const Options *options)
         return cli_fail(error);
     g_autoptr(GString) text = g_string_new(NULL);
     text_comparison(text, comparison, (int)options->digits, options->timing);
+    if (options->trained_on && !leakage_text(text, comparison, options->trained_on, &error))
+        return cli_fail(error);
     fputs(text->str, stdout);
     if (!write_files(options, comparison, &error))
         return cli_fail(error);

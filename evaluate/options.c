@@ -67,6 +67,9 @@ static const CliOption table[] = {
      "write DIR/index.html: all of it on one page that needs no network", 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "where the images of a cache lie, for the report's thumbnails",
      0, 0},
+    {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
+     "tell which images of a test cache have the content of an image in CACHE, and the accuracy without them",
+     0, 0},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0},
     {CLI_TEXT, "weights", 0, &o.weights, "FILE",
      "base weights the models were trained with, or random[:SEED] (default: the models' own seed, where "
@@ -110,14 +113,14 @@ static gboolean take_arguments(Status *status)
 
 static gboolean check_predict(Status *status)
 {
-    const char *const files[] = {o.confusion, o.reliability, o.scatter,    o.report,
-                                 o.history,   o.json,        o.predictions};
-    const char *const names[] = {"confusion", "reliability", "scatter",    "report",
-                                 "history",   "json",        "predictions"};
+    const char *const files[] = {o.trained_on, o.confusion, o.reliability, o.scatter,
+                                 o.report,     o.history,   o.json,        o.predictions};
+    const char *const names[] = {"trained-on", "confusion", "reliability", "scatter",
+                                 "report",     "history",   "json",        "predictions"};
     for (guint i = 0; i < G_N_ELEMENTS(files); i++)
         if (files[i]) {
             *status = cli_usage(&program, "--%s needs labelled images; --predict has none%s", names[i],
-                                i >= 5 ? " (choose the output by --format)" : "");
+                                i >= 6 ? " (choose the output by --format)" : "");
             return FALSE;
         }
     return TRUE;
@@ -134,6 +137,10 @@ static gboolean check_source(Status *status)
     if (o.scatter && !evaluation_source_is_cache(o.source)) {
         *status =
             cli_usage(&program, "--scatter draws what a cache holds; make one of %s by extract", o.source);
+        return FALSE;
+    }
+    if (o.trained_on && !evaluation_source_is_cache(o.source)) {
+        *status = cli_usage(&program, "--trained-on compares caches; make one of %s by extract", o.source);
         return FALSE;
     }
     const char *const folder_only[] = {o.weights, o.classes, o.list};

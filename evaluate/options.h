@@ -17,6 +17,7 @@ typedef struct {
     gint64 first_classes, limit_per_class;
     const char *confusion, *reliability, *scatter, *report, *json, *predictions; /* files to write; NULL for none */
     const char *history; /* "A.csv,B.csv": of the models, in their order; NULL: none */
+    const char *trained_on; /* a cache whose images the models were trained on; NULL */
     gboolean timing;
     const char *normalize, *title, *format_name;
     PredictFormat format;
