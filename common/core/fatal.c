@@ -31,7 +31,10 @@ static G_NORETURN void stop(const char *line, gsize length)
 
 static G_NORETURN void end(const char *message)
 {
+    static gint ended;
     char line[1024];
+    while (!g_atomic_int_compare_and_exchange(&ended, FALSE, TRUE))
+        pause(); /* another thread is telling */
     gboolean told = message == without_place(message);
     int n = snprintf(line, sizeof line, "%s: %s%s", program_name, told ? "" : "out of memory: ",
                      without_place(message));
