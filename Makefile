@@ -163,7 +163,7 @@ test-machines: packages-check ## what depends on arithmetic, under every BLAS co
 	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
 	@BUILD=$(BUILD) CLANG_BUILD=build/clang tests/run-machines
 
-torture: packages-test ## every system call of every program fails in turn: nothing is lost (an hour or so)
+torture: packages-test ## every system call of every program fails in turn: nothing is lost
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/torture.py --every
 
