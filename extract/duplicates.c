@@ -226,12 +226,12 @@ static void print_groups(Search *search, const GArray *images)
         shared += last && root < search->first && image >= search->first;
         printf("  %-16s  %s%s%s\n", how, search->given > 1 ? cache : "", search->given > 1 ? ": " : "", path);
     }
-    printf("%s%u of %u images are in %u groups: %u have the content of another one, %u are only similar "
+    printf("%s%u of %u images are in %u group%s: %u have the content of another one, %u are only similar "
            "(cosine >= %g)\n",
-           groups ? "\n" : "", images->len, search->n, groups, same, images->len - same,
-           (double)search->threshold);
+           groups ? "\n" : "", images->len, search->n, groups, groups == 1 ? "" : "s", same,
+           images->len - same, (double)search->threshold);
     if (search->given > 1)
-        printf("%u groups have images of both caches\n", shared);
+        printf("%u group%s images of both caches\n", shared, shared == 1 ? " has" : "s have");
 }
 
 static gboolean draw_groups(Search *search, const GArray *images, const Options *options, GError **error)

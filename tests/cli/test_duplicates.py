@@ -80,6 +80,9 @@ def the_same_content_is_told_from_what_is_similar_and_between_two_caches():
         assert set(two) == {train + ": b/3", test + ": b/7"} and "same content" not in two.values()
         assert SUMMARY.search(done.stdout).groups() == ("4", "10", "2", "2", "2")
         assert "2 groups have images of both caches" in done.stdout
+        single = make_cache(at, "single", y[:1], ["a/6"])
+        done = program("extract", "--duplicates", train, single)
+        assert "2 of 7 images are in 1 group: 2 have" in done.stdout and done.stdout.endswith("\n1 group has images of both caches\n")
 
 
 def the_sheet_shows_the_groups_and_images_that_are_gone_are_said():
