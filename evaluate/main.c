@@ -31,8 +31,7 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     const EvaluationOptions what = {
         .source = options->source,
         .weights = options->weights,
-        .filter = {options->classes, (int)options->first_classes, options->list,
-                   (int)options->limit_per_class},
+        .filter = options->filter,
         .threads = (guint)options->common.threads,
     };
     Examples *examples = evaluation_run(&what, evaluations, error);

@@ -34,64 +34,77 @@ static const CliExample examples[] = {
 static Options o = {
     .top = 5, .digits = 2, .normalize = "none", .format_name = "text", .common = CLI_COMMON_DEFAULTS};
 
+/* What is judged or predicted, each with the options that it uses. */
+typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT } EvaluateMode;
+
+static const CliMode modes[] = {
+    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE"},
+    [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR"},
+    [EVALUATE_PREDICT] = {"--predict", "--predict"},
+    {NULL, NULL},
+};
+
 static const CliOption table[] = {
-    {CLI_HEADING, "Figures", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_HEADING, "Figures", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_INT, "top", 0, &o.top, "K",
-     "also count an answer right among the K likeliest; with --predict, list K", 1, 1e6},
-    {CLI_INT, "digits", 0, &o.digits, "N", "digits after the point in the table of classes", 1, 12},
-    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all figures as JSON", 0, 0},
+     "also count an answer as right if it is among the K most probable; with --predict, list K", 1, 1e6, 0},
+    {CLI_INT, "digits", 0, &o.digits, "N", "digits after the point in the table of classes", 1, 12,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all figures as JSON", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "predictions", 0, &o.predictions, "FILE.csv",
      "write path, true and predicted class and each class's probability (or margin); several models: one "
      "file each",
-     0, 0},
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "history", 0, &o.history, "A.csv,B.csv,…",
      "what train --history wrote for each model, in their order (nothing between commas: none), to tell the "
      "time of "
      "training",
-     0, 0},
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_FLAG, "timing", 0, &o.timing, NULL,
-     "tell how long a prediction takes; text and report then differ from run to run", 0, 0},
-    {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0,
-     0},
+     "tell how long a prediction takes; text and report then differ from run to run", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_CHOICE, "normalize", 0, &o.normalize, CONFUSION_CHOICES,
-     "cells of the picture: counts, or shares of the true class, the predicted class, or all images", 0, 0},
-    {CLI_TEXT, "title", 0, &o.title, "TEXT", "common title of the pictures and the report", 0, 0},
+     "cells of the picture: counts, or shares of the true class, the predicted class, or all images", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "title", 0, &o.title, "TEXT", "common title of the pictures and the report", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
-     0},
+     0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
      "draw a cache's images by their first two principal components, by class, mistakes marked (.png, .svg "
      "or .pdf)",
-     0, 0},
+     0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_TEXT, "report", 0, &o.report, "DIR",
-     "write DIR/index.html: all of it on one page that needs no network", 0, 0},
+     "write DIR/index.html: all of it on one page that needs no network", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "where the images of a cache lie, for the report's thumbnails",
-     0, 0},
+     0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
      "tell which images of a test cache have the content of an image in CACHE, and the accuracy without them",
-     0, 0},
-    {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0},
+     0, 0, CLI_MODE(EVALUATE_CACHE)},
+    {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 0, &o.weights, "FILE",
      "base weights the models were trained with, or random[:SEED] (default: the models' own seed, where "
      "they have one)",
-     0, 0},
-    {CLI_TEXT, "classes", 0, &o.classes, "A,B,…", "only these classes of an image folder", 0, 0},
-    {CLI_INT, "first-classes", 0, &o.first_classes, "N", "only the first N classes (0: all)", 0, 1e9},
-    {CLI_TEXT, "list", 0, &o.list, "FILE", "only the images listed in FILE, one class/name a line", 0, 0},
-    {CLI_INT, "limit-per-class", 0, &o.limit_per_class, "N", "only the first N images of each class (0: all)",
-     0, 1e9},
-    {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_FLAG, "predict", 'p', &o.predict, NULL, "tell the classes of new images by one model", 0, 0},
-    {CLI_CHOICE, "format", 0, &o.format_name, "text|csv|jsonl", "of the predictions on standard output", 0,
-     0},
+     0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT)},
+    DATASET_OPTIONS(&o.filter, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)),
+    {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_FLAG, "predict", 'p', &o.predict, NULL, "tell the classes of new images by one model", 0, 0,
+     CLI_MODE(EVALUATE_PREDICT)},
+    {CLI_CHOICE, "format", 0, &o.format_name, "text|csv|jsonl", "of the predictions on standard output", 0, 0,
+     CLI_MODE(EVALUATE_PREDICT)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
 static const CliProgram program = {
-    "evaluate",   "how good models are, where they fail, and what they say about a picture",
-    synopsis,     description,
-    table,        examples,
-    blas_describe};
+    "evaluate",    "how good models are, where they fail, and what they say about a picture",
+    synopsis,      description,
+    table,         examples,
+    blas_describe, modes};
 
 /* ---- Checks: each returns FALSE where the command line was refused in a sentence ---- */
 
@@ -111,21 +124,6 @@ static gboolean take_arguments(Status *status)
     return TRUE;
 }
 
-static gboolean check_predict(Status *status)
-{
-    const char *const files[] = {o.trained_on, o.confusion, o.reliability, o.scatter,
-                                 o.report,     o.history,   o.json,        o.predictions};
-    const char *const names[] = {"trained-on", "confusion", "reliability", "scatter",
-                                 "report",     "history",   "json",        "predictions"};
-    for (guint i = 0; i < G_N_ELEMENTS(files); i++)
-        if (files[i]) {
-            *status = cli_usage(&program, "--%s needs labelled images; --predict has none%s", names[i],
-                                i >= 6 ? " (choose the output by --format)" : "");
-            return FALSE;
-        }
-    return TRUE;
-}
-
 static gboolean check_source(Status *status)
 {
     if (!g_file_test(o.source, G_FILE_TEST_IS_DIR)) {
@@ -134,38 +132,30 @@ static gboolean check_source(Status *status)
                         "%s: is neither a cache nor a folder of images; make a cache by extract", o.source));
         return FALSE;
     }
-    if (o.scatter && !evaluation_source_is_cache(o.source)) {
-        *status =
-            cli_usage(&program, "--scatter draws what a cache holds; make one of %s by extract", o.source);
-        return FALSE;
-    }
-    if (o.trained_on && !evaluation_source_is_cache(o.source)) {
-        *status = cli_usage(&program, "--trained-on compares caches; make one of %s by extract", o.source);
-        return FALSE;
-    }
-    const char *const folder_only[] = {o.weights, o.classes, o.list};
-    const char *const names[] = {"weights", "classes", "list"};
-    for (guint i = 0; i < G_N_ELEMENTS(folder_only); i++)
-        if (folder_only[i] && evaluation_source_is_cache(o.source)) {
-            *status =
-                cli_usage(&program, "--%s is for a folder of images; %s is a cache", names[i], o.source);
-            return FALSE;
-        }
     return TRUE;
 }
 
 static gboolean check(Status *status)
 {
     g_autoptr(GError) error = NULL;
-    if (!take_arguments(status))
+    if (!take_arguments(status) || (!o.predict && !check_source(status)))
         return FALSE;
+    EvaluateMode mode = o.predict                              ? EVALUATE_PREDICT
+                        : evaluation_source_is_cache(o.source) ? EVALUATE_CACHE
+                                                               : EVALUATE_FOLDER;
+    if (!cli_check_mode(&program, mode, status))
+        return FALSE;
+    if (o.filter.classes && o.filter.first_classes) {
+        *status = cli_usage(&program, "--classes and --first-classes exclude one another");
+        return FALSE;
+    }
     if ((o.confusion && !canvas_path_ok(o.confusion, &error)) ||
         (o.reliability && !canvas_path_ok(o.reliability, &error)) ||
         (o.scatter && !canvas_path_ok(o.scatter, &error))) {
         *status = cli_usage(&program, "%s", error->message);
         return FALSE;
     }
-    return o.predict ? check_predict(status) : check_source(status);
+    return TRUE;
 }
 
 const Options *options_parse(int argc, char **argv, Status *status)

@@ -1,6 +1,6 @@
 /* options: evaluate's command line, checked before any work. */
 #pragma once
-#include "common/cli/cli.h"
+#include "common/dataset/dataset.h"
 
 typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
 
@@ -13,8 +13,7 @@ typedef struct {
     gint64 top;
     gint64 digits;
     const char *weights, *images;
-    const char *classes, *list; /* of an IMAGE_DIR */
-    gint64 first_classes, limit_per_class;
+    DatasetFilter filter; /* of a CACHE or IMAGE_DIR */
     const char *confusion, *reliability, *scatter, *report, *json, *predictions; /* files to write; NULL for none */
     const char *history; /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */

@@ -10,7 +10,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     for (guint m = 0; m < o->n_models; m++)
         output_plan_add(plan, PLAN_INPUT, "MODEL", o->models[m]);
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
-    output_plan_add(plan, PLAN_INPUT, "--list", o->list);
+    output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
     g_auto(GStrv) histories = g_strsplit(o->history ? o->history : "", ",", -1);
     for (char **history = histories; *history; history++)
         output_plan_add(plan, PLAN_INPUT, "--history", *history);

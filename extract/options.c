@@ -71,41 +71,57 @@ static const CliExample examples[] = {
     {NULL, NULL},
 };
 
+static const CliMode modes[] = {
+    [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR"},
+    [ACTION_INFO] = {"--info", "--info"},
+    [ACTION_VERIFY] = {"--verify", "--verify"},
+    [ACTION_EXPORT] = {"--export", "--export"},
+    [ACTION_MERGE] = {"--merge", "--merge"},
+    [ACTION_IMPORT] = {"--import", "--import"},
+    [ACTION_PREVIEW] = {"--preview", "--preview"},
+    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates"},
+    {NULL, NULL},
+};
+#define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
+
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
     gboolean info, verify, merge, duplicates;
     const char *preset, *normalize, *store, *shard, *made_by;
     double similarity; /* 0: not given */
-    gint64 first_classes, limit_per_class, batch, copies;
+    gint64 batch, copies;
 } Raw;
+
+static Action asked_action(const Raw *raw, const Options *options)
+{
+    return raw->info                ? ACTION_INFO
+           : raw->verify            ? ACTION_VERIFY
+           : raw->merge             ? ACTION_MERGE
+           : options->import        ? ACTION_IMPORT
+           : options->export_folder ? ACTION_EXPORT
+           : options->preview       ? ACTION_PREVIEW
+           : raw->duplicates        ? ACTION_DUPLICATES
+                                    : ACTION_EXTRACT;
+}
 
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
 {
-    int actions = raw->info + raw->verify + raw->merge + raw->duplicates + !!options->export_folder + !!options->preview +
-                  !!options->import;
+    int actions = raw->info + raw->verify + raw->merge + raw->duplicates + !!options->export_folder +
+                  !!options->preview + !!options->import;
     guint given = g_strv_length(options->arguments);
     if (actions > 1)
         *status = cli_usage(
-            program, "--info, --verify, --export, --merge, --import, --preview and --duplicates exclude one another");
-    else if (options->json && !raw->info)
-        *status = cli_usage(program, "--json goes with --info");
-    else if (options->check && !raw->merge)
-        *status = cli_usage(program, "--check goes with --merge");
-    else if (raw->shard && actions)
-        *status = cli_usage(program, "--shard is for extracting");
-    else if (options->split_test > 0 && actions)
-        *status = cli_usage(program, "--split-test is for extracting");
-    else if (!raw->duplicates && (raw->similarity || options->sheet || options->images))
-        *status = cli_usage(program, "--similarity, --sheet and --images go with --duplicates");
+            program,
+            "--info, --verify, --export, --merge, --import, --preview and --duplicates exclude one another");
+    else if (!cli_check_mode(program, asked_action(raw, options), status))
+        return FALSE;
     else if (!options->sheet != !options->images)
         *status = cli_usage(program, "--sheet needs --images, and --images goes with --sheet");
     else if (raw->duplicates && (given < 1 || given > 2))
         *status = cli_usage(program, "--duplicates needs one or two CACHE, %u arguments given", given);
     else if (raw->merge && given < (options->check ? 1 : 2))
         *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
-    else if (raw->made_by && !options->import)
-        *status = cli_usage(program, "--made-by goes with --import");
     else if (options->import && given != 2)
         *status = cli_usage(program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; %u arguments given",
                             given);
@@ -115,14 +131,7 @@ static gboolean choose_action(const CliProgram *program, const Raw *raw, Options
     else if (!actions && given != 2)
         *status = cli_usage(program, "needs IMAGE_DIR and CACHE, %u arguments given", given);
     else {
-        options->action = raw->info                ? ACTION_INFO
-                          : raw->verify            ? ACTION_VERIFY
-                          : raw->merge             ? ACTION_MERGE
-                          : options->import        ? ACTION_IMPORT
-                          : options->export_folder ? ACTION_EXPORT
-                          : options->preview       ? ACTION_PREVIEW
-                          : raw->duplicates        ? ACTION_DUPLICATES
-                                                   : ACTION_EXTRACT;
+        options->action = asked_action(raw, options);
         return TRUE;
     }
     return FALSE;
@@ -135,8 +144,6 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     preset_parse(raw->preset, &options->preset); /* one of the choices */
     options->has_normalize = raw->normalize && normalization_parse(raw->normalize, &options->normalize);
     options->has_store = raw->store && cache_store_parse(raw->store, &options->store);
-    options->filter.first_classes = (int)raw->first_classes;
-    options->filter.limit_per_class = (int)raw->limit_per_class;
     options->batch = (int)raw->batch;
     options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
     options->copies = (guint)raw->copies;
@@ -170,76 +177,80 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
     *options = (Options){.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool"};
     Raw raw = {.preset = "vips", .batch = BASE_DEFAULT_BATCH};
     const CliOption table[] = {
-        {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0},
-        {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0},
-        {CLI_FLAG, "json", 0, &options->json, NULL, "with --info: as JSON", 0, 0},
-        {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0},
+        {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0, 0},
+        {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0,
+         CLI_MODE(ACTION_INFO)},
+        {CLI_FLAG, "json", 0, &options->json, NULL, "as JSON", 0, 0, CLI_MODE(ACTION_INFO)},
+        {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0,
+         CLI_MODE(ACTION_VERIFY)},
         {CLI_TEXT, "export", 0, &options->export_folder, "DIR",
-         "write features.npy, labels.npy and items.csv to DIR", 0, 0},
-        {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0},
+         "write features.npy, labels.npy and items.csv to DIR", 0, 0, CLI_MODE(ACTION_EXPORT)},
+        {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0,
+         CLI_MODE(ACTION_MERGE)},
         {CLI_TEXT, "check", 0, &options->check, "LIST|DIR",
-         "with --merge: say which images of a folder, or of a list of class/name lines, CACHE does not hold "
+         "say which images of a folder, or of a list of class/name lines, CACHE does not hold "
          "then",
-         0, 0},
+         0, 0, CLI_MODE(ACTION_MERGE)},
         {CLI_TEXT, "import", 0, &options->import, "FEATURES.npy",
-         "make CACHE of the features that another program computed", 0, 0},
-        {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT", "with --import: what computed them (default: unknown)",
-         0, 0},
+         "make CACHE of the features that another program computed", 0, 0, CLI_MODE(ACTION_IMPORT)},
+        {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT", "what computed them (default: unknown)", 0, 0,
+         CLI_MODE(ACTION_IMPORT)},
         {CLI_TEXT, "preview", 0, &options->preview, "FILE",
-         "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0},
+         "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0,
+         CLI_MODE(ACTION_PREVIEW)},
         {CLI_FLAG, "duplicates", 0, &raw.duplicates, NULL,
-         "list groups of images that have the same content or nearly the same features, in one CACHE or two", 0, 0},
+         "list groups of images that have the same content or nearly the same features, in one CACHE or two",
+         0, 0, CLI_MODE(ACTION_DUPLICATES)},
         {CLI_REAL, "similarity", 0, &raw.similarity, "S",
-         "with --duplicates: cosine of the features from which images are nearly the same (0: 0.99)", 0, 1},
-        {CLI_TEXT, "sheet", 0, &options->sheet, "FILE",
-         "with --duplicates: draw the groups as PNG, SVG or PDF", 0, 0},
-        {CLI_TEXT, "images", 0, &options->images, "DIR", "with --sheet: where the images lie", 0, 0},
-        {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0},
-        {CLI_TEXT, "classes", 0, &options->filter.classes, "A,B,…", "only these classes", 0, 0},
-        {CLI_INT, "first-classes", 0, &raw.first_classes, "N",
-         "only the first N classes in byte order (0: all)", 0, G_MAXINT},
-        {CLI_TEXT, "list", 0, &options->filter.list, "FILE",
-         "only the images that FILE lists, one class/name a line, with or without ending", 0, 0},
-        {CLI_INT, "limit-per-class", 0, &raw.limit_per_class, "N",
-         "only the first N images of each class (0: all)", 0, G_MAXINT},
+         "cosine of the features from which images are nearly the same (0: 0.99)", 0, 1,
+         CLI_MODE(ACTION_DUPLICATES)},
+        {CLI_TEXT, "sheet", 0, &options->sheet, "FILE", "draw the groups as PNG, SVG or PDF", 0, 0,
+         CLI_MODE(ACTION_DUPLICATES)},
+        {CLI_TEXT, "images", 0, &options->images, "DIR", "where the images of --sheet lie", 0, 0,
+         CLI_MODE(ACTION_DUPLICATES)},
+        DATASET_OPTIONS(&options->filter, ON_IMAGES),
         {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
          "only part I of N (from 0) of the images, by a hash of their names; auto takes I and N from Slurm, "
          "MPI, AWS "
          "Batch, or with auto/N from Kubernetes",
-         0, 0},
+         0, 0, CLI_MODE(ACTION_EXTRACT)},
         {CLI_REAL, "split-test", 0, &options->split_test, "F",
          "set this share of each class aside to test on, in a cache CACHE.test; an image stays in its part "
          "when others "
          "come (0: none)",
-         0, 0.9},
-        {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0},
-        {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0},
+         0, 0.9, CLI_MODE(ACTION_EXTRACT)},
+        {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0,
+         CLI_MODE(ACTION_EXTRACT)},
+        {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
         {CLI_TEXT, "weights", 'w', &options->weights, "FILE",
-         "Keras HDF5 or torchvision safetensors; random[:SEED] for a seeded stand-in", 0, 0},
-        {CLI_CHOICE, "preset", 0, &raw.preset, "keras|torchvision|vips", "from file to pixels", 0, 0},
+         "Keras HDF5 or torchvision safetensors; random[:SEED] for a seeded stand-in", 0, 0,
+         CLI_MODE(ACTION_EXTRACT)},
+        {CLI_CHOICE, "preset", 0, &raw.preset, "keras|torchvision|vips", "from file to pixels", 0, 0,
+         CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
         {CLI_CHOICE, "normalize", 0, &raw.normalize, "caffe|torch",
-         "from pixels to tensor, where not as preset and weights have it", 0, 0},
+         "from pixels to tensor, where not as preset and weights have it", 0, 0, CLI_MODE(ACTION_EXTRACT)},
         {CLI_TEXT, "layer", 0, &options->layer, "NAME",
-         "Keras layer whose output is stored; input for the tensor itself", 0, 0},
+         "Keras layer whose output is stored; input for the tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
         {CLI_CHOICE, "store", 0, &raw.store, "sparse|float16|float32",
          "how CACHE stores features: sparse loses nothing and takes what is not zero, float16 rounds to half "
          "floats, "
          "float32 is as they are; a new cache: sparse, or merged from half floats: float16",
-         0, 0},
+         0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)},
         {CLI_INT, "batch", 0, &raw.batch, "N",
          "images the base takes at once; memory is 0.6 GB and 9 MB for each of them, and a kill loses so "
          "many",
-         1, 256},
-        AUGMENT_OPTIONS(&options->augmentation),
+         1, 256, CLI_MODE(ACTION_EXTRACT)},
+        AUGMENT_OPTIONS(&options->augmentation, ON_IMAGES),
         {CLI_INT, "augment", 0, &raw.copies, "K",
          "store K copies of each image beside it, each augmented in another way (train --augmented-cache)", 0,
-         10000},
+         10000, CLI_MODE(ACTION_EXTRACT)},
         CLI_COMMON_OPTIONS(&options->common),
         {0},
     };
-    const CliProgram program = {
-        "extract",    "features of images by VGG16's frozen base", synopsis, description, table, examples,
-        blas_describe};
+    const CliProgram program = {"extract",     "features of images by VGG16's frozen base",
+                                synopsis,      description,
+                                table,         examples,
+                                blas_describe, modes};
     options->arguments = cli_parse(&program, &options->common, argc, argv, status);
     return options->arguments && check(&program, &raw, options, status);
 }

@@ -34,133 +34,162 @@ static TrainOptions o = {
     .reduce = TRUE,
 };
 
+/* The ways to train, each with the options that it uses. */
+typedef enum { TRAIN_STANDALONE, TRAIN_LINEAR, TRAIN_BOOTSTRAP, TRAIN_FINETUNE, TRAIN_SCRATCH } TrainMode;
+
+static const CliMode modes[] = {
+    [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense"},
+    [TRAIN_LINEAR] = {"linear", "--head linear"},
+    [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap"},
+    [TRAIN_FINETUNE] = {"finetune", "--approach finetune"},
+    [TRAIN_SCRATCH] = {"scratch", "--approach scratch"},
+    {NULL, NULL},
+};
+#define NETWORKS                                                                                             \
+    (CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) |                     \
+     CLI_MODE(TRAIN_SCRATCH))
+#define ON_IMAGES (CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) | CLI_MODE(TRAIN_SCRATCH))
+
 static const CliOption table[] = {
-    {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_CHOICE, "approach", 0, &o.approach, "standalone|bootstrap|finetune|scratch",
      "standalone: a head on the features of a cache; bootstrap: the same head behind the frozen base, from "
      "images; "
      "finetune: the last layers of the base learn as well; scratch: the study's own CNN, without the base",
-     0, 0},
+     0, 0, 0},
     {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
-     "dense: layers trained by backpropagation; linear: liblinear", 0, 0},
+     "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
-     "balanced: a class counts the more the fewer images it has (n / (classes * images of the class)); "
-     "NAME:W,…: these classes count so much, others 1",
-     0, 0},
+     "balanced: weights each class inversely to its size, n / (classes * images of the class); "
+     "NAME:W,…: weights of the classes named, others 1",
+     0, 0, 0},
     {CLI_CHOICE, "scale", 0, &o.scale, "none|max|standard|l2",
      "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per "
      "feature; "
      "l2: unit length per image (default: standard for a linear head, none for a dense one)",
-     0, 0},
-    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0},
+     0, 0,
+     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP) |
+         CLI_MODE(TRAIN_FINETUNE)},
+    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, NETWORKS},
 
-    {CLI_HEADING, "Dense head", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0},
+    DATASET_OPTIONS(&o.filter, 0),
+
+    {CLI_HEADING, "Dense head", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0,
+     NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)},
     {CLI_REAL, "dropout", 0, &o.dropout, "RATE", "share of the last hidden layer's units dropped in training",
-     0, 0.99},
-    {CLI_CHOICE, "optimizer", 0, &o.optimizer, "adam|rmsprop|sgd", "with Keras's formulas and defaults", 0,
-     0},
-    {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6},
-    {CLI_REAL, "momentum", 0, &o.momentum, "M", "of sgd and rmsprop", 0, 0.9999},
+     0, 0.99, NETWORKS},
+    {CLI_CHOICE, "optimizer", 0, &o.optimizer, "adam|rmsprop|sgd",
+     "optimizer, with Keras's formulas and defaults", 0, 0, NETWORKS},
+    {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6, NETWORKS},
+    {CLI_REAL, "momentum", 0, &o.momentum, "M", "momentum of sgd and rmsprop", 0, 0.9999, NETWORKS},
     {CLI_REAL, "weight-decay", 0, &o.weight_decay, "L", "L2 penalty L/2 |w|^2 on kernels, as gradient L w", 0,
-     1e3},
-    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images a step", 1, BATCH_MAX},
-    {CLI_INT, "epochs", 0, &o.epochs, "N", "most passes over the training images", 1, 100000},
+     1e3, NETWORKS},
+    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images per step", 1, BATCH_MAX, NETWORKS},
+    {CLI_INT, "epochs", 0, &o.epochs, "N", "maximum number of passes over the training images", 1, 100000,
+     NETWORKS},
     {CLI_INT, "patience", 0, &o.patience, "N",
      "stop after so many epochs without a lower val_loss (without validation: loss); the best epoch is what "
      "is kept",
-     1, 100000},
+     1, 100000, NETWORKS},
     {CLI_REAL, "reduce-lr-factor", 0, &o.reduce_lr_factor, "F",
-     "multiply the learning rate by this where val_loss stands still, as ReduceLROnPlateau does (0: never)",
-     0, 0.9999},
-    {CLI_INT, "reduce-lr-patience", 0, &o.reduce_lr_patience, "N", "epochs without progress before that", 1,
-     100000},
-    {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "which it does not go below", 0, 1e6},
+     "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau does (0: "
+     "never)",
+     0, 0.9999, NETWORKS},
+    {CLI_INT, "reduce-lr-patience", 0, &o.reduce_lr_patience, "N",
+     "epochs without improvement before reducing", 1, 100000, NETWORKS},
+    {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "lower bound of the learning rate", 0,
+     1e6, NETWORKS},
     {CLI_REAL, "validation-split", 0, &o.validation_split, "F",
      "validate on the first F of each class's images in the order of their names, as Keras cuts it (0: none)",
-     0, 0.95},
-    {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0},
+     0, 0.95, NETWORKS},
+    {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0,
+     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_FLAG, "resume", 0, &o.resume, NULL,
-     "continue an interrupted training from MODEL.checkpoint, to the result it would have had", 0, 0},
+     "continue an interrupted training from MODEL.checkpoint, to the result it would have had", 0, 0,
+     NETWORKS},
     {CLI_NEGATION, "no-checkpoint", 0, &o.checkpoint, NULL,
      "write no MODEL.checkpoint (parameters and optimizer; written now and then, at most 5 % of the time, "
      "and when "
      "interrupted)",
-     0, 0},
-    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0},
+     0, 0, NETWORKS},
+    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0, 0},
     {CLI_TEXT, "plot", 0, &o.plot, "FILE",
-     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0},
+     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0, 0},
 
-    {CLI_HEADING, "From images, fine-tuning", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_HEADING, "From images, fine-tuning", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0},
+     "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0,
+     CLI_MODE(TRAIN_LINEAR) | ON_IMAGES},
     {CLI_TEXT, "augmented-cache", 0, &o.augmented_cache, "CACHE",
-     "instead of images, draw in each epoch one of each image's copies that extract --augment stored", 0, 0},
-    {CLI_INT, "copies", 0, &o.copies, "K", "draw from the first K of them (0: all)", 0, 10000},
+     "instead of images, draw in each epoch one of each image's copies that extract --augment stored", 0, 0,
+     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
+    {CLI_INT, "copies", 0, &o.copies, "K", "draw from the first K of them (0: all)", 0, 10000,
+     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0},
-    {CLI_CHOICE, "preset", 0, &o.preset, "keras|torchvision|vips", "from file to pixels", 0, 0},
-    {CLI_TEXT, "classes", 0, &o.classes, "A,B,…", "only these classes of DIR", 0, 0},
-    {CLI_INT, "first-classes", 0, &o.first_classes, "N", "only the first N classes in byte order (0: all)", 0,
-     G_MAXINT},
-    {CLI_TEXT, "list", 0, &o.list, "FILE",
-     "only the images that FILE lists, one class/name a line, with or without ending", 0, 0},
-    {CLI_INT, "limit-per-class", 0, &o.limit_per_class, "N", "only the first N images of each class (0: all)",
-     0, G_MAXINT},
+     "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0,
+     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
+    {CLI_CHOICE, "preset", 0, &o.preset, "keras|torchvision|vips", "from file to pixels", 0, 0, ON_IMAGES},
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, "
      "which goes with a cache made by extract --layer block5_conv2 (0: as the cache was cut; 2 from images)",
-     0, VGG16_LAYERS - 1},
+     0, VGG16_LAYERS - 1, CLI_MODE(TRAIN_FINETUNE)},
     {CLI_TEXT, "from", 0, &o.from, "MODEL",
-     "start from the head of a model trained on the same base and classes", 0, 0},
+     "start from the head of a model trained on the same base and classes", 0, 0,
+     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
 
-    AUGMENT_OPTIONS(&o.augmentation),
+    AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
 
-    {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0},
+    {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "solver", 0, &o.solver, "NAME",
      "liblinear's -s, by number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
      "L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS (crammer-singer), 5 "
      "L1R_L2LOSS_SVC "
      "(l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) gives probabilities",
-     0, 0},
+     0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "cost", 0, &o.cost, "C",
      "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, 6: ten times "
      "the least cost that "
      "gives a feature a weight)",
-     0, 0},
+     0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "tolerance", 0, &o.tolerance, "E",
-     "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0},
+     "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_REAL, "bias", 0, &o.bias, "B", "append a feature of this value, liblinear's -B (below 0: none)", -1,
-     1e6},
+     1e6, CLI_MODE(TRAIN_LINEAR)},
     {CLI_FLAG, "search-cost", 0, &o.search_cost, NULL,
-     "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0},
-    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0},
+     "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
+    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
     {CLI_INT, "folds", 0, &o.folds, "K",
      "stratified folds of the cross-validation, which also calibrates margins into probabilities (0: 5 for a "
      "search, else none)",
-     0, 1000000},
+     0, 1000000, CLI_MODE(TRAIN_LINEAR)},
     {CLI_NEGATION, "no-reduce", 0, &o.reduce, NULL,
      "train on all features; by default an equal problem of as many features as images is solved, where that "
      "is fewer and the "
      "solver's penalty allows it (not 5, 6)",
-     0, 0},
+     0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
      "list images whose label models that were not trained on them contradict (confident learning), surest "
      "first, with "
      "the class they suggest",
-     0, 0},
+     0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "suspects-sheet", 0, &o.suspects_sheet, "FILE",
-     "show them as a contact sheet, PNG, SVG or PDF; --images DIR says where the images lie", 0, 0},
+     "show them as a contact sheet, PNG, SVG or PDF; --images DIR says where the images lie", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "learning-curve", 0, &o.learning_curve, "FILE.csv",
-     "accuracy by number of training images, and what doubling them would bring", 0, 0},
-    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it as PNG, SVG or PDF", 0, 0},
+     "accuracy by number of training images, and what doubling them would bring", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
+    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it as PNG, SVG or PDF", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
-     0, 0},
+     0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "export-liblinear", 0, &o.export_liblinear, "FILE",
-     "write the model for liblinear-predict too", 0, 0},
+     "write the model for liblinear-predict too", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "import-liblinear", 0, &o.import_liblinear, "FILE",
-     "make MODEL of one that liblinear-train made of exported features", 0, 0},
+     "make MODEL of one that liblinear-train made of exported features", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };
@@ -190,6 +219,7 @@ static const CliProgram program = {
         "goes on from where it stopped.\n\n"
         "The same seed gives the same model, to the bit, whatever the number of threads.",
     .options = table,
+    .modes = modes,
     .examples = examples,
 };
 
@@ -197,6 +227,8 @@ GArray *train_options_hidden(const char *text)
 {
     g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(int));
     g_auto(GStrv) numbers = g_strsplit(g_str_equal(text, "none") ? "" : text, ",", -1);
+    if (!*text)
+        return NULL;
     for (char **number = numbers; *number; number++) {
         guint64 value;
         if (!g_ascii_string_to_unsigned(*number, 10, 1, 1 << 20, &value, NULL))
@@ -240,29 +272,44 @@ static char *check_options(void)
 static char *check_approach(void)
 {
     gboolean images_only = g_str_equal(o.approach, "bootstrap") || g_str_equal(o.approach, "scratch");
-    if (((o.images && !o.suspects_sheet) || o.augmented_cache) && g_str_equal(o.approach, "standalone"))
-        return g_strdup("--images and --augmented-cache do not go with --approach standalone");
     if (o.images && o.augmented_cache)
         return g_strdup("--images and --augmented-cache exclude one another");
+    if (o.images && g_str_equal(o.approach, "standalone") && !o.suspects_sheet)
+        return g_strdup(
+            "--images goes with --suspects-sheet, or with --approach bootstrap, finetune or scratch");
     if (o.copies && !o.augmented_cache)
         return g_strdup("--copies goes with --augmented-cache");
-    if (o.augmented_cache && g_str_equal(o.approach, "scratch"))
-        return g_strdup("--approach scratch needs --images");
     if (o.cache && !o.augmented_cache && images_only)
         return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE", o.approach);
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation goes with --images; a cache is augmented by extract --augment");
-    if (o.classes && o.first_classes)
+    if (cli_given("preset") && !o.images && !o.summary)
+        return g_strdup(
+            "--preset is not used with a CACHE, whose images are decoded already; it goes with --images");
+    if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes exclude one another");
     if (o.from && o.scale)
         return g_strdup("--from brings the scaling of its model along and cannot be combined with --scale");
     if (o.scale && !o.augmented_cache && !g_str_equal(o.approach, "standalone"))
         return g_strdup("--scale goes with a head on cached features");
-    if (o.from && (g_str_equal(o.head, "linear") || g_str_equal(o.approach, "scratch")))
-        return g_strdup("--from goes with a dense head on the base");
     return NULL;
+}
+
+/* Every approach has the dense head or layers of its own; the linear head is for cached features only. */
+static gboolean choose_mode(Status *status)
+{
+    gboolean linear = g_str_equal(o.head, "linear");
+    TrainMode mode = g_str_equal(o.approach, "bootstrap")  ? TRAIN_BOOTSTRAP
+                     : g_str_equal(o.approach, "finetune") ? TRAIN_FINETUNE
+                     : g_str_equal(o.approach, "scratch")  ? TRAIN_SCRATCH
+                     : linear                              ? TRAIN_LINEAR
+                                                           : TRAIN_STANDALONE;
+    if (!linear || mode == TRAIN_LINEAR)
+        return cli_check_mode(&program, mode, status);
+    *status = cli_usage(&program, "--approach %s cannot be combined with --head linear", o.approach);
+    return FALSE;
 }
 
 /* Sets cache and model; returns a sentence where the number of arguments is wrong. Caller frees. */
@@ -286,7 +333,7 @@ static char *take_arguments(char **arguments)
 gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status)
 {
     g_auto(GStrv) arguments = cli_parse(&program, &o.common, argc, argv, status);
-    if (!arguments)
+    if (!arguments || !choose_mode(status))
         return FALSE;
     g_autofree char *wrong = check_options();
     if (!wrong)

@@ -1,6 +1,7 @@
 /* options: the command line of train, for all approaches and heads. */
 #pragma once
 #include "common/cli/cli.h"
+#include "common/dataset/dataset.h"
 #include "common/image/augment.h"
 
 typedef struct {
@@ -10,6 +11,7 @@ typedef struct {
     const char *approach;      /* standalone, … */
     const char *head;          /* dense, linear */
     const char *class_weight;  /* balanced, none, or NAME:WEIGHT,… with the linear head */
+    DatasetFilter filter;      /* which images, of a folder or of cache */
     gboolean summary;          /* print the model and stop */
 
     /* Fitting by mini-batches: every approach with a network */
@@ -30,8 +32,6 @@ typedef struct {
     const char *images;  /* a folder in the place of cache, or NULL */
     const char *weights; /* of the base: as weights_load takes them, or NULL */
     const char *preset;
-    const char *classes, *list; /* which images, as in DatasetFilter */
-    gint64 first_classes, limit_per_class;
     AugmentOptions augmentation;
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */

@@ -22,7 +22,7 @@ gboolean train_outputs_check(TrainOptions *o, GError **error)
     g_autofree char *checkpoint = o->checkpoint ? g_strconcat(o->model, ".checkpoint", NULL) : NULL;
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--from", o->from);
-    output_plan_add(plan, PLAN_INPUT, "--list", o->list);
+    output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
     output_plan_add(plan, PLAN_INPUT, "--import-liblinear", o->import_liblinear);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "MODEL", o->model);

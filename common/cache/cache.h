@@ -46,6 +46,7 @@
  * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
 #include "common/core/rows.h"
+#include "common/dataset/dataset.h"
 #include "common/vgg16/feature_spec.h"
 
 enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
@@ -81,6 +82,10 @@ typedef struct Cache Cache;
 
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
+/* From now on the cache has only the images that the filter takes, and their copies and classes, as if no others had been
+ * extracted; listed images that it does not have are passed over. FALSE and error where a class is not there, or
+ * nothing is left. Call it right after cache_open: it moves items. */
+gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error);
 const FeatureSpec *cache_feature_spec(const Cache *cache);
 const char *cache_program(const Cache *cache); /* that made it: "vggcache 0.1.0" */
 guint cache_classes(const Cache *cache);

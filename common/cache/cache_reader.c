@@ -158,6 +158,58 @@ Cache *cache_open(const char *path, GError **error)
     return g_steal_pointer(&cache);
 }
 
+/* The images as a dataset, which a filter can be put on. */
+static Dataset *list_images(const Cache *cache)
+{
+    Dataset *dataset = dataset_new(cache->store->folder);
+    for (guint c = 0; c < cache->classes->len; c++)
+        g_ptr_array_add(dataset->classes, g_strdup(cache->classes->pdata[c]));
+    for (guint i = 0; i < cache->images; i++)
+        dataset_add(dataset, cache_item(cache, i)->path, cache_item(cache, i)->label);
+    return dataset;
+}
+
+/* Keeps the items of these images (path -> label + 1). */
+static void keep_items(Cache *cache, GHashTable *labels)
+{
+    guint kept = 0, images = 0;
+    for (guint i = 0; i < cache->items->len; i++) {
+        CacheItem item = g_array_index(cache->items, CacheItem, i);
+        g_autofree char *image = g_strndup(item.path, cache_path_image(item.path, &item.copy));
+        int label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
+        if (label < 0)
+            continue;
+        item.label = label;
+        g_array_index(cache->items, CacheItem, kept) = item;
+        g_array_index(cache->records, Record, kept) = g_array_index(cache->records, Record, i);
+        images += i < cache->images;
+        kept++;
+    }
+    g_array_set_size(cache->items, kept);
+    g_array_set_size(cache->records, kept);
+    cache->images = images;
+}
+
+gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
+{
+    if (!filter->classes && !filter->first_classes && !filter->list && !filter->limit_per_class)
+        return TRUE;
+    g_autoptr(Dataset) dataset = list_images(cache);
+    if (!dataset_choose(dataset, filter, error))
+        return FALSE;
+    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < dataset->items->len; i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        g_hash_table_insert(labels, item->key, GINT_TO_POINTER(item->label + 1));
+    }
+    keep_items(cache, labels);
+    g_ptr_array_set_size(cache->classes, 0);
+    for (guint c = 0; c < dataset->classes->len; c++)
+        g_ptr_array_add(cache->classes, (gpointer)keep(cache, dataset->classes->pdata[c],
+                                                       strlen(dataset->classes->pdata[c])));
+    return TRUE;
+}
+
 void cache_close(Cache *cache)
 {
     if (!cache)

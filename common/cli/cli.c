@@ -16,6 +16,7 @@
 
 static const char *program_name = "vggcache";
 static gboolean quiet;
+static GPtrArray *given; /* CliOption* that the command line had, in its order */
 static GMutex stderr_mutex;
 static void (*bar_erase)(void), (*bar_draw)(void);
 
@@ -146,6 +147,25 @@ static gboolean bad_value(const char *spelling, const char *value, const char *w
     return FALSE;
 }
 
+gboolean cli_parse_real(const char *text, double *value)
+{
+    char *end;
+    if (!*text || text[strspn(text, "+-.0123456789eE")]) /* strtod takes blanks and hexadecimal too */
+        return FALSE;
+    *value = g_ascii_strtod(text, &end);
+    return !*end && isfinite(*value);
+}
+
+static gboolean parse_whole(const char *text, gint64 *value)
+{
+    char *end;
+    if (!g_ascii_isdigit(text[text[0] == '-' || text[0] == '+'])) /* strtoll takes blanks too */
+        return FALSE;
+    errno = 0;
+    *value = g_ascii_strtoll(text, &end, 10);
+    return !*end && !errno;
+}
+
 static gboolean set_number(const CliOption *option, const char *spelling, const char *value, GError **error)
 {
     gboolean whole = option->kind == CLI_INT, bounded = option->min != 0 || option->max != 0;
@@ -154,11 +174,10 @@ static gboolean set_number(const CliOption *option, const char *spelling, const 
                                   ? g_strdup_printf(" of at least %.15g", option->min)
                                   : g_strdup_printf(" from %.15g to %.15g", option->min, option->max);
     g_autofree char *wanted = g_strdup_printf("a %snumber%s", whole ? "whole " : "", bounds);
-    char *end = NULL;
-    errno = 0;
-    gint64 integer = whole ? g_ascii_strtoll(value, &end, 10) : 0;
-    double real = whole ? (double)integer : g_ascii_strtod(value, &end);
-    if (end == value || *end || errno || !isfinite(real) || out_of_bounds(option, real))
+    gint64 integer = 0;
+    double real = 0;
+    gboolean valid = whole ? parse_whole(value, &integer) : cli_parse_real(value, &real);
+    if (!valid || out_of_bounds(option, whole ? (double)integer : real))
         return bad_value(spelling, value, wanted, error);
     if (whole)
         *(gint64 *)option->value = integer;
@@ -182,6 +201,7 @@ static gboolean set_choice(const CliOption *option, const char *spelling, const 
 static gboolean set_option(const char *spelling, const char *value, gpointer data, GError **error)
 {
     const CliOption *option = find_option(data, spelling);
+    g_ptr_array_add(given, (gpointer)option);
     switch (option->kind) {
     case CLI_FLAG:
     case CLI_NEGATION:
@@ -242,6 +262,28 @@ static void print_version(const CliProgram *program)
     printf("%s (vggcache) %s\n%s", program->name, VGGCACHE_VERSION, machine);
 }
 
+gboolean cli_given(const char *name)
+{
+    for (guint i = 0; given && i < given->len; i++)
+        if (g_str_equal(((const CliOption *)given->pdata[i])->name, name))
+            return TRUE;
+    return FALSE;
+}
+
+gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status)
+{
+    for (guint i = 0; i < given->len; i++) {
+        const CliOption *option = given->pdata[i];
+        if (!option->modes || option->modes & 1u << mode)
+            continue;
+        g_autofree char *others = cli_option_modes(program, option, TRUE);
+        *status = cli_usage(program, "--%s is not used by %s; it goes with %s", option->name,
+                            program->modes[mode].asked, others);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status)
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
@@ -250,6 +292,8 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     program_name = program->name;
     fatal_install(program_name);
+    g_clear_pointer(&given, g_ptr_array_unref);
+    given = g_ptr_array_new();
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);
     g_autoptr(GError) error = NULL;
     char **arguments =

@@ -14,13 +14,18 @@ typedef enum {
 typedef enum {
     CLI_FLAG,     /* gboolean: --name sets TRUE */
     CLI_NEGATION, /* gboolean: --name ("no-reduce") sets FALSE */
-    CLI_INT,      /* gint64, within [least, most] */
-    CLI_REAL,     /* double, within [least, most] */
+    CLI_INT,      /* gint64, within [min, max] */
+    CLI_REAL,     /* double, within [min, max] */
     CLI_TEXT,     /* char*: any text or file name; interned, so it lives as long as the process */
     CLI_CHOICE,   /* char*, interned: one of choices, "a|b|c" */
     CLI_HEADING,  /* starts a group in --help: name is its title */
 } CliKind;
 
+/* One row of a program's table. To add an option: one row here, and one more in the program's options for its value.
+ * A row names the modes that use it as the last field, a set of bits 1 << MODE; without, every mode does. An option that
+ * the chosen mode does not use is then refused, help and man page say whom it is for, and
+ * tests/cli/test_option_matrix.py tries it with every mode. Rows that several programs share stand once, as a macro:
+ * CLI_COMMON_OPTIONS, DATASET_OPTIONS (common/dataset/dataset.h), AUGMENT_OPTIONS (common/image/augment.h). */
 typedef struct {
     CliKind kind;
     const char *name;        /* long name, without dashes */
@@ -29,7 +34,14 @@ typedef struct {
     const char *placeholder; /* "FILE"; choices for CLI_CHOICE */
     const char *help;
     double min, max; /* both 0: no bounds */
+    guint modes;     /* bits of the modes that use it; 0: all of them */
 } CliOption;
+
+/* One of the things that a program does, chosen by its options. */
+typedef struct {
+    const char *name;  /* in help: "finetune" */
+    const char *asked; /* how it is asked for: "--approach finetune" */
+} CliMode;
 
 typedef struct {
     const char *command;
@@ -44,6 +56,7 @@ typedef struct {
     const CliOption *options;    /* ended by one with name NULL */
     const CliExample *examples;  /* at least two; ended by one with command NULL */
     char *(*machine)(void);      /* lines below the version of --version, freed by g_free; or NULL */
+    const CliMode *modes; /* bit i of an option is for modes[i]; ended by one with name NULL; or NULL */
 } CliProgram;
 
 /* Options every program has (--threads, --seed, --quiet); include it in a table by
@@ -58,13 +71,13 @@ typedef struct {
         0, 42, FALSE                                                                                         \
     }
 #define CLI_COMMON_OPTIONS(c)                                                                                  \
-    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0},                                                       \
+    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0},                                                    \
         {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", \
-         0,       1024},                                                                                       \
-        {CLI_INT, "seed", 0, &(c)->seed, "N", "seed of everything drawn by chance", 0, 9007199254740991.0},    \
+         0,       1024,      0},                                                                               \
+        {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0},                        \
     {                                                                                                          \
         CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL,                                                             \
-            "no progress and no remarks on stderr; errors and skipped files still", 0, 0                       \
+            "no progress and no remarks on stderr; errors and skipped files are still named", 0, 0, 0          \
     }
 
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
@@ -72,6 +85,19 @@ typedef struct {
  * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. From then
  * on a closed pipe and a limit on file sizes are errors of the write, not the end of the program. */
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status);
+
+/* The bit of a mode in a row. */
+#define CLI_MODE(mode) (1u << (mode))
+
+/* Called after cli_parse, once the mode is known: FALSE, with *status and a sentence that names both, where an option
+ * was given that this mode does not use. */
+gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status);
+
+/* Whether cli_parse met this option (long name, without dashes). */
+gboolean cli_given(const char *name);
+
+/* A decimal number and nothing else: no blanks, no hexadecimal, nothing infinite. */
+gboolean cli_parse_real(const char *text, double *value);
 
 /* Prints "NAME: SENTENCE\nTry 'NAME --help'." and returns STATUS_USAGE. */
 Status cli_usage(const CliProgram *program, const char *format, ...) G_GNUC_PRINTF(2, 3);

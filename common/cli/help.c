@@ -8,8 +8,8 @@ enum { HELP_COLUMN = 30, HELP_WIDTH = 100 };
 
 /* --help and --version have no row in the programs' tables; the hidden --man is not shown. */
 static const CliOption own_options[] = {
-    {CLI_FLAG, "help", 'h', NULL, NULL, "show this help", 0, 0},
-    {CLI_FLAG, "version", 0, NULL, NULL, "show the version", 0, 0},
+    {CLI_FLAG, "help", 'h', NULL, NULL, "show this help", 0, 0, 0},
+    {CLI_FLAG, "version", 0, NULL, NULL, "show the version", 0, 0, 0},
 };
 
 char *cli_option_spelling(const CliOption *option)
@@ -35,12 +35,29 @@ char *cli_option_default(const CliOption *option)
     }
 }
 
-/* The help text with its default; caller frees. */
-static char *meaning(const CliOption *option)
+char *cli_option_modes(const CliProgram *program, const CliOption *option, gboolean asked)
+{
+    if (!option->modes || !program->modes)
+        return NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; program->modes[i].name; i++)
+        if (option->modes & 1u << i)
+            g_ptr_array_add(names, (gpointer)(asked ? program->modes[i].asked : program->modes[i].name));
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
+}
+
+/* The help text with its default and the modes that use it; caller frees. */
+static char *meaning(const CliProgram *program, const CliOption *option)
 {
     g_autofree char *value = cli_option_default(option);
-    return value && *value ? g_strdup_printf("%s (default: %s)", option->help, value)
-                           : g_strdup(option->help);
+    g_autofree char *modes = cli_option_modes(program, option, FALSE);
+    GString *text = g_string_new(option->help);
+    if (value && *value)
+        g_string_append_printf(text, " (default: %s)", value);
+    if (modes)
+        g_string_append_printf(text, " [%s]", modes);
+    return g_string_free(text, FALSE);
 }
 
 /* Prints text from the column on, broken at blanks; the cursor stands at `at`. */
@@ -62,9 +79,9 @@ static void print_wrapped(const char *text, int at, int column)
     putchar('\n');
 }
 
-static void print_option(const CliOption *option)
+static void print_option(const CliProgram *program, const CliOption *option)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
+    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(program, option);
     int width = 2 + (int)g_utf8_strlen(spelling, -1);
     printf("  %s", spelling);
     if (width + 2 > HELP_COLUMN)
@@ -89,9 +106,11 @@ void cli_print_help(const CliProgram *program)
         if (option->kind == CLI_HEADING)
             printf("%s%s:\n", option == program->options ? "" : "\n", option->name);
         else
-            print_option(option);
+            print_option(program, option);
     for (gsize i = 0; i < G_N_ELEMENTS(own_options); i++)
-        print_option(&own_options[i]);
+        print_option(program, &own_options[i]);
+    if (program->modes)
+        printf("\nAn option is for the uses named in [brackets] only; without brackets it is for all.\n");
     printf("\nExamples:\n");
     for (const CliExample *example = program->examples; example->command; example++)
         printf("  %s\n      %s\n", example->command, example->meaning);
@@ -121,9 +140,9 @@ static void print_tagged(const char *tag, const char *text)
     putchar('\n');
 }
 
-static void print_man_option(const CliOption *option)
+static void print_man_option(const CliProgram *program, const CliOption *option)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
+    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(program, option);
     print_tagged(spelling, text);
 }
 
@@ -151,9 +170,9 @@ void cli_print_man(const CliProgram *program)
         if (option->kind == CLI_HEADING)
             printf(".SS %s\n", option->name);
         else
-            print_man_option(option);
+            print_man_option(program, option);
     for (gsize i = 0; i < G_N_ELEMENTS(own_options); i++)
-        print_man_option(&own_options[i]);
+        print_man_option(program, &own_options[i]);
     printf(".SH EXIT STATUS\n");
     print_tagged("0", "Done.");
     print_tagged("1", "Failed; a sentence on stderr says why and what to do.");

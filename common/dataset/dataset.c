@@ -88,11 +88,24 @@ static GPtrArray *names_in(const char *folder, GError **error)
     return names;
 }
 
+Dataset *dataset_new(const char *root)
+{
+    Dataset *dataset = g_new(Dataset, 1);
+    *dataset = (Dataset){g_strdup(root), g_ptr_array_new_with_free_func(g_free),
+                         g_ptr_array_new_with_free_func(item_free)};
+    return dataset;
+}
+
 static void add_item(GPtrArray *items, const char *root, const char *key, int label)
 {
     DatasetItem *item = g_new(DatasetItem, 1);
     *item = (DatasetItem){g_build_filename(root, key, NULL), g_strdup(key), label};
     g_ptr_array_add(items, item);
+}
+
+void dataset_add(Dataset *dataset, const char *key, int label)
+{
+    add_item(dataset->items, dataset->root, key, label);
 }
 
 /* A folder on the way down, so that a link that points upwards is seen. */
@@ -248,10 +261,11 @@ static int listed_class(const Dataset *all, const char *key)
 }
 
 /* The items that the list names, in its order, each once. Lines of classes that the filter left out are
- * passed over. Where no such image is, an item is added to all: whoever reads it finds out, as of any bad
- * image. */
-static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilter *filter, GError **error)
+ * passed over. Where no such image is, and add_missing, an item is added to all: whoever reads it finds out, as of any
+ * bad image. */
+static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
+    const char *list = filter->list;
     guint there = all->items->len;
     g_autofree char *text = read_list(list, error);
     if (!text)
@@ -268,6 +282,8 @@ static GPtrArray *pick_listed(Dataset *all, const char *list, const DatasetFilte
         if (!*key || (subset && slash && class_index(all->classes, key, (gsize)(slash - key)) < 0))
             continue;
         DatasetItem *item = g_hash_table_lookup(index, key);
+        if (!item && !add_missing)
+            continue;
         if (!item) {
             int label = listed_class(all, key);
             if (label < 0)
@@ -331,6 +347,65 @@ static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **er
     return TRUE;
 }
 
+/* What the filter says about images, once the classes are those that it takes. */
+static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
+                             GError **error)
+{
+    g_autoptr(GPtrArray) picked =
+        filter->list ? pick_listed(dataset, filter, add_missing, error) : g_ptr_array_ref(dataset->items);
+    if (!picked)
+        return FALSE;
+    keep(dataset, picked, (int)filter->limit_per_class);
+    if (!drop_empty_classes(dataset, filter->classes != NULL, error))
+        return FALSE;
+    if (dataset->items->len == 0)
+        return error_set(
+            error, "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
+            filter->list ? filter->list : dataset->root);
+    return TRUE;
+}
+
+/* Which of a dataset's classes the filter takes, by label; NULL and error where it names one that is not there. */
+static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filter, GError **error)
+{
+    g_autofree gboolean *taken = g_new0(gboolean, dataset->classes->len + 1);
+    for (guint i = 0; i < dataset->classes->len; i++)
+        taken[i] = !filter->classes && (!filter->first_classes || i < filter->first_classes);
+    g_auto(GStrv) wanted = g_strsplit(filter->classes ? filter->classes : "", ",", -1);
+    for (char **name = wanted; *name; name++) {
+        if (!*g_strstrip(*name))
+            continue;
+        int label = class_index(dataset->classes, *name, strlen(*name));
+        if (label < 0)
+            return error_set(error, "%s has no class '%s'", dataset->root, *name), NULL;
+        taken[label] = TRUE;
+    }
+    return g_steal_pointer(&taken);
+}
+
+gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error)
+{
+    g_autofree gboolean *taken = classes_taken(dataset, filter, error);
+    if (!taken)
+        return FALSE;
+    g_autofree int *labels = g_new(int, dataset->classes->len + 1);
+    g_autoptr(GPtrArray) all_classes = g_steal_pointer(&dataset->classes);
+    dataset->classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < all_classes->len; i++) {
+        labels[i] = taken[i] ? (int)dataset->classes->len : -1;
+        if (taken[i])
+            g_ptr_array_add(dataset->classes, g_strdup(all_classes->pdata[i]));
+    }
+    g_autoptr(GPtrArray) all = g_steal_pointer(&dataset->items);
+    dataset->items = g_ptr_array_new_with_free_func(item_free);
+    for (guint i = 0; i < all->len; i++) {
+        const DatasetItem *item = all->pdata[i];
+        if (labels[item->label] >= 0)
+            add_item(dataset->items, dataset->root, item->key, labels[item->label]);
+    }
+    return choose_items(dataset, filter, FALSE, error);
+}
+
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)
 {
     static const DatasetFilter everything = {0};
@@ -346,18 +421,5 @@ Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **er
         if (!scan_folder(dataset->items, root, g_ptr_array_index(classes, i), (int)i, NULL, error))
             return NULL;
 
-    g_autoptr(GPtrArray) picked =
-        filter->list ? pick_listed(dataset, filter->list, filter, error) : g_ptr_array_ref(dataset->items);
-    if (!picked)
-        return NULL;
-    keep(dataset, picked, filter->limit_per_class);
-    if (!drop_empty_classes(dataset, filter->classes != NULL, error))
-        return NULL;
-    if (dataset->items->len == 0)
-        return error_set(
-                   error,
-                   "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
-                   filter->list ? filter->list : root),
-               NULL;
-    return g_steal_pointer(&dataset);
+    return choose_items(dataset, filter, TRUE, error) ? g_steal_pointer(&dataset) : NULL;
 }

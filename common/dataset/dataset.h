@@ -4,7 +4,7 @@
  * order, the endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case, folders within a class
  * followed. Names that begin with a dot are passed over. */
 #pragma once
-#include <glib.h>
+#include "common/cli/cli.h"
 
 typedef struct {
     char *path; /* to open the file by */
@@ -19,13 +19,30 @@ typedef struct {
 } Dataset;
 
 typedef struct {
-    const char *classes; /* "A,B,…": only these; NULL for all */
-    int first_classes;   /* only the first so many in byte order; 0 for all */
+    const char *classes;  /* "A,B,…": only these; NULL for all */
+    gint64 first_classes; /* only the first so many in byte order; 0 for all */
     /* File with one "class/name" a line, with or without ending (Food-101's meta/train.txt); blank lines are
      * skipped, and those of classes left out; NULL for every file. */
     const char *list;
-    int limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
+    gint64 limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
 } DatasetFilter;
+
+/* Rows of a program's option table (common/cli/cli.h), which fill the filter; modes: those that use it. */
+#define DATASET_OPTIONS(f, modes)                                                                              \
+    {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0, 0},                                               \
+        {CLI_TEXT, "classes", 0, &(f)->classes, "A,B,…", "only these classes", 0, 0, modes},                   \
+        {CLI_INT, "first-classes",                                                                             \
+         0,       &(f)->first_classes,                                                                         \
+         "N",     "only the first N classes in byte order (0: all)",                                           \
+         0,       G_MAXINT,                                                                                    \
+         modes},                                                                                               \
+        {CLI_TEXT,   "list", 0,                                                                                \
+         &(f)->list, "FILE", "only the images that FILE lists, one class/name a line, with or without ending", \
+         0,          0,      modes},                                                                           \
+    {                                                                                                          \
+        CLI_INT, "limit-per-class", 0, &(f)->limit_per_class, "N",                                             \
+            "only the first N images of each class (0: all)", 0, G_MAXINT, modes                               \
+    }
 
 /* NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
  * sentence names it and its line), or nothing is left. A listed image that is not there becomes an item all
@@ -34,6 +51,14 @@ typedef struct {
  * filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
+
+/* An empty one, and an item more for it. */
+Dataset *dataset_new(const char *root);
+void dataset_add(Dataset *dataset, const char *key, int label);
+
+/* Keeps of a dataset, whose folder need not be there, what the filter asks for, as dataset_scan does, but that listed
+ * images which the dataset does not have are passed over. FALSE and error as there. */
+gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error);
 
 /* Moves the items i with taken[i] into a dataset of their own, which has the same root and classes; both keep their
  * order. */

@@ -84,7 +84,7 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
                                        GError **error)
 {
     g_autoptr(Cache) cache = cache_open(options->source, error);
-    if (!cache)
+    if (!cache || !cache_choose(cache, &options->filter, error))
         return NULL;
     g_autoptr(Examples) examples = list_cache(options->source, cache);
     guint n = cache_count(cache);

@@ -7,7 +7,7 @@
 typedef struct {
     const char *source;   /* a cache, or a folder with one folder per class */
     const char *weights;  /* --weights, for a folder; NULL */
-    DatasetFilter filter; /* for a folder */
+    DatasetFilter filter;
     guint threads;
 } EvaluationOptions;
 

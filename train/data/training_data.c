@@ -32,6 +32,7 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
     CacheSamples *training = &data->cached[0], *validation = &data->cached[1];
     double split = options->validation ? 0 : options->validation_split;
     if (!(data->cache = cache_open(options->cache, error)) ||
+        !cache_choose(data->cache, &options->filter, error) ||
         !cache_samples_split(data->cache, split, training, validation, error))
         return FALSE;
     if (options->augmented_cache &&
@@ -71,9 +72,7 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
 /* ---- From images ---- */
 static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
 {
-    DatasetFilter filter = {options->classes, (int)options->first_classes, options->list,
-                            (int)options->limit_per_class};
-    data->dataset = dataset_scan(options->images, &filter, error);
+    data->dataset = dataset_scan(options->images, &options->filter, error);
     if (!data->dataset)
         return FALSE;
     if (data->dataset->classes->len < 2)

@@ -56,7 +56,7 @@ static gboolean check_classes(const Linear *linear, GError **error)
 static gboolean gather(Linear *linear, GError **error)
 {
     Cache *cache = linear->cache = cache_open(linear->options->cache, error);
-    if (!cache)
+    if (!cache || !cache_choose(cache, &linear->options->filter, error))
         return FALSE;
     linear->n = cache_count(cache);
     linear->classes = cache_classes(cache);

@@ -1,6 +1,5 @@
 #include "train/linear/linear_settings.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +12,7 @@ static const ScalingKind DEFAULT_SCALE = SCALE_STANDARD;
 
 static gboolean parse_positive(const char *text, double *value)
 {
-    char *end;
-    *value = g_ascii_strtod(text, &end);
-    return end != text && !*end && *value > 0 && isfinite(*value);
+    return cli_parse_real(text, value) && *value > 0;
 }
 
 /* Parses a number above 0, or "auto", which gives 0. NULL, or what is wrong. */

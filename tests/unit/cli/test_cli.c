@@ -11,20 +11,20 @@ static char *preset, *file;
 static CliCommon common;
 
 static const CliOption options[] = {
-    {CLI_HEADING, "Images", 0, NULL, NULL, NULL, 0, 0},
-    {CLI_INT, "batch", 'b', &batch, "N", "images the base takes at once", 1, 64},
-    {CLI_REAL, "rate", 0, &rate, "R", "learning rate", 0, 0},
-    {CLI_FLAG, "prune", 0, &prune, NULL, "drop items whose file has gone", 0, 0},
-    {CLI_NEGATION, "no-reduce", 0, &reduce, NULL, "train on the vectors themselves", 0, 0},
-    {CLI_CHOICE, "preset", 0, &preset, "keras|vips", "from file to tensor", 0, 0},
-    {CLI_TEXT, "file", 'f', &file, "FILE", "where to write", 0, 0},
+    {CLI_HEADING, "Images", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_INT, "batch", 'b', &batch, "N", "images the base takes at once", 1, 64, 0},
+    {CLI_REAL, "rate", 0, &rate, "R", "learning rate", 0, 0, 0},
+    {CLI_FLAG, "prune", 0, &prune, NULL, "drop items whose file has gone", 0, 0, 0},
+    {CLI_NEGATION, "no-reduce", 0, &reduce, NULL, "train on the vectors themselves", 0, 0, 0},
+    {CLI_CHOICE, "preset", 0, &preset, "keras|vips", "from file to tensor", 0, 0, 0},
+    {CLI_TEXT, "file", 'f', &file, "FILE", "where to write", 0, 0, 0},
     CLI_COMMON_OPTIONS(&common),
     {0},
 };
 static const char *const synopsis[] = {"[OPTION…] IN OUT", NULL};
 static const CliExample examples[] = {{"probe in out", "first"}, {"probe -b 3 in out", "second"}, {0}};
 static const CliProgram program = {
-    "probe", "a program to probe the table", synopsis, "It does this.\n\nAnd that.", options, examples, NULL};
+    "probe", "a program to probe the table", synopsis, "It does this.\n\nAnd that.", options, examples, NULL, NULL};
 
 static char **parse(Status *status, const char *line)
 {

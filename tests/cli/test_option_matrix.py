@@ -1,0 +1,117 @@
+"""Every option with every mode, both read off the programs' own help: used, or refused in a sentence and never ignored."""
+import os, re, sys
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import program, run, scratch
+
+# How each mode is asked for, with arguments that lead nowhere: where the options are right, the inputs are missing.
+MODES = {
+    "extract": {"extract": ["nowhere", "c"], "--info": ["--info", "nowhere"], "--verify": ["--verify", "nowhere"],
+                "--export": ["--export", "d", "nowhere"], "--merge": ["--merge", "c", "nowhere"],
+                "--import": ["--import", "nowhere.npy", "nowhere.csv", "c"], "--preview": ["--preview", "p.png", "nowhere"]},
+    "train": {"standalone": ["nowhere", "m.h5"], "linear": ["--head", "linear", "nowhere", "m.h5"],
+              "bootstrap": ["--approach", "bootstrap", "--images", "nowhere", "m.h5"],
+              "finetune": ["--approach", "finetune", "nowhere", "m.h5"],
+              "scratch": ["--approach", "scratch", "--images", "nowhere", "m.h5"]},
+    "evaluate": {"CACHE": ["cache", "nowhere.h5"], "IMAGE_DIR": ["folder", "nowhere.h5"],
+                 "--predict": ["--predict", "nowhere.h5", "nowhere.jpg"]},
+}
+VALUES = {"threads": "1", "layer": "block5_pool", "shard": "0/2", "brightness-range": "0.5,1.5", "hidden": "16", "solver": "1",
+          "cost": "1", "tolerance": "0.1", "costs": "0.1,1", "min-learning-rate": "0.1", "bias": "1", "folds": "2"}
+CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "predict"}  # the mode itself
+
+
+def table(name):
+    """Options of a program's help: name -> (placeholder, the modes in brackets or None for all)."""
+    text = program(name, "--help").stdout
+    text = text[:text.index("\nExamples:")]
+    options = {}
+    for row in re.split(r"\n(?=  (?:-\w, )?--[a-z])", text)[1:]:
+        row = re.split(r"\n\n|\n\S", row)[0]
+        head = re.match(r"\s+(?:-\w, )?--([a-z-]+)(?: (\S+))?(?:  +|\n|$)", row)
+        modes = re.search(r"\[([^][]+)\]$", " ".join(row.split()))
+        options[head[1]] = (head[2], modes and set(modes[1].split(", ")))
+    return options
+
+
+def value_of(option, placeholder):
+    if option in VALUES or not placeholder:
+        return [VALUES[option]] if option in VALUES else []
+    if "|" in placeholder:
+        return [placeholder.split("|")[0]]
+    if placeholder.isupper() and len(placeholder) == 1 or placeholder in ("RATE", "DEGREES", "LEVELS"):
+        return ["0.5" if placeholder in ("S", "Z", "F", "M", "L", "RATE", "DEGREES", "LEVELS") else "1"]
+    return ["some.png" if "plot" in option or "sheet" in option or placeholder == "FILE" else "some"]
+
+
+def attempt(folder, name, mode, option, placeholder):
+    arguments = ["--" + option] + value_of(option, placeholder) + MODES[name][mode]
+    done = program(name, *arguments, status=(0, 1, 2), cwd=folder)
+    refusal = re.search(r"--%s is not used by " % re.escape(option), done.stderr)
+    if refusal and done.returncode != 2:
+        raise AssertionError((arguments, done))
+    return bool(refusal)
+
+
+def walk(name):
+    with scratch() as folder:
+        os.mkdir(folder + "/folder")
+        os.mkdir(folder + "/cache")
+        open(folder + "/cache/data.mdb", "w").close()
+        trials = [(mode, option, placeholder, modes) for option, (placeholder, modes) in table(name).items()
+                  for mode in MODES[name] if option not in CHOOSES | {"help", "version"}]
+        with ThreadPoolExecutor(4) as pool:
+            refused = list(pool.map(lambda t: attempt(folder, name, *t[:3]), trials))
+    wrong = [(name, mode, option, "refused" if was else "taken") for (mode, option, _, modes), was in zip(trials, refused)
+             if was != (modes is not None and mode not in modes)]
+    assert not wrong, wrong
+    assert sum(refused) >= len(trials) // 8, (len(trials), sum(refused))
+
+
+def extract_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others():
+    walk("extract")
+
+
+def train_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others():
+    walk("train")
+
+
+def evaluate_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others():
+    walk("evaluate")
+
+
+def help_names_only_modes_that_there_are():
+    for name, modes in MODES.items():
+        named = set().union(*(m for _, m in table(name).values() if m))
+        assert named == set(modes), (name, named)
+
+
+def options_that_were_once_ignored_are_refused_by_name():
+    for name, arguments, option, mode in (
+            ("train", ["--export-libsvm", "f", "c", "m.h5"], "export-libsvm", "--head dense"),
+            ("train", ["--solver", "6", "c", "m.h5"], "solver", "--head dense"),
+            ("train", ["--head", "linear", "--validation", "x.cache", "c", "m.h5"], "validation", "--head linear"),
+            ("train", ["--head", "linear", "--resume", "c", "m.h5"], "resume", "--head linear"),
+            ("train", ["--head", "linear", "--epochs", "3", "c", "m.h5"], "epochs", "--head linear"),
+            ("extract", ["--info", "--weights", "nope", "c"], "weights", "--info"),
+            ("evaluate", ["--predict", "m.h5", "x.jpg", "--first-classes", "2"], "first-classes", "--predict")):
+        error = program(name, *arguments, status=2).stderr
+        assert error.startswith("%s: --%s is not used by " % (name, option)) and mode in error.split(";")[0], error
+
+
+def numbers_are_decimal_and_nothing_else():
+    for name, arguments in (("train", ["--epochs", " 5"]), ("train", ["--epochs", "0x10"]), ("train", ["--dropout", " 0.5"]),
+                            ("train", ["--dropout", "0x0"]), ("train", ["--hidden", ""]), ("train", ["--hidden", " 5"]),
+                            ("train", ["--hidden", "0x10"]), ("train", ["--head", "linear", "--cost", "0x10"]),
+                            ("train", ["--head", "linear", "--costs", "1, 2"]), ("extract", ["--batch", "0x10"]),
+                            ("train", ["--epochs", ""]), ("train", ["--dropout", ""]), ("train", ["--dropout", "nan"])):
+        error = program(name, *arguments, "a", "b", status=2).stderr
+        assert "takes" in error and arguments[-2] in error, error
+
+
+run(extract_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
+    train_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
+    evaluate_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
+    help_names_only_modes_that_there_are,
+    options_that_were_once_ignored_are_refused_by_name,
+    numbers_are_decimal_and_nothing_else)
