@@ -138,7 +138,15 @@ static gboolean check_source(Status *status)
 static gboolean check(Status *status)
 {
     g_autoptr(GError) error = NULL;
-    if (!take_arguments(status) || (!o.predict && !check_source(status)))
+    if (!take_arguments(status))
+        return FALSE;
+    if ((o.confusion && !canvas_path_ok(o.confusion, &error)) ||
+        (o.reliability && !canvas_path_ok(o.reliability, &error)) ||
+        (o.scatter && !canvas_path_ok(o.scatter, &error))) {
+        *status = cli_usage(&program, "%s", error->message);
+        return FALSE;
+    }
+    if (!o.predict && !check_source(status))
         return FALSE;
     EvaluateMode mode = o.predict                              ? EVALUATE_PREDICT
                         : evaluation_source_is_cache(o.source) ? EVALUATE_CACHE
@@ -147,12 +155,6 @@ static gboolean check(Status *status)
         return FALSE;
     if (o.filter.classes && o.filter.first_classes) {
         *status = cli_usage(&program, "--classes and --first-classes exclude one another");
-        return FALSE;
-    }
-    if ((o.confusion && !canvas_path_ok(o.confusion, &error)) ||
-        (o.reliability && !canvas_path_ok(o.reliability, &error)) ||
-        (o.scatter && !canvas_path_ok(o.scatter, &error))) {
-        *status = cli_usage(&program, "%s", error->message);
         return FALSE;
     }
     return TRUE;

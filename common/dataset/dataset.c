@@ -297,6 +297,8 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
         if (g_hash_table_add(seen, item))
             g_ptr_array_add(picked, item);
     }
+    if (!add_missing && picked->len == 0)
+        return error_set(error, "%s has no image that %s names", all->root, list), NULL;
     if (picked->len > 0 && picked->len == all->items->len - there)
         return error_set(error, "%s names %u image%s, and none of them is in %s", list, picked->len,
                          picked->len == 1 ? "" : "s", all->root),

@@ -169,8 +169,8 @@ def the_scatter_marks_the_mistakes_of_the_best_model():
             with open(os.path.join(at, name), "rb") as file:
                 assert file.read(4) == head
         os.makedirs(at + "/images/class_000")
-        assert "make one of" in program("evaluate", "--scatter", at + "/s.png", at + "/images", linear, status=2).stderr
-        assert "--scatter needs labelled images" in program("evaluate", "--scatter", "s.png", "--predict", linear, "x.jpg", status=2).stderr
+        assert "it goes with evaluating on a CACHE" in program("evaluate", "--scatter", at + "/s.png", at + "/images", linear, status=2).stderr
+        assert "--scatter is not used by --predict" in program("evaluate", "--scatter", "s.png", "--predict", linear, "x.jpg", status=2).stderr
 
 
 def browser(page, *arguments):

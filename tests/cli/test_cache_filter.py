@@ -1,0 +1,94 @@
+"""Choosing classes and images from a cache gives what a cache of only those would have given."""
+import hashlib, os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import numpy as np
+from tap import program, run, scratch
+
+
+def make_cache(folder, name, items):
+    """items: (path, vector); the class is the path's first part."""
+    paths = [os.path.join(folder, name + end) for end in (".npy", ".csv", "")]
+    np.save(paths[0], np.array([x for _, x in items], np.float32))
+    with open(paths[1], "w") as out:
+        out.writelines("%s,%s\n" % (path, path.split("/")[0]) for path, _ in items)
+    program("tools/make-cache", *paths)
+    return paths[2]
+
+
+def items(classes="abcd", images=8, features=192):
+    rng = np.random.default_rng(5)
+    return [("%s/%02d.jpg" % (c, i), np.maximum(rng.normal(0.3 * k, 1, features), 0)) for k, c in enumerate(classes) for i in range(images)]
+
+
+def lists(folder, lines):
+    path = os.path.join(folder, "list.txt")
+    with open(path, "w") as out:
+        out.write("\n".join(lines) + "\n")
+    return path
+
+
+def choices(folder):
+    """(options, which items they take)."""
+    listed = ["c/03", "a/01", "a/00.jpg", "c/05", "c/01", "a/07", "b/99", "a/02", "d/00"]
+    return ((["--classes", "c,a", "--limit-per-class", "6"], lambda p: p[0] in "ac" and int(p[2:4]) < 6),
+            (["--first-classes", "2"], lambda p: p[0] in "ab"),
+            (["--list", lists(folder, listed), "--classes", "a,c"],
+             lambda p: p[0] in "ac" and p[:4] in {l[:4] for l in listed}))
+
+
+HEADS = (["--hidden", "4", "--epochs", "2", "--validation-split", "0"], ["--head", "linear", "--cost", "0.1"])
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def training_takes_the_images_chosen_and_no_others():
+    with scratch() as at:
+        everything = items()
+        whole = make_cache(at, "whole", everything)
+        for number, (options, takes) in enumerate(choices(at)):
+            part = make_cache(at, "part%d" % number, [item for item in everything if takes(item[0])])
+            for head in HEADS:
+                weights = []
+                for cache, more in ((whole, options), (part, [])):
+                    predictions = os.path.join(at, "p.csv")
+                    program("train", *head, *more, cache, at + "/m.h5")
+                    program("evaluate", "--predictions", predictions, part, at + "/m.h5")
+                    weights.append(digest(predictions))
+                    os.remove(at + "/m.h5")
+                assert weights[0] == weights[1], (options, head)
+
+
+def evaluation_judges_the_images_chosen_and_no_others():
+    with scratch() as at:
+        everything = items()
+        whole = make_cache(at, "whole", everything)
+        for number, (options, takes) in enumerate(choices(at)):
+            part = make_cache(at, "part%d" % number, [item for item in everything if takes(item[0])])
+            program("train", *HEADS[1], part, at + "/m.h5")
+            tables = []
+            for cache, more in ((whole, options), (part, [])):
+                program("evaluate", *more, "--predictions", at + "/p.csv", "--scatter", at + "/s.png", cache, at + "/m.h5")
+                tables.append(open(at + "/p.csv").read())
+            assert tables[0] == tables[1], options
+            assert tables[0].count("\n") - 1 == sum(takes(path) for path, _ in everything), options
+            os.remove(at + "/m.h5")
+
+
+def what_the_cache_does_not_have_is_refused_by_name():
+    with scratch() as at:
+        whole = make_cache(at, "whole", items())
+        for options, sentence in ((["--classes", "a,zebra"], "has no class 'zebra'"),
+                                  (["--list", lists(at, ["a/77", "b/88"])], "has no image that "),
+                                  (["--classes", "a"], "at least two")):
+            for head in HEADS:
+                error = program("train", *head, *options, whole, at + "/m.h5", status=1).stderr
+                assert sentence in error and whole in error and error.count("\n") == 1, error
+        error = program("train", "--classes", "a,b", "--first-classes", "2", whole, at + "/m.h5", status=2).stderr
+        assert "exclude one another" in error, error
+
+
+run(training_takes_the_images_chosen_and_no_others, evaluation_judges_the_images_chosen_and_no_others,
+    what_the_cache_does_not_have_is_refused_by_name)
