@@ -94,7 +94,7 @@ def an_image_is_never_overwritten():
         photo = p.at("images/a/1.png")
         with open(photo, "wb") as file:
             file.write(b"photo")
-        refused(dense("--approach", "scratch", "--images", p.at("images"), "--plot", photo, p.at("n.h5"), status=1), photo,
+        refused(program("train", "--approach", "scratch", "--images", p.at("images"), "--plot", photo, p.at("n.h5"), status=1), photo,
                 "an image that is read")
         refused(program("evaluate", "--confusion", photo, "--weights", WEIGHTS, p.at("images"), p.model, status=1), photo,
                 "an image that is read")

@@ -11,7 +11,8 @@ from PIL import Image
 from tap import BUILD, ROOT, program, run, scratch
 
 WEIGHTS = ["--weights", "random:1"]
-FIT = ["--hidden", "16", "--batch-size", 4, "--epochs", 2, "--learning-rate", 0.0001, "--validation-split", 0.25, "--quiet"]
+HEAD = ["--hidden", "16"]
+FIT = ["--batch-size", 4, "--epochs", 2, "--learning-rate", 0.0001, "--validation-split", 0.25, "--quiet"]
 AUGMENT = ["--rotation-range", 90, "--width-shift-range", 0.5, "--height-shift-range", 0.5, "--horizontal-flip",
            "--vertical-flip", "--brightness-range", "0.1,0.7"]
 
@@ -28,7 +29,7 @@ def make_images(folder, n=4, seed=0):
 
 
 def train(approach, *arguments, **options):
-    return program("train", "--approach", approach, *FIT, *arguments, **options)
+    return program("train", "--approach", approach, *([] if approach == "scratch" else HEAD), *FIT, *arguments, **options)
 
 
 def parameters(path):
