@@ -18,6 +18,7 @@ TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy 
 SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
 CHECK_PACKAGES := $(BUILD_PACKAGES) git python3 clang clang-format clang-tidy
 COVERAGE_PACKAGES := gcovr
+ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebstrap
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
@@ -74,7 +75,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-machines test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage clean install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-machines test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 clean install format
 .DELETE_ON_ERROR:
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
@@ -167,6 +168,16 @@ torture: packages-test ## every system call of every program fails in turn: noth
 	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/torture.py --every
 
+# Debian's arm64 libraries lie in a folder of their own; make of that build finds them by pkg-config's variables.
+ARM64_ROOT  := $(abspath build/arm64/root)
+ARM64_TESTS := $(patsubst tests/unit/%.c,build/arm64/tests/%,$(wildcard tests/unit/arithmetic/*.c tests/unit/network/*.c tests/unit/vgg16/*.c))
+test-arm64: packages-arm64 ## arithmetic, networks and the base as built for aarch64, under qemu-user
+	@common/make/arm64-root $(ARM64_ROOT) $(filter-out gcc pkg-config libopenblas-dev,$(BUILD_PACKAGES)) libopenblas-pthread-dev
+	@PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) \
+	    PKG_CONFIG_LIBDIR=$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig:$(ARM64_ROOT)/usr/share/pkgconfig \
+	    $(BUILD_NOW) ARCH=aarch64 CC='aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)' BUILD=build/arm64 $(ARM64_TESTS)
+	@BUILD=build/arm64 EMULATOR='qemu-aarch64 -L $(ARM64_ROOT)' tests/run $(ARM64_TESTS)
+
 test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
 	@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
 	@common/make/install-packages $(SLURM_PACKAGES) || true
@@ -226,7 +237,7 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage: packages-%:
+packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64: packages-%:
 	@common/make/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
