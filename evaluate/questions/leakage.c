@@ -26,9 +26,12 @@ static const char **find_leaked(const Examples *examples, const Cache *test, GHa
 {
     guint n = examples->paths->len;
     g_autofree const char **leaked = g_new0(const char *, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const CacheItem *item = i < cache_count(test) ? cache_item(test, i) : NULL;
-        if (!item || strcmp(item->path, examples->paths->pdata[i]) != 0) {
+    g_autoptr(GHashTable) items = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache_count(test); i++)
+        g_hash_table_insert(items, (gpointer)cache_item(test, i)->path, (gpointer)cache_item(test, i));
+    for (guint i = 0; i < n; i++) { /* the examples may be some of the items only */
+        const CacheItem *item = g_hash_table_lookup(items, examples->paths->pdata[i]);
+        if (!item) {
             error_set(error, "%s changed while it was evaluated: evaluate again", examples->source);
             return NULL;
         }

@@ -36,6 +36,9 @@ def leaked_images_are_named_and_the_accuracy_without_them_is_numpys():
         everything, without = re.search(r"^ +(\S+) +(\S+)  \S+ to \S+  m$", tail, re.M).groups()
         assert (everything, without) == ("%.4f" % right.mean(), "%.4f" % new.mean()), (tail, right.mean(), new.mean())
 
+        done = program("evaluate", "--limit-per-class", 10, "--trained-on", train, test, at + "/m.h5")
+        assert "\n3 of 20 test images have the content" in done.stdout and "  b/20 is b/39\n" in done.stdout, done.stdout
+
 
 def none_and_all_are_said_and_what_cannot_be_told_is_refused():
     with scratch() as at:
