@@ -70,7 +70,7 @@ static const CliOption table[] = {
      0, 0,
      CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP) |
          CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, NETWORKS},
+    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
 
