@@ -14,8 +14,9 @@ typedef struct {
     gint64 digits;
     const char *weights, *images;
     DatasetFilter filter; /* of a CACHE or IMAGE_DIR */
-    const char *confusion, *reliability, *scatter, *report, *json, *predictions; /* files to write; NULL for none */
-    const char *history; /* "A.csv,B.csv": of the models, in their order; NULL: none */
+    const char *confusion, *reliability, *scatter, *report, *json,
+        *predictions;       /* files to write; NULL for none */
+    const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */
     gboolean timing;
     const char *normalize, *title, *format_name;

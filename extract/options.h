@@ -40,8 +40,8 @@ typedef struct {
     const char *export_folder;
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;
-    const char *preview; /* file for a contact sheet */
-    double similarity;   /* --duplicates: cosine from which images are nearly the same */
+    const char *preview;        /* file for a contact sheet */
+    double similarity;          /* --duplicates: cosine from which images are nearly the same */
     const char *sheet, *images; /* --duplicates: file for a contact sheet, and where its images lie */
 } Options;
 

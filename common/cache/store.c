@@ -43,7 +43,8 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
 gboolean store_unborn(const Store *store, GError **error)
 {
     g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s holds nothing yet: its making was interrupted; run the command that makes it again", store->folder);
+                "%s holds nothing yet: its making was interrupted; run the command that makes it again",
+                store->folder);
     return FALSE;
 }
 

@@ -36,8 +36,8 @@ static G_NORETURN void end(const char *message)
     while (!g_atomic_int_compare_and_exchange(&ended, FALSE, TRUE))
         pause(); /* another thread is telling */
     gboolean told = message == without_place(message);
-    int n = snprintf(line, sizeof line, "%s: %s%s", program_name, told ? "" : "out of memory: ",
-                     without_place(message));
+    int n = snprintf(line, sizeof line, "%s: %s%s", program_name,
+                     told ? "" : "out of memory: ", without_place(message));
     gsize length = MIN((gsize)n, sizeof line - 1);
     for (gsize i = 0; i < length; i++)
         if (g_ascii_iscntrl(line[i]))
@@ -69,7 +69,8 @@ static void check_room(int n_arguments, char **arguments, char **environment)
         stop(words, sizeof words - 1);
     munmap(memory, ROOM_TO_START);
 }
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) = check_room;
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
+                                                                              char **) = check_room;
 
 void fatal_install(const char *program)
 {

@@ -71,8 +71,8 @@ void memory_need(gsize bytes, const char *what)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        g_error("out of memory: %s takes %" G_GSIZE_FORMAT " MB, which are not there; try fewer --threads", what,
-                bytes >> 20);
+        g_error("out of memory: %s takes %" G_GSIZE_FORMAT " MB, which are not there; try fewer --threads",
+                what, bytes >> 20);
     munmap(memory, bytes);
 }
 

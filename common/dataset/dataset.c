@@ -241,7 +241,10 @@ static GHashTable *index_items(const GPtrArray *items)
     }
     for (guint i = 0; i < items->len; i++) {
         DatasetItem *item = g_ptr_array_index(items, i);
-        char *stem = g_strndup(item->key, (gsize)(ending_of(item->key) - item->key));
+        const char *ending = ending_of(item->key);
+        if (!ending)
+            continue; /* of a cache of imported features, whose names are anything */
+        char *stem = g_strndup(item->key, (gsize)(ending - item->key));
         if (g_hash_table_contains(index, stem))
             g_free(stem);
         else

@@ -5,8 +5,8 @@
 #include "evaluate/metrics/evaluation.h"
 
 typedef struct {
-    const char *source;   /* a cache, or a folder with one folder per class */
-    const char *weights;  /* --weights, for a folder; NULL */
+    const char *source;  /* a cache, or a folder with one folder per class */
+    const char *weights; /* --weights, for a folder; NULL */
     DatasetFilter filter;
     guint threads;
 } EvaluationOptions;

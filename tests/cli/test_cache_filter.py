@@ -90,5 +90,17 @@ def what_the_cache_does_not_have_is_refused_by_name():
         assert "exclude one another" in error, error
 
 
-run(training_takes_the_images_chosen_and_no_others, evaluation_judges_the_images_chosen_and_no_others,
+def names_without_an_ending_can_be_listed():
+    with scratch() as folder:
+        plain = [(path[:-4], x) for path, x in items("ab")]
+        whole, some = make_cache(folder, "whole", plain), make_cache(folder, "some", [i for i in plain if i[0][-1] in "135"])
+        chosen = lists(folder, [path for path, _ in plain if path[-1] in "135"])
+        program("train", *HEADS[1], "--list", chosen, whole, folder + "/one.h5")
+        program("train", *HEADS[1], some, folder + "/two.h5")
+        for name in ("one", "two"):
+            program("evaluate", "--predictions", "%s/%s.csv" % (folder, name), some, "%s/%s.h5" % (folder, name))
+        assert open(folder + "/one.csv").read() == open(folder + "/two.csv").read()
+
+
+run(names_without_an_ending_can_be_listed, training_takes_the_images_chosen_and_no_others, evaluation_judges_the_images_chosen_and_no_others,
     what_the_cache_does_not_have_is_refused_by_name)

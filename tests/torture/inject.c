@@ -201,7 +201,8 @@ static void start(char **command)
 
 static void parse_fault(const char *name)
 {
-    static const char *const others[] = {[FAULT_SHORT] = "short", [FAULT_BEFORE] = "before", [FAULT_AFTER] = "after"};
+    static const char *const others[] = {
+        [FAULT_SHORT] = "short", [FAULT_BEFORE] = "before", [FAULT_AFTER] = "after"};
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (strcmp(errors[i].name, name) == 0) {
             error_code = errors[i].code;

@@ -16,6 +16,9 @@ import numpy as np
 from PIL import Image
 from tap import BUILD, ROOT, Skip, program, scratch
 
+# LeakSanitizer cannot work in a traced process.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+
 INJECT = os.path.join(BUILD, "tools/inject")
 SECONDS = 60
 FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "short"), ("write", "before"), ("write", "after"),

@@ -24,7 +24,8 @@ static const CliOption options[] = {
 static const char *const synopsis[] = {"[OPTION…] IN OUT", NULL};
 static const CliExample examples[] = {{"probe in out", "first"}, {"probe -b 3 in out", "second"}, {0}};
 static const CliProgram program = {
-    "probe", "a program to probe the table", synopsis, "It does this.\n\nAnd that.", options, examples, NULL, NULL};
+    "probe", "a program to probe the table", synopsis, "It does this.\n\nAnd that.", options, examples, NULL,
+    NULL};
 
 static char **parse(Status *status, const char *line)
 {

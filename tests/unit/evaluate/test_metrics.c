@@ -315,7 +315,8 @@ int main(int argc, char **argv)
     g_test_add_func("/metrics/the text is classification_report's", test_report);
     g_test_add_func("/metrics/McNemar's exact test is scipy's", test_mcnemar);
     g_test_add_func("/metrics/Wilson's interval is scipy's", test_wilson);
-    g_test_add_func("/metrics/whether guessing would be right as often, as exact fractions say", test_beats_guessing);
+    g_test_add_func("/metrics/whether guessing would be right as often, as exact fractions say",
+                    test_beats_guessing);
     g_test_add_func("/metrics/the interval of a paired difference", test_paired_difference);
     g_test_add_func("/metrics/the temperature is the minimum scipy finds", test_temperature);
     g_test_add_func("/metrics/temperatures stay within bounds and claim no certainty",
