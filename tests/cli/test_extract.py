@@ -298,7 +298,7 @@ def classes_lists_and_limits_choose_images():
         open(at + "/list.txt", "a").write("bee/absent\n")
         done = extract(at + "/images", at + "/absent", "--list", at + "/list.txt", status=3)
         assert "bee/absent" in done.stderr and "1 skipped" in done.stdout, (done.stdout, done.stderr)
-        assert "bee/absent" in extract("--info", at + "/absent").stdout
+        assert "bee/absent" in program("extract", "--info", at + "/absent").stdout
         assert chosen("d", "--limit-per-class", "1") == ["ant/00.png", "bee/00.png", "cat/00.png"]
         assert "dog" in extract(images, at + "/e", "--classes", "dog", status=1).stderr
 
