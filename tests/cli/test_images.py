@@ -44,8 +44,7 @@ def a_pipe_named_like_an_image_blocks_no_program():
         for command in (("evaluate", images, model), ("evaluate", "--predict", model, images),
                         ("extract", "--preview", at + "/preview.png", images),
                         ("train", "--quiet", "--approach", "scratch", "--epochs", "1", "--images", images,
-                         "--validation-split", "0", "--hidden", "4",
-                         at + "/scratch.h5")):
+                         "--validation-split", "0", at + "/scratch.h5")):
             done = program(*command, status=3, timeout=60)
             assert "pipe.png: is not a regular file" in done.stderr, (command, done.stderr)
 
