@@ -202,7 +202,7 @@ def kill_chain(optimizer):
             fault = KILLS[kills % 2]
             status, stderr, _, _ = inject("rename", kills, fault, command, folder)
             assert status in (0, 137), (status, stderr)
-        assert kills > 4, kills
+        assert kills > 2, kills  # a checkpoint is written only where it takes little of the time, so their number varies
         assert filecmp.cmp(folder + "/chain.h5", folder + "/unbroken.h5", shallow=False), "the models differ"
         assert not parts(folder), parts(folder)
 
