@@ -3,7 +3,7 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/image/image.h"
+#include "common/image/image_file.h"
 #include "evaluate/metrics/histories.h"
 #include "evaluate/options.h"
 #include "evaluate/outputs.h"
@@ -100,9 +100,8 @@ int main(int argc, char **argv)
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
-    image_startup("evaluate");
     interrupt_install();
-    if (!evaluate_outputs_check(options, &error))
+    if (!evaluate_outputs_check(options, &error) || !image_file_startup("evaluate", &error))
         status = cli_fail(error);
     else
         status = options->predict ? predict(options) : evaluate(options);

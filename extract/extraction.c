@@ -4,7 +4,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/image/image.h"
+#include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
@@ -255,7 +255,8 @@ static Status extract_whole(const Run *run, Dataset *dataset, GError **error)
 
 Status extract_images(const Options *options, GError **error)
 {
-    image_startup("extract");
+    if (!image_file_startup("extract", error))
+        return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
     if (!dataset)

@@ -23,7 +23,8 @@ static guint8 *decode(const DatasetItem *item, Preset preset)
 /* Images from all over the folder, so that its classes are among them. */
 Status preview(const Options *options, GError **error)
 {
-    image_startup("extract");
+    if (!image_file_startup("extract", error))
+        return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     if (!dataset)
         return STATUS_FAILED;

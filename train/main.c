@@ -2,7 +2,7 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/image/image.h"
+#include "common/image/image_file.h"
 #include "train/dense/networks.h"
 #include "train/linear/linear.h"
 #include "train/outputs.h"
@@ -28,9 +28,8 @@ int main(int argc, char **argv)
     if (!train_options_parse(&options, argc, argv, &status))
         return cli_finish(status);
     interrupt_install();
-    if (!train_outputs_check(&options, &error))
+    if (!train_outputs_check(&options, &error) || !image_file_startup("train", &error))
         return cli_finish(cli_fail(error));
-    image_startup("train");
     for (gsize i = 0; i < G_N_ELEMENTS(ways); i++)
         if (g_str_equal(options.approach, ways[i].approach) && g_str_equal(options.head, ways[i].head)) {
             status = ways[i].train(&options, &error);

@@ -1,10 +1,21 @@
 /* image_file: see image_file.h. */
 #include "common/image/image_file.h"
 
+#include "common/image/decoder_box.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static DecoderBox *box;
+
+gboolean image_file_startup(const char *program, GError **error)
+{
+    image_startup(program);
+    box = decoder_box_new(image_decode, error);
+    return box != NULL;
+}
 
 static GBytes *fail(GError **error, const char *reason)
 {
@@ -79,7 +90,8 @@ gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rg
     if (!bytes)
         return FALSE;
     const guint8 *data = g_bytes_get_data(bytes, &size);
-    if (!image_decode(data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error))
+    if (!(box ? decoder_box_decode(box, data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)
+              : image_decode(data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)))
         return FALSE;
     if (content)
         *content = g_steal_pointer(&bytes);

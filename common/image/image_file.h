@@ -8,6 +8,11 @@
 #pragma once
 #include "common/image/image.h"
 
+/* Starts libvips and the box in which files are decoded from then on (decoder_box.h). Once a process, before threads
+ * start. FALSE and a sentence where no process can be started. Without it, after image_startup alone, files are decoded
+ * in the threads that ask. */
+gboolean image_file_startup(const char *program, GError **error);
+
 #define IMAGE_FILE_MAX ((gsize)1 << 30) /* bytes */
 
 /* All of a file, in memory. NULL with a reason without the file's name, fit for "NAME: REASON". */

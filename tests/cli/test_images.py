@@ -1,11 +1,13 @@
 """Images on their way into each program: what is no file, what the machine and not the image is to blame for."""
-import json, os, resource, sys
+import json, os, resource, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import need_small_address_space, program, run, scratch
+from tap import BUILD, ROOT, need_small_address_space, program, run, scratch
 
 import numpy as np
 from PIL import Image
+
+GOLDEN = os.path.join(ROOT, "tests", "golden", "images")
 
 
 def draw_set(folder, classes=("ant", "bee"), each=4):
@@ -62,7 +64,7 @@ def too_few_file_descriptors_are_not_the_images_fault():
             assert done.stderr.count("\n") == 1, (files, done.stderr)
             if "/images/" in done.stderr:
                 blamed += 1
-                assert ".png: Too many open files; " in done.stderr, done.stderr
+                assert "Too many open files; " in done.stderr and ".png: " in done.stderr, done.stderr
                 looked = program("extract", "--info", "--json", cache, status=(0, 1))
                 assert looked.returncode or json.loads(looked.stdout)["skipped"] == [], files
             extract(images, cache)
@@ -78,6 +80,58 @@ def an_image_that_was_skipped_is_tried_again():
         assert extract(images, at + "/cache", "--list", at + "/list", status=3).stdout.startswith("1 new")
         os.rename(at + "/kept.png", images + "/ant/00.png")
         assert extract(images, at + "/cache", "--list", at + "/list").stdout.startswith("1 new, 1 unchanged, 0 changed, 0 s")
+
+
+def pixels_out_of_the_box_are_those_decoded_without_it():
+    with scratch() as at:
+        files = sorted(name for name in os.listdir(GOLDEN) if not name.endswith((".json", ".bin")))
+        os.makedirs(at + "/images/one")
+        for name in files:
+            shutil.copy(os.path.join(GOLDEN, name), at + "/images/one")
+        done = extract(at + "/images", at + "/cache", "--threads", "3", status=(0, 3))
+        program("extract", "--export", at + "/out", at + "/cache")
+        rows = [line.split(",")[1] for line in open(at + "/out/items.csv").read().splitlines()[1:]]
+        assert len(rows) >= 8 and {name.rsplit(".")[-1] for name in rows} >= {"jpg", "png", "bmp", "tif"}, (rows, done.stderr)
+        raw = subprocess.run([os.path.join(BUILD, "tools/decode"), "keras", "224", "100000000"] +
+                             [at + "/images/" + row for row in rows], capture_output=True, check=True).stdout
+        rgb = np.frombuffer(raw, np.uint8).reshape(len(rows), 224, 224, 3)
+        expected = rgb[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)
+        assert np.array_equal(np.load(at + "/out/features.npy"), expected.reshape(len(rows), -1))
+
+
+def decoders(pid):
+    """Process ids of the children of the children of pid."""
+    def children(of):
+        with open("/proc/%d/task/%d/children" % (of, of)) as stream:
+            return [int(child) for child in stream.read().split()]
+    return [decoder for starter in children(pid) for decoder in children(starter)]
+
+
+def a_decoder_that_crashes_costs_at_most_its_image():
+    with scratch() as at:
+        images = draw_set(at + "/images", each=400)
+        # A sanitizer would take the signal for a fault of the program and end it in its own way.
+        environment = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0",
+                           UBSAN_OPTIONS=os.environ.get("UBSAN_OPTIONS", "") + ":handle_segv=0")
+        running = subprocess.Popen([os.path.join(BUILD, "extract"), "--layer", "input", "--threads", "1", "--batch", "1",
+                                    images, at + "/cache"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=environment)
+        crashed = set()
+        while running.poll() is None and len(crashed) < 3:
+            try:
+                for pid in decoders(running.pid):
+                    if pid not in crashed:
+                        time.sleep(0.05)  # it is to be at work, not at its start
+                        os.kill(pid, signal.SIGSEGV)
+                        crashed.add(pid)
+            except (ProcessLookupError, FileNotFoundError):
+                pass
+        stdout, stderr = running.communicate(timeout=120)
+        assert crashed and running.returncode == 3, (crashed, running.returncode, stderr)
+        skipped = stderr.count("it crashes the decoder (Segmentation fault)")
+        assert 1 <= skipped <= len(crashed), stderr
+        assert stdout == "%d new, 0 unchanged, 0 changed, %d skipped, 0 pruned\n" % (800 - skipped, skipped), stdout
+        assert extract(images, at + "/cache", "--preset", "vips").stdout.startswith("%d new" % skipped)
 
 
 def little_memory_is_one_sentence():
@@ -101,4 +155,6 @@ def little_memory_is_one_sentence():
 run(a_pipe_named_like_an_image_blocks_no_program,
     too_few_file_descriptors_are_not_the_images_fault,
     an_image_that_was_skipped_is_tried_again,
+    pixels_out_of_the_box_are_those_decoded_without_it,
+    a_decoder_that_crashes_costs_at_most_its_image,
     little_memory_is_one_sentence)

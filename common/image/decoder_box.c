@@ -1,0 +1,352 @@
+/* decoder_box: see decoder_box.h. Nothing that comes from a decoder is believed beyond its size. */
+#include "common/image/decoder_box.h"
+
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+#include "common/core/fatal.h"
+#include "common/image/decoder_fence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct {
+    int preset, side;
+    gint64 max_pixels;
+    gsize size; /* bytes of the file, which follow */
+} Request;
+
+typedef struct {
+    gboolean fine; /* rgb (side, side, 3) follows */
+    ImageError code;
+    char reason[512];
+} Reply;
+
+/* The starter's: a process id to tell the end of, or 0 to start a decoder. */
+typedef struct {
+    pid_t pid;
+    int code; /* errno where there is none; the wait status of one that ended */
+    gboolean fenced;
+} Start;
+
+typedef struct {
+    pid_t pid;
+    int socket;
+} Decoder;
+
+struct DecoderBox {
+    int starter; /* socket */
+    pid_t starter_pid;
+    gboolean warned;
+    GMutex mutex;  /* of all above and below */
+    GArray *ready; /* Decoder, those with nothing to do */
+};
+
+static gboolean send_all(int socket, const void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        gssize n = send(socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR)
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+static gboolean receive_all(int socket, void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        gssize n = recv(socket, (guint8 *)bytes + done, size - done, 0);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+/* ---- In the decoder ---- */
+
+static gboolean answer(int socket, const Request *request, DecoderBoxTask task)
+{
+    Reply reply = {0};
+    g_autoptr(GError) error = NULL;
+    gsize pixels = (gsize)request->side * (gsize)request->side * 3;
+    g_autofree guint8 *bytes = g_malloc(request->size + 1), *rgb = g_malloc(pixels);
+    if (!receive_all(socket, bytes, request->size))
+        return FALSE;
+    reply.fine =
+        task(bytes, request->size, (Preset)request->preset, request->side, request->max_pixels, rgb, &error);
+    if (error) {
+        reply.code = (ImageError)error->code;
+        g_strlcpy(reply.reason, error->message, sizeof reply.reason);
+    }
+    return send_all(socket, &reply, sizeof reply) && (!reply.fine || send_all(socket, rgb, pixels));
+}
+
+/* Its life: it ends when its socket is closed, and at the latest with the starter. */
+static G_NORETURN void decoder_main(int socket, DecoderBoxTask task)
+{
+    Request request;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    gboolean fenced = decoder_fence();
+    send_all(socket, &fenced, sizeof fenced);
+    while (receive_all(socket, &request, sizeof request) && answer(socket, &request, task))
+        ;
+    _exit(0);
+}
+
+/* ---- In the starter ---- */
+
+/* File descriptors the process was given are none of its business, but for one, which becomes number 3. */
+static int keep_one(int kept)
+{
+    int above =
+        fcntl(kept, F_DUPFD, 4); /* where standard input was closed, kept may be among the first three */
+    int null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < 3 && null >= 0; i++)
+        dup2(null, i);
+    if (above >= 0 || kept != 3)
+        dup2(above >= 0 ? above : kept, 3);
+    close_range(4, ~0U, 0);
+    return 3;
+}
+
+static gboolean send_start(int socket, const Start *start, int passed)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {0};
+    struct iovec part = {(void *)start, sizeof *start};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (passed >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        *header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(header), &passed, sizeof passed);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == (gssize)sizeof *start;
+}
+
+/* The parent's end of the decoder's socket, or -1. */
+static int start_decoder(DecoderBoxTask task, Start *start)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+        start->code = errno;
+        return -1;
+    }
+    if ((start->pid = fork()) == 0)
+        decoder_main(keep_one(ends[1]), task);
+    start->code = start->pid < 0 ? errno : 0;
+    close(ends[1]);
+    if (start->pid > 0 && receive_all(ends[0], &start->fenced, sizeof start->fenced))
+        return ends[0];
+    close(ends[0]);
+    if (start->pid > 0)
+        waitpid(start->pid, NULL, 0);
+    start->code = start->code ? start->code : ENOMEM;
+    return -1;
+}
+
+/* Ctrl-C and a scheduler's signals reach all processes of a group: this process decides what they mean. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+    for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
+{
+    Start start;
+    ignore_signals();
+    fatal_redirect(NULL, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (receive_all(socket, &start, sizeof start)) {
+        int passed = -1;
+        if (start.pid > 0) {
+            kill(start.pid, SIGKILL); /* no matter to one that has ended */
+            waitpid(start.pid, &start.code, 0);
+        } else
+            passed = start_decoder(task, &start);
+        if (!send_start(socket, &start, passed))
+            break;
+        if (passed >= 0)
+            close(passed);
+    }
+    _exit(0);
+}
+
+/* ---- In this process ---- */
+
+DecoderBox *decoder_box_new(DecoderBoxTask task, GError **error)
+{
+    int ends[2];
+    pid_t pid = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+        if ((pid = fork()) == 0)
+            starter_main(keep_one(ends[1]), task);
+        int code = errno;
+        close(ends[1]);
+        if (pid < 0)
+            close(ends[0]);
+        errno = code;
+    }
+    if (pid < 0) {
+        error_set(error, "no process to decode images in can be started: %s", g_strerror(errno));
+        return NULL;
+    }
+    DecoderBox *box = g_new0(DecoderBox, 1);
+    box->starter = ends[0];
+    box->starter_pid = pid;
+    box->ready = g_array_new(FALSE, FALSE, sizeof(Decoder));
+    g_mutex_init(&box->mutex);
+    return box;
+}
+
+void decoder_box_free(DecoderBox *box)
+{
+    if (!box)
+        return;
+    for (guint i = 0; i < box->ready->len; i++)
+        close(g_array_index(box->ready, Decoder, i).socket);
+    close(box->starter);
+    while (waitpid(box->starter_pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    g_array_unref(box->ready);
+    g_mutex_clear(&box->mutex);
+    g_free(box);
+}
+
+static gboolean broken(GError **error, const char *format, const char *reason)
+{
+    g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, format, reason);
+    return FALSE;
+}
+
+/* Asks the starter; passed receives a file descriptor, or -1. The mutex is held. */
+static gboolean ask(DecoderBox *box, Start *start, int *passed)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec part = {start, sizeof *start};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    gssize n = -1;
+    *passed = -1;
+    if (!send_all(box->starter, start, sizeof *start))
+        return FALSE;
+    do
+        n = recvmsg(box->starter, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    struct cmsghdr *header = n == (gssize)sizeof *start ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header)
+        memcpy(passed, CMSG_DATA(header), sizeof *passed);
+    return n == (gssize)sizeof *start;
+}
+
+static gboolean new_decoder(DecoderBox *box, Decoder *decoder, GError **error)
+{
+    Start start = {0};
+    if (!ask(box, &start, &decoder->socket))
+        return broken(error, "%s", "the process that starts decoders has ended");
+    if (decoder->socket < 0) /* no descriptor left to receive it by, if the starter had no trouble */
+        return broken(error, "no decoder for it: %s", g_strerror(start.code ? start.code : EMFILE));
+    decoder->pid = start.pid;
+    if (!start.fenced && !box->warned)
+        cli_warn(
+            "this kernel has no seccomp: images are decoded in processes of their own, but without a fence");
+    box->warned |= !start.fenced;
+    return TRUE;
+}
+
+static gboolean take_decoder(DecoderBox *box, Decoder *decoder, GError **error)
+{
+    gboolean there = TRUE;
+    g_mutex_lock(&box->mutex);
+    if (box->ready->len) {
+        *decoder = g_array_index(box->ready, Decoder, box->ready->len - 1);
+        g_array_set_size(box->ready, box->ready->len - 1);
+    } else {
+        there = new_decoder(box, decoder, error);
+    }
+    g_mutex_unlock(&box->mutex);
+    return there;
+}
+
+/* How a decoder ended that gave no answer. */
+static gboolean bury(DecoderBox *box, const Decoder *decoder, int *status)
+{
+    Start start = {.pid = decoder->pid};
+    int none;
+    close(decoder->socket);
+    g_mutex_lock(&box->mutex);
+    gboolean told = ask(box, &start, &none);
+    g_mutex_unlock(&box->mutex);
+    *status = start.code;
+    return told;
+}
+
+/* FALSE: the decoder gave no answer. */
+static gboolean converse(const Decoder *decoder, const Request *request, const guint8 *bytes, guint8 *rgb,
+                         Reply *reply)
+{
+    return send_all(decoder->socket, request, sizeof *request) &&
+           send_all(decoder->socket, bytes, request->size) &&
+           receive_all(decoder->socket, reply, sizeof *reply) &&
+           (!reply->fine ||
+            receive_all(decoder->socket, rgb, (gsize)request->side * (gsize)request->side * 3));
+}
+
+static gboolean told(const Reply *reply, GError **error)
+{
+    if (reply->fine)
+        return TRUE;
+    g_autofree char *bounded = g_strndup(reply->reason, sizeof reply->reason);
+    g_autofree char *reason = g_utf8_make_valid(bounded, -1);
+    gboolean machine = reply->code == IMAGE_ERROR_MACHINE;
+    g_set_error_literal(error, IMAGE_ERROR, machine ? IMAGE_ERROR_MACHINE : IMAGE_ERROR_UNREADABLE, reason);
+    return FALSE;
+}
+
+gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Preset preset, int side,
+                            gint64 max_pixels, guint8 *rgb, GError **error)
+{
+    const Request request = {(int)preset, side, max_pixels, size};
+    int status = 0;
+    for (int tries = 0; tries < 2; tries++) {
+        Decoder decoder;
+        Reply reply;
+        if (!take_decoder(box, &decoder, error))
+            return FALSE;
+        if (converse(&decoder, &request, bytes, rgb, &reply)) {
+            g_mutex_lock(&box->mutex);
+            g_array_append_val(box->ready, decoder);
+            g_mutex_unlock(&box->mutex);
+            return told(&reply, error);
+        }
+        if (!bury(box, &decoder, &status))
+            return broken(error, "%s", "the process that starts decoders has ended");
+        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
+            g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "it crashes the decoder (%s)",
+                        strsignal(WTERMSIG(status)));
+            return FALSE;
+        }
+    } /* the kernel kills where memory is short, and GLib exits: a second try may find some */
+    return broken(error, "%s",
+                  WIFSIGNALED(status) ? "its decoder was killed, most likely for want of memory"
+                                      : "no memory to decode it");
+}

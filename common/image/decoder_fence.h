@@ -1,0 +1,7 @@
+/* decoder_fence: what the process that calls it may still do. */
+#pragma once
+#include <glib.h>
+
+/* For good: only the system calls that computing, memory and the reading and writing of open files need. FALSE where the
+ * kernel has no seccomp, errno saying why. */
+gboolean decoder_fence(void);
