@@ -172,7 +172,7 @@ def torture(names=(), every=False, faults=FAULTS, say=print):
     """All scenarios, or those named; returns what was wrong. Skip where tracing is not allowed."""
     if not os.path.exists(INJECT):
         raise Skip("build/tools/inject is made on x86-64 only")
-    if os.path.basename(BUILD) in ("address", "thread"):
+    if os.path.basename(BUILD) in ("address", "thread", "undefined"):
         raise Skip("a sanitizer ends the program in its own way where a call of its own fails")
     wrong = []
     with scratch() as folder:
