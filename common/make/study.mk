@@ -1,7 +1,7 @@
 # The study: four ways to use the base (and the linear head beside them) on Food-101's official split, side by side.
 #
 #   make study                          all of it, with the study's settings
-#   make study SCALE=medium             about half an hour on two cores; SCALE=small: a look of a few minutes
+#   make study SCALE=medium             100 images a class; SCALE=small: a look of a few minutes
 #   make study-plan                     what is done, what is left, and how long that takes here
 #   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as `make food101-data` leaves them
 #   WEIGHTS=FILE|random                 of the base; by default the published ones where `make weights` put them
