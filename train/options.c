@@ -67,9 +67,7 @@ static const CliOption table[] = {
      "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per "
      "feature; "
      "l2: unit length per image (default: standard for a linear head, none for a dense one)",
-     0, 0,
-     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP) |
-         CLI_MODE(TRAIN_FINETUNE)},
+     0, 0, CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
