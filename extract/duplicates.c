@@ -7,7 +7,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/thread_pool.h"
-#include "common/image/image.h"
+#include "common/image/image_file.h"
 #include "common/plot/contact_sheet.h"
 #include "extract/actions.h"
 
@@ -240,7 +240,6 @@ static gboolean draw_groups(Search *search, const GArray *images, const Options 
     g_autofree ContactImage *shown = g_new0(ContactImage, images->len + 1);
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     guint missing, group = 0, before = G_MAXUINT;
-    image_startup("extract");
     for (guint k = 0; k < images->len; k++) {
         guint image = g_array_index(images, guint, k), root = root_of(search, image);
         const char *path = item_of(search, image)->path;
@@ -285,6 +284,8 @@ Status duplicates(const Options *options, GError **error)
 {
     Search search = {.threshold = (float)options->similarity};
     guint threads = (guint)options->common.threads;
+    if (options->sheet && !image_file_startup("extract", error)) /* before threads start */
+        return STATUS_FAILED;
     gboolean done = open_caches(&search, options->arguments, error);
     if (done) {
         blas_startup(threads);
