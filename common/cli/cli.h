@@ -70,15 +70,14 @@ typedef struct {
     {                                                                                                        \
         0, 42, FALSE                                                                                         \
     }
-#define CLI_COMMON_OPTIONS(c)                                                                                  \
-    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0},                                                    \
-        {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", \
-         0,       1024,      0},                                                                               \
-        {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0},                        \
-    {                                                                                                          \
-        CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL,                                                             \
-            "no progress and no remarks on stderr; errors and skipped files are still named", 0, 0, 0          \
-    }
+/* clang-format off */
+#define CLI_COMMON_OPTIONS(c) \
+    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0}, \
+    {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", 0, 1024, 0}, \
+    {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0}, \
+    {CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL, \
+     "no progress and no remarks on stderr; errors and skipped files are still named", 0, 0, 0}
+/* clang-format on */
 
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
  * program is to end with *status: help, version or man page printed (STATUS_DONE), or wrong usage told on

@@ -28,21 +28,17 @@ typedef struct {
 } DatasetFilter;
 
 /* Rows of a program's option table (common/cli/cli.h), which fill the filter; modes: those that use it. */
-#define DATASET_OPTIONS(f, modes)                                                                              \
-    {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0, 0},                                               \
-        {CLI_TEXT, "classes", 0, &(f)->classes, "A,B,…", "only these classes", 0, 0, modes},                   \
-        {CLI_INT, "first-classes",                                                                             \
-         0,       &(f)->first_classes,                                                                         \
-         "N",     "only the first N classes in byte order (0: all)",                                           \
-         0,       G_MAXINT,                                                                                    \
-         modes},                                                                                               \
-        {CLI_TEXT,   "list", 0,                                                                                \
-         &(f)->list, "FILE", "only the images that FILE lists, one class/name a line, with or without ending", \
-         0,          0,      modes},                                                                           \
-    {                                                                                                          \
-        CLI_INT, "limit-per-class", 0, &(f)->limit_per_class, "N",                                             \
-            "only the first N images of each class (0: all)", 0, G_MAXINT, modes                               \
-    }
+/* clang-format off */
+#define DATASET_OPTIONS(f, modes) \
+    {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0, 0}, \
+    {CLI_TEXT, "classes", 0, &(f)->classes, "A,B,…", "only these classes", 0, 0, modes}, \
+    {CLI_INT, "first-classes", 0, &(f)->first_classes, "N", "only the first N classes in byte order (0: all)", 0, G_MAXINT, \
+     modes}, \
+    {CLI_TEXT, "list", 0, &(f)->list, "FILE", \
+     "only the images that FILE lists, one class/name a line, with or without ending", 0, 0, modes}, \
+    {CLI_INT, "limit-per-class", 0, &(f)->limit_per_class, "N", "only the first N images of each class (0: all)", 0, \
+     G_MAXINT, modes}
+/* clang-format on */
 
 /* NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
  * sentence names it and its line), or nothing is left. A listed image that is not there becomes an item all

@@ -26,46 +26,22 @@ typedef struct {
 } AugmentOptions;
 
 /* Rows of a program's option table (common/cli/cli.h); modes: those that use it. */
-#define AUGMENT_OPTIONS(o, modes)                                                                            \
-    {CLI_HEADING, "Augmentation", 0, NULL, NULL, NULL, 0, 0, 0},                                             \
-        {CLI_REAL,  "rotation-range",                                                                        \
-         0,         &(o)->rotation_range,                                                                    \
-         "DEGREES", "turn by up to this, either way",                                                        \
-         0,         360,                                                                                     \
-         modes},                                                                                             \
-        {CLI_REAL, "width-shift-range",                                                                      \
-         0,        &(o)->width_shift_range,                                                                  \
-         "S",      "move sideways by up to this: a fraction of the side below 1, else pixels",               \
-         0,        100000,                                                                                   \
-         modes},                                                                                             \
-        {CLI_REAL, "height-shift-range",                                                                     \
-         0,        &(o)->height_shift_range,                                                                 \
-         "S",      "move up or down by up to this",                                                          \
-         0,        100000,                                                                                   \
-         modes},                                                                                             \
-        {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this, either way", 0,     \
-         89,       modes},                                                                                   \
-        {CLI_REAL, "zoom-range", 0,    &(o)->zoom_range, "Z", "stretch each direction by 1-Z to 1+Z",        \
-         0,        0.99,         modes},                                                                     \
-        {CLI_FLAG, "horizontal-flip",                                                                        \
-         0,        &(o)->horizontal_flip,                                                                    \
-         NULL,     "mirror left and right with probability 1/2",                                             \
-         0,        0,                                                                                        \
-         modes},                                                                                             \
-        {CLI_FLAG, "vertical-flip",                                                                          \
-         0,        &(o)->vertical_flip,                                                                      \
-         NULL,     "mirror top and bottom with probability 1/2",                                             \
-         0,        0,                                                                                        \
-         modes},                                                                                             \
-        {CLI_REAL, "channel-shift-range",                                                                    \
-         0,        &(o)->channel_shift_range,                                                                \
-         "LEVELS", "add up to this many grey levels, either way, to each channel",                           \
-         0,        255,                                                                                      \
-         modes},                                                                                             \
-    {                                                                                                        \
-        CLI_TEXT, "brightness-range", 0, &(o)->brightness_range, "LOW,HIGH",                                 \
-            "multiply the brightness by LOW to HIGH", 0, 0, modes                                            \
-    }
+/* clang-format off */
+#define AUGMENT_OPTIONS(o, modes) \
+    {CLI_HEADING, "Augmentation", 0, NULL, NULL, NULL, 0, 0, 0}, \
+    {CLI_REAL, "rotation-range", 0, &(o)->rotation_range, "DEGREES", "turn by up to this, either way", 0, 360, modes}, \
+    {CLI_REAL, "width-shift-range", 0, &(o)->width_shift_range, "S", \
+     "move sideways by up to this: a fraction of the side below 1, else pixels", 0, 100000, modes}, \
+    {CLI_REAL, "height-shift-range", 0, &(o)->height_shift_range, "S", "move up or down by up to this", 0, 100000, modes}, \
+    {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this, either way", 0, 89, modes}, \
+    {CLI_REAL, "zoom-range", 0, &(o)->zoom_range, "Z", "stretch each direction by 1-Z to 1+Z", 0, 0.99, modes}, \
+    {CLI_FLAG, "horizontal-flip", 0, &(o)->horizontal_flip, NULL, "mirror left and right with probability 1/2", 0, 0, modes}, \
+    {CLI_FLAG, "vertical-flip", 0, &(o)->vertical_flip, NULL, "mirror top and bottom with probability 1/2", 0, 0, modes}, \
+    {CLI_REAL, "channel-shift-range", 0, &(o)->channel_shift_range, "LEVELS", \
+     "add up to this many grey levels, either way, to each channel", 0, 255, modes}, \
+    {CLI_TEXT, "brightness-range", 0, &(o)->brightness_range, "LOW,HIGH", "multiply the brightness by LOW to HIGH", 0, 0, \
+     modes}
+/* clang-format on */
 
 /* Reads brightness_range and checks every value. FALSE with a sentence that names the option. Call it once
  * after filling the options, before anything is drawn. */
