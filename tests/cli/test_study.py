@@ -185,6 +185,8 @@ def make_does_what_is_missing():
 
         assert make("features")[0] == ["extract"]
         calls, shown = make("study")
+        with open(os.path.join(out, "study-small", "plan", "extract")) as file:
+            assert float(file.read()) >= 0
         assert re.search(r"^train +features of 2 images .* done$", shown, re.M), shown
         assert re.search(r"^scratch +2 images, up to 5 epochs .* to do$", shown, re.M), shown
         assert re.search(r"^left: about .*\nfrom the start with SCALE=full: .*\nfrom the start with SCALE=medium: ", shown, re.M), shown
