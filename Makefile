@@ -131,7 +131,7 @@ unit-tests: $(BUILD)/tools/inject
 endif
 $(BUILD)/tools/inject: $(BUILD)/obj/tests/torture/inject.o
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(LINK) $^ -o $@
+	$(call SAY,LINK) $(LINK) $^ $(shell pkg-config --libs libseccomp) -o $@
 
 # Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
 FUZZ_SECONDS := 30
