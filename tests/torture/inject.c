@@ -167,8 +167,8 @@ static int follow(void)
 static int install_filter(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int code = filter ? seccomp_rule_add(filter, SCMP_ACT_TRACE(0), SCMP_SYS(rt_sigaction), 1,
-                                         SCMP_A0(SCMP_CMP_EQ, SIGPIPE))
+    const struct scmp_arg_cmp sigpipe = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = SIGPIPE};
+    int code = filter ? seccomp_rule_add_array(filter, SCMP_ACT_TRACE(0), SCMP_SYS(rt_sigaction), 1, &sigpipe)
                       : -ENOMEM;
     for (int i = 0; calls[i] >= 0 && !code; i++)
         code = seccomp_rule_add(filter, SCMP_ACT_TRACE(0), (int)calls[i], 0);
