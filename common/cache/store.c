@@ -200,10 +200,9 @@ static gboolean check_file(const Store *store, gboolean writing, gsize *size, GE
     int file = openat(store->directory, "data.mdb", (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (file < 0 && errno == ENOENT && writing)
         return check_empty(store, error);
-    if (file < 0 && errno == ENOENT) /* LMDB makes its lock file first */
-        return faccessat(store->directory, "lock.mdb", F_OK, 0) == 0
-                   ? store_unborn(store, error)
-                   : store_damaged(store, error, "it has no data.mdb");
+    if (file < 0 && errno == ENOENT) /* the folder is made first, then LMDB's lock file */
+        return check_empty(store, NULL) ? store_unborn(store, error)
+                                        : store_damaged(store, error, "it has no data.mdb");
     if (file < 0)
         return store_fail(store, writing ? "write" : "read", errno, error);
     const guint8 *bytes;

@@ -64,6 +64,11 @@ def a_first_write_cut_short_is_told_as_that_and_extract_goes_on():
         struct.pack_into("<IHHQQQQQ", page, 40, 4096, 8, 0, 0, 0, 0, 0, 2**64 - 1)
         struct.pack_into("<IHHQQQQQ", page, 88, 0, 0, 0, 0, 0, 0, 0, 2**64 - 1)
         struct.pack_into("<QQ", page, 136, 1, 0)
+        for there in ([], ["lock.mdb"]):  # cut short before there was a data.mdb
+            for name in there:
+                open(folder + "/cut/" + name, "wb").close()
+            assert "holds nothing yet" in program("extract", "--info", "cut", cwd=folder, status=1).stderr, there
+        assert "not a cache" in program("extract", "--info", "d", cwd=folder, status=1).stderr
         for size in (0, 4096):
             with open(folder + "/cut/data.mdb", "wb") as file:
                 file.write(page[:size])
