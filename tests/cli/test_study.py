@@ -58,7 +58,10 @@ def bootstrapped_without_augmentation_is_standalone_to_rounding():
         program("extract", *WEIGHTS, "--quiet", images, cache)
         alone, booted = os.path.join(folder, "alone.h5"), os.path.join(folder, "booted.h5")
         train("standalone", cache, alone)
-        train("bootstrap", *WEIGHTS, "--images", images, booted)
+        log = program("train", "--approach", "bootstrap", *HEAD, *(o for o in FIT if o != "--quiet"), *WEIGHTS, "--images", images,
+                      booted).stderr
+        # Two epochs of 8 images: in the second all that the first computed is there.
+        assert re.search(r"8 decoded images, which saved decoding 8 times .* saved 8 runs of the base", log), log
         assert_same_model(alone, booted, 1e-5)
         with h5py.File(booted, "r") as file:
             recipe = json.loads(file.attrs["vggcache_recipe"])

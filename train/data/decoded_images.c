@@ -98,7 +98,9 @@ DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int si
     g_ptr_array_set_size(reasons, (int)n);
     g_autoptr(Progress) progress = progress_new("Decoding", n, "images");
     Loading loading = {dataset, preset, images, (char **)reasons->pdata, progress, NULL};
+    gint64 began = g_get_monotonic_time();
     thread_pool_run(thread_pool, n, load_item, &loading);
+    images->seconds = (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;
     g_autofree char *broken = loading.broken;
     if (broken) {
         error_set(error, "%s", broken);

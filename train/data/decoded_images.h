@@ -12,6 +12,7 @@ typedef struct {
     guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */
     guint8 *pixels;               /* (count, side, side, 3) spilled (spill.h) */
     gsize room;                   /* bytes of pixels */
+    double seconds;               /* that reading and decoding took */
 } DecodedImages;
 
 /* In the order of the dataset, which must outlive them. beside: where to spill. NULL with a sentence if

@@ -17,6 +17,7 @@ struct ImageSamples {
     guint8 *done;   /* (count) whether the row is in `kept` */
     float *ring;    /* (RING, batch, D): rows of the latest fetches, with augmentation */
     guint turn;     /* of the ring */
+    ImageSamplesWork work;
 };
 
 enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
@@ -102,10 +103,14 @@ static gboolean consume(guint index, const float *features, const guint8 *note, 
     return TRUE;
 }
 
-static gboolean run(Job *job, GError **error)
+/* work: of the samples. */
+static gboolean run(Job *job, ImageSamplesWork *work, GError **error)
 {
+    gint64 began = g_get_monotonic_time();
     if (!pipeline_run(job->samples->options.pipeline, job->n, produce, consume, job, NULL, error))
         return FALSE;
+    work->computed += job->done;
+    work->seconds += (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;
     return job->done == job->n || error_set(error, "interrupted");
 }
 
@@ -124,7 +129,7 @@ static gboolean fetch_kept(ImageSamples *samples, const guint32 *indices, int n,
         missing[job.n] = indices[i];
         to[job.n++] = row;
     }
-    if (job.n && !run(&job, error))
+    if (job.n && !run(&job, &samples->work, error))
         return FALSE;
     for (guint i = 0; i < job.n; i++)
         samples->done[missing[i]] = TRUE;
@@ -140,15 +145,21 @@ static gboolean fetch_augmented(ImageSamples *samples, guint epoch, const guint3
     float *place = samples->ring + samples->turn++ % RING * options->batch * options->features;
     for (int i = 0; i < n; i++)
         rows[i] = to[i] = place + i * options->features;
-    return run(&job, error);
+    return run(&job, &samples->work, error);
 }
 
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
                       GError **error)
 {
     ImageSamples *samples = user;
+    samples->work.fetched += (guint64)n;
     return samples->kept ? fetch_kept(samples, indices, n, rows, error)
                          : fetch_augmented(samples, (guint)epoch, indices, n, rows, error);
+}
+
+ImageSamplesWork image_samples_work(const ImageSamples *samples)
+{
+    return samples->work;
 }
 
 BatchSource image_samples_source(ImageSamples *samples)

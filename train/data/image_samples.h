@@ -28,6 +28,15 @@ ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint3
 void image_samples_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
 void image_samples_free(ImageSamples *samples);
 
+/* What has been fetched so far, and what of it the pipeline had to compute; the rest was kept. */
+typedef struct {
+    guint64 fetched, computed; /* rows */
+    double seconds;            /* of computing */
+} ImageSamplesWork;
+
+/* Not while a fetch runs. */
+ImageSamplesWork image_samples_work(const ImageSamples *samples);
+
 /* samples: borrowed by the source. A fetch fails when interrupted() becomes true. */
 BatchSource image_samples_source(ImageSamples *samples);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ImageSamples, image_samples_free)

@@ -1,9 +1,43 @@
 /* training_data: see training_data.h. */
 #include "train/data/training_data.h"
 
+#include "common/cli/progress.h"
 #include "common/core/error.h"
 
 #include <string.h>
+
+char *training_data_saved(const TrainingData *data)
+{
+    guint64 fetched = 0, kept = 0;
+    double seconds = 0; /* of the base, for what was kept */
+    for (int i = 0; i < 2 && data->images; i++) {
+        if (!data->imaged[i])
+            continue;
+        ImageSamplesWork work = image_samples_work(data->imaged[i]);
+        fetched += work.fetched;
+        kept += work.fetched - work.computed;
+        if (work.computed)
+            seconds += (double)(work.fetched - work.computed) * work.seconds / (double)work.computed;
+    }
+    if (fetched <= data->images->count)
+        return NULL;
+    guint64 decodings = fetched - data->images->count;
+    g_autofree char *decoding =
+        progress_clock((double)decodings * data->images->seconds / data->images->count);
+    GString *text = g_string_new(NULL);
+    g_string_printf(
+        text, "kept between epochs: %u decoded images, which saved decoding %" G_GUINT64_FORMAT " times (%s)",
+        data->images->count, decodings, decoding);
+    if (*data->spec->weights_hash && kept) {
+        g_autofree char *base = progress_clock(seconds);
+        g_string_append_printf(
+            text,
+            "; features of images that no augmentation changes, which saved %" G_GUINT64_FORMAT
+            " runs of the base (%s)",
+            kept, base);
+    }
+    return g_string_free(text, FALSE);
+}
 
 void training_data_free(TrainingData *data)
 {

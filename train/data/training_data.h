@@ -29,5 +29,9 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
  * validation images are never augmented. */
 TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
                                         const char *layer, int side, GError **error);
+/* Work that was not done again in later epochs because its result was kept, for people; NULL if there is none. Not while
+ * a fetch runs. Caller frees. */
+char *training_data_saved(const TrainingData *data);
+
 void training_data_free(TrainingData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrainingData, training_data_free)

@@ -158,5 +158,8 @@ Status train_network(const TrainOptions *options, GError **error)
     if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
                    data->identity, error))
         return STATUS_FAILED;
+    g_autofree char *saved = training_data_saved(data);
+    if (saved)
+        cli_remark("%s", saved);
     return data->images && data->images->skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
