@@ -10,7 +10,9 @@ char *training_data_saved(const TrainingData *data)
 {
     guint64 fetched = 0, kept = 0;
     double seconds = 0; /* of the base, for what was kept */
-    for (int i = 0; i < 2 && data->images; i++) {
+    if (!data->images)
+        return NULL;
+    for (int i = 0; i < 2; i++) {
         if (!data->imaged[i])
             continue;
         ImageSamplesWork work = image_samples_work(data->imaged[i]);
