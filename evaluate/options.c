@@ -38,10 +38,10 @@ static Options o = {
 typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT } EvaluateMode;
 
 static const CliMode modes[] = {
-    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE"},
-    [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR"},
-    [EVALUATE_PREDICT] = {"--predict", "--predict"},
-    {NULL, NULL},
+    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "how good models are on a cache's images"},
+    [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR", "how good they are on a folder's images"},
+    [EVALUATE_PREDICT] = {"--predict", "--predict", "the classes of new images"},
+    {NULL, NULL, NULL},
 };
 
 static const CliOption table[] = {

@@ -72,15 +72,15 @@ static const CliExample examples[] = {
 };
 
 static const CliMode modes[] = {
-    [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR"},
-    [ACTION_INFO] = {"--info", "--info"},
-    [ACTION_VERIFY] = {"--verify", "--verify"},
-    [ACTION_EXPORT] = {"--export", "--export"},
-    [ACTION_MERGE] = {"--merge", "--merge"},
-    [ACTION_IMPORT] = {"--import", "--import"},
-    [ACTION_PREVIEW] = {"--preview", "--preview"},
-    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates"},
-    {NULL, NULL},
+    [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR", "IMAGE_DIR to CACHE (unless told otherwise)"},
+    [ACTION_INFO] = {"--info", "--info", "what CACHE holds and how it was made"},
+    [ACTION_VERIFY] = {"--verify", "--verify", "read everything back and check every checksum"},
+    [ACTION_EXPORT] = {"--export", "--export", "CACHE to files for NumPy"},
+    [ACTION_MERGE] = {"--merge", "--merge", "shards to one CACHE"},
+    [ACTION_IMPORT] = {"--import", "--import", "features that another program computed to CACHE"},
+    [ACTION_PREVIEW] = {"--preview", "--preview", "what augmentation does to images"},
+    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "images that are the same, or nearly"},
+    {NULL, NULL, NULL},
 };
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
 

@@ -38,12 +38,16 @@ static TrainOptions o = {
 typedef enum { TRAIN_STANDALONE, TRAIN_LINEAR, TRAIN_BOOTSTRAP, TRAIN_FINETUNE, TRAIN_SCRATCH } TrainMode;
 
 static const CliMode modes[] = {
-    [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense"},
-    [TRAIN_LINEAR] = {"linear", "--head linear"},
-    [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap"},
-    [TRAIN_FINETUNE] = {"finetune", "--approach finetune"},
-    [TRAIN_SCRATCH] = {"scratch", "--approach scratch"},
-    {NULL, NULL},
+    [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense",
+                          "dense layers on the features of a cache (unless told otherwise)"},
+    [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
+    [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap",
+                         "--approach bootstrap: dense layers behind the frozen base, from images"},
+    [TRAIN_FINETUNE] = {"finetune", "--approach finetune",
+                        "--approach finetune: the last layers of the base learn as well"},
+    [TRAIN_SCRATCH] = {"scratch", "--approach scratch",
+                       "--approach scratch: the study's own CNN, without the base"},
+    {NULL, NULL, NULL},
 };
 #define NETWORKS                                                                                             \
     (CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) |                     \
@@ -53,10 +57,7 @@ static const CliMode modes[] = {
 static const CliOption table[] = {
     {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_CHOICE, "approach", 0, &o.approach, "standalone|bootstrap|finetune|scratch",
-     "standalone: a head on the features of a cache; bootstrap: the same head behind the frozen base, from "
-     "images; "
-     "finetune: the last layers of the base learn as well; scratch: the study's own CNN, without the base",
-     0, 0, 0},
+     "what is trained, and from what: see the modes above", 0, 0, 0},
     {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
@@ -69,10 +70,13 @@ static const CliOption table[] = {
      "l2: unit length per image (default: standard for a linear head, none for a dense one)",
      0, 0, CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, 0},
+    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0, 0},
+    {CLI_TEXT, "plot", 0, &o.plot, "FILE",
+     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
 
-    {CLI_HEADING, "Dense head", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_HEADING, "Layers and epochs", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0,
      NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)},
     {CLI_REAL, "dropout", 0, &o.dropout, "RATE", "share of the last hidden layer's units dropped in training",
@@ -111,11 +115,8 @@ static const CliOption table[] = {
      "and when "
      "interrupted)",
      0, 0, NETWORKS},
-    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0, 0},
-    {CLI_TEXT, "plot", 0, &o.plot, "FILE",
-     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0, 0},
 
-    {CLI_HEADING, "From images, fine-tuning", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_HEADING, "Images and base", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
      "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0,
      CLI_MODE(TRAIN_LINEAR) | ON_IMAGES},

@@ -274,9 +274,9 @@ gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status)
 {
     for (guint i = 0; i < given->len; i++) {
         const CliOption *option = given->pdata[i];
-        if (!option->modes || option->modes & 1u << mode)
+        if (!option->modes || option->modes & CLI_MODE(mode))
             continue;
-        g_autofree char *others = cli_option_modes(program, option, TRUE);
+        g_autofree char *others = cli_mode_names(program, option->modes, TRUE);
         *status = cli_usage(program, "--%s is not used by %s; it goes with %s", option->name,
                             program->modes[mode].asked, others);
         return FALSE;

@@ -39,8 +39,9 @@ typedef struct {
 
 /* One of the things that a program does, chosen by its options. */
 typedef struct {
-    const char *name;  /* in help: "finetune" */
-    const char *asked; /* how it is asked for: "--approach finetune" */
+    const char *name;    /* in help: "finetune" */
+    const char *asked;   /* how it is asked for: "--approach finetune" */
+    const char *meaning; /* a line of help */
 } CliMode;
 
 typedef struct {

@@ -7,8 +7,8 @@ char *cli_option_spelling(const CliOption *option);
 /* The default as text, from the option's value, or NULL where there is none worth showing. Caller frees. */
 char *cli_option_default(const CliOption *option);
 
-/* "a, b, c": the modes that use an option, by name or as they are asked for; NULL where all do. Caller frees. */
-char *cli_option_modes(const CliProgram *program, const CliOption *option, gboolean asked);
+/* "a, b, c": a set of modes, by name or as they are asked for. Caller frees. */
+char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked);
 
 void cli_print_help(const CliProgram *program);
 void cli_print_man(const CliProgram *program);

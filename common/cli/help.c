@@ -35,29 +35,86 @@ char *cli_option_default(const CliOption *option)
     }
 }
 
-char *cli_option_modes(const CliProgram *program, const CliOption *option, gboolean asked)
+char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked)
 {
-    if (!option->modes || !program->modes)
-        return NULL;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (guint i = 0; program->modes[i].name; i++)
-        if (option->modes & 1u << i)
+        if (modes & CLI_MODE(i))
             g_ptr_array_add(names, (gpointer)(asked ? program->modes[i].asked : program->modes[i].name));
     g_ptr_array_add(names, NULL);
     return g_strjoinv(", ", (char **)names->pdata);
 }
 
-/* The help text with its default and the modes that use it; caller frees. */
-static char *meaning(const CliProgram *program, const CliOption *option)
+/* The help text with its default; caller frees. */
+static char *meaning(const CliOption *option)
 {
     g_autofree char *value = cli_option_default(option);
-    g_autofree char *modes = cli_option_modes(program, option, FALSE);
-    GString *text = g_string_new(option->help);
-    if (value && *value)
-        g_string_append_printf(text, " (default: %s)", value);
-    if (modes)
-        g_string_append_printf(text, " [%s]", modes);
-    return g_string_free(text, FALSE);
+    return value && *value ? g_strdup_printf("%s (default: %s)", option->help, value)
+                           : g_strdup(option->help);
+}
+
+/* ---- Sections: what every mode has, then what fewer and fewer have; each option stands in one ---- */
+
+/* The modes of a row; 0 for all of them, however the row says that. */
+static guint modes_of(const CliProgram *program, const CliOption *option)
+{
+    guint all = 0;
+    for (guint i = 0; program->modes && program->modes[i].name; i++)
+        all |= CLI_MODE(i);
+    return option->modes == all ? 0 : option->modes;
+}
+
+/* 0 first, as if it were more than all. */
+static gint by_number_of_modes(gconstpointer a, gconstpointer b)
+{
+    guint x = *(const guint *)a, y = *(const guint *)b;
+    return (y ? __builtin_popcount(y) : 33) - (x ? __builtin_popcount(x) : 33);
+}
+
+/* The sets of modes that rows have, each once: guint, sorted, in the table's order where as many. */
+static GArray *sections(const CliProgram *program)
+{
+    GArray *sets = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (const CliOption *option = program->options; option->name; option++) {
+        guint set = modes_of(program, option), i = 0;
+        while (i < sets->len && g_array_index(sets, guint, i) != set)
+            i++;
+        if (i == sets->len && option->kind != CLI_HEADING)
+            g_array_append_val(sets, set);
+    }
+    g_array_sort(sets, by_number_of_modes);
+    return sets;
+}
+
+/* How help and man page write what a section consists of. */
+typedef struct {
+    void (*title)(const char *title);
+    void (*option)(const CliOption *option);
+} Style;
+
+/* The options of a set of modes, below the table's headings where they are of several. */
+static void print_rows(const CliProgram *program, guint modes, const Style *style)
+{
+    const CliOption *heading = NULL, *first = NULL, *last = NULL;
+    for (const CliOption *option = program->options; option->name; option++)
+        if (option->kind == CLI_HEADING)
+            heading = option;
+        else if (modes_of(program, option) == modes) {
+            first = first ? first : heading;
+            last = heading;
+        }
+    const CliOption *printed = NULL;
+    for (const CliOption *option = program->options; option->name; option++)
+        if (option->kind == CLI_HEADING)
+            heading = option;
+        else if (modes_of(program, option) == modes) {
+            if (heading != printed && first != last)
+                style->title(heading->name);
+            printed = heading;
+            style->option(option);
+        }
+    for (gsize i = 0; !modes && i < G_N_ELEMENTS(own_options); i++)
+        style->option(&own_options[i]);
 }
 
 /* Prints text from the column on, broken at blanks; the cursor stands at `at`. */
@@ -79,9 +136,14 @@ static void print_wrapped(const char *text, int at, int column)
     putchar('\n');
 }
 
-static void print_option(const CliProgram *program, const CliOption *option)
+static void print_title(const char *title)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(program, option);
+    printf(" %s:\n", title);
+}
+
+static void print_option(const CliOption *option)
+{
+    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
     int width = 2 + (int)g_utf8_strlen(spelling, -1);
     printf("  %s", spelling);
     if (width + 2 > HELP_COLUMN)
@@ -89,6 +151,22 @@ static void print_option(const CliProgram *program, const CliOption *option)
     else
         printf("%*s", HELP_COLUMN - width, "");
     print_wrapped(text, HELP_COLUMN, HELP_COLUMN);
+}
+
+static void print_sections(const CliProgram *program)
+{
+    static const Style style = {print_title, print_option};
+    g_autoptr(GArray) sets = sections(program);
+    for (guint i = 0; i < sets->len; i++) {
+        guint modes = g_array_index(sets, guint, i);
+        g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : NULL;
+        if (modes)
+            printf("Options for %s:\n", names);
+        else
+            printf("%s:\n", program->modes ? "Options for every mode" : "Options");
+        print_rows(program, modes, &style);
+        putchar('\n');
+    }
 }
 
 void cli_print_help(const CliProgram *program)
@@ -102,16 +180,13 @@ void cli_print_help(const CliProgram *program)
         print_wrapped(*paragraph, 0, 0);
         putchar('\n');
     }
-    for (const CliOption *option = program->options; option->name; option++)
-        if (option->kind == CLI_HEADING)
-            printf("%s%s:\n", option == program->options ? "" : "\n", option->name);
-        else
-            print_option(program, option);
-    for (gsize i = 0; i < G_N_ELEMENTS(own_options); i++)
-        print_option(program, &own_options[i]);
     if (program->modes)
-        printf("\nAn option is for the uses named in [brackets] only; without brackets it is for all.\n");
-    printf("\nExamples:\n");
+        printf("Modes:\n");
+    for (const CliMode *mode = program->modes; mode && mode->name; mode++)
+        printf("  %-*s%s\n", HELP_COLUMN - 2, mode->name, mode->meaning);
+    putchar('\n');
+    print_sections(program);
+    printf("Examples:\n");
     for (const CliExample *example = program->examples; example->command; example++)
         printf("  %s\n      %s\n", example->command, example->meaning);
     printf("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but inputs were skipped.\n");
@@ -140,10 +215,38 @@ static void print_tagged(const char *tag, const char *text)
     putchar('\n');
 }
 
-static void print_man_option(const CliProgram *program, const CliOption *option)
+static void print_man_title(const char *title)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(program, option);
+    printf(".PP\n.I ");
+    print_troff(title);
+    putchar('\n');
+}
+
+static void print_man_option(const CliOption *option)
+{
+    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
     print_tagged(spelling, text);
+}
+
+static void print_man_options(const CliProgram *program)
+{
+    static const Style style = {print_man_title, print_man_option};
+    g_autoptr(GArray) sets = sections(program);
+    if (program->modes)
+        printf(".SH MODES\n");
+    for (const CliMode *mode = program->modes; mode && mode->name; mode++)
+        print_tagged(mode->name, mode->meaning);
+    printf(".SH OPTIONS\n");
+    for (guint i = 0; i < sets->len; i++) {
+        guint modes = g_array_index(sets, guint, i);
+        g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : g_strdup("every mode");
+        if (program->modes) {
+            printf(".SS Options for ");
+            print_troff(names);
+            putchar('\n');
+        }
+        print_rows(program, modes, &style);
+    }
 }
 
 void cli_print_man(const CliProgram *program)
@@ -165,14 +268,7 @@ void cli_print_man(const CliProgram *program)
         print_troff(*paragraph);
         putchar('\n');
     }
-    printf(".SH OPTIONS\n");
-    for (const CliOption *option = program->options; option->name; option++)
-        if (option->kind == CLI_HEADING)
-            printf(".SS %s\n", option->name);
-        else
-            print_man_option(program, option);
-    for (gsize i = 0; i < G_N_ELEMENTS(own_options); i++)
-        print_man_option(program, &own_options[i]);
+    print_man_options(program);
     printf(".SH EXIT STATUS\n");
     print_tagged("0", "Done.");
     print_tagged("1", "Failed; a sentence on stderr says why and what to do.");

@@ -23,15 +23,14 @@ CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "p
 
 
 def table(name):
-    """Options of a program's help: name -> (placeholder, the modes in brackets or None for all)."""
+    """Options of a program's help: name -> (placeholder, the modes of its section or None for all)."""
     text = program(name, "--help").stdout
-    text = text[:text.index("\nExamples:")]
+    sections = re.split(r"\nOptions for ([^\n]*):\n", text[:text.index("\nExamples:")])
     options = {}
-    for row in re.split(r"\n(?=  (?:-\w, )?--[a-z])", text)[1:]:
-        row = re.split(r"\n\n|\n\S", row)[0]
-        head = re.match(r"\s+(?:-\w, )?--([a-z-]+)(?: (\S+))?(?:  +|\n|$)", row)
-        modes = re.search(r"\[([^][]+)\]$", " ".join(row.split()))
-        options[head[1]] = (head[2], modes and set(modes[1].split(", ")))
+    for modes, rows in zip(sections[1::2], sections[2::2]):
+        for head in re.finditer(r"^  (?:-\w, )?--([a-z-]+)(?: (\S+))?(?:  +|$)", rows, re.M):
+            assert head[1] not in options, (name, head[1], "stands twice")
+            options[head[1]] = (head[2], None if modes == "every mode" else set(modes.split(", ")))
     return options
 
 

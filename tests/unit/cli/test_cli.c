@@ -93,6 +93,33 @@ static void test_help_holds_every_option_and_its_default(void)
         "probe -b 3 in out*second*");
 }
 
+/* A program with two modes: what both have stands once, before what only one has. */
+static void test_help_lists_options_by_mode(void)
+{
+    static gint64 both, one;
+    static const CliOption rows[] = {
+        {CLI_HEADING, "Way", 0, NULL, NULL, NULL, 0, 0, 0},
+        {CLI_INT, "length", 0, &one, "N", "of the walk", 0, 9, CLI_MODE(1)},
+        {CLI_INT, "width", 0, &both, "N", "of the way", 0, 9, CLI_MODE(0) | CLI_MODE(1)},
+        {0},
+    };
+    static const CliMode modes[] = {
+        {"stand", "standing", "do not move"}, {"walk", "--walk", "move"}, {NULL, NULL, NULL}};
+    static const CliProgram moving = {
+        "probe", "a program with modes", synopsis, "It moves.", rows, examples, NULL, modes};
+    if (g_test_subprocess()) {
+        Status status = STATUS_USAGE;
+        char *argv[] = {"probe", "--help", NULL};
+        g_assert_null(cli_parse(&moving, &common, 2, argv, &status));
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stdout(
+        "*Modes:\n  stand *do not move\n  walk *move\n*"
+        "Options for every mode:\n  --width N*--help*\nOptions for walk:\n  --length N*");
+}
+
 static void test_man_page_holds_the_same(void)
 {
     if (g_test_subprocess()) {
@@ -130,6 +157,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/cli/help holds every option and its default",
                     test_help_holds_every_option_and_its_default);
+    g_test_add_func("/cli/help lists options by mode", test_help_lists_options_by_mode);
     g_test_add_func("/cli/man page holds the same", test_man_page_holds_the_same);
     return g_test_run();
 }
