@@ -123,7 +123,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-figure
 
 # What makes system calls fail traces its child, and knows x86-64's registers alone.
 ifeq ($(ARCH),x86_64)
@@ -188,6 +188,9 @@ demo: packages-demo ## the main job on a small image set that it draws itself: o
 	@BUILD=$(BUILD) common/make/demo/run $(OUT)/demo
 
 $(BUILD)/demo-images: $(BUILD)/obj/common/make/demo/make_images.o $(BUILD)/libcommon.a
+	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
+
+$(BUILD)/copies-figure: $(BUILD)/obj/common/make/study/copies_figure.o $(BUILD)/libcommon.a
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 # Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
@@ -272,7 +275,7 @@ coverage: packages-test packages-coverage ## how much of the code the tests run:
 format: ## lay out the sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-include common/make/study.mk
+include common/make/study/study.mk
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -166,9 +166,13 @@ def make_does_what_is_missing():
             path = os.path.join(fake, name)
             with open(path, "w") as file:
                 file.write('#!/bin/sh\necho "%s $*" >>%s\nfor last; do :; done\n' % (name, log) +
-                           'while [ $# -gt 0 ]; do [ "$1" = --history ] && echo "epoch\n1,0,0,0,0,2.5" >"$2"; shift; done\n')
+                           'while [ $# -gt 0 ]; do [ "$1" = --history ] && echo "epoch\n1,0,0,0,0,2.5" >"$2"; '
+                           '[ "$1" = --json ] && cp "$0.json" "$2"; shift; done; true\n')
             os.chmod(path, 0o755)
-        made = [a for name in ("extract", "train", "evaluate") for a in ("-o", os.path.join(fake, name))]
+        with open(os.path.join(fake, "evaluate.json"), "w") as file:
+            json.dump({"models": [{"accuracy": i / 8, "accuracy_interval": [i / 10, i / 7]} for i in range(6)]}, file)
+        os.symlink(os.path.join(BUILD, "copies-figure"), os.path.join(fake, "copies-figure"))
+        made = ["-o", os.path.join(fake, "copies-figure")] + [a for name in ("extract", "train", "evaluate") for a in ("-o", os.path.join(fake, name))]
         make_images(os.path.join(data, "images"), 1)
         os.makedirs(os.path.join(data, "meta"))
         for name in ("train", "test"):
@@ -202,6 +206,12 @@ def make_does_what_is_missing():
         os.remove(os.path.join(out, "study-small", "scratch.done"))
         calls = make("study")[0]
         assert calls == ["train --approach scratch", "evaluate"], calls
+        calls, shown = make("study-copies")
+        assert calls == ["extract", "train --approach bootstrap"] * 4 + ["evaluate"], calls
+        assert re.search(r"^8 +2\.5 +0\.500 +0\.400 to 0\.571\nlive +2\.5 +0\.625 ", shown, re.M), shown
+        with Image.open(os.path.join(out, "study-small", "copies.png")) as picture:
+            assert picture.width > picture.height
+        assert make("study-copies")[0] == []
         with open(os.path.join(out, "study-small", "train.txt")) as file:
             assert file.read() == "cold/0\nwarm/0\n"
 

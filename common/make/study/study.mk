@@ -2,6 +2,7 @@
 #
 #   make study                          all of it, with the study's settings
 #   make study SCALE=medium             100 images a class; SCALE=small: a look of a few minutes
+#   make study-copies                   stored augmented copies against live augmentation: accuracy against seconds
 #   make study-plan                     what is done, what is left, and how long that takes here
 #   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as `make food101-data` leaves them
 #   WEIGHTS=FILE|random                 of the base; by default the published ones where `make weights` put them
@@ -52,7 +53,7 @@ TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(call limit,2)
 FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
 STUDY_FILES  := $(STUDY)/train.txt $(filter-out random%,$(WEIGHTS))
 
-.PHONY: features $(APPROACHES) compare study study-plan
+.PHONY: features $(APPROACHES) compare study study-copies study-plan
 
 # `make study` tells what it is about to do before its first step.
 FIRST := $(if $(filter study,$(MAKECMDGOALS)),study-plan)
@@ -82,7 +83,7 @@ study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/tra
 	    PROBE_standalone='$(BUILD)/train $(HEAD)' \
 	    PROBE_bootstrap='$(BUILD)/train --approach bootstrap $(HEAD) --weights $(WEIGHTS) $(PROBE_IMAGES)' \
 	    PROBE_finetune='$(BUILD)/train --approach finetune $(HEAD) --unfreeze 2 --weights $(WEIGHTS) $(PROBE_IMAGES)' \
-	    PROBE_scratch='$(BUILD)/train --approach scratch $(PROBE_IMAGES)' common/make/study-plan
+	    PROBE_scratch='$(BUILD)/train --approach scratch $(PROBE_IMAGES)' common/make/study/plan
 
 features: $(STUDY)/train.done ## study: the features of its training images
 standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
@@ -138,3 +139,36 @@ define study_times
   for name in $(filter-out linear,$(APPROACHES)); do awk -F, -v name=$$name \
       'NR > 1 { seconds += $$6 } END { printf "%-12s %8d %10.1f\n", name, NR - 1, seconds }' $(STUDY)/$$name.csv; done; }
 endef
+
+# Augmented copies, stored once and drawn from in each epoch, against augmenting live: a head for each number of copies. A
+# cache grows from one number to the next, so that the seconds of K copies are those of all steps up to K.
+COPIES := 1 2 4 8
+up_to   = $(shell for k in $(COPIES); do test $$k -le $(1) && echo $$k; done)
+before  = $(lastword $(filter-out $(1),$(call up_to,$(1))))
+# Of steps $(1), and of the epochs of network $(2).
+spent   = awk 'FNR == 1 && FILENAME ~ /csv$$/ { next } FILENAME ~ /csv$$/ { $$1 = $$6 } { s += $$1 } END { printf "%.1f\n", s }' FS=, \
+              $(1:%=$(STUDY)/%.done) $(STUDY)/$(2).csv
+
+study-copies: $(STUDY)/copies.done ## study: K stored copies against live augmentation, accuracy against seconds
+	@cat $(STUDY)/copies.txt
+	@echo "Look at $(STUDY)/copies.png; $(STUDY)/copies.csv has the numbers."
+
+define copies_rules
+$$(STUDY)/cache-$(1).done: $(if $(call before,$(1)),$$(STUDY)/cache-$(call before,$(1)).done) $$(STUDY_FILES) | $$(BUILD)/extract
+	$$(call study_step,cache-$(1),$$(BUILD)/extract --weights $$(WEIGHTS) $$(TRAIN_LIST) $$(AUGMENTATION) --augment $(1) \
+	    $$(DATA)/images $$(STUDY)/copies.cache)
+
+$$(STUDY)/copies-$(1).done: $$(STUDY)/cache-$(1).done | $$(BUILD)/train
+	$$(call study_step,copies-$(1),$$(BUILD)/train --approach bootstrap --resume $$(HEAD) --epochs $$(HEAD_EPOCHS) \
+	    --augmented-cache $$(STUDY)/copies.cache --copies $(1) --history $$(STUDY)/copies-$(1).csv $$(STUDY)/copies-$(1).h5)
+endef
+$(foreach k,$(COPIES),$(eval $(call copies_rules,$(k))))
+
+COPIES_MODELS := standalone $(COPIES:%=copies-%) bootstrap
+$(STUDY)/copies.done: $(COPIES_MODELS:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUILD)/evaluate $(BUILD)/copies-figure
+	$(call study_step,copies,$(BUILD)/evaluate --weights $(WEIGHTS) $(TEST_LIST) --json $(STUDY)/copies.json $(DATA)/images \
+	    $(COPIES_MODELS:%=$(STUDY)/%.h5) >$(STUDY)/copies-report.txt)
+	@{ printf '0 '; $(call spent,train,standalone); \
+	   $(foreach k,$(COPIES),printf '$(k) '; $(call spent,$(addprefix cache-,$(call up_to,$(k))),copies-$(k));) \
+	   printf 'live '; $(call spent,,bootstrap); } >$(STUDY)/copies.seconds
+	@$(BUILD)/copies-figure $(STUDY)/copies.json $(STUDY)/copies.seconds $(STUDY)/copies.csv $(STUDY)/copies.png >$(STUDY)/copies.txt

@@ -1,0 +1,149 @@
+/* copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE: what stored augmented copies cost and bring, beside augmenting
+ * live: accuracy, with its interval, against seconds.
+ *
+ * SECONDS has a line for each model of EVALUATION.json (evaluate --json), in its order: how many copies of each image were
+ * stored, or "live", and the seconds that features and training took. Prints the table, writes it as FIGURE.csv
+ * (copies,seconds,accuracy,low,high), and draws it. */
+#include "common/core/error.h"
+#include "common/plot/axes.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POINTS = CANVAS_SERIES, WIDTH = 640, HEIGHT = 380 };
+
+static const double LEGEND = 0.45; /* room for it beside the points, as a share of their range */
+
+typedef struct {
+    char copies[16]; /* "0", "1", … or "live" */
+    double seconds, accuracy, low, high;
+} Point;
+
+static void stop(const char *file, const char *sentence)
+{
+    fprintf(stderr, "copies_figure: %s: %s\n", file, sentence);
+    exit(1);
+}
+
+static gboolean is_live(const Point *point)
+{
+    return g_str_equal(point->copies, "live");
+}
+
+/* Returns how many there are. */
+static guint read_seconds(const char *path, Point points[MAX_POINTS])
+{
+    guint n = 0;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        stop(path, g_strerror(errno));
+    while (n < MAX_POINTS && fscanf(file, "%15s %lf", points[n].copies, &points[n].seconds) == 2)
+        n++;
+    gboolean whole = fscanf(file, " %*c") == EOF;
+    fclose(file);
+    if (!n || !whole)
+        stop(path, "expected a line \"COPIES SECONDS\" for each model, at most 6");
+    return n;
+}
+
+static void read_accuracies(const char *path, Point *points, guint n)
+{
+    json_error_t problem;
+    json_t *root = json_load_file(path, 0, &problem);
+    if (!root)
+        stop(path, problem.text);
+    json_t *models = json_object_get(root, "models");
+    if (json_array_size(models) != n)
+        stop(path, "it has another number of models than there are lines of seconds");
+    for (guint i = 0; i < n; i++)
+        if (json_unpack(json_array_get(models, i), "{s:F, s:[FF]}", "accuracy", &points[i].accuracy,
+                        "accuracy_interval", &points[i].low, &points[i].high))
+            stop(path, "a model has no accuracy with its interval");
+    json_decref(root);
+}
+
+static void write_table(const char *path, const Point *points, guint n)
+{
+    g_autoptr(GString) text = g_string_new("copies,seconds,accuracy,low,high\n");
+    g_autoptr(GError) error = NULL;
+    printf("%-8s %9s %9s   %s\n", "copies", "seconds", "accuracy", "95 % interval");
+    for (guint i = 0; i < n; i++) {
+        const Point *p = &points[i];
+        printf("%-8s %9.1f %9.3f   %.3f to %.3f\n", p->copies, p->seconds, p->accuracy, p->low, p->high);
+        g_string_append_printf(text, "%s,%.1f,%.6f,%.6f,%.6f\n", p->copies, p->seconds, p->accuracy, p->low,
+                               p->high);
+    }
+    if (!g_file_set_contents(path, text->str, -1, &error))
+        stop(path, error->message);
+}
+
+static char *label_of(const Point *point)
+{
+    if (is_live(point))
+        return g_strdup("live augmentation");
+    if (g_str_equal(point->copies, "0"))
+        return g_strdup("no augmentation");
+    return g_strdup_printf("%s stored cop%s", point->copies, g_str_equal(point->copies, "1") ? "y" : "ies");
+}
+
+static AxesOptions range_of(const Point *points, guint n)
+{
+    AxesOptions options = {.title = "Stored copies against live augmentation",
+                           .x_label = "seconds for features and training",
+                           .y_label = "accuracy, 95 % interval",
+                           .x_from = INFINITY,
+                           .x_to = 0,
+                           .y_from = 1,
+                           .y_to = 0,
+                           .x_log = TRUE,
+                           .y_nice = TRUE,
+                           .y_percent = TRUE};
+    for (guint i = 0; i < n; i++) {
+        options.x_from = MIN(options.x_from, points[i].seconds);
+        options.x_to = MAX(options.x_to, points[i].seconds);
+        options.y_from = MIN(options.y_from, points[i].low);
+        options.y_to = MAX(options.y_to, points[i].high);
+    }
+    options.x_from = MAX(options.x_from, 0.1) / 1.3, options.x_to = MAX(options.x_to, 0.1) * 1.3;
+    options.x_to *= pow(options.x_to / options.x_from, LEGEND);
+    return options;
+}
+
+static void draw(const char *path, const Point *points, guint n)
+{
+    g_autoptr(GError) error = NULL;
+    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, &error);
+    if (!canvas)
+        stop(path, error->message);
+    const CanvasTheme *theme = canvas_theme(canvas);
+    AxesOptions options = range_of(points, n);
+    Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
+    for (guint i = 0; i < n; i++) {
+        const Point *p = &points[i];
+        g_autofree char *label = label_of(p);
+        axes_line(axes, (double[]){p->seconds, p->seconds}, (double[]){p->low, p->high}, 2, theme->series[i],
+                  FALSE, NULL);
+        axes_marks(axes, is_live(p) ? AXES_DIAMOND : AXES_DISC, &p->seconds, &p->accuracy, 1, 4.5,
+                   theme->series[i], label);
+    }
+    axes_free(axes);
+    if (!canvas_finish(canvas, &error))
+        stop(path, error->message);
+}
+
+int main(int argc, char **argv)
+{
+    Point points[MAX_POINTS];
+    if (argc != 5) {
+        fprintf(stderr, "usage: copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE\n");
+        return 2;
+    }
+    guint n = read_seconds(argv[2], points);
+    read_accuracies(argv[1], points, n);
+    write_table(argv[3], points, n);
+    draw(argv[4], points, n);
+    return 0;
+}
