@@ -1,7 +1,7 @@
 /* npy: see npy.h. */
 #include "extract/npy.h"
 
-#include "common/arithmetic/packing.h"
+#include "common/arithmetic/kernels.h"
 #include "common/core/error.h"
 
 #include <errno.h>
@@ -167,7 +167,7 @@ gboolean npy_read_floats(Npy *npy, float *values, GError **error)
     if (!read_row(npy, error))
         return FALSE;
     if (npy->item == sizeof(guint16))
-        packing_kernels_current()->from_half(npy->buffer, npy->columns, values);
+        kernels_current()->packing->from_half(npy->buffer, npy->columns, values);
     else
         memcpy(values, npy->buffer, npy->columns * sizeof *values);
     for (gsize j = 0; j < npy->columns; j++)

@@ -1,7 +1,7 @@
 #include "common/arithmetic/conv.h"
 
 #include "common/arithmetic/isa.h"
-#include "common/arithmetic/simd/conv_kernels.h"
+#include "common/arithmetic/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -57,20 +57,6 @@ void conv_memory_free(void *memory)
         g_aligned_free(memory);
 }
 
-const ConvKernels *conv_kernels_current(void)
-{
-    switch (isa_current()) {
-#ifdef __x86_64__
-    case ISA_AVX512:
-        return &conv_kernels_avx512;
-    case ISA_AVX2:
-        return &conv_kernels_avx2;
-#endif
-    default:
-        return &conv_kernels_baseline;
-    }
-}
-
 /* Start of part i when `total` is cut into `parts` that differ by one at most. */
 static guint part_start(guint total, guint parts, guint i)
 {
@@ -103,7 +89,7 @@ static const WinogradKernels *fewest_products(const ConvShape *shape, const Conv
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
 {
     plan->shape = *shape;
-    plan->kernels = conv_kernels_current();
+    plan->kernels = kernels_current()->conv;
     if (shape->inputs % 16 == 0)
         plan->winograd = fewest_products(shape, plan->kernels);
 

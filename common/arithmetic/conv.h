@@ -1,6 +1,6 @@
 /* conv: one 3x3 convolution with 'same' padding, bias, ReLU and 2x2 max-pooling, planned once and run often.
  *
- * Where the input channels fill vectors, by Winograd's minimal filtering (common/arithmetic/simd/conv_kernels.h) with
+ * Where the input channels fill vectors, by Winograd's minimal filtering (common/arithmetic/conv_kernels.h) with
  * the tile that needs the fewest products for the shape; the small first layer directly. The multiplication
  * is our own: kernels are transformed and packed once, in the order in which the micro-kernel reads them; the
  * input transform writes its other factor in the micro-kernel's order too; the inverse transform, bias, ReLU

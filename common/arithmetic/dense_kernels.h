@@ -1,6 +1,5 @@
-/* kernels: the inner loops of dense layers and optimizers, compiled once per instruction set (common/arithmetic/simd/)
- * and chosen when the program starts. Results depend on the instruction set in the last bits, never on
- * anything else. */
+/* dense_kernels: the inner loops of dense layers and optimizers, a part of each instruction set's table (kernels.h).
+ * Results depend on the instruction set in the last bits, never on anything else. */
 #pragma once
 #include <glib.h>
 
@@ -32,6 +31,4 @@ typedef struct {
     /* n weights w by their gradient g; m and v are the optimizer's slots, NULL where it has none
      * (optimizer.h). */
     void (*update)(const OptimizerStep *step, int n, const float *g, float *w, float *m, float *v);
-} Kernels;
-
-const Kernels *kernels_current(void); /* of isa_current() (isa.h) */
+} DenseKernels;

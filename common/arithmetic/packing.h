@@ -5,9 +5,9 @@
  * nearest, ties to even: of |x| < 65520, the relative error is at most 2^-11 where |x| >= 2^-14, the absolute one at
  * most 2^-25 below that; a larger |x| becomes infinite.
  *
- * Compiled once per instruction set (common/arithmetic/simd/packing.c): AVX-512 has instructions for both directions,
- * AVX2 permutes by a table of 256 rows, the baseline goes element by element. All give the same bits (a NaN stays one,
- * with what payload is left open). */
+ * A part of each instruction set's table (kernels.h): AVX-512 has instructions for both directions, AVX2 permutes by a
+ * table of 256 rows, the baseline goes element by element. All give the same bits (a NaN stays one, with what payload
+ * is left open). */
 #pragma once
 #include <glib.h>
 
@@ -28,5 +28,3 @@ typedef struct {
     void (*to_half)(const float *in, gsize n, guint16 *out);
     void (*from_half)(const guint16 *in, gsize n, float *out); /* exact */
 } PackingKernels;
-
-const PackingKernels *packing_kernels_current(void); /* of isa_current() (isa.h) */

@@ -1,6 +1,6 @@
-/* row_kernels: products of a row that is mostly zeros with several columns at once, compiled once per instruction set
- * (common/arithmetic/simd/). A matrix of columns is (D, ROW_COLUMNS), so that each non-zero of a row meets its
- * neighbours of all columns in one cache line. */
+/* row_kernels: products of a row that is mostly zeros with several columns at once, a part of each instruction set's
+ * table (kernels.h). A matrix of columns is (D, ROW_COLUMNS), so that each non-zero of a row meets its neighbours of
+ * all columns in one cache line. */
 #pragma once
 #include <glib.h>
 
@@ -20,5 +20,3 @@ typedef struct {
     /* matrix += the outer product of the row and step (ROW_COLUMNS). */
     void (*add)(double *matrix, const guint32 *index, const float *value, guint count, const double *step);
 } RowKernels;
-
-const RowKernels *row_kernels_current(void); /* of isa_current() (isa.h) */

@@ -3,7 +3,7 @@
 #include "common/arithmetic/winograd.h"
 
 #include "common/arithmetic/conv.h"
-#include "common/arithmetic/simd/conv_kernels.h"
+#include "common/arithmetic/kernels.h"
 #include "common/core/floats.h"
 
 #include <cblas.h>
@@ -48,7 +48,7 @@ static gsize scratch_bytes(const Conv2d *conv, gboolean input_gradient, guint th
 
 static int positions(void)
 {
-    const WinogradKernels *kernels = conv_kernels_current()->winograd4;
+    const WinogradKernels *kernels = kernels_current()->conv->winograd4;
     return kernels->in * kernels->in;
 }
 
@@ -75,8 +75,8 @@ Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, ThreadPool *
     Winograd *w = g_new0(Winograd, 1);
     w->conv = *conv;
     w->thread_pool = thread_pool;
-    w->kernels = conv_kernels_current()->winograd4;
-    w->vector = conv_kernels_current()->width;
+    w->kernels = kernels_current()->conv->winograd4;
+    w->vector = kernels_current()->conv->width;
     w->tiles_y = (conv->out[0] + w->kernels->out - 1) / w->kernels->out;
     w->tiles_x = (conv->out[1] + w->kernels->out - 1) / w->kernels->out;
     w->forward = conv_plan_new(&forward, thread_pool);

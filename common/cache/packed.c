@@ -2,7 +2,7 @@
  * block's own elements is always memory of ours. */
 #include "common/cache/packed.h"
 
-#include "common/arithmetic/packing.h"
+#include "common/arithmetic/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,7 +39,7 @@ gsize packed_size(Packed packed, gsize n)
 static GByteArray *pack(const float *features, gsize n, PackedEncoding full, PackedEncoding sparse,
                         Packed *packed)
 {
-    const PackingKernels *kernels = packing_kernels_current();
+    const PackingKernels *kernels = kernels_current()->packing;
     g_autofree guint64 *bitmap = g_malloc(bitmap_size(n));
     g_autofree float *values = g_new(float, n + PACKING_SLACK);
     *packed = (Packed){sparse, (guint32)kernels->compress(features, n, bitmap, values)};
@@ -68,7 +68,7 @@ GByteArray *packed_float32(const float *features, gsize n, gboolean sparse, Pack
 
 GByteArray *packed_float16(const float *features, gsize n, Packed *packed)
 {
-    const PackingKernels *kernels = packing_kernels_current();
+    const PackingKernels *kernels = kernels_current()->packing;
     g_autofree guint16 *halves = g_new(guint16, n);
     g_autofree float *rounded = g_new(float, n);
     kernels->to_half(features, n, halves);
@@ -152,7 +152,7 @@ static gboolean ends_clean(const guint8 *bitmap, gsize n)
 
 static gboolean read_sparse(const guint8 *bytes, Packed packed, gsize n, gsize first, gsize count, float *out)
 {
-    Sparse sparse = {.kernels = packing_kernels_current(),
+    Sparse sparse = {.kernels = kernels_current()->packing,
                      .bitmap = bytes,
                      .values = bytes + bitmap_size(n),
                      .value_size = value_sizes[packed.encoding],
@@ -175,7 +175,7 @@ gboolean packed_read(const guint8 *bytes, Packed packed, gsize n, gsize first, g
         memcpy(out, from, count * sizeof *out);
         return TRUE;
     }
-    const PackingKernels *kernels = packing_kernels_current();
+    const PackingKernels *kernels = kernels_current()->packing;
     guint16 halves[BLOCK];
     for (gsize done = 0; done < count; done += BLOCK) {
         gsize some = MIN(BLOCK, count - done);

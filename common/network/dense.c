@@ -4,6 +4,7 @@
  * number of threads. */
 #include "common/network/dense.h"
 
+#include "common/arithmetic/kernels.h"
 #include "common/core/floats.h"
 
 #include <cblas.h>
@@ -23,7 +24,7 @@ typedef struct {
     const float *xt;
     const float *kernel, *bias;
     float *y;
-    const Kernels *kernels;
+    const DenseKernels *kernels;
 } Pass;
 
 /* Each task's own scratch; strips (P, STRIP) lie one after another. */
@@ -191,7 +192,7 @@ static void run(ThreadPool *thread_pool, Pass *pass)
         rounds = (pass->units + PANEL * threads - 1) / (PANEL * threads);
     int strips = (pass->units + STRIP - 1) / STRIP;
     pass->panel = (strips + rounds * threads - 1) / (rounds * threads) * STRIP;
-    pass->kernels = kernels_current();
+    pass->kernels = kernels_current()->dense;
     thread_pool_run(thread_pool, (pass->units + pass->panel - 1) / pass->panel, run_panel, pass);
 }
 

@@ -1,6 +1,8 @@
 /* optimizer: see optimizer.h; the arithmetic is in common/arithmetic/simd/dense_kernels.c. */
 #include "common/network/optimizer.h"
 
+#include "common/arithmetic/kernels.h"
+
 #include <math.h>
 
 gboolean optimizer_parse(const char *name, Optimizer *optimizer)
@@ -62,8 +64,8 @@ static void update_piece(guint task, guint worker, gpointer data)
 {
     const Update *u = data;
     gsize begin = (gsize)task * WEIGHTS_A_TASK;
-    kernels_current()->update(u->step, (int)MIN(WEIGHTS_A_TASK, u->count - begin), u->g + begin, u->w + begin,
-                              u->m ? u->m + begin : NULL, u->v ? u->v + begin : NULL);
+    kernels_current()->dense->update(u->step, (int)MIN(WEIGHTS_A_TASK, u->count - begin), u->g + begin,
+                                     u->w + begin, u->m ? u->m + begin : NULL, u->v ? u->v + begin : NULL);
 }
 
 void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,

@@ -32,7 +32,7 @@ void stream_row_clear(StreamRow *row)
 void stream_row_read(const Stream *stream, guint i, StreamRow *row)
 {
     const float *x = rows_get(&stream->samples->rows, i, row->features);
-    row->count = row_kernels_current()->nonzeros(x, stream->features, row->index, row->value);
+    row->count = kernels_current()->row->nonzeros(x, stream->features, row->index, row->value);
     if (stream->squares)
         for (guint t = 0; t < row->count; t++)
             row->scaled[t] = row->value[t] * stream->squares[row->index[t]];
@@ -141,7 +141,7 @@ void stream_decide(const Stream *stream, const StreamWeights *weights, guint i, 
 {
     double f = stream->samples->factors[i], bias = MAX(stream->samples->bias, 0);
     double folded = stream->row_folded ? stream->row_folded[i] : 0;
-    row_kernels_current()->dot(weights->matrix, row->index, row->value, row->count, values);
+    kernels_current()->row->dot(weights->matrix, row->index, row->value, row->count, values);
     for (guint k = 0; k < ROW_COLUMNS; k++)
         values[k] = f * (values[k] - weights->shift[k] * folded) -
                     (weights->mean[k] - weights->shift[k] * stream->folded_mean) + bias * weights->bias[k];
@@ -160,7 +160,7 @@ void stream_add(const Stream *stream, StreamWeights *weights, guint i, const Str
             weights->mean[k] += scaled[k] * folded;
         }
     }
-    row_kernels_current()->add(weights->matrix, row->index, row->scaled, row->count, scaled);
+    kernels_current()->row->add(weights->matrix, row->index, row->scaled, row->count, scaled);
 }
 
 double stream_unfold(const Stream *stream, const StreamWeights *weights, guint column, float *out,

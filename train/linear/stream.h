@@ -11,7 +11,7 @@
  *
  * Own memory: per problem 8 bytes per feature and per row, beyond the mapped pages. */
 #pragma once
-#include "common/arithmetic/row_kernels.h"
+#include "common/arithmetic/kernels.h"
 #include "common/core/thread_pool.h"
 #include "train/linear/liblinear.h"
 #include "train/linear/samples.h"

@@ -1,59 +1,27 @@
-/* dense_kernels: see common/arithmetic/dense_kernels.h. Written in the compilers' vector extensions, so that one text
- * serves every instruction set: a vector is as wide as the registers of the set this file is compiled for. */
-#include "common/arithmetic/dense_kernels.h"
+/* dense_kernels: see common/arithmetic/dense_kernels.h. */
+#include "common/arithmetic/simd/tables.h"
+#include "common/arithmetic/simd/vector.h"
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
-enum { LANES = 16, ROWS = 8 }; /* 16 sums, 2 columns and a broadcast in 32 registers */
-#elif defined(__AVX2__)
-#include <immintrin.h>
-enum { LANES = 8, ROWS = 6 }; /* 12 sums, 2 columns and a broadcast in 16 registers */
+enum { ROWS = 8 }; /* 16 sums, 2 columns and a broadcast in 32 registers */
 #else
-enum { LANES = 4, ROWS = 6 };
+enum { ROWS = 6 }; /* 12 sums, 2 columns and a broadcast in 16 registers */
 #endif
-
-typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE Vector load(const float *p)
-{
-    return (Vector) * (const Unaligned *)p;
-}
-
-INLINE void store(float *p, Vector x)
-{
-    *(Unaligned *)p = (Unaligned)x;
-}
-
-INLINE Vector square_root(Vector x)
-{
-#if defined(__AVX512F__)
-    return (Vector)_mm512_sqrt_ps((__m512)x);
-#elif defined(__AVX2__)
-    return (Vector)_mm256_sqrt_ps((__m256)x);
-#else
-    for (int i = 0; i < LANES; i++)
-        x[i] = __builtin_sqrtf(x[i]);
-    return x;
-#endif
-}
 
 /* rows is a constant where this is called, so that the sums stay in registers. Two vectors of the strip at a
  * time. */
-INLINE void multiply_rows(int rows, int depth, const float *a, gsize row, gsize column, const float *b,
-                          float *c, gsize ldc, gboolean accumulate)
+ALWAYS_INLINE void multiply_rows(int rows, int depth, const float *a, gsize row, gsize column, const float *b,
+                                 float *c, gsize ldc, gboolean accumulate)
 {
-    for (int k = 0; k < STRIP; k += 2 * LANES) {
+    for (int k = 0; k < STRIP; k += 2 * WIDTH) {
         Vector sum[ROWS][2];
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             sum[i][0] = accumulate ? load(c + i * ldc + k) : (Vector){0};
-            sum[i][1] = accumulate ? load(c + i * ldc + k + LANES) : (Vector){0};
+            sum[i][1] = accumulate ? load(c + i * ldc + k + WIDTH) : (Vector){0};
         }
         for (int p = 0; p < depth; p++) {
-            Vector b0 = load(b + (gsize)p * STRIP + k), b1 = load(b + (gsize)p * STRIP + k + LANES);
+            Vector b0 = load(b + (gsize)p * STRIP + k), b1 = load(b + (gsize)p * STRIP + k + WIDTH);
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
                 float x = a[i * row + p * column];
@@ -64,7 +32,7 @@ INLINE void multiply_rows(int rows, int depth, const float *a, gsize row, gsize 
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             store(c + i * ldc + k, sum[i][0]);
-            store(c + i * ldc + k + LANES, sum[i][1]);
+            store(c + i * ldc + k + WIDTH, sum[i][1]);
         }
     }
 }
@@ -81,7 +49,7 @@ static void multiply(int rows, int depth, const float *a, gsize row, gsize colum
 }
 
 /* Keras's keras/src/optimizers/adam.py: epsilon outside the root, the bias corrections in the rate. */
-INLINE Vector adam(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
+ALWAYS_INLINE Vector adam(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
 {
     *m += (g - *m) * s->one_minus_beta1;
     *v += (g * g - *v) * s->one_minus_beta2;
@@ -89,7 +57,7 @@ INLINE Vector adam(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector
 }
 
 /* keras/src/optimizers/rmsprop.py: epsilon inside the root. */
-INLINE Vector rmsprop(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
+ALWAYS_INLINE Vector rmsprop(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
 {
     *v = s->beta2 * *v + s->one_minus_beta2 * (g * g);
     *m = s->momentum * *m + s->rate * g / square_root(*v + s->epsilon);
@@ -97,15 +65,15 @@ INLINE Vector rmsprop(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vec
 }
 
 /* keras/src/optimizers/sgd.py, without Nesterov's variant. */
-INLINE Vector sgd(const OptimizerStep *s, Vector g, Vector w, Vector *m)
+ALWAYS_INLINE Vector sgd(const OptimizerStep *s, Vector g, Vector w, Vector *m)
 {
     *m = s->momentum * *m - s->rate * g;
     return w + *m;
 }
 
 /* kind is a constant where this is called. */
-INLINE void update_vector(OptimizerKind kind, const OptimizerStep *s, const float *g, float *w, float *m,
-                          float *v)
+ALWAYS_INLINE void update_vector(OptimizerKind kind, const OptimizerStep *s, const float *g, float *w,
+                                 float *m, float *v)
 {
     Vector weight = load(w), first = m ? load(m) : (Vector){0}, second = v ? load(v) : (Vector){0};
     Vector gradient = load(g) + s->decay * weight;
@@ -128,16 +96,16 @@ static void copy(float *to, const float *from, int n)
         to[i] = from[i];
 }
 
-INLINE void update_all(OptimizerKind kind, const OptimizerStep *s, int n, const float *g, float *w, float *m,
-                       float *v)
+ALWAYS_INLINE void update_all(OptimizerKind kind, const OptimizerStep *s, int n, const float *g, float *w,
+                              float *m, float *v)
 {
     int i = 0;
-    for (; i + LANES <= n; i += LANES)
+    for (; i + WIDTH <= n; i += WIDTH)
         update_vector(kind, s, g + i, w + i, m ? m + i : NULL, v ? v + i : NULL);
     if (i == n)
         return;
     /* The rest in a vector of its own, so that every weight goes through the same instructions. */
-    float rest[4][LANES] = {{0}}, *slots[] = {NULL, w + i, m ? m + i : NULL, v ? v + i : NULL};
+    float rest[4][WIDTH] = {{0}}, *slots[] = {NULL, w + i, m ? m + i : NULL, v ? v + i : NULL};
     copy(rest[0], g + i, n - i);
     for (int k = 1; k < 4; k++)
         copy(rest[k], slots[k], n - i);
@@ -157,7 +125,4 @@ static void update(const OptimizerStep *step, int n, const float *g, float *w, f
         update_all(OPTIMIZER_SGD, step, n, g, w, m, v);
 }
 
-#define JOIN(a, b) a##b
-#define NAME_OF(i) JOIN(kernels_, i)
-extern const Kernels NAME_OF(ISA);
-const Kernels NAME_OF(ISA) = {ROWS, multiply, update};
+const DenseKernels ISA_SYMBOL(dense_kernels) = {ROWS, multiply, update};

@@ -1,6 +1,6 @@
 /* multiply: the micro-kernels, blocks of products held in registers: ROWS x VECTORS accumulators, each row of
  * the left factor broadcast against vectors of the right one. */
-#include "common/arithmetic/simd/conv_kernels.h"
+#include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
 /* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16. */

@@ -1,5 +1,5 @@
 /* packing: see common/arithmetic/packing.h. */
-#include "common/arithmetic/packing.h"
+#include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
 #include <string.h>
@@ -209,5 +209,4 @@ static void from_half(const guint16 *in, gsize n, float *out)
         out[i] = float_of_half(in[i]);
 }
 
-extern const PackingKernels ISA_SYMBOL(packing_kernels);
 const PackingKernels ISA_SYMBOL(packing_kernels) = {compress, expand, to_half, from_half};

@@ -1,7 +1,6 @@
 /* row_kernels: see common/arithmetic/row_kernels.h. Sums run over the row's non-zeros in order, in CHAINS partial sums,
  * whatever the instruction set. */
-#include "common/arithmetic/row_kernels.h"
-
+#include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
 enum { CHAINS = 4 };
@@ -51,5 +50,4 @@ static void add(double *matrix, const guint32 *index, const float *value, guint 
         *(Columns *)(matrix + (gsize)index[t] * ROW_COLUMNS) += steps * (double)value[t];
 }
 
-extern const RowKernels ISA_SYMBOL(row_kernels);
 const RowKernels ISA_SYMBOL(row_kernels) = {nonzeros, dot, add};

@@ -1,8 +1,7 @@
 /* vector: the widest float vector of the instruction set a file of common/arithmetic/simd is compiled for.
  *
- * Compiled with -DISA=baseline|avx2|avx512. Arithmetic is written with GCC's vector extensions, so that the
- * baseline is SSE2 or NEON as the machine has it; a * b + c becomes one fused instruction where the set has
- * one. */
+ * Arithmetic is written with GCC's vector extensions, so that the baseline is SSE2 or NEON as the machine has it;
+ * a * b + c becomes one fused instruction where the set has one. */
 #pragma once
 
 #if defined(__AVX512F__)
@@ -21,11 +20,6 @@ typedef float VectorAnywhere __attribute__((vector_size(WIDTH * sizeof(float)), 
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* conv_kernels, avx512 -> conv_kernels_avx512 */
-#define ISA_SYMBOL__(name, isa) name##_##isa
-#define ISA_SYMBOL_(name, isa)  ISA_SYMBOL__(name, isa)
-#define ISA_SYMBOL(name)        ISA_SYMBOL_(name, ISA)
-
 ALWAYS_INLINE Vector load(const float *from)
 {
     return *(const VectorAnywhere *)from;
@@ -41,6 +35,20 @@ ALWAYS_INLINE Vector splat(float x)
     return x - (Vector){0};
 }
 
+ALWAYS_INLINE Vector square_root(Vector x)
+{
+#if defined(__AVX512F__)
+    return (Vector)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+    return (Vector)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int i = 0; i < WIDTH; i++)
+        x[i] = __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
+/* The larger of each; b where they are equal or one is NaN. */
 ALWAYS_INLINE Vector larger(Vector a, Vector b)
 {
 #if defined(__AVX512F__)

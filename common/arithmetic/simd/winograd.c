@@ -1,5 +1,5 @@
 /* winograd: the transforms of F(4x4, 3x3), F(6x6, 3x3) and F(7x7, 3x3), a vector of channels at a time. */
-#include "common/arithmetic/simd/conv_kernels.h"
+#include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
 enum { MAX_IN = WINOGRAD_MAX_OUT + 2 };

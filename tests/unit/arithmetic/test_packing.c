@@ -1,6 +1,6 @@
 /* Bitmaps and half floats: every instruction set against the definitions, to the bit. */
 #include "common/arithmetic/isa.h"
-#include "common/arithmetic/packing.h"
+#include "common/arithmetic/kernels.h"
 #include "common/core/rng.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ static void for_each_isa(void (*check)(const PackingKernels *kernels))
     for (int isa = 0; isa < ISA_COUNT; isa++)
         if (isa_available((IsaSet)isa)) {
             isa_force((IsaSet)isa);
-            check(packing_kernels_current());
+            check(kernels_current()->packing);
         }
 }
 

@@ -1,4 +1,5 @@
 /* Optimizers against Keras's formulas in double precision: tests/golden/make_nn.py. */
+#include "common/arithmetic/kernels.h"
 #include "common/network/optimizer.h"
 #include "tests/unit/nn_fixture.h"
 
@@ -61,9 +62,9 @@ static void check_places(void)
     fill(w, COUNT, 1, 1);
     fill(w1, COUNT, 1, 1);
     fill(g, COUNT, 2, 1);
-    kernels_current()->update(&step, COUNT, g, w, m, v);
+    kernels_current()->dense->update(&step, COUNT, g, w, m, v);
     for (int i = 0; i < COUNT; i++)
-        kernels_current()->update(&step, 1, g + i, w1 + i, m1 + i, v1 + i);
+        kernels_current()->dense->update(&step, 1, g + i, w1 + i, m1 + i, v1 + i);
     g_assert_cmpmem(w, sizeof w, w1, sizeof w1);
     g_assert_cmpmem(v, sizeof v, v1, sizeof v1);
 }

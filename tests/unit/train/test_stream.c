@@ -206,7 +206,7 @@ static void test_kernels_on_every_instruction_set(void)
         if (!isa_available((IsaSet)isa))
             continue;
         isa_force((IsaSet)isa);
-        const RowKernels *kernels = row_kernels_current();
+        const RowKernels *kernels = kernels_current()->row;
         guint count = kernels->nonzeros(x, WIDE, index, value), t = 0;
         for (guint j = 0; j < WIDE; j++)
             if (!(x[j] == 0)) {

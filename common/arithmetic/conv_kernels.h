@@ -1,4 +1,4 @@
-/* conv_kernels: the inner loops of convolution, one table per instruction set (common/arithmetic/isa.h).
+/* conv_kernels: the inner loops of convolution, a part of each instruction set's table (kernels.h).
  *
  * Winograd's minimal filtering F(m x m, 3 x 3): a tile of (m+2)^2 input pixels is transformed into P =
  * (m+2)^2 positions; at each position, tiles x channels is multiplied by the transformed kernels, channels x
@@ -62,11 +62,3 @@ typedef struct {
 
     const WinogradKernels *winograd4, *winograd6, *winograd7;
 } ConvKernels;
-
-/* Of the instruction set that isa_current() picks. */
-const ConvKernels *conv_kernels_current(void);
-
-extern const ConvKernels conv_kernels_baseline, conv_kernels_avx2, conv_kernels_avx512;
-extern const WinogradKernels winograd4_baseline, winograd4_avx2, winograd4_avx512;
-extern const WinogradKernels winograd6_baseline, winograd6_avx2, winograd6_avx512;
-extern const WinogradKernels winograd7_baseline, winograd7_avx2, winograd7_avx512;

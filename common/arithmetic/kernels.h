@@ -1,0 +1,17 @@
+/* kernels: all inner loops that are compiled once per instruction set (common/arithmetic/simd/), in one table a set, and
+ * the one place where a set's table is picked. */
+#pragma once
+#include "common/arithmetic/conv_kernels.h"
+#include "common/arithmetic/dense_kernels.h"
+#include "common/arithmetic/packing.h"
+#include "common/arithmetic/row_kernels.h"
+
+typedef struct {
+    const ConvKernels *conv;
+    const DenseKernels *dense;
+    const PackingKernels *packing;
+    const RowKernels *row;
+} Kernels;
+
+/* Of the instruction set that isa_current() (isa.h) tells; never NULL, lives as long as the program. */
+const Kernels *kernels_current(void);

@@ -1,0 +1,9 @@
+/* kernels: the table of one instruction set, see common/arithmetic/kernels.h. */
+#include "common/arithmetic/simd/tables.h"
+
+const Kernels ISA_SYMBOL(kernels) = {
+    .conv = &ISA_SYMBOL(conv_kernels),
+    .dense = &ISA_SYMBOL(dense_kernels),
+    .packing = &ISA_SYMBOL(packing_kernels),
+    .row = &ISA_SYMBOL(row_kernels),
+};
