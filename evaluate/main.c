@@ -43,8 +43,7 @@ static Comparison *evaluate_models(const Options *options, GError **error)
 
 static gboolean write_pictures(const Options *options, const Comparison *comparison, GError **error)
 {
-    g_autoptr(Pictures) pictures =
-        pictures_new(comparison, options->title, confusion_cells(options->normalize));
+    g_autoptr(Pictures) pictures = pictures_new(comparison, options->title, (ConfusionCells)options->cells);
     if (options->confusion && !confusion_write(&pictures->confusion, options->confusion, error))
         return FALSE;
     if (!options->reliability)
@@ -67,7 +66,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
     const ReportOptions report = {options->report,
                                   options->title,
                                   options->images,
-                                  confusion_cells(options->normalize),
+                                  (ConfusionCells)options->cells,
                                   (guint)options->common.threads,
                                   options->timing};
     return (!options->json || json_write(comparison, options->json, error)) &&

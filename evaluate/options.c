@@ -7,8 +7,6 @@
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/report/confusion.h"
 
-#include <string.h>
-
 static const char *const synopsis[] = {"[OPTION…] CACHE|IMAGE_DIR MODEL…", "[OPTION…] --predict MODEL IMAGE…",
                                        NULL};
 
@@ -31,8 +29,7 @@ static const CliExample examples[] = {
     {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what is on these pictures"},
     {NULL, NULL}};
 
-static Options o = {
-    .top = 5, .digits = 2, .normalize = "none", .format_name = "text", .common = CLI_COMMON_DEFAULTS};
+static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
 
 /* What is judged or predicted, each with the options that it uses. */
 typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT } EvaluateMode;
@@ -67,7 +64,7 @@ static const CliOption table[] = {
     {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_CHOICE, "normalize", 0, &o.normalize, CONFUSION_CHOICES,
+    {CLI_ONE_OF, "normalize", 0, &o.cells, CONFUSION_CHOICES,
      "cells of the picture: counts, or shares of the true class, the predicted class, or all images", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "title", 0, &o.title, "TEXT", "common title of the pictures and the report", 0, 0,
@@ -95,7 +92,7 @@ static const CliOption table[] = {
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &o.predict, NULL, "tell the classes of new images by one model", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_CHOICE, "format", 0, &o.format_name, "text|csv|jsonl", "of the predictions on standard output", 0, 0,
+    {CLI_ONE_OF, "format", 0, &o.format, FORMAT_CHOICES, "of the predictions on standard output", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
@@ -162,7 +159,6 @@ static gboolean check(Status *status)
 
 const Options *options_parse(int argc, char **argv, Status *status)
 {
-    const char *const formats[] = {"text", "csv", "jsonl"};
     o.arguments = cli_parse(&program, &o.common, argc, argv, status);
     if (!o.arguments)
         return NULL;
@@ -170,9 +166,6 @@ const Options *options_parse(int argc, char **argv, Status *status)
         options_free();
         return NULL;
     }
-    for (guint f = 0; f < G_N_ELEMENTS(formats); f++)
-        if (strcmp(o.format_name, formats[f]) == 0)
-            o.format = (PredictFormat)f;
     return &o;
 }
 

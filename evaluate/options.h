@@ -3,6 +3,7 @@
 #include "common/dataset/dataset.h"
 
 typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
+#define FORMAT_CHOICES "text|csv|jsonl"
 
 typedef struct {
     gboolean predict;   /* predict MODEL IMAGE… rather than evaluate CACHE|IMAGE_DIR MODEL… */
@@ -19,7 +20,8 @@ typedef struct {
     const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */
     gboolean timing;
-    const char *normalize, *title, *format_name;
+    int cells;         /* a ConfusionCells, of the confusion matrices */
+    const char *title; /* common to the pictures; NULL */
     PredictFormat format;
     CliCommon common;
     char **arguments; /* source, models and inputs lie in here */

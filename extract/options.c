@@ -87,8 +87,9 @@ static const CliMode modes[] = {
 /* What the option table writes to, as the user spelt it. */
 typedef struct {
     gboolean info, verify, merge, duplicates;
-    const char *preset, *normalize, *store, *shard, *made_by;
-    double similarity; /* 0: not given */
+    const char *shard, *made_by;
+    int normalize, store; /* -1: not given */
+    double similarity;    /* 0: not given */
     gint64 batch, copies;
 } Raw;
 
@@ -141,9 +142,10 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
 {
     if (!choose_action(program, raw, options, status))
         return FALSE;
-    preset_parse(raw->preset, &options->preset); /* one of the choices */
-    options->has_normalize = raw->normalize && normalization_parse(raw->normalize, &options->normalize);
-    options->has_store = raw->store && cache_store_parse(raw->store, &options->store);
+    options->has_normalize = raw->normalize >= 0;
+    options->normalize = options->has_normalize ? (Normalization)raw->normalize : NORMALIZE_CAFFE;
+    options->has_store = raw->store >= 0;
+    options->store = options->has_store ? (CacheStore)raw->store : CACHE_SPARSE;
     options->batch = (int)raw->batch;
     options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
     options->copies = (guint)raw->copies;
@@ -174,8 +176,8 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
 
 gboolean options_parse(Options *options, int argc, char **argv, Status *status)
 {
-    *options = (Options){.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool"};
-    Raw raw = {.preset = "vips", .batch = BASE_DEFAULT_BATCH};
+    *options = (Options){.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool", .preset = PRESET_VIPS};
+    Raw raw = {.normalize = -1, .store = -1, .batch = BASE_DEFAULT_BATCH};
     const CliOption table[] = {
         {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0, 0},
         {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0,
@@ -225,13 +227,13 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "weights", 'w', &options->weights, "FILE",
          "Keras HDF5 or torchvision safetensors; random[:SEED] for a seeded stand-in", 0, 0,
          CLI_MODE(ACTION_EXTRACT)},
-        {CLI_CHOICE, "preset", 0, &raw.preset, "keras|torchvision|vips", "from file to pixels", 0, 0,
+        {CLI_ONE_OF, "preset", 0, &options->preset, PRESET_CHOICES, "from file to pixels", 0, 0,
          CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
-        {CLI_CHOICE, "normalize", 0, &raw.normalize, "caffe|torch",
+        {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
          "from pixels to tensor, where not as preset and weights have it", 0, 0, CLI_MODE(ACTION_EXTRACT)},
         {CLI_TEXT, "layer", 0, &options->layer, "NAME",
          "Keras layer whose output is stored; input for the tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
-        {CLI_CHOICE, "store", 0, &raw.store, "sparse|float16|float32",
+        {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
          "how CACHE stores features: sparse loses nothing and takes what is not zero, float16 rounds to half "
          "floats, "
          "float32 is as they are; a new cache: sparse, or merged from half floats: float16",

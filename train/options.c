@@ -3,7 +3,9 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
+#include "common/core/choice.h"
 #include "common/core/interrupt.h"
+#include "common/model/scaling.h"
 #include "common/network/trainer.h"
 #include "common/plot/canvas.h"
 #include "common/vgg16/vgg16.h"
@@ -13,19 +15,17 @@
 
 static TrainOptions o = {
     .common = CLI_COMMON_DEFAULTS,
-    .approach = "standalone",
-    .head = "dense",
+    .scale = -1,
     .class_weight = "none",
     .hidden = "4096,1072",
     .dropout = 0.2,
-    .optimizer = "adam",
     .learning_rate = 0.001,
     .batch_size = 64,
     .epochs = 50,
     .patience = 10,
     .reduce_lr_patience = 10,
     .validation_split = 0.15,
-    .preset = "vips",
+    .preset = PRESET_VIPS,
     .checkpoint = TRUE,
     .solver = "L2R_L2LOSS_SVC_DUAL",
     .cost = "auto",
@@ -34,19 +34,26 @@ static TrainOptions o = {
     .reduce = TRUE,
 };
 
-/* The ways to train, each with the options that it uses. */
-typedef enum { TRAIN_STANDALONE, TRAIN_LINEAR, TRAIN_BOOTSTRAP, TRAIN_FINETUNE, TRAIN_SCRATCH } TrainMode;
+/* The ways to train, each with the options that it uses: the approaches with a dense head or layers of their own, and the
+ * linear head. */
+typedef enum {
+    TRAIN_STANDALONE = APPROACH_STANDALONE,
+    TRAIN_BOOTSTRAP = APPROACH_BOOTSTRAP,
+    TRAIN_FINETUNE = APPROACH_FINETUNE,
+    TRAIN_SCRATCH = APPROACH_SCRATCH,
+    TRAIN_LINEAR,
+} TrainMode;
 
 static const CliMode modes[] = {
     [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense",
                           "dense layers on the features of a cache (unless told otherwise)"},
-    [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
     [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap",
                          "--approach bootstrap: dense layers behind the frozen base, from images"},
     [TRAIN_FINETUNE] = {"finetune", "--approach finetune",
                         "--approach finetune: the last layers of the base learn as well"},
     [TRAIN_SCRATCH] = {"scratch", "--approach scratch",
                        "--approach scratch: the study's own CNN, without the base"},
+    [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
     {NULL, NULL, NULL},
 };
 #define NETWORKS                                                                                             \
@@ -56,15 +63,15 @@ static const CliMode modes[] = {
 
 static const CliOption table[] = {
     {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_CHOICE, "approach", 0, &o.approach, "standalone|bootstrap|finetune|scratch",
+    {CLI_ONE_OF, "approach", 0, &o.approach, APPROACH_CHOICES,
      "what is trained, and from what: see the modes above", 0, 0, 0},
-    {CLI_CHOICE, "head", 0, &o.head, "dense|linear",
+    {CLI_ONE_OF, "head", 0, &o.head, HEAD_CHOICES,
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
      "balanced: weights each class inversely to its size, n / (classes * images of the class); "
      "NAME:W,…: weights of the classes named, others 1",
      0, 0, 0},
-    {CLI_CHOICE, "scale", 0, &o.scale, "none|max|standard|l2",
+    {CLI_ONE_OF, "scale", 0, &o.scale, SCALING_CHOICES,
      "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per "
      "feature; "
      "l2: unit length per image (default: standard for a linear head, none for a dense one)",
@@ -81,7 +88,7 @@ static const CliOption table[] = {
      NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)},
     {CLI_REAL, "dropout", 0, &o.dropout, "RATE", "share of the last hidden layer's units dropped in training",
      0, 0.99, NETWORKS},
-    {CLI_CHOICE, "optimizer", 0, &o.optimizer, "adam|rmsprop|sgd",
+    {CLI_ONE_OF, "optimizer", 0, &o.optimizer, OPTIMIZER_CHOICES,
      "optimizer, with Keras's formulas and defaults", 0, 0, NETWORKS},
     {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6, NETWORKS},
     {CLI_REAL, "momentum", 0, &o.momentum, "M", "momentum of sgd and rmsprop", 0, 0.9999, NETWORKS},
@@ -128,7 +135,7 @@ static const CliOption table[] = {
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
      "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_CHOICE, "preset", 0, &o.preset, "keras|torchvision|vips", "from file to pixels", 0, 0, ON_IMAGES},
+    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "from file to pixels", 0, 0, ON_IMAGES},
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, "
@@ -258,9 +265,9 @@ static char *check_options(void)
     for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
         if (pictures[i][1] && !canvas_path_ok(pictures[i][1], &error))
             return g_strdup_printf("--%s: %s", pictures[i][0], error->message);
-    if (o.momentum > 0 && g_str_equal(o.optimizer, "adam"))
+    if (o.momentum > 0 && o.optimizer == OPTIMIZER_ADAM)
         return g_strdup("--momentum goes with --optimizer sgd or rmsprop; adam has a momentum of its own");
-    if (g_str_equal(o.head, "linear")) {
+    if (o.head == HEAD_LINEAR) {
         LinearSettings settings;
         return linear_settings_parse(&o, &settings);
     }
@@ -270,16 +277,17 @@ static char *check_options(void)
 /* What does not go with the approach; called with the arguments known. */
 static char *check_approach(void)
 {
-    gboolean images_only = g_str_equal(o.approach, "bootstrap") || g_str_equal(o.approach, "scratch");
+    const ApproachTraits *traits = &approach_traits[o.approach];
     if (o.images && o.augmented_cache)
         return g_strdup("--images and --augmented-cache exclude one another");
-    if (o.images && g_str_equal(o.approach, "standalone") && !o.suspects_sheet)
+    if (o.images && !traits->images && !o.suspects_sheet)
         return g_strdup(
             "--images goes with --suspects-sheet, or with --approach bootstrap, finetune or scratch");
     if (o.copies && !o.augmented_cache)
         return g_strdup("--copies goes with --augmented-cache");
-    if (o.cache && !o.augmented_cache && images_only)
-        return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE", o.approach);
+    if (o.cache && !o.augmented_cache && !traits->cache)
+        return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE",
+                               choice_name(APPROACH_CHOICES, (int)o.approach));
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
@@ -289,9 +297,9 @@ static char *check_approach(void)
             "--preset is not used with a CACHE, whose images are decoded already; it goes with --images");
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes exclude one another");
-    if (o.from && o.scale)
+    if (o.from && o.scale >= 0)
         return g_strdup("--from brings the scaling of its model along and cannot be combined with --scale");
-    if (o.scale && !o.augmented_cache && !g_str_equal(o.approach, "standalone"))
+    if (o.scale >= 0 && !o.augmented_cache && o.approach != APPROACH_STANDALONE)
         return g_strdup("--scale goes with a head on cached features");
     return NULL;
 }
@@ -299,32 +307,27 @@ static char *check_approach(void)
 /* Every approach has the dense head or layers of its own; the linear head is for cached features only. */
 static gboolean choose_mode(Status *status)
 {
-    gboolean linear = g_str_equal(o.head, "linear");
-    TrainMode mode = g_str_equal(o.approach, "bootstrap")  ? TRAIN_BOOTSTRAP
-                     : g_str_equal(o.approach, "finetune") ? TRAIN_FINETUNE
-                     : g_str_equal(o.approach, "scratch")  ? TRAIN_SCRATCH
-                     : linear                              ? TRAIN_LINEAR
-                                                           : TRAIN_STANDALONE;
-    if (!linear || mode == TRAIN_LINEAR)
-        return cli_check_mode(&program, mode, status);
-    *status = cli_usage(&program, "--approach %s cannot be combined with --head linear", o.approach);
-    return FALSE;
+    gboolean linear = o.head == HEAD_LINEAR;
+    if (linear && !approach_traits[o.approach].linear) {
+        *status = cli_usage(&program, "--approach %s cannot be combined with --head linear",
+                            choice_name(APPROACH_CHOICES, (int)o.approach));
+        return FALSE;
+    }
+    return cli_check_mode(&program, linear ? TRAIN_LINEAR : (guint)o.approach, status);
 }
 
 /* Sets cache and model; returns a sentence where the number of arguments is wrong. Caller frees. */
 static char *take_arguments(char **arguments)
 {
-    gboolean standalone = g_str_equal(o.approach, "standalone");
+    gboolean from_images = o.images && approach_traits[o.approach].images;
     guint given = g_strv_length(arguments);
-    if (o.summary && !standalone && given == 0)
+    if (o.summary && approach_traits[o.approach].images && given == 0)
         return NULL;
-    gboolean alone = (o.images && !standalone) || o.augmented_cache;
+    gboolean alone = from_images || o.augmented_cache;
     if (given != (alone ? 1 : 2))
         return g_strdup_printf("expected %s, got %u argument%s", alone ? "MODEL" : "CACHE and MODEL", given,
                                given == 1 ? "" : "s");
-    o.cache = o.images && !standalone ? NULL
-              : o.augmented_cache     ? o.augmented_cache
-                                      : g_intern_string(arguments[0]);
+    o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
     o.model = g_intern_string(arguments[given - 1]);
     return NULL;
 }

@@ -3,21 +3,25 @@
 #include "common/cli/cli.h"
 #include "common/dataset/dataset.h"
 #include "common/image/augment.h"
+#include "common/image/image.h"
+#include "common/network/optimizer.h"
+#include "train/approach.h"
 
 typedef struct {
     CliCommon common;
     const char *cache, *model; /* arguments; cache is augmented_cache where that is given, NULL with images;
                                   both may be NULL with summary */
-    const char *approach;      /* standalone, … */
-    const char *head;          /* dense, linear */
-    const char *class_weight;  /* balanced, none, or NAME:WEIGHT,… with the linear head */
-    DatasetFilter filter;      /* which images, of a folder or of cache */
-    gboolean summary;          /* print the model and stop */
+    Approach approach;
+    Head head;
+    int scale;                /* a ScalingKind; -1: not given */
+    const char *class_weight; /* balanced, none, or NAME:WEIGHT,… with the linear head */
+    DatasetFilter filter;     /* which images, of a folder or of cache */
+    gboolean summary;         /* print the model and stop */
 
     /* Fitting by mini-batches: every approach with a network */
     const char *hidden; /* "4096,1072", or "none" */
     double dropout;
-    const char *optimizer; /* adam, rmsprop, sgd */
+    OptimizerKind optimizer;
     double learning_rate, momentum, weight_decay;
     gint64 batch_size, epochs, patience;
     double reduce_lr_factor; /* 0: off */
@@ -31,7 +35,7 @@ typedef struct {
     /* From images, or with layers of the base */
     const char *images;  /* a folder in the place of cache, or NULL */
     const char *weights; /* of the base: as weights_load takes them, or NULL */
-    const char *preset;
+    Preset preset;
     AugmentOptions augmentation;
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */
@@ -40,7 +44,7 @@ typedef struct {
     gint64 unfreeze;
 
     /* Linear head; texts are checked by linear_settings_parse */
-    const char *solver, *scale, *cost, *tolerance;
+    const char *solver, *cost, *tolerance;
     double bias; /* < 0: none */
     gboolean search_cost;
     const char *costs; /* "0.01,0.1,…", or NULL */

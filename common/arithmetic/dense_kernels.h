@@ -6,6 +6,7 @@
 enum { STRIP = 32 }; /* columns of a packed strip: a matrix (P, STRIP) */
 
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_RMSPROP, OPTIMIZER_SGD } OptimizerKind;
+#define OPTIMIZER_CHOICES "adam|rmsprop|sgd"
 
 /* The numbers of one step, from optimizer_step() (optimizer.h); complements are rounded from double, as Keras
  * does. */

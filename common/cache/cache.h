@@ -53,6 +53,7 @@ enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
 
 /* How features are stored, see above. */
 typedef enum { CACHE_SPARSE, CACHE_FLOAT16, CACHE_FLOAT32 } CacheStore;
+#define CACHE_STORE_CHOICES "sparse|float16|float32"
 const char *cache_store_name(CacheStore store);
 gboolean cache_store_parse(const char *name, CacheStore *store);
 

@@ -1,5 +1,6 @@
 #include "common/cache/record.h"
 #include "common/cache/store.h"
+#include "common/core/choice.h"
 
 #include <string.h>
 
@@ -7,21 +8,16 @@
 
 static const char meta_key[] = "cache";
 
-static const char *const store_names[] = {"sparse", "float16", "float32"};
-
 const char *cache_store_name(CacheStore store)
 {
-    return store_names[store];
+    return choice_name(CACHE_STORE_CHOICES, (int)store);
 }
 
 gboolean cache_store_parse(const char *name, CacheStore *store)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(store_names); i++)
-        if (g_str_equal(name, store_names[i])) {
-            *store = (CacheStore)i;
-            return TRUE;
-        }
-    return FALSE;
+    int index = choice_find(CACHE_STORE_CHOICES, name);
+    *store = index < 0 ? *store : (CacheStore)index;
+    return index >= 0;
 }
 
 /* Class ids are big-endian in keys, so that LMDB's byte order is theirs. */

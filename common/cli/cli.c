@@ -1,5 +1,6 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
 #include "common/cli/cli_internal.h"
+#include "common/core/choice.h"
 #include "common/core/fatal.h"
 #include "common/core/output_file.h"
 #include "common/core/thread_pool.h"
@@ -188,13 +189,14 @@ static gboolean set_number(const CliOption *option, const char *spelling, const 
 
 static gboolean set_choice(const CliOption *option, const char *spelling, const char *value, GError **error)
 {
-    g_auto(GStrv) choices = g_strsplit(option->placeholder, "|", -1);
-    if (!g_strv_contains((const char *const *)choices, value)) {
+    int choice = choice_find(option->placeholder, value);
+    if (choice < 0) {
+        g_auto(GStrv) choices = g_strsplit(option->placeholder, "|", -1);
         g_autofree char *wanted = g_strjoinv(", ", choices);
         g_autofree char *one_of = g_strdup_printf("one of %s", wanted);
         return bad_value(spelling, value, one_of, error);
     }
-    *(const char **)option->value = g_intern_string(value);
+    *(int *)option->value = choice;
     return TRUE;
 }
 
@@ -210,7 +212,7 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     case CLI_INT:
     case CLI_REAL:
         return set_number(option, spelling, value, error);
-    case CLI_CHOICE:
+    case CLI_ONE_OF:
         return set_choice(option, spelling, value, error);
     case CLI_TEXT:
         *(const char **)option->value = g_intern_string(value);

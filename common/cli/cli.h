@@ -17,8 +17,8 @@ typedef enum {
     CLI_INT,      /* gint64, within [min, max] */
     CLI_REAL,     /* double, within [min, max] */
     CLI_TEXT,     /* char*: any text or file name; interned, so it lives as long as the process */
-    CLI_CHOICE,   /* char*, interned: one of choices, "a|b|c" */
-    CLI_HEADING,  /* starts a group in --help: name is its title */
+    CLI_ONE_OF, /* int: the number, from 0, of one of the choices "a|b|c": an enum in their order; -1: not given */
+    CLI_HEADING, /* starts a group in --help: name is its title */
 } CliKind;
 
 /* One row of a program's table. To add an option: one row here, and one more in the program's options for its value.
@@ -31,7 +31,7 @@ typedef struct {
     const char *name;        /* long name, without dashes */
     char letter;             /* short name or 0 */
     gpointer value;          /* holds the default when the table is built: --help prints it from there */
-    const char *placeholder; /* "FILE"; choices for CLI_CHOICE */
+    const char *placeholder; /* "FILE"; choices for CLI_ONE_OF */
     const char *help;
     double min, max; /* both 0: no bounds */
     guint modes;     /* bits of the modes that use it; 0: all of them */

@@ -1,5 +1,6 @@
 /* help: --help and the man page, both read off a program's table. */
 #include "common/cli/cli_internal.h"
+#include "common/core/choice.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,8 +28,11 @@ char *cli_option_default(const CliOption *option)
         return g_strdup_printf("%" G_GINT64_FORMAT, *(gint64 *)option->value);
     case CLI_REAL:
         return g_strdup_printf("%g", *(double *)option->value);
+    case CLI_ONE_OF:
+        if (*(int *)option->value < 0)
+            return NULL;
+        return g_strdup(choice_name(option->placeholder, *(int *)option->value));
     case CLI_TEXT:
-    case CLI_CHOICE:
         return g_strdup(*(char **)option->value);
     default:
         return NULL;

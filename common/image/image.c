@@ -5,6 +5,7 @@
  * the calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
+#include "common/core/choice.h"
 #include "common/core/memory.h"
 #include "common/image/bmp.h"
 #include "common/image/netpbm.h"
@@ -15,45 +16,28 @@
 
 G_DEFINE_QUARK(vggcache - image - error, image_error)
 
-static const char *const presets[] = {"keras", "torchvision", "vips"};
-static const char *const normalizations[] = {"caffe", "torch", "unit"};
-
-static gboolean find_name(const char *const *names, gsize n, const char *name, int *index)
-{
-    for (gsize i = 0; i < n; i++)
-        if (g_str_equal(names[i], name)) {
-            *index = (int)i;
-            return TRUE;
-        }
-    return FALSE;
-}
-
 const char *preset_name(Preset preset)
 {
-    return presets[preset];
+    return choice_name(PRESET_CHOICES, (int)preset);
 }
 
 gboolean preset_parse(const char *name, Preset *preset)
 {
-    int index;
-    if (!find_name(presets, G_N_ELEMENTS(presets), name, &index))
-        return FALSE;
-    *preset = (Preset)index;
-    return TRUE;
+    int index = choice_find(PRESET_CHOICES, name);
+    *preset = index < 0 ? *preset : (Preset)index;
+    return index >= 0;
 }
 
 const char *normalization_name(Normalization normalization)
 {
-    return normalizations[normalization];
+    return choice_name(NORMALIZATION_CHOICES, (int)normalization);
 }
 
 gboolean normalization_parse(const char *name, Normalization *normalization)
 {
-    int index;
-    if (!find_name(normalizations, G_N_ELEMENTS(normalizations), name, &index))
-        return FALSE;
-    *normalization = (Normalization)index;
-    return TRUE;
+    int index = choice_find(NORMALIZATION_CHOICES, name);
+    *normalization = index < 0 ? *normalization : (Normalization)index;
+    return index >= 0;
 }
 
 /* libvips's own remarks on a file ("unknown EXIF resolution unit") are no news to the user; ours come as

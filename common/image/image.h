@@ -19,12 +19,14 @@
 #include <glib.h>
 
 typedef enum { PRESET_KERAS, PRESET_TORCHVISION, PRESET_VIPS } Preset;
+#define PRESET_CHOICES "keras|torchvision|vips"
 
 typedef enum {
     NORMALIZE_CAFFE, /* BGR minus (103.939, 116.779, 123.68): keras-applications imagenet_utils.py, 'caffe' */
     NORMALIZE_TORCH, /* RGB / 255 minus (.485, .456, .406) over (.229, .224, .225): torchvision's transforms */
     NORMALIZE_UNIT,  /* RGB / 255: the study's from-scratch CNN */
 } Normalization;
+#define NORMALIZATION_CHOICES "caffe|torch|unit"
 
 const char *preset_name(Preset preset);
 gboolean preset_parse(const char *name, Preset *preset);

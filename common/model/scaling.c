@@ -1,26 +1,21 @@
 #include "common/model/scaling.h"
 
+#include "common/core/choice.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {
-    [SCALE_NONE] = "none", [SCALE_MAX] = "max", [SCALE_STANDARD] = "standard", [SCALE_L2] = "l2"};
-
 const char *scaling_name(ScalingKind kind)
 {
-    g_return_val_if_fail(kind < G_N_ELEMENTS(names), NULL);
-    return names[kind];
+    return choice_name(SCALING_CHOICES, (int)kind);
 }
 
 gboolean scaling_parse(const char *name, ScalingKind *kind)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-        if (strcmp(name, names[i]) == 0) {
-            *kind = i;
-            return TRUE;
-        }
-    return FALSE;
+    int index = choice_find(SCALING_CHOICES, name);
+    *kind = index < 0 ? *kind : (ScalingKind)index;
+    return index >= 0;
 }
 
 Scaling *scaling_new(ScalingKind kind, gsize features)

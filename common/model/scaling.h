@@ -9,6 +9,7 @@ typedef enum {
     SCALE_STANDARD, /* (x - mean) / std per feature, std of a constant feature taken as 1: scikit-learn's StandardScaler */
     SCALE_L2, /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
 } ScalingKind;
+#define SCALING_CHOICES "none|max|standard|l2"
 
 typedef struct {
     ScalingKind kind;

@@ -5,22 +5,14 @@
 
 #include <math.h>
 
-gboolean optimizer_parse(const char *name, Optimizer *optimizer)
+Optimizer optimizer_default(OptimizerKind kind)
 {
-    static const struct {
-        const char *name;
-        Optimizer defaults;
-    } known[] = {
-        {"adam", {OPTIMIZER_ADAM, 1e-3, 0.9, 0.999, 1e-7, 0, 0}},
-        {"rmsprop", {OPTIMIZER_RMSPROP, 1e-3, 0, 0.9, 1e-7, 0, 0}},
-        {"sgd", {OPTIMIZER_SGD, 1e-2, 0, 0, 0, 0, 0}},
+    static const Optimizer defaults[] = {
+        [OPTIMIZER_ADAM] = {OPTIMIZER_ADAM, 1e-3, 0.9, 0.999, 1e-7, 0, 0},
+        [OPTIMIZER_RMSPROP] = {OPTIMIZER_RMSPROP, 1e-3, 0, 0.9, 1e-7, 0, 0},
+        [OPTIMIZER_SGD] = {OPTIMIZER_SGD, 1e-2, 0, 0, 0, 0, 0},
     };
-    for (gsize i = 0; i < G_N_ELEMENTS(known); i++)
-        if (g_str_equal(name, known[i].name)) {
-            *optimizer = known[i].defaults;
-            return TRUE;
-        }
-    return FALSE;
+    return defaults[kind];
 }
 
 gboolean optimizer_has_m(const Optimizer *optimizer)

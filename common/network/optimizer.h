@@ -22,8 +22,8 @@ typedef struct {
     double weight_decay;
 } Optimizer;
 
-/* name: adam, rmsprop or sgd, with Keras's defaults. FALSE for another name. */
-gboolean optimizer_parse(const char *name, Optimizer *optimizer);
+/* With Keras's defaults. */
+Optimizer optimizer_default(OptimizerKind kind);
 
 /* Which slots it keeps for every weight: NULL elsewhere. */
 gboolean optimizer_has_m(const Optimizer *optimizer);

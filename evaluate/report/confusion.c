@@ -31,15 +31,6 @@ typedef struct {
     double inset;         /* of the panels, where the common title is wider than they are */
 } Layout;
 
-ConfusionCells confusion_cells(const char *choice)
-{
-    const char *const names[] = {"none", "true", "pred", "all"};
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-        if (strcmp(choice, names[i]) == 0)
-            return (ConfusionCells)i;
-    g_return_val_if_reached(CONFUSION_COUNTS);
-}
-
 void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values)
 {
     g_autofree double *rows = g_new0(double, classes), *columns = g_new0(double, classes);

@@ -27,8 +27,6 @@ typedef struct {
     ConfusionCells cells;
 } Confusion;
 
-ConfusionCells confusion_cells(const char *choice); /* one of CONFUSION_CHOICES */
-
 /* cells (L, L) of a matrix: counts, or shares (0 where there is nothing to divide by). */
 void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values);
 

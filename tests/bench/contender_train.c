@@ -52,9 +52,8 @@ int main(int argc, char **argv)
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
     float *x = floats_new((gsize)BATCHES * BATCH * inputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[3]));
-    Optimizer adam;
+    Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     GError *error = NULL;
-    optimizer_parse("adam", &adam);
     adam.learning_rate = 1e-4;
     g_autoptr(Trainer) trainer = trainer_new(network, &adam, BATCH, 42, thread_pool, &error);
     if (!trainer)

@@ -190,13 +190,11 @@ TrainingData *training_data_from_images(const TrainOptions *options, const Weigh
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
     guint threads = (guint)options->common.threads;
-    Preset preset = PRESET_VIPS;
     Normalization unit = NORMALIZE_UNIT;
-    preset_parse(options->preset, &preset);
-    data->spec = feature_spec_new(weights, preset, weights ? NULL : &unit, side, layer, error);
+    data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, side, layer, error);
     if (!data->spec || !scan(data, options, error))
         return NULL;
-    data->images = decoded_images_load(data->dataset, preset, side, options->model, threads, error);
+    data->images = decoded_images_load(data->dataset, options->preset, side, options->model, threads, error);
     if (!data->images)
         return NULL;
     PipelineOptions pipeline = {.weights = weights,

@@ -2,6 +2,7 @@
 #include "train/dense/fit_model.h"
 
 #include "common/cli/cli.h"
+#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
@@ -27,8 +28,7 @@ gboolean append_head(Network *network, const TrainOptions *options, int classes,
 
 static Optimizer optimizer_of(const TrainOptions *options)
 {
-    Optimizer optimizer = {0};
-    optimizer_parse(options->optimizer, &optimizer);
+    Optimizer optimizer = optimizer_default(options->optimizer);
     optimizer.learning_rate = options->learning_rate;
     optimizer.momentum = options->momentum;
     optimizer.weight_decay = options->weight_decay;
@@ -38,14 +38,14 @@ static Optimizer optimizer_of(const TrainOptions *options)
 /* Everything the result depends on except the data and the number of epochs. */
 static json_t *settings_of(const TrainOptions *o, const Model *model)
 {
-    json_t *settings =
-        json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
-                  o->class_weight, "optimizer", o->optimizer, "learning_rate", o->learning_rate, "momentum",
-                  o->momentum, "weight_decay", o->weight_decay, "hidden", o->hidden, "batch_size",
-                  (json_int_t)o->batch_size, "epochs", (json_int_t)o->epochs, "patience",
-                  (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
-                  "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate",
-                  o->min_learning_rate, "seed", (json_int_t)o->common.seed);
+    json_t *settings = json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
+        o->class_weight, "optimizer", choice_name(OPTIMIZER_CHOICES, (int)o->optimizer), "learning_rate",
+        o->learning_rate, "momentum", o->momentum, "weight_decay", o->weight_decay, "hidden", o->hidden,
+        "batch_size", (json_int_t)o->batch_size, "epochs", (json_int_t)o->epochs, "patience",
+        (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
+        "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate", o->min_learning_rate,
+        "seed", (json_int_t)o->common.seed);
     if (model->scaling->kind != SCALE_NONE)
         json_object_set_new(settings, "scale", json_string(scaling_name(model->scaling->kind)));
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));

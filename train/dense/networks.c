@@ -10,6 +10,7 @@
 #include "train/dense/networks.h"
 
 #include "common/cli/cli.h"
+#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/model/model.h"
 #include "common/vgg16/weights_find.h"
@@ -23,9 +24,9 @@ enum {
     SUMMARY_CLASSES = 10, /* of a summary without images: the study's */
 };
 
-static gboolean is(const TrainOptions *options, const char *approach)
+static const ApproachTraits *traits_of(const TrainOptions *options)
 {
-    return g_str_equal(options->approach, approach);
+    return &approach_traits[options->approach];
 }
 
 /* ---- What a row is ---- */
@@ -33,15 +34,10 @@ static gboolean is(const TrainOptions *options, const char *approach)
 /* The base's layer whose output is a row, when rows come from images. */
 static const char *cut_of(const TrainOptions *options)
 {
-    if (is(options, "scratch"))
+    if (!traits_of(options)->base)
         return "input";
     gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
-    return vgg16_layers[VGG16_LAYERS - 1 - (is(options, "finetune") ? learning : 0)].name;
-}
-
-static int side_of(const TrainOptions *options)
-{
-    return is(options, "scratch") ? SCRATCH_SIDE : VGG16_SIDE;
+    return vgg16_layers[VGG16_LAYERS - 1 - (traits_of(options)->base_learns ? learning : 0)].name;
 }
 
 /* For a summary without images. */
@@ -52,7 +48,7 @@ static TrainingData *data_without_rows(const TrainOptions *options, GError **err
     data->classes = g_ptr_array_new_with_free_func(g_free);
     for (int c = 0; c < SUMMARY_CLASSES; c++)
         g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
-    data->spec = feature_spec_new(NULL, PRESET_VIPS, &unit, side_of(options), cut_of(options), error);
+    data->spec = feature_spec_new(NULL, PRESET_VIPS, &unit, traits_of(options)->side, cut_of(options), error);
     return data->spec ? g_steal_pointer(&data) : NULL;
 }
 
@@ -78,11 +74,11 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
 static TrainingData *open_data(const TrainOptions *options, const Weights *weights, GError **error)
 {
     if (options->images)
-        return training_data_from_images(options, weights, cut_of(options), side_of(options), error);
+        return training_data_from_images(options, weights, cut_of(options), traits_of(options)->side, error);
     if (!options->cache)
         return data_without_rows(options, error);
     g_autoptr(TrainingData) data = training_data_from_cache(options, error);
-    if (data && is(options, "finetune") && !check_cut(options, data->spec, weights, error))
+    if (data && traits_of(options)->base_learns && !check_cut(options, data->spec, weights, error))
         return NULL;
     return g_steal_pointer(&data);
 }
@@ -91,9 +87,9 @@ static TrainingData *open_data(const TrainOptions *options, const Weights *weigh
 static gboolean append_layers(Network *network, const FeatureSpec *spec, const TrainOptions *options,
                               int classes, GError **error)
 {
-    if (is(options, "scratch"))
+    if (options->approach == APPROACH_SCRATCH)
         return scratch_layers(network, (float)options->dropout, classes, error);
-    return (!is(options, "finetune") || unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
+    return (!traits_of(options)->base_learns || unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
            append_head(network, options, classes, error);
 }
 
@@ -101,8 +97,8 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
 {
     const FeatureSpec *spec = data->spec;
     g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(options->approach);
-    model->head = g_strdup("dense");
+    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)options->approach));
+    model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_DENSE));
     model->classes = g_ptr_array_ref(data->classes);
     model->spec = feature_spec_copy(spec);
     model->scaling = scaling_new(SCALE_NONE, feature_spec_features(spec));
@@ -117,9 +113,9 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
 /* --scale: fitted to the images trained on (not to their augmented copies), applied to all rows, kept in the model. */
 static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingData *data, GError **error)
 {
-    ScalingKind kind = SCALE_NONE;
+    ScalingKind kind = options->scale < 0 ? SCALE_NONE : (ScalingKind)options->scale;
     BatchSource *sources[2] = {&data->training, &data->validation};
-    if (!options->scale || !data->cache || !scaling_parse(options->scale, &kind) || kind == SCALE_NONE)
+    if (!data->cache || kind == SCALE_NONE)
         return TRUE;
     Rows training;
     if (!cache_samples_rows(&data->cached[0], &training, error))
@@ -137,7 +133,8 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
 Status train_network(const TrainOptions *options, GError **error)
 {
     gboolean has_rows = options->images || options->cache;
-    gboolean wants_weights = is(options, "finetune") ? has_rows : is(options, "bootstrap") && options->images;
+    gboolean wants_weights =
+        traits_of(options)->base_learns ? has_rows : traits_of(options)->base && options->images;
     g_autoptr(Weights) weights = NULL;
     if (wants_weights && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;

@@ -5,6 +5,7 @@
 #include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
@@ -319,8 +320,8 @@ static gboolean save(Linear *linear, GError **error)
 {
     const char *path = linear->options->model;
     g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(linear->options->approach);
-    model->head = g_strdup("linear");
+    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->approach));
+    model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_LINEAR));
     model->classes = g_ptr_array_new_with_free_func(g_free);
     for (guint k = 0; k < linear->classes; k++)
         g_ptr_array_add(model->classes, g_strdup(linear->names[k]));

@@ -56,9 +56,7 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         g_autofree char *list = linear_solver_list();
         return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
     }
-    settings->scale = DEFAULT_SCALE;
-    if (o->scale)
-        scaling_parse(o->scale, &settings->scale);
+    settings->scale = o->scale < 0 ? DEFAULT_SCALE : (ScalingKind)o->scale;
     if ((wrong = parse_or_auto("cost", o->cost, &settings->cost)) ||
         (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
         (o->costs && (wrong = parse_costs(o->costs, settings))))

@@ -49,8 +49,7 @@ static Network *tuned_network(void)
 
 static Optimizer plain(double rate)
 {
-    Optimizer sgd;
-    optimizer_parse("sgd", &sgd);
+    Optimizer sgd = optimizer_default(OPTIMIZER_SGD);
     sgd.learning_rate = rate;
     return sgd;
 }

@@ -249,9 +249,8 @@ static Network *flat_network(void)
 static Network *train_three(Network *network, guint threads, gboolean tell)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    Optimizer adam;
+    Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     Example e[3];
-    optimizer_parse("adam", &adam);
     g_autoptr(Trainer) trainer = trainer_new(network, &adam, N, 42, thread_pool, NULL);
     for (int i = 0; i < 3; i++)
         example_init(&e[i], i);
@@ -305,9 +304,8 @@ static void test_untrainable(void)
 {
     g_autoptr(Network) linear = network_new(1, 1, 4);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    Optimizer adam;
+    Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     GError *error = NULL;
-    optimizer_parse("adam", &adam);
     g_assert_null(trainer_new(linear, &adam, 1, 0, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "no layer has parameters"));
     g_clear_error(&error);

@@ -228,15 +228,15 @@ static void test_confusion_values(void)
 {
     const guint matrix[] = {3, 1, 0, 0, 6, 0, 0, 2, 0}; /* the third class is never predicted */
     double values[9];
-    confusion_values(matrix, 3, confusion_cells("none"), values);
+    confusion_values(matrix, 3, CONFUSION_COUNTS, values);
     g_assert_cmpfloat(values[4], ==, 6);
-    confusion_values(matrix, 3, confusion_cells("true"), values);
+    confusion_values(matrix, 3, CONFUSION_TRUE, values);
     g_assert_cmpfloat(values[0], ==, 0.75);
     g_assert_cmpfloat(values[7], ==, 1);
-    confusion_values(matrix, 3, confusion_cells("pred"), values);
+    confusion_values(matrix, 3, CONFUSION_PREDICTED, values);
     g_assert_cmpfloat_with_epsilon(values[4], 6.0 / 9, 1e-15);
     g_assert_cmpfloat(values[8], ==, 0);
-    confusion_values(matrix, 3, confusion_cells("all"), values);
+    confusion_values(matrix, 3, CONFUSION_ALL, values);
     g_assert_cmpfloat_with_epsilon(values[4], 6.0 / 12, 1e-15);
 }
 

@@ -109,9 +109,13 @@ static gboolean fail_to_keep(const History *history, gpointer user, GError **err
 
 static FitOptions options_for(int *keeps)
 {
-    FitOptions options = {
-        .batch = BATCH, .epochs = 20, .patience = 20, .seed = 1, .identity = "", .keep = count_keeps};
-    optimizer_parse("sgd", &options.optimizer);
+    FitOptions options = {.optimizer = optimizer_default(OPTIMIZER_SGD),
+                          .batch = BATCH,
+                          .epochs = 20,
+                          .patience = 20,
+                          .seed = 1,
+                          .identity = "",
+                          .keep = count_keeps};
     options.user = keeps;
     return options;
 }
