@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct ConvPlan ConvPlan;
 
-/* Never fails; thread pool is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights have to
+/* Aborts where there is no memory; thread pool is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights have to
  * be set before it is run. */
 ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
@@ -37,8 +37,8 @@ gsize conv_plan_memory(const ConvShape *shape);
 /* kernel: (3, 3, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias);
 
-/* Bytes of scratch a run needs, whatever n; may be shared by plans that run one after the other. */
-gsize conv_scratch_size(const ConvShape *shape, guint threads);
+/* Floats of scratch that a run needs, whatever n; may be shared by plans that run one after the other. */
+gsize conv_scratch_floats(const ConvShape *shape, guint threads);
 
 /* TRUE where many images should be run at once because the kernels have to be fetched from memory; then the
  * tile matters more than a pass over the output, and pooling is better left to conv_pool. */
@@ -47,17 +47,12 @@ gboolean conv_wants_batch(const ConvShape *shape);
 /* How it is computed, for people: "direct", "F(4x4)" to "F(7x7)". */
 const char *conv_method(const ConvShape *shape);
 
-/* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch:
- * aligned to 64 bytes, contents of no consequence. */
-void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, void *scratch);
+/* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch: of
+ * floats_new (common/core/floats.h), contents of no consequence. */
+void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch);
 
 /* in: (n, H, W, C); out: (n, H/2, W/2, C), the largest of each 2x2; odd rows and columns at the end are
  * dropped. */
 void conv_pool(ThreadPool *thread_pool, const float *in, int n, int height, int width, int channels,
                float *out);
-
-/* Memory aligned to huge pages where it is large, which spares address translations. Aborts where there is
- * none, as g_malloc does; conv_memory_free(NULL) does nothing. */
-void *conv_memory_new(gsize size);
-void conv_memory_free(void *memory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConvPlan, conv_plan_free)

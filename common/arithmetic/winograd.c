@@ -20,7 +20,7 @@ struct Winograd {
     Conv2d conv;
     ThreadPool *thread_pool;
     ConvPlan *forward, *backward; /* backward: K to C channels, or NULL */
-    void *scratch;                /* of either */
+    float *scratch;               /* of either */
     float *flipped;               /* (3, 3, K, C): the kernel for backward */
     float *zeros;                 /* (C or K, the larger): pixels beyond the edges */
     const WinogradKernels *kernels;
@@ -39,11 +39,11 @@ static ConvShape shape_of(const Conv2d *conv, gboolean backward)
                        .outputs = backward ? conv->in[2] : conv->out[2]};
 }
 
-static gsize scratch_bytes(const Conv2d *conv, gboolean input_gradient, guint threads)
+static gsize scratch_floats(const Conv2d *conv, gboolean input_gradient, guint threads)
 {
     ConvShape forward = shape_of(conv, FALSE), backward = shape_of(conv, TRUE);
-    return MAX(conv_scratch_size(&forward, threads),
-               input_gradient ? conv_scratch_size(&backward, threads) : 0);
+    return MAX(conv_scratch_floats(&forward, threads),
+               input_gradient ? conv_scratch_floats(&backward, threads) : 0);
 }
 
 static int positions(void)
@@ -64,8 +64,9 @@ gsize winograd_memory(const Conv2d *conv, gboolean input_gradient, guint threads
     gsize floats = p * (TILES * (inputs + outputs) + inputs * outputs) + MAX(inputs, outputs);
     if (input_gradient)
         floats += TAPS * inputs * outputs;
+    floats += scratch_floats(conv, input_gradient, threads);
     return floats * sizeof(float) + conv_plan_memory(&forward) +
-           (input_gradient ? conv_plan_memory(&backward) : 0) + scratch_bytes(conv, input_gradient, threads);
+           (input_gradient ? conv_plan_memory(&backward) : 0);
 }
 
 Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, ThreadPool *thread_pool)
@@ -84,7 +85,7 @@ Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, ThreadPool *
         w->backward = conv_plan_new(&backward, thread_pool);
         w->flipped = floats_new(TAPS * inputs * outputs);
     }
-    w->scratch = conv_memory_new(scratch_bytes(conv, input_gradient, thread_pool_threads(thread_pool)));
+    w->scratch = floats_new(scratch_floats(conv, input_gradient, thread_pool_threads(thread_pool)));
     w->zeros = floats_new(MAX(inputs, outputs));
     w->v = floats_new(p * TILES * inputs);
     w->dm = floats_new(p * TILES * outputs);
@@ -98,7 +99,7 @@ void winograd_free(Winograd *w)
         return;
     conv_plan_free(w->forward);
     conv_plan_free(w->backward);
-    conv_memory_free(w->scratch);
+    floats_free(w->scratch);
     floats_free(w->flipped);
     floats_free(w->zeros);
     floats_free(w->v);

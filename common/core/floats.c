@@ -12,7 +12,7 @@ float *floats_try_new(gsize count)
 {
     if (count > (G_MAXSIZE / 2) / sizeof(float))
         return NULL;
-    gsize bytes = count * sizeof(float), align = bytes >= 2 * (gsize)HUGE_PAGE ? HUGE_PAGE : LINE;
+    gsize bytes = count * sizeof(float), align = bytes >= (gsize)HUGE_PAGE ? HUGE_PAGE : LINE;
     char *block = calloc(1, bytes + align + sizeof(void *));
     if (!block)
         return NULL;

@@ -3,6 +3,7 @@
 #include "common/vgg16/base.h"
 
 #include "common/arithmetic/conv.h"
+#include "common/core/floats.h"
 
 /* A convolution, or a pooling that is not done along with one. */
 typedef struct {
@@ -19,11 +20,11 @@ struct Base {
     ConvPlan *plan[VGG16_LAYERS];
     float *alternate[2]; /* activations of one image, in turn */
     float *joint[2];     /* of the batch */
-    void *scratch;
+    float *scratch;
 };
 
 typedef struct {
-    gsize alternate, joint, scratch; /* bytes each */
+    gsize alternate, joint, scratch; /* floats each */
 } Sizes;
 
 /* Fills the steps from the input to the cut; returns how many. */
@@ -57,13 +58,13 @@ static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint thr
 {
     Sizes sizes = {0};
     for (int s = 0; s < n; s++) {
-        gsize bytes = steps[s].floats * sizeof(float);
+        gsize floats = steps[s].floats;
         if (s < single - 1)
-            sizes.alternate = MAX(sizes.alternate, bytes);
+            sizes.alternate = MAX(sizes.alternate, floats);
         else if (s < n - 1)
-            sizes.joint = MAX(sizes.joint, bytes * (gsize)batch);
+            sizes.joint = MAX(sizes.joint, floats * (gsize)batch);
         if (steps[s].conv >= 0) {
-            gsize scratch = conv_scratch_size(&steps[s].shape, threads);
+            gsize scratch = conv_scratch_floats(&steps[s].shape, threads);
             sizes.scratch = MAX(sizes.scratch, scratch);
         }
     }
@@ -87,10 +88,10 @@ Base *base_new(const Weights *weights, int cut, int side, int batch, ThreadPool 
         conv_plan_set_weights(base->plan[s], weights->kernel[conv], weights->bias[conv]);
     }
     for (int i = 0; i < 2; i++) {
-        base->alternate[i] = conv_memory_new(sizes.alternate);
-        base->joint[i] = conv_memory_new(sizes.joint);
+        base->alternate[i] = floats_new(sizes.alternate);
+        base->joint[i] = floats_new(sizes.joint);
     }
-    base->scratch = conv_memory_new(sizes.scratch);
+    base->scratch = floats_new(sizes.scratch);
     return base;
 }
 
@@ -101,10 +102,10 @@ void base_free(Base *base)
     for (int s = 0; s < base->steps; s++)
         conv_plan_free(base->plan[s]);
     for (int i = 0; i < 2; i++) {
-        conv_memory_free(base->alternate[i]);
-        conv_memory_free(base->joint[i]);
+        floats_free(base->alternate[i]);
+        floats_free(base->joint[i]);
     }
-    conv_memory_free(base->scratch);
+    floats_free(base->scratch);
     g_free(base);
 }
 
@@ -146,7 +147,7 @@ gsize base_memory(int cut, int side, int batch, guint threads)
     Step steps[VGG16_LAYERS];
     int n = steps_to(cut, side, steps);
     Sizes sizes = sizes_of(steps, n, single_steps(steps, n), batch, threads);
-    gsize bytes = sizeof(Base) + 2 * sizes.alternate + 2 * sizes.joint + sizes.scratch;
+    gsize bytes = sizeof(Base) + (2 * sizes.alternate + 2 * sizes.joint + sizes.scratch) * sizeof(float);
     for (int s = 0; s < n; s++)
         bytes += steps[s].conv >= 0 ? conv_plan_memory(&steps[s].shape) : 0;
     return bytes;

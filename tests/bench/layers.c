@@ -8,6 +8,7 @@
  * taken. */
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
+#include "common/core/floats.h"
 #include "common/core/rng.h"
 #include "common/vgg16/base.h"
 
@@ -30,7 +31,7 @@ typedef struct {
 static float *filled(gsize n, guint64 stream, float scale, float shift)
 {
     Rng rng = rng_new(0, stream);
-    float *x = conv_memory_new(n * sizeof(float));
+    float *x = floats_new(n);
     for (gsize i = 0; i < n; i++)
         x[i] = scale * ((float)rng_uniform(&rng) - 0.5f) + shift;
     return x;
@@ -50,16 +51,15 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
           *bias = filled(outputs, index, 0.02f, 0.01f);
     conv_plan_set_weights(l->plan, kernel, bias);
-    conv_memory_free(kernel);
-    conv_memory_free(bias);
+    floats_free(kernel);
+    floats_free(bias);
     l->run = batches ? batch : 1;
     l->in = filled((gsize)l->run * side * side * inputs, index, 1, 0.5f);
-    l->out = conv_memory_new((gsize)l->run * side * side * outputs * sizeof(float));
-    l->pooled =
-        pool && batches ? conv_memory_new((gsize)l->run * side * side / 4 * outputs * sizeof(float)) : NULL;
+    l->out = floats_new((gsize)l->run * side * side * outputs);
+    l->pooled = pool && batches ? floats_new((gsize)l->run * side * side / 4 * outputs) : NULL;
 }
 
-static void layer_run(Layer *l, void *scratch)
+static void layer_run(Layer *l, float *scratch)
 {
     conv_plan_run(l->plan, l->in, l->run, l->out, scratch);
     if (l->pooled)
@@ -113,11 +113,11 @@ int main(int argc, char **argv)
     for (int i = 0; i < VGG16_LAYERS; i++)
         if (vgg16_layers[i].conv >= 0) {
             layer_init(&layers[n], i, batch, thread_pool);
-            gsize size = conv_scratch_size(&layers[n].shape, (guint)threads);
+            gsize size = conv_scratch_floats(&layers[n].shape, (guint)threads);
             scratch_size = MAX(scratch_size, size);
             n++;
         }
-    void *scratch = conv_memory_new(scratch_size);
+    float *scratch = floats_new(scratch_size);
     for (int round = -1; round < rounds; round++) /* the first one only warms up */
         for (int i = 0; i < n; i++) {
             gint64 start = g_get_monotonic_time();
@@ -130,10 +130,10 @@ int main(int argc, char **argv)
     report(layers, n, rounds, batch);
     for (int i = 0; i < n; i++) {
         conv_plan_free(layers[i].plan);
-        conv_memory_free(layers[i].in);
-        conv_memory_free(layers[i].out);
-        conv_memory_free(layers[i].pooled);
+        floats_free(layers[i].in);
+        floats_free(layers[i].out);
+        floats_free(layers[i].pooled);
     }
-    conv_memory_free(scratch);
+    floats_free(scratch);
     return 0;
 }

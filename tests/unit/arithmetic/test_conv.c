@@ -1,6 +1,7 @@
 /* Convolution against a plain one in double: every layer shape, odd sizes, every instruction set. */
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
+#include "common/core/floats.h"
 #include "common/core/rng.h"
 #include "common/vgg16/vgg16.h"
 
@@ -27,12 +28,12 @@ static float *run_threads(const ConvShape *shape, const float *kernel, const flo
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autoptr(ConvPlan) plan = conv_plan_new(shape, thread_pool);
-    void *scratch = conv_memory_new(conv_scratch_size(shape, threads));
-    memset(scratch, 0xff, conv_scratch_size(shape, threads)); /* NaN */
+    float *scratch = floats_new(conv_scratch_floats(shape, threads));
+    memset(scratch, 0xff, conv_scratch_floats(shape, threads) * sizeof(float)); /* NaN */
     float *out = g_new(float, n *out_floats(shape));
     conv_plan_set_weights(plan, kernel, bias);
     conv_plan_run(plan, in, n, out, scratch);
-    conv_memory_free(scratch);
+    floats_free(scratch);
     return out;
 }
 
@@ -163,14 +164,14 @@ static void test_weights_may_change(void)
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(ConvPlan) plan = conv_plan_new(&shape, thread_pool);
-    void *scratch = conv_memory_new(conv_scratch_size(&shape, 1));
+    float *scratch = floats_new(conv_scratch_floats(&shape, 1));
     conv_plan_set_weights(plan, first, bias);
     conv_plan_run(plan, in, 1, out, scratch);
     g_assert_cmpint(memcmp(out, expected, floats * sizeof(float)), !=, 0);
     conv_plan_set_weights(plan, second, NULL);
     conv_plan_run(plan, in, 1, out, scratch);
     g_assert_cmpmem(out, floats * sizeof(float), expected, floats * sizeof(float));
-    conv_memory_free(scratch);
+    floats_free(scratch);
 }
 
 int main(int argc, char **argv)

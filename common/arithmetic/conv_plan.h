@@ -1,0 +1,58 @@
+/* conv_plan: what the ways to compute a convolution share; for the files of conv.h alone. A way is a ConvMethod. */
+#pragma once
+#include "common/arithmetic/conv.h"
+#include "common/arithmetic/kernels.h"
+
+typedef struct ConvMethod ConvMethod;
+
+struct ConvPlan {
+    ConvShape shape;
+    ThreadPool *thread_pool;
+    const ConvKernels *kernels;
+    const ConvMethod *method;
+    float *weights; /* (method's weight_floats), in its own order */
+    float *bias;    /* (K) */
+
+    /* conv_winograd alone: */
+    const WinogradKernels *winograd;
+    int positions; /* P */
+    int tiles_y, tiles_x;
+    gboolean narrow; /* see conv.h */
+};
+
+/* Sizes depend on the shape alone: they are asked for before there are weights or a thread pool. */
+struct ConvMethod {
+    gsize (*weight_floats)(const ConvPlan *plan);
+    void (*pack)(ConvPlan *plan, const float *kernel); /* (3, 3, C, K) into plan->weights */
+    gsize (*shared_floats)(
+        const ConvPlan *plan); /* of the scratch: for all workers together; multiples of a */
+    gsize (*worker_floats)(const ConvPlan *plan); /* cache line, and for each worker after that */
+
+    /* in, n, out as in conv_plan_run; shared and workers: the two parts of the scratch. */
+    void (*run)(const ConvPlan *plan, const float *in, int n, float *out, float *shared, float *workers);
+};
+extern const ConvMethod conv_direct, conv_winograd;
+
+/* Fills the fields of Winograd's method from the shape. */
+void conv_winograd_init(ConvPlan *plan);
+
+enum {
+    CONV_OUTPUTS = 32,              /* output channels are a multiple of this */
+    CONV_LINE = 64 / sizeof(float), /* floats in a cache line */
+};
+
+static inline gsize conv_whole_lines(gsize floats)
+{
+    return (floats + CONV_LINE - 1) / CONV_LINE * CONV_LINE;
+}
+
+/* How many parts of `max` at most make up `total`, and where part i of so many starts; they differ by one at most. */
+static inline guint parts_of(guint total, guint max)
+{
+    return (total + max - 1) / max;
+}
+
+static inline guint part_start(guint total, guint parts, guint i)
+{
+    return (guint)((guint64)total * i / parts);
+}
