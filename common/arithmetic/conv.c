@@ -5,12 +5,20 @@
 
 #include <string.h>
 
+int conv_output_side(int side, const ConvShape *shape)
+{
+    return side + 2 * shape->pad - shape->size + 1;
+}
+
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
 {
     plan->shape = *shape;
     plan->kernels = kernels_current()->conv;
+    plan->height = conv_output_side(shape->height, shape);
+    plan->width = conv_output_side(shape->width, shape);
     plan->method = shape->inputs % 16 == 0 ? &conv_winograd : &conv_direct;
     g_assert(shape->outputs % CONV_OUTPUTS == 0 && (plan->method == &conv_winograd || !shape->pool));
+    g_assert(plan->height > 0 && plan->width > 0);
     if (plan->method == &conv_winograd)
         conv_winograd_init(plan);
 }
@@ -68,7 +76,8 @@ const char *conv_method(const ConvShape *shape)
 {
     ConvPlan plan = {0};
     plan_init(&plan, shape);
-    static const char *const names[] = {[4] = "F(4x4)", [6] = "F(6x6)", [7] = "F(7x7)"};
+    static const char *const names[] = {
+        [2] = "F(2x2)", [4] = "F(4x4)", [5] = "F(5x5)", [6] = "F(6x6)", [7] = "F(7x7)"};
     return plan.winograd ? names[plan.winograd->out] : "direct";
 }
 

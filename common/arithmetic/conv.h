@@ -1,4 +1,4 @@
-/* conv: one 3x3 convolution with 'same' padding, bias, ReLU and 2x2 max-pooling, planned once and run often.
+/* conv: one convolution of 3x3 or 5x5, stride 1, with bias, ReLU and 2x2 max-pooling, planned once and run often.
  *
  * Where the input channels fill vectors, by Winograd's minimal filtering (common/arithmetic/conv_kernels.h) with
  * the tile that needs the fewest products for the shape; the small first layer directly. The multiplication
@@ -18,13 +18,19 @@
 #include "common/core/thread_pool.h"
 
 typedef struct {
-    int height, width; /* H W of the input and of the output before pooling; at least 1 */
+    int height, width; /* H W of the input */
     int inputs;        /* C: any for a direct layer, a multiple of 16 for a Winograd one */
     int outputs;       /* K: a multiple of 32 */
     gboolean relu;
     gboolean pool; /* 2x2, stride 2; odd rows and columns at the end are dropped. Winograd layers only, which
                       it keeps from the tiles of odd sides */
+    int size;      /* of the kernel's side: 3 or 5 */
+    int pad; /* zeros beyond each edge: size / 2 for padding 'same', 0 for 'valid', size - 1 for all that an
+                      input pixel has a part in */
 } ConvShape;
+
+/* H' or W' of the output before pooling, at least 1, from H or W. */
+int conv_output_side(int side, const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 
@@ -34,7 +40,7 @@ ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
 gsize conv_plan_memory(const ConvShape *shape);
 
-/* kernel: (3, 3, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
+/* kernel: (size, size, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias);
 
 /* Floats of scratch that a run needs, whatever n; may be shared by plans that run one after the other. */
@@ -44,10 +50,10 @@ gsize conv_scratch_floats(const ConvShape *shape, guint threads);
  * tile matters more than a pass over the output, and pooling is better left to conv_pool. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
-/* How it is computed, for people: "direct", "F(4x4)" to "F(7x7)". */
+/* How it is computed, for people: "direct", "F(2x2)" to "F(7x7)". */
 const char *conv_method(const ConvShape *shape);
 
-/* in: (n, H, W, C); out: (n, H, W, K), or (n, H/2, W/2, K) pooled. in and out do not overlap. scratch: of
+/* in: (n, H, W, C); out: (n, H', W', K), or (n, H'/2, W'/2, K) pooled. in and out do not overlap. scratch: of
  * floats_new (common/core/floats.h), contents of no consequence. */
 void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch);
 

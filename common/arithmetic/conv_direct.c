@@ -10,18 +10,24 @@ typedef struct {
     const ConvPlan *plan;
     const float *in;
     float *out;
-    float *workers; /* worker_floats() for each: (ROWS + 2, W + 2, C) */
+    float *workers; /* worker_floats() for each: (ROWS + size - 1, W + 2 pad, C) */
 } Run;
 
-/* (K/panel, 3, 3C, panel) */
+/* Weights of an output channel. */
+static int taps_of(const ConvShape *shape)
+{
+    return shape->size * shape->size * shape->inputs;
+}
+
+/* (K/panel, size, size C, panel) */
 static gsize weight_floats(const ConvPlan *plan)
 {
-    return (gsize)9 * plan->shape.inputs * plan->shape.outputs;
+    return (gsize)taps_of(&plan->shape) * plan->shape.outputs;
 }
 
 static void pack(ConvPlan *plan, const float *kernel)
 {
-    int taps = 9 * plan->shape.inputs, panel = plan->kernels->panel;
+    int taps = taps_of(&plan->shape), panel = plan->kernels->panel;
     float *to = plan->weights;
     for (int k = 0; k < plan->shape.outputs; k += panel)
         for (int tap = 0; tap < taps; tap++, to += panel)
@@ -35,17 +41,21 @@ static gsize shared_floats(const ConvPlan *plan)
 
 static gsize worker_floats(const ConvPlan *plan)
 {
-    return conv_whole_lines((ROWS + 2) * (gsize)(plan->shape.width + 2) * (gsize)plan->shape.inputs);
+    const ConvShape *shape = &plan->shape;
+    return conv_whole_lines((gsize)(ROWS + shape->size - 1) * (shape->width + 2 * shape->pad) *
+                            shape->inputs);
 }
 
-/* Rows [top - 1, top + rows] of an image, with a pixel of zeros on all sides: (rows + 2, W + 2, C). */
+/* What output rows [top, top + rows) of an image are made from, with zeros beyond the edges: (rows + size - 1,
+ * W + 2 pad, C). */
 static void padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to)
 {
-    gsize row = (gsize)shape->width * shape->inputs, pixel = (gsize)shape->inputs;
-    for (int y = top - 1; y <= top + rows; y++, to += row + 2 * pixel) {
-        memset(to, 0, (row + 2 * pixel) * sizeof(float));
+    gsize row = (gsize)shape->width * shape->inputs, edge = (gsize)shape->pad * shape->inputs;
+    for (int i = 0; i < rows + shape->size - 1; i++, to += row + 2 * edge) {
+        int y = top - shape->pad + i;
+        memset(to, 0, (row + 2 * edge) * sizeof(float));
         if (y >= 0 && y < shape->height)
-            memcpy(to + pixel, image + y * row, row * sizeof(float));
+            memcpy(to + edge, image + y * row, row * sizeof(float));
     }
 }
 
@@ -54,30 +64,30 @@ static void band_task(guint task, guint worker, gpointer data)
     const Run *run = data;
     const ConvPlan *plan = run->plan;
     const ConvShape *shape = &plan->shape;
-    guint bands = parts_of((guint)shape->height, ROWS);
+    guint bands = parts_of((guint)plan->height, ROWS);
     int image = (int)(task / bands), top = (int)(task % bands) * ROWS;
-    int rows = MIN(ROWS, shape->height - top), panel = plan->kernels->panel;
+    int rows = MIN(ROWS, plan->height - top), panel = plan->kernels->panel;
     float *padded = run->workers + worker * worker_floats(plan), min = shape->relu ? 0 : -INFINITY;
-    gsize row = (gsize)(shape->width + 2) * shape->inputs, outputs = (gsize)shape->outputs;
+    gsize row = (gsize)(shape->width + 2 * shape->pad) * shape->inputs, outputs = (gsize)shape->outputs;
     padded_rows(shape, run->in + (gsize)image * shape->height * shape->width * shape->inputs, top, rows,
                 padded);
-    guint blocks = parts_of((guint)shape->width, (guint)plan->kernels->rows);
+    guint blocks = parts_of((guint)plan->width, (guint)plan->kernels->rows);
     for (int y = 0; y < rows; y++)
         for (guint b = 0; b < blocks; b++) {
-            guint x = part_start((guint)shape->width, blocks, b);
-            int pixels = (int)(part_start((guint)shape->width, blocks, b + 1) - x);
-            float *out = run->out + (((gsize)image * shape->height + top + y) * shape->width + x) * outputs;
+            guint x = part_start((guint)plan->width, blocks, b);
+            int pixels = (int)(part_start((guint)plan->width, blocks, b + 1) - x);
+            float *out = run->out + (((gsize)image * plan->height + top + y) * plan->width + x) * outputs;
             for (gsize k = 0; k < outputs; k += panel)
-                plan->kernels->direct(padded + y * row + (gsize)x * shape->inputs, row, shape->inputs,
-                                      plan->weights + k * 9 * shape->inputs, plan->bias + k, min, pixels,
-                                      out + k, outputs);
+                plan->kernels->direct(padded + y * row + (gsize)x * shape->inputs, row, shape->size,
+                                      shape->inputs, plan->weights + k * taps_of(shape), plan->bias + k, min,
+                                      pixels, out + k, outputs);
         }
 }
 
 static void run(const ConvPlan *plan, const float *in, int n, float *out, float *shared, float *workers)
 {
     Run run = {plan, in, out, workers};
-    thread_pool_run(plan->thread_pool, (guint)n * parts_of((guint)plan->shape.height, ROWS), band_task, &run);
+    thread_pool_run(plan->thread_pool, (guint)n * parts_of((guint)plan->height, ROWS), band_task, &run);
 }
 
 const ConvMethod conv_direct = {weight_floats, pack, shared_floats, worker_floats, run};

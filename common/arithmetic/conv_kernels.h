@@ -1,8 +1,8 @@
 /* conv_kernels: the inner loops of convolution, a part of each instruction set's table (kernels.h).
  *
- * Winograd's minimal filtering F(m x m, 3 x 3): a tile of (m+2)^2 input pixels is transformed into P =
- * (m+2)^2 positions; at each position, tiles x channels is multiplied by the transformed kernels, channels x
- * outputs; the inverse transform gives m x m output pixels. m^2 * 9 / P times fewer multiplications than
+ * Winograd's minimal filtering F(m x m, r x r): a tile of (m+r-1)^2 input pixels is transformed into as many
+ * positions P; at each position, tiles x channels is multiplied by the transformed kernels, channels x
+ * outputs; the inverse transform gives m x m output pixels. m^2 * r^2 / P times fewer multiplications than
  * directly. Sources: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks"; Barabasz et al.
  * 2018, "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", for the choice of
  * points. */
@@ -12,11 +12,13 @@
 enum {
     WINOGRAD_MAX_OUT = 7,                                           /* m of the largest tile */
     WINOGRAD_MAX = (WINOGRAD_MAX_OUT + 2) * (WINOGRAD_MAX_OUT + 2), /* P of the largest tile */
+    WINOGRAD_TILES = 6,                                             /* how many there are */
 };
 
 typedef struct {
-    int out; /* m */
-    int in;  /* m + 2 */
+    int out;  /* m */
+    int taps; /* r: 3 or 5 */
+    int in;   /* m + r - 1 */
 
     /* The kernels of one input channel for `channels` output channels, G g G^T in double. Tap t at taps + t *
      * tap_stride; position p goes to u + p * position_stride. */
@@ -34,11 +36,10 @@ typedef struct {
     void (*output_pooled)(const float *m, gsize position_stride, int channels, const float *bias, float min,
                           float *const *pixels);
 
-    /* F(4x4) only: the transposes of `output` and of the kernels' transform, for gradients. From the gradient
-     * by a tile's m*m output pixels, the one by its products, A dY A^T: position p at dm + p *
-     * position_stride. */
+    /* The transposes of `output` and of the kernels' transform, for gradients. From the gradient by a tile's
+     * m*m output pixels, the one by its products, A dY A^T: position p at dm + p * position_stride. */
     void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride);
-    /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the 3x3
+    /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the r x r
      * kernels, G^T dU G: tap t at kernel + t * tap_stride. */
     void (*kernel_gradient)(const float *du, gsize position_stride, int channels, float *kernel,
                             gsize tap_stride);
@@ -56,9 +57,9 @@ typedef struct {
                      gsize stride);
 
     /* `rows` output pixels side by side, directly. x: the upper left input pixel of the first one, rows of
-     * the image row_stride apart, C channels a pixel; u: (3, 3C, panel); y: pixels y_stride apart. */
-    void (*direct)(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
-                   float min, int rows, float *y, gsize y_stride);
+     * the image row_stride apart, C channels a pixel; u: (taps, taps C, panel); y: pixels y_stride apart. */
+    void (*direct)(const float *x, gsize row_stride, int taps, int channels, const float *u,
+                   const float *bias, float min, int rows, float *y, gsize y_stride);
 
-    const WinogradKernels *winograd4, *winograd6, *winograd7;
+    const WinogradKernels *winograd; /* (WINOGRAD_TILES), of each r the smallest tiles first */
 } ConvKernels;

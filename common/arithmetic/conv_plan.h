@@ -10,8 +10,9 @@ struct ConvPlan {
     ThreadPool *thread_pool;
     const ConvKernels *kernels;
     const ConvMethod *method;
-    float *weights; /* (method's weight_floats), in its own order */
-    float *bias;    /* (K) */
+    int height, width; /* H' W' of the output before pooling */
+    float *weights;    /* (method's weight_floats), in its own order */
+    float *bias;       /* (K) */
 
     /* conv_winograd alone: */
     const WinogradKernels *winograd;
@@ -23,7 +24,7 @@ struct ConvPlan {
 /* Sizes depend on the shape alone: they are asked for before there are weights or a thread pool. */
 struct ConvMethod {
     gsize (*weight_floats)(const ConvPlan *plan);
-    void (*pack)(ConvPlan *plan, const float *kernel); /* (3, 3, C, K) into plan->weights */
+    void (*pack)(ConvPlan *plan, const float *kernel); /* (size, size, C, K) into plan->weights */
     gsize (*shared_floats)(
         const ConvPlan *plan); /* of the scratch: for all workers together; multiples of a */
     gsize (*worker_floats)(const ConvPlan *plan); /* cache line, and for each worker after that */
@@ -35,6 +36,9 @@ extern const ConvMethod conv_direct, conv_winograd;
 
 /* Fills the fields of Winograd's method from the shape. */
 void conv_winograd_init(ConvPlan *plan);
+
+/* Of the tiles for this size of kernel the one that needs the fewest products. */
+const WinogradKernels *conv_fewest_products(const ConvShape *shape);
 
 enum {
     CONV_OUTPUTS = 32,              /* output channels are a multiple of this */

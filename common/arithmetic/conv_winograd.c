@@ -25,30 +25,33 @@ typedef struct {
 
 /* ---- The plan ---- */
 
-static gsize products_of(const ConvShape *shape, const WinogradKernels *winograd)
+static gsize products_of(const ConvShape *shape, const WinogradKernels *tile)
 {
-    int out = winograd->out, in = winograd->in;
-    return (gsize)((shape->height + out - 1) / out) * ((shape->width + out - 1) / out) * in * in;
+    int height = conv_output_side(shape->height, shape), width = conv_output_side(shape->width, shape);
+    return (gsize)((height + tile->out - 1) / tile->out) * ((width + tile->out - 1) / tile->out) * tile->in *
+           tile->in;
 }
 
 /* Large tiles need fewer multiplications, unless too much of them lies outside the image. */
-static const WinogradKernels *fewest_products(const ConvShape *shape, const ConvKernels *kernels)
+const WinogradKernels *conv_fewest_products(const ConvShape *shape)
 {
-    const WinogradKernels *best = kernels->winograd4, *larger[] = {kernels->winograd6, kernels->winograd7};
-    for (gsize i = 0; i < G_N_ELEMENTS(larger); i++)
-        if (!(shape->pool && larger[i]->out % 2) && products_of(shape, larger[i]) < products_of(shape, best))
-            best = larger[i];
+    const WinogradKernels *tiles = kernels_current()->conv->winograd, *best = NULL;
+    for (const WinogradKernels *tile = tiles; tile < tiles + WINOGRAD_TILES; tile++)
+        if (tile->taps == shape->size && !(shape->pool && tile->out % 2) &&
+            (!best || products_of(shape, tile) < products_of(shape, best)))
+            best = tile;
     return best;
 }
 
 void conv_winograd_init(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
-    plan->winograd = fewest_products(shape, plan->kernels);
+    plan->winograd = conv_fewest_products(shape);
+    g_assert(plan->winograd);
     int m = plan->winograd->out;
     plan->positions = plan->winograd->in * plan->winograd->in;
-    plan->tiles_y = (shape->height + m - 1) / m;
-    plan->tiles_x = (shape->width + m - 1) / m;
+    plan->tiles_y = (plan->height + m - 1) / m;
+    plan->tiles_x = (plan->width + m - 1) / m;
     plan->narrow = shape->inputs * shape->outputs > 128 * 128;
 }
 
@@ -135,14 +138,14 @@ static void tile_place(const ConvPlan *plan, guint tile, int *image, int *y, int
 }
 
 /* Asks for the pixels of the tile to the right, which come from L3, while this one is transformed. Its first
- * two columns are the last two of this one. */
+ * columns are the last ones of this one. */
 static void fetch_next(const ConvPlan *plan, const float *const *pixels, const float *zeros, int left)
 {
     int in = plan->winograd->in, inputs = plan->shape.inputs, step = plan->winograd->out * inputs;
-    if (left + plan->winograd->out + in - 1 > plan->shape.width)
+    if (left + plan->winograd->out + in - plan->shape.pad > plan->shape.width)
         return;
     for (int y = 0; y < in; y++)
-        for (int x = 2; x < in; x++)
+        for (int x = plan->shape.size - 1; x < in; x++)
             for (int c = 0; pixels[y * in + x] != zeros && c < inputs; c += CONV_LINE)
                 __builtin_prefetch(pixels[y * in + x] + step + c, 0, 2);
 }
@@ -157,7 +160,7 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
     tile_place(plan, tile, &image, &top, &left);
     for (int y = 0; y < in; y++)
         for (int x = 0; x < in; x++) {
-            int iy = top - 1 + y, ix = left - 1 + x;
+            int iy = top - plan->shape.pad + y, ix = left - plan->shape.pad + x;
             gboolean inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
             pixels[y * in + x] =
                 inside ? run->in + (((gsize)image * height + iy) * width + ix) * plan->shape.inputs : zeros;
@@ -205,7 +208,7 @@ static void tile_output(const Run *run, guint tile, guint slice, const float *pr
     const ConvPlan *plan = run->plan;
     const ConvShape *shape = &plan->shape;
     int shrink = shape->pool ? 2 : 1, side = plan->winograd->out / shrink, image, top, left;
-    int height = shape->height / shrink, width = shape->width / shrink;
+    int height = plan->height / shrink, width = plan->width / shrink;
     float *pixels[WINOGRAD_MAX_OUT * WINOGRAD_MAX_OUT];
     tile_place(plan, tile, &image, &top, &left);
     for (int y = 0; y < side; y++)

@@ -2,8 +2,7 @@
  * then OpenBLAS multiplies, a position and a block of output channels a task. */
 #include "common/arithmetic/winograd.h"
 
-#include "common/arithmetic/conv.h"
-#include "common/arithmetic/kernels.h"
+#include "common/arithmetic/conv_plan.h"
 #include "common/core/floats.h"
 
 #include <cblas.h>
@@ -13,7 +12,6 @@ enum {
     TILES = 512, /* transformed together: few enough to stay in the last cache, enough for the products */
     TILES_A_TASK = 16, /* of a transforming task */
     OUTPUTS = 256,     /* output channels of a multiplying task */
-    TAPS = 9,
 };
 
 struct Winograd {
@@ -21,7 +19,7 @@ struct Winograd {
     ThreadPool *thread_pool;
     ConvPlan *forward, *backward; /* backward: K to C channels, or NULL */
     float *scratch;               /* of either */
-    float *flipped;               /* (3, 3, K, C): the kernel for backward */
+    float *flipped;               /* (size, size, K, C): the kernel for backward */
     float *zeros;                 /* (C or K, the larger): pixels beyond the edges */
     const WinogradKernels *kernels;
     int vector; /* floats in one of the kernels' vectors */
@@ -31,12 +29,26 @@ struct Winograd {
     float *du; /* (P, C, K): gradient by the transformed kernel */
 };
 
+static int pad_of(const Conv2d *conv)
+{
+    return conv->same ? conv->size / 2 : 0;
+}
+
+static gsize taps_of(const Conv2d *conv)
+{
+    return (gsize)conv->size * conv->size;
+}
+
+/* Backward: every input pixel gathers from all output pixels that it had a part in. */
 static ConvShape shape_of(const Conv2d *conv, gboolean backward)
 {
-    return (ConvShape){.height = conv->in[0],
-                       .width = conv->in[1],
-                       .inputs = backward ? conv->out[2] : conv->in[2],
-                       .outputs = backward ? conv->in[2] : conv->out[2]};
+    const int *from = backward ? conv->out : conv->in, *to = backward ? conv->in : conv->out;
+    return (ConvShape){.height = from[0],
+                       .width = from[1],
+                       .inputs = from[2],
+                       .outputs = to[2],
+                       .size = conv->size,
+                       .pad = backward ? conv->size - 1 - pad_of(conv) : pad_of(conv)};
 }
 
 static gsize scratch_floats(const Conv2d *conv, gboolean input_gradient, guint threads)
@@ -46,24 +58,29 @@ static gsize scratch_floats(const Conv2d *conv, gboolean input_gradient, guint t
                input_gradient ? conv_scratch_floats(&backward, threads) : 0);
 }
 
-static int positions(void)
+static const WinogradKernels *gradient_kernels(const Conv2d *conv)
 {
-    const WinogradKernels *kernels = kernels_current()->conv->winograd4;
+    ConvShape shape = shape_of(conv, FALSE);
+    return conv_fewest_products(&shape);
+}
+
+static int positions(const WinogradKernels *kernels)
+{
     return kernels->in * kernels->in;
 }
 
 gboolean winograd_serves(const Conv2d *conv)
 {
-    return conv->size == 3 && conv->same && conv->in[2] % 32 == 0 && conv->out[2] % 32 == 0;
+    return (conv->size == 3 || conv->size == 5) && conv->in[2] % 32 == 0 && conv->out[2] % 32 == 0;
 }
 
 gsize winograd_memory(const Conv2d *conv, gboolean input_gradient, guint threads)
 {
     ConvShape forward = shape_of(conv, FALSE), backward = shape_of(conv, TRUE);
-    gsize inputs = conv->in[2], outputs = conv->out[2], p = positions();
+    gsize inputs = conv->in[2], outputs = conv->out[2], p = positions(gradient_kernels(conv));
     gsize floats = p * (TILES * (inputs + outputs) + inputs * outputs) + MAX(inputs, outputs);
     if (input_gradient)
-        floats += TAPS * inputs * outputs;
+        floats += taps_of(conv) * inputs * outputs;
     floats += scratch_floats(conv, input_gradient, threads);
     return floats * sizeof(float) + conv_plan_memory(&forward) +
            (input_gradient ? conv_plan_memory(&backward) : 0);
@@ -72,18 +89,19 @@ gsize winograd_memory(const Conv2d *conv, gboolean input_gradient, guint threads
 Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, ThreadPool *thread_pool)
 {
     ConvShape forward = shape_of(conv, FALSE), backward = shape_of(conv, TRUE);
-    gsize inputs = conv->in[2], outputs = conv->out[2], p = positions();
+    const WinogradKernels *kernels = gradient_kernels(conv);
+    gsize inputs = conv->in[2], outputs = conv->out[2], p = positions(kernels);
     Winograd *w = g_new0(Winograd, 1);
     w->conv = *conv;
     w->thread_pool = thread_pool;
-    w->kernels = kernels_current()->conv->winograd4;
+    w->kernels = kernels;
     w->vector = kernels_current()->conv->width;
     w->tiles_y = (conv->out[0] + w->kernels->out - 1) / w->kernels->out;
     w->tiles_x = (conv->out[1] + w->kernels->out - 1) / w->kernels->out;
     w->forward = conv_plan_new(&forward, thread_pool);
     if (input_gradient) {
         w->backward = conv_plan_new(&backward, thread_pool);
-        w->flipped = floats_new(TAPS * inputs * outputs);
+        w->flipped = floats_new(taps_of(conv) * inputs * outputs);
     }
     w->scratch = floats_new(scratch_floats(conv, input_gradient, thread_pool_threads(thread_pool)));
     w->zeros = floats_new(MAX(inputs, outputs));
@@ -126,7 +144,7 @@ static void turn_tap(guint tap, guint worker, gpointer data)
     const Flip *flip = data;
     gsize inputs = flip->conv->in[2], outputs = flip->conv->out[2];
     const float *from = flip->kernel + tap * inputs * outputs;
-    float *to = flip->flipped + (TAPS - 1 - tap) * inputs * outputs;
+    float *to = flip->flipped + (taps_of(flip->conv) - 1 - tap) * inputs * outputs;
     for (gsize k = 0; k < outputs; k++)
         for (gsize c = 0; c < inputs; c++)
             to[k * inputs + c] = from[c * outputs + k];
@@ -136,7 +154,7 @@ void winograd_input_gradient(Winograd *w, float *dx, const float *dy, int n, con
 {
     Flip flip = {&w->conv, kernel, w->flipped};
     g_assert(w->backward);
-    thread_pool_run(w->thread_pool, TAPS, turn_tap, &flip);
+    thread_pool_run(w->thread_pool, (guint)taps_of(&w->conv), turn_tap, &flip);
     conv_plan_set_weights(w->backward, w->flipped, NULL);
     conv_plan_run(w->backward, dy, n, dx, w->scratch);
 }
@@ -149,12 +167,12 @@ typedef struct {
     int first, tiles; /* that are transformed together */
 } Gradient;
 
-/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image; zeros
+/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image (shape); zeros
  * where it reaches beyond the edges. */
-static void square_pixels(const Winograd *w, const float *image, int channels, int top, int left, int side,
-                          const float **pixels)
+static void square_pixels(const Winograd *w, const float *image, const int shape[3], int top, int left,
+                          int side, const float **pixels)
 {
-    int height = w->conv.in[0], width = w->conv.in[1];
+    int height = shape[0], width = shape[1], channels = shape[2];
     for (int y = top; y < top + side; y++)
         for (int x = left; x < left + side; x++) {
             gboolean inside = y >= 0 && y < height && x >= 0 && x < width;
@@ -167,16 +185,17 @@ static void transform_tiles(guint task, guint worker, gpointer data)
     const Gradient *g = data;
     const Winograd *w = g->w;
     const WinogradKernels *kernels = w->kernels;
-    int inputs = w->conv.in[2], outputs = w->conv.out[2];
-    gsize pixels = (gsize)w->conv.in[0] * w->conv.in[1];
+    const int *in = w->conv.in, *out = w->conv.out, inputs = in[2], outputs = out[2], pad = pad_of(&w->conv);
     const float *square[WINOGRAD_MAX];
     for (int t = (int)task * TILES_A_TASK; t < MIN(g->tiles, (int)(task + 1) * TILES_A_TASK); t++) {
         int image = (g->first + t) / (w->tiles_y * w->tiles_x),
             place = (g->first + t) % (w->tiles_y * w->tiles_x);
         int top = place / w->tiles_x * kernels->out, left = place % w->tiles_x * kernels->out;
-        square_pixels(w, g->x + image * pixels * inputs, inputs, top - 1, left - 1, kernels->in, square);
+        square_pixels(w, g->x + (gsize)image * in[0] * in[1] * inputs, in, top - pad, left - pad, kernels->in,
+                      square);
         kernels->input(square, inputs, w->v + (gsize)t * inputs, (gsize)TILES * inputs, w->vector);
-        square_pixels(w, g->dy + image * pixels * outputs, outputs, top, left, kernels->out, square);
+        square_pixels(w, g->dy + (gsize)image * out[0] * out[1] * outputs, out, top, left, kernels->out,
+                      square);
         kernels->output_gradient(square, outputs, w->dm + (gsize)t * outputs, (gsize)TILES * outputs);
     }
 }
@@ -215,7 +234,8 @@ void winograd_gradient(Winograd *w, float *dkernel, const float *x, const float 
         gradient.tiles = MIN(TILES, total - gradient.first);
         thread_pool_run(w->thread_pool, (gradient.tiles + TILES_A_TASK - 1) / TILES_A_TASK, transform_tiles,
                         &gradient);
-        thread_pool_run(w->thread_pool, positions() * output_blocks(w), multiply_position, &gradient);
+        thread_pool_run(w->thread_pool, positions(w->kernels) * output_blocks(w), multiply_position,
+                        &gradient);
     }
     thread_pool_run(w->thread_pool, w->conv.in[2], transform_back, &gradient);
 }

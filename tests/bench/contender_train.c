@@ -1,7 +1,9 @@
-/* Our side of bench_train.py: head|finetune STEPS THREADS; the protocol is told in peers.py. The study's
- * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, batches of 64, Adam. */
+/* Our side of bench_train.py: head|finetune|scratch STEPS THREADS; the protocol is told in peers.py. The study's
+ * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, or its network from scratch on
+ * as made-up images; batches of 64, Adam. */
 #include "common/core/floats.h"
 #include "common/network/trainer.h"
+#include "train/dense/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,13 @@ static Network *study_network(gboolean finetune)
     network_dense(network, NULL, 1072, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.2f, NULL);
     network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL);
-    network_initialize(network, 42);
+    return network;
+}
+
+static Network *scratch_network(void)
+{
+    Network *network = network_new(SCRATCH_SIDE, SCRATCH_SIDE, 3);
+    scratch_layers(network, 0.2f, CLASSES, NULL);
     return network;
 }
 
@@ -42,13 +50,15 @@ static void make_batches(Batch *batches, float *x, gsize inputs, const float **r
 int main(int argc, char **argv)
 {
     if (argc != 4) {
-        fprintf(stderr, "usage: %s head|finetune STEPS THREADS\n", argv[0]);
+        fprintf(stderr, "usage: %s head|finetune|scratch STEPS THREADS\n", argv[0]);
         return 2;
     }
     int steps = atoi(argv[2]), labels[BATCHES * BATCH];
     Batch batches[BATCHES];
     g_autofree const float **rows = g_new(const float *, BATCHES *BATCH);
-    g_autoptr(Network) network = study_network(g_str_equal(argv[1], "finetune"));
+    g_autoptr(Network) network =
+        g_str_equal(argv[1], "scratch") ? scratch_network() : study_network(g_str_equal(argv[1], "finetune"));
+    network_initialize(network, 42);
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
     float *x = floats_new((gsize)BATCHES * BATCH * inputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[3]));

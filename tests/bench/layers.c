@@ -42,7 +42,7 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
     gboolean pool = vgg16_layers[index + 1].conv < 0;
-    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE};
+    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE, 3, 1};
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;

@@ -56,15 +56,15 @@ ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *ne
     }
 }
 
-ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int channels, const float *u,
-                               const float *bias, float min, float *y, gsize y_stride)
+ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int taps, int channels,
+                               const float *u, const float *bias, float min, float *y, gsize y_stride)
 {
     for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
         for (int j = 0; j < VECTORS; j++)
             __builtin_prefetch(y + i * y_stride + j * WIDTH, 1);
     Vector sum[ROWS][VECTORS] = {0};
-    for (int ky = 0; ky < 3; ky++, x += row_stride)
-        for (int k = 0; k < 3 * channels; k++, u += PANEL)
+    for (int ky = 0; ky < taps; ky++, x += row_stride)
+        for (int k = 0; k < taps * channels; k++, u += PANEL)
             accumulate(rows, sum, x + k, (gsize)channels, u);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
@@ -97,13 +97,13 @@ static void multiply(const float *v, const float *next, const float *u, int chan
     }
 }
 
-static void direct(const float *x, gsize row_stride, int channels, const float *u, const float *bias,
-                   float min, int rows, float *y, gsize y_stride)
+static void direct(const float *x, gsize row_stride, int taps, int channels, const float *u,
+                   const float *bias, float min, int rows, float *y, gsize y_stride)
 {
     switch (rows) {
 #define CASE(n)                                                                                              \
     case n:                                                                                                  \
-        direct_rows(n, x, row_stride, channels, u, bias, min, y, y_stride);                                  \
+        direct_rows(n, x, row_stride, taps, channels, u, bias, min, y, y_stride);                            \
         break;
         EACH_ROWS(CASE)
 #undef CASE
@@ -116,7 +116,5 @@ const ConvKernels ISA_SYMBOL(conv_kernels) = {
     .panel = PANEL,
     .multiply = multiply,
     .direct = direct,
-    .winograd4 = &ISA_SYMBOL(winograd4),
-    .winograd6 = &ISA_SYMBOL(winograd6),
-    .winograd7 = &ISA_SYMBOL(winograd7),
+    .winograd = ISA_SYMBOL(winograd),
 };

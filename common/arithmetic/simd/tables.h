@@ -8,10 +8,9 @@
 #define ISA_SYMBOL_(name, isa)  ISA_SYMBOL__(name, isa)
 #define ISA_SYMBOL(name)        ISA_SYMBOL_(name, ISA)
 
-extern const WinogradKernels ISA_SYMBOL(winograd4), ISA_SYMBOL(winograd6),
-    ISA_SYMBOL(winograd7);                               /* winograd.c */
-extern const ConvKernels ISA_SYMBOL(conv_kernels);       /* multiply.c */
-extern const DenseKernels ISA_SYMBOL(dense_kernels);     /* dense_kernels.c */
-extern const PackingKernels ISA_SYMBOL(packing_kernels); /* packing.c */
-extern const RowKernels ISA_SYMBOL(row_kernels);         /* row_kernels.c */
-extern const Kernels ISA_SYMBOL(kernels);                /* kernels.c: all of these */
+extern const WinogradKernels ISA_SYMBOL(winograd)[WINOGRAD_TILES]; /* winograd.c */
+extern const ConvKernels ISA_SYMBOL(conv_kernels);                 /* multiply.c */
+extern const DenseKernels ISA_SYMBOL(dense_kernels);               /* dense_kernels.c */
+extern const PackingKernels ISA_SYMBOL(packing_kernels);           /* packing.c */
+extern const RowKernels ISA_SYMBOL(row_kernels);                   /* row_kernels.c */
+extern const Kernels ISA_SYMBOL(kernels);                          /* kernels.c: all of these */

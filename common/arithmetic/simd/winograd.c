@@ -1,8 +1,9 @@
-/* winograd: the transforms of F(4x4, 3x3), F(6x6, 3x3) and F(7x7, 3x3), a vector of channels at a time. */
+/* winograd: the transforms of F(4x4), F(6x6) and F(7x7) for 3x3 kernels and of F(2x2), F(4x4) and F(5x5) for 5x5 ones, a
+ * vector of channels at a time. What a tile of so many input pixels is interpolated at is the same for both. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
-enum { MAX_IN = WINOGRAD_MAX_OUT + 2 };
+enum { MAX_IN = 9, MAX_PAIRS = 4, MAX_TAPS = 5 };
 
 /* One dimension of a transform. */
 typedef void (*Transform)(const Vector *x, Vector *y);
@@ -13,7 +14,7 @@ typedef void (*Transform)(const Vector *x, Vector *y);
 #define B 1.5f
 
 /* y = B^T x: row j is the product of (x - q) over the other points q, applied to x as coefficients. */
-ALWAYS_INLINE void input4(const Vector *x, Vector *y)
+ALWAYS_INLINE void input6(const Vector *x, Vector *y)
 {
     const float a2 = A * A, b2 = B * B;
     Vector even_a = x[4] - b2 * x[2], odd_a = A * (x[3] - b2 * x[1]);
@@ -26,21 +27,9 @@ ALWAYS_INLINE void input4(const Vector *x, Vector *y)
     y[5] = x[5] - (a2 + b2) * x[3] + a2 * b2 * x[1];
 }
 
-/* y = A^T x: row i holds the i-th powers of the points. */
-ALWAYS_INLINE void output4(const Vector *x, Vector *y)
-{
-    const float a2 = A * A, b2 = B * B, a3 = A * A * A, b3 = B * B * B;
-    Vector sum_a = x[1] + x[2], sum_b = x[3] + x[4];
-    Vector difference_a = x[1] - x[2], difference_b = x[3] - x[4];
-    y[0] = x[0] + sum_a + sum_b;
-    y[1] = A * difference_a + B * difference_b;
-    y[2] = a2 * sum_a + b2 * sum_b;
-    y[3] = a3 * difference_a + b3 * difference_b + x[5];
-}
-
 /* F(6x6) interpolates at 0, ±1/2, ±1, ±2 and infinity; of 150 triples tried around these none had smaller
  * errors. */
-ALWAYS_INLINE void input6(const Vector *x, Vector *y)
+ALWAYS_INLINE void input8(const Vector *x, Vector *y)
 {
     Vector even_half = x[6] - 5 * x[4] + 4 * x[2], odd_half = 0.5f * (x[5] - 5 * x[3] + 4 * x[1]);
     Vector even_one = x[6] - 4.25f * x[4] + x[2], odd_one = x[5] - 4.25f * x[3] + x[1];
@@ -55,18 +44,6 @@ ALWAYS_INLINE void input6(const Vector *x, Vector *y)
     y[7] = x[7] - x[1] + 5.25f * (x[3] - x[5]);
 }
 
-ALWAYS_INLINE void output6(const Vector *x, Vector *y)
-{
-    Vector sum_half = x[1] + x[2], sum_one = x[3] + x[4], sum_two = x[5] + x[6];
-    Vector difference_half = x[1] - x[2], difference_one = x[3] - x[4], difference_two = x[5] - x[6];
-    y[0] = x[0] + sum_half + sum_one + sum_two;
-    y[1] = 0.5f * difference_half + difference_one + 2 * difference_two;
-    y[2] = 0.25f * sum_half + sum_one + 4 * sum_two;
-    y[3] = 0.125f * difference_half + difference_one + 8 * difference_two;
-    y[4] = 0.0625f * sum_half + sum_one + 16 * sum_two;
-    y[5] = 0.03125f * difference_half + difference_one + 32 * difference_two + x[7];
-}
-
 /* F(7x7) interpolates at ±1/4, ±11/16, ±9/8, ±9/4 and infinity, without 0, so that all points pair up; they
  * are close to those with the smallest errors. VGG16's sides are multiples of 7: no tile reaches over the
  * edge. */
@@ -76,7 +53,7 @@ ALWAYS_INLINE void output6(const Vector *x, Vector *y)
 #define S 2.25
 
 /* The rows of p and -p, where a2, b2, c2 are the squares of the other points. */
-ALWAYS_INLINE void input_pair7(const Vector *x, const double p, const double a2, const double b2,
+ALWAYS_INLINE void input_pair9(const Vector *x, const double p, const double a2, const double b2,
                                const double c2, Vector *y)
 {
     const float first = (float)(a2 + b2 + c2), second = (float)(a2 * b2 + a2 * c2 + b2 * c2);
@@ -87,32 +64,73 @@ ALWAYS_INLINE void input_pair7(const Vector *x, const double p, const double a2,
     y[1] = odd - even;
 }
 
-ALWAYS_INLINE void input7(const Vector *x, Vector *y)
+ALWAYS_INLINE void input9(const Vector *x, Vector *y)
 {
     const double p = P * P, q = Q * Q, r = R * R, s = S * S;
-    input_pair7(x, P, q, r, s, y);
-    input_pair7(x, Q, p, r, s, y + 2);
-    input_pair7(x, R, p, q, s, y + 4);
-    input_pair7(x, S, p, q, r, y + 6);
+    input_pair9(x, P, q, r, s, y);
+    input_pair9(x, Q, p, r, s, y + 2);
+    input_pair9(x, R, p, q, s, y + 4);
+    input_pair9(x, S, p, q, r, y + 6);
     y[8] = x[8] - (float)(p + q + r + s) * x[6] +
            (float)(p * q + p * r + p * s + q * r + q * s + r * s) * x[4] -
            (float)(p * q * r + p * q * s + p * r * s + q * r * s) * x[2] + (float)(p * q * r * s) * x[0];
 }
 
-ALWAYS_INLINE void output7(const Vector *x, Vector *y)
+/* What the transforms of a tile of `in` pixels interpolate at: 0 where in is even, then pairs of p and -p, then infinity. */
+typedef struct {
+    int in;
+    double pair[MAX_PAIRS];
+} Points;
+
+static const Points points6 = {6, {A, B}}, points8 = {8, {0.5, 1, 2}}, points9 = {9, {P, Q, R, S}};
+
+ALWAYS_INLINE float power(double p, int exponent)
 {
-    const double p = P * P, q = Q * Q, r = R * R, s = S * S;
-    Vector sum_p = x[0] + x[1], sum_q = x[2] + x[3], sum_r = x[4] + x[5], sum_s = x[6] + x[7];
-    Vector odd_p = (float)P * (x[0] - x[1]), odd_q = (float)Q * (x[2] - x[3]);
-    Vector odd_r = (float)R * (x[4] - x[5]), odd_s = (float)S * (x[6] - x[7]);
-    y[0] = sum_p + sum_q + sum_r + sum_s;
-    y[1] = odd_p + odd_q + odd_r + odd_s;
-    y[2] = (float)p * sum_p + (float)q * sum_q + (float)r * sum_r + (float)s * sum_s;
-    y[3] = (float)p * odd_p + (float)q * odd_q + (float)r * odd_r + (float)s * odd_s;
-    y[4] = (float)(p * p) * sum_p + (float)(q * q) * sum_q + (float)(r * r) * sum_r + (float)(s * s) * sum_s;
-    y[5] = (float)(p * p) * odd_p + (float)(q * q) * odd_q + (float)(r * r) * odd_r + (float)(s * s) * odd_s;
-    y[6] = (float)(p * p * p) * sum_p + (float)(q * q * q) * sum_q + (float)(r * r * r) * sum_r +
-           (float)(s * s * s) * sum_s + x[8];
+    double product = 1;
+#pragma GCC unroll 6
+    for (int i = 0; i < exponent; i++)
+        product *= p;
+    return (float)product;
+}
+
+/* y = A^T x: row i holds the i-th powers of the points, so that those of a pair differ in the sign at most. */
+ALWAYS_INLINE void output_transform(const Points *points, const int out, const Vector *x, Vector *y)
+{
+    const int first = points->in % 2 == 0, pairs = (points->in - 1) / 2;
+    Vector both[2][MAX_PAIRS]; /* sums, differences */
+#pragma GCC unroll 4
+    for (int j = 0; j < pairs; j++) {
+        both[0][j] = x[first + 2 * j] + x[first + 2 * j + 1];
+        both[1][j] = x[first + 2 * j] - x[first + 2 * j + 1];
+    }
+#pragma GCC unroll 7
+    for (int i = 0; i < out; i++) {
+        Vector sum = power(points->pair[0], i) * both[i % 2][0];
+        if (i == 0 && first)
+            sum = x[0] + both[0][0];
+#pragma GCC unroll 4
+        for (int j = 1; j < pairs; j++)
+            sum += power(points->pair[j], i) * both[i % 2][j];
+        y[i] = i == out - 1 ? sum + x[points->in - 1] : sum;
+    }
+}
+
+/* x = A y, its transpose. */
+ALWAYS_INLINE void output_gradient(const Points *points, const int out, const Vector *y, Vector *x)
+{
+    const int first = points->in % 2 == 0, pairs = (points->in - 1) / 2;
+    if (first)
+        x[0] = y[0];
+#pragma GCC unroll 4
+    for (int j = 0; j < pairs; j++) {
+        Vector both[2] = {y[0], power(points->pair[j], 1) * y[1]}; /* even powers, odd powers */
+#pragma GCC unroll 7
+        for (int i = 2; i < out; i++)
+            both[i % 2] += power(points->pair[j], i) * y[i];
+        x[first + 2 * j] = both[0] + both[1];
+        x[first + 2 * j + 1] = both[0] - both[1];
+    }
+    x[points->in - 1] = y[out - 1];
 }
 
 /* The functions below take sizes and transforms as constants: each copy of them is compiled for one tile.
@@ -143,36 +161,37 @@ ALWAYS_INLINE void tile_input(const int in, Transform transform, const float *co
     }
 }
 
-ALWAYS_INLINE void inverse_rows(const int in, Transform transform, const float *m, gsize position_stride,
+ALWAYS_INLINE void inverse_rows(const Points *points, const int out, const float *m, gsize position_stride,
                                 Vector rows[][WINOGRAD_MAX_OUT])
 {
+    const int in = points->in;
     for (int y = 0; y < in; y++) {
         Vector row[MAX_IN];
 #pragma GCC unroll 9
         for (int x = 0; x < in; x++)
             row[x] = load(m + (gsize)(y * in + x) * position_stride);
-        transform(row, rows[y]);
+        output_transform(points, out, row, rows[y]);
     }
 }
 
-ALWAYS_INLINE void inverse_column(const int in, Transform transform, Vector rows[][WINOGRAD_MAX_OUT], int x,
+ALWAYS_INLINE void inverse_column(const Points *points, const int out, Vector rows[][WINOGRAD_MAX_OUT], int x,
                                   Vector *pixels)
 {
     Vector column[MAX_IN];
 #pragma GCC unroll 9
-    for (int y = 0; y < in; y++)
+    for (int y = 0; y < points->in; y++)
         column[y] = rows[y][x];
-    transform(column, pixels);
+    output_transform(points, out, column, pixels);
 }
 
-ALWAYS_INLINE void tile_output(const int out, Transform transform, const float *m, gsize position_stride,
+ALWAYS_INLINE void tile_output(const Points *points, const int out, const float *m, gsize position_stride,
                                int channels, const float *bias, float min, float *const *pixels)
 {
     for (int c = 0; c < channels; c += WIDTH) {
         Vector rows[MAX_IN][WINOGRAD_MAX_OUT], column[WINOGRAD_MAX_OUT];
-        inverse_rows(out + 2, transform, m + c, position_stride, rows);
+        inverse_rows(points, out, m + c, position_stride, rows);
         for (int x = 0; x < out; x++) {
-            inverse_column(out + 2, transform, rows, x, column);
+            inverse_column(points, out, rows, x, column);
 #pragma GCC unroll 7
             for (int y = 0; y < out; y++)
                 store(pixels[y * out + x] + c, larger(column[y] + load(bias + c), splat(min)));
@@ -181,16 +200,16 @@ ALWAYS_INLINE void tile_output(const int out, Transform transform, const float *
 }
 
 /* Rounding keeps order, so that bias and ReLU after the pooling give what they would before it. */
-ALWAYS_INLINE void tile_output_pooled(const int out, Transform transform, const float *m,
+ALWAYS_INLINE void tile_output_pooled(const Points *points, const int out, const float *m,
                                       gsize position_stride, int channels, const float *bias, float min,
                                       float *const *pixels)
 {
     for (int c = 0; c < channels; c += WIDTH) {
         Vector rows[MAX_IN][WINOGRAD_MAX_OUT], left[WINOGRAD_MAX_OUT], right[WINOGRAD_MAX_OUT];
-        inverse_rows(out + 2, transform, m + c, position_stride, rows);
+        inverse_rows(points, out, m + c, position_stride, rows);
         for (int x = 0; x < out / 2; x++) {
-            inverse_column(out + 2, transform, rows, 2 * x, left);
-            inverse_column(out + 2, transform, rows, 2 * x + 1, right);
+            inverse_column(points, out, rows, 2 * x, left);
+            inverse_column(points, out, rows, 2 * x + 1, right);
 #pragma GCC unroll 3
             for (int y = 0; y < out / 2; y++) {
                 Vector max =
@@ -206,160 +225,178 @@ enum { LANES = WIDTH / 2 };
 typedef double Doubles __attribute__((vector_size(LANES * sizeof(double))));
 typedef float Half __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
+/* Row j of G, which ends in the point at infinity, is no constant to the compiler where j is none. */
+typedef double Interpolation[MAX_IN - 1][MAX_TAPS];
+
 /* U = G g G^T, in double: the transform's own errors would otherwise count for every image. */
-ALWAYS_INLINE void tile_kernel(const int in, const double (*g)[3], const float *taps, gsize tap_stride,
-                               int channels, float *u, gsize position_stride)
+ALWAYS_INLINE void kernel_transform(const int in, const int taps, const Interpolation g, const Doubles *x,
+                                    Doubles *y)
+{
+    for (int i = 0; i < in - 1; i++) {
+        y[i] = g[i][0] * x[0];
+#pragma GCC unroll 5
+        for (int t = 1; t < taps; t++)
+            y[i] += g[i][t] * x[t];
+    }
+    y[in - 1] = x[taps - 1];
+}
+
+ALWAYS_INLINE void tile_kernel(const int in, const int taps, const Interpolation g, const float *kernel,
+                               gsize tap_stride, int channels, float *u, gsize position_stride)
 {
     for (int c = 0; c < channels; c += LANES) {
-        Doubles columns[MAX_IN][3];
-        for (int x = 0; x < 3; x++) {
-            Doubles tap[3];
-            for (int y = 0; y < 3; y++)
-                tap[y] = __builtin_convertvector(*(const Half *)(taps + (gsize)(y * 3 + x) * tap_stride + c),
-                                                 Doubles);
+        Doubles rows[MAX_IN][MAX_TAPS];
+        for (int x = 0; x < taps; x++) {
+            Doubles tap[MAX_TAPS], column[MAX_IN];
+            for (int y = 0; y < taps; y++)
+                tap[y] = __builtin_convertvector(
+                    *(const Half *)(kernel + (gsize)(y * taps + x) * tap_stride + c), Doubles);
+            kernel_transform(in, taps, g, tap, column);
             for (int i = 0; i < in; i++)
-                columns[i][x] = g[i][0] * tap[0] + g[i][1] * tap[1] + g[i][2] * tap[2];
+                rows[i][x] = column[i];
         }
-        for (int i = 0; i < in; i++)
-            for (int j = 0; j < in; j++) {
-                Doubles position =
-                    g[j][0] * columns[i][0] + g[j][1] * columns[i][1] + g[j][2] * columns[i][2];
+        for (int i = 0; i < in; i++) {
+            Doubles positions[MAX_IN];
+            kernel_transform(in, taps, g, rows[i], positions);
+            for (int j = 0; j < in; j++)
                 *(Half *)(u + (gsize)(i * in + j) * position_stride + c) =
-                    __builtin_convertvector(position, Half);
-            }
+                    __builtin_convertvector(positions[j], Half);
+        }
     }
 }
 
-/* G: row j holds the powers 0, 1, 2 of point p over n, the product of its differences to the other points. */
+/* G: row j holds the powers from 0 of point p over n, the product of its differences to the other points. */
 #define POINT(p, n)                                                                                          \
     {                                                                                                        \
-        1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n)                                          \
+        1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n), (p) * (p) * (p) / (double)(n),          \
+            (p) * (p) * (p) * (p) / (double)(n)                                                              \
     }
-#define A2 ((double)A * A)
-#define B2 ((double)B * B)
-#define KERNEL_TRANSFORM4                                                                                    \
-    {                                                                                                        \
-        POINT(0.0, A2 *B2), POINT((double)A, 2 * A2 * (A2 - B2)), POINT(-(double)A, 2 * A2 * (A2 - B2)),     \
-            POINT((double)B, 2 * B2 * (B2 - A2)), POINT(-(double)B, 2 * B2 * (B2 - A2)), {0, 0, 1},          \
-    }
-#define KERNEL_TRANSFORM6                                                                                    \
-    {                                                                                                        \
-        POINT(0.0, -1), POINT(0.5, 1.40625), POINT(-0.5, 1.40625), POINT(1.0, -4.5), POINT(-1.0, -4.5),      \
-            POINT(2.0, 90), POINT(-2.0, 90), {0, 0, 1},                                                      \
-    }
-
 #define PAIR(p, others) POINT(p, 2 * p * others), POINT(-p, -2 * p * others)
-#define KERNEL_TRANSFORM7                                                                                    \
-    {                                                                                                        \
-        PAIR(P, ((P * P - Q * Q) * (P * P - R * R) * (P * P - S * S))),                                      \
-            PAIR(Q, ((Q * Q - P * P) * (Q * Q - R * R) * (Q * Q - S * S))),                                  \
-            PAIR(R, ((R * R - P * P) * (R * R - Q * Q) * (R * R - S * S))),                                  \
-            PAIR(S, ((S * S - P * P) * (S * S - Q * Q) * (S * S - R * R))), {0, 0, 1},                       \
-    }
-/* ---- Gradients, for F(4x4) alone: convolutions that learn are few and late, where its tiles fit ---- */
+#define A2              ((double)A * A)
+#define B2              ((double)B * B)
+
+static const Interpolation interpolation6 = {
+    POINT(0.0, A2 *B2), POINT((double)A, 2 * A2 * (A2 - B2)), POINT(-(double)A, 2 * A2 * (A2 - B2)),
+    POINT((double)B, 2 * B2 * (B2 - A2)), POINT(-(double)B, 2 * B2 * (B2 - A2))};
+static const Interpolation interpolation8 = {POINT(0.0, -1),   POINT(0.5, 1.40625), POINT(-0.5, 1.40625),
+                                             POINT(1.0, -4.5), POINT(-1.0, -4.5),   POINT(2.0, 90),
+                                             POINT(-2.0, 90)};
+static const Interpolation interpolation9 = {PAIR(P, ((P * P - Q * Q) * (P * P - R * R) * (P * P - S * S))),
+                                             PAIR(Q, ((Q * Q - P * P) * (Q * Q - R * R) * (Q * Q - S * S))),
+                                             PAIR(R, ((R * R - P * P) * (R * R - Q * Q) * (R * R - S * S))),
+                                             PAIR(S, ((S * S - P * P) * (S * S - Q * Q) * (S * S - R * R)))};
+
+/* ---- Gradients ---- */
 
 /* x = G^T y */
-ALWAYS_INLINE void kernel_gradient4(const Vector y[6], Vector x[3])
+ALWAYS_INLINE void kernel_gradient(const int in, const int taps, const Interpolation g, const Vector *y,
+                                   Vector *x)
 {
-    static const double transform[6][3] = KERNEL_TRANSFORM4;
-    for (int tap = 0; tap < 3; tap++) {
-        x[tap] = (float)transform[0][tap] * y[0];
-        for (int i = 1; i < 6; i++)
-            x[tap] += (float)transform[i][tap] * y[i];
+#pragma GCC unroll 5
+    for (int tap = 0; tap < taps; tap++) {
+        x[tap] = (float)g[0][tap] * y[0];
+        for (int i = 1; i < in - 1; i++)
+            x[tap] += (float)g[i][tap] * y[i];
     }
+    x[taps - 1] += y[in - 1];
 }
 
-static void transform_kernel_gradient4(const float *du, gsize position_stride, int channels, float *kernel,
-                                       gsize tap_stride)
+ALWAYS_INLINE void tile_kernel_gradient(const int in, const int taps, const Interpolation g, const float *du,
+                                        gsize position_stride, int channels, float *kernel, gsize tap_stride)
 {
-    enum { IN = 6 };
     for (int c = 0; c < channels; c += WIDTH) {
-        Vector columns[IN][3]; /* [x][tap y] */
-        for (int x = 0; x < IN; x++) {
-            Vector position[IN];
-            for (int y = 0; y < IN; y++)
-                position[y] = load(du + (gsize)(y * IN + x) * position_stride + c);
-            kernel_gradient4(position, columns[x]);
+        Vector rows[MAX_TAPS][MAX_IN];
+        for (int x = 0; x < in; x++) {
+            Vector position[MAX_IN], column[MAX_TAPS];
+            for (int y = 0; y < in; y++)
+                position[y] = load(du + (gsize)(y * in + x) * position_stride + c);
+            kernel_gradient(in, taps, g, position, column);
+            for (int y = 0; y < taps; y++)
+                rows[y][x] = column[y];
         }
-        for (int y = 0; y < 3; y++) {
-            Vector row[IN], taps[3];
-            for (int x = 0; x < IN; x++)
-                row[x] = columns[x][y];
-            kernel_gradient4(row, taps);
-            for (int x = 0; x < 3; x++)
-                store(kernel + (gsize)(y * 3 + x) * tap_stride + c, taps[x]);
+        for (int y = 0; y < taps; y++) {
+            Vector tap[MAX_TAPS];
+            kernel_gradient(in, taps, g, rows[y], tap);
+            for (int x = 0; x < taps; x++)
+                store(kernel + (gsize)(y * taps + x) * tap_stride + c, tap[x]);
         }
     }
 }
 
-/* x = A y, the transpose of output4. */
-ALWAYS_INLINE void output_gradient4(const Vector y[4], Vector x[6])
+ALWAYS_INLINE void tile_output_gradient(const Points *points, const int out, const float *const *pixels,
+                                        int channels, float *dm, gsize position_stride)
 {
-    const float a2 = A * A, b2 = B * B, a3 = A * A * A, b3 = B * B * B;
-    Vector even_a = y[0] + a2 * y[2], odd_a = A * y[1] + a3 * y[3];
-    Vector even_b = y[0] + b2 * y[2], odd_b = B * y[1] + b3 * y[3];
-    x[0] = y[0];
-    x[1] = even_a + odd_a;
-    x[2] = even_a - odd_a;
-    x[3] = even_b + odd_b;
-    x[4] = even_b - odd_b;
-    x[5] = y[3];
-}
-
-static void transform_output_gradient4(const float *const *pixels, int channels, float *dm,
-                                       gsize position_stride)
-{
-    enum { OUT = 4, IN = 6 };
+    const int in = points->in;
     for (int c = 0; c < channels; c += WIDTH) {
-        Vector columns[OUT][IN]; /* [x][y] */
-        for (int x = 0; x < OUT; x++) {
-            Vector pixel[OUT];
-            for (int y = 0; y < OUT; y++)
-                pixel[y] = load(pixels[y * OUT + x] + c);
-            output_gradient4(pixel, columns[x]);
+        Vector rows[MAX_IN][WINOGRAD_MAX_OUT];
+        for (int x = 0; x < out; x++) {
+            Vector pixel[WINOGRAD_MAX_OUT], column[MAX_IN];
+#pragma GCC unroll 7
+            for (int y = 0; y < out; y++)
+                pixel[y] = load(pixels[y * out + x] + c);
+            output_gradient(points, out, pixel, column);
+#pragma GCC unroll 9
+            for (int y = 0; y < in; y++)
+                rows[y][x] = column[y];
         }
-        for (int y = 0; y < IN; y++) {
-            Vector row[OUT], positions[IN];
-            for (int x = 0; x < OUT; x++)
-                row[x] = columns[x][y];
-            output_gradient4(row, positions);
-            for (int x = 0; x < IN; x++)
-                store(dm + (gsize)(y * IN + x) * position_stride + c, positions[x]);
+        for (int y = 0; y < in; y++) {
+            Vector positions[MAX_IN];
+            output_gradient(points, out, rows[y], positions);
+#pragma GCC unroll 9
+            for (int x = 0; x < in; x++)
+                store(dm + (gsize)(y * in + x) * position_stride + c, positions[x]);
         }
     }
 }
 
-/* winogradN: the table of F(NxN) with its functions; more fields follow N. */
-#define WINOGRAD(N, ...)                                                                                     \
-    static void kernel_tile##N(const float *taps, gsize tap_stride, int channels, float *u,                  \
-                               gsize position_stride)                                                        \
+/* The functions of F(OUT x OUT, TAPS x TAPS), named …_tile<OUT>_<TAPS>. */
+#define FUNCTIONS(OUT, TAPS, IN)                                                                             \
+    static void kernel_tile##OUT##_##TAPS(const float *taps, gsize tap_stride, int channels, float *u,       \
+                                          gsize position_stride)                                             \
     {                                                                                                        \
-        static const double g[N + 2][3] = KERNEL_TRANSFORM##N;                                               \
-        tile_kernel(N + 2, g, taps, tap_stride, channels, u, position_stride);                               \
+        tile_kernel(IN, TAPS, interpolation##IN, taps, tap_stride, channels, u, position_stride);            \
     }                                                                                                        \
-    static void input_tile##N(const float *const *pixels, int channels, float *v, gsize position_stride,     \
-                              gsize step)                                                                    \
+    static void input_tile##OUT##_##TAPS(const float *const *pixels, int channels, float *v,                 \
+                                         gsize position_stride, gsize step)                                  \
     {                                                                                                        \
-        tile_input(N + 2, input##N, pixels, channels, v, position_stride, step);                             \
+        tile_input(IN, input##IN, pixels, channels, v, position_stride, step);                               \
     }                                                                                                        \
-    static void output_tile##N(const float *m, gsize position_stride, int channels, const float *bias,       \
-                               float min, float *const *pixels)                                              \
+    static void output_tile##OUT##_##TAPS(const float *m, gsize position_stride, int channels,               \
+                                          const float *bias, float min, float *const *pixels)                \
     {                                                                                                        \
-        tile_output(N, output##N, m, position_stride, channels, bias, min, pixels);                          \
+        tile_output(&points##IN, OUT, m, position_stride, channels, bias, min, pixels);                      \
     }                                                                                                        \
-    static void output_pooled_tile##N(const float *m, gsize position_stride, int channels,                   \
-                                      const float *bias, float min, float *const *pixels)                    \
+    static void output_pooled_tile##OUT##_##TAPS(const float *m, gsize position_stride, int channels,        \
+                                                 const float *bias, float min, float *const *pixels)         \
     {                                                                                                        \
-        tile_output_pooled(N, output##N, m, position_stride, channels, bias, min, pixels);                   \
+        tile_output_pooled(&points##IN, OUT, m, position_stride, channels, bias, min, pixels);               \
     }                                                                                                        \
-    const WinogradKernels ISA_SYMBOL(winograd##N) = {.out = N,                                               \
-                                                     .in = N + 2,                                            \
-                                                     .kernel = kernel_tile##N,                               \
-                                                     .input = input_tile##N,                                 \
-                                                     .output = output_tile##N,                               \
-                                                     .output_pooled = output_pooled_tile##N,                 \
-                                                     __VA_ARGS__};
+    static void output_gradient_tile##OUT##_##TAPS(const float *const *pixels, int channels, float *dm,      \
+                                                   gsize position_stride)                                    \
+    {                                                                                                        \
+        tile_output_gradient(&points##IN, OUT, pixels, channels, dm, position_stride);                       \
+    }                                                                                                        \
+    static void kernel_gradient_tile##OUT##_##TAPS(const float *du, gsize position_stride, int channels,     \
+                                                   float *kernel, gsize tap_stride)                          \
+    {                                                                                                        \
+        tile_kernel_gradient(IN, TAPS, interpolation##IN, du, position_stride, channels, kernel,             \
+                             tap_stride);                                                                    \
+    }
 
-WINOGRAD(4, .output_gradient = transform_output_gradient4, .kernel_gradient = transform_kernel_gradient4)
-WINOGRAD(6)
-WINOGRAD(7)
+FUNCTIONS(4, 3, 6)
+FUNCTIONS(6, 3, 8)
+FUNCTIONS(7, 3, 9)
+FUNCTIONS(2, 5, 6)
+FUNCTIONS(4, 5, 8)
+FUNCTIONS(5, 5, 9)
+
+#define TILE(OUT, TAPS, IN)                                                                                  \
+    {                                                                                                        \
+        OUT, TAPS, IN, kernel_tile##OUT##_##TAPS, input_tile##OUT##_##TAPS, output_tile##OUT##_##TAPS,       \
+            output_pooled_tile##OUT##_##TAPS, output_gradient_tile##OUT##_##TAPS,                            \
+            kernel_gradient_tile##OUT##_##TAPS,                                                              \
+    }
+
+const WinogradKernels ISA_SYMBOL(winograd)[WINOGRAD_TILES] = {
+    TILE(4, 3, 6), TILE(6, 3, 8), TILE(7, 3, 9), TILE(2, 5, 6), TILE(4, 5, 8), TILE(5, 5, 9),
+};

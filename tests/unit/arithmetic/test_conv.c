@@ -20,7 +20,8 @@ static float *drawn(gsize n, guint64 stream, double scale, double min)
 static gsize out_floats(const ConvShape *s)
 {
     int shrink = s->pool ? 2 : 1;
-    return (gsize)(s->height / shrink) * (s->width / shrink) * s->outputs;
+    return (gsize)(conv_output_side(s->height, s) / shrink) * (conv_output_side(s->width, s) / shrink) *
+           s->outputs;
 }
 
 static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
@@ -37,16 +38,17 @@ static float *run_threads(const ConvShape *shape, const float *kernel, const flo
     return out;
 }
 
-/* The definition, in double, before pooling: (H, W, K). */
+/* The definition, in double, before pooling: (H', W', K). */
 static double *reference(const ConvShape *s, const float *kernel, const float *bias, const float *in)
 {
-    double *out = g_new(double, (gsize)s->height * s->width * s->outputs), *to = out;
-    for (int y = 0; y < s->height; y++)
-        for (int x = 0; x < s->width; x++, to += s->outputs) {
+    int height = conv_output_side(s->height, s), width = conv_output_side(s->width, s);
+    double *out = g_new(double, (gsize)height *width * s->outputs), *to = out;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++, to += s->outputs) {
             for (int k = 0; k < s->outputs; k++)
                 to[k] = bias ? bias[k] : 0;
-            for (int tap = 0; tap < 9; tap++) {
-                int iy = y + tap / 3 - 1, ix = x + tap % 3 - 1;
+            for (int tap = 0; tap < s->size * s->size; tap++) {
+                int iy = y + tap / s->size - s->pad, ix = x + tap % s->size - s->pad;
                 if (iy < 0 || iy >= s->height || ix < 0 || ix >= s->width)
                     continue;
                 for (int c = 0; c < s->inputs; c++) {
@@ -66,9 +68,9 @@ static double *reference(const ConvShape *s, const float *kernel, const float *b
 static void check_shape(ConvShape shape)
 {
     gsize pixels = (gsize)shape.height * shape.width, floats = pixels * shape.inputs;
+    int taps = shape.size * shape.size * shape.inputs;
     g_autofree float *in = drawn(2 * floats, 1, 1, 0), *bias = drawn(shape.outputs, 3, 0.1, -1);
-    g_autofree float *kernel =
-        drawn((gsize)9 * shape.inputs * shape.outputs, 2, sqrt(2.0 / (9 * shape.inputs)), -9);
+    g_autofree float *kernel = drawn((gsize)taps * shape.outputs, 2, sqrt(2.0 / taps), -9);
     g_autofree double *expected = reference(&shape, kernel, bias, in + floats);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (!isa_available((IsaSet)isa))
@@ -81,9 +83,9 @@ static void check_shape(ConvShape shape)
             error += difference * difference;
             size += expected[i] * expected[i];
         }
-        g_test_message("%dx%d, %d -> %d, %s, %s: relative L2 error %.2e", shape.height, shape.width,
-                       shape.inputs, shape.outputs, conv_method(&shape), isa_name((IsaSet)isa),
-                       sqrt(error / size));
+        g_test_message("%dx%d, %dx%d, pad %d, %d -> %d, %s, %s: relative L2 error %.2e", shape.height,
+                       shape.width, shape.size, shape.size, shape.pad, shape.inputs, shape.outputs,
+                       conv_method(&shape), isa_name((IsaSet)isa), sqrt(error / size));
         g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
     }
 }
@@ -95,7 +97,8 @@ static void test_every_layer_shape(void)
         const Vgg16Layer *l = &vgg16_layers[i];
         if (l->conv >= 0 && (i == 0 || l->inputs != l[-1].inputs || l->outputs != l[-1].outputs))
             for (gsize size = 0; size < G_N_ELEMENTS(sizes); size++)
-                check_shape((ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE});
+                check_shape(
+                    (ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE, 3, 1});
     }
 }
 
@@ -103,17 +106,30 @@ static void test_odd_sizes(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 7}, {2, 3}, {5, 4}, {13, 6}, {31, 29}, {4, 50}, {57, 1}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE, 3, 1});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE, 3, 1});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE, 3, 1});
     }
+}
+
+/* Every size of kernel with every padding, on sides that make the tiles F(2x2) to F(7x7). */
+static void test_every_padding(void)
+{
+    static const int sides[][2] = {{5, 6}, {8, 9}, {14, 10}, {7, 23}};
+    for (int size = 3; size <= 5; size += 2)
+        for (int pad = 0; pad < size; pad += size / 2)
+            for (gsize i = 0; i < G_N_ELEMENTS(sides); i++) {
+                check_shape((ConvShape){sides[i][0], sides[i][1], 3, 32, FALSE, FALSE, size, pad});
+                check_shape((ConvShape){sides[i][0], sides[i][1], 512, 64, FALSE, FALSE, size, pad});
+                check_shape((ConvShape){sides[i][0], sides[i][1], 64, 32, TRUE, FALSE, size, pad});
+            }
 }
 
 static void test_pooling_keeps_the_largest_of_four(void)
 {
     static const int sizes[][2] = {{8, 8}, {9, 7}, {2, 2}, {14, 13}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE}, pooled = whole;
+        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1}, pooled = whole;
         pooled.pool = TRUE;
         g_autofree float *in = drawn((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
         g_autofree float *kernel = drawn((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
@@ -139,13 +155,15 @@ static void test_pooling_keeps_the_largest_of_four(void)
 static void test_results_do_not_depend_on_company(void)
 {
     static const ConvShape shapes[] = {
-        {22, 18, 3, 64, TRUE, FALSE}, {30, 46, 64, 64, TRUE, TRUE}, {15, 14, 256, 256, TRUE, FALSE}};
+        {22, 18, 3, 64, TRUE, FALSE, 3, 1},    {30, 46, 64, 64, TRUE, TRUE, 3, 1},
+        {15, 14, 256, 256, TRUE, FALSE, 3, 1}, {14, 14, 64, 32, TRUE, FALSE, 5, 0},
+        {11, 10, 256, 96, FALSE, FALSE, 5, 4}, {20, 13, 3, 32, FALSE, FALSE, 5, 0}};
     enum { N = 6 };
     for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
         const ConvShape *s = &shapes[i];
         gsize image = (gsize)s->height * s->width * s->inputs, size = out_floats(s) * sizeof(float);
         g_autofree float *in = drawn(N * image, 1, 1, 0), *bias = drawn(s->outputs, 3, 0.1, -1);
-        g_autofree float *kernel = drawn((gsize)9 * s->inputs * s->outputs, 2, 0.1, -9);
+        g_autofree float *kernel = drawn((gsize)s->size * s->size * s->inputs * s->outputs, 2, 0.1, -9);
         g_autofree float *together = run_threads(s, kernel, bias, in, N, 3);
         for (int n = 0; n < N; n++) {
             g_autofree float *alone = run_threads(s, kernel, bias, in + n * image, 1, 1);
@@ -156,7 +174,7 @@ static void test_results_do_not_depend_on_company(void)
 
 static void test_weights_may_change(void)
 {
-    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE};
+    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1};
     gsize floats = 6 * 6 * 32, taps = 9 * 32 * 32;
     g_autofree float *in = drawn(floats, 1, 1, -9), *first = drawn(taps, 2, 1, -9),
                      *second = drawn(taps, 3, 1, -9);
@@ -180,6 +198,8 @@ int main(int argc, char **argv)
     g_test_add_func("/conv/every layer shape agrees with a plain convolution in double",
                     test_every_layer_shape);
     g_test_add_func("/conv/odd sizes agree with a plain convolution in double", test_odd_sizes);
+    g_test_add_func("/conv/every padding of 3x3 and 5x5 agrees with a plain convolution in double",
+                    test_every_padding);
     g_test_add_func("/conv/pooling keeps the largest of four", test_pooling_keeps_the_largest_of_four);
     g_test_add_func("/conv/results do not depend on n, place or threads",
                     test_results_do_not_depend_on_company);
