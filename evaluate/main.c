@@ -10,6 +10,7 @@
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/prediction/predict.h"
 #include "evaluate/prediction/predictions.h"
+#include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
 #include "evaluate/report/pictures.h"
 #include "evaluate/report/report_html.h"
@@ -103,7 +104,9 @@ int main(int argc, char **argv)
     if (!evaluate_outputs_check(options, &error) || !image_file_startup("evaluate", &error))
         status = cli_fail(error);
     else
-        status = options->predict ? predict(options) : evaluate(options);
+        status = options->mode == EVALUATE_PREDICT   ? predict(options)
+                 : options->mode == EVALUATE_SIMILAR ? similar(options)
+                                                     : evaluate(options);
     options_free();
     return cli_finish(status);
 }

@@ -7,8 +7,12 @@
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/report/confusion.h"
 
-static const char *const synopsis[] = {"[OPTION…] CACHE|IMAGE_DIR MODEL…", "[OPTION…] --predict MODEL IMAGE…",
-                                       NULL};
+static const char *const synopsis[] = {
+    "[OPTION…] CACHE|IMAGE_DIR MODEL…",
+    "[OPTION…] --predict MODEL IMAGE…",
+    "[OPTION…] --similar K IMAGE… CACHE",
+    NULL,
+};
 
 static const char description[] =
     "Tells how good models are on labelled images: accuracy with its 95 % interval, precision, recall and F1 "
@@ -20,24 +24,30 @@ static const char description[] =
     "They go through the "
     "preprocessing the model was trained with. Figures are called probabilities where they are: those of a "
     "softmax, or "
-    "calibrated ones; otherwise they are margins (decision values).";
+    "calibrated ones; otherwise they are margins (decision values).\n\n"
+    "With --similar, finds the K images of a cache that are most like each new image, by the cosine of their "
+    "features; every image of the cache is compared. New images go through the preprocessing and the base "
+    "that the cache was made with. An image that is in the cache itself, by its content, is not its own "
+    "neighbour.";
 
 static const CliExample examples[] = {
     {"evaluate test.cache dense.h5 linear.h5 --confusion matrix.png", "compare two models on one cache"},
     {"evaluate test.cache dense.h5 --images food-101/images --report report",
      "a report to open in a browser"},
     {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what is on these pictures"},
+    {"evaluate --similar 5 --weights vgg16_notop.h5 photo.jpg photos.cache",
+     "which images are like this one"},
     {NULL, NULL}};
 
 static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
 
-/* What is judged or predicted, each with the options that it uses. */
-typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT } EvaluateMode;
+static gboolean predict;
 
 static const CliMode modes[] = {
     [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "how good models are on a cache's images"},
     [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR", "how good they are on a folder's images"},
     [EVALUATE_PREDICT] = {"--predict", "--predict", "the classes of new images"},
+    [EVALUATE_SIMILAR] = {"--similar", "--similar", "the images of a cache that are like new ones"},
     {NULL, NULL, NULL},
 };
 
@@ -78,22 +88,32 @@ static const CliOption table[] = {
     {CLI_TEXT, "report", 0, &o.report, "DIR",
      "write DIR/index.html: all of it on one page that needs no network", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "images", 0, &o.images, "DIR", "where the images of a cache lie, for the report's thumbnails",
-     0, 0, CLI_MODE(EVALUATE_CACHE)},
+    {CLI_TEXT, "images", 0, &o.images, "DIR",
+     "where the images of a cache lie, for the report's thumbnails and for --sheet", 0, 0,
+     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
      "tell which images of a test cache have the content of an image in CACHE, and the accuracy without them",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 0, &o.weights, "FILE",
-     "base weights the models were trained with, or random[:SEED] (default: the models' own seed, where "
-     "they have one)",
-     0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT)},
-    DATASET_OPTIONS(&o.filter, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)),
+     "base weights the models were trained with, or the cache of --similar made with, or random[:SEED] "
+     "(default: their own seed, where they have one)",
+     0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
+    DATASET_OPTIONS(&o.filter,
+                    CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_FLAG, "predict", 'p', &o.predict, NULL, "tell the classes of new images by one model", 0, 0,
+    {CLI_FLAG, "predict", 'p', &predict, NULL, "tell the classes of new images by one model", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
     {CLI_ONE_OF, "format", 0, &o.format, FORMAT_CHOICES, "of the predictions on standard output", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
+    {CLI_HEADING, "Similar images", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_INT, "similar", 0, &o.similar, "K", "find the K images of CACHE that are most like each IMAGE", 1,
+     1e6, CLI_MODE(EVALUATE_SIMILAR)},
+    {CLI_TEXT, "neighbours", 0, &o.neighbours, "FILE.csv",
+     "write image, rank, path, class and similarity of each of them", 0, 0, CLI_MODE(EVALUATE_SIMILAR)},
+    {CLI_TEXT, "sheet", 0, &o.sheet, "FILE",
+     "draw each IMAGE and what is like it, which lies below --images DIR (.png, .svg or .pdf)", 0, 0,
+     CLI_MODE(EVALUATE_SIMILAR)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
@@ -107,49 +127,74 @@ static const CliProgram program = {
 
 static gboolean take_arguments(Status *status)
 {
+    static const char *const needed[] = {
+        [EVALUATE_CACHE] = "a cache or image folder and at least one model are needed",
+        [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder or -",
+        [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache"};
     guint n = g_strv_length(o.arguments);
     if (n < 2) {
-        *status = o.predict
-                      ? cli_usage(&program, "--predict takes a model and at least one image, folder or -")
-                      : cli_usage(&program, "a cache or image folder and at least one model are needed");
+        *status = cli_usage(&program, "%s", needed[o.mode]);
         return FALSE;
     }
-    o.source = o.predict ? NULL : o.arguments[0];
-    o.models = o.arguments + (o.predict ? 0 : 1);
-    o.n_models = o.predict ? 1 : n - 1;
-    o.inputs = o.arguments + 1;
+    if (o.mode == EVALUATE_SIMILAR) {
+        o.inputs = o.arguments;
+        o.source = g_intern_string(o.arguments[n - 1]);
+        g_clear_pointer(&o.arguments[n - 1], g_free);
+        return TRUE;
+    }
+    if (o.mode == EVALUATE_PREDICT) {
+        o.models = o.arguments;
+        o.n_models = 1;
+        o.inputs = o.arguments + 1;
+        return TRUE;
+    }
+    o.source = o.arguments[0];
+    o.models = o.arguments + 1;
+    o.n_models = n - 1;
     return TRUE;
 }
 
-static gboolean check_source(Status *status)
+/* Whether the models are evaluated on a cache or a folder shows when their source is known. */
+static gboolean choose_mode(Status *status)
 {
-    if (!g_file_test(o.source, G_FILE_TEST_IS_DIR)) {
-        *status = cli_fail(
-            g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                        "%s: is neither a cache nor a folder of images; make a cache by extract", o.source));
+    if (predict && o.similar) {
+        *status = cli_usage(&program, "--predict and --similar exclude one another");
         return FALSE;
     }
+    o.mode = predict ? EVALUATE_PREDICT : o.similar ? EVALUATE_SIMILAR : EVALUATE_CACHE;
+    if (!take_arguments(status))
+        return FALSE;
+    if (o.mode != EVALUATE_CACHE || evaluation_source_is_cache(o.source))
+        return TRUE;
+    o.mode = EVALUATE_FOLDER;
+    if (g_file_test(o.source, G_FILE_TEST_IS_DIR))
+        return TRUE;
+    *status = cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                                   "%s: is neither a cache nor a folder of images; make a cache by extract",
+                                   o.source));
+    return FALSE;
+}
+
+static gboolean check_pictures(Status *status)
+{
+    const char *const paths[] = {o.confusion, o.reliability, o.scatter, o.sheet};
+    g_autoptr(GError) error = NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
+        if (paths[i] && !canvas_path_ok(paths[i], &error)) {
+            *status = cli_usage(&program, "%s", error->message);
+            return FALSE;
+        }
     return TRUE;
 }
 
 static gboolean check(Status *status)
 {
-    g_autoptr(GError) error = NULL;
-    if (!take_arguments(status))
+    if (!check_pictures(status) || !choose_mode(status) || !cli_check_mode(&program, o.mode, status))
         return FALSE;
-    if ((o.confusion && !canvas_path_ok(o.confusion, &error)) ||
-        (o.reliability && !canvas_path_ok(o.reliability, &error)) ||
-        (o.scatter && !canvas_path_ok(o.scatter, &error))) {
-        *status = cli_usage(&program, "%s", error->message);
+    if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images) {
+        *status = cli_usage(&program, "--sheet needs --images, and --images goes with --sheet");
         return FALSE;
     }
-    if (!o.predict && !check_source(status))
-        return FALSE;
-    EvaluateMode mode = o.predict                              ? EVALUATE_PREDICT
-                        : evaluation_source_is_cache(o.source) ? EVALUATE_CACHE
-                                                               : EVALUATE_FOLDER;
-    if (!cli_check_mode(&program, mode, status))
-        return FALSE;
     if (o.filter.classes && o.filter.first_classes) {
         *status = cli_usage(&program, "--classes and --first-classes exclude one another");
         return FALSE;

@@ -5,16 +5,22 @@
 typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
 #define FORMAT_CHOICES "text|csv|jsonl"
 
+/* What is judged, predicted or looked up, each with the options that it uses. */
+typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT, EVALUATE_SIMILAR } EvaluateMode;
+
 typedef struct {
-    gboolean predict;   /* predict MODEL IMAGE… rather than evaluate CACHE|IMAGE_DIR MODEL… */
+    EvaluateMode mode;
     const char *source; /* CACHE or IMAGE_DIR */
-    char **models;      /* (n_models): one for predict */
+    char **models;      /* (n_models): one for predict, none for similar */
     guint n_models;
-    char **inputs; /* predict: files, folders, "-"; NULL-terminated */
+    char **inputs;          /* predict, similar: files, folders, "-"; NULL-terminated */
+    gint64 similar;         /* K: neighbours of each image to find in the source; 0: none */
+    const char *neighbours, /* files to write of them; NULL for none */
+        *sheet;
     gint64 top;
     gint64 digits;
-    const char *weights, *images;
-    DatasetFilter filter; /* of a CACHE or IMAGE_DIR */
+    const char *weights, *images; /* base weights; where the images of a cache lie */
+    DatasetFilter filter;         /* of a CACHE or IMAGE_DIR */
     const char *confusion, *reliability, *scatter, *report, *json,
         *predictions;       /* files to write; NULL for none */
     const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */

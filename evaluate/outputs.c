@@ -16,6 +16,13 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
         output_plan_add(plan, PLAN_INPUT, "--history", *history);
     output_plan_add_images(plan, "IMAGE_DIR", o->source, dataset_is_image);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
+    for (char **input = o->inputs; input && *input; input++)
+        if (g_file_test(*input, G_FILE_TEST_IS_DIR))
+            output_plan_add_images(plan, "IMAGE", *input, dataset_is_image);
+        else
+            output_plan_add(plan, PLAN_INPUT, "IMAGE", *input);
+    output_plan_add(plan, PLAN_OUTPUT, "--neighbours", o->neighbours);
+    output_plan_add(plan, PLAN_OUTPUT, "--sheet", o->sheet);
     output_plan_add(plan, PLAN_OUTPUT, "--json", o->json);
     output_plan_add(plan, PLAN_OUTPUT, "--predictions", o->predictions);
     output_plan_add(plan, PLAN_OUTPUT, "--confusion", o->confusion);

@@ -1,52 +1,32 @@
 /* duplicates: groups of images with the same content (SHA-256) or nearly the same (cosine similarity of the features), in
- * one cache or in two. Exact: each pair is compared, in blocks of rows. Augmented copies are left out. */
-#include "common/arithmetic/blas.h"
-#include "common/cache/cache.h"
+ * one cache or in two. Exact: each pair is compared (cosines.h). Augmented copies are left out. */
+#include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
-#include "common/core/interrupt.h"
-#include "common/core/thread_pool.h"
 #include "common/image/image_file.h"
 #include "common/plot/contact_sheet.h"
 #include "extract/actions.h"
 
-#include <cblas.h>
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { BLOCK = 256 /* rows compared at a time: 26 MB of 25,088 features */, CACHES = 2 };
+enum { CACHES = 2 };
 
 typedef struct {
     Cache *caches[CACHES];
     guint given, first; /* caches; images of the first one, numbered before those of the second */
-    guint n, blocks;    /* N, of all caches */
-    gsize features;     /* D */
+    Cosines *cosines;   /* of all images */
+    guint n;            /* N, of all caches */
     float threshold;
     guint *parent;     /* (N): the groups found so far, as a forest; a root is the smallest of its group */
     float *similarity; /* (N): to the most similar other image that reaches the threshold; 0: none does */
     gboolean *same;    /* (N): another image has the same content */
-    guint row;         /* the block that the others are compared with */
-    float *fixed;      /* (BLOCK, D): its rows, scaled to length 1 */
-    float **loaded;    /* a worker: (BLOCK, D) */
-    float **products;  /* a worker: (BLOCK, BLOCK) */
-    GMutex lock;       /* of parent, similarity and error */
-    GError *error;
+    guint row;         /* the first of the images that the others are compared with */
 } Search;
-
-static Cache *cache_of(const Search *search, guint image, guint *index)
-{
-    gboolean second = image >= search->first;
-    *index = second ? image - search->first : image;
-    return search->caches[second];
-}
 
 static const CacheItem *item_of(const Search *search, guint image)
 {
-    guint index;
-    Cache *cache = cache_of(search, image, &index);
-    return cache_item(cache, index);
+    return cosines_item(search->cosines, image);
 }
 
 /* ---- Groups ---- */
@@ -82,36 +62,18 @@ static void join_same_content(Search *search)
 
 /* ---- Similarity ---- */
 
-static guint block_rows(const Search *search, guint block)
+static guint block_rows(const Search *search)
 {
-    return MIN(BLOCK, search->n - block * BLOCK);
+    return MIN(COSINES_BLOCK, search->n - search->row);
 }
 
-/* Rows of a block at length 1 into out (BLOCK, D); a row of zeros stays one, and is like no other. */
-static gboolean load(const Search *search, guint block, float *out, GError **error)
+static void note_pairs(guint first, guint count, const float *cosines, gpointer user)
 {
-    for (guint r = 0; r < block_rows(search, block); r++, out += search->features) {
-        guint index;
-        Cache *cache = cache_of(search, block * BLOCK + r, &index);
-        const float *x = cache_features(cache, index, out, error);
-        if (!x)
-            return FALSE;
-        if (x != out)
-            memcpy(out, x, search->features * sizeof *out);
-        double squares = 0;
-        for (gsize j = 0; j < search->features; j++)
-            squares += (double)out[j] * out[j];
-        cblas_sscal((int)search->features, squares > 0 ? (float)(1 / sqrt(squares)) : 0, out, 1);
-    }
-    return TRUE;
-}
-
-static void note_pairs(Search *search, guint other, const float *products)
-{
-    for (guint r = 0; r < block_rows(search, search->row); r++)
-        for (guint c = 0; c < block_rows(search, other); c++) {
-            guint i = search->row * BLOCK + r, j = other * BLOCK + c;
-            float cosine = products[r * BLOCK + c];
+    Search *search = user;
+    for (guint r = 0; r < block_rows(search); r++)
+        for (guint c = 0; c < count; c++) {
+            guint i = search->row + r, j = first + c;
+            float cosine = cosines[r * COSINES_BLOCK + c];
             if (j <= i || cosine < search->threshold)
                 continue;
             join(search, i, j);
@@ -120,65 +82,19 @@ static void note_pairs(Search *search, guint other, const float *products)
         }
 }
 
-static void compare(guint task, guint worker, gpointer data)
+static gboolean join_similar(Search *search, GError **error)
 {
-    Search *search = data;
-    guint other = search->row + task;
-    GError *error = NULL;
-    const float *rows = search->fixed;
-    if (interrupted())
-        return;
-    if (task) {
-        rows = search->loaded[worker];
-        if (!load(search, other, search->loaded[worker], &error)) {
-            g_mutex_lock(&search->lock);
-            if (search->error)
-                g_error_free(error);
-            else
-                search->error = error;
-            g_mutex_unlock(&search->lock);
-            return;
-        }
+    gsize features = feature_spec_features(cache_feature_spec(search->caches[0]));
+    g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
+    g_autoptr(Progress) progress = progress_new("Comparing", search->n, "images");
+    for (search->row = 0; search->row < search->n; search->row += COSINES_BLOCK) {
+        if (!cosines_vectors(search->cosines, search->row, block_rows(search), vectors, error) ||
+            !cosines_scan(search->cosines, vectors, block_rows(search), search->row, note_pairs, search,
+                          error))
+            return FALSE;
+        progress_tick(progress, block_rows(search));
     }
-    int d = (int)search->features;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)block_rows(search, search->row),
-                (int)block_rows(search, other), d, 1, search->fixed, d, rows, d, 0, search->products[worker],
-                BLOCK);
-    g_mutex_lock(&search->lock);
-    note_pairs(search, other, search->products[worker]);
-    g_mutex_unlock(&search->lock);
-}
-
-static gboolean join_similar(Search *search, guint threads, GError **error)
-{
-    g_autoptr(ThreadPool) pool = thread_pool_new(threads);
-    gsize size = BLOCK * search->features;
-    search->fixed = g_new(float, size);
-    search->loaded = g_new(float *, threads);
-    search->products = g_new(float *, threads);
-    for (guint t = 0; t < threads; t++) {
-        search->loaded[t] = g_new(float, size);
-        search->products[t] = g_new(float, BLOCK *BLOCK);
-    }
-    Progress *progress = progress_new("Comparing", search->n, "images");
-    for (search->row = 0; search->row < search->blocks && !search->error && !interrupted(); search->row++) {
-        if (load(search, search->row, search->fixed, &search->error))
-            thread_pool_run(pool, search->blocks - search->row, compare, search);
-        progress_tick(progress, block_rows(search, search->row));
-    }
-    progress_free(progress);
-    for (guint t = 0; t < threads; t++) {
-        g_free(search->loaded[t]);
-        g_free(search->products[t]);
-    }
-    g_free(search->loaded);
-    g_free(search->products);
-    g_free(search->fixed);
-    if (search->error)
-        g_propagate_error(error, search->error);
-    else if (interrupted())
-        error_set(error, "interrupted before all images of %s were compared", cache_path(search->caches[0]));
-    return !*error;
+    return TRUE;
 }
 
 /* ---- What was found ---- */
@@ -218,7 +134,7 @@ static void print_groups(Search *search, const GArray *images)
         gboolean first = !k || root_of(search, g_array_index(images, guint, k - 1)) != root;
         gboolean last = k + 1 == images->len || root_of(search, g_array_index(images, guint, k + 1)) != root;
         g_autofree char *path = cli_printable(item_of(search, image)->path), *how = describe(search, image);
-        g_autofree char *cache = cli_printable(cache_path(cache_of(search, image, &index)));
+        g_autofree char *cache = cli_printable(cache_path(cosines_cache(search->cosines, image, &index)));
         if (first)
             printf("%sgroup %u\n", groups ? "\n" : "", groups + 1);
         groups += first;
@@ -252,7 +168,7 @@ static gboolean draw_groups(Search *search, const GArray *images, const Options 
         g_ptr_array_add(texts, caption);
         shown[k] = (ContactImage){file, caption, path, frames[group % 2]};
     }
-    if (!contact_sheet_write(options->sheet, "Images that are the same or nearly so", shown, images->len,
+    if (!contact_sheet_write(options->sheet, "Images that are the same or nearly so", shown, images->len, 0,
                              &missing, error))
         return FALSE;
     if (missing)
@@ -272,8 +188,6 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
             search->first = cache_count(cache);
     }
     const FeatureSpec *spec = cache_feature_spec(search->caches[0]);
-    search->features = feature_spec_features(spec);
-    search->blocks = (search->n + BLOCK - 1) / BLOCK;
     g_autofree char *difference =
         search->given > 1 ? feature_spec_difference(cache_feature_spec(search->caches[1]), spec) : NULL;
     return !difference ||
@@ -283,25 +197,26 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
 Status duplicates(const Options *options, GError **error)
 {
     Search search = {.threshold = (float)options->similarity};
-    guint threads = (guint)options->common.threads;
     if (options->sheet && !image_file_startup("extract", error)) /* before threads start */
         return STATUS_FAILED;
     gboolean done = open_caches(&search, options->arguments, error);
+    g_autoptr(ThreadPool) thread_pool = done ? thread_pool_new((guint)options->common.threads) : NULL;
     if (done) {
-        blas_startup(threads);
+        search.cosines = cosines_new(search.caches, search.given, thread_pool);
         search.parent = g_new(guint, search.n);
         search.similarity = g_new0(float, search.n);
         search.same = g_new0(gboolean, search.n);
         for (guint i = 0; i < search.n; i++)
             search.parent[i] = i;
         join_same_content(&search);
-        done = join_similar(&search, threads, error);
+        done = join_similar(&search, error);
     }
     if (done) {
         g_autoptr(GArray) images = grouped(&search);
         print_groups(&search, images);
         done = !options->sheet || draw_groups(&search, images, options, error);
     }
+    cosines_free(search.cosines);
     g_free(search.parent);
     g_free(search.similarity);
     g_free(search.same);

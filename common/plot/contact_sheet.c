@@ -56,9 +56,10 @@ static gboolean draw_image(Canvas *canvas, double x, double y, const ContactImag
 }
 
 gboolean contact_sheet_write(const char *path, const char *title, const ContactImage *images, guint n,
-                             guint *missing, GError **error)
+                             guint columns, guint *missing, GError **error)
 {
-    guint shown = MIN(n, CONTACT_SHEET_MAX), columns = CLAMP(shown, 3, COLUMNS), absent = 0;
+    guint shown = MIN(n, CONTACT_SHEET_MAX), absent = 0;
+    columns = MAX(columns ? columns : MIN(shown, COLUMNS), 3);
     guint rows = MAX(1, (shown + columns - 1) / columns);
     double width = GAP + columns * (double)(CELL + GAP);
     double height = HEAD + GAP + rows * (double)(CELL + 2 * CAPTION + GAP);
@@ -74,6 +75,7 @@ gboolean contact_sheet_write(const char *path, const char *title, const ContactI
     g_autofree guint8 *rgb = g_malloc((gsize)PIXELS * PIXELS * 3);
     for (guint i = 0; i < shown; i++)
         absent +=
+            images[i].path &&
             !draw_image(canvas, GAP + (i % columns) * (double)(CELL + GAP),
                         HEAD + GAP + (i / columns) * (double)(CELL + 2 * CAPTION + GAP), images + i, rgb);
     if (missing)

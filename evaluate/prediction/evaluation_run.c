@@ -142,8 +142,8 @@ static void evaluate_folder_block(Folder *folder)
     folder->filled = 0;
 }
 
-static gboolean take_vector(guint index, const float *features, const char *reason, gpointer user,
-                            GError **error)
+static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
+                            gpointer user, GError **error)
 {
     Folder *folder = user;
     const DatasetItem *item = folder->dataset->items->pdata[index];
@@ -218,14 +218,12 @@ static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray
 static gboolean load_weights(const char *from, const GPtrArray *evaluations, Weights **weights,
                              GError **error)
 {
-    g_autofree const Model **models = g_new(const Model *, evaluations->len);
-    g_autofree const char **paths = g_new(const char *, evaluations->len);
+    g_autofree ImagesOwner *owners = g_new(ImagesOwner, evaluations->len);
     for (guint j = 0; j < evaluations->len; j++) {
         const Evaluation *evaluation = evaluations->pdata[j];
-        models[j] = evaluation->model;
-        paths[j] = evaluation->path;
+        owners[j] = (ImagesOwner){evaluation->path, "trained", evaluation->model->spec};
     }
-    return images_weights(from, paths, models, evaluations->len, weights, error);
+    return images_weights(from, owners, evaluations->len, weights, error);
 }
 
 static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset *dataset, Examples *examples,

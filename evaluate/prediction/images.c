@@ -5,52 +5,85 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/sha256.h"
+#include "common/dataset/dataset.h"
 #include "common/pipeline/pipeline.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static gboolean has_base(const Model *model)
+/* A list on standard input, one path a line. */
+static void read_list(GPtrArray *files)
 {
-    return model->spec->weights_hash[0] != '\0';
+    char *line = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, stdin) > 0) {
+        g_strchomp(line);
+        if (*line)
+            g_ptr_array_add(files, g_strdup(line));
+    }
+    free(line);
 }
+
+GPtrArray *images_list(const char *const *inputs, GError **error)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    for (; *inputs; inputs++) {
+        if (strcmp(*inputs, "-") == 0) {
+            read_list(files);
+        } else if (g_file_test(*inputs, G_FILE_TEST_IS_DIR)) {
+            GPtrArray *inside = dataset_files(*inputs, error);
+            if (!inside)
+                return NULL;
+            g_ptr_array_extend_and_steal(files, inside);
+        } else {
+            g_ptr_array_add(files, g_strdup(*inputs));
+        }
+    }
+    return g_steal_pointer(&files);
+}
+
+/* ---- Weights ---- */
 
 static gboolean seeded(const char *source)
 {
     return strcmp(source, "random") == 0 || g_str_has_prefix(source, "random:");
 }
 
-static gboolean same_weights(const Weights *weights, const char *path, const Model *model, GError **error)
+static gboolean same_weights(const Weights *weights, const ImagesOwner *owner, GError **error)
 {
-    if (strcmp(weights->hash, model->spec->weights_hash) == 0)
+    if (strcmp(weights->hash, owner->spec->weights_hash) == 0)
         return TRUE;
     return error_set(error,
-                     "%s: was trained with the base weights %s (SHA-256 %.12s…), not with %s (%.12s…); "
-                     "give the ones it was trained with by --weights",
-                     path, model->spec->weights_source, model->spec->weights_hash, weights->source,
-                     weights->hash);
+                     "%s: was %s with the base weights %s (SHA-256 %.12s…), not with %s (%.12s…); "
+                     "give the ones it was %s with by --weights",
+                     owner->path, owner->made, owner->spec->weights_source, owner->spec->weights_hash,
+                     weights->source, weights->hash, owner->made);
 }
 
-gboolean images_weights(const char *from, const char *const *paths, const Model *const *models, guint n,
-                        Weights **weights, GError **error)
+gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, Weights **weights,
+                        GError **error)
 {
     g_autoptr(Weights) loaded = NULL;
     *weights = NULL;
     for (guint i = 0; i < n; i++) {
-        const FeatureSpec *spec = models[i]->spec;
-        if (feature_spec_is_imported(spec))
+        const ImagesOwner *owner = owners + i;
+        const char *source = owner->spec->weights_source;
+        if (feature_spec_is_imported(owner->spec))
             return error_set(error,
-                             "%s: was trained on imported features (made by %s), which images do not become "
+                             "%s: was %s on imported features (made by %s), which images do not become "
                              "here: evaluate it on a cache of features made in the same way",
-                             paths[i], spec->weights_source);
-        if (!has_base(models[i]))
+                             owner->path, owner->made, source);
+        if (!owner->spec->weights_hash[0])
             continue;
-        if (!loaded && !from && !seeded(spec->weights_source))
-            return error_set(
-                error, "%s: needs the base weights it was trained with, %s; give that file by --weights",
-                paths[i], spec->weights_source);
-        if (!loaded && !(loaded = weights_load(from ? from : spec->weights_source, error)))
+        if (!loaded && !from && !seeded(source))
+            return error_set(error,
+                             "%s: needs the base weights it was %s with, %s; give that file by --weights",
+                             owner->path, owner->made, source);
+        if (!loaded && !(loaded = weights_load(from ? from : source, error)))
             return FALSE;
-        if (!same_weights(loaded, paths[i], models[i], error))
+        if (!same_weights(loaded, owner, error))
             return FALSE;
     }
     if (loaded && loaded->seeded)
@@ -58,6 +91,8 @@ gboolean images_weights(const char *from, const char *const *paths, const Model 
     *weights = g_steal_pointer(&loaded);
     return TRUE;
 }
+
+/* ---- Vectors ---- */
 
 typedef struct {
     const char *const *files;
@@ -69,14 +104,18 @@ typedef struct {
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Run *run = user;
-    return pipeline_decode(run->files[index], run->spec, rgb, NULL, reason);
+    g_autoptr(GBytes) content = NULL;
+    Produced produced = pipeline_decode(run->files[index], run->spec, rgb, &content, reason);
+    if (produced == PRODUCED)
+        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), note);
+    return produced;
 }
 
 static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
                         gpointer user, GError **error)
 {
     const Run *run = user;
-    return run->consume(index, features, reason, run->user, error);
+    return run->consume(index, features, note, reason, run->user, error);
 }
 
 gboolean images_run(const ImagesOptions *options, const char *const *files, guint n, ImagesConsume consumer,

@@ -1,19 +1,31 @@
 /* images: image files through the preprocessing and the base that a model was trained with, which the model
  * remembers: there is no option here that could differ from the training. */
 #pragma once
-#include "common/model/model.h"
-#include "common/vgg16/weights.h"
+#include "common/vgg16/feature_spec.h"
 
-/* The base's weights for these models: from spec (a file, "random:SEED"), or, spec NULL, from the seed where
- * the models were trained on a seeded base. *weights is NULL where no model has a base. FALSE and one
- * sentence where weights are needed and not given, or are not those a model was trained with (by hash). */
-gboolean images_weights(const char *from, const char *const *paths, const Model *const *models, guint n,
-                        Weights **weights, GError **error);
+/* Image files from a command line: each argument, all images in it where it is a folder, and for "-" the list on
+ * standard input, one path a line. An array of char* that frees them; NULL and error where a folder cannot be read. A
+ * file that is not there is told when its turn comes. */
+GPtrArray *images_list(const char *const *inputs, GError **error);
 
-/* Called in order of the files, from one thread. features (D) is borrowed for the call and NULL where the
- * file could not be used, whose reason is then given. FALSE with error ends the run. */
-typedef gboolean (*ImagesConsume)(guint index, const float *features, const char *reason, gpointer user,
-                                  GError **error);
+/* What wants images to become vectors in the way that its own did. */
+typedef struct {
+    const char *path; /* of a model or a cache */
+    const char *made; /* "trained" or "made", for sentences */
+    const FeatureSpec *spec;
+} ImagesOwner;
+
+/* The base's weights for n of them: from a file or "random:SEED", or, from NULL, from the seed where theirs are seeded.
+ * *weights is NULL where none has a base. FALSE and one sentence where weights are needed and not given, or are not
+ * those of an owner (by hash), or where a model was trained on imported features. */
+gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, Weights **weights,
+                        GError **error);
+
+/* Called in order of the files, from one thread. features (D) and hash (SHA256_SIZE, of the file's content) are borrowed
+ * for the call; features are NULL where the file could not be used, whose reason is then given. FALSE with error ends
+ * the run. */
+typedef gboolean (*ImagesConsume)(guint index, const float *features, const guint8 *hash, const char *reason,
+                                  gpointer user, GError **error);
 
 typedef struct {
     const char *label;       /* of the progress bar */

@@ -3,7 +3,6 @@
 #include "common/cli/cli.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
-#include "common/dataset/dataset.h"
 #include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
 
@@ -24,39 +23,6 @@ typedef struct {
     guint rows[BLOCK];      /* files in the block */
     guint filled;
 } Prediction;
-
-/* ---- Inputs ---- */
-
-/* A list on standard input, one path a line. */
-static void read_list(GPtrArray *files)
-{
-    char *line = NULL;
-    size_t room = 0;
-    while (getline(&line, &room, stdin) > 0) {
-        g_strchomp(line);
-        if (*line)
-            g_ptr_array_add(files, g_strdup(line));
-    }
-    free(line);
-}
-
-static GPtrArray *find_files(char **inputs, GError **error)
-{
-    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-    for (; *inputs; inputs++) {
-        if (strcmp(*inputs, "-") == 0) {
-            read_list(files);
-        } else if (g_file_test(*inputs, G_FILE_TEST_IS_DIR)) {
-            GPtrArray *inside = dataset_files(*inputs, error);
-            if (!inside)
-                return NULL;
-            g_ptr_array_extend_and_steal(files, inside);
-        } else {
-            g_ptr_array_add(files, g_strdup(*inputs)); /* a missing file is reported when its turn comes */
-        }
-    }
-    return g_steal_pointer(&files);
-}
 
 /* ---- Output ---- */
 
@@ -177,8 +143,8 @@ static void skip(Prediction *prediction, guint index, const char *reason)
     puts(line->str);
 }
 
-static gboolean take_vector(guint index, const float *features, const char *reason, gpointer user,
-                            GError **error)
+static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
+                            gpointer user, GError **error)
 {
     Prediction *prediction = user;
     gsize size = feature_spec_features(prediction->model->spec);
@@ -196,9 +162,9 @@ static gboolean take_vector(guint index, const float *features, const char *reas
 static gboolean run(const Options *options, Prediction *prediction, guint n, GError **error)
 {
     g_autoptr(Weights) weights = NULL;
-    const char *path = options->models[0];
     const Model *model = prediction->model;
-    if (!images_weights(options->weights, &path, &model, 1, &weights, error))
+    const ImagesOwner owner = {options->models[0], "trained", model->spec};
+    if (!images_weights(options->weights, &owner, 1, &weights, error))
         return FALSE;
     const ImagesOptions images = {"Predicting", model->spec, weights, (guint)options->common.threads};
     print_header(prediction);
@@ -211,7 +177,7 @@ Status predict(const Options *options)
 {
     GError *error = NULL;
     g_autoptr(Model) model = model_load(options->models[0], &error);
-    g_autoptr(GPtrArray) files = model ? find_files(options->inputs, &error) : NULL;
+    g_autoptr(GPtrArray) files = model ? images_list((const char *const *)options->inputs, &error) : NULL;
     if (!files)
         return cli_fail(error);
     if (files->len == 0)

@@ -15,11 +15,11 @@ MODES = {
               "finetune": ["--approach", "finetune", "nowhere", "m.h5"],
               "scratch": ["--approach", "scratch", "--images", "nowhere", "m.h5"]},
     "evaluate": {"CACHE": ["cache", "nowhere.h5"], "IMAGE_DIR": ["folder", "nowhere.h5"],
-                 "--predict": ["--predict", "nowhere.h5", "nowhere.jpg"]},
+                 "--predict": ["--predict", "nowhere.h5", "nowhere.jpg"], "--similar": ["--similar", "2", "nowhere.jpg", "nowhere"]},
 }
 VALUES = {"threads": "1", "layer": "block5_pool", "shard": "0/2", "brightness-range": "0.5,1.5", "hidden": "16", "solver": "1",
           "cost": "1", "tolerance": "0.1", "costs": "0.1,1", "min-learning-rate": "0.1", "bias": "1", "folds": "2"}
-CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "duplicates", "predict"}  # the mode itself
+CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "duplicates", "predict", "similar"}  # the mode itself
 
 
 def table(name):

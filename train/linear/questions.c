@@ -78,7 +78,7 @@ static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, GEr
     }
     if (!contact_sheet_write(o->suspects_sheet,
                              "Labels that look wrong, surest first: what the other images suggest", images,
-                             suspects->len, &missing, error))
+                             suspects->len, 0, &missing, error))
         return FALSE;
     if (missing)
         cli_warn("%u of the images could not be read below %s and are empty on %s", missing, o->images,

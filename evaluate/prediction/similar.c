@@ -1,0 +1,270 @@
+/* similar: see similar.h. */
+#include "evaluate/prediction/similar.h"
+
+#include "common/cache/cosines.h"
+#include "common/cli/cli.h"
+#include "common/core/csv.h"
+#include "common/core/error.h"
+#include "common/core/output_file.h"
+#include "common/plot/contact_sheet.h"
+#include "evaluate/prediction/images.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHEET_COLUMNS = 8, SHEET_MIN_COLUMNS = 3 /* which hold the title */ };
+#define SHEET_FRAME 0x0072b2 /* of the images asked about */
+
+typedef struct {
+    guint item; /* of the cache */
+    float similarity;
+} Neighbour;
+
+/* A new image whose neighbours are looked for. */
+typedef struct {
+    const char *path;
+    guint8 hash[CACHE_HASH];
+    Neighbour *nearest; /* (K), the most similar first */
+    guint found;
+    const char *itself; /* the cache's image with its content; NULL: none has it */
+} Query;
+
+typedef struct {
+    const Options *options;
+    Cache *cache;
+    Cosines *cosines;
+    guint k;
+    gsize features; /* D */
+    const char *const *files;
+    float *vectors; /* (COSINES_BLOCK, D), of the queries that wait for a scan */
+    Query queries[COSINES_BLOCK];
+    guint waiting, skipped;
+    int class_width; /* characters of the longest class's name */
+    GString *csv;
+    GArray *sheet;    /* ContactImage */
+    GPtrArray *texts; /* char*: strings that the sheet borrows */
+} Search;
+
+/* ---- Neighbours ---- */
+
+/* Puts an image among the K nearest of a query, if it is one of them; the cache's images come in no order. */
+static void offer(Query *query, guint k, Neighbour candidate)
+{
+    guint place = query->found;
+    while (place > 0 && (candidate.similarity > query->nearest[place - 1].similarity ||
+                         (candidate.similarity == query->nearest[place - 1].similarity &&
+                          candidate.item < query->nearest[place - 1].item)))
+        place--;
+    if (place == k)
+        return;
+    query->found = MIN(query->found + 1, k);
+    memmove(query->nearest + place + 1, query->nearest + place,
+            (query->found - place - 1) * sizeof *query->nearest);
+    query->nearest[place] = candidate;
+}
+
+static void take_cosines(guint first, guint count, const float *cosines, gpointer user)
+{
+    Search *search = user;
+    for (guint i = 0; i < count; i++) {
+        const CacheItem *item = cache_item(search->cache, first + i);
+        for (guint q = 0; q < search->waiting; q++) {
+            Query *query = search->queries + q;
+            if (memcmp(item->hash, query->hash, CACHE_HASH) == 0)
+                query->itself = item->path;
+            else
+                offer(query, search->k, (Neighbour){first + i, cosines[q * COSINES_BLOCK + i]});
+        }
+    }
+}
+
+/* ---- Output ---- */
+
+static void print_query(const Search *search, const Query *query)
+{
+    g_autofree char *path = cli_printable(query->path);
+    g_autofree char *itself = query->itself ? cli_printable(query->itself) : NULL;
+    printf("%s%s%s\n", path, itself ? ", in the cache as " : "", itself ? itself : "");
+    for (guint i = 0; i < query->found; i++) {
+        const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
+        g_autofree char *name = cli_printable(cache_class(search->cache, (guint)item->label));
+        g_autofree char *there = cli_printable(item->path);
+        int blanks = search->class_width - (int)g_utf8_strlen(name, -1);
+        printf("  %.4f  %s%*s  %s\n", (double)query->nearest[i].similarity, name, MAX(blanks, 0), "", there);
+    }
+}
+
+static void append_csv(const Search *search, const Query *query)
+{
+    for (guint i = 0; i < query->found; i++) {
+        const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
+        csv_append(search->csv, query->path);
+        g_string_append_printf(search->csv, ",%u,", i + 1);
+        csv_append(search->csv, item->path);
+        g_string_append_c(search->csv, ',');
+        csv_append(search->csv, cache_class(search->cache, (guint)item->label));
+        g_string_append_printf(search->csv, ",%.6f\n", (double)query->nearest[i].similarity);
+    }
+}
+
+static const char *keep(const Search *search, char *text)
+{
+    g_ptr_array_add(search->texts, text);
+    return text;
+}
+
+/* Rows of a query: of as equal length as there can be. */
+static guint sheet_columns(const Search *search)
+{
+    guint images = search->k + 1, rows = (images + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+    return MAX((images + rows - 1) / rows, SHEET_MIN_COLUMNS);
+}
+
+static void append_to_sheet(const Search *search, const Query *query)
+{
+    const ContactImage asked = {query->path, keep(search, g_path_get_basename(query->path)),
+                                query->itself ? "is in the cache itself" : "most like it:", SHEET_FRAME};
+    g_array_append_val(search->sheet, asked);
+    for (guint i = 0; i < query->found; i++) {
+        const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
+        const char *name = cache_class(search->cache, (guint)item->label);
+        const ContactImage like = {
+            keep(search, g_build_filename(search->options->images, item->path, NULL)),
+            keep(search, g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity, name)), item->path,
+            0};
+        g_array_append_val(search->sheet, like);
+    }
+    while (search->sheet->len % sheet_columns(search)) {
+        const ContactImage empty = {0};
+        g_array_append_val(search->sheet, empty);
+    }
+}
+
+static gboolean write_sheet(const Search *search, GError **error)
+{
+    const Options *o = search->options;
+    guint missing;
+    if (!contact_sheet_write(o->sheet, "What is most like each image", (ContactImage *)search->sheet->data,
+                             search->sheet->len, sheet_columns(search), &missing, error))
+        return FALSE;
+    if (missing)
+        cli_warn("%u of the images could not be read below %s and are empty on %s", missing, o->images,
+                 o->sheet);
+    return TRUE;
+}
+
+/* ---- From images to output ---- */
+
+/* Finds and tells the neighbours of the queries that wait. */
+static gboolean answer(Search *search, GError **error)
+{
+    if (!search->waiting)
+        return TRUE;
+    if (!cosines_scan(search->cosines, search->vectors, search->waiting, 0, take_cosines, search, error))
+        return FALSE;
+    for (guint q = 0; q < search->waiting; q++) {
+        const Query *query = search->queries + q;
+        print_query(search, query);
+        if (search->options->neighbours)
+            append_csv(search, query);
+        if (search->options->sheet)
+            append_to_sheet(search, query);
+    }
+    search->waiting = 0;
+    fflush(stdout);
+    return !ferror(stdout) || error_set(error, "cannot write to standard output: %s", g_strerror(errno));
+}
+
+static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
+                            gpointer user, GError **error)
+{
+    Search *search = user;
+    if (!features) {
+        search->skipped++;
+        cli_warn("skipped %s: %s", search->files[index], reason);
+        return TRUE;
+    }
+    Query *query = search->queries + search->waiting;
+    if (!query->nearest)
+        query->nearest = g_new(Neighbour, search->k + 1);
+    query->path = search->files[index];
+    query->found = 0;
+    query->itself = NULL;
+    memcpy(query->hash, hash, CACHE_HASH);
+    cosines_normalize(features, search->features, search->vectors + search->waiting * search->features);
+    return ++search->waiting < COSINES_BLOCK || answer(search, error);
+}
+
+static gboolean open_cache(Search *search, GError **error)
+{
+    const Options *o = search->options;
+    search->cache = cache_open(o->source, error);
+    if (!search->cache || !cache_choose(search->cache, &o->filter, error))
+        return FALSE;
+    guint n = cache_count(search->cache);
+    const FeatureSpec *spec = cache_feature_spec(search->cache);
+    if (n == 0)
+        return error_set(error, "%s: the cache is empty; run extract first", o->source);
+    if (feature_spec_is_imported(spec))
+        return error_set(
+            error,
+            "%s: its features were imported (made by %s), and images do not become such features "
+            "here; extract --duplicates compares caches",
+            o->source, spec->weights_source);
+    if (search->k > n)
+        return error_set(error, "%s: has %u image%s, not the %u that --similar asks for", o->source, n,
+                         n == 1 ? "" : "s", search->k);
+    for (guint c = 0; c < cache_classes(search->cache); c++) {
+        g_autofree char *name = cli_printable(cache_class(search->cache, c));
+        search->class_width = MAX(search->class_width, (int)g_utf8_strlen(name, -1));
+    }
+    search->features = feature_spec_features(spec);
+    return TRUE;
+}
+
+static gboolean run(Search *search, guint n, GError **error)
+{
+    const Options *o = search->options;
+    const FeatureSpec *spec = cache_feature_spec(search->cache);
+    const ImagesOwner owner = {o->source, "made", spec};
+    g_autoptr(Weights) weights = NULL;
+    if (!images_weights(o->weights, &owner, 1, &weights, error))
+        return FALSE;
+    const ImagesOptions images = {"Looking at images", spec, weights, (guint)o->common.threads};
+    search->vectors = g_new(float, MIN(n, COSINES_BLOCK) * search->features);
+    return images_run(&images, search->files, n, take_vector, search, error) && answer(search, error) &&
+           (!o->neighbours || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
+           (!o->sheet || write_sheet(search, error));
+}
+
+Status similar(const Options *options)
+{
+    GError *error = NULL;
+    Search search = {.options = options, .k = (guint)options->similar};
+    g_autoptr(GPtrArray) files = images_list((const char *const *)options->inputs, &error);
+    gboolean done = files != NULL;
+    if (done && files->len == 0)
+        done = error_set(&error, "nothing to compare: the folder or the list holds no image");
+    g_autoptr(ThreadPool) thread_pool = NULL;
+    if (done && (done = open_cache(&search, &error))) {
+        thread_pool = thread_pool_new((guint)options->common.threads);
+        search.cosines = cosines_new(&search.cache, 1, thread_pool);
+        search.files = (const char *const *)files->pdata;
+        search.csv = g_string_new("image,rank,path,class,similarity\n");
+        search.sheet = g_array_new(FALSE, FALSE, sizeof(ContactImage));
+        search.texts = g_ptr_array_new_with_free_func(g_free);
+        done = run(&search, files->len, &error);
+        g_string_free(search.csv, TRUE);
+        g_array_unref(search.sheet);
+        g_ptr_array_unref(search.texts);
+    }
+    for (guint q = 0; q < COSINES_BLOCK; q++)
+        g_free(search.queries[q].nearest);
+    g_free(search.vectors);
+    cosines_free(search.cosines);
+    cache_close(search.cache);
+    if (!done)
+        return cli_fail(error);
+    return search.skipped ? STATUS_SKIPPED : STATUS_DONE;
+}
