@@ -80,7 +80,7 @@ BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/b
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
 	@common/make/install-packages --check $(BUILD_PACKAGES)
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%)
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%)
 
 deps: packages-build ## install the packages that a build needs
 
@@ -99,6 +99,11 @@ FLAGS = $(COMPILE) | $(LINK)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+# `make -j all unit-tests`: the make within `all` and this one must not write the same objects at once.
+ifneq ($(filter all,$(MAKECMDGOALS)),)
+$(BUILD)/flags: | all
+endif
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -140,7 +145,7 @@ FUZZ_SEEDS_fuzz_image := tests/golden/images
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 fuzz: packages-fuzz ## give every reader of files damaged ones, FUZZ_SECONDS=30 each
-	@CFLAGS='-O1 -g $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(BUILD_NOW) CC=clang BUILD=build/fuzz \
+	+@CFLAGS='-O1 -g $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(BUILD_NOW) CC=clang BUILD=build/fuzz \
 	    $(FUZZ_TARGETS:%=build/fuzz/targets/%)
 	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory BUILD=build/fuzz run-$$target || exit 1; done
 
@@ -156,16 +161,16 @@ $(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/
 	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
 test: packages-test ## build everything and run all tests
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) tests/run
 
 test-machines: packages-check ## what depends on arithmetic, under every BLAS core that this processor can run, by gcc and by clang
-	@$(BUILD_NOW) unit-tests
-	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
+	+@$(BUILD_NOW) unit-tests
+	+@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
 	@BUILD=$(BUILD) CLANG_BUILD=build/clang tests/run-machines
 
 torture: packages-test ## every system call of every program fails in turn: nothing is lost
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/torture.py --every
 
 # Debian's arm64 libraries lie in a folder of their own; make of that build finds them by pkg-config's variables.
@@ -179,12 +184,12 @@ test-arm64: packages-arm64 ## arithmetic, networks and the base as built for aar
 	@BUILD=build/arm64 EMULATOR='qemu-aarch64 -L $(ARM64_ROOT)' tests/run $(ARM64_TESTS)
 
 test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
-	@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
+	+@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
 	@common/make/install-packages $(SLURM_PACKAGES) || true
 	@BUILD=$(BUILD) /usr/bin/python3 tests/cluster/test_slurm.py
 
 demo: packages-demo ## the main job on a small image set that it draws itself: out/demo
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
 	@BUILD=$(BUILD) common/make/demo/run $(OUT)/demo
 
 $(BUILD)/demo-images: $(BUILD)/obj/common/make/demo/make_images.o $(BUILD)/libcommon.a
@@ -206,19 +211,19 @@ food101-data: packages-fetch ## download Food-101 (5 GB) beside DATA and unpack 
 	@common/make/fetch $(FOOD101_URL) $(FOOD101_CHECK) $(DATA:/=).tar.gz $(DATA:/=)
 
 bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@for bench in extract train linear; do /usr/bin/python3 tests/bench/bench_$$bench.py && echo || exit; done
 
 bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and share of each layer
-	@$(BUILD_NOW) $(BUILD)/bench/layers
+	+@$(BUILD_NOW) $(BUILD)/bench/layers
 	@$(BUILD)/bench/layers
 
 bench-store: packages-build ## how fast features are packed and expanded, for each instruction set and --store
-	@$(BUILD_NOW) $(BUILD)/bench/packing
+	+@$(BUILD_NOW) $(BUILD)/bench/packing
 	@$(BUILD)/bench/packing
 
 bench-growth: packages-build ## time and memory over 100 to 100,000 images: table and picture in out/growth (12 GB, 15 minutes)
-	@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/bench/generate $(BUILD)/bench/growth_picture
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/bench/generate $(BUILD)/bench/growth_picture
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_growth.py --out $(OUT)/growth
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
@@ -232,7 +237,7 @@ $(BUILD)/man/vggcache-%.1: $(BUILD)/%
 	$< --man > $@
 
 install: all ## install vggcache-extract, -train, -evaluate and their man pages below PREFIX
-	@$(BUILD_NOW) $(MAN_PAGES)
+	+@$(BUILD_NOW) $(MAN_PAGES)
 	for p in $(PROGRAMS); do install -D -m 755 $(BUILD)/$$p $(DESTDIR)$(PREFIX)/bin/vggcache-$$p && \
 	    install -D -m 644 $(BUILD)/man/vggcache-$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/vggcache-$$p.1 || exit 1; done
 
@@ -257,7 +262,7 @@ check-format: packages-check
 	@clang-format --dry-run -Werror $(SOURCES)
 
 check-clang: packages-check
-	@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' $(PROGRAMS:%=build/clang/%) unit-tests
+	+@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' $(PROGRAMS:%=build/clang/%) unit-tests
 
 TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -DVGGCACHE_VERSION=__FILE__ -DISA=baseline -std=gnu11
 check-tidy: packages-check
@@ -266,7 +271,7 @@ check-tidy: packages-check
 	    sh -c 'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS)' tidy >$(BUILD)/tidy.log 2>&1 || { grep -A4 -E '(error|warning):' $(BUILD)/tidy.log; exit 1; }
 
 coverage: packages-test packages-coverage ## how much of the code the tests run: one figure, and the files below 80 %
-	@CFLAGS='-O1 -g --coverage -fprofile-update=atomic' $(BUILD_NOW) BUILD=build/coverage $(PROGRAMS:%=build/coverage/%) unit-tests
+	+@CFLAGS='-O1 -g --coverage -fprofile-update=atomic' $(BUILD_NOW) BUILD=build/coverage $(PROGRAMS:%=build/coverage/%) unit-tests
 	@BUILD=build/coverage tests/run | tail -n 1
 	@gcovr --root . --object-directory build/coverage/obj --exclude tests --exclude common/make --csv build/coverage/files.csv 2>build/coverage/gcovr.log
 	@awk -F, 'NR > 1 { lines += $$2; covered += $$3; if ($$2 && $$3 / $$2 < 0.8) printf "%5.1f %%  %s\n", 100 * $$3 / $$2, $$1 } \

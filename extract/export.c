@@ -1,6 +1,7 @@
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
+#include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
@@ -82,33 +83,19 @@ static gboolean write_labels(Output *output, const Cache *cache, GError **error)
     return TRUE;
 }
 
-/* RFC 4180: quoted where it must be. */
-static void write_field(FILE *stream, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
-    putc('"', stream);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', stream);
-        putc(*text, stream);
-    }
-    putc('"', stream);
-}
-
 static gboolean write_items(Output *output, const Cache *cache, GError **error)
 {
     FILE *stream = output->stream;
+    g_autoptr(GString) line = g_string_new(NULL);
     fputs("index,path,label,class\n", stream);
     for (guint i = 0; i < cache_count(cache); i++) {
         const CacheItem *item = cache_item(cache, i);
-        fprintf(stream, "%u,", i);
-        write_field(stream, item->path);
-        fprintf(stream, ",%d,", item->label);
-        write_field(stream, cache_class(cache, (guint)item->label));
-        putc('\n', stream);
+        g_string_printf(line, "%u,", i);
+        csv_append(line, item->path);
+        g_string_append_printf(line, ",%d,", item->label);
+        csv_append(line, cache_class(cache, (guint)item->label));
+        g_string_append_c(line, '\n');
+        fputs(line->str, stream);
     }
     return !ferror(stream) || fail(output, error);
 }

@@ -8,33 +8,56 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { SENTENCE = 4096, EXIT_GOOD = 0, EXIT_REFUSED = 1 };
 
-void *subprocess_memory(gsize size)
+gpointer subprocess_memory(gsize size, GError **error)
 {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        g_error("cannot take %" G_GSIZE_FORMAT " bytes of shared memory: %s", size, g_strerror(errno));
-    return memory;
+    void *memory = mmap(NULL, MAX(1, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    error_set(error, "no %.1f MB of memory to share between processes: %s", (double)size / 1e6,
+              g_strerror(errno));
+    return NULL;
 }
 
-void subprocess_memory_free(void *memory, gsize size)
+void subprocess_memory_free(gpointer memory, gsize size)
 {
-    munmap(memory, size);
+    if (memory)
+        munmap(memory, MAX(1, size));
 }
 
-/* The child's whole life: default signal handling, no core file, then the task. */
+pid_t subprocess_fork(char *sentence, gsize size)
+{
+    pid_t parent = getpid(), child = fork();
+    if (child != 0)
+        return child;
+    fatal_redirect(sentence, size);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_REFUSED);
+    return 0;
+}
+
+int subprocess_wait(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+/* The child's whole life: default signal handling, then the task. */
 static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, char *sentence)
 {
     GError *error = NULL;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    fatal_redirect(sentence, SENTENCE);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_CPU, &(struct rlimit){seconds, seconds + 1});
     gboolean good = task(data, &error);
     if (!good)
@@ -57,16 +80,16 @@ static gboolean judge(int status, const char *sentence, const char *subject, GEr
 gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const char *subject,
                         GError **error)
 {
-    int status = 0;
-    char *sentence = subprocess_memory(SENTENCE);
-    pid_t child = fork();
+    char *sentence = subprocess_memory(SENTENCE, error);
+    if (!sentence)
+        return FALSE;
+    pid_t child = subprocess_fork(sentence, SENTENCE);
+    int code = errno;
     if (child == 0)
         live(task, data, seconds, sentence);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
     gboolean good =
-        child > 0 ? judge(status, sentence, subject, error)
-                  : error_set(error, "%s: cannot start a process to read it: %s", subject, g_strerror(errno));
+        child > 0 ? judge(subprocess_wait(child), sentence, subject, error)
+                  : error_set(error, "%s: cannot start a process to read it: %s", subject, g_strerror(code));
     subprocess_memory_free(sentence, SENTENCE);
     return good;
 }

@@ -6,6 +6,7 @@
  * locks. */
 #pragma once
 #include <glib.h>
+#include <sys/types.h>
 
 typedef gboolean (*SubprocessTask)(gpointer data, GError **error);
 
@@ -15,6 +16,14 @@ typedef gboolean (*SubprocessTask)(gpointer data, GError **error);
 gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const char *subject,
                         GError **error);
 
-/* Zeroed memory that a child shares; aborts if there is not enough. */
-void *subprocess_memory(gsize size);
-void subprocess_memory_free(void *memory, gsize size);
+/* ---- What every process that this one starts is made of ---- */
+
+/* fork(): 0 in the child, which ends with this process, leaves no core file, and says why it cannot go on in sentence
+ * (size bytes of shared memory, or NULL: nowhere) instead of on stderr; -1 with errno where there is no process. */
+pid_t subprocess_fork(char *sentence, gsize size);
+/* The status of a child that ended, as waitpid has it. */
+int subprocess_wait(pid_t child);
+
+/* Zeroed memory that children share. NULL and error where there is none. */
+gpointer subprocess_memory(gsize size, GError **error);
+void subprocess_memory_free(gpointer memory, gsize size); /* NULL allowed */

@@ -3,17 +3,14 @@
 
 #include "common/cli/cli.h"
 #include "common/core/error.h"
-#include "common/core/fatal.h"
+#include "common/core/subprocess.h"
 #include "common/image/decoder_fence.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct {
@@ -93,8 +90,6 @@ static gboolean answer(int socket, const Request *request, DecoderBoxTask task)
 static G_NORETURN void decoder_main(int socket, DecoderBoxTask task)
 {
     Request request;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     gboolean fenced = decoder_fence();
     send_all(socket, &fenced, sizeof fenced);
     while (receive_all(socket, &request, sizeof request) && answer(socket, &request, task))
@@ -144,7 +139,7 @@ static int start_decoder(DecoderBoxTask task, Start *start)
         start->code = errno;
         return -1;
     }
-    if ((start->pid = fork()) == 0)
+    if ((start->pid = subprocess_fork(NULL, 0)) == 0)
         decoder_main(keep_one(ends[1]), task);
     start->code = start->pid < 0 ? errno : 0;
     close(ends[1]);
@@ -152,7 +147,7 @@ static int start_decoder(DecoderBoxTask task, Start *start)
         return ends[0];
     close(ends[0]);
     if (start->pid > 0)
-        waitpid(start->pid, NULL, 0);
+        subprocess_wait(start->pid);
     start->code = start->code ? start->code : ENOMEM;
     return -1;
 }
@@ -169,13 +164,11 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 {
     Start start;
     ignore_signals();
-    fatal_redirect(NULL, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (receive_all(socket, &start, sizeof start)) {
         int passed = -1;
         if (start.pid > 0) {
             kill(start.pid, SIGKILL); /* no matter to one that has ended */
-            waitpid(start.pid, &start.code, 0);
+            start.code = subprocess_wait(start.pid);
         } else
             passed = start_decoder(task, &start);
         if (!send_start(socket, &start, passed))
@@ -193,7 +186,7 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, GError **error)
     int ends[2];
     pid_t pid = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        if ((pid = fork()) == 0)
+        if ((pid = subprocess_fork(NULL, 0)) == 0)
             starter_main(keep_one(ends[1]), task);
         int code = errno;
         close(ends[1]);
@@ -220,8 +213,7 @@ void decoder_box_free(DecoderBox *box)
     for (guint i = 0; i < box->ready->len; i++)
         close(g_array_index(box->ready, Decoder, i).socket);
     close(box->starter);
-    while (waitpid(box->starter_pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    subprocess_wait(box->starter_pid);
     g_array_unref(box->ready);
     g_mutex_clear(&box->mutex);
     g_free(box);

@@ -1,5 +1,7 @@
 #include "common/model/calibration.h"
 
+#include "common/network/scores.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -63,15 +65,12 @@ double calibration_fit(const float *outputs, gboolean logs, const int *labels, g
 void calibration_apply(const float *outputs, gboolean logs, double temperature, guint n, guint classes,
                        float *probabilities)
 {
-    for (guint i = 0; i < n; i++) {
-        const float *in = outputs + (gsize)i * classes;
-        float *out = probabilities + (gsize)i * classes;
-        double top = greatest(in, logs, classes), sum = 0;
-        for (guint c = 0; c < classes; c++) {
-            out[c] = (float)exp((decision(in[c], logs) - top) / temperature);
-            sum += out[c];
-        }
+    g_autofree double *row = g_new(double, classes);
+    for (gsize i = 0; i < (gsize)n * classes; i += classes) {
         for (guint c = 0; c < classes; c++)
-            out[c] = (float)(out[c] / sum);
+            row[c] = decision(outputs[i + c], logs) / temperature;
+        scores_softmax(row, classes);
+        for (guint c = 0; c < classes; c++)
+            probabilities[i + c] = (float)row[c];
     }
 }

@@ -5,6 +5,7 @@
 #include "common/core/floats.h"
 #include "common/core/hdf5_file.h"
 #include "common/model/model_json.h"
+#include "common/network/scores.h"
 
 #include <math.h>
 #include <string.h>
@@ -283,12 +284,13 @@ static void scale_row(guint row, guint worker, gpointer data)
 /* Decision values (n, L) to probabilities: per class, then normalised to sum to 1. */
 static void normalize_sigmoids(float *out, int n, guint classes)
 {
+    g_autofree double *row = g_new(double, classes);
     for (int i = 0; i < n; i++, out += classes) {
-        double sum = 0;
         for (guint k = 0; k < classes; k++)
-            sum += out[k] = 1 / (1 + expf(-out[k]));
+            row[k] = out[k];
+        scores_logistic(row, classes);
         for (guint k = 0; k < classes; k++)
-            out[k] = sum > 0 ? (float)(out[k] / sum) : 1.0f / (float)classes;
+            out[k] = (float)row[k];
     }
 }
 

@@ -2,6 +2,7 @@
 #include "common/network/layers.h"
 
 #include "common/core/rng.h"
+#include "common/network/scores.h"
 
 #include <math.h>
 #include <string.h>
@@ -140,24 +141,15 @@ void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, c
 }
 
 /* ---- Softmax and its loss ---- */
-static int first_largest(const float *x, int n)
-{
-    int best = 0;
-    for (int i = 1; i < n; i++)
-        best = x[i] > x[best] ? i : best;
-    return best;
-}
-
 void softmax(float *probabilities, const float *logits, int n, int classes)
 {
-    for (int i = 0; i < n; i++) {
-        const float *z = logits + (gsize)i * classes;
-        float *p = probabilities + (gsize)i * classes, largest = z[first_largest(z, classes)];
-        double sum = 0;
+    g_autofree double *row = g_new(double, (gsize)classes);
+    for (gsize i = 0; i < (gsize)n * (gsize)classes; i += (gsize)classes) {
         for (int c = 0; c < classes; c++)
-            sum += p[c] = expf(z[c] - largest);
+            row[c] = logits[i + (gsize)c];
+        scores_softmax(row, (guint)classes);
         for (int c = 0; c < classes; c++)
-            p[c] = (float)(p[c] / sum);
+            probabilities[i + (gsize)c] = (float)row[c];
     }
 }
 
@@ -167,7 +159,7 @@ LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, co
     LossSum sum = {0};
     for (int i = 0; i < n; i++) {
         const float *z = logits + (gsize)i * classes;
-        int best = first_largest(z, classes);
+        int best = scores_argmax(z, (guint)classes);
         double total = 0, weight = weights ? weights[i] : 1;
         for (int c = 0; c < classes; c++)
             total += exp((double)z[c] - z[best]);

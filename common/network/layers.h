@@ -22,8 +22,7 @@ void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int 
 void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
                           const int in[3], int size);
 
-/* Rows of logits (n, L) to probabilities; in place allowed. The largest is subtracted first, so that
- * nothing overflows. */
+/* Rows of logits (n, L) to probabilities; in place allowed. */
 void softmax(float *probabilities, const float *logits, int n, int classes);
 
 typedef struct {

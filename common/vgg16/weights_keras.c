@@ -178,7 +178,9 @@ gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
 {
     Task task = {.path = path};
     gsize size = lay_out(&task.shared, NULL) * sizeof(float);
-    void *memory = subprocess_memory(size);
+    void *memory = subprocess_memory(size, error);
+    if (!memory)
+        return FALSE;
     lay_out(&task.shared, memory);
     gboolean good = subprocess_run(read_task, &task, MAX_SECONDS, path, error);
     if (good)

@@ -1,6 +1,7 @@
 #include "evaluate/metrics/evaluation.h"
 
 #include "common/model/calibration.h"
+#include "common/network/scores.h"
 
 #include <math.h>
 #include <string.h>
@@ -119,7 +120,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
     evaluation->per_class = g_new(ClassMetrics, classes);
     for (guint i = 0; i < n; i++) {
-        evaluation->predicted[i] = metrics_argmax(evaluation->outputs + (gsize)i * classes, classes);
+        evaluation->predicted[i] = scores_argmax(evaluation->outputs + (gsize)i * classes, classes);
         evaluation->right += evaluation->predicted[i] == labels[i];
     }
     metrics_confusion(labels, evaluation->predicted, n, classes, evaluation->matrix);

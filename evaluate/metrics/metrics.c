@@ -1,17 +1,10 @@
 #include "evaluate/metrics/metrics.h"
 
+#include "common/network/scores.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-int metrics_argmax(const float *scores, guint classes)
-{
-    guint best = 0;
-    for (guint c = 1; c < classes; c++)
-        if (scores[c] > scores[best])
-            best = c;
-    return (int)best;
-}
 
 void metrics_confusion(const int *labels, const int *predicted, guint n, guint classes, guint *matrix)
 {
@@ -122,7 +115,7 @@ void metrics_reliability(const float *probabilities, const int *labels, guint n,
     memset(bins, 0, n_bins * sizeof *bins);
     for (guint i = 0; i < n; i++) {
         const float *row = probabilities + (gsize)i * classes;
-        int predicted = metrics_argmax(row, classes);
+        int predicted = scores_argmax(row, classes);
         double confidence = row[predicted], place = ceil(confidence * n_bins) - 1;
         ReliabilityBin *bin = &bins[(guint)CLAMP(place, 0, n_bins - 1)];
         bin->count++;

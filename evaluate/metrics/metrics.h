@@ -35,9 +35,6 @@ typedef struct {
 
 enum { RELIABILITY_BINS = 15 }; /* Guo et al. 2017 */
 
-/* Index of the largest of L scores; the first of ties, like numpy.argmax. */
-int metrics_argmax(const float *scores, guint classes);
-
 /* matrix (L, L) is overwritten. */
 void metrics_confusion(const int *labels, const int *predicted, guint n, guint classes, guint *matrix);
 

@@ -4,6 +4,7 @@
 #include "common/core/error.h"
 #include "common/core/floats.h"
 #include "common/core/rng.h"
+#include "train/data/validation_split.h"
 
 #include <string.h>
 
@@ -50,15 +51,17 @@ gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training,
                              GError **error)
 {
     guint classes = cache_classes(cache), n = cache_count(cache), used = 0;
-    g_autofree guint *images = g_new0(guint, classes + 1), *seen = g_new0(guint, classes + 1);
+    g_autofree guint *images = g_new0(guint, classes + 1);
+    g_autofree int *labels = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++) {
+        labels[i] = cache_item(cache, i)->label;
+        used += images[labels[i]]++ == 0;
+    }
+    g_autofree gboolean *validates = validation_split(labels, n, classes, split);
     *training = samples_for(cache);
     *validation = samples_for(cache);
     for (guint i = 0; i < n; i++)
-        used += images[cache_item(cache, i)->label]++ == 0;
-    for (guint i = 0; i < n; i++) {
-        int label = cache_item(cache, i)->label;
-        add(seen[label]++ < (guint)(split * images[label]) ? validation : training, i, label);
-    }
+        add(validates[i] ? validation : training, i, labels[i]);
     return check_split(cache, split, used, training->count, validation->count, error);
 }
 

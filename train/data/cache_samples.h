@@ -19,8 +19,7 @@ typedef struct {
     guint turn; /* of the ring */
 } CacheSamples;
 
-/* Keras's rule: the first int(split * images) of each class, in order of their names, are for validation,
- * the rest for training. FALSE with a sentence if either part is empty (split 0: *validation is meant to
+/* A cache's images by Keras's rule (validation_split.h), in the order of their names. FALSE with a sentence if either part is empty (split 0: *validation is meant to
  * be), or the cache has fewer than two classes with images. */
 gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training, CacheSamples *validation,
                              GError **error);

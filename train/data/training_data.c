@@ -3,6 +3,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "train/data/validation_split.h"
 
 #include <string.h>
 
@@ -118,24 +119,22 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
     return TRUE;
 }
 
-/* Keras's rule, as cache_samples_split has it. parts: training, validation; of guint32. */
+/* parts: training, validation; of guint32. */
 static gboolean split_photos(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
                              GError **error)
 {
     const DecodedImages *images = data->images;
-    g_autofree guint *per_class = g_new0(guint, data->classes->len),
-                     *seen = g_new0(guint, data->classes->len);
+    g_autofree guint *per_class = g_new0(guint, data->classes->len);
+    g_autofree gboolean *validates =
+        validation_split(images->labels, images->count, data->classes->len, options->validation_split);
     for (guint i = 0; i < images->count; i++)
         per_class[images->labels[i]]++;
     for (guint c = 0; c < data->classes->len; c++)
         if (!per_class[c])
             return error_set(error, "%s: none of the images of its class %s could be read", options->images,
                              (const char *)data->classes->pdata[c]);
-    for (guint32 i = 0; i < images->count; i++) {
-        int label = images->labels[i];
-        gboolean validates = seen[label]++ < (guint)(options->validation_split * per_class[label]);
-        g_array_append_val(parts[validates], i);
-    }
+    for (guint32 i = 0; i < images->count; i++)
+        g_array_append_val(parts[validates[i]], i);
     if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))
         return error_set(error,
                          "%s: a validation split of %g leaves %u images for training and %u for validation; "

@@ -3,6 +3,7 @@
 
 #include "common/core/error.h"
 #include "common/core/rng.h"
+#include "common/core/subprocess.h"
 #include "common/plot/axes.h"
 #include "train/linear/process_pool.h"
 
@@ -192,14 +193,14 @@ gboolean learning_curve_run(const LinearTraining *training, double cost, guint64
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         draw_order(training, seed, d, order + (gsize)d * training->n);
     gsize bytes = sizeof(float) * LEARNING_DRAWS * job.n_sizes * job.test * linear_vectors(training);
-    job.values = process_pool_share(bytes, error);
+    job.values = subprocess_memory(bytes, error);
     if (!job.values)
         return FALSE;
     gboolean done = process_pool_run(training->workers, learning_curve_ticks(training), curve_task, &job,
                                      progress, error);
     if (done)
         summarize(&job, curve);
-    process_pool_unshare(job.values, bytes);
+    subprocess_memory_free(job.values, bytes);
     return done;
 }
 

@@ -1,6 +1,8 @@
 #include "train/linear/linear_fit.h"
 
 #include "common/cli/progress.h"
+#include "common/core/subprocess.h"
+#include "common/network/scores.h"
 #include "train/linear/process_pool.h"
 
 #include <cblas.h>
@@ -123,13 +125,8 @@ double linear_mean_square(const LinearTraining *training)
 
 int linear_class(const LinearTraining *training, const float *values)
 {
-    guint best = 0, vectors = linear_vectors(training);
-    if (vectors == 1)
-        return values[0] > 0 ? 0 : 1;
-    for (guint k = 1; k < vectors; k++)
-        if (values[k] > values[best])
-            best = k;
-    return (int)best;
+    guint vectors = linear_vectors(training);
+    return vectors == 1 ? values[0] <= 0 : scores_argmax(values, vectors);
 }
 
 double linear_accuracy(const LinearTraining *training, const double *w)
@@ -200,7 +197,7 @@ double *linear_fit_all(const LinearTraining *training, double cost, LinearFit *f
     for (guint i = 0; i < training->n; i++)
         index[i] = i;
     double *w = NULL;
-    guint8 *shared = process_pool_share(w_size + fits_size, error);
+    guint8 *shared = subprocess_memory(w_size + fits_size, error);
     if (!shared)
         return NULL;
     Job job = {training, cost, index, (double *)shared, (LinearFit *)(shared + w_size)};
@@ -209,6 +206,6 @@ double *linear_fit_all(const LinearTraining *training, double cost, LinearFit *f
         if (fits)
             memcpy(fits, job.fits, fits_size);
     }
-    process_pool_unshare(shared, w_size + fits_size);
+    subprocess_memory_free(shared, w_size + fits_size);
     return w;
 }

@@ -2,49 +2,25 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
-#include "common/core/fatal.h"
 #include "common/core/interrupt.h"
+#include "common/core/subprocess.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { LOOK_UP_MS = 200 }; /* between looks at whether to stop */
 
-gpointer process_pool_share(gsize bytes, GError **error)
-{
-    gpointer memory = mmap(NULL, MAX(1, bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "no %.1f MB of memory to share between processes: %s", (double)bytes / 1e6,
-                g_strerror(errno));
-    return NULL;
-}
-
-void process_pool_unshare(gpointer memory, gsize bytes)
-{
-    if (memory)
-        munmap(memory, MAX(1, bytes));
-}
-
 /* A worker's life: the next task from the shared counter until there is none; a byte down the pipe for each
  * one done. */
-static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask task, gpointer data, int done,
-                                        pid_t parent)
+static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask task, gpointer data, int done)
 {
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent decides */
     signal(SIGTERM, SIG_DFL);
-    fatal_redirect(NULL, 0); /* the parent says why */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
     for (;;) {
         guint number = (guint)g_atomic_int_add(next, 1);
         if (number >= tasks)
@@ -76,9 +52,7 @@ static gboolean reap(const pid_t *workers, guint count, GError **error)
 {
     gboolean well = TRUE;
     for (guint i = 0; i < count; i++) {
-        int status = 0;
-        while (waitpid(workers[i], &status, 0) < 0 && errno == EINTR)
-            ;
+        int status = subprocess_wait(workers[i]);
         if (!well || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
             continue;
         well = FALSE;
@@ -100,21 +74,20 @@ gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer
     g_autofree pid_t *pids = g_new(pid_t, workers);
     guint started = 0;
     int ends[2];
-    gint *next = process_pool_share(sizeof *next, error);
+    gint *next = subprocess_memory(sizeof *next, error);
     if (!next)
         return FALSE;
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        process_pool_unshare(next, sizeof *next);
+        subprocess_memory_free(next, sizeof *next);
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "cannot make a pipe: %s",
                     g_strerror(errno));
         return FALSE;
     }
-    pid_t parent = getpid();
     int failure = 0;
     while (started < workers && !failure) {
-        pid_t pid = fork();
+        pid_t pid = subprocess_fork(NULL, 0); /* the parent says why one ended */
         if (pid == 0)
-            worker_main(next, tasks, task, data, ends[1], parent);
+            worker_main(next, tasks, task, data, ends[1]);
         if (pid < 0)
             failure = errno;
         else
@@ -128,7 +101,7 @@ gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer
         kill(pids[i], SIGKILL);
     GError *death = NULL;
     gboolean well = reap(pids, started, &death);
-    process_pool_unshare(next, sizeof *next);
+    subprocess_memory_free(next, sizeof *next);
     if (whole && well)
         return TRUE;
     if (whole)

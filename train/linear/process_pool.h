@@ -1,17 +1,13 @@
 /* workers: processes that share out numbered tasks, for code that cannot share a process (liblinear).
  *
  * A worker is a fork of the caller: it sees all the caller had in memory, copied only where written to, and
- * leaves its results in shared memory. It must not touch LMDB, nor threads of the caller's (a ThreadPool must not
+ * leaves its results in subprocess_memory (common/core/subprocess.h). It must not touch LMDB, nor threads of the caller's (a ThreadPool must not
  * be alive), nor any file. Which worker gets which task is left to chance: a task must not let its result
  * depend on it. */
 #pragma once
 #include "common/cli/progress.h"
 
 typedef void (*ProcessTask)(guint task, gpointer data);
-
-/* Zeroed memory that workers and caller share. NULL and error where there is none. */
-gpointer process_pool_share(gsize bytes, GError **error);
-void process_pool_unshare(gpointer memory, gsize bytes);
 
 /* Runs task(0 … tasks-1) in so many processes, each task once, and returns when all are done. progress is
  * ticked once a task. FALSE and error when a worker died (out of memory, a crash) or an interrupt asked to

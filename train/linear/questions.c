@@ -5,6 +5,7 @@
 #include "common/core/error.h"
 #include "common/core/output_file.h"
 #include "common/model/calibration.h"
+#include "common/network/scores.h"
 #include "common/plot/contact_sheet.h"
 #include "train/linear/learning_curve.h"
 #include "train/linear/suspects.h"
@@ -26,17 +27,20 @@ static float *sigmoid_probabilities(const Linear *linear)
     const float *values = linear->search->values;
     float *p = g_new(float, (gsize)n *classes);
     g_autofree float *usable = g_new(float, (gsize)n *classes);
+    g_autofree double *logistic = g_new(double, classes);
     g_autofree int *labels = g_new(int, n);
     for (guint i = 0; i < n; i++) {
         float *row = p + (gsize)i * classes;
-        double sum = 0;
+        gboolean known = TRUE;
+        for (guint k = 0; k < classes; k++) {
+            logistic[k] = values[(gsize)i * classes + k];
+            known = known && isfinite(logistic[k]);
+        }
+        if (known)
+            scores_logistic(logistic, classes);
         for (guint k = 0; k < classes; k++)
-            sum += row[k] = isfinite(values[(gsize)i * classes + k])
-                                ? (float)(1 / (1 + exp(-values[(gsize)i * classes + k])))
-                                : NAN;
-        for (guint k = 0; k < classes; k++)
-            row[k] = (float)(row[k] / sum);
-        if (!isfinite(sum))
+            row[k] = known ? (float)logistic[k] : NAN;
+        if (!known)
             continue;
         memcpy(usable + (gsize)finite * classes, row, classes * sizeof *row);
         labels[finite++] = linear->labels[i];

@@ -2,6 +2,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/rng.h"
+#include "common/core/subprocess.h"
 #include "common/model/calibration.h"
 #include "common/plot/axes.h"
 #include "train/linear/process_pool.h"
@@ -221,14 +222,14 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
     gsize fits = sizeof(LinearFit) * tasks * n, bytes = fits + values_bytes(training, n);
     g_autofree guint *fold_of = g_new(guint, training->n);
     search_folds(training->labels, training->n, training->classes, folds, seed, fold_of);
-    guint8 *shared = process_pool_share(bytes, error);
+    guint8 *shared = subprocess_memory(bytes, error);
     if (!shared)
         return NULL;
     Job job = {training, costs, n, folds, fold_of, (float *)(shared + fits), (LinearFit *)shared};
     if (training->stream ? search_stream(&job, progress, error)
                          : process_pool_run(training->workers, tasks, search_task, &job, progress, error))
         search = summarize(&job);
-    process_pool_unshare(shared, bytes);
+    subprocess_memory_free(shared, bytes);
     return search;
 }
 

@@ -1,4 +1,4 @@
-/* apart: what a child process gives back, and what becomes of one that crashes or never ends. */
+/* subprocess: what a child process gives back, and what becomes of one that crashes or never ends. */
 #include "common/core/error.h"
 #include "common/core/subprocess.h"
 
@@ -40,7 +40,7 @@ static gboolean leave(gpointer data, GError **error)
 static void test_shared_memory_comes_back(void)
 {
     g_autoptr(GError) error = NULL;
-    int *shared = subprocess_memory(sizeof *shared), own = 0;
+    int *shared = subprocess_memory(sizeof *shared, &error), own = 0;
     g_assert_true(subprocess_run(count, shared, 10, "file", &error));
     g_assert_true(subprocess_run(count, &own, 10, "file", &error));
     g_assert_no_error(error);

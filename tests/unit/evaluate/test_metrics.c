@@ -1,5 +1,6 @@
 /* Figures against scikit-learn's, SciPy's and NumPy's on the same predictions: tests/golden/make_metrics.py. */
 #include "common/model/calibration.h"
+#include "common/network/scores.h"
 #include "evaluate/metrics/metrics.h"
 #include "evaluate/report/report_text.h"
 #include <jansson.h>
@@ -52,7 +53,7 @@ static Case case_new(gsize index)
     c.logits = floats(json_object_get(expected, "logits"));
     c.predicted = g_new(int, c.n);
     for (guint i = 0; i < c.n; i++)
-        c.predicted[i] = metrics_argmax(c.probabilities + i * c.classes, c.classes);
+        c.predicted[i] = scores_argmax(c.probabilities + i * c.classes, c.classes);
     c.matrix = g_new(guint, c.classes * c.classes);
     metrics_confusion(c.labels, c.predicted, c.n, c.classes, c.matrix);
     return c;
@@ -166,8 +167,8 @@ static void check_temperature(const Case *c)
         calibration_apply(c->logits, FALSE, fitted * factor[i], c->n, c->classes, softmax);
         loss[i] = metrics_log_loss(softmax, c->labels, c->n, c->classes);
         for (guint row = 0; row < c->n; row++)
-            g_assert_cmpint(metrics_argmax(softmax + row * c->classes, c->classes), ==,
-                            metrics_argmax(c->logits + row * c->classes, c->classes));
+            g_assert_cmpint(scores_argmax(softmax + row * c->classes, c->classes), ==,
+                            scores_argmax(c->logits + row * c->classes, c->classes));
     }
     if (c->classes == 10) {
         g_assert_cmpfloat(loss[1], <, loss[0]);

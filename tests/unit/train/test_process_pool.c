@@ -1,6 +1,7 @@
 /* Worker processes: what is done, once, whatever the number of them; and what becomes of a bad end. */
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/subprocess.h"
 #include "train/linear/process_pool.h"
 
 #include <signal.h>
@@ -35,7 +36,7 @@ static void test_once_each(void)
         expected[i] = (guint)rand();
     }
     for (guint workers = 1; workers <= 7; workers += 2) {
-        Shared *shared = process_pool_share(sizeof *shared, NULL);
+        Shared *shared = subprocess_memory(sizeof *shared, NULL);
         GError *error = NULL;
         g_assert_true(process_pool_run(workers, TASKS, count_task, shared, NULL, &error));
         g_assert_no_error(error);
@@ -44,7 +45,7 @@ static void test_once_each(void)
             g_assert_cmpuint(shared->results[i], ==, expected[i]);
             g_assert_cmpint(shared->pids[i], !=, getpid());
         }
-        process_pool_unshare(shared, sizeof *shared);
+        subprocess_memory_free(shared, sizeof *shared);
     }
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1); /* none is left */
 }
