@@ -85,34 +85,3 @@ void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *sc
 {
     plan->method->run(plan, in, n, out, scratch, scratch + plan->method->shared_floats(plan));
 }
-
-/* ---- Pooling ---- */
-
-typedef struct {
-    const float *in;
-    float *out;
-    int height, width, channels; /* of the output */
-    gsize in_row, in_image;
-} Pooling;
-
-static void pool_row(guint task, guint worker, gpointer data)
-{
-    const Pooling *p = data;
-    int image = (int)(task / (guint)p->height), y = (int)(task % (guint)p->height), channels = p->channels;
-    const float *upper = p->in + image * p->in_image + 2 * y * p->in_row, *lower = upper + p->in_row;
-    float *out = p->out + (gsize)task * p->width * channels;
-    for (int x = 0; x < p->width; x++, upper += 2 * channels, lower += 2 * channels, out += channels)
-        for (int c = 0; c < channels; c++) {
-            float top = upper[c] > upper[c + channels] ? upper[c] : upper[c + channels];
-            float bottom = lower[c] > lower[c + channels] ? lower[c] : lower[c + channels];
-            out[c] = top > bottom ? top : bottom;
-        }
-}
-
-void conv_pool(ThreadPool *thread_pool, const float *in, int n, int height, int width, int channels,
-               float *out)
-{
-    gsize row = (gsize)width * channels;
-    Pooling pooling = {in, out, height / 2, width / 2, channels, row, row * height};
-    thread_pool_run(thread_pool, (guint)n * (guint)pooling.height, pool_row, &pooling);
-}

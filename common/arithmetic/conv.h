@@ -47,7 +47,7 @@ void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bia
 gsize conv_scratch_floats(const ConvShape *shape, guint threads);
 
 /* TRUE where many images should be run at once because the kernels have to be fetched from memory; then the
- * tile matters more than a pass over the output, and pooling is better left to conv_pool. */
+ * tile matters more than a pass over the output, and pooling is better left to pooling.h. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
 /* How it is computed, for people: "direct", "F(2x2)" to "F(7x7)". */
@@ -57,8 +57,4 @@ const char *conv_method(const ConvShape *shape);
  * floats_new (common/core/floats.h), contents of no consequence. */
 void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch);
 
-/* in: (n, H, W, C); out: (n, H/2, W/2, C), the largest of each 2x2; odd rows and columns at the end are
- * dropped. */
-void conv_pool(ThreadPool *thread_pool, const float *in, int n, int height, int width, int channels,
-               float *out);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConvPlan, conv_plan_free)

@@ -4,12 +4,14 @@
 #include "common/arithmetic/conv_kernels.h"
 #include "common/arithmetic/dense_kernels.h"
 #include "common/arithmetic/packing.h"
+#include "common/arithmetic/pooling.h"
 #include "common/arithmetic/row_kernels.h"
 
 typedef struct {
     const ConvKernels *conv;
     const DenseKernels *dense;
     const PackingKernels *packing;
+    const PoolingKernels *pooling;
     const RowKernels *row;
 } Kernels;
 

@@ -5,7 +5,6 @@
 #include "common/network/scores.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { FLOATS_A_TASK = 1 << 16 };
 
@@ -63,81 +62,6 @@ void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, 
     Dropout dropout = {x, units, rate, seed, stream};
     if (rate > 0)
         thread_pool_run(thread_pool, n, drop_units, &dropout);
-}
-
-/* ---- Max-pooling: one image per task, CHANNELS of a window at a time ---- */
-enum { CHANNELS = 64 };
-
-typedef struct {
-    float *y, *dx;
-    const float *x, *dy;
-    int height, width, channels, size;
-} Pooling;
-
-/* Offset of pixel i, row by row, of a window whose first pixel is at 0. */
-static gsize window_pixel(const Pooling *p, int i)
-{
-    return ((gsize)(i / p->size) * p->width + i % p->size) * p->channels;
-}
-
-static void largest_of_window(const Pooling *p, const float *x, int channels, float *largest)
-{
-    memcpy(largest, x, channels * sizeof(float));
-    for (int i = 1; i < p->size * p->size; i++) {
-        const float *pixel = x + window_pixel(p, i);
-        for (int c = 0; c < channels; c++)
-            largest[c] = pixel[c] > largest[c] ? pixel[c] : largest[c];
-    }
-}
-
-/* The first of the largest pixels receives the gradient, the others nothing. */
-static void window_gradient(const Pooling *p, float *dx, const float *dy, const float *x, int channels)
-{
-    float largest[CHANNELS], rest[CHANNELS];
-    largest_of_window(p, x, channels, largest);
-    memcpy(rest, dy, channels * sizeof(float));
-    for (int i = 0; i < p->size * p->size; i++) {
-        const float *pixel = x + window_pixel(p, i);
-        float *to = dx + window_pixel(p, i);
-        for (int c = 0; c < channels; c++) {
-            float taken = pixel[c] == largest[c] ? rest[c] : 0;
-            to[c] = taken;
-            rest[c] = pixel[c] == largest[c] ? 0 : rest[c];
-        }
-    }
-}
-
-static void pool_image(guint image, guint worker, gpointer data)
-{
-    const Pooling *p = data;
-    int rows = p->height / p->size, columns = p->width / p->size;
-    gsize in = (gsize)p->height * p->width * p->channels, out = (gsize)rows * columns * p->channels;
-    if (p->dx)
-        memset(p->dx + image * in, 0, in * sizeof(float));
-    for (int window = 0; window < rows * columns; window++)
-        for (int c = 0; c < p->channels; c += CHANNELS) {
-            int channels = MIN(CHANNELS, p->channels - c), top = window / columns * p->size,
-                left = window % columns * p->size;
-            gsize from = image * in + ((gsize)top * p->width + left) * p->channels + c,
-                  to = image * out + (gsize)window * p->channels + c;
-            if (p->dx)
-                window_gradient(p, p->dx + from, p->dy + to, p->x + from, channels);
-            else
-                largest_of_window(p, p->x + from, channels, p->y + to);
-        }
-}
-
-void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size)
-{
-    Pooling pooling = {y, NULL, x, NULL, in[0], in[1], in[2], size};
-    thread_pool_run(thread_pool, n, pool_image, &pooling);
-}
-
-void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
-                          const int in[3], int size)
-{
-    Pooling pooling = {NULL, dx, x, dy, in[0], in[1], in[2], size};
-    thread_pool_run(thread_pool, n, pool_image, &pooling);
 }
 
 /* ---- Softmax and its loss ---- */

@@ -15,13 +15,6 @@ void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize cou
  * unit's position. The backward call draws the same units again. */
 void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, guint64 seed, guint64 stream);
 
-/* Windows of size x size with stride size; leftover rows and columns are ignored. The gradient goes to the
- * first of a window's largest inputs, row by row. x and dx (n, H, W, C), y and dy (n, H / size, W / size,
- * C). */
-void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size);
-void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
-                          const int in[3], int size);
-
 /* Rows of logits (n, L) to probabilities; in place allowed. */
 void softmax(float *probabilities, const float *logits, int n, int classes);
 

@@ -1,6 +1,7 @@
 /* predict: a network run forward, layer by layer on a block of images; see network.h and forward.h. */
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 #include "common/network/dense.h"
 #include "common/network/forward.h"

@@ -5,6 +5,7 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/pooling.h"
 #include "common/arithmetic/winograd.h"
 #include "common/core/error.h"
 #include "common/core/floats.h"

@@ -3,6 +3,7 @@
 #include "common/vgg16/base.h"
 
 #include "common/arithmetic/conv.h"
+#include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 
 /* A convolution, or a pooling that is not done along with one. */
@@ -119,7 +120,8 @@ static void run_steps(Base *base, int first, int last, const float *x, int n, fl
         if (base->plan[s])
             conv_plan_run(base->plan[s], x, n, y, base->scratch);
         else
-            conv_pool(base->thread_pool, x, n, shape->height, shape->width, shape->outputs, y);
+            max_pooling_forward(base->thread_pool, y, x, n,
+                                (int[]){shape->height, shape->width, shape->outputs}, 2);
         x = y;
     }
 }

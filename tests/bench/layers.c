@@ -8,6 +8,7 @@
  * taken. */
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
+#include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 #include "common/core/rng.h"
 #include "common/vgg16/base.h"
@@ -23,7 +24,7 @@ typedef struct {
     ConvShape shape;
     ConvPlan *plan;
     ThreadPool *thread_pool;
-    float *in, *out, *pooled; /* pooled: NULL unless by conv_pool */
+    float *in, *out, *pooled; /* pooled: NULL unless pooled afterwards */
     int run;                  /* images a run of the plan takes */
     double seconds[MAX_ROUNDS];
 } Layer;
@@ -63,8 +64,8 @@ static void layer_run(Layer *l, float *scratch)
 {
     conv_plan_run(l->plan, l->in, l->run, l->out, scratch);
     if (l->pooled)
-        conv_pool(l->thread_pool, l->out, l->run, l->shape.height, l->shape.width, l->shape.outputs,
-                  l->pooled);
+        max_pooling_forward(l->thread_pool, l->pooled, l->out, l->run,
+                            (int[]){l->shape.height, l->shape.width, l->shape.outputs}, 2);
 }
 
 static int ascending(const void *a, const void *b)

@@ -5,5 +5,6 @@ const Kernels ISA_SYMBOL(kernels) = {
     .conv = &ISA_SYMBOL(conv_kernels),
     .dense = &ISA_SYMBOL(dense_kernels),
     .packing = &ISA_SYMBOL(packing_kernels),
+    .pooling = &ISA_SYMBOL(pooling_kernels),
     .row = &ISA_SYMBOL(row_kernels),
 };

@@ -12,5 +12,6 @@ extern const WinogradKernels ISA_SYMBOL(winograd)[WINOGRAD_TILES]; /* winograd.c
 extern const ConvKernels ISA_SYMBOL(conv_kernels);                 /* multiply.c */
 extern const DenseKernels ISA_SYMBOL(dense_kernels);               /* dense_kernels.c */
 extern const PackingKernels ISA_SYMBOL(packing_kernels);           /* packing.c */
+extern const PoolingKernels ISA_SYMBOL(pooling_kernels);           /* pooling.c */
 extern const RowKernels ISA_SYMBOL(row_kernels);                   /* row_kernels.c */
 extern const Kernels ISA_SYMBOL(kernels);                          /* kernels.c: all of these */

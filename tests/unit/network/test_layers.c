@@ -1,5 +1,6 @@
 /* Layers forward and backward against PyTorch in double precision: tests/golden/make_nn.py. */
 #include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/pooling.h"
 #include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/optimizer.h"

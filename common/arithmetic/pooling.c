@@ -1,0 +1,89 @@
+/* pooling: see pooling.h. A task is a row of windows. */
+#include "common/arithmetic/pooling.h"
+
+#include "common/arithmetic/kernels.h"
+
+#include <string.h>
+
+enum { CHANNELS = 64 }; /* whose gradient is passed on at a time */
+
+typedef struct {
+    float *y, *dx;
+    const float *x, *dy;
+    int height, width, channels, size;
+    int rows, columns; /* of windows */
+    const PoolingKernels *kernels;
+} Pooling;
+
+/* Offset of pixel i, row by row, of a window whose first pixel is at 0. */
+static gsize window_pixel(const Pooling *p, int i)
+{
+    return ((gsize)(i / p->size) * p->width + i % p->size) * p->channels;
+}
+
+/* The first of the largest pixels receives the gradient, the others nothing. */
+static void window_gradient(const Pooling *p, float *dx, const float *dy, const float *x, int channels)
+{
+    float largest[CHANNELS], rest[CHANNELS];
+    p->kernels->largest_of_window(x, (gsize)p->width * p->channels, p->channels, p->size, channels, largest);
+    memcpy(rest, dy, channels * sizeof(float));
+    for (int i = 0; i < p->size * p->size; i++) {
+        const float *pixel = x + window_pixel(p, i);
+        float *to = dx + window_pixel(p, i);
+        for (int c = 0; c < channels; c++) {
+            float taken = pixel[c] == largest[c] ? rest[c] : 0;
+            to[c] = taken;
+            rest[c] = pixel[c] == largest[c] ? 0 : rest[c];
+        }
+    }
+}
+
+/* Lines of pixels that belong to a row of windows; the last one has the leftover lines too. */
+static int lines_of(const Pooling *p, int row)
+{
+    return row + 1 < p->rows ? p->size : p->height - row * p->size;
+}
+
+/* The window whose first pixel is at x + from, and whose output at y + to. */
+static void pool_window(const Pooling *p, gsize from, gsize to)
+{
+    gsize line = (gsize)p->width * p->channels;
+    if (!p->dx)
+        p->kernels->largest_of_window(p->x + from, line, p->channels, p->size, p->channels, p->y + to);
+    for (int c = 0; p->dx && c < p->channels; c += CHANNELS)
+        window_gradient(p, p->dx + from + c, p->dy + to + c, p->x + from + c, MIN(CHANNELS, p->channels - c));
+}
+
+static void pool_row(guint task, guint worker, gpointer data)
+{
+    const Pooling *p = data;
+    int image = (int)task / p->rows, row = (int)task % p->rows;
+    gsize line = (gsize)p->width * p->channels, start = ((gsize)image * p->height + row * p->size) * line;
+    if (p->dx)
+        memset(p->dx + start, 0, lines_of(p, row) * line * sizeof(float));
+    for (int column = 0; column < p->columns; column++)
+        pool_window(p, start + (gsize)column * p->size * p->channels,
+                    ((gsize)task * p->columns + column) * p->channels);
+}
+
+static void pool(ThreadPool *thread_pool, Pooling *p, int n)
+{
+    p->rows = p->height / p->size;
+    p->columns = p->width / p->size;
+    p->kernels = kernels_current()->pooling;
+    thread_pool_run(thread_pool, (guint)n * (guint)p->rows, pool_row, p);
+}
+
+void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size)
+{
+    Pooling p = {.y = y, .x = x, .height = in[0], .width = in[1], .channels = in[2], .size = size};
+    pool(thread_pool, &p, n);
+}
+
+void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
+                          const int in[3], int size)
+{
+    Pooling p = {
+        .dx = dx, .dy = dy, .x = x, .height = in[0], .width = in[1], .channels = in[2], .size = size};
+    pool(thread_pool, &p, n);
+}
