@@ -72,7 +72,8 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
     printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
            normalization_name(spec->normalization));
     if (spec->weights_hash[0])
-        printf("Weights  %s, SHA-256 %s\n", source, spec->weights_hash);
+        printf("Weights  %s, SHA-256 %s\nProducts %s\n", source, spec->weights_hash,
+               precision_name(spec->precision));
 }
 
 static void print_text(const Cache *cache)

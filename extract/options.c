@@ -155,6 +155,10 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
         *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);
         return FALSE;
     }
+    if (strcmp(options->layer, "input") == 0 && options->precision != PRECISION_FLOAT32) {
+        *status = cli_usage(program, "--precision is of the base, which --layer input does not run");
+        return FALSE;
+    }
     g_autoptr(GError) error = NULL;
     if ((raw->shard && !shard_parse(raw->shard, &options->shard, &options->shard_source, &error)) ||
         !augment_check(&options->augmentation, &error) ||
@@ -233,6 +237,7 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
          "from pixels to tensor, where not as preset and weights have it", 0, 0, CLI_MODE(ACTION_EXTRACT)},
         {CLI_TEXT, "layer", 0, &options->layer, "NAME",
          "Keras layer whose output is stored; input for the tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
+        PRECISION_OPTION(&options->precision, CLI_MODE(ACTION_EXTRACT)),
         {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
          "how CACHE stores features: sparse loses nothing and takes what is not zero, float16 rounds to half "
          "floats, "

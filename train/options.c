@@ -136,6 +136,7 @@ static const CliOption table[] = {
      "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "from file to pixels", 0, 0, ON_IMAGES},
+    PRECISION_OPTION(&o.precision, CLI_MODE(TRAIN_BOOTSTRAP)),
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, "
@@ -277,6 +278,7 @@ static char *check_options(void)
 /* What does not go with the approach; called with the arguments known. */
 static char *check_approach(void)
 {
+    static const char *const of_images[] = {"preset", "precision"};
     const ApproachTraits *traits = &approach_traits[o.approach];
     if (o.images && o.augmented_cache)
         return g_strdup("--images and --augmented-cache exclude one another");
@@ -292,9 +294,11 @@ static char *check_approach(void)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation goes with --images; a cache is augmented by extract --augment");
-    if (cli_given("preset") && !o.images && !o.summary)
-        return g_strdup(
-            "--preset is not used with a CACHE, whose images are decoded already; it goes with --images");
+    for (guint i = 0; i < G_N_ELEMENTS(of_images); i++)
+        if (cli_given(of_images[i]) && !o.images && !o.summary)
+            return g_strdup_printf(
+                "--%s is not used with a CACHE, whose features are computed already; it goes with --images",
+                of_images[i]);
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes exclude one another");
     if (o.from && o.scale >= 0)

@@ -15,6 +15,7 @@
  * Every output is the same sum in the same order however the work is cut: results do not depend on n, the
  * image's place or the thread pool. They do in the last bits on the instruction set. */
 #pragma once
+#include "common/arithmetic/precision.h"
 #include "common/core/thread_pool.h"
 
 typedef struct {
@@ -34,9 +35,9 @@ int conv_output_side(int side, const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 
-/* Aborts where there is no memory; thread pool is borrowed until conv_plan_free. Holds conv_plan_memory bytes. Weights have to
- * be set before it is run. */
-ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
+/* Aborts where there is no memory; thread pool is borrowed until conv_plan_free. Holds conv_plan_memory bytes, in
+ * either precision. Weights have to be set before it is run. */
+ConvPlan *conv_plan_new(const ConvShape *shape, Precision precision, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
 gsize conv_plan_memory(const ConvShape *shape);
 

@@ -31,7 +31,7 @@ static void pack(ConvPlan *plan, const float *kernel)
     float *to = plan->weights;
     for (int k = 0; k < plan->shape.outputs; k += panel)
         for (int tap = 0; tap < taps; tap++, to += panel)
-            memcpy(to, kernel + (gsize)tap * plan->shape.outputs + k, panel * sizeof(float));
+            conv_take(plan, kernel + (gsize)tap * plan->shape.outputs + k, (gsize)panel, to);
 }
 
 static gsize shared_floats(const ConvPlan *plan)
@@ -48,14 +48,15 @@ static gsize worker_floats(const ConvPlan *plan)
 
 /* What output rows [top, top + rows) of an image are made from, with zeros beyond the edges: (rows + size - 1,
  * W + 2 pad, C). */
-static void padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to)
+static void padded_rows(const ConvPlan *plan, const float *image, int top, int rows, float *to)
 {
+    const ConvShape *shape = &plan->shape;
     gsize row = (gsize)shape->width * shape->inputs, edge = (gsize)shape->pad * shape->inputs;
     for (int i = 0; i < rows + shape->size - 1; i++, to += row + 2 * edge) {
         int y = top - shape->pad + i;
         memset(to, 0, (row + 2 * edge) * sizeof(float));
         if (y >= 0 && y < shape->height)
-            memcpy(to + edge, image + y * row, row * sizeof(float));
+            conv_take(plan, image + y * row, row, to + edge);
     }
 }
 
@@ -69,7 +70,7 @@ static void band_task(guint task, guint worker, gpointer data)
     int rows = MIN(ROWS, plan->height - top), panel = plan->kernels->panel;
     float *padded = run->workers + worker * worker_floats(plan), min = shape->relu ? 0 : -INFINITY;
     gsize row = (gsize)(shape->width + 2 * shape->pad) * shape->inputs, outputs = (gsize)shape->outputs;
-    padded_rows(shape, run->in + (gsize)image * shape->height * shape->width * shape->inputs, top, rows,
+    padded_rows(plan, run->in + (gsize)image * shape->height * shape->width * shape->inputs, top, rows,
                 padded);
     guint blocks = parts_of((guint)plan->width, (guint)plan->kernels->rows);
     for (int y = 0; y < rows; y++)

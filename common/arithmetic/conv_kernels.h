@@ -7,7 +7,7 @@
  * 2018, "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", for the choice of
  * points. */
 #pragma once
-#include <glib.h>
+#include "common/arithmetic/precision.h"
 
 enum {
     WINOGRAD_MAX_OUT = 7,                                           /* m of the largest tile */
@@ -25,8 +25,9 @@ typedef struct {
     void (*kernel)(const float *taps, gsize tap_stride, int channels, float *u, gsize position_stride);
 
     /* One tile. pixels: P pointers to C channels each, row by row. Position p's channels c … c + width-1 go
-     * to v + p * position_stride + c / width * step. */
-    void (*input)(const float *const *pixels, int channels, float *v, gsize position_stride, gsize step);
+     * to v + p * position_stride + c / width * step. precision: of the pixels, which are rounded to it first. */
+    void (*input)(const float *const *pixels, int channels, Precision precision, float *v,
+                  gsize position_stride, gsize step);
 
     /* One tile. m: position p's channels at m + p * position_stride. Adds bias, raises to `min` (0 for
      * ReLU, -INFINITY for none). pixels: m*m pointers for output, (m/2)^2 for pooled, which keeps the largest

@@ -7,6 +7,7 @@ typedef struct ConvMethod ConvMethod;
 
 struct ConvPlan {
     ConvShape shape;
+    Precision precision;
     ThreadPool *thread_pool;
     const ConvKernels *kernels;
     const ConvMethod *method;
@@ -39,6 +40,9 @@ void conv_winograd_init(ConvPlan *plan);
 
 /* Of the tiles for this size of kernel the one that needs the fewest products. */
 const WinogradKernels *conv_fewest_products(const ConvShape *shape);
+
+/* Copies n inputs or taps as the products of the plan's precision have them. */
+void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);
 
 enum {
     CONV_OUTPUTS = 32,              /* output channels are a multiple of this */

@@ -9,6 +9,7 @@ enum {
     SLICE = CONV_OUTPUTS,  /* output channels whose products wait in L2 for the inverse transform */
     TILES = 28,            /* that a task multiplies at once */
     SHARED_TILES = 128,    /* of a narrow layer, transformed together: at 512 channels 21 MB */
+    MAX_TAPS = 5 * 5,      /* of a kernel */
     POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
 };
 
@@ -72,11 +73,15 @@ static void pack_slice(guint slice, guint worker, gpointer data)
     const Packing *packing = data;
     const ConvPlan *plan = packing->plan;
     int inputs = plan->shape.inputs, outputs = plan->shape.outputs, panel = plan->kernels->panel;
-    float *to = plan->weights + (gsize)slice * plan->positions * inputs * SLICE;
+    gsize size = (gsize)plan->shape.size;
+    float *to = plan->weights + (gsize)slice * plan->positions * inputs * SLICE, taps[MAX_TAPS * SLICE];
     for (int k = 0; k < SLICE; k += panel)
-        for (int c = 0; c < inputs; c++, to += panel)
-            plan->winograd->kernel(packing->kernel + (gsize)c * outputs + slice * SLICE + k,
-                                   (gsize)inputs * outputs, panel, to, (gsize)inputs * SLICE);
+        for (int c = 0; c < inputs; c++, to += panel) {
+            const float *from = packing->kernel + (gsize)c * outputs + slice * SLICE + k;
+            for (gsize tap = 0; tap < size * size; tap++)
+                conv_take(plan, from + tap * inputs * outputs, (gsize)panel, taps + tap * panel);
+            plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * SLICE);
+        }
 }
 
 static void pack(ConvPlan *plan, const float *kernel)
@@ -168,7 +173,8 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
     if (!plan->narrow)
         fetch_next(plan, pixels, zeros, left);
     int vector = plan->kernels->width;
-    plan->winograd->input(pixels, plan->shape.inputs, v + row * vector, stride, (gsize)rows * vector);
+    plan->winograd->input(pixels, plan->shape.inputs, plan->precision, v + row * vector, stride,
+                          (gsize)rows * vector);
 }
 
 /* Block b of the blocks of micro-kernel rows that tiles [first, first + tiles) of all images make up; v is

@@ -98,9 +98,9 @@ Winograd *winograd_new(const Conv2d *conv, gboolean input_gradient, ThreadPool *
     w->vector = kernels_current()->conv->width;
     w->tiles_y = (conv->out[0] + w->kernels->out - 1) / w->kernels->out;
     w->tiles_x = (conv->out[1] + w->kernels->out - 1) / w->kernels->out;
-    w->forward = conv_plan_new(&forward, thread_pool);
+    w->forward = conv_plan_new(&forward, PRECISION_FLOAT32, thread_pool);
     if (input_gradient) {
-        w->backward = conv_plan_new(&backward, thread_pool);
+        w->backward = conv_plan_new(&backward, PRECISION_FLOAT32, thread_pool);
         w->flipped = floats_new(taps_of(conv) * inputs * outputs);
     }
     w->scratch = floats_new(scratch_floats(conv, input_gradient, thread_pool_threads(thread_pool)));
@@ -193,7 +193,8 @@ static void transform_tiles(guint task, guint worker, gpointer data)
         int top = place / w->tiles_x * kernels->out, left = place % w->tiles_x * kernels->out;
         square_pixels(w, g->x + (gsize)image * in[0] * in[1] * inputs, in, top - pad, left - pad, kernels->in,
                       square);
-        kernels->input(square, inputs, w->v + (gsize)t * inputs, (gsize)TILES * inputs, w->vector);
+        kernels->input(square, inputs, PRECISION_FLOAT32, w->v + (gsize)t * inputs, (gsize)TILES * inputs,
+                       w->vector);
         square_pixels(w, g->dy + (gsize)image * out[0] * out[1] * outputs, out, top, left, kernels->out,
                       square);
         kernels->output_gradient(square, outputs, w->dm + (gsize)t * outputs, (gsize)TILES * outputs);

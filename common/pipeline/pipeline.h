@@ -39,7 +39,7 @@ typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
     const Weights *weights;       /* NULL where recipe->layer is "input": vectors are the normalised images */
-    const FeatureSpec *spec;      /* side, normalization and layer */
+    const FeatureSpec *spec;      /* side, normalization, layer and precision */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */
     PipelinePrepare prepare;      /* NULL: image_normalize as the recipe has it */

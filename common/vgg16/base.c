@@ -72,7 +72,8 @@ static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint thr
     return sizes;
 }
 
-Base *base_new(const Weights *weights, int cut, int side, int batch, ThreadPool *thread_pool)
+Base *base_new(const Weights *weights, int cut, int side, int batch, Precision precision,
+               ThreadPool *thread_pool)
 {
     Base *base = g_new0(Base, 1);
     base->side = side;
@@ -85,7 +86,7 @@ Base *base_new(const Weights *weights, int cut, int side, int batch, ThreadPool 
         int conv = base->step[s].conv;
         if (conv < 0)
             continue;
-        base->plan[s] = conv_plan_new(&base->step[s].shape, thread_pool);
+        base->plan[s] = conv_plan_new(&base->step[s].shape, precision, thread_pool);
         conv_plan_set_weights(base->plan[s], weights->kernel[conv], weights->bias[conv]);
     }
     for (int i = 0; i < 2; i++) {

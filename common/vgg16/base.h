@@ -1,5 +1,6 @@
 /* base: the frozen VGG16 base as a function from image tensors to the activations of one of its layers. */
 #pragma once
+#include "common/arithmetic/precision.h"
 #include "common/core/thread_pool.h"
 #include "common/vgg16/weights.h"
 
@@ -10,8 +11,10 @@ enum { BASE_DEFAULT_BATCH = 8 };
 
 /* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of
  * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
- * images a call of base_run takes. thread pool: borrowed until base_free. Never fails; what it needs is base_memory. */
-Base *base_new(const Weights *weights, int cut, int side, int batch, ThreadPool *thread_pool);
+ * images a call of base_run takes. precision: of every convolution; activations and features are float32.
+ * thread pool: borrowed until base_free. Never fails; what it needs is base_memory, in either precision. */
+Base *base_new(const Weights *weights, int cut, int side, int batch, Precision precision,
+               ThreadPool *thread_pool);
 void base_free(Base *base);
 
 /* images: (n, side, side, 3) normalised (image_normalize); features: (n, H, W, K) of the cut. n <= batch.

@@ -85,10 +85,11 @@ gsize feature_spec_features(const FeatureSpec *spec)
 
 json_t *feature_spec_to_json(const FeatureSpec *spec)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i]}", "weights_hash", spec->weights_hash,
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s}", "weights_hash", spec->weights_hash,
                      "weights_source", spec->weights_source, "preset", preset_name(spec->preset),
                      "normalization", normalization_name(spec->normalization), "side", spec->side, "layer",
-                     spec->layer, "shape", spec->shape[0], spec->shape[1], spec->shape[2]);
+                     spec->layer, "shape", spec->shape[0], spec->shape[1], spec->shape[2], "precision",
+                     precision_name(spec->precision));
 }
 
 static gboolean is_hash(const char *text)
@@ -119,16 +120,23 @@ static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
     return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
 }
 
+/* Without weights there are no products. */
+static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char *precision)
+{
+    return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
+}
+
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
 {
-    const char *hash, *source, *preset, *normalization, *layer;
+    const char *hash, *source, *preset, *normalization, *layer,
+        *precision = precision_name(PRECISION_FLOAT32);
     json_error_t problem;
     FeatureSpec spec = {0};
     int *shape = spec.shape;
-    if (json_unpack_ex((json_t *)object, &problem, 0, "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!]}",
+    if (json_unpack_ex((json_t *)object, &problem, 0, "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s}",
                        "weights_hash", &hash, "weights_source", &source, "preset", &preset, "normalization",
                        &normalization, "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1],
-                       &shape[2])) {
+                       &shape[2], "precision", &precision)) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the recipe is not one: %s", problem.text);
         return NULL;
     }
@@ -138,6 +146,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                         : !side_holds(&spec)                                       ? "side"
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
+                        : !precision_holds(&spec, hash, precision)                 ? "precision"
                                                                                    : NULL;
     if (wrong) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
@@ -181,5 +190,8 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
         return g_strdup_printf("its images are %d pixels wide, not %d", its->side, wanted->side);
     if (!g_str_equal(its->layer, wanted->layer))
         return g_strdup_printf("its layer is %s, not %s", its->layer, wanted->layer);
+    if (its->precision != wanted->precision)
+        return g_strdup_printf("its precision is %s, not %s", precision_name(its->precision),
+                               precision_name(wanted->precision));
     return NULL;
 }

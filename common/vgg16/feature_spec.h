@@ -1,6 +1,7 @@
 /* recipe: how an image file became a vector. A cache has one, a model remembers the one it was trained on,
  * and whoever brings the two together compares them. */
 #pragma once
+#include "common/arithmetic/precision.h"
 #include "common/image/image.h"
 #include "common/vgg16/weights.h"
 #include <jansson.h>
@@ -10,9 +11,10 @@ typedef struct {
     char *weights_source; /* Weights.source: for people, not compared unless imported */
     Preset preset;
     Normalization normalization;
-    int side;     /* of the square input image, pixels */
-    char *layer;  /* Keras layer whose output is the vector, or "input" */
-    int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+    int side;            /* of the square input image, pixels */
+    char *layer;         /* Keras layer whose output is the vector, or "input" */
+    int shape[3];        /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+    Precision precision; /* of the base's products; float32 where no base runs */
 } FeatureSpec;
 
 /* Features that another program made have the layer "imported", no weights, side 0, shape 1x1xD, and in weights_source,
@@ -24,7 +26,7 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 /* The recipe of these options, as extract and train spell them. weights: NULL where layer is "input".
  * normalize: NULL for the rule: presets keras and torchvision name the whole way from file to tensor, so they
  * mean caffe and torch; with vips, the normalisation is the one the weights were trained with (without
- * weights: caffe). side is 1 … 4096. NULL and error where the layer is unknown or the image too small for it. */
+ * weights: caffe). side is 1 … 4096; the precision is float32 until it is set. NULL and error where the layer is unknown or the image too small for it. */
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
@@ -32,8 +34,9 @@ FeatureSpec *feature_spec_copy(const FeatureSpec *spec);
 void feature_spec_free(FeatureSpec *spec);
 gsize feature_spec_features(const FeatureSpec *spec); /* D */
 
-json_t *feature_spec_to_json(const FeatureSpec *spec);                     /* new reference */
-FeatureSpec *feature_spec_from_json(const json_t *object, GError **error); /* every field checked */
+json_t *feature_spec_to_json(const FeatureSpec *spec); /* new reference */
+/* Every field checked. What was written before there was a choice of precision has no entry for it: float32. */
+FeatureSpec *feature_spec_from_json(const json_t *object, GError **error);
 
 /* NULL where both give the same vectors; else the first difference as a clause, such as
  * "its preset is keras, not vips". Caller frees. */

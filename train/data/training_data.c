@@ -193,6 +193,7 @@ TrainingData *training_data_from_images(const TrainOptions *options, const Weigh
     data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, side, layer, error);
     if (!data->spec || !scan(data, options, error))
         return NULL;
+    data->spec->precision = options->precision;
     data->images = decoded_images_load(data->dataset, options->preset, side, options->model, threads, error);
     if (!data->images)
         return NULL;

@@ -38,7 +38,7 @@ static void check_case(const json_t *golden)
     g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
     g_autofree float *image = g_new(float, side *side * 3), *out = g_new(float, features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(weights, cut, side, 1, thread_pool);
+    g_autoptr(Base) base = base_new(weights, cut, side, 1, PRECISION_FLOAT32, thread_pool);
     synthetic(side, 0, image);
     base_run(base, image, 1, out);
 
@@ -81,7 +81,7 @@ static float *features_by(int cut, int side, int n, int batch, guint threads)
     for (int i = 0; i < n; i++)
         synthetic(side, 5 * i, images + i * image);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(Base) base = base_new(weights, cut, side, batch, thread_pool);
+    g_autoptr(Base) base = base_new(weights, cut, side, batch, PRECISION_FLOAT32, thread_pool);
     for (int i = 0; i < n; i += batch)
         base_run(base, images + i * image, MIN(batch, n - i), out + i * features);
     return out;

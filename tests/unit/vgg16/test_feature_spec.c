@@ -38,6 +38,9 @@ static void names_the_first_difference(void)
     g_autofree char *none = feature_spec_difference(its, wanted);
     g_assert_null(none);
 
+    wanted->precision = PRECISION_BFLOAT16;
+    g_autofree char *precision = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(precision, ==, "its precision is float32, not bfloat16");
     wanted->layer = (g_free(wanted->layer), g_strdup("block5_conv3"));
     g_autofree char *layer = feature_spec_difference(its, wanted);
     g_assert_cmpstr(layer, ==, "its layer is block5_pool, not block5_conv3");
@@ -91,6 +94,8 @@ static void refuses_what_is_no_recipe(void)
     g_assert_no_error(error);
     g_assert_nonnull(fine);
 
+    g_assert_cmpint(fine->precision, ==, PRECISION_FLOAT32); /* no entry: from before there was a choice */
+
     refused("[]");
     refused("{}");
     refused(TEXT("abc", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
@@ -103,6 +108,9 @@ static void refuses_what_is_no_recipe(void)
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,513]"));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7]"));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512,1]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":\"float16\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":32"));
+    refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3],\"precision\":\"bfloat16\""));
     refused(TEXT(HASH, "vips", "caffe", "\"224\"", "block5_pool", "[7,7,512]"));
 }
 
