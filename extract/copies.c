@@ -7,7 +7,8 @@
 static DatasetItem *copy_of(const DatasetItem *item, guint copy)
 {
     DatasetItem *other = g_new(DatasetItem, 1);
-    *other = (DatasetItem){g_strdup(item->path), g_strdup_printf("%s#%u", item->key, copy), item->label};
+    *other = (DatasetItem){g_strdup(item->path), g_strdup_printf("%s#%u", item->key, copy), item->label,
+                           item->member};
     return other;
 }
 

@@ -21,6 +21,7 @@
 typedef struct {
     const Dataset *dataset;
     const Plan *plan;
+    Contents *contents; /* of the plan's work */
     const FeatureSpec *spec;
     CacheWriter *writer;
     const AugmentOptions *augmentation; /* of the copies among the items */
@@ -38,11 +39,11 @@ static const DatasetItem *work_item(const Extraction *extraction, guint index)
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
     const Extraction *extraction = user;
-    const DatasetItem *item = work_item(extraction, index);
     g_autoptr(GBytes) content = NULL;
-    Produced produced = pipeline_decode(item->path, extraction->spec, rgb, &content, reason);
+    Produced produced =
+        pipeline_decode_from(extraction->contents, index, extraction->spec, rgb, &content, reason);
     if (produced == PRODUCED)
-        copies_hash(content, item->key, extraction->how, note);
+        copies_hash(content, work_item(extraction, index)->key, extraction->how, note);
     return produced;
 }
 
@@ -109,27 +110,48 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
                                         .prepare = prepare,
                                         .batch_done = commit};
     g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
-    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options, error);
+    g_autoptr(Contents) contents =
+        contents_open(extraction->dataset, extraction->plan->work, extraction->plan->n_work, error);
+    g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&pipeline_options, error) : NULL;
+    extraction->contents = contents;
     return pipeline &&
            pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
 }
 
-static gboolean has_gone(const char *folder, const char *path)
+/* The names of all images of an archive, a set; of a folder an empty one. */
+static GHashTable *archived_images(const Options *options, const Dataset *dataset, GError **error)
+{
+    const DatasetFilter everything = {.class_names = options->filter.class_names};
+    g_autoptr(Dataset) all = dataset->archived ? dataset_scan(dataset->root, &everything, error) : NULL;
+    if (dataset->archived && !all)
+        return NULL;
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; all && i < all->items->len; i++)
+        g_hash_table_add(names, g_strdup(((const DatasetItem *)all->items->pdata[i])->key));
+    return names;
+}
+
+/* archived: of archived_images. */
+static gboolean has_gone(const Dataset *dataset, GHashTable *archived, const char *path)
 {
     struct stat status;
     guint copy;
     g_autofree char *image = g_strndup(path, cache_path_image(path, &copy));
-    g_autofree char *file = g_build_filename(folder, image, NULL);
+    g_autofree char *file = g_build_filename(dataset->root, image, NULL);
+    if (dataset->archived)
+        return !g_hash_table_contains(archived, image);
     return stat(file, &status) && (errno == ENOENT || errno == ENOTDIR);
 }
 
-static gboolean prune(CacheWriter *writer, const char *folder, guint *pruned, GError **error)
+static gboolean prune(CacheWriter *writer, const Options *options, const Dataset *dataset, guint *pruned,
+                      GError **error)
 {
-    g_autoptr(GPtrArray) paths = cache_writer_paths(writer, error);
+    g_autoptr(GHashTable) archived = archived_images(options, dataset, error);
+    g_autoptr(GPtrArray) paths = archived ? cache_writer_paths(writer, error) : NULL;
     if (!paths)
         return FALSE;
     for (guint i = 0; i < paths->len; i++)
-        if (has_gone(folder, paths->pdata[i])) {
+        if (has_gone(dataset, archived, paths->pdata[i])) {
             cache_writer_remove(writer, paths->pdata[i]);
             ++*pruned;
         }
@@ -186,14 +208,11 @@ static Status extract_into(const Run *run, Dataset *dataset, guint copies, Cache
         take_shard(options, dataset);
     copies_add(dataset, copies);
     g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
-    if (options->prune && !prune(writer, options->arguments[0], &pruned, error))
+    if (options->prune && !prune(writer, options, dataset, &pruned, error))
         return STATUS_FAILED;
-    g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads);
-    if (!plan) {
-        error_set(error, "interrupted before anything was computed for %s: run the same command to continue",
-                  path);
+    g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads, error);
+    if (!plan)
         return STATUS_FAILED;
-    }
     Extraction extraction = {.dataset = dataset,
                              .plan = plan,
                              .spec = run->spec,

@@ -1,5 +1,6 @@
 /* merge_check: what a merged cache lacks; see merge.h. */
 #include "common/core/error.h"
+#include "common/dataset/tar_reader.h"
 #include "extract/merge.h"
 
 #include <stdio.h>
@@ -75,11 +76,11 @@ static Known known_new(const Cache *cache)
     return known;
 }
 
-/* char* of what should be there: class/name. */
+/* char* of what should be there: class/name, by a folder, an archive or a list. */
 static GPtrArray *wanted(const Options *options, GError **error)
 {
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    if (g_file_test(options->check, G_FILE_TEST_IS_DIR)) {
+    if (g_file_test(options->check, G_FILE_TEST_IS_DIR) || tar_reader_recognizes(options->check)) {
         g_autoptr(Dataset) dataset = dataset_scan(options->check, &options->filter, error);
         for (guint i = 0; dataset && i < dataset->items->len; i++)
             g_ptr_array_add(paths, g_strdup(((const DatasetItem *)dataset->items->pdata[i])->key));

@@ -27,7 +27,10 @@ static const char *const synopsis[] = {
 static const char description[] =
     "Runs each image once through the frozen VGG16 base and stores its features in CACHE, a folder with an "
     "LMDB file. "
-    "IMAGE_DIR holds one folder per class.\n\n"
+    "IMAGE_DIR holds one folder per class, or is a tar archive of such a folder (also .tar.gz, .bz2, .xz, "
+    ".zst or .lz4), or one in "
+    "webdataset's layout, KEY.jpg beside KEY.cls; it is streamed, not unpacked. "
+    "Names in CACHE are those that the folder would give.\n\n"
     "The same command again continues: images that are there and unchanged (by the SHA-256 of their content) "
     "are not "
     "computed again, changed ones are. Each batch is committed when it is done, so Ctrl-C or a kill loses at "
@@ -57,6 +60,7 @@ static const CliExample examples[] = {
     {"extract --weights weights/vgg16.h5 photos photos.cache", "features of all images below photos/"},
     {"extract --weights random --first-classes 10 --list train.txt images train.cache",
      "ten classes, the images of a list, a seeded stand-in for the weights"},
+    {"extract --list meta/train.txt food-101.tar.gz train.cache", "from an archive as it was downloaded"},
     {"extract --split-test 0.2 photos photos.cache",
      "photos.cache to train on, and a fifth of each class in photos.cache.test to evaluate on"},
     {"extract --preview sheet.png --rotation-range 90 --horizontal-flip photos",
@@ -215,6 +219,7 @@ gboolean options_parse(Options *options, int argc, char **argv, Status *status)
         {CLI_TEXT, "images", 0, &options->images, "DIR", "where the images of --sheet lie", 0, 0,
          CLI_MODE(ACTION_DUPLICATES)},
         DATASET_OPTIONS(&options->filter, ON_IMAGES),
+        DATASET_CLASS_NAMES(&options->filter, ON_IMAGES),
         {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
          "only part I of N (from 0) of the images, by a hash of their names; auto takes I and N from Slurm, "
          "MPI, AWS "

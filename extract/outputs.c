@@ -9,6 +9,9 @@ gboolean extract_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
     if (o->action == ACTION_PREVIEW)
         output_plan_add_images(plan, "IMAGE_DIR", o->arguments[0], dataset_is_image);
+    if (o->action == ACTION_PREVIEW)
+        output_plan_add(plan, PLAN_INPUT, "the archive", o->arguments[0]);
+    output_plan_add(plan, PLAN_INPUT, "--class-names", o->filter.class_names);
     if (o->sheet)
         output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "--preview", o->preview);

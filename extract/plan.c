@@ -1,9 +1,10 @@
 #include "extract/plan.h"
 
 #include "common/cli/progress.h"
+#include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/thread_pool.h"
-#include "common/image/image_file.h"
+#include "common/dataset/contents.h"
 #include "extract/copies.h"
 
 #include <string.h>
@@ -12,48 +13,89 @@ typedef struct {
     const Dataset *dataset;
     CacheWriter *writer;
     const char *how;
-    guint8 *states;
+    guint8 *states;               /* ImageState; what is in the cache is IMAGE_CHANGED until it is compared */
+    guint8 (*hashes)[CACHE_HASH]; /* in the cache */
+    guint *stored;                /* indices of the items that are in the cache, in reading order */
+    Contents *contents;           /* of those */
     Progress *progress;
 } Comparison;
 
-/* A file that cannot be read counts as changed: decoding it will say what is wrong. */
-static ImageState compare(CacheWriter *writer, const char *how, const DatasetItem *item)
-{
-    guint8 stored[CACHE_HASH], now[CACHE_HASH];
-    if (!cache_writer_lookup(writer, item->key, stored))
-        return IMAGE_NEW;
-    g_autoptr(GBytes) content = image_file_read(item->path, NULL);
-    if (!content)
-        return IMAGE_CHANGED;
-    copies_hash(content, item->key, how, now);
-    return memcmp(stored, now, CACHE_HASH) == 0 ? IMAGE_UNCHANGED : IMAGE_CHANGED;
-}
-
-static void compare_task(guint task, guint worker, gpointer data)
+static void look_up(guint task, guint worker, gpointer data)
 {
     Comparison *comparison = data;
+    const DatasetItem *item = comparison->dataset->items->pdata[task];
+    if (!interrupted() && cache_writer_lookup(comparison->writer, item->key, comparison->hashes[task]))
+        comparison->states[task] = IMAGE_CHANGED;
+}
+
+/* A file that cannot be read counts as changed: decoding it will say what is wrong. */
+static void compare(guint task, guint worker, gpointer data)
+{
+    Comparison *comparison = data;
+    guint8 now[CACHE_HASH];
+    guint index = comparison->stored[task];
     if (interrupted())
         return;
-    comparison->states[task] =
-        (guint8)compare(comparison->writer, comparison->how, comparison->dataset->items->pdata[task]);
+    g_autoptr(GBytes) content = contents_read(comparison->contents, task, NULL);
+    if (content) {
+        copies_hash(content, contents_item(comparison->contents, task)->key, comparison->how, now);
+        if (memcmp(comparison->hashes[index], now, CACHE_HASH) == 0)
+            comparison->states[index] = IMAGE_UNCHANGED;
+    }
     progress_tick(comparison->progress, 1);
 }
 
-Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, guint threads)
+/* The items in one of two states, in reading order; *count: how many. */
+static guint *list_items(const Dataset *dataset, const guint8 *states, ImageState one, ImageState other,
+                         guint *count)
+{
+    guint *list = g_new(guint, dataset->items->len), n = 0;
+    for (guint i = 0; i < dataset->items->len; i++)
+        if (states[i] == one || states[i] == other)
+            list[n++] = i;
+    contents_order(dataset, list, n);
+    *count = n;
+    return list;
+}
+
+static gboolean compare_all(Comparison *comparison, ThreadPool *thread_pool, GError **error)
+{
+    guint n, all = comparison->dataset->items->len;
+    thread_pool_run(thread_pool, all, look_up, comparison);
+    g_autofree guint *stored =
+        list_items(comparison->dataset, comparison->states, IMAGE_CHANGED, IMAGE_CHANGED, &n);
+    g_autoptr(Contents) contents = contents_open(comparison->dataset, stored, n, error);
+    if (!contents)
+        return FALSE;
+    g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
+    comparison->stored = stored;
+    comparison->contents = contents;
+    comparison->progress = progress;
+    thread_pool_run(thread_pool, n, compare, comparison);
+    return TRUE;
+}
+
+Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, guint threads, GError **error)
 {
     guint n = dataset->items->len;
     g_autoptr(Plan) plan = g_new0(Plan, 1);
-    g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     plan->states = g_new0(guint8, n);
-    plan->work = g_new(guint, n);
-    Comparison comparison = {dataset, writer, how, plan->states, progress};
-    thread_pool_run(thread_pool, n, compare_task, &comparison);
-    for (guint i = 0; i < n; i++)
-        if (plan->states[i] != IMAGE_UNCHANGED)
-            plan->work[plan->n_work++] = i;
+    g_autofree guint8 *hashes = g_malloc_n(n, CACHE_HASH);
+    Comparison comparison = {.dataset = dataset,
+                             .writer = writer,
+                             .how = how,
+                             .states = plan->states,
+                             .hashes = (guint8(*)[CACHE_HASH])hashes};
+    if (!compare_all(&comparison, thread_pool, error))
+        return NULL;
+    if (interrupted()) {
+        error_set(error, "interrupted before anything was computed: run the same command to continue");
+        return NULL;
+    }
+    plan->work = list_items(dataset, plan->states, IMAGE_NEW, IMAGE_CHANGED, &plan->n_work);
     plan->unchanged = n - plan->n_work;
-    return interrupted() ? NULL : g_steal_pointer(&plan);
+    return g_steal_pointer(&plan);
 }
 
 void plan_free(Plan *plan)

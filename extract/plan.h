@@ -8,13 +8,13 @@ typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
 
 typedef struct {
     guint8 *states; /* ImageState of each of the dataset's items */
-    guint *work;    /* indices of the items that are not unchanged, in order */
+    guint *work;    /* indices of the items that are not unchanged, in reading order (contents.h) */
     guint n_work;
     guint unchanged;
 } Plan;
 
 /* Images not in the cache are not read; the others are hashed on so many threads. how: of the copies among
- * them (copies.h). NULL when interrupted. */
-Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, guint threads);
+ * them (copies.h). NULL and a sentence when interrupted, or where an archive cannot be read. */
+Plan *plan_new(const Dataset *dataset, CacheWriter *writer, const char *how, guint threads, GError **error);
 void plan_free(Plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)

@@ -2,6 +2,7 @@
 #include "common/dataset/dataset.h"
 
 #include "common/core/error.h"
+#include "common/dataset/tar_scan.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,6 +40,7 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
     GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
     Dataset *part = g_new0(Dataset, 1);
     part->root = g_strdup(dataset->root);
+    part->archived = dataset->archived;
     part->classes = g_ptr_array_copy(dataset->classes, copy_text, NULL);
     part->items = g_ptr_array_new_with_free_func(item_free);
     for (guint i = 0; i < all->len; i++)
@@ -91,7 +93,7 @@ static GPtrArray *names_in(const char *folder, GError **error)
 Dataset *dataset_new(const char *root)
 {
     Dataset *dataset = g_new(Dataset, 1);
-    *dataset = (Dataset){g_strdup(root), g_ptr_array_new_with_free_func(g_free),
+    *dataset = (Dataset){g_strdup(root), FALSE, g_ptr_array_new_with_free_func(g_free),
                          g_ptr_array_new_with_free_func(item_free)};
     return dataset;
 }
@@ -99,8 +101,15 @@ Dataset *dataset_new(const char *root)
 static void add_item(GPtrArray *items, const char *root, const char *key, int label)
 {
     DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){g_build_filename(root, key, NULL), g_strdup(key), label};
+    *item = (DatasetItem){g_build_filename(root, key, NULL), g_strdup(key), label, 0};
     g_ptr_array_add(items, item);
+}
+
+static void add_copy(GPtrArray *items, const DatasetItem *item, int label)
+{
+    DatasetItem *copy = g_new(DatasetItem, 1);
+    *copy = (DatasetItem){g_strdup(item->path), g_strdup(item->key), label, item->member};
+    g_ptr_array_add(items, copy);
 }
 
 void dataset_add(Dataset *dataset, const char *key, int label)
@@ -212,8 +221,7 @@ static int class_index(const GPtrArray *classes, const char *name, gsize length)
 #define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8, as some editors write it */
 enum { SHOWN_MAX = 200 };              /* bytes of a line that a message repeats */
 
-/* The text of a list. NULL and a sentence where it cannot be read or holds a NUL, which would end it unseen. */
-static char *read_list(const char *list, GError **error)
+char *dataset_read_list(const char *list, GError **error)
 {
     gsize size;
     guint line = 1;
@@ -222,7 +230,7 @@ static char *read_list(const char *list, GError **error)
         return NULL;
     gsize length = strlen(text);
     if (length == size)
-        return g_steal_pointer(&text);
+        return g_strdup(text + (g_str_has_prefix(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0));
     for (gsize i = 0; i < length; i++)
         line += text[i] == '\n';
     error_set(error, "%s:%u holds a NUL byte: a list is plain text with one image a line; write it again",
@@ -270,15 +278,14 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
 {
     const char *list = filter->list;
     guint there = all->items->len;
-    g_autofree char *text = read_list(list, error);
+    g_autofree char *text = dataset_read_list(list, error);
     if (!text)
         return NULL;
     gboolean subset = filter->classes || filter->first_classes;
     g_autoptr(GHashTable) index = index_items(all->items);
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) picked = g_ptr_array_new();
-    g_auto(GStrv) lines =
-        g_strsplit(text + (g_str_has_prefix(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0), "\n", -1);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         const char *key = g_strstrip(lines[i]);
         const char *slash = strchr(key, '/');
@@ -320,7 +327,7 @@ static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
     for (guint i = 0; i < picked->len; i++) {
         const DatasetItem *item = g_ptr_array_index(picked, i);
         if (limit == 0 || counts[item->label]++ < limit)
-            add_item(kept, dataset->root, item->key, item->label);
+            add_copy(kept, item, item->label);
     }
     g_ptr_array_sort(kept, by_key);
     g_ptr_array_unref(dataset->items);
@@ -388,7 +395,8 @@ static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filt
     return g_steal_pointer(&taken);
 }
 
-gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error)
+/* Of a dataset that has everything, what the filter asks for. add_missing: as of pick_listed. */
+static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
     g_autofree gboolean *taken = classes_taken(dataset, filter, error);
     if (!taken)
@@ -406,20 +414,47 @@ gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **
     for (guint i = 0; i < all->len; i++) {
         const DatasetItem *item = all->pdata[i];
         if (labels[item->label] >= 0)
-            add_item(dataset->items, dataset->root, item->key, labels[item->label]);
+            add_copy(dataset->items, item, labels[item->label]);
     }
-    return choose_items(dataset, filter, FALSE, error);
+    return choose_items(dataset, filter, add_missing, error);
+}
+
+gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error)
+{
+    return choose(dataset, filter, FALSE, error);
+}
+
+static Dataset *scan_archive(const char *root, const DatasetFilter *filter, GError **error)
+{
+    g_autoptr(Dataset) dataset = dataset_new(root);
+    dataset->archived = TRUE;
+    if (!tar_scan(dataset, filter->class_names, error) || !choose(dataset, filter, TRUE, error))
+        return NULL;
+    return g_steal_pointer(&dataset);
+}
+
+/* What is neither a folder nor there at all is left to find_classes to report. */
+static gboolean is_archive(const char *root)
+{
+    struct stat status;
+    return stat(root, &status) == 0 && !S_ISDIR(status.st_mode);
 }
 
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)
 {
     static const DatasetFilter everything = {0};
     filter = filter ? filter : &everything;
+    if (is_archive(root))
+        return scan_archive(root, filter, error);
+    if (filter->class_names)
+        return error_set(error, "%s: is a folder, whose classes have names already: leave --class-names away",
+                         root),
+               NULL;
     GPtrArray *classes = find_classes(root, filter, error);
     if (!classes)
         return NULL;
     g_autoptr(Dataset) dataset = g_new0(Dataset, 1);
-    *dataset = (Dataset){g_strdup(root), classes, g_ptr_array_new_with_free_func(item_free)};
+    *dataset = (Dataset){g_strdup(root), FALSE, classes, g_ptr_array_new_with_free_func(item_free)};
     if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
         g_ptr_array_set_size(classes, filter->first_classes);
     for (guint i = 0; i < classes->len; i++)

@@ -2,18 +2,21 @@
  *
  * The layout of Keras's flow_from_directory: one folder per class, classes in byte order, files in byte
  * order, the endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case, folders within a class
- * followed. Names that begin with a dot are passed over. */
+ * followed. Names that begin with a dot are passed over. A tar archive in that layout, or in webdataset's
+ * (tar_scan.h), serves as a folder does. */
 #pragma once
 #include "common/cli/cli.h"
 
 typedef struct {
-    char *path; /* to open the file by */
+    char *path; /* to open the file by; of an archive's: ARCHIVE/NAME, for messages */
     char *key; /* "class/…/name.jpg", relative to the root, '/' between: what the item is called in a cache */
-    int label; /* index into classes */
+    int label;    /* index into classes */
+    guint member; /* of an archive: its number among all members, from 1; 0: none has that name */
 } DatasetItem;
 
 typedef struct {
-    char *root;
+    char *root;         /* the folder, or the archive */
+    gboolean archived;  /* it is an archive */
     GPtrArray *classes; /* char*, sorted by byte order */
     GPtrArray *items;   /* DatasetItem*, sorted by key in byte order */
 } Dataset;
@@ -24,6 +27,8 @@ typedef struct {
     /* File with one "class/name" a line, with or without ending (Food-101's meta/train.txt); blank lines are
      * skipped, and those of classes left out; NULL for every file. */
     const char *list;
+    /* Of an archive with numbers for classes: the file whose line i names class i, from 0; NULL for none. */
+    const char *class_names;
     gint64 limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
 } DatasetFilter;
 
@@ -38,9 +43,13 @@ typedef struct {
      "only the images that FILE lists, one class/name a line, with or without ending", 0, 0, modes}, \
     {CLI_INT, "limit-per-class", 0, &(f)->limit_per_class, "N", "only the first N images of each class (0: all)", 0, \
      G_MAXINT, modes}
+/* For modes that read images. */
+#define DATASET_CLASS_NAMES(f, modes) \
+    {CLI_TEXT, "class-names", 0, &(f)->class_names, "FILE", \
+     "names of the classes that an archive's .cls members number, class 0 first, one a line", 0, 0, modes}
 /* clang-format on */
 
-/* NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
+/* root: a folder, or a tar archive. NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
  * sentence names it and its line), or nothing is left. A listed image that is not there becomes an item all
  * the same, to be skipped and named like any other that cannot be read; a list of which nothing is there is
  * an error. A class without any image is left out of classes; where the filter names it, that is an error.
@@ -48,7 +57,7 @@ typedef struct {
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
-/* An empty one, and an item more for it. */
+/* An empty one, of a folder, and an item more for it. */
 Dataset *dataset_new(const char *root);
 void dataset_add(Dataset *dataset, const char *key, int label);
 
@@ -63,6 +72,9 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 /* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image
  * is no error. */
 GPtrArray *dataset_files(const char *folder, GError **error);
+/* The text of a list, without a byte order mark. NULL and a sentence where it cannot be read or holds a NUL, which would
+ * end it unseen. Caller frees. */
+char *dataset_read_list(const char *list, GError **error);
 /* Whether a file is taken for an image, by the ending of its name. */
 gboolean dataset_is_image(const char *path);
 

@@ -82,16 +82,19 @@ GBytes *image_file_read(const char *path, GError **error)
     return bytes;
 }
 
+gboolean image_file_decode_content(GBytes *content, Preset preset, int side, guint8 *rgb, GError **error)
+{
+    gsize size;
+    const guint8 *bytes = g_bytes_get_data(content, &size);
+    return box ? decoder_box_decode(box, bytes, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)
+               : image_decode(bytes, size, preset, side, IMAGE_MAX_PIXELS, rgb, error);
+}
+
 gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
                            GError **error)
 {
-    gsize size;
     g_autoptr(GBytes) bytes = image_file_read(path, error);
-    if (!bytes)
-        return FALSE;
-    const guint8 *data = g_bytes_get_data(bytes, &size);
-    if (!(box ? decoder_box_decode(box, data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)
-              : image_decode(data, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)))
+    if (!bytes || !image_file_decode_content(bytes, preset, side, rgb, error))
         return FALSE;
     if (content)
         *content = g_steal_pointer(&bytes);

@@ -18,7 +18,10 @@ gboolean image_file_startup(const char *program, GError **error);
 /* All of a file, in memory. NULL with a reason without the file's name, fit for "NAME: REASON". */
 GBytes *image_file_read(const char *path, GError **error);
 
-/* Reads and decodes (image_decode, with the default pixel budget) into rgb (side, side, 3). content, unless NULL,
- * receives the file's bytes, which the caller unrefs, on success only. FALSE with a reason as above. */
+/* Decodes what image_file_read gave (image_decode, with the default pixel budget) into rgb (side, side, 3). FALSE with a
+ * reason as above. */
+gboolean image_file_decode_content(GBytes *content, Preset preset, int side, guint8 *rgb, GError **error);
+
+/* Both. content, unless NULL, receives the file's bytes, which the caller unrefs, on success only. */
 gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
                            GError **error);

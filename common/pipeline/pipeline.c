@@ -196,12 +196,8 @@ static gpointer decoder_main(gpointer data)
     return NULL;
 }
 
-Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
-                         char **reason)
+static Produced failure(const char *path, const GError *error, char **reason)
 {
-    g_autoptr(GError) error = NULL;
-    if (image_file_decode(path, spec->preset, spec->side, rgb, content, &error))
-        return PRODUCED;
     if (!g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE)) {
         *reason = g_strdup(error->message);
         return REJECTED;
@@ -210,6 +206,27 @@ Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb,
         "%s: %s; what was done before it is kept: free what is short and run the same command again", path,
         error->message);
     return BROKEN;
+}
+
+Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
+                         char **reason)
+{
+    g_autoptr(GError) error = NULL;
+    if (image_file_decode(path, spec->preset, spec->side, rgb, content, &error))
+        return PRODUCED;
+    return failure(path, error, reason);
+}
+
+Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *spec, guint8 *rgb,
+                              GBytes **content, char **reason)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
+    if (!bytes || !image_file_decode_content(bytes, spec->preset, spec->side, rgb, &error))
+        return failure(contents_item(contents, i)->path, error, reason);
+    if (content)
+        *content = g_steal_pointer(&bytes);
+    return PRODUCED;
 }
 
 /* ---- The base ---- */

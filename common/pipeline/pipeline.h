@@ -7,6 +7,7 @@
  * on the number of inputs. */
 #pragma once
 #include "common/cli/progress.h"
+#include "common/dataset/contents.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/feature_spec.h"
 
@@ -24,6 +25,9 @@ typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char
  * is as there. */
 Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
                          char **reason);
+/* The same for the image i of contents. */
+Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *spec, guint8 *rgb,
+                              GBytes **content, char **reason);
 
 /* From the pixels of input `index` to what the base takes, (side, side, 3): image_normalize, with
  * augmentation before it, say. Called like PipelineProduce. */

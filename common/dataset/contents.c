@@ -1,0 +1,167 @@
+/* contents: see contents.h. */
+#include "common/dataset/contents.h"
+
+#include "common/dataset/tar_reader.h"
+#include "common/image/image_file.h"
+
+#include <string.h>
+
+/* A member that was read because a later one was asked for, or that is asked for again. */
+typedef struct {
+    GBytes *bytes; /* NULL where it cannot be used: */
+    GError *reason;
+    guint readers; /* that have not come yet */
+} Kept;
+
+struct Contents {
+    const Dataset *dataset;
+    const guint *indices; /* (n) */
+    guint n;
+    /* Of an archive: */
+    TarReader *reader;
+    GMutex mutex;     /* of all below, and of the reader */
+    guint passed;     /* members that the reader has passed */
+    guint next;       /* indices[next] is the first that is not read yet */
+    GHashTable *kept; /* member -> Kept */
+    GError *failure;  /* of the archive: nothing more can be read */
+};
+
+static void kept_free(gpointer data)
+{
+    Kept *kept = data;
+    g_clear_pointer(&kept->bytes, g_bytes_unref);
+    g_clear_error(&kept->reason);
+    g_free(kept);
+}
+
+static gint by_member(gconstpointer a, gconstpointer b, gpointer user)
+{
+    const Dataset *dataset = user;
+    guint first = *(const guint *)a, second = *(const guint *)b;
+    guint x = ((const DatasetItem *)dataset->items->pdata[first])->member;
+    guint y = ((const DatasetItem *)dataset->items->pdata[second])->member;
+    return x != y ? (x < y ? -1 : 1) : first < second ? -1 : first > second;
+}
+
+void contents_order(const Dataset *dataset, guint *indices, guint n)
+{
+    if (dataset->archived)
+        g_qsort_with_data(indices, (gint)n, sizeof *indices, by_member, (gpointer)dataset);
+}
+
+Contents *contents_open(const Dataset *dataset, const guint *indices, guint n, GError **error)
+{
+    g_autoptr(Contents) contents = g_new0(Contents, 1);
+    g_mutex_init(&contents->mutex);
+    contents->dataset = dataset;
+    contents->indices = indices;
+    contents->n = n;
+    contents->kept = g_hash_table_new_full(NULL, NULL, NULL, kept_free);
+    while (contents->next < n && dataset->archived && !contents_item(contents, contents->next)->member)
+        contents->next++;
+    if (dataset->archived && n && !(contents->reader = tar_reader_open(dataset->root, error)))
+        return NULL;
+    return g_steal_pointer(&contents);
+}
+
+void contents_close(Contents *contents)
+{
+    if (!contents)
+        return;
+    tar_reader_close(contents->reader);
+    g_hash_table_unref(contents->kept);
+    g_clear_error(&contents->failure);
+    g_mutex_clear(&contents->mutex);
+    g_free(contents);
+}
+
+const DatasetItem *contents_item(const Contents *contents, guint i)
+{
+    return contents->dataset->items->pdata[contents->indices[i]];
+}
+
+/* ---- From an archive; the mutex is held ---- */
+
+static GBytes *refuse(GError **error, const char *reason)
+{
+    g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, reason);
+    return NULL;
+}
+
+/* The reader stands at the member. */
+static Kept *keep(Contents *contents, const TarMember *member, GError **error)
+{
+    Kept *kept = g_new0(Kept, 1);
+    if (member->kind == TAR_LINK)
+        refuse(&kept->reason, "is a link, and in an archive links are not followed");
+    else if (member->kind != TAR_FILE)
+        refuse(&kept->reason, "is not a regular file");
+    else if (member->size > IMAGE_FILE_MAX)
+        refuse(&kept->reason, "is larger than 1 GiB");
+    else if (!(kept->bytes = tar_reader_content(contents->reader, error)))
+        g_clear_pointer(&kept, kept_free);
+    return kept;
+}
+
+/* Goes on to the next member that is asked for and keeps it. FALSE and error where the archive fails. */
+static gboolean read_next(Contents *contents, GError **error)
+{
+    const DatasetItem *wanted = contents_item(contents, contents->next);
+    const char *name = wanted->path + strlen(contents->dataset->root) + 1;
+    TarMember member = {0};
+    while (contents->passed < wanted->member) {
+        if (!tar_reader_next(contents->reader, &member, error))
+            break;
+        contents->passed++;
+    }
+    if (contents->passed == wanted->member && g_str_equal(name, member.name)) {
+        Kept *kept = keep(contents, &member, error);
+        for (; kept && contents->next < contents->n &&
+               contents_item(contents, contents->next)->member == wanted->member;
+             contents->next++)
+            kept->readers++;
+        if (kept)
+            g_hash_table_insert(contents->kept, GUINT_TO_POINTER(wanted->member), kept);
+        return kept != NULL;
+    }
+    if (error && !*error)
+        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "%s changed while it was read",
+                    contents->dataset->root);
+    return FALSE;
+}
+
+static GBytes *read_member(Contents *contents, guint member, GError **error)
+{
+    Kept *kept;
+    GBytes *bytes = NULL;
+    GError *problem = NULL;
+    while (!contents->failure && !(kept = g_hash_table_lookup(contents->kept, GUINT_TO_POINTER(member))))
+        if (!read_next(contents, &problem)) {
+            g_set_error_literal(&contents->failure, IMAGE_ERROR, IMAGE_ERROR_MACHINE, problem->message);
+            g_error_free(problem);
+        }
+    if (contents->failure) {
+        g_propagate_error(error, g_error_copy(contents->failure));
+        return NULL;
+    }
+    if (kept->bytes)
+        bytes = g_bytes_ref(kept->bytes);
+    else
+        g_propagate_error(error, g_error_copy(kept->reason));
+    if (--kept->readers == 0)
+        g_hash_table_remove(contents->kept, GUINT_TO_POINTER(member));
+    return bytes;
+}
+
+GBytes *contents_read(Contents *contents, guint i, GError **error)
+{
+    const DatasetItem *item = contents_item(contents, i);
+    if (!contents->dataset->archived)
+        return image_file_read(item->path, error);
+    if (!item->member)
+        return refuse(error, "is not in the archive");
+    g_mutex_lock(&contents->mutex);
+    GBytes *bytes = read_member(contents, item->member, error);
+    g_mutex_unlock(&contents->mutex);
+    return bytes;
+}

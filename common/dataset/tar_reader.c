@@ -1,0 +1,216 @@
+/* tar_reader: see tar_reader.h. The one file that knows libarchive. */
+#include "common/dataset/tar_reader.h"
+
+#include "common/core/error.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    READ_SIZE = 1 << 18, /* bytes read from the file at a time */
+    BLOCK = 512,         /* of tar */
+    NAME_MAX_BYTES = 4096,
+    SHOWN_MAX = 200, /* bytes of a name that a message repeats */
+};
+
+struct TarReader {
+    char *path;
+    int file;
+    gint64 size; /* of the file */
+    struct archive *archive;
+    struct archive_entry *entry; /* libarchive's */
+    char *name;                  /* of the member at hand */
+    locale_t utf8;               /* libarchive converts the names of pax headers to the locale's encoding */
+    guint8 buffer[READ_SIZE];
+};
+
+/* ---- What libarchive reads by ---- */
+
+static la_ssize_t read_file(struct archive *archive, void *user, const void **bytes)
+{
+    TarReader *reader = user;
+    la_ssize_t n;
+    do
+        n = read(reader->file, reader->buffer, READ_SIZE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(archive, errno, "%s", g_strerror(errno));
+    *bytes = reader->buffer;
+    return n;
+}
+
+/* Not past the end, so that a member that is cut off is noticed. */
+static la_int64_t skip_file(struct archive *archive, void *user, la_int64_t bytes)
+{
+    const TarReader *reader = user;
+    off_t at = lseek(reader->file, 0, SEEK_CUR);
+    gint64 skipped = at < 0 ? 0 : CLAMP(bytes, 0, MAX(reader->size - at, 0));
+    return skipped && lseek(reader->file, skipped, SEEK_CUR) < 0 ? 0 : skipped;
+}
+
+/* ---- Opening ---- */
+
+static gboolean fail(const TarReader *reader, const char *what, GError **error)
+{
+    const char *why = archive_error_string(reader->archive);
+    return error_set(error, "%s: %s%s%s%s", reader->path, what, why ? " (" : "", why ? why : "",
+                     why ? ")" : "");
+}
+
+static gboolean open_file(TarReader *reader, GError **error)
+{
+    struct stat status;
+    reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (reader->file < 0 || fstat(reader->file, &status))
+        return error_set(error, "cannot read %s: %s", reader->path, g_strerror(errno));
+    reader->size = status.st_size;
+    return S_ISREG(status.st_mode) || error_set(error,
+                                                "%s is neither a folder nor a file: an archive is read "
+                                                "twice, for names and for images, so it must be a file",
+                                                reader->path);
+}
+
+static gboolean start_archive(TarReader *reader, GError **error)
+{
+    struct archive *archive = reader->archive;
+    archive_read_support_format_tar(archive);
+    archive_read_support_filter_gzip(archive);
+    archive_read_support_filter_bzip2(archive);
+    archive_read_support_filter_xz(archive);
+    archive_read_support_filter_zstd(archive);
+    archive_read_support_filter_lz4(archive);
+    archive_read_set_read_callback(archive, read_file);
+    archive_read_set_skip_callback(archive, skip_file);
+    archive_read_set_callback_data(archive, reader);
+    return archive_read_open1(archive) == ARCHIVE_OK ||
+           fail(reader, "is neither a folder nor a whole tar archive", error);
+}
+
+TarReader *tar_reader_open(const char *path, GError **error)
+{
+    g_autoptr(TarReader) reader = g_new0(TarReader, 1);
+    reader->path = g_strdup(path);
+    reader->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    reader->archive = archive_read_new();
+    if (!open_file(reader, error) || !start_archive(reader, error))
+        return NULL;
+    return g_steal_pointer(&reader);
+}
+
+void tar_reader_close(TarReader *reader)
+{
+    if (!reader)
+        return;
+    archive_read_free(reader->archive);
+    if (reader->utf8)
+        freelocale(reader->utf8);
+    if (reader->file >= 0)
+        close(reader->file);
+    g_free(reader->name);
+    g_free(reader->path);
+    g_free(reader);
+}
+
+/* ---- Members ---- */
+
+/* The name in one form; error where whoever unpacks it would write outside the folder. */
+static gboolean take_name(TarReader *reader, GError **error)
+{
+    const char *name = archive_entry_pathname(reader->entry);
+    if (!name || !*name)
+        return error_set(error, "%s: holds a member without a name: make the archive again", reader->path);
+    g_auto(GStrv) parts = g_strsplit(name, "/", -1);
+    g_autoptr(GString) whole = g_string_new(NULL);
+    gboolean leads_out = name[0] == '/';
+    for (char **part = parts; *part; part++) {
+        leads_out |= g_str_equal(*part, "..");
+        if (**part && !g_str_equal(*part, "."))
+            g_string_append_printf(whole, "%s%s", whole->len ? "/" : "", *part);
+    }
+    if (leads_out || whole->len > NAME_MAX_BYTES)
+        return error_set(error, "%s: its member '%.*s%s' has a name that %s: make the archive again",
+                         reader->path, SHOWN_MAX, name, strlen(name) > SHOWN_MAX ? "…" : "",
+                         leads_out ? "leads out of the folder" : "is too long");
+    g_free(reader->name);
+    reader->name = g_strdup(whole->str);
+    return TRUE;
+}
+
+static TarKind kind_of(struct archive_entry *entry)
+{
+    if (archive_entry_hardlink(entry))
+        return TAR_LINK;
+    switch (archive_entry_filetype(entry)) {
+    case AE_IFREG:
+        return TAR_FILE;
+    case AE_IFDIR:
+        return TAR_FOLDER;
+    case AE_IFLNK:
+        return TAR_LINK;
+    default:
+        return TAR_OTHER;
+    }
+}
+
+/* An archive ends with blocks of zeros. libarchive takes one that just stops for whole. */
+static gboolean has_end(const TarReader *reader)
+{
+    static const guint8 zeros[BLOCK];
+    guint8 last[BLOCK];
+    return archive_filter_code(reader->archive, 0) != ARCHIVE_FILTER_NONE || reader->size < BLOCK ||
+           pread(reader->file, last, BLOCK, reader->size - BLOCK) != BLOCK || memcmp(last, zeros, BLOCK) == 0;
+}
+
+static gboolean cut_off(const TarReader *reader, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("is damaged or cut off after its member '%.*s'", SHOWN_MAX,
+                                            reader->name ? reader->name : "");
+    return fail(reader, reader->name ? what : "is neither a folder nor a whole tar archive", error);
+}
+
+gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error)
+{
+    locale_t before = uselocale(reader->utf8);
+    int code = archive_read_next_header(reader->archive, &reader->entry);
+    gboolean named = code >= ARCHIVE_WARN && code != ARCHIVE_EOF && take_name(reader, error);
+    uselocale(before);
+    if (code < ARCHIVE_WARN || (code == ARCHIVE_EOF && !has_end(reader)))
+        return cut_off(reader, error);
+    if (!named)
+        return FALSE;
+    gint64 size = archive_entry_size(reader->entry);
+    *member = (TarMember){reader->name, kind_of(reader->entry), (guint64)MAX(size, 0)};
+    return TRUE;
+}
+
+gboolean tar_reader_recognizes(const char *path)
+{
+    TarMember member;
+    g_autoptr(TarReader) reader = tar_reader_open(path, NULL);
+    return reader && tar_reader_next(reader, &member, NULL);
+}
+
+GBytes *tar_reader_content(TarReader *reader, GError **error)
+{
+    gsize size = (gsize)MAX(archive_entry_size(reader->entry), 0), done = 0;
+    g_autofree guint8 *bytes = g_try_malloc(size + 1);
+    if (!bytes) {
+        error_set(error, "%s: no memory for its member '%.*s'", reader->path, SHOWN_MAX, reader->name);
+        return NULL;
+    }
+    while (done < size) {
+        la_ssize_t n = archive_read_data(reader->archive, bytes + done, size - done);
+        if (n <= 0) {
+            cut_off(reader, error);
+            return NULL;
+        }
+        done += (gsize)n;
+    }
+    return g_bytes_new_take(g_steal_pointer(&bytes), size);
+}

@@ -1,0 +1,276 @@
+/* tar_scan: see tar_scan.h. */
+#include "common/dataset/tar_scan.h"
+
+#include "common/core/error.h"
+#include "common/dataset/tar_reader.h"
+
+#include <string.h>
+
+enum {
+    CLS_MAX = 4096,         /* bytes of a .cls member: a class's name */
+    CLASS_MAX = 255,        /* bytes of a class's name, as of a folder's */
+    MEMBERS_MAX = 50000000, /* more names than fit into memory */
+    SHOWN_MAX = 200,        /* bytes of a name that a message repeats */
+};
+
+typedef struct {
+    char *name;
+    guint member;
+} Image;
+
+typedef struct {
+    const char *path;
+    GArray *images;         /* Image */
+    GHashTable *names;      /* of images and .cls members, a set: owns what it has */
+    GHashTable *labels;     /* KEY -> content of KEY.cls */
+    GPtrArray *class_names; /* or NULL */
+} Scan;
+
+static void scan_clear(Scan *scan)
+{
+    g_array_unref(scan->images);
+    g_hash_table_unref(scan->names);
+    g_hash_table_unref(scan->labels);
+    g_clear_pointer(&scan->class_names, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scan, scan_clear)
+
+/* ---- Members ---- */
+
+static gboolean is_hidden(const char *name)
+{
+    return name[0] == '.' || strstr(name, "/.");
+}
+
+static const char *last_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* Where KEY ends in a name by webdataset's rule. */
+static const char *key_end(const char *name)
+{
+    const char *dot = strchr(last_part(name), '.');
+    return dot ? dot : name + strlen(name);
+}
+
+static gboolean take_label(Scan *scan, TarReader *reader, const TarMember *member, GError **error)
+{
+    gsize size;
+    if (member->kind != TAR_FILE || member->size > CLS_MAX)
+        return error_set(error, "%s: its member '%.*s' is %s: a .cls holds the name or the number of a class",
+                         scan->path, SHOWN_MAX, member->name,
+                         member->kind == TAR_FILE ? "larger than 4 KiB" : "no regular file");
+    g_autoptr(GBytes) content = tar_reader_content(reader, error);
+    if (!content)
+        return FALSE;
+    const char *bytes = g_bytes_get_data(content, &size);
+    char *label = g_strstrip(g_strndup(bytes, size));
+    g_hash_table_insert(scan->labels, g_strndup(member->name, (gsize)(key_end(member->name) - member->name)),
+                        label);
+    return TRUE;
+}
+
+static gboolean take_member(Scan *scan, TarReader *reader, const TarMember *member, guint number,
+                            GError **error)
+{
+    gboolean is_label = g_str_equal(key_end(member->name), ".cls");
+    if (is_hidden(member->name) || member->kind == TAR_FOLDER ||
+        (!is_label && !dataset_is_image(member->name)))
+        return TRUE;
+    Image image = {g_strdup(member->name), number};
+    if (!g_hash_table_add(scan->names, image.name))
+        return error_set(error, "%s: has two members '%.*s': make the archive again with each file once",
+                         scan->path, SHOWN_MAX, member->name);
+    if (is_label)
+        return take_label(scan, reader, member, error);
+    g_array_append_val(scan->images, image);
+    return TRUE;
+}
+
+static gboolean take_members(Scan *scan, GError **error)
+{
+    TarMember member;
+    GError *problem = NULL;
+    guint number = 0;
+    g_autoptr(TarReader) reader = tar_reader_open(scan->path, error);
+    if (!reader)
+        return FALSE;
+    while (tar_reader_next(reader, &member, &problem))
+        if (++number > MEMBERS_MAX)
+            return error_set(error, "%s: has more than %d members: divide it", scan->path, MEMBERS_MAX);
+        else if (!take_member(scan, reader, &member, number, error))
+            return FALSE;
+    if (problem)
+        g_propagate_error(error, problem);
+    return !problem;
+}
+
+/* ---- Folders ---- */
+
+/* Bytes of the folders, with a '/' behind each, that hold all images of which each still has a folder then. */
+static gsize shared_folders(const Scan *scan)
+{
+    const char *first = scan->images->len ? g_array_index(scan->images, Image, 0).name : "";
+    gsize shared = strlen(first);
+    for (guint i = 0; i < scan->images->len; i++) {
+        const char *name = g_array_index(scan->images, Image, i).name;
+        gsize same = 0, folders = 0; /* bytes alike; bytes of the folders above the last */
+        for (const char *slash = strchr(name, '/'), *next; slash && (next = strchr(slash + 1, '/'));
+             slash = next)
+            folders = (gsize)(slash - name) + 1;
+        while (same < MIN(shared, folders) && name[same] == first[same])
+            same++;
+        while (same > 0 && first[same - 1] != '/')
+            same--;
+        shared = same;
+    }
+    return shared;
+}
+
+/* Adds an image under the number that its class got when it was first met. */
+static void add_image(Dataset *dataset, GHashTable *classes, const Image *image, const char *class,
+                      const char *key)
+{
+    gpointer number;
+    if (!g_hash_table_lookup_extended(classes, class, NULL, &number)) {
+        number = GINT_TO_POINTER((int)dataset->classes->len);
+        g_ptr_array_add(dataset->classes, g_strdup(class));
+        g_hash_table_insert(classes, dataset->classes->pdata[dataset->classes->len - 1], number);
+    }
+    DatasetItem *item = g_new(DatasetItem, 1);
+    *item = (DatasetItem){g_build_filename(dataset->root, image->name, NULL), g_strdup(key),
+                          GPOINTER_TO_INT(number), image->member};
+    g_ptr_array_add(dataset->items, item);
+}
+
+static void add_by_folder(const Scan *scan, Dataset *dataset, GHashTable *classes)
+{
+    gsize shared = shared_folders(scan);
+    for (guint i = 0; i < scan->images->len; i++) {
+        const Image *image = &g_array_index(scan->images, Image, i);
+        const char *key = image->name + shared, *slash = strchr(key, '/');
+        g_autofree char *class = slash ? g_strndup(key, (gsize)(slash - key)) : NULL;
+        if (class)
+            add_image(dataset, classes, image, class, key);
+    }
+}
+
+/* ---- Labels ---- */
+
+static gboolean read_class_names(Scan *scan, const char *path, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autofree char *text = dataset_read_list(path, error);
+    if (!text)
+        return FALSE;
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    scan->class_names = g_ptr_array_new_with_free_func(g_free);
+    for (char **line = lines; *line; line++) {
+        char *name = g_strdup(g_strstrip(*line));
+        g_ptr_array_add(scan->class_names, name);
+        if (!g_hash_table_add(seen, name))
+            return error_set(error, "%s:%u names the class '%.*s' again: give each a name of its own", path,
+                             scan->class_names->len, SHOWN_MAX, name);
+    }
+    return TRUE;
+}
+
+/* What an image's .cls calls its class; NULL and a sentence where that is missing or cannot be a folder's name. */
+static const char *class_of(const Scan *scan, const Image *image, GError **error)
+{
+    g_autofree char *key = g_strndup(image->name, (gsize)(key_end(image->name) - image->name));
+    const char *class = g_hash_table_lookup(scan->labels, key);
+    guint64 number;
+    if (!class) {
+        error_set(error, "%s: its image %s has no %s.cls, as others have: add it, or leave the image out",
+                  scan->path, image->name, key);
+        return NULL;
+    }
+    if (scan->class_names) {
+        guint n = scan->class_names->len;
+        if (!g_ascii_string_to_unsigned(class, 10, 0, n - 1, &number, NULL)) {
+            error_set(error, "%s: its member %s.cls is '%.*s', and --class-names has names for 0 to %u",
+                      scan->path, key, SHOWN_MAX, class, n - 1);
+            return NULL;
+        }
+        class = scan->class_names->pdata[number];
+    }
+    if (!*class || strlen(class) > CLASS_MAX || class[0] == '.' || strpbrk(class, "/\n")) {
+        error_set(
+            error,
+            "%s: its member %s.cls gives '%.*s', which cannot be a class's name: it is one line, without '/' "
+            "and without a dot before it",
+            scan->path, key, SHOWN_MAX, class);
+        return NULL;
+    }
+    return class;
+}
+
+static gboolean add_by_label(const Scan *scan, Dataset *dataset, GHashTable *classes, GError **error)
+{
+    for (guint i = 0; i < scan->images->len; i++) {
+        const Image *image = &g_array_index(scan->images, Image, i);
+        if (!strrchr(image->name, '.') || strrchr(image->name, '.') != key_end(image->name))
+            continue; /* KEY.mask.png is something else about the image */
+        const char *class = class_of(scan, image, error);
+        if (!class)
+            return FALSE;
+        g_autofree char *key = g_strconcat(class, "/", image->name, NULL);
+        add_image(dataset, classes, image, class, key);
+    }
+    return TRUE;
+}
+
+/* ---- Both ---- */
+
+static gint by_bytes(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* As a walk through folders meets them, names in byte order: a folder's content before what follows the folder. */
+static gint by_walk(gconstpointer a, gconstpointer b)
+{
+    const char *first = (*(DatasetItem *const *)a)->key, *second = (*(DatasetItem *const *)b)->key;
+    while (*first && *first == *second)
+        first++, second++;
+    int x = *first == '/' ? 1 : *first ? 1 + (guchar)*first : 0;
+    int y = *second == '/' ? 1 : *second ? 1 + (guchar)*second : 0;
+    return x - y;
+}
+
+/* From the order in which classes were met to that of their names. classes: name -> number. */
+static void sort(Dataset *dataset, GHashTable *classes)
+{
+    g_autofree int *place = g_new(int, dataset->classes->len + 1);
+    g_ptr_array_sort(dataset->classes, by_bytes);
+    for (guint i = 0; i < dataset->classes->len; i++)
+        place[GPOINTER_TO_INT(g_hash_table_lookup(classes, dataset->classes->pdata[i]))] = (int)i;
+    for (guint i = 0; i < dataset->items->len; i++) {
+        DatasetItem *item = dataset->items->pdata[i];
+        item->label = place[item->label];
+    }
+    g_ptr_array_sort(dataset->items, by_walk);
+}
+
+gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
+{
+    g_auto(Scan) scan = {dataset->root, g_array_new(FALSE, FALSE, sizeof(Image)),
+                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), NULL};
+    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
+    if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
+        return FALSE;
+    if (class_names && g_hash_table_size(scan.labels) == 0)
+        return error_set(
+            error, "%s: has no .cls members, so its classes have names already: leave --class-names away",
+            scan.path);
+    if (g_hash_table_size(scan.labels) == 0)
+        add_by_folder(&scan, dataset, classes);
+    else if (!add_by_label(&scan, dataset, classes, error))
+        return FALSE;
+    sort(dataset, classes);
+    return TRUE;
+}

@@ -1,0 +1,92 @@
+/* Tar archives that an input makes up, scanned and read. libarchive is not built for fuzzing, so mutations of whole files
+ * would not get past the sum in a header: an input is a first byte, how much is cut off at the end, then five bytes for
+ * each member (its type, two choices for its name, its size) with up to 16 of its content behind them. */
+#include "common/dataset/contents.h"
+#include "common/image/image.h"
+#include "tests/unit/scratch.h"
+
+#include <string.h>
+
+enum { BLOCK = 512, SIZE = 124, SUM = 148, TYPE = 156, LINK = 157, MAGIC = 257, CONTENT = 16, CHOICES = 5 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    scratch_make();
+    atexit(scratch_remove);
+    return 0;
+}
+
+static void append_header(GByteArray *archive, const guint8 *choices, guint64 size)
+{
+    static const char *const folders[] = {"",       "a/",  "b/", "./a/",  "top/a/",
+                                          "top/b/", "../", "/",  "a/.h/", "a//b/"};
+    static const char *const names[] = {"k.jpg", "k.cls", "l.PNG", "l.cls", "k.mask.png",
+                                        "k.txt", "",      ".cls",  "k"};
+    guint8 block[BLOCK] = {0};
+    guint sum = 0;
+    g_snprintf((char *)block, 100, "%s%s", folders[choices[1] % G_N_ELEMENTS(folders)],
+               names[choices[2] % G_N_ELEMENTS(names)]);
+    g_snprintf((char *)block + 100, 8, "0000644");
+    g_snprintf((char *)block + SIZE, 12, "%011" G_GINT64_MODIFIER "o", size);
+    memset(block + SUM, ' ', 8);
+    block[TYPE] = (guint8) "0000012567xgLKSD"[choices[0] % 16];
+    block[LINK] = 'a';
+    memcpy(block + MAGIC,
+           choices[0] & 16 ? "ustar  "
+                           : "ustar\0"
+                             "00",
+           8);
+    for (int i = 0; i < BLOCK; i++)
+        sum += block[i];
+    g_snprintf((char *)block + SUM, 8, "%06o", sum);
+    g_byte_array_append(archive, block, BLOCK);
+}
+
+/* Bytes of data that it used. */
+static gsize append_member(GByteArray *archive, const guint8 *data, gsize size)
+{
+    gsize given = MIN(size - CHOICES, CONTENT);
+    guint64 said = data[3] == 255 ? G_GUINT64_CONSTANT(1) << (data[4] % 33)
+                   : data[3] % 64 ? given
+                                  : data[4] * 64u;
+    append_header(archive, data, said);
+    for (guint64 done = 0; done < said && said <= 255 * 64; done += BLOCK) {
+        guint8 block[BLOCK] = {0};
+        memcpy(block, data + CHOICES, given);
+        g_byte_array_append(archive, block, BLOCK);
+    }
+    return CHOICES + given;
+}
+
+static void read_all(const Dataset *dataset)
+{
+    guint n = dataset->items->len;
+    g_autofree guint *order = g_new(guint, n);
+    for (guint i = 0; i < n; i++)
+        order[i] = i;
+    contents_order(dataset, order, n);
+    g_autoptr(Contents) contents = contents_open(dataset, order, n, NULL);
+    for (guint i = 0; contents && i < n; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
+        g_assert_true(bytes != NULL || error->domain == IMAGE_ERROR);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+    static const guint8 end[2 * BLOCK];
+    g_autofree char *path = in_folder("file.tar");
+    g_autoptr(GByteArray) archive = g_byte_array_new();
+    for (gsize at = 1; at + CHOICES <= size; at += append_member(archive, data + at, size - at))
+        ;
+    g_byte_array_append(archive, end, sizeof end);
+    gsize cut = size && data[0] & 1 ? data[0] * 64u : 0;
+    overwrite(path, archive->data, archive->len - MIN(cut, archive->len));
+    g_autoptr(Dataset) dataset = dataset_scan(path, NULL, NULL);
+    if (dataset)
+        read_all(dataset);
+    return 0;
+}
