@@ -57,10 +57,11 @@ BUILD_NOW = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$
 # common/arithmetic/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
 ARCH := $(shell uname -m)
 ifeq ($(ARCH),x86_64)
-ISAS := baseline avx2 avx512
+ISAS := baseline avx2 avx512 unfused
 endif
-ISAS ?= baseline
+ISAS ?= baseline unfused
 ISA_FLAGS_baseline :=
+ISA_FLAGS_unfused  := -ffp-contract=off
 ISA_FLAGS_avx2     := -mavx2 -mfma -mf16c
 ISA_FLAGS_avx512   := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
@@ -115,6 +116,9 @@ $(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c $(BUILD
 	$$(call SAY,CC) $$(COMPILE) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
+
+# The same bits on every machine: no multiply-adds fused, not even where CFLAGS names a processor that has them.
+$(BUILD)/obj/common/arithmetic/conv_reference.o: NEEDED += -ffp-contract=off
 
 # A unit test is one file; it may reach every object of the programs but their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a

@@ -13,10 +13,12 @@ int conv_output_side(int side, const ConvShape *shape)
 static void plan_init(ConvPlan *plan, const ConvShape *shape)
 {
     plan->shape = *shape;
-    plan->kernels = kernels_current()->conv;
+    plan->kernels = conv_kernels_of(shape);
     plan->height = conv_output_side(shape->height, shape);
     plan->width = conv_output_side(shape->width, shape);
-    plan->method = shape->inputs % 16 == 0 ? &conv_winograd : &conv_direct;
+    if (!shape->tile)
+        plan->shape.tile = conv_tile(shape, CONV_LARGEST_TILE);
+    plan->method = plan->shape.tile > 1 ? &conv_winograd : &conv_direct;
     g_assert(shape->outputs % CONV_OUTPUTS == 0 && (plan->method == &conv_winograd || !shape->pool));
     g_assert(plan->height > 0 && plan->width > 0);
     if (plan->method == &conv_winograd)
@@ -68,18 +70,20 @@ gsize conv_scratch_floats(const ConvShape *shape, guint threads)
 
 gboolean conv_wants_batch(const ConvShape *shape)
 {
-    ConvPlan plan = {0};
-    plan_init(&plan, shape);
-    return plan.narrow;
+    return shape->inputs * shape->outputs > 128 * 128;
 }
 
-const char *conv_method(const ConvShape *shape)
+int conv_tile(const ConvShape *shape, int limit)
 {
-    ConvPlan plan = {0};
-    plan_init(&plan, shape);
+    const WinogradKernels *winograd = shape->inputs % 16 ? NULL : conv_fewest_products(shape, limit);
+    return winograd ? winograd->out : 1;
+}
+
+const char *conv_tile_name(int tile)
+{
     static const char *const names[] = {
-        [2] = "F(2x2)", [4] = "F(4x4)", [5] = "F(5x5)", [6] = "F(6x6)", [7] = "F(7x7)"};
-    return plan.winograd ? names[plan.winograd->out] : "direct";
+        [1] = "direct", [2] = "F(2x2)", [4] = "F(4x4)", [5] = "F(5x5)", [6] = "F(6x6)", [7] = "F(7x7)"};
+    return names[tile];
 }
 
 void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to)

@@ -26,8 +26,10 @@ typedef struct {
     gboolean pool; /* 2x2, stride 2; odd rows and columns at the end are dropped. Winograd layers only, which
                       it keeps from the tiles of odd sides */
     int size;      /* of the kernel's side: 3 or 5 */
-    int pad; /* zeros beyond each edge: size / 2 for padding 'same', 0 for 'valid', size - 1 for all that an
+    int pad;  /* zeros beyond each edge: size / 2 for padding 'same', 0 for 'valid', size - 1 for all that an
                       input pixel has a part in */
+    int tile; /* m of F(m x m), one that there is for this size; 1: directly; 0: what conv_tile chooses */
+    gboolean portable; /* slower, but the same bits on every machine: no fused multiply-adds */
 } ConvShape;
 
 /* H' or W' of the output before pooling, at least 1, from H or W. */
@@ -51,8 +53,13 @@ gsize conv_scratch_floats(const ConvShape *shape, guint threads);
  * tile matters more than a pass over the output, and pooling is better left to pooling.h. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
-/* How it is computed, for people: "direct", "F(2x2)" to "F(7x7)". */
-const char *conv_method(const ConvShape *shape);
+/* m of the tile that needs the fewest products for the shape, of those up to `limit`; 1 where there is none, as where C
+ * fills no vectors. Large tiles round more: their transforms' terms grow large, and cancel in the end. */
+int conv_tile(const ConvShape *shape, int limit);
+enum { CONV_LARGEST_TILE = 7 };
+
+/* For people: "direct" for 1, "F(2x2)" to "F(7x7)". */
+const char *conv_tile_name(int tile);
 
 /* in: (n, H, W, C); out: (n, H', W', K), or (n, H'/2, W'/2, K) pooled. in and out do not overlap. scratch: of
  * floats_new (common/core/floats.h), contents of no consequence. */

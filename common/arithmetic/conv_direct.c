@@ -1,4 +1,5 @@
-/* conv_direct: convolution by its definition, for the first layer, whose few input channels fill no vectors. */
+/* conv_direct: convolution by its definition, for the first layer, whose few input channels fill no vectors, and where
+ * Winograd would round too much. */
 #include "common/arithmetic/conv_plan.h"
 
 #include <math.h>

@@ -38,8 +38,14 @@ extern const ConvMethod conv_direct, conv_winograd;
 /* Fills the fields of Winograd's method from the shape. */
 void conv_winograd_init(ConvPlan *plan);
 
-/* Of the tiles for this size of kernel the one that needs the fewest products. */
-const WinogradKernels *conv_fewest_products(const ConvShape *shape);
+/* Of the tiles for this size of kernel, up to F(limit x limit), the one that needs the fewest products; the shape's own
+ * tile where it names one. NULL where there is none. */
+const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit);
+
+static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
+{
+    return (shape->portable ? kernels_portable() : kernels_current())->conv;
+}
 
 /* Copies n inputs or taps as the products of the plan's precision have them. */
 void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);

@@ -34,12 +34,12 @@ static gsize products_of(const ConvShape *shape, const WinogradKernels *tile)
 }
 
 /* Large tiles need fewer multiplications, unless too much of them lies outside the image. */
-const WinogradKernels *conv_fewest_products(const ConvShape *shape)
+const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
 {
-    const WinogradKernels *tiles = kernels_current()->conv->winograd, *best = NULL;
+    const WinogradKernels *tiles = conv_kernels_of(shape)->winograd, *best = NULL;
     for (const WinogradKernels *tile = tiles; tile < tiles + WINOGRAD_TILES; tile++)
-        if (tile->taps == shape->size && !(shape->pool && tile->out % 2) &&
-            (!best || products_of(shape, tile) < products_of(shape, best)))
+        if (tile->taps == shape->size && tile->out <= limit && (!shape->tile || tile->out == shape->tile) &&
+            !(shape->pool && tile->out % 2) && (!best || products_of(shape, tile) < products_of(shape, best)))
             best = tile;
     return best;
 }
@@ -47,13 +47,13 @@ const WinogradKernels *conv_fewest_products(const ConvShape *shape)
 void conv_winograd_init(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
-    plan->winograd = conv_fewest_products(shape);
+    plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
     g_assert(plan->winograd);
     int m = plan->winograd->out;
     plan->positions = plan->winograd->in * plan->winograd->in;
     plan->tiles_y = (plan->height + m - 1) / m;
     plan->tiles_x = (plan->width + m - 1) / m;
-    plan->narrow = shape->inputs * shape->outputs > 128 * 128;
+    plan->narrow = conv_wants_batch(shape);
 }
 
 /* ---- Weights: (K/SLICE, P, SLICE/panel, C, panel) ---- */

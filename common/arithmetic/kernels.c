@@ -4,7 +4,7 @@
 #include "common/arithmetic/isa.h"
 
 /* common/arithmetic/simd/kernels.c, compiled once per set. */
-extern const Kernels kernels_baseline;
+extern const Kernels kernels_baseline, kernels_unfused;
 #ifdef __x86_64__
 extern const Kernels kernels_avx2, kernels_avx512;
 #endif
@@ -21,4 +21,9 @@ const Kernels *kernels_current(void)
     default:
         return &kernels_baseline;
     }
+}
+
+const Kernels *kernels_portable(void)
+{
+    return &kernels_unfused;
 }

@@ -61,7 +61,7 @@ static gsize scratch_floats(const Conv2d *conv, gboolean input_gradient, guint t
 static const WinogradKernels *gradient_kernels(const Conv2d *conv)
 {
     ConvShape shape = shape_of(conv, FALSE);
-    return conv_fewest_products(&shape);
+    return conv_fewest_products(&shape, CONV_LARGEST_TILE);
 }
 
 static int positions(const WinogradKernels *kernels)

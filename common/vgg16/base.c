@@ -36,7 +36,7 @@ static int steps_to(int cut, int side, Step *steps)
         const Vgg16Layer *l = &vgg16_layers[layer];
         gsize out = (gsize)(side / l->shrink);
         int in = (int)out * (l->conv < 0 ? 2 : 1);
-        ConvShape shape = {in, in, l->inputs, l->outputs, TRUE, FALSE, 3, 1};
+        ConvShape shape = {in, in, l->inputs, l->outputs, TRUE, FALSE, 3, 1, 0, FALSE};
         if (l->conv < 0 && !conv_wants_batch(&steps[n - 1].shape)) {
             steps[n - 1].shape.pool = TRUE;
             steps[n - 1].floats /= 4;

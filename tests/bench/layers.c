@@ -43,7 +43,7 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
     gboolean pool = vgg16_layers[index + 1].conv < 0;
-    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE, 3, 1};
+    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE, 3, 1, 0, FALSE};
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;
@@ -88,8 +88,8 @@ static void report(Layer *layers, int n, int rounds, int batch)
         double seconds = layers[i].seconds[rounds / 2];
         flops += work;
         printf("%-13s %4dx%-4d %4d->%-4d %6s %9.3f %9.1f %5.1f %%\n", layers[i].layer->name, s->height,
-               s->width, s->inputs, s->outputs, conv_method(s), seconds / batch * 1e3, work / seconds * 1e-9,
-               100 * seconds / total);
+               s->width, s->inputs, s->outputs, conv_tile_name(conv_tile(s, CONV_LARGEST_TILE)),
+               seconds / batch * 1e3, work / seconds * 1e-9, 100 * seconds / total);
     }
     printf("%-31s %16.3f %9.1f   %.1f images/s\n", "all", total / batch * 1e3, flops / total * 1e-9,
            batch / total);

@@ -17,7 +17,7 @@ enum {
 #endif
     PANEL = VECTORS * WIDTH,
     RUN =
-        128, /* channels summed in a row; adding up sums of runs halves the rounding error at 512 channels */
+        128, /* products summed in a row; adding up sums of runs halves the rounding error at 512 channels */
 };
 
 /* sum += column (rows, step floats apart) times row (PANEL) */
@@ -56,21 +56,42 @@ ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *ne
     }
 }
 
+/* total += sum; sum = 0 */
+ALWAYS_INLINE void add_up(const int rows, Vector total[][VECTORS], Vector sum[][VECTORS])
+{
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < VECTORS; j++) {
+            total[i][j] += sum[i][j];
+            sum[i][j] = (Vector){0};
+        }
+}
+
 ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int taps, int channels,
                                const float *u, const float *bias, float min, float *y, gsize y_stride)
 {
     for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
         for (int j = 0; j < VECTORS; j++)
             __builtin_prefetch(y + i * y_stride + j * WIDTH, 1);
-    Vector sum[ROWS][VECTORS] = {0};
-    for (int ky = 0; ky < taps; ky++, x += row_stride)
-        for (int k = 0; k < taps * channels; k++, u += PANEL)
-            accumulate(rows, sum, x + k, (gsize)channels, u);
+    Vector sum[ROWS][VECTORS] = {0}, total[ROWS][VECTORS] = {0};
+    for (int ky = 0, run = 0; ky < taps; ky++, x += row_stride)
+        for (int k = 0, end; k < taps * channels; k = end) {
+            end = MIN(k + RUN - run, taps * channels);
+            run += end - k;
+            for (int i = k; i < end; i++, u += PANEL)
+                accumulate(rows, sum, x + i, (gsize)channels, u);
+            if (run == RUN) {
+                add_up(rows, total, sum);
+                run = 0;
+            }
+        }
+    add_up(rows, total, sum);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < VECTORS; j++)
-            store(y + i * y_stride + j * WIDTH, larger(sum[i][j] + load(bias + j * WIDTH), splat(min)));
+            store(y + i * y_stride + j * WIDTH, larger(total[i][j] + load(bias + j * WIDTH), splat(min)));
 }
 
 /* rows must be a constant where the loops are unrolled, so each count has its own copy. */

@@ -1,5 +1,5 @@
-/* Convolution against a plain one in double: every layer shape, odd sizes, every instruction set. */
-#include "common/arithmetic/conv.h"
+/* Convolution against a plain one in double: every layer shape, odd sizes, every tile, every instruction set. */
+#include "common/arithmetic/conv_reference.h"
 #include "common/arithmetic/isa.h"
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
@@ -109,8 +109,8 @@ static void check_precision(ConvShape shape, Precision precision)
         }
         g_test_message("%dx%d, %dx%d, pad %d, %d -> %d, %s, %s, %s: relative L2 error %.2e", shape.height,
                        shape.width, shape.size, shape.size, shape.pad, shape.inputs, shape.outputs,
-                       conv_method(&shape), precision_name(precision), isa_name((IsaSet)isa),
-                       sqrt(error / size));
+                       conv_tile_name(conv_tile(&shape, CONV_LARGEST_TILE)), precision_name(precision),
+                       isa_name((IsaSet)isa), sqrt(error / size));
         g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
     }
 }
@@ -126,8 +126,9 @@ static void test_bfloat16(void)
                      channels[] = {3, 48, 256};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
         for (gsize c = 0; c < G_N_ELEMENTS(channels); c++)
-            check_precision((ConvShape){sizes[i][0], sizes[i][1], channels[c], 96, FALSE, FALSE, 3, 1},
-                            PRECISION_BFLOAT16);
+            check_precision(
+                (ConvShape){sizes[i][0], sizes[i][1], channels[c], 96, FALSE, FALSE, 3, 1, 0, FALSE},
+                PRECISION_BFLOAT16);
 }
 
 static void test_every_layer_shape(void)
@@ -137,8 +138,8 @@ static void test_every_layer_shape(void)
         const Vgg16Layer *l = &vgg16_layers[i];
         if (l->conv >= 0 && (i == 0 || l->inputs != l[-1].inputs || l->outputs != l[-1].outputs))
             for (gsize size = 0; size < G_N_ELEMENTS(sizes); size++)
-                check_shape(
-                    (ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE, 3, 1});
+                check_shape((ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE, 3,
+                                        1, 0, FALSE});
     }
 }
 
@@ -146,9 +147,9 @@ static void test_odd_sizes(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 7}, {2, 3}, {5, 4}, {13, 6}, {31, 29}, {4, 50}, {57, 1}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE, 3, 1});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE, 3, 1});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE, 3, 1});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE, 3, 1, 0, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE, 3, 1, 0, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE, 3, 1, 0, FALSE});
     }
 }
 
@@ -159,9 +160,10 @@ static void test_every_padding(void)
     for (int size = 3; size <= 5; size += 2)
         for (int pad = 0; pad < size; pad += size / 2)
             for (gsize i = 0; i < G_N_ELEMENTS(sides); i++) {
-                check_shape((ConvShape){sides[i][0], sides[i][1], 3, 32, FALSE, FALSE, size, pad});
-                check_shape((ConvShape){sides[i][0], sides[i][1], 512, 64, FALSE, FALSE, size, pad});
-                check_shape((ConvShape){sides[i][0], sides[i][1], 64, 32, TRUE, FALSE, size, pad});
+                check_shape((ConvShape){sides[i][0], sides[i][1], 3, 32, FALSE, FALSE, size, pad, 0, FALSE});
+                check_shape(
+                    (ConvShape){sides[i][0], sides[i][1], 512, 64, FALSE, FALSE, size, pad, 0, FALSE});
+                check_shape((ConvShape){sides[i][0], sides[i][1], 64, 32, TRUE, FALSE, size, pad, 0, FALSE});
             }
 }
 
@@ -169,7 +171,7 @@ static void test_pooling_keeps_the_largest_of_four(void)
 {
     static const int sizes[][2] = {{8, 8}, {9, 7}, {2, 2}, {14, 13}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1}, pooled = whole;
+        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1, 0, FALSE}, pooled = whole;
         pooled.pool = TRUE;
         g_autofree float *in = drawn((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
         g_autofree float *kernel = drawn((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
@@ -196,9 +198,9 @@ static void test_pooling_keeps_the_largest_of_four(void)
 static void test_results_do_not_depend_on_company(void)
 {
     static const ConvShape shapes[] = {
-        {22, 18, 3, 64, TRUE, FALSE, 3, 1},    {30, 46, 64, 64, TRUE, TRUE, 3, 1},
-        {15, 14, 256, 256, TRUE, FALSE, 3, 1}, {14, 14, 64, 32, TRUE, FALSE, 5, 0},
-        {11, 10, 256, 96, FALSE, FALSE, 5, 4}, {20, 13, 3, 32, FALSE, FALSE, 5, 0}};
+        {22, 18, 3, 64, TRUE, FALSE, 3, 1, 0, FALSE},    {30, 46, 64, 64, TRUE, TRUE, 3, 1, 0, FALSE},
+        {15, 14, 256, 256, TRUE, FALSE, 3, 1, 0, FALSE}, {14, 14, 64, 32, TRUE, FALSE, 5, 0, 0, FALSE},
+        {11, 10, 256, 96, FALSE, FALSE, 5, 4, 0, FALSE}, {20, 13, 3, 32, FALSE, FALSE, 5, 0, 0, FALSE}};
     enum { N = 6 };
     for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
         const ConvShape *s = &shapes[i];
@@ -215,7 +217,7 @@ static void test_results_do_not_depend_on_company(void)
 
 static void test_weights_may_change(void)
 {
-    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1};
+    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1, 0, FALSE};
     gsize floats = 6 * 6 * 32, taps = 9 * 32 * 32;
     g_autofree float *in = drawn(floats, 1, 1, -9), *first = drawn(taps, 2, 1, -9),
                      *second = drawn(taps, 3, 1, -9);
@@ -233,6 +235,80 @@ static void test_weights_may_change(void)
     floats_free(scratch);
 }
 
+/* The direct way, and with each tile that there is for the shape. */
+static void test_every_tile_by_name(void)
+{
+    static const int tiles[] = {1, 4, 6, 7};
+    for (gsize i = 0; i < G_N_ELEMENTS(tiles); i++) {
+        check_shape((ConvShape){15, 13, 512, 32, TRUE, FALSE, 3, 1, tiles[i], FALSE});
+        check_shape((ConvShape){15, 13, 64, 96, FALSE, FALSE, 3, 1, tiles[i], TRUE});
+    }
+}
+
+static void test_a_limit_bounds_the_tile(void)
+{
+    ConvShape shape = {28, 28, 64, 64, TRUE, FALSE, 3, 1, 0, FALSE}, few = shape, pooled = shape;
+    static const int expected[] = {1, 1, 1, 1, 4, 4, 6, 7};
+    for (int limit = 1; limit <= CONV_LARGEST_TILE; limit++)
+        g_assert_cmpint(conv_tile(&shape, limit), ==, expected[limit]);
+    few.inputs = 3;
+    pooled.pool = TRUE;
+    g_assert_cmpint(conv_tile(&few, CONV_LARGEST_TILE), ==, 1);
+    g_assert_cmpint(conv_tile(&pooled, CONV_LARGEST_TILE), ==, 6);
+}
+
+/* Portable: the same bits under every instruction set, on every machine and from every compiler. The sum was made once,
+ * on x86-64. */
+static void test_portable_bits_are_the_same_everywhere(void)
+{
+    static const int tiles[] = {1, 4, 6, 7};
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    for (gsize i = 0; i < G_N_ELEMENTS(tiles); i++) {
+        ConvShape shape = {9, 8, 160, 32, TRUE, FALSE, 3, 1, tiles[i], TRUE};
+        gsize floats = (gsize)shape.height * shape.width * shape.inputs,
+              size = out_floats(&shape) * sizeof(float);
+        g_autofree float *in = g_new(float, floats), *bias = g_new0(float, shape.outputs);
+        g_autofree float *kernel = g_new(float, 9 * shape.inputs * shape.outputs), *first = NULL;
+        Rng rng = rng_new(11, 0);
+        for (gsize j = 0; j < floats; j++)
+            in[j] = (float)rng_uniform(&rng);
+        for (int j = 0; j < 9 * shape.inputs * shape.outputs; j++)
+            kernel[j] = (float)rng_uniform(&rng) - 0.5f;
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            if (isa_available((IsaSet)isa)) {
+                isa_force((IsaSet)isa);
+                g_autofree float *out = run_threads(&shape, kernel, bias, in, 1, 2);
+                if (!first)
+                    first = g_steal_pointer(&out);
+                else
+                    g_assert_cmpmem(out, size, first, size);
+            }
+        g_checksum_update(sum, (const guchar *)first, (gssize)size);
+    }
+    g_assert_cmpstr(g_checksum_get_string(sum), ==,
+                    "335f3c6abe1f4c34551fb4af414396d3e4b02d6ee93eb9f574dab7edada5a954");
+}
+
+/* Against the definition above, to the last few bits; with any number of threads the same. */
+static void test_the_reference_is_a_convolution(void)
+{
+    ConvShape shape = {7, 10, 48, 64, TRUE, FALSE, 3, 1, 0, FALSE};
+    gsize floats = (gsize)shape.height * shape.width * shape.inputs, n = out_floats(&shape);
+    g_autofree float *in = drawn(floats, 1, 1, 0), *bias = drawn(shape.outputs, 3, 0.1, -1),
+                     *kernel = drawn((gsize)9 * shape.inputs * shape.outputs, 2, 0.1, -9);
+    g_autofree double *expected = reference(&shape, kernel, bias, in), *wide = g_new(double, floats);
+    g_autofree double *both = g_new(double, 2 * n);
+    for (gsize i = 0; i < floats; i++)
+        wide[i] = in[i];
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new(1 + 2 * i);
+        conv_reference(&shape, wide, kernel, bias, both + i * n, thread_pool);
+    }
+    for (gsize i = 0; i < n; i++)
+        g_assert_cmpfloat_with_epsilon(both[i], expected[i], 1e-13);
+    g_assert_cmpmem(both, n * sizeof(double), both + n, n * sizeof(double));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -246,5 +322,11 @@ int main(int argc, char **argv)
     g_test_add_func("/conv/results do not depend on n, place or threads",
                     test_results_do_not_depend_on_company);
     g_test_add_func("/conv/weights may change", test_weights_may_change);
+    g_test_add_func("/conv/every tile by name agrees with a plain convolution in double",
+                    test_every_tile_by_name);
+    g_test_add_func("/conv/a limit bounds the tile", test_a_limit_bounds_the_tile);
+    g_test_add_func("/conv/portable bits are the same everywhere",
+                    test_portable_bits_are_the_same_everywhere);
+    g_test_add_func("/conv/the reference in double is a convolution", test_the_reference_is_a_convolution);
     return g_test_run();
 }
