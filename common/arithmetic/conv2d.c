@@ -2,6 +2,7 @@
  * 2006), a few output rows at a time, so that the matrix stays in cache; OpenBLAS multiplies. */
 #include "common/arithmetic/conv2d.h"
 
+#include "common/arithmetic/kernel_gradient.h"
 #include "common/core/floats.h"
 
 #include <cblas.h>
@@ -10,14 +11,14 @@
 enum {
     PATCH_FLOATS = 1 << 18,  /* of the patch matrix a task works on, about */
     GRADIENT_CHANNELS = 256, /* input channels of a kernel gradient's task */
-    BIAS_CHANNELS = 32,      /* output channels of a bias gradient's task */
 };
 
 typedef struct {
     const Conv2d *conv;
     int n, pad, rows_a_piece, pieces; /* pieces: of an image, each of so many output rows */
     const float *x, *kernel, *bias, *dy;
-    float *y, *dx, *dkernel, *dbias;
+    float *y, *dx, *dkernel;
+    gboolean relu;
 } Work;
 
 static Work work_of(const Conv2d *conv, int n)
@@ -26,7 +27,7 @@ static Work work_of(const Conv2d *conv, int n)
     int rows = (int)CLAMP(PATCH_FLOATS / row, 1, (gsize)conv->out[0]);
     return (Work){.conv = conv,
                   .n = n,
-                  .pad = conv->same ? conv->size / 2 : 0,
+                  .pad = conv2d_pad(conv),
                   .rows_a_piece = rows,
                   .pieces = (conv->out[0] + rows - 1) / rows};
 }
@@ -89,17 +90,20 @@ static void forward_piece(guint task, guint worker, gpointer data)
         memcpy(y + (gsize)p * c->out[2], w->bias, c->out[2] * sizeof(float));
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, pixels, c->out[2], depth, 1, patches, depth,
                 w->kernel, c->out[2], 1, y, c->out[2]);
+    for (gsize i = 0; w->relu && i < (gsize)pixels * c->out[2]; i++)
+        y[i] = y[i] < 0 ? 0 : y[i];
     floats_free(patches);
 }
 
 void conv2d_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const Conv2d *conv,
-                    const float *kernel, const float *bias)
+                    const float *kernel, const float *bias, gboolean relu)
 {
     Work work = work_of(conv, n);
     work.x = x;
     work.y = y;
     work.kernel = kernel;
     work.bias = bias;
+    work.relu = relu;
     thread_pool_run(thread_pool, (guint)n * work.pieces, forward_piece, &work);
 }
 
@@ -140,28 +144,8 @@ static void kernel_gradient_block(guint task, guint worker, gpointer data)
     floats_free(shifted);
 }
 
-static void bias_gradient_block(guint task, guint worker, gpointer data)
-{
-    const Work *w = data;
-    int outputs = w->conv->out[2], first = (int)task * BIAS_CHANNELS, n = MIN(BIAS_CHANNELS, outputs - first);
-    gsize pixels = (gsize)w->n * w->conv->out[0] * w->conv->out[1];
-    double sum[BIAS_CHANNELS] = {0};
-    for (gsize p = 0; p < pixels; p++)
-        for (int k = 0; k < n; k++)
-            sum[k] += w->dy[p * outputs + first + k];
-    for (int k = 0; k < n; k++)
-        w->dbias[first + k] = (float)sum[k];
-}
-
-void conv2d_bias_gradient(ThreadPool *thread_pool, float *dbias, const float *dy, int n, const Conv2d *conv)
-{
-    Work work = {.conv = conv, .n = n, .dy = dy, .dbias = dbias};
-    thread_pool_run(thread_pool, (guint)((conv->out[2] + BIAS_CHANNELS - 1) / BIAS_CHANNELS),
-                    bias_gradient_block, &work);
-}
-
-void conv2d_gradient(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
-                     const Conv2d *conv)
+static void kernel_gradient(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
+                            const Conv2d *conv, float *scratch)
 {
     Work work = work_of(conv, n);
     work.x = x;
@@ -170,6 +154,18 @@ void conv2d_gradient(ThreadPool *thread_pool, float *dkernel, const float *x, co
     int blocks = (conv->in[2] + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS;
     thread_pool_run(thread_pool, (guint)(conv->size * conv->size * blocks), kernel_gradient_block, &work);
 }
+
+static gboolean serves_any(const Conv2d *conv)
+{
+    return TRUE;
+}
+
+static gsize no_scratch(const Conv2d *conv, guint threads)
+{
+    return 0;
+}
+
+const KernelGradient im2col_gradient = {serves_any, no_scratch, kernel_gradient};
 
 /* ---- Gradient by the input: an image a task ---- */
 static void input_gradient_image(guint image, guint worker, gpointer data)

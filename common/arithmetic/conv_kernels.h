@@ -38,8 +38,10 @@ typedef struct {
                           float *const *pixels);
 
     /* The transposes of `output` and of the kernels' transform, for gradients. From the gradient by a tile's
-     * m*m output pixels, the one by its products, A dY A^T: position p at dm + p * position_stride. */
-    void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride);
+     * m*m output pixels, the one by its products, A dY A^T: position p's channels c … c + width-1 go to dm + p *
+     * position_stride + c / width * step. */
+    void (*output_gradient)(const float *const *pixels, int channels, float *dm, gsize position_stride,
+                            gsize step);
     /* From the gradient by transformed kernels, position p at du + p * position_stride, the one by the r x r
      * kernels, G^T dU G: tap t at kernel + t * tap_stride. */
     void (*kernel_gradient)(const float *du, gsize position_stride, int channels, float *kernel,
@@ -61,6 +63,11 @@ typedef struct {
      * the image row_stride apart, C channels a pixel; u: (taps, taps C, panel); y: pixels y_stride apart. */
     void (*direct)(const float *x, gsize row_stride, int taps, int channels, const float *u,
                    const float *bias, float min, int rows, float *y, gsize y_stride);
+
+    /* du (rows, width), row stride given, = V^T dM, or += that. v: the first `rows` <= width floats of each of
+     * `count` vectors v_step apart; dm: whole vectors, dm_step apart. */
+    void (*correlate)(const float *v, gsize v_step, const float *dm, gsize dm_step, int count, int rows,
+                      float *du, gsize stride, gboolean add);
 
     const WinogradKernels *winograd; /* (WINOGRAD_TILES), of each r the smallest tiles first */
 } ConvKernels;

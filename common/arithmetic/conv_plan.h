@@ -1,6 +1,7 @@
 /* conv_plan: what the ways to compute a convolution share; for the files of conv.h alone. A way is a ConvMethod. */
 #pragma once
 #include "common/arithmetic/conv.h"
+#include "common/arithmetic/conv2d.h"
 #include "common/arithmetic/kernels.h"
 
 typedef struct ConvMethod ConvMethod;
@@ -46,6 +47,9 @@ static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
 {
     return (shape->portable ? kernels_portable() : kernels_current())->conv;
 }
+
+/* A layer's convolution forward, without ReLU. */
+ConvShape conv2d_forward_shape(const Conv2d *conv);
 
 /* Copies n inputs or taps as the products of the plan's precision have them. */
 void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);

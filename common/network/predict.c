@@ -1,6 +1,6 @@
 /* predict: a network run forward, layer by layer on a block of images; see network.h and forward.h. */
 #include "common/arithmetic/blas.h"
-#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 #include "common/network/dense.h"
@@ -32,15 +32,22 @@ gboolean network_ends_in_softmax(const Network *network)
     return n && ((const Layer *)network->layers->pdata[n - 1])->activation == ACTIVATION_SOFTMAX;
 }
 
+ConvLayerOptions layer_convolution(const Layer *layer, ConvUse use)
+{
+    ConvLayerOptions options = {
+        .conv = {.size = layer->size, .same = layer->same},
+        .relu = layer->activation == ACTIVATION_RELU,
+        .use = use,
+    };
+    memcpy(options.conv.in, layer->in, sizeof options.conv.in);
+    memcpy(options.conv.out, layer->out, sizeof options.conv.out);
+    return options;
+}
+
 void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, const float *in, const float *xt,
                    int ld, int n)
 {
-    if (layer->kind == LAYER_CONV2D) {
-        Conv2d conv = {.size = layer->size, .same = layer->same};
-        memcpy(conv.in, layer->in, sizeof conv.in);
-        memcpy(conv.out, layer->out, sizeof conv.out);
-        conv2d_forward(thread_pool, out, in, n, &conv, layer->kernel, layer->bias);
-    } else if (layer->kind == LAYER_MAX_POOLING2D) {
+    if (layer->kind == LAYER_MAX_POOLING2D) {
         max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
     } else if (layer->kind == LAYER_DENSE) {
         dense_forward(thread_pool, xt, n, ld, layer->in[2], layer->out[2], layer->kernel, layer->bias, out);
@@ -53,18 +60,31 @@ void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, cons
 typedef struct {
     float *halves[2];
     float *xt;
+    GPtrArray *convolutions; /* ConvLayer *, or NULL for another layer */
+    float *scratch;          /* of any of them */
 } Room;
 
-static Room room_new(const Network *network, int n)
+static Room room_new(const Network *network, int n, ThreadPool *thread_pool)
 {
-    gsize widest = (gsize)network->input[0] * network->input[1] * network->input[2], transposed = 1;
+    gsize widest = (gsize)network->input[0] * network->input[1] * network->input[2], transposed = 1,
+          scratch = 1;
+    Room room = {.convolutions = g_ptr_array_new_with_free_func((GDestroyNotify)conv_layer_free)};
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
+        ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
+        gboolean convolution = layer->kind == LAYER_CONV2D;
         widest = MAX(widest, layer_outputs(layer));
         if (layer->kind == LAYER_DENSE)
             transposed = MAX(transposed, layer_inputs(layer));
+        if (convolution)
+            scratch = MAX(scratch, conv_layer_scratch(&options, thread_pool_threads(thread_pool)));
+        g_ptr_array_add(room.convolutions, convolution ? conv_layer_new(&options, thread_pool) : NULL);
     }
-    return (Room){{floats_new(widest * n), floats_new(widest * n)}, floats_new(transposed * n)};
+    for (int i = 0; i < 2; i++)
+        room.halves[i] = floats_new(widest * n);
+    room.xt = floats_new(transposed * n);
+    room.scratch = floats_new(scratch);
+    return room;
 }
 
 static void room_clear(Room *room)
@@ -72,6 +92,8 @@ static void room_clear(Room *room)
     floats_free(room->halves[0]);
     floats_free(room->halves[1]);
     floats_free(room->xt);
+    floats_free(room->scratch);
+    g_ptr_array_unref(room->convolutions);
 }
 
 static void predict_block(const Network *network, ThreadPool *thread_pool, const Room *room,
@@ -90,7 +112,11 @@ static void predict_block(const Network *network, ThreadPool *thread_pool, const
             dense_transpose(thread_pool, rows, n, layer->in[2], room->xt, n);
         }
         float *to = layer_has_output(layer) ? other : now;
-        layer_forward(thread_pool, layer, to, now, room->xt, n, n);
+        if (layer->kind == LAYER_CONV2D)
+            conv_layer_forward(room->convolutions->pdata[l], to, now, n, layer->kernel, layer->bias,
+                               room->scratch);
+        else
+            layer_forward(thread_pool, layer, to, now, room->xt, n, n);
         other = to == now ? other : now;
         now = to;
     }
@@ -115,7 +141,7 @@ void network_predict(const Network *network, ThreadPool *thread_pool, const floa
 {
     if (has_convolution(network))
         blas_startup(thread_pool_threads(thread_pool));
-    Room room = room_new(network, MIN(n, BLOCK));
+    Room room = room_new(network, MIN(n, BLOCK), thread_pool);
     for (int done = 0; done < n; done += BLOCK)
         predict_block(network, thread_pool, &room, x + done, MIN(BLOCK, n - done),
                       out + (gsize)done * network_outputs(network));

@@ -4,9 +4,8 @@
 #include "common/network/trainer.h"
 
 #include "common/arithmetic/blas.h"
-#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/pooling.h"
-#include "common/arithmetic/winograd.h"
 #include "common/core/error.h"
 #include "common/core/floats.h"
 #include "common/network/dense.h"
@@ -22,7 +21,7 @@ typedef struct {
     float *out; /* (batch, …): its own where layer_has_output, else `in` */
     float
         *xt[2]; /* dense: (D, batch), the input transposed; the second for the batch ahead, of `first` only */
-    Winograd *winograd; /* convolution: where it serves this one, else NULL */
+    ConvLayer *convolution; /* of such a layer, else NULL */
 } Stage;
 
 struct Trainer {
@@ -37,6 +36,7 @@ struct Trainer {
     float *input;
     float *gradients[2];                    /* gradients with respect to activations */
     float *kernel_gradient, *bias_gradient; /* of a convolution */
+    float *scratch;                         /* of a convolution */
     int ahead;             /* samples of the next batch that have passed `first` already; 0: none */
     const Batch *expected; /* that batch, to check the caller */
 };
@@ -81,12 +81,11 @@ static gboolean check_network(const Network *network, GError **error)
     return !reason;
 }
 
-static Conv2d conv_of(const Layer *layer)
+/* Of layer i: below the first layer that learns no gradient is needed. */
+static ConvLayerOptions convolution_of(const Network *network, guint i)
 {
-    Conv2d conv = {.size = layer->size, .same = layer->same};
-    memcpy(conv.in, layer->in, sizeof conv.in);
-    memcpy(conv.out, layer->out, sizeof conv.out);
-    return conv;
+    return layer_convolution(layer_at(network, i),
+                             i > first_with_parameters(network) ? CONV_BOTH_GRADIENTS : CONV_KERNEL_GRADIENT);
 }
 
 /* The largest number of floats per image wherever gradients pass: from the output of `first` on. */
@@ -98,42 +97,48 @@ static gsize widest_gradient(const Network *network)
     return widest;
 }
 
-static void largest_convolution(const Network *network, gsize *kernel, gsize *bias)
+/* Floats that all convolutions share, as many as the largest one needs of each. */
+typedef struct {
+    gsize kernel, bias, scratch;
+} Shared;
+
+static Shared largest_convolution(const Network *network, guint threads)
 {
-    *kernel = *bias = 0;
+    Shared shared = {0};
     for (guint i = 0; i < network->layers->len; i++)
         if (layer_at(network, i)->kind == LAYER_CONV2D) {
-            *kernel = MAX(*kernel, layer_at(network, i)->kernel_count);
-            *bias = MAX(*bias, layer_at(network, i)->bias_count);
+            ConvLayerOptions options = convolution_of(network, i);
+            shared.kernel = MAX(shared.kernel, layer_at(network, i)->kernel_count);
+            shared.bias = MAX(shared.bias, layer_at(network, i)->bias_count);
+            shared.scratch = MAX(shared.scratch, conv_layer_scratch(&options, threads));
         }
+    return shared;
 }
 
 TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads)
 {
-    gsize parameters = network_parameters(network), floats = 0, scratch = 0, winograd = 0, kernel, bias;
+    gsize parameters = network_parameters(network), floats = 0, heap = 0, plans = 0;
     guint first = first_with_parameters(network);
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = layer_at(network, i);
         floats += layer_has_output(layer) ? batch * layer_outputs(layer) : 0;
         if (layer->kind == LAYER_DENSE) {
             floats += batch * layer_inputs(layer) * (i == first && takes_rows(network) ? 2 : 1);
-            scratch = MAX(scratch, dense_scratch(batch));
+            heap = MAX(heap, dense_scratch(batch));
         } else if (layer->kind == LAYER_CONV2D) {
-            Conv2d conv = conv_of(layer);
-            if (winograd_serves(&conv))
-                winograd += winograd_memory(&conv, i > first, threads);
-            else
-                scratch = MAX(scratch, conv2d_scratch(&conv));
+            ConvLayerOptions options = convolution_of(network, i);
+            plans += conv_layer_memory(&options);
+            heap = MAX(heap, conv_layer_heap(&options));
         }
     }
     if (!takes_rows(network))
         floats += batch * layer_inputs(layer_at(network, 0));
-    largest_convolution(network, &kernel, &bias);
-    floats += kernel + bias + 2 * batch * widest_gradient(network);
+    Shared shared = largest_convolution(network, threads);
+    floats += shared.kernel + shared.bias + shared.scratch + 2 * batch * widest_gradient(network);
     return (TrainerMemory){
         .parameters = parameters * sizeof(float),
         .slots = parameters * sizeof(float) * (optimizer_has_m(optimizer) + optimizer_has_v(optimizer)),
-        .batch = floats * sizeof(float) + winograd + threads * scratch,
+        .batch = floats * sizeof(float) + plans + threads * heap,
     };
 }
 
@@ -162,9 +167,8 @@ static gboolean make_stage(Trainer *trainer, guint i)
     if (layer_has_output(stage->layer))
         complete = (stage->out = floats_try_new(trainer->batch * layer_outputs(stage->layer))) != NULL;
     if (stage->layer->kind == LAYER_CONV2D) {
-        Conv2d conv = conv_of(stage->layer);
-        stage->winograd =
-            winograd_serves(&conv) ? winograd_new(&conv, i > trainer->first, trainer->thread_pool) : NULL;
+        ConvLayerOptions options = convolution_of(trainer->network, i);
+        stage->convolution = conv_layer_new(&options, trainer->thread_pool);
     }
     for (int x = 0; x < (stage->layer->kind == LAYER_DENSE ? 1 + by_pointer : 0); x++)
         complete = (stage->xt[x] = floats_try_new(trainer->batch * layer_inputs(stage->layer))) && complete;
@@ -173,16 +177,18 @@ static gboolean make_stage(Trainer *trainer, guint i)
 
 static gboolean make_arrays(Trainer *trainer)
 {
-    gsize kernel, bias, widest = trainer->batch * widest_gradient(trainer->network);
-    largest_convolution(trainer->network, &kernel, &bias);
-    trainer->kernel_gradient = floats_try_new(kernel);
-    trainer->bias_gradient = floats_try_new(bias);
+    gsize widest = trainer->batch * widest_gradient(trainer->network);
+    Shared shared = largest_convolution(trainer->network, thread_pool_threads(trainer->thread_pool));
+    trainer->kernel_gradient = floats_try_new(shared.kernel);
+    trainer->bias_gradient = floats_try_new(shared.bias);
+    trainer->scratch = floats_try_new(shared.scratch);
     trainer->gradients[0] = floats_try_new(widest);
     trainer->gradients[1] = floats_try_new(widest);
     if (!takes_rows(trainer->network))
         trainer->input = floats_try_new(trainer->batch * layer_inputs(layer_at(trainer->network, 0)));
-    gboolean complete = trainer->kernel_gradient && trainer->bias_gradient && trainer->gradients[0] &&
-                        trainer->gradients[1] && (trainer->input || takes_rows(trainer->network));
+    gboolean complete = trainer->kernel_gradient && trainer->bias_gradient && trainer->scratch &&
+                        trainer->gradients[0] && trainer->gradients[1] &&
+                        (trainer->input || takes_rows(trainer->network));
     for (guint i = 0; i < trainer->n_stages; i++)
         complete = make_stage(trainer, i) && complete;
     return complete;
@@ -220,7 +226,7 @@ void trainer_free(Trainer *trainer)
         Stage *stage = &trainer->stages[i];
         if (stage->out != stage->in)
             floats_free(stage->out);
-        winograd_free(stage->winograd);
+        conv_layer_free(stage->convolution);
         floats_free(stage->xt[0]);
         floats_free(stage->xt[1]);
         floats_free(stage->slots.kernel_m);
@@ -234,6 +240,7 @@ void trainer_free(Trainer *trainer)
     floats_free(trainer->gradients[1]);
     floats_free(trainer->kernel_gradient);
     floats_free(trainer->bias_gradient);
+    floats_free(trainer->scratch);
     g_free(trainer);
 }
 
@@ -256,14 +263,6 @@ static guint64 dropout_stream(const Batch *batch, guint layer)
     return batch->stream + ((guint64)layer << 16);
 }
 
-static void winograd_layer(Trainer *trainer, const Stage *stage, int n)
-{
-    const Layer *layer = stage->layer;
-    winograd_forward(stage->winograd, stage->out, stage->in, n, layer->kernel, layer->bias);
-    if (layer->activation == ACTIVATION_RELU)
-        relu_forward(trainer->thread_pool, stage->out, n * layer_outputs(layer));
-}
-
 /* Returns the logits (n, L). */
 static const float *forward(Trainer *trainer, const Batch *batch, gboolean learning)
 {
@@ -284,8 +283,9 @@ static const float *forward(Trainer *trainer, const Batch *batch, gboolean learn
         if (layer->kind == LAYER_DROPOUT && learning)
             dropout(trainer->thread_pool, stage->out, batch->n, layer_outputs(layer), layer->rate,
                     trainer->seed, dropout_stream(batch, i));
-        else if (stage->winograd)
-            winograd_layer(trainer, stage, batch->n);
+        else if (stage->convolution)
+            conv_layer_forward(stage->convolution, stage->out, stage->in, batch->n, layer->kernel,
+                               layer->bias, trainer->scratch);
         else
             layer_forward(trainer->thread_pool, layer, stage->out, stage->in, stage->xt[0], trainer->batch,
                           batch->n);
@@ -321,25 +321,18 @@ static void dense_backward(Trainer *trainer, guint i, const Batch *batch, const 
     trainer->expected = next;
 }
 
-static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const OptimizerStep *step,
-                          const float *dy, float *dx)
+static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const OptimizerStep *step, float *dy,
+                          float *dx)
 {
     Stage *stage = &trainer->stages[i];
     Layer *layer = stage->layer;
-    Conv2d conv = conv_of(layer);
     OptimizerStep bias_step = *step;
     bias_step.decay = 0;
-    gboolean input_gradient = i > trainer->first;
-    if (stage->winograd) {
-        winograd_gradient(stage->winograd, trainer->kernel_gradient, stage->in, dy, batch->n);
-        if (input_gradient)
-            winograd_input_gradient(stage->winograd, dx, dy, batch->n, layer->kernel);
-    } else {
-        conv2d_gradient(trainer->thread_pool, trainer->kernel_gradient, stage->in, dy, batch->n, &conv);
-        if (input_gradient)
-            conv2d_input_gradient(trainer->thread_pool, dx, dy, batch->n, &conv, layer->kernel);
-    }
-    conv2d_bias_gradient(trainer->thread_pool, trainer->bias_gradient, dy, batch->n, &conv);
+    conv_layer_bias_gradient(stage->convolution, trainer->bias_gradient, dy, stage->out, batch->n);
+    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, batch->n,
+                               trainer->scratch);
+    if (i > trainer->first)
+        conv_layer_input_gradient(stage->convolution, dx, dy, batch->n, layer->kernel, trainer->scratch);
     optimizer_update(trainer->thread_pool, step, layer->kernel_count, trainer->kernel_gradient, layer->kernel,
                      stage->slots.kernel_m, stage->slots.kernel_v);
     optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, trainer->bias_gradient, layer->bias,
@@ -353,7 +346,7 @@ static void backward(Trainer *trainer, const Batch *batch, const Batch *next, co
     for (guint i = trainer->n_stages; i-- > trainer->first;) {
         Stage *stage = &trainer->stages[i];
         const Layer *layer = stage->layer;
-        if (layer->activation == ACTIVATION_RELU)
+        if (layer->activation == ACTIVATION_RELU && layer->kind != LAYER_CONV2D) /* which does it itself */
             relu_backward(trainer->thread_pool, dy, stage->out, batch->n * layer_outputs(layer));
         if (layer->kind == LAYER_DENSE)
             dense_backward(trainer, i, batch, next, step, dy, dx);

@@ -91,7 +91,22 @@ ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride,
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int j = 0; j < VECTORS; j++)
-            store(y + i * y_stride + j * WIDTH, larger(total[i][j] + load(bias + j * WIDTH), splat(min)));
+            store(y + i * y_stride + j * WIDTH, larger(splat(min), total[i][j] + load(bias + j * WIDTH)));
+}
+
+ALWAYS_INLINE void correlate_rows(const int rows, const float *v, gsize v_step, const float *dm,
+                                  gsize dm_step, int count, float *du, gsize stride, gboolean add)
+{
+    Vector sum[WIDTH] = {0};
+    for (int t = 0; t < count; t++, v += v_step, dm += dm_step) {
+        Vector right = load(dm);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            sum[i] += v[i] * right;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        store(du + i * stride, add ? load(du + i * stride) + sum[i] : sum[i]);
 }
 
 /* rows must be a constant where the loops are unrolled, so each count has its own copy. */
@@ -131,11 +146,33 @@ static void direct(const float *x, gsize row_stride, int taps, int channels, con
     }
 }
 
+#if defined(__AVX512F__)
+#define EACH_LANE(f) EACH_ROWS(f) f(15) f(16)
+#elif defined(__AVX2__)
+#define EACH_LANE(f) EACH_ROWS(f) f(7) f(8)
+#else
+#define EACH_LANE(f) f(1) f(2) f(3) f(4)
+#endif
+
+static void correlate(const float *v, gsize v_step, const float *dm, gsize dm_step, int count, int rows,
+                      float *du, gsize stride, gboolean add)
+{
+    switch (rows) {
+#define CASE(n)                                                                                              \
+    case n:                                                                                                  \
+        correlate_rows(n, v, v_step, dm, dm_step, count, du, stride, add);                                   \
+        break;
+        EACH_LANE(CASE)
+#undef CASE
+    }
+}
+
 const ConvKernels ISA_SYMBOL(conv_kernels) = {
     .width = WIDTH,
     .rows = ROWS,
     .panel = PANEL,
     .multiply = multiply,
     .direct = direct,
+    .correlate = correlate,
     .winograd = ISA_SYMBOL(winograd),
 };

@@ -197,7 +197,7 @@ ALWAYS_INLINE void tile_output(const Points *points, const int out, const float 
             inverse_column(points, out, rows, x, column);
 #pragma GCC unroll 7
             for (int y = 0; y < out; y++)
-                store(pixels[y * out + x] + c, larger(column[y] + load(bias + c), splat(min)));
+                store(pixels[y * out + x] + c, larger(splat(min), column[y] + load(bias + c)));
         }
     }
 }
@@ -217,7 +217,7 @@ ALWAYS_INLINE void tile_output_pooled(const Points *points, const int out, const
             for (int y = 0; y < out / 2; y++) {
                 Vector max =
                     larger(larger(left[2 * y], right[2 * y]), larger(left[2 * y + 1], right[2 * y + 1]));
-                store(pixels[y * (out / 2) + x] + c, larger(max + load(bias + c), splat(min)));
+                store(pixels[y * (out / 2) + x] + c, larger(splat(min), max + load(bias + c)));
             }
         }
     }
@@ -327,10 +327,10 @@ ALWAYS_INLINE void tile_kernel_gradient(const int in, const int taps, const Inte
 }
 
 ALWAYS_INLINE void tile_output_gradient(const Points *points, const int out, const float *const *pixels,
-                                        int channels, float *dm, gsize position_stride)
+                                        int channels, float *dm, gsize position_stride, gsize step)
 {
     const int in = points->in;
-    for (int c = 0; c < channels; c += WIDTH) {
+    for (int c = 0; c < channels; c += WIDTH, dm += step) {
         Vector rows[MAX_IN][WINOGRAD_MAX_OUT];
         for (int x = 0; x < out; x++) {
             Vector pixel[WINOGRAD_MAX_OUT], column[MAX_IN];
@@ -347,7 +347,7 @@ ALWAYS_INLINE void tile_output_gradient(const Points *points, const int out, con
             output_gradient(points, out, rows[y], positions);
 #pragma GCC unroll 9
             for (int x = 0; x < in; x++)
-                store(dm + (gsize)(y * in + x) * position_stride + c, positions[x]);
+                store(dm + (gsize)(y * in + x) * position_stride, positions[x]);
         }
     }
 }
@@ -378,9 +378,9 @@ ALWAYS_INLINE void tile_output_gradient(const Points *points, const int out, con
         tile_output_pooled(&points##IN, OUT, m, position_stride, channels, bias, min, pixels);               \
     }                                                                                                        \
     static void output_gradient_tile##OUT##_##TAPS(const float *const *pixels, int channels, float *dm,      \
-                                                   gsize position_stride)                                    \
+                                                   gsize position_stride, gsize step)                        \
     {                                                                                                        \
-        tile_output_gradient(&points##IN, OUT, pixels, channels, dm, position_stride);                       \
+        tile_output_gradient(&points##IN, OUT, pixels, channels, dm, position_stride, step);                 \
     }                                                                                                        \
     static void kernel_gradient_tile##OUT##_##TAPS(const float *du, gsize position_stride, int channels,     \
                                                    float *kernel, gsize tap_stride)                          \

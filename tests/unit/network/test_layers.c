@@ -1,6 +1,7 @@
 /* Layers forward and backward against PyTorch in double precision: tests/golden/make_nn.py. */
-#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/pooling.h"
+#include "common/core/floats.h"
 #include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/optimizer.h"
@@ -37,10 +38,14 @@ static void check_convolution(const json_t *c)
     g_autofree float *dy = filled(outputs, 4, 1), *y = g_new(float, outputs), *dx = g_new(float, inputs);
     g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.out[2]);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    conv2d_forward(thread_pool, y, x, n, &conv, kernel, bias);
-    conv2d_gradient(thread_pool, dkernel, x, dy, n, &conv);
-    conv2d_bias_gradient(thread_pool, dbias, dy, n, &conv);
-    conv2d_input_gradient(thread_pool, dx, dy, n, &conv, kernel);
+    ConvLayerOptions options = {conv, FALSE, CONV_BOTH_GRADIENTS};
+    g_autoptr(ConvLayer) layer = conv_layer_new(&options, thread_pool);
+    float *scratch = floats_new(conv_layer_scratch(&options, 2));
+    conv_layer_forward(layer, y, x, n, kernel, bias, scratch);
+    conv_layer_bias_gradient(layer, dbias, dy, y, n);
+    conv_layer_kernel_gradient(layer, dkernel, x, dy, n, scratch);
+    conv_layer_input_gradient(layer, dx, dy, n, kernel, scratch);
+    floats_free(scratch);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);
     assert_close(dkernel, json_object_get(c, "dkernel"), 1e-6);

@@ -1,0 +1,109 @@
+/* direct_gradient: see kernel_gradient.h. The images are cut into groups, as many for any number of threads; each has sums
+ * of its own, which are added up in order. */
+#include "common/arithmetic/conv_plan.h"
+#include "common/arithmetic/kernel_gradient.h"
+
+#include <string.h>
+
+enum {
+    GROUPS = 16,
+    WEIGHTS_MAX = 1 << 16,    /* of a kernel that this serves: the groups' sums stay in cache */
+    WEIGHTS_A_TASK = 1 << 12, /* that a task adds up */
+};
+
+typedef struct {
+    const Conv2d *conv;
+    const ConvKernels *kernels;
+    const float *x, *dy;
+    int n;
+    guint groups;
+    gsize weights; /* size * size * C * K */
+    float *sums;   /* (GROUPS, size, size C, K) */
+    float *padded; /* a worker: (H + 2 pad, W + 2 pad, C), an image and zeros around it */
+    float *dkernel;
+} Work;
+
+static gsize weights_of(const Conv2d *conv)
+{
+    return (gsize)conv->size * conv->size * conv->in[2] * conv->out[2];
+}
+
+static gsize padded_floats(const Conv2d *conv)
+{
+    int pad = conv2d_pad(conv);
+    return conv_whole_lines((gsize)(conv->in[0] + 2 * pad) * (conv->in[1] + 2 * pad) * conv->in[2]);
+}
+
+static gboolean serves(const Conv2d *conv)
+{
+    return conv->out[2] % CONV_OUTPUTS == 0 && weights_of(conv) <= WEIGHTS_MAX;
+}
+
+static gsize scratch_floats(const Conv2d *conv, guint threads)
+{
+    return GROUPS * weights_of(conv) + threads * padded_floats(conv);
+}
+
+static void pad_image(const Conv2d *conv, const float *image, float *padded)
+{
+    gsize edge = (gsize)conv2d_pad(conv) * conv->in[2], row = (gsize)conv->in[1] * conv->in[2];
+    float *to = padded + conv2d_pad(conv) * (row + 2 * edge) + edge;
+    memset(padded, 0, padded_floats(conv) * sizeof(float));
+    for (int y = 0; y < conv->in[0]; y++)
+        memcpy(to + y * (row + 2 * edge), image + y * row, row * sizeof(float));
+}
+
+/* sums (size C, K) += what the output row dy says of one row of the kernel, whose upper left input pixel is at x. A
+ * kernel's row lies as an image's does: its weights of an output are correlated side by side. */
+static void add_row(const Work *w, const float *x, const float *dy, float *sums)
+{
+    int inputs = w->conv->in[2], outputs = w->conv->out[2], vector = w->kernels->width;
+    guint count = (guint)(w->conv->size * inputs), parts = parts_of(count, (guint)vector);
+    for (guint part = 0; part < parts; part++) {
+        guint begin = part_start(count, parts, part), end = part_start(count, parts, part + 1);
+        for (int k = 0; k < outputs; k += vector)
+            w->kernels->correlate(x + begin, inputs, dy + k, outputs, w->conv->out[1], (int)(end - begin),
+                                  sums + (gsize)begin * outputs + k, outputs, TRUE);
+    }
+}
+
+static void add_group(guint group, guint worker, gpointer data)
+{
+    const Work *w = data;
+    const int *in = w->conv->in, *out = w->conv->out, size = w->conv->size;
+    float *sums = w->sums + group * w->weights, *padded = w->padded + worker * padded_floats(w->conv);
+    gsize row = (gsize)(in[1] + 2 * conv2d_pad(w->conv)) * in[2];
+    memset(sums, 0, w->weights * sizeof(float));
+    for (guint image = part_start((guint)w->n, w->groups, group);
+         image < part_start((guint)w->n, w->groups, group + 1); image++) {
+        pad_image(w->conv, w->x + (gsize)image * in[0] * in[1] * in[2], padded);
+        const float *dy = w->dy + (gsize)image * out[0] * out[1] * out[2];
+        for (int y = 0; y < out[0]; y++, dy += (gsize)out[1] * out[2])
+            for (int ky = 0; ky < size; ky++)
+                add_row(w, padded + (y + ky) * row, dy, sums + (gsize)ky * size * in[2] * out[2]);
+    }
+}
+
+static void add_up(guint task, guint worker, gpointer data)
+{
+    const Work *w = data;
+    for (gsize i = (gsize)task * WEIGHTS_A_TASK; i < MIN(w->weights, (gsize)(task + 1) * WEIGHTS_A_TASK);
+         i++) {
+        float sum = w->sums[i];
+        for (guint group = 1; group < w->groups; group++)
+            sum += w->sums[group * w->weights + i];
+        w->dkernel[i] = sum;
+    }
+}
+
+static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
+                const Conv2d *conv, float *scratch)
+{
+    gsize weights = weights_of(conv);
+    Work w = {conv,    kernels_current()->conv,    x,      dy, n, (guint)MIN(n, GROUPS), weights,
+              scratch, scratch + GROUPS * weights, dkernel};
+    thread_pool_run(thread_pool, w.groups, add_group, &w);
+    thread_pool_run(thread_pool, parts_of((guint)weights, WEIGHTS_A_TASK), add_up, &w);
+}
+
+const KernelGradient direct_gradient = {serves, scratch_floats, run};

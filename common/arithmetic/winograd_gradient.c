@@ -1,0 +1,144 @@
+/* winograd_gradient: see kernel_gradient.h. Some tiles at a time are transformed, then multiplied, some channels of a
+ * position a task. Vectors of channels lie tile after tile, (P, C/width, tiles, width), so that a product reads both its
+ * factors in the order in which they lie. */
+#include "common/arithmetic/conv_plan.h"
+#include "common/arithmetic/kernel_gradient.h"
+
+#include <string.h>
+
+enum {
+    TILES = 256,           /* transformed together: two vectors of channels of a position fill the L1 cache */
+    TILES_A_TASK = 16,     /* of a transforming task */
+    CHANNELS_A_TASK = 128, /* of a multiplying task */
+    POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
+};
+
+typedef struct {
+    const Conv2d *conv;
+    const ConvKernels *kernels;
+    const WinogradKernels *tile;
+    int positions, tiles_y, tiles_x;
+    gsize v_stride, dm_stride, du_stride; /* between positions */
+    float *zeros;                         /* (C or K, the larger): pixels beyond the edges */
+    float *v;                             /* (P, C/width, TILES, width): transformed input */
+    float *dm;                            /* (P, K/width, TILES, width): gradients by products */
+    float *du;                            /* (P, C, K): gradient by the transformed kernel */
+    const float *x, *dy;
+    float *dkernel;
+    int first, tiles; /* that are transformed together */
+} Work;
+
+static Work work_of(const Conv2d *conv)
+{
+    gsize inputs = conv->in[2], outputs = conv->out[2];
+    ConvShape shape = conv2d_forward_shape(conv);
+    const WinogradKernels *tile = conv_fewest_products(&shape, CONV_LARGEST_TILE);
+    return (Work){
+        .conv = conv,
+        .kernels = kernels_current()->conv,
+        .tile = tile,
+        .positions = tile->in * tile->in,
+        .tiles_y = (conv->out[0] + tile->out - 1) / tile->out,
+        .tiles_x = (conv->out[1] + tile->out - 1) / tile->out,
+        .v_stride = TILES * inputs + POSITION_PADDING,
+        .dm_stride = TILES * outputs + POSITION_PADDING,
+        .du_stride = inputs * outputs + POSITION_PADDING,
+    };
+}
+
+static gboolean serves(const Conv2d *conv)
+{
+    return (conv->size == 3 || conv->size == 5) && conv->in[2] % CONV_OUTPUTS == 0 &&
+           conv->out[2] % CONV_OUTPUTS == 0;
+}
+
+static gsize scratch_floats(const Conv2d *conv, guint threads)
+{
+    Work w = work_of(conv);
+    return MAX(conv->in[2], conv->out[2]) + w.positions * (w.v_stride + w.dm_stride + w.du_stride);
+}
+
+static void set_scratch(Work *w, float *scratch)
+{
+    gsize zeros = MAX(w->conv->in[2], w->conv->out[2]);
+    w->zeros = scratch;
+    w->v = scratch + zeros;
+    w->dm = w->v + w->positions * w->v_stride;
+    w->du = w->dm + w->positions * w->dm_stride;
+    memset(w->zeros, 0, zeros * sizeof(float));
+}
+
+/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image (shape); zeros
+ * where it reaches beyond the edges. */
+static void square_pixels(const Work *w, const float *image, const int shape[3], int top, int left, int side,
+                          const float **pixels)
+{
+    int height = shape[0], width = shape[1], channels = shape[2];
+    for (int y = top; y < top + side; y++)
+        for (int x = left; x < left + side; x++) {
+            gboolean inside = y >= 0 && y < height && x >= 0 && x < width;
+            *pixels++ = inside ? image + ((gsize)y * width + x) * channels : w->zeros;
+        }
+}
+
+static void transform_tiles(guint task, guint worker, gpointer data)
+{
+    const Work *w = data;
+    const WinogradKernels *tile = w->tile;
+    const int *in = w->conv->in, *out = w->conv->out, pad = conv2d_pad(w->conv);
+    const float *square[WINOGRAD_MAX];
+    int vector = w->kernels->width, an_image = w->tiles_y * w->tiles_x;
+    for (int t = (int)task * TILES_A_TASK; t < MIN(w->tiles, (int)(task + 1) * TILES_A_TASK); t++) {
+        int image = (w->first + t) / an_image, place = (w->first + t) % an_image;
+        int top = place / w->tiles_x * tile->out, left = place % w->tiles_x * tile->out;
+        square_pixels(w, w->x + (gsize)image * in[0] * in[1] * in[2], in, top - pad, left - pad, tile->in,
+                      square);
+        tile->input(square, in[2], PRECISION_FLOAT32, w->v + t * vector, w->v_stride, (gsize)TILES * vector);
+        square_pixels(w, w->dy + (gsize)image * out[0] * out[1] * out[2], out, top, left, tile->out, square);
+        tile->output_gradient(square, out[2], w->dm + t * vector, w->dm_stride, (gsize)TILES * vector);
+    }
+}
+
+/* dU += V^T dM of some input channels of a position. */
+static void multiply_position(guint task, guint worker, gpointer data)
+{
+    const Work *w = data;
+    int inputs = w->conv->in[2], outputs = w->conv->out[2], vector = w->kernels->width;
+    guint parts = parts_of((guint)inputs, CHANNELS_A_TASK);
+    gsize position = task / parts;
+    int begin = (int)(task % parts) * CHANNELS_A_TASK, end = MIN(begin + CHANNELS_A_TASK, inputs);
+    const float *v = w->v + position * w->v_stride, *dm = w->dm + position * w->dm_stride;
+    float *du = w->du + position * w->du_stride;
+    for (int c = begin; c < end; c += vector)
+        for (int k = 0; k < outputs; k += vector)
+            w->kernels->correlate(v + (gsize)c * TILES, vector, dm + (gsize)k * TILES, vector, w->tiles,
+                                  vector, du + (gsize)c * outputs + k, outputs, w->first > 0);
+}
+
+static void transform_back(guint input, guint worker, gpointer data)
+{
+    const Work *w = data;
+    gsize inputs = w->conv->in[2], outputs = w->conv->out[2];
+    w->tile->kernel_gradient(w->du + input * outputs, w->du_stride, (int)outputs,
+                             w->dkernel + input * outputs, inputs * outputs);
+}
+
+static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
+                const Conv2d *conv, float *scratch)
+{
+    Work w = work_of(conv);
+    set_scratch(&w, scratch);
+    w.x = x;
+    w.dy = dy;
+    w.dkernel = dkernel;
+    int total = n * w.tiles_y * w.tiles_x;
+    for (w.first = 0; w.first < total; w.first += TILES) {
+        w.tiles = MIN(TILES, total - w.first);
+        thread_pool_run(thread_pool, parts_of((guint)w.tiles, TILES_A_TASK), transform_tiles, &w);
+        thread_pool_run(thread_pool, (guint)w.positions * parts_of((guint)conv->in[2], CHANNELS_A_TASK),
+                        multiply_position, &w);
+    }
+    thread_pool_run(thread_pool, (guint)conv->in[2], transform_back, &w);
+}
+
+const KernelGradient winograd_gradient = {serves, scratch_floats, run};
