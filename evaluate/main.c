@@ -4,6 +4,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/image/image_file.h"
+#include "evaluate/explanation/explanation_files.h"
 #include "evaluate/metrics/histories.h"
 #include "evaluate/options.h"
 #include "evaluate/outputs.h"
@@ -25,7 +26,8 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     GPtrArray *evaluations = evaluations_load((const char *const *)options->models, options->n_models, error);
     if (!evaluations)
         return NULL;
-    if (options->history && !histories_read(options->history, evaluations, error)) {
+    if ((options->explain && !explanations_possible(evaluations, error)) ||
+        (options->history && !histories_read(options->history, evaluations, error))) {
         g_ptr_array_unref(evaluations);
         return NULL;
     }
@@ -62,18 +64,36 @@ static gboolean write_scatter(const Options *options, const Comparison *comparis
     return scatter && scatter_write(scatter, options->scatter, error);
 }
 
+/* The folder's pictures, numbers and page. */
+static gboolean write_explanations(const ReportOptions *report, const char *folder, GError **error)
+{
+    const Explanations *explanations = report->explanations;
+    ReportOptions page = *report;
+    page.folder = folder;
+    if (!explanations_write(explanations, folder, error) ||
+        !report_explanations_write(explanations->comparison, &page, error))
+        return FALSE;
+    cli_remark("%u explanations are in %s/index.html", explanations->items->len, folder);
+    return TRUE;
+}
+
 static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
 {
-    const ReportOptions report = {options->report,
-                                  options->title,
-                                  options->images,
-                                  (ConfusionCells)options->cells,
-                                  (guint)options->common.threads,
+    const ExplanationOptions explain = {options->images, options->weights, (guint)options->common.threads,
+                                        (guint64)options->common.seed};
+    g_autoptr(Explanations) explanations =
+        options->explain ? explanations_new(comparison, &explain, error) : NULL;
+    if (options->explain && !explanations)
+        return FALSE;
+    const ReportOptions report = {options->report, options->title,
+                                  options->images, (ConfusionCells)options->cells,
+                                  explanations,    (guint)options->common.threads,
                                   options->timing};
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_pictures(options, comparison, error) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
+           (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->report || report_write(comparison, &report, error));
 }
 

@@ -88,8 +88,13 @@ static const CliOption table[] = {
     {CLI_TEXT, "report", 0, &o.report, "DIR",
      "write DIR/index.html: all of it on one page that needs no network", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "explain", 0, &o.explain, "DIR",
+     "draw which places of an image speak for its class, and which against it, for the surest mistakes, the "
+     "least "
+     "sure images and a sample: DIR/index.html, a picture of each, maps.csv; for heads on 7x7x512 features",
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "where the images of a cache lie, for the report's thumbnails and for --sheet", 0, 0,
+     "where the images of a cache lie, for the report's thumbnails, --explain and --sheet", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
      "tell which images of a test cache have the content of an image in CACHE, and the accuracy without them",

@@ -21,7 +21,7 @@ typedef struct {
     gint64 digits;
     const char *weights, *images; /* base weights; where the images of a cache lie */
     DatasetFilter filter;         /* of a CACHE or IMAGE_DIR */
-    const char *confusion, *reliability, *scatter, *report, *json,
+    const char *confusion, *reliability, *scatter, *report, *explain, *json,
         *predictions;       /* files to write; NULL for none */
     const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */

@@ -3,6 +3,7 @@
 
 #include "common/core/output_plan.h"
 #include "common/dataset/dataset.h"
+#include "evaluate/explanation/explanation_files.h"
 
 gboolean evaluate_outputs_check(const Options *o, GError **error)
 {
@@ -29,5 +30,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_OUTPUT, "--reliability", o->reliability);
     output_plan_add(plan, PLAN_OUTPUT, "--scatter", o->scatter);
     output_plan_add_beneath(plan, "--report", o->report, "index.html");
+    output_plan_add_beneath(plan, "--explain", o->explain, "index.html");
+    output_plan_add_beneath(plan, "--explain", o->explain, EXPLANATION_CSV);
     return output_plan_check(plan, error);
 }

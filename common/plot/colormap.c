@@ -43,6 +43,11 @@ guint32 colormap(const CanvasTheme *theme, double value)
     return shade_rgb(between(shades[0], shades[1], shades[2], CLAMP(value, 0, 1)));
 }
 
+guint32 colormap_sign(double value)
+{
+    return shade_rgb(value < 0 ? (Shade){0.56, 0.16, 256} : (Shade){0.68, 0.18, 50});
+}
+
 static double linear(guint channel)
 {
     double value = channel / 255.0;

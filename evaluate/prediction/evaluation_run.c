@@ -215,8 +215,7 @@ static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray
     }
 }
 
-static gboolean load_weights(const char *from, const GPtrArray *evaluations, Weights **weights,
-                             GError **error)
+gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights, GError **error)
 {
     g_autofree ImagesOwner *owners = g_new(ImagesOwner, evaluations->len);
     for (guint j = 0; j < evaluations->len; j++) {
@@ -232,7 +231,7 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     g_autoptr(Weights) weights = NULL;
     guint n = dataset->items->len;
     g_autofree char **slots = g_new0(char *, n + 1);
-    if (!load_weights(options->weights, evaluations, &weights, error))
+    if (!evaluation_weights(options->weights, evaluations, &weights, error))
         return FALSE;
     allocate_outputs(evaluations, n);
     gboolean done = TRUE;

@@ -2,6 +2,7 @@
  * image is opened) or from a folder of images. A model that does not fit them is refused in a sentence. */
 #pragma once
 #include "common/dataset/dataset.h"
+#include "common/vgg16/weights.h"
 #include "evaluate/metrics/evaluation.h"
 
 typedef struct {
@@ -13,6 +14,10 @@ typedef struct {
 
 /* TRUE if the folder holds an LMDB cache rather than images. */
 gboolean evaluation_source_is_cache(const char *source);
+
+/* The base's weights for the evaluations' models, images_weights's. */
+gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights,
+                            GError **error);
 
 /* evaluations: loaded; their outputs are filled in. Images that could not be used are named on stderr and
  * in examples->skipped. NULL and error where a model does not fit, or something cannot be read. */

@@ -13,7 +13,8 @@ static const struct {
     const char *id, *title;
 } contents[] = {{"verdict", "In short"}, {"figures", "Figures"},         {"confusion", "Confusion"},
                 {"scatter", "Scatter"},  {"reliability", "Reliability"}, {"training", "Training"},
-                {"classes", "Classes"},  {"mistakes", "Mistakes"},       {"settings", "Settings"}};
+                {"classes", "Classes"},  {"mistakes", "Mistakes"},       {"explanations", "Explanations"},
+                {"settings", "Settings"}};
 
 static void append_head(GString *page, const char *title)
 {
@@ -61,33 +62,48 @@ static gboolean append_sections(const Report *report, GError **error)
         return FALSE;
     section_classes(report);
     section_mistakes(report);
+    section_explanations(report);
     section_settings(report);
     return TRUE;
 }
 
-static gboolean write_page(const char *folder, const GString *page, GError **error)
+/* The page around its sections. */
+static gboolean write_page(const Report *report, const char *title, GError **error)
 {
+    const char *folder = report->options->folder, *sections = report->page->str;
+    g_autoptr(GString) page = g_string_new(NULL);
+    append_head(page, title);
+    append_masthead(page, report->comparison, title);
+    append_contents(page, sections);
+    g_string_append_printf(
+        page, "<main id=\"main\">\n%s</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
+        sections, VGGCACHE_VERSION);
+    g_string_append_printf(page, "<script>\n%s</script>\n</body>\n</html>\n", report_js);
     if (g_mkdir_with_parents(folder, 0777) != 0)
         return error_set(error, "%s: cannot create the report's folder: %s", folder, g_strerror(errno));
     g_autofree char *path = g_build_filename(folder, "index.html", NULL);
     return output_file_write(path, page->str, page->len, error);
 }
 
+static char *title_of(const Comparison *comparison, const ReportOptions *options, const char *what)
+{
+    return options->title ? g_strdup(options->title)
+                          : g_strdup_printf("%s of %s", what, comparison->examples->source);
+}
+
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)
 {
-    g_autoptr(GString) sections = g_string_new(NULL), page = g_string_new(NULL);
-    g_autofree char *title = options->title
-                                 ? g_strdup(options->title)
-                                 : g_strdup_printf("Evaluation of %s", comparison->examples->source);
+    g_autoptr(GString) sections = g_string_new(NULL);
+    g_autofree char *title = title_of(comparison, options, "Evaluation");
     const Report report = {comparison, options, sections};
-    if (!append_sections(&report, error))
-        return FALSE;
-    append_head(page, title);
-    append_masthead(page, comparison, title);
-    append_contents(page, sections->str);
-    g_string_append_printf(
-        page, "<main id=\"main\">\n%s</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
-        sections->str, VGGCACHE_VERSION);
-    g_string_append_printf(page, "<script>\n%s</script>\n</body>\n</html>\n", report_js);
-    return write_page(options->folder, page, error);
+    return append_sections(&report, error) && write_page(&report, title, error);
+}
+
+gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options, GError **error)
+{
+    g_autoptr(GString) sections = g_string_new(NULL);
+    g_autofree char *title = title_of(comparison, options, "Explanations");
+    const Report report = {comparison, options, sections};
+    section_explanations(&report);
+    return write_page(&report, title, error);
 }

@@ -3,7 +3,7 @@
  * thumbnails, settings and hashes. Without scripts everything is there except sorting and the theme
  * switch. The same comparison gives the same page. */
 #pragma once
-#include "evaluate/metrics/evaluation.h"
+#include "evaluate/explanation/explanation.h"
 #include "evaluate/report/confusion.h"
 
 typedef struct {
@@ -12,8 +12,13 @@ typedef struct {
     const char *images; /* folder the images' paths are below, for thumbnails; NULL: a folder's own, none for
                            a cache */
     ConfusionCells cells;
+    const Explanations *explanations; /* NULL: none */
     guint threads;
     gboolean timing; /* say how long predictions took: then two reports of one comparison differ */
 } ReportOptions;
+
+/* DIR/index.html with the explanations alone, in the same way. */
+gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options,
+                                   GError **error);
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error);

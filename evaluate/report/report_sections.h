@@ -17,4 +17,5 @@ gboolean section_reliability(const Report *report, GError **error);
 gboolean section_training(const Report *report, GError **error);
 void section_classes(const Report *report);  /* per class, sortable */
 void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
-void section_settings(const Report *report); /* of base, cache and models; skipped images */
+void section_explanations(const Report *report); /* maps over images; nothing where there are none */
+void section_settings(const Report *report);     /* of base, cache and models; skipped images */

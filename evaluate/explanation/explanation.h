@@ -1,0 +1,76 @@
+/* explanation: which places of an image speak for a class, and which against it, to a head on the 7x7x512 features of
+ * block5_pool.
+ *
+ * z is a class's decision value: the head's output before softmax or sigmoid, over the temperature where the model is
+ * calibrated. s is the feature vector as the head takes it, scaled; the part of z that belongs to place p = (row, column)
+ * is
+ *
+ *     map(p) = sum over channels c of  dz/ds(p, c) * s(p, c)
+ *
+ * For a linear head z = b + sum over p of map(p), exactly. For a dense one it is gradient x input (Shrikumar et al. 2016,
+ * "Not just a black box"): what z is made of to first order, without what ReLUs and biases add. Where vectors are
+ * standardised, s is 0 in the mean of the images trained on: the map says what differs from that mean.
+ *
+ * Place (row, column) is the square of 32 x 32 pixels there of the 224 x 224 that the base took; what a feature sees reaches
+ * beyond it. */
+#pragma once
+#include "evaluate/metrics/evaluation.h"
+
+enum {
+    EXPLANATION_SIDE = 7,
+    EXPLANATION_CHANNELS = 512,
+    EXPLANATION_PLACES = EXPLANATION_SIDE * EXPLANATION_SIDE,
+    EXPLANATION_EACH = 6, /* images of a model for each reason */
+};
+
+/* Why an image was chosen: a mistake, the surest first; two classes nearly alike, the least sure first; chance. */
+typedef enum { EXPLAIN_WRONG, EXPLAIN_UNSURE, EXPLAIN_SAMPLE, EXPLAIN_REASONS } ExplanationReason;
+const char *explanation_reason_name(ExplanationReason reason); /* wrong, unsure, sample */
+
+/* Of one class's decision value. */
+typedef struct {
+    int label;
+    double value; /* z */
+    double bias;  /* b, over the temperature like z; of a dense head, that of the class in the last layer */
+    double map[EXPLANATION_PLACES]; /* row by row */
+} ExplanationMap;
+
+typedef struct {
+    guint model, image; /* of the comparison */
+    ExplanationReason reason;
+    guint
+        n_maps; /* of the predicted class, and then, unless it says nothing more, of the true class, or, where that is the
+                     predicted one, of the runner-up */
+    ExplanationMap maps[2];
+    guint8 *
+        rgb; /* (side, side, 3), side that of the model's FeatureSpec: the image as the base took it; NULL: it is not there, or has changed */
+} Explanation;
+
+typedef struct {
+    const Comparison *comparison; /* borrowed */
+    GPtrArray *items;             /* Explanation*, of each model in turn, by reason */
+} Explanations;
+
+typedef struct {
+    const char
+        *images; /* folder the images' paths are below; NULL: none are shown, where the source is a cache */
+    const char *weights; /* --weights, for a folder; NULL */
+    guint threads;
+    guint64 seed; /* of the sample */
+} ExplanationOptions;
+
+/* FALSE and a sentence where a model's input is not 7x7x512, or its head is not made of dense layers. */
+gboolean explanations_possible(const GPtrArray *evaluations, GError **error);
+
+/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images that
+ * are not there any more, or have changed, are told on stderr. NULL and error where the source cannot be read. */
+Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
+                               GError **error);
+void explanations_free(Explanations *explanations);
+
+/* How the maps of a model are to be read, in a sentence. Static. */
+const char *explanation_meaning(const Model *model);
+
+/* What is explained, in words: "true bees, taken for ants (73.1 % sure)". Caller frees. */
+char *explanation_title(const Explanations *explanations, const Explanation *explanation);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanations, explanations_free)

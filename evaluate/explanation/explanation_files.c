@@ -1,0 +1,155 @@
+/* explanation_files: see explanation_files.h. */
+#include "evaluate/explanation/explanation_files.h"
+
+#include "common/core/csv.h"
+#include "common/core/error.h"
+#include "common/core/output_file.h"
+#include "common/plot/canvas.h"
+#include "common/plot/colormap.h"
+#include "evaluate/explanation/overlay.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 24 };
+
+static const char *class_name(const Explanations *explanations, int label)
+{
+    return examples_names(explanations->comparison->examples)[label];
+}
+
+static const char *image_path(const Explanations *explanations, const Explanation *item)
+{
+    return explanations->comparison->examples->paths->pdata[item->image];
+}
+
+char *explanation_caption(const Explanations *explanations, const ExplanationMap *map)
+{
+    return g_strdup_printf("for %s: decision value %.3f, bias %.3f", class_name(explanations, map->label),
+                           map->value, map->bias);
+}
+
+/* ---- Pictures ---- */
+
+/* From against to for, with the value of full colour. */
+static void draw_legend(Canvas *canvas, double x, double y, double scale)
+{
+    const CanvasTheme *theme = canvas_theme(canvas);
+    double step = (double)LEGEND / LEGEND_STEPS;
+    for (int i = 0; i < LEGEND_STEPS; i++) {
+        double value = (i + 0.5) / LEGEND_STEPS * 2 - 1, left = x + i * step;
+        const double box[] = {left, y, left + step, y, left + step, y + 8, left, y + 8};
+        canvas_polygon(canvas, box, 4, colormap_sign(value), value < 0 ? -value : value);
+    }
+    canvas_frame(canvas, x, y, LEGEND, 8, 0.5, theme->faint);
+    g_autofree char *text = g_strdup_printf("against … for; full colour: ±%.3g at one place", scale);
+    canvas_text(canvas, x + LEGEND + 8, y + 4, 9, theme->soft, ALIGN_LEFT, FALSE, 0, text);
+}
+
+static void draw_cell(Canvas *canvas, guint column, const guint8 *rgb, int side, const char *caption)
+{
+    double x = GAP + column * (double)(CELL + GAP), y = GAP + HEAD;
+    canvas_image(canvas, x, y, CELL, CELL, rgb, side, side);
+    canvas_text(canvas, x, y + CELL + 12, 9, canvas_theme(canvas)->ink, ALIGN_LEFT, FALSE, 0, caption);
+}
+
+static void draw_cells(Canvas *canvas, const Explanations *explanations, const Explanation *item,
+                       double scale)
+{
+    int side = comparison_model(explanations->comparison, item->model)->model->spec->side;
+    g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
+    if (item->rgb) {
+        draw_cell(canvas, 0, item->rgb, side, "as the base took it");
+    } else {
+        memset(pixels, 0xee, (gsize)side * (gsize)side * 3);
+        draw_cell(canvas, 0, pixels, side, "the image is not there, or has changed");
+    }
+    for (guint m = 0; m < item->n_maps; m++) {
+        g_autofree char *caption = explanation_caption(explanations, item->maps + m);
+        overlay_draw(item->rgb, side, item->maps + m, scale, pixels);
+        draw_cell(canvas, m + 1, pixels, side, caption);
+    }
+}
+
+static gboolean write_picture(const Explanations *explanations, const Explanation *item, const char *path,
+                              GError **error)
+{
+    const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
+    double width = GAP + 3 * (double)(CELL + GAP), y = GAP + HEAD + CELL + 30, scale = overlay_scale(item);
+    Canvas *canvas = canvas_new(path, width, GAP + HEAD + CELL + FOOT, error);
+    if (!canvas)
+        return FALSE;
+    const CanvasTheme *theme = canvas_theme(canvas);
+    g_autofree char *title = explanation_title(explanations, item);
+    g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
+    canvas_text(canvas, GAP, GAP + 8, 13, theme->ink, ALIGN_LEFT, TRUE, 0, head);
+    canvas_text(canvas, GAP, GAP + 28, 9, theme->soft, ALIGN_LEFT, FALSE, 0, image_path(explanations, item));
+    draw_cells(canvas, explanations, item, scale);
+    draw_legend(canvas, GAP, y, scale);
+    canvas_text(canvas, GAP, y + 22, 9, theme->soft, ALIGN_LEFT, FALSE, 0,
+                explanation_meaning(evaluation->model));
+    return canvas_finish(canvas, error);
+}
+
+/* ---- Numbers ---- */
+
+static void append_map(GString *csv, const Explanations *explanations, const Explanation *item,
+                       const ExplanationMap *map, const char *picture)
+{
+    const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
+    const char *const fields[] = {
+        picture,
+        evaluation->name,
+        image_path(explanations, item),
+        explanation_reason_name(item->reason),
+        class_name(explanations, examples_labels(explanations->comparison->examples)[item->image]),
+        class_name(explanations, evaluation->predicted[item->image]),
+        class_name(explanations, map->label),
+    };
+    for (guint f = 0; f < G_N_ELEMENTS(fields); f++) {
+        csv_append(csv, fields[f]);
+        g_string_append_c(csv, ',');
+    }
+    g_string_append_printf(csv, "%.9g,%.9g", map->value, map->bias);
+    for (guint p = 0; p < EXPLANATION_PLACES; p++)
+        g_string_append_printf(csv, ",%.9g", map->map[p]);
+    g_string_append_c(csv, '\n');
+}
+
+/* MODEL-REASON-N.png: N counts a model's images of this reason from 1. */
+static char *picture_name(const Explanations *explanations, guint index)
+{
+    const Explanation *item = explanations->items->pdata[index];
+    guint number = 1;
+    for (; index > 0; index--, number++) {
+        const Explanation *before = explanations->items->pdata[index - 1];
+        if (before->model != item->model || before->reason != item->reason)
+            break;
+    }
+    g_autofree char *name =
+        g_strdelimit(g_strdup(comparison_model(explanations->comparison, item->model)->name), "/", '_');
+    return g_strdup_printf("%s-%s-%u.png", name, explanation_reason_name(item->reason), number);
+}
+
+gboolean explanations_write(const Explanations *explanations, const char *folder, GError **error)
+{
+    g_autoptr(GString) csv =
+        g_string_new("picture,model,path,reason,true,predicted,class,decision_value,bias");
+    if (g_mkdir_with_parents(folder, 0777) != 0)
+        return error_set(error, "%s: cannot create the folder of explanations: %s", folder,
+                         g_strerror(errno));
+    for (guint p = 0; p < EXPLANATION_PLACES; p++)
+        g_string_append_printf(csv, ",r%uc%u", p / EXPLANATION_SIDE, p % EXPLANATION_SIDE);
+    g_string_append_c(csv, '\n');
+    for (guint i = 0; i < explanations->items->len; i++) {
+        const Explanation *item = explanations->items->pdata[i];
+        g_autofree char *name = picture_name(explanations, i);
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (!write_picture(explanations, item, path, error))
+            return FALSE;
+        for (guint m = 0; m < item->n_maps; m++)
+            append_map(csv, explanations, item, item->maps + m, name);
+    }
+    g_autofree char *path = g_build_filename(folder, EXPLANATION_CSV, NULL);
+    return output_file_write(path, csv->str, csv->len, error);
+}

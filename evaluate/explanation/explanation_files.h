@@ -1,0 +1,15 @@
+/* explanation_files: explanations as pictures, MODEL-REASON-N.png, and as numbers, maps.csv with the columns
+ *
+ *     picture,model,path,reason,true,predicted,class,decision_value,bias,r0c0,r0c1,…,r6c6
+ *
+ * a line for each map (explanation.h); the last 49 are its places, row by row. */
+#pragma once
+#include "evaluate/explanation/explanation.h"
+
+#define EXPLANATION_CSV "maps.csv"
+
+/* Into a folder, which is created where it is missing. FALSE and a sentence where one cannot be written. */
+gboolean explanations_write(const Explanations *explanations, const char *folder, GError **error);
+
+/* "for bees: decision value +1.23, bias -0.10": beneath a map. Caller frees. */
+char *explanation_caption(const Explanations *explanations, const ExplanationMap *map);

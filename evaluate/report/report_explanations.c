@@ -1,0 +1,92 @@
+/* report_explanations: the section of the report that shows explanations; see report_sections.h. */
+#include "common/image/image.h"
+#include "evaluate/explanation/explanation_files.h"
+#include "evaluate/explanation/overlay.h"
+#include "evaluate/report/html.h"
+#include "evaluate/report/report_sections.h"
+
+enum { QUALITY = 80 /* JPEG */ };
+
+static const char *const headings[EXPLAIN_REASONS] = {
+    [EXPLAIN_WRONG] = "Wrong, the surest first",
+    [EXPLAIN_UNSURE] = "Two classes nearly alike, the least sure first",
+    [EXPLAIN_SAMPLE] = "A sample of the others",
+};
+
+static void append_picture(GString *page, const guint8 *rgb, int side, const char *alt, const char *caption)
+{
+    g_autoptr(GBytes) jpeg = image_jpeg(rgb, side, QUALITY);
+    g_string_append(page, "<figure>");
+    if (jpeg) {
+        g_string_append(page, "<img src=\"");
+        html_data_uri(page, "image/jpeg", jpeg);
+        g_string_append(page, "\" alt=\"");
+        html_text(page, alt);
+        g_string_append(page, "\" loading=\"lazy\">");
+    }
+    html_element(page, "figcaption", caption);
+    g_string_append(page, "</figure>");
+}
+
+static void append_item(const Report *report, const Explanation *item)
+{
+    const Explanations *explanations = report->options->explanations;
+    int side = comparison_model(report->comparison, item->model)->model->spec->side;
+    g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
+    g_autofree char *title = explanation_title(explanations, item);
+    double scale = overlay_scale(item);
+    g_string_append(report->page, "<li><div>");
+    html_element(report->page, "strong", title);
+    g_string_append(report->page, "</div><div class=\"path\">");
+    html_text(report->page, report->comparison->examples->paths->pdata[item->image]);
+    g_string_append(report->page, "</div><div class=\"maps\">");
+    if (item->rgb)
+        append_picture(report->page, item->rgb, side, "", "as the base took it");
+    for (guint m = 0; m < item->n_maps; m++) {
+        g_autofree char *caption = explanation_caption(explanations, item->maps + m);
+        g_autofree char *alt = g_strdup_printf("Map %s", caption);
+        overlay_draw(item->rgb, side, item->maps + m, scale, pixels);
+        append_picture(report->page, pixels, side, alt, caption);
+    }
+    g_string_append_printf(report->page,
+                           "</div><div class=\"path\">full colour: ±%.3g at one place</div></li>\n", scale);
+}
+
+static void append_model(const Report *report, guint model)
+{
+    const GPtrArray *items = report->options->explanations->items;
+    const Evaluation *evaluation = comparison_model(report->comparison, model);
+    html_element(report->page, "h3", evaluation->name);
+    html_element(report->page, "p", explanation_meaning(evaluation->model));
+    for (guint reason = 0; reason < EXPLAIN_REASONS; reason++) {
+        gboolean opened = FALSE;
+        for (guint i = 0; i < items->len; i++) {
+            const Explanation *item = items->pdata[i];
+            if (item->model != model || item->reason != reason)
+                continue;
+            if (!opened)
+                g_string_append_printf(report->page, "<h4>%s</h4>\n<ul class=\"explanations\">\n",
+                                       headings[reason]);
+            opened = TRUE;
+            append_item(report, item);
+        }
+        g_string_append(report->page, opened ? "</ul>\n" : "");
+    }
+}
+
+void section_explanations(const Report *report)
+{
+    if (!report->options->explanations)
+        return;
+    g_string_append(
+        report->page,
+        "<section id=\"explanations\">\n<h2>Explanations</h2>\n<p>Which places of an image speak for a class "
+        "(<span class=\"for\">orange</span>) and which against it (<span class=\"against\">blue</span>): the "
+        "parts "
+        "of 7 × 7 places of the picture that the base took in the class's decision value. What a feature "
+        "sees "
+        "reaches beyond its place.</p>\n");
+    for (guint m = 0; m < report->comparison->evaluations->len; m++)
+        append_model(report, m);
+    g_string_append(report->page, "</section>\n");
+}

@@ -1,0 +1,80 @@
+/* Gradients of logits with respect to a network's input, against finite differences of what it predicts. */
+#include "common/network/gradient.h"
+#include "tests/unit/nn_fixture.h"
+
+enum { D = 40, L = 4, N = 3 };
+
+static void fill_layers(Network *network)
+{
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (layer->kernel) {
+            fill(layer->kernel, layer->kernel_count, i + 1, 0.4f);
+            fill(layer->bias, layer->bias_count, i + 20, 0.3f);
+        }
+    }
+}
+
+/* ReLUs in their layer and in one of their own; the softmax, where there is one, does not touch the logits. */
+static Network *head(Activation last)
+{
+    Network *network = network_new(2, 2, D / 4);
+    network_flatten(network, NULL, NULL);
+    network_dense(network, NULL, 17, ACTIVATION_RELU, NULL);
+    network_dropout(network, NULL, 0.5f, NULL);
+    network_dense(network, NULL, 9, ACTIVATION_LINEAR, NULL);
+    network_activation(network, NULL, ACTIVATION_RELU, NULL);
+    g_assert_nonnull(network_dense(network, NULL, L, last, NULL));
+    fill_layers(network);
+    return network;
+}
+
+static void test_finite_differences(void)
+{
+    const float step = 1.0f / 256;
+    const int outputs[N] = {2, 0, 3};
+    g_autoptr(Network) plain = head(ACTIVATION_LINEAR), softmaxed = head(ACTIVATION_SOFTMAX);
+    g_autoptr(ThreadPool) pool = thread_pool_new(2);
+    float x[N][D], logits[N * L], gradients[N * D], predicted[L], low[L], high[L];
+    const float *rows[N] = {x[0], x[1], x[2]};
+    for (guint i = 0; i < N; i++)
+        fill(x[i], D, 30 + i, 1);
+    g_assert_true(network_is_dense(softmaxed));
+    network_gradients(softmaxed, pool, rows, N, outputs, logits, gradients);
+    for (guint i = 0; i < N; i++) {
+        double largest = 0;
+        network_predict(plain, pool, rows + i, 1, predicted);
+        for (guint k = 0; k < L; k++)
+            g_assert_cmpfloat_with_epsilon(logits[i * L + k], predicted[k], 1e-5);
+        for (guint j = 0; j < D; j++) {
+            float kept = x[i][j];
+            x[i][j] = kept - step;
+            network_predict(plain, pool, rows + i, 1, low);
+            x[i][j] = kept + step;
+            network_predict(plain, pool, rows + i, 1, high);
+            x[i][j] = kept;
+            double slope = ((double)high[outputs[i]] - (double)low[outputs[i]]) / (2 * (double)step);
+            g_assert_cmpfloat_with_epsilon((double)gradients[i * D + j], slope, 2e-4);
+            largest = MAX(largest, fabs(slope));
+        }
+        g_assert_cmpfloat(largest, >, 0.05);
+    }
+}
+
+static void test_other_layers(void)
+{
+    g_autoptr(Network) pooled = network_new(4, 4, 2), empty = network_new(1, 1, 8);
+    network_max_pooling2d(pooled, NULL, 2, NULL);
+    network_flatten(pooled, NULL, NULL);
+    network_dense(pooled, NULL, L, ACTIVATION_LINEAR, NULL);
+    g_assert_false(network_is_dense(pooled));
+    g_assert_false(network_is_dense(empty));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/gradient/is that of finite differences", test_finite_differences);
+    g_test_add_func("/gradient/is of dense layers alone", test_other_layers);
+    return g_test_run();
+}
