@@ -64,8 +64,11 @@ def neighbours_are_those_of_numpys_cosines_from_every_store():
         program("extract", "--quiet", "--weights", "random:3", at + "/old", at + "/sparse")
         compare_with_numpy(at, at + "/sparse", queries[:2], 5)
         compare_with_numpy(at, at + "/sparse", queries, 12)  # more vectors than are compared one by one
+        program("extract", "--quiet", "--layer", "input", at + "/new", at + "/new.input")
+        os.rename(at + "/new.cache", at + "/new.base")
+        os.rename(at + "/new.input", at + "/new.cache")
         for store in ("float16", "float32"):
-            program("extract", "--quiet", "--store", store, "--merge", at + "/" + store, at + "/sparse")
+            program("extract", "--quiet", "--layer", "input", "--store", store, at + "/old", at + "/" + store)
             compare_with_numpy(at, at + "/" + store, queries[:1], 5)
 
 
