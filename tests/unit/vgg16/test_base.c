@@ -72,6 +72,59 @@ static void test_agrees_with_pytorch(gconstpointer isa)
     json_decref(golden);
 }
 
+static float *features_in(int cut, int side, Precision precision)
+{
+    float *out = g_new(float, features_of(cut, side));
+    g_autofree float *image = g_new(float, side *side * 3);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autoptr(Base) base = base_new(weights, cut, side, 1, precision, thread_pool);
+    synthetic(side, 0, image);
+    base_run(base, image, 1, out);
+    return out;
+}
+
+static double relative_error(const float *x, const float *expected, gsize n)
+{
+    double error = 0, size = 0;
+    for (gsize i = 0; i < n; i++) {
+        error += (double)(x[i] - expected[i]) * (x[i] - expected[i]);
+        size += (double)expected[i] * expected[i];
+    }
+    return sqrt(error / size);
+}
+
+/* Where the last bits of two sums differ, they may be rounded to different neighbours: the further from the input, the
+ * more of them. Rounding itself is seen in every depth. */
+static void check_bfloat16(const char *name, double between_sets)
+{
+    enum { SIDE = 64 };
+    int cut = vgg16_find(name);
+    gsize n = features_of(cut, SIDE);
+    isa_force(ISA_BASELINE);
+    g_autofree float *single = features_in(cut, SIDE, PRECISION_FLOAT32);
+    g_autofree float *baseline = features_in(cut, SIDE, PRECISION_BFLOAT16);
+    double rounding = relative_error(baseline, single, n);
+    g_test_message("%s: %.2e from float32", name, rounding);
+    g_assert_cmpfloat(rounding, >, 1e-3);
+    g_assert_cmpfloat(rounding, <, 1e-2);
+    for (int isa = ISA_BASELINE + 1; isa < ISA_COUNT; isa++) {
+        if (!isa_available((IsaSet)isa))
+            continue;
+        isa_force((IsaSet)isa);
+        g_autofree float *features = features_in(cut, SIDE, PRECISION_BFLOAT16);
+        double error = relative_error(features, baseline, n);
+        g_test_message("%s, %s: %.2e from the baseline", name, isa_name((IsaSet)isa), error);
+        g_assert_cmpfloat(error, <, between_sets);
+    }
+}
+
+static void test_bfloat16(void)
+{
+    check_bfloat16("block1_conv1", 1e-6);
+    check_bfloat16("block1_conv2", 5e-5);
+    check_bfloat16("block5_pool", 1e-2);
+}
+
 /* Images 0 … n-1 through a base of this batch and thread pool, `at once` a call. */
 static float *features_by(int cut, int side, int n, int batch, guint threads)
 {
@@ -143,6 +196,8 @@ int main(int argc, char **argv)
                 g_strdup_printf("/base/agrees with PyTorch in float64/%s", isa_name((IsaSet)isa));
             g_test_add_data_func(name, GINT_TO_POINTER(isa), test_agrees_with_pytorch);
         }
+    g_test_add_func("/base/bfloat16 is near float32, and much the same on every instruction set",
+                    test_bfloat16);
     g_test_add_func("/base/features do not depend on n, batch, place or threads",
                     test_features_do_not_depend_on_company);
     g_test_add_func("/base/any layer is a cut", test_any_layer_is_a_cut);
