@@ -71,7 +71,7 @@ SIMD_SOURCES   := $(wildcard common/arithmetic/simd/*.c)
 COMMON_OBJECTS := $(call objects,$(COMMON_SOURCES)) \
                   $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/obj/%.$(isa).o,$(SIMD_SOURCES)))
 PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c $(1)/*/*.c))
-UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*.c))
+UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*.c tests/unit/*/*/*.c))
 TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))

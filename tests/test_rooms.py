@@ -85,6 +85,19 @@ def the_top_level_stays_as_it_is():
     assert visible <= {"extract", "train", "evaluate", "common", "tests", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"}, visible
 
 
+def unit_tests_lie_as_the_rooms_do_and_no_file_is_longer_than_600_lines():
+    names = {name[len("common/"):] if name.startswith("common/") else name for name, _ in rooms()}
+    unit = os.path.join(ROOT, "tests", "unit")
+    for folder, _, files in os.walk(unit):
+        tests = [name for name in files if name.startswith("test_")]
+        assert not tests or os.path.relpath(folder, unit) in names, "%s holds tests of no room" % folder
+    for folder, _, files in os.walk(os.path.join(ROOT, "tests")):
+        for name in (name for name in files if name.endswith((".c", ".h", ".py"))):
+            with open(os.path.join(folder, name)) as file:
+                assert sum(1 for _ in file) <= 600, "%s/%s has more than 600 lines" % (folder, name)
+
+
 if __name__ == "__main__":
     run(each_include_runs_down_the_order_of_rooms, each_room_has_files_and_one_place_in_the_order,
-        an_arrow_that_runs_up_is_found, the_top_level_stays_as_it_is)
+        an_arrow_that_runs_up_is_found, the_top_level_stays_as_it_is,
+        unit_tests_lie_as_the_rooms_do_and_no_file_is_longer_than_600_lines)

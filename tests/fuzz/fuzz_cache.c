@@ -1,6 +1,6 @@
 /* Altered caches. The input is a list of patches, each a place (u24, little-endian) and a byte, laid over a
  * sound data.mdb; what the check lets through is read and written by LMDB. */
-#include "tests/unit/cache_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@ static gsize sound_size;
 
 static void leave(void)
 {
-    fixture_remove(folder);
+    remove_tree(folder);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -1,7 +1,7 @@
 /* Altered models. The first byte of the input picks an attribute that is replaced, in a file that is whole
  * and sealed, by the text that follows; or, from 7 up, what follows is a list of patches (place, u24
  * little-endian, and byte) laid over a saved model without a new seal, which must all be refused. */
-#include "tests/unit/model_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 

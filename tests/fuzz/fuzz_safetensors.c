@@ -1,7 +1,7 @@
 /* Altered safetensors files. An input that begins with an odd byte is a file as it is, without that byte;
  * else it is a header, to which the right length is put in front and 64 bytes of data behind. */
 #include "common/vgg16/safetensors.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Cosines of vectors with every image of caches, against sums in double precision: few vectors and many, over blocks and
  * caches, for lengths whose squares leave the range of float. */
 #include "common/cache/cosines.h"
-#include "tests/unit/cache_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <math.h>
 
@@ -84,8 +84,8 @@ static void test_scan(void)
     }
     cache_close(caches[0]);
     cache_close(caches[1]);
-    fixture_remove(one);
-    fixture_remove(two);
+    remove_tree(one);
+    remove_tree(two);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
  * a sentence and never crashes, neither the check nor LMDB after it. */
 #include "common/cache/cache_error.h"
 #include "common/cache/lmdb_check.h"
-#include "tests/unit/cache_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <lmdb.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ static Sample sample_new(guint images)
 
 static void sample_clear(Sample *sample)
 {
-    fixture_remove(sample->folder);
+    remove_tree(sample->folder);
     g_free(sample->folder);
     g_free(sample->file);
     g_free(sample->bytes);

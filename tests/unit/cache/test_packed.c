@@ -1,5 +1,4 @@
 /* Packed features: what comes back, how much it takes, and that damaged ones do no harm. */
-#include "common/arithmetic/isa.h"
 #include "common/cache/packed.h"
 #include "common/core/rng.h"
 

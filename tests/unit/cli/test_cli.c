@@ -2,8 +2,6 @@
  * the table. */
 #include "common/cli/cli.h"
 
-#include <string.h>
-
 static gint64 batch;
 static double rate;
 static gboolean prune, reduce;

@@ -1,38 +1,23 @@
 /* Scanning folders: classes, order, subsets, lists, and what is refused. */
 #include "common/dataset/dataset.h"
+#include "tests/unit/fixture.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static char *root; /* of a folder made anew for each test */
-
 static void touch(const char *key)
 {
-    g_autofree char *path = g_build_filename(root, key, NULL);
-    g_autofree char *folder = g_path_get_dirname(path);
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_autofree char *path = in_folder(key);
+    g_autofree char *above = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(above, 0755), ==, 0);
     g_assert_true(g_file_set_contents(path, "", 0, NULL));
 }
 
 static void make_folder(const char *key)
 {
-    g_autofree char *path = g_build_filename(root, key, NULL);
+    g_autofree char *path = in_folder(key);
     g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
-}
-
-static void remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    for (const char *name; dir && (name = g_dir_read_name(dir));) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        if (g_file_test(inner, G_FILE_TEST_IS_DIR) && !g_file_test(inner, G_FILE_TEST_IS_SYMLINK))
-            remove_tree(inner);
-        else
-            g_unlink(inner);
-    }
-    g_rmdir(path);
 }
 
 static void set_up(void)
@@ -41,8 +26,7 @@ static void set_up(void)
         "wasps/b.jpg",      "wasps/a.JPEG", "wasps/c.png",    "Ants/2.tif",       "Ants/10.TIFF",
         "Ants/more/x.webp", "Ants/1.bmp",   "Ants/notes.txt", "Ants/.hidden.jpg", "bees/ä.ppm",
         "bees/q.gif",       "stray.jpg",    "bees/jpg"};
-    root = g_dir_make_tmp("vggcache-dataset-XXXXXX", NULL);
-    g_assert_nonnull(root);
+    scratch_make(); /* anew for each test */
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
         touch(keys[i]);
     make_folder("empty");
@@ -50,8 +34,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    remove_tree(root);
-    g_clear_pointer(&root, g_free);
+    scratch_remove();
 }
 
 /* "Ants bees | Ants/1.bmp=0 …": classes, then items with their labels. */
@@ -73,7 +56,7 @@ static char *describe(const Dataset *dataset)
 static void assert_scan(const DatasetFilter *filter, const char *expected)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Dataset) dataset = dataset_scan(root, filter, &error);
+    g_autoptr(Dataset) dataset = dataset_scan(folder, filter, &error);
     g_assert_no_error(error);
     g_autofree char *found = describe(dataset);
     g_assert_cmpstr(found, ==, expected);
@@ -90,13 +73,13 @@ static void assert_refused(const char *folder, const DatasetFilter *filter, cons
 
 static void write_list(const char *text)
 {
-    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_autofree char *path = in_folder("list.txt");
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
 }
 
 static void assert_listed(DatasetFilter filter, const char *text, const char *expected)
 {
-    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_autofree char *path = in_folder("list.txt");
     write_list(text);
     filter.list = path;
     assert_scan(&filter, expected);
@@ -104,9 +87,9 @@ static void assert_listed(DatasetFilter filter, const char *text, const char *ex
 
 static void assert_list_refused(const char *text, const char *reason)
 {
-    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_autofree char *path = in_folder("list.txt");
     write_list(text);
-    assert_refused(root, &(DatasetFilter){.list = path}, reason);
+    assert_refused(folder, &(DatasetFilter){.list = path}, reason);
 }
 
 #define ANTS "Ants/1.bmp=0 Ants/10.TIFF=0 Ants/2.tif=0 Ants/more/x.webp=0"
@@ -145,20 +128,20 @@ static void test_lists_may_begin_with_a_byte_order_mark(void)
 static void test_a_list_with_a_nul_is_refused_with_its_line(void)
 {
     static const char text[] = "wasps/b\nwasps/\0a\nwasps/c\n";
-    g_autofree char *path = g_build_filename(root, "list.txt", NULL);
+    g_autofree char *path = in_folder("list.txt");
     g_assert_true(g_file_set_contents(path, text, sizeof text - 1, NULL));
-    assert_refused(root, &(DatasetFilter){.list = path}, "list.txt:2 holds a NUL byte");
+    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:2 holds a NUL byte");
     g_assert_true(g_file_set_contents(path, "wasps/b\0", 8, NULL));
-    assert_refused(root, &(DatasetFilter){.list = path}, "list.txt:1 holds a NUL byte");
+    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:1 holds a NUL byte");
 }
 
 static void test_a_long_line_is_not_repeated_whole(void)
 {
     enum { LENGTH = 100000 };
-    g_autofree char *path = g_build_filename(root, "list.txt", NULL), *line = g_strnfill(LENGTH, 'x');
+    g_autofree char *path = in_folder("list.txt"), *line = g_strnfill(LENGTH, 'x');
     g_autoptr(GError) error = NULL;
     write_list(line);
-    g_assert_null(dataset_scan(root, &(DatasetFilter){.list = path}, &error));
+    g_assert_null(dataset_scan(folder, &(DatasetFilter){.list = path}, &error));
     g_assert_nonnull(strstr(error->message, "list.txt:1 names 'xxx"));
     g_assert_cmpuint(strlen(error->message), <, 1000);
 }
@@ -171,25 +154,25 @@ static void test_a_listed_image_that_is_not_there_is_an_item(void)
 static void test_what_is_not_there_is_named(void)
 {
     assert_refused("/nonexistent/folder", NULL, "/nonexistent/folder");
-    assert_refused(root, &(DatasetFilter){.classes = "Ants,moths"}, "no folder for the class 'moths'");
-    assert_refused(root, &(DatasetFilter){.classes = "../etc"}, "no folder for the class '../etc'");
-    assert_refused(root, &(DatasetFilter){.classes = "Ants,empty"}, "the class 'empty' has no images");
-    assert_refused(root, &(DatasetFilter){.list = "/nonexistent/list"}, "/nonexistent/list");
+    assert_refused(folder, &(DatasetFilter){.classes = "Ants,moths"}, "no folder for the class 'moths'");
+    assert_refused(folder, &(DatasetFilter){.classes = "../etc"}, "no folder for the class '../etc'");
+    assert_refused(folder, &(DatasetFilter){.classes = "Ants,empty"}, "the class 'empty' has no images");
+    assert_refused(folder, &(DatasetFilter){.list = "/nonexistent/list"}, "/nonexistent/list");
     assert_list_refused("wasps/b\nhornets/a\n", "list.txt:2 names 'hornets/a'");
     assert_list_refused("wasps/b\nwasps/../../secret\n", "list.txt:2 names 'wasps/../../secret'");
     assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, and none of them is in");
     assert_list_refused("wasps/zzz\n", "names 1 image, and none of them is in");
     assert_list_refused("stray.jpg\n", "list.txt:1 names 'stray.jpg'");
     assert_list_refused("\n", "has no images");
-    g_autofree char *empty = g_build_filename(root, "empty", NULL);
+    g_autofree char *empty = in_folder("empty");
     assert_refused(empty, NULL, "has no folders");
 }
 
 static void test_a_link_upwards_comes_to_an_end(void)
 {
-    g_autofree char *link = g_build_filename(root, "Ants", "loop", NULL);
+    g_autofree char *link = g_build_filename(folder, "Ants", "loop", NULL);
     g_assert_cmpint(symlink("../Ants", link), ==, 0);
-    assert_refused(root, NULL, "loop is a link to a folder that it lies in");
+    assert_refused(folder, NULL, "loop is a link to a folder that it lies in");
 }
 
 static void run(gconstpointer test)

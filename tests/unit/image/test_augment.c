@@ -1,8 +1,6 @@
 /* Augmentation against SciPy's and Pillow's numbers (tests/golden/make_augment.py), and what is drawn. */
 #include "common/image/augment.h"
-#include "common/plot/augment_sheet.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -192,29 +190,6 @@ static void test_senseless_options_are_refused(void)
     assert_refused((AugmentOptions){.shear_range = NAN}, "--shear-range is nan");
 }
 
-/* ---- Contact sheet ---- */
-
-static void test_a_contact_sheet_is_written(void)
-{
-    static guint8 rgb[VALUES];
-    const char *const keys[] = {"ants/1.jpg", "bees/2.jpg"};
-    const guint8 *const images[] = {rgb, rgb};
-    AugmentOptions options = everything();
-    g_autofree char *folder = g_dir_make_tmp("vggcache-augment-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "sheet.png", NULL);
-    g_autofree char *bytes = NULL;
-    g_autoptr(GError) error = NULL;
-    gsize size = 0;
-    g_assert_true(augment_sheet_write(path, &options, 42, keys, images, 2, 3, SIDE, &error));
-    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
-    g_assert_cmpmem(bytes, 4, "\x89PNG", 4);
-    g_unlink(path);
-    g_assert_false(
-        augment_sheet_write("/nonexistent/sheet.png", &options, 42, keys, images, 2, 3, SIDE, &error));
-    g_assert_nonnull(error);
-    g_rmdir(folder);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -227,6 +202,5 @@ int main(int argc, char **argv)
     g_test_add_func("/augment/copy 0 is the image itself", test_copy_0_is_the_image_itself);
     g_test_add_func("/augment/options are described", test_options_are_described);
     g_test_add_func("/augment/senseless options are refused", test_senseless_options_are_refused);
-    g_test_add_func("/augment/a contact sheet is written", test_a_contact_sheet_is_written);
     return g_test_run();
 }

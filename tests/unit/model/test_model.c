@@ -4,8 +4,7 @@
  *     test_model --write FOLDER
  *
  * that writes models and what they predict. */
-#include "common/core/rng.h"
-#include "tests/unit/model_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,30 +20,20 @@ static Model *convolutional_model(void)
     g_assert_nonnull(network_activation(network, NULL, ACTIVATION_RELU, NULL));
     g_assert_nonnull(network_max_pooling2d(network, NULL, 2, NULL));
     g_assert_nonnull(network_flatten(network, NULL, NULL));
-    g_assert_nonnull(network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL));
-    return model_of(network, spec("input", 9, 9, 3), "scratch", SCALE_NONE);
+    g_assert_nonnull(network_dense(network, NULL, MODEL_CLASSES, ACTIVATION_SOFTMAX, NULL));
+    return model_of(network, model_spec("input", 9, 9, 3), "scratch", SCALE_NONE);
 }
 
-/* (ROWS, D) */
-static float *inputs(gsize features)
-{
-    Rng rng = rng_new(3, 0);
-    float *x = g_new(float, ROWS *features);
-    for (gsize i = 0; i < ROWS * features; i++)
-        x[i] = (float)fmax(0, rng_normal(&rng));
-    return x;
-}
-
-/* (ROWS, L) of inputs() */
+/* (ROWS, L) of random features. */
 static float *predictions(const Model *model)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     gsize features = feature_spec_features(model->spec);
-    g_autofree float *x = inputs(features);
+    g_autofree float *x = random_array(ROWS * features, 0, 1, 0);
     const float *rows[ROWS];
     for (int i = 0; i < ROWS; i++)
         rows[i] = x + (gsize)i * features;
-    float *out = g_new0(float, ROWS *CLASSES);
+    float *out = g_new0(float, ROWS *MODEL_CLASSES);
     model_predict(model, thread_pool, rows, ROWS, out);
     return out;
 }
@@ -72,8 +61,8 @@ static void assert_same(const Model *a, const Model *b)
                     *summary_b = network_summary(b->network, "a", NULL);
     g_assert_cmpstr(summary_a, ==, summary_b);
     g_autofree float *x = predictions(a), *y = predictions(b);
-    g_assert_cmpmem(x, ROWS * CLASSES * sizeof(float), y, ROWS * CLASSES * sizeof(float));
-    g_assert_cmpfloat(x[0], !=, x[CLASSES]);
+    g_assert_cmpmem(x, ROWS * MODEL_CLASSES * sizeof(float), y, ROWS * MODEL_CLASSES * sizeof(float));
+    g_assert_cmpfloat(x[0], !=, x[MODEL_CLASSES]);
 }
 
 static void test_round_trip(void)
@@ -236,10 +225,10 @@ static void write_for_others(const char *name, Model *model)
     g_autofree char *file = g_strconcat(name, ".h5", NULL), *path = in_folder(file);
     g_autofree char *inputs_name = g_strconcat(name, ".inputs", NULL);
     g_autofree char *predictions_name = g_strconcat(name, ".predictions", NULL);
-    g_autofree float *x = inputs(features), *y = predictions(model);
+    g_autofree float *x = random_array(ROWS * features, 0, 1, 0), *y = predictions(model);
     save(model, path);
     write_floats(inputs_name, x, ROWS * features);
-    write_floats(predictions_name, y, ROWS * CLASSES);
+    write_floats(predictions_name, y, ROWS * MODEL_CLASSES);
     model_free(model);
 }
 

@@ -2,11 +2,9 @@
  * parameters taken from the base. */
 #include "common/network/trainer.h"
 #include "common/vgg16/weights.h"
-#include "tests/unit/nn_fixture.h"
+#include "tests/unit/fixture.h"
 #include "train/dense/scratch.h"
 #include "train/dense/unfreeze.h"
-
-#include <string.h>
 
 enum { N = 5, H = 8, W = 6, C = 32, K = 64, L = 3, EVERY = 211, INPUTS = H * W * C };
 

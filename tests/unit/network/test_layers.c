@@ -5,7 +5,7 @@
 #include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/optimizer.h"
-#include "tests/unit/nn_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 

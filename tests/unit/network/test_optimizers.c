@@ -2,7 +2,7 @@
 #include "common/arithmetic/kernels.h"
 #include "common/core/choice.h"
 #include "common/network/optimizer.h"
-#include "tests/unit/nn_fixture.h"
+#include "tests/unit/fixture.h"
 
 static json_t *golden;
 

@@ -4,7 +4,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/pipeline/pipeline.h"
-#include "tests/unit/cache_fixture.h"
+#include "tests/unit/fixture.h"
 
 #include <signal.h>
 

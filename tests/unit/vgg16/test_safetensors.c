@@ -1,6 +1,6 @@
 /* safetensors: headers that must be read and headers that must be refused. */
 #include "common/vgg16/safetensors.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/fixture.h"
 
 #include <string.h>
 

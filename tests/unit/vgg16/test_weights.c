@@ -6,7 +6,7 @@
  * that prints a JSON object a line: error, or hash, source, normalization, seeded and the first values of
  * each kernel and bias. */
 #include "common/vgg16/weights.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/fixture.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -2,7 +2,6 @@
 #include "common/core/rng.h"
 #include "train/linear/learning_curve.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { N = 240, D = 300, L = 3 };

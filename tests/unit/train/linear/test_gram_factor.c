@@ -1,6 +1,7 @@
 /* The reduction against plain loops in double precision. */
 #include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
+#include "tests/unit/fixture.h"
 #include "train/linear/gram_factor.h"
 
 #include <cblas.h>
@@ -19,11 +20,8 @@ typedef struct {
 /* Half of the numbers zero, as after ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others. */
 static void data_set_up(Data *data, ScalingKind kind, double bias)
 {
-    Rng rng = rng_new(1, 2);
-    data->values = g_new(float, N *D);
+    data->values = random_array(N * D, 2, 1, 0);
     data->x = g_new(const float *, N);
-    for (int i = 0; i < N * D; i++)
-        data->values[i] = (float)MAX(0, rng_normal(&rng));
     memcpy(data->values + 300 * D, data->values + 7 * D, D * sizeof(float));
     for (int j = 0; j < D; j++)
         data->values[9 * D + j] = data->values[20 * D + j] + data->values[30 * D + j];

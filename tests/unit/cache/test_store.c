@@ -1,0 +1,257 @@
+/* The store below a cache: one writer, readers beside it, kills, full disks, growth, and folders that are no cache. */
+#include "common/cache/cache_error.h"
+#include "tests/unit/fixture.h"
+
+#include <lmdb.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void a_cache_is_open_once_in_a_program(void)
+{
+    g_autofree char *folder = fixture_folder();
+    g_autofree char *by_another_name = g_strconcat(folder, "/.", NULL);
+    fixture_cache(folder, FIXTURE_SIDE, 3);
+    Cache *first = open_cache(folder);
+    cache_is_refused(by_another_name, CACHE_ERROR_BUSY);
+    cache_close(first);
+    first = open_cache(by_another_name);
+    cache_close(first);
+    remove_tree(folder);
+}
+
+/* Runs a function in a child of its own, for what ends badly on purpose. Returns waitpid's status. */
+static pid_t in_child(void (*function)(const char *folder), const char *folder)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        function(folder);
+        _exit(0);
+    }
+    g_assert_cmpint(child, >, 0);
+    return child;
+}
+
+static int child_status(pid_t child)
+{
+    int status;
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    return status;
+}
+
+static void child_is_refused(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    g_autoptr(GError) error = NULL;
+    CacheWriter *writer = cache_writer_open(folder, spec, NULL, &error);
+    _exit(!writer && g_error_matches(error, CACHE_ERROR, CACHE_ERROR_BUSY) ? 0 : 1);
+}
+
+/* The reader is the child, so that LMDB is opened on one side of fork only. */
+static void child_writes_and_waits(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    CacheWriter *writer = open_writer(folder, spec);
+    fixture_put(writer, spec, 1);
+    commit_cache(writer);
+    g_autofree char *sign = g_build_filename(folder, "committed", NULL);
+    g_file_set_contents(sign, "", 0, NULL);
+    pause();
+}
+
+static void wait_for_file(const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    while (!g_file_test(path, G_FILE_TEST_EXISTS))
+        g_usleep(2000);
+}
+
+static void a_second_writer_is_refused_and_a_reader_is_not(void)
+{
+    g_autofree char *folder = fixture_folder();
+    g_rmdir(folder); /* the first writer makes it */
+    pid_t writer = in_child(child_writes_and_waits, folder);
+    wait_for_file(folder, "committed");
+    g_assert_cmpint(child_status(in_child(child_is_refused, folder)), ==, 0);
+    Cache *cache = open_cache(folder);
+    check_cache(cache, 1);
+    cache_close(cache);
+    kill(writer, SIGKILL);
+    child_status(writer);
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    CacheWriter *next = open_writer(folder, spec); /* a killed writer's lock is gone with it */
+    cache_writer_close(next);
+    remove_tree(folder);
+}
+
+static void child_writes_for_ever(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    CacheWriter *writer = open_writer(folder, spec);
+    for (guint i = 0;; i++) {
+        fixture_put(writer, spec, i);
+        if (i % 5 == 4)
+            commit_cache(writer);
+        if (i == 4) {
+            g_autofree char *sign = g_build_filename(folder, "committed", NULL);
+            g_file_set_contents(sign, "", 0, NULL);
+        }
+    }
+}
+
+static void a_kill_loses_only_the_batch_in_flight(void)
+{
+    for (int round = 0; round < 8; round++) {
+        g_autofree char *folder = fixture_folder();
+        g_rmdir(folder);
+        pid_t writer = in_child(child_writes_for_ever, folder);
+        wait_for_file(folder, "committed");
+        g_usleep((gulong)g_test_rand_int_range(0, 30000));
+        kill(writer, SIGKILL);
+        g_assert_true(WIFSIGNALED(child_status(writer)));
+        g_autoptr(Cache) cache = open_cache(folder);
+        g_assert_cmpuint(cache_count(cache), >=, 5);
+        g_assert_cmpuint(cache_count(cache) % 5, ==, 0); /* whole batches */
+        check_cache(cache, cache_count(cache));
+        remove_tree(folder);
+    }
+}
+
+/* A limit on the file's size stands for a full disk: the same call fails, with EFBIG in the place of ENOSPC. */
+static void child_fills_the_disk(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    g_autoptr(GError) error = NULL;
+    struct rlimit limit = {1 << 20, 1 << 20};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    CacheWriter *writer = open_writer(folder, spec);
+    for (guint i = 0; i < 1000; i++) {
+        fixture_put(writer, spec, i);
+        if (i % 5 == 4 && !cache_writer_commit(writer, &error)) {
+            gboolean again = cache_writer_commit(writer, NULL);
+            _exit(g_error_matches(error, CACHE_ERROR, CACHE_ERROR_SYSTEM) &&
+                          strstr(error->message, "make room") && !again && cache_writer_pending(writer) >= 5
+                      ? 0
+                      : 1);
+        }
+    }
+    _exit(2);
+}
+
+static void a_full_disk_is_a_sentence_and_the_cache_goes_on(void)
+{
+    g_autofree char *folder = fixture_folder();
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    g_assert_cmpint(child_status(in_child(child_fills_the_disk, folder)), ==, 0);
+    Cache *cache = open_cache(folder);
+    guint kept = cache_count(cache);
+    g_assert_cmpuint(kept, >=, 20);
+    g_assert_cmpuint(kept % 5, ==, 0);
+    check_cache(cache, kept);
+    cache_close(cache);
+    CacheWriter *writer = open_writer(folder, spec);
+    for (guint i = kept; i < kept + 50; i++)
+        fixture_put(writer, spec, i);
+    commit_cache(writer);
+    cache_writer_close(writer);
+    cache = open_cache(folder);
+    check_cache(cache, kept + 50);
+    cache_close(cache);
+    remove_tree(folder);
+}
+
+static gpointer look_all_the_time(gpointer data)
+{
+    guint8 hash[CACHE_HASH];
+    guint found = 0;
+    CacheWriter *writer = data;
+    for (guint i = 0; i < 3000; i++) {
+        g_autofree char *path = fixture_path(i % 500);
+        found += cache_writer_lookup(writer, path, hash);
+    }
+    return GUINT_TO_POINTER(found);
+}
+
+static void the_map_grows_under_readers_of_it(void)
+{
+    enum { SIDE = 160, IMAGES = 300 }; /* 92 MB, more than a new map holds */
+    g_autofree char *folder = fixture_folder();
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(SIDE);
+    CacheWriter *writer = open_writer(folder, spec);
+    fixture_put(writer, spec, 0);
+    commit_cache(writer);
+    GThread *looker = g_thread_new("looker", look_all_the_time, writer);
+    for (guint i = 1; i < IMAGES; i++) {
+        fixture_put(writer, spec, i);
+        if (i % 60 == 59)
+            commit_cache(writer);
+    }
+    g_assert_cmpuint(GPOINTER_TO_UINT(g_thread_join(looker)), >, 0);
+    cache_writer_close(writer);
+    g_autoptr(Cache) cache = open_cache(folder);
+    check_cache(cache, IMAGES);
+    remove_tree(folder);
+}
+
+static void what_is_no_cache_is_refused(void)
+{
+    g_autofree char *folder = fixture_folder();
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *file = g_build_filename(folder, "data.mdb", NULL);
+    g_autofree char *other = g_build_filename(folder, "holiday.jpg", NULL);
+    g_autofree char *missing = g_build_filename(folder, "missing", NULL);
+    cache_is_refused(missing, CACHE_ERROR_SYSTEM);
+    cache_is_refused(folder, CACHE_ERROR_DAMAGED); /* an empty folder */
+    g_file_set_contents(file, "", 0, NULL);
+    cache_is_refused(folder, CACHE_ERROR_DAMAGED);
+    cache_is_refused(file, CACHE_ERROR_DAMAGED); /* a file */
+    g_remove(file);
+    g_file_set_contents(other, "x", 1, NULL);
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, NULL, &error);
+    g_assert_null(writer); /* a folder of other things is not written into */
+    g_assert_nonnull(strstr(error->message, "holiday.jpg"));
+    remove_tree(folder);
+}
+
+/* LMDB writes the first two pages in one call; a kill can leave the first of them, of transaction 0. */
+static void a_creation_cut_short_is_begun_again(void)
+{
+    for (gsize left = 0; left <= 4096; left += 4096) {
+        g_autofree char *folder = fixture_folder();
+        g_autofree char *file = g_build_filename(folder, "data.mdb", NULL);
+        g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+        MDB_env *env;
+        g_assert_cmpint(mdb_env_create(&env), ==, 0);
+        g_assert_cmpint(mdb_env_open(env, folder, 0, 0666), ==, 0);
+        mdb_env_close(env);
+        g_assert_cmpint(truncate(file, (off_t)left), ==, 0);
+        cache_is_refused(folder, CACHE_ERROR_DAMAGED);
+        CacheWriter *writer = open_writer(folder, spec);
+        fixture_put(writer, spec, 0);
+        commit_cache(writer);
+        cache_writer_close(writer);
+        Cache *cache = open_cache(folder);
+        check_cache(cache, 1);
+        cache_close(cache);
+        remove_tree(folder);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/cache/a cache is open once in a program", a_cache_is_open_once_in_a_program);
+    g_test_add_func("/cache/a second writer is refused and a reader is not",
+                    a_second_writer_is_refused_and_a_reader_is_not);
+    g_test_add_func("/cache/a kill loses only the batch in flight", a_kill_loses_only_the_batch_in_flight);
+    g_test_add_func("/cache/a full disk is a sentence and the cache goes on",
+                    a_full_disk_is_a_sentence_and_the_cache_goes_on);
+    g_test_add_func("/cache/the map grows under readers of it", the_map_grows_under_readers_of_it);
+    g_test_add_func("/cache/what is no cache is refused", what_is_no_cache_is_refused);
+    g_test_add_func("/cache/a creation cut short is begun again", a_creation_cut_short_is_begun_again);
+    return g_test_run();
+}

@@ -1,0 +1,25 @@
+/* Reliability diagrams as pictures. */
+#include "evaluate/report/reliability.h"
+#include "tests/unit/fixture.h"
+
+static void test_reliability(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = in_folder("reliability.svg");
+    ReliabilityPanel panels[5] = {{.title = "empty"}};
+    for (int p = 0; p < 5; p++)
+        panels[p] = (ReliabilityPanel){.title = "model", .bins = {[14] = {p, 0.97, 0.5}}};
+    g_assert_true(reliability_write(panels, 5, path, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    scratch_make();
+    g_test_add_func("/reliability/bins may be empty", test_reliability);
+    int status = g_test_run();
+    scratch_remove();
+    return status;
+}
