@@ -63,11 +63,6 @@ void cosines_free(Cosines *cosines)
     g_free(cosines);
 }
 
-guint cosines_count(const Cosines *cosines)
-{
-    return cosines->n;
-}
-
 Cache *cosines_cache(const Cosines *cosines, guint image, guint *index)
 {
     guint c = 0;

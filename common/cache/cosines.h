@@ -15,7 +15,6 @@ typedef struct Cosines Cosines;
 Cosines *cosines_new(Cache *const *caches, guint n_caches, ThreadPool *thread_pool);
 void cosines_free(Cosines *cosines);
 
-guint cosines_count(const Cosines *cosines); /* N */
 /* The cache that an image is in, and its item there. */
 Cache *cosines_cache(const Cosines *cosines, guint image, guint *index);
 const CacheItem *cosines_item(const Cosines *cosines, guint image);

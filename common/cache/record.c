@@ -21,7 +21,8 @@ static guint64 checksum(const void *key, gsize key_size, const guint8 *value, gs
     return XXH3_64bits_withSeed(value + RECORD_CHECKSUM, size - RECORD_CHECKSUM, XXH3_64bits(key, key_size));
 }
 
-void record_seal(GBytes *key, guint8 *value, gsize size)
+/* Fills in the checksum at the start of a value from its key and all that follows. */
+static void seal(GBytes *key, guint8 *value, gsize size)
 {
     gsize key_size;
     const void *bytes = g_bytes_get_data(key, &key_size);
@@ -67,7 +68,7 @@ GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint
     memcpy(value, &header, sizeof header);
     memcpy(value + RECORD_HEADER, packed->data, packed->len);
     memcpy(value + size - header.path_size, path, header.path_size);
-    record_seal(key, value, size);
+    seal(key, value, size);
     return g_bytes_new_take(value, size);
 }
 
@@ -96,7 +97,7 @@ GBytes *record_text(GBytes *key, const char *first, const char *second)
     guint8 *value = g_malloc0(size);
     memcpy(value + RECORD_CHECKSUM, first, first_size);
     memcpy(value + RECORD_CHECKSUM + first_size + 1, second, second_size);
-    record_seal(key, value, size);
+    seal(key, value, size);
     return g_bytes_new_take(value, size);
 }
 

@@ -24,8 +24,6 @@ G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 /* The key of a path. Bytes, not text: ends where its size says. */
 GBytes *record_key(const char *path);
 
-/* Fills in the checksum at the start of a value from its key and all that follows. */
-void record_seal(GBytes *key, guint8 *value, gsize size);
 gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
 
 /* A whole item's value, sealed. form: how its features are to be stored. */

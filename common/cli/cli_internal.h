@@ -2,11 +2,6 @@
 #pragma once
 #include "common/cli/cli.h"
 
-/* "  -q, --quiet" and the like, with placeholder; caller frees. */
-char *cli_option_spelling(const CliOption *option);
-/* The default as text, from the option's value, or NULL where there is none worth showing. Caller frees. */
-char *cli_option_default(const CliOption *option);
-
 /* "a, b, c": a set of modes, by name or as they are asked for. Caller frees. */
 char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked);
 

@@ -13,7 +13,8 @@ static const CliOption own_options[] = {
     {CLI_FLAG, "version", 0, NULL, NULL, "show the version", 0, 0, 0},
 };
 
-char *cli_option_spelling(const CliOption *option)
+/* "  -q, --quiet" and the like, with placeholder; caller frees. */
+static char *spelling_of(const CliOption *option)
 {
     g_autofree char *letter = option->letter ? g_strdup_printf("-%c, ", option->letter) : g_strdup("");
     gboolean takes = option->kind != CLI_FLAG && option->kind != CLI_NEGATION;
@@ -21,7 +22,8 @@ char *cli_option_spelling(const CliOption *option)
                            takes ? option->placeholder : "");
 }
 
-char *cli_option_default(const CliOption *option)
+/* The default as text, from the option's value, or NULL where there is none worth showing. Caller frees. */
+static char *default_of(const CliOption *option)
 {
     switch (option->kind) {
     case CLI_INT:
@@ -52,7 +54,7 @@ char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked)
 /* The help text with its default; caller frees. */
 static char *meaning(const CliOption *option)
 {
-    g_autofree char *value = cli_option_default(option);
+    g_autofree char *value = default_of(option);
     return value && *value ? g_strdup_printf("%s (default: %s)", option->help, value)
                            : g_strdup(option->help);
 }
@@ -147,7 +149,7 @@ static void print_title(const char *title)
 
 static void print_option(const CliOption *option)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
+    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
     int width = 2 + (int)g_utf8_strlen(spelling, -1);
     printf("  %s", spelling);
     if (width + 2 > HELP_COLUMN)
@@ -228,7 +230,7 @@ static void print_man_title(const char *title)
 
 static void print_man_option(const CliOption *option)
 {
-    g_autofree char *spelling = cli_option_spelling(option), *text = meaning(option);
+    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
     print_tagged(spelling, text);
 }
 

@@ -13,9 +13,6 @@ typedef struct {
     gconstpointer user;
 } Rows;
 
-/* Of N pointers to D floats each, borrowed. */
-Rows rows_in_memory(const float *const *x, guint n, gsize width);
-
 static inline const float *rows_part(const Rows *rows, guint row, gsize first, gsize count, float *buffer)
 {
     return rows->part(rows->user, row, first, count, buffer);

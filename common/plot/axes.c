@@ -216,11 +216,6 @@ static void add_entry(Axes *axes, Sample sample, guint32 color, double opacity, 
         g_array_append_val(axes->legend, entry);
 }
 
-void axes_legend(Axes *axes, guint32 color, double opacity, const char *label)
-{
-    add_entry(axes, SAMPLE_AREA, color, opacity, label);
-}
-
 static void draw_sample(Canvas *canvas, const Entry *entry, double x, double y, double length)
 {
     const double area[] = {x, y - 4, x + length, y - 4, x + length, y + 4, x, y + 4};

@@ -48,8 +48,6 @@ void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to
               double opacity);
 /* A dashed line over the whole height at x: the best epoch. */
 void axes_mark(Axes *axes, double x, guint32 color, const char *label);
-/* One entry of the legend for what axes_bar drew. */
-void axes_legend(Axes *axes, guint32 color, double opacity, const char *label);
 
 /* Nice ticks for [from, to] into ticks (room for `max`, at least 2); returns how many lie within. */
 guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint max);

@@ -139,12 +139,6 @@ void base_run(Base *base, const float *images, int n, float *features)
     run_steps(base, base->single, base->steps, together, n, base->joint, features);
 }
 
-void base_shape(int cut, int side, int shape[3])
-{
-    shape[0] = shape[1] = side / vgg16_layers[cut].shrink;
-    shape[2] = vgg16_layers[cut].outputs;
-}
-
 gsize base_memory(int cut, int side, int batch, guint threads)
 {
     Step steps[VGG16_LAYERS];

@@ -22,9 +22,6 @@ void base_free(Base *base);
  * threads. */
 void base_run(Base *base, const float *images, int n, float *features);
 
-/* H W K of the cut for an input of this side. */
-void base_shape(int cut, int side, int shape[3]);
-
 /* Bytes base_new will hold for these parameters, threads included. */
 gsize base_memory(int cut, int side, int batch, guint threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Base, base_free)

@@ -16,8 +16,10 @@ static gboolean layer_shape(const char *layer, int side, int shape[3])
     int cut = vgg16_find(layer);
     if (cut < 0 && !g_str_equal(layer, "input"))
         return FALSE;
-    shape[0] = shape[1] = cut < 0 ? side : side / vgg16_layers[cut].shrink;
-    shape[2] = cut < 0 ? 3 : vgg16_layers[cut].outputs;
+    shape[0] = shape[1] = side;
+    shape[2] = 3;
+    if (cut >= 0)
+        vgg16_shape(cut, side, shape);
     return shape[0] >= 1;
 }
 

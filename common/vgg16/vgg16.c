@@ -32,6 +32,12 @@ int vgg16_find(const char *name)
     return -1;
 }
 
+void vgg16_shape(int layer, int side, int shape[3])
+{
+    shape[0] = shape[1] = side / vgg16_layers[layer].shrink;
+    shape[2] = vgg16_layers[layer].outputs;
+}
+
 gsize vgg16_parameters(int layer)
 {
     gsize sum = 0;

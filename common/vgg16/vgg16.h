@@ -30,6 +30,9 @@ extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
 /* Index of the layer with this Keras name, or -1. */
 int vgg16_find(const char *name);
 
+/* (H, W, C) that this layer has for an image of side x side. */
+void vgg16_shape(int layer, int side, int shape[3]);
+
 /* Parameters of the layers up to and including this one; 0 for -1. */
 gsize vgg16_parameters(int layer);
 

@@ -3,7 +3,9 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 
-char *weights_find(void)
+/* Keras's no-top file in weights/ below the working folder (where `make weights` puts it), else in
+ * ~/.keras/models (where Keras does). NULL where it is in neither. Caller frees. */
+static char *find(void)
 {
     char *here = g_build_filename("weights", WEIGHTS_PUBLISHED, NULL);
     if (g_file_test(here, G_FILE_TEST_IS_REGULAR))
@@ -18,7 +20,7 @@ char *weights_find(void)
 
 Weights *weights_open(const char *from, GError **error)
 {
-    g_autofree char *path = from ? g_strdup(from) : weights_find();
+    g_autofree char *path = from ? g_strdup(from) : find();
     if (!path) {
         error_set(error, "no weights: name the file by --weights, download it by `make weights`, or use "
                          "--weights random for a seeded stand-in that has learnt nothing");

@@ -75,8 +75,9 @@ void text_confusion(GString *text, const char *const *names, const guint *matrix
     }
 }
 
-void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
-                         guint max)
+/* Up to `max` of the most confused pairs, one line each; nothing if there are none. */
+static void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
+                                guint max)
 {
     g_autoptr(GArray) pairs = metrics_confused_pairs(matrix, classes);
     for (guint i = 0; i < MIN(pairs->len, max); i++) {
@@ -101,7 +102,9 @@ static int widest_model(const Comparison *comparison)
     return width;
 }
 
-void text_table(GString *text, const Comparison *comparison)
+/* One line per model: accuracy with its interval, top-k, macro F1, log loss and calibration error ("-"
+ * where outputs are decision values). */
+static void text_table(GString *text, const Comparison *comparison)
 {
     int width = widest_model(comparison);
     gboolean has_top = comparison_has_top_k(comparison);
@@ -122,7 +125,8 @@ void text_table(GString *text, const Comparison *comparison)
     }
 }
 
-void text_mcnemar(GString *text, const Comparison *comparison)
+/* McNemar's exact test for each pair of models, one line each; nothing for a single model. */
+static void text_mcnemar(GString *text, const Comparison *comparison)
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
         for (guint j = i + 1; j < comparison->evaluations->len; j++) {

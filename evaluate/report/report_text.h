@@ -9,16 +9,5 @@ void text_report(GString *text, const char *const *names, const guint *matrix, g
 /* True classes on rows, predicted on columns, numbered; each row carries its class's name. */
 void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes);
 
-/* Up to `max` of the most confused pairs, one line each; nothing if there are none. */
-void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
-                         guint max);
-
-/* One line per model: accuracy with its interval, top-k, macro F1, log loss and calibration error ("-"
- * where outputs are decision values). */
-void text_table(GString *text, const Comparison *comparison);
-
-/* McNemar's exact test for each pair of models, one line each; nothing for a single model. */
-void text_mcnemar(GString *text, const Comparison *comparison);
-
 /* Everything: each model, then the models side by side, then what it comes to. timing: as verdict_lines has it. */
 void text_comparison(GString *text, const Comparison *comparison, int digits, gboolean timing);

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
     gsize size, image = VGG16_SIDE * VGG16_SIDE * 3;
     if (!g_file_get_contents(argv[2], &images, &size, &error) || size != n * image * sizeof(float))
         g_error("%s: %s", argv[2], error ? error->message : "not N images");
-    base_shape(cut, VGG16_SIDE, shape);
+    vgg16_shape(cut, VGG16_SIDE, shape);
     gsize features = (gsize)shape[0] * shape[1] * shape[2];
     g_autofree float *out = g_new(float, n *features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[5]));

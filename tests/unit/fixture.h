@@ -6,6 +6,7 @@
 #include "common/core/floats.h"
 #include "common/core/hdf5_file.h"
 #include "common/core/rng.h"
+#include "common/core/rows.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include <glib/gstdio.h>
@@ -100,6 +101,19 @@ static inline float *random_array(gsize count, guint64 stream, double scale, dou
     for (gsize i = 0; i < count; i++)
         x[i] = (float)MAX(scale * rng_normal(&rng), min);
     return x;
+}
+
+static inline const float *fixture_part(gconstpointer user, guint row, gsize first, gsize count,
+                                        float *buffer)
+{
+    const float *const *x = user;
+    return x[row] + first;
+}
+
+/* Of N pointers to D floats each, borrowed. */
+static inline Rows rows_in_memory(const float *const *x, guint n, gsize width)
+{
+    return (Rows){n, width, width * sizeof(float), fixture_part, x};
 }
 
 /* ---- Golden numbers of tests/golden/make_nn.py, and comparing with them ---- */

@@ -53,7 +53,8 @@ static guint64 identity_sum(const char *identity)
     return XXH3_64bits(identity, strlen(identity));
 }
 
-gsize checkpoint_size(guint epochs, const Network *network, const Trainer *trainer)
+/* Bytes of the file. */
+static gsize checkpoint_size(guint epochs, const Network *network, const Trainer *trainer)
 {
     gsize size = sizeof magic + 2 * sizeof(guint64) + sizeof(FitState) + epochs * sizeof(EpochMetrics);
     for (guint i = 0; i < network->layers->len; i++) {

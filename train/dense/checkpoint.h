@@ -34,6 +34,3 @@ gboolean checkpoint_save(const char *path, const char *identity, const FitState 
  * they are undefined. */
 gboolean checkpoint_load(const char *path, const char *identity, FitState *state, History *history,
                          Network *network, Trainer *trainer, GError **error);
-
-/* Bytes of the file. */
-gsize checkpoint_size(guint epochs, const Network *network, const Trainer *trainer);

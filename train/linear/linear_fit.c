@@ -62,7 +62,8 @@ void linear_state_free(LinearState *state)
     g_free(state);
 }
 
-void linear_problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
+/* Costs of an error on a class's own images and on the rest. */
+static void problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
                           double *rest)
 {
     *own = cost * training->class_weights[problem];
@@ -82,7 +83,7 @@ static gboolean fit_binary(const LinearTraining *training, const LinearProblem *
     if (count == 0 || count == problem->n)
         return FALSE;
     double for_class, for_rest;
-    linear_problem_costs(training, (guint) class, cost, &for_class, &for_rest);
+    problem_costs(training, (guint) class, cost, &for_class, &for_rest);
     *fit = training->gram_factor ? coordinate_fit(training->gram_factor, problem, positive, for_class,
                                                   for_rest, state->warm, state->alpha, state->w)
                                  : linear_fit_binary(training->rows, problem, positive, for_class, for_rest,
@@ -149,8 +150,7 @@ StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint 
     g_autofree StreamProblem *problems = g_new(StreamProblem, n);
     for (guint p = 0; p < n; p++) {
         problems[p] = (StreamProblem){.class = (int)(p % each), .fold = fold_of ? (int)(p / each) : -1};
-        linear_problem_costs(training, p % each, cost, &problems[p].positive_cost,
-                             &problems[p].negative_cost);
+        problem_costs(training, p % each, cost, &problems[p].positive_cost, &problems[p].negative_cost);
     }
     StreamSettings settings = {training->solver, training->tolerance, training->seed, training->labels,
                                fold_of};
@@ -162,7 +162,7 @@ void linear_stream_set_cost(const LinearTraining *training, StreamFit *stream_fi
     guint each = linear_problems(training);
     for (guint p = 0; p < each * MAX(folds, 1); p++) {
         double own, rest;
-        linear_problem_costs(training, p % each, cost, &own, &rest);
+        problem_costs(training, p % each, cost, &own, &rest);
         stream_fit_set_costs(stream_fit, p, own, rest);
     }
 }

@@ -50,10 +50,6 @@ void linear_state_free(LinearState *state);
 gboolean linear_fit(const LinearTraining *training, guint problem, double cost, const guint *index, guint n,
                     LinearState *state, LinearFit *fit);
 
-/* Costs of an error on a class's own images and on the rest. */
-void linear_problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
-                          double *rest);
-
 /* All problems on a stream, or the problems of each fold one after another where fold_of (N) is given: number
  * fold * linear_problems + problem. */
 StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint folds, const guint *fold_of);

@@ -179,9 +179,15 @@ static double temperature(const Job *job, const float *values)
     return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
 }
 
+/* Fits per cost. */
+static guint tasks_of(const LinearTraining *training, guint folds)
+{
+    return folds * linear_problems(training);
+}
+
 static Search *summarize(const Job *job)
 {
-    guint tasks = search_tasks(job->training, job->folds);
+    guint tasks = tasks_of(job->training, job->folds);
     Search *search = g_new0(Search, 1);
     search->n = job->n_costs;
     search->folds = job->folds;
@@ -203,14 +209,9 @@ static Search *summarize(const Job *job)
     return search;
 }
 
-guint search_tasks(const LinearTraining *training, guint folds)
-{
-    return folds * linear_problems(training);
-}
-
 guint search_ticks(const LinearTraining *training, guint folds, guint n_costs)
 {
-    return search_tasks(training, folds) * (training->stream ? n_costs : 1);
+    return tasks_of(training, folds) * (training->stream ? n_costs : 1);
 }
 
 Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
@@ -218,7 +219,7 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
     Search *search = NULL;
-    guint tasks = search_tasks(training, folds);
+    guint tasks = tasks_of(training, folds);
     gsize fits = sizeof(LinearFit) * tasks * n, bytes = fits + values_bytes(training, n);
     g_autofree guint *fold_of = g_new(guint, training->n);
     search_folds(training->labels, training->n, training->classes, folds, seed, fold_of);

@@ -35,8 +35,6 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
                    Progress *progress, GError **error);
 void search_free(Search *search);
 
-/* Fits per cost, and the progress ticks that search_run makes. */
-guint search_tasks(const LinearTraining *training, guint folds);
 guint search_ticks(const LinearTraining *training, guint folds, guint n_costs);
 
 /* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller

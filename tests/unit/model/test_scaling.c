@@ -1,5 +1,6 @@
 /* Scaling against scikit-learn 1.2.1's StandardScaler and Normalizer (numbers printed by them). */
 #include "common/model/scaling.h"
+#include "tests/unit/fixture.h"
 
 #include <math.h>
 #include <string.h>

@@ -25,7 +25,7 @@ static void synthetic(int side, int shift, float *image)
 static gsize features_of(int cut, int side)
 {
     int shape[3];
-    base_shape(cut, side, shape);
+    vgg16_shape(cut, side, shape);
     return (gsize)shape[0] * shape[1] * shape[2];
 }
 
@@ -160,7 +160,7 @@ static void test_any_layer_is_a_cut(void)
 {
     for (int cut = 0; cut < VGG16_LAYERS; cut++) {
         int shape[3];
-        base_shape(cut, 224, shape);
+        vgg16_shape(cut, 224, shape);
         g_assert_cmpint(shape[0], ==, 224 / vgg16_layers[cut].shrink);
         g_assert_cmpint(shape[2], ==, vgg16_layers[cut].outputs);
     }

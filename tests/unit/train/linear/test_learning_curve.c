@@ -1,5 +1,6 @@
 /* Learning curves on data whose curve is known: separable, pure noise, and one that grows. */
 #include "common/core/rng.h"
+#include "tests/unit/fixture.h"
 #include "train/linear/learning_curve.h"
 
 #include <string.h>

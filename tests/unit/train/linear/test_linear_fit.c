@@ -1,6 +1,7 @@
 /* Linear heads: liblinear on the features themselves against the reduced problem and the vectorised descent. */
 #include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
+#include "tests/unit/fixture.h"
 #include "train/linear/linear_fit.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* Folds and the search over costs. */
 #include "common/arithmetic/blas.h"
 #include "common/core/rng.h"
+#include "tests/unit/fixture.h"
 #include "train/linear/search.h"
 
 #include <math.h>

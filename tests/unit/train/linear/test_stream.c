@@ -2,6 +2,7 @@
  * folds, and the same bits for any number of threads. */
 #include "common/arithmetic/isa.h"
 #include "common/core/rng.h"
+#include "tests/unit/fixture.h"
 #include "train/linear/search.h"
 
 #include <math.h>
