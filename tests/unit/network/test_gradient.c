@@ -1,6 +1,6 @@
 /* Gradients of logits with respect to a network's input, against finite differences of what it predicts. */
 #include "common/network/gradient.h"
-#include "tests/unit/nn_fixture.h"
+#include "tests/unit/fixture.h"
 
 enum { D = 40, L = 4, N = 3 };
 
