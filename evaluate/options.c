@@ -1,6 +1,7 @@
 #include "evaluate/options.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/plot/canvas.h"
@@ -39,7 +40,7 @@ static const CliExample examples[] = {
      "which images are like this one"},
     {NULL, NULL}};
 
-static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
+static Options o = {.top = 5, .digits = 2, .similarity = COSINES_ALIKE, .common = CLI_COMMON_DEFAULTS};
 
 static gboolean predict;
 
@@ -97,8 +98,13 @@ static const CliOption table[] = {
      "where the images of a cache lie, for the report's thumbnails, --explain and --sheet", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
-     "tell which images of a test cache have the content of an image in CACHE, and the accuracy without them",
+     "tell which images of a test cache are the same as an image in CACHE, or nearly, and the accuracy "
+     "without them; by "
+     "content alone, the models' files tell it without",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
+    {CLI_REAL, "similarity", 0, &o.similarity, "S",
+     "cosine of the features from which --trained-on takes images for nearly the same", 0, 1,
+     CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 0, &o.weights, "FILE",
      "base weights the models were trained with, or the cache of --similar made with, or random[:SEED] "
@@ -198,6 +204,10 @@ static gboolean check(Status *status)
         return FALSE;
     if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images) {
         *status = cli_usage(&program, "--sheet needs --images, and --images goes with --sheet");
+        return FALSE;
+    }
+    if (cli_given("similarity") && !o.trained_on) {
+        *status = cli_usage(&program, "--similarity goes with --trained-on");
         return FALSE;
     }
     if (o.filter.classes && o.filter.first_classes) {

@@ -1,6 +1,7 @@
 #include "extract/options.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/plot/canvas.h"
 #include "common/vgg16/base.h"
@@ -8,9 +9,6 @@
 #include "extract/shard.h"
 
 #include <string.h>
-
-/* Cosine from which --duplicates takes two images for nearly the same. */
-#define DEFAULT_SIMILARITY 0.99
 
 static const char *const synopsis[] = {
     "[OPTION…] IMAGE_DIR CACHE",
@@ -153,7 +151,7 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
     options->batch = (int)raw->batch;
     options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
     options->copies = (guint)raw->copies;
-    options->similarity = raw->similarity ? raw->similarity : DEFAULT_SIMILARITY;
+    options->similarity = raw->similarity ? raw->similarity : COSINES_ALIKE;
     if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);

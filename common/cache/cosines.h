@@ -9,6 +9,10 @@
 
 enum { COSINES_BLOCK = 256 /* images compared at a time, and the most vectors compared with them at once */ };
 
+/* The cosine of block5_pool's features from which two photographs are taken for nearly the same, where the user names no
+ * other: a picture saved again or scaled keeps it, different ones of a like kind stay below. */
+#define COSINES_ALIKE 0.99
+
 typedef struct Cosines Cosines;
 
 /* caches: n_caches >= 1, borrowed until cosines_free, all with the same number of features. */

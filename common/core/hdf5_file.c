@@ -247,6 +247,12 @@ gboolean hdf5_has_group(Hdf5File *file, const char *group)
     return object >= 0;
 }
 
+gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset)
+{
+    Handle object = open_object(file, dataset, H5I_DATASET);
+    return object >= 0;
+}
+
 /* ---- reading ---- */
 
 static gboolean take_string(GPtrArray *out, const char *bytes, gsize length, gboolean spaces)
@@ -403,6 +409,19 @@ static gboolean storage_is_plain(hid_t dataset, int rank, const hsize_t *shape)
     return TRUE;
 }
 
+/* All values of a dataset of this shape. */
+static gboolean read_values(const Hdf5File *file, const char *dataset, hid_t object, int rank,
+                            const hsize_t *shape, hid_t type, void *out, GError **error)
+{
+    if (!storage_is_plain(object, rank, shape))
+        return fail(error, file,
+                    "its dataset %s is stored in a way that is not read here (external, virtual or in "
+                    "chunks larger than itself)",
+                    dataset);
+    return H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0 ||
+           fail(error, file, "its dataset %s cannot be read: the file is damaged", dataset);
+}
+
 gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
                           GError **error)
 {
@@ -425,13 +444,30 @@ gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const g
         return fail(error, file, "its dataset %s is %s %s; expected float32 %s", dataset, type, present,
                     wanted);
     }
-    if (!storage_is_plain(object, rank, expected))
-        return fail(error, file,
-                    "its dataset %s is stored in a way that is not read here (external, virtual or in "
-                    "chunks larger than itself)",
-                    dataset);
-    return H5Dread(object, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0 ||
-           fail(error, file, "its dataset %s cannot be read: the file is damaged", dataset);
+    return read_values(file, dataset, object, rank, expected, H5T_NATIVE_FLOAT, out, error);
+}
+
+GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError **error)
+{
+    Handle object = open_object(file, dataset, H5I_DATASET);
+    if (object < 0) {
+        fail(error, file, "has no dataset %s", dataset);
+        return NULL;
+    }
+    Handle space = H5Dget_space(object);
+    hsize_t found[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_dims(space, found, NULL);
+    g_autofree char *type = describe_type(object);
+    if (rank != 1 || found[0] > max || !g_str_equal(type, "uint64")) {
+        g_autofree char *present = describe_shape(MAX(rank, 0), found);
+        fail(error, file, "its dataset %s is %s %s; expected uint64 (N), N at most %zu", dataset, type,
+             present, max);
+        return NULL;
+    }
+    g_autoptr(GArray) numbers = g_array_set_size(g_array_new(FALSE, FALSE, sizeof(guint64)), (guint)found[0]);
+    if (found[0] && !read_values(file, dataset, object, 1, found, H5T_NATIVE_UINT64, numbers->data, error))
+        return NULL;
+    return g_steal_pointer(&numbers);
 }
 
 /* ---- writing ---- */
@@ -498,12 +534,13 @@ gboolean hdf5_write_text(Hdf5File *file, const char *group, const char *attribut
            fail(error, file, "its attribute %s cannot be written", attribute);
 }
 
-gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape,
-                           const float *data, GError **error)
+/* element: bytes of one; type: as it lies in the file and in memory. */
+static gboolean write_array(const Hdf5File *file, const char *dataset, int rank, const gsize *shape,
+                            hid_t type, gsize element, const void *data, GError **error)
 {
     g_return_val_if_fail(rank >= 1 && rank <= MAX_RANK, FALSE);
     hsize_t extent[MAX_RANK];
-    gsize size = sizeof(float);
+    gsize size = element;
     for (int i = 0; i < rank; i++) {
         extent[i] = shape[i];
         size *= shape[i];
@@ -514,7 +551,7 @@ gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const 
     H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     Handle space = H5Screate_simple(rank, extent, NULL);
-    Handle object = H5Dcreate2(file->id, dataset, H5T_IEEE_F32LE, space, links, creation, H5P_DEFAULT);
+    Handle object = H5Dcreate2(file->id, dataset, type, space, links, creation, H5P_DEFAULT);
     haddr_t place = object < 0 ? HADDR_UNDEF : H5Dget_offset(object);
     if (size == 0 && object >= 0)
         return TRUE;
@@ -524,4 +561,15 @@ gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const 
     g_array_append_val(file->arrays, array);
     return write_at(output_file_stream(file->output), array.begin, data, size) ||
            fail(error, file, "cannot be written: %s", g_strerror(errno));
+}
+
+gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape,
+                           const float *data, GError **error)
+{
+    return write_array(file, dataset, rank, shape, H5T_IEEE_F32LE, sizeof *data, data, error);
+}
+
+gboolean hdf5_write_numbers(Hdf5File *file, const char *dataset, gsize n, const guint64 *data, GError **error)
+{
+    return write_array(file, dataset, 1, &n, H5T_STD_U64LE, sizeof *data, data, error);
 }

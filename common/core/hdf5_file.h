@@ -34,6 +34,10 @@ gboolean hdf5_has_group(Hdf5File *file, const char *group);
 gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
                           GError **error);
 
+/* A uint64 dataset of rank 1: an array of guint64. NULL and error where it is not one, or has more than max elements. */
+GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError **error);
+gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset);
+
 /* Parents are created as needed. Names are written as Keras does, in attributes of at most 63 KiB; a text may
  * have any length. Datasets bear no time stamp: the same content gives the same bytes. */
 gboolean hdf5_write_names(Hdf5File *file, const char *group, const char *attribute, const char *const *names,
@@ -42,5 +46,7 @@ gboolean hdf5_write_text(Hdf5File *file, const char *group, const char *attribut
                          GError **error);
 gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape,
                            const float *data, GError **error);
+gboolean hdf5_write_numbers(Hdf5File *file, const char *dataset, gsize n, const guint64 *data,
+                            GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hdf5File, hdf5_close)

@@ -14,6 +14,7 @@ enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 }; /* rows scaled at a time: 26 MB
 
 #define SCALING_MEAN    "/vggcache/scaling_mean"
 #define SCALING_INVERSE "/vggcache/scaling_inverse"
+#define TRAINED_ON      "/vggcache/trained_on"
 
 void model_free(Model *model)
 {
@@ -26,6 +27,7 @@ void model_free(Model *model)
     scaling_free(model->scaling);
     network_free(model->network);
     json_decref(model->training);
+    g_clear_pointer(&model->trained_on, g_array_unref);
     g_free(model);
 }
 
@@ -146,11 +148,18 @@ static gboolean write_parameters(Hdf5File *file, const Model *model, GError **er
             hdf5_write_floats(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
 }
 
+static gboolean write_trained_on(Hdf5File *file, const Model *model, GError **error)
+{
+    const TrainedOn *trained_on = model->trained_on;
+    return !trained_on || hdf5_write_numbers(file, TRAINED_ON, trained_on->len,
+                                             (const guint64 *)(const void *)trained_on->data, error);
+}
+
 gboolean model_save(const Model *model, const char *path, GError **error)
 {
     g_autoptr(Hdf5File) file = hdf5_create(path, error);
     return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
-           hdf5_commit(file, error);
+           write_trained_on(file, model, error) && hdf5_commit(file, error);
 }
 
 /* ---- Loading ---- */
@@ -256,13 +265,24 @@ static gboolean read_parameters(Hdf5File *file, Model *model, GError **error)
             read_finite(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
 }
 
+/* Files from before it was kept have none. */
+static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
+{
+    if (!hdf5_has_dataset(file, TRAINED_ON))
+        return TRUE;
+    model->trained_on = hdf5_read_numbers(file, TRAINED_ON, TRAINED_ON_MAX, error);
+    return model->trained_on &&
+           (trained_on_is_sorted(model->trained_on) ||
+            error_set(error, "%s: its dataset %s is not in ascending order", hdf5_path(file), TRAINED_ON));
+}
+
 Model *model_load(const char *path, GError **error)
 {
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, error);
     g_autoptr(Model) model = g_new0(Model, 1);
     if (file && read_format(file, error) && read_classes(file, model, error) &&
         read_training(file, model, error) && read_parts(file, model, error) &&
-        read_parameters(file, model, error))
+        read_parameters(file, model, error) && read_trained_on(file, model, error))
         return g_steal_pointer(&model);
     return NULL;
 }

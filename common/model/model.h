@@ -14,10 +14,13 @@
  *     vggcache_calibration  {"probabilities": true, "sigmoids": false, "temperature": 0.0}
  *     vggcache_training     {"approach": …, "head": …, "settings": {…}}
  *
+ * and the dataset /vggcache/trained_on, where it is known: a uint64 for each image trained on (trained_on.h).
+ *
  * The file ends with a checksum of every byte before it (seal.h) and is read only where that holds: one cut
  * off or altered is refused before anything in it is believed. The same model gives the same bytes. */
 #pragma once
 #include "common/model/scaling.h"
+#include "common/model/trained_on.h"
 #include "common/network/network.h"
 #include "common/vgg16/feature_spec.h"
 
@@ -28,6 +31,7 @@ typedef struct {
     FeatureSpec *spec;  /* what its input vectors are */
     Scaling *scaling;   /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
+    TrainedOn *trained_on;  /* NULL: not known */
     json_t *training;       /* settings, as an object; for people and for --report */
     gboolean probabilities; /* outputs are probabilities (softmax or sigmoids); else decision values */
     gboolean sigmoids;      /* outputs z of the network become 1 / (1 + exp(-z)), over their sum over the

@@ -14,6 +14,7 @@ Examples *examples_new(const char *source, gboolean is_cache)
     examples->classes = g_ptr_array_new_with_free_func(g_free);
     examples->paths = g_ptr_array_new_with_free_func(g_free);
     examples->labels = g_array_new(FALSE, FALSE, sizeof(int));
+    examples->hashes = g_byte_array_new();
     examples->skipped = g_ptr_array_new_with_free_func(g_free);
     return examples;
 }
@@ -26,6 +27,7 @@ void examples_free(Examples *examples)
     g_ptr_array_unref(examples->classes);
     g_ptr_array_unref(examples->paths);
     g_array_unref(examples->labels);
+    g_byte_array_unref(examples->hashes);
     g_ptr_array_unref(examples->skipped);
     g_free(examples);
 }
@@ -53,6 +55,7 @@ static void evaluation_free(gpointer data)
     g_free(evaluation->predicted);
     g_free(evaluation->matrix);
     g_free(evaluation->per_class);
+    g_free(evaluation->leakage.seen);
     g_free(evaluation);
 }
 
@@ -139,6 +142,7 @@ Comparison *comparison_new(Examples *examples, GPtrArray *evaluations, guint top
     comparison->examples = examples;
     comparison->evaluations = evaluations;
     comparison->k = MIN(top, classes);
+    comparison->similarity = NAN;
     for (guint i = 0; i < evaluations->len; i++)
         evaluation_metrics(evaluations->pdata[i], examples_labels(examples), examples->paths->len, classes,
                            comparison->k);
@@ -149,6 +153,9 @@ void comparison_free(Comparison *comparison)
 {
     if (!comparison)
         return;
+    for (guint i = 0; comparison->twins && i < comparison_count(comparison); i++)
+        g_free(comparison->twins[i].path);
+    g_free(comparison->twins);
     examples_free(comparison->examples);
     g_ptr_array_unref(comparison->evaluations);
     g_free(comparison);

@@ -11,8 +11,27 @@ typedef struct {
     GPtrArray *classes; /* char*, in label order */
     GPtrArray *paths;   /* char*, below the image folder */
     GArray *labels;     /* int, parallel to paths */
+    GByteArray *hashes; /* SHA256_SIZE bytes of each file's content, parallel to paths */
     GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
 } Examples;
+
+/* Which of the images a model was trained on: questions/leakage.h finds out. */
+typedef enum { IMAGE_UNSEEN, IMAGE_ALIKE /* nearly the same as one */, IMAGE_SEEN /* same content */ } Seen;
+
+typedef struct {
+    guint8 *seen;      /* (N) Seen; NULL: not known, as the model file is from before it was kept */
+    guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE */
+    guint right;       /* of the others */
+    double accuracy;   /* on the others; NAN: there are none */
+    Interval interval; /* 95 % */
+} Leakage;
+
+/* The image of --trained-on that an image is, or is most like. */
+typedef struct {
+    char *path;    /* NULL: none */
+    gboolean same; /* has the same content */
+    float cosine;  /* of the features */
+} Twin;
 
 /* One model on these images: N = examples->paths->len, L classes. */
 typedef struct {
@@ -29,6 +48,7 @@ typedef struct {
     ClassMetrics macro, weighted;
     double log_loss, calibration_error; /* of the probabilities; NAN where there are none */
     ReliabilityBin bins[RELIABILITY_BINS];
+    Leakage leakage;
     double predict_seconds; /* from all images' vectors to outputs, measured: differs from run to run */
     double train_seconds;   /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
@@ -37,6 +57,10 @@ typedef struct {
     Examples *examples;
     GPtrArray *evaluations; /* Evaluation* */
     guint k;                /* of top_k */
+    const char *
+        trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
+    double similarity; /* cosine from which images are alike; NAN: not compared */
+    Twin *twins;       /* (N); NULL without trained_on */
 } Comparison;
 
 Examples *examples_new(const char *source, gboolean is_cache);

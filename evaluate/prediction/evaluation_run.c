@@ -59,6 +59,7 @@ static Examples *list_cache(const char *source, const Cache *cache)
         const CacheItem *item = cache_item(cache, i);
         g_ptr_array_add(examples->paths, g_strdup(item->path));
         g_array_append_val(examples->labels, item->label);
+        g_byte_array_append(examples->hashes, item->hash, CACHE_HASH);
     }
     return examples;
 }
@@ -119,6 +120,7 @@ typedef struct {
     GPtrArray *evaluations; /* Evaluation*, borrowed */
     ThreadPool *thread_pool;
     char **reasons;    /* (N): why an image could not be used; NULL where it could */
+    guint8 *hashes;    /* (N, CACHE_HASH) */
     float *block;      /* (BLOCK, D) */
     guint rows[BLOCK]; /* images in the block */
     guint filled;
@@ -154,6 +156,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
         folder->reasons[index] = g_strdup(reason);
         return TRUE;
     }
+    memcpy(folder->hashes + (gsize)index * CACHE_HASH, hash, CACHE_HASH);
     memcpy(folder->block + folder->filled * folder->features, features, folder->features * sizeof *features);
     folder->rows[folder->filled++] = index;
     if (folder->filled == BLOCK)
@@ -164,7 +167,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 /* Runs the images through the feature specification of evaluations[first], for all models that share it. */
 static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *dataset,
                               const Weights *weights, const GPtrArray *evaluations, guint first,
-                              char **reasons, GError **error)
+                              char **reasons, guint8 *hashes, GError **error)
 {
     const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
     g_autoptr(GPtrArray) sharing = g_ptr_array_new(), files = g_ptr_array_new();
@@ -183,6 +186,7 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
                      .evaluations = sharing,
                      .thread_pool = thread_pool,
                      .reasons = reasons,
+                     .hashes = hashes,
                      .features = feature_spec_features(spec)};
     folder.block = g_new(float, BLOCK *folder.features);
     const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? weights : NULL, options->threads};
@@ -196,7 +200,7 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
 
 /* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
 static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray *evaluations,
-                           char *const *reasons)
+                           char *const *reasons, const guint8 *hashes)
 {
     guint classes = examples->classes->len;
     for (guint i = 0; i < dataset->items->len; i++) {
@@ -212,6 +216,7 @@ static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray
         }
         g_ptr_array_add(examples->paths, g_strdup(item->key));
         g_array_append_val(examples->labels, item->label);
+        g_byte_array_append(examples->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
     }
 }
 
@@ -231,14 +236,15 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     g_autoptr(Weights) weights = NULL;
     guint n = dataset->items->len;
     g_autofree char **slots = g_new0(char *, n + 1);
+    g_autofree guint8 *hashes = g_malloc0_n(n + 1, CACHE_HASH);
     if (!evaluation_weights(options->weights, evaluations, &weights, error))
         return FALSE;
     allocate_outputs(evaluations, n);
     gboolean done = TRUE;
     for (guint j = 0; done && j < evaluations->len; j++)
-        done = evaluate_spec(options, dataset, weights, evaluations, j, slots, error);
+        done = evaluate_spec(options, dataset, weights, evaluations, j, slots, hashes, error);
     if (done)
-        keep_evaluated(examples, dataset, evaluations, slots);
+        keep_evaluated(examples, dataset, evaluations, slots, hashes);
     for (guint i = 0; i < n; i++)
         g_free(slots[i]);
     if (done && examples->paths->len == 0)

@@ -1,11 +1,15 @@
 /* leakage: see leakage.h. */
 #include "evaluate/questions/leakage.h"
 
-#include "common/cache/cache.h"
+#include "common/cache/cosines.h"
 #include "common/cli/cli.h"
+#include "common/cli/progress.h"
 #include "common/core/error.h"
 
+#include <math.h>
 #include <string.h>
+
+/* ---- Contents ---- */
 
 /* Content hashes (GBytes) of the images trained on, to their paths; both borrowed from the cache. */
 static GHashTable *hash_contents(const Cache *training)
@@ -19,75 +23,167 @@ static GHashTable *hash_contents(const Cache *training)
     return contents;
 }
 
-/* For each example the path of the image trained on with its content, or NULL. NULL and error where the cache that was
- * evaluated no longer holds the same images. */
-static const char **find_leaked(const Examples *examples, const Cache *test, GHashTable *contents,
-                                GError **error)
+static const guint8 *hash_of(const Examples *examples, guint i)
 {
-    guint n = examples->paths->len;
-    g_autofree const char **leaked = g_new0(const char *, n + 1);
-    g_autoptr(GHashTable) items = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache_count(test); i++)
-        g_hash_table_insert(items, (gpointer)cache_item(test, i)->path, (gpointer)cache_item(test, i));
-    for (guint i = 0; i < n; i++) { /* the examples may be some of the items only */
-        const CacheItem *item = g_hash_table_lookup(items, examples->paths->pdata[i]);
-        if (!item) {
-            error_set(error, "%s changed while it was evaluated: evaluate again", examples->source);
-            return NULL;
-        }
-        g_autoptr(GBytes) hash = g_bytes_new_static(item->hash, CACHE_HASH);
-        leaked[i] = g_hash_table_lookup(contents, hash);
-    }
-    return g_steal_pointer(&leaked);
+    return examples->hashes->data + (gsize)i * CACHE_HASH;
 }
 
-static void append_accuracies(GString *text, const Comparison *comparison, const char *const *leaked,
-                              guint count)
-{
-    guint n = comparison_count(comparison);
-    const int *labels = examples_labels(comparison->examples);
-    g_string_append(text, "accuracy  without them  95 % interval     model\n");
-    for (guint m = 0; m < comparison->evaluations->len; m++) {
-        const Evaluation *evaluation = comparison_model(comparison, m);
-        guint right = 0;
-        for (guint i = 0; i < n; i++)
-            right += !leaked[i] && evaluation->predicted[i] == labels[i];
-        g_autofree char *name = cli_printable(evaluation->name);
-        Interval interval = metrics_wilson(right, n - count);
-        if (count < n)
-            g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
-                                   (double)right / (n - count), interval.low, interval.high, name);
-        else
-            g_string_append_printf(text, "%8.4f  none is left: nothing is known of new images  %s\n",
-                                   evaluation->accuracy, name);
-    }
-}
-
-gboolean leakage_text(GString *text, const Comparison *comparison, const char *training, GError **error)
+static void find_same(Comparison *comparison, const Cache *training)
 {
     const Examples *examples = comparison->examples;
-    guint n = examples->paths->len, count = 0;
-    g_autoptr(Cache) test = cache_open(examples->source, error);
-    g_autoptr(Cache) trained = test ? cache_open(training, error) : NULL;
-    if (!trained)
-        return FALSE;
-    g_autoptr(GHashTable) contents = hash_contents(trained);
-    g_autofree const char **leaked = find_leaked(examples, test, contents, error);
-    if (!leaked)
-        return FALSE;
-    for (guint i = 0; i < n; i++)
-        count += leaked[i] != NULL;
-    g_autofree char *from = cli_printable(training);
-    g_string_append_printf(text, "\n%u of %u test images have the content of an image in %s\n", count, n,
-                           from);
-    if (!count)
-        return TRUE;
-    append_accuracies(text, comparison, leaked, count);
-    for (guint i = 0; i < n; i++)
-        if (leaked[i]) {
-            g_autofree char *path = cli_printable(examples->paths->pdata[i]),
-                            *twin = cli_printable(leaked[i]);
-            g_string_append_printf(text, "  %s is %s\n", path, twin);
+    g_autoptr(GHashTable) contents = hash_contents(training);
+    for (guint i = 0; i < comparison_count(comparison); i++) {
+        g_autoptr(GBytes) hash = g_bytes_new_static(hash_of(examples, i), CACHE_HASH);
+        const char *path = g_hash_table_lookup(contents, hash);
+        if (path)
+            comparison->twins[i] = (Twin){g_strdup(path), TRUE, 1};
+    }
+}
+
+/* ---- Likeness ---- */
+
+typedef struct {
+    Comparison *comparison;
+    const Cosines *training;
+    guint images[COSINES_BLOCK]; /* the examples that are compared now */
+    guint n;
+} Search;
+
+/* Of equals the first by name: blocks come in no order. */
+static gboolean is_nearer(const Twin *twin, float cosine, const char *path)
+{
+    return !twin->path || cosine > twin->cosine || (cosine >= twin->cosine && strcmp(path, twin->path) < 0);
+}
+
+static void take_cosines(guint first, guint count, const float *cosines, gpointer user)
+{
+    Search *search = user;
+    for (guint q = 0; q < search->n; q++) {
+        Twin *twin = &search->comparison->twins[search->images[q]];
+        for (guint i = 0; i < count; i++) {
+            float cosine = MIN(cosines[q * COSINES_BLOCK + i], 1);
+            const char *path = cosines_item(search->training, first + i)->path;
+            if (cosine < search->comparison->similarity || !is_nearer(twin, cosine, path))
+                continue;
+            g_free(twin->path);
+            *twin = (Twin){g_strdup(path), FALSE, cosine};
         }
+    }
+}
+
+/* Items of the test cache by their paths. */
+static GHashTable *index_items(const Cache *test)
+{
+    GHashTable *items = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache_count(test); i++)
+        g_hash_table_insert(items, (gpointer)cache_item(test, i)->path, GUINT_TO_POINTER(i));
+    return items;
+}
+
+/* Compares the images that have no twin yet. items: those of the test cache, of which the examples may be some only. */
+static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GHashTable *items,
+                           GError **error)
+{
+    const Comparison *comparison = search->comparison;
+    const Examples *examples = comparison->examples;
+    guint n = comparison_count(comparison);
+    gsize features = feature_spec_features(cache_feature_spec(cosines_cache(test, 0, &(guint){0})));
+    g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
+    g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
+    for (guint i = 0; i < n; i++) {
+        gpointer item;
+        if (!g_hash_table_lookup_extended(items, examples->paths->pdata[i], NULL, &item))
+            return error_set(error, "%s changed while it was evaluated: evaluate again", examples->source);
+        if (!comparison->twins[i].path) {
+            if (!cosines_vectors(test, GPOINTER_TO_UINT(item), 1, vectors + search->n * features, error))
+                return FALSE;
+            search->images[search->n++] = i;
+        }
+        if (search->n == COSINES_BLOCK || (search->n && i + 1 == n)) {
+            if (!cosines_scan(training, vectors, search->n, 0, take_cosines, search, error))
+                return FALSE;
+            search->n = 0;
+        }
+        progress_tick(progress, 1);
+    }
+    return TRUE;
+}
+
+static gboolean compare(Comparison *comparison, Cache *test, Cache *training, const LeakageOptions *options,
+                        GError **error)
+{
+    g_autofree char *difference =
+        feature_spec_difference(cache_feature_spec(training), cache_feature_spec(test));
+    comparison->trained_on = options->trained_on;
+    comparison->twins = g_new0(Twin, comparison_count(comparison) + 1);
+    find_same(comparison, training);
+    if (difference) {
+        cli_warn("%s was made in another way than %s (%s): images are compared by their content only",
+                 options->trained_on, comparison->examples->source, difference);
+        return TRUE;
+    }
+    comparison->similarity = options->similarity;
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    g_autoptr(Cosines) of_test = cosines_new(&test, 1, thread_pool);
+    g_autoptr(Cosines) of_training = cosines_new(&training, 1, thread_pool);
+    g_autoptr(GHashTable) items = index_items(test);
+    Search search = {.comparison = comparison, .training = of_training};
+    return find_alike(&search, of_test, of_training, items, error);
+}
+
+static gboolean compare_caches(Comparison *comparison, const LeakageOptions *options, GError **error)
+{
+    g_autoptr(Cache) test = cache_open(comparison->examples->source, error);
+    g_autoptr(Cache) training = NULL;
+    if (!test)
+        return FALSE;
+    if (g_strcmp0(options->trained_on, comparison->examples->source) != 0 &&
+        !(training = cache_open(options->trained_on, error)))
+        return FALSE;
+    return compare(comparison, test, training ? training : test, options, error);
+}
+
+/* ---- Models ---- */
+
+static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
+{
+    const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
+    if ((twin && twin->same) ||
+        (model->trained_on && trained_on_has(model->trained_on, hash_of(comparison->examples, i))))
+        return IMAGE_SEEN;
+    return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
+}
+
+static void judge(const Comparison *comparison, Evaluation *evaluation)
+{
+    Leakage *leakage = &evaluation->leakage;
+    const int *labels = examples_labels(comparison->examples);
+    guint n = comparison_count(comparison);
+    if (!comparison->twins && !evaluation->model->trained_on)
+        return;
+    leakage->seen = g_new0(guint8, n + 1);
+    for (guint i = 0; i < n; i++) {
+        Seen seen = seen_by(comparison, evaluation->model, i);
+        leakage->seen[i] = (guint8)seen;
+        leakage->same += seen == IMAGE_SEEN;
+        leakage->alike += seen == IMAGE_ALIKE;
+        leakage->right += seen == IMAGE_UNSEEN && evaluation->predicted[i] == labels[i];
+    }
+    guint left = n - leakage_count(evaluation);
+    leakage->accuracy = left ? (double)leakage->right / left : NAN;
+    leakage->interval = metrics_wilson(leakage->right, left);
+}
+
+guint leakage_count(const Evaluation *evaluation)
+{
+    return evaluation->leakage.same + evaluation->leakage.alike;
+}
+
+gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GError **error)
+{
+    if (options->trained_on && !compare_caches(comparison, options, error))
+        return FALSE;
+    for (guint j = 0; j < comparison->evaluations->len; j++)
+        judge(comparison, comparison->evaluations->pdata[j]);
     return TRUE;
 }

@@ -1,8 +1,21 @@
-/* leakage: which images of a test cache have the content (SHA-256) of an image trained on, and what the accuracy is
- * without them. Images that are only similar are found by extract --duplicates. */
+/* leakage: which test images a model was trained on, and what its accuracy is without them.
+ *
+ * By content (SHA-256): what the model file says of its training (common/model/trained_on.h), and what is in a cache that
+ * the user names. By likeness: images of which the cosine of their features with those of an image in that cache reaches a
+ * threshold, which a resized or re-encoded copy does. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-/* Appends how many and which images are in the cache `training` too, and the accuracy of each model on all images, and
- * without these. examples of a cache. FALSE and a sentence where a cache cannot be read or has changed meanwhile. */
-gboolean leakage_text(GString *text, const Comparison *comparison, const char *training, GError **error);
+typedef struct {
+    const char *trained_on; /* a cache, and examples of a cache; or NULL */
+    double similarity;      /* the threshold */
+    guint threads;
+} LeakageOptions;
+
+/* Fills the leakage of each evaluation and, of trained_on, the comparison's twins. FALSE and a sentence where a cache
+ * cannot be read or has changed meanwhile, or the user interrupted. Where the two caches were made in different ways only
+ * contents are compared, which a warning says. */
+gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GError **error);
+
+/* Images of this model's leakage that are not IMAGE_UNSEEN. */
+guint leakage_count(const Evaluation *evaluation);

@@ -11,10 +11,10 @@
 
 static const struct {
     const char *id, *title;
-} contents[] = {{"verdict", "In short"}, {"figures", "Figures"},         {"confusion", "Confusion"},
-                {"scatter", "Scatter"},  {"reliability", "Reliability"}, {"training", "Training"},
-                {"classes", "Classes"},  {"mistakes", "Mistakes"},       {"explanations", "Explanations"},
-                {"settings", "Settings"}};
+} contents[] = {{"verdict", "In short"},          {"leakage", "Trained on"}, {"figures", "Figures"},
+                {"confusion", "Confusion"},       {"scatter", "Scatter"},    {"reliability", "Reliability"},
+                {"training", "Training"},         {"classes", "Classes"},    {"mistakes", "Mistakes"},
+                {"explanations", "Explanations"}, {"settings", "Settings"}};
 
 static void append_head(GString *page, const char *title)
 {
@@ -56,6 +56,7 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
 static gboolean append_sections(const Report *report, GError **error)
 {
     section_verdict(report);
+    section_leakage(report);
     section_metrics(report);
     if (!section_confusion(report, error) || !section_scatter(report, error) ||
         !section_reliability(report, error) || !section_training(report, error))

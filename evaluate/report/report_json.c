@@ -2,6 +2,7 @@
 
 #include "common/core/output_file.h"
 #include "evaluate/metrics/verdict.h"
+#include "evaluate/report/report_leakage.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,6 +121,7 @@ static json_t *model_json(const Comparison *comparison, const Evaluation *evalua
     json_object_set_new(object, "confused_pairs", confused_pairs(comparison, evaluation));
     json_object_set_new(object, "reliability", reliability(evaluation));
     json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
+    json_object_set_new(object, "leakage", leakage_json(comparison, evaluation));
     json_object_set_new(object, "recipe", feature_spec_to_json(model->spec));
     json_object_set(object, "training", model->training);
     return object;

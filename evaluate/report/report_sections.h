@@ -11,6 +11,8 @@ typedef struct {
 
 void section_verdict(const Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
 void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
+void section_leakage(
+    const Report *report); /* test images that were trained on; nothing where there are none */
 gboolean section_confusion(const Report *report, GError **error);
 gboolean section_scatter(const Report *report, GError **error); /* of a cache; nothing for a folder */
 gboolean section_reliability(const Report *report, GError **error);

@@ -2,6 +2,7 @@
 #include "evaluate/report/verdict_lines.h"
 
 #include "common/model/history.h"
+#include "evaluate/questions/leakage.h"
 
 #include <math.h>
 
@@ -186,11 +187,37 @@ static gboolean is_overfitted(const Evaluation *evaluation)
     return epoch && epoch->accuracy - epoch->val_accuracy > overfitted; /* not where it is NaN */
 }
 
+/* NULL where the best model was trained on none of the images, as far as is known. */
+static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
+{
+    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Leakage *leakage = &best->leakage;
+    guint count = leakage_count(best), n = comparison_count(comparison);
+    if (!count)
+        return NULL;
+    GString *text = g_string_new(NULL);
+    if (count == n)
+        g_string_append(
+            text, "All of these images: the accuracy is of images the model was trained on, and says nothing "
+                  "of new ones.");
+    else
+        g_string_append_printf(
+            text,
+            "%u of the %u images%s. On the %u others %s is right on %.1f %% (95 %% interval: %.1f to "
+            "%.1f %%).",
+            count, n, leakage->alike ? ", or nearly the same ones" : "", n - count, best->name,
+            100 * leakage->accuracy, 100 * leakage->interval.low, 100 * leakage->interval.high);
+    return text;
+}
+
 static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
     GString *text = g_string_new(NULL);
     guint given = 0;
+    if (leakage_count(best))
+        advise(text, &given,
+               "Evaluate on images that it was not trained on: extract --split-test sets some aside.");
     if (g_str_has_prefix(best->model->spec->weights_source, "random"))
         advise(text, &given,
                "Extract with trained weights (make weights): the base is the seeded stand-in, which was not "
@@ -232,6 +259,9 @@ GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboo
     add(lines, comparison->evaluations->len > 1 ? "Best model" : "Accuracy", best_model(comparison, verdict));
     if (comparison->evaluations->len > 1)
         add(lines, "By how much", ahead(comparison, verdict));
+    GString *seen = trained_on(comparison, verdict);
+    if (seen)
+        add(lines, "Trained on", seen);
     add(lines, "Against guessing", guessing(comparison, verdict));
     add(lines, "Cost", cost(comparison, timing));
     add(lines, "Where it fails", failures(comparison, verdict));

@@ -59,6 +59,7 @@ void training_data_free(TrainingData *data)
     dataset_free(data->dataset);
     feature_spec_free(data->spec);
     g_clear_pointer(&data->classes, g_ptr_array_unref);
+    g_clear_pointer(&data->trained_on, g_array_unref);
     g_free(data->identity);
     g_free(data);
 }
@@ -82,6 +83,14 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
     return data->other && cache_samples_all(data->other, data->cache, validation, error);
 }
 
+static TrainedOn *list_cached(const CacheSamples *samples)
+{
+    TrainedOn *trained_on = trained_on_new();
+    for (guint i = 0; i < samples->count; i++)
+        trained_on_add(trained_on, cache_item(samples->cache, samples->items[i])->hash);
+    return trained_on_finish(trained_on);
+}
+
 static char *identify_cached(const CacheSamples samples[2])
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -102,6 +111,7 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     for (int i = 0; i < 2; i++)
         *(i ? &data->validation : &data->training) =
             cache_samples_source(&data->cached[i], (int)options->batch_size);
+    data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
     return g_steal_pointer(&data);
 }
@@ -143,6 +153,14 @@ static gboolean split_photos(const TrainingData *data, const TrainOptions *optio
     return TRUE;
 }
 
+static TrainedOn *list_photos(const DecodedImages *images, const GArray *part)
+{
+    TrainedOn *trained_on = trained_on_new();
+    for (guint i = 0; i < part->len; i++)
+        trained_on_add(trained_on, images->hashes[g_array_index(part, guint32, i)]);
+    return trained_on_finish(trained_on);
+}
+
 static char *identify_photos(const TrainingData *data)
 {
     const DecodedImages *images = data->images;
@@ -173,6 +191,7 @@ static gboolean make_samples(TrainingData *data, const TrainOptions *options, GE
                                    .seed = (guint64)options->common.seed};
     if (!split_photos(data, options, parts, error))
         return FALSE;
+    data->trained_on = list_photos(data->images, training);
     for (int i = 0; i < 2; i++) {
         samples.augmentation =
             i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;

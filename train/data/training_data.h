@@ -1,5 +1,6 @@
 /* training_data: what a network is trained and validated on, wherever its rows come from. */
 #pragma once
+#include "common/model/trained_on.h"
 #include "train/data/cache_samples.h"
 #include "train/data/image_samples.h"
 #include "train/data/scaled_source.h"
@@ -9,6 +10,7 @@ typedef struct {
     FeatureSpec *spec;                /* what the rows are */
     GPtrArray *classes;               /* char*, in label order */
     BatchSource training, validation; /* validation.count 0: none */
+    TrainedOn *trained_on;            /* the images of training; NULL where they are too many */
     char *identity;                   /* a hash of everything that rows and labels depend on, for --resume */
 
     Cache *cache, *other; /* where the rows come from caches; other: --validation, or NULL */

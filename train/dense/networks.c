@@ -93,7 +93,7 @@ static gboolean append_layers(Network *network, const FeatureSpec *spec, const T
            append_head(network, options, classes, error);
 }
 
-static Model *model_for(const TrainingData *data, const TrainOptions *options, GError **error)
+static Model *model_for(TrainingData *data, const TrainOptions *options, GError **error)
 {
     const FeatureSpec *spec = data->spec;
     g_autoptr(Model) model = g_new0(Model, 1);
@@ -104,6 +104,7 @@ static Model *model_for(const TrainingData *data, const TrainOptions *options, G
     model->scaling = scaling_new(SCALE_NONE, feature_spec_features(spec));
     model->network = network_new(spec->shape[0], spec->shape[1], spec->shape[2]);
     model->training = json_object();
+    model->trained_on = g_steal_pointer(&data->trained_on);
     model->probabilities = TRUE;
     return append_layers(model->network, spec, options, (int)model->classes->len, error)
                ? g_steal_pointer(&model)
@@ -149,8 +150,7 @@ Status train_network(const TrainOptions *options, GError **error)
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);
-    if (options->from && has_rows &&
-        !warm_start(model->network, data->spec, model->classes, options->from, error))
+    if (options->from && has_rows && !warm_start(model, options->from, error))
         return STATUS_FAILED;
     if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
                    data->identity, error))

@@ -2,7 +2,6 @@
 #include "train/dense/unfreeze.h"
 
 #include "common/core/error.h"
-#include "common/model/model.h"
 
 #include <string.h>
 
@@ -104,29 +103,33 @@ static Layer *first_dense(const Network *network)
     return NULL;
 }
 
-gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *classes, const char *path,
-                    GError **error)
+gboolean warm_start(Model *model, const char *path, GError **error)
 {
-    g_autoptr(Model) model = model_load(path, error);
-    if (!model)
+    Network *network = model->network;
+    g_autoptr(Model) from = model_load(path, error);
+    if (!from)
         return FALSE;
-    g_autofree char *difference = base_difference(model, spec);
+    g_autofree char *difference = base_difference(from, model->spec);
     if (difference)
         return error_set(error, "%s: cannot start from it: %s", path, difference);
-    if (!same_classes(model, classes))
+    if (!same_classes(from, model->classes))
         return error_set(error, "%s: cannot start from it: its classes differ", path);
-    if (!g_str_equal(model->head, "dense"))
+    if (!g_str_equal(from->head, "dense"))
         return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
-                         model->head);
-    if (model->scaling->kind == SCALE_L2)
+                         from->head);
+    if (from->scaling->kind == SCALE_L2)
         return error_set(error, "%s: cannot start from it: its features are scaled per image (--scale l2)",
                          path);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
-        if (layer->kernel && !copy_parameters(layer, find_layer(model->network, layer->name), path, error))
+        if (layer->kernel && !copy_parameters(layer, find_layer(from->network, layer->name), path, error))
             return FALSE;
     }
-    if (model->scaling->kind != SCALE_NONE)
-        fold_scaling(first_dense(network), model->scaling);
+    if (from->scaling->kind != SCALE_NONE)
+        fold_scaling(first_dense(network), from->scaling);
+    if (model->trained_on) {
+        trained_on_add_all(model->trained_on, from->trained_on);
+        model->trained_on = trained_on_finish(model->trained_on);
+    }
     return TRUE;
 }

@@ -1,6 +1,7 @@
 /* unfreeze: the layers at the end of VGG16's base that are trained together with the head, and warm starts
  * from a trained head. */
 #pragma once
+#include "common/model/model.h"
 #include "common/network/network.h"
 #include "common/vgg16/feature_spec.h"
 #include "common/vgg16/weights.h"
@@ -12,9 +13,8 @@ gboolean unfreeze_layers(Network *network, int cut, GError **error);
 /* Copies their kernels and biases from the base's. */
 void unfreeze_parameters(Network *network, const Weights *weights);
 
-/* Copies the parameters of the model file at path into the layers of the same names: a head trained on
+/* Copies the parameters of the model file at path into the model's layers of the same names: a head trained on
  * features of the same base, with or without layers of the base. A scaling of features that it was trained with
  * (--scale max or standard) goes into the first dense layer, as network takes features as they are. FALSE with a sentence if the model has
- * another base or other classes, or lacks one of the network's dense layers in this shape. */
-gboolean warm_start(Network *network, const FeatureSpec *spec, const GPtrArray *classes, const char *path,
-                    GError **error);
+ * another base or other classes, or lacks one of the network's dense layers in this shape. What that model was trained on, this one is. */
+gboolean warm_start(Model *model, const char *path, GError **error);

@@ -316,6 +316,14 @@ static void print_summary(const Network *network)
     printf("%s", summary);
 }
 
+static TrainedOn *trained_on_cache(const Cache *cache)
+{
+    TrainedOn *trained_on = trained_on_new();
+    for (guint i = 0; i < cache_count(cache); i++)
+        trained_on_add(trained_on, cache_item(cache, i)->hash);
+    return trained_on_finish(trained_on);
+}
+
 static gboolean save(Linear *linear, GError **error)
 {
     const char *path = linear->options->model;
@@ -328,6 +336,7 @@ static gboolean save(Linear *linear, GError **error)
     model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
     model->scaling = g_steal_pointer(&linear->scaling);
     model->training = training_settings(linear);
+    model->trained_on = linear->options->import_liblinear ? NULL : trained_on_cache(linear->cache);
     model->probabilities = model->sigmoids = linear->model->solver->logistic;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = network_of(linear->model, model->spec->shape, error);

@@ -195,6 +195,45 @@ static void test_values_that_are_not_finite_are_refused(void)
     g_assert_nonnull(strstr(error->message, "/dense_1/dense_1/kernel:0"));
 }
 
+static void test_images_trained_on(void)
+{
+    static const guint8 hashes[3][32] = {{9, 0, 0, 0, 0, 0, 0, 1, 77}, {8}, {9, 0, 0, 0, 0, 0, 0, 1, 78}};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = in_folder("trained.h5");
+    g_autoptr(Model) model = dense_model(SCALE_NONE);
+    model->trained_on = trained_on_new();
+    for (guint i = 0; i < 3; i++)
+        trained_on_add(model->trained_on, hashes[i]);
+    model->trained_on = trained_on_finish(model->trained_on);
+    save(model, path);
+    g_autoptr(Model) again = load(path);
+    g_assert_cmpuint(again->trained_on->len, ==, 2); /* two begin alike */
+    g_assert_cmphex(g_array_index(again->trained_on, guint64, 0), ==, 8);
+    g_assert_cmphex(g_array_index(again->trained_on, guint64, 1), ==, G_GUINT64_CONSTANT(0x100000000000009));
+    for (guint i = 0; i < 3; i++)
+        g_assert_true(trained_on_has(again->trained_on, hashes[i]));
+    g_assert_false(trained_on_has(again->trained_on, (const guint8[32]){7}));
+
+    g_autoptr(Model) unknown = dense_model(SCALE_NONE);
+    save(unknown, path);
+    g_autoptr(Model) still = load(path);
+    g_assert_null(still->trained_on);
+
+    guint64 lower = 1;
+    g_array_append_val(model->trained_on, lower);
+    save(model, path);
+    g_assert_null(model_load(path, &error));
+    g_assert_nonnull(strstr(error->message, "/vggcache/trained_on is not in ascending order"));
+}
+
+static void test_more_images_than_are_kept(void)
+{
+    TrainedOn *trained_on = g_array_set_size(trained_on_new(), TRAINED_ON_MAX + 1);
+    for (guint i = 0; i < trained_on->len; i++)
+        g_array_index(trained_on, guint64, i) = trained_on->len - i;
+    g_assert_null(trained_on_finish(trained_on));
+}
+
 static void test_mismatches_are_named(void)
 {
     static const char *const same[] = {"crème_0", "crème_1", "crème_2"}, *const other[] = {"crème_0", "x",
@@ -249,6 +288,8 @@ int main(int argc, char **argv)
     g_test_add_func("/model/refuses damage and truncation", test_damage_is_refused);
     g_test_add_func("/model/refuses content that cannot be", test_content_that_cannot_be_is_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
+    g_test_add_func("/model/keeps which images it was trained on", test_images_trained_on);
+    g_test_add_func("/model/keeps none where they are too many", test_more_images_than_are_kept);
     g_test_add_func("/model/names what does not match", test_mismatches_are_named);
     int status = g_test_run();
     scratch_remove();
