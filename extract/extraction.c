@@ -9,6 +9,7 @@
 #include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
+#include "extract/extraction_memory.h"
 #include "extract/plan.h"
 #include "extract/shard.h"
 #include "extract/split.h"
@@ -278,7 +279,7 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
-    if (!dataset)
+    if (!dataset || !extraction_memory_check(options, error))
         return STATUS_FAILED;
     if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;

@@ -95,6 +95,12 @@ void blas_startup(guint threads)
     ready = threads;
 }
 
+MemoryNeed blas_memory(guint threads)
+{
+    enum { WRITTEN = 2 << 20 }; /* of a thread's buffer, by products of the size of a layer */
+    return (MemoryNeed){.memory = (gsize)threads * WRITTEN, .address = (gsize)threads * BUFFER};
+}
+
 /* "Intel(R) Xeon(R) Platinum 8592+", or the architecture where the kernel does not tell. */
 static char *processor_name(void)
 {

@@ -6,12 +6,15 @@
  * variables are not set: the core by what the processor can do, unless the user's OPENBLAS_CORETYPE says
  * otherwise; one thread always, as the thread pool (thread_pool.h) calls it from its own. */
 #pragma once
-#include <glib.h>
+#include "common/core/memory.h"
 
 /* Before the first product: holds OpenBLAS to one thread where it was loaded in another way (its OpenMP
  * build), and lets it take the buffers of this many threads that will call it at once. Where there is no room for them
  * the program ends in a sentence (fatal.h): OpenBLAS itself would try again for ever. */
 void blas_startup(guint threads);
+
+/* Of the buffers that blas_startup maps for so many threads. */
+MemoryNeed blas_memory(guint threads);
 
 /* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's
  * choice stands, as on processors without AVX2 and those that are not x86-64. */

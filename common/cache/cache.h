@@ -45,6 +45,7 @@
  * network filesystems and not across fork (LMDB's rules), and not opened twice in a process (refused). A file
  * is checked (lmdb_check.h) before LMDB follows a pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
+#include "common/core/memory.h"
 #include "common/core/rows.h"
 #include "common/dataset/dataset.h"
 #include "common/vgg16/feature_spec.h"
@@ -133,6 +134,9 @@ typedef struct {
  * what the cache has; a new one is sparse and no shard. */
 CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error);
+
+/* Of one whose commits have up to `images` in them. */
+MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images);
 CacheStore cache_writer_store(const CacheWriter *writer);
 
 /* The hash of the content that the committed features of this path were made from; FALSE where there are

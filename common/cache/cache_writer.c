@@ -127,6 +127,13 @@ void cache_writer_close(CacheWriter *writer)
     g_free(writer);
 }
 
+MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
+{
+    gsize queued = images * feature_spec_features(spec) * sizeof(float);
+    return (MemoryNeed){.memory = 2 * queued,
+                        .address = STORE_ROOM_MIN}; /* queued here, and in LMDB's pages */
+}
+
 CacheStore cache_writer_store(const CacheWriter *writer)
 {
     return writer->form.store;

@@ -17,8 +17,7 @@ enum {
     MAX_READERS = 2048, /* at once, over all processes; 64 bytes each in lock.mdb */
     SNAPSHOT_TRIES = 100,
 };
-#define ROOM_MIN ((gsize)64 << 20) /* by which the map exceeds the file, at least and at most */
-#define ROOM_MAX ((gsize)16 << 30)
+#define ROOM_MAX ((gsize)16 << 30) /* by which the map exceeds the file, at most */
 
 /* clang-format off */
 G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
@@ -226,7 +225,7 @@ static int open_environment(Store *store, gboolean writing, gsize size)
         if ((code = mdb_env_create(&store->env)) ||
             (code = mdb_env_set_maxdbs(store->env, NAMED_DATABASES)) ||
             (code = mdb_env_set_maxreaders(store->env, MAX_READERS)) ||
-            (code = mdb_env_set_mapsize(store->env, size + (writing ? ROOM_MIN : 0))))
+            (code = mdb_env_set_mapsize(store->env, size + (writing ? STORE_ROOM_MIN : 0))))
             return code;
         code = mdb_env_open(store->env, store->folder, flags, 0666);
         if (writing || !retry || (code != EACCES && code != EROFS))
@@ -339,5 +338,5 @@ int store_grow(Store *store)
     int code = mdb_env_info(store->env, &info);
     return code ? code
                 : mdb_env_set_mapsize(store->env,
-                                      info.me_mapsize + CLAMP(info.me_mapsize, ROOM_MIN, ROOM_MAX));
+                                      info.me_mapsize + CLAMP(info.me_mapsize, STORE_ROOM_MIN, ROOM_MAX));
 }

@@ -6,6 +6,8 @@
 #include "common/cache/record.h"
 #include <lmdb.h>
 
+#define STORE_ROOM_MIN ((gsize)64 << 20) /* by which the map of a writer exceeds the file, at least */
+
 typedef struct {
     char *folder;   /* as given */
     int directory;  /* the folder itself, opened; a writer's lock is on it */

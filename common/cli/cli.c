@@ -2,6 +2,7 @@
 #include "common/cli/cli_internal.h"
 #include "common/core/choice.h"
 #include "common/core/fatal.h"
+#include "common/core/memory.h"
 #include "common/core/output_file.h"
 #include "common/core/thread_pool.h"
 
@@ -294,6 +295,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     program_name = program->name;
     fatal_install(program_name);
+    memory_startup();
     g_clear_pointer(&given, g_ptr_array_unref);
     given = g_ptr_array_new();
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);

@@ -6,20 +6,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+enum { LINE = 64 };
 
 float *floats_try_new(gsize count)
 {
     if (count > (G_MAXSIZE / 2) / sizeof(float))
         return NULL;
-    gsize bytes = count * sizeof(float), align = bytes >= (gsize)HUGE_PAGE ? HUGE_PAGE : LINE;
+    gsize bytes = count * sizeof(float), align = bytes >= FLOATS_ALIGNMENT ? FLOATS_ALIGNMENT : LINE;
     char *block = calloc(1, bytes + align + sizeof(void *));
     if (!block)
         return NULL;
     uintptr_t address = ((uintptr_t)block + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1);
     ((void **)address)[-1] = block;
 #ifdef MADV_HUGEPAGE
-    if (align == HUGE_PAGE)
+    if (align == FLOATS_ALIGNMENT)
         madvise((void *)address, bytes, MADV_HUGEPAGE);
 #endif
     return (float *)address;

@@ -3,6 +3,8 @@
 #pragma once
 #include <glib.h>
 
+#define FLOATS_ALIGNMENT ((gsize)2 << 20) /* of large ones: more address space than floats */
+
 /* NULL if there is not enough memory. Pages cost nothing until they are touched. */
 float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */

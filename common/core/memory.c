@@ -3,6 +3,7 @@
 
 #include "common/core/error.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,29 +43,140 @@ static gsize cgroup_left(const char *folder, const char *limit_name, const char 
     return limit - MIN(limit, use);
 }
 
+/* Of the cgroup at path below mounted and of those above it. */
+static gsize cgroups_left(const char *mounted, char *path, const char *limit_name, const char *use_name,
+                          const char *cache_key)
+{
+    gsize least = G_MAXSIZE;
+    for (;;) {
+        g_autofree char *folder = g_build_filename(mounted, path, NULL);
+        least = MIN(least, cgroup_left(folder, limit_name, use_name, cache_key));
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            return least;
+        *slash = '\0';
+    }
+}
+
+gsize memory_cgroup_left(const char *mounted, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    gsize least = G_MAXSIZE;
+    for (char **line = lines; *line; line++) { /* NUMBER:CONTROLLERS:PATH */
+        g_auto(GStrv) fields = g_strsplit(*line, ":", 3);
+        if (g_strv_length(fields) < 3)
+            continue;
+        g_auto(GStrv) controllers = g_strsplit(fields[1], ",", -1);
+        g_autofree char *of_version_1 = g_build_filename(mounted, "memory", NULL);
+        gsize left = G_MAXSIZE;
+        if (!*fields[1])
+            left = cgroups_left(mounted, fields[2], "memory.max", "memory.current", "inactive_file ");
+        else if (g_strv_contains((const char *const *)controllers, "memory"))
+            left = cgroups_left(of_version_1, fields[2], "memory.limit_in_bytes", "memory.usage_in_bytes",
+                                "total_inactive_file ");
+        least = MIN(least, left);
+    }
+    return least;
+}
+
 static gsize cgroup_available(void)
 {
-    /* Inside a container the process's own cgroup is the root of what is mounted. */
-    gsize v2 = cgroup_left("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ");
-    gsize v1 = cgroup_left("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-                           "total_inactive_file ");
-    return MIN(v1, v2);
+    g_autofree char *text = NULL;
+    return g_file_get_contents("/proc/self/cgroup", &text, NULL, NULL)
+               ? memory_cgroup_left("/sys/fs/cgroup", text)
+               : G_MAXSIZE;
+}
+
+/* Columns of /proc/self/statm. */
+typedef enum { STATM_SIZE, STATM_RESIDENT } StatmColumn;
+
+static gsize held_now(StatmColumn column)
+{
+    g_autofree char *text = NULL;
+    guint64 pages[2] = {0};
+    if (g_file_get_contents("/proc/self/statm", &text, NULL, NULL) &&
+        sscanf(text, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, &pages[0], &pages[1]) < 2)
+        return 0;
+    return pages[column] * (gsize)sysconf(_SC_PAGESIZE);
+}
+
+/* G_MAXSIZE: none. */
+static gsize address_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? G_MAXSIZE : limit.rlim_cur;
 }
 
 static gsize address_space_left(void)
 {
-    struct rlimit limit;
-    guint64 pages = 0;
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return G_MAXSIZE;
-    read_number("/proc/self/statm", "", &pages);
-    gsize used = pages * (gsize)sysconf(_SC_PAGESIZE);
-    return limit.rlim_cur - MIN(limit.rlim_cur, used);
+    gsize limit = address_limit();
+    return limit == G_MAXSIZE ? limit : limit - MIN(limit, held_now(STATM_SIZE));
+}
+
+static gsize memory_left(void)
+{
+    return MIN(machine_available(), cgroup_available());
 }
 
 gsize memory_available(void)
 {
-    return MIN(MIN(machine_available(), cgroup_available()), address_space_left());
+    return MIN(memory_left(), address_space_left());
+}
+
+void memory_startup(void)
+{
+    if (address_limit() != G_MAXSIZE)
+        mallopt(M_ARENA_MAX, 1);
+}
+
+void memory_add(MemoryNeed *sum, MemoryNeed more)
+{
+    sum->memory += more.memory;
+    sum->files += more.files;
+    sum->address += more.address;
+}
+
+MemoryNeed memory_of_threads(guint n)
+{
+    enum { TOUCHED = 64 << 10 }; /* of a stack */
+    struct rlimit limit;
+    gsize stack = getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? (gsize)8 << 20
+                                                                                          : limit.rlim_cur;
+    return (MemoryNeed){.memory = (gsize)n * TOUCHED, .address = n * stack};
+}
+
+static gsize address_of(MemoryNeed need)
+{
+    return need.memory + need.files + need.address;
+}
+
+gboolean memory_suffices(MemoryNeed need)
+{
+    return need.memory <= memory_left() && address_of(need) <= address_space_left();
+}
+
+char *memory_needed_text(MemoryNeed need)
+{
+    return memory_text(held_now(STATM_RESIDENT) + need.memory + need.files);
+}
+
+char *memory_there_text(void)
+{
+    gsize left = memory_left();
+    return left == G_MAXSIZE ? g_strdup("an unknown amount") : memory_text(held_now(STATM_RESIDENT) + left);
+}
+
+gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error)
+{
+    g_autofree char *needed = memory_needed_text(need), *there = memory_there_text();
+    g_autofree char *address = memory_text(held_now(STATM_SIZE) + address_of(need));
+    g_autofree char *allowed = memory_text(address_limit());
+    if (need.memory > memory_left())
+        return error_set(error, "%s needs %s of memory, but only %s are available; %s", what, needed, there,
+                         remedy);
+    return error_set(error,
+                     "%s needs %s of memory in %s of address space, but only %s are allowed (ulimit -v); %s",
+                     what, needed, address, allowed, remedy);
 }
 
 void memory_need(gsize bytes, const char *what)
@@ -78,14 +190,13 @@ void memory_need(gsize bytes, const char *what)
 
 char *memory_text(gsize bytes)
 {
-    return bytes < 100000000 ? g_strdup_printf("%.1f MB", (double)bytes / 1e6)
-                             : g_strdup_printf("%.2f GB", (double)bytes / 1e9);
+    return bytes < 100000000    ? g_strdup_printf("%.1f MB", (double)bytes / 1e6)
+           : bytes < 1000000000 ? g_strdup_printf("%.0f MB", (double)bytes / 1e6)
+                                : g_strdup_printf("%.2f GB", (double)bytes / 1e9);
 }
 
 gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error)
 {
-    gsize available = memory_available();
-    g_autofree char *wanted = memory_text(needed), *there = memory_text(available);
-    return needed <= available || error_set(error, "%s needs %s of memory, but only %s are available; %s",
-                                            what, wanted, there, remedy);
+    MemoryNeed need = {.memory = needed};
+    return memory_suffices(need) || memory_refuse(need, what, remedy, error);
 }

@@ -2,9 +2,40 @@
 #pragma once
 #include <glib.h>
 
-/* The minimum of what the machine has available (MemAvailable), what the cgroup's limit leaves (v2 and v1,
- * its page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE if unknown. */
+/* The minimum of what the machine has available (MemAvailable), what the limits of the process's cgroup and of those
+ * above it leave (v2 and v1, their page cache counted as free) and what RLIMIT_AS leaves, in bytes; G_MAXSIZE if
+ * unknown. */
 gsize memory_available(void);
+
+/* What the limits of the cgroup that /proc/self/cgroup's text names leave, below the folder where cgroups are mounted. */
+gsize memory_cgroup_left(const char *mounted, const char *text);
+
+/* What a run takes beyond what the process holds already, in bytes. */
+typedef struct {
+    gsize memory; /* that is written to */
+    gsize
+        files; /* pages of mapped files: part of what is held, but the kernel takes them back where it needs room */
+    gsize address; /* reserved and hardly used: matters where the address space has a limit (ulimit -v) */
+} MemoryNeed;
+
+void memory_add(MemoryNeed *sum, MemoryNeed more);
+
+/* Of n threads: their stacks. */
+MemoryNeed memory_of_threads(guint n);
+
+/* Whether a run with this need can be expected to end well. */
+gboolean memory_suffices(MemoryNeed need);
+
+/* What the process will hold at its peak, "1.90 GB", and what there is for it. Caller frees. */
+char *memory_needed_text(MemoryNeed need);
+char *memory_there_text(void);
+
+/* The sentence for one that memory_suffices denies: "WHAT needs 1.90 GB of memory, but only 0.82 GB are available;
+ * REMEDY". */
+gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error);
+
+/* Where the address space has a limit, libc keeps from reserving 64 MB of it for each thread. Before any thread starts. */
+void memory_startup(void);
 
 /* "1.90 GB" or "7.3 MB". Caller frees. */
 char *memory_text(gsize bytes);

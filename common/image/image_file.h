@@ -6,12 +6,16 @@
  *
  * Safe to call from several threads at once. */
 #pragma once
+#include "common/core/memory.h"
 #include "common/image/image.h"
 
 /* Starts libvips and the box in which files are decoded from then on (decoder_box.h). Once a process, before threads
  * start. FALSE and a sentence where no process can be started. Without it, after image_startup alone, files are decoded
  * in the threads that ask. */
 gboolean image_file_startup(const char *program, GError **error);
+
+/* Of decoding ordinary photographs in so many threads at once. A large one takes more while it is decoded. */
+MemoryNeed image_file_memory(guint threads);
 
 #define IMAGE_FILE_MAX ((gsize)1 << 30) /* bytes */
 

@@ -32,7 +32,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Layer, layer_free)
 Network *network_new(int height, int width, int channels)
 {
     Network *network = g_new0(Network, 1);
-    *network = (Network){{height, width, channels}, g_ptr_array_new_with_free_func(layer_free)};
+    *network = (Network){{height, width, channels}, g_ptr_array_new_with_free_func(layer_free), FALSE};
+    return network;
+}
+
+Network *network_outline(int height, int width, int channels)
+{
+    Network *network = network_new(height, width, channels);
+    network->outlined = TRUE;
     return network;
 }
 
@@ -75,10 +82,13 @@ static gboolean refuse(GError **error, const Layer *layer, const char *reason)
     return FALSE;
 }
 
-static gboolean take_parameters(Layer *layer, gsize kernel_count, gsize bias_count, GError **error)
+static gboolean take_parameters(const Network *network, Layer *layer, gsize kernel_count, gsize bias_count,
+                                GError **error)
 {
     layer->kernel_count = kernel_count;
     layer->bias_count = bias_count;
+    if (network->outlined)
+        return TRUE;
     layer->kernel = floats_try_new(kernel_count);
     layer->bias = floats_try_new(bias_count);
     return (layer->kernel && layer->bias) || refuse(error, layer, "not enough memory for its parameters");
@@ -108,7 +118,7 @@ Layer *network_conv2d(Network *network, const char *name, int filters, int size,
         refuse(error, layer, "its kernel is larger than the input");
         return NULL;
     }
-    if (!take_parameters(layer, (gsize)size * size * layer->in[2] * filters, filters, error))
+    if (!take_parameters(network, layer, (gsize)size * size * layer->in[2] * filters, filters, error))
         return NULL;
     return append(network, g_steal_pointer(&layer));
 }
@@ -170,7 +180,7 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
         refuse(error, layer, "it needs 1 to 2^24 units and features");
         return NULL;
     }
-    if (!take_parameters(layer, (gsize)layer->in[2] * units, units, error))
+    if (!take_parameters(network, layer, (gsize)layer->in[2] * units, units, error))
         return NULL;
     return append(network, g_steal_pointer(&layer));
 }

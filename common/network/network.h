@@ -5,6 +5,7 @@
  * convolution HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d,
  * dropout, flatten, dense, dense_1, …, or VGG16's own (block5_conv3) for a fine-tuned base. */
 #pragma once
+#include "common/core/memory.h"
 #include "common/core/rng.h"
 #include "common/core/thread_pool.h"
 
@@ -34,9 +35,14 @@ typedef struct {
 typedef struct {
     int input[3];
     GPtrArray *layers; /* Layer* */
+    gboolean outlined;
 } Network;
 
 Network *network_new(int height, int width, int channels);
+
+/* The same without memory for parameters: kernels and biases are NULL, their counts are there. For the summary and for
+ * trainer_memory. */
+Network *network_outline(int height, int width, int channels);
 void network_free(Network *network);
 
 /* Each appends a layer with zero parameters, checks that it fits its input, names it as Keras would (name
@@ -71,4 +77,7 @@ void network_initialize(Network *network, guint64 seed);
  * applied where the last layer says so. Rows are processed in blocks: any n will do. */
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
                      float *out);
+
+/* What network_predict takes for n rows. */
+MemoryNeed network_predict_memory(const Network *network, guint threads, int n);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)

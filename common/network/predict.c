@@ -64,26 +64,46 @@ typedef struct {
     float *scratch;          /* of any of them */
 } Room;
 
+/* Floats of a half and of xt, an image; of scratch, and bytes that the convolutions hold, whatever the images. */
+typedef struct {
+    gsize half, xt, scratch, convolutions;
+} RoomSizes;
+
+static RoomSizes room_sizes(const Network *network, guint threads)
+{
+    gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
+    RoomSizes sizes = {.half = inputs, .xt = 1, .scratch = 1};
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        sizes.half = MAX(sizes.half, layer_outputs(layer));
+        if (layer->kind == LAYER_DENSE)
+            sizes.xt = MAX(sizes.xt, layer_inputs(layer));
+        if (layer->kind != LAYER_CONV2D)
+            continue;
+        ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
+        sizes.scratch = MAX(sizes.scratch, conv_layer_scratch(&options, threads));
+        sizes.convolutions += conv_layer_memory(&options) + threads * conv_layer_heap(&options);
+    }
+    return sizes;
+}
+
 static Room room_new(const Network *network, int n, ThreadPool *thread_pool)
 {
-    gsize widest = (gsize)network->input[0] * network->input[1] * network->input[2], transposed = 1,
-          scratch = 1;
+    RoomSizes sizes = room_sizes(network, thread_pool_threads(thread_pool));
     Room room = {.convolutions = g_ptr_array_new_with_free_func((GDestroyNotify)conv_layer_free)};
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
-        ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
-        gboolean convolution = layer->kind == LAYER_CONV2D;
-        widest = MAX(widest, layer_outputs(layer));
-        if (layer->kind == LAYER_DENSE)
-            transposed = MAX(transposed, layer_inputs(layer));
-        if (convolution)
-            scratch = MAX(scratch, conv_layer_scratch(&options, thread_pool_threads(thread_pool)));
-        g_ptr_array_add(room.convolutions, convolution ? conv_layer_new(&options, thread_pool) : NULL);
+        ConvLayer *convolution = NULL;
+        if (layer->kind == LAYER_CONV2D) {
+            ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
+            convolution = conv_layer_new(&options, thread_pool);
+        }
+        g_ptr_array_add(room.convolutions, convolution);
     }
     for (int i = 0; i < 2; i++)
-        room.halves[i] = floats_new(widest * n);
-    room.xt = floats_new(transposed * n);
-    room.scratch = floats_new(scratch);
+        room.halves[i] = floats_new(sizes.half * n);
+    room.xt = floats_new(sizes.xt * n);
+    room.scratch = floats_new(sizes.scratch);
     return room;
 }
 
@@ -134,6 +154,18 @@ static gboolean has_convolution(const Network *network)
         if (((const Layer *)network->layers->pdata[i])->kind == LAYER_CONV2D)
             return TRUE;
     return FALSE;
+}
+
+MemoryNeed network_predict_memory(const Network *network, guint threads, int n)
+{
+    gsize block = (gsize)MIN(n, BLOCK);
+    RoomSizes sizes = room_sizes(network, threads);
+    MemoryNeed need = {.memory = (block * (2 * sizes.half + sizes.xt) + sizes.scratch) * sizeof(float) +
+                                 sizes.convolutions,
+                       .address = 4 * FLOATS_ALIGNMENT};
+    if (has_convolution(network))
+        memory_add(&need, blas_memory(threads));
+    return need;
 }
 
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,

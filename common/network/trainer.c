@@ -50,7 +50,7 @@ static const Layer *layer_at(const Network *network, guint i)
 static guint first_with_parameters(const Network *network)
 {
     guint i = 0;
-    while (i < network->layers->len && !layer_at(network, i)->kernel)
+    while (i < network->layers->len && !layer_at(network, i)->kernel_count)
         i++;
     return i;
 }

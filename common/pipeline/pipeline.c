@@ -3,6 +3,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
 #include "common/core/sha256.h"
@@ -83,7 +84,7 @@ static guint window_of(const PipelineOptions *options)
     return 2 * (guint)options->batch + options->threads;
 }
 
-gsize pipeline_memory(const PipelineOptions *options)
+MemoryNeed pipeline_memory(const PipelineOptions *options)
 {
     int side = options->spec->side, cut = vgg16_find(options->spec->layer);
     gsize batch = (gsize)options->batch, image = image_floats(side);
@@ -91,14 +92,20 @@ gsize pipeline_memory(const PipelineOptions *options)
     gsize base =
         cut < 0 ? 0
                 : base_memory(cut, side, options->batch, options->threads) + batch * image * sizeof(float);
-    return base + vectors + window_of(options) * image * sizeof(float) + options->threads * image;
+    MemoryNeed need = {base + vectors + window_of(options) * image * sizeof(float) + options->threads * image,
+                       0, 0};
+    memory_add(&need, memory_of_threads(2 * options->threads)); /* decoders, the pool but one, the base */
+    if (cut >= 0)
+        need.address += VGG16_CONVS * FLOATS_ALIGNMENT;
+    return need;
 }
 
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
 {
     const FeatureSpec *spec = options->spec;
-    if (!memory_check(pipeline_memory(options), "running images through the base", "use fewer --threads",
-                      error))
+    const MemoryNeed need = {.memory = pipeline_memory(options).memory};
+    if (!memory_suffices(need) && !memory_refuse(need, "running images through the base",
+                                                 "free some, or use a machine with more", error))
         return NULL;
     Pipeline *pipeline = g_new0(Pipeline, 1);
     pipeline->side = spec->side;

@@ -7,6 +7,7 @@
  * on the number of inputs. */
 #pragma once
 #include "common/cli/progress.h"
+#include "common/core/memory.h"
 #include "common/dataset/contents.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/feature_spec.h"
@@ -63,6 +64,6 @@ struct Progress;
 gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume,
                       gpointer user, struct Progress *progress, GError **error);
 
-/* Bytes a pipeline with these options holds at its peak. */
-gsize pipeline_memory(const PipelineOptions *options);
+/* What a pipeline with these options takes, its threads included; of the weights it looks at none. */
+MemoryNeed pipeline_memory(const PipelineOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pipeline, pipeline_free)

@@ -32,6 +32,12 @@ static Weights *weights_new(void)
     return weights;
 }
 
+MemoryNeed weights_memory(void)
+{
+    gsize bytes = vgg16_parameters(VGG16_LAYERS - 1) * sizeof(float);
+    return (MemoryNeed){.memory = bytes, .address = bytes / 4}; /* aligned to large pages */
+}
+
 void weights_free(Weights *weights)
 {
     if (!weights)

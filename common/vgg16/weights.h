@@ -4,6 +4,7 @@
  * torchvision's names. Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the
  * load fails with one sentence. */
 #pragma once
+#include "common/core/memory.h"
 #include "common/image/image.h"
 #include "common/vgg16/vgg16.h"
 
@@ -29,4 +30,6 @@ enum { WEIGHTS_PIXEL_SCALE = 64 };
  * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
 Weights *weights_load(const char *from, GError **error);
 void weights_free(Weights *weights);
+
+MemoryNeed weights_memory(void); /* of all kernels and biases */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Weights, weights_free)

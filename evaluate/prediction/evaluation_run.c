@@ -6,6 +6,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "evaluate/prediction/images.h"
+#include "evaluate/prediction/prediction_memory.h"
 
 #include <string.h>
 
@@ -38,6 +39,17 @@ static gboolean check_models(const GPtrArray *evaluations, const Examples *examp
                              clause);
     }
     return TRUE;
+}
+
+/* cache: as prediction_memory.h has it. */
+static gboolean check_memory(const GPtrArray *evaluations, guint images, const Cache *cache, guint threads,
+                             GError **error)
+{
+    g_autoptr(GPtrArray) models = g_ptr_array_new();
+    for (guint i = 0; i < evaluations->len; i++)
+        g_ptr_array_add(models, ((const Evaluation *)evaluations->pdata[i])->model);
+    const PredictionWork work = {models, images, BLOCK, threads, cache};
+    return prediction_memory_check(&work, error);
 }
 
 static void predict_timed(Evaluation *evaluation, ThreadPool *thread_pool, const float *const *x, int n,
@@ -93,7 +105,8 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
         error_set(error, "%s: the cache is empty; run extract first", options->source);
         return NULL;
     }
-    if (!check_models(evaluations, examples, cache_feature_spec(cache), error))
+    if (!check_models(evaluations, examples, cache_feature_spec(cache), error) ||
+        !check_memory(evaluations, n, cache, options->threads, error))
         return NULL;
     allocate_outputs(evaluations, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
@@ -237,7 +250,8 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     guint n = dataset->items->len;
     g_autofree char **slots = g_new0(char *, n + 1);
     g_autofree guint8 *hashes = g_malloc0_n(n + 1, CACHE_HASH);
-    if (!evaluation_weights(options->weights, evaluations, &weights, error))
+    if (!check_memory(evaluations, n, NULL, options->threads, error) ||
+        !evaluation_weights(options->weights, evaluations, &weights, error))
         return FALSE;
     allocate_outputs(evaluations, n);
     gboolean done = TRUE;

@@ -5,6 +5,7 @@
 #include "common/core/error.h"
 #include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
+#include "evaluate/prediction/prediction_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,7 +165,11 @@ static gboolean run(const Options *options, Prediction *prediction, guint n, GEr
     g_autoptr(Weights) weights = NULL;
     const Model *model = prediction->model;
     const ImagesOwner owner = {options->models[0], "trained", model->spec};
-    if (!images_weights(options->weights, &owner, 1, &weights, error))
+    g_autoptr(GPtrArray) models = g_ptr_array_new();
+    g_ptr_array_add(models, (gpointer)prediction->model);
+    const PredictionWork work = {models, n, BLOCK, (guint)options->common.threads, NULL};
+    if (!prediction_memory_check(&work, error) ||
+        !images_weights(options->weights, &owner, 1, &weights, error))
         return FALSE;
     const ImagesOptions images = {"Predicting", model->spec, weights, (guint)options->common.threads};
     print_header(prediction);

@@ -204,6 +204,18 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, c
     return TRUE;
 }
 
+MemoryNeed cache_samples_memory(const CacheSamples *samples, int batch)
+{
+    gsize features = feature_spec_features(cache_feature_spec(samples->cache));
+    gsize ring = RING * (gsize)MIN((guint)batch, samples->count) * features * sizeof(float);
+    gboolean in_place = cache_store(samples->cache) == CACHE_FLOAT32;
+    MemoryNeed need = {.memory = in_place ? 0 : ring, .address = in_place ? ring : 0};
+    gint64 nonzeros;
+    for (guint i = 0; i < samples->count; i++)
+        need.files += cache_stored(samples->cache, samples->items[i], &nonzeros);
+    return need;
+}
+
 BatchSource cache_samples_source(CacheSamples *samples, int batch)
 {
     samples->batch = (int)MIN((guint)batch, samples->count);

@@ -38,6 +38,9 @@ gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 
 gboolean cache_samples_rows(const CacheSamples *samples, Rows *rows, GError **error);
 void cache_samples_clear(CacheSamples *samples);
 
+/* Of the source with batches of this size, and of the cache's pages. */
+MemoryNeed cache_samples_memory(const CacheSamples *samples, int batch);
+
 /* samples: borrowed by the source. batch: the most that is fetched at once. */
 BatchSource cache_samples_source(CacheSamples *samples, int batch);
 

@@ -118,6 +118,11 @@ DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int si
     return g_steal_pointer(&images);
 }
 
+MemoryNeed decoded_images_memory(guint images, int side)
+{
+    return (MemoryNeed){.files = (gsize)images * (gsize)side * (gsize)side * 3};
+}
+
 void decoded_images_free(DecodedImages *images)
 {
     if (!images)

@@ -1,6 +1,7 @@
 /* decoded_images: the images of a folder as pixels, decoded and resized once for all epochs. */
 #pragma once
 #include "common/cache/cache.h"
+#include "common/core/memory.h"
 #include "common/dataset/dataset.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
  * there is no space, no image could be read, or the user interrupted. */
 DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int side, const char *beside,
                                    guint threads, GError **error);
+MemoryNeed decoded_images_memory(guint images, int side);
 void decoded_images_free(DecodedImages *images);
 const guint8 *decoded_images_pixels(const DecodedImages *images, guint index); /* (side, side, 3) */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DecodedImages, decoded_images_free)

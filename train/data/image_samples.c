@@ -46,6 +46,12 @@ ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint3
     return samples->kept ? g_steal_pointer(&samples) : NULL;
 }
 
+MemoryNeed image_samples_memory(const FeatureSpec *spec, guint count, int batch)
+{
+    gsize row = feature_spec_features(spec) * sizeof(float);
+    return batch ? (MemoryNeed){.memory = RING * (gsize)batch * row} : (MemoryNeed){.files = count * row};
+}
+
 void image_samples_free(ImageSamples *samples)
 {
     if (!samples)

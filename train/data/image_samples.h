@@ -25,6 +25,9 @@ typedef struct {
 /* items: (count) indices into photos; copied. NULL with a sentence where there is no room. */
 ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint32 *items, guint count,
                                 GError **error);
+
+/* Of so many samples; batch: where they are augmented, the most of a fetch, else 0. */
+MemoryNeed image_samples_memory(const FeatureSpec *spec, guint count, int batch);
 void image_samples_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
 void image_samples_free(ImageSamples *samples);
 

@@ -28,6 +28,11 @@ BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, co
     return (BatchSource){inner->count, inner->labels, fetch, scaled};
 }
 
+MemoryNeed scaled_source_memory(const FeatureSpec *spec, int batch)
+{
+    return (MemoryNeed){.memory = RING * (gsize)batch * feature_spec_features(spec) * sizeof(float)};
+}
+
 void scaled_source_clear(ScaledSource *scaled)
 {
     g_clear_pointer(&scaled->ring, floats_free);

@@ -1,6 +1,8 @@
 /* scaled_source: a source whose rows are scaled as they are fetched. */
 #pragma once
+#include "common/core/memory.h"
 #include "common/model/scaling.h"
+#include "common/vgg16/feature_spec.h"
 #include "train/data/batches.h"
 
 typedef struct {
@@ -14,4 +16,5 @@ typedef struct {
 /* inner's rows, scaled. `scaled` holds what the source returned stands on: clear it after the source's last use. */
 BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
                               int batch);
+MemoryNeed scaled_source_memory(const FeatureSpec *spec, int batch);
 void scaled_source_clear(ScaledSource *scaled); /* zeroed: nothing */

@@ -3,6 +3,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/image/image_file.h"
 #include "train/data/validation_split.h"
 
 #include <string.h>
@@ -108,12 +109,16 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     data->classes = g_ptr_array_new_with_free_func(g_free);
     for (guint c = 0; c < cache_classes(data->cache); c++)
         g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, c)));
+    return g_steal_pointer(&data);
+}
+
+static void load_cached(TrainingData *data, const TrainOptions *options)
+{
     for (int i = 0; i < 2; i++)
         *(i ? &data->validation : &data->training) =
             cache_samples_source(&data->cached[i], (int)options->batch_size);
     data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
-    return g_steal_pointer(&data);
 }
 
 /* ---- From images ---- */
@@ -203,19 +208,30 @@ static gboolean make_samples(TrainingData *data, const TrainOptions *options, GE
     return TRUE;
 }
 
-TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
-                                        const char *layer, int side, GError **error)
+TrainingData *training_data_from_images(const TrainOptions *options, const char *layer, int side,
+                                        GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    guint threads = (guint)options->common.threads;
     Normalization unit = NORMALIZE_UNIT;
-    data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, side, layer, error);
-    if (!data->spec || !scan(data, options, error))
-        return NULL;
+    data->spec = feature_spec_new(NULL, options->preset, &unit, side, layer, error);
+    return data->spec && scan(data, options, error) ? g_steal_pointer(&data) : NULL;
+}
+
+static gboolean load_images(TrainingData *data, const TrainOptions *options, const Weights *weights,
+                            GError **error)
+{
+    guint threads = (guint)options->common.threads;
+    g_autoptr(FeatureSpec) outlined = g_steal_pointer(&data->spec);
+    Normalization unit = NORMALIZE_UNIT;
+    data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, outlined->side,
+                                  outlined->layer, error);
+    if (!data->spec)
+        return FALSE;
     data->spec->precision = options->precision;
-    data->images = decoded_images_load(data->dataset, options->preset, side, options->model, threads, error);
+    data->images =
+        decoded_images_load(data->dataset, options->preset, data->spec->side, options->model, threads, error);
     if (!data->images)
-        return NULL;
+        return FALSE;
     PipelineOptions pipeline = {.weights = weights,
                                 .spec = data->spec,
                                 .batch = BASE_DEFAULT_BATCH,
@@ -223,7 +239,51 @@ TrainingData *training_data_from_images(const TrainOptions *options, const Weigh
                                 .prepare = image_samples_prepare};
     data->pipeline = pipeline_new(&pipeline, error);
     if (!data->pipeline || !make_samples(data, options, error))
-        return NULL;
+        return FALSE;
     data->identity = identify_photos(data);
-    return g_steal_pointer(&data);
+    return TRUE;
+}
+
+gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
+                            GError **error)
+{
+    if (data->dataset)
+        return load_images(data, options, weights, error);
+    load_cached(data, options);
+    return TRUE;
+}
+
+/* ---- Memory ---- */
+static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *options, int batch)
+{
+    MemoryNeed need = {0};
+    for (int i = 0; i < 2; i++) {
+        memory_add(&need, cache_samples_memory(&data->cached[i], batch));
+        if (data->cached[i].count && options->scale > SCALE_NONE)
+            memory_add(&need,
+                       scaled_source_memory(data->spec, (int)MIN((guint)batch, data->cached[i].count)));
+    }
+    return need;
+}
+
+static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *options, int batch,
+                                guint threads)
+{
+    guint n = data->dataset->items->len, validating = (guint)(options->validation_split * n);
+    gboolean augmented = augment_active(&options->augmentation);
+    PipelineOptions pipeline = {.spec = data->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    MemoryNeed need = pipeline_memory(&pipeline);
+    memory_add(&need, decoded_images_memory(n, data->spec->side));
+    memory_add(&need, image_file_memory(threads));
+    memory_add(&need, image_samples_memory(data->spec, validating, 0));
+    memory_add(&need, image_samples_memory(data->spec, n - validating, augmented ? batch : 0));
+    if (vgg16_find(data->spec->layer) >= 0)
+        memory_add(&need, weights_memory());
+    return need;
+}
+
+MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,
+                                guint threads)
+{
+    return data->dataset ? imaged_memory(data, options, batch, threads) : cached_memory(data, options, batch);
 }

@@ -23,14 +23,26 @@ typedef struct {
     ImageSamples *imaged[2];
 } TrainingData;
 
-/* The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
+/* Which rows there are, and what they are, before any is read: classes and spec (its weights not known yet) are there.
+ *
+ * The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
  * --validation. NULL with a sentence if it cannot be read or cannot be trained on. */
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
 
-/* The images below --images through the base to `layer` ("input": without a base, weights NULL);
+/* The images below --images through the base to `layer` ("input": without a base);
  * validation images are never augmented. */
-TrainingData *training_data_from_images(const TrainOptions *options, const Weights *weights,
-                                        const char *layer, int side, GError **error);
+TrainingData *training_data_from_images(const TrainOptions *options, const char *layer, int side,
+                                        GError **error);
+
+/* What training_data_load will take for batches of this size, and what it holds that its rows come from: weights,
+ * decoded images, the pages of a cache. */
+MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,
+                                guint threads);
+
+/* The rows, to train on. weights: of the base, or NULL where there is none. FALSE with a sentence. */
+gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
+                            GError **error);
+
 /* Work that was not done again in later epochs because its result was kept, for people; NULL if there is none. Not while
  * a fetch runs. Caller frees. */
 char *training_data_saved(const TrainingData *data);

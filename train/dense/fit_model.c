@@ -5,28 +5,13 @@
 #include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/core/memory.h"
 #include "common/core/output_file.h"
 #include "train/data/class_weights.h"
 
 #include <math.h>
 #include <stdio.h>
 
-gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
-{
-    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
-    if (!network_flatten(network, NULL, error))
-        return FALSE;
-    for (guint i = 0; i < hidden->len; i++)
-        if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
-            return FALSE;
-    if (hidden->len && options->dropout > 0 &&
-        !network_dropout(network, NULL, (float)options->dropout, error))
-        return FALSE;
-    return network_dense(network, NULL, classes, ACTIVATION_SOFTMAX, error) != NULL;
-}
-
-static Optimizer optimizer_of(const TrainOptions *options)
+Optimizer fit_model_optimizer(const TrainOptions *options)
 {
     Optimizer optimizer = optimizer_default(options->optimizer);
     optimizer.learning_rate = options->learning_rate;
@@ -73,20 +58,6 @@ static char *identity_of(const Model *model, const char *data)
     char *identity = g_strconcat(data, "\n", text, "\n", layers, NULL);
     free(text);
     return identity;
-}
-
-static gboolean check_memory(const Network *network, const TrainOptions *options, GError **error)
-{
-    Optimizer optimizer = optimizer_of(options);
-    TrainerMemory memory =
-        trainer_memory(network, &optimizer, (int)options->batch_size, (guint)options->common.threads);
-    gsize needed = memory.parameters + memory.slots + memory.batch;
-    g_autofree char *all = memory_text(needed), *parameters = memory_text(memory.parameters);
-    g_autofree char *slots = memory_text(memory.slots), *batch = memory_text(memory.batch);
-    cli_remark("memory: %s (parameters %s, optimizer %s, batch of %d images %s)", all, parameters, slots,
-               (int)options->batch_size, batch);
-    return memory_check(needed, "training this model", "use fewer --hidden units or a smaller --batch-size",
-                        error);
 }
 
 /* ---- The model file ---- */
@@ -157,23 +128,6 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
     return TRUE;
 }
 
-/* The head if it stands alone, else everything an image goes through. */
-static void print_summary(const Model *model)
-{
-    int cut = vgg16_find(model->spec->layer);
-    FrozenPart base = {"vgg16", model->spec->shape, vgg16_parameters(cut)};
-    gboolean with_base = cut >= 0 && !g_str_equal(model->approach, "standalone");
-    g_autofree char *summary = network_summary(model->network, model->approach, with_base ? &base : NULL);
-    printf("%s", summary);
-    fflush(stdout);
-}
-
-gboolean fit_model_begin(const Model *model, const TrainOptions *options, GError **error)
-{
-    print_summary(model);
-    return options->summary || check_memory(model->network, options, error);
-}
-
 /* (L); NULL and error if --class-weight names an unknown class. */
 static float *class_weights(const Model *model, const TrainOptions *options, const BatchSource *training,
                             GError **error)
@@ -206,7 +160,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);
     FitOptions fit_options = {
-        .optimizer = optimizer_of(options),
+        .optimizer = fit_model_optimizer(options),
         .batch = (int)options->batch_size,
         .epochs = (int)options->epochs,
         .patience = (int)options->patience,

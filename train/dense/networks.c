@@ -16,8 +16,11 @@
 #include "common/vgg16/weights_find.h"
 #include "train/data/training_data.h"
 #include "train/dense/fit_model.h"
-#include "train/dense/scratch.h"
+#include "train/dense/layers.h"
+#include "train/dense/training_memory.h"
 #include "train/dense/unfreeze.h"
+
+#include <stdio.h>
 
 enum {
     UNFREEZE_DEFAULT = 2, /* the study's: block5_conv3, block5_pool */
@@ -52,9 +55,8 @@ static TrainingData *data_without_rows(const TrainOptions *options, GError **err
     return data->spec ? g_steal_pointer(&data) : NULL;
 }
 
-/* Whether the rows of a cache are activations inside the base, computed with these weights. */
-static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, const Weights *weights,
-                          GError **error)
+/* Whether the rows of a cache are activations inside the base. */
+static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, GError **error)
 {
     int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
     if (cut < 0 || learning == 0)
@@ -65,32 +67,41 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
     if (options->unfreeze && options->unfreeze != learning)
         return error_set(error, "%s: its layer is %s, which needs --unfreeze %d, not %d", options->cache,
                          spec->layer, learning, (int)options->unfreeze);
-    if (!g_str_equal(weights->hash, spec->weights_hash))
-        return error_set(error, "%s: it was made with other weights (%s) than %s", options->cache,
-                         spec->weights_source, weights->source);
     return TRUE;
 }
 
-static TrainingData *open_data(const TrainOptions *options, const Weights *weights, GError **error)
+static TrainingData *open_data(const TrainOptions *options, GError **error)
 {
     if (options->images)
-        return training_data_from_images(options, weights, cut_of(options), traits_of(options)->side, error);
+        return training_data_from_images(options, cut_of(options), traits_of(options)->side, error);
     if (!options->cache)
         return data_without_rows(options, error);
     g_autoptr(TrainingData) data = training_data_from_cache(options, error);
-    if (data && traits_of(options)->base_learns && !check_cut(options, data->spec, weights, error))
+    if (data && traits_of(options)->base_learns && !check_cut(options, data->spec, error))
         return NULL;
     return g_steal_pointer(&data);
 }
 
-/* ---- What learns ---- */
-static gboolean append_layers(Network *network, const FeatureSpec *spec, const TrainOptions *options,
-                              int classes, GError **error)
+static gboolean load_data(TrainingData *data, const TrainOptions *options, const Weights *weights,
+                          GError **error)
 {
-    if (options->approach == APPROACH_SCRATCH)
-        return scratch_layers(network, (float)options->dropout, classes, error);
-    return (!traits_of(options)->base_learns || unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
-           append_head(network, options, classes, error);
+    if (data->cache && weights && !g_str_equal(weights->hash, data->spec->weights_hash))
+        return error_set(error, "%s: it was made with other weights (%s) than %s", options->cache,
+                         data->spec->weights_source, weights->source);
+    return training_data_load(data, options, weights, error);
+}
+
+/* ---- What learns ---- */
+/* The head if it stands alone, else everything an image goes through. */
+static void print_summary(const Network *network, const FeatureSpec *spec, const TrainOptions *options)
+{
+    int cut = vgg16_find(spec->layer);
+    FrozenPart base = {"vgg16", spec->shape, vgg16_parameters(cut)};
+    gboolean with_base = cut >= 0 && options->approach != APPROACH_STANDALONE;
+    g_autofree char *summary = network_summary(network, choice_name(APPROACH_CHOICES, (int)options->approach),
+                                               with_base ? &base : NULL);
+    printf("%s", summary);
+    fflush(stdout);
 }
 
 static Model *model_for(TrainingData *data, const TrainOptions *options, GError **error)
@@ -106,7 +117,7 @@ static Model *model_for(TrainingData *data, const TrainOptions *options, GError 
     model->training = json_object();
     model->trained_on = g_steal_pointer(&data->trained_on);
     model->probabilities = TRUE;
-    return append_layers(model->network, spec, options, (int)model->classes->len, error)
+    return layers_append(model->network, spec, options, (int)model->classes->len, error)
                ? g_steal_pointer(&model)
                : NULL;
 }
@@ -131,21 +142,33 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     return TRUE;
 }
 
+/* Prints the layers, and asks for memory before anything takes it. */
+static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    const FeatureSpec *spec = data->spec;
+    g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
+    if (!layers_append(outline, spec, options, (int)data->classes->len, error))
+        return FALSE;
+    print_summary(outline, spec, options);
+    return options->summary || training_memory_check(data, options, error);
+}
+
 Status train_network(const TrainOptions *options, GError **error)
 {
     gboolean has_rows = options->images || options->cache;
     gboolean wants_weights =
         traits_of(options)->base_learns ? has_rows : traits_of(options)->base && options->images;
     g_autoptr(Weights) weights = NULL;
-    if (wants_weights && !(weights = weights_open(options->weights, error)))
-        return STATUS_FAILED;
-    g_autoptr(TrainingData) data = open_data(options, weights, error);
-    g_autoptr(Model) model = data ? model_for(data, options, error) : NULL;
-    if (!model || !fit_model_begin(model, options, error))
+    g_autoptr(TrainingData) data = open_data(options, error);
+    if (!data || !begin(data, options, error))
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
-    if (!scale_rows(options, model, data, error))
+    if ((wants_weights && !(weights = weights_open(options->weights, error))) ||
+        !load_data(data, options, weights, error))
+        return STATUS_FAILED;
+    g_autoptr(Model) model = model_for(data, options, error);
+    if (!model || !scale_rows(options, model, data, error))
         return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)

@@ -1,9 +1,10 @@
 /* linear_form: the form in which a solver takes the samples; see linear_job.h. */
 #include "train/linear/linear_job.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
+#include "common/cli/memory_plan.h"
 #include "common/core/error.h"
-#include "common/core/memory.h"
 
 /* From here on a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s by the one and 4 s by
  * the other. A search over costs and folds pays for it many times. */
@@ -32,10 +33,109 @@ static gboolean stream_pays(const Linear *linear)
            stream_fit_serves(linear->settings.solver);
 }
 
-static gboolean fits_memory(const Linear *linear, gsize bytes, GError **error)
+/* Bytes that a form takes for n of the images by so many threads. */
+typedef gsize (*FormBytes)(const Linear *linear, guint n, guint threads);
+
+typedef struct {
+    const Linear *linear;
+    FormBytes bytes;
+} Question;
+
+/* First fewer threads, then fewer images of each class. */
+static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+{
+    const Question *question = user;
+    const Linear *linear = question->linear;
+    gint64 threads = linear->options->common.threads, images = 0;
+    gboolean less = step > 0;
+    for (guint k = 0; k < linear->classes; k++)
+        images = MAX(images, linear->counts[k]);
+    gint64 all = images;
+    memory_plan_halve(&threads, &step);
+    memory_plan_halve(&images, &step);
+    if (step > 0)
+        return FALSE;
+    guint n = 0;
+    for (guint k = 0; k < linear->classes; k++)
+        n += MIN(linear->counts[k], (guint)images);
+    *need = (MemoryNeed){.memory = question->bytes(linear, n, (guint)threads)};
+    memory_add(need, blas_memory((guint)threads));
+    memory_add(need, memory_of_threads((guint)threads));
+    if (!less)
+        return TRUE;
+    GString *text = g_string_new(NULL);
+    if (threads < linear->options->common.threads)
+        g_string_append_printf(text, " --threads %d", (int)threads);
+    if (images < all)
+        g_string_append_printf(text, " --limit-per-class %d", (int)images);
+    *words = g_strdup(text->str + 1);
+    g_string_free(text, TRUE);
+    return TRUE;
+}
+
+static gboolean fits_memory(const Linear *linear, FormBytes bytes, GError **error)
 {
     g_autofree char *what = g_strdup_printf("%s: training on %u images", linear->options->cache, linear->n);
-    return memory_check(bytes, what, "use fewer images", error);
+    Question question = {linear, bytes};
+    return memory_plan_check(what, setting, &question, error);
+}
+
+/* What liblinear allocates in each worker process besides the shared rows: vectors over n rows and features;
+ * a transposed copy of the rows for L1-regularised solvers; L values per row or feature for Crammer &
+ * Singer. */
+static gsize worker_bytes(const Linear *linear, gsize n, gsize width, gsize rows_bytes)
+{
+    const LinearSolver *solver = linear->settings.solver;
+    gsize values = 12 * sizeof(double);
+    gsize bytes = (n + width) * values;
+    if (solver->multiclass)
+        bytes += (n + width) * linear->classes * 2 * sizeof(double);
+    return solver->rotation ? bytes : bytes + rows_bytes;
+}
+
+/* Problems that can be solved at the same time. */
+static guint problems_of(const Linear *linear)
+{
+    const TrainOptions *o = linear->options;
+    guint folds = o->folds ? (guint)o->folds : o->search_cost || linear->settings.n_costs ? 5 : 1;
+    return folds * (linear->classes == 2 || linear->settings.solver->multiclass ? 1 : linear->classes);
+}
+
+/* As many workers as memory allows beside bytes. */
+static guint workers_that_fit(gsize bytes, gsize each, guint threads)
+{
+    gsize available = memory_available();
+    return (guint)CLAMP((available - MIN(bytes, available)) / each, 1, (gsize)threads);
+}
+
+/* Of a form whose shared part is bytes, for rows of this width. */
+static gsize with_workers(const Linear *linear, gsize bytes, guint n, gsize width, guint threads)
+{
+    gsize each = worker_bytes(linear, n, width, bytes), copies = 3; /* of the model: solver's, ours, saved */
+    return bytes + workers_that_fit(bytes, each, MIN(threads, problems_of(linear))) * each +
+           copies * linear->features * linear->classes * sizeof(float);
+}
+
+static gboolean is_dense(const Linear *linear)
+{
+    return coordinate_serves(linear->settings.solver);
+}
+
+static gsize gram_factor_bytes(const Linear *linear, guint n, guint threads)
+{
+    gsize square = (gsize)n * n * sizeof(double);
+    return with_workers(linear, gram_factor_memory(n) + (is_dense(linear) ? 0 : square), n, n, threads);
+}
+
+static gsize rows_bytes(const Linear *linear, guint n, guint threads)
+{
+    gsize nonzeros = (gsize)((double)linear->nonzeros * n / linear->n);
+    return with_workers(linear, linear_rows_bytes(nonzeros, n), n, linear->features + 1, threads);
+}
+
+static gsize stream_bytes(const Linear *linear, guint n, guint threads)
+{
+    return stream_fit_memory(linear->settings.solver, linear->features, n, problems_of(linear), threads);
 }
 
 /* liblinear's rows from those of the Gram factor. */
@@ -81,43 +181,36 @@ static gsize count_nonzeros(const Samples *samples)
 /* The thread pool lives only here: worker processes are forked later, when no other thread runs. */
 static gboolean reduce(Linear *linear, GError **error)
 {
-    gsize square = (gsize)linear->n * linear->n * sizeof(double);
-    gboolean dense = coordinate_serves(linear->settings.solver);
-    gsize bytes = gram_factor_memory(linear->n) + (dense ? 0 : square);
-    if (!fits_memory(linear, bytes, error))
+    if (!fits_memory(linear, gram_factor_bytes, error))
         return FALSE;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
     linear->gram_factor = gram_factor_new(linear->samples, thread_pool, error);
     if (!linear->gram_factor)
         return g_prefix_error(error, "%s: ", linear->options->cache), FALSE;
-    if (!dense)
+    if (!is_dense(linear))
         linear->rows = rows_of_gram_factor(linear->gram_factor);
-    return dense || linear->rows ||
+    return is_dense(linear) || linear->rows ||
            error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
 }
 
 static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
 {
-    gsize nonzeros = count_nonzeros(linear->samples);
+    gsize nonzeros = linear->nonzeros = count_nonzeros(linear->samples);
     if (nonzeros <= (linear->samples->bias > 0 ? linear->n : 0))
         return error_set(error, "%s: all features are zero after scaling: there is nothing to learn from",
                          linear->options->cache);
     *bytes = linear_rows_bytes(nonzeros, linear->n);
-    if (!fits_memory(linear, *bytes, error))
+    if (!fits_memory(linear, rows_bytes, error))
         return FALSE;
     linear->rows = rows_of_samples(linear->samples, nonzeros);
     return linear->rows ||
            error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
 }
 
-static gboolean stream_rows(Linear *linear, gsize *bytes, GError **error)
+static gboolean stream_rows(Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
-    guint folds = o->folds ? (guint)o->folds : o->search_cost || linear->settings.n_costs ? 5 : 1;
-    guint problems = folds * (linear->classes == 2 ? 1 : linear->classes);
-    *bytes = stream_fit_memory(linear->settings.solver, linear->features, linear->n, problems,
-                               (guint)o->common.threads);
-    if (!fits_memory(linear, *bytes, error))
+    if (!fits_memory(linear, stream_bytes, error))
         return FALSE;
     linear->thread_pool = thread_pool_new((guint)o->common.threads);
     gint64 start = g_get_monotonic_time();
@@ -125,23 +218,9 @@ static gboolean stream_rows(Linear *linear, gsize *bytes, GError **error)
     if (!linear->stream)
         return g_prefix_error(error, "%s: ", o->cache), FALSE;
     double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
-    cli_remark("training on the rows of the cache, %s; memory: %.1f MB; one pass over them took %.2f s",
-               linear->stream->block < linear->n ? "block by block" : "all at once", (double)*bytes / 1e6,
-               seconds);
+    cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
+               linear->stream->block < linear->n ? "block by block" : "all at once", seconds);
     return TRUE;
-}
-
-/* What liblinear allocates in each worker process besides the shared rows: vectors over rows and features;
- * a transposed copy of the rows for L1-regularised solvers; L values per row or feature for Crammer &
- * Singer. */
-static gsize worker_bytes(const Linear *linear, gsize rows_bytes)
-{
-    const LinearSolver *solver = linear->settings.solver;
-    gsize width = linear_width(&linear->training), values = 12 * sizeof(double);
-    gsize bytes = (linear->n + width) * values;
-    if (solver->multiclass)
-        bytes += (linear->n + width) * linear->classes * 2 * sizeof(double);
-    return solver->rotation ? bytes : bytes + rows_bytes;
 }
 
 gboolean linear_prepare(Linear *linear, GError **error)
@@ -150,7 +229,7 @@ gboolean linear_prepare(Linear *linear, GError **error)
     gsize bytes = (gsize)linear->n * linear->n * sizeof(double);
     gint64 start = g_get_monotonic_time();
     if (!(gram_factor_pays(linear) ? reduce(linear, error)
-          : stream_pays(linear)    ? stream_rows(linear, &bytes, error)
+          : stream_pays(linear)    ? stream_rows(linear, error)
                                    : take_as_they_are(linear, &bytes, error)))
         return FALSE;
     linear->training = (LinearTraining){
@@ -168,12 +247,11 @@ gboolean linear_prepare(Linear *linear, GError **error)
     };
     if (linear->stream)
         return TRUE;
-    gsize each = worker_bytes(linear, bytes), available = memory_available();
-    linear->training.workers = (guint)CLAMP(available / each, 1, (gsize)o->common.threads);
+    gsize each = worker_bytes(linear, linear->n, linear_width(&linear->training), bytes);
+    linear->training.workers = workers_that_fit(0, each, (guint)o->common.threads);
     if (linear->gram_factor)
         cli_remark("%zu features reduced exactly to %u in %.1f s", linear->features, linear->n,
                    (double)(g_get_monotonic_time() - start) * 1e-6);
-    cli_remark("up to %u worker processes; memory: %.1f MB shared, %.1f MB in each", linear->training.workers,
-               (double)bytes * (linear->gram_factor && linear->rows ? 2 : 1) / 1e6, (double)each / 1e6);
+    cli_remark("up to %u worker processes", linear->training.workers);
     return TRUE;
 }

@@ -21,6 +21,7 @@ typedef struct {
     GramFactor *gram_factor; /* one of these three, see linear_prepare */
     LinearRows *rows;
     Stream *stream;
+    gsize nonzeros;          /* of the scaled rows and the bias; of the form of rows alone */
     ThreadPool *thread_pool; /* of the stream */
     LinearTraining training;
     double cost;

@@ -84,7 +84,7 @@ static Pipeline *new_pipeline_with(int batch, guint threads, PipelinePrepare pre
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(SIDE);
     spec->normalization = NORMALIZE_TORCH;
     PipelineOptions options = {.spec = spec, .batch = batch, .threads = threads, .prepare = prepare};
-    g_assert_cmpuint(pipeline_memory(&options), >=, 2 * (gsize)batch * BYTES * sizeof(float));
+    g_assert_cmpuint(pipeline_memory(&options).memory, >=, 2 * (gsize)batch * BYTES * sizeof(float));
     return pipeline_new(&options, NULL);
 }
 

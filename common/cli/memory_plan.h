@@ -1,0 +1,16 @@
+/* memory_plan: what a run needs of memory is told, and held against what there is, before any of it is taken. */
+#pragma once
+#include "common/core/memory.h"
+
+/* What a run would need with the settings as given (step 0), or with smaller ones: each step's need is no larger than
+ * the one before. FALSE: there is no such step. words: of step 0, what the need consists of, or NULL; of others, how the
+ * settings are asked for ("--batch 2"). Allocated; the caller of this frees them. */
+typedef gboolean (*MemorySetting)(guint step, MemoryNeed *need, char **words, gpointer user);
+
+/* "PROGRAM: memory: 0.71 GB, 18.20 GB are available" as a remark; or FALSE and a sentence that WHAT needs so much, but
+ * only so much is there, with the largest smaller settings that fit. */
+gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error);
+
+/* Halves *value and counts *step down, until it is 0 or *value 1: for a MemorySetting of several numbers, one after the
+ * other. */
+void memory_plan_halve(gint64 *value, guint *step);

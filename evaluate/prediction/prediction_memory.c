@@ -1,0 +1,56 @@
+/* prediction_memory: see prediction_memory.h. */
+#include "evaluate/prediction/prediction_memory.h"
+
+#include "common/cli/memory_plan.h"
+#include "common/image/image_file.h"
+#include "common/pipeline/pipeline.h"
+
+/* Of one model's features, while they are computed or read. */
+static MemoryNeed source_memory(const PredictionWork *work, const Model *model, guint threads)
+{
+    PipelineOptions options = {.spec = model->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    gsize row = feature_spec_features(model->spec) * sizeof(float);
+    MemoryNeed need = {.memory = MIN(work->images, work->block) * row};
+    gint64 nonzeros;
+    for (guint i = 0; work->cache && i < work->images; i++)
+        need.files += cache_stored(work->cache, i, &nonzeros);
+    if (work->cache || feature_spec_is_imported(model->spec))
+        return need;
+    memory_add(&need, pipeline_memory(&options));
+    memory_add(&need, image_file_memory(threads));
+    if (model->spec->weights_hash[0])
+        memory_add(&need, weights_memory());
+    return need;
+}
+
+/* Models take their turns. */
+static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+{
+    const PredictionWork *work = user;
+    gint64 threads = work->threads;
+    gboolean less = step > 0;
+    memory_plan_halve(&threads, &step);
+    if (step > 0)
+        return FALSE;
+    *need = (MemoryNeed){0};
+    gsize outputs = 0;
+    for (guint i = 0; i < work->models->len; i++) {
+        const Model *model = work->models->pdata[i];
+        MemoryNeed its = source_memory(work, model, (guint)threads);
+        memory_add(&its, network_predict_memory(model->network, (guint)threads,
+                                                (int)MIN(work->images, work->block)));
+        outputs += (gsize)work->images * model->classes->len * sizeof(float);
+        if (its.memory + its.files >= need->memory + need->files)
+            *need = its;
+    }
+    need->memory += outputs;
+    memory_add(need, memory_of_threads((guint)threads));
+    if (less)
+        *words = g_strdup_printf("--threads %d", (int)threads);
+    return TRUE;
+}
+
+gboolean prediction_memory_check(const PredictionWork *work, GError **error)
+{
+    return memory_plan_check("judging images by these models", setting, (gpointer)work, error);
+}

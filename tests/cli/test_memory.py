@@ -1,0 +1,139 @@
+"""What programs say they need of memory, against what they take; and their advice where it is not there, followed."""
+import os, re, resource, shutil, subprocess, sys, time
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import numpy as np
+from PIL import Image
+from tap import BUILD, Skip, need_small_address_space, program, run, scratch
+
+WITHIN = 0.15
+SEEDED = ["--weights", "random:3"]
+IMAGES = ["--images", "images", "--epochs", "1", "--hidden", "64", "--batch-size", "8"]
+
+
+def prepare(folder):
+    rng = np.random.default_rng(0)
+    for c in "ab":
+        os.makedirs(folder + "/images/" + c)
+        for i in range(12):
+            Image.fromarray(rng.integers(0, 255, (90, 120, 3), dtype=np.uint8)).save(folder + "/images/%s/%02d.png" % (c, i))
+    x = np.maximum(rng.normal(size=(200, 7 * 7 * 512)), 0).astype(np.float32)
+    x[np.arange(200), np.arange(200) % 4] += 3
+    np.save(folder + "/x.npy", x)
+    with open(folder + "/x.csv", "w") as out:
+        out.writelines("%s/%03d.jpg,%s\n" % ("abcd"[i % 4], i, "abcd"[i % 4]) for i in range(200))
+    program("tools/make-cache", folder + "/x.npy", folder + "/x.csv", folder + "/cache")
+    program("train", "--quiet", "--hidden", "64", "--epochs", "1", "cache", "cached.h5", cwd=folder)
+
+
+# With --threads and the rest, and where it goes without a place of its own among the outputs. Each writes to other files.
+STANDALONE = ["train", "--hidden", "512,64", "--epochs", "1", "cache", "standalone.h5"]
+EXTRACT = ["extract"] + SEEDED + ["--batch", "16", "--layer", "block3_pool", "images", "new"]
+FROM_IMAGES = ["train", "--approach", "bootstrap"] + SEEDED + IMAGES + ["bootstrap.h5"]
+COMMANDS = [
+    EXTRACT,
+    ["extract", "--layer", "input", "images", "input"],
+    STANDALONE,
+    ["train", "--hidden", "256", "--epochs", "2", "--scale", "standard", "cache", "scaled.h5"],
+    ["train", "--head", "linear", "cache", "linear.h5"],
+    ["train", "--head", "linear", "--no-reduce", "--solver", "5", "cache", "rows.h5"],
+    ["train", "--approach", "scratch", "--images", "images", "--epochs", "1", "--batch-size", "4", "scratch.h5"],
+    FROM_IMAGES,
+    ["train", "--approach", "finetune"] + SEEDED + IMAGES + ["finetune.h5"],
+    ["evaluate", "cache", "cached.h5"],
+]
+
+
+def number_after(pattern, text):
+    found = re.search(pattern + r"([0-9.]+) (MB|GB)", text)
+    assert found, (pattern, text)
+    return float(found[1]) * {"MB": 1e6, "GB": 1e9}[found[2]]
+
+
+def kilobytes(process, file, key):
+    try:
+        with open("/proc/%d/%s" % (process, file)) as lines:
+            return sum(int(line.split()[1]) for line in lines if line.startswith(key))
+    except OSError:  # it has ended
+        return 0
+
+
+def below(process):
+    try:
+        tasks = os.listdir("/proc/%d/task" % process)
+        children = [int(c) for t in tasks for c in open("/proc/%d/task/%s/children" % (process, t)).read().split()]
+    except OSError:
+        children = []
+    return children + [d for c in children for d in below(c)]
+
+
+def peak(command, folder):
+    """(bytes that it held at its peak and its children had of their own, stderr)"""
+    process = subprocess.Popen([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    own, others, turn = 0, {}, 0
+    while process.poll() is None:
+        own = max(own, kilobytes(process.pid, "status", "VmHWM:"))
+        for child in below(process.pid) if turn % 8 == 7 else ():  # dear to look at, and small
+            others[child] = max(others.get(child, 0), kilobytes(child, "smaps_rollup", "Private_Dirty:"))
+        turn += 1
+        time.sleep(0.01)
+    stderr = process.stderr.read()
+    assert process.returncode == 0, (command, stderr)
+    return 1024 * (own + sum(others.values())), stderr
+
+
+def told_and_measured(command, folder):
+    command = command[:1] + ["--threads", "2"] + command[1:]
+    measured, stderr = peak(command, folder)
+    return command, number_after("memory: ", stderr), measured
+
+
+def what_is_told_is_what_is_taken():
+    if os.path.basename(BUILD) in ("address", "thread", "undefined", "coverage"):
+        raise Skip("this build takes memory of its own")
+    with scratch() as folder:
+        prepare(folder)
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(lambda c: told_and_measured(c, folder), COMMANDS))
+        done.append(told_and_measured(["evaluate", "images", "bootstrap.h5"], folder))
+    for command, told, measured in done:
+        print("# told %7.1f MB, measured %7.1f MB, %+5.1f %%: %s" % (told / 1e6, measured / 1e6, 100 * (told / measured - 1), " ".join(command)))
+    wrong = [d for d in done if abs(d[1] / d[2] - 1) > WITHIN]
+    assert not wrong, wrong
+
+
+def limited(command, folder, size):
+    for made in ("new", "input"):
+        shutil.rmtree(os.path.join(folder, made), ignore_errors=True)
+    return program(*command, cwd=folder, status=(0, 1), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)))
+
+
+def advice_fits():
+    """The address space is made so small that the settings given just do not fit, and smaller, down to where none does."""
+    need_small_address_space()
+    with scratch() as folder:
+        prepare(folder)
+        for command in (EXTRACT, STANDALONE):
+            command = command[:1] + ["--threads", "4"] + command[1:]
+            refused = limited(command, folder, 400 << 20)
+            assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, refused.stderr
+            needed, followed = number_after("memory in ", refused.stderr), []
+            for share in (0.97, 0.8):
+                size = int(needed * share)
+                refused = limited(command, folder, size)
+                assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, (share, refused.stderr)
+                use = re.search(r"; use (--.*)$", refused.stderr.strip())
+                if not use:
+                    assert "; even with --" in refused.stderr, refused.stderr
+                    continue
+                smaller = command[:-1] + use[1].split() + command[-1:]
+                done = limited(smaller, folder, size)
+                assert done.returncode == 0, (share, smaller, done.stderr)
+                followed.append(use[1])
+            assert followed, command
+            print("# %s: %s" % (" ".join(command), "; ".join(followed)))
+
+
+run(what_is_told_is_what_is_taken, advice_fits)

@@ -1,0 +1,30 @@
+/* layers: see layers.h. */
+#include "train/dense/layers.h"
+
+#include "common/vgg16/vgg16.h"
+#include "train/dense/scratch.h"
+#include "train/dense/unfreeze.h"
+
+static gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    if (!network_flatten(network, NULL, error))
+        return FALSE;
+    for (guint i = 0; i < hidden->len; i++)
+        if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
+            return FALSE;
+    if (hidden->len && options->dropout > 0 &&
+        !network_dropout(network, NULL, (float)options->dropout, error))
+        return FALSE;
+    return network_dense(network, NULL, classes, ACTIVATION_SOFTMAX, error) != NULL;
+}
+
+gboolean layers_append(Network *network, const FeatureSpec *spec, const TrainOptions *options, int classes,
+                       GError **error)
+{
+    if (options->approach == APPROACH_SCRATCH)
+        return scratch_layers(network, (float)options->dropout, classes, error);
+    return (!approach_traits[options->approach].base_learns ||
+            unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
+           append_head(network, options, classes, error);
+}

@@ -1,0 +1,103 @@
+/* training_memory: see training_memory.h. */
+#include "train/dense/training_memory.h"
+
+#include "common/arithmetic/blas.h"
+#include "common/cli/memory_plan.h"
+#include "common/core/floats.h"
+#include "train/dense/fit_model.h"
+#include "train/dense/layers.h"
+
+typedef struct {
+    const TrainingData *data;
+    const TrainOptions *options;
+    guint halvings; /* of --hidden, without which nothing else helps */
+} Question;
+
+/* --hidden with its numbers halved so often. */
+static char *halved_hidden(const TrainOptions *options, guint times)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    GString *text = g_string_new(hidden->len ? NULL : "none");
+    for (guint i = 0; i < hidden->len; i++)
+        g_string_append_printf(text, "%s%d", i ? "," : "", MAX(1, g_array_index(hidden, int, i) >> times));
+    return g_string_free(text, FALSE);
+}
+
+/* How often --hidden can be halved. */
+static guint most_halvings(const TrainOptions *options)
+{
+    guint most = 0;
+    if (options->approach == APPROACH_SCRATCH)
+        return 0;
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    for (guint i = 0; i < hidden->len; i++)
+        most = MAX(most, (guint)g_bit_storage((gulong)g_array_index(hidden, int, i)) - 1);
+    return most;
+}
+
+/* parts: receives what it consists of; or NULL. */
+static MemoryNeed need_of(const Question *question, gint64 batch, gint64 threads, guint halvings,
+                          char **parts)
+{
+    const FeatureSpec *spec = question->data->spec;
+    TrainOptions options = *question->options;
+    g_autofree char *hidden = halved_hidden(&options, halvings);
+    options.hidden = hidden;
+    g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
+    layers_append(outline, spec, &options, (int)question->data->classes->len, NULL);
+    Optimizer optimizer = fit_model_optimizer(&options);
+    TrainerMemory trainer = trainer_memory(outline, &optimizer, (int)batch, (guint)threads);
+    MemoryNeed rows = training_data_memory(question->data, &options, (int)batch, (guint)threads);
+    MemoryNeed need = {.memory = trainer.parameters + trainer.slots + trainer.batch,
+                       .address = outline->layers->len * 8 * FLOATS_ALIGNMENT};
+    if (parts) {
+        g_autofree char *parameters = memory_text(trainer.parameters);
+        g_autofree char *slots = memory_text(trainer.slots), *activations = memory_text(trainer.batch);
+        g_autofree char *sources = memory_text(rows.memory + rows.files);
+        *parts =
+            g_strdup_printf("parameters %s, optimizer %s, batch of %d images %s, where rows come from %s",
+                            parameters, slots, (int)batch, activations, sources);
+    }
+    memory_add(&need, rows);
+    memory_add(&need, blas_memory((guint)threads));
+    memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
+    return need;
+}
+
+/* First fewer hidden units, if they alone are too many; then smaller batches; then fewer threads. */
+static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+{
+    const Question *question = user;
+    gint64 batch = question->options->batch_size, threads = question->options->common.threads;
+    guint halvings = step ? question->halvings : 0;
+    if (step == 0) {
+        *need = need_of(question, batch, threads, 0, words);
+        return TRUE;
+    }
+    step -= halvings > 0;
+    memory_plan_halve(&batch, &step);
+    memory_plan_halve(&threads, &step);
+    if (step > 0)
+        return FALSE;
+    *need = need_of(question, batch, threads, halvings, NULL);
+    GString *text = g_string_new(NULL);
+    g_autofree char *hidden = halved_hidden(question->options, halvings);
+    if (halvings)
+        g_string_append_printf(text, " --hidden %s", hidden);
+    if (batch < question->options->batch_size)
+        g_string_append_printf(text, " --batch-size %d", (int)batch);
+    if (threads < question->options->common.threads)
+        g_string_append_printf(text, " --threads %d", (int)threads);
+    *words = g_strdup(text->str + 1);
+    g_string_free(text, TRUE);
+    return TRUE;
+}
+
+gboolean training_memory_check(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    Question question = {data, options, 0};
+    guint most = most_halvings(options);
+    while (question.halvings < most && !memory_suffices(need_of(&question, 1, 1, question.halvings, NULL)))
+        question.halvings++;
+    return memory_plan_check("training this model", setting, &question, error);
+}
