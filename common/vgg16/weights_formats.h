@@ -1,4 +1,4 @@
-/* weights_formats: the readers behind weights_load, one a file format; private to common/base.
+/* weights_formats: the readers behind weights_load, one a file format; private to common/vgg16.
  *
  * Each fills kernel and bias (allocated by the caller by the table of layers) and source's kind of
  * normalisation, or returns FALSE with one sentence that names the file, what was expected and what was
