@@ -167,9 +167,10 @@ static Status summarise(const Extraction *extraction, guint pruned, const char *
            named ? ": " : "", extraction->added, extraction->plan->unchanged, extraction->changed,
            extraction->skipped, pruned);
     if (done < extraction->plan->n_work) {
+        guint left = extraction->plan->n_work - done;
         cli_warn(
-            "interrupted with %u images to go; %s keeps what was computed: run the same command to continue",
-            extraction->plan->n_work - done, cache);
+            "interrupted with %u image%s to go; %s keeps what was computed: run the same command to continue",
+            left, left == 1 ? "" : "s", cache);
         return STATUS_FAILED;
     }
     return extraction->skipped ? STATUS_SKIPPED : STATUS_DONE;
