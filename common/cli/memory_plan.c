@@ -3,6 +3,8 @@
 
 #include "common/cli/cli.h"
 
+#include <unistd.h>
+
 void memory_plan_halve(gint64 *value, guint *step)
 {
     for (; *step > 0 && *value > 1; --*step)
@@ -29,6 +31,18 @@ static char *advice(MemorySetting setting, gpointer user)
                            needed);
 }
 
+/* A person at a terminal likes to know; a script's stderr is for what it has to know. */
+static void tell(MemoryNeed need, const char *parts)
+{
+    g_autofree char *needed = memory_needed_text(need), *there = memory_there_text();
+    g_autofree char *all = g_strdup_printf("memory: %s%s%s%s needed, %s available", needed, parts ? " (" : "",
+                                           parts ? parts : "", parts ? ")" : "", there);
+    if (isatty(STDERR_FILENO))
+        cli_remark("%s", all);
+    else
+        g_log("vggcache", G_LOG_LEVEL_DEBUG, "%s", all);
+}
+
 gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error)
 {
     MemoryNeed need = {0};
@@ -38,8 +52,6 @@ gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer use
         g_autofree char *remedy = advice(setting, user);
         return memory_refuse(need, what, remedy, error);
     }
-    g_autofree char *needed = memory_needed_text(need), *there = memory_there_text();
-    cli_remark("memory: %s%s%s%s, %s are available", needed, parts ? " (" : "", parts ? parts : "",
-               parts ? ")" : "", there);
+    tell(need, parts);
     return TRUE;
 }

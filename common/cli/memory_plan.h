@@ -1,4 +1,4 @@
-/* memory_plan: what a run needs of memory is told, and held against what there is, before any of it is taken. */
+/* memory_plan: what a run needs of memory is said, and held against what there is, before any of it is taken. */
 #pragma once
 #include "common/core/memory.h"
 
@@ -7,8 +7,9 @@
  * settings are asked for ("--batch 2"). Allocated; the caller of this frees them. */
 typedef gboolean (*MemorySetting)(guint step, MemoryNeed *need, char **words, gpointer user);
 
-/* "PROGRAM: memory: 0.71 GB, 18.20 GB are available" as a remark; or FALSE and a sentence that WHAT needs so much, but
- * only so much is there, with the largest smaller settings that fit. */
+/* Says "PROGRAM: memory: 0.71 GB needed, 18.20 GB available", as a remark on a terminal, elsewhere as a debug message
+ * (shown with G_MESSAGES_DEBUG=vggcache); or FALSE and a sentence that WHAT needs so much, but only so much is there,
+ * with the largest smaller settings that fit. */
 gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error);
 
 /* Halves *value and counts *step down, until it is 0 or *value 1: for a MemorySetting of several numbers, one after the

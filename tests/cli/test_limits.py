@@ -43,7 +43,7 @@ def every_size_of_memory_is_enough_or_a_sentence():
         program(*dense, cwd=folder)
         os.rename(folder + "/m.h5", folder + "/model.h5")
         for command in (dense, ["train", "--quiet", "--threads", "2", "--head", "linear", "cache", "l.h5"],
-                        ["evaluate", "--quiet", "--threads", "2", "--json", "e.json", "cache", "model.h5"],
+                        ["evaluate", "--threads", "2", "--json", "e.json", "cache", "model.h5"],
                         ["extract", "--info", "cache"], ["extract", "--export", "x", "cache"]):
             for megabytes in list(range(120, 260, 7)) + [300, 400, 460, 600]:
                 status, stderr = limited(resource.RLIMIT_AS, megabytes << 20, command, folder)

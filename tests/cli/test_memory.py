@@ -69,9 +69,9 @@ def below(process):
 
 
 def peak(command, folder):
-    """(bytes that it held at its peak and its children had of their own, stderr)"""
-    process = subprocess.Popen([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True)
+    """(bytes that it held at its peak and its children had of their own, what it said)"""
+    process = subprocess.Popen([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, env=dict(os.environ, G_MESSAGES_DEBUG="vggcache"))
     own, others, turn = 0, {}, 0
     while process.poll() is None:
         own = max(own, kilobytes(process.pid, "status", "VmHWM:"))
@@ -79,15 +79,15 @@ def peak(command, folder):
             others[child] = max(others.get(child, 0), kilobytes(child, "smaps_rollup", "Private_Dirty:"))
         turn += 1
         time.sleep(0.01)
-    stderr = process.stderr.read()
-    assert process.returncode == 0, (command, stderr)
-    return 1024 * (own + sum(others.values())), stderr
+    said = process.stdout.read()
+    assert process.returncode == 0, (command, said)
+    return 1024 * (own + sum(others.values())), said
 
 
 def told_and_measured(command, folder):
     command = command[:1] + ["--threads", "2"] + command[1:]
-    measured, stderr = peak(command, folder)
-    return command, number_after("memory: ", stderr), measured
+    measured, said = peak(command, folder)
+    return command, number_after("memory: ", said), measured
 
 
 def what_is_told_is_what_is_taken():
