@@ -137,6 +137,14 @@ def bad_images_are_named_and_left_out():
         assert bad in done.stderr and "val_loss" not in done.stdout, done.stderr
 
 
+def an_archive_is_not_a_folder_of_images():
+    with scratch() as folder:
+        archive = os.path.join(folder, "images.tar")
+        subprocess.run(["tar", "-cf", archive, "-C", make_images(os.path.join(folder, "images"), 1), "."], check=True)
+        error = train("scratch", "--images", archive, os.path.join(folder, "m.h5"), status=1).stderr
+        assert archive + ": is not a folder of images" in error and error.count("\n") == 1, error
+
+
 def summaries_need_no_images():
     scratch_table = program("train", "--approach", "scratch", "--summary").stdout
     shapes = re.findall(r"\(None, (\d+), \d+, \d+\)", scratch_table)
@@ -219,5 +227,5 @@ def make_does_what_is_missing():
 run(bootstrapped_without_augmentation_is_standalone_to_rounding,
     augmentation_is_the_same_for_any_threads_and_differs_by_seed, fine_tuning_from_a_cache_is_fine_tuning_from_images,
     augmented_copies_are_stored_once_and_drawn_from, a_contact_sheet_shows_the_augmentation,
-    bad_images_are_named_and_left_out, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
+    bad_images_are_named_and_left_out, an_archive_is_not_a_folder_of_images, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
     make_does_what_is_missing)

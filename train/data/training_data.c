@@ -124,6 +124,11 @@ static void load_cached(TrainingData *data, const TrainOptions *options)
 /* ---- From images ---- */
 static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
 {
+    if (g_file_test(options->images, G_FILE_TEST_IS_REGULAR))
+        return error_set(
+            error,
+            "%s: is not a folder of images; unpack an archive, or train on a cache that extract made of it",
+            options->images);
     data->dataset = dataset_scan(options->images, &options->filter, error);
     if (!data->dataset)
         return FALSE;
