@@ -1,4 +1,6 @@
+/* preview: some images and augmented copies of them on one sheet. */
 #include "common/cli/cli.h"
+#include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/dataset/contents.h"
 #include "common/image/image_file.h"
@@ -10,16 +12,21 @@
 
 enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
 
-/* Pixels of an item, or NULL with a remark where it cannot be used. */
-static guint8 *decode(Contents *contents, guint i, Preset preset)
+/* *rgb: an item's pixels, which the caller frees, or NULL with a remark where it cannot be used. FALSE with a sentence where
+ * the machine failed, not the image. */
+static gboolean decode(Contents *contents, guint i, Preset preset, guint8 **rgb, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree guint8 *rgb = g_malloc(BYTES);
-    g_autoptr(GBytes) content = contents_read(contents, i, &error);
-    if (content && image_file_decode_content(content, preset, VGG16_SIDE, rgb, &error))
-        return g_steal_pointer(&rgb);
-    cli_warn("%s: %s", contents_item(contents, i)->path, error->message);
-    return NULL;
+    const char *path = contents_item(contents, i)->path;
+    g_autoptr(GError) problem = NULL;
+    g_autofree guint8 *pixels = g_malloc(BYTES);
+    g_autoptr(GBytes) content = contents_read(contents, i, &problem);
+    gboolean done = content && image_file_decode_content(content, preset, VGG16_SIDE, pixels, &problem);
+    *rgb = done ? g_steal_pointer(&pixels) : NULL;
+    if (g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_MACHINE))
+        return error_set(error, "%s: %s", path, problem->message);
+    if (!done)
+        cli_warn("%s: %s", path, problem->message);
+    return TRUE;
 }
 
 /* Images from all over the folder, so that its classes are among them. */
@@ -40,7 +47,9 @@ Status preview(const Options *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(GPtrArray) rgb = g_ptr_array_new_with_free_func(g_free), keys = g_ptr_array_new();
     for (guint i = 0; i < wanted && !interrupted(); i++) {
-        guint8 *pixels = decode(contents, i, options->preset);
+        guint8 *pixels;
+        if (!decode(contents, i, options->preset, &pixels, error))
+            return STATUS_FAILED;
         if (!pixels)
             continue;
         g_ptr_array_add(rgb, pixels);

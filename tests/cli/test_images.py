@@ -54,6 +54,9 @@ def a_pipe_named_like_an_image_blocks_no_program():
 def too_few_file_descriptors_are_not_the_images_fault():
     with scratch() as at:
         images = draw_set(at + "/images")
+        refused = [program("extract", "--preview", at + "/sheet.png", "--horizontal-flip", images, status=(0, 1),
+                           preexec_fn=limited(NOFILE=files)).returncode for files in range(5, 10)]
+        assert 1 in refused and refused[-1] == 0, refused
         extract(images, at + "/whole")
         whole, blamed = exported(at + "/whole", at + "/out"), 0
         for files in range(6, 24):
