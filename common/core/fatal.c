@@ -55,9 +55,7 @@ static void on_message(const char *domain, GLogLevelFlags level, const char *mes
 {
     if (level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR))
         end(message);
-    /* What libvips finds wrong with a plug-in that it cannot load, for want of memory. */
-    if (g_strcmp0(domain, "GModule") != 0)
-        g_log_default_handler(domain, level, message, user);
+    g_log_default_handler(domain, level, message, user);
 }
 
 /* Before any library is initialised: in their constructors GLib waits for ever on its own lock where there is no memory. */

@@ -55,6 +55,9 @@ void image_startup(const char *program)
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
     memory_need(LIBRARY_ROOM, "libvips");
+    /* No plug-ins: they bring formats that are never asked for (HEIF, PDF, ImageMagick's …), and libraries that write to
+     * stderr what they miss. */
+    g_setenv("VIPSHOME", "/dev/null", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);

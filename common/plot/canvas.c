@@ -28,6 +28,7 @@ struct Canvas {
     cairo_surface_t *surface;
     cairo_t *cairo;
     PangoLayout *layout;
+    gboolean textless; /* plain letters came out as boxes: there is no font */
 };
 
 /* ---- Formats ---- */
@@ -117,9 +118,27 @@ static void set_color(cairo_t *cairo, guint32 color, double opacity)
 /* Of memory, for fonts: Fontconfig and Pango crash where there is none. */
 enum { LIBRARY_ROOM = 64 << 20 };
 
+/* Pango warned ("expect ugly output") of a font that it could not read. It does not try again, so this stays. */
+static gint font_failed;
+
+static void on_pango_message(const char *domain, GLogLevelFlags level, const char *message, gpointer user)
+{
+    g_atomic_int_set(&font_failed, TRUE);
+}
+
+static void watch_pango(void)
+{
+    static gsize watched;
+    if (g_once_init_enter(&watched)) {
+        g_log_set_handler("Pango", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL, on_pango_message, NULL);
+        g_once_init_leave(&watched, 1);
+    }
+}
+
 static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
 {
     memory_need(LIBRARY_ROOM, "drawing");
+    watch_pango();
     Canvas *canvas = g_new0(Canvas, 1);
     canvas->format = format;
     canvas->theme = theme;
@@ -181,11 +200,16 @@ static cairo_status_t encode(Canvas *canvas)
 
 static gboolean encoded(Canvas *canvas, GError **error)
 {
+    const char *what = canvas->path ? canvas->path : "a picture";
     cairo_status_t status = encode(canvas);
     if (status != CAIRO_STATUS_SUCCESS)
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "%s: the picture could not be drawn: %s",
-                    canvas->path ? canvas->path : endings[canvas->format], cairo_status_to_string(status));
-    return status == CAIRO_STATUS_SUCCESS;
+        return error_set(error, "%s: it could not be drawn: %s", what, cairo_status_to_string(status));
+    return (!canvas->textless && !g_atomic_int_get(&font_failed)) ||
+           error_set(
+               error,
+               "%s: its text could not be drawn: no font could be read; install DejaVu Sans (on Debian, "
+               "fonts-dejavu-core)",
+               what);
 }
 
 GBytes *canvas_finish_memory(Canvas *canvas, GError **error)
@@ -299,6 +323,14 @@ double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char 
     return canvas_text_width(ruler, size, bold, text);
 }
 
+/* Letters that every font has. */
+static gboolean is_plain(const char *text)
+{
+    while (g_ascii_isprint(*text))
+        text++;
+    return !*text;
+}
+
 void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color, Align align, gboolean bold,
                  double degrees, const char *text)
 {
@@ -317,6 +349,7 @@ void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color,
     set_color(cairo, color, 1);
     pango_cairo_update_layout(cairo, canvas->layout);
     pango_cairo_show_layout(cairo, canvas->layout);
+    canvas->textless |= is_plain(text) && pango_layout_get_unknown_glyphs_count(canvas->layout) > 0;
     cairo_restore(cairo);
     cairo_new_path(cairo);
 }

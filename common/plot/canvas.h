@@ -3,7 +3,7 @@
  * until then.
  *
  * Units: points at 1x; PNGs are rendered at 2x. y grows downwards. Colours are 0xRRGGBB. Text is set in
- * DejaVu Sans. Drawing calls do not fail: canvas_finish reports what went wrong. */
+ * DejaVu Sans. Drawing calls do not fail: canvas_finish reports what went wrong, text without a font included. */
 #pragma once
 #include <glib.h>
 

@@ -248,8 +248,19 @@ def full_standard_output_is_one_sentence():
             assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, (command, done.stderr)
 
 
+def a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes():
+    with prepared() as at:
+        with open(at.at("fonts.conf"), "w") as out:
+            out.write("<fontconfig><dir>/nowhere</dir><cachedir>%s</cachedir></fontconfig>" % at.at("fonts"))
+        done = program("evaluate", "--quiet", "--confusion", at.at("e.png"), at.cache, at.model, status=1,
+                       env=dict(os.environ, FONTCONFIG_FILE=at.at("fonts.conf")))
+        refused(done, at.at("e.png"), "no font could be read")
+        assert not os.path.exists(at.at("e.png"))
+
+
 run(no_output_of_any_program_goes_into_a_cache, an_input_is_never_overwritten_by_whatever_name, an_image_is_never_overwritten,
     two_outputs_never_share_a_file, what_cannot_be_written_is_said_before_any_work, a_link_stays_and_its_target_is_replaced,
     a_replaced_file_keeps_its_mode, a_device_stays_a_device, standard_output_and_descriptors_take_whole_files_where_they_stand,
     a_fifo_s_reader_gets_one_whole_file, a_limit_on_file_sizes_is_a_sentence_at_every_size_and_what_was_there_stays,
-    what_a_killed_writer_left_is_swept_for_each_output, full_standard_output_is_one_sentence)
+    what_a_killed_writer_left_is_swept_for_each_output, full_standard_output_is_one_sentence,
+    a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes)
