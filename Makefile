@@ -218,7 +218,7 @@ bench: packages-build ## compare extraction and both heads with their peers (ski
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@for bench in extract train linear; do /usr/bin/python3 tests/bench/bench_$$bench.py && echo || exit; done
 
-bench-layers: packages-build ## where the base's time goes: ms, GFLOP/s and share of each layer
+bench-layers: packages-build ## where the base's time goes: each layer's stages, and their share of the processor's peak
 	+@$(BUILD_NOW) $(BUILD)/bench/layers
 	@$(BUILD)/bench/layers
 

@@ -1,0 +1,88 @@
+/* peak: what one thread of this processor can do at most: multiply-adds among registers, and reading. */
+#pragma once
+#include "common/arithmetic/isa.h"
+
+#include <time.h>
+
+/* Seconds that this thread has run: time that others took from it does not count. */
+static inline double thread_seconds(clockid_t thread)
+{
+    struct timespec t;
+    clock_gettime(thread, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Says that the register changes here: nothing computed from it before can be used again after. */
+#if defined(__x86_64__)
+#define CHANGED(vector) __asm__ volatile("" : "+v"(vector))
+#elif defined(__aarch64__)
+#define CHANGED(vector) __asm__ volatile("" : "+w"(vector))
+#else
+#define CHANGED(vector) __asm__ volatile("" : "+m"(vector))
+#endif
+
+/* More than latency (4 or 5 cycles) times instructions a cycle (2); with the factors they fit into 16 registers. */
+enum { CHAINS = 12, CHAIN_LENGTH = 1 << 20 };
+
+/* FLOP/s of CHAINS sums of products that differ from the start, so that none can stand for another. The product is
+ * formed again for each chain; where the instruction set has no fused instruction it is a multiplication and an
+ * addition, as in the kernels. */
+#define PEAK_OF(isa, target, width)                                                                          \
+    target static double peak_##isa(void)                                                                    \
+    {                                                                                                        \
+        typedef float Vector __attribute__((vector_size((width) * sizeof(float))));                          \
+        Vector sum[CHAINS], x = {0}, factor = {0};                                                           \
+        double start = thread_seconds(CLOCK_THREAD_CPUTIME_ID);                                              \
+        x += 1e-3f;                                                                                          \
+        factor += 0.5f;                                                                                      \
+        for (int i = 0; i < CHAINS; i++)                                                                     \
+            sum[i] = factor * (float)i;                                                                      \
+        for (int n = 0; n < CHAIN_LENGTH; n++) {                                                             \
+            _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)                                        \
+            {                                                                                                \
+                CHANGED(x);                                                                                  \
+                sum[i] += x * factor;                                                                        \
+            }                                                                                                \
+        }                                                                                                    \
+        for (int i = 0; i < CHAINS; i++)                                                                     \
+            CHANGED(sum[i]);                                                                                 \
+        return 2.0 * (width)*CHAINS * CHAIN_LENGTH / (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - start);      \
+    }
+
+PEAK_OF(baseline, , 4)
+#if defined(__x86_64__)
+PEAK_OF(avx2, __attribute__((target("avx2,fma"))), 8)
+PEAK_OF(avx512, __attribute__((target("avx512f,fma"))), 16)
+#endif
+
+/* Of the instruction set in use, a thread; takes some 10 ms. */
+static inline double peak_flops(void)
+{
+    switch (isa_current()) {
+#if defined(__x86_64__)
+    case ISA_AVX512:
+        return peak_avx512();
+    case ISA_AVX2:
+        return peak_avx2();
+#endif
+    default:
+        return peak_baseline();
+    }
+}
+
+/* Bytes a second that a thread reads, a number from each cache line, of so many bytes that it went through before. */
+static inline double read_rate(const float *from, gsize bytes)
+{
+    enum { LINE = 64 };
+    const gsize passes = MAX((gsize)1, ((gsize)128 << 20) / bytes);
+    guint64 sum = 0;
+    double start = 0;
+    for (gsize pass = 0; pass <= passes; pass++) {
+        if (pass == 1)
+            start = thread_seconds(CLOCK_THREAD_CPUTIME_ID);
+        for (gsize i = 0; i < bytes; i += LINE)
+            sum += *(const guint64 *)((const char *)from + i);
+        __asm__ volatile("" : "+r"(sum) : : "memory");
+    }
+    return (double)bytes * (double)passes / (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - start);
+}
