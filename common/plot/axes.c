@@ -75,14 +75,14 @@ guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *t
     return log ? log_ticks(from, to, ticks, max) : linear_ticks(from, to, whole, ticks, max);
 }
 
-/* 0.001 … 9999 as they are; beyond, powers of ten with superscripts. */
+/* Thousandths to hundreds of thousands as they are; beyond, powers of ten with superscripts. */
 static char *tick_text(const Axis *axis, double value)
 {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
     if (axis->percent)
         return g_strdup_printf("%.6g %%", 100 * value);
     double size = fabs(value), exponent = size > 0 ? floor(log10(size) + 1e-9) : 0;
-    if (!axis->log || (exponent >= -3 && exponent <= 4))
+    if (!axis->log || (exponent >= -3 && exponent <= 5))
         return g_strdup_printf("%.6g", value);
     double mantissa = value / pow(10, exponent);
     GString *text = g_string_new(NULL);

@@ -87,7 +87,9 @@ static void draw(Canvas *canvas, const GPtrArray *all, int which)
     for (guint i = 0; i < all->len; i++) {
         const Series *series = all->pdata[i];
         guint32 color = theme->series[i % CANVAS_SERIES];
-        axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES, series->operation);
+        /* One legend, where the lines leave room for it, does for both. */
+        axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES,
+                  which == 0 ? series->operation : NULL);
         axes_discs(axes, series->x, series->y[which], series->n, 2.5, color, NULL);
     }
 }

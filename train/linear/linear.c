@@ -252,6 +252,15 @@ static double fit_problems(Linear *linear, Progress *progress, GError **error)
     return accuracy;
 }
 
+/* As scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
+static int most_iterations(const LinearFit *fits, guint problems)
+{
+    int most = 0;
+    for (guint p = 0; p < problems; p++)
+        most = MAX(most, fits[p].iterations);
+    return most;
+}
+
 static gboolean fit(Linear *linear, GError **error)
 {
     guint problems = linear_problems(&linear->training);
@@ -265,7 +274,11 @@ static gboolean fit(Linear *linear, GError **error)
     warn_of_limit(linear);
     if (interrupted())
         return error_set(error, "interrupted");
-    printf("%s, cost %g: training accuracy %.4f\n", linear->settings.solver->name, linear->cost, accuracy);
+    printf("%s, cost %g: training accuracy %.4f", linear->settings.solver->name, linear->cost, accuracy);
+    int iterations = most_iterations(linear->fits, problems);
+    if (iterations > 0)
+        printf(", at most %d iterations", iterations);
+    printf("\n");
     return TRUE;
 }
 
