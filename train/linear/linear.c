@@ -277,7 +277,7 @@ static gboolean fit(Linear *linear, GError **error)
     printf("%s, cost %g: training accuracy %.4f", linear->settings.solver->name, linear->cost, accuracy);
     int iterations = most_iterations(linear->fits, problems);
     if (iterations > 0)
-        printf(", at most %d iterations", iterations);
+        printf(" (at most %d iterations)", iterations);
     printf("\n");
     return TRUE;
 }
