@@ -89,9 +89,9 @@ MemoryNeed pipeline_memory(const PipelineOptions *options)
     int side = options->spec->side, cut = vgg16_find(options->spec->layer);
     gsize batch = (gsize)options->batch, image = image_floats(side);
     gsize vectors = BATCHES * batch * feature_spec_features(options->spec) * sizeof(float);
-    gsize base =
-        cut < 0 ? 0
-                : base_memory(cut, side, options->batch, options->threads) + batch * image * sizeof(float);
+    gsize base = cut < 0 ? 0
+                         : base_memory(options->spec->tiles.m, cut, side, options->batch, options->threads) +
+                               batch * image * sizeof(float);
     MemoryNeed need = {base + vectors + window_of(options) * image * sizeof(float) + options->threads * image,
                        0, 0};
     memory_add(&need, memory_of_threads(2 * options->threads)); /* decoders, the pool but one, the base */
@@ -127,8 +127,8 @@ Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
     if (cut >= 0) {
         pipeline->images = g_new(float, (gsize)options->batch *image_floats(spec->side));
         pipeline->thread_pool = thread_pool_new(options->threads);
-        pipeline->base = base_new(options->weights, cut, spec->side, options->batch, spec->precision,
-                                  pipeline->thread_pool);
+        pipeline->base = base_new(options->weights, spec->tiles.m, cut, spec->side, options->batch,
+                                  spec->precision, pipeline->thread_pool);
     }
     return pipeline;
 }

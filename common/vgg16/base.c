@@ -28,8 +28,8 @@ typedef struct {
     gsize alternate, joint, scratch; /* floats each */
 } Sizes;
 
-/* Fills the steps from the input to the cut; returns how many. */
-static int steps_to(int cut, int side, Step *steps)
+/* Fills the steps from the input to the cut; returns how many. Without tiles (NULL, or all 0) the shapes choose. */
+static int steps_to(int cut, int side, const int *tiles, Step *steps)
 {
     int n = 0;
     for (int layer = 0; layer <= cut; layer++) {
@@ -37,7 +37,9 @@ static int steps_to(int cut, int side, Step *steps)
         gsize out = (gsize)(side / l->shrink);
         int in = (int)out * (l->conv < 0 ? 2 : 1);
         ConvShape shape = {in, in, l->inputs, l->outputs, TRUE, FALSE, 3, 1, 0, FALSE};
-        if (l->conv < 0 && !conv_wants_batch(&steps[n - 1].shape)) {
+        if (tiles && l->conv >= 0)
+            shape.tile = tiles[l->conv];
+        if (l->conv < 0 && !conv_wants_batch(&steps[n - 1].shape) && steps[n - 1].shape.tile != 1) {
             steps[n - 1].shape.pool = TRUE;
             steps[n - 1].floats /= 4;
         } else {
@@ -72,14 +74,23 @@ static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint thr
     return sizes;
 }
 
-Base *base_new(const Weights *weights, int cut, int side, int batch, Precision precision,
+int base_tile(int cut, int side, int conv, int limit)
+{
+    Step steps[VGG16_LAYERS];
+    int n = steps_to(cut, side, NULL, steps), s = 0;
+    while (s < n && steps[s].conv != conv)
+        s++;
+    return s < n ? conv_tile(&steps[s].shape, limit) : 0;
+}
+
+Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch, Precision precision,
                ThreadPool *thread_pool)
 {
     Base *base = g_new0(Base, 1);
     base->side = side;
     base->batch = batch;
     base->thread_pool = thread_pool;
-    base->steps = steps_to(cut, side, base->step);
+    base->steps = steps_to(cut, side, tiles, base->step);
     base->single = single_steps(base->step, base->steps);
     Sizes sizes = sizes_of(base->step, base->steps, base->single, batch, thread_pool_threads(thread_pool));
     for (int s = 0; s < base->steps; s++) {
@@ -139,10 +150,10 @@ void base_run(Base *base, const float *images, int n, float *features)
     run_steps(base, base->single, base->steps, together, n, base->joint, features);
 }
 
-gsize base_memory(int cut, int side, int batch, guint threads)
+gsize base_memory(const int *tiles, int cut, int side, int batch, guint threads)
 {
     Step steps[VGG16_LAYERS];
-    int n = steps_to(cut, side, steps);
+    int n = steps_to(cut, side, tiles, steps);
     Sizes sizes = sizes_of(steps, n, single_steps(steps, n), batch, threads);
     gsize bytes = sizeof(Base) + (2 * sizes.alternate + 2 * sizes.joint + sizes.scratch) * sizeof(float);
     for (int s = 0; s < n; s++)

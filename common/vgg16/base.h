@@ -9,11 +9,16 @@ typedef struct Base Base;
 /* Images a call takes where the user does not say: enough to read the large kernels once for many tiles. */
 enum { BASE_DEFAULT_BATCH = 8 };
 
-/* weights: borrowed only during the call (kernels are transformed and kept). cut: index in vgg16_layers of
+/* m of F(m x m) for the convolution with this index among them: that with the fewest products, of those up to `limit`,
+ * where images of this side run to the cut; 1: directly. 0 where the convolution is behind the cut. */
+int base_tile(int cut, int side, int conv, int limit);
+
+/* weights: borrowed only during the call (kernels are transformed and kept). tiles (VGG16_CONVS), or NULL: m of each
+ * convolution, one of base_tile's; where it is 0 the one without a limit. cut: index in vgg16_layers of
  * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
  * images a call of base_run takes. precision: of every convolution; activations and features are float32.
  * thread pool: borrowed until base_free. Never fails; what it needs is base_memory, in either precision. */
-Base *base_new(const Weights *weights, int cut, int side, int batch, Precision precision,
+Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch, Precision precision,
                ThreadPool *thread_pool);
 void base_free(Base *base);
 
@@ -23,5 +28,5 @@ void base_free(Base *base);
 void base_run(Base *base, const float *images, int n, float *features);
 
 /* Bytes base_new will hold for these parameters, threads included. */
-gsize base_memory(int cut, int side, int batch, guint threads);
+gsize base_memory(const int *tiles, int cut, int side, int batch, guint threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Base, base_free)

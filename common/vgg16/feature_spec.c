@@ -1,6 +1,8 @@
 #include "common/vgg16/feature_spec.h"
 
+#include "common/arithmetic/conv.h"
 #include "common/core/error.h"
+#include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"
 
 #include <string.h>
@@ -80,6 +82,40 @@ void feature_spec_free(FeatureSpec *spec)
     g_free(spec);
 }
 
+void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads)
+{
+    int cut = vgg16_find(spec->layer);
+    spec->tiles = (Tiles){0};
+    if (cut < 0 || spec->precision != PRECISION_FLOAT32)
+        return;
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    spec->tiles = tiles_choose(weights, cut, spec->side, thread_pool);
+}
+
+gboolean feature_spec_take_tiles(FeatureSpec *spec, const FeatureSpec *from)
+{
+    Tiles own = spec->tiles;
+    spec->tiles = from->tiles;
+    g_autofree char *difference = feature_spec_difference(from, spec);
+    if (difference)
+        spec->tiles = own;
+    return !difference;
+}
+
+static gboolean tiles_chosen(const Tiles *tiles)
+{
+    return tiles->m[0] != 0;
+}
+
+void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS])
+{
+    int cut = vgg16_find(spec->layer);
+    for (int conv = 0; conv < VGG16_CONVS; conv++)
+        m[conv] = tiles_chosen(&spec->tiles) ? spec->tiles.m[conv]
+                  : cut < 0                  ? 0
+                                             : base_tile(cut, spec->side, conv, CONV_LARGEST_TILE);
+}
+
 gsize feature_spec_features(const FeatureSpec *spec)
 {
     return (gsize)spec->shape[0] * spec->shape[1] * spec->shape[2];
@@ -87,11 +123,19 @@ gsize feature_spec_features(const FeatureSpec *spec)
 
 json_t *feature_spec_to_json(const FeatureSpec *spec)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s}", "weights_hash", spec->weights_hash,
-                     "weights_source", spec->weights_source, "preset", preset_name(spec->preset),
-                     "normalization", normalization_name(spec->normalization), "side", spec->side, "layer",
-                     spec->layer, "shape", spec->shape[0], spec->shape[1], spec->shape[2], "precision",
-                     precision_name(spec->precision));
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s}", "weights_hash", spec->weights_hash,
+        "weights_source", spec->weights_source, "preset", preset_name(spec->preset), "normalization",
+        normalization_name(spec->normalization), "side", spec->side, "layer", spec->layer, "shape",
+        spec->shape[0], spec->shape[1], spec->shape[2], "precision", precision_name(spec->precision));
+    if (tiles_chosen(&spec->tiles)) {
+        json_t *tiles = json_array();
+        for (int conv = 0; conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
+            json_array_append_new(tiles, json_integer(spec->tiles.m[conv]));
+        json_object_set_new(object, "tiles", tiles);
+        json_object_set_new(object, "rounding_error", json_real(spec->tiles.error));
+    }
+    return object;
 }
 
 static gboolean is_hash(const char *text)
@@ -128,10 +172,32 @@ static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char 
     return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
 }
 
+/* tiles, error: NULL where the description has none. One for each convolution up to the layer, and such as base_tile
+ * gives, in float32. */
+static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
+{
+    int cut = vgg16_find(spec->layer);
+    if (!tiles && !error)
+        return TRUE;
+    if (cut < 0 || spec->precision != PRECISION_FLOAT32 || !json_is_array(tiles) || !json_is_number(error))
+        return FALSE;
+    for (int conv = 0; conv < VGG16_CONVS; conv++) {
+        json_int_t m = json_integer_value(json_array_get(tiles, (gsize)conv));
+        spec->tiles.m[conv] = (int)CLAMP(m, 0, CONV_LARGEST_TILE);
+        if (m != (m > 0 ? base_tile(cut, spec->side, conv, spec->tiles.m[conv]) : 0) ||
+            (m == 0) != (base_tile(cut, spec->side, conv, 1) == 0))
+            return FALSE;
+    }
+    spec->tiles.error = json_number_value(error);
+    return spec->tiles.error >= 0;
+}
+
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
 {
     const char *hash, *source, *preset, *normalization, *layer,
         *precision = precision_name(PRECISION_FLOAT32);
+    const json_t *tiles = json_object_get(object, "tiles"),
+                 *rounding = json_object_get(object, "rounding_error");
     json_error_t problem;
     FeatureSpec spec = {0};
     int *shape = spec.shape;
@@ -149,6 +215,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
                         : !precision_holds(&spec, hash, precision)                 ? "precision"
+                        : !tiles_hold(&spec, tiles, rounding)                      ? "tiles"
                                                                                    : NULL;
     if (wrong) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
@@ -175,6 +242,21 @@ static char *imported_difference(const FeatureSpec *its, const FeatureSpec *want
     return NULL;
 }
 
+static char *tiles_difference(const FeatureSpec *its, const FeatureSpec *wanted)
+{
+    int its_m[VGG16_CONVS], wanted_m[VGG16_CONVS];
+    feature_spec_tiles(its, its_m);
+    feature_spec_tiles(wanted, wanted_m);
+    for (int layer = 0; layer < VGG16_LAYERS; layer++) {
+        int conv = vgg16_layers[layer].conv;
+        if (conv >= 0 && its_m[conv] != wanted_m[conv])
+            return g_strdup_printf("its %s is computed by %s, not by %s, and rounded otherwise",
+                                   vgg16_layers[layer].name, conv_tile_name(its_m[conv]),
+                                   conv_tile_name(wanted_m[conv]));
+    }
+    return NULL;
+}
+
 char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
     if (feature_spec_is_imported(its) || feature_spec_is_imported(wanted))
@@ -195,5 +277,5 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
     if (its->precision != wanted->precision)
         return g_strdup_printf("its precision is %s, not %s", precision_name(its->precision),
                                precision_name(wanted->precision));
-    return NULL;
+    return tiles_difference(its, wanted);
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include "common/arithmetic/precision.h"
 #include "common/image/image.h"
-#include "common/vgg16/weights.h"
+#include "common/vgg16/tiles.h"
 #include <jansson.h>
 
 typedef struct {
@@ -15,6 +15,9 @@ typedef struct {
     char *layer;         /* Keras layer whose output is the vector, or "input" */
     int shape[3];        /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
     Precision precision; /* of the base's products; float32 where no base runs */
+    Tiles
+        tiles; /* of the base's convolutions; zeros: those that the shapes have by themselves (base_tile), as before
+                    tiles were chosen by weights, with bfloat16, and where no base runs */
 } FeatureSpec;
 
 /* Features that another program made have the layer "imported", no weights, side 0, shape 1x1xD, and in weights_source,
@@ -30,12 +33,23 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
+/* Fills in the tiles for these weights by measuring (tiles_choose), with so many threads, once the precision is set.
+ * weights: NULL where no base runs. */
+void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads);
+
+/* What belongs together stays so: takes over the tiles of a spec that differs from this one in nothing else. FALSE where
+ * it does differ. */
+gboolean feature_spec_take_tiles(FeatureSpec *spec, const FeatureSpec *from);
+
+/* m of F(m x m) of each convolution of the base, as it is run; 0 behind the layer, and where no base runs. */
+void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS]);
+
 FeatureSpec *feature_spec_copy(const FeatureSpec *spec);
 void feature_spec_free(FeatureSpec *spec);
 gsize feature_spec_features(const FeatureSpec *spec); /* D */
 
 json_t *feature_spec_to_json(const FeatureSpec *spec); /* new reference */
-/* Every field checked. What was written before there was a choice of precision has no entry for it: float32. */
+/* Every field checked. What was written before there was a choice of precision has no entry for it: float32; likewise for tiles. */
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error);
 
 /* NULL where both give the same vectors; else the first difference as a clause, such as

@@ -1,5 +1,6 @@
 /* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS [PRECISION]; the protocol is told in peers.py. */
 #include "common/vgg16/base.h"
+#include "common/vgg16/tiles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,9 @@ int main(int argc, char **argv)
     gsize features = (gsize)shape[0] * shape[1] * shape[2];
     g_autofree float *out = g_new(float, n *features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[5]));
-    g_autoptr(Base) base = base_new(weights, cut, VGG16_SIDE, batch, precision, thread_pool);
+    Tiles tiles =
+        precision == PRECISION_FLOAT32 ? tiles_choose(weights, cut, VGG16_SIDE, thread_pool) : (Tiles){0};
+    g_autoptr(Base) base = base_new(weights, tiles.m, cut, VGG16_SIDE, batch, precision, thread_pool);
     g_clear_pointer(&weights, weights_free);
     puts("ready");
     fflush(stdout);

@@ -38,7 +38,7 @@ static void check_case(const json_t *golden)
     g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
     g_autofree float *image = g_new(float, side *side * 3), *out = g_new(float, features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(weights, cut, side, 1, PRECISION_FLOAT32, thread_pool);
+    g_autoptr(Base) base = base_new(weights, NULL, cut, side, 1, PRECISION_FLOAT32, thread_pool);
     synthetic(side, 0, image);
     base_run(base, image, 1, out);
 
@@ -77,7 +77,7 @@ static float *features_in(int cut, int side, Precision precision)
     float *out = g_new(float, features_of(cut, side));
     g_autofree float *image = g_new(float, side *side * 3);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(weights, cut, side, 1, precision, thread_pool);
+    g_autoptr(Base) base = base_new(weights, NULL, cut, side, 1, precision, thread_pool);
     synthetic(side, 0, image);
     base_run(base, image, 1, out);
     return out;
@@ -134,7 +134,7 @@ static float *features_by(int cut, int side, int n, int batch, guint threads)
     for (int i = 0; i < n; i++)
         synthetic(side, 5 * i, images + i * image);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(Base) base = base_new(weights, cut, side, batch, PRECISION_FLOAT32, thread_pool);
+    g_autoptr(Base) base = base_new(weights, NULL, cut, side, batch, PRECISION_FLOAT32, thread_pool);
     for (int i = 0; i < n; i += batch)
         base_run(base, images + i * image, MIN(batch, n - i), out + i * features);
     return out;
@@ -179,8 +179,8 @@ static void test_any_layer_is_a_cut(void)
 
 static void test_memory_is_told(void)
 {
-    gsize early = base_memory(vgg16_find("block1_conv2"), 224, 8, 2),
-          late = base_memory(VGG16_LAYERS - 1, 224, 8, 2);
+    gsize early = base_memory(NULL, vgg16_find("block1_conv2"), 224, 8, 2),
+          late = base_memory(NULL, VGG16_LAYERS - 1, 224, 8, 2);
     g_assert_cmpuint(early, >, 224 * 224 * 64 * sizeof(float));
     g_assert_cmpuint(late, >, 36 * 512 * 512 * 5 * sizeof(float));
     g_assert_cmpuint(late, <, 700 << 20);
