@@ -190,14 +190,28 @@ static void take_shard(const Options *options, Dataset *dataset)
 typedef struct {
     const Options *options;
     const Weights *weights; /* NULL for the layer "input" */
-    const FeatureSpec *spec;
+    FeatureSpec *spec;
+    gboolean has_tiles; /* spec has: those of the first cache that was opened */
 } Run;
 
-static CacheWriter *open_writer(const Run *run, const char *path, GError **error)
+static void choose_tiles(FeatureSpec *spec, gpointer user)
+{
+    const Run *run = user;
+    feature_spec_choose_tiles(spec, run->weights, (guint)run->options->common.threads);
+}
+
+static CacheWriter *open_writer(Run *run, const char *path, GError **error)
 {
     const Options *options = run->options;
-    CacheForm form = {.store = options->has_store ? &options->store : NULL, .shard = options->shard};
-    return cache_writer_open(path, run->spec, &form, error);
+    CacheForm form = {.store = options->has_store ? &options->store : NULL,
+                      .shard = options->shard,
+                      .choose_tiles = run->has_tiles ? NULL : choose_tiles,
+                      .user = run};
+    CacheWriter *writer = cache_writer_open(path, run->spec, &form, error);
+    if (writer)
+        run->spec->tiles = cache_writer_feature_spec(writer)->tiles;
+    run->has_tiles |= writer != NULL;
+    return writer;
 }
 
 /* Brings one cache up to date with the dataset and `copies` augmented copies of each of its images. */
@@ -228,19 +242,19 @@ static Status extract_into(const Run *run, Dataset *dataset, guint copies, Cache
 }
 
 /* The writer of a cache that is there; *writer NULL where there is none. */
-static gboolean open_existing(const Run *run, const char *path, CacheWriter **writer, GError **error)
+static gboolean open_existing(Run *run, const char *path, CacheWriter **writer, GError **error)
 {
     return !g_file_test(path, G_FILE_TEST_IS_DIR) || (*writer = open_writer(run, path, error));
 }
 
-static gboolean open_missing(const Run *run, const char *path, CacheWriter **writer, GError **error)
+static gboolean open_missing(Run *run, const char *path, CacheWriter **writer, GError **error)
 {
     return *writer || (*writer = open_writer(run, path, error));
 }
 
 /* The test part is extracted second, and no augmented copies of it. No cache is made where the images cannot be
  * divided. */
-static Status extract_parts(const Run *run, Dataset *dataset, GError **error)
+static Status extract_parts(Run *run, Dataset *dataset, GError **error)
 {
     const char *path = run->options->arguments[1];
     g_autofree char *test_path = split_test_path(path);
@@ -258,7 +272,7 @@ static Status extract_parts(const Run *run, Dataset *dataset, GError **error)
     return second == STATUS_DONE ? first : second;
 }
 
-static Status extract_whole(const Run *run, Dataset *dataset, GError **error)
+static Status extract_whole(Run *run, Dataset *dataset, GError **error)
 {
     const char *path = run->options->arguments[1];
     g_autofree char *test_path = split_test_path(path);
@@ -290,6 +304,6 @@ Status extract_images(const Options *options, GError **error)
     if (!spec)
         return STATUS_FAILED;
     spec->precision = options->precision;
-    Run run = {options, weights, spec};
+    Run run = {options, weights, spec, FALSE};
     return (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
 }

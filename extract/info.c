@@ -1,3 +1,4 @@
+#include "common/arithmetic/conv.h"
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "extract/actions.h"
@@ -58,6 +59,30 @@ static void print_stored(const Cache *cache)
     putchar('\n');
 }
 
+/* The convolutions one after the other that have the same tile in one word, and what rounding does to the features. */
+static void print_tiles(const FeatureSpec *spec)
+{
+    int m[VGG16_CONVS], last;
+    const char *names[VGG16_CONVS];
+    feature_spec_tiles(spec, m);
+    for (int layer = 0; layer < VGG16_LAYERS; layer++)
+        if (vgg16_layers[layer].conv >= 0)
+            names[vgg16_layers[layer].conv] = vgg16_layers[layer].name;
+    for (int first = 0; first < VGG16_CONVS && m[first]; first = last + 1) {
+        for (last = first; last + 1 < VGG16_CONVS && m[last + 1] == m[first];)
+            last++;
+        printf("%s%s%s%s %s", first ? ", " : "Tiles    ", names[first], last > first ? " to " : "",
+               last > first ? names[last] : "", conv_tile_name(m[first]));
+    }
+    if (spec->precision != PRECISION_FLOAT32)
+        puts("");
+    else if (spec->tiles.error > 0)
+        printf("\nRounding %.1e of the features, measured with these weights against double precision\n",
+               spec->tiles.error);
+    else
+        puts("\nRounding not measured: made before tiles were chosen by the weights");
+}
+
 /* How an image became a vector. */
 static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
 {
@@ -71,9 +96,11 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
     }
     printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
            normalization_name(spec->normalization));
-    if (spec->weights_hash[0])
-        printf("Weights  %s, SHA-256 %s\nProducts %s\n", source, spec->weights_hash,
-               precision_name(spec->precision));
+    if (!spec->weights_hash[0])
+        return;
+    printf("Weights  %s, SHA-256 %s\nProducts %s\n", source, spec->weights_hash,
+           precision_name(spec->precision));
+    print_tiles(spec);
 }
 
 static void print_text(const Cache *cache)

@@ -128,6 +128,11 @@ typedef struct CacheWriter CacheWriter;
 typedef struct {
     const CacheStore *store; /* NULL for what the cache has, and CACHE_SPARSE for a new one */
     CacheShard shard;
+
+    /* NULL: the tiles are the recipe's. Else a cache that is there keeps its own, whatever the recipe's; and of a new one
+     * the recipe is completed by this, called once. */
+    void (*choose_tiles)(FeatureSpec *spec, gpointer user);
+    gpointer user;
 } CacheForm;
 
 /* Creates the cache, or opens one to continue; refuses one whose recipe or form differs, in a sentence. form: NULL for
@@ -138,6 +143,7 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const 
 /* Of one whose commits have up to `images` in them. */
 MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images);
 CacheStore cache_writer_store(const CacheWriter *writer);
+const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer); /* of what is put, tiles included */
 
 /* The hash of the content that the committed features of this path were made from; FALSE where there are
  * none, or where their checksum does not hold. Safe from several threads, and while another one commits. */

@@ -67,6 +67,8 @@ static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const Cac
     for (guint id = 0; id < catalog->classes->len; id++)
         g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
     writer->form = catalog->form;
+    if (form && form->choose_tiles)
+        writer->spec->tiles = catalog->spec->tiles;
     return check_made_alike(writer, catalog, form, error);
 }
 
@@ -83,6 +85,8 @@ static gboolean initialise(CacheWriter *writer, const CacheForm *form, GError **
     if (!(code = store_databases(store, txn, TRUE)) && !(code = mdb_stat(txn, store->meta, &stat))) {
         if (stat.ms_entries == 0) {
             CacheForm wanted = form ? *form : (CacheForm){0};
+            if (wanted.choose_tiles)
+                wanted.choose_tiles(writer->spec, wanted.user);
             writer->form = (RecordForm){RECORD_FORMAT, wanted.store ? *wanted.store : CACHE_SPARSE};
             code = catalog_create(store, txn, writer->spec, writer->form.store, wanted.shard);
         } else {
@@ -137,6 +141,11 @@ MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
 CacheStore cache_writer_store(const CacheWriter *writer)
 {
     return writer->form.store;
+}
+
+const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer)
+{
+    return writer->spec;
 }
 
 /* ---- Looking ---- */

@@ -74,13 +74,31 @@ static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint thr
     return sizes;
 }
 
-int base_tile(int cut, int side, int conv, int limit)
+/* FALSE where the convolution is behind the cut. */
+static gboolean find_shape(int cut, int side, int conv, ConvShape *shape)
 {
     Step steps[VGG16_LAYERS];
     int n = steps_to(cut, side, NULL, steps), s = 0;
     while (s < n && steps[s].conv != conv)
         s++;
-    return s < n ? conv_tile(&steps[s].shape, limit) : 0;
+    if (s < n)
+        *shape = steps[s].shape;
+    return s < n;
+}
+
+int base_tile(int cut, int side, int conv, int limit)
+{
+    ConvShape shape;
+    return find_shape(cut, side, conv, &shape) ? conv_tile(&shape, limit) : 0;
+}
+
+gboolean base_has_tile(int cut, int side, int conv, int tile)
+{
+    ConvShape shape;
+    if (!find_shape(cut, side, conv, &shape))
+        return tile == 0;
+    shape.tile = tile;
+    return tile >= 1 && conv_tile(&shape, CONV_LARGEST_TILE) == tile;
 }
 
 Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch, Precision precision,

@@ -13,8 +13,11 @@ enum { BASE_DEFAULT_BATCH = 8 };
  * where images of this side run to the cut; 1: directly. 0 where the convolution is behind the cut. */
 int base_tile(int cut, int side, int conv, int limit);
 
+/* Whether that convolution can be computed so: in more ways than base_tile names. 0 is the one behind the cut. */
+gboolean base_has_tile(int cut, int side, int conv, int tile);
+
 /* weights: borrowed only during the call (kernels are transformed and kept). tiles (VGG16_CONVS), or NULL: m of each
- * convolution, one of base_tile's; where it is 0 the one without a limit. cut: index in vgg16_layers of
+ * convolution, one that base_has_tile; where it is 0 base_tile's without a limit. cut: index in vgg16_layers of
  * the last layer to run. side: of the square input images, a multiple of the cut's shrink. batch: the most
  * images a call of base_run takes. precision: of every convolution; activations and features are float32.
  * thread pool: borrowed until base_free. Never fails; what it needs is base_memory, in either precision. */

@@ -88,18 +88,11 @@ void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint 
     spec->tiles = (Tiles){0};
     if (cut < 0 || spec->precision != PRECISION_FLOAT32)
         return;
+    gint64 start = g_get_monotonic_time();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     spec->tiles = tiles_choose(weights, cut, spec->side, thread_pool);
-}
-
-gboolean feature_spec_take_tiles(FeatureSpec *spec, const FeatureSpec *from)
-{
-    Tiles own = spec->tiles;
-    spec->tiles = from->tiles;
-    g_autofree char *difference = feature_spec_difference(from, spec);
-    if (difference)
-        spec->tiles = own;
-    return !difference;
+    g_log("vggcache", G_LOG_LEVEL_DEBUG, "tiles of the base chosen in %.2f s, rounding %.1e",
+          1e-6 * (double)(g_get_monotonic_time() - start), spec->tiles.error);
 }
 
 static gboolean tiles_chosen(const Tiles *tiles)
@@ -138,6 +131,21 @@ json_t *feature_spec_to_json(const FeatureSpec *spec)
     return object;
 }
 
+/* Tiles that the shapes have by themselves make no difference to a description from before tiles were chosen. */
+void feature_spec_identify(const FeatureSpec *spec, GChecksum *sum)
+{
+    FeatureSpec by_shape = *spec;
+    by_shape.tiles = (Tiles){0};
+    g_autofree char *difference = feature_spec_rounding_difference(spec, &by_shape);
+    json_auto_t *object = feature_spec_to_json(spec);
+    json_object_del(object, "rounding_error");
+    if (!difference)
+        json_object_del(object, "tiles");
+    char *text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    g_checksum_update(sum, (const guchar *)text, -1);
+    free(text);
+}
+
 static gboolean is_hash(const char *text)
 {
     return strlen(text) == HASH_DIGITS && strspn(text, "0123456789abcdef") == HASH_DIGITS;
@@ -172,8 +180,8 @@ static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char 
     return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
 }
 
-/* tiles, error: NULL where the description has none. One for each convolution up to the layer, and such as base_tile
- * gives, in float32. */
+/* tiles, error: NULL where the description has none. One for each convolution up to the layer that it can be computed by,
+ * in float32. */
 static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
 {
     int cut = vgg16_find(spec->layer);
@@ -183,10 +191,9 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
         return FALSE;
     for (int conv = 0; conv < VGG16_CONVS; conv++) {
         json_int_t m = json_integer_value(json_array_get(tiles, (gsize)conv));
-        spec->tiles.m[conv] = (int)CLAMP(m, 0, CONV_LARGEST_TILE);
-        if (m != (m > 0 ? base_tile(cut, spec->side, conv, spec->tiles.m[conv]) : 0) ||
-            (m == 0) != (base_tile(cut, spec->side, conv, 1) == 0))
+        if (m < 0 || m > CONV_LARGEST_TILE || !base_has_tile(cut, spec->side, conv, (int)m))
             return FALSE;
+        spec->tiles.m[conv] = (int)m;
     }
     spec->tiles.error = json_number_value(error);
     return spec->tiles.error >= 0;
@@ -242,14 +249,14 @@ static char *imported_difference(const FeatureSpec *its, const FeatureSpec *want
     return NULL;
 }
 
-static char *tiles_difference(const FeatureSpec *its, const FeatureSpec *wanted)
+char *feature_spec_rounding_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
     int its_m[VGG16_CONVS], wanted_m[VGG16_CONVS];
     feature_spec_tiles(its, its_m);
     feature_spec_tiles(wanted, wanted_m);
     for (int layer = 0; layer < VGG16_LAYERS; layer++) {
         int conv = vgg16_layers[layer].conv;
-        if (conv >= 0 && its_m[conv] != wanted_m[conv])
+        if (conv >= 0 && its_m[conv] && wanted_m[conv] && its_m[conv] != wanted_m[conv])
             return g_strdup_printf("its %s is computed by %s, not by %s, and rounded otherwise",
                                    vgg16_layers[layer].name, conv_tile_name(its_m[conv]),
                                    conv_tile_name(wanted_m[conv]));
@@ -277,5 +284,5 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
     if (its->precision != wanted->precision)
         return g_strdup_printf("its precision is %s, not %s", precision_name(its->precision),
                                precision_name(wanted->precision));
-    return tiles_difference(its, wanted);
+    return feature_spec_rounding_difference(its, wanted);
 }

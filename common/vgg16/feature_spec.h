@@ -33,13 +33,10 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
-/* Fills in the tiles for these weights by measuring (tiles_choose), with so many threads, once the precision is set.
- * weights: NULL where no base runs. */
+/* Fills in the tiles for these weights by measuring (tiles_choose), with so many threads, once the precision is set; how
+ * long that took is a debug message. Of features that are there already (of a cache, say), their own tiles are taken
+ * instead, so that what belongs together stays so. weights: NULL where no base runs. */
 void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads);
-
-/* What belongs together stays so: takes over the tiles of a spec that differs from this one in nothing else. FALSE where
- * it does differ. */
-gboolean feature_spec_take_tiles(FeatureSpec *spec, const FeatureSpec *from);
 
 /* m of F(m x m) of each convolution of the base, as it is run; 0 behind the layer, and where no base runs. */
 void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS]);
@@ -55,4 +52,10 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error);
 /* NULL where both give the same vectors; else the first difference as a clause, such as
  * "its preset is keras, not vips". Caller frees. */
 char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted);
+
+/* The same for the tiles of the convolutions that both run, and nothing else. */
+char *feature_spec_rounding_difference(const FeatureSpec *its, const FeatureSpec *wanted);
+
+/* Adds everything that the vectors depend on to a checksum. */
+void feature_spec_identify(const FeatureSpec *spec, GChecksum *sum);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FeatureSpec, feature_spec_free)

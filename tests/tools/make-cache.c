@@ -1,8 +1,8 @@
-/* make-cache FEATURES.npy LABELS.csv CACHE [STORE]: a cache of given vectors, for tests that need no VGG16 pass.
+/* make-cache FEATURES.npy LABELS.csv CACHE [STORE [RECIPE.json]]: a cache of given vectors, for tests that need no VGG16 pass.
  *
  * FEATURES.npy: (N, D) float32, C order. D = 512 s² makes features of block5_pool (images of side 32 s,
  * random:0 weights), D = 3 s² the layer "input" (images of side s, no base); preset vips, normalisation
- * caffe. LABELS.csv: N lines "path,class", no header. */
+ * caffe, with the tiles that the shapes have by themselves; or they are what RECIPE.json says. LABELS.csv: N lines "path,class", no header. */
 #include "common/cache/cache.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ static const float *parse_npy(const char *bytes, gsize size, guint *rows, guint 
     return (const float *)(bytes + 10 + header);
 }
 
-static FeatureSpec feature_spec_for(guint features)
+static FeatureSpec *feature_spec_for(guint features)
 {
     guint of_base = 1, of_input = 1;
     while (512 * of_base * of_base < features)
@@ -43,14 +43,25 @@ static FeatureSpec feature_spec_for(guint features)
     if (!base && 3 * of_input * of_input != features)
         stop("the vectors' length is neither 512 s^2 nor 3 s^2", NULL);
     int side = (int)(base ? of_base : of_input);
-    return (FeatureSpec){.weights_hash =
-                             base ? "0000000000000000000000000000000000000000000000000000000000000000" : "",
-                         .weights_source = base ? "random:0" : "",
-                         .preset = PRESET_VIPS,
-                         .normalization = NORMALIZE_CAFFE,
-                         .side = base ? 32 * side : side,
-                         .layer = base ? "block5_pool" : "input",
-                         .shape = {side, side, base ? 512 : 3}};
+    FeatureSpec spec = {.weights_hash =
+                            base ? "0000000000000000000000000000000000000000000000000000000000000000" : "",
+                        .weights_source = base ? "random:0" : "",
+                        .preset = PRESET_VIPS,
+                        .normalization = NORMALIZE_CAFFE,
+                        .side = base ? 32 * side : side,
+                        .layer = base ? "block5_pool" : "input",
+                        .shape = {side, side, base ? 512 : 3}};
+    return feature_spec_copy(&spec);
+}
+
+static FeatureSpec *read_feature_spec(const char *path)
+{
+    GError *error = NULL;
+    json_auto_t *object = json_load_file(path, 0, NULL);
+    FeatureSpec *spec = object ? feature_spec_from_json(object, &error) : NULL;
+    if (!spec)
+        stop("cannot read the recipe", error);
+    return spec;
 }
 
 static void put_line(CacheWriter *writer, char *line, const float *features, gsize count)
@@ -73,19 +84,21 @@ int main(int argc, char **argv)
     gsize size;
     GError *error = NULL;
     CacheStore store = CACHE_SPARSE;
-    if (argc < 4 || argc > 5 || (argc == 5 && !cache_store_parse(argv[4], &store)))
-        stop("usage: make-cache FEATURES.npy LABELS.csv CACHE [sparse|float16|float32]", NULL);
+    if (argc < 4 || argc > 6 || (argc > 4 && !cache_store_parse(argv[4], &store)))
+        stop("usage: make-cache FEATURES.npy LABELS.csv CACHE [sparse|float16|float32 [RECIPE.json]]", NULL);
     if (!g_file_get_contents(argv[1], &bytes, &size, &error) ||
         !g_file_get_contents(argv[2], &text, NULL, &error))
         stop("cannot read", error);
     guint rows, count;
     const float *features = parse_npy(bytes, size, &rows, &count);
-    FeatureSpec spec = feature_spec_for(count);
+    g_autoptr(FeatureSpec) spec = argc > 5 ? read_feature_spec(argv[5]) : feature_spec_for(count);
+    if (feature_spec_features(spec) != count)
+        stop("the vectors' length is not the recipe's", NULL);
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     if (g_strv_length(lines) != rows)
         stop("FEATURES and LABELS do not agree", NULL);
     CacheForm form = {.store = &store};
-    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], &spec, &form, &error);
+    g_autoptr(CacheWriter) writer = cache_writer_open(argv[3], spec, &form, &error);
     for (guint i = 0; writer && i < rows; i++) {
         put_line(writer, lines[i], features + (gsize)i * count, count);
         if (cache_writer_pending(writer) >= 256 && !cache_writer_commit(writer, &error))

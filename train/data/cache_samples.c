@@ -226,9 +226,7 @@ BatchSource cache_samples_source(CacheSamples *samples, int batch)
 
 void cache_samples_identify(const CacheSamples *samples, GChecksum *sum)
 {
-    json_t *spec = feature_spec_to_json(cache_feature_spec(samples->cache));
-    char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
-    g_checksum_update(sum, (const guchar *)text, -1);
+    feature_spec_identify(cache_feature_spec(samples->cache), sum);
     for (guint c = 0; c < cache_classes(samples->cache); c++) {
         const char *name = cache_class(samples->cache, c);
         g_checksum_update(sum, (const guchar *)name, (gssize)strlen(name) + 1);
@@ -241,6 +239,4 @@ void cache_samples_identify(const CacheSamples *samples, GChecksum *sum)
     }
     for (gsize i = 0; i < (gsize)samples->count * samples->copies; i++)
         g_checksum_update(sum, cache_item(samples->cache, samples->copy_items[i])->hash, CACHE_HASH);
-    free(text);
-    json_decref(spec);
 }

@@ -175,10 +175,7 @@ static char *identify_photos(const TrainingData *data)
 {
     const DecodedImages *images = data->images;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    json_auto_t *spec = feature_spec_to_json(data->spec);
-    char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
-    g_checksum_update(sum, (const guchar *)text, -1);
-    free(text);
+    feature_spec_identify(data->spec, sum);
     for (guint i = 0; i < images->count; i++) {
         g_checksum_update(sum, (const guchar *)images->keys[i], (gssize)strlen(images->keys[i]) + 1);
         g_checksum_update(sum, images->hashes[i], CACHE_HASH);
@@ -233,6 +230,7 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
     if (!data->spec)
         return FALSE;
     data->spec->precision = options->precision;
+    feature_spec_choose_tiles(data->spec, weights, threads);
     data->images =
         decoded_images_load(data->dataset, options->preset, data->spec->side, options->model, threads, error);
     if (!data->images)

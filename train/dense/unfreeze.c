@@ -1,6 +1,7 @@
 /* unfreeze: see unfreeze.h. */
 #include "train/dense/unfreeze.h"
 
+#include "common/cli/cli.h"
 #include "common/core/error.h"
 
 #include <string.h>
@@ -31,14 +32,15 @@ void unfreeze_parameters(Network *network, const Weights *weights)
     }
 }
 
-/* The first difference in how images become the base's input, as a clause, or NULL. Where the base is cut
- * does not matter. */
+/* The first difference in how images become the base's input and what the base is, as a clause, or NULL. Where the base is
+ * cut does not matter, nor does rounding: a start need not be exact to the last bits. */
 static char *base_difference(const Model *model, const FeatureSpec *spec)
 {
     g_autoptr(FeatureSpec) its = feature_spec_copy(model->spec);
     g_free(its->layer);
     its->layer = g_strdup(spec->layer);
     memcpy(its->shape, spec->shape, sizeof its->shape);
+    its->tiles = spec->tiles;
     return feature_spec_difference(its, spec);
 }
 
@@ -112,6 +114,9 @@ gboolean warm_start(Model *model, const char *path, GError **error)
     g_autofree char *difference = base_difference(from, model->spec);
     if (difference)
         return error_set(error, "%s: cannot start from it: %s", path, difference);
+    g_autofree char *rounding = feature_spec_rounding_difference(from->spec, model->spec);
+    if (rounding)
+        cli_remark("%s: %s; training goes on with the latter", path, rounding);
     if (!same_classes(from, model->classes))
         return error_set(error, "%s: cannot start from it: its classes differ", path);
     if (!g_str_equal(from->head, "dense"))

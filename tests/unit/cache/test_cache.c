@@ -154,6 +154,46 @@ static void another_recipe_is_refused_in_a_sentence(void)
     remove_tree(folder);
 }
 
+static void count_choice(FeatureSpec *spec, gpointer user)
+{
+    spec->tiles = (Tiles){{1, 6}, 1e-6};
+    ++*(int *)user;
+}
+
+/* Opens the cache so that its tiles are chosen; how often they were. */
+static int choices_at(const char *folder, FeatureSpec *spec, int tile)
+{
+    int chosen = 0;
+    g_autoptr(GError) error = NULL;
+    CacheForm form = {.choose_tiles = count_choice, .user = &chosen};
+    g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, &form, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(cache_writer_feature_spec(writer)->tiles.m[1], ==, tile);
+    return chosen;
+}
+
+static void tiles_are_chosen_for_a_new_cache_alone(void)
+{
+    g_autofree char *folder = fixture_folder(), *old = fixture_folder();
+    g_autoptr(FeatureSpec) spec = feature_spec_copy(
+        &(FeatureSpec){.weights_hash = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                       .weights_source = "w",
+                       .preset = PRESET_VIPS,
+                       .side = 32,
+                       .layer = "block1_pool",
+                       .shape = {16, 16, 64}});
+    g_assert_cmpint(choices_at(folder, spec, 6), ==, 1);
+    g_assert_cmpint(choices_at(folder, spec, 6), ==, 0);
+    cache_writer_close(open_writer(old, spec));
+    g_assert_cmpint(choices_at(old, spec, 0), ==, 0);
+    g_autoptr(GError) error = NULL;
+    spec->tiles = (Tiles){{1, 4}, 1e-6};
+    g_assert_null(cache_writer_open(folder, spec, NULL, &error));
+    g_assert_nonnull(strstr(error->message, "its block1_conv2 is computed by F(6x6), not by F(4x4)"));
+    remove_tree(folder);
+    remove_tree(old);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -165,5 +205,6 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/long and odd paths are kept", long_and_odd_paths_are_kept);
     g_test_add_func("/cache/another recipe is refused in a sentence",
                     another_recipe_is_refused_in_a_sentence);
+    g_test_add_func("/cache/tiles are chosen for a new cache alone", tiles_are_chosen_for_a_new_cache_alone);
     return g_test_run();
 }

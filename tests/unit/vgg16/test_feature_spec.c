@@ -59,6 +59,34 @@ static void names_the_first_difference(void)
     g_assert_nonnull(strstr(weights, "bbbbbbbbbbbb"));
 }
 
+static char *identity(const FeatureSpec *spec)
+{
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    feature_spec_identify(spec, sum);
+    return g_strdup(g_checksum_get_string(sum));
+}
+
+static void no_tiles_are_those_of_the_shapes(void)
+{
+    g_autoptr(FeatureSpec) old = sample(), new = sample(), smaller = sample();
+    feature_spec_tiles(old, new->tiles.m);
+    memcpy(&smaller->tiles, &new->tiles, sizeof new->tiles);
+    new->tiles.error = smaller->tiles.error = 1e-5;
+    smaller->tiles.m[12] = 4;
+    g_autofree char *none = feature_spec_difference(old, new), *other = feature_spec_difference(old, smaller);
+    g_assert_null(none);
+    g_assert_cmpstr(other, ==,
+                    "its block5_conv3 is computed by F(7x7), not by F(4x4), and rounded otherwise");
+    g_autofree char *of_old = identity(old), *of_new = identity(new), *of_smaller = identity(smaller);
+    g_assert_cmpstr(of_old, ==, of_new);
+    g_assert_cmpstr(of_old, !=, of_smaller);
+
+    json_t *object = feature_spec_to_json(smaller);
+    g_autoptr(FeatureSpec) again = feature_spec_from_json(object, NULL);
+    json_decref(object);
+    g_assert_cmpmem(&again->tiles, sizeof again->tiles, &smaller->tiles, sizeof smaller->tiles);
+}
+
 static void same_weights_by_another_name_are_the_same(void)
 {
     g_autoptr(FeatureSpec) its = sample();
@@ -84,6 +112,8 @@ static void refused(const char *text)
     "{\"weights_hash\":\"" hash "\",\"weights_source\":\"x\",\"preset\":\"" preset                           \
     "\",\"normalization\":\"" normalization "\",\"side\":" side ",\"layer\":\"" layer "\",\"shape\":" shape  \
     "}"
+
+#define ROUNDED(tiles) ",\"tiles\":" tiles ",\"rounding_error\":1e-5"
 
 static void refuses_what_is_no_recipe(void)
 {
@@ -111,6 +141,13 @@ static void refuses_what_is_no_recipe(void)
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":\"float16\""));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":32"));
     refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3],\"precision\":\"bfloat16\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64],\"tiles\":[1]"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64],\"rounding_error\":1e-5"));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64]" ROUNDED("[2]")));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64]" ROUNDED("[1,4]")));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_pool", "[112,112,64]" ROUNDED("[1,7]")));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block1_pool", "[112,112,64]" ROUNDED("[1,-4]")));
+    refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3]" ROUNDED("[]")));
     refused(TEXT(HASH, "vips", "caffe", "\"224\"", "block5_pool", "[7,7,512]"));
 }
 
@@ -135,6 +172,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recipe/survives JSON", survives_json);
     g_test_add_func("/recipe/names the first difference", names_the_first_difference);
+    g_test_add_func("/recipe/no tiles are those of the shapes", no_tiles_are_those_of_the_shapes);
     g_test_add_func("/recipe/same weights by another name are the same",
                     same_weights_by_another_name_are_the_same);
     g_test_add_func("/recipe/refuses what is no recipe", refuses_what_is_no_recipe);
