@@ -6,6 +6,7 @@
 #include "common/arithmetic/packing.h"
 #include "common/arithmetic/pooling.h"
 #include "common/arithmetic/row_kernels.h"
+#include "common/arithmetic/sparse_kernels.h"
 
 typedef struct {
     const ConvKernels *conv;
@@ -13,6 +14,7 @@ typedef struct {
     const PackingKernels *packing;
     const PoolingKernels *pooling;
     const RowKernels *row;
+    const SparseKernels *sparse;
 } Kernels;
 
 /* Of the instruction set that isa_current() (isa.h) tells; never NULL, lives as long as the program. */

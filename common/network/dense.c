@@ -1,6 +1,6 @@
 /* dense: see dense.h. A task is a panel of up to PANEL columns of W; it walks down the panel in tiles of TILE
  * rows, small enough that a tile of W, its slots, the gradient and the packed copy stay in the second-level
- * cache together. A column's sums do not depend on the panel that it is in, so panels are cut to suit the
+ * cache together. Where x has many zeros, as behind a ReLU, only the rest is multiplied. A column's sums do not depend on the panel that it is in, so panels are cut to suit the
  * number of threads. */
 #include "common/network/dense.h"
 
@@ -16,6 +16,9 @@ enum {
     LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
+/* Taken for sparse below this share of non-zeros: such a product does about 0.78 of the other's rate, for these only. */
+#define SPARSE_SHARE 0.75
+
 typedef struct {
     int ld, features, units;
     int panel;                 /* columns per task */
@@ -25,19 +28,29 @@ typedef struct {
     const float *kernel, *bias;
     float *y;
     const DenseKernels *kernels;
+    const SparseKernels *sparse;
 } Pass;
 
 /* Each task's own scratch; strips (P, STRIP) lie one after another. */
 typedef struct {
-    float *gradient; /* (TILE, PANEL) */
+    float *gradient; /* (TILE, PANEL), its rows in RowOrder's order */
     float *packed;   /* strips of (TILE, STRIP): the tile of W */
     float *dy;       /* strips of (update's n, STRIP) */
     float *y;        /* strips of (n, STRIP) */
+    float *rows;     /* (TILE, update's n): those of a tile of xt that are not sparse */
+    guint64
+        *bitmaps; /* what is not zero in a tile of xt: (TILE, words of update's n), or (n) by its columns */
 } Scratch;
+
+static gsize words_of(int n)
+{
+    return ((gsize)n + SPARSE_WORD - 1) / SPARSE_WORD;
+}
 
 gsize dense_scratch(int n)
 {
-    return ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n) * sizeof(float);
+    return ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n + (gsize)TILE * n) * sizeof(float) +
+           MAX(TILE * words_of(n), (gsize)n) * sizeof(guint64);
 }
 
 /* ---- Prefetching the next tile, a few lines at a time, while this one is computed ---- */
@@ -119,22 +132,97 @@ static void update_bias(const Pass *pass, const Scratch *scratch, int first, int
                           u->bias_v ? u->bias_v + first : NULL);
 }
 
+static gboolean is_sparse(const guint64 *bitmap, gsize words, gsize elements)
+{
+    gsize count = 0;
+    for (gsize w = 0; w < words; w++)
+        count += (gsize)__builtin_popcountll(bitmap[w]);
+    return (double)count < SPARSE_SHARE * (double)elements;
+}
+
+/* Rows of a tile of xt: first those that are not sparse, `full` of them, then the others. */
+typedef struct {
+    int full;
+    int rows[TILE];
+} RowOrder;
+
+/* Fills scratch's rows with those that are not sparse, its bitmaps with all rows'. */
+static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, int rows)
+{
+    const DenseUpdate *u = pass->update;
+    RowOrder order = {0};
+    gsize words = words_of(u->n);
+    for (int r = 0, last = rows; r < rows; r++) {
+        const float *x = u->xt + (gsize)(row + r) * pass->ld;
+        guint64 *bitmap = scratch->bitmaps + r * words;
+        pass->sparse->along(x, u->n, bitmap);
+        if (is_sparse(bitmap, words, u->n)) {
+            order.rows[--last] = r;
+        } else {
+            memcpy(scratch->rows + (gsize)order.full * u->n, x, u->n * sizeof(float));
+            order.rows[order.full++] = r;
+        }
+    }
+    return order;
+}
+
+/* The kernel's gradient in the columns of SPARSE_STRIPS strips from s on. */
+static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const RowOrder *order, int columns,
+                               int s, int row, int rows, Prefetch *ahead)
+{
+    const DenseUpdate *u = pass->update;
+    int block = pass->kernels->rows, strips = MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
+    gsize strip = (gsize)u->n * STRIP;
+    for (int t = s; t < s + strips; t++)
+        for (int i = 0; i < order->full; i += block) {
+            prefetch_some(ahead, 24);
+            pass->kernels->multiply(MIN(block, order->full - i), u->n, scratch->rows + (gsize)i * u->n, u->n,
+                                    1, scratch->dy + t * strip,
+                                    scratch->gradient + (gsize)i * PANEL + t * STRIP, PANEL, FALSE);
+        }
+    for (int i = order->full; i < rows; i++) {
+        prefetch_some(ahead, 6);
+        pass->sparse->multiply(scratch->bitmaps + order->rows[i] * words_of(u->n), u->n,
+                               u->xt + (gsize)(row + order->rows[i]) * pass->ld, 1, strips,
+                               scratch->dy + s * strip, strip,
+                               scratch->gradient + (gsize)i * PANEL + s * STRIP, STRIP, FALSE);
+    }
+}
+
 static void update_tile(const Pass *pass, const Scratch *scratch, int first, int columns, int row, int rows,
                         Prefetch *ahead)
 {
     const DenseUpdate *u = pass->update;
-    int block = pass->kernels->rows;
-    for (int s = 0; s * STRIP < columns; s++)
-        for (int r = 0; r < rows; r += block) {
-            prefetch_some(ahead, 24);
-            pass->kernels->multiply(MIN(block, rows - r), u->n, u->xt + (gsize)(row + r) * pass->ld, pass->ld,
-                                    1, scratch->dy + (gsize)s * u->n * STRIP,
-                                    scratch->gradient + (gsize)r * PANEL + s * STRIP, PANEL, FALSE);
-        }
-    for (int r = 0; r < rows; r++) {
-        gsize at = (gsize)(row + r) * pass->units + first;
-        pass->kernels->update(u->step, columns, scratch->gradient + (gsize)r * PANEL, u->kernel + at,
+    RowOrder order = order_rows(pass, scratch, row, rows);
+    for (int s = 0; s * STRIP < columns; s += SPARSE_STRIPS)
+        gradient_of_strips(pass, scratch, &order, columns, s, row, rows, ahead);
+    for (int i = 0; i < rows; i++) {
+        gsize at = (gsize)(row + order.rows[i]) * pass->units + first;
+        pass->kernels->update(u->step, columns, scratch->gradient + (gsize)i * PANEL, u->kernel + at,
                               u->kernel_m ? u->kernel_m + at : NULL, u->kernel_v ? u->kernel_v + at : NULL);
+    }
+}
+
+/* Adds a tile's part to images n … n+images-1 of y, in the columns of SPARSE_STRIPS strips from s on. */
+static void forward_of_strips(const Pass *pass, const Scratch *scratch, int columns, int s, int row, int rows,
+                              int n, int images, Prefetch *ahead)
+{
+    int strips = MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
+    gsize w_strip = TILE * STRIP, y_strip = (gsize)pass->n * STRIP;
+    const float *x = pass->xt + (gsize)row * pass->ld + n, *w = scratch->packed + s * w_strip;
+    float *y = scratch->y + s * y_strip + (gsize)n * STRIP;
+    if (!is_sparse(scratch->bitmaps + n, (gsize)images, (gsize)images * rows)) {
+        for (int t = 0; t < strips; t++) {
+            prefetch_some(ahead, 16);
+            pass->kernels->multiply(images, rows, x, 1, pass->ld, w + t * w_strip, y + t * y_strip, STRIP,
+                                    TRUE);
+        }
+        return;
+    }
+    for (int i = 0; i < images; i++) {
+        prefetch_some(ahead, 4);
+        pass->sparse->multiply(scratch->bitmaps + n + i, rows, x + i, pass->ld, strips, w, w_strip,
+                               y + (gsize)i * STRIP, y_strip, TRUE);
     }
 }
 
@@ -143,13 +231,10 @@ static void forward_tile(const Pass *pass, const Scratch *scratch, int first, in
 {
     int block = pass->kernels->rows;
     pack(pass->kernel + (gsize)row * pass->units + first, pass->units, rows, columns, scratch->packed, TILE);
-    for (int s = 0; s * STRIP < columns; s++)
-        for (int n = 0; n < pass->n; n += block) {
-            prefetch_some(ahead, 16);
-            pass->kernels->multiply(MIN(block, pass->n - n), rows, pass->xt + (gsize)row * pass->ld + n, 1,
-                                    pass->ld, scratch->packed + (gsize)s * TILE * STRIP,
-                                    scratch->y + ((gsize)s * pass->n + n) * STRIP, STRIP, TRUE);
-        }
+    pass->sparse->across(pass->xt + (gsize)row * pass->ld, pass->ld, rows, pass->n, scratch->bitmaps);
+    for (int s = 0; s * STRIP < columns; s += SPARSE_STRIPS)
+        for (int n = 0; n < pass->n; n += block)
+            forward_of_strips(pass, scratch, columns, s, row, rows, n, MIN(block, pass->n - n), ahead);
 }
 
 static void start_sums(const Pass *pass, const Scratch *scratch, int first, int columns)
@@ -169,6 +254,8 @@ static void run_panel(guint task, guint worker, gpointer data)
     float *memory = floats_new(dense_scratch(MAX(pass->n, updated)) / sizeof(float));
     Scratch scratch = {.gradient = memory, .packed = memory + TILE * PANEL, .dy = memory + 2 * TILE * PANEL};
     scratch.y = scratch.dy + (gsize)PANEL * updated;
+    scratch.rows = scratch.y + (gsize)PANEL * pass->n;
+    scratch.bitmaps = (guint64 *)(scratch.rows + (gsize)TILE * updated);
     if (u) {
         pack(u->dy + first, pass->units, u->n, columns, scratch.dy, u->n);
         update_bias(pass, &scratch, first, columns);
@@ -193,20 +280,36 @@ static void run(ThreadPool *thread_pool, Pass *pass)
     int strips = (pass->units + STRIP - 1) / STRIP;
     pass->panel = (strips + rounds * threads - 1) / (rounds * threads) * STRIP;
     pass->kernels = kernels_current()->dense;
+    pass->sparse = kernels_current()->sparse;
     thread_pool_run(thread_pool, (pass->units + pass->panel - 1) / pass->panel, run_panel, pass);
 }
 
 void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
                    const float *kernel, const float *bias, float *y)
 {
-    Pass pass = {ld, features, units, 0, NULL, n, xt, kernel, bias, y, NULL};
+    Pass pass = {.ld = ld,
+                 .features = features,
+                 .units = units,
+                 .n = n,
+                 .xt = xt,
+                 .kernel = kernel,
+                 .bias = bias,
+                 .y = y};
     run(thread_pool, &pass);
 }
 
 void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, const float *xt, int n, int ld,
                           int features, int units, float *y)
 {
-    Pass pass = {ld, features, units, 0, update, n, xt, update->kernel, update->bias, y, NULL};
+    Pass pass = {.ld = ld,
+                 .features = features,
+                 .units = units,
+                 .update = update,
+                 .n = n,
+                 .xt = xt,
+                 .kernel = update->kernel,
+                 .bias = update->bias,
+                 .y = y};
     run(thread_pool, &pass);
 }
 

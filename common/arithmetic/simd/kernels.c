@@ -7,4 +7,5 @@ const Kernels ISA_SYMBOL(kernels) = {
     .packing = &ISA_SYMBOL(packing_kernels),
     .pooling = &ISA_SYMBOL(pooling_kernels),
     .row = &ISA_SYMBOL(row_kernels),
+    .sparse = &ISA_SYMBOL(sparse_kernels),
 };

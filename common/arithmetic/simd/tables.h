@@ -14,4 +14,5 @@ extern const DenseKernels ISA_SYMBOL(dense_kernels);               /* dense_kern
 extern const PackingKernels ISA_SYMBOL(packing_kernels);           /* packing.c */
 extern const PoolingKernels ISA_SYMBOL(pooling_kernels);           /* pooling.c */
 extern const RowKernels ISA_SYMBOL(row_kernels);                   /* row_kernels.c */
+extern const SparseKernels ISA_SYMBOL(sparse_kernels);             /* sparse_kernels.c */
 extern const Kernels ISA_SYMBOL(kernels);                          /* kernels.c: all of these */

@@ -1,0 +1,74 @@
+/* A dense layer on inputs of which some features are hardly ever zero, some nearly always: against sums in double. */
+#include "common/network/dense.h"
+
+#include "common/network/optimizer.h"
+#include "tests/unit/fixture.h"
+
+#include <string.h>
+
+enum { N = 70, D = 100, K = 150 }; /* none a multiple of what is computed at once */
+
+/* By feature: never zero, always, or by chance; so that full and sparse products meet in one tile. */
+static void draw_input(float *x)
+{
+    Rng rng = rng_new(4, 0);
+    for (int n = 0; n < N; n++)
+        for (int d = 0; d < D; d++)
+            x[n * D + d] = rng_uniform(&rng) < d % 5 / 4.0 ? 0 : (float)rng_normal(&rng);
+}
+
+static void assert_near(const float *found, const double *expected, int count)
+{
+    for (int i = 0; i < count; i++)
+        g_assert_cmpfloat_with_epsilon(found[i], expected[i], 2e-5);
+}
+
+static void check_sums(void)
+{
+    static float x[N * D], xt[D * N], y[N * K];
+    static double forward[N * K], learnt[D * K], bias_learnt[K];
+    float *dy = random_array(N * K, 1, 1, -INFINITY), *kernel = random_array(D * K, 2, 1, -INFINITY),
+          *bias = random_array(K, 3, 1, -INFINITY);
+    const float *rows[N];
+    OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
+    DenseUpdate update = {N, xt, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    draw_input(x);
+    for (int n = 0; n < N; n++)
+        rows[n] = x + n * D;
+    for (int k = 0; k < K; k++) {
+        bias_learnt[k] = bias[k];
+        for (int n = 0; n < N; n++) {
+            forward[n * K + k] = bias[k];
+            bias_learnt[k] -= dy[n * K + k];
+            for (int d = 0; d < D; d++)
+                forward[n * K + k] += (double)x[n * D + d] * kernel[d * K + k];
+        }
+        for (int d = 0; d < D; d++) {
+            learnt[d * K + k] = kernel[d * K + k];
+            for (int n = 0; n < N; n++)
+                learnt[d * K + k] -= (double)x[n * D + d] * dy[n * K + k];
+        }
+    }
+    dense_transpose(thread_pool, rows, N, D, xt, N);
+    dense_forward(thread_pool, xt, N, N, D, K, kernel, bias, y);
+    assert_near(y, forward, N * K);
+    dense_update(thread_pool, &update, N, D, K);
+    assert_near(kernel, learnt, D * K);
+    assert_near(bias, bias_learnt, K);
+    g_free(dy);
+    g_free(kernel);
+    g_free(bias);
+}
+
+static void what_is_zero_is_left_out_of_exact_sums(void)
+{
+    with_every_isa(check_sums);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/dense/what is zero is left out of exact sums", what_is_zero_is_left_out_of_exact_sums);
+    return g_test_run();
+}
