@@ -169,6 +169,14 @@ static void start(Descent *descent, guint g, guint k)
     activate(descent, g, k);
 }
 
+/* Problems end together, after passes that nobody can count beforehand: a time left would only mislead. */
+static void tell_pass(Progress *progress, guint pass)
+{
+    g_autofree char *note = g_strdup_printf("pass %u over the rows", pass);
+    progress_note(progress, note);
+    progress_tick(progress, 0);
+}
+
 gboolean stream_descent_run(StreamFit *fit, Progress *progress, GError **error)
 {
     g_autofree guint8 *active = g_new0(guint8, (gsize)fit->n_groups * fit->stream->n);
@@ -179,7 +187,8 @@ gboolean stream_descent_run(StreamFit *fit, Progress *progress, GError **error)
     for (guint g = 0; g < fit->n_groups; g++)
         for (guint k = 0; k < fit->groups[g].n; k++)
             start(&descent, g, k);
-    while (left > 0) {
+    for (guint passes = 1; left > 0; passes++) {
+        tell_pass(progress, passes);
         pass(&descent);
         if (interrupted())
             return error_set(error, "interrupted");
@@ -190,5 +199,6 @@ gboolean stream_descent_run(StreamFit *fit, Progress *progress, GError **error)
                     progress_tick(progress, 1);
                 }
     }
+    progress_note(progress, NULL);
     return TRUE;
 }
