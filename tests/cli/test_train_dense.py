@@ -355,6 +355,17 @@ def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
         assert "guessing" not in train("--epochs", 1, make_cache(folder, "small", x, labels), model).stderr
 
 
+def a_training_that_learnt_nothing_is_told_so_at_its_end():
+    with scratch() as folder:
+        noise, signal_ = (make_cache(folder, name, *samples(120, spread=spread)) for name, spread in (("n", 0), ("s", 0.5)))
+        model = os.path.join(folder, "m.h5")
+        told = train("--epochs", 5, noise, model).stderr
+        assert re.search(r"the best val_loss is 1\.\d+, where guessing gives 1\.386: nothing was learnt", told), told
+        assert float(re.search(r"best val_loss is (\S+),", told).group(1)) > 0.99 * math.log(CLASSES)
+        assert "nothing was learnt" not in train("--epochs", 4, noise, model).stderr
+        assert "nothing was learnt" not in train("--epochs", 5, signal_, model).stderr
+
+
 def a_terminal_shows_how_long_all_epochs_may_take():
     with scratch() as folder:
         cache = make_cache(folder, "cache", *samples(4000))
@@ -413,6 +424,7 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     scaled_features_train_as_if_numpy_had_scaled_them,
     a_head_on_scaled_features_starts_one_on_features_as_they_are,
     a_loss_that_starts_far_above_guessing_is_told_with_what_helps,
+    a_training_that_learnt_nothing_is_told_so_at_its_end,
     a_terminal_shows_how_long_all_epochs_may_take,
     wrong_usage_is_told_before_any_work,
     caches_that_cannot_be_trained_on_are_refused)

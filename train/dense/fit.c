@@ -15,6 +15,9 @@
 #define PLATEAU_DELTA    1e-4 /* Keras's min_delta */
 #define CHECKPOINT_SHARE 0.05 /* of the time may be spent on writing checkpoints */
 #define LARGE_START      3    /* times the loss of guessing: the initial weights alone stay below */
+#define NOTHING_LEARNT                                                                                       \
+    0.99                 /* times the loss of guessing: above, the best epoch knows no class from another */
+#define PATIENT_EPOCHS 5 /* before which a high loss says nothing yet */
 static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
                                       << 63; /* plus the epoch; no batch's stream number is that large */
 
@@ -117,6 +120,18 @@ static void advise_on_start(const Fit *fit, const LossSum *first, int n)
             "weights; %sa --learning-rate below %g may train better",
             loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
             fit->state.learning_rate);
+}
+
+/* A network whose ReLUs died, or whose images were augmented past recognition, gives every class its share. */
+static void advise_at_end(const Fit *fit)
+{
+    double guessing = log(network_outputs(fit->network));
+    if (fit->state.epoch > PATIENT_EPOCHS && fit->state.best > NOTHING_LEARNT * guessing)
+        cli_remark(
+            "the best %s is %.4g, where guessing gives %.4g: nothing was learnt; a --learning-rate below %g, "
+            "weaker augmentation or more images may help",
+            fit->validation ? "val_loss" : "loss", fit->state.best, guessing,
+            fit->options->optimizer.learning_rate);
 }
 
 static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, GError **error)
@@ -312,7 +327,10 @@ gboolean fit(Network *network, const FitOptions *options, const BatchSource *tra
                .order = order};
     if (!start_or_resume(&fit, error) || !run_epochs(&fit, end, error))
         return FALSE;
-    if (*end != FIT_INTERRUPTED && options->checkpoint)
+    if (*end == FIT_INTERRUPTED)
+        return TRUE;
+    advise_at_end(&fit);
+    if (options->checkpoint)
         unlink(options->checkpoint);
     return TRUE;
 }
