@@ -11,11 +11,12 @@ enum {
 };
 
 typedef struct {
-    /* The bitmap, (n + 63) / 64 words, of the row x (n). */
-    void (*along)(const float *x, int n, guint64 *bitmap);
+    /* The bitmap, (n + 63) / 64 words, of the row x (n); returns how many of its elements are not zero. */
+    gsize (*along)(const float *x, int n, guint64 *bitmap);
 
-    /* The bitmaps, a word each, of the n columns of x (depth, n) with leading dimension ld; depth <= SPARSE_DEPTH. */
-    void (*across)(const float *x, gsize ld, int depth, int n, guint64 *bitmaps);
+    /* The bitmaps of the n columns of x (depth, n) with leading dimension ld, half a word each; depth <= SPARSE_DEPTH.
+     * Returns how many elements are not zero. */
+    gsize (*across)(const float *x, gsize ld, int depth, int n, guint32 *bitmaps);
 
     /* c = a b, or c += a b where accumulate is set, for one row a whose element p lies at a[p * column]; only those in
      * its bitmap (depth bits) are looked at. b: packed strips (depth, STRIP), at a distance of b_strip; c: strips

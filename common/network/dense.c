@@ -33,13 +33,13 @@ typedef struct {
 
 /* Each task's own scratch; strips (P, STRIP) lie one after another. */
 typedef struct {
-    float *gradient; /* (TILE, PANEL), its rows in RowOrder's order */
-    float *packed;   /* strips of (TILE, STRIP): the tile of W */
-    float *dy;       /* strips of (update's n, STRIP) */
-    float *y;        /* strips of (n, STRIP) */
-    float *rows;     /* (TILE, update's n): those of a tile of xt that are not sparse */
-    guint64
-        *bitmaps; /* what is not zero in a tile of xt: (TILE, words of update's n), or (n) by its columns */
+    float *gradient;        /* (TILE, PANEL), its rows in RowOrder's order */
+    float *packed;          /* strips of (TILE, STRIP): the tile of W */
+    float *dy;              /* strips of (update's n, STRIP) */
+    float *y;               /* strips of (n, STRIP) */
+    float *rows;            /* (TILE, update's n): those of a tile of xt that are not sparse */
+    guint64 *bitmaps;       /* (TILE, words of update's n): what is not zero in a tile of xt, by its rows */
+    guint32 *image_bitmaps; /* (n): the same by its columns */
 } Scratch;
 
 static gsize words_of(int n)
@@ -50,30 +50,31 @@ static gsize words_of(int n)
 gsize dense_scratch(int n)
 {
     return ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n + (gsize)TILE * n) * sizeof(float) +
-           MAX(TILE * words_of(n), (gsize)n) * sizeof(guint64);
+           TILE * words_of(n) * sizeof(guint64) + n * sizeof(guint32);
 }
 
 /* ---- Prefetching the next tile, a few lines at a time, while this one is computed ---- */
 typedef struct {
     const float *arrays[3]; /* panel's first column of W and slots, at the tile's first row */
+    int count;              /* of arrays */
     int rows, columns, units;
     int array, row, column; /* what to prefetch next */
 } Prefetch;
 
 static void prefetch_some(Prefetch *ahead, int lines)
 {
-    while (lines && ahead->array < 3) {
-        const float *array = ahead->arrays[ahead->array];
-        if (array && ahead->row < ahead->rows) {
-            __builtin_prefetch(array + (gsize)ahead->row * ahead->units + ahead->column, 1, 2);
-            lines--;
-            if ((ahead->column += LINE) < ahead->columns)
-                continue;
-            ahead->column = 0;
-            ahead->row++;
-        } else {
-            ahead->array++;
+    while (lines > 0 && ahead->array < ahead->count) {
+        const float *row = ahead->arrays[ahead->array] + (gsize)ahead->row * ahead->units;
+        int column = ahead->column, end = MIN(ahead->columns, column + lines * LINE);
+        for (; column < end; column += LINE, lines--)
+            __builtin_prefetch(row + column, 1, 2);
+        ahead->column = column;
+        if (column < ahead->columns)
+            return;
+        ahead->column = 0;
+        if (++ahead->row == ahead->rows) {
             ahead->row = 0;
+            ahead->array++;
         }
     }
 }
@@ -81,14 +82,12 @@ static void prefetch_some(Prefetch *ahead, int lines)
 static Prefetch prefetch_tile(const Pass *pass, int first, int columns, int row)
 {
     const DenseUpdate *u = pass->update;
-    gsize at = (gsize)row * pass->units + first;
-    return (Prefetch){
-        .arrays = {pass->kernel + at, u && u->kernel_m ? u->kernel_m + at : NULL,
-                   u && u->kernel_v ? u->kernel_v + at : NULL},
-        .rows = MIN(TILE, pass->features - row),
-        .columns = columns,
-        .units = pass->units,
-    };
+    const float *arrays[3] = {pass->kernel, u ? u->kernel_m : NULL, u ? u->kernel_v : NULL};
+    Prefetch ahead = {.rows = MIN(TILE, pass->features - row), .columns = columns, .units = pass->units};
+    for (int i = 0; i < 3; i++)
+        if (arrays[i] && ahead.rows > 0)
+            ahead.arrays[ahead.count++] = arrays[i] + (gsize)row * pass->units + first;
+    return ahead;
 }
 
 /* ---- Between rows of a matrix and strips ---- */
@@ -101,6 +100,10 @@ static void pack(const float *from, gsize ld, int rows, int columns, float *stri
         int width = MIN(STRIP, columns - s * STRIP);
         for (int r = 0; r < rows; r++) {
             float *to = strips + ((gsize)s * depth + r) * STRIP;
+            if (width == STRIP) { /* a length that the compiler knows: many times faster */
+                memcpy(to, from + r * ld + s * STRIP, STRIP * sizeof(float));
+                continue;
+            }
             memcpy(to, from + r * ld + s * STRIP, width * sizeof(float));
             memset(to + width, 0, (STRIP - width) * sizeof(float));
         }
@@ -132,12 +135,15 @@ static void update_bias(const Pass *pass, const Scratch *scratch, int first, int
                           u->bias_v ? u->bias_v + first : NULL);
 }
 
-static gboolean is_sparse(const guint64 *bitmap, gsize words, gsize elements)
+/* How many strips there are from strip s on, at most SPARSE_STRIPS. */
+static int strips_from(int s, int columns)
 {
-    gsize count = 0;
-    for (gsize w = 0; w < words; w++)
-        count += (gsize)__builtin_popcountll(bitmap[w]);
-    return (double)count < SPARSE_SHARE * (double)elements;
+    return MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
+}
+
+static gboolean is_sparse(gsize nonzeros, gsize elements)
+{
+    return (double)nonzeros < SPARSE_SHARE * (double)elements;
 }
 
 /* Rows of a tile of xt: first those that are not sparse, `full` of them, then the others. */
@@ -155,8 +161,7 @@ static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, in
     for (int r = 0, last = rows; r < rows; r++) {
         const float *x = u->xt + (gsize)(row + r) * pass->ld;
         guint64 *bitmap = scratch->bitmaps + r * words;
-        pass->sparse->along(x, u->n, bitmap);
-        if (is_sparse(bitmap, words, u->n)) {
+        if (is_sparse(pass->sparse->along(x, u->n, bitmap), u->n)) {
             order.rows[--last] = r;
         } else {
             memcpy(scratch->rows + (gsize)order.full * u->n, x, u->n * sizeof(float));
@@ -171,7 +176,7 @@ static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const R
                                int s, int row, int rows, Prefetch *ahead)
 {
     const DenseUpdate *u = pass->update;
-    int block = pass->kernels->rows, strips = MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
+    int block = pass->kernels->rows, strips = strips_from(s, columns);
     gsize strip = (gsize)u->n * STRIP;
     for (int t = s; t < s + strips; t++)
         for (int i = 0; i < order->full; i += block) {
@@ -203,38 +208,37 @@ static void update_tile(const Pass *pass, const Scratch *scratch, int first, int
     }
 }
 
-/* Adds a tile's part to images n … n+images-1 of y, in the columns of SPARSE_STRIPS strips from s on. */
+/* Adds a tile's part to y in the columns of SPARSE_STRIPS strips from s on. */
 static void forward_of_strips(const Pass *pass, const Scratch *scratch, int columns, int s, int row, int rows,
-                              int n, int images, Prefetch *ahead)
+                              gboolean sparse, Prefetch *ahead)
 {
-    int strips = MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
+    int block = pass->kernels->rows, strips = strips_from(s, columns);
     gsize w_strip = TILE * STRIP, y_strip = (gsize)pass->n * STRIP;
-    const float *x = pass->xt + (gsize)row * pass->ld + n, *w = scratch->packed + s * w_strip;
-    float *y = scratch->y + s * y_strip + (gsize)n * STRIP;
-    if (!is_sparse(scratch->bitmaps + n, (gsize)images, (gsize)images * rows)) {
-        for (int t = 0; t < strips; t++) {
-            prefetch_some(ahead, 16);
-            pass->kernels->multiply(images, rows, x, 1, pass->ld, w + t * w_strip, y + t * y_strip, STRIP,
-                                    TRUE);
-        }
-        return;
-    }
-    for (int i = 0; i < images; i++) {
+    const float *x = pass->xt + (gsize)row * pass->ld, *w = scratch->packed + s * w_strip;
+    float *y = scratch->y + s * y_strip;
+    for (int n = 0; sparse && n < pass->n; n++) {
+        guint64 bitmap = scratch->image_bitmaps[n];
         prefetch_some(ahead, 4);
-        pass->sparse->multiply(scratch->bitmaps + n + i, rows, x + i, pass->ld, strips, w, w_strip,
-                               y + (gsize)i * STRIP, y_strip, TRUE);
+        pass->sparse->multiply(&bitmap, rows, x + n, pass->ld, strips, w, w_strip, y + (gsize)n * STRIP,
+                               y_strip, TRUE);
     }
+    for (int t = 0; !sparse && t < strips; t++)
+        for (int n = 0; n < pass->n; n += block) {
+            prefetch_some(ahead, 16);
+            pass->kernels->multiply(MIN(block, pass->n - n), rows, x + n, 1, pass->ld, w + t * w_strip,
+                                    y + t * y_strip + (gsize)n * STRIP, STRIP, TRUE);
+        }
 }
 
 static void forward_tile(const Pass *pass, const Scratch *scratch, int first, int columns, int row, int rows,
                          Prefetch *ahead)
 {
-    int block = pass->kernels->rows;
     pack(pass->kernel + (gsize)row * pass->units + first, pass->units, rows, columns, scratch->packed, TILE);
-    pass->sparse->across(pass->xt + (gsize)row * pass->ld, pass->ld, rows, pass->n, scratch->bitmaps);
+    gsize nonzeros = pass->sparse->across(pass->xt + (gsize)row * pass->ld, pass->ld, rows, pass->n,
+                                          scratch->image_bitmaps);
+    gboolean sparse = is_sparse(nonzeros, (gsize)rows * pass->n);
     for (int s = 0; s * STRIP < columns; s += SPARSE_STRIPS)
-        for (int n = 0; n < pass->n; n += block)
-            forward_of_strips(pass, scratch, columns, s, row, rows, n, MIN(block, pass->n - n), ahead);
+        forward_of_strips(pass, scratch, columns, s, row, rows, sparse, ahead);
 }
 
 static void start_sums(const Pass *pass, const Scratch *scratch, int first, int columns)
@@ -256,6 +260,7 @@ static void run_panel(guint task, guint worker, gpointer data)
     scratch.y = scratch.dy + (gsize)PANEL * updated;
     scratch.rows = scratch.y + (gsize)PANEL * pass->n;
     scratch.bitmaps = (guint64 *)(scratch.rows + (gsize)TILE * updated);
+    scratch.image_bitmaps = (guint32 *)(scratch.bitmaps + TILE * words_of(updated));
     if (u) {
         pack(u->dy + first, pass->units, u->n, columns, scratch.dy, u->n);
         update_bias(pass, &scratch, first, columns);

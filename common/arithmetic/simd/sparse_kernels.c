@@ -21,8 +21,9 @@ ALWAYS_INLINE guint64 nonzero_lanes(const float *x)
 #endif
 }
 
-static void along(const float *x, int n, guint64 *bitmap)
+static gsize along(const float *x, int n, guint64 *bitmap)
 {
+    gsize all = 0;
     for (int word = 0; word * SPARSE_WORD < n; word++) {
         const float *from = x + word * SPARSE_WORD;
         int count = MIN(SPARSE_WORD, n - word * SPARSE_WORD), i = 0;
@@ -32,25 +33,30 @@ static void along(const float *x, int n, guint64 *bitmap)
         for (; i < count; i++)
             bits |= (guint64)(from[i] != 0) << i;
         bitmap[word] = bits;
+        all += (gsize)__builtin_popcountll(bits);
     }
+    return all;
 }
 
-static void across(const float *x, gsize ld, int depth, int n, guint64 *bitmaps)
+static gsize across(const float *x, gsize ld, int depth, int n, guint32 *bitmaps)
 {
-    typedef unsigned Bits __attribute__((vector_size(WIDTH * sizeof(unsigned))));
+    typedef guint32 Bits __attribute__((vector_size(WIDTH * sizeof(guint32)), aligned(4), may_alias));
+    gsize all = 0;
     int i = 0;
     for (; i + WIDTH <= n; i += WIDTH) {
         Bits bits = {0};
         for (int p = 0; p < depth; p++)
             bits |= (Bits)(load(x + (gsize)p * ld + i) != (Vector){0}) & 1u << p;
-        for (int lane = 0; lane < WIDTH; lane++)
-            bitmaps[i + lane] = bits[lane];
+        *(Bits *)(bitmaps + i) = bits;
     }
     for (; i < n; i++) {
         bitmaps[i] = 0;
         for (int p = 0; p < depth; p++)
-            bitmaps[i] |= (guint64)(x[(gsize)p * ld + i] != 0) << p;
+            bitmaps[i] |= (guint32)(x[(gsize)p * ld + i] != 0) << p;
     }
+    for (i = 0; i < n; i++)
+        all += (gsize)__builtin_popcount(bitmaps[i]);
+    return all;
 }
 
 /* strips is a constant where this is called, so that the sums stay in registers. */

@@ -26,24 +26,31 @@ static void check_along(void)
         guint64 bitmap[LONGEST / SPARSE_WORD + 1];
         draw(&rng, x, n, 0.5);
         x[n / 2] = NAN;
-        kernels_current()->sparse->along(x, n, bitmap);
+        gsize count = kernels_current()->sparse->along(x, n, bitmap);
         for (int i = 0; i < (n + SPARSE_WORD - 1) / SPARSE_WORD * SPARSE_WORD; i++)
             g_assert_cmpint(marked(bitmap, i), ==, i < n && x[i] != 0);
+        for (int i = 0; i < n; i++)
+            count -= x[i] != 0;
+        g_assert_cmpuint(count, ==, 0);
     }
 }
 
 static void check_across(void)
 {
     float x[SPARSE_DEPTH * ROOM];
-    guint64 bitmaps[LONGEST];
+    guint32 bitmaps[LONGEST];
     Rng rng = rng_new(2, 0);
     draw(&rng, x, G_N_ELEMENTS(x), 0.5);
     for (int n = 1; n <= LONGEST; n += 7)
         for (int depth = 1; depth <= SPARSE_DEPTH; depth += 31) {
-            kernels_current()->sparse->across(x, ROOM, depth, n, bitmaps);
+            gsize count = kernels_current()->sparse->across(x, ROOM, depth, n, bitmaps);
             for (int i = 0; i < n; i++)
-                for (int p = 0; p < SPARSE_WORD; p++)
-                    g_assert_cmpint(marked(bitmaps + i, p), ==, p < depth && x[p * ROOM + i] != 0);
+                for (int p = 0; p < SPARSE_DEPTH; p++) {
+                    gboolean nonzero = p < depth && x[p * ROOM + i] != 0;
+                    g_assert_cmpint(bitmaps[i] >> p & 1, ==, nonzero);
+                    count -= nonzero;
+                }
+            g_assert_cmpuint(count, ==, 0);
         }
 }
 
