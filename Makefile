@@ -136,11 +136,14 @@ unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-fig
 
 # What makes system calls fail traces its child, and knows x86-64's registers alone.
 ifeq ($(ARCH),x86_64)
-unit-tests: $(BUILD)/tools/inject
+unit-tests: $(BUILD)/tools/inject $(BUILD)/tools/fail_allocation.so
 endif
 $(BUILD)/tools/inject: $(BUILD)/obj/tests/torture/inject.o
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(shell pkg-config --libs libseccomp) -o $@
+$(BUILD)/tools/fail_allocation.so: tests/torture/fail_allocation.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call SAY,LINK) $(COMPILE) -fPIC -shared $< -o $@
 
 # Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
 FUZZ_SECONDS := 30

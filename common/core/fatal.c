@@ -5,28 +5,24 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, ROOM_TO_START = 24 << 20 };
+enum { EXIT_FAILED = 1 };
 
-static const char *program_name;
-static gboolean redirected; /* in a child process */
+static const char *program_name = "vggcache"; /* until fatal_install */
+static gboolean redirected;                   /* in a child process */
 static char *sentence;
 static gsize sentence_size;
+static struct {
+    const char *domain;
+    gint *warned;
+} watched;
 
 /* GLib says "../gmem.c:660: failed to allocate 4096 bytes". */
 static const char *without_place(const char *message)
 {
     const char *words = strstr(message, "failed to allocate");
     return words ? words : message;
-}
-
-static G_NORETURN void stop(const char *line, gsize length)
-{
-    if (write(STDERR_FILENO, line, length) < 0)
-        _exit(EXIT_FAILED); /* nobody to tell */
-    _exit(EXIT_FAILED);
 }
 
 static G_NORETURN void end(const char *message)
@@ -48,32 +44,53 @@ static G_NORETURN void end(const char *message)
     if (redirected)
         _exit(EXIT_FAILED);
     line[length++] = '\n';
-    stop(line, length);
+    if (write(STDERR_FILENO, line, length) < 0)
+        _exit(EXIT_FAILED); /* nobody to tell */
+    _exit(EXIT_FAILED);
 }
 
-static void on_message(const char *domain, GLogLevelFlags level, const char *message, gpointer user)
+static const char *field_of(const GLogField *fields, gsize n, const char *key)
 {
+    for (gsize i = 0; i < n; i++)
+        if (g_str_equal(fields[i].key, key))
+            return fields[i].value;
+    return NULL;
+}
+
+/* The one place that the messages of all libraries come through, by whichever of GLib's ways. */
+static GLogWriterOutput on_message(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer user)
+{
+    const char *message = field_of(fields, n, "MESSAGE"), *domain = field_of(fields, n, "GLIB_DOMAIN");
     if (level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR))
         end(message);
-    g_log_default_handler(domain, level, message, user);
+    if (watched.domain && level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING) &&
+        g_strcmp0(domain, watched.domain) == 0) {
+        g_atomic_int_set(watched.warned, TRUE);
+        return G_LOG_WRITER_HANDLED;
+    }
+    return g_log_writer_default(level, fields, n, user);
 }
 
-/* Before any library is initialised: in their constructors GLib waits for ever on its own lock where there is no memory. */
-static void check_room(int n_arguments, char **arguments, char **environment)
+void fatal_no_memory(gsize bytes)
 {
-    static const char words[] = "vggcache: out of memory: there is no room to start\n";
-    void *memory = mmap(NULL, ROOM_TO_START, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        stop(words, sizeof words - 1);
-    munmap(memory, ROOM_TO_START);
+    char message[64];
+    snprintf(message, sizeof message, "out of memory: failed to allocate %zu bytes", bytes);
+    end(message);
 }
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
-                                                                              char **) = check_room;
 
 void fatal_install(const char *program)
 {
+    static gboolean installed;
     program_name = program;
-    g_log_set_default_handler(on_message, NULL);
+    if (!installed)
+        g_log_set_writer_func(on_message, NULL, NULL);
+    installed = TRUE;
+}
+
+void fatal_watch(const char *domain, gint *warned)
+{
+    watched.warned = warned;
+    watched.domain = domain;
 }
 
 void fatal_redirect(char *memory, gsize size)

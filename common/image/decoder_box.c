@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -40,25 +42,79 @@ typedef struct {
 struct DecoderBox {
     int starter; /* socket */
     pid_t starter_pid;
+    guint limit; /* ms */
     gboolean warned;
     GMutex mutex;  /* of all above and below */
     GArray *ready; /* Decoder, those with nothing to do */
 };
 
-static gboolean send_all(int socket, const void *bytes, gsize size)
+/* ---- Patience ---- */
+
+/* Of this process with a decoder that has an image. Told by the processor time that it takes, and waited for in ticks, not
+ * by the clock: neither a machine with much to do nor one that slept is the image's fault. */
+enum { TICKS = 20 }; /* in which the limit is waited for */
+typedef struct {
+    pid_t pid;
+    guint limit;         /* ms of processor time; or of waiting while it takes next to none */
+    gint64 begun, taken; /* us of processor time: before the image, and until the last tick */
+    guint idle;          /* ticks one after the other in which it took none */
+    gboolean over;
+} Watch;
+
+/* Of a process and all its threads, us. 0 where it has ended. */
+static gint64 processor_time(pid_t pid)
 {
+    clockid_t clock;
+    struct timespec time;
+    return clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &time) == 0
+               ? (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000
+               : 0;
+}
+
+static void watch_begin(Watch *watch, pid_t pid, guint limit)
+{
+    gint64 now = processor_time(pid);
+    *watch = (Watch){.pid = pid, .limit = limit, .begun = now, .taken = now};
+}
+
+/* Until the socket can be read from or written to. FALSE where patience is over. No watch: it is not waited for here. */
+static gboolean ready(Watch *watch, int socket, short events)
+{
+    while (watch && !watch->over) {
+        struct pollfd end = {.fd = socket, .events = events};
+        int tick = (int)MAX(1, watch->limit / TICKS), n = poll(&end, 1, tick);
+        if (n > 0)
+            return TRUE;
+        if (n < 0)
+            continue; /* EINTR */
+        gint64 now = processor_time(watch->pid);
+        gboolean works = now - watch->taken > tick * 10; /* a hundredth of the tick */
+        watch->idle = works ? 0 : watch->idle + 1;
+        watch->taken = now;
+        watch->over = now - watch->begun > (gint64)watch->limit * 1000 || watch->idle >= TICKS;
+    }
+    return !watch;
+}
+
+static gboolean send_all(int socket, const void *bytes, gsize size, Watch *watch)
+{
+    int flags = MSG_NOSIGNAL | (watch ? MSG_DONTWAIT : 0);
     for (gsize done = 0; done < size;) {
-        gssize n = send(socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR)
+        if (!ready(watch, socket, POLLOUT))
+            return FALSE;
+        gssize n = send(socket, (const guint8 *)bytes + done, size - done, flags);
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
             return FALSE;
         done += n > 0 ? (gsize)n : 0;
     }
     return TRUE;
 }
 
-static gboolean receive_all(int socket, void *bytes, gsize size)
+static gboolean receive_all(int socket, void *bytes, gsize size, Watch *watch)
 {
     for (gsize done = 0; done < size;) {
+        if (!ready(watch, socket, POLLIN))
+            return FALSE;
         gssize n = recv(socket, (guint8 *)bytes + done, size - done, 0);
         if (n == 0 || (n < 0 && errno != EINTR))
             return FALSE;
@@ -75,7 +131,7 @@ static gboolean answer(int socket, const Request *request, DecoderBoxTask task)
     g_autoptr(GError) error = NULL;
     gsize pixels = (gsize)request->side * (gsize)request->side * 3;
     g_autofree guint8 *bytes = g_malloc(request->size + 1), *rgb = g_malloc(pixels);
-    if (!receive_all(socket, bytes, request->size))
+    if (!receive_all(socket, bytes, request->size, NULL))
         return FALSE;
     reply.fine =
         task(bytes, request->size, (Preset)request->preset, request->side, request->max_pixels, rgb, &error);
@@ -83,7 +139,8 @@ static gboolean answer(int socket, const Request *request, DecoderBoxTask task)
         reply.code = (ImageError)error->code;
         g_strlcpy(reply.reason, error->message, sizeof reply.reason);
     }
-    return send_all(socket, &reply, sizeof reply) && (!reply.fine || send_all(socket, rgb, pixels));
+    return send_all(socket, &reply, sizeof reply, NULL) &&
+           (!reply.fine || send_all(socket, rgb, pixels, NULL));
 }
 
 /* Its life: it ends when its socket is closed, and at the latest with the starter. */
@@ -91,8 +148,8 @@ static G_NORETURN void decoder_main(int socket, DecoderBoxTask task)
 {
     Request request;
     gboolean fenced = decoder_fence();
-    send_all(socket, &fenced, sizeof fenced);
-    while (receive_all(socket, &request, sizeof request) && answer(socket, &request, task))
+    send_all(socket, &fenced, sizeof fenced, NULL);
+    while (receive_all(socket, &request, sizeof request, NULL) && answer(socket, &request, task))
         ;
     _exit(0);
 }
@@ -143,7 +200,7 @@ static int start_decoder(DecoderBoxTask task, Start *start)
         decoder_main(keep_one(ends[1]), task);
     start->code = start->pid < 0 ? errno : 0;
     close(ends[1]);
-    if (start->pid > 0 && receive_all(ends[0], &start->fenced, sizeof start->fenced))
+    if (start->pid > 0 && receive_all(ends[0], &start->fenced, sizeof start->fenced, NULL))
         return ends[0];
     close(ends[0]);
     if (start->pid > 0)
@@ -164,7 +221,7 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 {
     Start start;
     ignore_signals();
-    while (receive_all(socket, &start, sizeof start)) {
+    while (receive_all(socket, &start, sizeof start, NULL)) {
         int passed = -1;
         if (start.pid > 0) {
             kill(start.pid, SIGKILL); /* no matter to one that has ended */
@@ -181,7 +238,7 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 
 /* ---- In this process ---- */
 
-DecoderBox *decoder_box_new(DecoderBoxTask task, GError **error)
+DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
 {
     int ends[2];
     pid_t pid = -1;
@@ -201,6 +258,7 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, GError **error)
     DecoderBox *box = g_new0(DecoderBox, 1);
     box->starter = ends[0];
     box->starter_pid = pid;
+    box->limit = limit;
     box->ready = g_array_new(FALSE, FALSE, sizeof(Decoder));
     g_mutex_init(&box->mutex);
     return box;
@@ -239,7 +297,7 @@ static gboolean ask(DecoderBox *box, Start *start, int *passed)
                              .msg_controllen = sizeof control.bytes};
     gssize n = -1;
     *passed = -1;
-    if (!send_all(box->starter, start, sizeof *start))
+    if (!send_all(box->starter, start, sizeof *start, NULL))
         return FALSE;
     do
         n = recvmsg(box->starter, &message, MSG_CMSG_CLOEXEC);
@@ -294,13 +352,13 @@ static gboolean bury(DecoderBox *box, const Decoder *decoder, int *status)
 
 /* FALSE: the decoder gave no answer. */
 static gboolean converse(const Decoder *decoder, const Request *request, const guint8 *bytes, guint8 *rgb,
-                         Reply *reply)
+                         Reply *reply, Watch *watch)
 {
-    return send_all(decoder->socket, request, sizeof *request) &&
-           send_all(decoder->socket, bytes, request->size) &&
-           receive_all(decoder->socket, reply, sizeof *reply) &&
+    return send_all(decoder->socket, request, sizeof *request, watch) &&
+           send_all(decoder->socket, bytes, request->size, watch) &&
+           receive_all(decoder->socket, reply, sizeof *reply, watch) &&
            (!reply->fine ||
-            receive_all(decoder->socket, rgb, (gsize)request->side * (gsize)request->side * 3));
+            receive_all(decoder->socket, rgb, (gsize)request->side * (gsize)request->side * 3, watch));
 }
 
 static gboolean told(const Reply *reply, GError **error)
@@ -314,6 +372,18 @@ static gboolean told(const Reply *reply, GError **error)
     return FALSE;
 }
 
+/* What the image did to its decoder. */
+static gboolean blame(const Watch *watch, int status, GError **error)
+{
+    if (watch->over)
+        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE,
+                    "decoding it does not end (given up after %g s)", watch->limit / 1000.0);
+    else
+        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "it crashes the decoder (%s)",
+                    strsignal(WTERMSIG(status)));
+    return FALSE;
+}
+
 gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Preset preset, int side,
                             gint64 max_pixels, guint8 *rgb, GError **error)
 {
@@ -322,9 +392,11 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Pr
     for (int tries = 0; tries < 2; tries++) {
         Decoder decoder;
         Reply reply;
+        Watch watch;
         if (!take_decoder(box, &decoder, error))
             return FALSE;
-        if (converse(&decoder, &request, bytes, rgb, &reply)) {
+        watch_begin(&watch, decoder.pid, box->limit);
+        if (converse(&decoder, &request, bytes, rgb, &reply, &watch)) {
             g_mutex_lock(&box->mutex);
             g_array_append_val(box->ready, decoder);
             g_mutex_unlock(&box->mutex);
@@ -332,11 +404,8 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Pr
         }
         if (!bury(box, &decoder, &status))
             return broken(error, "%s", "the process that starts decoders has ended");
-        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
-            g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "it crashes the decoder (%s)",
-                        strsignal(WTERMSIG(status)));
-            return FALSE;
-        }
+        if (watch.over || (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL))
+            return blame(&watch, status, error);
     } /* the kernel kills where memory is short, and GLib exits: a second try may find some */
     return broken(error, "%s",
                   WIFSIGNALED(status) ? "its decoder was killed, most likely for want of memory"

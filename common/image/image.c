@@ -6,7 +6,6 @@
 #include "common/image/image.h"
 
 #include "common/core/choice.h"
-#include "common/core/memory.h"
 #include "common/image/bmp.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
@@ -46,15 +45,11 @@ static void drop_message(const char *domain, GLogLevelFlags level, const char *m
 {
 }
 
-/* Of memory, to start: GLib recurses without end where the smallest allocations fail, as they would in there. */
-enum { LIBRARY_ROOM = 32 << 20 };
-
 void image_startup(const char *program)
 {
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
-    memory_need(LIBRARY_ROOM, "libvips");
     /* No plug-ins: they bring formats that are never asked for (HEIF, PDF, ImageMagick's …), and libraries that write to
      * stderr what they miss. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);

@@ -12,8 +12,9 @@ static DecoderBox *box;
 
 gboolean image_file_startup(const char *program, GError **error)
 {
+    enum { LIMIT = 60000 }; /* ms; IMAGE_MAX_PIXELS take a few seconds */
     image_startup(program);
-    box = decoder_box_new(image_decode, error);
+    box = decoder_box_new(image_decode, LIMIT, error);
     return box != NULL;
 }
 

@@ -1,7 +1,7 @@
 #include "common/plot/canvas.h"
 
 #include "common/core/error.h"
-#include "common/core/memory.h"
+#include "common/core/fatal.h"
 #include "common/core/output_file.h"
 
 #include <cairo-pdf.h>
@@ -115,30 +115,12 @@ static void set_color(cairo_t *cairo, guint32 color, double opacity)
                           (color & 255) / 255.0, opacity);
 }
 
-/* Of memory, for fonts: Fontconfig and Pango crash where there is none. */
-enum { LIBRARY_ROOM = 64 << 20 };
-
 /* Pango warned ("expect ugly output") of a font that it could not read. It does not try again, so this stays. */
 static gint font_failed;
 
-static void on_pango_message(const char *domain, GLogLevelFlags level, const char *message, gpointer user)
-{
-    g_atomic_int_set(&font_failed, TRUE);
-}
-
-static void watch_pango(void)
-{
-    static gsize watched;
-    if (g_once_init_enter(&watched)) {
-        g_log_set_handler("Pango", G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL, on_pango_message, NULL);
-        g_once_init_leave(&watched, 1);
-    }
-}
-
 static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
 {
-    memory_need(LIBRARY_ROOM, "drawing");
-    watch_pango();
+    fatal_watch("Pango", &font_failed);
     Canvas *canvas = g_new0(Canvas, 1);
     canvas->format = format;
     canvas->theme = theme;

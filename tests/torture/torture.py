@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""Every system call of the programs fails in turn, or the program is killed there: nothing is lost, and all is told.
+"""Every system call of the programs fails in turn, or the program is killed there, or gets no memory: nothing is lost, and all
+is told.
 
     tests/torture/torture.py [--every] [SCENARIO…]
 
 Each scenario is a command, what it starts from, and what it leaves. The command runs under build/tools/inject with the
-N-th call of a kind broken, N from 1 to the last; without --every, a few N spread over them. After each trial: at most one
-sentence, beginning with the program's name, and exit status 1; no signal, no hang, no .part left (unless it was killed);
-a cache opens or is told to hold nothing yet; and the same command again leaves what an unbroken run leaves, byte for
+N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Allocations fail
+by build/tools/fail_allocation.so: the N-th alone, or all from it on; of the thousands of small ones, some. After each trial:
+at most one sentence, beginning with the program's name, and exit status 1; no signal, no hang, no .part left (unless it was
+killed); a cache opens or is told to hold nothing yet; and the same command again leaves what an unbroken run leaves, byte for
 byte."""
-import filecmp, os, shutil, subprocess, sys
+import filecmp, os, shutil, struct, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -19,7 +21,7 @@ from tap import BUILD, ROOT, Skip, program, scratch
 # LeakSanitizer cannot work in a traced process.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
-INJECT = os.path.join(BUILD, "tools/inject")
+INJECT, FAIL_ALLOCATION = os.path.join(BUILD, "tools/inject"), os.path.join(BUILD, "tools/fail_allocation.so")
 SECONDS = 60
 FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "short"), ("write", "before"), ("write", "after"),
           ("sync", "EIO"), ("sync", "ENOSPC"), ("sync", "before"), ("sync", "after"),
@@ -27,10 +29,14 @@ FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "
           ("rename", "EIO"), ("rename", "before"), ("rename", "after"),
           ("unlink", "EIO"), ("unlink", "before"),
           ("open", "EMFILE"), ("open", "EIO"), ("read", "EIO"), ("read", "EINTR"), ("read", "short"),
-          ("map", "ENOMEM"), ("fork", "EAGAIN")]
+          ("map", "ENOMEM"), ("fork", "EAGAIN"),
+          ("allocation", "once"), ("allocation", "on"), ("large-allocation", "once"), ("large-allocation", "on")]
 QUICK = [("write", "ENOSPC"), ("write", "short"), ("write", "after"), ("sync", "EIO"), ("truncate", "before"), ("rename", "before"),
-         ("rename", "after"), ("unlink", "EIO"), ("open", "EMFILE"), ("read", "EIO"), ("map", "ENOMEM"), ("fork", "EAGAIN")]
+         ("rename", "after"), ("unlink", "EIO"), ("open", "EMFILE"), ("read", "EIO"), ("map", "ENOMEM"), ("fork", "EAGAIN"),
+         ("allocation", "once"), ("allocation", "on"), ("large-allocation", "once"), ("large-allocation", "on")]
 KILLS = ("before", "after")
+LEAST = {"allocation": 0, "large-allocation": (1 << 20) + 1}  # bytes; only the large ones come back to their callers as failed
+MOST = {"allocation": 200}  # trials, where there is a limit
 DENSE = ["train", "--quiet", "--threads", "1", "--hidden", "4", "--epochs", "3", "--batch-size", "16"]
 LINEAR = ["train", "--quiet", "--threads", "1", "--head", "linear"]
 
@@ -83,8 +89,23 @@ def prepare(folder):
         os.unlink(path)
 
 
+def fail_allocation(kind, number, fault, command, folder):
+    report = folder + ".report"
+    open(report, "w").close()
+    plan = "%d %s %d %s" % (number, fault, LEAST[kind], report)
+    done = subprocess.run([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS,
+                          env=dict(os.environ, FAIL_ALLOCATION=plan, LD_PRELOAD=FAIL_ALLOCATION))
+    with open(report, "rb") as file:
+        seen, hit = struct.unpack("QQ", file.read())
+    os.unlink(report)
+    return done.returncode, done.stderr, seen, bool(hit)
+
+
 def inject(kind, number, fault, command, folder):
     """(exit status, stderr, calls of the kind, whether the N-th was reached)"""
+    if kind in LEAST:
+        return fail_allocation(kind, number, fault, command, folder)
     report = folder + ".report"
     done = subprocess.run([INJECT, kind, str(number), fault, str(SECONDS), report, os.path.join(BUILD, command[0])] + command[1:],
                           cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
@@ -123,7 +144,8 @@ def judge(scenario, fault, status, stderr, folder):
     else:
         assert status in (0, 1), (status, stderr)
         assert status == 0 or len(lines) == 1, (status, stderr)
-        assert all(line.startswith(scenario.command[0] + ": ") for line in lines) and len(lines) <= 1, (status, stderr)
+        beginnings = scenario.command[0] + ": ", "vggcache: out of memory: "  # before main
+        assert all(line.startswith(beginnings) for line in lines) and len(lines) <= 1, (status, stderr)
         assert not parts(folder), parts(folder)
     leftovers_told(scenario, folder)
 
@@ -149,6 +171,11 @@ def numbers(count, most):
     return sorted({1 + i * (count - 1) // max(1, most - 1) for i in range(most)}) if count > most else range(1, count + 1)
 
 
+def one(count, place):
+    """A number from 1 to count, as far in between as the part of place behind its point says."""
+    return [1 + int(place % 1 * count)] if count else []
+
+
 def run_scenario(scenario, base, folder, every, faults):
     """Returns (trials, what was wrong)."""
     unbroken = os.path.join(folder, scenario.name)
@@ -156,13 +183,14 @@ def run_scenario(scenario, base, folder, every, faults):
     program(*scenario.command, cwd=unbroken)
     for cache in scenario.caches:
         exported(unbroken, cache)
-    counts, tasks = {}, []
+    counts, tasks, place = {}, [], 0.23 * SCENARIOS.index(scenario)
     for kind, fault in faults:
         if kind not in counts:
             shutil.copytree(base, unbroken + ".count")
             counts[kind] = inject(kind, 0, "EIO", scenario.command, unbroken + ".count")[2]
             shutil.rmtree(unbroken + ".count")
-        tasks += [(kind, n, fault) for n in numbers(counts[kind], 10**6 if every else 2)]
+        place += 0.38
+        tasks += [(kind, n, fault) for n in (numbers(counts[kind], MOST.get(kind, 10**6)) if every else one(counts[kind], place))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
     return len(tasks), [wrong for wrong in done if wrong]

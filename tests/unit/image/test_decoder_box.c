@@ -1,4 +1,4 @@
-/* decoder_box: what can be done inside, and what becomes of a decoder that crashes, leaves or is killed. The tasks are
+/* decoder_box: what can be done inside, and what becomes of a decoder that crashes, never ends, leaves or is killed. The tasks are
  * chosen by the first byte of what they are to decode. */
 #include "common/image/decoder_box.h"
 #include "common/image/image_file.h"
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SIDE = 4, PIXELS = SIDE * SIDE * 3, THREADS = 4, ROUNDS = 50 };
+enum { SIDE = 4, PIXELS = SIDE * SIDE * 3, THREADS = 4, ROUNDS = 50, LIMIT = 1000 };
 
 /* Each attempt must be refused: what the task is asked for, and why it is worth refusing. */
 static int attempts(void)
@@ -60,6 +60,12 @@ static gboolean task(const guint8 *bytes, gsize size, Preset preset, int side, g
     case 'p':
         memcpy(rgb, &(pid_t){getpid()}, sizeof(pid_t));
         return TRUE;
+    case 'e': /* takes the processor for ever */
+        for (volatile int i = 0;; i++)
+            ;
+    case 's': /* takes none of it */
+        for (;;)
+            g_usleep(G_USEC_PER_SEC);
     case 'r':
         g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "bad\xff");
         return FALSE;
@@ -96,7 +102,7 @@ static void assert_fails(DecoderBox *box, const char *text, ImageError code, con
 static DecoderBox *new_box(void)
 {
     g_autoptr(GError) error = NULL;
-    DecoderBox *box = decoder_box_new(task, &error);
+    DecoderBox *box = decoder_box_new(task, LIMIT, &error);
     g_assert_no_error(error);
     return box;
 }
@@ -122,6 +128,15 @@ static void test_a_crash_costs_one_image(void)
     }
     assert_decodes(box, "x2");
     assert_fails(box, "r", IMAGE_ERROR_UNREADABLE, "bad\xef\xbf\xbd");
+}
+
+static void test_one_that_never_ends_costs_one_image(void)
+{
+    g_autoptr(DecoderBox) box = new_box();
+    assert_fails(box, "e", IMAGE_ERROR_UNREADABLE, "does not end (given up after 1 s)");
+    assert_decodes(box, "x1");
+    assert_fails(box, "s", IMAGE_ERROR_UNREADABLE, "does not end");
+    assert_decodes(box, "x2");
 }
 
 static void test_no_memory_is_the_machines_fault(void)
@@ -182,6 +197,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/decoder box/nothing can be opened inside", test_nothing_can_be_opened_inside);
     g_test_add_func("/decoder box/a crash costs one image", test_a_crash_costs_one_image);
+    g_test_add_func("/decoder box/one that never ends costs one image",
+                    test_one_that_never_ends_costs_one_image);
     g_test_add_func("/decoder box/no memory is the machine's fault", test_no_memory_is_the_machines_fault);
     g_test_add_func("/decoder box/one that is killed is replaced", test_one_that_is_killed_is_replaced);
     g_test_add_func("/decoder box/threads share it", test_threads_share_it);

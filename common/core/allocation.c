@@ -1,0 +1,75 @@
+/* allocation: malloc and its kin for the whole process, libraries included.
+ *
+ * Few libraries look at what a small allocation returns. Where there is no memory some crash, GLib calls itself without
+ * end, or waits for ever on its own lock, and none says a sentence. So a failed allocation of up to SMALL bytes ends the
+ * program here, as fatal.h says; a larger one is given back to the caller as failed, who may have better words.
+ *
+ * The linker takes these before libc's, whose own they call. Sanitizers have allocators of their own. */
+#include "common/core/fatal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(SANITIZED) && !defined(__SANITIZE_ADDRESS__) &&                           \
+    !defined(__SANITIZE_THREAD__)
+
+enum { SMALL = 1 << 20 };
+
+/* Of glibc. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size);
+
+static void *checked(void *memory, size_t size)
+{
+    if (!memory && size && size <= SMALL) /* realloc to no bytes frees */
+        fatal_no_memory(size);
+    return memory;
+}
+
+void *malloc(size_t size)
+{
+    return checked(__libc_malloc(size), size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    size_t total;
+    void *memory = __libc_calloc(n, size);
+    return memory || __builtin_mul_overflow(n, size, &total) ? memory : checked(NULL, total);
+}
+
+void *realloc(void *memory, size_t size)
+{
+    return checked(__libc_realloc(memory, size), size);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return checked(__libc_memalign(alignment, size), size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    void *taken = memalign(alignment, size);
+    if (!taken)
+        return ENOMEM;
+    *memory = taken;
+    return 0;
+}
+
+#endif
