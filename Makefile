@@ -118,7 +118,8 @@ endef
 $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
 
 # The same bits on every machine: no multiply-adds fused, not even where CFLAGS names a processor that has them.
-$(BUILD)/obj/common/arithmetic/conv_reference.o $(BUILD)/obj/common/vgg16/tiles.o: NEEDED += -ffp-contract=off
+$(BUILD)/obj/common/arithmetic/conv_reference.o $(BUILD)/obj/common/vgg16/tiles.o \
+    $(ISAS:%=$(BUILD)/obj/common/arithmetic/simd/affine_kernels.%.o): NEEDED += -ffp-contract=off
 
 # A unit test is one file; it may reach every object of the programs but their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a

@@ -1,6 +1,7 @@
 /* kernels: all inner loops that are compiled once per instruction set (common/arithmetic/simd/), in one table a set, and
  * the one place where a set's table is picked. */
 #pragma once
+#include "common/arithmetic/affine_kernels.h"
 #include "common/arithmetic/conv_kernels.h"
 #include "common/arithmetic/dense_kernels.h"
 #include "common/arithmetic/packing.h"
@@ -9,6 +10,7 @@
 #include "common/arithmetic/sparse_kernels.h"
 
 typedef struct {
+    const AffineKernels *affine;
     const ConvKernels *conv;
     const DenseKernels *dense;
     const PackingKernels *packing;

@@ -1,6 +1,7 @@
 /* augment: see augment.h. */
 #include "common/image/augment.h"
 
+#include "common/arithmetic/kernels.h"
 #include "common/core/rng.h"
 
 #include <errno.h>
@@ -173,20 +174,6 @@ static gboolean affine_of(const Augmentation *a, int side, Affine *affine)
     return TRUE;
 }
 
-/* A place between two pixels of 0 … last: the lower one, the step to the upper (0 at the border), and its
- * weight. */
-typedef struct {
-    int lower, step;
-    double weight;
-} Between;
-
-static Between between(double place, int last)
-{
-    place = place < 0 ? 0 : place > last ? last : place;
-    int lower = (int)place;
-    return (Between){lower, lower < last, place - lower};
-}
-
 /* Pixel (y, x) of the result goes to (y, x) of pixels, mirrored as flips say. */
 static gsize destination(const Augmentation *a, int side, int y, int x)
 {
@@ -195,23 +182,13 @@ static gsize destination(const Augmentation *a, int side, int y, int x)
            3;
 }
 
-/* As scipy.ndimage.affine_transform with order 1 and mode 'nearest': in doubles, rounded to float at the end. */
+/* Where a row is mirrored, it is filled from its last column on. */
 static void sample_row(const guint8 *rgb, int side, const Augmentation *a, const Affine *affine, int y,
                        float *pixels)
 {
-    const double(*m)[3] = affine->m;
-    for (int x = 0; x < side; x++) {
-        Between row = between(y * m[0][0] + x * m[0][1] + m[0][2], side - 1);
-        Between column = between(y * m[1][0] + x * m[1][1] + m[1][2], side - 1);
-        const guint8 *top = rgb + ((gsize)row.lower * (gsize)side + (gsize)column.lower) * 3;
-        const guint8 *bottom = top + row.step * side * 3;
-        int right = column.step * 3;
-        double w00 = (1 - row.weight) * (1 - column.weight), w01 = (1 - row.weight) * column.weight;
-        double w10 = row.weight * (1 - column.weight), w11 = row.weight * column.weight;
-        float *to = pixels + destination(a, side, y, x);
-        for (int c = 0; c < 3; c++)
-            to[c] = (float)(top[c] * w00 + top[right + c] * w01 + bottom[c] * w10 + bottom[right + c] * w11);
-    }
+    int first = a->flip_horizontal ? side - 1 : 0;
+    kernels_current()->affine->row(rgb, side, affine->m, y, first, a->flip_horizontal ? -1 : 1,
+                                   pixels + destination(a, side, y, first));
 }
 
 static void copy_row(const guint8 *rgb, int side, const Augmentation *a, int y, float *pixels)

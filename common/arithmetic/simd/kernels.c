@@ -2,6 +2,7 @@
 #include "common/arithmetic/simd/tables.h"
 
 const Kernels ISA_SYMBOL(kernels) = {
+    .affine = &ISA_SYMBOL(affine_kernels),
     .conv = &ISA_SYMBOL(conv_kernels),
     .dense = &ISA_SYMBOL(dense_kernels),
     .packing = &ISA_SYMBOL(packing_kernels),

@@ -9,6 +9,7 @@
 #define ISA_SYMBOL(name)        ISA_SYMBOL_(name, ISA)
 
 extern const WinogradKernels ISA_SYMBOL(winograd)[WINOGRAD_TILES]; /* winograd.c */
+extern const AffineKernels ISA_SYMBOL(affine_kernels);             /* affine_kernels.c */
 extern const ConvKernels ISA_SYMBOL(conv_kernels);                 /* multiply.c */
 extern const DenseKernels ISA_SYMBOL(dense_kernels);               /* dense_kernels.c */
 extern const PackingKernels ISA_SYMBOL(packing_kernels);           /* packing.c */

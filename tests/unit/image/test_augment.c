@@ -1,10 +1,27 @@
 /* Augmentation against SciPy's and Pillow's numbers (tests/golden/make_augment.py), and what is drawn. */
 #include "common/image/augment.h"
 
+#include "tests/unit/fixture.h"
+
 #include <math.h>
 #include <string.h>
 
 enum { SIDE = 17, VALUES = SIDE * SIDE * 3, CASES = 14, PARAMETERS = 10 };
+
+static AugmentOptions everything(void)
+{
+    AugmentOptions options = {.rotation_range = 90,
+                              .width_shift_range = 0.5,
+                              .height_shift_range = 12,
+                              .shear_range = 20,
+                              .zoom_range = 0.25,
+                              .horizontal_flip = TRUE,
+                              .vertical_flip = TRUE,
+                              .channel_shift_range = 30,
+                              .brightness_range = "0.1,0.7"};
+    g_assert_true(augment_check(&options, NULL));
+    return options;
+}
 
 /* ---- Golden numbers ---- */
 
@@ -36,7 +53,7 @@ static Augmentation augmentation_of(const double *p)
                           .brightness = p[9]};
 }
 
-static void test_images_change_as_scipy_and_pillow_change_them(void)
+static void check_golden(void)
 {
     static guint8 rgb[VALUES];
     static double parameters[CASES][PARAMETERS];
@@ -53,6 +70,35 @@ static void test_images_change_as_scipy_and_pillow_change_them(void)
     }
 }
 
+static void test_images_change_as_scipy_and_pillow_change_them(void)
+{
+    with_every_isa(check_golden);
+}
+
+/* Sides of a vector and less, of several, and between. */
+static void test_every_instruction_set_gives_the_same_bits(void)
+{
+    static guint8 rgb[40 * 40 * 3];
+    static float first[40 * 40 * 3], tensor[40 * 40 * 3];
+    AugmentOptions options = everything();
+    Rng rng = rng_new(8, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(rgb); i++)
+        rgb[i] = (guint8)rng_below(&rng, 256);
+    for (int side = 2; side <= 40; side++)
+        for (guint copy = 1; copy <= 8; copy++) {
+            Augmentation a = augment_draw(&options, 42, "a/b.jpg", copy, side);
+            isa_force(ISA_BASELINE);
+            augment_tensor(rgb, side, &a, NORMALIZE_CAFFE, first);
+            for (int isa = 0; isa < ISA_COUNT; isa++)
+                if (isa_available((IsaSet)isa)) {
+                    isa_force((IsaSet)isa);
+                    augment_tensor(rgb, side, &a, NORMALIZE_CAFFE, tensor);
+                    g_assert_cmpmem(tensor, (gsize)side * side * 3 * sizeof(float), first,
+                                    (gsize)side * side * 3 * sizeof(float));
+                }
+        }
+}
+
 static void test_pixels_are_the_values_truncated(void)
 {
     static guint8 rgb[VALUES], changed[VALUES];
@@ -66,21 +112,6 @@ static void test_pixels_are_the_values_truncated(void)
 }
 
 /* ---- What is drawn ---- */
-
-static AugmentOptions everything(void)
-{
-    AugmentOptions options = {.rotation_range = 90,
-                              .width_shift_range = 0.5,
-                              .height_shift_range = 12,
-                              .shear_range = 20,
-                              .zoom_range = 0.25,
-                              .horizontal_flip = TRUE,
-                              .vertical_flip = TRUE,
-                              .channel_shift_range = 30,
-                              .brightness_range = "0.1,0.7"};
-    g_assert_true(augment_check(&options, NULL));
-    return options;
-}
 
 /* A summary of many draws: all within [low, high], and coming near both ends. */
 static void assert_spread(const double *draws, int n, double low, double high)
@@ -195,6 +226,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/augment/images change as SciPy and Pillow change them",
                     test_images_change_as_scipy_and_pillow_change_them);
+    g_test_add_func("/augment/every instruction set gives the same bits",
+                    test_every_instruction_set_gives_the_same_bits);
     g_test_add_func("/augment/pixels are the values truncated", test_pixels_are_the_values_truncated);
     g_test_add_func("/augment/draws fill their ranges", test_draws_fill_their_ranges);
     g_test_add_func("/augment/a draw depends on seed, key and copy alone",
