@@ -21,20 +21,28 @@ static gsize kernel_bytes(int level)
     }
 }
 
+static gsize bytes_of[CACHE_LEVELS];
+
 static gpointer find_bytes(gpointer unused)
 {
-    static gsize bytes[CACHE_LEVELS];
     const int names[CACHE_LEVELS] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
     for (int i = 0; i < CACHE_LEVELS; i++) {
         long told = sysconf(names[i]);
-        bytes[i] = told > 0 ? (gsize)told : kernel_bytes(i + 1);
+        bytes_of[i] = told > 0 ? (gsize)told : kernel_bytes(i + 1);
     }
-    return bytes;
+    return NULL;
 }
 
 gsize cache_bytes(int level)
 {
     static GOnce found = G_ONCE_INIT;
     g_return_val_if_fail(level >= 1 && level <= CACHE_LEVELS, 0);
-    return ((const gsize *)g_once(&found, find_bytes, NULL))[level - 1];
+    g_once(&found, find_bytes, NULL);
+    return bytes_of[level - 1];
+}
+
+void cache_force(int level, gsize bytes)
+{
+    cache_bytes(level); /* finds them all first */
+    bytes_of[level - 1] = bytes;
 }

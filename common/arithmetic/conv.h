@@ -10,7 +10,7 @@
  * tiles through all stages in its own cache, reading the kernels (at most 4 MB) from L3. A narrow one (many
  * channels, few tiles: block3 to block5): the tiles are transformed together, then a task takes a slice of
  * output channels for some of them, so that the kernels (up to 85 MB) come from memory once for all tiles of
- * the batch that fit.
+ * the batch that fit. How large the parts are follows from the processor's caches.
  *
  * Every output is the same sum in the same order however the work is cut: results do not depend on n, the
  * image's place or the thread pool. They do in the last bits on the instruction set. */

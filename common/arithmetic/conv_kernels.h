@@ -48,16 +48,21 @@ typedef struct {
                             gsize tap_stride);
 } WinogradKernels;
 
+/* Channels whose products are summed in a row, and then added to the sum of those before. Adding up sums of runs halves the
+ * rounding error at 512 channels; results depend on this number, not on how products are cut otherwise. */
+enum { CONV_RUN = 128 };
+
 typedef struct {
     int width; /* floats in a vector */
     int rows;  /* the most tiles multiply takes at once */
     int panel; /* output channels multiply makes at once */
+    int later_step;
 
-    /* m (rows, panel), row stride given, = V U. v: (C/width, rows, width); u: (C, panel). Each sum adds up
-     * the sums of runs of channels, in order, so that it does not depend on rows. next: the v of the call to
-     * follow, which is fetched into the cache meanwhile. */
-    void (*multiply)(const float *v, const float *next, const float *u, int channels, int rows, float *m,
-                     gsize stride);
+    /* m (rows, panel), row stride given, = V U of a run of C <= CONV_RUN channels, or += that. v: (C/width, rows, width);
+     * u: (C, panel). Meanwhile fetches the v of the call to follow, `next`, into the L1 cache, and from `later` on a cache
+     * line for every later_step channels into L2. */
+    void (*multiply)(const float *v, const float *next, const float *u, const float *later, int channels,
+                     int rows, float *m, gsize stride, gboolean add);
 
     /* `rows` output pixels side by side, directly. x: the upper left input pixel of the first one, rows of
      * the image row_stride apart, C channels a pixel; u: (taps, taps C, panel); y: pixels y_stride apart. */

@@ -21,6 +21,7 @@ struct ConvPlan {
     int positions; /* P */
     int tiles_y, tiles_x;
     gboolean narrow; /* see conv.h */
+    int tiles;       /* that a task multiplies at once, at most */
 };
 
 /* Sizes depend on the shape alone: they are asked for before there are weights or a thread pool. */

@@ -1,15 +1,18 @@
 /* conv_winograd: convolution by Winograd's minimal filtering, see conv.h and conv_kernels.h. */
+#include "common/arithmetic/caches.h"
 #include "common/arithmetic/conv_plan.h"
 
 #include <math.h>
 #include <string.h>
 
-/* TILES are two blocks of the AVX-512 micro-kernel, and their products for a slice take a quarter of a 1 MB L2. */
 enum {
-    SLICE = CONV_OUTPUTS,  /* output channels whose products wait in L2 for the inverse transform */
-    TILES = 28,            /* that a task multiplies at once */
-    SHARED_TILES = 128,    /* of a narrow layer, transformed together: at 512 channels 21 MB */
-    MAX_TAPS = 5 * 5,      /* of a kernel */
+    SLICE = 2 * CONV_OUTPUTS, /* output channels that weights lie together for, and a task computes */
+    MIN_TILES = 28,           /* that a task multiplies at once; see tiles_of */
+    MAX_TILES = 64,
+    TILES_STEP = 14,              /* rows of the AVX-512 micro-kernel */
+    SHARED_TILES = 2 * MAX_TILES, /* of a narrow layer, transformed together: at 512 channels 21 MB */
+    TASKS_A_THREAD = 4,           /* of a narrow layer at least, so that none waits long for a last one */
+    MAX_TAPS = 5 * 5,             /* of a kernel */
     POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
 };
 
@@ -20,6 +23,8 @@ typedef struct {
     float *out;
     guint first, tiles; /* of the n * tiles_y * tiles_x tiles of all images */
     guint tasks;
+    guint task_tiles; /* narrow: tiles that a task multiplies at once, and output channels that it computes */
+    int task_outputs;
     float *shared;  /* narrow: transformed input (P, tiles, C) */
     float *workers; /* worker_floats() for each */
 } Run;
@@ -44,6 +49,29 @@ const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
     return best;
 }
 
+/* How many tiles T a task multiplies at once by S output channels, by the size of the L2 cache; for speed alone, as every
+ * sum is the same however tiles are cut.
+ *
+ * Within a position, products go by runs of CONV_RUN channels. A panel of U for a run (16 KB with AVX-512) stays in L1
+ * while all T tiles pass by it, in blocks of V of as many rows as the micro-kernel holds sums of (7 KB), so that L1 of
+ * 32 KB is enough; meanwhile the next panel comes to L2.
+ *
+ * What has to come from beyond L2 for each of the T S C multiply-adds of a position: U, S C numbers: 1/T; V, T C numbers:
+ * 1/S of a narrow layer, whose transformed input lies in L3 for all slices, none of a wide one, whose own input lies in
+ * L2; and, if the T P S products do not fit into L2 until they are transformed back, three times these, to be fetched,
+ * written and read: 3/C. T = 64 in place of 28 saves 1/28 - 1/64, which is worth the products' way through L3 where 3/C is
+ * less: from C = 150 on. Elsewhere T is what fits into three quarters of L2; the rest is for U and V on their way.
+ *
+ * AVX-512 multiplies and adds 32 numbers a cycle: T = S = 64 asks for 4 bytes a cycle from beyond L2. T = 28 and S = 32
+ * asked for 8.6, with which processors of a slow L3 ran at half their peak. */
+static int tiles_of(const ConvPlan *plan)
+{
+    gsize tile_bytes = plan->positions * sizeof(float) * (SLICE + (plan->narrow ? 0 : plan->shape.inputs));
+    gsize fit = cache_bytes(2) * 3 / 4 / tile_bytes / TILES_STEP * TILES_STEP;
+    gboolean outweighs = 3.0 / plan->shape.inputs < 1.0 / MIN_TILES - 1.0 / MAX_TILES;
+    return plan->narrow && outweighs ? MAX_TILES : (int)CLAMP(fit, MIN_TILES, MAX_TILES);
+}
+
 void conv_winograd_init(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
@@ -54,13 +82,20 @@ void conv_winograd_init(ConvPlan *plan)
     plan->tiles_y = (plan->height + m - 1) / m;
     plan->tiles_x = (plan->width + m - 1) / m;
     plan->narrow = conv_wants_batch(shape);
+    plan->tiles = tiles_of(plan);
 }
 
-/* ---- Weights: (K/SLICE, P, SLICE/panel, C, panel) ---- */
+/* ---- Weights: (K/SLICE, P, C/CONV_RUN, SLICE/panel, CONV_RUN, panel), as products read them ---- */
 
 static gsize weight_floats(const ConvPlan *plan)
 {
     return (gsize)plan->positions * plan->shape.inputs * plan->shape.outputs;
+}
+
+/* Output channels of the slice that starts with channel `first`: the last one may have CONV_OUTPUTS alone. */
+static int slice_outputs(const ConvPlan *plan, int first)
+{
+    return MIN(SLICE, plan->shape.outputs - first);
 }
 
 typedef struct {
@@ -73,21 +108,23 @@ static void pack_slice(guint slice, guint worker, gpointer data)
     const Packing *packing = data;
     const ConvPlan *plan = packing->plan;
     int inputs = plan->shape.inputs, outputs = plan->shape.outputs, panel = plan->kernels->panel;
+    int first = (int)slice * SLICE, end = first + slice_outputs(plan, first);
     gsize size = (gsize)plan->shape.size;
-    float *to = plan->weights + (gsize)slice * plan->positions * inputs * SLICE, taps[MAX_TAPS * SLICE];
-    for (int k = 0; k < SLICE; k += panel)
-        for (int c = 0; c < inputs; c++, to += panel) {
-            const float *from = packing->kernel + (gsize)c * outputs + slice * SLICE + k;
-            for (gsize tap = 0; tap < size * size; tap++)
-                conv_take(plan, from + tap * inputs * outputs, (gsize)panel, taps + tap * panel);
-            plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * SLICE);
-        }
+    float *to = plan->weights + (gsize)first * plan->positions * inputs, taps[MAX_TAPS * CONV_OUTPUTS];
+    for (int run = 0; run < inputs; run += CONV_RUN)
+        for (int k = first; k < end; k += panel)
+            for (int c = run; c < MIN(run + CONV_RUN, inputs); c++, to += panel) {
+                const float *from = packing->kernel + (gsize)c * outputs + k;
+                for (gsize tap = 0; tap < size * size; tap++)
+                    conv_take(plan, from + tap * inputs * outputs, (gsize)panel, taps + tap * panel);
+                plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * (end - first));
+            }
 }
 
 static void pack(ConvPlan *plan, const float *kernel)
 {
     Packing packing = {plan, kernel};
-    thread_pool_run(plan->thread_pool, (guint)(plan->shape.outputs / SLICE), pack_slice, &packing);
+    thread_pool_run(plan->thread_pool, parts_of((guint)plan->shape.outputs, SLICE), pack_slice, &packing);
 }
 
 /* ---- Scratch ---- */
@@ -109,8 +146,8 @@ static gsize position_stride(const ConvPlan *plan, guint tiles)
 static gsize worker_floats(const ConvPlan *plan)
 {
     gsize inputs = (gsize)plan->shape.inputs;
-    gsize floats = conv_whole_lines(inputs) + SLICE + (gsize)TILES * plan->positions * SLICE;
-    return floats + (plan->narrow ? 0 : plan->positions * position_stride(plan, TILES));
+    gsize floats = conv_whole_lines(inputs) + SLICE + (gsize)plan->tiles * plan->positions * SLICE;
+    return floats + (plan->narrow ? 0 : plan->positions * position_stride(plan, plan->tiles));
 }
 
 static gsize shared_floats(const ConvPlan *plan)
@@ -126,7 +163,7 @@ static Scratch scratch_of(const Run *run, guint worker)
     scratch.zeros = run->workers + worker * worker_floats(plan);
     scratch.discard = scratch.zeros + conv_whole_lines(inputs);
     scratch.products = scratch.discard + SLICE;
-    scratch.input = scratch.products + (gsize)TILES * plan->positions * SLICE;
+    scratch.input = scratch.products + (gsize)plan->tiles * plan->positions * SLICE;
     memset(scratch.zeros, 0, inputs * sizeof(float));
     return scratch;
 }
@@ -189,75 +226,119 @@ static void block_input(const Run *run, guint first, guint tiles, guint b, const
         tile_input(run, first + t, zeros, v, stride, t - start, end - start);
 }
 
-/* products (tiles, P, SLICE) = V U for the same tiles, at all positions, for one slice. */
-static void blocks_multiply(const ConvPlan *plan, guint tiles, guint slice, const float *v, gsize stride,
-                            float *products)
+/* What a task multiplies: tiles with transformed input at v, `stride` floats between positions, by some of the output
+ * channels of a slice. */
+typedef struct {
+    const float *v;
+    gsize stride;
+    guint first, tiles;
+    int channel, outputs; /* first output channel, and how many */
+} Block;
+
+/* Where in the transformed input of so many tiles, of a position, a block of rows has its run of channels. */
+static gsize rows_run(const ConvPlan *plan, guint tiles, guint rows, int run)
 {
-    guint blocks = parts_of(tiles, (guint)plan->kernels->rows);
-    int inputs = plan->shape.inputs, panel = plan->kernels->panel;
-    gsize products_stride = (gsize)plan->positions * SLICE;
-    const float *u = plan->weights + (gsize)slice * plan->positions * inputs * SLICE;
-    for (int p = 0; p < plan->positions; p++, v += stride, u += (gsize)inputs * SLICE)
-        for (guint b = 0; b < blocks; b++) {
-            guint start = part_start(tiles, blocks, b), end = part_start(tiles, blocks, b + 1);
-            const float *at = v + (gsize)start * inputs,
-                        *next = b + 1 < blocks ? v + (gsize)end * inputs : v + stride;
-            float *to = products + start * products_stride + p * SLICE;
-            for (int k = 0; k < SLICE; k += panel)
-                plan->kernels->multiply(at, next, u + (gsize)k * inputs, inputs, (int)(end - start), to + k,
-                                        products_stride);
+    guint parts = parts_of(tiles, (guint)plan->kernels->rows);
+    guint start = part_start(tiles, parts, rows), end = part_start(tiles, parts, rows + 1);
+    return (gsize)start * plan->shape.inputs + (gsize)run * (end - start);
+}
+
+/* For a position and a run of channels: products (tiles, P, outputs) = V U, or += that. next_v and next_u: of the run to
+ * follow. */
+static void run_multiply(const ConvPlan *plan, const Block *block, int run, const float *v,
+                         const float *next_v, const float *u, const float *next_u, float *products)
+{
+    const ConvKernels *kernels = plan->kernels;
+    guint tiles = block->tiles, parts = parts_of(tiles, (guint)kernels->rows);
+    int channels = MIN(CONV_RUN, plan->shape.inputs - run);
+    gsize stride = (gsize)plan->positions * block->outputs, panel_floats = (gsize)channels * kernels->panel;
+    for (int k = 0; k < block->outputs; k += kernels->panel, u += panel_floats) {
+        gboolean last = k + kernels->panel == block->outputs;
+        const float *later = last ? next_u : u + panel_floats;
+        gsize fetched = (gsize)channels / kernels->later_step * CONV_LINE; /* by a call */
+        for (guint part = 0; part < parts; part++) {
+            guint start = part_start(tiles, parts, part), end = part_start(tiles, parts, part + 1);
+            const float *next = part + 1 < parts ? v + rows_run(plan, tiles, part + 1, run)
+                                : last           ? next_v
+                                                 : v + rows_run(plan, tiles, 0, run);
+            kernels->multiply(v + rows_run(plan, tiles, part, run), next, u,
+                              part * fetched < panel_floats ? later + part * fetched : u, channels,
+                              (int)(end - start), products + start * stride + k, stride, run > 0);
+        }
+    }
+}
+
+static void block_multiply(const ConvPlan *plan, const Block *block, float *products)
+{
+    int inputs = plan->shape.inputs, slice = block->channel / SLICE * SLICE,
+        outputs = slice_outputs(plan, slice);
+    const float *v = block->v, *u = plan->weights + (gsize)slice * plan->positions * inputs;
+    for (int p = 0; p < plan->positions; p++, v += block->stride, products += block->outputs)
+        for (int run = 0; run < inputs; run += CONV_RUN) {
+            int channels = MIN(CONV_RUN, inputs - run);
+            gsize at = (gsize)(block->channel - slice) * channels;
+            const float *next_u = u + (gsize)channels * outputs,
+                        *next_v = run + channels < inputs
+                                      ? v + rows_run(plan, block->tiles, 0, run + channels)
+                                      : v + block->stride;
+            run_multiply(plan, block, run, v, next_v, u + at, next_u + at, products);
+            u = next_u;
         }
 }
 
-static void tile_output(const Run *run, guint tile, guint slice, const float *products, float *discard)
+/* Tile `tile` of the block, whose products start at `products`. */
+static void tile_output(const Run *run, const Block *block, guint tile, const float *products, float *discard)
 {
     const ConvPlan *plan = run->plan;
     const ConvShape *shape = &plan->shape;
     int shrink = shape->pool ? 2 : 1, side = plan->winograd->out / shrink, image, top, left;
     int height = plan->height / shrink, width = plan->width / shrink;
     float *pixels[WINOGRAD_MAX_OUT * WINOGRAD_MAX_OUT];
-    tile_place(plan, tile, &image, &top, &left);
+    tile_place(plan, block->first + tile, &image, &top, &left);
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++) {
             int oy = top / shrink + y, ox = left / shrink + x;
             gsize pixel = ((gsize)image * height + oy) * width + ox;
             pixels[y * side + x] =
-                oy < height && ox < width ? run->out + pixel * shape->outputs + slice * SLICE : discard;
+                oy < height && ox < width ? run->out + pixel * shape->outputs + block->channel : discard;
         }
     float min = shape->relu ? 0 : -INFINITY;
-    (shape->pool ? plan->winograd->output_pooled
-                 : plan->winograd->output)(products, SLICE, SLICE, plan->bias + slice * SLICE, min, pixels);
+    (shape->pool ? plan->winograd->output_pooled : plan->winograd->output)(
+        products, (gsize)block->outputs, block->outputs, plan->bias + block->channel, min, pixels);
 }
 
 /* ---- Tasks: wide, then narrow ---- */
 
-static void slice_run(const Run *run, const Scratch *scratch, guint first, guint tiles, guint slice,
-                      const float *v, gsize stride)
+/* Of `outputs` output channels from `channel` on, or fewer at the end, for tiles with their transformed input at v. */
+static void block_run(const Run *run, const Scratch *scratch, guint first, guint tiles, int channel,
+                      int outputs, const float *v, gsize stride)
 {
-    blocks_multiply(run->plan, tiles, slice, v, stride, scratch->products);
+    const ConvPlan *plan = run->plan;
+    Block block = {v, stride, first, tiles, channel, MIN(outputs, plan->shape.outputs - channel)};
+    block_multiply(plan, &block, scratch->products);
     for (guint t = 0; t < tiles; t++)
-        tile_output(run, first + t, slice, scratch->products + (gsize)t * run->plan->positions * SLICE,
+        tile_output(run, &block, t, scratch->products + (gsize)t * plan->positions * block.outputs,
                     scratch->discard);
 }
 
 static void wide_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
+    const ConvPlan *plan = run->plan;
     Scratch scratch = scratch_of(run, worker);
     guint first = part_start(run->tiles, run->tasks, task),
           end = part_start(run->tiles, run->tasks, task + 1);
-    gsize stride = position_stride(run->plan, TILES);
-    for (guint b = 0; b < parts_of(end - first, (guint)run->plan->kernels->rows); b++)
+    gsize stride = position_stride(plan, (guint)plan->tiles);
+    for (guint b = 0; b < parts_of(end - first, (guint)plan->kernels->rows); b++)
         block_input(run, first, end - first, b, scratch.zeros, scratch.input, stride);
-    for (guint slice = 0; slice < (guint)run->plan->shape.outputs / SLICE; slice++)
-        slice_run(run, &scratch, first, end - first, slice, scratch.input, stride);
+    for (int channel = 0; channel < plan->shape.outputs; channel += SLICE)
+        block_run(run, &scratch, first, end - first, channel, SLICE, scratch.input, stride);
 }
 
-/* Narrow: the tiles of a run are cut into parts of TILES at most, which input and output tasks
- * agree on. */
+/* Narrow: the tiles of a run are cut into parts of task_tiles at most, which input and output tasks agree on. */
 static void narrow_part(const Run *run, guint part, guint *first, guint *tiles)
 {
-    guint parts = parts_of(run->tiles, TILES);
+    guint parts = parts_of(run->tiles, run->task_tiles);
     *first = part_start(run->tiles, parts, part);
     *tiles = part_start(run->tiles, parts, part + 1) - *first;
 }
@@ -265,7 +346,7 @@ static void narrow_part(const Run *run, guint part, guint *first, guint *tiles)
 static void narrow_input_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
-    guint rows = (guint)run->plan->kernels->rows, max = parts_of(TILES, rows), first, tiles;
+    guint rows = (guint)run->plan->kernels->rows, max = parts_of(run->task_tiles, rows), first, tiles;
     narrow_part(run, task / max, &first, &tiles);
     if (task % max < parts_of(tiles, rows)) /* smaller parts have fewer blocks */
         block_input(run, run->first + first, tiles, task % max, scratch_of(run, worker).zeros,
@@ -277,10 +358,29 @@ static void narrow_slice_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
     Scratch scratch = scratch_of(run, worker);
-    guint parts = parts_of(run->tiles, TILES), slice = task / parts, first, tiles;
+    guint parts = parts_of(run->tiles, run->task_tiles), first, tiles;
     narrow_part(run, task % parts, &first, &tiles);
-    slice_run(run, &scratch, run->first + first, tiles, slice,
-              run->shared + (gsize)first * run->plan->shape.inputs, position_stride(run->plan, SHARED_TILES));
+    block_run(run, &scratch, run->first + first, tiles, (int)(task / parts) * run->task_outputs,
+              run->task_outputs, run->shared + (gsize)first * run->plan->shape.inputs,
+              position_stride(run->plan, SHARED_TILES));
+}
+
+static guint narrow_tasks(const Run *run)
+{
+    return parts_of(run->tiles, run->task_tiles) *
+           parts_of((guint)run->plan->shape.outputs, (guint)run->task_outputs);
+}
+
+/* As large tasks as leave enough for each thread. */
+static void cut_narrow(Run *run)
+{
+    guint wanted = TASKS_A_THREAD * thread_pool_threads(run->plan->thread_pool);
+    run->task_tiles = (guint)run->plan->tiles;
+    run->task_outputs = SLICE;
+    if (narrow_tasks(run) < wanted)
+        run->task_outputs = CONV_OUTPUTS;
+    if (narrow_tasks(run) < wanted)
+        run->task_tiles = MIN_TILES;
 }
 
 static void run_narrow(Run *run, guint total)
@@ -290,11 +390,11 @@ static void run_narrow(Run *run, guint total)
     for (guint chunk = 0; chunk < chunks; chunk++) {
         run->first = part_start(total, chunks, chunk);
         run->tiles = part_start(total, chunks, chunk + 1) - run->first;
-        guint parts = parts_of(run->tiles, TILES);
-        guint max = parts_of(TILES, (guint)plan->kernels->rows);
-        thread_pool_run(plan->thread_pool, parts * max, narrow_input_task, run);
-        thread_pool_run(plan->thread_pool, parts * (guint)(plan->shape.outputs / SLICE), narrow_slice_task,
-                        run);
+        cut_narrow(run);
+        guint parts = parts_of(run->tiles, run->task_tiles);
+        guint blocks = parts_of(run->task_tiles, (guint)plan->kernels->rows);
+        thread_pool_run(plan->thread_pool, parts * blocks, narrow_input_task, run);
+        thread_pool_run(plan->thread_pool, narrow_tasks(run), narrow_slice_task, run);
     }
 }
 
@@ -308,7 +408,7 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
     }
     /* As many for each thread, so that none waits for a last one. */
     guint threads = thread_pool_threads(plan->thread_pool);
-    run.tasks = MIN(total, parts_of(parts_of(total, TILES), threads) * threads);
+    run.tasks = MIN(total, parts_of(parts_of(total, (guint)plan->tiles), threads) * threads);
     thread_pool_run(plan->thread_pool, run.tasks, wide_task, &run);
 }
 

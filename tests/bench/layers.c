@@ -247,9 +247,10 @@ static void run(Layer *layers, int n, int threads, int batch, int rounds, Thread
         scratch_size = MAX(scratch_size, conv_scratch_floats(&layers[i].shape, (guint)threads));
     float *scratch = floats_new(scratch_size);
     Machine machine = {.thread_pool = thread_pool,
-                       .memory = filled(MEMORY_BYTES / sizeof(float), 1, 1, 0),
+                       .memory = floats_new(MEMORY_BYTES / sizeof(float)),
                        .peaks = g_malloc0_n((gsize)threads, sizeof *machine.peaks),
                        .rates = g_malloc0_n((gsize)threads, sizeof *machine.rates)};
+    memset(machine.memory, 1, MEMORY_BYTES);        /* untouched pages would all be one */
     for (int round = -1; round < rounds; round++) { /* the first one only warms up */
         measure_machine(&machine, MAX(round, 0));
         for (int i = 0; i < n; i++)

@@ -52,11 +52,11 @@ static inline void stage_is(Stage stage, double work)
     own_stages->figures[stage].work += work;
 }
 
-static void stage_multiply(const float *v, const float *next, const float *u, int channels, int rows,
-                           float *m, gsize stride)
+static void stage_multiply(const float *v, const float *next, const float *u, const float *later,
+                           int channels, int rows, float *m, gsize stride, gboolean add)
 {
     stage_is(STAGE_PRODUCTS, 2.0 * channels * rows * plain_kernels->panel);
-    plain_kernels->multiply(v, next, u, channels, rows, m, stride);
+    plain_kernels->multiply(v, next, u, later, channels, rows, m, stride, add);
 }
 
 static void stage_direct(const float *x, gsize row_stride, int taps, int channels, const float *u,

@@ -16,8 +16,8 @@ enum {
     ROWS = 5,
 #endif
     PANEL = VECTORS * WIDTH,
-    RUN =
-        128, /* products summed in a row; adding up sums of runs halves the rounding error at 512 channels */
+    LINE = 64 / sizeof(float),        /* floats in a cache line */
+    LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels pass faster */
 };
 
 /* sum += column (rows, step floats apart) times row (PANEL) */
@@ -36,24 +36,28 @@ ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float
 }
 
 ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
-                                 int channels, float *m, gsize stride)
+                                 const float *later, int channels, float *m, gsize stride, gboolean add)
 {
-    for (int begin = 0; begin < channels; begin += RUN) {
-        Vector sum[ROWS][VECTORS] = {0};
-        for (int c = begin; c < MIN(begin + RUN, channels);
-             c += WIDTH, v += rows * WIDTH, next += rows * WIDTH)
-            for (int k = 0; k < WIDTH; k++, u += PANEL) {
-                __builtin_prefetch(next + k * rows);
-                accumulate(rows, sum, v + k, WIDTH, u);
+    Vector sum[ROWS][VECTORS] = {0};
+    for (int c = 0; c < channels; c += WIDTH, v += rows * WIDTH, next += rows * WIDTH) {
+        for (int line = 0; WIDTH < 16 && line < WIDTH / LATER_STEP; line++, later += LINE)
+            __builtin_prefetch(later, 0, 2);
+        for (int k = 0; k < WIDTH; k++, u += PANEL) {
+            __builtin_prefetch(next + k * rows);
+            if (LATER_STEP == 1) {
+                __builtin_prefetch(later, 0, 2);
+                later += LINE;
             }
-#pragma GCC unroll 14
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-            for (int j = 0; j < VECTORS; j++) {
-                float *to = m + i * stride + j * WIDTH;
-                store(to, begin ? load(to) + sum[i][j] : sum[i][j]);
-            }
+            accumulate(rows, sum, v + k, WIDTH, u);
+        }
     }
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < VECTORS; j++) {
+            float *to = m + i * stride + j * WIDTH;
+            store(to, add ? load(to) + sum[i][j] : sum[i][j]);
+        }
 }
 
 /* total += sum; sum = 0 */
@@ -77,11 +81,11 @@ ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride,
     Vector sum[ROWS][VECTORS] = {0}, total[ROWS][VECTORS] = {0};
     for (int ky = 0, run = 0; ky < taps; ky++, x += row_stride)
         for (int k = 0, end; k < taps * channels; k = end) {
-            end = MIN(k + RUN - run, taps * channels);
+            end = MIN(k + CONV_RUN - run, taps * channels);
             run += end - k;
             for (int i = k; i < end; i++, u += PANEL)
                 accumulate(rows, sum, x + i, (gsize)channels, u);
-            if (run == RUN) {
+            if (run == CONV_RUN) {
                 add_up(rows, total, sum);
                 run = 0;
             }
@@ -120,13 +124,13 @@ ALWAYS_INLINE void correlate_rows(const int rows, const float *v, gsize v_step, 
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
 #endif
 
-static void multiply(const float *v, const float *next, const float *u, int channels, int rows, float *m,
-                     gsize stride)
+static void multiply(const float *v, const float *next, const float *u, const float *later, int channels,
+                     int rows, float *m, gsize stride, gboolean add)
 {
     switch (rows) {
 #define CASE(n)                                                                                              \
     case n:                                                                                                  \
-        multiply_rows(n, v, next, u, channels, m, stride);                                                   \
+        multiply_rows(n, v, next, u, later, channels, m, stride, add);                                       \
         break;
         EACH_ROWS(CASE)
 #undef CASE
@@ -171,6 +175,7 @@ const ConvKernels ISA_SYMBOL(conv_kernels) = {
     .width = WIDTH,
     .rows = ROWS,
     .panel = PANEL,
+    .later_step = LATER_STEP,
     .multiply = multiply,
     .direct = direct,
     .correlate = correlate,

@@ -1,22 +1,9 @@
 /* Convolution against a plain one in double: every layer shape, odd sizes, every tile, every instruction set. */
+#include "common/arithmetic/caches.h"
 #include "common/arithmetic/conv_reference.h"
-#include "common/arithmetic/isa.h"
 #include "common/arithmetic/pooling.h"
-#include "common/core/floats.h"
-#include "common/core/rng.h"
 #include "common/vgg16/vgg16.h"
-
-#include <math.h>
-#include <string.h>
-
-static float *drawn(gsize n, guint64 stream, double scale, double min)
-{
-    Rng rng = rng_new(7, stream);
-    float *x = g_new(float, n);
-    for (gsize i = 0; i < n; i++)
-        x[i] = (float)MAX(scale * rng_normal(&rng), min);
-    return x;
-}
+#include "tests/unit/fixture.h"
 
 static gsize out_floats(const ConvShape *s)
 {
@@ -89,8 +76,8 @@ static void check_precision(ConvShape shape, Precision precision)
 {
     gsize pixels = (gsize)shape.height * shape.width, floats = pixels * shape.inputs;
     int taps = shape.size * shape.size * shape.inputs;
-    g_autofree float *in = drawn(2 * floats, 1, 1, 0), *bias = drawn(shape.outputs, 3, 0.1, -1);
-    g_autofree float *kernel = drawn((gsize)taps * shape.outputs, 2, sqrt(2.0 / taps), -9);
+    g_autofree float *in = random_array(2 * floats, 1, 1, 0), *bias = random_array(shape.outputs, 3, 0.1, -1);
+    g_autofree float *kernel = random_array((gsize)taps * shape.outputs, 2, sqrt(2.0 / taps), -9);
     g_autofree float *taken = rounded(in + floats, floats),
                      *packed = rounded(kernel, (gsize)taps * shape.outputs);
     g_autofree double *expected = precision == PRECISION_BFLOAT16
@@ -173,8 +160,8 @@ static void test_pooling_keeps_the_largest_of_four(void)
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
         ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1, 0, FALSE}, pooled = whole;
         pooled.pool = TRUE;
-        g_autofree float *in = drawn((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
-        g_autofree float *kernel = drawn((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
+        g_autofree float *in = random_array((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
+        g_autofree float *kernel = random_array((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
         g_autofree float *full = run_threads(&whole, kernel, NULL, in, 1, 1);
         g_autofree float *along = run_threads(&pooled, kernel, NULL, in, 1, 1);
         g_autofree float *afterwards = g_new(float, out_floats(&pooled));
@@ -205,8 +192,9 @@ static void test_results_do_not_depend_on_company(void)
     for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
         const ConvShape *s = &shapes[i];
         gsize image = (gsize)s->height * s->width * s->inputs, size = out_floats(s) * sizeof(float);
-        g_autofree float *in = drawn(N * image, 1, 1, 0), *bias = drawn(s->outputs, 3, 0.1, -1);
-        g_autofree float *kernel = drawn((gsize)s->size * s->size * s->inputs * s->outputs, 2, 0.1, -9);
+        g_autofree float *in = random_array(N * image, 1, 1, 0), *bias = random_array(s->outputs, 3, 0.1, -1);
+        g_autofree float *kernel =
+            random_array((gsize)s->size * s->size * s->inputs * s->outputs, 2, 0.1, -9);
         g_autofree float *together = run_threads(s, kernel, bias, in, N, 3);
         for (int n = 0; n < N; n++) {
             g_autofree float *alone = run_threads(s, kernel, bias, in + n * image, 1, 1);
@@ -215,13 +203,42 @@ static void test_results_do_not_depend_on_company(void)
     }
 }
 
+/* Nor on how the work is cut: wide and narrow, a slice of 32 output channels at the end, a run of channels left over. */
+static void test_results_do_not_depend_on_caches(void)
+{
+    static const ConvShape shapes[] = {{66, 46, 64, 96, TRUE, FALSE, 3, 1, 0, FALSE},
+                                       {40, 44, 64, 160, TRUE, TRUE, 3, 1, 0, FALSE},
+                                       {43, 36, 144, 160, TRUE, FALSE, 3, 1, 0, FALSE},
+                                       {30, 29, 320, 96, FALSE, FALSE, 5, 2, 0, FALSE}};
+    static const gsize caches[] = {0, 512 << 10, 1 << 20, 2 << 20, 16 << 20};
+    enum { N = 3 };
+    gsize own = cache_bytes(2);
+    for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        const ConvShape *s = &shapes[i];
+        gsize size = N * out_floats(s) * sizeof(float);
+        g_autofree float *in = random_array((gsize)N * s->height * s->width * s->inputs, 1, 1, 0);
+        g_autofree float *kernel =
+            random_array((gsize)s->size * s->size * s->inputs * s->outputs, 2, 0.1, -9);
+        g_autofree float *expected = run_threads(s, kernel, NULL, in, N, 2);
+        for (gsize j = 0; j < G_N_ELEMENTS(caches); j++) {
+            cache_force(2, caches[j]);
+            for (guint threads = 1; threads <= 5; threads += 4) {
+                g_autofree float *out = run_threads(s, kernel, NULL, in, N, threads);
+                g_assert_cmpmem(out, size, expected, size);
+            }
+        }
+        cache_force(2, own);
+    }
+}
+
 static void test_weights_may_change(void)
 {
     ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1, 0, FALSE};
     gsize floats = 6 * 6 * 32, taps = 9 * 32 * 32;
-    g_autofree float *in = drawn(floats, 1, 1, -9), *first = drawn(taps, 2, 1, -9),
-                     *second = drawn(taps, 3, 1, -9);
-    g_autofree float *bias = drawn(32, 4, 1, -9), *expected = run_threads(&shape, second, NULL, in, 1, 1);
+    g_autofree float *in = random_array(floats, 1, 1, -9), *first = random_array(taps, 2, 1, -9),
+                     *second = random_array(taps, 3, 1, -9);
+    g_autofree float *bias = random_array(32, 4, 1, -9),
+                     *expected = run_threads(&shape, second, NULL, in, 1, 1);
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(ConvPlan) plan = conv_plan_new(&shape, PRECISION_FLOAT32, thread_pool);
@@ -294,8 +311,8 @@ static void test_the_reference_is_a_convolution(void)
 {
     ConvShape shape = {7, 10, 48, 64, TRUE, FALSE, 3, 1, 0, FALSE};
     gsize floats = (gsize)shape.height * shape.width * shape.inputs, n = out_floats(&shape);
-    g_autofree float *in = drawn(floats, 1, 1, 0), *bias = drawn(shape.outputs, 3, 0.1, -1),
-                     *kernel = drawn((gsize)9 * shape.inputs * shape.outputs, 2, 0.1, -9);
+    g_autofree float *in = random_array(floats, 1, 1, 0), *bias = random_array(shape.outputs, 3, 0.1, -1),
+                     *kernel = random_array((gsize)9 * shape.inputs * shape.outputs, 2, 0.1, -9);
     g_autofree double *expected = reference(&shape, kernel, bias, in), *wide = g_new(double, floats);
     g_autofree double *both = g_new(double, 2 * n);
     for (gsize i = 0; i < floats; i++)
@@ -321,6 +338,7 @@ int main(int argc, char **argv)
     g_test_add_func("/conv/pooling keeps the largest of four", test_pooling_keeps_the_largest_of_four);
     g_test_add_func("/conv/results do not depend on n, place or threads",
                     test_results_do_not_depend_on_company);
+    g_test_add_func("/conv/results do not depend on the caches' sizes", test_results_do_not_depend_on_caches);
     g_test_add_func("/conv/weights may change", test_weights_may_change);
     g_test_add_func("/conv/every tile by name agrees with a plain convolution in double",
                     test_every_tile_by_name);
