@@ -2,7 +2,7 @@
 
 A test is a function whose name says the behaviour (underscores become spaces) and that raises where it does not hold.
 """
-import os, shutil, subprocess, sys, tempfile, traceback
+import os, re, shutil, subprocess, sys, tempfile, traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -27,6 +27,19 @@ def program(name, *arguments, status=0, timeout=600, **options):
         raise AssertionError("%s\nexit status %d, expected %s\nstdout: %s\nstderr: %s" %
                              (" ".join(command), done.returncode, expected, done.stdout[-2000:], done.stderr[-2000:]))
     return done
+
+
+def start(name, *arguments, **options):
+    """build/NAME running beside the test, output by pipes of text. It gives way to the test, which watches what it does: on
+    a busy machine it would be over before the test has seen it begin."""
+    command = [os.path.join(BUILD, name)] + [str(a) for a in arguments]
+    pipes = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, **dict(pipes, preexec_fn=lambda: os.nice(5), **options))
+
+
+def says(text, phrase):
+    """Whether text holds the phrase, and no digit goes before it: "10 unchanged" does not say "0 unchanged"."""
+    return re.search(r"(?<![0-9.,])" + re.escape(phrase), text) is not None
 
 
 class scratch:

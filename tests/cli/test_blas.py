@@ -56,7 +56,7 @@ def little_address_space_is_no_word_of_openblas_and_no_hang():
     started = 0
     for megabytes in (120, 140, 160, 180, 200, 230, 260, 300):
         limit = megabytes << 20
-        done = program("train", "--help", status=(0, 1, 127), timeout=20, env=environment(),
+        done = program("train", "--help", status=(0, 1, 127), timeout=60, env=environment(),
                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
         assert "OpenBLAS" not in done.stderr, (megabytes, done.stderr)
         started += done.returncode == 0

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import program, run, scratch
+from tap import program, run, says, scratch
 
 CLASSES = ["checks", "ring", "spots", "star", "stripes"]
 
@@ -23,7 +23,7 @@ def contents(folder):
 def draws_as_many_pictures_as_asked_for():
     with scratch() as folder:
         done = program("demo-images", folder, 3, 2)
-        assert "15 images for training and 10 for testing" in done.stdout, done.stdout
+        assert says(done.stdout, "15 images for training and 10 for testing"), done.stdout
         expected = {"%s/%s/%03d.jpg" % (part, name, i + 1)
                     for part, n in (("train", 3), ("test", 2)) for name in CLASSES for i in range(n)}
         found = contents(folder)

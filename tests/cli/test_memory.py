@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
 from PIL import Image
-from tap import BUILD, Skip, need_small_address_space, program, run, scratch
+from tap import BUILD, Skip, need_small_address_space, program, run, scratch, start
 
 WITHIN = 0.15
 SEEDED = ["--weights", "random:3"]
@@ -70,8 +70,7 @@ def below(process):
 
 def peak(command, folder):
     """(bytes that it held at its peak and its children had of their own, what it said)"""
-    process = subprocess.Popen([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, env=dict(os.environ, G_MESSAGES_DEBUG="vggcache"))
+    process = start(*command, cwd=folder, stderr=subprocess.STDOUT, env=dict(os.environ, G_MESSAGES_DEBUG="vggcache"))
     own, others, turn = 0, {}, 0
     while process.poll() is None:
         own = max(own, kilobytes(process.pid, "status", "VmHWM:"))
@@ -93,11 +92,9 @@ def told_and_measured(command, folder):
 def what_is_told_is_what_is_taken():
     if os.path.basename(BUILD) in ("address", "thread", "undefined", "coverage"):
         raise Skip("this build takes memory of its own")
-    with scratch() as folder:
-        prepare(folder)
-        with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(lambda c: told_and_measured(c, folder), COMMANDS))
-        done.append(told_and_measured(["evaluate", "images", "bootstrap.h5"], folder))
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda c: told_and_measured(c, FOLDER), COMMANDS))
+    done.append(told_and_measured(["evaluate", "images", "bootstrap.h5"], FOLDER))
     for command, told, measured in done:
         print("# told %7.1f MB, measured %7.1f MB, %+5.1f %%: %s" % (told / 1e6, measured / 1e6, 100 * (told / measured - 1), " ".join(command)))
     wrong = [d for d in done if abs(d[1] / d[2] - 1) > WITHIN]
@@ -113,27 +110,27 @@ def limited(command, folder, size):
 def advice_fits():
     """The address space is made so small that the settings given just do not fit, and smaller, down to where none does."""
     need_small_address_space()
-    with scratch() as folder:
-        prepare(folder)
-        for command in (EXTRACT, STANDALONE):
-            command = command[:1] + ["--threads", "4"] + command[1:]
-            refused = limited(command, folder, 400 << 20)
-            assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, refused.stderr
-            needed, followed = number_after("memory in ", refused.stderr), []
-            for share in (0.97, 0.8):
-                size = int(needed * share)
-                refused = limited(command, folder, size)
-                assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, (share, refused.stderr)
-                use = re.search(r"; use (--.*)$", refused.stderr.strip())
-                if not use:
-                    assert "; even with --" in refused.stderr, refused.stderr
-                    continue
-                smaller = command[:-1] + use[1].split() + command[-1:]
-                done = limited(smaller, folder, size)
-                assert done.returncode == 0, (share, smaller, done.stderr)
-                followed.append(use[1])
-            assert followed, command
-            print("# %s: %s" % (" ".join(command), "; ".join(followed)))
+    for command in (EXTRACT, STANDALONE[:-2] + ["--limit-per-class", "8"] + STANDALONE[-2:]):
+        command = command[:1] + ["--threads", "4"] + command[1:]
+        refused = limited(command, FOLDER, 400 << 20)
+        assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, refused.stderr
+        needed, followed = number_after("memory in ", refused.stderr), []
+        for share in (0.97, 0.8):
+            size = int(needed * share)
+            refused = limited(command, FOLDER, size)
+            assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, (share, refused.stderr)
+            use = re.search(r"; use (--.*)$", refused.stderr.strip())
+            if not use:
+                assert "; even with --" in refused.stderr, refused.stderr
+                continue
+            smaller = command[:-1] + use[1].split() + command[-1:]
+            done = limited(smaller, FOLDER, size)
+            assert done.returncode == 0, (share, smaller, done.stderr)
+            followed.append(use[1])
+        assert followed, command
+        print("# %s: %s" % (" ".join(command), "; ".join(followed)))
 
 
-run(what_is_told_is_what_is_taken, advice_fits)
+with scratch() as FOLDER:
+    prepare(FOLDER)
+    run(what_is_told_is_what_is_taken, advice_fits)

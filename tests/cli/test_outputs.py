@@ -121,7 +121,7 @@ def two_outputs_never_share_a_file():
 def what_cannot_be_written_is_said_before_any_work():
     with prepared() as p:
         absent = p.at("absent/file")
-        refused(dense("--epochs", "100000", "--patience", "100000", p.cache, absent, status=1, timeout=20), absent, "No such file")
+        refused(dense("--epochs", "100000", "--patience", "100000", p.cache, absent, status=1, timeout=60), absent, "No such file")
         refused(program("evaluate", "--json", absent, p.cache, p.at("no model"), status=1), absent, "No such file")
         refused(program("evaluate", "--json", p.folder, p.cache, p.model, status=1), p.folder, "directory")
 
