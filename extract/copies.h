@@ -7,7 +7,7 @@
 /* Appends copies 1 … n of each of the dataset's items: all first copies, then all second ones, … */
 void copies_add(Dataset *dataset, guint n);
 
-/* What makes a copy k what it is, besides the image: settings and seed. Caller frees. */
+/* What determines copy k besides the image: settings and seed. Caller frees. */
 char *copies_describe(const AugmentOptions *augmentation, guint64 seed);
 
 /* What is stored as the hash of the item `key`: SHA-256 of the file's content; of a copy, that of this hash

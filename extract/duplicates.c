@@ -1,9 +1,10 @@
 /* duplicates: groups of images with the same content (SHA-256) or nearly the same (cosine similarity of the features), in
- * one cache or in two. Exact: each pair is compared (cosines.h). Augmented copies are left out. */
+ * one cache or in two. Exact: every pair is compared (cosines.h). Augmented copies are left out. */
 #include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/plot/contact_sheet.h"
 #include "extract/actions.h"
@@ -18,10 +19,11 @@ typedef struct {
     Cosines *cosines;   /* of all images */
     guint n;            /* N, of all caches */
     float threshold;
-    guint *parent;     /* (N): the groups found so far, as a forest; a root is the smallest of its group */
-    float *similarity; /* (N): to the most similar other image that reaches the threshold; 0: none does */
-    gboolean *same;    /* (N): another image has the same content */
-    guint row;         /* the first of the images that the others are compared with */
+    guint *parent; /* (N): the groups found so far, as a forest; a root is the smallest of its group */
+    float *
+        similarity; /* (N): cosine to the most similar other image, where that reaches the threshold; else 0 */
+    gboolean *same; /* (N): another image has the same content */
+    guint row;      /* the first of the images that the others are compared with */
 } Search;
 
 static const CacheItem *item_of(const Search *search, guint image)
@@ -142,12 +144,12 @@ static void print_groups(Search *search, const GArray *images)
         shared += last && root < search->first && image >= search->first;
         printf("  %-16s  %s%s%s\n", how, search->given > 1 ? cache : "", search->given > 1 ? ": " : "", path);
     }
-    printf("%s%u of %u images are in %u group%s: %u have the content of another one, %u are only similar "
-           "(cosine >= %g)\n",
-           groups ? "\n" : "", images->len, search->n, groups, groups == 1 ? "" : "s", same,
-           images->len - same, (double)search->threshold);
+    printf("%s%u of %u %s are in %u %s: %u have the same content as another one, %u are only similar (cosine "
+           ">= %g)\n",
+           groups ? "\n" : "", images->len, search->n, plural(search->n, "image", "images"), groups,
+           plural(groups, "group", "groups"), same, images->len - same, (double)search->threshold);
     if (search->given > 1)
-        printf("%u group%s images of both caches\n", shared, shared == 1 ? " has" : "s have");
+        printf("%u %s images of both caches\n", shared, plural(shared, "group has", "groups have"));
 }
 
 static gboolean draw_groups(Search *search, const GArray *images, const Options *options, GError **error)
@@ -168,12 +170,12 @@ static gboolean draw_groups(Search *search, const GArray *images, const Options 
         g_ptr_array_add(texts, caption);
         shown[k] = (ContactImage){file, caption, path, frames[group % 2]};
     }
-    if (!contact_sheet_write(options->sheet, "Images that are the same or nearly so", shown, images->len, 0,
+    if (!contact_sheet_write(options->sheet, "Identical and nearly identical images", shown, images->len, 0,
                              &missing, error))
         return FALSE;
     if (missing)
-        cli_warn("%u of the images could not be read below %s and are empty on %s", missing, options->images,
-                 options->sheet);
+        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
+                 options->images, options->sheet);
     return TRUE;
 }
 

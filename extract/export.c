@@ -5,6 +5,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "extract/actions.h"
 
 #include <errno.h>
@@ -65,7 +66,7 @@ static gboolean write_features(Output *output, Cache *cache, GError **error)
             return fail(output, error);
         cache_forget(cache, i);
         if (interrupted())
-            return error_set(error, "interrupted before %s was whole: nothing was exported", output->path);
+            return error_set(error, "interrupted before %s was complete: nothing was exported", output->path);
     }
     return TRUE;
 }
@@ -103,7 +104,7 @@ static gboolean write_items(Output *output, const Cache *cache, GError **error)
 enum { FEATURES, LABELS, ITEMS, OUTPUTS };
 static const char *const names[OUTPUTS] = {"features.npy", "labels.npy", "items.csv"};
 
-/* All three are whole before the first takes its final name. */
+/* All three are complete before the first takes its final name. */
 static gboolean export_all(Output *outputs, const char *folder, Cache *cache, GError **error)
 {
     for (int i = 0; i < OUTPUTS; i++)
@@ -139,7 +140,8 @@ Status export_cache(const Options *options, GError **error)
     }
     if (!fine)
         return STATUS_FAILED;
-    printf("%u items to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n",
-           cache_count(cache), folder, cache_count(cache), feature_spec_features(cache_feature_spec(cache)));
+    printf("%u %s to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n", cache_count(cache),
+           plural(cache_count(cache), "item", "items"), folder, cache_count(cache),
+           feature_spec_features(cache_feature_spec(cache)));
     return STATUS_DONE;
 }

@@ -4,6 +4,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
@@ -159,7 +160,7 @@ static gboolean prune(CacheWriter *writer, const Options *options, const Dataset
     return cache_writer_commit(writer, error);
 }
 
-/* What became of one cache's images, on stdout. */
+/* Prints the summary line of one cache. */
 static Status summarise(const Extraction *extraction, guint pruned, const char *cache, gboolean named)
 {
     guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
@@ -168,9 +169,8 @@ static Status summarise(const Extraction *extraction, guint pruned, const char *
            extraction->skipped, pruned);
     if (done < extraction->plan->n_work) {
         guint left = extraction->plan->n_work - done;
-        cli_warn(
-            "interrupted with %u image%s to go; %s keeps what was computed: run the same command to continue",
-            left, left == 1 ? "" : "s", cache);
+        cli_warn("interrupted with %u %s to go; %s keeps what was computed: run the same command to continue",
+                 left, plural(left, "image", "images"), cache);
         return STATUS_FAILED;
     }
     return extraction->skipped ? STATUS_SKIPPED : STATUS_DONE;
@@ -241,7 +241,7 @@ static Status extract_into(const Run *run, Dataset *dataset, guint copies, Cache
     return summarise(&extraction, pruned, path, options->split_test > 0);
 }
 
-/* The writer of a cache that is there; *writer NULL where there is none. */
+/* The writer of an existing cache; *writer NULL if there is none. */
 static gboolean open_existing(Run *run, const char *path, CacheWriter **writer, GError **error)
 {
     return !g_file_test(path, G_FILE_TEST_IS_DIR) || (*writer = open_writer(run, path, error));
@@ -277,11 +277,10 @@ static Status extract_whole(Run *run, Dataset *dataset, GError **error)
     const char *path = run->options->arguments[1];
     g_autofree char *test_path = split_test_path(path);
     if (g_file_test(test_path, G_FILE_TEST_IS_DIR)) {
-        error_set(
-            error,
-            "%s: its images to test on are in %s, and without --split-test they would be trained on too: "
-            "give --split-test again, or name another CACHE",
-            path, test_path);
+        error_set(error,
+                  "%s: its test images are in %s, and without --split-test they would be extracted for "
+                  "training too: give --split-test again, or name another CACHE",
+                  path, test_path);
         return STATUS_FAILED;
     }
     g_autoptr(CacheWriter) writer = open_writer(run, path, error);

@@ -6,7 +6,7 @@
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 
-/* A specification of the right shape, for what does not depend on the weights. */
+/* A feature specification of the right shape, for what does not depend on the weights. */
 static FeatureSpec *shape_of(const Options *options)
 {
     Normalization any = NORMALIZE_UNIT;

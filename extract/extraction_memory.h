@@ -1,6 +1,6 @@
-/* extraction_memory: what extracting images needs of memory. */
+/* extraction_memory: the memory that extracting images needs. */
 #pragma once
 #include "extract/options.h"
 
-/* Tells it, before anything of it is taken; FALSE with a sentence where it is not there. */
+/* Reports it before any is taken; FALSE with a sentence if there is not enough. */
 gboolean extraction_memory_check(const Options *options, GError **error);

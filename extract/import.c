@@ -1,8 +1,9 @@
-/* import: features that another program made, from a matrix of NumPy's into a cache. */
+/* import: features computed by another program, from a NumPy matrix into a cache. */
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/core/sha256.h"
 #include "extract/actions.h"
 #include "extract/npy.h"
@@ -26,7 +27,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
 
 /* ---- Labels ---- */
 
-/* Numbers become names of one width, so that their byte order is theirs. */
+/* Numbers become names of equal width, so that byte order is numerical order. */
 static gboolean names_from_labels(Names *names, const char *path, GError **error)
 {
     g_autoptr(Npy) npy = npy_open(path, "i1 i2 i4 u1 u2 u4 u8 i8", 1, error);
@@ -38,7 +39,8 @@ static gboolean names_from_labels(Names *names, const char *path, GError **error
             return FALSE;
         if (labels[i] < 0)
             return error_set(
-                error, "%s: label %" G_GSIZE_FORMAT " (from 0) is negative: classes count from 0", path, i);
+                error, "%s: label %" G_GSIZE_FORMAT " (from 0) is negative: classes are numbered from 0",
+                path, i);
         largest = MAX(largest, labels[i]);
     }
     g_autofree char *widest = g_strdup_printf("%" G_GINT64_FORMAT, largest);
@@ -70,14 +72,14 @@ static gboolean find_columns(const GPtrArray *header, const char *path, int colu
                      path);
 }
 
-/* What is wrong with a path, as a clause; NULL: nothing. */
+/* What is wrong with a path, as a clause; NULL if nothing is. */
 static const char *path_problem(const char *path, GHashTable *seen)
 {
     guint copy;
     cache_path_image(path, &copy);
     return !*path ? "it has no path"
-           : copy ? "its path ends in # and a number, as only augmented copies' do"
-           : !g_hash_table_add(seen, (gpointer)path) ? "its path is there twice"
+           : copy ? "its path ends in # and a number, which is reserved for augmented copies"
+           : !g_hash_table_add(seen, (gpointer)path) ? "its path occurs twice"
                                                      : NULL;
 }
 
@@ -88,10 +90,10 @@ static gboolean take_item(Names *names, const GPtrArray *fields, const int colum
     const char *index =
         columns[INDEX] >= 0 && columns[INDEX] < (int)fields->len ? fields->pdata[columns[INDEX]] : NULL;
     if (columns[PATH] >= (int)fields->len || columns[CLASS] >= (int)fields->len)
-        return error_set(error, "it has %u fields only", fields->len);
+        return error_set(error, "it has only %u %s", fields->len, plural(fields->len, "field", "fields"));
     guint64 number = row;
     if (index && (!g_ascii_string_to_unsigned(index, 10, 0, G_MAXUINT32, &number, NULL) || number != row))
-        return error_set(error, "its index is %s, not %u: items have to be in the order of the features",
+        return error_set(error, "its index is %s, not %u: items must be in the same order as the features",
                          index, row);
     g_ptr_array_add(names->paths, g_strdup(fields->pdata[columns[PATH]]));
     g_ptr_array_add(names->classes, g_strdup(fields->pdata[columns[CLASS]]));
@@ -142,7 +144,7 @@ typedef struct {
     guint added, unchanged, changed;
 } Import;
 
-/* What is compared with is both the features and the class, which may have been corrected. */
+/* Both the features and the class are compared: the class may have been corrected. */
 static void import_row(Import *import, guint i, const float *values)
 {
     const char *path = import->names->paths->pdata[i], *class_name = import->names->classes->pdata[i];
@@ -179,7 +181,7 @@ static gboolean import_rows(Import *import, GError **error)
 static gboolean check_sizes(const Options *options, const Npy *features, const Names *names, GError **error)
 {
     if (npy_columns(features) > FEATURE_SPEC_MAX_IMPORTED)
-        return error_set(error, "%s: vectors of %" G_GSIZE_FORMAT " features are longer than the %d that fit",
+        return error_set(error, "%s: vectors of %" G_GSIZE_FORMAT " features exceed the limit of %d",
                          options->import, npy_columns(features), FEATURE_SPEC_MAX_IMPORTED);
     return npy_rows(features) == names->paths->len ||
            error_set(error, "%s has %" G_GSIZE_FORMAT " rows, but %s has %u", options->import,

@@ -28,11 +28,11 @@ static guint *count_classes(const Cache *cache)
     return counts;
 }
 
-/* What the features of all items take. */
+/* The space that the features of all items take. */
 typedef struct {
-    double bytes;         /* an item, in the mean */
-    double share_of_full; /* of float32 as they are */
-    double zeros;         /* share of features that are zero; of the items that tell, or -1 */
+    double bytes;         /* per item, on average */
+    double share_of_full; /* if stored as float32 */
+    double zeros; /* share of features that are zero, of the items for which it is known; -1 if of none */
 } Stored;
 
 static Stored measure_stored(const Cache *cache)
@@ -52,10 +52,10 @@ static Stored measure_stored(const Cache *cache)
 static void print_stored(const Cache *cache)
 {
     Stored stored = measure_stored(cache);
-    printf("Store    %s, %.0f bytes an image (%.3f of float32 as it is)",
-           cache_store_name(cache_store(cache)), stored.bytes, stored.share_of_full);
+    printf("Store    %s, %.0f bytes per image (%.3f of float32)", cache_store_name(cache_store(cache)),
+           stored.bytes, stored.share_of_full);
     if (stored.zeros >= 0)
-        printf(", %.1f %% of features are zero", 100 * stored.zeros);
+        printf(", %.1f %% of the features are zero", 100 * stored.zeros);
     putchar('\n');
 }
 

@@ -1,5 +1,4 @@
-/* extract: image folders to caches of VGG16 features, and what one wants to do with such a cache. It trains
- * nothing. */
+/* extract: turns image folders into caches of VGG16 features, and manages such caches. It trains nothing. */
 #include "common/cli/cli.h"
 #include "common/core/interrupt.h"
 #include "extract/actions.h"

@@ -1,4 +1,4 @@
-/* merge: shards into one cache, item by item, so that memory does not grow with them. */
+/* merge: merges shards into one cache, item by item, so that memory does not grow with their size. */
 #include "extract/merge.h"
 
 #include "common/cache/cache_error.h"
@@ -6,6 +6,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "extract/actions.h"
 
 #include <stdio.h>
@@ -44,10 +45,10 @@ static void note_duplicate(Merge *merge, const Cache *shard, const char *path)
 {
     merge->unchanged++;
     if (g_hash_table_contains(merge->ours, path_key(path)) && merge->duplicates++ < DUPLICATES_NAMED)
-        cli_warn("%s: %s is in an earlier shard too, with the same content", cache_path(shard), path);
+        cli_warn("%s: %s is also in an earlier shard, with the same content", cache_path(shard), path);
 }
 
-/* The same path with another content cannot be the same image: nobody but the user knows which to keep. */
+/* The same path with different content is another image: only the user knows which one to keep. */
 static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **error)
 {
     const CacheItem *item = cache_item(shard, index);
@@ -56,7 +57,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
         note_duplicate(merge, shard, item->path);
         return memcmp(hash, item->hash, CACHE_HASH) == 0 ||
                error_set(error,
-                         "%s: %s is in the cache already with other content: remove the wrong one first",
+                         "%s: %s is already in the cache with different content: remove the wrong one first",
                          cache_path(shard), item->path);
     }
     const float *features = cache_features(shard, index, merge->buffer, error);
@@ -89,7 +90,7 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
     return cache_writer_commit(merge->writer, error);
 }
 
-/* The first shard, and no other, decides the recipe and the store where the cache is not there yet. */
+/* If the cache does not exist yet, the first shard alone decides its feature specification and store. */
 static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
 {
     const Options *options = merge->options;
@@ -102,19 +103,18 @@ static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
     return merge->writer || (g_prefix_error(error, "%s cannot be merged: ", cache_path(shard)), FALSE);
 }
 
-/* Half floats do not become exact again. */
+/* Features once rounded to float16 cannot be made exact again. */
 static gboolean check_shard(const Merge *merge, const Cache *shard, GError **error)
 {
     g_autofree char *difference = feature_spec_difference(cache_feature_spec(shard), merge->spec);
     if (difference)
-        return error_set(error, "%s cannot be merged: it was made in another way (%s)", cache_path(shard),
-                         difference);
+        return error_set(error, "%s cannot be merged: it was made with different settings (%s)",
+                         cache_path(shard), difference);
     if (cache_store(shard) == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
-        return error_set(
-            error,
-            "%s cannot be merged: its features were rounded to half floats, and the cache's are not; "
-            "merge into a new cache with --store float16",
-            cache_path(shard));
+        return error_set(error,
+                         "%s cannot be merged: its features were rounded to float16, and the cache's were "
+                         "not; merge into a new cache with --store float16",
+                         cache_path(shard));
     return TRUE;
 }
 
@@ -125,7 +125,7 @@ static gboolean merge_path(Merge *merge, const char *path, GError **error)
            merge_shard(merge, shard, error);
 }
 
-/* What is not there although it should be. */
+/* What is missing. */
 static Status report(const Merge *merge, GError **error)
 {
     const Options *options = merge->options;
@@ -133,7 +133,8 @@ static Status report(const Merge *merge, GError **error)
         merge_missing_shards((const CacheShard *)merge->shards->data, merge->shards->len);
     guint missing = 0;
     if (merge->duplicates > DUPLICATES_NAMED)
-        cli_warn("%u images in all are in more than one shard", merge->duplicates);
+        cli_warn("%u %s in more than one shard", merge->duplicates,
+                 plural(merge->duplicates, "image is", "images are"));
     if (shards)
         cli_warn("%s; merging them later completes %s", shards, options->arguments[0]);
     if (options->check && !merge_check(options, options->arguments[0], &missing, error))

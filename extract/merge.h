@@ -1,4 +1,4 @@
-/* merge: what extract --merge is made of. */
+/* merge: the checks of extract --merge. */
 #pragma once
 #include "common/cache/cache.h"
 #include "extract/options.h"

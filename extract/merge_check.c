@@ -1,5 +1,6 @@
 /* merge_check: what a merged cache lacks; see merge.h. */
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/dataset/tar_reader.h"
 #include "extract/merge.h"
 
@@ -37,8 +38,9 @@ char *merge_missing_shards(const CacheShard *shards, guint n)
             if (!is_given(shard, shards, n) && missing++ < NAMED)
                 g_string_append_printf(names, "%s%u/%u", names->len ? ", " : "", shard.index, shard.count);
         if (missing)
-            g_string_append_printf(text, "%s%u of %u shards were not given: %s%s", text->len ? "; " : "",
-                                   missing, shards[i].count, names->str, missing > NAMED ? ", …" : "");
+            g_string_append_printf(text, "%s%u of %u shards %s not given: %s%s", text->len ? "; " : "",
+                                   missing, shards[i].count, plural(missing, "was", "were"), names->str,
+                                   missing > NAMED ? ", …" : "");
     }
     return text->len ? g_strdup(text->str) : NULL;
 }

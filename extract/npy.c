@@ -51,7 +51,7 @@ static char *read_dict(const Npy *npy, gsize *before, GError **error)
                      start[6] >= 1 && start[6] <= 3 && start[7] == 0;
     gboolean wide = known && start[6] > 1;
     if (!known || (wide && fread(start + 10, 1, 2, npy->stream) != 2)) {
-        error_set(error, "%s: is not a file that numpy.save wrote", npy->path);
+        error_set(error, "%s: is not a file written by numpy.save", npy->path);
         return NULL;
     }
     gsize size = (gsize)start[8] | (gsize)start[9] << 8;
@@ -61,11 +61,11 @@ static char *read_dict(const Npy *npy, gsize *before, GError **error)
     *before = (wide ? 12 : 10) + size;
     if (dict && fread(dict, 1, size, npy->stream) == size)
         return g_steal_pointer(&dict);
-    error_set(error, "%s: its header is cut off or too long", npy->path);
+    error_set(error, "%s: its header is truncated or too long", npy->path);
     return NULL;
 }
 
-/* What a regular expression finds of the dict; NULL: it is not there. */
+/* What a regular expression matches in the dict; NULL if nothing. */
 static char *find(const char *dict, const char *pattern)
 {
     g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
@@ -80,8 +80,8 @@ static gboolean parse_type(Npy *npy, const char *type, const char *kinds, GError
         return error_set(error, "%s: its numbers are big-endian (%s); save x.astype('<%s') instead",
                          npy->path, type, type + 1);
     if (!g_strv_contains((const char *const *)wanted, type + 1))
-        return error_set(error, "%s: it is of type %s, not of one of %s; save it by x.astype('%s')",
-                         npy->path, type, kinds, wanted[g_strv_length(wanted) - 1]);
+        return error_set(error, "%s: its type is %s, expected one of %s; save x.astype('%s')", npy->path,
+                         type, kinds, wanted[g_strv_length(wanted) - 1]);
     npy->kind = type[1];
     npy->item = (gsize)(type[2] - '0');
     return TRUE;
@@ -113,10 +113,10 @@ static gboolean parse_dict(Npy *npy, const char *dict, const char *kinds, guint 
     g_autofree char *shape = find(dict, "'shape': *\\(([0-9, ]*)\\)");
     if (!type || !order || !shape)
         return error_set(error,
-                         "%s: its header does not say descr, fortran_order and shape of numbers: %.80s",
+                         "%s: its header lacks descr, fortran_order and shape of an array of numbers: %.80s",
                          npy->path, dict);
     if (dimensions > 1 && order[0] == 'T')
-        return error_set(error, "%s: is in Fortran's order; save numpy.ascontiguousarray(x) instead",
+        return error_set(error, "%s: is in Fortran order; save numpy.ascontiguousarray(x) instead",
                          npy->path);
     return parse_type(npy, type, kinds, error) && parse_shape(npy, shape, dimensions, error);
 }
@@ -130,8 +130,8 @@ static gboolean check_length(const Npy *npy, gsize before, GError **error)
         return error_set(error, "cannot read %s: %s", npy->path, g_strerror(errno));
     return (guint64)status.st_size == expected ||
            error_set(error,
-                     "%s: has %" G_GUINT64_FORMAT " bytes where its header asks for %" G_GUINT64_FORMAT
-                     ": it was cut off or is damaged",
+                     "%s: has %" G_GUINT64_FORMAT " bytes where its header requires %" G_GUINT64_FORMAT
+                     ": it is truncated or damaged",
                      npy->path, (guint64)status.st_size, expected);
 }
 
@@ -159,7 +159,7 @@ static gboolean read_row(Npy *npy, GError **error)
     npy->row++;
     return fread(npy->buffer, npy->item, npy->columns, npy->stream) == npy->columns ||
            error_set(error, "cannot read %s: %s", npy->path,
-                     ferror(npy->stream) ? g_strerror(errno) : "it became shorter meanwhile");
+                     ferror(npy->stream) ? g_strerror(errno) : "it was truncated in the meantime");
 }
 
 gboolean npy_read_floats(Npy *npy, float *values, GError **error)

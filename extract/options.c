@@ -3,6 +3,7 @@
 #include "common/arithmetic/blas.h"
 #include "common/cache/cosines.h"
 #include "common/cli/cli.h"
+#include "common/core/plural.h"
 #include "common/plot/canvas.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"
@@ -24,69 +25,63 @@ static const char *const synopsis[] = {
 
 static const char description[] =
     "Runs each image once through the frozen VGG16 base and stores its features in CACHE, a folder with an "
-    "LMDB file. "
-    "IMAGE_DIR holds one folder per class, or is a tar archive of such a folder (also .tar.gz, .bz2, .xz, "
-    ".zst or .lz4), or one in "
-    "webdataset's layout, KEY.jpg beside KEY.cls; it is streamed, not unpacked. "
-    "Names in CACHE are those that the folder would give.\n\n"
-    "The same command again continues: images that are there and unchanged (by the SHA-256 of their content) "
-    "are not "
-    "computed again, changed ones are. Each batch is committed when it is done, so Ctrl-C or a kill loses at "
-    "most the "
-    "batch in flight. An image that cannot be used is named on stderr with the reason, recorded in CACHE, "
-    "and makes "
-    "the exit status 3.\n\n"
-    "Presets name the way from file to tensor. keras: Pillow's nearest resize to 224x224, BGR minus the "
-    "ImageNet means. "
-    "torchvision: Pillow's bilinear resize of the short side to 256, centre crop of 224, mean and standard "
-    "deviation. "
-    "vips: JPEGs reduced while they are read, then bilinear to 224x224, normalised as the weights file wants "
-    "it; the fast one for large photographs.\n\n"
-    "--shard divides the work among processes or machines: each runs the same command with a CACHE of its "
-    "own, and "
-    "--merge joins them into what one process would have made. SIGTERM or SIGUSR1, by which a scheduler ends "
-    "a task, "
-    "commits what is done and ends with status 1; run again, the task goes on from there.\n\n"
-    "--import makes a cache of a matrix (N, D) of float32 or float16 that another program computed, with "
-    "labels "
-    "(N,) or a CSV file with columns path and class, as --export writes it. Heads train on it and are "
-    "evaluated on it; "
-    "images cannot be predicted from. Caches go together where TEXT and D are the same.\n\n"
-    "--batch and --threads change speed and memory only, never what is stored.";
+    "LMDB file. IMAGE_DIR is a folder with one subfolder per class, a tar archive of such a folder (plain, "
+    ".tar.gz, .bz2, .xz, .zst or .lz4), or a tar archive in webdataset's layout (KEY.jpg next to KEY.cls). "
+    "Archives are streamed, not unpacked; images get the same names in CACHE as they would from the "
+    "folder.\n\n"
+    "Running the same command again continues where it stopped: only images that are new or have changed (by "
+    "the SHA-256 of their content) are computed. Each batch is committed as soon as it is done, so Ctrl-C or "
+    "a kill loses at most the batch in flight. An image that cannot be used is named on stderr with the "
+    "reason and recorded in CACHE, and the exit status is 3.\n\n"
+    "A preset defines all steps from file to tensor. keras: Pillow's nearest-neighbour resize to 224x224, "
+    "BGR minus the ImageNet means. torchvision: Pillow's bilinear resize of the short side to 256, centre "
+    "crop of 224, ImageNet mean and standard deviation. vips: JPEGs are reduced while they are decoded, then "
+    "resized bilinearly to 224x224 and normalised as the weights file requires; the fastest for large "
+    "photographs.\n\n"
+    "--shard divides the work among processes or machines: each runs the same command with its own CACHE, "
+    "and --merge combines these into the cache that a single process would have made. On SIGTERM or SIGUSR1, "
+    "which schedulers send to end a task, extract commits what is done and exits with status 1; when the "
+    "task is run again, it continues from there.\n\n"
+    "--import makes a cache from an (N, D) matrix of float32 or float16 that another program computed, "
+    "together with labels (N,) or a CSV file with the columns path and class, as written by --export. Heads "
+    "can be trained and evaluated on such a cache, but cannot predict from images. Imported caches are "
+    "compatible if TEXT and D are the same.\n\n"
+    "--batch and --threads affect speed and memory only, never what is stored.";
 
 static const CliExample examples[] = {
-    {"extract --weights weights/vgg16.h5 photos photos.cache", "features of all images below photos/"},
+    {"extract --weights weights/vgg16.h5 photos photos.cache", "the features of all images below photos/"},
     {"extract --weights random --first-classes 10 --list train.txt images train.cache",
-     "ten classes, the images of a list, a seeded stand-in for the weights"},
-    {"extract --list meta/train.txt food-101.tar.gz train.cache", "from an archive as it was downloaded"},
+     "ten classes, the images on a list, random weights from a seed as a stand-in"},
+    {"extract --list meta/train.txt food-101.tar.gz train.cache", "straight from a downloaded archive"},
     {"extract --split-test 0.2 photos photos.cache",
-     "photos.cache to train on, and a fifth of each class in photos.cache.test to evaluate on"},
+     "photos.cache for training, and a fifth of each class in photos.cache.test for evaluation"},
     {"extract --preview sheet.png --rotation-range 90 --horizontal-flip photos",
-     "what these settings do to images"},
-    {"extract --shard 0/4 photos part0.cache", "the first of four parts, each run by a process of its own"},
+     "show what these settings do to images"},
+    {"extract --shard 0/4 photos part0.cache", "the first of four parts, each run by its own process"},
     {"extract --merge --check photos photos.cache part?.cache",
-     "the parts in one cache, and what is missing"},
+     "merge the parts into one cache and list what is missing"},
     {"extract --import train.npy --made-by resnet50 labels.npy train.cache",
-     "features that another program made"},
-    {"extract --info photos.cache", "what is in it and how it was made"},
+     "features computed by another program"},
+    {"extract --info photos.cache", "what it holds and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
 };
 
 static const CliMode modes[] = {
-    [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR", "IMAGE_DIR to CACHE (unless told otherwise)"},
-    [ACTION_INFO] = {"--info", "--info", "what CACHE holds and how it was made"},
+    [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR",
+                        "extract from IMAGE_DIR to CACHE (the default)"},
+    [ACTION_INFO] = {"--info", "--info", "show what CACHE holds and how it was made"},
     [ACTION_VERIFY] = {"--verify", "--verify", "read everything back and check every checksum"},
-    [ACTION_EXPORT] = {"--export", "--export", "CACHE to files for NumPy"},
-    [ACTION_MERGE] = {"--merge", "--merge", "shards to one CACHE"},
-    [ACTION_IMPORT] = {"--import", "--import", "features that another program computed to CACHE"},
-    [ACTION_PREVIEW] = {"--preview", "--preview", "what augmentation does to images"},
-    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "images that are the same, or nearly"},
+    [ACTION_EXPORT] = {"--export", "--export", "write CACHE to files for NumPy"},
+    [ACTION_MERGE] = {"--merge", "--merge", "merge shards into one CACHE"},
+    [ACTION_IMPORT] = {"--import", "--import", "import features computed by another program"},
+    [ACTION_PREVIEW] = {"--preview", "--preview", "show what augmentation does to images"},
+    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "find identical and nearly identical images"},
     {NULL, NULL, NULL},
 };
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
 
-/* What the option table writes to, as the user spelt it. */
+/* What the option table writes to besides the options, as the user gave it. */
 typedef struct {
     gboolean info, verify, merge, duplicates;
     const char *shard, *made_by;
@@ -95,86 +90,166 @@ typedef struct {
     gint64 batch, copies;
 } Raw;
 
-static Action asked_action(const Raw *raw, const Options *options)
+static Options o = {.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool", .preset = PRESET_VIPS};
+static Raw raw = {.normalize = -1, .store = -1, .batch = BASE_DEFAULT_BATCH};
+
+static const CliOption table[] = {
+    {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0,
+     CLI_MODE(ACTION_INFO)},
+    {CLI_FLAG, "json", 0, &o.json, NULL, "as JSON", 0, 0, CLI_MODE(ACTION_INFO)},
+    {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0,
+     CLI_MODE(ACTION_VERIFY)},
+    {CLI_TEXT, "export", 0, &o.export_folder, "DIR", "write features.npy, labels.npy and items.csv to DIR", 0,
+     0, CLI_MODE(ACTION_EXPORT)},
+    {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add the contents of each SHARD to CACHE", 0, 0,
+     CLI_MODE(ACTION_MERGE)},
+    {CLI_TEXT, "check", 0, &o.check, "LIST|DIR",
+     "afterwards, list the images of a folder, or of a list of class/name lines, that CACHE lacks", 0, 0,
+     CLI_MODE(ACTION_MERGE)},
+    {CLI_TEXT, "import", 0, &o.import, "FEATURES.npy", "make CACHE from features computed by another program",
+     0, 0, CLI_MODE(ACTION_IMPORT)},
+    {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT",
+     "the program or model that computed them (default: unknown)", 0, 0, CLI_MODE(ACTION_IMPORT)},
+    {CLI_TEXT, "preview", 0, &o.preview, "FILE",
+     "draw some images below IMAGE_DIR with augmented copies (.png, .svg or .pdf)", 0, 0,
+     CLI_MODE(ACTION_PREVIEW)},
+    {CLI_FLAG, "duplicates", 0, &raw.duplicates, NULL,
+     "list groups of images with the same content or nearly the same features, within one CACHE or "
+     "across two",
+     0, 0, CLI_MODE(ACTION_DUPLICATES)},
+    {CLI_REAL, "similarity", 0, &raw.similarity, "S",
+     "cosine similarity of the features above which images count as nearly the same (0: 0.99)", 0, 1,
+     CLI_MODE(ACTION_DUPLICATES)},
+    {CLI_TEXT, "sheet", 0, &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)", 0, 0,
+     CLI_MODE(ACTION_DUPLICATES)},
+    {CLI_TEXT, "images", 0, &o.images, "DIR", "the image folder, for --sheet", 0, 0,
+     CLI_MODE(ACTION_DUPLICATES)},
+    DATASET_OPTIONS(&o.filter, ON_IMAGES),
+    DATASET_CLASS_NAMES(&o.filter, ON_IMAGES),
+    {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
+     "extract only part I of N (counted from 0) of the images, chosen by a hash of their names; auto "
+     "takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes",
+     0, 0, CLI_MODE(ACTION_EXTRACT)},
+    {CLI_REAL, "split-test", 0, &o.split_test, "F",
+     "set this fraction of each class aside for testing, in the cache CACHE.test; images stay in their "
+     "part when others are added (0: none)",
+     0, 0.9, CLI_MODE(ACTION_EXTRACT)},
+    {CLI_FLAG, "prune", 0, &o.prune, NULL, "remove items whose file is no longer in IMAGE_DIR", 0, 0,
+     CLI_MODE(ACTION_EXTRACT)},
+    {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
+     "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed", 0, 0,
+     CLI_MODE(ACTION_EXTRACT)},
+    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0,
+     CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
+    {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
+     "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
+    {CLI_TEXT, "layer", 0, &o.layer, "NAME",
+     "Keras layer whose output is stored; input: the input tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
+    PRECISION_OPTION(&o.precision, CLI_MODE(ACTION_EXTRACT)),
+    {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
+     "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to half "
+     "precision) or float32 (as they are); default for a new cache: sparse, or float16 if merged from "
+     "float16",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)},
+    {CLI_INT, "batch", 0, &raw.batch, "N",
+     "images the base processes at once: takes 0.6 GB of memory plus 9 MB per image; a kill loses at "
+     "most one batch",
+     1, 256, CLI_MODE(ACTION_EXTRACT)},
+    AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
+    {CLI_INT, "augment", 0, &raw.copies, "K",
+     "store K differently augmented copies of each image as well (for train --augmented-cache)", 0, 10000,
+     CLI_MODE(ACTION_EXTRACT)},
+    CLI_COMMON_OPTIONS(&o.common),
+    {0},
+};
+
+static const CliProgram program = {"extract",     "extract image features with VGG16's frozen base",
+                                   synopsis,      description,
+                                   table,         examples,
+                                   blas_describe, modes};
+
+static Action asked_action(void)
 {
-    return raw->info                ? ACTION_INFO
-           : raw->verify            ? ACTION_VERIFY
-           : raw->merge             ? ACTION_MERGE
-           : options->import        ? ACTION_IMPORT
-           : options->export_folder ? ACTION_EXPORT
-           : options->preview       ? ACTION_PREVIEW
-           : raw->duplicates        ? ACTION_DUPLICATES
-                                    : ACTION_EXTRACT;
+    return raw.info          ? ACTION_INFO
+           : raw.verify      ? ACTION_VERIFY
+           : raw.merge       ? ACTION_MERGE
+           : o.import        ? ACTION_IMPORT
+           : o.export_folder ? ACTION_EXPORT
+           : o.preview       ? ACTION_PREVIEW
+           : raw.duplicates  ? ACTION_DUPLICATES
+                             : ACTION_EXTRACT;
 }
 
 /* The one action asked for, or a usage error. */
-static gboolean choose_action(const CliProgram *program, const Raw *raw, Options *options, Status *status)
+static gboolean choose_action(Status *status)
 {
-    int actions = raw->info + raw->verify + raw->merge + raw->duplicates + !!options->export_folder +
-                  !!options->preview + !!options->import;
-    guint given = g_strv_length(options->arguments);
+    int actions =
+        raw.info + raw.verify + raw.merge + raw.duplicates + !!o.export_folder + !!o.preview + !!o.import;
+    guint given = g_strv_length(o.arguments);
     if (actions > 1)
-        *status = cli_usage(
-            program,
-            "--info, --verify, --export, --merge, --import, --preview and --duplicates exclude one another");
-    else if (!cli_check_mode(program, asked_action(raw, options), status))
+        *status = cli_usage(&program, "--info, --verify, --export, --merge, --import, --preview and "
+                                      "--duplicates are mutually exclusive");
+    else if (!cli_check_mode(&program, asked_action(), status))
         return FALSE;
-    else if (!options->sheet != !options->images)
-        *status = cli_usage(program, "--sheet needs --images, and --images goes with --sheet");
-    else if (raw->duplicates && (given < 1 || given > 2))
-        *status = cli_usage(program, "--duplicates needs one or two CACHE, %u arguments given", given);
-    else if (raw->merge && given < (options->check ? 1 : 2))
-        *status = cli_usage(program, "--merge needs CACHE and at least one SHARD");
-    else if (options->import && given != 2)
-        *status = cli_usage(program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; %u arguments given",
-                            given);
-    else if (actions && !raw->merge && !raw->duplicates && !options->import && given != 1)
-        *status = cli_usage(program, "needs one %s, %u arguments given",
-                            options->preview ? "IMAGE_DIR" : "CACHE", given);
+    else if (!o.sheet != !o.images)
+        *status = cli_usage(&program, "--sheet needs --images, and --images goes with --sheet");
+    else if (raw.duplicates && (given < 1 || given > 2))
+        *status = cli_usage(&program, "--duplicates needs one or two CACHE arguments, got %u", given);
+    else if (raw.merge && given < (o.check ? 1 : 2))
+        *status = cli_usage(&program, "--merge needs CACHE and at least one SHARD");
+    else if (o.import && given != 2)
+        *status = cli_usage(&program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; got %u %s", given,
+                            plural(given, "argument", "arguments"));
+    else if (actions && !raw.merge && !raw.duplicates && !o.import && given != 1)
+        *status = cli_usage(&program, "expected one %s, got %u %s", o.preview ? "IMAGE_DIR" : "CACHE", given,
+                            plural(given, "argument", "arguments"));
     else if (!actions && given != 2)
-        *status = cli_usage(program, "needs IMAGE_DIR and CACHE, %u arguments given", given);
+        *status = cli_usage(&program, "expected IMAGE_DIR and CACHE, got %u %s", given,
+                            plural(given, "argument", "arguments"));
     else {
-        options->action = asked_action(raw, options);
+        o.action = asked_action();
         return TRUE;
     }
     return FALSE;
 }
 
-static gboolean check(const CliProgram *program, const Raw *raw, Options *options, Status *status)
+static gboolean check(Status *status)
 {
-    if (!choose_action(program, raw, options, status))
+    if (!choose_action(status))
         return FALSE;
-    options->has_normalize = raw->normalize >= 0;
-    options->normalize = options->has_normalize ? (Normalization)raw->normalize : NORMALIZE_CAFFE;
-    options->has_store = raw->store >= 0;
-    options->store = options->has_store ? (CacheStore)raw->store : CACHE_SPARSE;
-    options->batch = (int)raw->batch;
-    options->made_by = raw->made_by && *raw->made_by ? raw->made_by : "unknown";
-    options->copies = (guint)raw->copies;
-    options->similarity = raw->similarity ? raw->similarity : COSINES_ALIKE;
-    if (vgg16_find(options->layer) < 0 && strcmp(options->layer, "input") != 0) {
+    o.has_normalize = raw.normalize >= 0;
+    o.normalize = o.has_normalize ? (Normalization)raw.normalize : NORMALIZE_CAFFE;
+    o.has_store = raw.store >= 0;
+    o.store = o.has_store ? (CacheStore)raw.store : CACHE_SPARSE;
+    o.batch = (int)raw.batch;
+    o.made_by = raw.made_by && *raw.made_by ? raw.made_by : "unknown";
+    o.copies = (guint)raw.copies;
+    o.similarity = raw.similarity ? raw.similarity : COSINES_ALIKE;
+    if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
-        *status = cli_usage(program, "unknown layer %s: choose one of %s, or input", options->layer, names);
+        *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);
         return FALSE;
     }
-    if (strcmp(options->layer, "input") == 0 && options->precision != PRECISION_FLOAT32) {
-        *status = cli_usage(program, "--precision is of the base, which --layer input does not run");
+    if (strcmp(o.layer, "input") == 0 && o.precision != PRECISION_FLOAT32) {
+        *status = cli_usage(&program, "--precision applies to the base, which --layer input does not run");
         return FALSE;
     }
     g_autoptr(GError) error = NULL;
-    if ((raw->shard && !shard_parse(raw->shard, &options->shard, &options->shard_source, &error)) ||
-        !augment_check(&options->augmentation, &error) ||
-        (options->preview && !canvas_path_ok(options->preview, &error)) ||
-        (options->sheet && !canvas_path_ok(options->sheet, &error))) {
-        *status = cli_usage(program, "%s", error->message);
+    if ((raw.shard && !shard_parse(raw.shard, &o.shard, &o.shard_source, &error)) ||
+        !augment_check(&o.augmentation, &error) || (o.preview && !canvas_path_ok(o.preview, &error)) ||
+        (o.sheet && !canvas_path_ok(o.sheet, &error))) {
+        *status = cli_usage(&program, "%s", error->message);
         return FALSE;
     }
-    if (options->copies && !augment_active(&options->augmentation)) {
-        *status = cli_usage(program, "--augment needs to be told how, by --rotation-range or another");
+    if (o.copies && !augment_active(&o.augmentation)) {
+        *status =
+            cli_usage(&program, "--augment needs at least one augmentation option, such as --rotation-range");
         return FALSE;
     }
-    if (options->filter.classes && options->filter.first_classes) {
-        *status = cli_usage(program, "--classes and --first-classes exclude one another");
+    if (o.filter.classes && o.filter.first_classes) {
+        *status = cli_usage(&program, "--classes and --first-classes are mutually exclusive");
         return FALSE;
     }
     return TRUE;
@@ -182,87 +257,10 @@ static gboolean check(const CliProgram *program, const Raw *raw, Options *option
 
 gboolean options_parse(Options *options, int argc, char **argv, Status *status)
 {
-    *options = (Options){.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool", .preset = PRESET_VIPS};
-    Raw raw = {.normalize = -1, .store = -1, .batch = BASE_DEFAULT_BATCH};
-    const CliOption table[] = {
-        {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0, 0},
-        {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0,
-         CLI_MODE(ACTION_INFO)},
-        {CLI_FLAG, "json", 0, &options->json, NULL, "as JSON", 0, 0, CLI_MODE(ACTION_INFO)},
-        {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0,
-         CLI_MODE(ACTION_VERIFY)},
-        {CLI_TEXT, "export", 0, &options->export_folder, "DIR",
-         "write features.npy, labels.npy and items.csv to DIR", 0, 0, CLI_MODE(ACTION_EXPORT)},
-        {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add what each SHARD holds to CACHE", 0, 0,
-         CLI_MODE(ACTION_MERGE)},
-        {CLI_TEXT, "check", 0, &options->check, "LIST|DIR",
-         "say which images of a folder, or of a list of class/name lines, CACHE does not hold "
-         "then",
-         0, 0, CLI_MODE(ACTION_MERGE)},
-        {CLI_TEXT, "import", 0, &options->import, "FEATURES.npy",
-         "make CACHE of the features that another program computed", 0, 0, CLI_MODE(ACTION_IMPORT)},
-        {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT", "what computed them (default: unknown)", 0, 0,
-         CLI_MODE(ACTION_IMPORT)},
-        {CLI_TEXT, "preview", 0, &options->preview, "FILE",
-         "draw some images below IMAGE_DIR and augmented copies of them as PNG, SVG or PDF", 0, 0,
-         CLI_MODE(ACTION_PREVIEW)},
-        {CLI_FLAG, "duplicates", 0, &raw.duplicates, NULL,
-         "list groups of images that have the same content or nearly the same features, in one CACHE or two",
-         0, 0, CLI_MODE(ACTION_DUPLICATES)},
-        {CLI_REAL, "similarity", 0, &raw.similarity, "S",
-         "cosine of the features from which images are nearly the same (0: 0.99)", 0, 1,
-         CLI_MODE(ACTION_DUPLICATES)},
-        {CLI_TEXT, "sheet", 0, &options->sheet, "FILE", "draw the groups as PNG, SVG or PDF", 0, 0,
-         CLI_MODE(ACTION_DUPLICATES)},
-        {CLI_TEXT, "images", 0, &options->images, "DIR", "where the images of --sheet lie", 0, 0,
-         CLI_MODE(ACTION_DUPLICATES)},
-        DATASET_OPTIONS(&options->filter, ON_IMAGES),
-        DATASET_CLASS_NAMES(&options->filter, ON_IMAGES),
-        {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
-         "only part I of N (from 0) of the images, by a hash of their names; auto takes I and N from Slurm, "
-         "MPI, AWS "
-         "Batch, or with auto/N from Kubernetes",
-         0, 0, CLI_MODE(ACTION_EXTRACT)},
-        {CLI_REAL, "split-test", 0, &options->split_test, "F",
-         "set this share of each class aside to test on, in a cache CACHE.test; an image stays in its part "
-         "when others "
-         "come (0: none)",
-         0, 0.9, CLI_MODE(ACTION_EXTRACT)},
-        {CLI_FLAG, "prune", 0, &options->prune, NULL, "drop items whose file has gone from IMAGE_DIR", 0, 0,
-         CLI_MODE(ACTION_EXTRACT)},
-        {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
-        {CLI_TEXT, "weights", 'w', &options->weights, "FILE",
-         "Keras HDF5 or torchvision safetensors; random[:SEED] for a seeded stand-in", 0, 0,
-         CLI_MODE(ACTION_EXTRACT)},
-        {CLI_ONE_OF, "preset", 0, &options->preset, PRESET_CHOICES, "from file to pixels", 0, 0,
-         CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
-        {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
-         "from pixels to tensor, where not as preset and weights have it", 0, 0, CLI_MODE(ACTION_EXTRACT)},
-        {CLI_TEXT, "layer", 0, &options->layer, "NAME",
-         "Keras layer whose output is stored; input for the tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
-        PRECISION_OPTION(&options->precision, CLI_MODE(ACTION_EXTRACT)),
-        {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
-         "how CACHE stores features: sparse loses nothing and takes what is not zero, float16 rounds to half "
-         "floats, "
-         "float32 is as they are; a new cache: sparse, or merged from half floats: float16",
-         0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)},
-        {CLI_INT, "batch", 0, &raw.batch, "N",
-         "images the base takes at once; memory is 0.6 GB and 9 MB for each of them, and a kill loses so "
-         "many",
-         1, 256, CLI_MODE(ACTION_EXTRACT)},
-        AUGMENT_OPTIONS(&options->augmentation, ON_IMAGES),
-        {CLI_INT, "augment", 0, &raw.copies, "K",
-         "store K copies of each image beside it, each augmented in another way (train --augmented-cache)", 0,
-         10000, CLI_MODE(ACTION_EXTRACT)},
-        CLI_COMMON_OPTIONS(&options->common),
-        {0},
-    };
-    const CliProgram program = {"extract",     "features of images by VGG16's frozen base",
-                                synopsis,      description,
-                                table,         examples,
-                                blas_describe, modes};
-    options->arguments = cli_parse(&program, &options->common, argc, argv, status);
-    return options->arguments && check(&program, &raw, options, status);
+    o.arguments = cli_parse(&program, &o.common, argc, argv, status);
+    gboolean fine = o.arguments && check(status);
+    *options = o;
+    return fine;
 }
 
 void options_clear(Options *options)

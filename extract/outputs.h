@@ -1,4 +1,4 @@
-/* outputs: which files extract reads and writes, but for the cache itself. */
+/* outputs: which files extract reads and writes, other than the cache itself. */
 #pragma once
 #include "extract/options.h"
 

@@ -28,7 +28,7 @@ static void look_up(guint task, guint worker, gpointer data)
         comparison->states[task] = IMAGE_CHANGED;
 }
 
-/* A file that cannot be read counts as changed: decoding it will say what is wrong. */
+/* A file that cannot be read counts as changed: decoding will report what is wrong. */
 static void compare(guint task, guint worker, gpointer data)
 {
     Comparison *comparison = data;

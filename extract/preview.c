@@ -1,7 +1,8 @@
-/* preview: some images and augmented copies of them on one sheet. */
+/* preview: some images with augmented copies of each, on one sheet. */
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/dataset/contents.h"
 #include "common/image/image_file.h"
 #include "common/plot/augment_sheet.h"
@@ -29,7 +30,7 @@ static gboolean decode(Contents *contents, guint i, Preset preset, guint8 **rgb,
     return TRUE;
 }
 
-/* Images from all over the folder, so that its classes are among them. */
+/* Images spread evenly over the folder, so that all classes are represented. */
 Status preview(const Options *options, GError **error)
 {
     if (!image_file_startup("extract", error))
@@ -59,7 +60,7 @@ Status preview(const Options *options, GError **error)
                              (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
                              COPIES, VGG16_SIDE, error))
         return STATUS_FAILED;
-    printf("%s: %u image%s and %d augmented copies of each\n", options->preview, rgb->len,
-           rgb->len == 1 ? "" : "s", COPIES);
+    printf("%s: %u %s with %d augmented copies each\n", options->preview, rgb->len,
+           plural(rgb->len, "image", "images"), COPIES);
     return rgb->len < wanted ? STATUS_SKIPPED : STATUS_DONE;
 }

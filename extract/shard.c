@@ -18,7 +18,7 @@ static gboolean number(const char *name, gint64 *value, GError **error)
     if (!text || !*text || *error)
         return FALSE;
     if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &parsed, NULL))
-        return error_set(error, "--shard auto: %s is '%s', which is not a number", name, text);
+        return error_set(error, "--shard auto: %s is '%s', not a number", name, text);
     *value = (gint64)parsed;
     return TRUE;
 }
@@ -43,7 +43,7 @@ static gboolean from_pair(CacheShard *shard, GString *source, const char *what, 
            take(shard, source, what, index_name, index, count, error);
 }
 
-/* Tasks 4-16:4 are 4, 8, 12, 16: _MIN 4, _STEP 4, _COUNT 4. Of 1,3,7 Slurm tells no step that fits. */
+/* Tasks 4-16:4 are 4, 8, 12, 16: _MIN 4, _STEP 4, _COUNT 4. For 1,3,7 Slurm gives no step that fits. */
 static gboolean from_slurm_array(CacheShard *shard, GString *source, GError **error)
 {
     gint64 id = 0, count = 0, min = 0, step = 1;
@@ -55,9 +55,9 @@ static gboolean from_slurm_array(CacheShard *shard, GString *source, GError **er
         return FALSE;
     if (step < 1 || id < min || (id - min) % step || (id - min) / step >= count)
         return error_set(error,
-                         "--shard auto: Slurm's task %" G_GINT64_FORMAT " is none of %" G_GINT64_FORMAT
+                         "--shard auto: Slurm's task %" G_GINT64_FORMAT " is not one of the %" G_GINT64_FORMAT
                          " in steps of %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT
-                         ": give the array as --array=0-N, or name the part by --shard I/N",
+                         ": submit the array as --array=0-N, or give --shard I/N",
                          id, count, step, min);
     return take(shard, source, "Slurm's job array", "SLURM_ARRAY_TASK_ID", (id - min) / step, count, error);
 }
@@ -69,17 +69,16 @@ static gboolean from_kubernetes(CacheShard *shard, GString *source, guint parts,
     if (!number("JOB_COMPLETION_INDEX", &index, error))
         return FALSE;
     if (!count && !number("JOB_COMPLETIONS", &count, error))
-        return *error
-                   ? FALSE
-                   : error_set(
-                         error,
-                         "--shard auto: Kubernetes says that this is completion %" G_GINT64_FORMAT
-                         ", but not of how many: say --shard auto/N, or set JOB_COMPLETIONS in the manifest",
-                         index);
+        return *error ? FALSE
+                      : error_set(error,
+                                  "--shard auto: Kubernetes says that this is completion %" G_GINT64_FORMAT
+                                  ", but not out of how many: give --shard auto/N, or set JOB_COMPLETIONS in "
+                                  "the manifest",
+                                  index);
     return take(shard, source, "Kubernetes's indexed job", "JOB_COMPLETION_INDEX", index, count, error);
 }
 
-/* A batch script that was given several tasks runs once all the same: srun makes them. */
+/* The batch script of a job with several tasks runs only once: srun starts the tasks. */
 static gboolean from_srun(CacheShard *shard, GString *source, GError **error)
 {
     gint64 tasks = 0;
@@ -87,7 +86,7 @@ static gboolean from_srun(CacheShard *shard, GString *source, GError **error)
         tasks > 1)
         return error_set(error,
                          "--shard auto: this is the batch script of a job of %" G_GINT64_FORMAT
-                         " tasks, not one of them: start the program by srun",
+                         " tasks, not one of the tasks: start the program with srun",
                          tasks);
     return !*error && from_pair(shard, source, "srun's tasks", "SLURM_PROCID", "SLURM_NTASKS", error);
 }
@@ -110,12 +109,11 @@ static gboolean from_environment(CacheShard *shard, guint parts, char **source, 
         return FALSE;
     }
     if (!found)
-        return error_set(
-            error, "--shard auto: the environment names no part: neither Slurm nor MPI, Kubernetes or AWS "
-                   "Batch has started this program; say --shard I/N");
+        return error_set(error, "--shard auto: no shard found in the environment: this program was not "
+                                "started by Slurm, MPI, Kubernetes or AWS Batch; give --shard I/N");
     *shard = (CacheShard){array.index * rank.count + rank.index, array.count * rank.count};
     if (parts && shard->count != parts)
-        return error_set(error, "--shard auto/%u: the environment counts %u parts (%s)", parts, shard->count,
+        return error_set(error, "--shard auto/%u: the environment has %u parts (%s)", parts, shard->count,
                          from->str);
     *source = g_strdup(from->str);
     return TRUE;
@@ -142,7 +140,7 @@ gboolean shard_parse(const char *text, CacheShard *shard, char **source, GError 
     if (parts[0] && g_str_equal(parts[0], "auto") && (!parts[1] || counted))
         return from_environment(shard, count, source, error);
     if (!counted || !g_ascii_string_to_unsigned(parts[0], 10, 0, count - 1, &index, NULL))
-        return error_set(error, "--shard %s: it is I/N with I from 0 to N-1, or auto", text);
+        return error_set(error, "--shard %s: expected I/N with I from 0 to N-1, or auto", text);
     *shard = (CacheShard){(guint)index, count};
     return TRUE;
 }

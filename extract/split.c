@@ -60,11 +60,11 @@ static Candidate *list_candidates(const Dataset *dataset, GHashTable *train, GHa
     return candidates;
 }
 
-/* One class's n images, lowest hash first: the free ones become of the test part until it has its share. */
+/* One class's n images, lowest hash first: free ones join the test part until it has its share. */
 static gboolean divide_class(Candidate *images, guint n, double share, const char *class_name, GError **error)
 {
     if (n < 2)
-        return error_set(error, "--split-test: class %s has one image, and both parts need at least one",
+        return error_set(error, "--split-test: class %s has only one image, but both parts need at least one",
                          class_name);
     guint wanted = CLAMP((guint)lround(share * n), 1, n - 1), tested = 0;
     for (guint i = 0; i < n; i++)
@@ -75,11 +75,10 @@ static gboolean divide_class(Candidate *images, guint n, double share, const cha
             tested++;
         }
     if (tested == 0 || tested == n)
-        return error_set(
-            error,
-            "--split-test: the %s part has all %u images of class %s already, and an image stays "
-            "where it is: name a new CACHE",
-            tested ? "test" : "training", n, class_name);
+        return error_set(error,
+                         "--split-test: the %s part already has all %u images of class %s, and images stay "
+                         "where they are: name a new CACHE",
+                         tested ? "test" : "training", n, class_name);
     return TRUE;
 }
 

@@ -1,4 +1,4 @@
-/* split: a part of the images set aside to test on, in a cache of its own.
+/* split: a part of the images set aside for testing, in its own cache.
  *
  * Of each class's n images, round(share n), but at least one and never all, go to the test part: those whose keys have
  * the lowest XXH3-64, so that the same folder is divided alike on every machine. An image that one of the two caches

@@ -4,6 +4,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "extract/actions.h"
 
 #include <math.h>
@@ -26,7 +27,7 @@ static gboolean all_finite(const float *features, gsize n)
     return TRUE;
 }
 
-/* NULL where the item is as it should be. */
+/* NULL if the item is intact. */
 static const char *problem_of(Cache *cache, guint index, float *buffer)
 {
     g_autoptr(GError) error = NULL;
@@ -34,9 +35,9 @@ static const char *problem_of(Cache *cache, guint index, float *buffer)
     if (!features)
         return g_error_matches(error, CACHE_ERROR, CACHE_ERROR_UNSOUND)
                    ? "its features cannot be unpacked, though its checksum holds"
-                   : "its record fails its checksum";
+                   : "its record does not match its checksum";
     if (!class_fits(cache, cache_item(cache, index)))
-        return "its class is not the folder it is in";
+        return "its class differs from the folder it is in";
     return all_finite(features, feature_spec_features(cache_feature_spec(cache)))
                ? NULL
                : "its features are not finite";
@@ -61,11 +62,12 @@ Status verify(const Options *options, GError **error)
     }
     progress_free(progress);
     if (interrupted())
-        error_set(error, "interrupted before all of %s was read", cache_path(cache));
+        error_set(error, "interrupted before %s was read completely", cache_path(cache));
     else if (wrong)
-        error_set(error, "%u of %u items in %s are damaged: extract again to compute them anew", wrong, n,
+        error_set(error, "%u of %u items in %s are damaged: run extract again to recompute them", wrong, n,
                   cache_path(cache));
     else
-        printf("%u items and %u skipped inputs, all sound\n", n, cache_skipped_count(cache));
+        printf("%u %s and %u skipped %s, all intact\n", n, plural(n, "item", "items"),
+               cache_skipped_count(cache), plural(cache_skipped_count(cache), "input", "inputs"));
     return *error ? STATUS_FAILED : STATUS_DONE;
 }
