@@ -1,4 +1,4 @@
-/* approach: the table of what each way to train can do. */
+/* approach: the table of what each way to train supports. */
 #include "train/approach.h"
 
 #include "common/vgg16/vgg16.h"

@@ -1,4 +1,4 @@
-/* approach: the ways to train, and what each of them can do. */
+/* approach: the ways to train, and what each supports. */
 #pragma once
 #include <glib.h>
 

@@ -5,6 +5,7 @@
 #include "common/cli/cli.h"
 #include "common/core/choice.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
 #include "common/plot/canvas.h"
@@ -46,11 +47,11 @@ typedef enum {
 
 static const CliMode modes[] = {
     [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense",
-                          "dense layers on the features of a cache (unless told otherwise)"},
+                          "dense layers on the features of a cache (the default)"},
     [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap",
-                         "--approach bootstrap: dense layers behind the frozen base, from images"},
+                         "--approach bootstrap: dense layers on the frozen base, from images"},
     [TRAIN_FINETUNE] = {"finetune", "--approach finetune",
-                        "--approach finetune: the last layers of the base learn as well"},
+                        "--approach finetune: the last layers of the base are trained as well"},
     [TRAIN_SCRATCH] = {"scratch", "--approach scratch",
                        "--approach scratch: the study's own CNN, without the base"},
     [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
@@ -64,32 +65,32 @@ static const CliMode modes[] = {
 static const CliOption table[] = {
     {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_ONE_OF, "approach", 0, &o.approach, APPROACH_CHOICES,
-     "what is trained, and from what: see the modes above", 0, 0, 0},
+     "what is trained and on what: see the modes above", 0, 0, 0},
     {CLI_ONE_OF, "head", 0, &o.head, HEAD_CHOICES,
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
     {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
-     "balanced: weights each class inversely to its size, n / (classes * images of the class); "
-     "NAME:W,…: weights of the classes named, others 1",
+     "balanced: weights each class inversely to its size, n / (classes * images of the class); NAME:W,…: "
+     "weights of the named classes, 1 for the others",
      0, 0, 0},
     {CLI_ONE_OF, "scale", 0, &o.scale, SCALING_CHOICES,
-     "scaling of the cached features; max: divided by the largest; standard: zero mean and unit variance per "
-     "feature; "
-     "l2: unit length per image (default: standard for a linear head, none for a dense one)",
+     "scaling of the cached features; max: divided by the largest absolute value; standard: zero mean and "
+     "unit variance per feature; l2: unit length per image (default: standard for a linear head, none for a "
+     "dense one)",
      0, 0, CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)},
     {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, 0},
-    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "figures of every epoch, written after each", 0, 0, 0},
+    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "metrics of every epoch, rewritten after each", 0, 0, 0},
     {CLI_TEXT, "plot", 0, &o.plot, "FILE",
-     "loss and accuracy curves as PNG, SVG or PDF, written after each epoch", 0, 0, 0},
+     "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
 
     {CLI_HEADING, "Layers and epochs", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0,
      NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)},
-    {CLI_REAL, "dropout", 0, &o.dropout, "RATE", "share of the last hidden layer's units dropped in training",
-     0, 0.99, NETWORKS},
+    {CLI_REAL, "dropout", 0, &o.dropout, "RATE",
+     "fraction of the last hidden layer's units dropped during training", 0, 0.99, NETWORKS},
     {CLI_ONE_OF, "optimizer", 0, &o.optimizer, OPTIMIZER_CHOICES,
-     "optimizer, with Keras's formulas and defaults", 0, 0, NETWORKS},
+     "optimizer, by Keras's formulas and defaults", 0, 0, NETWORKS},
     {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6, NETWORKS},
     {CLI_REAL, "momentum", 0, &o.momentum, "M", "momentum of sgd and rmsprop", 0, 0.9999, NETWORKS},
     {CLI_REAL, "weight-decay", 0, &o.weight_decay, "L", "L2 penalty L/2 |w|^2 on kernels, as gradient L w", 0,
@@ -98,8 +99,8 @@ static const CliOption table[] = {
     {CLI_INT, "epochs", 0, &o.epochs, "N", "maximum number of passes over the training images", 1, 100000,
      NETWORKS},
     {CLI_INT, "patience", 0, &o.patience, "N",
-     "stop after so many epochs without a lower val_loss (without validation: loss); the best epoch is what "
-     "is kept",
+     "stop after this many epochs without a lower val_loss (without validation: loss); the best epoch is "
+     "kept",
      1, 100000, NETWORKS},
     {CLI_REAL, "reduce-lr-factor", 0, &o.reduce_lr_factor, "F",
      "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau does (0: "
@@ -110,37 +111,39 @@ static const CliOption table[] = {
     {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "lower bound of the learning rate", 0,
      1e6, NETWORKS},
     {CLI_REAL, "validation-split", 0, &o.validation_split, "F",
-     "validate on the first F of each class's images in the order of their names, as Keras cuts it (0: none)",
+     "validate on the first fraction F of each class's images in the order of their names, as Keras splits "
+     "them (0: none)",
      0, 0.95, NETWORKS},
     {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0,
      CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_FLAG, "resume", 0, &o.resume, NULL,
-     "continue an interrupted training from MODEL.checkpoint, to the result it would have had", 0, 0,
-     NETWORKS},
+     "continue an interrupted training from MODEL.checkpoint; the result is the same as without the "
+     "interruption",
+     0, 0, NETWORKS},
     {CLI_NEGATION, "no-checkpoint", 0, &o.checkpoint, NULL,
-     "write no MODEL.checkpoint (parameters and optimizer; written now and then, at most 5 % of the time, "
-     "and when "
-     "interrupted)",
+     "do not write MODEL.checkpoint (parameters and optimizer state, saved periodically in at most 5 % of "
+     "the training time, and when interrupted)",
      0, 0, NETWORKS},
 
     {CLI_HEADING, "Images and base", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "train on the images below DIR, a folder a class, instead of a CACHE", 0, 0,
+     "train on the images below DIR, one subfolder per class, instead of a CACHE", 0, 0,
      CLI_MODE(TRAIN_LINEAR) | ON_IMAGES},
     {CLI_TEXT, "augmented-cache", 0, &o.augmented_cache, "CACHE",
-     "instead of images, draw in each epoch one of each image's copies that extract --augment stored", 0, 0,
-     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_INT, "copies", 0, &o.copies, "K", "draw from the first K of them (0: all)", 0, 10000,
+     "instead of images, use in each epoch a random one of the copies of each image that extract --augment "
+     "stored",
+     0, 0, CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
+    {CLI_INT, "copies", 0, &o.copies, "K", "use only the first K copies of each image (0: all)", 0, 10000,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "the base's weights, as extract takes them; with a CACHE, those it was made with", 0, 0,
+     "weights of the base, as for extract; with a CACHE, those it was made with", 0, 0,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "from file to pixels", 0, 0, ON_IMAGES},
+    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0, ON_IMAGES},
     PRECISION_OPTION(&o.precision, CLI_MODE(TRAIN_BOOTSTRAP)),
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
-     "layers of the base that learn, counted from its end as Keras lists them: 2 is block5_conv3 and "
-     "block5_pool, "
-     "which goes with a cache made by extract --layer block5_conv2 (0: as the cache was cut; 2 from images)",
+     "number of layers of the base to train, counted from its end as Keras lists them: 2 is block5_conv3 and "
+     "block5_pool, which fits a cache made by extract --layer block5_conv2 (0: what the cache requires; 2 "
+     "from images)",
      0, VGG16_LAYERS - 1, CLI_MODE(TRAIN_FINETUNE)},
     {CLI_TEXT, "from", 0, &o.from, "MODEL",
      "start from the head of a model trained on the same base and classes", 0, 0,
@@ -150,53 +153,52 @@ static const CliOption table[] = {
 
     {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "solver", 0, &o.solver, "NAME",
-     "liblinear's -s, by number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
+     "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
      "L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS (crammer-singer), 5 "
-     "L1R_L2LOSS_SVC "
-     "(l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) gives probabilities",
+     "L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) "
+     "yields probabilities",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "cost", 0, &o.cost, "C",
      "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, 6: ten times "
-     "the least cost that "
-     "gives a feature a weight)",
+     "the lowest cost at which any weight is not zero)",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "tolerance", 0, &o.tolerance, "E",
-     "liblinear's -e; auto: its default for the solver (0.1 dual, 0.01 else)", 0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_REAL, "bias", 0, &o.bias, "B", "append a feature of this value, liblinear's -B (below 0: none)", -1,
-     1e6, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_FLAG, "search-cost", 0, &o.search_cost, NULL,
-     "choose the cost by cross-validation; --plot draws the curve, --history lists it", 0, 0,
+     "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)", 0, 0,
      CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten around auto", 0, 0,
+    {CLI_REAL, "bias", 0, &o.bias, "B",
+     "append a constant feature of this value, liblinear's -B (below 0: none)", -1, 1e6,
+     CLI_MODE(TRAIN_LINEAR)},
+    {CLI_FLAG, "search-cost", 0, &o.search_cost, NULL,
+     "choose the cost by cross-validation; --plot draws the curve, --history writes it as CSV", 0, 0,
+     CLI_MODE(TRAIN_LINEAR)},
+    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten values around auto", 0, 0,
      CLI_MODE(TRAIN_LINEAR)},
     {CLI_INT, "folds", 0, &o.folds, "K",
-     "stratified folds of the cross-validation, which also calibrates margins into probabilities (0: 5 for a "
-     "search, else none)",
+     "number of stratified cross-validation folds; cross-validation also calibrates decision values to "
+     "probabilities (0: 5 for a search, else none)",
      0, 1000000, CLI_MODE(TRAIN_LINEAR)},
     {CLI_NEGATION, "no-reduce", 0, &o.reduce, NULL,
-     "train on all features; by default an equal problem of as many features as images is solved, where that "
-     "is fewer and the "
-     "solver's penalty allows it (not 5, 6)",
+     "train on all features; by default, an equivalent problem with as many features as there are images is "
+     "solved if that is fewer and the solver's penalty allows it (not 5, 6)",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
-     "list images whose label models that were not trained on them contradict (confident learning), surest "
-     "first, with "
-     "the class they suggest",
+     "list images that are probably mislabelled, most certain first, with the class suggested by models that "
+     "were not trained on them (confident learning)",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "suspects-sheet", 0, &o.suspects_sheet, "FILE",
-     "show them as a contact sheet, PNG, SVG or PDF; --images DIR says where the images lie", 0, 0,
+     "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder", 0, 0,
      CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "learning-curve", 0, &o.learning_curve, "FILE.csv",
-     "accuracy by number of training images, and what doubling them would bring", 0, 0,
+     "write the accuracy by number of training images, and estimate the gain from doubling them", 0, 0,
      CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it as PNG, SVG or PDF", 0, 0,
+    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "export-liblinear", 0, &o.export_liblinear, "FILE",
-     "write the model for liblinear-predict too", 0, 0, CLI_MODE(TRAIN_LINEAR)},
+     "also write the model for liblinear-predict", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "import-liblinear", 0, &o.import_liblinear, "FILE",
-     "make MODEL of one that liblinear-train made of exported features", 0, 0, CLI_MODE(TRAIN_LINEAR)},
+     "convert to MODEL what liblinear-train trained on exported features", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };
@@ -207,10 +209,10 @@ static const char *const synopsis[] = {
 static const CliExample examples[] = {
     {"train cache/train model.h5", "the study's head: 4096, 1072, dropout 0.2, Adam, best epoch of 50"},
     {"train --hidden 256 --learning-rate 0.0001 --plot curves.svg cache/train model.h5",
-     "a smaller one, with curves to watch while it runs"},
-    {"train --head linear cache/train linear.h5", "liblinear: one against the rest"},
+     "a smaller head, with curves to watch during training"},
+    {"train --head linear cache/train linear.h5", "liblinear, one-vs-rest"},
     {"train --approach finetune --weights vgg16.h5 --learning-rate 0.0001 cache/train-conv2 tuned.h5",
-     "fine-tune, on a cache made with extract --layer block5_conv2"},
+     "fine-tune on a cache made with extract --layer block5_conv2"},
     {NULL, NULL},
 };
 
@@ -219,12 +221,10 @@ static const CliProgram program = {
     .machine = blas_describe,
     .purpose = "train a classifier on cached VGG16 features",
     .synopsis = synopsis,
-    .description =
-        "Trains a head on the features that extract stored in CACHE and leaves it in MODEL, an HDF5 file "
-        "that "
-        "Keras reads too. The best epoch so far is in MODEL at any time; Ctrl-C keeps it, and --resume "
-        "goes on from where it stopped.\n\n"
-        "The same seed gives the same model, to the bit, whatever the number of threads.",
+    .description = "Trains a head on the features that extract stored in CACHE and writes it to MODEL, an "
+                   "HDF5 file that Keras can read too. MODEL always holds the best epoch so far; Ctrl-C "
+                   "keeps it, and --resume continues from where training stopped.\n\n"
+                   "The same seed gives the same model, bit for bit, for any number of threads.",
     .options = table,
     .modes = modes,
     .examples = examples,
@@ -246,18 +246,18 @@ GArray *train_options_hidden(const char *text)
     return g_steal_pointer(&units);
 }
 
-/* What is wrong with options that parsed well one by one, as a sentence; NULL where nothing is. Caller frees. */
+/* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. Caller frees. */
 static char *check_options(void)
 {
     g_autoptr(GArray) hidden = train_options_hidden(o.hidden);
     g_autoptr(GError) error = NULL;
     if (!hidden)
         return g_strdup_printf(
-            "--hidden takes numbers of units from 1 to 1048576 such as 4096,1072, or none, not '%s'",
+            "--hidden takes numbers of units from 1 to 1048576, such as 4096,1072, or none, not '%s'",
             o.hidden);
     if (o.resume && !o.checkpoint)
         return g_strdup(
-            "--resume goes on from the checkpoint, so it cannot be combined with --no-checkpoint");
+            "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint");
     if (!augment_check(&o.augmentation, &error))
         return g_strdup(error->message);
     const char *const pictures[][2] = {{"plot", o.plot},
@@ -267,7 +267,7 @@ static char *check_options(void)
         if (pictures[i][1] && !canvas_path_ok(pictures[i][1], &error))
             return g_strdup_printf("--%s: %s", pictures[i][0], error->message);
     if (o.momentum > 0 && o.optimizer == OPTIMIZER_ADAM)
-        return g_strdup("--momentum goes with --optimizer sgd or rmsprop; adam has a momentum of its own");
+        return g_strdup("--momentum requires --optimizer sgd or rmsprop; adam has its own momentum");
     if (o.head == HEAD_LINEAR) {
         LinearSettings settings;
         return linear_settings_parse(&o, &settings);
@@ -275,36 +275,35 @@ static char *check_options(void)
     return NULL;
 }
 
-/* What does not go with the approach; called with the arguments known. */
+/* What does not fit the approach; called once the arguments are known. */
 static char *check_approach(void)
 {
     static const char *const of_images[] = {"preset", "precision"};
     const ApproachTraits *traits = &approach_traits[o.approach];
     if (o.images && o.augmented_cache)
-        return g_strdup("--images and --augmented-cache exclude one another");
+        return g_strdup("--images and --augmented-cache are mutually exclusive");
     if (o.images && !traits->images && !o.suspects_sheet)
-        return g_strdup(
-            "--images goes with --suspects-sheet, or with --approach bootstrap, finetune or scratch");
+        return g_strdup("--images requires --suspects-sheet or --approach bootstrap, finetune or scratch");
     if (o.copies && !o.augmented_cache)
-        return g_strdup("--copies goes with --augmented-cache");
+        return g_strdup("--copies requires --augmented-cache");
     if (o.cache && !o.augmented_cache && !traits->cache)
-        return g_strdup_printf("--approach %s needs --images DIR in the place of CACHE",
+        return g_strdup_printf("--approach %s needs --images DIR instead of CACHE",
                                choice_name(APPROACH_CHOICES, (int)o.approach));
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
-        return g_strdup("augmentation goes with --images; a cache is augmented by extract --augment");
+        return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
     for (guint i = 0; i < G_N_ELEMENTS(of_images); i++)
         if (cli_given(of_images[i]) && !o.images && !o.summary)
-            return g_strdup_printf(
-                "--%s is not used with a CACHE, whose features are computed already; it goes with --images",
-                of_images[i]);
+            return g_strdup_printf("--%s is not used with a CACHE, whose features have already been "
+                                   "computed; it requires --images",
+                                   of_images[i]);
     if (o.filter.classes && o.filter.first_classes)
-        return g_strdup("--classes and --first-classes exclude one another");
+        return g_strdup("--classes and --first-classes are mutually exclusive");
     if (o.from && o.scale >= 0)
-        return g_strdup("--from brings the scaling of its model along and cannot be combined with --scale");
+        return g_strdup("--from uses the scaling of its model and cannot be combined with --scale");
     if (o.scale >= 0 && !o.augmented_cache && o.approach != APPROACH_STANDALONE)
-        return g_strdup("--scale goes with a head on cached features");
+        return g_strdup("--scale requires a head on cached features");
     return NULL;
 }
 
@@ -329,8 +328,8 @@ static char *take_arguments(char **arguments)
         return NULL;
     gboolean alone = from_images || o.augmented_cache;
     if (given != (alone ? 1 : 2))
-        return g_strdup_printf("expected %s, got %u argument%s", alone ? "MODEL" : "CACHE and MODEL", given,
-                               given == 1 ? "" : "s");
+        return g_strdup_printf("expected %s, got %u %s", alone ? "MODEL" : "CACHE and MODEL", given,
+                               plural(given, "argument", "arguments"));
     o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
     o.model = g_intern_string(arguments[given - 1]);
     return NULL;

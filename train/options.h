@@ -57,7 +57,7 @@ typedef struct {
     const char *export_libsvm, *export_liblinear, *import_liblinear; /* files, or NULL */
 } TrainOptions;
 
-/* FALSE when the program is to end with *status: help was asked for, or the usage is wrong and that was said.
+/* FALSE if the program is to end with *status: help was requested, or the usage was wrong and has been reported.
  * Texts live as long as the process. */
 gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status);
 

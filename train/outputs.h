@@ -2,6 +2,5 @@
 #pragma once
 #include "train/options.h"
 
-/* Before any work: FALSE with a sentence where an output would do harm (common/core/output_plan.h). Turns the checkpoint
- * off where MODEL is no regular file, beside which it could lie. */
+/* Before any work: FALSE with a sentence where an output would do harm (common/core/output_plan.h). Turns the checkpoint off if MODEL is not a regular file, as there is nowhere to put it. */
 gboolean train_outputs_check(TrainOptions *options, GError **error);

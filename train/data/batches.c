@@ -10,7 +10,7 @@ typedef struct {
     const float **rows;
     int *labels;
     float *weights;
-    GError *error; /* of fetching it */
+    GError *error; /* the error of fetching it */
     gboolean last; /* nothing in it: the end of the epoch */
 } Slot;
 

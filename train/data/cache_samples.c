@@ -3,6 +3,7 @@
 
 #include "common/core/error.h"
 #include "common/core/floats.h"
+#include "common/core/plural.h"
 #include "common/core/rng.h"
 #include "train/data/validation_split.h"
 
@@ -37,8 +38,8 @@ static gboolean check_split(const Cache *cache, double split, guint used_classes
                             guint validation, GError **error)
 {
     if (used_classes < 2)
-        return error_set(error, "%s: it has images of %u class%s, but a classifier needs at least two",
-                         cache_path(cache), used_classes, used_classes == 1 ? "" : "es");
+        return error_set(error, "%s: it has images of %u %s, but a classifier needs at least two",
+                         cache_path(cache), used_classes, plural(used_classes, "class", "classes"));
     if (split > 0 && (!training || !validation))
         return error_set(error,
                          "%s: a validation split of %g leaves %u images for training and %u for validation; "
@@ -80,7 +81,7 @@ gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *sample
     g_autofree int *labels = g_new(int, cache_classes(cache) + 1);
     *samples = samples_for(cache);
     if (difference)
-        return error_set(error, "%s: cannot serve as validation data for a model trained on %s: %s",
+        return error_set(error, "%s: cannot be used as validation data for a model trained on %s: %s",
                          cache_path(cache), cache_path(like), difference);
     for (guint c = 0; c < cache_classes(cache); c++)
         if ((labels[c] = find_class(like, cache_class(cache, c))) < 0)
@@ -161,7 +162,7 @@ static const float *part(gconstpointer user, guint row, gsize first, gsize count
     const float *features =
         cache_features_range(samples->cache, samples->items[row], first, count, buffer, &error);
     if (!features)
-        g_error("%s", error->message); /* it was sound a moment ago */
+        g_error("%s", error->message); /* it was intact a moment ago */
     return features;
 }
 
@@ -181,7 +182,7 @@ gboolean cache_samples_rows(const CacheSamples *samples, Rows *rows, GError **er
 
 /* ---- As a source ---- */
 
-/* Touches every page, so that this thread, and not the training, waits for the disk. */
+/* Touches every page, so that this thread waits for the disk rather than the training. */
 static void touch(const float *row, gsize features)
 {
     for (gsize i = 0; i < features; i += PAGE / sizeof(float))

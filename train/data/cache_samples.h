@@ -28,9 +28,7 @@ gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training,
  * its classes must be among those. */
 gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *samples, GError **error);
 
-/* From now on each epoch uses one randomly drawn copy of each image, out of the first `copies` that
- * extract --augment stored (0: out of as many as the first image has). FALSE with a sentence if an image
- * has fewer. */
+/* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0: as many as the first image has). FALSE with a sentence if an image has fewer. */
 gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error);
 
 /* The samples' own features (never of copies), as scaling_fit reads them; all of them are read once, so that their
@@ -41,7 +39,7 @@ void cache_samples_clear(CacheSamples *samples);
 /* Of the source with batches of this size, and of the cache's pages. */
 MemoryNeed cache_samples_memory(const CacheSamples *samples, int batch);
 
-/* samples: borrowed by the source. batch: the most that is fetched at once. */
+/* samples: borrowed by the source. batch: the largest batch. */
 BatchSource cache_samples_source(CacheSamples *samples, int batch);
 
 /* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every

@@ -5,6 +5,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
 #include "common/image/image_file.h"
@@ -50,7 +51,7 @@ static void load_item(guint index, guint worker, gpointer data)
     progress_tick(loading->progress, 1);
 }
 
-/* Names the images that could not be read and closes their gaps. */
+/* Reports the images that could not be read and closes the gaps they leave. */
 static void compact(const Loading *loading)
 {
     DecodedImages *images = loading->images;
@@ -112,7 +113,8 @@ DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int si
     }
     compact(&loading);
     if (!images->count) {
-        error_set(error, "%s: none of its %u image%s could be read", dataset->root, n, n == 1 ? "" : "s");
+        error_set(error, "%s: none of its %u %s could be read", dataset->root, n,
+                  plural(n, "image", "images"));
         return NULL;
     }
     return g_steal_pointer(&images);

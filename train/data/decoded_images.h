@@ -7,7 +7,7 @@
 typedef struct {
     int side;
     guint count;                  /* that could be read */
-    guint skipped;                /* that could not; each was named on stderr */
+    guint skipped;                /* that could not; each was reported on stderr */
     int *labels;                  /* (count) indices into the dataset's classes */
     const char **keys;            /* (count) the dataset's */
     guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */

@@ -1,4 +1,4 @@
-/* image_samples: photos as samples to train or validate on, through the base as they are asked for.
+/* image_samples: images as samples to train or validate on, run through the base when they are needed.
  *
  * Augmented samples are computed anew in every epoch; copy e of an image serves epoch e. Samples that are the
  * same in every epoch are computed once, at their first use, and kept (spill.h). */
@@ -16,17 +16,17 @@ typedef struct {
                            time */
     Normalization normalization;        /* of its tensors */
     gsize features;                     /* D of its vectors */
-    int batch;                          /* the most images of a fetch */
+    int batch;                          /* the largest number of images in a fetch */
     const char *beside;                 /* where to spill */
     const AugmentOptions *augmentation; /* NULL: none */
     guint64 seed;                       /* of it */
 } ImageSamplesOptions;
 
-/* items: (count) indices into photos; copied. NULL with a sentence where there is no room. */
+/* items: (count) indices into images; copied. NULL with a sentence where there is no room. */
 ImageSamples *image_samples_new(const ImageSamplesOptions *options, const guint32 *items, guint count,
                                 GError **error);
 
-/* Of so many samples; batch: where they are augmented, the most of a fetch, else 0. */
+/* For this many samples; batch: the largest fetch if they are augmented, else 0. */
 MemoryNeed image_samples_memory(const FeatureSpec *spec, guint count, int batch);
 void image_samples_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
 void image_samples_free(ImageSamples *samples);

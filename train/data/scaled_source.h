@@ -8,12 +8,12 @@
 typedef struct {
     BatchSource inner;
     const Scaling *scaling; /* fitted; borrowed */
-    int batch;              /* the most that is fetched at once */
+    int batch;              /* the largest batch */
     float *ring;            /* (3, batch, D): rows of the latest fetches */
     guint turn;             /* of the ring */
 } ScaledSource;
 
-/* inner's rows, scaled. `scaled` holds what the source returned stands on: clear it after the source's last use. */
+/* inner's rows, scaled. `scaled` owns what the returned source uses: clear it after the source's last use. */
 BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
                               int batch);
 MemoryNeed scaled_source_memory(const FeatureSpec *spec, int batch);

@@ -27,7 +27,7 @@ void *spill_new(const char *beside, gsize bytes, GError **error)
     if (file >= 0)
         close(file);
     if (code) {
-        error_set(error, "%s: no space for %.2f GB of temporary data beside it: %s", folder,
+        error_set(error, "%s: no space for %.2f GB of temporary data next to it: %s", folder,
                   (double)bytes / 1e9, g_strerror(code));
         return NULL;
     }

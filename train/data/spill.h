@@ -1,5 +1,4 @@
-/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory while there is room, and
- * goes to disk instead of swap when there is not. */
+/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory while there is room, and is written to disk rather than to swap when there is not. */
 #pragma once
 #include <glib.h>
 

@@ -3,6 +3,7 @@
 
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "train/data/validation_split.h"
 
@@ -29,16 +30,17 @@ char *training_data_saved(const TrainingData *data)
     g_autofree char *decoding =
         progress_clock((double)decodings * data->images->seconds / data->images->count);
     GString *text = g_string_new(NULL);
-    g_string_printf(
-        text, "kept between epochs: %u decoded images, which saved decoding %" G_GUINT64_FORMAT " times (%s)",
-        data->images->count, decodings, decoding);
+    g_string_printf(text,
+                    "kept between epochs: %u decoded %s, which saved decoding %" G_GUINT64_FORMAT " %s (%s)",
+                    data->images->count, plural(data->images->count, "image", "images"), decodings,
+                    plural(decodings, "time", "times"), decoding);
     if (*data->spec->weights_hash && kept) {
         g_autofree char *base = progress_clock(seconds);
         g_string_append_printf(
             text,
             "; features of images that no augmentation changes, which saved %" G_GUINT64_FORMAT
-            " runs of the base (%s)",
-            kept, base);
+            " %s of the base (%s)",
+            kept, plural(kept, "run", "runs"), base);
     }
     return g_string_free(text, FALSE);
 }
@@ -125,15 +127,15 @@ static void load_cached(TrainingData *data, const TrainOptions *options)
 static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
 {
     if (g_file_test(options->images, G_FILE_TEST_IS_REGULAR))
-        return error_set(
-            error,
-            "%s: is not a folder of images; unpack an archive, or train on a cache that extract made of it",
-            options->images);
+        return error_set(error,
+                         "%s: is not a folder of images; unpack the archive, or train on a cache that "
+                         "extract made from it",
+                         options->images);
     data->dataset = dataset_scan(options->images, &options->filter, error);
     if (!data->dataset)
         return FALSE;
     if (data->dataset->classes->len < 2)
-        return error_set(error, "%s: it has images of one class, but a classifier needs at least two",
+        return error_set(error, "%s: it has images of only one class, but a classifier needs at least two",
                          options->images);
     data->classes = g_ptr_array_ref(data->dataset->classes);
     return TRUE;

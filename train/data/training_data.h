@@ -1,4 +1,4 @@
-/* training_data: what a network is trained and validated on, wherever its rows come from. */
+/* training_data: what a network is trained and validated on, whatever its source. */
 #pragma once
 #include "common/model/trained_on.h"
 #include "train/data/cache_samples.h"
@@ -23,7 +23,7 @@ typedef struct {
     ImageSamples *imaged[2];
 } TrainingData;
 
-/* Which rows there are, and what they are, before any is read: classes and spec (its weights not known yet) are there.
+/* Determines which rows there are and what they are, before any is read: classes and spec (without its weights) are known afterwards.
  *
  * The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
  * --validation. NULL with a sentence if it cannot be read or cannot be trained on. */
@@ -43,7 +43,7 @@ MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *op
 gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
                             GError **error);
 
-/* Work that was not done again in later epochs because its result was kept, for people; NULL if there is none. Not while
+/* A sentence on the work saved in later epochs because its result was kept; NULL if there was none. Not while
  * a fetch runs. Caller frees. */
 char *training_data_saved(const TrainingData *data);
 

@@ -1,9 +1,9 @@
-/* checkpoint: all that a training needs to go on from the middle of an epoch as if it had never stopped.
+/* checkpoint: everything a training run needs to continue from the middle of an epoch as if it had never stopped.
  *
  * A file for the machine that wrote it, between two runs of the same program; not for keeping. Native byte
  * order:
  *   +-----------------+------------+----------+-------------------------+----------------------------------+----------+
- *   | "vggcache-ckp1" | identity   | FitState | figures of epochs done  | of each layer: kernel, its slots,|
+ *   | "vggcache-ckp1" | identity   | FitState | metrics of epochs done  | of each layer: kernel, its slots,|
  * XXH3-64  | | 16 bytes        | XXH3-64    |          | EpochMetrics each       | bias, its slots: float32
  * | of it all|
  *   +-----------------+------------+----------+-------------------------+----------------------------------+----------+
@@ -14,7 +14,7 @@
 #include "common/network/trainer.h"
 
 typedef struct {
-    gint64 epoch;                 /* under way, from 1 */
+    gint64 epoch;                 /* current epoch, from 1 */
     gint64 batches;               /* of it that are done */
     double loss, correct, images; /* sums over them */
     double seconds;               /* that they took */

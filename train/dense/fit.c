@@ -5,6 +5,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/plot/curves.h"
 #include "train/dense/checkpoint.h"
 
@@ -13,11 +14,11 @@
 #include <unistd.h>
 
 #define PLATEAU_DELTA    1e-4 /* Keras's min_delta */
-#define CHECKPOINT_SHARE 0.05 /* of the time may be spent on writing checkpoints */
-#define LARGE_START      3    /* times the loss of guessing: the initial weights alone stay below */
+#define CHECKPOINT_SHARE 0.05 /* fraction of the time that may be spent on writing checkpoints */
+#define LARGE_START      3    /* multiple of the loss of guessing: initial weights alone stay below it */
 #define NOTHING_LEARNT                                                                                       \
-    0.99                 /* times the loss of guessing: above, the best epoch knows no class from another */
-#define PATIENT_EPOCHS 5 /* before which a high loss says nothing yet */
+    0.99 /* multiple of the loss of guessing: above it, the best epoch cannot tell classes apart */
+#define PATIENT_EPOCHS 5 /* before this many epochs a high loss means nothing yet */
 static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
                                       << 63; /* plus the epoch; no batch's stream number is that large */
 
@@ -51,7 +52,7 @@ static void write_checkpoint(Fit *fit)
     gboolean saved = checkpoint_save(fit->options->checkpoint, fit->options->identity, &fit->state,
                                      fit->history, fit->network, fit->trainer, &error);
     if (!saved && !fit->warned)
-        cli_warn("%s; training goes on without a checkpoint", error->message);
+        cli_warn("%s; training continues without a checkpoint", error->message);
     fit->warned = !saved;
     fit->written = g_get_monotonic_time();
     fit->checkpoint_time = fit->written - begin;
@@ -81,8 +82,8 @@ static gboolean start_or_resume(Fit *fit, GError **error)
     fit->history->best = (int)fit->state.best_epoch;
     trainer_set_steps(fit->trainer, fit->state.steps);
     trainer_set_learning_rate(fit->trainer, fit->state.learning_rate);
-    cli_remark("%s: continuing in epoch %d after %d of its batches", options->checkpoint,
-               (int)fit->state.epoch, (int)fit->state.batches);
+    cli_remark("%s: continuing in epoch %d after %d %s", options->checkpoint, (int)fit->state.epoch,
+               (int)fit->state.batches, plural((guint64)fit->state.batches, "batch", "batches"));
     return TRUE;
 }
 
@@ -115,14 +116,13 @@ static void advise_on_start(const Fit *fit, const LossSum *first, int n)
 {
     double loss = first->loss / n, guessing = log(network_outputs(fit->network));
     if (loss > LARGE_START * guessing)
-        cli_remark(
-            "the loss starts at %.3g, where guessing gives %.3g: the features are large for the initial "
-            "weights; %sa --learning-rate below %g may train better",
-            loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
-            fit->state.learning_rate);
+        cli_remark("the loss starts at %.3g, while guessing gives %.3g: the features are large for the "
+                   "initial weights; %sa --learning-rate below %g may train better",
+                   loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
+                   fit->state.learning_rate);
 }
 
-/* A network whose ReLUs died, or whose images were augmented past recognition, gives every class its share. */
+/* A network whose ReLUs have died, or whose images were augmented beyond recognition, predicts the class frequencies. */
 static void advise_at_end(const Fit *fit)
 {
     double guessing = log(network_outputs(fit->network));
@@ -206,7 +206,7 @@ static gboolean validate(Fit *fit, EpochMetrics *metrics, GError **error)
     }
     metrics->val_loss = loss / fit->validation->count;
     metrics->val_accuracy = correct / fit->validation->count;
-    return loss_is_finite(fit, loss, "in the validation", error);
+    return loss_is_finite(fit, loss, "during the validation", error);
 }
 
 /* ---- After an epoch: what the callbacks of Keras do ---- */
@@ -225,8 +225,8 @@ static void reduce_on_plateau(Fit *fit, double monitored)
             return;
         state->learning_rate = MAX(state->learning_rate * options->reduce_factor, options->min_lr);
         trainer_set_learning_rate(fit->trainer, state->learning_rate);
-        cli_remark("no improvement in %d epochs: learning rate reduced to %g", options->reduce_patience,
-                   state->learning_rate);
+        cli_remark("no improvement in %d %s: learning rate reduced to %g", options->reduce_patience,
+                   plural((guint64)options->reduce_patience, "epoch", "epochs"), state->learning_rate);
     }
 }
 

@@ -25,9 +25,10 @@ typedef struct {
     const char *history, *plot, *plot_title; /* files rewritten after each epoch, or NULL */
     const char *checkpoint;                  /* file (checkpoint.h), or NULL: none is written */
     gboolean resume;                         /* from that file, if it exists */
-    const char *start_advice; /* what besides a smaller learning rate helps a loss that starts large, such as
+    const char
+        *start_advice;    /* what, besides a smaller learning rate, helps if the loss starts large, such as
                                  "--scale standard or ", or NULL */
-    const char *identity;     /* distinguishes runs: settings and data chosen by the caller */
+    const char *identity; /* distinguishes runs: settings and data chosen by the caller */
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);

@@ -6,6 +6,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "train/data/class_weights.h"
 
 #include <math.h>
@@ -120,8 +121,9 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
     if (end == FIT_INTERRUPTED)
         return tell_interruption(&history, options, error);
     if (end == FIT_STOPPED_EARLY)
-        cli_remark("stopped early: no improvement in the last %d epochs", fit_options->patience);
-    g_clear_pointer(&model->network, network_free); /* the file holds the better one */
+        cli_remark("stopped early: no improvement in the last %d %s", fit_options->patience,
+                   plural((guint64)fit_options->patience, "epoch", "epochs"));
+    g_clear_pointer(&model->network, network_free); /* the file holds the best one */
     if (!complete_history(&history, options->model, error))
         return FALSE;
     print_kept(&history, options->model);

@@ -65,7 +65,7 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
                          "--layer block5_conv2",
                          options->cache, spec->layer);
     if (options->unfreeze && options->unfreeze != learning)
-        return error_set(error, "%s: its layer is %s, which needs --unfreeze %d, not %d", options->cache,
+        return error_set(error, "%s: its layer is %s, which requires --unfreeze %d, not %d", options->cache,
                          spec->layer, learning, (int)options->unfreeze);
     return TRUE;
 }
@@ -86,7 +86,7 @@ static gboolean load_data(TrainingData *data, const TrainOptions *options, const
                           GError **error)
 {
     if (data->cache && weights && !g_str_equal(weights->hash, data->spec->weights_hash))
-        return error_set(error, "%s: it was made with other weights (%s) than %s", options->cache,
+        return error_set(error, "%s: it was made with weights (%s) other than %s", options->cache,
                          data->spec->weights_source, weights->source);
     return training_data_load(data, options, weights, error);
 }
@@ -142,7 +142,7 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     return TRUE;
 }
 
-/* Prints the layers, and asks for memory before anything takes it. */
+/* Prints the layers, and checks the memory before any is taken. */
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const FeatureSpec *spec = data->spec;

@@ -4,6 +4,7 @@
 #include "common/arithmetic/blas.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/floats.h"
+#include "common/core/plural.h"
 #include "train/dense/fit_model.h"
 #include "train/dense/layers.h"
 
@@ -54,9 +55,9 @@ static MemoryNeed need_of(const Question *question, gint64 batch, gint64 threads
         g_autofree char *parameters = memory_text(trainer.parameters);
         g_autofree char *slots = memory_text(trainer.slots), *activations = memory_text(trainer.batch);
         g_autofree char *sources = memory_text(rows.memory + rows.files);
-        *parts =
-            g_strdup_printf("parameters %s, optimizer %s, batch of %d images %s, where rows come from %s",
-                            parameters, slots, (int)batch, activations, sources);
+        *parts = g_strdup_printf("parameters %s, optimizer %s, batch of %d %s %s, data source %s", parameters,
+                                 slots, (int)batch, plural((guint64)batch, "image", "images"), activations,
+                                 sources);
     }
     memory_add(&need, rows);
     memory_add(&need, blas_memory((guint)threads));

@@ -77,7 +77,7 @@ static gboolean copy_parameters(Layer *layer, const Layer *from, const char *pat
     return TRUE;
 }
 
-/* Scaled inputs (x - m) s enter a dense layer as W'(x - m)s + b = (sW)'x + b - (sW)'m: s and m go into its parameters. */
+/* A dense layer maps scaled inputs (x - m) s to W'(x - m)s + b = (sW)'x + b - (sW)'m: s and m go into its parameters. */
 static void fold_scaling(Layer *layer, const Scaling *scaling)
 {
     int units = layer->out[2];

@@ -97,9 +97,8 @@ GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GEr
         factor(&work, thread_pool);
     if (zero || interrupted()) {
         g_free(work.matrix);
-        error_set(error, interrupted()
-                             ? "interrupted"
-                             : "all features are zero after scaling: there is nothing to learn from");
+        error_set(error, interrupted() ? "interrupted"
+                                       : "all features are zero after scaling: there is nothing to learn");
         return NULL;
     }
     GramFactor *gram_factor = g_new(GramFactor, 1);

@@ -22,7 +22,7 @@ typedef struct {
 /* Peak number of bytes that gram_factor_new needs for these samples. */
 gsize gram_factor_memory(guint n);
 
-/* NULL and error if all features are zero (there is nothing to learn from) or the user interrupted. The
+/* NULL and error if all features are zero (there is nothing to learn) or the user interrupted. The
  * result is the same to the bit for any number of threads. */
 GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GError **error);
 void gram_factor_free(GramFactor *gram_factor);

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { MIN_IMAGES = 10, MIN_OF_CLASS = 3, TEST_PART = 5 /* one in so many */ };
+enum { MIN_IMAGES = 10, MIN_OF_CLASS = 3, TEST_PART = 5 /* one in this many */ };
 
 /* Two-sided 95 % quantile of Student's t with LEARNING_DRAWS - 1 = 7 degrees of freedom. */
 static const double student = 2.364624;
@@ -67,15 +67,14 @@ static gboolean check_images(const LinearTraining *training, GError **error)
     for (guint k = 0; k < training->classes; k++)
         smallest = MIN(smallest, counts[k]);
     if (training->n < MIN_IMAGES || smallest < MIN_OF_CLASS)
-        return error_set(
-            error,
-            "a learning curve needs at least %d images, %d of each class; there are %u, and %u of the "
-            "smallest class",
-            MIN_IMAGES, MIN_OF_CLASS, training->n, smallest);
+        return error_set(error,
+                         "a learning curve needs at least %d images and %d of each class; there are %u, and "
+                         "%u of the smallest class",
+                         MIN_IMAGES, MIN_OF_CLASS, training->n, smallest);
     return TRUE;
 }
 
-/* Half doublings up to all images that are not put aside, down to two of each class. */
+/* Half doublings up to all images that are not set aside, down to two of each class. */
 static void choose_sizes(Job *job)
 {
     guint most = job->training->n - job->test, least = MIN(2 * job->training->classes, most), n = 0;
@@ -216,19 +215,17 @@ char *learning_curve_csv(const LearningCurve *curve)
 char *learning_curve_sentence(const LearningCurve *curve)
 {
     const LearningPoint *last = &curve->points[curve->n - 1];
-    g_autofree char *now = g_strdup_printf("With %u images the accuracy is %.3f (%.3f to %.3f)", last->images,
-                                           last->accuracy, last->low, last->high);
+    g_autofree char *now = g_strdup_printf("With %u images, the accuracy is %.3f (%.3f to %.3f)",
+                                           last->images, last->accuracy, last->low, last->high);
     if (!curve->has_gain)
-        return g_strdup_printf("%s; there are too few images to tell what more of them would bring.", now);
+        return g_strdup_printf("%s; there are too few images to estimate the gain from adding more.", now);
     if (curve->gain_low <= 0)
-        return g_strdup_printf(
-            "%s; whether more images would help cannot be told: doubling them might bring %.1f points, "
-            "but anything from %.1f to %.1f is possible.",
-            now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
-    return g_strdup_printf(
-        "%s; doubling the images would bring about %.1f points (%.1f to %.1f), if the curve goes on as "
-        "it did over the last two doublings.",
-        now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
+        return g_strdup_printf("%s; it is unclear whether more images would help: doubling them might gain "
+                               "%.1f points, but anything from %.1f to %.1f is possible.",
+                               now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
+    return g_strdup_printf("%s; doubling the images would gain about %.1f points (%.1f to %.1f), if the "
+                           "curve continues as over the last two doublings.",
+                           now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
 }
 
 gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error)
@@ -246,7 +243,7 @@ gboolean learning_curve_plot(const LearningCurve *curve, const char *title, cons
     }
     guint32 color = canvas_theme(canvas)->series[0];
     AxesOptions options = {.title = title,
-                           .x_label = "images trained on",
+                           .x_label = "training images",
                            .y_label = "accuracy on held-out images",
                            .x_from = images[0],
                            .x_to = MAX(images[curve->n - 1], images[0] + 1),

@@ -1,6 +1,6 @@
 /* learning_curve: the accuracy of a linear head by the number of images it is trained on.
  *
- * Several draws: each puts a fifth of the images of every class aside for testing and trains on growing, stratified
+ * Several draws: each sets a fifth of the images of every class aside for testing and trains on growing, stratified
  * parts of the rest, each part holding the one before. All draws and sizes share the samples' one Gram factor, so that
  * they cost little beside it.
  *
@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     LearningPoint points[LEARNING_SIZES];
     guint n;
-    guint test;        /* images put aside in each draw */
+    guint test;        /* images set aside in each draw */
     gboolean has_gain; /* three sizes or more */
     double gain, gain_low,
         gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
@@ -36,5 +36,5 @@ gboolean learning_curve_run(const LinearTraining *training, double cost, guint64
 guint learning_curve_ticks(const LinearTraining *training);
 
 char *learning_curve_csv(const LearningCurve *curve);      /* size,accuracy,low,high */
-char *learning_curve_sentence(const LearningCurve *curve); /* what more images would bring */
+char *learning_curve_sentence(const LearningCurve *curve); /* the gain from more images */
 gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error);

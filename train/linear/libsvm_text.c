@@ -30,7 +30,7 @@ void linear_model_free(LinearModel *model)
 
 /* ---- Writing ---- */
 
-/* Puts the file in place, or discards it where the writing was interrupted. */
+/* Puts the file in place, or discards it if writing was interrupted. */
 static gboolean put_in_place(OutputFile *output, const char *path, GError **error)
 {
     if (!interrupted())
@@ -173,7 +173,7 @@ static LinearModel *read_head(Reader *reader, gsize features, guint classes, gui
     const char *name = next_word(reader);
     const LinearSolver *solver = linear_solver_find(name);
     if (!solver || strcmp(name, solver->name) != 0) {
-        error_set(reader->error, "%s: its solver_type '%.40s' is not one for classification", reader->path,
+        error_set(reader->error, "%s: its solver_type '%.40s' is not a classification solver", reader->path,
                   name);
         return NULL;
     }
@@ -222,7 +222,7 @@ LinearModel *liblinear_read_model(const char *path, gsize features, guint classe
     if (!g_file_get_contents(path, &text, &length, error))
         return NULL;
     if (strlen(text) != length) {
-        error_set(error, "%s: is not a text", path);
+        error_set(error, "%s: is not a text file", path);
         return NULL;
     }
     Reader reader = {path, text, error};

@@ -9,6 +9,7 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
@@ -48,8 +49,7 @@ static gboolean check_classes(const Linear *linear, GError **error)
                          linear->classes ? "one class only" : "no class");
     for (guint k = 0; k < linear->classes; k++)
         if (linear->counts[k] == 0)
-            return error_set(error,
-                             "%s: it has no image of its class %s; extract some, or leave the class out",
+            return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
                              path, linear->names[k]);
     return TRUE;
 }
@@ -100,8 +100,8 @@ static gboolean export_samples(const Linear *linear, GError **error)
     gboolean good = libsvm_write_samples(linear->samples, path, progress, error);
     progress_free(progress);
     if (good)
-        cli_remark("%u images in libsvm's format in %s; labels are the classes in order from 0", linear->n,
-                   path);
+        cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
+                   linear->n, plural(linear->n, "image", "images"), path);
     return good;
 }
 
@@ -125,8 +125,9 @@ static gboolean leave_curves(const Linear *linear, GError **error)
     g_autofree char *csv = search_csv(linear->search);
     if (o->history && !output_file_write(o->history, csv, strlen(csv), error))
         return FALSE;
-    g_autofree char *title = g_strdup_printf("%s, %u images, %u classes", linear->settings.solver->name,
-                                             linear->n, linear->classes);
+    g_autofree char *title = g_strdup_printf("%s, %u %s, %u %s", linear->settings.solver->name, linear->n,
+                                             plural(linear->n, "image", "images"), linear->classes,
+                                             plural(linear->classes, "class", "classes"));
     return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
 }
 
@@ -135,17 +136,16 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
     const TrainOptions *o = linear->options;
     guint folds = o->folds ? (guint)o->folds : 5, smallest = linear->counts[0];
     if (folds > linear->n)
-        return error_set(
-            error,
-            "%s: cross-validation in %u folds needs as many images, and it has %u: add images, or take "
-            "fewer --folds",
-            o->cache, folds, linear->n);
+        return error_set(error,
+                         "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
+                         "images, or use fewer --folds",
+                         o->cache, folds, linear->n);
     for (guint k = 1; k < linear->classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)
-        cli_warn("the smallest class has %u image%s, fewer than the %u folds: its part of the accuracy is a "
+        cli_warn("the smallest class has %u %s, fewer than the %u folds: its share of the accuracy is a "
                  "rough estimate",
-                 smallest, smallest == 1 ? "" : "s", folds);
+                 smallest, plural(smallest, "image", "images"), folds);
     Progress *progress =
         progress_new("Cross-validating", search_ticks(&linear->training, folds, n_costs), "problems");
     linear->search =
@@ -183,11 +183,11 @@ static void warn_of_limit(const Linear *linear)
     for (guint p = 0; p < problems; p++)
         not_converged += linear->fits[p].not_converged ? 1 : 0;
     if (not_converged)
-        cli_warn("%u of %u problems reached liblinear's iteration limit before tolerance %g: the solution is "
+        cli_warn("%u of %u %s reached liblinear's iteration limit before tolerance %g: the solution is "
                  "approximate; a smaller --cost, --scale standard or a larger --tolerance converges faster%s",
-                 not_converged, problems, linear->settings.tolerance,
+                 not_converged, problems, plural(problems, "problem", "problems"), linear->settings.tolerance,
                  strstr(linear->settings.solver->name, "_DUAL")
-                     ? ", and so may the primal solver (--solver svc or lr)"
+                     ? ", as may the primal solver (--solver svc or lr)"
                      : "");
 }
 
@@ -224,7 +224,7 @@ static void unfold(Linear *linear, double *w)
     linear->model = model_of(linear, kernel, offset);
 }
 
-/* All problems in one go over the rows. Returns the training accuracy; below 0 with error. */
+/* All problems in one pass over the rows. Returns the training accuracy; below 0 with error. */
 static double fit_stream(Linear *linear, Progress *progress, GError **error)
 {
     guint vectors = linear_vectors(&linear->training), right = 0;

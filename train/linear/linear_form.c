@@ -5,9 +5,9 @@
 #include "common/cli/cli.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 
-/* From here on a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s by the one and 4 s by
- * the other. A search over costs and folds pays for it many times. */
+/* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it and 4 s without. A search over costs and folds pays for it many times. */
 enum { STREAM_IMAGES = 4096 };
 
 gboolean linear_cross_validates(const Linear *linear)
@@ -41,7 +41,7 @@ typedef struct {
     FormBytes bytes;
 } Question;
 
-/* First fewer threads, then fewer images of each class. */
+/* First fewer threads, then fewer images per class. */
 static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
 {
     const Question *question = user;
@@ -75,7 +75,8 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
 
 static gboolean fits_memory(const Linear *linear, FormBytes bytes, GError **error)
 {
-    g_autofree char *what = g_strdup_printf("%s: training on %u images", linear->options->cache, linear->n);
+    g_autofree char *what = g_strdup_printf("%s: training on %u %s", linear->options->cache, linear->n,
+                                            plural(linear->n, "image", "images"));
     Question question = {linear, bytes};
     return memory_plan_check(what, setting, &question, error);
 }
@@ -190,21 +191,22 @@ static gboolean reduce(Linear *linear, GError **error)
     if (!is_dense(linear))
         linear->rows = rows_of_gram_factor(linear->gram_factor);
     return is_dense(linear) || linear->rows ||
-           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
+           error_set(error, "%s: not enough memory for %u %s", linear->options->cache, linear->n,
+                     plural(linear->n, "image", "images"));
 }
 
 static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
 {
     gsize nonzeros = linear->nonzeros = count_nonzeros(linear->samples);
     if (nonzeros <= (linear->samples->bias > 0 ? linear->n : 0))
-        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn from",
+        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
                          linear->options->cache);
     *bytes = linear_rows_bytes(nonzeros, linear->n);
     if (!fits_memory(linear, rows_bytes, error))
         return FALSE;
     linear->rows = rows_of_samples(linear->samples, nonzeros);
-    return linear->rows ||
-           error_set(error, "%s: not enough memory for %u images", linear->options->cache, linear->n);
+    return linear->rows || error_set(error, "%s: not enough memory for %u %s", linear->options->cache,
+                                     linear->n, plural(linear->n, "image", "images"));
 }
 
 static gboolean stream_rows(Linear *linear, GError **error)
@@ -250,8 +252,9 @@ gboolean linear_prepare(Linear *linear, GError **error)
     gsize each = worker_bytes(linear, linear->n, linear_width(&linear->training), bytes);
     linear->training.workers = workers_that_fit(0, each, (guint)o->common.threads);
     if (linear->gram_factor)
-        cli_remark("%zu features reduced exactly to %u in %.1f s", linear->features, linear->n,
+        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, linear->n,
                    (double)(g_get_monotonic_time() - start) * 1e-6);
-    cli_remark("up to %u worker processes", linear->training.workers);
+    cli_remark("up to %u worker %s", linear->training.workers,
+               plural(linear->training.workers, "process", "processes"));
     return TRUE;
 }

@@ -36,7 +36,7 @@ typedef struct {
  *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows as they lie there
  *     rows          all else, and --no-reduce: liblinear's own form, 16 bytes a non-zero
  *
- * FALSE with a sentence if there is nothing to learn from, too little memory, or the user interrupted. */
+ * FALSE with a sentence if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_prepare(Linear *linear, GError **error);
 
 /* Whether the options ask for held-out decision values: a search, folds, or suspects. */

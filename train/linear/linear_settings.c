@@ -64,21 +64,21 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;
     if ((o->search_cost || o->costs) && settings->cost > 0)
-        return g_strdup("--cost names one cost, --search-cost looks for it: give one of them");
+        return g_strdup("--cost gives the cost, --search-cost finds it: use one of them");
     if (o->plot && !o->search_cost && !o->costs)
-        return g_strdup("--plot draws the search for the cost: give --search-cost too");
+        return g_strdup("--plot draws the cost search: give --search-cost too");
     if (o->history && !o->search_cost && !o->costs && !o->folds)
-        return g_strdup("--history lists the search for the cost: give --search-cost too");
+        return g_strdup("--history lists the cost search: give --search-cost too");
     if (o->suspects_sheet && (!o->suspects || !o->images))
         return g_strdup(
-            "--suspects-sheet shows what --suspects lists, and takes the images from --images DIR");
+            "--suspects-sheet draws the images that --suspects lists: give --suspects and --images DIR too");
     if (o->learning_curve_plot && !o->learning_curve)
         return g_strdup("--learning-curve-plot draws what --learning-curve writes: give both");
     if (o->folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
     if (o->import_liblinear &&
         (o->search_cost || o->costs || o->folds || o->export_liblinear || o->suspects || o->learning_curve))
-        return g_strdup("--import-liblinear takes a trained model: there is nothing to search, to "
-                        "cross-validate or to export");
+        return g_strdup(
+            "--import-liblinear takes a trained model: there is nothing to search, cross-validate or export");
     return NULL;
 }

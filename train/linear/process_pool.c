@@ -13,10 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_UP_MS = 200 }; /* between looks at whether to stop */
+enum { LOOK_UP_MS = 200 }; /* between checks whether to stop */
 
-/* A worker's life: the next task from the shared counter until there is none; a byte down the pipe for each
- * one done. */
+/* A worker's main loop: takes the next task from the shared counter until there is none, and writes a byte to the pipe for each task done. */
 static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask task, gpointer data, int done)
 {
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent decides */
@@ -58,7 +57,7 @@ static gboolean reap(const pid_t *workers, guint count, GError **error)
         well = FALSE;
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
             g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                        "a worker process was killed, most likely for want of memory; try fewer --threads");
+                        "a worker process was killed, most likely for lack of memory; try fewer --threads");
         else
             g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                         "a worker process died (%s); try --threads 1",
@@ -85,7 +84,7 @@ gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer
     }
     int failure = 0;
     while (started < workers && !failure) {
-        pid_t pid = subprocess_fork(NULL, 0); /* the parent says why one ended */
+        pid_t pid = subprocess_fork(NULL, 0); /* the parent reports why one ended */
         if (pid == 0)
             worker_main(next, tasks, task, data, ends[1]);
         if (pid < 0)
@@ -94,7 +93,7 @@ gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer
             pids[started++] = pid;
     }
     close(ends[1]);
-    /* One worker is enough: the others' share falls to it. */
+    /* One worker is enough: it takes over the others' share. */
     gboolean whole = started > 0 && wait_for_bytes(ends[0], progress);
     close(ends[0]);
     for (guint i = 0; i < started && !whole; i++)

@@ -1,9 +1,8 @@
-/* workers: processes that share out numbered tasks, for code that cannot share a process (liblinear).
+/* process_pool: processes that share numbered tasks, for code that cannot share a process (liblinear).
  *
- * A worker is a fork of the caller: it sees all the caller had in memory, copied only where written to, and
+ * A worker is a fork of the caller: it sees everything the caller had in memory, copied on write, and
  * leaves its results in subprocess_memory (common/core/subprocess.h). It must not touch LMDB, nor threads of the caller's (a ThreadPool must not
- * be alive), nor any file. Which worker gets which task is left to chance: a task must not let its result
- * depend on it. */
+ * be alive), nor any file. Which worker gets which task is not determined: results must not depend on it. */
 #pragma once
 #include "common/cli/progress.h"
 

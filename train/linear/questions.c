@@ -4,6 +4,7 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "common/model/calibration.h"
 #include "common/network/scores.h"
 #include "common/plot/contact_sheet.h"
@@ -81,11 +82,11 @@ static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, GEr
         images[s] = (ContactImage){.path = file, .caption = caption, .note = path};
     }
     if (!contact_sheet_write(o->suspects_sheet,
-                             "Labels that look wrong, surest first: what the other images suggest", images,
+                             "Labels that look wrong, most certain first, with the suggested class", images,
                              suspects->len, 0, &missing, error))
         return FALSE;
     if (missing)
-        cli_warn("%u of the images could not be read below %s and are empty on %s", missing, o->images,
+        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
                  o->suspects_sheet);
     return TRUE;
 }
@@ -103,12 +104,11 @@ static gboolean find_suspects(const Linear *linear, GError **error)
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
     if (!output_file_write(o->suspects, csv, strlen(csv), error))
         return FALSE;
-    printf(
-        "%u of %u labels look wrong to models that were not trained on them; listed in %s, surest first%s\n",
-        suspects->len, linear->n, o->suspects,
-        linear->search->points[linear->search->best].accuracy < DOUBTFUL
-            ? ". These models are often wrong themselves, so trust only the first of the list"
-            : "");
+    printf("%u of %u %s wrong to models that were not trained on them; listed in %s, most certain first%s\n",
+           suspects->len, linear->n, plural(linear->n, "label looks", "labels look"), o->suspects,
+           linear->search->points[linear->search->best].accuracy < DOUBTFUL
+               ? ". These models are often wrong themselves, so trust only the top of the list"
+               : "");
     return !o->suspects_sheet || suspects_sheet(linear, suspects, error);
 }
 
@@ -127,8 +127,8 @@ static gboolean draw_learning_curve(const Linear *linear, GError **error)
         return FALSE;
     }
     g_autofree char *csv = learning_curve_csv(&curve), *sentence = learning_curve_sentence(&curve);
-    g_autofree char *title =
-        g_strdup_printf("%s, %u classes", linear->settings.solver->name, linear->classes);
+    g_autofree char *title = g_strdup_printf("%s, %u %s", linear->settings.solver->name, linear->classes,
+                                             plural(linear->classes, "class", "classes"));
     if (!output_file_write(o->learning_curve, csv, strlen(csv), error))
         return FALSE;
     printf("%s\n", sentence);

@@ -271,7 +271,7 @@ char *search_table(const Search *search)
                                i == search->best ? "  <- best" : "");
     }
     if (not_converged)
-        g_string_append(text, "! some of these fits reached liblinear's iteration limit\n");
+        g_string_append(text, "! some fits at these costs reached liblinear's iteration limit\n");
     return g_string_free(text, FALSE);
 }
 
@@ -284,9 +284,11 @@ char *search_choice(const Search *search)
     guint equal = 0;
     for (guint i = 0; i < search->n; i++)
         equal += fabs(search->points[i].accuracy - best->accuracy) < 1e-9;
-    g_string_append(text, equal > 1 ? "; of equal ones the smallest cost, the simplest model.\n" : ".\n");
+    g_string_append(text, equal > 1
+                              ? "; of equal accuracies, the smallest cost, which gives the simplest model.\n"
+                              : ".\n");
     if (search->n > 1 && (search->best == 0 || search->best == search->n - 1))
-        g_string_append_printf(text, "It is the %s cost tried; --costs with %s ones may do better.\n",
+        g_string_append_printf(text, "It is the %s cost tried; --costs with %s values may do better.\n",
                                search->best ? "largest" : "smallest", search->best ? "larger" : "smaller");
     return g_string_free(text, FALSE);
 }
@@ -329,7 +331,7 @@ gboolean search_plot(const Search *search, const char *title, const char *path, 
                            .x_log = TRUE,
                            .y_nice = TRUE,
                            .y_percent = TRUE};
-    g_autofree char *band = g_strdup_printf("± 1 standard deviation of %u folds", search->folds);
+    g_autofree char *band = g_strdup_printf("± 1 standard deviation over %u folds", search->folds);
     g_autofree char *chosen = g_strdup_printf("chosen: %g", cost[search->best]);
     Axes *axes = axes_new(canvas, 0, 0, 560, 360, &options);
     axes_band(axes, cost, low, high, n, theme->series[0], band);

@@ -1,4 +1,4 @@
-/* stream: rows of a cache as they lie there, with scaling folded into the weights; see stream.h. */
+/* stream: rows of a cache in place, with scaling folded into the weights; see stream.h. */
 #include "train/linear/stream.h"
 
 #include "common/core/error.h"
@@ -102,7 +102,7 @@ Stream *stream_new(const Samples *samples, ThreadPool *thread_pool, GError **err
     for (guint i = 0; i < stream->n; i++)
         largest = MAX(largest, stream->row_squares[i] - bias * bias);
     if (!(largest > 0)) {
-        error_set(error, "all features are zero after scaling: there is nothing to learn from");
+        error_set(error, "all features are zero after scaling: there is nothing to learn");
         return NULL;
     }
     return g_steal_pointer(&stream);

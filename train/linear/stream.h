@@ -1,4 +1,4 @@
-/* stream: linear heads trained on the rows of a cache as they lie there, for data larger than memory.
+/* stream: linear heads trained on the rows of a cache in place, for data larger than memory.
  *
  * Where a Gram matrix does not pay (more images than features, or no memory for it), nothing is copied: the rows stay
  * mapped, zeros are passed over, and scaling is folded into the weights. A row x enters as x~ = f a∘x - b (a: the

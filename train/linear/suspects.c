@@ -99,7 +99,7 @@ GArray *suspects_find(const float *probabilities, const int *labels, guint n, gu
                 take_likeliest(probabilities, labels, n, classes, (int)i, (int)j, counts[i * classes + j],
                                suspects);
     g_array_sort(suspects, surest_first);
-    guint kept = 0; /* of an image that several classes claim, the surest claim */
+    guint kept = 0; /* of an image that several classes claim, the strongest claim */
     for (guint s = 0; s < suspects->len; s++) {
         Suspect suspect = g_array_index(suspects, Suspect, s);
         if (!seen[suspect.image])

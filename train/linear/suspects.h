@@ -14,7 +14,7 @@
 typedef struct {
     guint image;          /* index of the image */
     int label, suggested; /* classes */
-    double score;         /* p(suggested) - p(label), held out: the higher, the surer */
+    double score;         /* p(suggested) - p(label), held out: the higher, the more certain */
 } Suspect;
 
 /* probabilities (n, L): of each image from models that were not trained on it; rows that are not finite (a fold lacked a
