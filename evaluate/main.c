@@ -1,8 +1,8 @@
-/* evaluate: how good models are on labelled images, and what one says about new images. It never changes a
- * cache or a model. */
+/* evaluate: evaluates models on labelled images, and predicts new ones. It never changes a cache or a model. */
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "evaluate/explanation/explanation_files.h"
 #include "evaluate/metrics/histories.h"
@@ -57,7 +57,8 @@ static gboolean write_pictures(const Options *options, const Comparison *compari
         return TRUE;
     if (pictures->n_reliability == 0)
         return error_set(
-            error, "%s: not drawn, as no model gives probabilities; train --folds 5 calibrates a linear head",
+            error,
+            "%s: not drawn, as no model yields probabilities; train --folds 5 calibrates a linear head",
             options->reliability);
     return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
 }
@@ -77,7 +78,8 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
     if (!explanations_write(explanations, folder, error) ||
         !report_explanations_write(explanations->comparison, &page, error))
         return FALSE;
-    cli_remark("%u explanations are in %s/index.html", explanations->items->len, folder);
+    cli_remark("%u %s in %s/index.html", explanations->items->len,
+               plural(explanations->items->len, "explanation is", "explanations are"), folder);
     return TRUE;
 }
 

@@ -16,28 +16,26 @@ static const char *const synopsis[] = {
 };
 
 static const char description[] =
-    "Tells how good models are on labelled images: accuracy with its 95 % interval, precision, recall and F1 "
-    "of each class, "
-    "confusion matrix, and, for several models, McNemar's exact test of each pair. The images come from a "
-    "cache that extract "
-    "made, or from a folder with one folder a class, which goes through the base again.\n\n"
-    "With --predict, tells the classes of new images: files, folders, or - for a list on standard input. "
-    "They go through the "
-    "preprocessing the model was trained with. Figures are called probabilities where they are: those of a "
-    "softmax, or "
-    "calibrated ones; otherwise they are margins (decision values).\n\n"
-    "With --similar, finds the K images of a cache that are most like each new image, by the cosine of their "
-    "features; every image of the cache is compared. New images go through the preprocessing and the base "
-    "that the cache was made with. An image that is in the cache itself, by its content, is not its own "
-    "neighbour.";
+    "Evaluates models on labelled images: accuracy with its 95 % interval, precision, recall and F1 of each "
+    "class, confusion matrix and, for several models, McNemar's exact test of each pair. The images come "
+    "from a cache made by extract, or from a folder with one subfolder per class, in which case they go "
+    "through the base again.\n\n"
+    "With --predict, predicts predict the classes of new images: files, folders, or - for a list on standard "
+    "input. They go through the preprocessing the model was trained with. Scores are called probabilities "
+    "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are margins (decision "
+    "values).\n\n"
+    "With --similar, finds the K images of a cache that are most similar to each new image, by the cosine of "
+    "their features; every image of the cache is compared. New images go through the preprocessing and the "
+    "base that the cache was made with. An image that is itself in the cache (by its content) is not listed "
+    "as its own neighbour.";
 
 static const CliExample examples[] = {
     {"evaluate test.cache dense.h5 linear.h5 --confusion matrix.png", "compare two models on one cache"},
     {"evaluate test.cache dense.h5 --images food-101/images --report report",
      "a report to open in a browser"},
-    {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what is on these pictures"},
+    {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what these images show"},
     {"evaluate --similar 5 --weights vgg16_notop.h5 photo.jpg photos.cache",
-     "which images are like this one"},
+     "the images most similar to this one"},
     {NULL, NULL}};
 
 static Options o = {.top = 5, .digits = 2, .similarity = COSINES_ALIKE, .common = CLI_COMMON_DEFAULTS};
@@ -45,94 +43,96 @@ static Options o = {.top = 5, .digits = 2, .similarity = COSINES_ALIKE, .common 
 static gboolean predict;
 
 static const CliMode modes[] = {
-    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "how good models are on a cache's images"},
-    [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR", "how good they are on a folder's images"},
-    [EVALUATE_PREDICT] = {"--predict", "--predict", "the classes of new images"},
-    [EVALUATE_SIMILAR] = {"--similar", "--similar", "the images of a cache that are like new ones"},
+    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "evaluate models on the images of a cache"},
+    [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR",
+                         "evaluate models on the images of a folder"},
+    [EVALUATE_PREDICT] = {"--predict", "--predict", "predict the classes of new images"},
+    [EVALUATE_SIMILAR] = {"--similar", "--similar",
+                          "find the images of a cache that are similar to new ones"},
     {NULL, NULL, NULL},
 };
 
 static const CliOption table[] = {
     {CLI_HEADING, "Figures", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_INT, "top", 0, &o.top, "K",
-     "also count an answer as right if it is among the K most probable; with --predict, list K", 1, 1e6, 0},
-    {CLI_INT, "digits", 0, &o.digits, "N", "digits after the point in the table of classes", 1, 12,
+     "also report top-K accuracy (the true class is among the K most probable); with --predict, list K "
+     "classes",
+     1, 1e6, 0},
+    {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all figures as JSON", 0, 0,
+    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "predictions", 0, &o.predictions, "FILE.csv",
-     "write path, true and predicted class and each class's probability (or margin); several models: one "
-     "file each",
+     "write path, true class, predicted class and the probability (or margin) of each class; one file per "
+     "model if there are several",
      0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "history", 0, &o.history, "A.csv,B.csv,…",
-     "what train --history wrote for each model, in their order (nothing between commas: none), to tell the "
-     "time of "
-     "training",
+     "the files that train --history wrote for the models, in the same order (empty between commas: none), "
+     "to report the training time",
      0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_FLAG, "timing", 0, &o.timing, NULL,
-     "tell how long a prediction takes; text and report then differ from run to run", 0, 0,
+     "report how long a prediction takes; text and report then differ from run to run", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_ONE_OF, "normalize", 0, &o.cells, CONFUSION_CHOICES,
-     "cells of the picture: counts, or shares of the true class, the predicted class, or all images", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "title", 0, &o.title, "TEXT", "common title of the pictures and the report", 0, 0,
+     "values of the picture's cells: counts, or fractions of the true class, the predicted class or all "
+     "images",
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the pictures and the report", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
      0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
-     "draw a cache's images by their first two principal components, by class, mistakes marked (.png, .svg "
-     "or .pdf)",
+     "draw the cache's images by their first two principal components, coloured by class, with mistakes "
+     "marked (.png, .svg or .pdf)",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
-    {CLI_TEXT, "report", 0, &o.report, "DIR",
-     "write DIR/index.html: all of it on one page that needs no network", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "report", 0, &o.report, "DIR", "write everything to DIR/index.html, a self-contained page", 0,
+     0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "explain", 0, &o.explain, "DIR",
-     "draw which places of an image speak for its class, and which against it, for the surest mistakes, the "
-     "least "
-     "sure images and a sample: DIR/index.html, a picture of each, maps.csv; for heads on 7x7x512 features",
+     "draw which regions of an image speak for its class and which against it, for the most confident "
+     "mistakes, the least certain images and a sample: writes DIR/index.html, one picture per image, and "
+     "maps.csv; for heads on 7x7x512 features",
      0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "where the images of a cache lie, for the report's thumbnails, --explain and --sheet", 0, 0,
+     "the folder of the cache's images, for the report's thumbnails, --explain and --sheet", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
-     "tell which images of a test cache are the same as an image in CACHE, or nearly, and the accuracy "
-     "without them; by "
-     "content alone, the models' files tell it without",
+     "report which test images are identical or nearly identical to an image in CACHE, and the accuracy "
+     "without them; identical images are also found without this option if the model file records its "
+     "training images",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_REAL, "similarity", 0, &o.similarity, "S",
-     "cosine of the features from which --trained-on takes images for nearly the same", 0, 1,
+     "cosine similarity of the features above which --trained-on counts images as nearly identical", 0, 1,
      CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 0, &o.weights, "FILE",
-     "base weights the models were trained with, or the cache of --similar made with, or random[:SEED] "
-     "(default: their own seed, where they have one)",
+     "base weights that the models were trained with, or that the cache of --similar was made with; or "
+     "random[:SEED] (default: the seed recorded with them, if any)",
      0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
     DATASET_OPTIONS(&o.filter,
                     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_FLAG, "predict", 'p', &predict, NULL, "tell the classes of new images by one model", 0, 0,
+    {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_ONE_OF, "format", 0, &o.format, FORMAT_CHOICES, "of the predictions on standard output", 0, 0,
+    {CLI_ONE_OF, "format", 0, &o.format, FORMAT_CHOICES, "output format of the predictions", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},
     {CLI_HEADING, "Similar images", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_INT, "similar", 0, &o.similar, "K", "find the K images of CACHE that are most like each IMAGE", 1,
-     1e6, CLI_MODE(EVALUATE_SIMILAR)},
+    {CLI_INT, "similar", 0, &o.similar, "K", "find the K images of CACHE that are most similar to each IMAGE",
+     1, 1e6, CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "neighbours", 0, &o.neighbours, "FILE.csv",
-     "write image, rank, path, class and similarity of each of them", 0, 0, CLI_MODE(EVALUATE_SIMILAR)},
+     "write image, rank, path, class and similarity of each neighbour", 0, 0, CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "sheet", 0, &o.sheet, "FILE",
-     "draw each IMAGE and what is like it, which lies below --images DIR (.png, .svg or .pdf)", 0, 0,
+     "draw each IMAGE with its neighbours, which are read below --images DIR (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(EVALUATE_SIMILAR)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
-static const CliProgram program = {
-    "evaluate",    "how good models are, where they fail, and what they say about a picture",
-    synopsis,      description,
-    table,         examples,
-    blas_describe, modes};
+static const CliProgram program = {"evaluate",    "evaluate classifiers and predict the classes of images",
+                                   synopsis,      description,
+                                   table,         examples,
+                                   blas_describe, modes};
 
 /* ---- Checks: each returns FALSE where the command line was refused in a sentence ---- */
 
@@ -165,11 +165,11 @@ static gboolean take_arguments(Status *status)
     return TRUE;
 }
 
-/* Whether the models are evaluated on a cache or a folder shows when their source is known. */
+/* Whether the models are evaluated on a cache or a folder is known only once the source has been looked at. */
 static gboolean choose_mode(Status *status)
 {
     if (predict && o.similar) {
-        *status = cli_usage(&program, "--predict and --similar exclude one another");
+        *status = cli_usage(&program, "--predict and --similar are mutually exclusive");
         return FALSE;
     }
     o.mode = predict ? EVALUATE_PREDICT : o.similar ? EVALUATE_SIMILAR : EVALUATE_CACHE;
@@ -181,7 +181,7 @@ static gboolean choose_mode(Status *status)
     if (g_file_test(o.source, G_FILE_TEST_IS_DIR))
         return TRUE;
     *status = cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                                   "%s: is neither a cache nor a folder of images; make a cache by extract",
+                                   "%s: is neither a cache nor a folder of images; make a cache with extract",
                                    o.source));
     return FALSE;
 }
@@ -207,11 +207,11 @@ static gboolean check(Status *status)
         return FALSE;
     }
     if (cli_given("similarity") && !o.trained_on) {
-        *status = cli_usage(&program, "--similarity goes with --trained-on");
+        *status = cli_usage(&program, "--similarity requires --trained-on");
         return FALSE;
     }
     if (o.filter.classes && o.filter.first_classes) {
-        *status = cli_usage(&program, "--classes and --first-classes exclude one another");
+        *status = cli_usage(&program, "--classes and --first-classes are mutually exclusive");
         return FALSE;
     }
     return TRUE;

@@ -5,7 +5,7 @@
 typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
 #define FORMAT_CHOICES "text|csv|jsonl"
 
-/* What is judged, predicted or looked up, each with the options that it uses. */
+/* What is evaluated, predicted or looked up, each with the options that it uses. */
 typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT, EVALUATE_SIMILAR } EvaluateMode;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/core/sha256.h"
 #include "common/image/image_file.h"
 #include "common/network/gradient.h"
@@ -23,8 +24,8 @@ typedef struct {
     float *vectors;               /* (n, D), as the base gives them */
     guint8 (*hashes)[CACHE_HASH]; /* (n), of the content that these were made from */
     char **files;                 /* (n + 1), where the images lie; NULL: not known */
-    GHashTable *absent;           /* files that are not there, of all models; a set of them */
-    GHashTable *changed;          /* and that are not what they were */
+    GHashTable *absent;           /* missing files, of all models; a set */
+    GHashTable *changed;          /* and files that have changed */
 } Gather;
 
 const char *explanation_reason_name(ExplanationReason reason)
@@ -42,7 +43,7 @@ gboolean explanations_possible(const GPtrArray *evaluations, GError **error)
         if (memcmp(spec->shape, shape, sizeof shape) == 0 && network_is_dense(evaluation->model->network))
             continue;
         return error_set(error,
-                         "%s: --explain maps heads of dense layers on the 7x7x512 features of block5_pool; "
+                         "%s: --explain needs a head of dense layers on the 7x7x512 features of block5_pool; "
                          "this model takes %dx%dx%d from %s%s",
                          evaluation->path, spec->shape[0], spec->shape[1], spec->shape[2], spec->layer,
                          network_is_dense(evaluation->model->network) ? ""
@@ -55,13 +56,11 @@ const char *explanation_meaning(const Model *model)
 {
     if (!g_str_equal(model->head, "linear"))
         return "Gradient x input of the decision value: an approximation, as the head is not linear. The "
-               "parts of the "
-               "places do not add up to the value.";
+               "contributions of the regions do not add up to the decision value.";
     return model->scaling->kind == SCALE_STANDARD
-               ? "Exact: the parts of the places add up to the decision value less the bias. They tell what "
-                 "differs "
-                 "from the mean of the images trained on."
-               : "Exact: the parts of the places add up to the decision value less the bias.";
+               ? "Exact: the contributions of the regions add up to the decision value minus the bias. They "
+                 "show what differs from the mean of the training images."
+               : "Exact: the contributions of the regions add up to the decision value minus the bias.";
 }
 
 char *explanation_title(const Explanations *explanations, const Explanation *explanation)
@@ -168,7 +167,7 @@ static gboolean read_vectors(Gather *gather, Cache *cache, GHashTable *by_path, 
     for (guint i = 0; i < gather->n; i++) {
         gpointer item;
         if (!g_hash_table_lookup_extended(by_path, path_of(gather, i), NULL, &item))
-            return error_set(error, "%s: %s has gone from it meanwhile; run evaluate again",
+            return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
                              cache_path(cache), path_of(gather, i));
         float *to = gather->vectors + i * features;
         const float *x = cache_features(cache, GPOINTER_TO_UINT(item), to, error);
@@ -187,7 +186,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     Gather *gather = user;
     gsize size = feature_spec_features(gather->evaluation->model->spec);
     if (!features)
-        return error_set(error, "%s: could be read a moment ago, and not now (%s); run evaluate again",
+        return error_set(error, "%s: could be read a moment ago, but not now (%s); run evaluate again",
                          gather->files[index], reason);
     memcpy(gather->vectors + index * size, features, size * sizeof *features);
     memcpy(gather->hashes[index], hash, CACHE_HASH);
@@ -201,7 +200,7 @@ static gboolean compute_vectors(Gather *gather, const Weights *weights, GError *
     return images_run(&images, (const char *const *)gather->files, gather->n, take_vector, gather, error);
 }
 
-/* The image as the base took it, unless it is not there any more. */
+/* The image as the base saw it, unless it is no longer there. */
 static void read_image(const Gather *gather, guint i)
 {
     const FeatureSpec *spec = gather->evaluation->model->spec;
@@ -224,15 +223,14 @@ static void warn_of_images(const Gather *gather, const char *folder)
 {
     guint absent = g_hash_table_size(gather->absent), changed = g_hash_table_size(gather->changed);
     if (!folder)
-        cli_remark("the maps are drawn without images; --images DIR says where these lie");
+        cli_remark("the maps are drawn without images; give --images DIR to show them");
     if (absent)
         cli_warn("%u of the images to explain could not be read below %s: their maps are drawn without them",
                  absent, folder);
     if (changed)
-        cli_warn("%u of the images to explain, below %s, are not what their features were made from: their "
-                 "maps are "
-                 "drawn without them",
-                 changed, folder);
+        cli_warn("%u of the images to explain, below %s, %s changed since their features were made: their "
+                 "maps are drawn without them",
+                 changed, folder, plural(changed, "has", "have"));
 }
 
 /* ---- All of it ---- */

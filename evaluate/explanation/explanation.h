@@ -1,5 +1,4 @@
-/* explanation: which places of an image speak for a class, and which against it, to a head on the 7x7x512 features of
- * block5_pool.
+/* explanation: which regions (places) of an image speak for a class and which against it, for a head on the 7x7x512 features of block5_pool.
  *
  * z is a class's decision value: the head's output before softmax or sigmoid, over the temperature where the model is
  * calibrated. s is the feature vector as the head takes it, scaled; the part of z that belongs to place p = (row, column)
@@ -43,7 +42,7 @@ typedef struct {
                      predicted one, of the runner-up */
     ExplanationMap maps[2];
     guint8 *
-        rgb; /* (side, side, 3), side that of the model's FeatureSpec: the image as the base took it; NULL: it is not there, or has changed */
+        rgb; /* (side, side, 3), side that of the model's FeatureSpec: the image as the base saw it; NULL: it is missing or has changed */
 } Explanation;
 
 typedef struct {
@@ -62,8 +61,7 @@ typedef struct {
 /* FALSE and a sentence where a model's input is not 7x7x512, or its head is not made of dense layers. */
 gboolean explanations_possible(const GPtrArray *evaluations, GError **error);
 
-/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images that
- * are not there any more, or have changed, are told on stderr. NULL and error where the source cannot be read. */
+/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images that are missing or have changed are reported on stderr. NULL and error where the source cannot be read. */
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error);
 void explanations_free(Explanations *explanations);

@@ -42,7 +42,7 @@ static void draw_legend(Canvas *canvas, double x, double y, double scale)
         canvas_polygon(canvas, box, 4, colormap_sign(value), value < 0 ? -value : value);
     }
     canvas_frame(canvas, x, y, LEGEND, 8, 0.5, theme->faint);
-    g_autofree char *text = g_strdup_printf("against … for; full colour: ±%.3g at one place", scale);
+    g_autofree char *text = g_strdup_printf("against … for; full colour: ±%.3g in one region", scale);
     canvas_text(canvas, x + LEGEND + 8, y + 4, 9, theme->soft, ALIGN_LEFT, FALSE, 0, text);
 }
 
@@ -59,10 +59,10 @@ static void draw_cells(Canvas *canvas, const Explanations *explanations, const E
     int side = comparison_model(explanations->comparison, item->model)->model->spec->side;
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     if (item->rgb) {
-        draw_cell(canvas, 0, item->rgb, side, "as the base took it");
+        draw_cell(canvas, 0, item->rgb, side, "as the base saw it");
     } else {
         memset(pixels, 0xee, (gsize)side * (gsize)side * 3);
-        draw_cell(canvas, 0, pixels, side, "the image is not there, or has changed");
+        draw_cell(canvas, 0, pixels, side, "the image is missing or has changed");
     }
     for (guint m = 0; m < item->n_maps; m++) {
         g_autofree char *caption = explanation_caption(explanations, item->maps + m);

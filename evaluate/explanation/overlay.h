@@ -1,4 +1,4 @@
-/* overlay: an explanation's map over the image that the base took. */
+/* overlay: an explanation's map over the image as the base saw it. */
 #pragma once
 #include "evaluate/explanation/explanation.h"
 

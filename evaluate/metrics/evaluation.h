@@ -15,11 +15,11 @@ typedef struct {
     GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
 } Examples;
 
-/* Which of the images a model was trained on: questions/leakage.h finds out. */
+/* Which of the images a model was trained on; determined by questions/leakage.h. */
 typedef enum { IMAGE_UNSEEN, IMAGE_ALIKE /* nearly the same as one */, IMAGE_SEEN /* same content */ } Seen;
 
 typedef struct {
-    guint8 *seen;      /* (N) Seen; NULL: not known, as the model file is from before it was kept */
+    guint8 *seen;      /* (N) Seen; NULL: not known, as the model file is from before this was recorded */
     guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE */
     guint right;       /* of the others */
     double accuracy;   /* on the others; NAN: there are none */

@@ -1,5 +1,6 @@
 /* histories: see histories.h. */
 #include "evaluate/metrics/histories.h"
+#include "common/core/plural.h"
 
 #include "common/core/error.h"
 
@@ -34,8 +35,9 @@ static gboolean sum_seconds(const char *path, double *sum, GError **error)
         char *end = NULL;
         double seconds = (guint)column < g_strv_length(cells) ? g_ascii_strtod(cells[column], &end) : NAN;
         if (!end || end == cells[column] || *end || !isfinite(seconds) || seconds < 0)
-            return error_set(error, "%s: line %u has no number of seconds; write it again by train --history",
-                             path, i + 1);
+            return error_set(
+                error, "%s: line %u has no number of seconds; write the file again with train --history",
+                path, i + 1);
         *sum += seconds;
     }
     return TRUE;
@@ -46,9 +48,9 @@ gboolean histories_read(const char *list, GPtrArray *evaluations, GError **error
     g_auto(GStrv) paths = g_strsplit(list, ",", -1);
     guint n = MAX(g_strv_length(paths), 1);
     if (n != evaluations->len)
-        return error_set(error,
-                         "--history %s: %u names for %u models; leave a name empty where there is none", list,
-                         n, evaluations->len);
+        return error_set(error, "--history %s: %u %s for %u %s; leave a name empty if there is none", list, n,
+                         plural(n, "name", "names"), evaluations->len,
+                         plural(evaluations->len, "model", "models"));
     for (guint j = 0; j < n && paths[j]; j++) {
         Evaluation *evaluation = evaluations->pdata[j];
         if (*paths[j] && !sum_seconds(paths[j], &evaluation->train_seconds, error))

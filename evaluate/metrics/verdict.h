@@ -1,4 +1,4 @@
-/* verdict: what a comparison comes to, in numbers: which model is best, whether it may only seem so, and where it fails.
+/* verdict: the outcome of a comparison, in numbers: which model is best, whether that may be chance, and where it fails.
  * report/verdict_lines.h puts it into words. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"

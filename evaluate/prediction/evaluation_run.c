@@ -5,6 +5,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/plural.h"
 #include "evaluate/prediction/images.h"
 #include "evaluate/prediction/prediction_memory.h"
 
@@ -117,7 +118,7 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
         if (!evaluate_block(cache, first, rows, buffers, thread_pool, evaluations, error))
             return NULL;
         if (interrupted()) {
-            error_set(error, "interrupted before all images were judged");
+            error_set(error, "interrupted before all images were evaluated");
             return NULL;
         }
         progress_tick(progress, rows);
@@ -262,8 +263,8 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     for (guint i = 0; i < n; i++)
         g_free(slots[i]);
     if (done && examples->paths->len == 0)
-        return error_set(error, "%s: none of its %u image%s could be read", options->source, n,
-                         n == 1 ? "" : "s");
+        return error_set(error, "%s: none of its %u %s could be read", options->source, n,
+                         plural(n, "image", "images"));
     return done;
 }
 

@@ -56,8 +56,8 @@ static gboolean same_weights(const Weights *weights, const ImagesOwner *owner, G
     if (strcmp(weights->hash, owner->spec->weights_hash) == 0)
         return TRUE;
     return error_set(error,
-                     "%s: was %s with the base weights %s (SHA-256 %.12s…), not with %s (%.12s…); "
-                     "give the ones it was %s with by --weights",
+                     "%s: was %s with the base weights %s (SHA-256 %.12s…), not with %s (%.12s…); give the "
+                     "ones it was %s with as --weights",
                      owner->path, owner->made, owner->spec->weights_source, owner->spec->weights_hash,
                      weights->source, weights->hash, owner->made);
 }
@@ -72,14 +72,14 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
         const char *source = owner->spec->weights_source;
         if (feature_spec_is_imported(owner->spec))
             return error_set(error,
-                             "%s: was %s on imported features (made by %s), which images do not become "
-                             "here: evaluate it on a cache of features made in the same way",
+                             "%s: was %s on imported features (made by %s), which cannot be computed from "
+                             "images here: evaluate it on a cache of features made in the same way",
                              owner->path, owner->made, source);
         if (!owner->spec->weights_hash[0])
             continue;
         if (!loaded && !from && !seeded(source))
             return error_set(error,
-                             "%s: needs the base weights it was %s with, %s; give that file by --weights",
+                             "%s: needs the base weights it was %s with, %s; give that file as --weights",
                              owner->path, owner->made, source);
         if (!loaded && !(loaded = weights_load(from ? from : source, error)))
             return FALSE;
@@ -130,5 +130,5 @@ gboolean images_run(const ImagesOptions *options, const char *const *files, guin
     g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options, error);
     if (!pipeline || !pipeline_run(pipeline, n, produce, consume, &run, progress, error))
         return FALSE;
-    return !interrupted() || error_set(error, "interrupted before all images were judged");
+    return !interrupted() || error_set(error, "interrupted before all images were predicted");
 }

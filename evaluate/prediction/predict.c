@@ -187,7 +187,7 @@ Status predict(const Options *options)
         return cli_fail(error);
     if (files->len == 0)
         return cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                                    "nothing to predict: the folder or the list holds no image"));
+                                    "nothing to predict: the folder or list contains no images"));
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     gboolean probabilities = model->probabilities || model->temperature > 0;
     Prediction prediction = {.format = options->format,
@@ -197,8 +197,8 @@ Status predict(const Options *options)
                              .top = MIN((guint)options->top, model->classes->len),
                              .score_name = probabilities ? "probability" : "margin"};
     if (!probabilities)
-        cli_remark("the scores are decision values, not probabilities: this model is not calibrated; train "
-                   "--folds 5 calibrates it");
+        cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
+                   "train with --folds 5 to calibrate it");
     prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
     gboolean done = run(options, &prediction, files->len, &error);
     g_free(prediction.block);

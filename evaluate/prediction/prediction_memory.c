@@ -52,5 +52,5 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
 
 gboolean prediction_memory_check(const PredictionWork *work, GError **error)
 {
-    return memory_plan_check("judging images by these models", setting, (gpointer)work, error);
+    return memory_plan_check("predicting images with these models", setting, (gpointer)work, error);
 }

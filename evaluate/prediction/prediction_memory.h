@@ -1,4 +1,4 @@
-/* prediction_memory: what models need of memory to say something about images. */
+/* prediction_memory: the memory that models need to predict images. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/model/model.h"
@@ -11,5 +11,5 @@ typedef struct {
     const Cache *cache; /* where their features lie; NULL: they go through the models' bases */
 } PredictionWork;
 
-/* Tells it before anything of it is taken; FALSE with a sentence where it is not there. */
+/* Reports it before any is taken; FALSE with a sentence if there is not enough. */
 gboolean prediction_memory_check(const PredictionWork *work, GError **error);

@@ -6,6 +6,7 @@
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "common/plot/contact_sheet.h"
 #include "evaluate/prediction/images.h"
 
@@ -124,7 +125,7 @@ static guint sheet_columns(const Search *search)
 static void append_to_sheet(const Search *search, const Query *query)
 {
     const ContactImage asked = {query->path, keep(search, g_path_get_basename(query->path)),
-                                query->itself ? "is in the cache itself" : "most like it:", SHEET_FRAME};
+                                query->itself ? "is in the cache itself" : "most similar:", SHEET_FRAME};
     g_array_append_val(search->sheet, asked);
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
@@ -145,18 +146,19 @@ static gboolean write_sheet(const Search *search, GError **error)
 {
     const Options *o = search->options;
     guint missing;
-    if (!contact_sheet_write(o->sheet, "What is most like each image", (ContactImage *)search->sheet->data,
-                             search->sheet->len, sheet_columns(search), &missing, error))
+    if (!contact_sheet_write(o->sheet, "The images most similar to each image",
+                             (ContactImage *)search->sheet->data, search->sheet->len, sheet_columns(search),
+                             &missing, error))
         return FALSE;
     if (missing)
-        cli_warn("%u of the images could not be read below %s and are empty on %s", missing, o->images,
+        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
                  o->sheet);
     return TRUE;
 }
 
 /* ---- From images to output ---- */
 
-/* Finds and tells the neighbours of the queries that wait. */
+/* Finds and prints the neighbours of the waiting queries. */
 static gboolean answer(Search *search, GError **error)
 {
     if (!search->waiting)
@@ -207,14 +209,13 @@ static gboolean open_cache(Search *search, GError **error)
     if (n == 0)
         return error_set(error, "%s: the cache is empty; run extract first", o->source);
     if (feature_spec_is_imported(spec))
-        return error_set(
-            error,
-            "%s: its features were imported (made by %s), and images do not become such features "
-            "here; extract --duplicates compares caches",
-            o->source, spec->weights_source);
+        return error_set(error,
+                         "%s: its features were imported (made by %s) and cannot be computed from images "
+                         "here; extract --duplicates compares caches",
+                         o->source, spec->weights_source);
     if (search->k > n)
-        return error_set(error, "%s: has %u image%s, not the %u that --similar asks for", o->source, n,
-                         n == 1 ? "" : "s", search->k);
+        return error_set(error, "%s: has %u %s, but --similar asks for %u", o->source, n,
+                         plural(n, "image", "images"), search->k);
     for (guint c = 0; c < cache_classes(search->cache); c++) {
         g_autofree char *name = cli_printable(cache_class(search->cache, c));
         search->class_width = MAX(search->class_width, (int)g_utf8_strlen(name, -1));
@@ -245,7 +246,7 @@ Status similar(const Options *options)
     g_autoptr(GPtrArray) files = images_list((const char *const *)options->inputs, &error);
     gboolean done = files != NULL;
     if (done && files->len == 0)
-        done = error_set(&error, "nothing to compare: the folder or the list holds no image");
+        done = error_set(&error, "nothing to compare: the folder or list contains no images");
     g_autoptr(ThreadPool) thread_pool = NULL;
     if (done && (done = open_cache(&search, &error))) {
         thread_pool = thread_pool_new((guint)options->common.threads);

@@ -93,7 +93,7 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GHa
     for (guint i = 0; i < n; i++) {
         gpointer item;
         if (!g_hash_table_lookup_extended(items, examples->paths->pdata[i], NULL, &item))
-            return error_set(error, "%s changed while it was evaluated: evaluate again", examples->source);
+            return error_set(error, "%s changed during the evaluation: run evaluate again", examples->source);
         if (!comparison->twins[i].path) {
             if (!cosines_vectors(test, GPOINTER_TO_UINT(item), 1, vectors + search->n * features, error))
                 return FALSE;
@@ -118,7 +118,7 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     comparison->twins = g_new0(Twin, comparison_count(comparison) + 1);
     find_same(comparison, training);
     if (difference) {
-        cli_warn("%s was made in another way than %s (%s): images are compared by their content only",
+        cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
                  options->trained_on, comparison->examples->source, difference);
         return TRUE;
     }

@@ -32,7 +32,7 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
         confidence[filled] = bin->confidence;
         accuracy[filled++] = bin->accuracy;
     }
-    axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "as sure as right");
+    axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "confidence = accuracy");
     axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);
     axes_discs(axes, confidence, accuracy, filled, 3, theme->series[0], "accuracy in the bin");
 }

@@ -8,8 +8,8 @@
 enum { QUALITY = 80 /* JPEG */ };
 
 static const char *const headings[EXPLAIN_REASONS] = {
-    [EXPLAIN_WRONG] = "Wrong, the surest first",
-    [EXPLAIN_UNSURE] = "Two classes nearly alike, the least sure first",
+    [EXPLAIN_WRONG] = "Wrong, the most confident first",
+    [EXPLAIN_UNSURE] = "Two classes nearly tied, the least certain first",
     [EXPLAIN_SAMPLE] = "A sample of the others",
 };
 
@@ -41,7 +41,7 @@ static void append_item(const Report *report, const Explanation *item)
     html_text(report->page, report->comparison->examples->paths->pdata[item->image]);
     g_string_append(report->page, "</div><div class=\"maps\">");
     if (item->rgb)
-        append_picture(report->page, item->rgb, side, "", "as the base took it");
+        append_picture(report->page, item->rgb, side, "", "as the base saw it");
     for (guint m = 0; m < item->n_maps; m++) {
         g_autofree char *caption = explanation_caption(explanations, item->maps + m);
         g_autofree char *alt = g_strdup_printf("Map %s", caption);
@@ -49,7 +49,7 @@ static void append_item(const Report *report, const Explanation *item)
         append_picture(report->page, pixels, side, alt, caption);
     }
     g_string_append_printf(report->page,
-                           "</div><div class=\"path\">full colour: ±%.3g at one place</div></li>\n", scale);
+                           "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n", scale);
 }
 
 static void append_model(const Report *report, guint model)
@@ -80,12 +80,10 @@ void section_explanations(const Report *report)
         return;
     g_string_append(
         report->page,
-        "<section id=\"explanations\">\n<h2>Explanations</h2>\n<p>Which places of an image speak for a class "
-        "(<span class=\"for\">orange</span>) and which against it (<span class=\"against\">blue</span>): the "
-        "parts "
-        "of 7 × 7 places of the picture that the base took in the class's decision value. What a feature "
-        "sees "
-        "reaches beyond its place.</p>\n");
+        "<section id=\"explanations\">\n<h2>Explanations</h2>\n<p>Which regions of an image speak for a "
+        "class (<span class=\"for\">orange</span>) and which against it (<span "
+        "class=\"against\">blue</span>): the contribution of each of the 7 × 7 regions of the input image to "
+        "the decision value of the class. A feature's receptive field extends beyond its region.</p>\n");
     for (guint m = 0; m < report->comparison->evaluations->len; m++)
         append_model(report, m);
     g_string_append(report->page, "</section>\n");

@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_assets.h"
 #include "evaluate/report/report_sections.h"
@@ -44,9 +45,10 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
         page,
         "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"masthead\">\n");
     html_element(page, "h1", title);
-    g_string_append_printf(page, "\n<p class=\"soft\">%u images of %u classes from the %s ",
-                           comparison_count(comparison), comparison_classes(comparison),
-                           examples->is_cache ? "cache" : "folder");
+    g_string_append_printf(
+        page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison_count(comparison),
+        plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
+        plural(comparison_classes(comparison), "class", "classes"), examples->is_cache ? "cache" : "folder");
     html_text(page, examples->source);
     if (examples->skipped->len)
         g_string_append_printf(page, "; %u more could not be read", examples->skipped->len);

@@ -1,5 +1,5 @@
 /* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no
- * other file. First what it comes to (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most confident mistakes with
+ * other file. First the verdict (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most confident mistakes with
  * thumbnails, settings and hashes. Without scripts everything is there except sorting and the theme
  * switch. The same comparison gives the same page. */
 #pragma once
@@ -14,7 +14,7 @@ typedef struct {
     ConfusionCells cells;
     const Explanations *explanations; /* NULL: none */
     guint threads;
-    gboolean timing; /* say how long predictions took: then two reports of one comparison differ */
+    gboolean timing; /* report how long predictions took: two reports of the same comparison then differ */
 } ReportOptions;
 
 /* DIR/index.html with the explanations alone, in the same way. */

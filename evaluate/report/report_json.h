@@ -1,4 +1,4 @@
-/* report_json: all figures as JSON.
+/* report_json: all metrics as JSON.
  *
  *   {"source": "test.cache", "images": 2500, "classes": ["apple_pie", …], "skipped": ["path: reason", …],
  *    "models": [{"model": "dense.h5", "name": "dense", "approach": "standalone", "head": "dense",

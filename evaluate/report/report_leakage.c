@@ -2,6 +2,7 @@
 #include "evaluate/report/report_leakage.h"
 
 #include "common/cli/cli.h"
+#include "common/core/plural.h"
 #include "evaluate/questions/leakage.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
@@ -59,10 +60,10 @@ static char *headline(const Comparison *comparison, guint count)
                     comparison->trained_on);
     if (!isnan(comparison->similarity))
         g_string_append_printf(line, ", and %u more %s nearly the same as one (cosine of the features >= %g)",
-                               alike, alike == 1 ? "is" : "are", comparison->similarity);
+                               alike, plural(alike, "is", "are"), comparison->similarity);
     if (count > same + alike)
-        g_string_append_printf(line, "; %u more were in a training set by what the models say",
-                               count - same - alike);
+        g_string_append_printf(line, "; according to the models, %u more %s in a training set",
+                               count - same - alike, plural(count - same - alike, "was", "were"));
     return g_strdup(line->str);
 }
 
@@ -71,13 +72,13 @@ static void append_row(GString *text, const Comparison *comparison, const Evalua
     const Leakage *leakage = &evaluation->leakage;
     g_autofree char *name = cli_printable(evaluation->name);
     if (!leakage->seen)
-        g_string_append_printf(text, "%8.4f  not known: the model does not say what it was trained on  %s\n",
+        g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
                                evaluation->accuracy, name);
     else if (leakage_count(evaluation) < comparison_count(comparison))
         g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
                                leakage->accuracy, leakage->interval.low, leakage->interval.high, name);
     else
-        g_string_append_printf(text, "%8.4f  none is left: nothing is known of new images  %s\n",
+        g_string_append_printf(text, "%8.4f  none is left: nothing is known about new images  %s\n",
                                evaluation->accuracy, name);
 }
 
@@ -102,7 +103,7 @@ void leakage_text(GString *text, const Comparison *comparison)
             shown++;
         }
     if (count > shown)
-        g_string_append_printf(text, "  and %u more; --json names all\n", count - shown);
+        g_string_append_printf(text, "  and %u more; --json lists all\n", count - shown);
 }
 
 /* ---- JSON ---- */
@@ -167,7 +168,7 @@ static void append_model(GString *page, const Comparison *comparison, const Eval
     if (leakage->seen)
         g_string_append_printf(page, "<td>%u</td><td>%u</td>", leakage->same, leakage->alike);
     else
-        g_string_append(page, "<td>not known</td><td>not known</td>");
+        g_string_append(page, "<td>unknown</td><td>unknown</td>");
     append_cell(page, evaluation->accuracy);
     append_cell(page, left ? leakage->accuracy : NAN);
     if (left)

@@ -4,8 +4,7 @@
 
 #include <jansson.h>
 
-/* How many there are for each model, its accuracy with and without them, and the first of them. Nothing where none was
- * looked for in a cache, and no model knows of any. */
+/* For each model, how many there are and its accuracy with and without them, then the first of them. Nothing if no cache was searched and no model knows of any. */
 void leakage_text(GString *text, const Comparison *comparison);
 
 /* Of one model: all of them, and its accuracy without; null where it is not known. */

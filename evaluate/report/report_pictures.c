@@ -1,4 +1,5 @@
 /* report_pictures: the sections of the report that show pictures; see report_sections.h. */
+#include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/model/history.h"
 #include "common/plot/curves.h"
@@ -151,8 +152,8 @@ gboolean section_reliability(const Report *report, GError **error)
         return FALSE;
     g_string_append(report->page,
                     "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by "
-                    "how confident it is. On the dashed line, confidence equals accuracy; below it the model "
-                    "is overconfident. Darker bars hold more images.</p>\n");
+                    "how confident it is. On the dashed line, confidence equals accuracy; below it, the "
+                    "model is overconfident. Darker bars contain more images.</p>\n");
     append_figure(report->page, "svg", light, dark, "Reliability diagram: accuracy by confidence");
     g_string_append(report->page, "</section>\n");
     return TRUE;
@@ -243,9 +244,10 @@ void section_mistakes(const Report *report)
         g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
         guint shown = MIN(mistakes->len, MAX_MISTAKES);
         html_element(page, "h3", evaluation->name);
-        g_string_append_printf(page, "<p>%u of %u images wrong%s</p>\n<ul class=\"gallery\">\n",
-                               mistakes->len, comparison_count(comparison),
-                               shown ? ", the surest first" : "");
+        g_string_append_printf(page, "<p>%u of %u %s wrong%s</p>\n<ul class=\"gallery\">\n", mistakes->len,
+                               comparison_count(comparison),
+                               plural(comparison_count(comparison), "image", "images"),
+                               shown ? ", the most confident first" : "");
         for (guint i = 0; i < shown; i++)
             append_mistake(report, evaluation, &g_array_index(mistakes, Mistake, i), folder);
         g_string_append(page, "</ul>\n");

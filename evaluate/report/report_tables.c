@@ -15,7 +15,7 @@ static const Evaluation *model_at(const Report *report, guint index)
     return comparison_model(report->comparison, index);
 }
 
-/* A table that may be wider than the page scrolls, also by keyboard. */
+/* A table wider than the page can be scrolled, also with the keyboard. */
 static void open_table(GString *page, const char *attributes, const char *label)
 {
     g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
@@ -100,7 +100,7 @@ static void append_figure(const Report *report, guint figure, const Evaluation *
     GString *page = report->page;
     double value = metrics[figure].of(evaluation);
     if (isnan(value)) {
-        g_string_append(page, "<td data-value=\"Infinity\" title=\"the model gives decision values, not "
+        g_string_append(page, "<td data-value=\"Infinity\" title=\"the model outputs decision values, not "
                               "probabilities\">\u2013</td>");
         return;
     }
@@ -167,7 +167,7 @@ static void append_pair(const Report *report, const Evaluation *first, const Eva
 static void append_mcnemar(const Report *report)
 {
     GString *page = report->page;
-    g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test looks at the images that "
+    g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test considers the images that "
                           "only one of two models gets right. p is the probability of a split at least this "
                           "uneven if both models were equally good.</p>\n");
     open_table(page, "", "McNemar's exact test");
@@ -270,11 +270,11 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
         g_strdup_printf("%s to %d × %d pixels, normalised as %s", preset_name(spec->preset), spec->side,
                         spec->side, normalization_name(spec->normalization));
     append_entry(page, "base",
-                 spec->weights_hash[0] ? spec->weights_source : "none: the model starts from pixels");
+                 spec->weights_hash[0] ? spec->weights_source : "none: the model works on pixels");
     if (spec->weights_hash[0])
         append_entry(page, "base weights, SHA-256", spec->weights_hash);
     if (spec->precision != PRECISION_FLOAT32)
-        append_entry(page, "the base's products", precision_name(spec->precision));
+        append_entry(page, "precision of the base", precision_name(spec->precision));
     append_entry(page, "input vector", shape);
     append_entry(page, "images", images);
 }

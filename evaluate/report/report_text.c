@@ -1,6 +1,7 @@
 #include "evaluate/report/report_text.h"
 
 #include "common/cli/cli.h"
+#include "common/core/plural.h"
 #include "evaluate/report/verdict_lines.h"
 
 #include <math.h>
@@ -212,8 +213,10 @@ void text_comparison(GString *text, const Comparison *comparison, int digits, gb
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
         append_model(text, comparison, comparison_model(comparison, i), digits);
-    g_string_append_printf(text, "%u images of %u classes in %s", comparison_count(comparison),
-                           comparison_classes(comparison), comparison->examples->source);
+    g_string_append_printf(
+        text, "%u %s of %u %s in %s", comparison_count(comparison),
+        plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
+        plural(comparison_classes(comparison), "class", "classes"), comparison->examples->source);
     if (comparison->examples->skipped->len)
         g_string_append_printf(text, ", %u skipped", comparison->examples->skipped->len);
     g_string_append(text, "\n\n");

@@ -1,11 +1,11 @@
-/* report_verdict: the first section of the report, which answers before it explains; see report_sections.h. */
+/* report_verdict: the first section of the report, which gives the answers first; see report_sections.h. */
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/verdict_lines.h"
 
 enum { MAX_BARS = 8 }; /* models; the table below has all */
 
-/* A dot on a band from low to high, and a line where guessing is. The answers and the table say the same in words. */
+/* A dot on a band from low to high, and a line at the accuracy of guessing. The answers and the table say the same in words. */
 static void append_bar(GString *page, const Evaluation *evaluation, const Verdict *verdict)
 {
     g_string_append(page, "<div class=\"accuracy-name\">");

@@ -41,7 +41,7 @@ static gboolean find_items(Cache *cache, const Comparison *comparison, const Sca
         const char *path = comparison->examples->paths->pdata[nth_shown(scatter, i)];
         gpointer item;
         if (!g_hash_table_lookup_extended(by_path, path, NULL, &item))
-            return error_set(error, "%s: %s has gone from it meanwhile; run evaluate again",
+            return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
                              cache_path(cache), path);
         items[i] = GPOINTER_TO_UINT(item);
         if (!cache_features(cache, items[i], buffer, error))

@@ -1,4 +1,5 @@
 /* scatter_picture: how a scatter is drawn; see scatter.h. */
+#include "common/core/plural.h"
 #include "common/plot/axes.h"
 #include "evaluate/report/scatter.h"
 
@@ -52,7 +53,8 @@ static guint32 color_of(const CanvasTheme *theme, guint rank)
 
 static char *text_of_rest(const Scatter *scatter)
 {
-    return g_strdup_printf("%u classes with fewer mistakes", scatter->classes - SHOWN);
+    return g_strdup_printf("%u %s with fewer mistakes", scatter->classes - SHOWN,
+                           plural(scatter->classes - SHOWN, "class", "classes"));
 }
 
 static char *text_of_wrong(const Scatter *scatter)
@@ -145,17 +147,15 @@ char *scatter_caption(const Scatter *scatter)
 {
     GString *text = g_string_new(NULL);
     if (scatter->n < scatter->all)
-        g_string_append_printf(text, "%u of the %u images, taken at even distances,", scatter->n,
-                               scatter->all);
+        g_string_append_printf(text, "%u of the %u images, evenly spaced,", scatter->n, scatter->all);
     else
         g_string_append_printf(text, "The %u images", scatter->n);
-    g_string_append_printf(
-        text,
-        " by the two directions in which their features differ most (%.1f %% of the variance). "
-        "Crosses mark those that %s takes for another class",
-        100 * (scatter->shares[0] + scatter->shares[1]), scatter->model);
+    g_string_append_printf(text,
+                           " by the two directions in which their features vary most (%.1f %% of the "
+                           "variance). Crosses mark the images that %s misclassifies",
+                           100 * (scatter->shares[0] + scatter->shares[1]), scatter->model);
     if (scatter->classes > SHOWN)
-        g_string_append_printf(text, "; the %u classes with the most mistakes have colours", SHOWN);
-    g_string_append(text, ". What overlaps here may still lie apart in the other directions.");
+        g_string_append_printf(text, "; the %u classes with the most mistakes are coloured", SHOWN);
+    g_string_append(text, ". Classes that overlap here may still be separable in the other directions.");
     return g_string_free(text, FALSE);
 }

@@ -1,6 +1,7 @@
 /* verdict_lines: see verdict_lines.h. */
 #include "evaluate/report/verdict_lines.h"
 
+#include "common/core/plural.h"
 #include "common/model/history.h"
 #include "evaluate/questions/leakage.h"
 
@@ -8,7 +9,7 @@
 
 enum { MAX_ADVICE = 3 };
 
-static const double wide = 0.1;          /* an interval of the accuracy that leaves too much open */
+static const double wide = 0.1;          /* an accuracy interval that is too wide */
 static const double miscalibrated = 0.1; /* calibration error worth a sentence */
 static const double overfitted = 0.15;   /* training accuracy above the validation's */
 
@@ -68,7 +69,8 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
     append_p(text, verdict->test.p);
     g_string_append_c(text, ')');
     if (verdict->equals->len > 1)
-        g_string_append_printf(text, ", and no more can it be told from %u others", verdict->equals->len - 1);
+        g_string_append_printf(text, "; %u %s cannot be distinguished from it either",
+                               verdict->equals->len - 1, plural(verdict->equals->len - 1, "other", "others"));
     g_string_append_printf(text, ". Were the difference real, %u images would show it 8 times in 10.",
                            verdict->needed);
     return text;
@@ -135,7 +137,7 @@ static GString *cost(const Comparison *comparison, gboolean timing)
             append_duration(text, evaluation->train_seconds);
         }
         if (timing)
-            g_string_append_printf(text, ", %.3g ms an image after the base",
+            g_string_append_printf(text, ", %.3g ms per image after the base",
                                    1000 * evaluation->predict_seconds / comparison_count(comparison));
     }
     g_string_append_c(text, '.');
@@ -158,9 +160,9 @@ static GString *failures(const Comparison *comparison, const Verdict *verdict)
                            worst->recall * worst->support, worst->support,
                            name_of(comparison, verdict->worst));
     const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
-    g_string_append_printf(text, "Most often it takes %s for %s (%u image%s, %.0f %% of them).",
+    g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
                            name_of(comparison, pair->truth), name_of(comparison, pair->predicted),
-                           pair->count, pair->count == 1 ? "" : "s", 100 * pair->share);
+                           pair->count, plural(pair->count, "image", "images"), 100 * pair->share);
     return text;
 }
 
@@ -198,14 +200,14 @@ static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
     GString *text = g_string_new(NULL);
     if (count == n)
         g_string_append(
-            text, "All of these images: the accuracy is of images the model was trained on, and says nothing "
-                  "of new ones.");
+            text,
+            "All of these images: the accuracy is that on training images and says nothing about new ones.");
     else
         g_string_append_printf(
             text,
             "%u of the %u images%s. On the %u others %s is right on %.1f %% (95 %% interval: %.1f to "
             "%.1f %%).",
-            count, n, leakage->alike ? ", or nearly the same ones" : "", n - count, best->name,
+            count, n, leakage->alike ? ", or nearly identical ones" : "", n - count, best->name,
             100 * leakage->accuracy, 100 * leakage->interval.low, 100 * leakage->interval.high);
     return text;
 }
@@ -217,38 +219,37 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
     guint given = 0;
     if (leakage_count(best))
         advise(text, &given,
-               "Evaluate on images that it was not trained on: extract --split-test sets some aside.");
+               "Evaluate on images it was not trained on: extract --split-test sets some aside.");
     if (g_str_has_prefix(best->model->spec->weights_source, "random"))
         advise(text, &given,
                "Extract with trained weights (make weights): the base is the seeded stand-in, which was not "
                "trained on any image.");
     if (!verdict->beats_guess)
         advise(text, &given,
-               "Check that the folders' names say what is in the images (train --suspects lists labels that "
-               "look "
+               "Check that the folder names match the images (train --suspects lists labels that look "
                "wrong), and add images.");
     if (!verdict->beats_guess && g_str_equal(best->model->head, "dense"))
         advise(text, &given, "Try train --head linear, which learns more from few images.");
     if (best->interval.high - best->interval.low > wide)
-        advise(text, &given, "Test on more images: so few leave the accuracy open by more than ten points.");
+        advise(text, &given,
+               "Test on more images: with so few, the accuracy is uncertain by more than ten points.");
     if (verdict->equals->len)
-        advise(text, &given, "Until a difference is shown, take the model that costs less.");
+        advise(text, &given, "Until a difference is shown, use the model that costs less.");
     if (verdict->beats_guess && is_overfitted(best))
         advise(text, &given,
-               "It knows its training images far better than others: more of them, augmentation or a higher "
+               "It fits its training images far better than others: more images, augmentation or a higher "
                "--dropout would help.");
     if (verdict->beats_guess && best->right < comparison_count(comparison))
-        advise(
-            text, &given,
-            "Look through its mistakes for wrong labels (train --suspects lists candidates), and let train "
-            "--learning-curve say what more images would bring.");
+        advise(text, &given,
+               "Look through its mistakes for wrong labels (train --suspects lists candidates), and use "
+               "train --learning-curve to estimate the gain from more images.");
     if (!best->probabilities)
         advise(text, &given, "For probabilities instead of margins, train with --folds 5.");
     else if (best->calibration_error > miscalibrated)
         advise(text, &given,
                "Do not rely on its probabilities: they are off by more than ten points on average.");
     if (!given)
-        g_string_append(text, "Try it on images of another origin: these hold no mistake to learn from.");
+        g_string_append(text, "Try it on images from another source: it made no mistakes on these.");
     return text;
 }
 

@@ -1,4 +1,4 @@
-/* verdict_lines: a verdict in words, for the first screen of the report and the end of the text. */
+/* verdict_lines: a verdict in words, for the top of the report and the end of the text output. */
 #pragma once
 #include "evaluate/metrics/verdict.h"
 
