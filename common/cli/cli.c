@@ -18,7 +18,7 @@
 
 static const char *program_name = "vggcache";
 static gboolean quiet;
-static GPtrArray *given; /* CliOption* that the command line had, in its order */
+static GPtrArray *given; /* CliOption* given on the command line, in order */
 static GMutex stderr_mutex;
 static void (*bar_erase)(void), (*bar_draw)(void);
 
@@ -107,9 +107,9 @@ Status cli_finish(Status status)
         return cli_fail(error);
     g_clear_error(&error);
     if (written || status == STATUS_FAILED ||                   /* which was told */
-        (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)) /* whoever read it has left: no loss */
+        (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)) /* the reader has gone: no loss */
         return status;
-    say("standard output could not be written in full; is its disk full?");
+    say("standard output could not be written completely; is the disk full?");
     return STATUS_FAILED;
 }
 
@@ -152,7 +152,7 @@ static gboolean bad_value(const char *spelling, const char *value, const char *w
 gboolean cli_parse_real(const char *text, double *value)
 {
     char *end;
-    if (!*text || text[strspn(text, "+-.0123456789eE")]) /* strtod takes blanks and hexadecimal too */
+    if (!*text || text[strspn(text, "+-.0123456789eE")]) /* strtod also accepts blanks and hexadecimal */
         return FALSE;
     *value = g_ascii_strtod(text, &end);
     return !*end && isfinite(*value);
@@ -161,7 +161,7 @@ gboolean cli_parse_real(const char *text, double *value)
 static gboolean parse_whole(const char *text, gint64 *value)
 {
     char *end;
-    if (!g_ascii_isdigit(text[text[0] == '-' || text[0] == '+'])) /* strtoll takes blanks too */
+    if (!g_ascii_isdigit(text[text[0] == '-' || text[0] == '+'])) /* strtoll also accepts blanks */
         return FALSE;
     errno = 0;
     *value = g_ascii_strtoll(text, &end, 10);
@@ -280,7 +280,7 @@ gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status)
         if (!option->modes || option->modes & CLI_MODE(mode))
             continue;
         g_autofree char *others = cli_mode_names(program, option->modes, TRUE);
-        *status = cli_usage(program, "--%s is not used by %s; it goes with %s", option->name,
+        *status = cli_usage(program, "--%s is not used by %s; it is for %s", option->name,
                             program->modes[mode].asked, others);
         return FALSE;
     }
@@ -291,7 +291,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* a reader that leaves early is no reason to lose what is being computed */
+    signal(SIGPIPE, SIG_IGN); /* a reader that leaves early is no reason to lose the results */
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
     program_name = program->name;
     fatal_install(program_name);

@@ -74,10 +74,10 @@ typedef struct {
 /* clang-format off */
 #define CLI_COMMON_OPTIONS(c) \
     {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0}, \
-    {CLI_INT, "threads", 0, &(c)->threads, "N", "threads to use (0: all processors this process may use)", 0, 1024, 0}, \
+    {CLI_INT, "threads", 0, &(c)->threads, "N", "number of threads (0: one for each processor available to this process)", 0, 1024, 0}, \
     {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0}, \
     {CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL, \
-     "no progress and no remarks on stderr; errors and skipped files are still named", 0, 0, 0}
+     "no progress or remarks on stderr; errors and skipped files are still reported", 0, 0, 0}
 /* clang-format on */
 
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
@@ -96,7 +96,7 @@ gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status);
 /* Whether cli_parse met this option (long name, without dashes). */
 gboolean cli_given(const char *name);
 
-/* A decimal number and nothing else: no blanks, no hexadecimal, nothing infinite. */
+/* A finite decimal number and nothing else: no blanks, no hexadecimal. */
 gboolean cli_parse_real(const char *text, double *value);
 
 /* Prints "NAME: SENTENCE\nTry 'NAME --help'." and returns STATUS_USAGE. */
@@ -109,10 +109,10 @@ Status cli_fail(GError *error);
  * written. */
 Status cli_finish(Status status);
 
-/* A name that others gave, for a terminal: valid UTF-8, and what would steer the terminal written out ("\n", "\x1b").
+/* A name from outside, made safe for a terminal: valid UTF-8, with control characters written out ("\n", "\x1b").
  * Caller frees. */
 char *cli_printable(const char *text);
 
-/* A sentence that a person should read, on stderr, "NAME: SENTENCE"; remark is silent under --quiet. */
+/* Prints "NAME: SENTENCE" on stderr; a remark is suppressed by --quiet. */
 void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cli_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -8,7 +8,7 @@ char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked);
 void cli_print_help(const CliProgram *program);
 void cli_print_man(const CliProgram *program);
 
-/* The sink of messages and of the bar: one lock, so that a message never tears a bar. */
+/* The sink of messages and of the bar: one lock, so that a message never breaks a bar. */
 void cli_stderr_lock(void);
 void cli_stderr_unlock(void);
 gboolean cli_quiet(void);

@@ -59,7 +59,7 @@ static char *meaning(const CliOption *option)
                            : g_strdup(option->help);
 }
 
-/* ---- Sections: what every mode has, then what fewer and fewer have; each option stands in one ---- */
+/* ---- Sections: first the options of every mode, then those of fewer and fewer; each option appears once ---- */
 
 /* The modes of a row; 0 for all of them, however the row says that. */
 static guint modes_of(const CliProgram *program, const CliOption *option)
@@ -92,7 +92,7 @@ static GArray *sections(const CliProgram *program)
     return sets;
 }
 
-/* How help and man page write what a section consists of. */
+/* How help and man page write the parts of a section. */
 typedef struct {
     void (*title)(const char *title);
     void (*option)(const CliOption *option);
@@ -195,7 +195,7 @@ void cli_print_help(const CliProgram *program)
     printf("Examples:\n");
     for (const CliExample *example = program->examples; example->command; example++)
         printf("  %s\n      %s\n", example->command, example->meaning);
-    printf("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but inputs were skipped.\n");
+    printf("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n");
 }
 
 /* troff takes a leading dot or quote as a request, and '-' as a hyphen. */
@@ -277,9 +277,9 @@ void cli_print_man(const CliProgram *program)
     print_man_options(program);
     printf(".SH EXIT STATUS\n");
     print_tagged("0", "Done.");
-    print_tagged("1", "Failed; a sentence on stderr says why and what to do.");
+    print_tagged("1", "Failed; a message on stderr says why and what to do.");
     print_tagged("2", "Wrong usage.");
-    print_tagged("3", "Done, but inputs were skipped; each is named on stderr.");
+    print_tagged("3", "Done, but some inputs were skipped; each is reported on stderr.");
     printf(".SH EXAMPLES\n");
     for (const CliExample *example = program->examples; example->command; example++) {
         g_autofree char *installed = g_strdup_printf("vggcache-%s", example->command);

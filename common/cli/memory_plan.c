@@ -31,7 +31,7 @@ static char *advice(MemorySetting setting, gpointer user)
                            needed);
 }
 
-/* A person at a terminal likes to know; a script's stderr is for what it has to know. */
+/* Of interest to a person at a terminal; a script's stderr is for problems only. */
 static void tell(MemoryNeed need, const char *parts)
 {
     g_autofree char *needed = memory_needed_text(need), *there = memory_there_text();

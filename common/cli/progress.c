@@ -19,7 +19,7 @@ struct Progress {
     gboolean terminal, shown;
 };
 
-static Progress *on_terminal; /* the bar that messages must not tear */
+static Progress *on_terminal; /* the bar that messages must not break */
 
 char *progress_clock(double seconds)
 {

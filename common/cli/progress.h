@@ -1,11 +1,11 @@
 /* progress: a bar with rate and time left on a terminal; elsewhere a plain line every half minute. On stderr,
- * silent under --quiet. Messages of cli.h printed meanwhile do not tear the bar. Safe from several threads. */
+ * silent under --quiet. Messages printed by cli.h in the meantime do not break the bar. Safe from several threads. */
 #pragma once
 #include <glib.h>
 
 typedef struct Progress Progress;
 Progress *progress_new(const char *label, guint64 total, const char *unit); /* "Extracting", 6380, "images" */
-void progress_tick(Progress *progress, guint64 done); /* so many more; NULL progress: nothing */
+void progress_tick(Progress *progress, guint64 done); /* this many more are done; NULL progress: nothing */
 /* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83", from the next tick on; NULL for
  * rate and time left. */
 void progress_note(Progress *progress, const char *note);

@@ -1,4 +1,4 @@
-/* error: the domain of every error that no library and no room has one of its own for. A message is one
+/* error: the domain of all errors that have no domain of their own. A message is one
  * sentence: it names the file, says what was found and what to do about it. */
 #pragma once
 #include <glib.h>

@@ -1,5 +1,4 @@
-/* floats: arrays of float for vector code: zeroed, aligned to 64 bytes, large ones asked to lie in huge
- * pages. */
+/* floats: arrays of float for vector code: zeroed, aligned to 64 bytes, large ones in huge pages where the kernel allows it. */
 #pragma once
 #include <glib.h>
 

@@ -1,8 +1,6 @@
 /* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle).
  *
- * libhdf5 does not get over a failed write, so it never writes to disk: it lays a new file out in memory
- * (hdf5_layout.h), the arrays are written by hand to where it has put them, and all the rest, a few kilobytes, is
- * copied at the end. Nor does it clean up when the program ends, where it would stumble over the same. */
+ * libhdf5 cannot recover from a failed write, so it never writes to disk: it lays a new file out in memory (hdf5_layout.h), the arrays are written separately to the places it assigned, and the rest, a few kilobytes, is copied at the end. Its clean-up at program exit is disabled for the same reason. */
 #include "common/core/hdf5_file.h"
 
 #include "common/core/error.h"
@@ -17,7 +15,7 @@
 #include <string.h>
 
 enum {
-    LIBRARY_ROOM = 8 << 20,  /* of memory: libhdf5 crashes where it cannot start for want of it */
+    LIBRARY_ROOM = 8 << 20,  /* of memory: libhdf5 crashes if it lacks it at start */
     MAX_NAMES = 1 << 16,     /* elements of a list of strings */
     MAX_TEXT = 1 << 26,      /* bytes of all strings of an attribute */
     MAX_RANK = 8,            /* of the datasets asked for */
@@ -46,7 +44,7 @@ static void release(hid_t *id)
 }
 #define Handle __attribute__((cleanup(release))) hid_t
 
-/* The innermost reason; of a failed system call, which libhdf5 describes at length, the system's words. */
+/* The innermost reason; for a failed system call, which libhdf5 describes at length, the system's own message. */
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *entry, void *data)
 {
     if (n > 0 || !entry->desc)
@@ -120,7 +118,7 @@ static Hdf5File *open_to_read(const char *path, gboolean sealed, GError **error)
     Handle access = access_unlocked();
     file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (file->id < 0) {
-        fail(error, file, "is not an HDF5 file, or is damaged or cut off");
+        fail(error, file, "is not an HDF5 file, or is damaged or truncated");
         return NULL;
     }
     return g_steal_pointer(&file);
@@ -362,7 +360,7 @@ char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, G
     if (!read_strings(file, object, attribute, texts, error))
         return NULL;
     if (texts->len != 1) {
-        fail(error, file, "its attribute %s is not one text", attribute);
+        fail(error, file, "its attribute %s is not a single string", attribute);
         return NULL;
     }
     return g_strdup(texts->pdata[0]);
@@ -415,8 +413,8 @@ static gboolean read_values(const Hdf5File *file, const char *dataset, hid_t obj
 {
     if (!storage_is_plain(object, rank, shape))
         return fail(error, file,
-                    "its dataset %s is stored in a way that is not read here (external, virtual or in "
-                    "chunks larger than itself)",
+                    "its dataset %s is stored in an unsupported way (external, virtual or in chunks larger "
+                    "than itself)",
                     dataset);
     return H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0 ||
            fail(error, file, "its dataset %s cannot be read: the file is damaged", dataset);

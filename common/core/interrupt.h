@@ -1,7 +1,6 @@
-/* interrupt: a clean end on request.
+/* interrupt: stopping cleanly on request.
  *
- * SIGINT, SIGTERM and SIGUSR1 (by which schedulers announce that time is up) ask for a clean end: the first of a kind
- * sets a flag that loops look at, the second kills.
+ * SIGINT, SIGTERM and SIGUSR1 (by which schedulers announce that time is up) ask for a clean end: the first of each kind sets a flag that loops check, the second kills.
  * An interrupted program keeps what it has, says in a sentence how to continue, and returns STATUS_FAILED. */
 #pragma once
 #include <glib.h>

@@ -172,10 +172,10 @@ gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GE
     g_autofree char *address = memory_text(held_now(STATM_SIZE) + address_of(need));
     g_autofree char *allowed = memory_text(address_limit());
     if (need.memory > memory_left())
-        return error_set(error, "%s needs %s of memory, but only %s are available; %s", what, needed, there,
+        return error_set(error, "%s needs %s of memory, but only %s is available; %s", what, needed, there,
                          remedy);
     return error_set(error,
-                     "%s needs %s of memory in %s of address space, but only %s are allowed (ulimit -v); %s",
+                     "%s needs %s of memory in %s of address space, but only %s is allowed (ulimit -v); %s",
                      what, needed, address, allowed, remedy);
 }
 
@@ -183,7 +183,8 @@ void memory_need(gsize bytes, const char *what)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        g_error("out of memory: %s takes %" G_GSIZE_FORMAT " MB, which are not there; try fewer --threads",
+        g_error("out of memory: %s takes %" G_GSIZE_FORMAT
+                " MB, which are not available; try fewer --threads",
                 what, bytes >> 20);
     munmap(memory, bytes);
 }

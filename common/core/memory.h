@@ -1,4 +1,4 @@
-/* memory: how much of it the process may still take. */
+/* memory: how much memory the process may still take. */
 #pragma once
 #include <glib.h>
 
@@ -10,7 +10,7 @@ gsize memory_available(void);
 /* What the limits of the cgroup that /proc/self/cgroup's text names leave, below the folder where cgroups are mounted. */
 gsize memory_cgroup_left(const char *mounted, const char *text);
 
-/* What a run takes beyond what the process holds already, in bytes. */
+/* What a run takes in addition to what the process already holds, in bytes. */
 typedef struct {
     gsize memory; /* that is written to */
     gsize
@@ -23,15 +23,14 @@ void memory_add(MemoryNeed *sum, MemoryNeed more);
 /* Of n threads: their stacks. */
 MemoryNeed memory_of_threads(guint n);
 
-/* Whether a run with this need can be expected to end well. */
+/* Whether there is enough for a run with this need. */
 gboolean memory_suffices(MemoryNeed need);
 
-/* What the process will hold at its peak, "1.90 GB", and what there is for it. Caller frees. */
+/* The process's peak, such as "1.90 GB", and what is available for it. Caller frees. */
 char *memory_needed_text(MemoryNeed need);
 char *memory_there_text(void);
 
-/* The sentence for one that memory_suffices denies: "WHAT needs 1.90 GB of memory, but only 0.82 GB are available;
- * REMEDY". */
+/* The sentence for one that memory_suffices denies: "WHAT needs 1.90 GB of memory, but only 0.82 GB is available; REMEDY". */
 gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error);
 
 /* Where the address space has a limit, libc keeps from reserving 64 MB of it for each thread. Before any thread starts. */
@@ -40,7 +39,7 @@ void memory_startup(void);
 /* "1.90 GB" or "7.3 MB". Caller frees. */
 char *memory_text(gsize bytes);
 
-/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB are available; REMEDY" if it
+/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB is available; REMEDY" if it
  * cannot fit. */
 gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error);
 

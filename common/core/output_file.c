@@ -86,7 +86,7 @@ gboolean output_target_find(const char *path, OutputTarget *target)
     return FALSE;
 }
 
-/* ---- streams that take up what a signal interrupted ---- */
+/* ---- streams that resume after a signal ---- */
 
 static gboolean write_all(int fd, const char *bytes, gsize size)
 {
@@ -117,7 +117,7 @@ static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
     if (write_all(file->fd, bytes, size))
         return (ssize_t)size;
     file->code = file->code ? file->code : errno;
-    return 0; /* what stdio takes for a failure */
+    return 0; /* what stdio treats as a failure */
 }
 
 static ssize_t stream_read(void *cookie, char *bytes, size_t size)
@@ -240,7 +240,7 @@ static gboolean sync_fd(int fd)
     return !failed || errno == EINVAL;
 }
 
-/* The name is in place; a folder that cannot be synced is no reason to fail. */
+/* The file is in place; a folder that cannot be synced is no reason to fail. */
 static void sync_folder(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
@@ -348,7 +348,7 @@ char *output_file_content(const char *path)
                : g_strdup(path);
 }
 
-/* ---- what killed writers left ---- */
+/* ---- what killed writers left behind ---- */
 
 /* The process of a temporary's name for the file called base; 0 where name is not one. */
 static pid_t writer_of(const char *name, const char *base)

@@ -48,7 +48,7 @@ void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *f
     output_plan_add(plan, PLAN_OUTPUT_BENEATH, option, path);
 }
 
-/* ---- what an output runs into ---- */
+/* ---- what an output conflicts with ---- */
 
 /* An output, looked at once. */
 typedef struct {
@@ -154,7 +154,7 @@ static gboolean check_output(const OutputPlan *plan, guint index, GError **error
     if (!look_at(&output, &g_array_index(plan, PlannedFile, index), error) || !spares_stdout(&output, error))
         return FALSE;
     if (in_cache(&output))
-        return error_set(error, "%s: %s would be a file inside a cache; name one outside it",
+        return error_set(error, "%s: %s would be a file inside a cache; name a file elsewhere",
                          output.file->path, output.file->name);
     for (guint i = 0; i < plan->len; i++) {
         const PlannedFile *file = &g_array_index(plan, PlannedFile, i);

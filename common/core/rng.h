@@ -1,5 +1,4 @@
-/* rng: reproducible random numbers by stream, so that what is drawn depends on a seed and on what it is drawn for
- * (an image, an epoch, a layer), never on the order of the threads.
+/* rng: reproducible random numbers by stream, so that a number depends on the seed and on what it is drawn for (an image, an epoch, a layer), never on the order of threads.
  *
  * Generator: xoshiro256++ (Blackman & Vigna, "Scrambled linear pseudorandom number generators", 2021), its state
  * filled by splitmix64 from the seed and the stream. */

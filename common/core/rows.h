@@ -1,4 +1,4 @@
-/* rows: N vectors of D floats that are looked at one by one, wherever they lie: in memory, or packed in a cache. */
+/* rows: N vectors of D floats, read one at a time wherever they are stored: in memory, or packed in a cache. */
 #pragma once
 #include <glib.h>
 

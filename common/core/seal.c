@@ -50,11 +50,10 @@ gboolean seal_check(FILE *stream, const char *path, GError **error)
     gint64 content = file_size(stream) - SEAL_SIZE;
     if (content < 0 || fseeko(stream, content, SEEK_SET) != 0 ||
         fread(found, 1, SEAL_SIZE, stream) != SEAL_SIZE || !g_str_has_prefix(found, SEAL_WORD))
-        return error_set(
-            error,
-            "%s: does not end with vggcache's checksum: it was not written by vggcache, or is cut off, or "
-            "another program has changed it",
-            path);
+        return error_set(error,
+                         "%s: does not end with vggcache's checksum: it was not written by vggcache, is "
+                         "truncated, or was changed by another program",
+                         path);
     rewind(stream);
     if (!checksum(stream, content, &sum))
         return error_set(error, "%s: cannot be read: %s", path, g_strerror(errno));

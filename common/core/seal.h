@@ -1,4 +1,4 @@
-/* seal: a checksum at the end of a file, so that one cut off or altered is told before it is read.
+/* seal: a checksum at the end of a file, so that truncation or alteration is detected before it is read.
  *
  *     ┌──────────────┬──────────────────┬───┬──────────────────┬────┐
  *     │ the content  │ vggcache-xxh3-64 │ ␠ │ 0123456789abcdef │ \n │

@@ -1,5 +1,4 @@
-/* sha256: by OpenSSL's libcrypto, which uses the processor's SHA instructions where it has them: 7 times as
- * fast as GLib's GChecksum there, and hashing files is most of what a run with nothing to compute does. */
+/* sha256: by OpenSSL's libcrypto, which uses the processor's SHA instructions where it has them: 7 times as fast as GLib's GChecksum there; a run with nothing to compute spends most of its time hashing files. */
 #pragma once
 #include <glib.h>
 

@@ -20,7 +20,7 @@ gpointer subprocess_memory(gsize size, GError **error)
     void *memory = mmap(NULL, MAX(1, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED)
         return memory;
-    error_set(error, "no %.1f MB of memory to share between processes: %s", (double)size / 1e6,
+    error_set(error, "cannot get %.1f MB of memory to share between processes: %s", (double)size / 1e6,
               g_strerror(errno));
     return NULL;
 }
@@ -72,7 +72,7 @@ static gboolean judge(int status, const char *sentence, const char *subject, GEr
     if (WIFEXITED(status) && *sentence)
         return error_set(error, "%s", sentence);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        return error_set(error, "%s: reading it does not end: the file is damaged", subject);
+        return error_set(error, "%s: reading it does not terminate: the file is damaged", subject);
     return error_set(error, "%s: reading it crashes (%s): the file is damaged", subject,
                      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no reason given");
 }

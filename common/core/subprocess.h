@@ -16,7 +16,7 @@ typedef gboolean (*SubprocessTask)(gpointer data, GError **error);
 gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const char *subject,
                         GError **error);
 
-/* ---- What every process that this one starts is made of ---- */
+/* ---- Starting a process ---- */
 
 /* fork(): 0 in the child, which ends with this process, leaves no core file, and says why it cannot go on in sentence
  * (size bytes of shared memory, or NULL: nowhere) instead of on stderr; -1 with errno where there is no process. */

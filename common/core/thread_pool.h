@@ -1,5 +1,4 @@
-/* thread_pool: a fixed set of threads that share numbered tasks, for work cut into pieces of about a
- * millisecond.
+/* thread_pool: a fixed set of threads that share numbered tasks, for work split into pieces of about a millisecond.
  *
  * The caller's thread works too, so a thread pool of one has no other thread. Which worker gets which task
  * is not determined: results must not depend on it. `worker` serves to pick scratch memory. */

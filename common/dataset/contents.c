@@ -93,7 +93,7 @@ static Kept *keep(Contents *contents, const TarMember *member, GError **error)
 {
     Kept *kept = g_new0(Kept, 1);
     if (member->kind == TAR_LINK)
-        refuse(&kept->reason, "is a link, and in an archive links are not followed");
+        refuse(&kept->reason, "is a link, and links in an archive are not followed");
     else if (member->kind != TAR_FILE)
         refuse(&kept->reason, "is not a regular file");
     else if (member->size > IMAGE_FILE_MAX)

@@ -1,4 +1,4 @@
-/* contents: the bytes of a dataset's images, wherever they lie: files in a folder, or members of a tar archive, which is
+/* contents: the bytes of a dataset's images, wherever they are stored: files in a folder, or members of a tar archive, which is
  * streamed.
  *
  * Whoever reads says beforehand in which order. From a folder any order will do. An archive has one of its own

@@ -2,6 +2,7 @@
 #include "common/dataset/dataset.h"
 
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/dataset/tar_scan.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ void dataset_add(Dataset *dataset, const char *key, int label)
     add_item(dataset->items, dataset->root, key, label);
 }
 
-/* A folder on the way down, so that a link that points upwards is seen. */
+/* A folder on the way down, so that a link that points upwards is detected. */
 typedef struct Folder {
     dev_t device;
     ino_t inode;
@@ -142,7 +143,7 @@ static gboolean scan_folder(GPtrArray *items, const char *root, const char *key,
         return error_set(error, "cannot read the folder %s: %s", path, g_strerror(errno));
     Folder folder = {status.st_dev, status.st_ino, parent};
     if (is_within_itself(&folder))
-        return error_set(error, "%s is a link to a folder that it lies in: remove the link", path);
+        return error_set(error, "%s is a link to a folder that contains it: remove the link", path);
     g_autoptr(GPtrArray) names = names_in(path, error);
     if (!names)
         return FALSE;
@@ -200,7 +201,7 @@ static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GE
     }
     if (classes->len == 0)
         return error_set(error,
-                         "%s has no folders: put the images of each class into a folder of its own there",
+                         "%s has no subfolders: put the images of each class into a subfolder of their own",
                          root),
                NULL;
     return g_steal_pointer(&classes);
@@ -233,8 +234,9 @@ char *dataset_read_list(const char *list, GError **error)
         return g_strdup(text + (g_str_has_prefix(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0));
     for (gsize i = 0; i < length; i++)
         line += text[i] == '\n';
-    error_set(error, "%s:%u holds a NUL byte: a list is plain text with one image a line; write it again",
-              list, line);
+    error_set(error,
+              "%s:%u contains a NUL byte: a list is plain text with one image per line; write it again", list,
+              line);
     return NULL;
 }
 
@@ -308,10 +310,10 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
             g_ptr_array_add(picked, item);
     }
     if (!add_missing && picked->len == 0)
-        return error_set(error, "%s has no image that %s names", all->root, list), NULL;
+        return error_set(error, "%s has none of the images that %s names", all->root, list), NULL;
     if (picked->len > 0 && picked->len == all->items->len - there)
-        return error_set(error, "%s names %u image%s, and none of them is in %s", list, picked->len,
-                         picked->len == 1 ? "" : "s", all->root),
+        return error_set(error, "%s names %u %s, but none of them is in %s", list, picked->len,
+                         plural(picked->len, "image", "images"), all->root),
                NULL;
     return g_steal_pointer(&picked);
 }
@@ -371,9 +373,10 @@ static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboo
     if (!drop_empty_classes(dataset, filter->classes != NULL, error))
         return FALSE;
     if (dataset->items->len == 0)
-        return error_set(
-            error, "%s has no images (files that end in .jpg, .jpeg, .png, .bmp, .ppm, .tif, .gif or .webp)",
-            filter->list ? filter->list : dataset->root);
+        return error_set(error,
+                         "%s has no images (files with names ending in .jpg, .jpeg, .png, .bmp, .ppm, .tif, "
+                         ".gif or .webp)",
+                         filter->list ? filter->list : dataset->root);
     return TRUE;
 }
 
@@ -447,7 +450,7 @@ Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **er
     if (is_archive(root))
         return scan_archive(root, filter, error);
     if (filter->class_names)
-        return error_set(error, "%s: is a folder, whose classes have names already: leave --class-names away",
+        return error_set(error, "%s: is a folder, whose classes already have names: leave out --class-names",
                          root),
                NULL;
     GPtrArray *classes = find_classes(root, filter, error);

@@ -1,4 +1,4 @@
-/* dataset: which images there are, and which class each belongs to.
+/* dataset: the images, and the class each belongs to.
  *
  * The layout of Keras's flow_from_directory: one folder per class, classes in byte order, files in byte
  * order, the endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case, folders within a class
@@ -40,13 +40,13 @@ typedef struct {
     {CLI_INT, "first-classes", 0, &(f)->first_classes, "N", "only the first N classes in byte order (0: all)", 0, G_MAXINT, \
      modes}, \
     {CLI_TEXT, "list", 0, &(f)->list, "FILE", \
-     "only the images that FILE lists, one class/name a line, with or without ending", 0, 0, modes}, \
+     "only the images listed in FILE, one class/name per line, with or without file extension", 0, 0, modes}, \
     {CLI_INT, "limit-per-class", 0, &(f)->limit_per_class, "N", "only the first N images of each class (0: all)", 0, \
      G_MAXINT, modes}
 /* For modes that read images. */
 #define DATASET_CLASS_NAMES(f, modes) \
     {CLI_TEXT, "class-names", 0, &(f)->class_names, "FILE", \
-     "names of the classes that an archive's .cls members number, class 0 first, one a line", 0, 0, modes}
+     "file with the names of the classes that an archive's .cls members number, one per line, class 0 first", 0, 0, modes}
 /* clang-format on */
 
 /* root: a folder, or a tar archive. NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
@@ -57,7 +57,7 @@ typedef struct {
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
-/* An empty one, of a folder, and an item more for it. */
+/* An empty dataset of a folder, and adding an item to it. */
 Dataset *dataset_new(const char *root);
 void dataset_add(Dataset *dataset, const char *key, int label);
 

@@ -70,10 +70,11 @@ static gboolean open_file(TarReader *reader, GError **error)
     if (reader->file < 0 || fstat(reader->file, &status))
         return error_set(error, "cannot read %s: %s", reader->path, g_strerror(errno));
     reader->size = status.st_size;
-    return S_ISREG(status.st_mode) || error_set(error,
-                                                "%s is neither a folder nor a file: an archive is read "
-                                                "twice, for names and for images, so it must be a file",
-                                                reader->path);
+    return S_ISREG(status.st_mode) ||
+           error_set(error,
+                     "%s is neither a folder nor a file: an archive is read twice, first for names and then "
+                     "for images, so it must be a regular file",
+                     reader->path);
 }
 
 static gboolean start_archive(TarReader *reader, GError **error)
@@ -119,12 +120,13 @@ void tar_reader_close(TarReader *reader)
 
 /* ---- Members ---- */
 
-/* The name in one form; error where whoever unpacks it would write outside the folder. */
+/* The name in canonical form; an error if unpacking it would write outside the folder. */
 static gboolean take_name(TarReader *reader, GError **error)
 {
     const char *name = archive_entry_pathname(reader->entry);
     if (!name || !*name)
-        return error_set(error, "%s: holds a member without a name: make the archive again", reader->path);
+        return error_set(error, "%s: contains a member without a name: create the archive again",
+                         reader->path);
     g_auto(GStrv) parts = g_strsplit(name, "/", -1);
     g_autoptr(GString) whole = g_string_new(NULL);
     gboolean leads_out = name[0] == '/';
@@ -134,7 +136,7 @@ static gboolean take_name(TarReader *reader, GError **error)
             g_string_append_printf(whole, "%s%s", whole->len ? "/" : "", *part);
     }
     if (leads_out || whole->len > NAME_MAX_BYTES)
-        return error_set(error, "%s: its member '%.*s%s' has a name that %s: make the archive again",
+        return error_set(error, "%s: its member '%.*s%s' has a name that %s: create the archive again",
                          reader->path, SHOWN_MAX, name, strlen(name) > SHOWN_MAX ? "…" : "",
                          leads_out ? "leads out of the folder" : "is too long");
     g_free(reader->name);
@@ -158,7 +160,7 @@ static TarKind kind_of(struct archive_entry *entry)
     }
 }
 
-/* An archive ends with blocks of zeros. libarchive takes one that just stops for whole. */
+/* An archive ends with blocks of zeros. libarchive accepts one that just stops as complete. */
 static gboolean has_end(const TarReader *reader)
 {
     static const guint8 zeros[BLOCK];
@@ -169,7 +171,7 @@ static gboolean has_end(const TarReader *reader)
 
 static gboolean cut_off(const TarReader *reader, GError **error)
 {
-    g_autofree char *what = g_strdup_printf("is damaged or cut off after its member '%.*s'", SHOWN_MAX,
+    g_autofree char *what = g_strdup_printf("is damaged or truncated after its member '%.*s'", SHOWN_MAX,
                                             reader->name ? reader->name : "");
     return fail(reader, reader->name ? what : "is neither a folder nor a whole tar archive", error);
 }

@@ -1,6 +1,6 @@
 /* tar_reader: the members of a tar archive in their order, compressed (gzip, bzip2, xz, zstd, lz4) or not, by libarchive.
  *
- * An archive is what strangers write, so a name that is absolute or has a part "..", one that is too long, a damaged
+ * Archives are untrusted input, so a name that is absolute or has a part "..", one that is too long, a damaged
  * header and an end that comes too early are errors: the archive as a whole is not to be used. Nothing is unpacked to
  * disk, and no member is in memory but the one that was asked for. The content of members that are passed over is not
  * read where the archive is not compressed.

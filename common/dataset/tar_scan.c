@@ -59,7 +59,8 @@ static gboolean take_label(Scan *scan, TarReader *reader, const TarMember *membe
 {
     gsize size;
     if (member->kind != TAR_FILE || member->size > CLS_MAX)
-        return error_set(error, "%s: its member '%.*s' is %s: a .cls holds the name or the number of a class",
+        return error_set(error,
+                         "%s: its member '%.*s' is %s: a .cls file contains the name or number of a class",
                          scan->path, SHOWN_MAX, member->name,
                          member->kind == TAR_FILE ? "larger than 4 KiB" : "no regular file");
     g_autoptr(GBytes) content = tar_reader_content(reader, error);
@@ -81,7 +82,7 @@ static gboolean take_member(Scan *scan, TarReader *reader, const TarMember *memb
         return TRUE;
     Image image = {g_strdup(member->name), number};
     if (!g_hash_table_add(scan->names, image.name))
-        return error_set(error, "%s: has two members '%.*s': make the archive again with each file once",
+        return error_set(error, "%s: has two members '%.*s': create the archive again with each file once",
                          scan->path, SHOWN_MAX, member->name);
     if (is_label)
         return take_label(scan, reader, member, error);
@@ -99,7 +100,7 @@ static gboolean take_members(Scan *scan, GError **error)
         return FALSE;
     while (tar_reader_next(reader, &member, &problem))
         if (++number > MEMBERS_MAX)
-            return error_set(error, "%s: has more than %d members: divide it", scan->path, MEMBERS_MAX);
+            return error_set(error, "%s: has more than %d members: split it", scan->path, MEMBERS_MAX);
         else if (!take_member(scan, reader, &member, number, error))
             return FALSE;
     if (problem)
@@ -171,7 +172,7 @@ static gboolean read_class_names(Scan *scan, const char *path, GError **error)
         char *name = g_strdup(g_strstrip(*line));
         g_ptr_array_add(scan->class_names, name);
         if (!g_hash_table_add(seen, name))
-            return error_set(error, "%s:%u names the class '%.*s' again: give each a name of its own", path,
+            return error_set(error, "%s:%u names the class '%.*s' again: give each class its own name", path,
                              scan->class_names->len, SHOWN_MAX, name);
     }
     return TRUE;
@@ -184,7 +185,8 @@ static const char *class_of(const Scan *scan, const Image *image, GError **error
     const char *class = g_hash_table_lookup(scan->labels, key);
     guint64 number;
     if (!class) {
-        error_set(error, "%s: its image %s has no %s.cls, as others have: add it, or leave the image out",
+        error_set(error,
+                  "%s: its image %s has no %s.cls, while others have one: add it, or leave the image out",
                   scan->path, image->name, key);
         return NULL;
     }
@@ -198,11 +200,10 @@ static const char *class_of(const Scan *scan, const Image *image, GError **error
         class = scan->class_names->pdata[number];
     }
     if (!*class || strlen(class) > CLASS_MAX || class[0] == '.' || strpbrk(class, "/\n")) {
-        error_set(
-            error,
-            "%s: its member %s.cls gives '%.*s', which cannot be a class's name: it is one line, without '/' "
-            "and without a dot before it",
-            scan->path, key, SHOWN_MAX, class);
+        error_set(error,
+                  "%s: its member %s.cls contains '%.*s', which is not a valid class name: it must be one "
+                  "line without '/' and must not begin with a dot",
+                  scan->path, key, SHOWN_MAX, class);
         return NULL;
     }
     return class;
@@ -265,7 +266,7 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
         return FALSE;
     if (class_names && g_hash_table_size(scan.labels) == 0)
         return error_set(
-            error, "%s: has no .cls members, so its classes have names already: leave --class-names away",
+            error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
             scan.path);
     if (g_hash_table_size(scan.labels) == 0)
         add_by_folder(&scan, dataset, classes);

@@ -96,7 +96,7 @@ char *augment_describe(const AugmentOptions *options)
     return g_string_free(text, FALSE);
 }
 
-/* ---- Drawing lots ---- */
+/* ---- Drawing the parameters ---- */
 
 static double uniform(Rng *rng, double low, double high)
 {

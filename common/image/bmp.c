@@ -242,7 +242,7 @@ static gboolean read_packed(const Bmp *bmp, guint8 *rgb, GError **error)
     gsize width = (gsize)bmp->width, total = width * (gsize)bmp->height;
     g_autofree guint8 *indices = g_try_malloc0(total);
     if (!indices)
-        return refuse(error, "too large for the memory there is");
+        return refuse(error, "too large for the available memory");
     Unpacker unpacker = {indices, total, width, 0, bmp->compression == COMPRESSION_RLE4};
     if (bmp->pixels > bmp->size || !unpack(&unpacker, bmp->bytes + bmp->pixels, bmp->size - bmp->pixels))
         return refuse(error, "truncated");

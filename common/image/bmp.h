@@ -1,5 +1,4 @@
-/* bmp: Windows and OS/2 bitmaps, which libvips reads only through ImageMagick, and that is kept away from
- * untrusted files. Uncompressed 1, 4, 8, 16, 24 and 32 bits, RLE4, RLE8 and bit fields; alpha is dropped.
+/* bmp: Windows and OS/2 bitmaps, which libvips reads only through ImageMagick, to which untrusted files are not given. Uncompressed 1, 4, 8, 16, 24 and 32 bits, RLE4, RLE8 and bit fields; alpha is dropped.
  * Colours as Pillow's BmpImagePlugin.py makes them.
  *
  * Source of the format: Microsoft, "Bitmap Storage" (BITMAPFILEHEADER, BITMAPINFOHEADER). */
@@ -8,7 +7,7 @@
 
 typedef struct Bmp Bmp;
 
-/* Reads the header; bytes are borrowed until bmp_free. NULL with a reason where it is none that can be read. */
+/* Reads the header; bytes are borrowed until bmp_free. NULL with a reason if it cannot be read. */
 Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error);
 void bmp_free(Bmp *bmp);
 void bmp_size(const Bmp *bmp, int *width, int *height);

@@ -1,4 +1,4 @@
-/* decoder_box: see decoder_box.h. Nothing that comes from a decoder is believed beyond its size. */
+/* decoder_box: see decoder_box.h. Nothing that comes from a decoder is trusted beyond its size. */
 #include "common/image/decoder_box.h"
 
 #include "common/cli/cli.h"
@@ -143,7 +143,7 @@ static gboolean answer(int socket, const Request *request, DecoderBoxTask task)
            (!reply.fine || send_all(socket, rgb, pixels, NULL));
 }
 
-/* Its life: it ends when its socket is closed, and at the latest with the starter. */
+/* A decoder's main loop: it ends when its socket is closed, at the latest with the starter. */
 static G_NORETURN void decoder_main(int socket, DecoderBoxTask task)
 {
     Request request;
@@ -252,7 +252,7 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
         errno = code;
     }
     if (pid < 0) {
-        error_set(error, "no process to decode images in can be started: %s", g_strerror(errno));
+        error_set(error, "cannot start a process to decode images in: %s", g_strerror(errno));
         return NULL;
     }
     DecoderBox *box = g_new0(DecoderBox, 1);
@@ -314,11 +314,12 @@ static gboolean new_decoder(DecoderBox *box, Decoder *decoder, GError **error)
     if (!ask(box, &start, &decoder->socket))
         return broken(error, "%s", "the process that starts decoders has ended");
     if (decoder->socket < 0) /* no descriptor left to receive it by, if the starter had no trouble */
-        return broken(error, "no decoder for it: %s", g_strerror(start.code ? start.code : EMFILE));
+        return broken(error, "cannot start a decoder for it: %s",
+                      g_strerror(start.code ? start.code : EMFILE));
     decoder->pid = start.pid;
     if (!start.fenced && !box->warned)
-        cli_warn(
-            "this kernel has no seccomp: images are decoded in processes of their own, but without a fence");
+        cli_warn("this kernel has no seccomp: images are decoded in separate processes, but these are not "
+                 "sandboxed");
     box->warned |= !start.fenced;
     return TRUE;
 }
@@ -408,6 +409,6 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Pr
             return blame(&watch, status, error);
     } /* the kernel kills where memory is short, and GLib exits: a second try may find some */
     return broken(error, "%s",
-                  WIFSIGNALED(status) ? "its decoder was killed, most likely for want of memory"
-                                      : "no memory to decode it");
+                  WIFSIGNALED(status) ? "its decoder was killed, most likely for lack of memory"
+                                      : "not enough memory to decode it");
 }

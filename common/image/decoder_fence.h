@@ -1,4 +1,4 @@
-/* decoder_fence: what the process that calls it may still do. */
+/* decoder_fence: restricts what the calling process may still do. */
 #pragma once
 #include <glib.h>
 

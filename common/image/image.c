@@ -1,7 +1,6 @@
 /* image: see image.h. The one file that knows libvips.
  *
- * Files are told apart by their first bytes, and a loader is called by name: no other of libvips's loaders
- * (SVG, PDF, ImageMagick …) ever sees what a stranger wrote. Pixels are pulled row by row through a region in
+ * Files are told apart by their first bytes, and a loader is called by name: none of libvips's other loaders (SVG, PDF, ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in
  * the calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
@@ -39,8 +38,7 @@ gboolean normalization_parse(const char *name, Normalization *normalization)
     return index >= 0;
 }
 
-/* libvips's own remarks on a file ("unknown EXIF resolution unit") are no news to the user; ours come as
- * GErrors. */
+/* libvips's own warnings about a file ("unknown EXIF resolution unit") are of no interest to the user; real errors come as GErrors. */
 static void drop_message(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
 {
 }
@@ -89,7 +87,7 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
 {
     return width * height <= max_pixels ||
            fail(error,
-                "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels are over the limit of %" G_GINT64_FORMAT,
+                "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels exceed the limit of %" G_GINT64_FORMAT,
                 width, height, max_pixels);
 }
 
@@ -97,8 +95,8 @@ static gboolean picture_allocate(Picture *picture, int width, int height, GError
 {
     *picture = (Picture){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
     if (!picture->rgb)
-        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "no memory for its %d x %d pixels", width,
-                    height);
+        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
+                    width, height);
     return picture->rgb != NULL;
 }
 
@@ -195,7 +193,7 @@ static gboolean samples_of(const VipsImage *image, Samples *samples, GError **er
     *samples = (Samples){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
                          space == VIPS_INTERPRETATION_CMYK};
     if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
-        return fail(error, "its pixels are of type %s; only 8 and 16 bits a sample are read",
+        return fail(error, "its pixels are of type %s; only 8 and 16 bits per sample are supported",
                     vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
     if (space == VIPS_INTERPRETATION_LAB || samples->bands < (samples->cmyk ? 4 : 1))
         return fail(error, "its pixels are neither grey, RGB nor CMYK");

@@ -2,7 +2,7 @@
  *
  *     bytes --decode, colour, resize--> RGB of 8 bits --normalise--> float
  *
- * Presets name the whole way to the pixels:
+ * Presets define all steps to the pixels:
  *
  *     keras        Pillow's nearest resize, stretched to side x side
  *     torchvision  Pillow's bilinear resize of the short side to side * 256 / 224, centre crop

@@ -53,7 +53,7 @@ gboolean netpbm_open(Netpbm *image, const guint8 *bytes, gsize size, GError **er
     if (image->kind != 1 && image->kind != 4)
         image->white = read_number(image, &at);
     if (image->width < 1 || image->height < 1 || image->white < 1 || image->white > 65535)
-        return refuse(error, "the header has no sensible width, height and greatest value");
+        return refuse(error, "the header has no valid width, height and maximum value");
     if (at >= size || !g_ascii_isspace(bytes[at]))
         return refuse(error, "truncated");
     image->pixels = at + 1; /* one byte of white space, then pixels */
@@ -110,7 +110,7 @@ static gboolean read_plain(const Netpbm *image, gsize values, int repeat, guint8
             value = read_number(image, &at);
         if (value < 0)
             return refuse(error,
-                          at < image->size ? "something else than a number among the pixels" : "truncated");
+                          at < image->size ? "something other than a number among the pixels" : "truncated");
         for (int c = 0; c < repeat; c++)
             *rgb++ = scale(image, value);
     }

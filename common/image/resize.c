@@ -67,7 +67,7 @@ static void filter_pixel(Filter *filter, int i, double center, double gram_facto
     filter->count[i] = count;
 }
 
-/* in pixels resized to out, of which the n from `start` are wanted. */
+/* in pixels resized to out, of which the n from `start` on are wanted. */
 static Filter filter_new(int in, gint64 out, gint64 start, int n)
 {
     double scale = (double)in / out, gram_factor = MAX(scale, 1.0);

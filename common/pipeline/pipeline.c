@@ -209,9 +209,9 @@ static Produced failure(const char *path, const GError *error, char **reason)
         *reason = g_strdup(error->message);
         return REJECTED;
     }
-    *reason = g_strdup_printf(
-        "%s: %s; what was done before it is kept: free what is short and run the same command again", path,
-        error->message);
+    *reason = g_strdup_printf("%s: %s; what was done before is kept: free the resource that is short and run "
+                              "the same command again",
+                              path, error->message);
     return BROKEN;
 }
 

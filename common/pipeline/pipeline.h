@@ -1,4 +1,4 @@
-/* pipeline: images through decoding and the base to whoever wants the vectors, in order.
+/* pipeline: runs images through decoding and the base, and delivers the vectors in order.
  *
  *   produce (decode threads, ahead) --bounded queue--> base on batches --bounded queue--> consume (one
  * thread, in order)
@@ -52,7 +52,7 @@ typedef struct {
 } PipelineOptions;
 
 typedef struct Pipeline Pipeline;
-/* NULL and a sentence where the memory there is cannot hold it. */
+/* NULL and a sentence if there is not enough memory. */
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error);
 void pipeline_free(Pipeline *pipeline);
 

@@ -9,7 +9,7 @@
 
 enum { FEATURE_SPEC_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 
-#define IMPORTED "imported" /* in the place of a layer's name */
+#define IMPORTED "imported" /* in place of a layer's name */
 
 /* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or where nothing is left of
  * the image. */
@@ -157,7 +157,7 @@ static gboolean side_holds(const FeatureSpec *spec)
                                           : spec->side >= 1 && spec->side <= FEATURE_SPEC_MAX_SIDE;
 }
 
-/* The shape follows from the layer and the side; a recipe that says otherwise is not one of ours. */
+/* The shape follows from the layer and the side; a specification that says otherwise is not one of ours. */
 static gboolean shape_holds(const FeatureSpec *spec)
 {
     int shape[3];
@@ -212,7 +212,8 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                        "weights_hash", &hash, "weights_source", &source, "preset", &preset, "normalization",
                        &normalization, "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1],
                        &shape[2], "precision", &precision)) {
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the recipe is not one: %s", problem.text);
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the feature specification is invalid: %s",
+                    problem.text);
         return NULL;
     }
     spec.layer = (char *)layer;
@@ -226,7 +227,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                                                                                    : NULL;
     if (wrong) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                    "the recipe's %s is not one this program knows", wrong);
+                    "the feature specification's %s is unknown to this program", wrong);
         return NULL;
     }
     spec.weights_hash = (char *)hash;

@@ -74,7 +74,7 @@ static const char *parse_tensor(const json_t *entry, Tensor *tensor)
     if (!json_is_string(dtype) || !json_is_array(shape) || !json_is_array(offsets) ||
         json_array_size(offsets) != 2 || !natural(json_array_get(offsets, 0), &tensor->begin) ||
         !natural(json_array_get(offsets, 1), &tensor->end))
-        return "has no dtype, shape and data_offsets as the format wants them";
+        return "lacks a valid dtype, shape or data_offsets";
     guint64 span = 0;
     for (guint i = 0; i < G_N_ELEMENTS(dtypes); i++)
         if (g_str_equal(dtypes[i].name, json_string_value(dtype))) {
@@ -82,14 +82,14 @@ static const char *parse_tensor(const json_t *entry, Tensor *tensor)
             span = dtypes[i].size;
         }
     if (!tensor->dtype)
-        return "has a type that is not known";
+        return "has an unknown type";
     if (json_array_size(shape) > MAX_RANK)
         return "has too many dimensions";
     tensor->rank = (int)json_array_size(shape);
     for (int i = 0; i < tensor->rank; i++)
         if (!natural(json_array_get(shape, (size_t)i), &tensor->shape[i]) ||
             !g_uint64_checked_mul(&span, span, tensor->shape[i]))
-            return "has a shape that is no shape";
+            return "has an invalid shape";
     if (tensor->end < tensor->begin || tensor->end - tensor->begin != span)
         return "has offsets that do not fit its shape and type";
     return NULL;
@@ -100,7 +100,7 @@ static gint by_begin(gconstpointer a, gconstpointer b)
     const Tensor *x = *(Tensor *const *)a, *y = *(Tensor *const *)b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    return (x->end > y->end) - (x->end < y->end); /* a tensor of no bytes comes before its neighbour */
+    return (x->end > y->end) - (x->end < y->end); /* an empty tensor comes before its neighbour */
 }
 
 static gboolean check_offsets(const Safetensors *file, guint64 size, GError **error)
@@ -117,9 +117,8 @@ static gboolean check_offsets(const Safetensors *file, guint64 size, GError **er
     }
     return size - file->data == at ||
            error_set(error,
-                     "%s: has %" G_GUINT64_FORMAT " bytes; its header tells of %" G_GUINT64_FORMAT
-                     ": the file is cut off or "
-                     "not whole",
+                     "%s: has %" G_GUINT64_FORMAT " bytes, but its header says %" G_GUINT64_FORMAT
+                     ": the file is truncated",
                      file->path, size, file->data + at);
 }
 
@@ -132,8 +131,9 @@ static gboolean parse_header(Safetensors *file, const char *text, gsize length, 
                          text[0] == '{' ? where.text : "it does not begin with {");
     const char *name;
     json_t *entry;
-    gboolean good = json_is_object(root) ||
-                    error_set(error, "%s: is not a safetensors file: its header is no object", file->path);
+    gboolean good =
+        json_is_object(root) ||
+        error_set(error, "%s: is not a safetensors file: its header is not an object", file->path);
     json_object_foreach(root, name, entry)
     {
         if (!good || g_str_equal(name, "__metadata__"))
@@ -159,10 +159,11 @@ static gboolean read_header(Safetensors *file, GError **error)
     if (size < PREFIX + 2 || !read_exactly(file->fd, 0, &length, PREFIX))
         return error_set(error, "%s: is too short for a safetensors file", file->path);
     if (length < 2 || length > MAX_HEADER || length > size - PREFIX)
-        return error_set(error,
-                         "%s: is not a safetensors file, or cut off: it tells of a header of "
-                         "%" G_GUINT64_FORMAT " bytes",
-                         file->path, length);
+        return error_set(
+            error,
+            "%s: is not a safetensors file, or truncated: its header is said to have %" G_GUINT64_FORMAT
+            " bytes",
+            file->path, length);
     g_autofree char *text = g_malloc(length);
     if (!read_exactly(file->fd, PREFIX, text, length))
         return error_set(error, "%s: cannot be read: %s", file->path, g_strerror(errno));

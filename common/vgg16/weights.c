@@ -1,4 +1,4 @@
-/* weights: what a specification names, and what all weights have in common; see weights.h. */
+/* weights: loading what a specification names, and what all weights have in common; see weights.h. */
 #include "common/vgg16/weights.h"
 
 #include "common/core/error.h"
@@ -72,7 +72,7 @@ gboolean weights_check_finite(const char *path, const char *tensor, const float 
     gsize i = 0;
     while (i < n && isfinite(values[i]))
         i++;
-    return i == n || error_set(error, "%s: its tensor %s holds %f: the file is damaged", path, tensor,
+    return i == n || error_set(error, "%s: its tensor %s contains %f: the file is damaged", path, tensor,
                                (double)values[i]);
 }
 
@@ -110,7 +110,7 @@ static gboolean load_seeded(Weights *weights, const char *from, GError **error)
     if (from[strlen("random")] &&
         !g_ascii_string_to_unsigned(from + strlen("random:"), 10, 0, G_MAXUINT64, &seed, NULL))
         return error_set(error,
-                         "%s: what follows random: has to be a whole number from 0 to %" G_GUINT64_FORMAT,
+                         "%s: what follows 'random:' must be a whole number from 0 to %" G_GUINT64_FORMAT,
                          from, G_MAXUINT64);
     draw(weights, seed);
     weights->seeded = TRUE;
@@ -126,21 +126,23 @@ static gboolean load_seeded(Weights *weights, const char *from, GError **error)
     "s.save_file(torch.load('vgg16.pth', "                                                                   \
     "map_location='cpu'), 'vgg16.safetensors')\""
 
-/* Files that people hand over by mistake, by their first bytes. */
+/* Files given by mistake, recognised by their first bytes. */
 static const struct {
     const char *bytes;
     gsize size;
     const char *what;
 } mistakes[] = {
 #define BEGINS(bytes) bytes, sizeof bytes - 1
-    {BEGINS("PK\3\4"), "is a zip archive; PyTorch's .pth (a pickle, which is not read here): " CONVERT
-                       "; Keras's .keras: save it from Keras under a name that ends with .h5"},
-    {BEGINS("\x80\2"), "is a pickle, as older PyTorch saves them, which is not read here; " CONVERT},
+    {BEGINS("PK\3\4"),
+     "is a zip archive; if it is PyTorch's .pth (a pickle, which is not supported), " CONVERT
+     "; if it is Keras's .keras, save it from Keras under a name ending in .h5"},
+    {BEGINS("\x80\2"),
+     "is a pickle, as saved by older versions of PyTorch, which is not supported; " CONVERT},
     {BEGINS("version https://git-lfs"),
      "is a Git LFS pointer, not the file itself: fetch it with: git lfs pull"},
-    {BEGINS("<!"), "is a web page, not a weights file: the download went wrong"},
-    {BEGINS("<html"), "is a web page, not a weights file: the download went wrong"},
-    {BEGINS("\x1f\x8b"), "is compressed by gzip: unpack it first"},
+    {BEGINS("<!"), "is a web page, not a weights file: the download failed"},
+    {BEGINS("<html"), "is a web page, not a weights file: the download failed"},
+    {BEGINS("\x1f\x8b"), "is compressed with gzip: decompress it first"},
     {BEGINS("\xff\xd8\xff"), "is a JPEG image"},
     {BEGINS("\x89PNG"), "is a PNG image"},
 #undef BEGINS
@@ -148,7 +150,7 @@ static const struct {
 
 static gboolean refuse_unknown(const char *path, const char *head, gsize size, GError **error)
 {
-    const char *what = size == 0 ? "is empty" : "is no file of weights";
+    const char *what = size == 0 ? "is empty" : "is not a weights file";
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         if (size >= mistakes[i].size && memcmp(head, mistakes[i].bytes, mistakes[i].size) == 0)
             what = mistakes[i].what;

@@ -22,8 +22,8 @@ Weights *weights_open(const char *from, GError **error)
 {
     g_autofree char *path = from ? g_strdup(from) : find();
     if (!path) {
-        error_set(error, "no weights: name the file by --weights, download it by `make weights`, or use "
-                         "--weights random for a seeded stand-in that has learnt nothing");
+        error_set(error, "no weights found: give a file with --weights, download one with `make weights`, or "
+                         "use --weights random for untrained stand-in weights");
         return NULL;
     }
     Weights *weights = weights_load(path, error);

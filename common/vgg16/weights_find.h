@@ -1,4 +1,4 @@
-/* weights_find: where the published weights are when the user does not say. */
+/* weights_find: finds the published weights if the user does not name a file. */
 #pragma once
 #include "common/vgg16/weights.h"
 

@@ -10,8 +10,7 @@
  * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
  * layers).
  *
- * These files are other people's, and libhdf5 crashes on some that are damaged: it reads them in a process
- * apart. */
+ * These files are untrusted, and libhdf5 crashes on some that are damaged, so they are read in a separate process. */
 #include "common/core/error.h"
 #include "common/core/hdf5_file.h"
 #include "common/core/subprocess.h"
@@ -28,7 +27,7 @@ static gboolean check_family(const char *path, char **layers, GError **error)
     for (char **layer = layers; *layer; layer++)
         if (g_regex_match_simple("^block[0-9]+_conv[0-9]+$", *layer, 0, 0) && vgg16_find(*layer) < 0)
             return error_set(error,
-                             "%s: has a layer %s, which VGG16 has not: these are another network's weights",
+                             "%s: has a layer %s, which VGG16 lacks: these are another network's weights",
                              path, *layer);
     return TRUE;
 }
@@ -37,7 +36,7 @@ static gboolean refuse_missing(const char *path, const char *layer, char **layer
 {
     g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
     return error_set(error,
-                     "%s: has no layer %s; expected VGG16's weights under Keras's names, found the layers %s",
+                     "%s: has no layer %s; expected VGG16's weights with Keras's names, found the layers %s",
                      path, layer, found);
 }
 

@@ -34,7 +34,7 @@ static gboolean check_family(const Safetensors *file, const char *path, GError *
         if (sscanf(name, "features.%d.", &index) == 1 && !is_vgg16_index(index)) {
             g_set_error(
                 error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: has a tensor %s, which torchvision's vgg16 has not: these are another network's weights",
+                "%s: has a tensor %s, which torchvision's vgg16 lacks: these are another network's weights",
                 path, name);
             return FALSE;
         }
@@ -49,7 +49,7 @@ static gboolean refuse_missing(const Safetensors *file, const char *path, const 
         g_ptr_array_add(names, (char *)safetensors_name(file, i));
     g_autofree char *found = weights_abbreviate((const char *const *)names->pdata, names->len);
     return error_set(error,
-                     "%s: has no tensor %s; expected VGG16's weights under torchvision's names, found %s",
+                     "%s: has no tensor %s; expected VGG16's weights with torchvision's names, found %s",
                      path, name, found);
 }
 

@@ -81,13 +81,13 @@ def what_the_cache_does_not_have_is_refused_by_name():
     with scratch() as at:
         whole = make_cache(at, "whole", items())
         for options, sentence in ((["--classes", "a,zebra"], "has no class 'zebra'"),
-                                  (["--list", lists(at, ["a/77", "b/88"])], "has no image that "),
+                                  (["--list", lists(at, ["a/77", "b/88"])], "has none of the images that "),
                                   (["--classes", "a"], "at least two")):
             for head in HEADS:
                 error = program("train", *head, *options, whole, at + "/m.h5", status=1).stderr
                 assert sentence in error and whole in error and error.count("\n") == 1, error
         error = program("train", "--classes", "a,b", "--first-classes", "2", whole, at + "/m.h5", status=2).stderr
-        assert "exclude one another" in error, error
+        assert "mutually exclusive" in error, error
 
 
 def names_without_an_ending_can_be_listed():

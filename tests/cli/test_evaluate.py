@@ -154,7 +154,7 @@ def text_has_report_matrix_and_comparison():
     Study.make()
     text = evaluate(Study.cache, Study.dense, Study.linear).stdout
     assert re.search(r"precision +recall +f1-score +support", text)
-    assert "100 images of 4 classes" in text and "McNemar's exact test" in text
+    assert tap.says(text, "100 images of 4 classes") and "McNemar's exact test" in text
     accuracy = (outputs_of(Study.dense, Study.x).argmax(1) == Study.y).mean()
     assert re.search(r"^dense +%.4f " % accuracy, text, re.M), text
     assert re.search(r"accuracy +%.3f +100\n" % accuracy, evaluate(Study.cache, Study.dense, "--digits", 3).stdout)
@@ -476,7 +476,7 @@ def calibrated_decision_values_are_probabilities():
     assert abs(model["log_loss"] - loss(model["temperature"])) < 1e-4
     best = min(loss(t) for t in np.geomspace(0.01, 10, 200))  # had the temperature been fitted to these very images
     assert model["log_loss"] < 0.5 * loss(1) and model["log_loss"] < 1.3 * best, (model["log_loss"], loss(1), best)
-    refused("no model gives probabilities", Study.cache, Study.linear, "--reliability", Study.file("r.png"), "--quiet")
+    refused("no model yields probabilities", Study.cache, Study.linear, "--reliability", Study.file("r.png"), "--quiet")
 
 
 def the_base_comes_from_the_models_seed_and_no_other():
@@ -493,7 +493,7 @@ def the_base_comes_from_the_models_seed_and_no_other():
     refused("missing.h5", "--quiet", "--predict", model, images, "--weights", "missing.h5")
     # Models of two feature specifications, one with a base and one without, judge the same images.
     done = evaluate(images, model, Pixels.linear, *few)
-    assert "9 images of 3 classes" in done.stdout and "McNemar" in done.stdout
+    assert tap.says(done.stdout, "9 images of 3 classes") and "McNemar" in done.stdout
 
 
 @atexit.register

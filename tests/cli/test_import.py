@@ -155,17 +155,17 @@ def matrices_that_would_be_misread_are_refused():
         spoilt = x.copy()
         spoilt[7, 3] = np.nan
         for array, said in ((x.astype(">f4"), "big-endian (>f4); save x.astype('<f4')"), (np.asfortranarray(x), "Fortran"),
-                            (x.astype(np.float64), "type <f8"), (x[0], "shape is (37,), not (N, D)"), (x[None], "(1, 60, 37)"),
+                            (x.astype(np.float64), "type is <f8"), (x[0], "shape is (37,), not (N, D)"), (x[None], "(1, 60, 37)"),
                             (spoilt, "row 7, column 3 (from 0) is nan"), (x[:59], "59 rows, but"), (x[:0], "(0, 37)"),
-                            (np.array(["a"]), "type <U1"), (np.zeros(2, [("a", "f4")]), "does not say")):
+                            (np.array(["a"]), "type is <U1"), (np.zeros(2, [("a", "f4")]), "lacks")):
             np.save(bad, array)
             done = import_(bad, labels, at + "/none", status=1)
             assert said in done.stderr and done.stderr.count("\n") == 1, (said, done.stderr)
         whole = open(at + "/a.npy", "rb").read()
-        for content, said in ((whole[:-1], "cut off"), (whole + b"x", "cut off"), (whole[:60], "header is cut off"),
+        for content, said in ((whole[:-1], "truncated"), (whole + b"x", "truncated"), (whole[:60], "header is truncated"),
                               (b"", "numpy.save"), (b"\x93NUMPY\x09" + whole[7:], "numpy.save"),
-                              (whole.replace(b"(60, 37)", b"(6e, 37)"), "does not say"),
-                              (whole.replace(b"(60, 37)", b"(2147483647, 2147483647)"), "bytes where its header asks")):
+                              (whole.replace(b"(60, 37)", b"(6e, 37)"), "lacks"),
+                              (whole.replace(b"(60, 37)", b"(2147483647, 2147483647)"), "bytes where its header requires")):
             open(bad, "wb").write(content)
             done = import_(bad, labels, at + "/none", status=1)
             assert said in done.stderr and done.stderr.count("\n") == 1, (said, done.stderr)
@@ -177,12 +177,12 @@ def labels_and_items_that_do_not_fit_are_refused():
         x, y = make(1, n=4)
         features, labels, _ = save(at, "a", x, y)
         for array, said in ((np.array([0, 1, -1, 2]), "label 2 (from 0) is negative"), (np.arange(3), "4 rows, but"),
-                            (np.arange(4.0), "type <f8"), (y[:, None], "shape is (4, 1), not (N,)")):
+                            (np.arange(4.0), "type is <f8"), (y[:, None], "shape is (4, 1), not (N,)")):
             np.save(labels, array)
             assert said in import_(features, labels, at + "/none", status=1).stderr
         for text, said in (("path,label\n", "columns path and class"), ("", "not CSV"),
-                           ("path,class\na,x\nb,x\nc,x\n", "has 3"), ("path,class\na,x\na,x\n", "record 3: its path is there twice"),
-                           ("path,class\na#1,x\n", "augmented"), ("path,class\na\n", "record 2: it has 1 fields"),
+                           ("path,class\na,x\nb,x\nc,x\n", "has 3"), ("path,class\na,x\na,x\n", "record 3: its path occurs twice"),
+                           ("path,class\na#1,x\n", "augmented"), ("path,class\na\n", "record 2: it has only 1 field"),
                            ("path,class\n,x\n", "no path"), ("path,class\na,\n", "no class"),
                            ("index,path,class\n1,a,x\n", "its index is 1, not 0"), ('path,class\n"a,x\n', "not closed"),
                            ('path,class\n"a"b,x\n', "follows a closing quote")):

@@ -90,7 +90,7 @@ def the_learning_curve_rises_towards_the_accuracy_of_all_images():
         assert all(float(row["low"]) <= float(row["accuracy"]) <= float(row["high"]) for row in curve)
         folds = next(float(line.split()[1]) for line in done.stdout.splitlines() if "<- best" in line)
         assert abs(folds - accuracy[-1]) < 0.06, (folds, accuracy[-1])
-        assert "With 320 images the accuracy is" in done.stdout
+        assert "With 320 images, the accuracy is" in done.stdout
         assert "<svg" in open(plot).read(300)
 
 
@@ -99,13 +99,13 @@ def what_cannot_be_answered_is_said_in_a_sentence():
         cache, _, _, _ = make_cache(folder, n=4, flipped=0)
         done = program("train", "--head", "linear", "--suspects", os.path.join(folder, "s.csv"), cache, os.path.join(folder, "m.h5"),
                        status=1)
-        assert "needs as many images, and it has 4: add images" in done.stderr, done.stderr
+        assert "needs at least as many images, and it has 4: add images" in done.stderr, done.stderr
     with scratch() as folder:
         cache, _, _, _ = make_cache(folder, n=8, flipped=0)
         model = os.path.join(folder, "m.h5")
         for arguments, status, sentence in (
             (["--learning-curve", os.path.join(folder, "c.csv")], 1, "a learning curve needs at least 10 images"),
-            (["--suspects-sheet", "s.png"], 2, "--suspects-sheet shows what --suspects lists"),
+            (["--suspects-sheet", "s.png"], 2, "--suspects-sheet draws the images that --suspects lists"),
             (["--learning-curve-plot", "s.png"], 2, "--learning-curve-plot draws what --learning-curve writes"),
         ):
             done = program("train", "--head", "linear", *arguments, cache, model, status=status)

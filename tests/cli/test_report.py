@@ -105,7 +105,7 @@ def what_is_no_better_than_chance_is_called_so():
             page = file.read()
         for said in (text, page):
             assert "No better than chance: always answering class_000 is right on 33.3" in said, text
-            assert "Check that the folders" in said
+            assert "Check that the folder names" in said
         assert "By how much" not in text
 
 
@@ -118,7 +118,7 @@ def the_time_of_training_comes_from_the_history():
         text = program("evaluate", "--quiet", "--history", at + "/long.csv,", test, dense, linear).stdout
         assert "parameters, trained in 5 min; linear: 579 parameters." in words_of(text), text
         timed = program("evaluate", "--quiet", "--history", at + "/dense.csv", "--timing", test, dense).stdout
-        assert re.search(r"trained in [0-9.e-]+ s, [0-9.e-]+ ms an image", words_of(timed)), timed
+        assert re.search(r"trained in [0-9.e-]+ s, [0-9.e-]+ ms per image", words_of(timed)), timed
         for history, models, sentence in (
             (at + "/long.csv", (dense, linear), "1 names for 2 models"),
             (at + "/train.csv", (dense,), "has no column seconds"),
@@ -169,7 +169,7 @@ def the_scatter_marks_the_mistakes_of_the_best_model():
             with open(os.path.join(at, name), "rb") as file:
                 assert file.read(4) == head
         os.makedirs(at + "/images/class_000")
-        assert "it goes with evaluating on a CACHE" in program("evaluate", "--scatter", at + "/s.png", at + "/images", linear, status=2).stderr
+        assert "it is for evaluating on a CACHE" in program("evaluate", "--scatter", at + "/s.png", at + "/images", linear, status=2).stderr
         assert "--scatter is not used by --predict" in program("evaluate", "--scatter", "s.png", "--predict", linear, "x.jpg", status=2).stderr
 
 

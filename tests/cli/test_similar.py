@@ -4,7 +4,7 @@ import csv, os, re, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
 from PIL import Image
-from tap import program, run, scratch
+from tap import program, run, says, scratch
 
 
 def draw(folder, names, seed, size=24):
@@ -107,7 +107,7 @@ def the_sheet_shows_them_and_images_that_are_gone_are_said():
             whole = np.asarray(sheet.convert("RGB")).astype(int)
         os.remove(at + "/old/" + done.stdout.split()[-1])
         done = program(*asked)
-        assert "1 of the images could not be read below" in done.stderr, done.stderr
+        assert says(done.stderr, "1 of the images could not be read below"), done.stderr
         with Image.open(at + "/s.png") as sheet:
             assert np.any(np.asarray(sheet.convert("RGB")) != whole)
 
@@ -121,7 +121,7 @@ def what_cannot_be_compared_is_one_sentence():
             done = program("evaluate", "--quiet", *arguments, status=status)
             assert said in done.stderr and done.stderr.count("\n") == (2 if status == 2 else 1) and not done.stdout, done
 
-        refused("has 2 images, not the 3 that --similar asks for", "--similar", 3, new, at + "/c")
+        refused("has 2 images, but --similar asks for 3", "--similar", 3, new, at + "/c")
         refused("nothing", "--similar", 1, new, at + "/nothing")
         open(at + "/torn.png", "wb").write(open(new, "rb").read()[:60])
         refused("skipped %s/torn.png: " % at, "--similar", 1, at + "/torn.png", at + "/c", status=3)
@@ -134,7 +134,7 @@ def what_cannot_be_compared_is_one_sentence():
         program("extract", "--quiet", "--made-by", "resnet50", "--import", at + "/x.npy", at + "/y.npy", at + "/imported")
         refused("its features were imported (made by resnet50)", "--similar", 1, new, at + "/imported")
         refused("--sheet needs --images", "--similar", 1, "--sheet", "s.png", new, at + "/c", status=2)
-        refused("exclude one another", "--similar", 1, "--predict", new, at + "/c", status=2)
+        refused("mutually exclusive", "--similar", 1, "--predict", new, at + "/c", status=2)
         refused("takes at least one image", "--similar", 1, at + "/c", status=2)
         refused("would overwrite an image", "--similar", 1, "--neighbours", new, at + "/new", at + "/c")
 

@@ -62,7 +62,7 @@ def info_tells_store_bytes_and_zeros():
             assert told["store"] == store and abs(told["zeros"] - zeros) < 1e-9, told
             assert abs(told["bytes_an_image"] - share * 4 * D) < 1, told
         text = program("extract", "--info", at + "/sparse").stdout
-        line = "Store    sparse, %.0f bytes an image (%.3f of float32 as it is), %.1f %% of features are zero\n"
+        line = "Store    sparse, %.0f bytes per image (%.3f of float32), %.1f %% of the features are zero\n"
         assert line % ((1 - zeros + 1 / 32) * 4 * D, 1 - zeros + 1 / 32, 100 * zeros) in text, text
 
 

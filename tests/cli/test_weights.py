@@ -210,7 +210,7 @@ def damaged_keras_files_are_refused():
         for size in (len(whole) - 1, len(whole) // 2, 2048, 100, 9):
             with open(path, "wb") as f:
                 f.write(whole[:size])
-            refused(describe(path)[0], path + ": ", "cut off")
+            refused(describe(path)[0], path + ": ", "truncated")
 
 
 def xoshiro(seed, stream):

@@ -68,7 +68,7 @@ static void test_a_crash_is_an_error(void)
 
 static void test_a_loop_is_an_error(void)
 {
-    assert_sentence(never_end, "file.h5: reading it does not end: the file is damaged");
+    assert_sentence(never_end, "file.h5: reading it does not terminate: the file is damaged");
 }
 
 int main(int argc, char **argv)

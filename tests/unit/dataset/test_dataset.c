@@ -130,9 +130,9 @@ static void test_a_list_with_a_nul_is_refused_with_its_line(void)
     static const char text[] = "wasps/b\nwasps/\0a\nwasps/c\n";
     g_autofree char *path = in_folder("list.txt");
     g_assert_true(g_file_set_contents(path, text, sizeof text - 1, NULL));
-    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:2 holds a NUL byte");
+    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:2 contains a NUL byte");
     g_assert_true(g_file_set_contents(path, "wasps/b\0", 8, NULL));
-    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:1 holds a NUL byte");
+    assert_refused(folder, &(DatasetFilter){.list = path}, "list.txt:1 contains a NUL byte");
 }
 
 static void test_a_long_line_is_not_repeated_whole(void)
@@ -160,19 +160,19 @@ static void test_what_is_not_there_is_named(void)
     assert_refused(folder, &(DatasetFilter){.list = "/nonexistent/list"}, "/nonexistent/list");
     assert_list_refused("wasps/b\nhornets/a\n", "list.txt:2 names 'hornets/a'");
     assert_list_refused("wasps/b\nwasps/../../secret\n", "list.txt:2 names 'wasps/../../secret'");
-    assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, and none of them is in");
-    assert_list_refused("wasps/zzz\n", "names 1 image, and none of them is in");
+    assert_list_refused("wasps/zzz\nwasps/yyy\n", "names 2 images, but none of them is in");
+    assert_list_refused("wasps/zzz\n", "names 1 image, but none of them is in");
     assert_list_refused("stray.jpg\n", "list.txt:1 names 'stray.jpg'");
     assert_list_refused("\n", "has no images");
     g_autofree char *empty = in_folder("empty");
-    assert_refused(empty, NULL, "has no folders");
+    assert_refused(empty, NULL, "has no subfolders");
 }
 
 static void test_a_link_upwards_comes_to_an_end(void)
 {
     g_autofree char *link = g_build_filename(folder, "Ants", "loop", NULL);
     g_assert_cmpint(symlink("../Ants", link), ==, 0);
-    assert_refused(folder, NULL, "loop is a link to a folder that it lies in");
+    assert_refused(folder, NULL, "loop is a link to a folder that contains it");
 }
 
 static void run(gconstpointer test)

@@ -66,7 +66,7 @@ static void test_other_files_are_told_by_their_kind(void)
         const char *sentence;
     } cases[] = {
         {"", 0, "is empty"},
-        {"block1_conv1\n", 13, "no file of weights"},
+        {"block1_conv1\n", 13, "not a weights file"},
         {"PK\3\4xxxxxxxxxx", 14, "safetensors.torch"},
         {"\x80\2}q", 4, "safetensors.torch"},
         {"version https://git-lfs.github.com/spec/v1\n", 43, "git lfs pull"},
@@ -74,7 +74,7 @@ static void test_other_files_are_told_by_their_kind(void)
         {"\x1f\x8b\x08\x00", 4, "gzip"},
         {"\xff\xd8\xff\xe0", 4, "JPEG"},
         {"\x89PNG\r\n\x1a\n", 8, "PNG"},
-        {"\x89HDF\r\n\x1a\n", 8, "damaged or cut off"},
+        {"\x89HDF\r\n\x1a\n", 8, "damaged or truncated"},
         {"\2\0\0\0\0\0\0\0{}", 10, "has no tensor features.0.weight"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

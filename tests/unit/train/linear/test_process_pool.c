@@ -66,7 +66,7 @@ static void dying_task(guint task, gpointer data)
 static void test_death(void)
 {
     int signals[] = {SIGKILL, SIGTERM};
-    const char *words[] = {"killed, most likely for want of memory", "died"};
+    const char *words[] = {"killed, most likely for lack of memory", "died"};
     for (int i = 0; i < 2; i++) {
         g_autoptr(GError) error = NULL;
         g_assert_false(process_pool_run(2, 10, dying_task, &signals[i], NULL, &error));

@@ -149,7 +149,7 @@ static void test_texts(void)
                     "cost,accuracy,deviation,iterations\n0.01,0.500000,0.100000,3.0\n"
                     "0.1,0.750000,0.050000,40.5\n1,0.750000,0.020000,7.0\n");
     g_assert_nonnull(strstr(table, "40.5!  <- best"));
-    g_assert_nonnull(strstr(table, "! some of these fits reached"));
+    g_assert_nonnull(strstr(table, "! some fits at these costs reached"));
     g_assert_nonnull(strstr(choice, "Cost 0.1: accuracy 0.7500"));
     g_assert_nonnull(strstr(choice, "smallest cost"));
     search.best = 2;
