@@ -120,7 +120,7 @@ def the_time_of_training_comes_from_the_history():
         timed = program("evaluate", "--quiet", "--history", at + "/dense.csv", "--timing", test, dense).stdout
         assert re.search(r"trained in [0-9.e-]+ s, [0-9.e-]+ ms per image", words_of(timed)), timed
         for history, models, sentence in (
-            (at + "/long.csv", (dense, linear), "1 names for 2 models"),
+            (at + "/long.csv", (dense, linear), "1 name for 2 models"),
             (at + "/train.csv", (dense,), "has no column seconds"),
             (at + "/gone.csv", (dense,), "gone.csv"),
         ):

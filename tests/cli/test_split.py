@@ -98,7 +98,7 @@ def what_cannot_be_divided_is_refused_and_leaves_no_cache():
         images = draw_set(at + "/images")
         extract(images, at + "/full")
         done = extract("--split-test", 0.2, images, at + "/full", status=1)
-        assert "the training part has all 20 images of class ant already" in done.stderr and "name a new CACHE" in done.stderr
+        assert "the training part already has all 20 images of class ant" in done.stderr and "name a new CACHE" in done.stderr
         assert not os.path.exists(at + "/full.test")
         draw_set(images, {"dog": 1})
         done = extract("--split-test", 0.2, images, at + "/c", status=1)
