@@ -7,7 +7,7 @@ from PIL import Image
 from tap import BUILD, program, run, says, scratch
 import subprocess
 
-SUMMARY = re.compile(r"(\d+) of (\d+) images are in (\d+) groups: (\d+) have the content of another one, (\d+) are only similar")
+SUMMARY = re.compile(r"(\d+) of (\d+) images are in (\d+) groups: (\d+) have the same content as another one, (\d+) are only similar")
 
 
 def make_cache(at, name, x, paths):

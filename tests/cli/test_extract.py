@@ -257,7 +257,7 @@ def altered_features_are_found_and_computed_anew():
         content[content.find(vector[:64]) + 100] ^= 1
         open(cache + "/data.mdb", "wb").write(content)
         done = program("extract", "--verify", cache, status=1)
-        assert done.stdout == "bee/01.png: its record fails its checksum\n", done.stdout
+        assert done.stdout == "bee/01.png: its record does not match its checksum\n", done.stdout
         program("extract", "--export", at + "/other", cache, status=1)
         assert os.listdir(at + "/other") == []
         assert extract(images, cache).stdout.startswith("1 new, 5 unchanged")

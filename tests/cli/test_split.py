@@ -102,7 +102,7 @@ def what_cannot_be_divided_is_refused_and_leaves_no_cache():
         assert not os.path.exists(at + "/full.test")
         draw_set(images, {"dog": 1})
         done = extract("--split-test", 0.2, images, at + "/c", status=1)
-        assert "class dog has one image" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert "class dog has only one image" in done.stderr and done.stderr.count("\n") == 1, done.stderr
         assert not os.path.exists(at + "/c") and not os.path.exists(at + "/c.test")
         for wrong in (["--split-test", "1"], ["--split-test", "-0.1"], ["--split-test", "0.2", "--info"]):
             assert "split-test" in program("extract", *wrong, images, *([] if "--info" in wrong else [at + "/c"]), status=2).stderr

@@ -127,13 +127,13 @@ static void test_size_is_checked_before_decoding(void)
     static const guint8 bmp[54] = {
         'B', 'M', [14] = 40, [18] = 0x60, 0xea, [22] = 0x60, 0xea, [26] = 1, [28] = 24};
     assert_refused(png, sizeof png - 1, IMAGE_MAX_PIXELS,
-                   "60000 x 60000 pixels are over the limit of 178956970");
+                   "60000 x 60000 pixels exceed the limit of 178956970");
     assert_refused(ppm, sizeof ppm - 1, IMAGE_MAX_PIXELS,
-                   "60000 x 60000 pixels are over the limit of 178956970");
-    assert_refused(bmp, sizeof bmp, IMAGE_MAX_PIXELS, "60000 x 60000 pixels are over the limit of 178956970");
+                   "60000 x 60000 pixels exceed the limit of 178956970");
+    assert_refused(bmp, sizeof bmp, IMAGE_MAX_PIXELS, "60000 x 60000 pixels exceed the limit of 178956970");
     for (guint i = 0; i < files->len; i++) {
         const File *file = g_ptr_array_index(files, i);
-        assert_refused(file->bytes, file->size, 23 * 17 - 1, "pixels are over the limit of 390");
+        assert_refused(file->bytes, file->size, 23 * 17 - 1, "pixels exceed the limit of 390");
     }
 }
 
