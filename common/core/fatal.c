@@ -45,7 +45,7 @@ static G_NORETURN void end(const char *message)
         _exit(EXIT_FAILED);
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, length) < 0)
-        _exit(EXIT_FAILED); /* nobody to tell */
+        _exit(EXIT_FAILED); /* there is nobody to tell */
     _exit(EXIT_FAILED);
 }
 

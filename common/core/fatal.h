@@ -1,4 +1,4 @@
-/* fatal: an end in one sentence where the program cannot go on.
+/* fatal: ends the program with one sentence if it cannot continue.
  *
  * GLib, and the libraries on top of it, stop a process by a signal and a core file where memory or a thread is not to
  * be had (g_error); others crash where a small allocation fails (allocation.c). Here that is a failure like any other: "PROGRAM: SENTENCE" on stderr, temporaries removed, exit
