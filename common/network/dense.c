@@ -7,7 +7,6 @@
 #include "common/arithmetic/kernels.h"
 #include "common/core/floats.h"
 
-#include <cblas.h>
 #include <string.h>
 
 enum {
@@ -349,27 +348,90 @@ void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int 
                     &transpose);
 }
 
-/* ---- Gradient with respect to the input, one block of features per task ---- */
-enum { GRADIENT_FEATURES = 512 };
+/* ---- Gradient with respect to the input: dxᵀ = W dyᵀ, a block of features per task. A tile of W lies in the cache
+ * while it meets the strips of dyᵀ, of which a few are summed at a time. ---- */
+enum { INPUT_ROWS = 32, INPUT_DEPTH = 512, INPUT_STRIPS = 4 };
 
 typedef struct {
     const float *dy, *kernel;
     int n, features, units;
+    float *dyt; /* strips of (K, STRIP): 32 images each, those beyond n zero */
     float *dx;
+    const DenseKernels *kernels;
 } InputGradient;
+
+static int image_strips(int n)
+{
+    return (n + STRIP - 1) / STRIP;
+}
+
+gsize dense_input_scratch(int n, int units)
+{
+    return (gsize)image_strips(n) * STRIP * (gsize)units * sizeof(float);
+}
+
+static void transpose_strips(guint task, guint worker, gpointer data)
+{
+    const InputGradient *g = data;
+    int begin = (int)task * INPUT_DEPTH, end = MIN(begin + INPUT_DEPTH, g->units);
+    for (int i = 0; i < g->n; i++) {
+        float *strip = g->dyt + (gsize)(i / STRIP) * g->units * STRIP + i % STRIP;
+        for (int k = begin; k < end; k++)
+            strip[(gsize)k * STRIP] = g->dy[(gsize)i * g->units + k];
+    }
+}
+
+/* sums: strips of (INPUT_ROWS, STRIP), those from `first` on. */
+static void sum_strips(const InputGradient *g, int row, int rows, int first, int strips, float *tile,
+                       float *sums)
+{
+    int block = g->kernels->rows;
+    const float *kernel = g->kernel + (gsize)row * g->units;
+    for (int at = 0; at < g->units; at += INPUT_DEPTH) {
+        int depth = MIN(INPUT_DEPTH, g->units - at), next = MIN(at + INPUT_DEPTH, g->units);
+        Prefetch ahead = {.arrays = {kernel + next},
+                          .count = next < g->units,
+                          .rows = rows,
+                          .columns = MIN(INPUT_DEPTH, g->units - next),
+                          .units = g->units};
+        for (int r = 0; r < rows; r++)
+            memcpy(tile + (gsize)r * INPUT_DEPTH, kernel + (gsize)r * g->units + at, depth * sizeof(float));
+        for (int s = 0; s < strips; s++)
+            for (int r = 0; r < rows; r += block) {
+                prefetch_some(&ahead, 128);
+                g->kernels->multiply(MIN(block, rows - r), depth, tile + (gsize)r * INPUT_DEPTH, INPUT_DEPTH,
+                                     1, g->dyt + ((gsize)(first + s) * g->units + at) * STRIP,
+                                     sums + ((gsize)s * INPUT_ROWS + r) * STRIP, STRIP, at > 0);
+            }
+    }
+}
 
 static void input_gradient_block(guint task, guint worker, gpointer data)
 {
     const InputGradient *g = data;
-    int begin = (int)task * GRADIENT_FEATURES, count = MIN(GRADIENT_FEATURES, g->features - begin);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, g->n, count, g->units, 1, g->dy, g->units,
-                g->kernel + (gsize)begin * g->units, g->units, 0, g->dx + begin, g->features);
+    int row = (int)task * INPUT_ROWS, rows = MIN(INPUT_ROWS, g->features - row), all = image_strips(g->n);
+    float *tile = floats_new(INPUT_ROWS * (INPUT_DEPTH + INPUT_STRIPS * STRIP)),
+          *sums = tile + INPUT_ROWS * INPUT_DEPTH;
+    for (int first = 0; first < all; first += INPUT_STRIPS) {
+        int strips = MIN(INPUT_STRIPS, all - first), images = MIN(strips * STRIP, g->n - first * STRIP);
+        sum_strips(g, row, rows, first, strips, tile, sums);
+        for (int i = 0; i < images; i++) {
+            float *dx = g->dx + (gsize)(first * STRIP + i) * g->features + row;
+            for (int r = 0; r < rows; r++)
+                dx[r] = sums[((gsize)(i / STRIP) * INPUT_ROWS + r) * STRIP + i % STRIP];
+        }
+    }
+    floats_free(tile);
 }
 
 void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
                           const float *kernel, float *dx)
 {
-    InputGradient gradient = {dy, kernel, n, features, units, dx};
-    thread_pool_run(thread_pool, (features + GRADIENT_FEATURES - 1) / GRADIENT_FEATURES, input_gradient_block,
-                    &gradient);
+    InputGradient gradient = {
+        .dy = dy, .kernel = kernel, .n = n, .features = features, .units = units, .dx = dx};
+    gradient.dyt = floats_new(dense_input_scratch(n, units) / sizeof(float));
+    gradient.kernels = kernels_current()->dense;
+    thread_pool_run(thread_pool, (units + INPUT_DEPTH - 1) / INPUT_DEPTH, transpose_strips, &gradient);
+    thread_pool_run(thread_pool, (features + INPUT_ROWS - 1) / INPUT_ROWS, input_gradient_block, &gradient);
+    floats_free(gradient.dyt);
 }

@@ -43,3 +43,6 @@ void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int f
 
 /* Bytes each thread allocates during a call, for batches of up to n samples. */
 gsize dense_scratch(int n);
+
+/* Bytes that dense_input_gradient allocates besides, for all threads together. */
+gsize dense_input_scratch(int n, int units);

@@ -117,7 +117,7 @@ static Shared largest_convolution(const Network *network, guint threads)
 
 TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads)
 {
-    gsize parameters = network_parameters(network), floats = 0, heap = 0, plans = 0;
+    gsize parameters = network_parameters(network), floats = 0, heap = 0, input = 0, plans = 0;
     guint first = first_with_parameters(network);
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = layer_at(network, i);
@@ -125,6 +125,8 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
         if (layer->kind == LAYER_DENSE) {
             floats += batch * layer_inputs(layer) * (i == first && takes_rows(network) ? 2 : 1);
             heap = MAX(heap, dense_scratch(batch));
+            if (i > first)
+                input = MAX(input, dense_input_scratch(batch, layer->out[2]));
         } else if (layer->kind == LAYER_CONV2D) {
             ConvLayerOptions options = convolution_of(network, i);
             plans += conv_layer_memory(&options);
@@ -138,7 +140,7 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
     return (TrainerMemory){
         .parameters = parameters * sizeof(float),
         .slots = parameters * sizeof(float) * (optimizer_has_m(optimizer) + optimizer_has_v(optimizer)),
-        .batch = floats * sizeof(float) + plans + threads * heap,
+        .batch = floats * sizeof(float) + plans + input + threads * heap,
     };
 }
 

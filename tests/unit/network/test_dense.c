@@ -61,6 +61,31 @@ static void check_sums(void)
     g_free(bias);
 }
 
+/* More images and units than are summed at once. */
+static void check_input_gradient(void)
+{
+    enum { IMAGES = 140, FEATURES = 70, UNITS = 1100 };
+    float *dy = random_array(IMAGES * UNITS, 1, 1, -INFINITY),
+          *kernel = random_array(FEATURES * UNITS, 2, 1, -INFINITY), *dx = floats_new(IMAGES * FEATURES);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    dense_input_gradient(thread_pool, dy, IMAGES, FEATURES, UNITS, kernel, dx);
+    for (int n = 0; n < IMAGES; n++)
+        for (int d = 0; d < FEATURES; d++) {
+            double sum = 0;
+            for (int k = 0; k < UNITS; k++)
+                sum += (double)dy[n * UNITS + k] * kernel[d * UNITS + k];
+            g_assert_cmpfloat_with_epsilon(dx[n * FEATURES + d], sum, 5e-4); /* of a sum of size 33 */
+        }
+    g_free(dy);
+    g_free(kernel);
+    floats_free(dx);
+}
+
+static void the_gradient_with_respect_to_the_input_is_exact(void)
+{
+    with_every_isa(check_input_gradient);
+}
+
 static void what_is_zero_is_left_out_of_exact_sums(void)
 {
     with_every_isa(check_sums);
@@ -70,5 +95,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dense/what is zero is left out of exact sums", what_is_zero_is_left_out_of_exact_sums);
+    g_test_add_func("/dense/the gradient with respect to the input is exact",
+                    the_gradient_with_respect_to_the_input_is_exact);
     return g_test_run();
 }
