@@ -57,19 +57,23 @@ BUILD_NOW = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$
 # common/arithmetic/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
 ARCH := $(shell uname -m)
 ifeq ($(ARCH),x86_64)
-ISAS := baseline avx2 avx512 unfused
+ISAS := baseline avx2 avx512
 endif
-ISAS ?= baseline unfused
+ISAS ?= baseline
 ISA_FLAGS_baseline :=
-ISA_FLAGS_unfused  := -ffp-contract=off
 ISA_FLAGS_avx2     := -mavx2 -mfma -mf16c
 ISA_FLAGS_avx512   := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 COMMON_SOURCES := $(wildcard common/*/*.c)
 SIMD_SOURCES   := $(wildcard common/arithmetic/simd/*.c)
+# Of these the portable convolutions (common/arithmetic/conv.h) take their own, compiled without fused multiply-adds.
+UNFUSED        := $(ISAS:%=%_unfused)
+UNFUSED_SOURCES := common/arithmetic/simd/multiply.c common/arithmetic/simd/winograd.c
+$(foreach isa,$(ISAS),$(eval ISA_FLAGS_$(isa)_unfused := $(ISA_FLAGS_$(isa)) -ffp-contract=off))
 COMMON_OBJECTS := $(call objects,$(COMMON_SOURCES)) \
-                  $(foreach isa,$(ISAS),$(patsubst %.c,$(BUILD)/obj/%.$(isa).o,$(SIMD_SOURCES)))
+                  $(foreach isa,$(ISAS),$(SIMD_SOURCES:%.c=$(BUILD)/obj/%.$(isa).o)) \
+                  $(foreach isa,$(UNFUSED),$(UNFUSED_SOURCES:%.c=$(BUILD)/obj/%.$(isa).o))
 PROGRAM_OBJECTS = $(call objects,$(wildcard $(1)/*.c $(1)/*/*.c))
 UNIT_TESTS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/*.c tests/unit/*/*/*.c))
 TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
@@ -115,7 +119,7 @@ $(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c $(BUILD
 	@mkdir -p $$(@D)
 	$$(call SAY,CC) $$(COMPILE) -O3 $$(ISA_FLAGS_$(1)) -DISA=$(1) -MMD -MP -c $$< -o $$@
 endef
-$(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
+$(foreach isa,$(ISAS) $(UNFUSED),$(eval $(call simd_rule,$(isa))))
 
 # The same bits on every machine: no multiply-adds fused, not even where CFLAGS names a processor that has them.
 $(BUILD)/obj/common/arithmetic/conv_reference.o $(BUILD)/obj/common/vgg16/tiles.o \

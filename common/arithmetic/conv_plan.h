@@ -46,7 +46,7 @@ const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit);
 
 static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
 {
-    return (shape->portable ? kernels_portable() : kernels_current())->conv;
+    return shape->portable ? kernels_unfused() : kernels_current()->conv;
 }
 
 /* A layer's convolution forward, without ReLU. */

@@ -3,27 +3,31 @@
 
 #include "common/arithmetic/isa.h"
 
-/* common/arithmetic/simd/kernels.c, compiled once per set. */
-extern const Kernels kernels_baseline, kernels_unfused;
+/* common/arithmetic/simd/kernels.c and multiply.c, compiled once per set. */
+extern const Kernels kernels_baseline;
+extern const ConvKernels conv_kernels_baseline_unfused;
 #ifdef __x86_64__
 extern const Kernels kernels_avx2, kernels_avx512;
+extern const ConvKernels conv_kernels_avx2_unfused, conv_kernels_avx512_unfused;
 #endif
+
+static const struct {
+    const Kernels *fused;
+    const ConvKernels *unfused;
+} tables[ISA_COUNT] = {
+    [ISA_BASELINE] = {&kernels_baseline, &conv_kernels_baseline_unfused},
+#ifdef __x86_64__
+    [ISA_AVX2] = {&kernels_avx2, &conv_kernels_avx2_unfused},
+    [ISA_AVX512] = {&kernels_avx512, &conv_kernels_avx512_unfused},
+#endif
+};
 
 const Kernels *kernels_current(void)
 {
-    switch (isa_current()) {
-#ifdef __x86_64__
-    case ISA_AVX512:
-        return &kernels_avx512;
-    case ISA_AVX2:
-        return &kernels_avx2;
-#endif
-    default:
-        return &kernels_baseline;
-    }
+    return tables[isa_current()].fused;
 }
 
-const Kernels *kernels_portable(void)
+const ConvKernels *kernels_unfused(void)
 {
-    return &kernels_unfused;
+    return tables[isa_current()].unfused;
 }

@@ -22,5 +22,6 @@ typedef struct {
 /* Of the instruction set that isa_current() (isa.h) tells; never NULL, lives as long as the program. */
 const Kernels *kernels_current(void);
 
-/* Compiled without fused multiply-adds: the same bits from every machine and compiler. */
-const Kernels *kernels_portable(void);
+/* The same for convolution without fused multiply-adds: the same bits from every set, machine and compiler, as every lane of
+ * a vector goes its own way. */
+const ConvKernels *kernels_unfused(void);

@@ -15,6 +15,7 @@
 #include "common/core/floats.h"
 #include "common/core/rng.h"
 #include "common/vgg16/base.h"
+#include "common/vgg16/tiles.h"
 #include "tests/bench/stages.h"
 
 #include <math.h>
@@ -265,6 +266,16 @@ static void run(Layer *layers, int n, int threads, int batch, int rounds, Thread
     floats_free(scratch);
 }
 
+/* What a new cache costs once, before its first image. */
+static void time_choice(ThreadPool *thread_pool)
+{
+    g_autoptr(Weights) weights = weights_load("random", NULL);
+    gint64 start = g_get_monotonic_time();
+    Tiles tiles = tiles_choose(weights, VGG16_LAYERS - 1, VGG16_SIDE, thread_pool);
+    printf("choosing tiles by the weights: %.2f s, once a cache (rounding %.1e)\n",
+           1e-6 * (double)(g_get_monotonic_time() - start), tiles.error);
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : (int)thread_pool_processors(),
@@ -284,6 +295,7 @@ int main(int argc, char **argv)
         if (vgg16_layers[i].conv >= 0)
             layer_init(&layers[n++], i, batch, thread_pool);
     run(layers, n, threads, batch, rounds, thread_pool);
+    time_choice(thread_pool);
     for (int i = 0; i < n; i++)
         layer_clear(&layers[i]);
     return 0;

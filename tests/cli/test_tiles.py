@@ -44,15 +44,15 @@ def features(cache):
 
 
 def make_old(at, name, like, tiles=None):
-    """A cache of one vector, with the recipe of another cache, but without tiles, or with these."""
-    told = recipe(like)
+    """A cache of one vector, not that of the image it names, with this recipe or that of this cache, but without tiles, or with these."""
+    told = dict(like) if isinstance(like, dict) else recipe(like)
     del told["tiles"], told["rounding_error"]
     if tiles:
         told.update(tiles=tiles, rounding_error=1e-6)
     paths = [os.path.join(at, name + end) for end in (".npy", ".csv", "", ".json")]
     np.save(paths[0], np.zeros((1, int(np.prod(told["shape"]))), np.float32))
     with open(paths[1], "w") as file:
-        file.write("c/%s.png,c\n" % name)
+        file.write("a/0.png,a\n")
     with open(paths[3], "w") as file:
         json.dump(told, file)
     program("tools/make-cache", *paths[:3], "sparse", paths[3])
@@ -69,10 +69,10 @@ def a_cache_goes_on_with_its_tiles_and_is_not_measured_again():
         old, smaller = make_old(at, "old", new), make_old(at, "smaller", new, SMALLER)
         for cache in (old, smaller):
             before = recipe(cache)
-            assert extract(*LAYER, images, cache, probes=0).startswith("2 new")
+            assert extract(*LAYER, images, cache, probes=0).startswith("1 new, 0 unchanged, 1 changed")
             assert recipe(cache) == before
         assert "tiles" not in recipe(old) and recipe(smaller)["tiles"] == SMALLER
-        x, y = features(new), [features(cache)[:2] for cache in (old, smaller)]
+        x, y = features(new), [features(cache) for cache in (old, smaller)]
         assert np.array_equal(x, y[0])
         difference = np.linalg.norm(x - y[1]) / np.linalg.norm(x)
         assert 1e-8 < difference < 1e-5, difference
@@ -115,23 +115,43 @@ def tiles_and_their_rounding_are_told():
         assert "tiles" not in recipe(at + "/half")
 
 
-def models_keep_them():
+def models_keep_them_and_predict_with_them():
     with scratch() as at:
-        images, model = make_images(at + "/images"), at + "/m.h5"
-        done = program("train", "--approach", "bootstrap", *HEAD, "--weights", "random:1", "--images", images, model,
-                       env=DEBUG)
-        assert chosen(done) == 1
-        with h5py.File(model, "r") as file:
-            told = json.loads(file.attrs["vggcache_recipe"])
-        assert len(told["tiles"]) == 13 and 0 < told["rounding_error"] < 2e-5, told
-        done = program("evaluate", "--weights", "random:1", images, model, env=DEBUG)
-        assert not chosen(done)
-        done = program("train", "--approach", "finetune", *HEAD, "--unfreeze", 1, "--weights", "random:1", "--from", model,
-                       "--images", images, at + "/f.h5", env=DEBUG)
-        assert chosen(done) == 1 and "rounded otherwise" not in done.stderr
+        images, model, other = make_images(at + "/images"), at + "/m.h5", at + "/other.h5"
+        weights = ["--weights", "random:1"]
+        done = program("train", "--approach", "bootstrap", *HEAD, *weights, "--images", images, model, env=DEBUG)
+        told = model_recipe(model)
+        assert chosen(done) == 1 and len(told["tiles"]) == 13 and 0 < told["rounding_error"] < 2e-5, told
+
+        smaller = make_old(at, "smaller", told, [1] + 12 * [4])
+        extract(*weights, images, smaller, probes=0)
+        program("train", *HEAD, smaller, other)
+        assert model_recipe(other)["tiles"] == [1] + 12 * [4]
+        assert np.array_equal(predictions(at, other, smaller), predictions(at, other, *weights, images))
+        error = program("evaluate", smaller, model, status=1).stderr
+        assert "rounded otherwise" in error, error
+
+        tune = ["--approach", "finetune", *HEAD, "--unfreeze", 1, *weights, "--images", images, at + "/tuned.h5", "--from"]
+        for start, remarks in ((model, False), (other, True)):
+            done = program("train", *tune, start, env=DEBUG)
+            assert chosen(done) == 1
+            assert ("rounded otherwise; training goes on" in done.stderr) == remarks, done.stderr
+
+
+def model_recipe(model):
+    with h5py.File(model, "r") as file:
+        return json.loads(file.attrs["vggcache_recipe"])
+
+
+def predictions(at, model, *source):
+    """No tiles are chosen for them."""
+    done = program("evaluate", "--predictions", at + "/p.csv", *source, model, env=DEBUG)
+    assert not chosen(done)
+    rows = [line.split(",") for line in open(at + "/p.csv").read().splitlines()[1:]]
+    return np.array([[float(p) for p in row[3:]] for row in rows])
 
 
 run(a_cache_goes_on_with_its_tiles_and_is_not_measured_again,
     both_parts_of_a_split_have_the_same_tiles,
     tiles_and_their_rounding_are_told,
-    models_keep_them)
+    models_keep_them_and_predict_with_them)

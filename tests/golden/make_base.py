@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes base.json: features of the seeded base (weights "random:1") on a synthetic image, by PyTorch in float64.
+"""Makes base.json: features of the seeded base (weights "random:1") on a synthetic image, by PyTorch in float64, and of what
+becomes of these weights below, whose sums round otherwise; with the error of PyTorch's own float32, which convolves directly.
 
     apt-get install python3-torch; /usr/bin/python3 tests/golden/make_base.py      (about a minute)
 
@@ -8,9 +9,11 @@ The weights are drawn here once more, from the description in common/core/rng.h 
 import json, math, os
 import numpy as np, torch
 
-SEED, PROBES = 1, 300
-CASES = [("block1_conv1", 32), ("block2_pool", 32), ("block3_conv2", 64), ("block4_conv3", 96), ("block5_pool", 64),
-         ("block5_pool", 224)]
+SEED = 1
+# kind of weights, layer, side of the image, probes
+CASES = [("normal", "block1_conv1", 32, 300), ("normal", "block2_pool", 32, 300), ("normal", "block3_conv2", 64, 300),
+         ("normal", "block4_conv3", 96, 300), ("normal", "block5_pool", 64, 300), ("normal", "block5_pool", 224, 300),
+         ("heavy-tailed", "block5_conv3", 112, 200), ("zero-mean", "block5_conv3", 112, 200)]
 BLOCKS = [(3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3)]
 MASK = (1 << 64) - 1
 
@@ -53,13 +56,28 @@ class Rng:
         return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)
 
 
-def layers():
+def changed(kernel, kind, std):
+    """(9, C, K) in float64; the same formulas are in tests/unit/vgg16/test_base.c.
+
+    heavy-tailed: cubes, and the nine taps of a pair of channels correlated by 0.64.
+    zero-mean: what is left of each output channel without its mean."""
+    if kind == "heavy-tailed":
+        z = kernel / std
+        cubes = z * z * z / math.sqrt(15)
+        return std * (0.6 * cubes + 0.8 * cubes[4])
+    if kind == "zero-mean":
+        return kernel - kernel.mean((0, 1))
+    return kernel
+
+
+def layers(kind):
     conv = 0
     for block, (inputs, outputs, count) in enumerate(BLOCKS, 1):
         for i in range(count):
             c = inputs if i == 0 else outputs
             std = math.sqrt(2.0 / (9 * c)) / (64 if conv == 0 else 1)
-            kernel = (std * Rng(SEED, 2 * conv).normal(9 * c * outputs)).astype(np.float32)
+            kernel = (std * Rng(SEED, 2 * conv).normal(9 * c * outputs)).astype(np.float32).reshape(9, c, outputs)
+            kernel = changed(kernel.astype(np.float64), kind, std).astype(np.float32)
             bias = (0.02 * Rng(SEED, 2 * conv + 1).uniform(outputs)).astype(np.float32)
             kernel = torch.from_numpy(kernel.astype(np.float64)).reshape(3, 3, c, outputs).permute(3, 2, 0, 1)
             yield "block%d_conv%d" % (block, i + 1), kernel, torch.from_numpy(bias.astype(np.float64))
@@ -73,21 +91,29 @@ def image(side):
     return ((y * 7 + x * 13 + c * 29 + (x * y) % 17 * 11 + (x * x + 3 * y) % 31 * 5) % 256 - 120).astype(np.float64)
 
 
+def features_at(network, cut, side, dtype):
+    """Of the image through layers() up to the cut, in the order row, column, channel."""
+    x = torch.from_numpy(image(side)).permute(2, 0, 1)[None].to(dtype)
+    for name, kernel, bias in network:
+        if kernel is None:
+            x = torch.nn.functional.max_pool2d(x, 2)
+        else:
+            x = torch.relu(torch.nn.functional.conv2d(x, kernel.to(dtype), bias.to(dtype), padding=1))
+        if name == cut:
+            return x[0].permute(1, 2, 0).reshape(-1).double().numpy()
+
+
 def main():
-    network = list(layers())
+    torch.backends.mkldnn.enabled = False
+    networks = {kind: list(layers(kind)) for kind in {case[0] for case in CASES}}
     cases = []
-    for cut, side in CASES:
-        x = torch.from_numpy(image(side)).permute(2, 0, 1)[None]
-        for name, kernel, bias in network:
-            if kernel is None:
-                x = torch.nn.functional.max_pool2d(x, 2)
-            else:
-                x = torch.relu(torch.nn.functional.conv2d(x, kernel, bias, padding=1))
-            if name == cut:
-                break
-        features = x[0].permute(1, 2, 0).reshape(-1).numpy()
-        probes = [i * len(features) // PROBES for i in range(PROBES)]
-        cases.append({"cut": cut, "side": side, "features": len(features), "norm": float(np.linalg.norm(features)),
+    for kind, cut, side, count in CASES:
+        features = features_at(networks[kind], cut, side, torch.float64)
+        single = features_at(networks[kind], cut, side, torch.float32)
+        norm = float(np.linalg.norm(features))
+        probes = [i * len(features) // count for i in range(count)]
+        cases.append({"kind": kind, "cut": cut, "side": side, "features": len(features), "norm": norm,
+                      "float32_error": float("%.3g" % (np.linalg.norm(single - features) / norm)),
                       "probes": [float("%.10g" % features[p]) for p in probes]})
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.json"), "w") as f:
         json.dump({"weights": "random:%d" % SEED, "cases": cases}, f, indent=1)

@@ -1,13 +1,62 @@
 /* The base from the input to a cut against features that PyTorch computed in float64
- * (tests/golden/make_base.py), and that an image's features do not depend on its company. */
+ * (tests/golden/make_base.py), with weights of three kinds and the tiles that are chosen for them; and that an image's
+ * features do not depend on its company. */
+#include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
 #include "common/vgg16/base.h"
+#include "common/vgg16/tiles.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-static Weights *weights;
+typedef enum { NORMAL, HEAVY_TAILED, ZERO_MEAN, KINDS } Kind;
+static const char *const kind_names[KINDS] = {"normal", "heavy-tailed", "zero-mean"};
+
+static Weights *weights; /* normal */
+static Weights *all_weights[KINDS];
+
+/* A kernel (9, C, K) that is heavy-tailed, or of mean zero for each output channel, instead of normal, as make_base.py has
+ * it. */
+static void make_heavy_tailed(const Vgg16Layer *layer, float *kernel)
+{
+    gsize taps = (gsize)layer->inputs * layer->outputs;
+    double std = sqrt(2.0 / (9 * layer->inputs)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
+    for (gsize i = 0; i < taps; i++) {
+        double cubes[9];
+        for (int tap = 0; tap < 9; tap++) {
+            double z = kernel[tap * taps + i] / std;
+            cubes[tap] = z * z * z / sqrt(15);
+        }
+        for (int tap = 0; tap < 9; tap++)
+            kernel[tap * taps + i] = (float)(std * (0.6 * cubes[tap] + 0.8 * cubes[4]));
+    }
+}
+
+static void make_zero_mean(const Vgg16Layer *layer, float *kernel)
+{
+    gsize n = (gsize)9 * layer->inputs;
+    g_autofree double *sums = g_new0(double, layer->outputs);
+    for (gsize i = 0; i < n * layer->outputs; i++)
+        sums[i % layer->outputs] += kernel[i];
+    for (gsize i = 0; i < n * layer->outputs; i++)
+        kernel[i] = (float)(kernel[i] - sums[i % layer->outputs] / (double)n);
+}
+
+static Weights *weights_of(Kind kind)
+{
+    if (all_weights[kind])
+        return all_weights[kind];
+    all_weights[kind] = weights_load("random:1", NULL);
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        if (layer->conv >= 0 && kind == HEAVY_TAILED)
+            make_heavy_tailed(layer, all_weights[kind]->kernel[layer->conv]);
+        if (layer->conv >= 0 && kind == ZERO_MEAN)
+            make_zero_mean(layer, all_weights[kind]->kernel[layer->conv]);
+    }
+    return all_weights[kind];
+}
 
 /* The image of make_base.py, `shift` columns further. */
 static void synthetic(int side, int shift, float *image)
@@ -29,58 +78,96 @@ static gsize features_of(int cut, int side)
     return (gsize)shape[0] * shape[1] * shape[2];
 }
 
-static void check_case(const json_t *golden)
+/* Of features against a case's probes. */
+static double probe_error(const float *out, gsize features, const json_t *probes)
 {
-    int cut = vgg16_find(json_string_value(json_object_get(golden, "cut")));
-    int side = (int)json_integer_value(json_object_get(golden, "side"));
-    const json_t *probes = json_object_get(golden, "probes");
-    gsize n = json_array_size(probes), features = features_of(cut, side);
-    g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
-    g_autofree float *image = g_new(float, side *side * 3), *out = g_new(float, features);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(weights, NULL, cut, side, 1, PRECISION_FLOAT32, thread_pool);
-    synthetic(side, 0, image);
-    base_run(base, image, 1, out);
-
-    double error = 0, size = 0, norm = 0, expected_norm = json_number_value(json_object_get(golden, "norm"));
+    double error = 0, size = 0;
+    gsize n = json_array_size(probes);
     for (gsize i = 0; i < n; i++) {
         double expected = json_number_value(json_array_get(probes, i)),
                difference = out[i * features / n] - expected;
         error += difference * difference;
         size += expected * expected;
     }
-    for (gsize i = 0; i < features; i++)
-        norm += (double)out[i] * out[i];
-    g_test_message("%s, side %d, %s: relative L2 error %.2e", vgg16_layers[cut].name, side,
-                   isa_name(isa_current()), sqrt(error / size));
     g_assert_cmpfloat(size, >, 0);
-    g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
-    g_assert_cmpfloat_with_epsilon(sqrt(norm) / expected_norm, 1, 1e-5);
+    return sqrt(error / size);
 }
 
-static void test_agrees_with_pytorch(gconstpointer isa)
-{
-    isa_force((IsaSet)GPOINTER_TO_INT(isa));
-    json_error_t error;
-    json_t *golden = json_load_file("tests/golden/base.json", 0, &error), *one;
-    if (!golden)
-        g_error("tests/golden/base.json: %s", error.text);
-    g_assert_cmpstr(json_string_value(json_object_get(golden, "weights")), ==, weights->source);
-    gsize i;
-    json_array_foreach(json_object_get(golden, "cases"), i, one) check_case(one);
-    g_assert_cmpint((int)i, >, 0);
-    json_decref(golden);
-}
-
-static float *features_in(int cut, int side, Precision precision)
+/* The features of the synthetic image. */
+static float *features_with(const Weights *of, const int *tiles, int cut, int side, Precision precision)
 {
     float *out = g_new(float, features_of(cut, side));
     g_autofree float *image = g_new(float, side *side * 3);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(weights, NULL, cut, side, 1, precision, thread_pool);
+    g_autoptr(Base) base = base_new(of, tiles, cut, side, 1, precision, thread_pool);
     synthetic(side, 0, image);
     base_run(base, image, 1, out);
     return out;
+}
+
+static Kind kind_of(const json_t *golden)
+{
+    const char *name = json_string_value(json_object_get(golden, "kind"));
+    Kind kind = NORMAL;
+    while (!g_str_equal(kind_names[kind], name))
+        kind++;
+    return kind;
+}
+
+/* Those that are chosen for a case, once for all tests; where tiles are small anyway, or few, those of the shapes. */
+static Tiles case_tiles(const json_t *golden)
+{
+    static Tiles chosen[KINDS];
+    Kind kind = kind_of(golden);
+    int cut = vgg16_find(json_string_value(json_object_get(golden, "cut")));
+    int side = (int)json_integer_value(json_object_get(golden, "side"));
+    if (side < 112)
+        return (Tiles){0};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    if (!chosen[kind].m[0])
+        chosen[kind] = tiles_choose(weights_of(kind), cut, side, thread_pool);
+    return chosen[kind];
+}
+
+static void check_case(const json_t *golden)
+{
+    Kind kind = kind_of(golden);
+    int cut = vgg16_find(json_string_value(json_object_get(golden, "cut")));
+    int side = (int)json_integer_value(json_object_get(golden, "side"));
+    const json_t *probes = json_object_get(golden, "probes");
+    double limit = MAX(TILES_ERROR, 3 * json_number_value(json_object_get(golden, "float32_error")));
+    double norm = 0, expected_norm = json_number_value(json_object_get(golden, "norm"));
+    gsize features = features_of(cut, side);
+    g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
+    Tiles tiles = case_tiles(golden);
+    g_autofree float *out = features_with(weights_of(kind), tiles.m, cut, side, PRECISION_FLOAT32);
+    double error = probe_error(out, features, probes);
+    for (gsize i = 0; i < features; i++)
+        norm += (double)out[i] * out[i];
+    g_test_message("%s, %s, side %d, %s: relative L2 error %.2e, measured %.2e", kind_names[kind],
+                   vgg16_layers[cut].name, side, isa_name(isa_current()), error, tiles.error);
+    g_assert_cmpfloat(error, <, limit);
+    g_assert_cmpfloat_with_epsilon(sqrt(norm) / expected_norm, 1, 1e-5);
+}
+
+static json_t *load_golden(void)
+{
+    json_error_t error;
+    json_t *golden = json_load_file("tests/golden/base.json", 0, &error);
+    if (!golden)
+        g_error("tests/golden/base.json: %s", error.text);
+    g_assert_cmpstr(json_string_value(json_object_get(golden, "weights")), ==, weights->source);
+    return golden;
+}
+
+static void test_agrees_with_pytorch(gconstpointer isa)
+{
+    json_t *golden = load_golden(), *one;
+    gsize i;
+    isa_force((IsaSet)GPOINTER_TO_INT(isa));
+    json_array_foreach(json_object_get(golden, "cases"), i, one) check_case(one);
+    g_assert_cmpint((int)i, >, 0);
+    json_decref(golden);
 }
 
 static double relative_error(const float *x, const float *expected, gsize n)
@@ -101,8 +188,8 @@ static void check_bfloat16(const char *name, double between_sets)
     int cut = vgg16_find(name);
     gsize n = features_of(cut, SIDE);
     isa_force(ISA_BASELINE);
-    g_autofree float *single = features_in(cut, SIDE, PRECISION_FLOAT32);
-    g_autofree float *baseline = features_in(cut, SIDE, PRECISION_BFLOAT16);
+    g_autofree float *single = features_with(weights, NULL, cut, SIDE, PRECISION_FLOAT32);
+    g_autofree float *baseline = features_with(weights, NULL, cut, SIDE, PRECISION_BFLOAT16);
     double rounding = relative_error(baseline, single, n);
     g_test_message("%s: %.2e from float32", name, rounding);
     g_assert_cmpfloat(rounding, >, 1e-3);
@@ -111,7 +198,7 @@ static void check_bfloat16(const char *name, double between_sets)
         if (!isa_available((IsaSet)isa))
             continue;
         isa_force((IsaSet)isa);
-        g_autofree float *features = features_in(cut, SIDE, PRECISION_BFLOAT16);
+        g_autofree float *features = features_with(weights, NULL, cut, SIDE, PRECISION_BFLOAT16);
         double error = relative_error(features, baseline, n);
         g_test_message("%s, %s: %.2e from the baseline", name, isa_name((IsaSet)isa), error);
         g_assert_cmpfloat(error, <, between_sets);
@@ -177,6 +264,49 @@ static void test_any_layer_is_a_cut(void)
     }
 }
 
+/* The same choice and the same error to the bit, on every instruction set and with any number of threads. */
+static void test_tiles_depend_on_the_weights_alone(void)
+{
+    enum { SIDE = 112 };
+    int cut = vgg16_find("block5_conv3");
+    Tiles first = {0};
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (!isa_available((IsaSet)isa))
+            continue;
+        isa_force((IsaSet)isa);
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)isa + 1);
+        Tiles tiles = tiles_choose(weights_of(ZERO_MEAN), cut, SIDE, thread_pool);
+        if (!first.m[0])
+            first = tiles;
+        g_assert_cmpmem(&tiles, sizeof tiles, &first, sizeof first);
+    }
+}
+
+/* Where sums cancel, tiles are smaller than the shapes alone would have them, and have to be: with those the error is too
+ * large. Elsewhere they are as large as ever. */
+static void test_tiles_are_small_where_sums_cancel(void)
+{
+    json_t *golden = load_golden(), *one;
+    gsize i;
+    json_array_foreach(json_object_get(golden, "cases"), i, one)
+    {
+        Kind kind = kind_of(one);
+        int cut = vgg16_find(json_string_value(json_object_get(one, "cut"))), smaller = 0;
+        int side = (int)json_integer_value(json_object_get(one, "side"));
+        Tiles tiles = case_tiles(one);
+        if (!tiles.m[0])
+            continue;
+        for (int conv = 0; conv < VGG16_CONVS; conv++)
+            smaller += tiles.m[conv] < base_tile(cut, side, conv, CONV_LARGEST_TILE);
+        g_autofree float *out = features_with(weights_of(kind), NULL, cut, side, PRECISION_FLOAT32);
+        double error = probe_error(out, features_of(cut, side), json_object_get(one, "probes"));
+        g_test_message("%s: %d tiles smaller, %.2e without", kind_names[kind], smaller, error);
+        g_assert_true(kind == ZERO_MEAN ? smaller > 3 && error > TILES_ERROR
+                                        : !smaller && error < TILES_ERROR);
+    }
+    json_decref(golden);
+}
+
 static void test_memory_is_told(void)
 {
     gsize early = base_memory(NULL, vgg16_find("block1_conv2"), 224, 8, 2),
@@ -189,13 +319,15 @@ static void test_memory_is_told(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    weights = weights_load("random:1", NULL);
+    weights = weights_of(NORMAL);
     for (int isa = 0; isa < ISA_COUNT; isa++)
         if (isa_available((IsaSet)isa)) {
             g_autofree char *name =
                 g_strdup_printf("/base/agrees with PyTorch in float64/%s", isa_name((IsaSet)isa));
             g_test_add_data_func(name, GINT_TO_POINTER(isa), test_agrees_with_pytorch);
         }
+    g_test_add_func("/base/tiles depend on the weights alone", test_tiles_depend_on_the_weights_alone);
+    g_test_add_func("/base/tiles are small where sums cancel", test_tiles_are_small_where_sums_cancel);
     g_test_add_func("/base/bfloat16 is near float32, and much the same on every instruction set",
                     test_bfloat16);
     g_test_add_func("/base/features do not depend on n, batch, place or threads",
@@ -203,6 +335,7 @@ int main(int argc, char **argv)
     g_test_add_func("/base/any layer is a cut", test_any_layer_is_a_cut);
     g_test_add_func("/base/memory is told", test_memory_is_told);
     int status = g_test_run();
-    weights_free(weights);
+    for (int kind = 0; kind < KINDS; kind++)
+        weights_free(all_weights[kind]);
     return status;
 }
