@@ -1,7 +1,7 @@
 /* merge_check: what a merged cache lacks; see merge.h. */
 #include "common/core/error.h"
 #include "common/core/plural.h"
-#include "common/dataset/tar_reader.h"
+#include "common/dataset/tar_box.h"
 #include "extract/merge.h"
 
 #include <stdio.h>
@@ -82,7 +82,7 @@ static Known known_new(const Cache *cache)
 static GPtrArray *wanted(const Options *options, GError **error)
 {
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    if (g_file_test(options->check, G_FILE_TEST_IS_DIR) || tar_reader_recognizes(options->check)) {
+    if (g_file_test(options->check, G_FILE_TEST_IS_DIR) || tar_box_recognizes(options->check)) {
         g_autoptr(Dataset) dataset = dataset_scan(options->check, &options->filter, error);
         for (guint i = 0; dataset && i < dataset->items->len; i++)
             g_ptr_array_add(paths, g_strdup(((const DatasetItem *)dataset->items->pdata[i])->key));

@@ -5,6 +5,7 @@
 #include "common/core/fatal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,6 +43,22 @@ pid_t subprocess_fork(char *sentence, gsize size)
     if (getppid() != parent)
         _exit(EXIT_REFUSED);
     return 0;
+}
+
+int subprocess_detach(int kept)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+    for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    int above =
+        fcntl(kept, F_DUPFD, 4); /* where standard input was closed, kept may be among the first three */
+    int null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < 3 && null >= 0; i++)
+        dup2(null, i);
+    if (above >= 0 || kept != 3)
+        dup2(above >= 0 ? above : kept, 3);
+    close_range(4, ~0U, 0);
+    return 3;
 }
 
 int subprocess_wait(pid_t child)

@@ -21,6 +21,9 @@ gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const
 /* fork(): 0 in the child, which ends with this process, leaves no core file, and says why it cannot go on in sentence
  * (size bytes of shared memory, or NULL: nowhere) instead of on stderr; -1 with errno where there is no process. */
 pid_t subprocess_fork(char *sentence, gsize size);
+/* In such a child: of the file descriptors it was given it keeps this one, as number 3, which is returned; and it leaves it to
+ * its parent what Ctrl-C and a scheduler's signals mean, which reach all processes of a group. */
+int subprocess_detach(int kept);
 /* The status of a child that ended, as waitpid has it. */
 int subprocess_wait(pid_t child);
 

@@ -1,7 +1,7 @@
 /* contents: see contents.h. */
 #include "common/dataset/contents.h"
 
-#include "common/dataset/tar_reader.h"
+#include "common/dataset/tar_box.h"
 #include "common/image/image_file.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ struct Contents {
     const guint *indices; /* (n) */
     guint n;
     /* Of an archive: */
-    TarReader *reader;
+    TarBox *reader;
     GMutex mutex;     /* of all below, and of the reader */
     guint passed;     /* members that the reader has passed */
     guint next;       /* indices[next] is the first that is not read yet */
@@ -59,7 +59,7 @@ Contents *contents_open(const Dataset *dataset, const guint *indices, guint n, G
     contents->kept = g_hash_table_new_full(NULL, NULL, NULL, kept_free);
     while (contents->next < n && dataset->archived && !contents_item(contents, contents->next)->member)
         contents->next++;
-    if (dataset->archived && n && !(contents->reader = tar_reader_open(dataset->root, error)))
+    if (dataset->archived && n && !(contents->reader = tar_box_open(dataset->root, error)))
         return NULL;
     return g_steal_pointer(&contents);
 }
@@ -68,7 +68,7 @@ void contents_close(Contents *contents)
 {
     if (!contents)
         return;
-    tar_reader_close(contents->reader);
+    tar_box_close(contents->reader);
     g_hash_table_unref(contents->kept);
     g_clear_error(&contents->failure);
     g_mutex_clear(&contents->mutex);
@@ -98,7 +98,7 @@ static Kept *keep(Contents *contents, const TarMember *member, GError **error)
         refuse(&kept->reason, "is not a regular file");
     else if (member->size > IMAGE_FILE_MAX)
         refuse(&kept->reason, "is larger than 1 GiB");
-    else if (!(kept->bytes = tar_reader_content(contents->reader, error)))
+    else if (!(kept->bytes = tar_box_content(contents->reader, error)))
         g_clear_pointer(&kept, kept_free);
     return kept;
 }
@@ -110,7 +110,7 @@ static gboolean read_next(Contents *contents, GError **error)
     const char *name = wanted->path + strlen(contents->dataset->root) + 1;
     TarMember member = {0};
     while (contents->passed < wanted->member) {
-        if (!tar_reader_next(contents->reader, &member, error))
+        if (!tar_box_next(contents->reader, &member, error))
             break;
         contents->passed++;
     }

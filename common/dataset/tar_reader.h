@@ -5,7 +5,7 @@
  * disk, and no member is in memory but the one that was asked for. The content of members that are passed over is not
  * read where the archive is not compressed.
  *
- * One thread at a time. Sentences name the archive. */
+ * One thread at a time. Sentences name the archive. Programs use it through tar_box.h. */
 #pragma once
 #include <glib.h>
 
@@ -24,12 +24,10 @@ typedef struct {
 
 typedef struct TarReader TarReader;
 
-/* NULL and error where the file cannot be read twice (a pipe) or is no tar archive. */
-TarReader *tar_reader_open(const char *path, GError **error);
+/* fenced: this process may do nothing but read it from then on (decoder_fence.h), and that before the first byte is looked at.
+ * NULL and error where the file cannot be read twice (a pipe) or is no tar archive. */
+TarReader *tar_reader_open(const char *path, gboolean fenced, GError **error);
 void tar_reader_close(TarReader *reader);
-
-/* Whether the file begins as a tar archive does. */
-gboolean tar_reader_recognizes(const char *path);
 
 /* The next member. FALSE at the end of the archive, and with error where it is damaged or cut off. */
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error);

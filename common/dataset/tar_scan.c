@@ -2,7 +2,7 @@
 #include "common/dataset/tar_scan.h"
 
 #include "common/core/error.h"
-#include "common/dataset/tar_reader.h"
+#include "common/dataset/tar_box.h"
 
 #include <string.h>
 
@@ -55,7 +55,7 @@ static const char *key_end(const char *name)
     return dot ? dot : name + strlen(name);
 }
 
-static gboolean take_label(Scan *scan, TarReader *reader, const TarMember *member, GError **error)
+static gboolean take_label(Scan *scan, TarBox *reader, const TarMember *member, GError **error)
 {
     gsize size;
     if (member->kind != TAR_FILE || member->size > CLS_MAX)
@@ -63,7 +63,7 @@ static gboolean take_label(Scan *scan, TarReader *reader, const TarMember *membe
                          "%s: its member '%.*s' is %s: a .cls file contains the name or number of a class",
                          scan->path, SHOWN_MAX, member->name,
                          member->kind == TAR_FILE ? "larger than 4 KiB" : "no regular file");
-    g_autoptr(GBytes) content = tar_reader_content(reader, error);
+    g_autoptr(GBytes) content = tar_box_content(reader, error);
     if (!content)
         return FALSE;
     const char *bytes = g_bytes_get_data(content, &size);
@@ -73,8 +73,7 @@ static gboolean take_label(Scan *scan, TarReader *reader, const TarMember *membe
     return TRUE;
 }
 
-static gboolean take_member(Scan *scan, TarReader *reader, const TarMember *member, guint number,
-                            GError **error)
+static gboolean take_member(Scan *scan, TarBox *reader, const TarMember *member, guint number, GError **error)
 {
     gboolean is_label = g_str_equal(key_end(member->name), ".cls");
     if (is_hidden(member->name) || member->kind == TAR_FOLDER ||
@@ -95,10 +94,10 @@ static gboolean take_members(Scan *scan, GError **error)
     TarMember member;
     GError *problem = NULL;
     guint number = 0;
-    g_autoptr(TarReader) reader = tar_reader_open(scan->path, error);
+    g_autoptr(TarBox) reader = tar_box_open(scan->path, error);
     if (!reader)
         return FALSE;
-    while (tar_reader_next(reader, &member, &problem))
+    while (tar_box_next(reader, &member, &problem))
         if (++number > MEMBERS_MAX)
             return error_set(error, "%s: has more than %d members: split it", scan->path, MEMBERS_MAX);
         else if (!take_member(scan, reader, &member, number, error))

@@ -7,7 +7,6 @@
 #include "common/image/decoder_fence.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -156,20 +155,6 @@ static G_NORETURN void decoder_main(int socket, DecoderBoxTask task)
 
 /* ---- In the starter ---- */
 
-/* File descriptors the process was given are none of its business, but for one, which becomes number 3. */
-static int keep_one(int kept)
-{
-    int above =
-        fcntl(kept, F_DUPFD, 4); /* where standard input was closed, kept may be among the first three */
-    int null = open("/dev/null", O_RDWR);
-    for (int i = 0; i < 3 && null >= 0; i++)
-        dup2(null, i);
-    if (above >= 0 || kept != 3)
-        dup2(above >= 0 ? above : kept, 3);
-    close_range(4, ~0U, 0);
-    return 3;
-}
-
 static gboolean send_start(int socket, const Start *start, int passed)
 {
     union {
@@ -197,7 +182,7 @@ static int start_decoder(DecoderBoxTask task, Start *start)
         return -1;
     }
     if ((start->pid = subprocess_fork(NULL, 0)) == 0)
-        decoder_main(keep_one(ends[1]), task);
+        decoder_main(subprocess_detach(ends[1]), task);
     start->code = start->pid < 0 ? errno : 0;
     close(ends[1]);
     if (start->pid > 0 && receive_all(ends[0], &start->fenced, sizeof start->fenced, NULL))
@@ -209,18 +194,9 @@ static int start_decoder(DecoderBoxTask task, Start *start)
     return -1;
 }
 
-/* Ctrl-C and a scheduler's signals reach all processes of a group: this process decides what they mean. */
-static void ignore_signals(void)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
-    for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
-        signal(ignored[i], SIG_IGN);
-}
-
 static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 {
     Start start;
-    ignore_signals();
     while (receive_all(socket, &start, sizeof start, NULL)) {
         int passed = -1;
         if (start.pid > 0) {
@@ -244,7 +220,7 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
     pid_t pid = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
         if ((pid = subprocess_fork(NULL, 0)) == 0)
-            starter_main(keep_one(ends[1]), task);
+            starter_main(subprocess_detach(ends[1]), task);
         int code = errno;
         close(ends[1]);
         if (pid < 0)

@@ -9,6 +9,8 @@
 
 static const int allowed[] = {
     SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(lseek),
     SCMP_SYS(write),
     SCMP_SYS(sendto),
     SCMP_SYS(recvfrom),
