@@ -4,7 +4,9 @@
  * end, or waits for ever on its own lock, and none says a sentence. So a failed allocation of up to SMALL bytes ends the
  * program here, as fatal.h says; a larger one is given back to the caller as failed, who may have better words.
  *
- * The linker takes these before libc's, whose own they call. Sanitizers have allocators of their own. */
+ * The linker takes these before libc's, whose own they call; free is among them so that an allocator that the user preloads
+ * (jemalloc, tcmalloc) is left out altogether, not given memory that it does not know. Sanitizers have allocators of their
+ * own. */
 #include "common/core/fatal.h"
 
 #include <errno.h>
@@ -25,6 +27,7 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *memory);
 void *memalign(size_t alignment, size_t size);
 
 static void *checked(void *memory, size_t size)
@@ -59,6 +62,11 @@ void *memalign(size_t alignment, size_t size)
 void *aligned_alloc(size_t alignment, size_t size)
 {
     return memalign(alignment, size);
+}
+
+void free(void *memory)
+{
+    __libc_free(memory);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size)
