@@ -16,7 +16,9 @@
 
 enum { BUFFER = 130 << 20 }; /* 128 MB and a little, at most, by the processor */
 
-const char *blas_best_core(void)
+/* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's choice
+ * stands, as on processors without AVX2 and those that are not x86-64. */
+static const char *best_core(void)
 {
 #ifdef __x86_64__
     __builtin_cpu_init(); /* may run before the constructor that would do it */
@@ -66,7 +68,7 @@ static void start_again(char **arguments, char **environment, const char *core)
  * and started nothing. What is set for this process would be lost: libc's environment is not in place yet. */
 static void before_libraries(int n_arguments, char **arguments, char **environment)
 {
-    const char *core = blas_best_core(), *threads = value_of(environment, THREADS);
+    const char *core = best_core(), *threads = value_of(environment, THREADS);
     if ((core && !value_of(environment, CORE)) || !threads || strcmp(threads, "1") != 0)
         start_again(arguments, environment, core);
 }
@@ -115,7 +117,7 @@ char *blas_describe(void)
 {
     g_autofree char *processor = processor_name();
     g_auto(GStrv) words = g_strsplit(openblas_get_config(), " ", 3); /* "OpenBLAS 0.3.21 NO_LAPACKE …" */
-    const char *core = openblas_get_corename(), *best = blas_best_core();
+    const char *core = openblas_get_corename(), *best = best_core();
     g_autofree char *better = best && g_ascii_strcasecmp(core, best) != 0
                                   ? g_strdup_printf("; this processor could run %s", best)
                                   : g_strdup("");

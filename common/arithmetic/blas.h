@@ -16,9 +16,5 @@ void blas_startup(guint threads);
 /* Of the buffers that blas_startup maps for so many threads. */
 MemoryNeed blas_memory(guint threads);
 
-/* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's
- * choice stands, as on processors without AVX2 and those that are not x86-64. */
-const char *blas_best_core(void);
-
 /* Lines for --version: processor, instruction set, OpenBLAS with its core and who chose it. Caller frees. */
 char *blas_describe(void);

@@ -95,6 +95,17 @@ void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to)
         memcpy(to, from, n * sizeof(float));
 }
 
+void conv_square_pixels(const float *image, const int shape[3], int top, int left, int side,
+                        const float *zeros, const float **pixels)
+{
+    int height = shape[0], width = shape[1], channels = shape[2];
+    for (int y = top; y < top + side; y++)
+        for (int x = left; x < left + side; x++) {
+            gboolean inside = y >= 0 && y < height && x >= 0 && x < width;
+            *pixels++ = inside ? image + ((gsize)y * width + x) * channels : zeros;
+        }
+}
+
 void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch)
 {
     plan->method->run(plan, in, n, out, scratch, scratch + plan->method->shared_floats(plan));

@@ -55,6 +55,11 @@ ConvShape conv2d_forward_shape(const Conv2d *conv);
 /* Copies n inputs or taps as the products of the plan's precision have them. */
 void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);
 
+/* pixels (side, side): pointers to the pixels of the square whose upper left corner is (top, left) of an image (H, W, C),
+ * shape being H W C; to zeros (C) where it reaches beyond the edges. */
+void conv_square_pixels(const float *image, const int shape[3], int top, int left, int side,
+                        const float *zeros, const float **pixels);
+
 enum {
     CONV_OUTPUTS = 32,              /* output channels are a multiple of this */
     CONV_LINE = 64 / sizeof(float), /* floats in a cache line */

@@ -197,16 +197,12 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
                        guint rows)
 {
     const ConvPlan *plan = run->plan;
-    int in = plan->winograd->in, height = plan->shape.height, width = plan->shape.width, image, top, left;
+    const int shape[] = {plan->shape.height, plan->shape.width, plan->shape.inputs};
     const float *pixels[WINOGRAD_MAX];
+    int image, top, left;
     tile_place(plan, tile, &image, &top, &left);
-    for (int y = 0; y < in; y++)
-        for (int x = 0; x < in; x++) {
-            int iy = top - plan->shape.pad + y, ix = left - plan->shape.pad + x;
-            gboolean inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
-            pixels[y * in + x] =
-                inside ? run->in + (((gsize)image * height + iy) * width + ix) * plan->shape.inputs : zeros;
-        }
+    conv_square_pixels(run->in + (gsize)image * shape[0] * shape[1] * shape[2], shape, top - plan->shape.pad,
+                       left - plan->shape.pad, plan->winograd->in, zeros, pixels);
     if (!plan->narrow)
         fetch_next(plan, pixels, zeros, left);
     int vector = plan->kernels->width;

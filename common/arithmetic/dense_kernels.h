@@ -24,10 +24,10 @@ typedef struct {
 typedef struct {
     int rows; /* the most rows a call of multiply takes, for the best rate */
 
-    /* c (rows, STRIP) at a distance of ldc = a b, or c += a b where accumulate is set; a (rows, depth) has
+    /* c (rows, STRIP) at a distance of ldc = a b, or c += a b where add is set; a (rows, depth) has
      * its element (i, p) at a[i * row + p * column], b (depth, STRIP) is packed. */
     void (*multiply)(int rows, int depth, const float *a, gsize row, gsize column, const float *b, float *c,
-                     gsize ldc, gboolean accumulate);
+                     gsize ldc, gboolean add);
 
     /* n weights w by their gradient g; m and v are the optimizer's slots, NULL where it has none
      * (optimizer.h). */

@@ -68,19 +68,6 @@ static void set_scratch(Work *w, float *scratch)
     memset(w->zeros, 0, zeros * sizeof(float));
 }
 
-/* Pointers to the pixels of a square of `side` whose upper left corner is (top, left) of an image (shape); zeros
- * where it reaches beyond the edges. */
-static void square_pixels(const Work *w, const float *image, const int shape[3], int top, int left, int side,
-                          const float **pixels)
-{
-    int height = shape[0], width = shape[1], channels = shape[2];
-    for (int y = top; y < top + side; y++)
-        for (int x = left; x < left + side; x++) {
-            gboolean inside = y >= 0 && y < height && x >= 0 && x < width;
-            *pixels++ = inside ? image + ((gsize)y * width + x) * channels : w->zeros;
-        }
-}
-
 static void transform_tiles(guint task, guint worker, gpointer data)
 {
     const Work *w = data;
@@ -91,10 +78,11 @@ static void transform_tiles(guint task, guint worker, gpointer data)
     for (int t = (int)task * TILES_A_TASK; t < MIN(w->tiles, (int)(task + 1) * TILES_A_TASK); t++) {
         int image = (w->first + t) / an_image, place = (w->first + t) % an_image;
         int top = place / w->tiles_x * tile->out, left = place % w->tiles_x * tile->out;
-        square_pixels(w, w->x + (gsize)image * in[0] * in[1] * in[2], in, top - pad, left - pad, tile->in,
-                      square);
+        conv_square_pixels(w->x + (gsize)image * in[0] * in[1] * in[2], in, top - pad, left - pad, tile->in,
+                           w->zeros, square);
         tile->input(square, in[2], PRECISION_FLOAT32, w->v + t * vector, w->v_stride, (gsize)TILES * vector);
-        square_pixels(w, w->dy + (gsize)image * out[0] * out[1] * out[2], out, top, left, tile->out, square);
+        conv_square_pixels(w->dy + (gsize)image * out[0] * out[1] * out[2], out, top, left, tile->out,
+                           w->zeros, square);
         tile->output_gradient(square, out[2], w->dm + t * vector, w->dm_stride, (gsize)TILES * vector);
     }
 }

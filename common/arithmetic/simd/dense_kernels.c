@@ -1,6 +1,6 @@
 /* dense_kernels: see common/arithmetic/dense_kernels.h. */
+#include "common/arithmetic/simd/block.h"
 #include "common/arithmetic/simd/tables.h"
-#include "common/arithmetic/simd/vector.h"
 
 #if defined(__AVX512F__)
 enum { ROWS = 8 }; /* 16 sums, 2 columns and a broadcast in 32 registers */
@@ -10,42 +10,35 @@ enum { ROWS = 6 }; /* 12 sums, 2 columns and a broadcast in 16 registers */
 
 /* rows is a constant where this is called, so that the sums stay in registers. Two vectors of the strip at a
  * time. */
-ALWAYS_INLINE void multiply_rows(int rows, int depth, const float *a, gsize row, gsize column, const float *b,
-                                 float *c, gsize ldc, gboolean accumulate)
+ALWAYS_INLINE void multiply_rows(const int rows, int depth, const float *a, gsize row, gsize column,
+                                 const float *b, float *c, gsize ldc, gboolean add)
 {
-    for (int k = 0; k < STRIP; k += 2 * WIDTH) {
-        Vector sum[ROWS][2];
+    for (int k = 0; k < STRIP; k += VECTORS * WIDTH) {
+        Vector sum[ROWS][VECTORS];
 #pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] = accumulate ? load(c + i * ldc + k) : (Vector){0};
-            sum[i][1] = accumulate ? load(c + i * ldc + k + WIDTH) : (Vector){0};
-        }
-        for (int p = 0; p < depth; p++) {
-            Vector b0 = load(b + (gsize)p * STRIP + k), b1 = load(b + (gsize)p * STRIP + k + WIDTH);
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < VECTORS; j++)
+                sum[i][j] = add ? load(c + i * ldc + k + j * WIDTH) : (Vector){0};
+        for (int p = 0; p < depth; p++)
+            accumulate(rows, sum, a + p * column, row, b + (gsize)p * STRIP + k);
 #pragma GCC unroll 8
-            for (int i = 0; i < rows; i++) {
-                float x = a[i * row + p * column];
-                sum[i][0] += x * b0;
-                sum[i][1] += x * b1;
-            }
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) {
-            store(c + i * ldc + k, sum[i][0]);
-            store(c + i * ldc + k + WIDTH, sum[i][1]);
-        }
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < VECTORS; j++)
+                store(c + i * ldc + k + j * WIDTH, sum[i][j]);
     }
 }
 
 static void multiply(int rows, int depth, const float *a, gsize row, gsize column, const float *b, float *c,
-                     gsize ldc, gboolean accumulate)
+                     gsize ldc, gboolean add)
 {
     for (; rows >= ROWS; rows -= ROWS, a += ROWS * row, c += ROWS * ldc)
-        multiply_rows(ROWS, depth, a, row, column, b, c, ldc, accumulate);
+        multiply_rows(ROWS, depth, a, row, column, b, c, ldc, add);
     for (; rows >= 2; rows -= 2, a += 2 * row, c += 2 * ldc)
-        multiply_rows(2, depth, a, row, column, b, c, ldc, accumulate);
+        multiply_rows(2, depth, a, row, column, b, c, ldc, add);
     if (rows)
-        multiply_rows(1, depth, a, row, column, b, c, ldc, accumulate);
+        multiply_rows(1, depth, a, row, column, b, c, ldc, add);
 }
 
 /* Keras's keras/src/optimizers/adam.py: epsilon outside the root, the bias corrections in the rate. */

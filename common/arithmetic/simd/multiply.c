@@ -1,11 +1,10 @@
 /* multiply: the micro-kernels, blocks of products held in registers: ROWS x VECTORS accumulators, each row of
  * the left factor broadcast against vectors of the right one. */
+#include "common/arithmetic/simd/block.h"
 #include "common/arithmetic/simd/tables.h"
-#include "common/arithmetic/simd/vector.h"
 
 /* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16. */
 enum {
-    VECTORS = 2,
 #if defined(__AVX512F__)
     ROWS = 14,
 #elif defined(__aarch64__)
@@ -19,21 +18,6 @@ enum {
     LINE = 64 / sizeof(float),        /* floats in a cache line */
     LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels pass faster */
 };
-
-/* sum += column (rows, step floats apart) times row (PANEL) */
-ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float *column, gsize step,
-                              const float *row)
-{
-    Vector right[VECTORS];
-#pragma GCC unroll 2
-    for (int j = 0; j < VECTORS; j++)
-        right[j] = load(row + j * WIDTH);
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int j = 0; j < VECTORS; j++)
-            sum[i][j] += column[i * step] * right[j];
-}
 
 ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
                                  const float *later, int channels, float *m, gsize stride, gboolean add)

@@ -57,7 +57,6 @@ ALWAYS_INLINE Vector nearest_bfloat16(Vector x)
 }
 
 /* The larger of each; b where they are equal or one is NaN. */
-/* b where either is NaN. */
 ALWAYS_INLINE Vector larger(Vector a, Vector b)
 {
 #if defined(__AVX512F__)

@@ -1,21 +1,7 @@
 /* Convolutions that learn, every way there is, against their definitions in double, for every instruction set. */
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv_layer.h"
-#include "common/arithmetic/isa.h"
-#include "common/core/floats.h"
-#include "common/core/rng.h"
-
-#include <math.h>
-#include <string.h>
-
-static float *drawn(gsize n, guint64 stream)
-{
-    Rng rng = rng_new(7, stream);
-    float *x = g_new(float, n);
-    for (gsize i = 0; i < n; i++)
-        x[i] = (float)rng_normal(&rng);
-    return x;
-}
+#include "tests/unit/fixture.h"
 
 typedef struct {
     double *y, *dbias, *dkernel, *dx;
@@ -143,8 +129,10 @@ static void check_layer(int size, gboolean same, int n, int height, int width, i
     ConvLayerOptions options = {
         {{height, width, inputs}, {height - lost, width - lost, outputs}, size, same}, relu, use};
     Sizes sizes = sizes_of(&options.conv, n);
-    g_autofree float *x = drawn(sizes.dx, 1), *dy = drawn(sizes.y, 2), *kernel = drawn(sizes.dkernel, 3);
-    g_autofree float *bias = drawn(sizes.dbias, 4);
+    g_autofree float *x = random_array(sizes.dx, 1, 1, -INFINITY),
+                     *dy = random_array(sizes.y, 2, 1, -INFINITY),
+                     *kernel = random_array(sizes.dkernel, 3, 1, -INFINITY);
+    g_autofree float *bias = random_array(sizes.dbias, 4, 1, -INFINITY);
     Definition d = define(&options.conv, relu, n, x, dy, kernel, bias);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (!isa_available((IsaSet)isa))
@@ -225,7 +213,9 @@ static void test_nan_stays_nan(void)
     for (gsize i = 0; i < G_N_ELEMENTS(inputs); i++) {
         ConvLayerOptions options = {{{6, 6, inputs[i]}, {4, 4, 32}, 3, FALSE}, TRUE, CONV_FORWARD};
         gsize count = 6 * 6 * (gsize)inputs[i], weights = 9 * 32 * (gsize)inputs[i];
-        g_autofree float *x = drawn(count, 1), *kernel = drawn(weights, 2), *bias = drawn(32, 3);
+        g_autofree float *x = random_array(count, 1, 1, -INFINITY),
+                         *kernel = random_array(weights, 2, 1, -INFINITY),
+                         *bias = random_array(32, 3, 1, -INFINITY);
         x[count / 2] = NAN; /* at row 3, column 0: row 2, column 0 of the output sees it */
         for (int isa = 0; isa < ISA_COUNT; isa++) {
             if (!isa_available((IsaSet)isa))
