@@ -1,4 +1,5 @@
-/* plan: which images have to be computed. Found before the base is prepared, so that a run with nothing to do ends as soon as every file has been hashed. */
+/* plan: which images have to be computed. Found before the base is prepared, so that a run with nothing to do ends as
+ * soon as every file has been hashed. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/dataset/dataset.h"

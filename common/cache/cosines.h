@@ -1,5 +1,5 @@
-/* cosines: of the angles between given feature vectors and those of all images of a cache, or of several: how alike images
- * are. Exact: each vector is compared with each image, none is passed over by an index.
+/* cosines: of the angles between given feature vectors and those of all images of a cache, or of several: how alike
+ * images are. Exact: each vector is compared with each image, none is passed over by an index.
  *
  * The images are numbered 0 … N-1, those of one cache after those of the one before it; augmented copies are left out.
  * A vector of zeros has the cosine 0 with every other. */

@@ -74,7 +74,8 @@ typedef struct {
 /* clang-format off */
 #define CLI_COMMON_OPTIONS(c) \
     {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0}, \
-    {CLI_INT, "threads", 0, &(c)->threads, "N", "number of threads (0: one for each processor available to this process)", 0, 1024, 0}, \
+    {CLI_INT, "threads", 0, &(c)->threads, "N", \
+     "number of threads (0: one for each processor available to this process)", 0, 1024, 0}, \
     {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0}, \
     {CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL, \
      "no progress or remarks on stderr; errors and skipped files are still reported", 0, 0, 0}

@@ -8,7 +8,8 @@
 typedef gboolean (*MemorySetting)(guint step, MemoryNeed *need, char **words, gpointer user);
 
 /* Says "PROGRAM: memory: 0.71 GB needed, 18.20 GB available", as a remark on a terminal, elsewhere as a debug message
- * (shown with G_MESSAGES_DEBUG=vggcache); or returns FALSE with a sentence that says how much WHAT needs, how much there is, and the largest settings that would fit. */
+ * (shown with G_MESSAGES_DEBUG=vggcache); or returns FALSE with a sentence that says how much WHAT needs, how much
+ * there is, and the largest settings that would fit. */
 gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error);
 
 /* Halves *value and counts *step down, until it is 0 or *value 1: for a MemorySetting of several numbers, one after the

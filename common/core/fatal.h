@@ -1,8 +1,8 @@
 /* fatal: ends the program with one sentence if it cannot continue.
  *
  * GLib, and the libraries on top of it, stop a process by a signal and a core file where memory or a thread is not to
- * be had (g_error); others crash where a small allocation fails (allocation.c). Here that is a failure like any other: "PROGRAM: SENTENCE" on stderr, temporaries removed, exit
- * status 1. What is committed stays. */
+ * be had (g_error); others crash where a small allocation fails (allocation.c). Here that is a failure like any other:
+ * "PROGRAM: SENTENCE" on stderr, temporaries removed, exit status 1. What is committed stays. */
 #pragma once
 #include <glib.h>
 

@@ -1,4 +1,5 @@
-/* floats: arrays of float for vector code: zeroed, aligned to 64 bytes, large ones in huge pages where the kernel allows it. */
+/* floats: arrays of float for vector code: zeroed, aligned to 64 bytes, large ones in huge pages where the kernel
+ * allows it. */
 #pragma once
 #include <glib.h>
 

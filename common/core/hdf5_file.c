@@ -1,6 +1,8 @@
 /* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle).
  *
- * libhdf5 cannot recover from a failed write, so it never writes to disk: it lays a new file out in memory (hdf5_layout.h), the arrays are written separately to the places it assigned, and the rest, a few kilobytes, is copied at the end. Its clean-up at program exit is disabled for the same reason. */
+ * libhdf5 cannot recover from a failed write, so it never writes to disk: it lays a new file out in memory
+ * (hdf5_layout.h), the arrays are written separately to the places it assigned, and the rest, a few kilobytes, is
+ * copied at the end. Its clean-up at program exit is disabled for the same reason. */
 #include "common/core/hdf5_file.h"
 
 #include "common/core/error.h"

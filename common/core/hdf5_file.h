@@ -16,7 +16,8 @@ typedef struct Hdf5File Hdf5File;
 Hdf5File *hdf5_open(const char *path, GError **error);
 Hdf5File *hdf5_open_sealed(const char *path, GError **error);
 
-/* To write (output_file.h): sealed and put in place by hdf5_commit; hdf5_close without it leaves nothing. A failed commit leaves what was at path before. */
+/* To write (output_file.h): sealed and put in place by hdf5_commit; hdf5_close without it leaves nothing. A failed
+ * commit leaves what was at path before. */
 Hdf5File *hdf5_create(const char *path, GError **error);
 gboolean hdf5_commit(Hdf5File *file, GError **error);
 void hdf5_close(Hdf5File *file);

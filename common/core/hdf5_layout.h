@@ -1,7 +1,8 @@
 /* hdf5_layout: where libhdf5 puts things in a file that it believes it is writing.
  *
  * A driver of libhdf5 (its "virtual file layer") that keeps what is written in pages of memory and takes no room for
- * what is not: arrays are reserved in the file, but never pass through libhdf5. So no libhdf5 call can fail for lack of disk space, from which it could not recover. */
+ * what is not: arrays are reserved in the file, but never pass through libhdf5. So no libhdf5 call can fail for lack of
+ * disk space, from which it could not recover. */
 #pragma once
 #include <glib.h>
 #include <hdf5.h>

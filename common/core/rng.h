@@ -1,4 +1,5 @@
-/* rng: reproducible random numbers by stream, so that a number depends on the seed and on what it is drawn for (an image, an epoch, a layer), never on the order of threads.
+/* rng: reproducible random numbers by stream, so that a number depends on the seed and on what it is drawn for (an
+ * image, an epoch, a layer), never on the order of threads.
  *
  * Generator: xoshiro256++ (Blackman & Vigna, "Scrambled linear pseudorandom number generators", 2021), its state
  * filled by splitmix64 from the seed and the stream. */

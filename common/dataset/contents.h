@@ -1,5 +1,5 @@
-/* contents: the bytes of a dataset's images, wherever they are stored: files in a folder, or members of a tar archive, which is
- * streamed.
+/* contents: the bytes of a dataset's images, wherever they are stored: files in a folder, or members of a tar archive,
+ * which is streamed.
  *
  * Whoever reads says beforehand in which order. From a folder any order will do. An archive has one of its own
  * (contents_order), and is read in it once, from the first member asked for to the last, whichever thread asks. In memory

@@ -49,10 +49,10 @@ typedef struct {
      "file with the names of the classes that an archive's .cls members number, one per line, class 0 first", 0, 0, modes}
 /* clang-format on */
 
-/* root: a folder, or a tar archive. NULL and error where the folder cannot be read, a class, or the class of a listed file, does not exist (the
- * sentence names it and its line), or nothing is left. A listed image that is not there becomes an item all
- * the same, to be skipped and named like any other that cannot be read; a list of which nothing is there is
- * an error. A class without any image is left out of classes; where the filter names it, that is an error.
+/* root: a folder, or a tar archive. NULL and error where the folder cannot be read, a class, or the class of a listed
+ * file, does not exist (the sentence names it and its line), or nothing is left. A listed image that is not there
+ * becomes an item all the same, to be skipped and named like any other that cannot be read; a list of which nothing is
+ * there is an error. A class without any image is left out of classes; where the filter names it, that is an error.
  * filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);

@@ -32,14 +32,16 @@ typedef struct {
     {CLI_REAL, "rotation-range", 0, &(o)->rotation_range, "DEGREES", "rotate by up to this much, either way", 0, 360, modes}, \
     {CLI_REAL, "width-shift-range", 0, &(o)->width_shift_range, "S", \
      "shift sideways by up to this much: a fraction of the side if below 1, else pixels", 0, 100000, modes}, \
-    {CLI_REAL, "height-shift-range", 0, &(o)->height_shift_range, "S", "shift up or down by up to this much, likewise", 0, 100000, modes}, \
+    {CLI_REAL, "height-shift-range", 0, &(o)->height_shift_range, "S", \
+     "shift up or down by up to this much, likewise", 0, 100000, modes}, \
     {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this much, either way", 0, 89, modes}, \
     {CLI_REAL, "zoom-range", 0, &(o)->zoom_range, "Z", "scale each direction independently by 1-Z to 1+Z", 0, 0.99, modes}, \
     {CLI_FLAG, "horizontal-flip", 0, &(o)->horizontal_flip, NULL, "flip left to right with probability 1/2", 0, 0, modes}, \
     {CLI_FLAG, "vertical-flip", 0, &(o)->vertical_flip, NULL, "flip top to bottom with probability 1/2", 0, 0, modes}, \
     {CLI_REAL, "channel-shift-range", 0, &(o)->channel_shift_range, "LEVELS", \
      "add or subtract up to this many grey levels", 0, 255, modes}, \
-    {CLI_TEXT, "brightness-range", 0, &(o)->brightness_range, "LOW,HIGH", "multiply the brightness by a factor from LOW to HIGH", 0, 0, \
+    {CLI_TEXT, "brightness-range", 0, &(o)->brightness_range, "LOW,HIGH", \
+     "multiply the brightness by a factor from LOW to HIGH", 0, 0, \
      modes}
 /* clang-format on */
 

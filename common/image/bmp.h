@@ -1,5 +1,6 @@
-/* bmp: Windows and OS/2 bitmaps, which libvips reads only through ImageMagick, to which untrusted files are not given. Uncompressed 1, 4, 8, 16, 24 and 32 bits, RLE4, RLE8 and bit fields; alpha is dropped.
- * Colours as Pillow's BmpImagePlugin.py makes them.
+/* bmp: Windows and OS/2 bitmaps, which libvips reads only through ImageMagick, to which untrusted files are not given.
+ * Uncompressed 1, 4, 8, 16, 24 and 32 bits, RLE4, RLE8 and bit fields; alpha is dropped. Colours as Pillow's
+ * BmpImagePlugin.py makes them.
  *
  * Source of the format: Microsoft, "Bitmap Storage" (BITMAPFILEHEADER, BITMAPINFOHEADER). */
 #pragma once

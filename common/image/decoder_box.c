@@ -49,8 +49,8 @@ struct DecoderBox {
 
 /* ---- Patience ---- */
 
-/* Of this process with a decoder that has an image. Told by the processor time that it takes, and waited for in ticks, not
- * by the clock: neither a machine with much to do nor one that slept is the image's fault. */
+/* Of this process with a decoder that has an image. Told by the processor time that it takes, and waited for in ticks,
+ * not by the clock: neither a machine with much to do nor one that slept is the image's fault. */
 enum { TICKS = 20 }; /* in which the limit is waited for */
 typedef struct {
     pid_t pid;

@@ -3,10 +3,11 @@
  *     this process --bytes--> decoder --pixels--> this process
  *
  * A decoder may compute, take memory, and read and write the one socket it was given; seccomp refuses every other system
- * call (EPERM), so that an attacker who takes it over can open no file, make no connection and start no program. It holds no
- * other file descriptor, and no_new_privs is set. One that crashes, or does not come to an end, costs the image it was
- * given; the next gets another decoder. Decoders are started as they are needed, one for each thread that decodes at a time, by a process that was
- * forked for it before any thread began: this process never forks later. All end with this process. */
+ * call (EPERM), so that an attacker who takes it over can open no file, make no connection and start no program. It
+ * holds no other file descriptor, and no_new_privs is set. One that crashes, or does not come to an end, costs the
+ * image it was given; the next gets another decoder. Decoders are started as they are needed, one for each thread that
+ * decodes at a time, by a process that was forked for it before any thread began: this process never forks later. All
+ * end with this process. */
 #pragma once
 #include "common/image/image.h"
 

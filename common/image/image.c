@@ -1,7 +1,8 @@
 /* image: see image.h. The one file that knows libvips.
  *
- * Files are told apart by their first bytes, and a loader is called by name: none of libvips's other loaders (SVG, PDF, ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in
- * the calling thread, so libvips starts no threads of its own. */
+ * Files are told apart by their first bytes, and a loader is called by name: none of libvips's other loaders (SVG, PDF,
+ * ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in the calling thread, so
+ * libvips starts no threads of its own. */
 #include "common/image/image.h"
 
 #include "common/core/choice.h"
@@ -38,7 +39,8 @@ gboolean normalization_parse(const char *name, Normalization *normalization)
     return index >= 0;
 }
 
-/* libvips's own warnings about a file ("unknown EXIF resolution unit") are of no interest to the user; real errors come as GErrors. */
+/* libvips's own warnings about a file ("unknown EXIF resolution unit") are of no interest to the user; real errors come
+ * as GErrors. */
 static void drop_message(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
 {
 }

@@ -42,7 +42,8 @@ void image_startup(const char *program);
 
 /* Decodes a whole file held in memory into rgb (side, side, 3). On failure returns FALSE with a reason
  * without the file's name, fit for "NAME: REASON" (empty, not an image, truncated, corrupt, over the pixel
- * budget), the same in every run, or of IMAGE_ERROR_MACHINE where memory is short; rgb is then undefined. A file that decodes only in part is a failure. */
+ * budget), the same in every run, or of IMAGE_ERROR_MACHINE where memory is short; rgb is then undefined. A file that
+ * decodes only in part is a failure. */
 gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
                       guint8 *rgb, GError **error);
 

@@ -1,7 +1,8 @@
 /* image_file: from the path of an image file to its pixels, for every program.
  *
- * Anything other than a regular file (a pipe would block for ever), or larger than an image file can reasonably be, is refused. Where the machine and not the file is at fault (too many open files, no memory, a disk that fails),
- * the error is IMAGE_ERROR_MACHINE: the image may be fine, and the caller should stop.
+ * Anything other than a regular file (a pipe would block for ever), or larger than an image file can reasonably be, is
+ * refused. Where the machine and not the file is at fault (too many open files, no memory, a disk that fails), the
+ * error is IMAGE_ERROR_MACHINE: the image may be fine, and the caller should stop.
  *
  * Safe to call from several threads at once. */
 #pragma once

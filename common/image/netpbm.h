@@ -1,5 +1,6 @@
-/* netpbm: PBM, PGM and PPM, plain and raw (P1 … P6), which libvips marks as unsafe for untrusted files and does not scale by their maximum value. Values are scaled to 0 … 255 and rounded, as Pillow's
- * PpmImagePlugin.py does; it clips PGM of 16 bits, here they are scaled like all others.
+/* netpbm: PBM, PGM and PPM, plain and raw (P1 … P6), which libvips marks as unsafe for untrusted files and does not
+ * scale by their maximum value. Values are scaled to 0 … 255 and rounded, as Pillow's PpmImagePlugin.py does; it clips
+ * PGM of 16 bits, here they are scaled like all others.
  *
  * Source of the format: the manual pages pbm(5), pgm(5), ppm(5) of Netpbm. */
 #pragma once

@@ -1,8 +1,8 @@
 /* trained_on: which images a model was trained on, so that whoever evaluates it can tell whether a test is one.
  *
- * Of each image the first 8 bytes of the SHA-256 of its file's content, as a number (little-endian); ascending, each once. Among
- * a million images that a model has seen and a million others, two agree by chance once in 18 million such pairs of sets.
- * Images that only decided which epoch to keep are not among them. */
+ * Of each image the first 8 bytes of the SHA-256 of its file's content, as a number (little-endian); ascending, each
+ * once. Among a million images that a model has seen and a million others, two agree by chance once in 18 million such
+ * pairs of sets. Images that only decided which epoch to keep are not among them. */
 #pragma once
 #include <glib.h>
 

@@ -1,7 +1,7 @@
 /* dense: see dense.h. A task is a panel of up to PANEL columns of W; it walks down the panel in tiles of TILE
  * rows, small enough that a tile of W, its slots, the gradient and the packed copy stay in the second-level
- * cache together. Where x has many zeros, as behind a ReLU, only the rest is multiplied. A column's sums do not depend on the panel that it is in, so panels are cut to suit the
- * number of threads. */
+ * cache together. Where x has many zeros, as behind a ReLU, only the rest is multiplied. A column's sums do not depend
+ * on the panel that it is in, so panels are cut to suit the number of threads. */
 #include "common/network/dense.h"
 
 #include "common/arithmetic/kernels.h"

@@ -1,4 +1,5 @@
-/* feature_spec: how an image file became a vector. A cache has one, a model records the one it was trained on, and the two are compared wherever they meet. */
+/* feature_spec: how an image file became a vector. A cache has one, a model records the one it was trained on, and the
+ * two are compared wherever they meet. */
 #pragma once
 #include "common/arithmetic/precision.h"
 #include "common/image/image.h"
@@ -28,7 +29,8 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 /* The specification for these options, as given to extract and train. weights: NULL where layer is "input".
  * normalize: NULL for the rule: presets keras and torchvision define all steps from file to tensor, so they
  * mean caffe and torch; with vips, the normalisation is the one the weights were trained with (without
- * weights: caffe). side is 1 … 4096; the precision is float32 until it is set. NULL and error where the layer is unknown or the image too small for it. */
+ * weights: caffe). side is 1 … 4096; the precision is float32 until it is set. NULL and error where the layer is
+ * unknown or the image too small for it. */
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
@@ -45,7 +47,8 @@ void feature_spec_free(FeatureSpec *spec);
 gsize feature_spec_features(const FeatureSpec *spec); /* D */
 
 json_t *feature_spec_to_json(const FeatureSpec *spec); /* new reference */
-/* Every field checked. Files written before there was a choice of precision or tiles have no entry for it: float32, and the tiles of that time. */
+/* Every field checked. Files written before there was a choice of precision or tiles have no entry for it: float32, and
+ * the tiles of that time. */
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error);
 
 /* NULL where both give the same vectors; else the first difference as a clause, such as

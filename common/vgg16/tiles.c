@@ -294,8 +294,8 @@ static double products(const Probe *probe, int layer, int tile)
     return pairs * tiles * tiles * (tile + 2) * (tile + 2);
 }
 
-/* Takes the next smaller tile, `least` or more, where it lessens the error most for the products it costs. FALSE where none
- * does. */
+/* Takes the next smaller tile, `least` or more, where it lessens the error most for the products it costs. FALSE where
+ * none does. */
 static gboolean shrink_one(Probe *probe, int *m, int least)
 {
     int best = -1, best_tile = 0;

@@ -1,4 +1,5 @@
-/* explanation: which regions (places) of an image speak for a class and which against it, for a head on the 7x7x512 features of block5_pool.
+/* explanation: which regions (places) of an image speak for a class and which against it, for a head on the 7x7x512
+ * features of block5_pool.
  *
  * z is a class's decision value: the head's output before softmax or sigmoid, over the temperature where the model is
  * calibrated. s is the feature vector as the head takes it, scaled; the part of z that belongs to place p = (row, column)
@@ -10,8 +11,8 @@
  * "Not just a black box"): what z is made of to first order, without what ReLUs and biases add. Where vectors are
  * standardised, s is 0 in the mean of the images trained on: the map says what differs from that mean.
  *
- * Place (row, column) is the square of 32 x 32 pixels there of the 224 x 224 that the base took; what a feature sees reaches
- * beyond it. */
+ * Place (row, column) is the square of 32 x 32 pixels there of the 224 x 224 that the base took; what a feature sees
+ * reaches beyond it. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
@@ -61,7 +62,8 @@ typedef struct {
 /* FALSE and a sentence where a model's input is not 7x7x512, or its head is not made of dense layers. */
 gboolean explanations_possible(const GPtrArray *evaluations, GError **error);
 
-/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images that are missing or have changed are reported on stderr. NULL and error where the source cannot be read. */
+/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images
+ * that are missing or have changed are reported on stderr. NULL and error where the source cannot be read. */
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error);
 void explanations_free(Explanations *explanations);

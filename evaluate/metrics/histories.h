@@ -1,4 +1,5 @@
-/* histories: how long models trained, from the files that train --history wrote; model files do not record it, so that equal runs give equal files. */
+/* histories: how long models trained, from the files that train --history wrote; model files do not record it, so that
+ * equal runs give equal files. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 

@@ -1,9 +1,11 @@
-/* images: image files through the preprocessing and the base that a model was trained with, which the model records: no option here can differ from training. */
+/* images: image files through the preprocessing and the base that a model was trained with, which the model records: no
+ * option here can differ from training. */
 #pragma once
 #include "common/vgg16/feature_spec.h"
 
 /* Image files from a command line: each argument, all images in it where it is a folder, and for "-" the list on
- * standard input, one path a line. An array of char* that frees them; NULL and error where a folder cannot be read. A missing file is reported when its turn comes. */
+ * standard input, one path a line. An array of char* that frees them; NULL and error where a folder cannot be read. A
+ * missing file is reported when its turn comes. */
 GPtrArray *images_list(const char *const *inputs, GError **error);
 
 /* A model or cache whose feature specification images must go through. */

@@ -1,5 +1,5 @@
-/* similar: the images of a cache that are most similar to new images, by the cosine of their features: each image of the cache
- * is compared. On standard output, and where asked for as CSV and as a contact sheet.
+/* similar: the images of a cache that are most similar to new images, by the cosine of their features: each image of
+ * the cache is compared. On standard output, and where asked for as CSV and as a contact sheet.
  *
  *   photo.jpg                          (or "photo.jpg, in the cache as ants/1.jpg")
  *     0.8731  bees  bees/12.jpg

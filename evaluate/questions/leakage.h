@@ -1,7 +1,8 @@
 /* leakage: which test images a model was trained on, and what its accuracy is without them.
  *
  * By content (SHA-256): what the model file says of its training (common/model/trained_on.h), and what is in a cache that
- * the user names. By similarity: images whose features have a cosine with those of an image in that cache of at least a threshold, as resized or re-encoded copies do. */
+ * the user names. By similarity: images whose features have a cosine with those of an image in that cache of at least a
+ * threshold, as resized or re-encoded copies do. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 

@@ -1,7 +1,7 @@
 /* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no
- * other file. First the verdict (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most confident mistakes with
- * thumbnails, settings and hashes. Without scripts everything is there except sorting and the theme
- * switch. The same comparison gives the same page. */
+ * other file. First the verdict (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most
+ * confident mistakes with thumbnails, settings and hashes. Without scripts everything is there except sorting and the
+ * theme switch. The same comparison gives the same page. */
 #pragma once
 #include "evaluate/explanation/explanation.h"
 #include "evaluate/report/confusion.h"

@@ -5,7 +5,8 @@
 
 enum { MAX_BARS = 8 }; /* models; the table below has all */
 
-/* A dot on a band from low to high, and a line at the accuracy of guessing. The answers and the table say the same in words. */
+/* A dot on a band from low to high, and a line at the accuracy of guessing. The answers and the table say the same in
+ * words. */
 static void append_bar(GString *page, const Evaluation *evaluation, const Verdict *verdict)
 {
     g_string_append(page, "<div class=\"accuracy-name\">");

@@ -1,4 +1,5 @@
-/* scatter: the images of a cache by the first two principal components of their features: which classes are separate, which overlap, and where the best model is wrong. */
+/* scatter: the images of a cache by the first two principal components of their features: which classes are separate,
+ * which overlap, and where the best model is wrong. */
 #pragma once
 #include "common/plot/canvas.h"
 #include "evaluate/metrics/evaluation.h"

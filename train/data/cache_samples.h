@@ -19,8 +19,8 @@ typedef struct {
     guint turn; /* of the ring */
 } CacheSamples;
 
-/* A cache's images by Keras's rule (validation_split.h), in the order of their names. FALSE with a sentence if either part is empty (split 0: *validation is meant to
- * be), or the cache has fewer than two classes with images. */
+/* A cache's images by Keras's rule (validation_split.h), in the order of their names. FALSE with a sentence if either
+ * part is empty (split 0: *validation is meant to be), or the cache has fewer than two classes with images. */
 gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training, CacheSamples *validation,
                              GError **error);
 
@@ -28,7 +28,8 @@ gboolean cache_samples_split(Cache *cache, double split, CacheSamples *training,
  * its classes must be among those. */
 gboolean cache_samples_all(Cache *cache, const Cache *like, CacheSamples *samples, GError **error);
 
-/* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0: as many as the first image has). FALSE with a sentence if an image has fewer. */
+/* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0:
+ * as many as the first image has). FALSE with a sentence if an image has fewer. */
 gboolean cache_samples_draw_copies(CacheSamples *samples, guint copies, guint64 seed, GError **error);
 
 /* The samples' own features (never of copies), as scaling_fit reads them; all of them are read once, so that their

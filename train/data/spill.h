@@ -1,4 +1,5 @@
-/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory while there is room, and is written to disk rather than to swap when there is not. */
+/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory while there is room, and is written to
+ * disk rather than to swap when there is not. */
 #pragma once
 #include <glib.h>
 

@@ -23,7 +23,8 @@ typedef struct {
     ImageSamples *imaged[2];
 } TrainingData;
 
-/* Determines which rows there are and what they are, before any is read: classes and spec (without its weights) are known afterwards.
+/* Determines which rows there are and what they are, before any is read: classes and spec (without its weights) are
+ * known afterwards.
  *
  * The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
  * --validation. NULL with a sentence if it cannot be read or cannot be trained on. */

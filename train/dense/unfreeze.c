@@ -32,8 +32,8 @@ void unfreeze_parameters(Network *network, const Weights *weights)
     }
 }
 
-/* The first difference in how images become the base's input and what the base is, as a clause, or NULL. Where the base is
- * cut does not matter, nor does rounding: a start need not be exact to the last bits. */
+/* The first difference in how images become the base's input and what the base is, as a clause, or NULL. Where the base
+ * is cut does not matter, nor does rounding: a start need not be exact to the last bits. */
 static char *base_difference(const Model *model, const FeatureSpec *spec)
 {
     g_autoptr(FeatureSpec) its = feature_spec_copy(model->spec);

@@ -15,6 +15,7 @@ void unfreeze_parameters(Network *network, const Weights *weights);
 
 /* Copies the parameters of the model file at path into the model's layers of the same names: a head trained on
  * features of the same base, with or without layers of the base. A scaling of features that it was trained with
- * (--scale max or standard) goes into the first dense layer, as the network takes unscaled features. FALSE with a sentence if the model has
- * another base or other classes, or lacks one of the network's dense layers in this shape. The images that model was trained on count as training images of this one. */
+ * (--scale max or standard) goes into the first dense layer, as the network takes unscaled features. FALSE with a
+ * sentence if the model has another base or other classes, or lacks one of the network's dense layers in this shape.
+ * The images that model was trained on count as training images of this one. */
 gboolean warm_start(Model *model, const char *path, GError **error);

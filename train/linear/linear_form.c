@@ -7,7 +7,8 @@
 #include "common/core/error.h"
 #include "common/core/plural.h"
 
-/* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it and 4 s without. A search over costs and folds pays for it many times. */
+/* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it
+ * and 4 s without. A search over costs and folds pays for it many times. */
 enum { STREAM_IMAGES = 4096 };
 
 gboolean linear_cross_validates(const Linear *linear)

@@ -15,7 +15,8 @@
 
 enum { LOOK_UP_MS = 200 }; /* between checks whether to stop */
 
-/* A worker's main loop: takes the next task from the shared counter until there is none, and writes a byte to the pipe for each task done. */
+/* A worker's main loop: takes the next task from the shared counter until there is none, and writes a byte to the pipe
+ * for each task done. */
 static G_GNUC_NORETURN void worker_main(gint *next, guint tasks, ProcessTask task, gpointer data, int done)
 {
     signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent decides */

@@ -1,8 +1,9 @@
 /* process_pool: processes that share numbered tasks, for code that cannot share a process (liblinear).
  *
  * A worker is a fork of the caller: it sees everything the caller had in memory, copied on write, and
- * leaves its results in subprocess_memory (common/core/subprocess.h). It must not touch LMDB, nor threads of the caller's (a ThreadPool must not
- * be alive), nor any file. Which worker gets which task is not determined: results must not depend on it. */
+ * leaves its results in subprocess_memory (common/core/subprocess.h). It must not touch LMDB, nor threads of the
+ * caller's (a ThreadPool must not be alive), nor any file. Which worker gets which task is not determined: results must
+ * not depend on it. */
 #pragma once
 #include "common/cli/progress.h"
 

@@ -1,4 +1,5 @@
-/* questions: what a linear head's Gram factor tells about the data besides the model: labels that look wrong, and the gain from more images. */
+/* questions: what a linear head's Gram factor tells about the data besides the model: labels that look wrong, and the
+ * gain from more images. */
 #pragma once
 #include "train/linear/linear_job.h"
 

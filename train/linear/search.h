@@ -1,8 +1,9 @@
 /* search: cross-validation of a linear head over a path of costs.
  *
- * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are shuffled with the seed and dealt to the folds in turn. All folds and costs share one Gram factor of the
- * samples, scaled once on all of them. A task of the process pool is one problem of one fold, from the
- * smallest cost to the largest; each fit starts where the previous one ended if the solver supports that. */
+ * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are shuffled
+ * with the seed and dealt to the folds in turn. All folds and costs share one Gram factor of the samples, scaled once
+ * on all of them. A task of the process pool is one problem of one fold, from the smallest cost to the largest; each
+ * fit starts where the previous one ended if the solver supports that. */
 #pragma once
 #include "common/cli/progress.h"
 #include "train/linear/linear_fit.h"

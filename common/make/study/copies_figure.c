@@ -1,8 +1,8 @@
-/* copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE: what stored augmented copies cost and bring, beside augmenting
- * live: accuracy, with its interval, against seconds.
+/* copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE: what stored augmented copies cost and bring, beside
+ * augmenting live: accuracy, with its interval, against seconds.
  *
- * SECONDS has a line for each model of EVALUATION.json (evaluate --json), in its order: how many copies of each image were
- * stored, or "live", and the seconds that features and training took. Prints the table, writes it as FIGURE.csv
+ * SECONDS has a line for each model of EVALUATION.json (evaluate --json), in its order: how many copies of each image
+ * were stored, or "live", and the seconds that features and training took. Prints the table, writes it as FIGURE.csv
  * (copies,seconds,accuracy,low,high), and draws it. */
 #include "common/core/error.h"
 #include "common/plot/axes.h"
