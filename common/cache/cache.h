@@ -129,13 +129,13 @@ typedef struct {
     const CacheStore *store; /* NULL for what the cache has, and CACHE_SPARSE for a new one */
     CacheShard shard;
 
-    /* NULL: the tiles are the recipe's. Else a cache that is there keeps its own, whatever the recipe's; and of a new one
-     * the recipe is completed by this, called once. */
+    /* NULL: the tiles are the specification's. Else an existing cache keeps its own, whatever the specification's; and of a new one
+     * the specification is completed by this, called once. */
     void (*choose_tiles)(FeatureSpec *spec, gpointer user);
     gpointer user;
 } CacheForm;
 
-/* Creates the cache, or opens one to continue; refuses one whose recipe or form differs, in a sentence. form: NULL for
+/* Creates the cache, or opens one to continue; refuses one whose specification or form differs, in a sentence. form: NULL for
  * what the cache has; a new one is sparse and no shard. */
 CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error);

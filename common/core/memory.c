@@ -195,9 +195,3 @@ char *memory_text(gsize bytes)
            : bytes < 1000000000 ? g_strdup_printf("%.0f MB", (double)bytes / 1e6)
                                 : g_strdup_printf("%.2f GB", (double)bytes / 1e9);
 }
-
-gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error)
-{
-    MemoryNeed need = {.memory = needed};
-    return memory_suffices(need) || memory_refuse(need, what, remedy, error);
-}

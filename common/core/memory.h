@@ -40,10 +40,6 @@ void memory_startup(void);
 /* "1.90 GB" or "7.3 MB". Caller frees. */
 char *memory_text(gsize bytes);
 
-/* FALSE with a sentence "WHAT needs 1.90 GB of memory, but only 0.82 GB is available; REMEDY" if it
- * cannot fit. */
-gboolean memory_check(gsize needed, const char *what, const char *remedy, GError **error);
-
 /* Ends the program in a sentence (fatal.h) where so much cannot be mapped now: before a library, WHAT, that crashes or
  * tries for ever where it gets none. */
 void memory_need(gsize bytes, const char *what);

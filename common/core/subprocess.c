@@ -82,7 +82,7 @@ static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, c
     _exit(good ? EXIT_GOOD : EXIT_REFUSED);
 }
 
-static gboolean judge(int status, const char *sentence, const char *subject, GError **error)
+static gboolean check_exit(int status, const char *sentence, const char *subject, GError **error)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_GOOD)
         return TRUE;
@@ -105,7 +105,7 @@ gboolean subprocess_run(SubprocessTask task, gpointer data, guint seconds, const
     if (child == 0)
         live(task, data, seconds, sentence);
     gboolean good =
-        child > 0 ? judge(subprocess_wait(child), sentence, subject, error)
+        child > 0 ? check_exit(subprocess_wait(child), sentence, subject, error)
                   : error_set(error, "%s: cannot start a process to read it: %s", subject, g_strerror(code));
     subprocess_memory_free(sentence, SENTENCE);
     return good;

@@ -50,7 +50,7 @@ void model_free(Model *model);
  * `probabilities` says; the temperature is not applied. */
 void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out);
 
-/* NULL where the model can judge vectors of this recipe and these classes; else one clause that says why not,
+/* NULL where the model can evaluate vectors of this feature specification and these classes; else one clause that says why not,
  * such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */
 char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes,
                      guint n_classes);

@@ -47,7 +47,7 @@ typedef struct {
     const FeatureSpec *spec;      /* side, normalization, layer and precision */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */
-    PipelinePrepare prepare;      /* NULL: image_normalize as the recipe has it */
+    PipelinePrepare prepare;      /* NULL: image_normalize as the specification says */
     PipelineBatchDone batch_done; /* or NULL */
 } PipelineOptions;
 

@@ -30,7 +30,7 @@ typedef gboolean (*ImagesConsume)(guint index, const float *features, const guin
 typedef struct {
     const char *label;       /* of the progress bar */
     const FeatureSpec *spec; /* what becomes of an image */
-    const Weights *weights;  /* NULL where the recipe has no base */
+    const Weights *weights;  /* NULL if the specification has no base */
     guint threads;
 } ImagesOptions;
 

@@ -154,7 +154,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
     return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
 }
 
-static void judge(const Comparison *comparison, Evaluation *evaluation)
+static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
 {
     Leakage *leakage = &evaluation->leakage;
     const int *labels = examples_labels(comparison->examples);
@@ -184,6 +184,6 @@ gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GEr
     if (options->trained_on && !compare_caches(comparison, options, error))
         return FALSE;
     for (guint j = 0; j < comparison->evaluations->len; j++)
-        judge(comparison, comparison->evaluations->pdata[j]);
+        measure_leakage(comparison, comparison->evaluations->pdata[j]);
     return TRUE;
 }

@@ -115,7 +115,7 @@ def predictions(at, source, model):
     return np.array([[float(p) for p in row[3:]] for row in rows])
 
 
-def training_and_judging_images_take_it_along():
+def training_and_evaluating_images_take_it_along():
     with scratch() as at:
         images, cache, model = make_images(at + "/images"), at + "/cache", at + "/m.h5"
         program("train", "--approach", "bootstrap", *HEAD, *RANDOM, *BFLOAT16, "--images", images, model)
@@ -150,6 +150,6 @@ def it_is_refused_where_no_base_runs():
 
 run(features_are_sums_of_rounded_inputs_and_kernels,
     caches_of_two_precisions_do_not_go_together,
-    training_and_judging_images_take_it_along,
+    training_and_evaluating_images_take_it_along,
     a_cache_from_before_the_choice_is_of_float32,
     it_is_refused_where_no_base_runs)

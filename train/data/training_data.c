@@ -142,7 +142,7 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
 }
 
 /* parts: training, validation; of guint32. */
-static gboolean split_photos(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
+static gboolean split_images(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
                              GError **error)
 {
     const DecodedImages *images = data->images;
@@ -165,7 +165,7 @@ static gboolean split_photos(const TrainingData *data, const TrainOptions *optio
     return TRUE;
 }
 
-static TrainedOn *list_photos(const DecodedImages *images, const GArray *part)
+static TrainedOn *list_training_images(const DecodedImages *images, const GArray *part)
 {
     TrainedOn *trained_on = trained_on_new();
     for (guint i = 0; i < part->len; i++)
@@ -173,7 +173,7 @@ static TrainedOn *list_photos(const DecodedImages *images, const GArray *part)
     return trained_on_finish(trained_on);
 }
 
-static char *identify_photos(const TrainingData *data)
+static char *identify_images(const TrainingData *data)
 {
     const DecodedImages *images = data->images;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -198,9 +198,9 @@ static gboolean make_samples(TrainingData *data, const TrainOptions *options, GE
                                    .batch = (int)options->batch_size,
                                    .beside = options->model,
                                    .seed = (guint64)options->common.seed};
-    if (!split_photos(data, options, parts, error))
+    if (!split_images(data, options, parts, error))
         return FALSE;
-    data->trained_on = list_photos(data->images, training);
+    data->trained_on = list_training_images(data->images, training);
     for (int i = 0; i < 2; i++) {
         samples.augmentation =
             i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
@@ -245,7 +245,7 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
     data->pipeline = pipeline_new(&pipeline, error);
     if (!data->pipeline || !make_samples(data, options, error))
         return FALSE;
-    data->identity = identify_photos(data);
+    data->identity = identify_images(data);
     return TRUE;
 }
 
