@@ -61,7 +61,7 @@ static gboolean task(const guint8 *bytes, gsize size, Preset preset, int side, g
         memcpy(rgb, &(pid_t){getpid()}, sizeof(pid_t));
         return TRUE;
     case 'e': /* takes the processor for ever */
-        for (volatile int i = 0;; i++)
+        for (volatile guint i = 0;; i++)
             ;
     case 's': /* takes none of it */
         for (;;)

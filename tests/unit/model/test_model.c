@@ -136,7 +136,7 @@ static void test_content_that_cannot_be_is_refused(void)
         {"vggcache_classes", "{}", "no list of classes"},
         {"vggcache_classes", "[\"a\", 2, \"c\"]", "other than names"},
         {"vggcache_classes", "[\"a\", \"b\"]", "3 outputs for 2 classes"},
-        {"vggcache_recipe", "{}", "recipe"},
+        {"vggcache_recipe", "{}", "the feature specification is invalid"},
         {"vggcache_scaling", "{\"kind\": \"wild\"}", "scaling"},
         {"vggcache_scaling", "{\"kind\": \"max\", \"max\": 0.0}", "scaling"},
         {"vggcache_scaling", "{\"kind\": \"standard\"}", "no dataset /vggcache/scaling_mean"},
