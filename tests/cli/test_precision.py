@@ -3,6 +3,7 @@ import json, os, re, shutil, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+from noise_images import make_images
 from tap import ROOT, program, run, scratch
 from vgg16_files import seeded, write_safetensors
 
@@ -14,15 +15,6 @@ BFLOAT16 = ["--precision", "bfloat16"]
 RANDOM = ["--weights", "random:1", "--quiet"]
 CAFFE = np.array([103.939, 116.779, 123.68], np.float32)
 HEAD = ["--hidden", 4, "--epochs", 1, "--validation-split", 0, "--no-checkpoint", "--quiet"]
-
-
-def make_images(folder, classes=("a", "b"), each=2):
-    for c, name in enumerate(classes):
-        os.makedirs(os.path.join(folder, name))
-        for i in range(each):
-            noise = np.random.RandomState(10 * c + i).randint(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(noise).resize((224, 224), Image.BICUBIC).save(os.path.join(folder, name, "%d.png" % i))
-    return folder
 
 
 def rounded(x):
@@ -53,7 +45,7 @@ def relative(a, b):
 
 def features_are_sums_of_rounded_inputs_and_kernels():
     with scratch() as at:
-        images = make_images(at + "/images", "a", 1)
+        images = make_images(at + "/images", "a")
         weights = seeded(5)
         write_safetensors(at + "/w.safetensors", weights)
         pixels = np.asarray(Image.open(at + "/images/a/0.png"))
@@ -83,7 +75,7 @@ def refusal(name, *arguments):
 
 def caches_of_two_precisions_do_not_go_together():
     with scratch() as at:
-        images = make_images(at + "/images")
+        images = make_images(at + "/images", each=2)
         single, half, model, other = (at + "/" + n for n in ("float32", "bfloat16", "float32.h5", "bfloat16.h5"))
         program("extract", *RANDOM, images, single)
         program("extract", *RANDOM, *BFLOAT16, images, half)
@@ -117,7 +109,7 @@ def predictions(at, source, model):
 
 def training_and_evaluating_images_take_it_along():
     with scratch() as at:
-        images, cache, model = make_images(at + "/images"), at + "/cache", at + "/m.h5"
+        images, cache, model = make_images(at + "/images", each=2), at + "/cache", at + "/m.h5"
         program("train", "--approach", "bootstrap", *HEAD, *RANDOM, *BFLOAT16, "--images", images, model)
         with h5py.File(model, "r") as file:
             assert json.loads(file.attrs["vggcache_recipe"])["precision"] == "bfloat16"
@@ -140,7 +132,7 @@ def a_cache_from_before_the_choice_is_of_float32():
 
 def it_is_refused_where_no_base_runs():
     with scratch() as at:
-        images = make_images(at + "/images", each=1)
+        images = make_images(at + "/images")
         error = program("extract", "--layer", "input", *BFLOAT16, images, at + "/c", status=2).stderr
         assert "--precision" in error and "--layer input" in error, error
         error = program("train", "--approach", "bootstrap", "--augmented-cache", "c", *BFLOAT16, "m.h5", status=2).stderr

@@ -2,25 +2,16 @@
 import json, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from noise_images import make_images
 from tap import program, run, scratch
 
 import h5py
 import numpy as np
-from PIL import Image
 
 LAYER = ["--weights", "random:1", "--layer", "block1_pool"]
 SMALLER = [1, 4]  # F(4x4) where the shape of block1_conv2 has F(6x6)
 HEAD = ["--hidden", 4, "--epochs", 1, "--validation-split", 0, "--no-checkpoint"]
 DEBUG = dict(os.environ, G_MESSAGES_DEBUG="vggcache")
-
-
-def make_images(folder, classes=("a", "b"), each=1):
-    for c, name in enumerate(classes):
-        os.makedirs(os.path.join(folder, name))
-        for i in range(each):
-            noise = np.random.RandomState(10 * c + i).randint(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(noise).resize((224, 224), Image.BICUBIC).save(os.path.join(folder, name, "%d.png" % i))
-    return folder
 
 
 def chosen(done):
