@@ -137,7 +137,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-figure
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
 
 # What makes system calls fail traces its child, and knows x86-64's registers alone.
 ifeq ($(ARCH),x86_64)

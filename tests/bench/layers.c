@@ -1,15 +1,28 @@
-/* layers: where the base's time goes, layer by layer.
+/* layers: where the base's time goes, layer by layer, and what share of the machine that is.
  *
- *   build/bench/layers [THREADS [BATCH [ROUNDS [ISA]]]]
+ *   build/bench/layers [THREADS [BATCH [ROUNDS [ISA [LAYER]]]]]
  *
  * Each convolution (with the pooling fused into it) runs as the base runs it: image by image where it is
  * wide, the whole batch at once where it is narrow. The layers alternate within a round, as in the base; the
- * median of the rounds is shown.
+ * median of the rounds is shown. A stage's ms are what the threads ran for it, by their number; "rest" is what belongs to no
+ * stage: waiting, starting, pooling that is not fused.
  *
- * What the machine can do is measured in the same rounds, by all threads at once, in time that they have run: multiply-adds
- * among registers (the peak), and reading from each cache and from memory. GFLOP/s of a layer are effective: the direct
- * convolution's operations over the time taken; those of products are what is multiplied and added in fact. A stage's ms
- * are what the threads ran for it, by their number. */
+ * What the machine can do is measured in the same rounds, by all threads at once, in time that they have run:
+ *
+ *     peak     multiply-adds among registers. Products are held against it by what is multiplied and added in fact; GFLOP/s
+ *              of a layer are effective: the direct convolution's operations over the time taken
+ *     rates    reading an array of one of several sizes again and again, from one that an L2 cache holds to one that only
+ *              memory does. A stage is held against them by the time that its bytes take at least, each array's at the
+ *              rate of the next larger size:
+ *
+ *     input transform     reads the input once, writes V, the transformed tiles
+ *     products            read V once for each slice of output channels, U, the transformed kernels, once for each block of
+ *                         tiles, and write M, to which each further run of channels adds: read and written
+ *     output transform    reads M, writes the output once
+ *
+ * A byte written counts as a byte read, although its line may have to be fetched first. M, and V of a wide layer, are a task's
+ * own and share a cache: the size of both is that of all that a task holds. A layer that is computed directly has one stage,
+ * which reads the input and writes the output. */
 #include "common/arithmetic/caches.h"
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
@@ -37,6 +50,7 @@ typedef struct {
     ThreadPool *thread_pool;
     float *in, *out, *pooled; /* pooled: NULL unless pooled afterwards */
     int run;                  /* images a run of the plan takes */
+    gsize sizes[ARRAYS];      /* bytes that a run goes through, which say where an array lies */
     Round rounds[MAX_ROUNDS];
 } Layer;
 
@@ -47,6 +61,22 @@ static float *filled(gsize n, guint64 stream, float scale, float shift)
     for (gsize i = 0; i < n; i++)
         x[i] = scale * ((float)rng_uniform(&rng) - 0.5f) + shift;
     return x;
+}
+
+static void find_sizes(Layer *l)
+{
+    const ConvPlan *plan = l->plan;
+    const ConvShape *shape = &l->shape;
+    gsize pixels = (gsize)l->run * shape->height * shape->width, own = plan->method->worker_floats(plan);
+    gsize tiles = (gsize)l->run * plan->tiles_y * plan->tiles_x;
+    gsize shared = MIN(plan->method->shared_floats(plan), tiles * plan->positions * shape->inputs);
+    const gsize floats[ARRAYS] = {[ARRAY_INPUT] = pixels * shape->inputs,
+                                  [ARRAY_V] = shared ? shared : own,
+                                  [ARRAY_U] = plan->method->weight_floats(plan),
+                                  [ARRAY_M] = own,
+                                  [ARRAY_OUTPUT] = pixels * shape->outputs / (shape->pool ? 4 : 1)};
+    for (int array = 0; array < ARRAYS; array++)
+        l->sizes[array] = floats[array] * sizeof(float);
 }
 
 static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
@@ -70,6 +100,7 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     l->in = filled((gsize)l->run * side * side * inputs, index, 1, 0.5f);
     l->out = floats_new((gsize)l->run * side * side * outputs);
     l->pooled = pool && batches ? floats_new((gsize)l->run * side * side / 4 * outputs) : NULL;
+    find_sizes(l);
 }
 
 static void layer_run(Layer *l, int batch, float *scratch, Round *round)
@@ -84,6 +115,10 @@ static void layer_run(Layer *l, int batch, float *scratch, Round *round)
                                 (int[]){l->shape.height, l->shape.width, l->shape.outputs}, 2);
     }
     stages_end(round->stages);
+    gboolean direct = l->plan->shape.tile == 1;
+    double runs = (double)batch / l->run; /* all of them whole */
+    round->stages[direct ? STAGE_PRODUCTS : STAGE_INPUT].bytes[ARRAY_INPUT] = runs * l->sizes[ARRAY_INPUT];
+    round->stages[direct ? STAGE_PRODUCTS : STAGE_OUTPUT].bytes[ARRAY_OUTPUT] = runs * l->sizes[ARRAY_OUTPUT];
     round->seconds = 1e-6 * (double)(g_get_monotonic_time() - start);
 }
 
@@ -97,13 +132,14 @@ static void layer_clear(Layer *l)
 
 /* ---- The machine ---- */
 
-enum { LEVELS = CACHE_LEVELS + 1, MEMORY_BYTES = 256 << 20 };
+/* Sizes of which reading is measured: powers of two from a quarter of a MB. */
+enum { SMALLEST = 1 << 18, SIZES = 11, MEMORY_BYTES = SMALLEST << (SIZES - 1) };
 
 typedef struct {
     ThreadPool *thread_pool;
-    float *memory;                       /* (MEMORY_BYTES), read by all threads */
-    double (*peaks)[MAX_ROUNDS];         /* (threads, …) */
-    double (*rates)[LEVELS][MAX_ROUNDS]; /* (threads, …), of the caches from the second one, then memory */
+    float *memory;                      /* (MEMORY_BYTES), read by all threads */
+    double (*peaks)[MAX_ROUNDS];        /* (threads, …) */
+    double (*rates)[SIZES][MAX_ROUNDS]; /* (threads, …) */
     int round;
 } Machine;
 
@@ -112,10 +148,8 @@ static void measure_thread(guint task, guint worker, gpointer data)
 {
     Machine *m = data;
     m->peaks[task][m->round] = peak_flops();
-    for (int level = 2; level <= LEVELS; level++) {
-        gsize bytes = level < LEVELS ? MIN(cache_bytes(level) / 2, (gsize)8 << 20) : MEMORY_BYTES;
-        m->rates[task][level - 1][m->round] = bytes ? read_rate(m->memory, bytes) : 0;
-    }
+    for (int size = 0; size < SIZES; size++)
+        m->rates[task][size][m->round] = read_rate(m->memory, (gsize)SMALLEST << size);
 }
 
 static void measure_machine(Machine *m, int round)
@@ -169,76 +203,136 @@ static double of_thread(double *first, gsize stride, guint threads, int rounds)
     return median(x, rounds);
 }
 
-static double report_machine(Machine *m, int rounds)
+/* What a thread of this machine can do, the medians. */
+typedef struct {
+    double peak;         /* FLOP/s */
+    double rates[SIZES]; /* bytes/s */
+} Limits;
+
+static Limits find_limits(Machine *m, int rounds)
 {
     guint threads = thread_pool_threads(m->thread_pool);
-    double peak = of_thread(m->peaks[0], MAX_ROUNDS, threads, rounds) * 1e-9;
-    printf("a thread's peak: %.1f GFLOP/s (%s); L1d %" G_GSIZE_FORMAT " KB; reads GB/s:", peak,
-           isa_name(isa_current()), cache_bytes(1) >> 10);
-    for (int level = 2; level <= LEVELS; level++) {
-        double rate = of_thread(m->rates[0][level - 1], LEVELS * MAX_ROUNDS, threads, rounds) * 1e-9;
-        if (level == LEVELS)
-            printf(" memory %.1f\n", rate);
-        else
-            printf(" L%d (%" G_GSIZE_FORMAT " KB) %.1f,", level, cache_bytes(level) >> 10, rate);
+    Limits limits = {.peak = of_thread(m->peaks[0], MAX_ROUNDS, threads, rounds)};
+    for (int size = 0; size < SIZES; size++)
+        limits.rates[size] = of_thread(m->rates[0][size], SIZES * MAX_ROUNDS, threads, rounds);
+    return limits;
+}
+
+static void print_limits(const Limits *limits)
+{
+    printf("a thread's peak: %.1f GFLOP/s (%s)\ncaches in KB:", limits->peak * 1e-9, isa_name(isa_current()));
+    for (int level = 1; level <= CACHE_LEVELS; level++)
+        printf(" L%d %" G_GSIZE_FORMAT, level, cache_bytes(level) >> 10);
+    printf("\nreads, MB:   ");
+    for (int size = 0; size < SIZES; size++)
+        printf(" %6.4g", (double)((gsize)SMALLEST << size) / (1 << 20));
+    printf("\nGB/s of them:");
+    for (int size = 0; size < SIZES; size++)
+        printf(" %6.1f", limits->rates[size] * 1e-9);
+    printf("\n");
+}
+
+/* Seconds that a stage's bytes take one thread at least. */
+static double memory_seconds(const Limits *limits, const gsize sizes[ARRAYS], const StageFigures *f)
+{
+    double seconds = 0;
+    for (int array = 0; array < ARRAYS; array++) {
+        int size = 0;
+        while (size < SIZES - 1 && (gsize)SMALLEST << size < sizes[array])
+            size++;
+        seconds += f->bytes[array] / limits->rates[size];
     }
-    return peak;
+    return seconds;
 }
 
-/* ms an image and rate of a stage. */
-static void print_stage(const StageFigures *f, double images)
-{
-    if (f->work > 0)
-        printf(" %9.3f %6.1f", f->seconds / images * 1e3, f->work / f->seconds * 1e-9);
-    else
-        printf(" %9s %6s", "", "");
-}
+/* What a line of the report says of a layer, or of all; seconds and bytes of a whole round. */
+typedef struct {
+    double seconds, flops; /* of the clock; of the direct convolution */
+    StageFigures stages[STAGES];
+    double memory[STAGES]; /* memory_seconds */
+} Line;
 
-/* flops: of the direct convolution. */
-static void print_round(const Round *r, double flops, int threads, int batch, double peak)
+static Line line_of(const Layer *l, int rounds, int batch, const Limits *limits)
 {
-    double images = (double)batch * threads;
-    const StageFigures *products = &r->stages[STAGE_PRODUCTS];
-    printf(" %8.3f %7.1f |", r->seconds / batch * 1e3, flops / r->seconds * 1e-9);
-    print_stage(products, images);
-    printf(" %5.1f %% |", 100 * products->work / products->seconds * 1e-9 / peak);
-    print_stage(&r->stages[STAGE_INPUT], images);
-    printf(" |");
-    print_stage(&r->stages[STAGE_OUTPUT], images);
-    printf(" | %7.3f", r->stages[STAGE_REST].seconds / images * 1e3);
-}
-
-static void add_round(Round *to, const Round *r)
-{
-    to->seconds += r->seconds;
+    const ConvShape *s = &l->shape;
+    Round r = median_round(l, rounds);
+    Line line = {.seconds = r.seconds,
+                 .flops = 2.0 * 9 * s->inputs * s->outputs * s->height * s->width * batch};
     for (int stage = 0; stage < STAGES; stage++) {
-        to->stages[stage].seconds += r->stages[stage].seconds;
-        to->stages[stage].work += r->stages[stage].work;
+        line.stages[stage] = r.stages[stage];
+        line.memory[stage] = memory_seconds(limits, l->sizes, &r.stages[stage]);
+    }
+    return line;
+}
+
+static void add_line(Line *to, const Line *line)
+{
+    to->seconds += line->seconds;
+    to->flops += line->flops;
+    for (int stage = 0; stage < STAGES; stage++) {
+        stage_add(&to->stages[stage], &line->stages[stage]);
+        to->memory[stage] += line->memory[stage];
     }
 }
 
-static void report(Layer *layers, int n, int rounds, int batch, int threads, double peak)
+/* In percent; nothing where the whole is none. */
+static void print_share(int width, double part, double whole)
 {
-    Round all = {0};
-    double all_flops = 0;
-    printf("%-12s %7s %8s %6s %8s %7s | %24s | %16s | %16s | %7s\n", "", "", "", "", "", "GFLOP/s",
-           "products", "input transform", "output transform", "rest");
-    printf("%-12s %7s %8s %6s %8s %7s | %9s %6s %7s | %9s %6s | %9s %6s | %7s\n", "layer", "input", "C -> K",
-           "tile", "ms/image", "effect.", "ms", "GF/s", "of peak", "ms", "GB/s", "ms", "GB/s", "ms");
-    for (int i = 0; i < n; i++) {
-        const ConvShape *s = &layers[i].shape;
-        Round r = median_round(&layers[i], rounds);
-        double flops = 2.0 * 9 * s->inputs * s->outputs * s->height * s->width * batch;
-        all_flops += flops;
-        add_round(&all, &r);
-        printf("%-12s %3dx%-3d %3d->%-3d %6s", layers[i].layer->name, s->height, s->width, s->inputs,
-               s->outputs, conv_tile_name(layers[i].plan->shape.tile));
-        print_round(&r, flops, threads, batch, peak);
-        printf("\n");
+    if (whole > 0)
+        printf(" %*.0f", width, 100 * part / whole);
+    else
+        printf(" %*s", width, "");
+}
+
+static void print_ms(int width, double seconds, double images)
+{
+    if (seconds > 0)
+        printf(" %*.2f", width, seconds / images * 1e3);
+    else
+        printf(" %*s", width, "");
+}
+
+/* The layer's name goes before. */
+static void print_line(const Line *line, int threads, int batch, const Limits *limits)
+{
+    const StageFigures *stages = line->stages, *products = &stages[STAGE_PRODUCTS];
+    double images = (double)batch * threads, seconds = 0, memory = 0, bytes = 0;
+    for (int stage = 0; stage < STAGES; stage++) {
+        seconds += stages[stage].seconds;
+        memory += line->memory[stage];
+        for (int array = 0; array < ARRAYS; array++)
+            bytes += stages[stage].bytes[array];
     }
-    printf("%-36s", "all");
-    print_round(&all, all_flops, threads, batch, peak);
-    printf("\n%.1f images/s\n", batch / all.seconds);
+    printf(" | %6.2f", line->seconds / batch * 1e3);
+    print_ms(6, products->seconds, images);
+    print_ms(5, stages[STAGE_INPUT].seconds, images);
+    print_ms(5, stages[STAGE_OUTPUT].seconds, images);
+    print_ms(5, stages[STAGE_REST].seconds, images);
+    printf(" | %4.0f %5.1f | %5.0f", line->flops / line->seconds * 1e-9,
+           100 * products->flops / products->seconds / limits->peak, bytes / batch * 1e-6);
+    print_share(4, line->memory[STAGE_PRODUCTS], products->seconds);
+    print_share(3, line->memory[STAGE_INPUT], stages[STAGE_INPUT].seconds);
+    print_share(3, line->memory[STAGE_OUTPUT], stages[STAGE_OUTPUT].seconds);
+    print_share(3, memory, seconds);
+    printf("\n");
+}
+
+static void report(const Layer *layers, int n, int rounds, int batch, int threads, const Limits *limits)
+{
+    Line all = {0};
+    printf("%-28s | %-31s | %-10s | %s\n", "", "ms an image", "eff. prod.", "memory, % of its rate");
+    printf("%-12s %8s %6s | %6s %6s %5s %5s %5s | %4s %5s | %5s %4s %3s %3s %3s\n", "layer", "C -> K", "tile",
+           "all", "prod.", "in", "out", "rest", "GF/s", "% pk.", "MB", "prod", "in", "out", "all");
+    for (int i = 0; i < n; i++) {
+        Line line = line_of(&layers[i], rounds, batch, limits);
+        printf("%-12s %3d->%-3d %6s", layers[i].layer->name, layers[i].shape.inputs, layers[i].shape.outputs,
+               conv_tile_name(layers[i].plan->shape.tile));
+        print_line(&line, threads, batch, limits);
+        add_line(&all, &line);
+    }
+    printf("%-28s", "all");
+    print_line(&all, threads, batch, limits);
+    printf("%.1f images/s\n", batch / all.seconds);
 }
 
 static void run(Layer *layers, int n, int threads, int batch, int rounds, ThreadPool *thread_pool)
@@ -259,7 +353,9 @@ static void run(Layer *layers, int n, int threads, int batch, int rounds, Thread
     }
     printf("%s, %d thread%s, batches of %d, median of %d\n", isa_name(isa_current()), threads,
            threads > 1 ? "s" : "", batch, rounds);
-    report(layers, n, rounds, batch, threads, report_machine(&machine, rounds));
+    Limits limits = find_limits(&machine, rounds);
+    print_limits(&limits);
+    report(layers, n, rounds, batch, threads, &limits);
     g_free(machine.peaks);
     g_free(machine.rates);
     floats_free(machine.memory);
@@ -276,26 +372,41 @@ static void time_choice(ThreadPool *thread_pool)
            1e-6 * (double)(g_get_monotonic_time() - start), tiles.error);
 }
 
+/* FALSE where there is no such instruction set, or this processor has it not. */
+static gboolean take_isa(const char *name)
+{
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        if (g_str_equal(name, isa_name((IsaSet)isa)) && isa_available((IsaSet)isa)) {
+            isa_force((IsaSet)isa);
+            return TRUE;
+        }
+    return FALSE;
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : (int)thread_pool_processors(),
         batch = argc > 2 ? atoi(argv[2]) : BASE_DEFAULT_BATCH;
     int rounds = argc > 3 ? atoi(argv[3]) : 5;
-    for (int isa = 0; argc > 4 && isa < ISA_COUNT; isa++)
-        if (g_str_equal(argv[4], isa_name((IsaSet)isa)))
-            isa_force((IsaSet)isa);
-    if (threads < 1 || threads > MAX_THREADS || batch < 1 || rounds < 1 || rounds > MAX_ROUNDS) {
-        fprintf(stderr, "usage: layers [THREADS [BATCH [ROUNDS [baseline|avx2|avx512]]]]\n");
+    const char *only = argc > 5 ? argv[5] : NULL;
+    if (threads < 1 || threads > MAX_THREADS || batch < 1 || rounds < 1 || rounds > MAX_ROUNDS ||
+        (argc > 4 && !take_isa(argv[4]))) {
+        fprintf(stderr, "usage: layers [THREADS [BATCH [ROUNDS [baseline|avx2|avx512 [LAYER]]]]]\n");
         return 2;
     }
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
     static Layer layers[VGG16_CONVS];
     int n = 0;
     for (int i = 0; i < VGG16_LAYERS; i++)
-        if (vgg16_layers[i].conv >= 0)
+        if (vgg16_layers[i].conv >= 0 && (!only || g_str_equal(only, vgg16_layers[i].name)))
             layer_init(&layers[n++], i, batch, thread_pool);
+    if (!n) {
+        fprintf(stderr, "layers: %s is none of VGG16's convolutions\n", only);
+        return 2;
+    }
     run(layers, n, threads, batch, rounds, thread_pool);
-    time_choice(thread_pool);
+    if (!only)
+        time_choice(thread_pool);
     for (int i = 0; i < n; i++)
         layer_clear(&layers[i]);
     return 0;

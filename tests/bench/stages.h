@@ -12,8 +12,13 @@
 
 typedef enum { STAGE_REST, STAGE_INPUT, STAGE_PRODUCTS, STAGE_OUTPUT, STAGES } Stage;
 
+/* What a convolution reads and writes, by the names of conv_kernels.h: V, U and M are the transformed input, the transformed
+ * kernels and the products. */
+typedef enum { ARRAY_INPUT, ARRAY_V, ARRAY_U, ARRAY_M, ARRAY_OUTPUT, ARRAYS } Array;
+
 typedef struct {
-    double seconds, work; /* FLOP of products; bytes read and written of the transforms */
+    double seconds, flops;
+    double bytes[ARRAYS]; /* read and written; of input and output the caller knows */
 } StageFigures;
 
 typedef struct {
@@ -21,7 +26,17 @@ typedef struct {
     Stage stage;
     double since;
     StageFigures figures[STAGES];
+    const float *u, *v; /* of the call that a panel of U came with */
+    gboolean v_comes;   /* the panel is the first one that these tiles pass by: V comes with them */
 } ThreadStages;
+
+static inline void stage_add(StageFigures *to, const StageFigures *figures)
+{
+    to->seconds += figures->seconds;
+    to->flops += figures->flops;
+    for (int array = 0; array < ARRAYS; array++)
+        to->bytes[array] += figures->bytes[array];
+}
 
 enum { MAX_THREADS = 1024 };
 static ThreadStages *thread_stages[MAX_THREADS];
@@ -38,7 +53,8 @@ static inline void stage_change(ThreadStages *own, Stage stage)
     own->stage = stage;
 }
 
-static inline void stage_is(Stage stage, double work)
+/* To add to; seconds are kept here. */
+static inline StageFigures *stage_is(Stage stage)
 {
     if (!own_stages) {
         guint i = g_atomic_int_add(&stages_threads, 1);
@@ -49,47 +65,65 @@ static inline void stage_is(Stage stage, double work)
         own_stages->stage = stage;
     } else if (own_stages->stage != stage)
         stage_change(own_stages, stage);
-    own_stages->figures[stage].work += work;
+    return &own_stages->figures[stage];
 }
 
+static double bytes_of(int rows, int columns)
+{
+    return (double)sizeof(float) * rows * columns;
+}
+
+/* All tiles pass by a panel of U, then by the next one (conv_winograd.c): U counts once for that, V with the first one, as
+ * the nearest cache has it after. */
 static void stage_multiply(const float *v, const float *next, const float *u, const float *later,
                            int channels, int rows, float *m, gsize stride, gboolean add)
 {
-    stage_is(STAGE_PRODUCTS, 2.0 * channels * rows * plain_kernels->panel);
+    int panel = plain_kernels->panel;
+    StageFigures *products = stage_is(STAGE_PRODUCTS);
+    if (u != own_stages->u) {
+        own_stages->v_comes = v != own_stages->v;
+        own_stages->u = u;
+        own_stages->v = v;
+        products->bytes[ARRAY_U] += bytes_of(channels, panel);
+    }
+    if (own_stages->v_comes)
+        products->bytes[ARRAY_V] += bytes_of(rows, channels);
+    products->bytes[ARRAY_M] += (add ? 2 : 1) * bytes_of(rows, panel);
+    products->flops += 2.0 * channels * rows * panel;
     plain_kernels->multiply(v, next, u, later, channels, rows, m, stride, add);
 }
 
 static void stage_direct(const float *x, gsize row_stride, int taps, int channels, const float *u,
                          const float *bias, float min, int rows, float *y, gsize y_stride)
 {
-    stage_is(STAGE_PRODUCTS, 2.0 * taps * taps * channels * rows * plain_kernels->panel);
+    StageFigures *products = stage_is(STAGE_PRODUCTS);
+    products->flops += 2.0 * taps * taps * channels * rows * plain_kernels->panel;
     plain_kernels->direct(x, row_stride, taps, channels, u, bias, min, rows, y, y_stride);
 }
 
 static void stage_input(const float *const *pixels, int channels, Precision precision, float *v,
                         gsize position_stride, gsize step)
 {
-    stage_is(STAGE_INPUT, 2.0 * sizeof(float) * plain_winograd->in * plain_winograd->in * channels);
+    stage_is(STAGE_INPUT)->bytes[ARRAY_V] += bytes_of(plain_winograd->in * plain_winograd->in, channels);
     plain_winograd->input(pixels, channels, precision, v, position_stride, step);
 }
 
-static void output_is(int channels, int pixels)
+static void output_is(int channels)
 {
-    stage_is(STAGE_OUTPUT,
-             1.0 * sizeof(float) * (plain_winograd->in * plain_winograd->in + pixels) * channels);
+    stage_is(STAGE_OUTPUT)->bytes[ARRAY_M] += bytes_of(plain_winograd->in * plain_winograd->in, channels);
 }
 
 static void stage_output(const float *m, gsize position_stride, int channels, const float *bias, float min,
                          float *const *pixels)
 {
-    output_is(channels, plain_winograd->out * plain_winograd->out);
+    output_is(channels);
     plain_winograd->output(m, position_stride, channels, bias, min, pixels);
 }
 
 static void stage_output_pooled(const float *m, gsize position_stride, int channels, const float *bias,
                                 float min, float *const *pixels)
 {
-    output_is(channels, plain_winograd->out / 2 * (plain_winograd->out / 2));
+    output_is(channels);
     plain_winograd->output_pooled(m, position_stride, channels, bias, min, pixels);
 }
 
@@ -125,6 +159,7 @@ static inline void stages_begin(const StageTables *tables)
     for (guint i = 0; i < stages_threads; i++) {
         stage_change(thread_stages[i], STAGE_REST);
         memset(thread_stages[i]->figures, 0, sizeof thread_stages[i]->figures);
+        thread_stages[i]->u = thread_stages[i]->v = NULL;
     }
 }
 
@@ -141,8 +176,6 @@ static inline void stages_end(StageFigures *figures)
     memset(figures, 0, STAGES * sizeof *figures);
     stages_rest();
     for (guint i = 0; i < stages_threads; i++)
-        for (int stage = 0; stage < STAGES; stage++) {
-            figures[stage].seconds += thread_stages[i]->figures[stage].seconds;
-            figures[stage].work += thread_stages[i]->figures[stage].work;
-        }
+        for (int stage = 0; stage < STAGES; stage++)
+            stage_add(&figures[stage], &thread_stages[i]->figures[stage]);
 }

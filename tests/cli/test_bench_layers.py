@@ -1,0 +1,57 @@
+"""make bench-layers' program: what it says of one layer has the form that it should, and shares that can be."""
+import os, re, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from tap import program, run
+
+SHARES = ("prod", "in", "out", "all")
+
+
+def layer(name):
+    """The layer's line and that of all layers, which is this one alone, by column; its bytes in MB."""
+    printed = program("bench/layers", 1, 1, 3, "baseline", name).stdout
+    assert re.match(r"baseline, 1 thread, batches of 1, median of 3\n", printed), printed
+    assert re.search(r"\na thread's peak: [0-9.]+ GFLOP/s \(baseline\)\n", printed), printed
+    rates = re.search(r"\nGB/s of them:((?: +[0-9.]+){11})\n", printed)[1].split()
+    assert all(float(rate) > 0 for rate in rates), printed
+    lines = printed.splitlines()
+    assert all(len(line) <= 100 for line in lines), printed
+    ours, everything = ([line for line in lines if re.match(start, line)] for start in (name, "all "))
+    assert len(ours) == len(everything) == 1, printed
+    groups = [group.split() for group in ours[0].split("|")]
+    assert [group.split() for group in everything[0].split("|")][1:] == groups[1:], printed
+    return groups
+
+
+def check(groups, shares):
+    _, ms, (_, peak), (megabytes, *found) = groups
+    assert all(float(x) >= 0 for x in ms) and float(ms[0]) > 0, ms
+    assert 1 < float(peak) < 120, groups
+    assert len(found) == len(shares), groups
+    assert all(0 <= int(share) < 150 for share in found) and int(found[-1]) > 0, groups
+    return float(megabytes)
+
+
+def shares_of_memory_follow_from_bytes_that_can_be_counted():
+    # F(7x7): 4 x 4 tiles of 81 positions, which pass by U together, once for each of 8 slices of 64 channels. M is written,
+    # read and written for the second run of 128 input channels, and read.
+    side, inputs, outputs, tiles, positions = 28, 256, 512, 16, 81
+    v, u, m = tiles * positions * inputs, positions * inputs * outputs, tiles * positions * outputs
+    floats = side * side * (inputs + outputs) + v + 8 * v + u + 4 * m
+    megabytes = check(layer("block4_conv1"), SHARES)
+    assert abs(megabytes - 4e-6 * floats) < 1, (megabytes, 4e-6 * floats)
+
+
+def a_layer_without_transforms_has_products_alone():
+    megabytes = check(layer("block1_conv1"), ("prod", "all"))
+    assert abs(megabytes - 4e-6 * 224 * 224 * (3 + 64)) < 1, megabytes
+
+
+def what_is_not_there_is_refused():
+    assert "none of VGG16" in program("bench/layers", 1, 1, 1, "baseline", "block6_conv1", status=2).stderr
+    assert "usage" in program("bench/layers", 1, 1, 1, "sse9", status=2).stderr
+
+
+run(shares_of_memory_follow_from_bytes_that_can_be_counted,
+    a_layer_without_transforms_has_products_alone,
+    what_is_not_there_is_refused)
