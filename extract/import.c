@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMIT_EVERY = 64 };
+enum { COMMIT_EVERY = 512 }; /* as in a merge: a commit waits for the disk */
 
 /* The path and the class of each row. */
 typedef struct {
