@@ -137,7 +137,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tools/foreign_allocator.so $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
 
 # What makes system calls fail traces its child, and knows x86-64's registers alone.
 ifeq ($(ARCH),x86_64)
@@ -146,7 +146,7 @@ endif
 $(BUILD)/tools/inject: $(BUILD)/obj/tests/torture/inject.o
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(shell pkg-config --libs libseccomp) -o $@
-$(BUILD)/tools/fail_allocation.so: tests/torture/fail_allocation.c $(BUILD)/flags
+$(BUILD)/tools/%.so: tests/torture/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(COMPILE) -fPIC -shared $< -o $@
 
