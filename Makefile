@@ -11,7 +11,8 @@ endif
 
 # What a build, the demo and the tests need, by Debian's names (see common/make/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
-                  libhdf5-dev libjansson-dev libxxhash-dev libseccomp-dev libarchive-dev libcairo2-dev libpango1.0-dev libssl-dev
+                  libhdf5-dev libjansson-dev libxxhash-dev libseccomp-dev libarchive-dev libcairo2-dev libpango1.0-dev \
+                  libfontconfig-dev libssl-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
@@ -22,7 +23,7 @@ ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebst
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
-LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo libcrypto
+LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
 CFLAGS   ?= -O3 -g

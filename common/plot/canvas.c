@@ -6,8 +6,11 @@
 
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
+#include <fontconfig/fontconfig.h>
 #include <math.h>
 #include <pango/pangocairo.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PNG_SCALE = 2 };
@@ -78,7 +81,7 @@ static cairo_surface_t *surface_new(Format format, double width, double height, 
     }
 }
 
-/* ---- Opening and finishing ---- */
+/* ---- Fonts ---- */
 
 #ifdef __SANITIZE_ADDRESS__
 /* Fontconfig keeps what it has read until the process ends, beyond the leak checker's sight. */
@@ -95,6 +98,40 @@ const char *__lsan_default_options(void)
 }
 #endif
 
+/* What Fontconfig said goes to the debug messages, what others did to stderr. */
+static void pass_on(char *said)
+{
+    g_auto(GStrv) lines = g_strsplit(said, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (g_str_has_prefix(*line, "Fontconfig"))
+            g_log("vggcache", G_LOG_LEVEL_DEBUG, "%s", *line);
+        else if (**line)
+            fprintf(stderr, "%s\n", *line);
+}
+
+/* Fontconfig prints what it dislikes of the machine's fonts, as that it may write to no cache folder or cannot read a file,
+ * and has no setting against it. Where text can be drawn all the same this is no concern of the user's; where it cannot,
+ * canvas_finish says so. So its stderr, which is a variable in glibc, is a piece of memory while it looks for fonts. */
+static void find_fonts(void)
+{
+    static gboolean found;
+    char *said = NULL;
+    gsize size;
+    if (found)
+        return;
+    FILE *real = stderr, *memory = open_memstream(&said, &size);
+    if (memory)
+        stderr = memory;
+    found = FcInit();
+    stderr = real;
+    if (memory && fclose(memory) == 0)
+        pass_on(said);
+    free(said);
+}
+
+/* Pango warned ("expect ugly output") of a font that it could not read. It does not try again, so this stays. */
+static gint font_failed;
+
 static PangoLayout *layout_new(cairo_t *cairo)
 {
     PangoLayout *layout = pango_cairo_create_layout(cairo);
@@ -109,18 +146,18 @@ static PangoLayout *layout_new(cairo_t *cairo)
     return layout;
 }
 
+/* ---- Opening and finishing ---- */
+
 static void set_color(cairo_t *cairo, guint32 color, double opacity)
 {
     cairo_set_source_rgba(cairo, (color >> 16 & 255) / 255.0, (color >> 8 & 255) / 255.0,
                           (color & 255) / 255.0, opacity);
 }
 
-/* Pango warned ("expect ugly output") of a font that it could not read. It does not try again, so this stays. */
-static gint font_failed;
-
 static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
 {
     fatal_watch("Pango", &font_failed);
+    find_fonts();
     Canvas *canvas = g_new0(Canvas, 1);
     canvas->format = format;
     canvas->theme = theme;

@@ -1,4 +1,4 @@
-/* canvas: the only module that uses Cairo and Pango. A picture is drawn by calls and written as PNG, SVG
+/* canvas: the only module that uses Cairo, Pango and Fontconfig. A picture is drawn by calls and written as PNG, SVG
  * or PDF, as the file's ending says, to a temporary name that is renamed when whole. It is held in memory
  * until then.
  *

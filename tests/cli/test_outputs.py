@@ -258,9 +258,21 @@ def a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes():
         assert not os.path.exists(at.at("e.png"))
 
 
+def what_fontconfig_dislikes_of_the_machine_is_not_told_with_a_picture():
+    with prepared() as at:
+        with open(at.at("fonts.conf"), "w") as out:
+            out.write("<fontconfig><dir>/usr/share/fonts</dir><cachedir>/proc/nowhere</cachedir><nonsense/></fontconfig>")
+        asked = dict(os.environ, FONTCONFIG_FILE=at.at("fonts.conf"), G_MESSAGES_DEBUG="vggcache")
+        for environment in (asked, {k: v for k, v in asked.items() if k != "G_MESSAGES_DEBUG"}):
+            done = program("evaluate", "--quiet", "--confusion", at.at("e.png"), at.cache, at.model, env=environment)
+            assert done.stderr == "", done.stderr
+            assert ("No writable cache directories" in done.stdout) == ("G_MESSAGES_DEBUG" in environment), done.stdout
+
+
 run(no_output_of_any_program_goes_into_a_cache, an_input_is_never_overwritten_by_whatever_name, an_image_is_never_overwritten,
     two_outputs_never_share_a_file, what_cannot_be_written_is_said_before_any_work, a_link_stays_and_its_target_is_replaced,
     a_replaced_file_keeps_its_mode, a_device_stays_a_device, standard_output_and_descriptors_take_whole_files_where_they_stand,
     a_fifo_s_reader_gets_one_whole_file, a_limit_on_file_sizes_is_a_sentence_at_every_size_and_what_was_there_stays,
     what_a_killed_writer_left_is_swept_for_each_output, full_standard_output_is_one_sentence,
-    a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes)
+    a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes,
+    what_fontconfig_dislikes_of_the_machine_is_not_told_with_a_picture)
