@@ -1,10 +1,12 @@
-/* tar_box: see tar_box.h. To the process goes a byte, an Order; an Answer comes back, and bytes behind it. */
+/* tar_box: see tar_box.h. One socket joins the two processes. An Order, of one byte, goes to the one that reads the archive; an
+ * Answer comes back, with the bytes that it announces. */
 #include "common/dataset/tar_box.h"
 
 #include "common/core/error.h"
 #include "common/core/subprocess.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,12 +24,14 @@ typedef struct {
 } Answer;
 
 struct TarBox {
-    char *path, *name;
-    pid_t pid;
+    char *path;
+    char *name;             /* of the last member */
+    pid_t pid;              /* 0 once it has ended */
+    int status;             /* with which it ended, as waitpid has it */
     FILE *orders, *answers; /* of one socket */
 };
 
-/* ---- In the process ---- */
+/* ---- In the process that reads the archive ---- */
 
 static void answer(FILE *answers, AnswerKind kind, const TarMember *member, gconstpointer bytes, gsize size)
 {
@@ -63,45 +67,46 @@ static G_NORETURN void serve(int socket, const char *path)
         answer(answers, ANSWER_FAILED, NULL, error->message, strlen(error->message));
     else
         answer(answers, ANSWER_FINE, NULL, "", 0);
-    for (int order; reader && (order = getc(orders)) != EOF;)
+    for (int order; reader && (order = getc(orders)) != EOF;) /* until the other side closes the socket */
         obey(reader, order, answers);
     _exit(EXIT_SUCCESS);
 }
 
 /* ---- In this process ---- */
 
-static void bury(TarBox *box, int *status)
+static void end(TarBox *box)
 {
     g_clear_pointer(&box->orders, fclose);
     g_clear_pointer(&box->answers, fclose);
-    *status = box->pid > 0 ? subprocess_wait(box->pid) : 0;
+    if (box->pid > 0)
+        box->status = subprocess_wait(box->pid);
     box->pid = 0;
 }
 
-/* Where the process gave no answer. */
-static GBytes *crashed(TarBox *box, GError **error)
+/* Where no answer came, now or before. */
+static GBytes *died(TarBox *box, GError **error)
 {
-    int status;
-    bury(box, &status);
-    gboolean crash = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL;
-    error_set(error,
-              crash ? "%s: reading it crashes (%s): the archive is damaged" : "%s: no memory to read it%s",
-              box->path, crash ? strsignal(WTERMSIG(status)) : "");
+    end(box);
+    if (WIFSIGNALED(box->status) && WTERMSIG(box->status) != SIGKILL)
+        error_set(error, "%s: reading it crashes (%s): the archive is damaged", box->path,
+                  strsignal(WTERMSIG(box->status)));
+    else /* the kernel kills by SIGKILL for want of memory; fatal.h exits */
+        error_set(error, "%s: no memory to read it", box->path);
     return NULL;
 }
 
-/* The bytes behind the answer; NULL with error, or without at the end. */
+/* The bytes that come with the answer, and a NUL after them. NULL with error, or without at the end of the archive. */
 static GBytes *receive(TarBox *box, Answer *head, GError **error)
 {
     if (!box->answers || fread(head, sizeof *head, 1, box->answers) != 1)
-        return crashed(box, error);
+        return died(box, error);
     g_autofree char *bytes = g_try_malloc(head->size + 1);
     if (!bytes) {
         error_set(error, "%s: no memory for its member '%s'", box->path, box->name ? box->name : "");
         return NULL;
     }
     if (fread(bytes, 1, head->size, box->answers) != head->size)
-        return crashed(box, error);
+        return died(box, error);
     bytes[head->size] = '\0';
     if (head->kind == ANSWER_FAILED)
         error_set(error, "%s", bytes);
@@ -111,7 +116,7 @@ static GBytes *receive(TarBox *box, Answer *head, GError **error)
 static GBytes *ask(TarBox *box, Order order, Answer *head, GError **error)
 {
     if (!box->orders || putc(order, box->orders) == EOF || fflush(box->orders) != 0)
-        return crashed(box, error);
+        return died(box, error);
     return receive(box, head, error);
 }
 
@@ -138,10 +143,9 @@ TarBox *tar_box_open(const char *path, GError **error)
 
 void tar_box_close(TarBox *box)
 {
-    int status;
     if (!box)
         return;
-    bury(box, &status);
+    end(box);
     g_free(box->name);
     g_free(box->path);
     g_free(box);
@@ -150,10 +154,10 @@ void tar_box_close(TarBox *box)
 gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
 {
     Answer head;
+    gsize size;
     GBytes *name = ask(box, ORDER_NEXT, &head, error);
     if (!name)
         return FALSE;
-    gsize size;
     g_free(box->name);
     box->name = g_bytes_unref_to_data(name, &size);
     *member = (TarMember){box->name, head.member, head.member_size};

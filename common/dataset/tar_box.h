@@ -2,7 +2,8 @@
  * unpacks by run in a process that has the archive open and can open nothing else. A crash there is an error of the
  * archive.
  *
- * One thread at a time, the one that opened it; opened while no other thread holds a lock of GLib's. */
+ * One thread at a time. Opened while no other thread holds a lock of GLib's, by a thread that outlives it: the process ends
+ * with that thread. */
 #pragma once
 #include "common/dataset/tar_reader.h"
 
