@@ -27,9 +27,9 @@ struct Batches {
     Slot *current, *next;
 };
 
-guint batches_count(guint samples, int size)
+guint batches_count(guint images, int size)
 {
-    return (samples + size - 1) / size;
+    return (images + size - 1) / size;
 }
 
 static void fill(Batches *b, Slot *slot, guint number)

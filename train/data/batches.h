@@ -1,13 +1,13 @@
-/* batches: mini-batches of samples, fetched by a separate thread while earlier batches are trained on. */
+/* batches: mini-batches of images' vectors, fetched by a separate thread while earlier batches are trained on. */
 #pragma once
 #include "common/network/trainer.h"
 
-/* Sets rows[0 … n-1] to the vectors of the samples indices[0 … n-1] as they are in this epoch (from 1).
- * Called from one thread, one batch after another; rows have to stay valid during the next two calls. */
+/* Sets rows[0 … n-1] to the vectors of images indices[0 … n-1] in this epoch (from 1). Called from one thread, one
+ * batch after another; rows must stay valid during the next two calls. */
 typedef gboolean (*BatchFetch)(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
                                GError **error);
 
-/* What to train or validate on; borrowed. */
+/* Images to train or validate on; borrowed. */
 typedef struct {
     guint count;
     const int *labels; /* (count) */
@@ -17,16 +17,14 @@ typedef struct {
 
 typedef struct Batches Batches;
 
-/* One epoch's batches of `size` images (the last one may be smaller), from number `first` on. order: a
- * permutation of the samples, or NULL for their own order; borrowed. class_weights: weight of an image by its
- * label, or NULL. */
+/* One epoch's batches of `size` images (the last one may be smaller), from number `first` on. order: a permutation of
+ * the images, or NULL for the source's order; borrowed. class_weights: weight of an image by its label, or NULL. */
 Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
                      const float *class_weights);
 void batches_free(Batches *batches);
 
-/* The current batch and the one after it (NULL after the last), both valid until the next call. FALSE at the
- * end
- * (*batch is NULL then), or with error. */
+/* The current batch and the one after it (NULL after the last), both valid until the next call. FALSE at the end
+ * (*batch is NULL), or with error. */
 gboolean batches_next(Batches *batches, const Batch **batch, const Batch **next, GError **error);
-guint batches_count(guint samples, int size);
+guint batches_count(guint images, int size);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Batches, batches_free)

@@ -1,3 +1,4 @@
+/* class_weights: see class_weights.h. */
 #include "train/data/class_weights.h"
 
 #include "common/core/error.h"

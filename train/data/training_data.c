@@ -18,7 +18,7 @@ char *training_data_saved(const TrainingData *data)
     for (int i = 0; i < 2; i++) {
         if (!data->imaged[i])
             continue;
-        ImageSamplesWork work = image_samples_work(data->imaged[i]);
+        ImageSourceWork work = image_source_work(data->imaged[i]);
         fetched += work.fetched;
         kept += work.fetched - work.computed;
         if (work.computed)
@@ -51,12 +51,12 @@ void training_data_free(TrainingData *data)
         return;
     for (int i = 0; i < 2; i++) {
         scaled_source_clear(&data->scaled[i]);
-        cache_samples_clear(&data->cached[i]);
+        cache_source_clear(&data->cached[i]);
     }
     cache_close(data->cache);
     cache_close(data->other);
     for (int i = 0; i < 2; i++)
-        image_samples_free(data->imaged[i]);
+        image_source_free(data->imaged[i]);
     pipeline_free(data->pipeline);
     decoded_images_free(data->images);
     dataset_free(data->dataset);
@@ -70,35 +70,35 @@ void training_data_free(TrainingData *data)
 /* ---- From caches ---- */
 static gboolean open_caches(TrainingData *data, const TrainOptions *options, GError **error)
 {
-    CacheSamples *training = &data->cached[0], *validation = &data->cached[1];
+    CacheSource *training = &data->cached[0], *validation = &data->cached[1];
     double split = options->validation ? 0 : options->validation_split;
     if (!(data->cache = cache_open(options->cache, error)) ||
         !cache_choose(data->cache, &options->filter, error) ||
-        !cache_samples_split(data->cache, split, training, validation, error))
+        !cache_source_split(data->cache, split, training, validation, error))
         return FALSE;
     if (options->augmented_cache &&
-        !cache_samples_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
+        !cache_source_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
         return FALSE;
     if (!options->validation)
         return TRUE;
-    cache_samples_clear(validation);
+    cache_source_clear(validation);
     data->other = cache_open(options->validation, error);
-    return data->other && cache_samples_all(data->other, data->cache, validation, error);
+    return data->other && cache_source_all(data->other, data->cache, validation, error);
 }
 
-static TrainedOn *list_cached(const CacheSamples *samples)
+static TrainedOn *list_cached(const CacheSource *source)
 {
     TrainedOn *trained_on = trained_on_new();
-    for (guint i = 0; i < samples->count; i++)
-        trained_on_add(trained_on, cache_item(samples->cache, samples->items[i])->hash);
+    for (guint i = 0; i < source->count; i++)
+        trained_on_add(trained_on, cache_item(source->cache, source->items[i])->hash);
     return trained_on_finish(trained_on);
 }
 
-static char *identify_cached(const CacheSamples samples[2])
+static char *identify_cached(const CacheSource sources[2])
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (int i = 0; i < 2; i++)
-        cache_samples_identify(&samples[i], sum);
+        cache_source_identify(&sources[i], sum);
     return g_strdup(g_checksum_get_string(sum));
 }
 
@@ -118,7 +118,7 @@ static void load_cached(TrainingData *data, const TrainOptions *options)
 {
     for (int i = 0; i < 2; i++)
         *(i ? &data->validation : &data->training) =
-            cache_samples_source(&data->cached[i], (int)options->batch_size);
+            cache_source_batches(&data->cached[i], (int)options->batch_size);
     data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
 }
@@ -185,29 +185,29 @@ static char *identify_images(const TrainingData *data)
     return g_strdup(g_checksum_get_string(sum));
 }
 
-static gboolean make_samples(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean make_sources(TrainingData *data, const TrainOptions *options, GError **error)
 {
     g_autoptr(GArray) training = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autoptr(GArray) validation = g_array_new(FALSE, FALSE, sizeof(guint32));
     GArray *parts[2] = {training, validation};
     BatchSource *sources[2] = {&data->training, &data->validation};
-    ImageSamplesOptions samples = {.images = data->images,
-                                   .pipeline = data->pipeline,
-                                   .normalization = data->spec->normalization,
-                                   .features = feature_spec_features(data->spec),
-                                   .batch = (int)options->batch_size,
-                                   .beside = options->model,
-                                   .seed = (guint64)options->common.seed};
+    ImageSourceOptions source = {.images = data->images,
+                                 .pipeline = data->pipeline,
+                                 .normalization = data->spec->normalization,
+                                 .features = feature_spec_features(data->spec),
+                                 .batch = (int)options->batch_size,
+                                 .beside = options->model,
+                                 .seed = (guint64)options->common.seed};
     if (!split_images(data, options, parts, error))
         return FALSE;
     data->trained_on = list_training_images(data->images, training);
     for (int i = 0; i < 2; i++) {
-        samples.augmentation =
+        source.augmentation =
             i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
-        data->imaged[i] = image_samples_new(&samples, (const guint32 *)parts[i]->data, parts[i]->len, error);
+        data->imaged[i] = image_source_new(&source, (const guint32 *)parts[i]->data, parts[i]->len, error);
         if (!data->imaged[i])
             return FALSE;
-        *sources[i] = image_samples_source(data->imaged[i]);
+        *sources[i] = image_source_batches(data->imaged[i]);
     }
     return TRUE;
 }
@@ -241,9 +241,9 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                 .spec = data->spec,
                                 .batch = BASE_DEFAULT_BATCH,
                                 .threads = threads,
-                                .prepare = image_samples_prepare};
+                                .prepare = image_source_prepare};
     data->pipeline = pipeline_new(&pipeline, error);
-    if (!data->pipeline || !make_samples(data, options, error))
+    if (!data->pipeline || !make_sources(data, options, error))
         return FALSE;
     data->identity = identify_images(data);
     return TRUE;
@@ -263,7 +263,7 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
 {
     MemoryNeed need = {0};
     for (int i = 0; i < 2; i++) {
-        memory_add(&need, cache_samples_memory(&data->cached[i], batch));
+        memory_add(&need, cache_source_memory(&data->cached[i], batch));
         if (data->cached[i].count && options->scale > SCALE_NONE)
             memory_add(&need,
                        scaled_source_memory(data->spec, (int)MIN((guint)batch, data->cached[i].count)));
@@ -280,8 +280,8 @@ static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *op
     MemoryNeed need = pipeline_memory(&pipeline);
     memory_add(&need, decoded_images_memory(n, data->spec->side));
     memory_add(&need, image_file_memory(threads));
-    memory_add(&need, image_samples_memory(data->spec, validating, 0));
-    memory_add(&need, image_samples_memory(data->spec, n - validating, augmented ? batch : 0));
+    memory_add(&need, image_source_memory(data->spec, validating, 0));
+    memory_add(&need, image_source_memory(data->spec, n - validating, augmented ? batch : 0));
     if (vgg16_find(data->spec->layer) >= 0)
         memory_add(&need, weights_memory());
     return need;

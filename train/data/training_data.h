@@ -1,8 +1,8 @@
 /* training_data: what a network is trained and validated on, whatever its source. */
 #pragma once
 #include "common/model/trained_on.h"
-#include "train/data/cache_samples.h"
-#include "train/data/image_samples.h"
+#include "train/data/cache_source.h"
+#include "train/data/image_source.h"
 #include "train/data/scaled_source.h"
 #include "train/options.h"
 
@@ -14,13 +14,13 @@ typedef struct {
     char *identity;                   /* a hash of everything that rows and labels depend on, for --resume */
 
     Cache *cache, *other; /* where the rows come from caches; other: --validation, or NULL */
-    CacheSamples cached[2];
+    CacheSource cached[2];
     ScaledSource scaled[2]; /* where --scale stands between them and the network */
 
     Dataset *dataset; /* this and what follows: where the rows come from images */
     DecodedImages *images;
     Pipeline *pipeline;
-    ImageSamples *imaged[2];
+    ImageSource *imaged[2];
 } TrainingData;
 
 /* Determines which rows there are and what they are, before any is read: classes and spec (without its weights) are

@@ -30,7 +30,7 @@ typedef struct {
     Trainer *trainer;
     History *history;
     FitState state;
-    guint32 *order; /* of the training samples, in this epoch */
+    guint32 *order; /* of the training images in this epoch */
     gint64 checkpoint_time,
         written;     /* monotonic microseconds: how long the last one took, and when it was done */
     gboolean warned; /* that it could not be written */
@@ -180,7 +180,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
             break;
     }
     state->seconds += now_seconds() - begun;
-    if (!unread || interrupted()) /* which may be why a sample was not read */
+    if (!unread || interrupted()) /* which may be why an image was not read */
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&unread));
     return FALSE;

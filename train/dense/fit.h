@@ -1,4 +1,4 @@
-/* fit: fits a network to samples, epoch by epoch, with the semantics of Keras's Model.fit and its
+/* fit: fits a network to images' vectors, epoch by epoch, with the semantics of Keras's Model.fit and its
  * callbacks (keras/src/callbacks: EarlyStopping, ModelCheckpoint, ReduceLROnPlateau).
  *
  * Training order: a seeded shuffle per epoch; the last batch may be smaller. Monitored: val_loss, or loss
@@ -6,7 +6,7 @@
  * NaN never is); its model is kept at once. Training ends after `patience` epochs without improvement,
  * after `epochs`, when interrupted() becomes true, or when a loss is not finite.
  *
- * Same network, samples, options and seed: the same result to the bit, for any number of threads, resumed
+ * Same network, images, options and seed: the same result to the bit, for any number of threads, resumed
  * or not. */
 #pragma once
 #include "common/model/history.h"
@@ -19,7 +19,7 @@ typedef struct {
                              cooldown 0 */
     int reduce_patience;
     double min_lr;
-    const float *class_weights; /* (L) weight of a training sample's loss by its class, or NULL */
+    const float *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
     guint64 seed;
 
     const char *history, *plot, *plot_title; /* files rewritten after each epoch, or NULL */
@@ -39,7 +39,7 @@ typedef enum { FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
 
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
  * empty; it is filled, and what it holds is valid after a failure too. FALSE with a sentence: a loss not
- * finite (what was kept stays), a sample that cannot be read, a file that cannot be written, a checkpoint
+ * finite (what was kept stays), an image that cannot be read, a file that cannot be written, a checkpoint
  * that does not fit. */
 gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
              const BatchSource *validation, ThreadPool *thread_pool, History *history, FitEnd *end,

@@ -8,7 +8,7 @@
 Optimizer fit_model_optimizer(const TrainOptions *options);
 
 /* Fits model->network, printing a line per epoch, and saves the best model to options->model. data: a hash
- * that identifies the samples, for --resume. model->training receives the settings and the history. FALSE
+ * that identifies the images, for --resume. model->training receives the settings and the history. FALSE
  * with a sentence if it fails or was interrupted: the best model so far is in the file then. */
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error);

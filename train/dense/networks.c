@@ -130,7 +130,7 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     if (!data->cache || kind == SCALE_NONE)
         return TRUE;
     Rows training;
-    if (!cache_samples_rows(&data->cached[0], &training, error))
+    if (!cache_source_rows(&data->cached[0], &training, error))
         return FALSE;
     scaling_free(model->scaling);
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));

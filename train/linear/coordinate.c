@@ -1,3 +1,4 @@
+/* coordinate: see coordinate.h. */
 #include "train/linear/coordinate.h"
 
 #include <cblas.h>

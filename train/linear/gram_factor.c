@@ -1,3 +1,4 @@
+/* gram_factor: see gram_factor.h. */
 #include "train/linear/gram_factor.h"
 
 #include "common/arithmetic/gram.h"
@@ -23,12 +24,12 @@ gsize gram_factor_memory(guint n)
 
 static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
 {
-    samples_take(user, row, first, count, out);
+    training_set_take(user, row, first, count, out);
 }
 
-static GramRows rows_of(const Samples *samples)
+static GramRows rows_of(const TrainingSet *set)
 {
-    return (GramRows){samples->n, samples->features, take, samples};
+    return (GramRows){set->n, set->features, take, set};
 }
 
 /* Left-looking: subtracts from the panel's rows what the columns before it explain. */
@@ -75,12 +76,12 @@ static void factor(Work *work, ThreadPool *thread_pool)
     }
 }
 
-GramFactor *gram_factor_new(const Samples *samples, ThreadPool *thread_pool, GError **error)
+GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error)
 {
-    guint n = samples->n;
+    guint n = set->n;
     Work work = {.n = n, .matrix = g_try_new(double, (gsize)n *n)};
-    GramRows rows = rows_of(samples);
-    double start = samples->bias >= 0 ? samples->bias * samples->bias : 0;
+    GramRows rows = rows_of(set);
+    double start = set->bias >= 0 ? set->bias * set->bias : 0;
     if (!work.matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
                   gram_factor_memory(n) / 1e9);
@@ -114,16 +115,16 @@ void gram_factor_free(GramFactor *gram_factor)
     g_free(gram_factor);
 }
 
-void gram_factor_weights(const GramFactor *gram_factor, const Samples *samples, ThreadPool *thread_pool,
+void gram_factor_weights(const GramFactor *gram_factor, const TrainingSet *set, ThreadPool *thread_pool,
                          double *w, guint outputs, float *kernel, float *bias)
 {
     guint n = gram_factor->n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                 gram_factor->factor, n, w, n);
-    GramRows rows = rows_of(samples);
+    GramRows rows = rows_of(set);
     gram_combine(&rows, thread_pool, w, outputs, kernel);
-    double squared = samples->bias >= 0 ? samples->bias * samples->bias : 0;
+    double squared = set->bias >= 0 ? set->bias * set->bias : 0;
     for (guint k = 0; k < outputs; k++) {
         double sum = 0;
         for (guint i = 0; i < n; i++)

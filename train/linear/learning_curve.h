@@ -1,7 +1,7 @@
 /* learning_curve: the accuracy of a linear head by the number of images it is trained on.
  *
  * Several draws: each sets a fifth of the images of every class aside for testing and trains on growing, stratified
- * parts of the rest, each part holding the one before. All draws and sizes share the samples' one Gram factor, so that
+ * parts of the rest, each part holding the one before. All draws and sizes share one Gram factor, so that
  * they cost little beside it.
  *
  * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
@@ -28,9 +28,9 @@ typedef struct {
         gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
 } LearningCurve;
 
-/* training: on a Gram factor or liblinear's rows. FALSE and a sentence without a file's name if there are too few images
- * (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is ticked
- * learning_curve_ticks times. */
+/* training: on a Gram factor or liblinear's rows. FALSE and a sentence without a file's name if there are too few
+ * images (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is
+ * ticked learning_curve_ticks times. */
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
                             Progress *progress, GError **error);
 guint learning_curve_ticks(const LinearTraining *training);

@@ -1,3 +1,4 @@
+/* liblinear: see liblinear.h. */
 #include "train/linear/liblinear.h"
 
 #include <linear.h>

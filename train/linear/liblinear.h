@@ -5,7 +5,7 @@
  * process of its own (process_pool.h) or in a program that has a single thread at that time. Fan, Chang,
  * Hsieh, Wang & Lin, "LIBLINEAR: A library for large linear classification", JMLR 9 (2008). */
 #pragma once
-#include "train/linear/samples.h"
+#include "train/linear/training_set.h"
 
 typedef struct {
     int type;          /* liblinear's -s */

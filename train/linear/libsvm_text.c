@@ -1,3 +1,4 @@
+/* libsvm_text: see libsvm_text.h. */
 #include "train/linear/libsvm_text.h"
 
 #include "common/cli/progress.h"
@@ -45,17 +46,18 @@ static void write_feature(FILE *file, gsize index, float value)
     fprintf(file, " %zu:%s", index, g_ascii_formatd(text, sizeof text, "%.9g", value));
 }
 
-gboolean libsvm_write_samples(const Samples *samples, const char *path, Progress *progress, GError **error)
+gboolean libsvm_write_training_set(const TrainingSet *set, const char *path, Progress *progress,
+                                   GError **error)
 {
     OutputFile *output = output_file_open(path, error);
     if (!output)
         return FALSE;
     FILE *file = output_file_stream(output);
-    g_autofree float *row = g_new(float, samples->features);
-    for (guint i = 0; i < samples->n && !ferror(file) && !interrupted(); i++) {
-        samples_take(samples, i, 0, samples->features, row);
-        fprintf(file, "%d", samples->labels[i]);
-        for (gsize j = 0; j < samples->features; j++)
+    g_autofree float *row = g_new(float, set->features);
+    for (guint i = 0; i < set->n && !ferror(file) && !interrupted(); i++) {
+        training_set_take(set, i, 0, set->features, row);
+        fprintf(file, "%d", set->labels[i]);
+        for (gsize j = 0; j < set->features; j++)
             if (row[j] != 0)
                 write_feature(file, j + 1, row[j]);
         fputc('\n', file);

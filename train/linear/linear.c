@@ -29,7 +29,7 @@ static void linear_clear(Linear *linear)
     stream_free(linear->stream);
     thread_pool_free(linear->thread_pool);
     gram_factor_free(linear->gram_factor);
-    samples_free(linear->samples);
+    training_set_free(linear->set);
     scaling_free(linear->scaling);
     g_free(linear->class_weights);
     g_free(linear->counts);
@@ -77,7 +77,7 @@ static gboolean gather(Linear *linear, GError **error)
     return check_classes(linear, error);
 }
 
-static gboolean prepare_samples(Linear *linear, GError **error)
+static gboolean prepare_set(Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     linear->class_weights =
@@ -87,17 +87,17 @@ static gboolean prepare_samples(Linear *linear, GError **error)
     linear->scaling = scaling_new(linear->settings.scale, linear->features);
     Rows rows = cache_rows(linear->cache);
     scaling_fit(linear->scaling, &rows);
-    linear->samples = samples_new(&rows, linear->labels, linear->classes, linear->scaling, o->bias);
+    linear->set = training_set_new(&rows, linear->labels, linear->classes, linear->scaling, o->bias);
     return TRUE;
 }
 
-static gboolean export_samples(const Linear *linear, GError **error)
+static gboolean export_set(const Linear *linear, GError **error)
 {
     const char *path = linear->options->export_libsvm;
     if (!path)
         return TRUE;
     Progress *progress = progress_new("Exporting", linear->n, "images");
-    gboolean good = libsvm_write_samples(linear->samples, path, progress, error);
+    gboolean good = libsvm_write_training_set(linear->set, path, progress, error);
     progress_free(progress);
     if (good)
         cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
@@ -112,9 +112,9 @@ static gboolean export_samples(const Linear *linear, GError **error)
 static double reference_cost(const Linear *linear)
 {
     const LinearSolver *solver = linear->settings.solver;
-    double bias = linear->samples->bias;
+    double bias = linear->set->bias;
     if (!solver->rotation)
-        return (solver->logistic ? 20 : 5) / samples_largest_correlation(linear->samples);
+        return (solver->logistic ? 20 : 5) / training_set_largest_correlation(linear->set);
     double square = linear_mean_square(&linear->training);
     return 1 / (bias >= 0 ? square - bias * bias : square);
 }
@@ -195,7 +195,7 @@ static LinearModel *model_of(const Linear *linear, const float *kernel, const fl
 {
     guint vectors = linear_vectors(&linear->training), classes = linear->classes;
     LinearModel *model =
-        linear_model_new(linear->settings.solver, linear->features, classes, linear->samples->bias);
+        linear_model_new(linear->settings.solver, linear->features, classes, linear->set->bias);
     for (gsize j = 0; j < linear->features; j++)
         for (guint k = 0; k < classes; k++)
             model->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
@@ -212,14 +212,14 @@ static void unfold(Linear *linear, double *w)
     g_autofree float *kernel = g_new(float, features *vectors), *offset = g_new0(float, vectors);
     if (linear->gram_factor) {
         g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
-        gram_factor_weights(linear->gram_factor, linear->samples, thread_pool, w, vectors, kernel, offset);
+        gram_factor_weights(linear->gram_factor, linear->set, thread_pool, w, vectors, kernel, offset);
     } else
         for (guint v = 0; v < vectors; v++) {
             const double *from = w + (gsize)v * width;
             for (gsize j = 0; j < features; j++)
                 kernel[j * vectors + v] = (float)from[j];
-            if (linear->samples->bias >= 0)
-                offset[v] = (float)(from[features] * linear->samples->bias);
+            if (linear->set->bias >= 0)
+                offset[v] = (float)(from[features] * linear->set->bias);
         }
     linear->model = model_of(linear, kernel, offset);
 }
@@ -394,7 +394,7 @@ static gboolean show(Linear *linear, GError **error)
 
 static gboolean train_or_import(Linear *linear, GError **error)
 {
-    return prepare_samples(linear, error) && export_samples(linear, error) &&
+    return prepare_set(linear, error) && export_set(linear, error) &&
            (linear->options->import_liblinear ? import_model(linear, error) : train_model(linear, error)) &&
            save(linear, error);
 }

@@ -1,3 +1,4 @@
+/* linear_fit: see linear_fit.h. */
 #include "train/linear/linear_fit.h"
 
 #include "common/cli/progress.h"

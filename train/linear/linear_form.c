@@ -1,4 +1,4 @@
-/* linear_form: the form in which a solver takes the samples; see linear_job.h. */
+/* linear_form: the form in which a solver takes the training set; see linear_job.h. */
 #include "train/linear/linear_job.h"
 
 #include "common/arithmetic/blas.h"
@@ -151,30 +151,30 @@ static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
 }
 
 /* liblinear's rows from the features themselves, bias last. */
-static LinearRows *rows_of_samples(const Samples *samples, gsize nonzeros)
+static LinearRows *rows_of_set(const TrainingSet *set, gsize nonzeros)
 {
-    gsize features = samples->features, width = features + (samples->bias >= 0 ? 1 : 0);
+    gsize features = set->features, width = features + (set->bias >= 0 ? 1 : 0);
     g_autofree float *row = g_new(float, features);
     g_autofree double *wide = g_new(double, width);
-    LinearRows *rows = linear_rows_new(samples->n, (guint)width, nonzeros);
-    for (guint i = 0; rows && i < samples->n; i++) {
-        samples_take(samples, i, 0, features, row);
+    LinearRows *rows = linear_rows_new(set->n, (guint)width, nonzeros);
+    for (guint i = 0; rows && i < set->n; i++) {
+        training_set_take(set, i, 0, features, row);
         for (gsize j = 0; j < features; j++)
             wide[j] = row[j];
-        if (samples->bias >= 0)
-            wide[features] = samples->bias;
+        if (set->bias >= 0)
+            wide[features] = set->bias;
         linear_rows_add(rows, wide, (guint)width);
     }
     return rows;
 }
 
-static gsize count_nonzeros(const Samples *samples)
+static gsize count_nonzeros(const TrainingSet *set)
 {
-    g_autofree float *row = g_new(float, samples->features);
-    gsize nonzeros = samples->bias > 0 ? samples->n : 0;
-    for (guint i = 0; i < samples->n; i++) {
-        samples_take(samples, i, 0, samples->features, row);
-        for (gsize j = 0; j < samples->features; j++)
+    g_autofree float *row = g_new(float, set->features);
+    gsize nonzeros = set->bias > 0 ? set->n : 0;
+    for (guint i = 0; i < set->n; i++) {
+        training_set_take(set, i, 0, set->features, row);
+        for (gsize j = 0; j < set->features; j++)
             nonzeros += row[j] != 0;
     }
     return nonzeros;
@@ -186,7 +186,7 @@ static gboolean reduce(Linear *linear, GError **error)
     if (!fits_memory(linear, gram_factor_bytes, error))
         return FALSE;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
-    linear->gram_factor = gram_factor_new(linear->samples, thread_pool, error);
+    linear->gram_factor = gram_factor_new(linear->set, thread_pool, error);
     if (!linear->gram_factor)
         return g_prefix_error(error, "%s: ", linear->options->cache), FALSE;
     if (!is_dense(linear))
@@ -198,14 +198,14 @@ static gboolean reduce(Linear *linear, GError **error)
 
 static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
 {
-    gsize nonzeros = linear->nonzeros = count_nonzeros(linear->samples);
-    if (nonzeros <= (linear->samples->bias > 0 ? linear->n : 0))
+    gsize nonzeros = linear->nonzeros = count_nonzeros(linear->set);
+    if (nonzeros <= (linear->set->bias > 0 ? linear->n : 0))
         return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
                          linear->options->cache);
     *bytes = linear_rows_bytes(nonzeros, linear->n);
     if (!fits_memory(linear, rows_bytes, error))
         return FALSE;
-    linear->rows = rows_of_samples(linear->samples, nonzeros);
+    linear->rows = rows_of_set(linear->set, nonzeros);
     return linear->rows || error_set(error, "%s: not enough memory for %u %s", linear->options->cache,
                                      linear->n, plural(linear->n, "image", "images"));
 }
@@ -217,7 +217,7 @@ static gboolean stream_rows(Linear *linear, GError **error)
         return FALSE;
     linear->thread_pool = thread_pool_new((guint)o->common.threads);
     gint64 start = g_get_monotonic_time();
-    linear->stream = stream_new(linear->samples, linear->thread_pool, error);
+    linear->stream = stream_new(linear->set, linear->thread_pool, error);
     if (!linear->stream)
         return g_prefix_error(error, "%s: ", o->cache), FALSE;
     double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;

@@ -17,7 +17,7 @@ typedef struct {
     guint *counts; /* (L) images of each class */
     double *class_weights;
     Scaling *scaling;
-    Samples *samples;
+    TrainingSet *set;
     GramFactor *gram_factor; /* one of these three, see linear_prepare */
     LinearRows *rows;
     Stream *stream;
@@ -30,7 +30,7 @@ typedef struct {
     LinearModel *model;
 } Linear;
 
-/* Puts the samples into the form that the solver takes, checks that memory suffices, and fills job->training:
+/* Puts the training set into the form that the solver takes, checks that memory suffices, and fills job->training:
  *
  *     Gram factor   penalties ||w||², fewer images than features: an equal problem of N features
  *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows as they lie there

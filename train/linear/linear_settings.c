@@ -1,3 +1,4 @@
+/* linear_settings: see linear_settings.h. */
 #include "train/linear/linear_settings.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* process_pool: see process_pool.h. */
 #include "train/linear/process_pool.h"
 
 #include "common/cli/progress.h"

@@ -1,3 +1,4 @@
+/* search: see search.h. */
 #include "train/linear/search.h"
 
 #include "common/cli/progress.h"

@@ -1,9 +1,9 @@
 /* search: cross-validation of a linear head over a path of costs.
  *
  * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are shuffled
- * with the seed and dealt to the folds in turn. All folds and costs share one Gram factor of the samples, scaled once
- * on all of them. A task of the process pool is one problem of one fold, from the smallest cost to the largest; each
- * fit starts where the previous one ended if the solver supports that. */
+ * with the seed and dealt to the folds in turn. All folds and costs share one Gram factor of the training set, scaled
+ * once on all of them. A task of the process pool is one problem of one fold, from the smallest cost to the largest;
+ * each fit starts where the previous one ended if the solver supports that. */
 #pragma once
 #include "common/cli/progress.h"
 #include "train/linear/linear_fit.h"
@@ -26,7 +26,7 @@ typedef struct {
         values; /* (N, L) held-out decision values at the best cost; not finite where the other folds lack a class */
 } Search;
 
-/* out: (n) the fold of each sample, 0 … folds-1. */
+/* out: (n) the fold of each image, 0 … folds-1. */
 void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out);
 
 /* costs: (n) ascending. folds: 2 … N. A class without images in the training part of a fold is never

@@ -31,7 +31,7 @@ void stream_row_clear(StreamRow *row)
 
 void stream_row_read(const Stream *stream, guint i, StreamRow *row)
 {
-    const float *x = rows_get(&stream->samples->rows, i, row->features);
+    const float *x = rows_get(&stream->set->rows, i, row->features);
     row->count = kernels_current()->row->nonzeros(x, stream->features, row->index, row->value);
     if (stream->squares)
         for (guint t = 0; t < row->count; t++)
@@ -42,7 +42,7 @@ void stream_row_read(const Stream *stream, guint i, StreamRow *row)
 
 static void fold_scaling(Stream *stream)
 {
-    const Scaling *scaling = stream->samples->scaling;
+    const Scaling *scaling = stream->set->scaling;
     if (scaling->kind != SCALE_STANDARD)
         return;
     stream->squares = g_new(float, stream->features);
@@ -61,12 +61,12 @@ enum { ROWS_PER_TASK = 64 };
 static void measure_rows(guint task, guint worker, gpointer data)
 {
     Stream *stream = data;
-    const Samples *samples = stream->samples;
+    const TrainingSet *set = stream->set;
     g_auto(StreamRow) row = stream_row_new(stream);
-    double bias = MAX(samples->bias, 0);
+    double bias = MAX(set->bias, 0);
     for (guint i = task * ROWS_PER_TASK; i < MIN(stream->n, (task + 1) * ROWS_PER_TASK) && !interrupted();
          i++) {
-        double f = samples->factors[i], square = 0, folded = 0;
+        double f = set->factors[i], square = 0, folded = 0;
         stream_row_read(stream, i, &row);
         for (guint t = 0; t < row.count; t++) {
             square += (double)row.value[t] * row.scaled[t];
@@ -82,14 +82,14 @@ static void measure_rows(guint task, guint worker, gpointer data)
  * Lin 2010, "Large linear classification when data cannot fit in memory"). */
 static guint rows_that_fit(const Stream *stream)
 {
-    gsize row = stream->samples->rows.bytes, available = memory_available();
+    gsize row = stream->set->rows.bytes, available = memory_available();
     return available / row > stream->n ? stream->n : (guint)CLAMP(available / 2 / row, 1, stream->n);
 }
 
-Stream *stream_new(const Samples *samples, ThreadPool *thread_pool, GError **error)
+Stream *stream_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error)
 {
     g_autoptr(Stream) stream = g_new0(Stream, 1);
-    *stream = (Stream){.samples = samples, .features = samples->features, .n = samples->n};
+    *stream = (Stream){.set = set, .features = set->features, .n = set->n};
     stream->row_squares = g_new(double, stream->n);
     stream->block = rows_that_fit(stream);
     fold_scaling(stream);
@@ -98,7 +98,7 @@ Stream *stream_new(const Samples *samples, ThreadPool *thread_pool, GError **err
         error_set(error, "interrupted");
         return NULL;
     }
-    double largest = 0, bias = MAX(samples->bias, 0);
+    double largest = 0, bias = MAX(set->bias, 0);
     for (guint i = 0; i < stream->n; i++)
         largest = MAX(largest, stream->row_squares[i] - bias * bias);
     if (!(largest > 0)) {
@@ -139,7 +139,7 @@ void stream_weights_free(StreamWeights *weights)
 void stream_decide(const Stream *stream, const StreamWeights *weights, guint i, const StreamRow *row,
                    double *values)
 {
-    double f = stream->samples->factors[i], bias = MAX(stream->samples->bias, 0);
+    double f = stream->set->factors[i], bias = MAX(stream->set->bias, 0);
     double folded = stream->row_folded ? stream->row_folded[i] : 0;
     kernels_current()->row->dot(weights->matrix, row->index, row->value, row->count, values);
     for (guint k = 0; k < ROW_COLUMNS; k++)
@@ -150,7 +150,7 @@ void stream_decide(const Stream *stream, const StreamWeights *weights, guint i, 
 void stream_add(const Stream *stream, StreamWeights *weights, guint i, const StreamRow *row,
                 const double *step)
 {
-    double f = stream->samples->factors[i], bias = MAX(stream->samples->bias, 0), scaled[ROW_COLUMNS];
+    double f = stream->set->factors[i], bias = MAX(stream->set->bias, 0), scaled[ROW_COLUMNS];
     double folded = stream->row_folded ? stream->row_folded[i] : 0;
     for (guint k = 0; k < ROW_COLUMNS; k++) {
         scaled[k] = f * step[k];
@@ -166,12 +166,12 @@ void stream_add(const Stream *stream, StreamWeights *weights, guint i, const Str
 double stream_unfold(const Stream *stream, const StreamWeights *weights, guint column, float *out,
                      gsize stride)
 {
-    const Scaling *scaling = stream->samples->scaling;
+    const Scaling *scaling = stream->set->scaling;
     for (gsize j = 0; j < stream->features; j++) {
         double v = weights->matrix[j * ROW_COLUMNS + column];
         if (stream->folded)
             v = (v - weights->shift[column] * stream->folded[j]) / scaling->inverse[j];
         out[j * stride] = (float)v;
     }
-    return MAX(stream->samples->bias, 0) * weights->bias[column];
+    return MAX(stream->set->bias, 0) * weights->bias[column];
 }

@@ -14,10 +14,10 @@
 #include "common/arithmetic/kernels.h"
 #include "common/core/thread_pool.h"
 #include "train/linear/liblinear.h"
-#include "train/linear/samples.h"
+#include "train/linear/training_set.h"
 
 typedef struct {
-    const Samples *samples; /* borrowed */
+    const TrainingSet *set; /* borrowed */
     gsize features;         /* D */
     guint n;                /* N */
     float *squares;         /* (D) a∘a; NULL where a is 1 */
@@ -29,7 +29,7 @@ typedef struct {
 } Stream;
 
 /* One pass over the rows. NULL and error if all features are zero or the user interrupted. */
-Stream *stream_new(const Samples *samples, ThreadPool *thread_pool, GError **error);
+Stream *stream_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error);
 void stream_free(Stream *stream);
 
 /* A row's non-zeros, for one thread. */

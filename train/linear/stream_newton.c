@@ -64,7 +64,7 @@ static void combine(const Stream *stream, const double *a, const Vectors *x, con
 
 static double scale_of(const Stream *stream, gsize feature)
 {
-    return stream->folded ? stream->samples->scaling->inverse[feature] : 1;
+    return stream->folded ? stream->set->scaling->inverse[feature] : 1;
 }
 
 /* Folded for products with rows (stream.h): v = a∘w. */
@@ -76,7 +76,7 @@ static void fold(const Newton *newton, const Vectors *vectors)
     memset(given->mean, 0, sizeof given->mean);
     memcpy(given->bias, vectors->bias, sizeof given->bias);
     for (gsize j = 0; j < stream->features; j++) {
-        double a = scale_of(stream, j), mean = stream->folded ? stream->samples->scaling->mean[j] : 0;
+        double a = scale_of(stream, j), mean = stream->folded ? stream->set->scaling->mean[j] : 0;
         for (guint k = 0; k < ROW_COLUMNS; k++) {
             given->matrix[j * ROW_COLUMNS + k] = a * vectors->matrix[j * ROW_COLUMNS + k];
             given->mean[k] += given->matrix[j * ROW_COLUMNS + k] * mean;

@@ -1,7 +1,7 @@
 /* Keras's rule for the validation split. */
 #include "train/data/validation_split.h"
 
-/* int(0.15 * 7) = 1 of class 0, int(0.15 * 20) = 3 of class 1, int(0.15 * 6) = 0 of class 2, the first of each. */
+/* int(0.15 * 7) = 1 image of class 0, int(0.15 * 20) = 3 of class 1, int(0.15 * 6) = 0 of class 2: the first of each. */
 static void test_the_first_of_each_class_validate(void)
 {
     enum { N = 33 };

@@ -1,5 +1,4 @@
-/* The training loop: batches, early stopping, plateaus and failures, on samples made up so that the answer is
- * known. */
+/* The training loop: batches, early stopping, plateaus and failures, on generated vectors with known results. */
 #include "common/core/error.h"
 #include "train/dense/fit.h"
 
@@ -11,9 +10,9 @@ enum { N = 23, FEATURES = 6, CLASSES = 3, BATCH = 5 };
 typedef struct {
     float x[N][FEATURES];
     int labels[N];
-    int fails_at;     /* a sample that cannot be read; -1: none */
+    int fails_at;     /* an image that cannot be read; -1: none */
     guint seen[N];    /* how often each was fetched */
-    GThread *fetcher; /* who fetched */
+    GThread *fetcher; /* the thread that fetched */
 } Data;
 
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
@@ -23,7 +22,7 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, c
     data->fetcher = g_thread_self();
     for (int i = 0; i < n; i++) {
         if ((int)indices[i] == data->fails_at)
-            return error_set(error, "sample %d cannot be read", data->fails_at);
+            return error_set(error, "image %d cannot be read", data->fails_at);
         data->seen[indices[i]]++;
         rows[i] = data->x[indices[i]];
     }
@@ -56,10 +55,10 @@ static void test_batches(void)
     while (batches_next(batches, &batch, &next, &error)) {
         g_assert_true(!told || told == batch);
         for (int i = 0; i < batch->n; i++) {
-            guint32 sample = order[number * BATCH + i];
-            g_assert_true(batch->x[i] == data.x[sample]);
-            g_assert_cmpint(batch->labels[i], ==, data.labels[sample]);
-            g_assert_cmpfloat(batch->weights[i], ==, weights[data.labels[sample]]);
+            guint32 image = order[number * BATCH + i];
+            g_assert_true(batch->x[i] == data.x[image]);
+            g_assert_cmpint(batch->labels[i], ==, data.labels[image]);
+            g_assert_cmpfloat(batch->weights[i], ==, weights[data.labels[image]]);
         }
         g_assert_true((next == NULL) == (batch->n == N % BATCH));
         told = next;
@@ -120,7 +119,7 @@ static FitOptions options_for(int *keeps)
     return options;
 }
 
-/* Runs fit on made-up samples with a fresh network; what is printed goes nowhere. */
+/* Runs fit on generated vectors with a new network, without output. */
 static gboolean run(const FitOptions *options, Data *data, gboolean validate, History *history, FitEnd *end,
                     GError **error)
 {
@@ -149,7 +148,7 @@ static void test_each_epoch_sees_each_image(void)
     g_assert_cmpint(keeps, >, 10);
 }
 
-/* Nothing moves at a rate of 1e-30: every epoch after the first brings nothing new. */
+/* With a learning rate of 1e-30 no epoch after the first improves the loss. */
 static void test_standstill(void)
 {
     Data data;
@@ -168,7 +167,7 @@ static void test_standstill(void)
     g_assert_cmpuint(history.epochs->len, ==, 1 + 7);
     g_assert_cmpint(history.best, ==, 1);
     g_assert_cmpint(keeps, ==, 1);
-    /* Keras: two epochs without progress, then half the rate for the next one on; not below the least. */
+    /* Keras: after two epochs without improvement half the rate from the next epoch on, but not below min_lr. */
     static const double rates[] = {1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.2};
     for (int i = 0; i < 8; i++)
         g_assert_cmpfloat_with_epsilon(history_epoch(&history, i + 1)->learning_rate * 1e30, rates[i], 1e-9);
@@ -198,10 +197,10 @@ static void test_failures_are_handed_up(void)
     FitEnd end;
     GError *error = NULL;
     FitOptions options = options_for(&keeps);
-    for (int sample = 0; sample < N; sample += 7) {
+    for (int image = 0; image < N; image += 7) {
         g_auto(History) history = history_new();
         source_of(&data);
-        data.fails_at = sample;
+        data.fails_at = image;
         g_assert_false(run(&options, &data, TRUE, &history, &end, &error));
         g_assert_nonnull(strstr(error->message, "cannot be read"));
         g_clear_error(&error);
@@ -223,7 +222,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fit/every epoch sees every image once, and learns", test_each_epoch_sees_each_image);
     g_test_add_func("/fit/at a standstill the rate falls as in Keras, then training stops", test_standstill);
     g_test_add_func("/fit/a loss that is NaN stops and is never the best", test_nan_is_never_best);
-    g_test_add_func("/fit/a sample or a disk that fails ends it with its sentence",
-                    test_failures_are_handed_up);
+    g_test_add_func("/fit/an image or a disk that fails ends it with its error", test_failures_are_handed_up);
     return g_test_run();
 }

@@ -1,57 +1,37 @@
-/* The reduction against plain loops in double precision. */
+/* The Gram factor against plain loops in double precision. */
 #include "common/arithmetic/blas.h"
-#include "common/core/rng.h"
-#include "tests/unit/fixture.h"
-#include "train/linear/gram_factor.h"
+#include "tests/unit/train/linear/linear_fixture.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
 
-enum { N = 410, D = 2100 }; /* several tiles, panels and chunks, none of them whole */
+enum { N = 410, D = 2100 }; /* several tiles, panels and chunks, with incomplete ones */
 
-typedef struct {
-    float *values;
-    const float **x;
-    Scaling *scaling;
-    Samples *samples;
-} Data;
-
-/* Half of the numbers zero, as after ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others. */
-static void data_set_up(Data *data, ScalingKind kind, double bias)
+/* Half of the numbers are zero, as after a ReLU. Rows 7 and 300 are the same image; row 9 is the sum of two others. */
+static LinearFixture set_up(ScalingKind kind, double bias)
 {
-    data->values = random_array(N * D, 2, 1, 0);
-    data->x = g_new(const float *, N);
-    memcpy(data->values + 300 * D, data->values + 7 * D, D * sizeof(float));
+    LinearFixture fixture = linear_fixture_new(N, D, 2, 1);
+    Rng rng = rng_new(7, 2);
+    for (guint i = 0; i < N * D; i++)
+        fixture.values[i] = (float)MAX(0, rng_normal(&rng));
+    memcpy(fixture.values + 300 * D, fixture.values + 7 * D, D * sizeof(float));
     for (int j = 0; j < D; j++)
-        data->values[9 * D + j] = data->values[20 * D + j] + data->values[30 * D + j];
-    for (int i = 0; i < N; i++)
-        data->x[i] = data->values + (gsize)i * D;
-    data->scaling = scaling_new(kind, D);
-    Rows rows = rows_in_memory(data->x, N, D);
-    scaling_fit(data->scaling, &rows);
-    data->samples = samples_new(&rows, NULL, 2, data->scaling, bias);
+        fixture.values[9 * D + j] = fixture.values[20 * D + j] + fixture.values[30 * D + j];
+    linear_fixture_set(&fixture, kind, bias);
+    return fixture;
 }
 
-static void data_clear(Data *data)
-{
-    samples_free(data->samples);
-    scaling_free(data->scaling);
-    g_free(data->x);
-    g_free(data->values);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
-
-static GramFactor *reduce(const Data *data, guint threads)
+static GramFactor *reduce(const LinearFixture *data, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    GramFactor *gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
+    GramFactor *gram_factor = gram_factor_new(data->set, thread_pool, NULL);
     g_assert_nonnull(gram_factor);
     return gram_factor;
 }
 
-/* (N, D): the rows as the solver would see them. */
-static float *scaled_rows(const Data *data)
+/* (N, D): the scaled rows. */
+static float *scaled_rows(const LinearFixture *data)
 {
     float *rows = g_new(float, N *D);
     for (int i = 0; i < N; i++)
@@ -69,8 +49,7 @@ static double product(const double *a, const double *b, guint n)
 
 static void assert_products_kept(ScalingKind kind, double bias)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, kind, bias);
+    g_auto(LinearFixture) data = set_up(kind, bias);
     g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
     g_autofree float *rows = scaled_rows(&data);
     double largest = 0, worst = 0;
@@ -97,11 +76,10 @@ static void test_products(void)
     assert_products_kept(SCALE_MAX, 0);
 }
 
-/* A vector of L's space and what gram_factor_weights makes of it give the same decision values. */
+/* Weights in the factor's basis, and those that gram_factor_weights makes of them, give the same decision values. */
 static void test_weights(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 2);
+    g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 2);
     g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autofree float *rows = scaled_rows(&data), *kernel = g_new(float, D * 3);
@@ -114,7 +92,7 @@ static void test_weights(void)
         for (guint i = 0; i < N; i++)
             cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor->factor + (gsize)i * N, 1, w + k * N, 1);
     kept = g_memdup2(w, 3 * N * sizeof *w);
-    gram_factor_weights(gram_factor, data.samples, thread_pool, w, 3, kernel, bias);
+    gram_factor_weights(gram_factor, data.set, thread_pool, w, 3, kernel, bias);
     for (int k = 0; k < 3; k++)
         for (guint i = 0; i < N; i++) {
             double value = bias[k],
@@ -127,8 +105,7 @@ static void test_weights(void)
 
 static void test_no_bias(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_NONE, -1);
+    g_auto(LinearFixture) data = set_up(SCALE_NONE, -1);
     g_autoptr(GramFactor) gram_factor = reduce(&data, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autofree float *kernel = g_new(float, D);
@@ -136,14 +113,13 @@ static void test_no_bias(void)
     float bias = 7;
     for (int i = 0; i < N; i++)
         w[i] = 1;
-    gram_factor_weights(gram_factor, data.samples, thread_pool, w, 1, kernel, &bias);
+    gram_factor_weights(gram_factor, data.set, thread_pool, w, 1, kernel, &bias);
     g_assert_true(bias == 0);
 }
 
 static void test_threads(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 1);
+    g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 1);
     g_autoptr(GramFactor) one = reduce(&data, 1);
     for (guint threads = 2; threads <= 3; threads++) {
         g_autoptr(GramFactor) several = reduce(&data, threads);
@@ -159,10 +135,10 @@ static void test_zeros(void)
     const float *x[] = {zero, zero};
     g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
     Rows rows_of_two = rows_in_memory(x, 2, scaling->features);
-    g_autoptr(Samples) samples = samples_new(&rows_of_two, NULL, 2, scaling, -1);
+    g_autoptr(TrainingSet) set = training_set_new(&rows_of_two, NULL, 2, scaling, -1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
-    g_assert_null(gram_factor_new(samples, thread_pool, &error));
+    g_assert_null(gram_factor_new(set, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));
 }
 
@@ -170,11 +146,11 @@ int main(int argc, char **argv)
 {
     blas_startup(1);
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/reduction/the factor's rows have the samples' scalar products, duplicates and all",
+    g_test_add_func("/gram factor/the factor's rows have the images' scalar products, duplicates and all",
                     test_products);
-    g_test_add_func("/reduction/weights for the features give the same decision values", test_weights);
-    g_test_add_func("/reduction/without a bias feature nothing is added", test_no_bias);
-    g_test_add_func("/reduction/the factor is the same to the bit for any number of threads", test_threads);
-    g_test_add_func("/reduction/features that are all zero are refused", test_zeros);
+    g_test_add_func("/gram factor/weights for the features give the same decision values", test_weights);
+    g_test_add_func("/gram factor/without a bias feature nothing is added", test_no_bias);
+    g_test_add_func("/gram factor/the factor is the same to the bit for any number of threads", test_threads);
+    g_test_add_func("/gram factor/features that are all zero are refused", test_zeros);
     return g_test_run();
 }

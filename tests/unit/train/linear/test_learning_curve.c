@@ -1,65 +1,34 @@
 /* Learning curves on data whose curve is known: separable, pure noise, and one that grows. */
-#include "common/core/rng.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/train/linear/linear_fixture.h"
 #include "train/linear/learning_curve.h"
 
 #include <string.h>
 
 enum { N = 240, D = 300, L = 3 };
 
-typedef struct {
-    float values[N][D];
-    const float *x[N];
-    int labels[N];
-    double weights[L];
-    Scaling *scaling;
-    Samples *samples;
-    GramFactor *gram_factor;
-    LinearRows *rows;
-} Data;
+static const double weights[L] = {1, 1, 1};
 
 /* signal: distance of the classes' means in units of the noise, spread over ten features. */
-static void data_set_up(Data *data, double signal)
+static LinearFixture set_up(double signal)
 {
+    LinearFixture fixture = linear_fixture_new(N, D, L, 2);
     Rng rng = rng_new(17, 0);
     for (int i = 0; i < N; i++) {
-        data->labels[i] = i % 6 == 0 ? 2 : i % 2;
-        data->x[i] = data->values[i];
+        int label = fixture.labels[i] = i % 6 == 0 ? 2 : i % 2;
         for (int j = 0; j < D; j++)
-            data->values[i][j] =
-                (float)(rng_normal(&rng) + (j < 30 && j % L == data->labels[i] ? signal : 0));
+            fixture.values[i * D + j] = (float)(rng_normal(&rng) + (j < 30 && j % L == label ? signal : 0));
     }
-    for (int k = 0; k < L; k++)
-        data->weights[k] = 1;
-    data->scaling = scaling_new(SCALE_NONE, D);
-    Rows rows = rows_in_memory(data->x, N, D);
-    data->samples = samples_new(&rows, data->labels, L, data->scaling, 1);
-    data->rows = linear_rows_new(N, D + 1, N * (D + 1));
-    for (guint i = 0; i < N; i++) {
-        double wide[D + 1];
-        for (int j = 0; j < D; j++)
-            wide[j] = data->values[i][j];
-        wide[D] = 1;
-        linear_rows_add(data->rows, wide, D + 1);
-    }
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    data->gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
+    linear_fixture_set(&fixture, SCALE_NONE, 1);
+    linear_fixture_rows(&fixture);
+    linear_fixture_gram_factor(&fixture);
+    return fixture;
 }
 
-static void data_clear(Data *data)
-{
-    gram_factor_free(data->gram_factor);
-    linear_rows_free(data->rows);
-    samples_free(data->samples);
-    scaling_free(data->scaling);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
-
-static LinearTraining training_on(const Data *data, gboolean gram)
+static LinearTraining training_on(const LinearFixture *data, gboolean gram)
 {
     return (LinearTraining){.solver = linear_solver_find("svc-dual"),
                             .tolerance = 1e-6,
-                            .class_weights = data->weights,
+                            .class_weights = weights,
                             .seed = 42,
                             .workers = 2,
                             .rows = gram ? NULL : data->rows,
@@ -69,7 +38,7 @@ static LinearTraining training_on(const Data *data, gboolean gram)
                             .classes = L};
 }
 
-static LearningCurve run(const Data *data, gboolean gram, guint64 seed)
+static LearningCurve run(const LinearFixture *data, gboolean gram, guint64 seed)
 {
     LearningCurve curve;
     GError *error = NULL;
@@ -81,8 +50,7 @@ static LearningCurve run(const Data *data, gboolean gram, guint64 seed)
 
 static void test_sizes(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 1);
+    g_auto(LinearFixture) data = set_up(1);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_cmpuint(curve.test, ==, N / 5);
     g_assert_cmpuint(curve.points[curve.n - 1].images, ==, N - N / 5);
@@ -97,19 +65,17 @@ static void test_sizes(void)
 
 static void test_separable_data_leave_nothing_to_gain(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 6);
+    g_auto(LinearFixture) data = set_up(6);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, ==, 1);
     g_autofree char *sentence = learning_curve_sentence(&curve);
     g_assert_nonnull(strstr(sentence, "it is unclear"));
 }
 
-/* Half the images are of class 1: nothing can be learnt beyond that. */
+/* Half the images are of class 1: no accuracy beyond that is possible. */
 static void test_noise_stays_near_chance(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 0);
+    g_auto(LinearFixture) data = set_up(0);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, <, 0.55);
     g_assert_cmpfloat(curve.gain_low, <=, 0.05);
@@ -117,20 +83,18 @@ static void test_noise_stays_near_chance(void)
 
 static void test_growing_data_promise_a_gain(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 0.6);
+    g_auto(LinearFixture) data = set_up(0.6);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_true(curve.has_gain && curve.gain > 0.02);
     g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, >, curve.points[0].accuracy + 0.1);
-    /* What it promises for one doubling more is near what the last doubling brought. */
+    /* The predicted gain of one more doubling is near that of the last doubling. */
     double last = curve.points[curve.n - 1].accuracy - curve.points[curve.n - 3].accuracy;
     g_assert_cmpfloat_with_epsilon(curve.gain, last, 0.05);
 }
 
 static void test_gram_factor_and_rows_give_one_curve(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 1);
+    g_auto(LinearFixture) data = set_up(1);
     LearningCurve rows = run(&data, FALSE, 5), gram = run(&data, TRUE, 5), other = run(&data, TRUE, 6);
     g_assert_cmpuint(rows.n, ==, gram.n);
     gboolean differs = FALSE;
@@ -143,8 +107,7 @@ static void test_gram_factor_and_rows_give_one_curve(void)
 
 static void test_too_few_images_are_refused(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, 1);
+    g_auto(LinearFixture) data = set_up(1);
     LearningCurve curve;
     g_autoptr(GError) error = NULL;
     LinearTraining training = training_on(&data, FALSE);
@@ -162,7 +125,7 @@ int main(int argc, char **argv)
     g_test_add_func("/learning curve/separable data leave nothing to gain",
                     test_separable_data_leave_nothing_to_gain);
     g_test_add_func("/learning curve/noise stays near chance", test_noise_stays_near_chance);
-    g_test_add_func("/learning curve/growing data promise what the last doubling brought",
+    g_test_add_func("/learning curve/the predicted gain is near that of the last doubling",
                     test_growing_data_promise_a_gain);
     g_test_add_func("/learning curve/a Gram factor and plain rows give one curve, the seed another",
                     test_gram_factor_and_rows_give_one_curve);

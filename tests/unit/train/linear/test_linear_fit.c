@@ -1,7 +1,7 @@
-/* Linear heads: liblinear on the features themselves against the reduced problem and the vectorised descent. */
+/* Linear heads: liblinear on features and on rows of the Gram factor, and our coordinate descent, against one
+ * another. */
 #include "common/arithmetic/blas.h"
-#include "common/core/rng.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/train/linear/linear_fixture.h"
 #include "train/linear/linear_fit.h"
 
 #include <math.h>
@@ -9,65 +9,24 @@
 
 enum { N = 90, D = 240, L = 3 };
 
-typedef struct {
-    float *values;
-    const float **x;
-    int labels[N];
-    Scaling *scaling;
-    Samples *samples;
-    GramFactor *gram_factor;
-    LinearRows *direct, *reduced;
-} Data;
-
-/* Overlapping classes of unequal size, half of the numbers zero, one image twice under two labels. */
-static void data_set_up(Data *data)
+/* Half of the numbers are zero; one image occurs twice, under two labels. */
+static LinearFixture set_up(void)
 {
-    Rng rng = rng_new(5, 6);
-    data->values = g_new(float, N *D);
-    data->x = g_new(const float *, N);
-    for (int i = 0; i < N; i++) {
-        data->labels[i] = i % 7 == 0 ? 2 : i % 2;
-        for (int j = 0; j < D; j++)
-            data->values[i * D + j] = (float)MAX(0, rng_normal(&rng) + (j % L == data->labels[i] ? 0.15 : 0));
-        data->x[i] = data->values + i * D;
-    }
-    memcpy(data->values + 11 * D, data->values + 14 * D, D * sizeof(float));
-    data->scaling = scaling_new(SCALE_L2, D);
-    Rows rows = rows_in_memory(data->x, N, D);
-    data->samples = samples_new(&rows, data->labels, L, data->scaling, 1);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    data->gram_factor = gram_factor_new(data->samples, thread_pool, NULL);
-    data->direct = linear_rows_new(N, D + 1, N * (D + 1));
-    data->reduced = linear_rows_new(N, N, N * N);
-    for (guint i = 0; i < N; i++) {
-        float row[D];
-        double wide[D + 1];
-        samples_take(data->samples, i, 0, D, row);
-        for (int j = 0; j < D; j++)
-            wide[j] = row[j];
-        wide[D] = 1;
-        linear_rows_add(data->direct, wide, D + 1);
-        linear_rows_add(data->reduced, data->gram_factor->factor + (gsize)i * N, i + 1);
-    }
+    LinearFixture fixture = linear_fixture_new(N, D, L, 2);
+    linear_fixture_draw(&fixture, rng_new(5, 6), 7, 0, 0.15);
+    memcpy(fixture.values + 11 * D, fixture.values + 14 * D, D * sizeof(float));
+    linear_fixture_set(&fixture, SCALE_L2, 1);
+    linear_fixture_rows(&fixture);
+    linear_fixture_gram_factor(&fixture);
+    linear_fixture_reduced(&fixture);
+    return fixture;
 }
-
-static void data_clear(Data *data)
-{
-    linear_rows_free(data->direct);
-    linear_rows_free(data->reduced);
-    gram_factor_free(data->gram_factor);
-    samples_free(data->samples);
-    scaling_free(data->scaling);
-    g_free(data->x);
-    g_free(data->values);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
 
 static const double weights[L] = {1, 2, 0.5};
 
 typedef enum { DIRECT, REDUCED, DENSE } Form;
 
-static LinearTraining training_on(const Data *data, const char *solver, Form form)
+static LinearTraining training_on(const LinearFixture *data, const char *solver, Form form)
 {
     const LinearSolver *found = linear_solver_find(solver);
     g_assert_nonnull(found);
@@ -76,7 +35,7 @@ static LinearTraining training_on(const Data *data, const char *solver, Form for
                             .class_weights = weights,
                             .seed = 42,
                             .workers = 2,
-                            .rows = form == DIRECT    ? data->direct
+                            .rows = form == DIRECT    ? data->rows
                                     : form == REDUCED ? data->reduced
                                                       : NULL,
                             .gram_factor = form == DENSE ? data->gram_factor : NULL,
@@ -85,7 +44,7 @@ static LinearTraining training_on(const Data *data, const char *solver, Form for
                             .classes = L};
 }
 
-/* (N, vectors) decision values of every sample after a fit to all. */
+/* (N, vectors) decision values of every image after a fit to all. */
 static double *decisions(const LinearTraining *training, double cost)
 {
     GError *error = NULL;
@@ -107,12 +66,11 @@ static double largest_difference(const double *a, const double *b, guint n)
     return largest;
 }
 
-/* Dual solvers take the same steps on either, whatever the tolerance. The primal ones precondition by the
- * diagonal of the Hessian, which depends on the basis: they agree as far as they converge. */
+/* Dual solvers take the same steps in both forms, for any tolerance. Primal ones precondition by the diagonal of the
+ * Hessian, which depends on the basis, so that they agree only as far as they converge. */
 static void test_reduced_equals_direct(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     for (const LinearSolver *s = linear_solvers; s->name; s++) {
         if (!s->rotation)
             continue;
@@ -129,8 +87,7 @@ static void test_reduced_equals_direct(void)
 
 static void test_descent_equals_liblinear(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     const char *solvers[] = {"svc-dual", "hinge-dual"};
     for (int s = 0; s < 2; s++)
         for (double cost = 0.01; cost < 2000; cost *= 10) {
@@ -150,8 +107,7 @@ static void test_descent_equals_liblinear(void)
 
 static void test_iteration_limit(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     for (Form form = REDUCED; form <= DENSE; form++) {
         LinearTraining training = training_on(&data, "hinge-dual", form);
         LinearFit fits[L];
@@ -165,8 +121,7 @@ static void test_iteration_limit(void)
 
 static void test_workers(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     for (const LinearSolver *s = linear_solvers; s->name; s++) {
         LinearTraining training = training_on(&data, s->name, DIRECT);
         training.workers = 1;
@@ -177,11 +132,10 @@ static void test_workers(void)
     }
 }
 
-/* A fit that starts where the one at another cost ended comes to the same solution. */
+/* A fit that starts from the solution for another cost arrives at the same solution. */
 static void test_warm_start(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     guint index[N];
     for (guint i = 0; i < N; i++)
         index[i] = i;
@@ -207,8 +161,7 @@ static void test_warm_start(void)
 
 static void test_missing_side(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     guint index[N], n = 0;
     for (guint i = 0; i < N; i++)
         if (data.labels[i] == 1)
@@ -225,8 +178,7 @@ static void test_missing_side(void)
 
 static void test_two_classes(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data);
+    g_auto(LinearFixture) data = set_up();
     for (int i = 0; i < N; i++)
         data.labels[i] = data.labels[i] == 1;
     LinearTraining training = training_on(&data, "svc-dual", DENSE);
@@ -262,11 +214,11 @@ int main(int argc, char **argv)
         test_reduced_equals_direct);
     g_test_add_func("/linear/the dense descent is liblinear's, iteration by iteration",
                     test_descent_equals_liblinear);
-    g_test_add_func("/linear/reaching the iteration limit is told", test_iteration_limit);
+    g_test_add_func("/linear/reaching the iteration limit is reported", test_iteration_limit);
     g_test_add_func("/linear/one worker and three give the same bits, for every solver", test_workers);
-    g_test_add_func("/linear/a warm start ends at the same solution, at once where it starts there",
+    g_test_add_func("/linear/a warm start ends at the same solution, at once if it starts there",
                     test_warm_start);
-    g_test_add_func("/linear/a problem without one of its sides is not put", test_missing_side);
+    g_test_add_func("/linear/a problem without one of its sides is skipped", test_missing_side);
     g_test_add_func("/linear/two classes are one problem", test_two_classes);
     g_test_add_func("/linear/solvers are found by number, name and alias", test_solver_names);
     return g_test_run();

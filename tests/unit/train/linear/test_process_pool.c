@@ -1,4 +1,4 @@
-/* Worker processes: what is done, once, whatever the number of them; and what becomes of a bad end. */
+/* Worker processes: each task runs once for any number of workers; failures of workers. */
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/subprocess.h"
@@ -100,10 +100,10 @@ static void test_interrupt(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/workers/each task is done once, with the same results for any number of workers",
+    g_test_add_func("/process pool/each task is done once, with the same results for any number of workers",
                     test_once_each);
-    g_test_add_func("/workers/no task is no failure", test_nothing_to_do);
-    g_test_add_func("/workers/a worker that dies is an error, and none is left behind", test_death);
-    g_test_add_func("/workers/an interrupt ends the workers at once", test_interrupt);
+    g_test_add_func("/process pool/no task is no failure", test_nothing_to_do);
+    g_test_add_func("/process pool/a worker that dies is an error, and none is left behind", test_death);
+    g_test_add_func("/process pool/an interrupt ends the workers at once", test_interrupt);
     return g_test_run();
 }

@@ -1,7 +1,6 @@
 /* Folds and the search over costs. */
 #include "common/arithmetic/blas.h"
-#include "common/core/rng.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/train/linear/linear_fixture.h"
 #include "train/linear/search.h"
 
 #include <math.h>
@@ -51,82 +50,73 @@ static void test_cost_grid(void)
     }
 }
 
-/* Three clusters on the axes of a space of 60 dimensions, as the rows of a reduction. */
 enum { N = 60, D = 80, L = 3 };
-typedef struct {
-    float values[N][D];
-    const float *x[N];
-    int labels[N];
-    double weights[L];
-    GramFactor *gram_factor;
-} Clusters;
+static const double weights[L] = {1, 1, 1};
 
-static LinearTraining clusters_set_up(Clusters *clusters, double noise, guint singles)
+/* Three clusters on the axes of a space of D dimensions, the first `singles` images in the third. */
+static LinearFixture set_up(double noise, guint singles)
 {
+    LinearFixture fixture = linear_fixture_new(N, D, L, 1);
     Rng rng = rng_new(1, 1);
     for (int i = 0; i < N; i++) {
-        clusters->labels[i] = i < (int)singles ? 2 : i % 2;
+        int label = fixture.labels[i] = i < (int)singles ? 2 : i % 2;
         for (int j = 0; j < D; j++)
-            clusters->values[i][j] = (float)(noise * rng_normal(&rng) + (j == clusters->labels[i] ? 3 : 0));
-        clusters->x[i] = clusters->values[i];
+            fixture.values[i * D + j] = (float)(noise * rng_normal(&rng) + (j == label ? 3 : 0));
     }
-    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
-    Rows rows = rows_in_memory(clusters->x, N, scaling->features);
-    g_autoptr(Samples) samples = samples_new(&rows, clusters->labels, L, scaling, 1);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    clusters->gram_factor = gram_factor_new(samples, thread_pool, NULL);
-    for (int k = 0; k < L; k++)
-        clusters->weights[k] = 1;
-    const LinearSolver *solver = linear_solver_find("svc-dual");
-    return (LinearTraining){.solver = solver,
+    linear_fixture_set(&fixture, SCALE_NONE, 1);
+    linear_fixture_gram_factor(&fixture);
+    return fixture;
+}
+
+static LinearTraining training_on(const LinearFixture *fixture)
+{
+    return (LinearTraining){.solver = linear_solver_find("svc-dual"),
                             .tolerance = 0.01,
-                            .class_weights = clusters->weights,
+                            .class_weights = weights,
                             .seed = 1,
                             .workers = 2,
-                            .gram_factor = clusters->gram_factor,
-                            .labels = clusters->labels,
+                            .gram_factor = fixture->gram_factor,
+                            .labels = fixture->labels,
                             .n = N,
                             .classes = L};
 }
 
-static void test_tells_apart(void)
+static void test_separates(void)
 {
-    Clusters clusters;
-    LinearTraining training = clusters_set_up(&clusters, 0.2, 20);
+    g_auto(LinearFixture) clusters = set_up(0.2, 20);
+    LinearTraining training = training_on(&clusters);
     const double costs[] = {0.01, 0.1, 1};
     GError *error = NULL;
     g_autoptr(Search) search = search_run(&training, costs, 3, 5, 42, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpfloat(search->points[2].accuracy, ==, 1);
     g_assert_cmpfloat(search->points[2].deviation, ==, 0);
-    /* Of equal accuracies the smallest cost. */
+    /* The smallest cost of equal accuracies is chosen. */
     for (guint i = 0; i < search->best; i++)
         g_assert_cmpfloat(search->points[i].accuracy, <, 1);
     training.workers = 1;
     g_autoptr(Search) again = search_run(&training, costs, 3, 5, 42, NULL, &error);
     g_assert_cmpmem(search->points, 3 * sizeof(SearchPoint), again->points, 3 * sizeof(SearchPoint));
-    gram_factor_free(clusters.gram_factor);
 }
 
-/* Labels that mean nothing: no better than chance, or images of the held-out fold would have been trained on. */
+/* Random labels: the accuracy must be that of chance, unless images of the held-out fold were trained on. */
 static void test_no_leak(void)
 {
-    Clusters clusters;
-    LinearTraining training = clusters_set_up(&clusters, 1, 20);
+    g_auto(LinearFixture) clusters = set_up(1, 20);
+    LinearTraining training = training_on(&clusters);
     Rng rng = rng_new(7, 7);
     for (int i = 0; i < N; i++)
         clusters.labels[i] = (int)rng_below(&rng, L);
     const double cost = 10;
     g_autoptr(Search) search = search_run(&training, &cost, 1, 6, 42, NULL, NULL);
     g_assert_cmpfloat(search->points[0].accuracy, <, 0.55);
-    gram_factor_free(clusters.gram_factor);
 }
 
-/* Class 2 has one image: in the fold that holds it, it cannot be learnt and is never predicted. */
+/* Class 2 has one image: when its fold is held out, the class cannot be learnt and is never predicted. */
 static void test_single_image(void)
 {
-    Clusters clusters;
-    LinearTraining training = clusters_set_up(&clusters, 0.2, 1);
+    g_auto(LinearFixture) clusters = set_up(0.2, 1);
+    LinearTraining training = training_on(&clusters);
     const double cost = 1;
     g_autoptr(Search) search = search_run(&training, &cost, 1, N, 42, NULL, NULL);
     g_assert_cmpfloat_with_epsilon(search->points[0].accuracy, (N - 1.0) / N, 1e-9);
@@ -136,7 +126,6 @@ static void test_single_image(void)
     training.classes = 2;
     g_autoptr(Search) two = search_run(&training, &cost, 1, N, 42, NULL, NULL);
     g_assert_cmpfloat(two->points[0].accuracy, >=, (N - 2.0) / N);
-    gram_factor_free(clusters.gram_factor);
 }
 
 static void test_texts(void)
@@ -164,10 +153,10 @@ int main(int argc, char **argv)
     g_test_add_func("/search/folds have equal shares of every class, by the seed", test_folds);
     g_test_add_func("/search/costs are round numbers around the features' scale", test_cost_grid);
     g_test_add_func(
-        "/search/clusters are told apart, the smallest of equal costs chosen, for any number of workers",
-        test_tells_apart);
+        "/search/clusters are separated, the smallest of equal costs chosen, for any number of workers",
+        test_separates);
     g_test_add_func("/search/held-out images are not trained on", test_no_leak);
     g_test_add_func("/search/a class that a fold cannot learn is not predicted there", test_single_image);
-    g_test_add_func("/search/table, choice and CSV tell what was found", test_texts);
+    g_test_add_func("/search/table, choice and CSV report the results", test_texts);
     return g_test_run();
 }

@@ -1,8 +1,7 @@
 /* Linear heads on streamed rows against liblinear on its own rows: the same optimum for every scaling, in blocks and by
  * folds, and the same bits for any number of threads. */
 #include "common/arithmetic/isa.h"
-#include "common/core/rng.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/train/linear/linear_fixture.h"
 #include "train/linear/search.h"
 
 #include <math.h>
@@ -10,61 +9,31 @@
 
 enum { N = 150, D = 70, L = 3 };
 
+static const double weights[L] = {1, 2, 0.5};
+
 typedef struct {
-    float *values;
-    const float **x;
-    int labels[N];
-    Scaling *scaling;
-    Samples *samples;
-    LinearRows *rows;
-    ThreadPool *thread_pool;
+    LinearFixture base;
     Stream *stream;
 } Data;
 
-static const double weights[L] = {1, 2, 0.5};
-
-/* Overlapping classes of unequal size; three quarters of the numbers are zero, one feature always, one never varies. */
-static void data_set_up(Data *data, ScalingKind kind, double bias, guint threads)
+/* Three quarters of the numbers are zero; one feature always is, one never varies. */
+static Data set_up(ScalingKind kind, double bias, guint threads)
 {
-    Rng rng = rng_new(7, 8);
-    data->values = g_new(float, N *D);
-    data->x = g_new(const float *, N);
-    for (int i = 0; i < N; i++) {
-        data->labels[i] = i % 5 == 0 ? 2 : i % 2;
-        for (int j = 0; j < D; j++)
-            data->values[i * D + j] =
-                (float)MAX(0, rng_normal(&rng) - 0.6 + (j % L == data->labels[i] ? 0.2 : 0));
-        data->values[i * D + 3] = 0, data->values[i * D + 4] = 2;
-        data->x[i] = data->values + i * D;
-    }
-    data->scaling = scaling_new(kind, D);
-    Rows rows = rows_in_memory(data->x, N, D);
-    scaling_fit(data->scaling, &rows);
-    data->samples = samples_new(&rows, data->labels, L, data->scaling, bias);
-    data->rows = linear_rows_new(N, D + 1, N * (D + 1));
-    for (guint i = 0; i < N; i++) {
-        float row[D];
-        double wide[D + 1];
-        samples_take(data->samples, i, 0, D, row);
-        for (int j = 0; j < D; j++)
-            wide[j] = row[j];
-        wide[D] = MAX(bias, 0);
-        linear_rows_add(data->rows, wide, D + 1);
-    }
-    data->thread_pool = thread_pool_new(threads);
-    data->stream = stream_new(data->samples, data->thread_pool, NULL);
-    g_assert_nonnull(data->stream);
+    Data data = {.base = linear_fixture_new(N, D, L, threads)};
+    linear_fixture_draw(&data.base, rng_new(7, 8), 5, -0.6, 0.2);
+    for (int i = 0; i < N; i++)
+        data.base.values[i * D + 3] = 0, data.base.values[i * D + 4] = 2;
+    linear_fixture_set(&data.base, kind, bias);
+    linear_fixture_rows(&data.base);
+    data.stream = stream_new(data.base.set, data.base.thread_pool, NULL);
+    g_assert_nonnull(data.stream);
+    return data;
 }
 
 static void data_clear(Data *data)
 {
     stream_free(data->stream);
-    thread_pool_free(data->thread_pool);
-    linear_rows_free(data->rows);
-    samples_free(data->samples);
-    scaling_free(data->scaling);
-    g_free(data->x);
-    g_free(data->values);
+    linear_fixture_clear(&data->base);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
 
@@ -75,10 +44,10 @@ static LinearTraining training_on(const Data *data, const char *solver, guint cl
                             .class_weights = weights,
                             .seed = 42,
                             .workers = 1,
-                            .rows = stream ? NULL : data->rows,
+                            .rows = stream ? NULL : data->base.rows,
                             .stream = stream ? data->stream : NULL,
-                            .thread_pool = data->thread_pool,
-                            .labels = data->labels,
+                            .thread_pool = data->base.thread_pool,
+                            .labels = data->base.labels,
                             .n = N,
                             .classes = classes};
 }
@@ -112,8 +81,7 @@ static void test_optimum_is_liblinears(void)
     const ScalingKind kinds[] = {SCALE_NONE, SCALE_MAX, SCALE_STANDARD, SCALE_L2};
     for (guint k = 0; k < G_N_ELEMENTS(kinds); k++)
         for (int bias = -1; bias <= 1; bias += 2) {
-            g_auto(Data) data = {0};
-            data_set_up(&data, kinds[k], bias, 2);
+            g_auto(Data) data = set_up(kinds[k], bias, 2);
             double cost = N / (linear_mean_square(&(LinearTraining){.stream = data.stream, .n = N}) * 50);
             assert_equals_liblinear(&data, "svc-dual", L, cost);
             assert_equals_liblinear(&data, "hinge-dual", L, cost / 10);
@@ -122,20 +90,18 @@ static void test_optimum_is_liblinears(void)
         }
 }
 
-/* Labels 0 and 1 alone: one problem, class 1 its rest. */
+/* Only labels 0 and 1: a single problem, with class 1 as the rest. */
 static void test_two_classes(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 1, 1);
+    g_auto(Data) data = set_up(SCALE_STANDARD, 1, 1);
     for (guint i = 0; i < N; i++)
-        data.labels[i] = data.labels[i] > 0;
+        data.base.labels[i] = data.base.labels[i] > 0;
     assert_equals_liblinear(&data, "svc-dual", 2, 0.01);
 }
 
 static void test_blocks_reach_the_same_optimum(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    g_auto(Data) data = set_up(SCALE_STANDARD, 1, 2);
     data.stream->block = 37;
     assert_equals_liblinear(&data, "svc-dual", L, 0.01);
 }
@@ -144,19 +110,17 @@ static void test_threads_leave_the_bits(void)
 {
     float values[2][N * L];
     for (guint t = 0; t < 2; t++) {
-        g_auto(Data) data = {0};
-        data_set_up(&data, SCALE_STANDARD, 1, t ? 3 : 1);
+        g_auto(Data) data = set_up(SCALE_STANDARD, 1, t ? 3 : 1);
         LinearTraining training = training_on(&data, "svc-dual", L, TRUE);
         streamed_values(&training, 0.01, values[t]);
     }
     g_assert_cmpmem(values[0], sizeof values[0], values[1], sizeof values[1]);
 }
 
-/* The weights given back for scaled features have the decision values that the descent had. */
+/* The weights returned for scaled features give the decision values of the descent. */
 static void test_unfolded_weights(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    g_auto(Data) data = set_up(SCALE_STANDARD, 1, 2);
     LinearTraining training = training_on(&data, "svc-dual", L, TRUE);
     g_autoptr(StreamFit) stream_fit = linear_stream_new(&training, 0.01, 0, NULL);
     float kernel[D * L], values[N * L], row[D];
@@ -166,7 +130,7 @@ static void test_unfolded_weights(void)
         double offset = stream_fit_unfold(stream_fit, v, kernel, L);
         for (guint i = 0; i < N; i++) {
             double sum = offset;
-            samples_take(data.samples, i, 0, D, row);
+            training_set_take(data.base.set, i, 0, D, row);
             for (int j = 0; j < D; j++)
                 sum += (double)kernel[j * L + (int)v] * row[j];
             g_assert_cmpfloat_with_epsilon(sum, values[i * L + v], 1e-5);
@@ -176,8 +140,7 @@ static void test_unfolded_weights(void)
 
 static void test_search_equals_liblinears(void)
 {
-    g_auto(Data) data = {0};
-    data_set_up(&data, SCALE_STANDARD, 1, 2);
+    g_auto(Data) data = set_up(SCALE_STANDARD, 1, 2);
     const double costs[] = {0.001, 0.01, 0.1};
     LinearTraining direct = training_on(&data, "svc-dual", L, FALSE),
                    stream = training_on(&data, "svc-dual", L, TRUE);
@@ -239,9 +202,9 @@ static void test_nothing_to_learn(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, 4);
     Rows rows = rows_in_memory(x, 2, 4);
-    g_autoptr(Samples) samples = samples_new(&rows, labels, 2, scaling, 1);
+    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, scaling, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    g_assert_null(stream_new(samples, thread_pool, &error));
+    g_assert_null(stream_new(set, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));
 }
 
@@ -253,7 +216,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/the optimum is liblinear's, whatever the scaling", test_optimum_is_liblinears);
     g_test_add_func("/stream/two classes are one problem", test_two_classes);
     g_test_add_func("/stream/blocks of rows reach the same optimum", test_blocks_reach_the_same_optimum);
-    g_test_add_func("/stream/threads leave every bit", test_threads_leave_the_bits);
+    g_test_add_func("/stream/any number of threads gives the same bits", test_threads_leave_the_bits);
     g_test_add_func("/stream/weights for scaled features give the same decision values",
                     test_unfolded_weights);
     g_test_add_func("/stream/a search over folds finds what liblinear's does", test_search_equals_liblinears);

@@ -50,8 +50,9 @@ static void test_a_class_below_its_threshold_is_no_member(void)
     assert_suspect(suspects, suspects->len - 1, G_N_ELEMENTS(labels), 1, 2, 0.27);
 }
 
-/* Class 0's threshold is (0.8 + 0.4 + 0.3 + 0.1) / 4 = 0.4, class 1's 0.6. Of four images labelled 0, two are members of 0,
- * one is a member of 1, and one of none: n_01 = 1/3 * 4 = 1.33, rounded 1. With the second no member of 0 either it is 2. */
+/* Class 0's threshold is (0.8 + 0.4 + 0.3 + 0.1) / 4 = 0.4, class 1's 0.6. Of four images labelled 0, two are members
+ * of 0, one is a member of 1, and one of none: n_01 = 1/3 * 4 = 1.33, rounded 1. With the second no member of 0
+ * either it is 2. */
 static void test_counts_are_scaled_to_all_images_of_the_label(void)
 {
     float p[][2] = {{0.8f, 0.2f}, {0.41f, 0.59f}, {0.3f, 0.7f}, {0.09f, 0.55f}, {0.4f, 0.6f}};
@@ -86,7 +87,7 @@ static void test_csv_quotes_names(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/suspects/what the confident joint has off its diagonal, surest first",
+    g_test_add_func("/suspects/are off the confident joint's diagonal, most certain first",
                     test_off_diagonal_of_the_confident_joint);
     g_test_add_func("/suspects/a class below its threshold is not suggested",
                     test_a_class_below_its_threshold_is_no_member);

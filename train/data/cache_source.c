@@ -1,0 +1,243 @@
+/* cache_source: see cache_source.h. */
+#include "train/data/cache_source.h"
+
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/core/plural.h"
+#include "common/core/rng.h"
+#include "train/data/validation_split.h"
+
+#include <string.h>
+
+enum {
+    PAGE = 4096,
+    RING = 3, /* rows outlive the next two fetches (batches.h) */
+};
+
+static void add(CacheSource *source, guint32 item, int label)
+{
+    source->items[source->count] = item;
+    source->labels[source->count++] = label;
+}
+
+static CacheSource source_for(Cache *cache)
+{
+    guint n = MAX(1, cache_count(cache));
+    return (CacheSource){.cache = cache, .items = g_new(guint32, n), .labels = g_new(int, n)};
+}
+
+void cache_source_clear(CacheSource *source)
+{
+    g_clear_pointer(&source->items, g_free);
+    g_clear_pointer(&source->labels, g_free);
+    g_clear_pointer(&source->copy_items, g_free);
+    g_clear_pointer(&source->ring, floats_free);
+}
+
+static gboolean check_split(const Cache *cache, double split, guint used_classes, guint training,
+                            guint validation, GError **error)
+{
+    if (used_classes < 2)
+        return error_set(error, "%s: it has images of %u %s, but a classifier needs at least two",
+                         cache_path(cache), used_classes, plural(used_classes, "class", "classes"));
+    if (split > 0 && (!training || !validation))
+        return error_set(error,
+                         "%s: a validation split of %g leaves %u images for training and %u for validation; "
+                         "choose another --validation-split, or 0 for none",
+                         cache_path(cache), split, training, validation);
+    return TRUE;
+}
+
+gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
+                            GError **error)
+{
+    guint classes = cache_classes(cache), n = cache_count(cache), used = 0;
+    g_autofree guint *images = g_new0(guint, classes + 1);
+    g_autofree int *labels = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++) {
+        labels[i] = cache_item(cache, i)->label;
+        used += images[labels[i]]++ == 0;
+    }
+    g_autofree gboolean *validates = validation_split(labels, n, classes, split);
+    *training = source_for(cache);
+    *validation = source_for(cache);
+    for (guint i = 0; i < n; i++)
+        add(validates[i] ? validation : training, i, labels[i]);
+    return check_split(cache, split, used, training->count, validation->count, error);
+}
+
+static int find_class(const Cache *cache, const char *name)
+{
+    for (guint c = 0; c < cache_classes(cache); c++)
+        if (g_str_equal(cache_class(cache, c), name))
+            return (int)c;
+    return -1;
+}
+
+gboolean cache_source_all(Cache *cache, const Cache *like, CacheSource *source, GError **error)
+{
+    g_autofree char *difference =
+        feature_spec_difference(cache_feature_spec(cache), cache_feature_spec(like));
+    g_autofree int *labels = g_new(int, cache_classes(cache) + 1);
+    *source = source_for(cache);
+    if (difference)
+        return error_set(error, "%s: cannot be used as validation data for a model trained on %s: %s",
+                         cache_path(cache), cache_path(like), difference);
+    for (guint c = 0; c < cache_classes(cache); c++)
+        if ((labels[c] = find_class(like, cache_class(cache, c))) < 0)
+            return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache),
+                             cache_class(cache, c), cache_path(like));
+    for (guint i = 0; i < cache_count(cache); i++)
+        add(source, i, labels[cache_item(cache, i)->label]);
+    return source->count || error_set(error, "%s: it has no images to validate on", cache_path(cache));
+}
+
+/* ---- Augmented copies ---- */
+
+/* Path of an image -> its index in the source, plus 1. */
+static GHashTable *places_by_path(const CacheSource *source)
+{
+    GHashTable *places = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < source->count; i++)
+        g_hash_table_insert(places, (gpointer)cache_item(source->cache, source->items[i])->path,
+                            GUINT_TO_POINTER(i + 1));
+    return places;
+}
+
+/* The cache item of copy k = 1 … copies of each image; 0, which is an image and no copy, if there is
+ * none. */
+static void find_copies(CacheSource *source)
+{
+    g_autoptr(GHashTable) places = places_by_path(source);
+    for (guint i = cache_count(source->cache); i < cache_total(source->cache); i++) {
+        const CacheItem *item = cache_item(source->cache, i);
+        guint copy;
+        g_autofree char *image = g_strndup(item->path, cache_path_image(item->path, &copy));
+        guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, image));
+        if (place && copy <= source->copies)
+            source->copy_items[(gsize)(place - 1) * source->copies + copy - 1] = i;
+    }
+}
+
+static guint max_copies(Cache *cache)
+{
+    guint max = 0;
+    for (guint i = cache_count(cache); i < cache_total(cache); i++)
+        max = MAX(max, cache_item(cache, i)->copy);
+    return max;
+}
+
+gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 seed, GError **error)
+{
+    Cache *cache = source->cache;
+    source->seed = seed;
+    source->copies = copies ? copies : max_copies(cache);
+    if (!source->copies)
+        return error_set(error, "%s: it has no augmented copies; create them with extract --augment K",
+                         cache_path(cache));
+    source->copy_items = g_new0(guint32, (gsize)source->count * source->copies);
+    find_copies(source);
+    for (gsize i = 0; i < (gsize)source->count * source->copies; i++)
+        if (!source->copy_items[i])
+            return error_set(error, "%s: %s has no copy %u; extract --augment %u adds what is missing",
+                             cache_path(cache), cache_item(cache, source->items[i / source->copies])->path,
+                             (guint)(i % source->copies) + 1, source->copies);
+    return TRUE;
+}
+
+/* The cache item used for an image in this epoch. */
+static guint32 item_of(const CacheSource *source, guint32 index, int epoch)
+{
+    if (!source->copies)
+        return source->items[index];
+    Rng rng = rng_new(source->seed, ((guint64)epoch << 32) | index);
+    return source->copy_items[(gsize)index * source->copies + rng_below(&rng, source->copies)];
+}
+
+/* ---- As rows ---- */
+static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
+{
+    const CacheSource *source = user;
+    g_autoptr(GError) error = NULL;
+    const float *features =
+        cache_features_range(source->cache, source->items[row], first, count, buffer, &error);
+    if (!features)
+        g_error("%s", error->message); /* it was intact a moment ago */
+    return features;
+}
+
+gboolean cache_source_rows(const CacheSource *source, Rows *rows, GError **error)
+{
+    gsize features = feature_spec_features(cache_feature_spec(source->cache)), bytes = 0;
+    gint64 nonzeros;
+    g_autofree float *buffer = g_new(float, features);
+    for (guint i = 0; i < source->count; i++) {
+        if (!cache_features(source->cache, source->items[i], buffer, error))
+            return FALSE;
+        bytes += cache_stored(source->cache, source->items[i], &nonzeros);
+    }
+    *rows = (Rows){source->count, features, bytes / MAX(source->count, 1), part, source};
+    return TRUE;
+}
+
+/* ---- As a source ---- */
+
+/* Touches every page, so that this thread waits for the disk rather than the training. */
+static void touch(const float *row, gsize features)
+{
+    for (gsize i = 0; i < features; i += PAGE / sizeof(float))
+        (void)*(volatile const float *)(row + i);
+}
+
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
+                      GError **error)
+{
+    CacheSource *source = user;
+    gsize features = feature_spec_features(cache_feature_spec(source->cache));
+    float *buffer = source->ring + source->turn++ % RING * source->batch * features;
+    for (int i = 0; i < n; i++, buffer += features) {
+        rows[i] = cache_features(source->cache, item_of(source, indices[i], epoch), buffer, error);
+        if (!rows[i])
+            return FALSE;
+        if (rows[i] != buffer)
+            touch(rows[i], features);
+    }
+    return TRUE;
+}
+
+MemoryNeed cache_source_memory(const CacheSource *source, int batch)
+{
+    gsize features = feature_spec_features(cache_feature_spec(source->cache));
+    gsize ring = RING * (gsize)MIN((guint)batch, source->count) * features * sizeof(float);
+    gboolean in_place = cache_store(source->cache) == CACHE_FLOAT32;
+    MemoryNeed need = {.memory = in_place ? 0 : ring, .address = in_place ? ring : 0};
+    gint64 nonzeros;
+    for (guint i = 0; i < source->count; i++)
+        need.files += cache_stored(source->cache, source->items[i], &nonzeros);
+    return need;
+}
+
+BatchSource cache_source_batches(CacheSource *source, int batch)
+{
+    source->batch = (int)MIN((guint)batch, source->count);
+    source->ring =
+        floats_new(RING * (gsize)source->batch * feature_spec_features(cache_feature_spec(source->cache)));
+    return (BatchSource){source->count, source->labels, fetch, source};
+}
+
+void cache_source_identify(const CacheSource *source, GChecksum *sum)
+{
+    feature_spec_identify(cache_feature_spec(source->cache), sum);
+    for (guint c = 0; c < cache_classes(source->cache); c++) {
+        const char *name = cache_class(source->cache, c);
+        g_checksum_update(sum, (const guchar *)name, (gssize)strlen(name) + 1);
+    }
+    for (guint i = 0; i < source->count; i++) {
+        const CacheItem *item = cache_item(source->cache, source->items[i]);
+        g_checksum_update(sum, (const guchar *)item->path, (gssize)strlen(item->path) + 1);
+        g_checksum_update(sum, (const guchar *)&source->labels[i], sizeof source->labels[i]);
+        g_checksum_update(sum, item->hash, CACHE_HASH);
+    }
+    for (gsize i = 0; i < (gsize)source->count * source->copies; i++)
+        g_checksum_update(sum, cache_item(source->cache, source->copy_items[i])->hash, CACHE_HASH);
+}

@@ -1,0 +1,50 @@
+/* cache_source: images of a cache to train or validate on. Their features are read in place if the cache stores plain
+ * float32, else expanded when they are fetched. */
+#pragma once
+#include "common/cache/cache.h"
+#include "train/data/batches.h"
+
+typedef struct {
+    Cache *cache; /* borrowed */
+    guint count;
+    guint32 *items; /* (count) indices into the cache */
+    int *labels;    /* (count) */
+
+    guint
+        copies; /* augmented copies of each image, of which an epoch draws one; 0: use the images themselves */
+    guint32 *copy_items; /* (count, copies) indices into the cache */
+    guint64 seed;        /* of the draw */
+
+    float *ring; /* (3, batch, D): expanded rows of the latest fetches */
+    int batch;
+    guint turn; /* of the ring */
+} CacheSource;
+
+/* A cache's images in the order of their names, split by Keras's rule (validation_split.h). FALSE and error if a part
+ * is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
+gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
+                            GError **error);
+
+/* All images of another cache, labelled by the classes of `like`; its feature specification must be the same, and its
+ * classes must be among those. */
+gboolean cache_source_all(Cache *cache, const Cache *like, CacheSource *source, GError **error);
+
+/* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0:
+ * as many as the first image has). FALSE and error if an image has fewer. */
+gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 seed, GError **error);
+
+/* The features of the images themselves (never of copies), for scaling_fit; reads all of them once to verify their
+ * checksums. *rows borrows from source. */
+gboolean cache_source_rows(const CacheSource *source, Rows *rows, GError **error);
+void cache_source_clear(CacheSource *source);
+
+/* Memory with batches of this size, including the cache's pages. */
+MemoryNeed cache_source_memory(const CacheSource *source, int batch);
+
+/* source: borrowed by the result. batch: the largest batch. */
+BatchSource cache_source_batches(CacheSource *source, int batch);
+
+/* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every item's path,
+ * label and content hash. */
+void cache_source_identify(const CacheSource *source, GChecksum *sum);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CacheSource, cache_source_clear)

@@ -1,0 +1,174 @@
+/* image_source: see image_source.h. */
+#include "train/data/image_source.h"
+
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/core/interrupt.h"
+#include "train/data/spill.h"
+
+#include <string.h>
+
+struct ImageSource {
+    ImageSourceOptions options;
+    guint count;
+    guint32 *items; /* (count) indices into images */
+    int *labels;    /* (count) */
+    float *kept;    /* (count, D); NULL with augmentation */
+    guint8 *done;   /* (count) whether the row is in `kept` */
+    float *ring;    /* (RING, batch, D): rows of the latest fetches, with augmentation */
+    guint turn;     /* of the ring */
+    ImageSourceWork work;
+};
+
+enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
+
+static gsize kept_bytes(const ImageSource *source)
+{
+    return source->count * source->options.features * sizeof(float);
+}
+
+ImageSource *image_source_new(const ImageSourceOptions *options, const guint32 *items, guint count,
+                              GError **error)
+{
+    g_autoptr(ImageSource) source = g_new0(ImageSource, 1);
+    source->options = *options;
+    source->count = count;
+    source->items = g_memdup2(items, count * sizeof *items);
+    source->labels = g_new(int, count);
+    for (guint i = 0; i < count; i++)
+        source->labels[i] = options->images->labels[items[i]];
+    if (options->augmentation) {
+        source->ring = floats_new(RING * options->batch * options->features);
+        return g_steal_pointer(&source);
+    }
+    source->done = g_new0(guint8, count);
+    source->kept = spill_new(options->beside, kept_bytes(source), error);
+    return source->kept ? g_steal_pointer(&source) : NULL;
+}
+
+MemoryNeed image_source_memory(const FeatureSpec *spec, guint count, int batch)
+{
+    gsize row = feature_spec_features(spec) * sizeof(float);
+    return batch ? (MemoryNeed){.memory = RING * (gsize)batch * row} : (MemoryNeed){.files = count * row};
+}
+
+void image_source_free(ImageSource *source)
+{
+    if (!source)
+        return;
+    spill_free(source->kept, kept_bytes(source));
+    floats_free(source->ring);
+    g_free(source->done);
+    g_free(source->labels);
+    g_free(source->items);
+    g_free(source);
+}
+
+/* What one run of the pipeline computes. */
+typedef struct {
+    const ImageSource *source;
+    const guint32 *indices; /* (n) of the source's images */
+    float **rows;           /* (n) where their vectors go */
+    guint n, done;
+    guint copy; /* of each image; 0 for the image itself */
+} Job;
+
+static guint32 image_of(const Job *job, guint index)
+{
+    return job->source->items[job->indices[index]];
+}
+
+static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
+{
+    const Job *job = user;
+    const DecodedImages *images = job->source->options.images;
+    memcpy(rgb, decoded_images_pixels(images, image_of(job, index)), (gsize)images->side * images->side * 3);
+    return PRODUCED;
+}
+
+void image_source_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
+{
+    const Job *job = user;
+    const ImageSourceOptions *options = &job->source->options;
+    const DecodedImages *images = options->images;
+    if (!job->copy) {
+        image_normalize(rgb, images->side, options->normalization, tensor);
+        return;
+    }
+    Augmentation drawn = augment_draw(options->augmentation, options->seed,
+                                      images->keys[image_of(job, index)], job->copy, images->side);
+    augment_tensor(rgb, images->side, &drawn, options->normalization, tensor);
+}
+
+static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
+                        gpointer user, GError **error)
+{
+    Job *job = user;
+    memcpy(job->rows[index], features, job->source->options.features * sizeof(float));
+    job->done++;
+    return TRUE;
+}
+
+/* work: of the source. */
+static gboolean run(Job *job, ImageSourceWork *work, GError **error)
+{
+    gint64 began = g_get_monotonic_time();
+    if (!pipeline_run(job->source->options.pipeline, job->n, produce, consume, job, NULL, error))
+        return FALSE;
+    work->computed += job->done;
+    work->seconds += (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;
+    return job->done == job->n || error_set(error, "interrupted");
+}
+
+/* Fetches rows of `kept`, computing those that are not there yet. */
+static gboolean fetch_kept(ImageSource *source, const guint32 *indices, int n, const float **rows,
+                           GError **error)
+{
+    g_autofree guint32 *missing = g_new(guint32, n);
+    g_autofree float **to = g_new(float *, n);
+    Job job = {.source = source, .indices = missing, .rows = to};
+    for (int i = 0; i < n; i++) {
+        float *row = source->kept + indices[i] * source->options.features;
+        rows[i] = row;
+        if (source->done[indices[i]])
+            continue;
+        missing[job.n] = indices[i];
+        to[job.n++] = row;
+    }
+    if (job.n && !run(&job, &source->work, error))
+        return FALSE;
+    for (guint i = 0; i < job.n; i++)
+        source->done[missing[i]] = TRUE;
+    return TRUE;
+}
+
+static gboolean fetch_augmented(ImageSource *source, guint epoch, const guint32 *indices, int n,
+                                const float **rows, GError **error)
+{
+    const ImageSourceOptions *options = &source->options;
+    g_autofree float **to = g_new(float *, n);
+    Job job = {.source = source, .indices = indices, .rows = to, .n = (guint)n, .copy = epoch};
+    float *place = source->ring + source->turn++ % RING * options->batch * options->features;
+    for (int i = 0; i < n; i++)
+        rows[i] = to[i] = place + i * options->features;
+    return run(&job, &source->work, error);
+}
+
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
+                      GError **error)
+{
+    ImageSource *source = user;
+    source->work.fetched += (guint64)n;
+    return source->kept ? fetch_kept(source, indices, n, rows, error)
+                        : fetch_augmented(source, (guint)epoch, indices, n, rows, error);
+}
+
+ImageSourceWork image_source_work(const ImageSource *source)
+{
+    return source->work;
+}
+
+BatchSource image_source_batches(ImageSource *source)
+{
+    return (BatchSource){source->count, source->labels, fetch, source};
+}

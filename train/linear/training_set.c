@@ -1,0 +1,50 @@
+/* training_set: see training_set.h. */
+#include "train/linear/training_set.h"
+
+#include <math.h>
+
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling,
+                              double bias)
+{
+    guint n = rows->n;
+    TrainingSet *set = g_new(TrainingSet, 1);
+    *set = (TrainingSet){*rows, labels, n, classes, scaling->features, scaling, g_new(float, n), bias};
+    g_autofree float *buffer = g_new(float, scaling->features);
+    for (guint i = 0; i < n; i++)
+        set->factors[i] = scaling_factor(scaling, rows_get(rows, i, buffer));
+    return set;
+}
+
+void training_set_free(TrainingSet *set)
+{
+    if (!set)
+        return;
+    g_free(set->factors);
+    g_free(set);
+}
+
+void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
+{
+    const float *in = rows_part(&set->rows, row, first, count, out);
+    scaling_apply_range(set->scaling, set->factors[row], in, first, count, out);
+}
+
+double training_set_largest_correlation(const TrainingSet *set)
+{
+    gsize features = set->features;
+    g_autofree double *sums = g_new0(double, set->classes *features), *all = g_new0(double, features);
+    g_autofree float *row = g_new(float, features);
+    double largest = 0;
+    for (guint i = 0; i < set->n; i++) {
+        double *own = sums + (gsize)set->labels[i] * features;
+        training_set_take(set, i, 0, features, row);
+        for (gsize j = 0; j < features; j++) {
+            own[j] += row[j];
+            all[j] += row[j];
+        }
+    }
+    for (guint k = 0; k < set->classes; k++)
+        for (gsize j = 0; j < features; j++)
+            largest = MAX(largest, fabs(2 * sums[k * features + j] - all[j]));
+    return largest;
+}

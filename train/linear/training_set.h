@@ -1,0 +1,24 @@
+/* training_set: the training data of a linear head: rows of the cache, scaled when they are read. */
+#pragma once
+#include "common/model/scaling.h"
+
+typedef struct {
+    Rows rows;              /* N of D floats, borrowed (from a cache) */
+    const int *labels;      /* (N), 0 … L-1, borrowed */
+    guint n, classes;       /* N, L */
+    gsize features;         /* D */
+    const Scaling *scaling; /* fitted, borrowed */
+    float *factors;         /* (N) scaling_factor of each row */
+    double bias;            /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
+} TrainingSet;
+
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling,
+                              double bias);
+void training_set_free(TrainingSet *set);
+
+/* Features first … first+count-1 of a row, scaled, without the bias; first: a multiple of 64. */
+void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out);
+
+/* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
+double training_set_largest_correlation(const TrainingSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrainingSet, training_set_free)
