@@ -1,3 +1,4 @@
+/* options: see options.h. */
 #include "evaluate/options.h"
 
 #include "common/arithmetic/blas.h"

@@ -1,3 +1,4 @@
+/* copies: see copies.h. */
 #include "extract/copies.h"
 
 #include "common/core/sha256.h"

@@ -1,3 +1,4 @@
+/* export: extract --export; see actions.h. */
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"

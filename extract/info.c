@@ -1,3 +1,4 @@
+/* info: extract --info; see actions.h. */
 #include "common/arithmetic/conv.h"
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"

@@ -1,3 +1,4 @@
+/* options: see options.h. */
 #include "extract/options.h"
 
 #include "common/arithmetic/blas.h"

@@ -1,3 +1,4 @@
+/* plan: see plan.h. */
 #include "extract/plan.h"
 
 #include "common/cli/progress.h"

@@ -1,3 +1,4 @@
+/* verify: extract --verify; see actions.h. */
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
 #include "common/cli/cli.h"

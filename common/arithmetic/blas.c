@@ -14,14 +14,14 @@
 #define CORE    "OPENBLAS_CORETYPE"
 #define THREADS "OPENBLAS_NUM_THREADS"
 
-enum { BUFFER = 130 << 20 }; /* 128 MB and a little, at most, by the processor */
+enum { BUFFER = 130 << 20 }; /* bytes: up to 128 MB, depending on the processor, and a little more */
 
-/* The core that suits this processor by OpenBLAS's own names ("SkylakeX", "Haswell", "Zen"); NULL: OpenBLAS's choice
- * stands, as on processors without AVX2 and those that are not x86-64. */
+/* OpenBLAS's name of the core for this processor ("SkylakeX", "Haswell", "Zen"); NULL: leave the choice to OpenBLAS,
+ * as on processors without AVX2 or other than x86-64. */
 static const char *best_core(void)
 {
 #ifdef __x86_64__
-    __builtin_cpu_init(); /* may run before the constructor that would do it */
+    __builtin_cpu_init(); /* this may run before the constructor that calls it */
     if (isa_available(ISA_AVX512) && __builtin_cpu_supports("avx512cd"))
         return "SkylakeX";
     if (isa_available(ISA_AVX2))
@@ -30,7 +30,7 @@ static const char *best_core(void)
     return NULL;
 }
 
-/* The value of an "NAME=VALUE" entry; NULL: there is none. */
+/* The value of the entry "NAME=VALUE", or NULL. */
 static const char *value_of(char **environment, const char *name)
 {
     gsize length = strlen(name);
@@ -40,7 +40,7 @@ static const char *value_of(char **environment, const char *name)
     return NULL;
 }
 
-/* A failed start leaves the program running with what OpenBLAS chooses: slower, not wrong. */
+/* If execve fails, the program continues with OpenBLAS's own choice: slower, not wrong. */
 static void start_again(char **arguments, char **environment, const char *core)
 {
     static char one_thread[] = THREADS "=1";
@@ -64,8 +64,8 @@ static void start_again(char **arguments, char **environment, const char *core)
     free(changed);
 }
 
-/* Runs when the libraries are in memory and before any of their constructors, so that OpenBLAS has read nothing
- * and started nothing. What is set for this process would be lost: libc's environment is not in place yet. */
+/* Runs after the libraries are loaded and before any of their constructors, so before OpenBLAS reads its variables or
+ * starts threads. Setting variables in this process has no effect, as libc's environment is not initialised yet. */
 static void before_libraries(int n_arguments, char **arguments, char **environment)
 {
     const char *core = best_core(), *threads = value_of(environment, THREADS);
@@ -75,8 +75,8 @@ static void before_libraries(int n_arguments, char **arguments, char **environme
 __attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
                                                                               char **) = before_libraries;
 
-/* Of libopenblas, where it exports them: a buffer that a thread works in, held until it is given back, and mapped for
- * good from then on. */
+/* Functions of libopenblas, NULL if it does not export them: they acquire and release a thread's work buffer, which
+ * stays mapped afterwards. */
 extern void *blas_memory_alloc(int place) __attribute__((weak));
 extern void blas_memory_free(void *buffer) __attribute__((weak));
 
@@ -99,11 +99,11 @@ void blas_startup(guint threads)
 
 MemoryNeed blas_memory(guint threads)
 {
-    enum { WRITTEN = 2 << 20 }; /* of a thread's buffer, by products of the size of a layer */
+    enum { WRITTEN = 2 << 20 }; /* bytes of a thread's buffer that products of a layer's size touch */
     return (MemoryNeed){.memory = (gsize)threads * WRITTEN, .address = (gsize)threads * BUFFER};
 }
 
-/* "Intel(R) Xeon(R) Platinum 8592+", or the architecture where the kernel does not tell. */
+/* "Intel(R) Xeon(R) Platinum 8592+", or "of unknown model". Caller frees. */
 static char *processor_name(void)
 {
     g_autofree char *text = NULL;

@@ -1,20 +1,20 @@
-/* blas: OpenBLAS with the kernels that suit the processor, and no threads of its own.
+/* blas: OpenBLAS with kernels for this processor and a single thread.
  *
- * OpenBLAS picks its kernels ("core") and starts its threads when it is loaded, from OPENBLAS_CORETYPE and
- * OPENBLAS_NUM_THREADS, and takes a processor newer than itself for one with SSE3 alone, at a fifth of the speed. A
- * program that links blas.c therefore starts itself again (execve, before any library is initialised) where these
- * variables are not set: the core by what the processor can do, unless the user's OPENBLAS_CORETYPE says
- * otherwise; one thread always, as the thread pool (thread_pool.h) calls it from its own. */
+ * OpenBLAS selects its kernels ("core") and starts its threads when it is loaded, by OPENBLAS_CORETYPE and
+ * OPENBLAS_NUM_THREADS, and treats a processor newer than itself as one with SSE3 only, at a fifth of the speed. A
+ * program that links blas.c therefore executes itself again (execve, before any library is initialised) with these
+ * variables set: the core by the processor's instruction sets, unless the user has set OPENBLAS_CORETYPE; one thread
+ * always, as OpenBLAS is called from the threads of thread_pool.h. */
 #pragma once
 #include "common/core/memory.h"
 
-/* Before the first product: holds OpenBLAS to one thread where it was loaded in another way (its OpenMP
- * build), and lets it take the buffers of this many threads that will call it at once. Where there is no room for them
- * the program ends in a sentence (fatal.h): OpenBLAS itself would try again for ever. */
+/* To be called before the first product: limits OpenBLAS to one thread (its OpenMP build ignores the variable), and
+ * allocates its buffers for this many concurrent callers. Without memory for them it ends the program (fatal.h):
+ * OpenBLAS itself would retry for ever. */
 void blas_startup(guint threads);
 
-/* Of the buffers that blas_startup maps for so many threads. */
+/* Memory of the buffers that blas_startup maps for this many threads. */
 MemoryNeed blas_memory(guint threads);
 
-/* Lines for --version: processor, instruction set, OpenBLAS with its core and who chose it. Caller frees. */
+/* Lines for --version: processor, instruction set, OpenBLAS with its core and how that was chosen. Caller frees. */
 char *blas_describe(void);

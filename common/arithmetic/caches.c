@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-/* "48K" or "2048K" of the first cache of the level that holds data; glibc tells nothing on some processors that are not
- * x86-64. */
+/* From sysfs ("48K", "2048K"), of the first data or unified cache of the level; needed on some processors other than
+ * x86-64, where glibc reports nothing. */
 static gsize kernel_bytes(int level)
 {
     for (int i = 0;; i++) {
@@ -43,6 +43,6 @@ gsize cache_bytes(int level)
 
 void cache_force(int level, gsize bytes)
 {
-    cache_bytes(level); /* finds them all first */
+    cache_bytes(level); /* detects all sizes, so that they do not replace this one later */
     bytes_of[level - 1] = bytes;
 }

@@ -6,13 +6,13 @@
 
 #include <math.h>
 
-/* LAPACK's eigenvalues and eigenvectors of a symmetric matrix, in OpenBLAS, whose headers do not declare it. */
+/* LAPACK's eigenvalues and eigenvectors of a symmetric matrix; part of OpenBLAS, but not declared in its headers. */
 extern void dsyevr_(const char *job, const char *range, const char *uplo, const int *n, double *a,
                     const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
                     const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
                     double *work, const int *lwork, int *iwork, const int *liwork, int *info);
 
-/* The lower triangle of G becomes that of the Gram matrix of the rows less their mean. */
+/* Turns the lower triangle of G into that of the Gram matrix of the rows minus their mean. */
 static void centre(double *g, guint n)
 {
     g_autofree double *means = g_new0(double, n);
@@ -30,8 +30,8 @@ static void centre(double *g, guint n)
             g[(gsize)i * n + j] += mean - means[i] - means[j];
 }
 
-/* The `count` largest eigenvalues, ascending, and their vectors (count, N); g is destroyed. Its lower triangle by rows is
- * LAPACK's upper one by columns. Returns how many were found. */
+/* The `count` largest eigenvalues, ascending, and their vectors (count, N); g is overwritten. Its lower triangle by
+ * rows is LAPACK's upper triangle by columns. Returns the number found. */
 static guint eigenvectors(double *g, guint n, guint count, double *values, double *vectors)
 {
     const int size = (int)n, first = (int)(n - count + 1), query = -1;
@@ -49,7 +49,7 @@ static guint eigenvectors(double *g, guint n, guint count, double *values, doubl
     return info == 0 ? (guint)found : 0;
 }
 
-/* One component's coordinates u s into column `column` of scores. */
+/* Writes one component's coordinates u s to column `column` of scores. */
 static void take_scores(const double *vector, double value, guint n, guint column, guint count,
                         double *scores)
 {
@@ -80,7 +80,7 @@ gboolean principal_components(const GramRows *rows, guint count, ThreadPool *thr
         variance += g[(gsize)i * n + i];
     guint found = eigenvectors(g, n, wanted, values, vectors);
     for (guint k = 0; k < count; k++) {
-        gboolean is = k < found && values[found - 1 - k] > 1e-12 * variance; /* else beyond the rank */
+        gboolean is = k < found && values[found - 1 - k] > 1e-12 * variance; /* within the rank */
         double value = is ? values[found - 1 - k] : 0;
         shares[k] = variance > 0 ? value / variance : 0;
         for (guint i = 0; i < n && !is; i++)

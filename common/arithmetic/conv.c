@@ -1,4 +1,4 @@
-/* conv: see conv.h. What a plan holds, whichever way it computes. */
+/* conv: see conv.h. The parts of a plan that all methods share. */
 #include "common/arithmetic/conv_plan.h"
 
 #include "common/core/floats.h"

@@ -1,5 +1,5 @@
-/* conv2d: see conv2d.h. Patches of the input are laid out as rows of a matrix (im2col; Chellapilla et al.
- * 2006), a few output rows at a time, so that the matrix stays in cache; OpenBLAS multiplies. */
+/* conv2d: see conv2d.h. Patches of the input are copied to the rows of a matrix (im2col; Chellapilla et al. 2006), a
+ * few output rows at a time, so that the matrix stays in cache; OpenBLAS multiplies it. */
 #include "common/arithmetic/conv2d.h"
 
 #include "common/arithmetic/kernel_gradient.h"
@@ -9,13 +9,13 @@
 #include <string.h>
 
 enum {
-    PATCH_FLOATS = 1 << 18,  /* of the patch matrix a task works on, about */
-    GRADIENT_CHANNELS = 256, /* input channels of a kernel gradient's task */
+    PATCH_FLOATS = 1 << 18,  /* approximate size of a task's patch matrix */
+    GRADIENT_CHANNELS = 256, /* input channels per task of the kernel gradient */
 };
 
 typedef struct {
     const Conv2d *conv;
-    int n, pad, rows_a_piece, pieces; /* pieces: of an image, each of so many output rows */
+    int n, pad, rows_a_piece, pieces; /* an image is divided into `pieces` of rows_a_piece output rows */
     const float *x, *kernel, *bias, *dy;
     float *y, *dx, *dkernel;
     gboolean relu;
@@ -50,8 +50,8 @@ static gsize count(const int shape[3])
     return (gsize)shape[0] * shape[1] * shape[2];
 }
 
-/* patches (rows * W', size, size, C) of one image's output rows from `first` on; zeros beyond the edges.
- * Where x is NULL, the other way: patches are added to dx. */
+/* Copies patches (rows * W', size, size, C) for one image's output rows from `first` on, with zeros beyond the edges.
+ * If x is NULL, the inverse: adds patches to dx. */
 static void move_patches(const Work *w, float *patches, const float *x, float *dx, int first, int rows)
 {
     const Conv2d *c = w->conv;
@@ -75,7 +75,7 @@ static void move_patches(const Work *w, float *patches, const float *x, float *d
             }
 }
 
-/* ---- Forward: a piece of an image a task ---- */
+/* ---- Forward: a piece of an image per task ---- */
 static void forward_piece(guint task, guint worker, gpointer data)
 {
     const Work *w = data;
@@ -107,9 +107,9 @@ void conv2d_forward(ThreadPool *thread_pool, float *y, const float *x, int n, co
     thread_pool_run(thread_pool, (guint)n * work.pieces, forward_piece, &work);
 }
 
-/* ---- Gradient by the kernel: one tap and a block of input channels a task, image after image ---- */
+/* ---- Kernel gradient: one tap and a block of input channels per task, image after image ---- */
 
-/* shifted (H' W', channels): what output pixels see through the tap (ky, kx). */
+/* shifted (H' W', channels): for each output pixel the input pixel under the tap (ky, kx). */
 static void gather_shifted(const Work *w, float *shifted, const float *x, int ky, int kx, int channel,
                            int channels)
 {
@@ -167,7 +167,7 @@ static gsize no_scratch(const Conv2d *conv, guint threads)
 
 const KernelGradient im2col_gradient = {serves_any, no_scratch, kernel_gradient};
 
-/* ---- Gradient by the input: an image a task ---- */
+/* ---- Input gradient: an image per task ---- */
 static void input_gradient_image(guint image, guint worker, gpointer data)
 {
     const Work *w = data;

@@ -1,8 +1,8 @@
 /* conv2d: a convolution on a batch as matrix products, y = x * W + b, stride 1, any odd kernel size, padding same or
  * valid: forward and gradients. x (n, H, W, C), y (n, H', W', K), kernel (size, size, C, K).
  *
- * For the shapes that have no faster way (conv_layer.h). Sums run in an order fixed by the shapes: the same to the bit for any number of
- * threads. */
+ * For the shapes that conv.h does not cover (conv_layer.h). Sums run in an order fixed by the shapes: the same to the
+ * bit for any number of threads. */
 #pragma once
 #include "common/core/thread_pool.h"
 
@@ -18,14 +18,14 @@ static inline int conv2d_pad(const Conv2d *conv)
     return conv->same ? conv->size / 2 : 0;
 }
 
-/* And ReLU of y where relu is set. */
+/* With relu, y = max(x * W + b, 0). */
 void conv2d_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const Conv2d *conv,
                     const float *kernel, const float *bias, gboolean relu);
 
 void conv2d_input_gradient(ThreadPool *thread_pool, float *dx, const float *dy, int n, const Conv2d *conv,
                            const float *kernel);
 
-/* The gradient by the kernel: im2col_gradient of kernel_gradient.h. */
+/* For the kernel gradient see im2col_gradient in kernel_gradient.h. */
 
-/* Bytes that a thread takes from the heap during a call. */
+/* Bytes that each thread allocates during a call. */
 gsize conv2d_scratch(const Conv2d *conv);

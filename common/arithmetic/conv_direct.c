@@ -1,20 +1,20 @@
-/* conv_direct: convolution by its definition, for the first layer, whose few input channels fill no vectors, and where
- * Winograd would round too much. */
+/* conv_direct: convolution by its definition, for the first layer, whose few input channels do not fill vectors, and
+ * where Winograd's rounding errors would be too large. */
 #include "common/arithmetic/conv_plan.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 4 }; /* image rows a task computes */
+enum { ROWS = 4 }; /* image rows per task */
 
 typedef struct {
     const ConvPlan *plan;
     const float *in;
     float *out;
-    float *workers; /* worker_floats() for each: (ROWS + size - 1, W + 2 pad, C) */
+    float *workers; /* worker_floats() per worker: (ROWS + size - 1, W + 2 pad, C) */
 } Run;
 
-/* Weights of an output channel. */
+/* Weights per output channel. */
 static int taps_of(const ConvShape *shape)
 {
     return shape->size * shape->size * shape->inputs;
@@ -47,8 +47,8 @@ static gsize worker_floats(const ConvPlan *plan)
                             shape->inputs);
 }
 
-/* What output rows [top, top + rows) of an image are made from, with zeros beyond the edges: (rows + size - 1,
- * W + 2 pad, C). */
+/* The input of output rows [top, top + rows) of an image, with zeros beyond the edges: (rows + size - 1, W + 2 pad,
+ * C). */
 static void padded_rows(const ConvPlan *plan, const float *image, int top, int rows, float *to)
 {
     const ConvShape *shape = &plan->shape;

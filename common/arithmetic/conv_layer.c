@@ -6,19 +6,19 @@
 #include "common/core/floats.h"
 
 enum {
-    BIAS_GROUPS = 16,   /* of images, whose sums are added up in order */
-    DIRECT_INPUTS = 32, /* C from which a matrix product is faster than the direct way */
+    BIAS_GROUPS = 16,   /* groups of images, whose sums are added up in order */
+    DIRECT_INPUTS = 32, /* C from which a matrix product is faster than the direct method */
 };
 
 struct ConvLayer {
     Conv2d conv;
     gboolean relu;
     ThreadPool *thread_pool;
-    ConvPlan *forward, *backward; /* NULL: by matrix products; backward: K to C channels */
+    ConvPlan *forward, *backward; /* NULL: matrix products; backward: from K to C channels */
     const KernelGradient *kernel_gradient;
 };
 
-/* ---- Which way ---- */
+/* ---- Choice of the method ---- */
 
 static gboolean has_plan(const ConvShape *shape)
 {
@@ -37,7 +37,7 @@ ConvShape conv2d_forward_shape(const Conv2d *conv)
                        .pad = conv2d_pad(conv)};
 }
 
-/* Every input pixel gathers from all output pixels that it had a part in. */
+/* The input gradient: every input pixel sums over all output pixels that depend on it. */
 static ConvShape backward_shape(const Conv2d *conv)
 {
     return (ConvShape){.height = conv->out[0],
@@ -94,7 +94,7 @@ gsize conv_layer_scratch(const ConvLayerOptions *options, guint threads)
     gsize floats = plans_forward(options) ? conv_scratch_floats(&forward, threads) : 0;
     if (options->use != CONV_FORWARD)
         floats = MAX(floats, kernel_gradient_of(&options->conv)->scratch_floats(&options->conv, threads));
-    if (plans_backward(options)) /* the turned kernel first */
+    if (plans_backward(options)) /* the flipped kernel comes first */
         floats = MAX(floats, conv_whole_lines(kernel_floats(&options->conv)) +
                                  conv_scratch_floats(&backward, threads));
     return floats;
@@ -157,7 +157,7 @@ typedef struct {
     double *sums; /* (groups, K) */
 } BiasGradient;
 
-/* A row's sums in float, all rows' in double. */
+/* Sums within a row in float, over rows in double. */
 static void bias_group(guint group, guint worker, gpointer data)
 {
     const BiasGradient *b = data;
@@ -206,19 +206,19 @@ void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x
 typedef struct {
     const Conv2d *conv;
     const float *kernel;
-    float *turned; /* (size, size, K, C) */
-} Turn;
+    float *flipped; /* (size, size, K, C) */
+} Flip;
 
 enum { SQUARE = 16 };
 
-/* Transposes in squares that stay in the L1 cache. */
-static void turn_tap(guint tap, guint worker, gpointer data)
+/* Transposes in squares that fit into the L1 cache. */
+static void flip_tap(guint tap, guint worker, gpointer data)
 {
-    const Turn *turn = data;
-    gsize inputs = turn->conv->in[2], outputs = turn->conv->out[2],
-          taps = (gsize)turn->conv->size * turn->conv->size;
-    const float *from = turn->kernel + tap * inputs * outputs;
-    float *to = turn->turned + (taps - 1 - tap) * inputs * outputs;
+    const Flip *flip = data;
+    gsize inputs = flip->conv->in[2], outputs = flip->conv->out[2],
+          taps = (gsize)flip->conv->size * flip->conv->size;
+    const float *from = flip->kernel + tap * inputs * outputs;
+    float *to = flip->flipped + (taps - 1 - tap) * inputs * outputs;
     for (gsize c0 = 0; c0 < inputs; c0 += SQUARE)
         for (gsize k = 0; k < outputs; k++)
             for (gsize c = c0; c < MIN(c0 + SQUARE, inputs); c++)
@@ -232,8 +232,8 @@ void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int
         conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->conv, kernel);
         return;
     }
-    Turn turn = {&layer->conv, kernel, scratch};
-    thread_pool_run(layer->thread_pool, (guint)(layer->conv.size * layer->conv.size), turn_tap, &turn);
+    Flip flip = {&layer->conv, kernel, scratch};
+    thread_pool_run(layer->thread_pool, (guint)(layer->conv.size * layer->conv.size), flip_tap, &flip);
     conv_plan_set_weights(layer->backward, scratch, NULL);
     conv_plan_run(layer->backward, dy, n, dx, scratch + conv_whole_lines(kernel_floats(&layer->conv)));
 }

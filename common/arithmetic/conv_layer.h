@@ -1,12 +1,13 @@
-/* conv_layer: a convolution layer of a network, forward and its gradients, by the fastest way there is for its shape.
+/* conv_layer: a convolution layer of a network, forward and gradients, by the fastest method for its shape.
  *
- * Where K is a multiple of 32, forward goes through conv.h: Winograd's tiles, or directly where the input channels are
- * few. So does, where C is such a multiple, the gradient by the input: it is the convolution of dy with the kernel
- * turned by half a circle. The ways to the gradient by the kernel are those of kernel_gradient.h. Any other shape is a
- * matrix product (conv2d.h).
+ * If K is a multiple of 32, the forward pass uses conv.h: Winograd's tiles, or the direct method for few input
+ * channels. If C is a multiple of 32, so does the input gradient: it is the convolution of dy with the kernel rotated
+ * by 180 degrees. The methods for the kernel gradient are those of kernel_gradient.h. Other shapes are matrix
+ * products (conv2d.h).
  *
- * Sums run in an order fixed by the shapes: the same to the bit for any number of threads. Relative L2 error to float64:
- * up to 1.1e-5 forward and by the input, 6e-6 by the kernel (the tests allow 2e-5 and 1e-5). NaN stays NaN.
+ * Sums run in an order fixed by the shapes: the same to the bit for any number of threads. Relative L2 error against
+ * float64: up to 1.1e-5 for output and input gradient, 6e-6 for the kernel gradient (the tests allow 2e-5 and 1e-5).
+ * NaN stays NaN.
  *
  * Dimensions as in conv2d.h: x (n, H, W, C), y (n, H', W', K), kernel (size, size, C, K). */
 #pragma once
@@ -16,7 +17,7 @@ typedef enum {
     CONV_FORWARD,
     CONV_KERNEL_GRADIENT,
     CONV_BOTH_GRADIENTS
-} ConvUse; /* what a layer will be asked for */
+} ConvUse; /* which of the functions below will be called, apart from forward and bias gradient */
 
 typedef struct {
     Conv2d conv;
@@ -26,25 +27,25 @@ typedef struct {
 
 typedef struct ConvLayer ConvLayer;
 
-/* Thread pool is borrowed until conv_layer_free. Aborts where there is no memory for conv_layer_memory bytes. */
+/* The thread pool is borrowed until conv_layer_free. Takes conv_layer_memory bytes and aborts without them. */
 ConvLayer *conv_layer_new(const ConvLayerOptions *options, ThreadPool *thread_pool);
 void conv_layer_free(ConvLayer *layer); /* NULL allowed */
 gsize conv_layer_memory(const ConvLayerOptions *options);
 
-/* Floats (of floats_new) that the calls below use for a while, and bytes that each thread takes from the heap. Layers that
- * run one after the other may share the former. */
+/* Floats of scratch (from floats_new) for the calls below, which layers that run one after another may share; and bytes
+ * that each thread allocates during a call. */
 gsize conv_layer_scratch(const ConvLayerOptions *options, guint threads);
 gsize conv_layer_heap(const ConvLayerOptions *options);
 
-/* y = x * W + b, and ReLU of that. */
+/* y = x * W + b, then ReLU if set. */
 void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, const float *kernel,
                         const float *bias, float *scratch);
 
-/* dy, the gradient by the output, becomes the one before ReLU, y being the output; dbias (K): its sum. The next two take
- * that dy. */
+/* Turns dy, the gradient with respect to the output y, into that before ReLU, and sums it to dbias (K). The next two
+ * take the resulting dy. */
 void conv_layer_bias_gradient(ConvLayer *layer, float *dbias, float *dy, const float *y, int n);
 
-/* dkernel of the whole batch. */
+/* dkernel, summed over the batch. */
 void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x, const float *dy, int n,
                                 float *scratch);
 

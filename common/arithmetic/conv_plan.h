@@ -1,4 +1,4 @@
-/* conv_plan: what the ways to compute a convolution share; for the files of conv.h alone. A way is a ConvMethod. */
+/* conv_plan: what the methods of convolution (ConvMethod) share; private to the files that implement conv.h. */
 #pragma once
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/conv2d.h"
@@ -13,35 +13,36 @@ struct ConvPlan {
     const ConvKernels *kernels;
     const ConvMethod *method;
     int height, width; /* H' W' of the output before pooling */
-    float *weights;    /* (method's weight_floats), in its own order */
+    float *weights;    /* (the method's weight_floats), in the method's order */
     float *bias;       /* (K) */
 
-    /* conv_winograd alone: */
+    /* For conv_winograd only: */
     const WinogradKernels *winograd;
     int positions; /* P */
     int tiles_y, tiles_x;
     gboolean narrow; /* see conv.h */
-    int tiles;       /* that a task multiplies at once, at most */
+    int tiles;       /* maximum number of tiles that a task multiplies at once */
 };
 
-/* Sizes depend on the shape alone: they are asked for before there are weights or a thread pool. */
+/* Sizes depend only on the shape: the plan may lack weights and thread pool. */
 struct ConvMethod {
     gsize (*weight_floats)(const ConvPlan *plan);
     void (*pack)(ConvPlan *plan, const float *kernel); /* (size, size, C, K) into plan->weights */
-    gsize (*shared_floats)(
-        const ConvPlan *plan); /* of the scratch: for all workers together; multiples of a */
-    gsize (*worker_floats)(const ConvPlan *plan); /* cache line, and for each worker after that */
 
-    /* in, n, out as in conv_plan_run; shared and workers: the two parts of the scratch. */
+    /* The two parts of the scratch, in multiples of a cache line: shared by all workers, and for each worker. */
+    gsize (*shared_floats)(const ConvPlan *plan);
+    gsize (*worker_floats)(const ConvPlan *plan);
+
+    /* in, n, out: see conv_plan_run; shared and workers: the two parts of the scratch. */
     void (*run)(const ConvPlan *plan, const float *in, int n, float *out, float *shared, float *workers);
 };
 extern const ConvMethod conv_direct, conv_winograd;
 
-/* Fills the fields of Winograd's method from the shape. */
+/* Sets the fields for conv_winograd from the shape. */
 void conv_winograd_init(ConvPlan *plan);
 
-/* Of the tiles for this size of kernel, up to F(limit x limit), the one that needs the fewest products; the shape's own
- * tile where it names one. NULL where there is none. */
+/* The tile up to F(limit x limit) for this kernel size that needs the fewest multiplications, or the shape's tile if it
+ * has one. NULL if there is none. */
 const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit);
 
 static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
@@ -49,19 +50,19 @@ static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
     return shape->portable ? kernels_unfused() : kernels_current()->conv;
 }
 
-/* A layer's convolution forward, without ReLU. */
+/* The shape of a layer's forward convolution, without ReLU. */
 ConvShape conv2d_forward_shape(const Conv2d *conv);
 
-/* Copies n inputs or taps as the products of the plan's precision have them. */
+/* Copies n inputs or taps, rounded to the plan's precision. */
 void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);
 
-/* pixels (side, side): pointers to the pixels of the square whose upper left corner is (top, left) of an image (H, W, C),
- * shape being H W C; to zeros (C) where it reaches beyond the edges. */
+/* pixels (side, side): pointers to the pixels of the square with upper left corner (top, left) of an image with shape
+ * H W C; beyond the edges they point to zeros (C). */
 void conv_square_pixels(const float *image, const int shape[3], int top, int left, int side,
                         const float *zeros, const float **pixels);
 
 enum {
-    CONV_OUTPUTS = 32,              /* output channels are a multiple of this */
+    CONV_OUTPUTS = 32,              /* K is a multiple of this */
     CONV_LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
@@ -70,7 +71,8 @@ static inline gsize conv_whole_lines(gsize floats)
     return (floats + CONV_LINE - 1) / CONV_LINE * CONV_LINE;
 }
 
-/* How many parts of `max` at most make up `total`, and where part i of so many starts; they differ by one at most. */
+/* The number of parts of at most `max` that `total` divides into; and the start of part i if it is divided into this
+ * many parts, whose sizes differ by at most one. */
 static inline guint parts_of(guint total, guint max)
 {
     return (total + max - 1) / max;

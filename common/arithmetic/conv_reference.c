@@ -1,10 +1,10 @@
-/* conv_reference: see conv_reference.h. A task makes PANEL output channels of all pixels; their kernels wait in the L2
- * cache, as doubles. Compiled without fused multiply-adds (Makefile). */
+/* conv_reference: see conv_reference.h. A task computes PANEL output channels of all pixels; their kernels stay in
+ * the L2 cache, as doubles. Compiled without fused multiply-adds (Makefile). */
 #include "common/arithmetic/conv_reference.h"
 
 #include <string.h>
 
-/* Two doubles are a vector of SSE2 and of NEON; PIXELS x VECTORS sums leave registers for the factors. */
+/* LANES doubles are a vector of SSE2 and of NEON; PIXELS x VECTORS sums leave registers for the factors. */
 enum { LANES = 2, VECTORS = 4, PANEL = LANES * VECTORS, PIXELS = 3 };
 typedef double Doubles __attribute__((vector_size(LANES * sizeof(double)), aligned(8), may_alias));
 
@@ -13,7 +13,7 @@ typedef struct {
     const double *padded; /* (H + 2, W + 2, C): the input with a pixel of zeros on all sides */
     const float *kernel, *bias;
     double *out;
-    double **panels; /* a worker's own: (3, 3C, PANEL) */
+    double **panels; /* per worker: (3, 3C, PANEL) */
 } Run;
 
 static void pack(const Run *run, int k, double *panel)
@@ -23,8 +23,8 @@ static void pack(const Run *run, int k, double *panel)
             *panel++ = run->kernel[(gsize)tap * run->shape->outputs + k + j];
 }
 
-/* Output channels k … k + PANEL - 1 of the PIXELS pixels that begin at the upper left input pixel x; those beyond
- * `pixels` are computed from the last one again, and dropped. */
+/* Output channels k … k + PANEL - 1 of PIXELS output pixels, x being the upper left input pixel of the first; if
+ * there are fewer (`pixels`), the last one is computed repeatedly. */
 static void pixels_run(const Run *run, const double *x, int pixels, const double *panel, int k, double *out)
 {
     int channels = run->shape->inputs;

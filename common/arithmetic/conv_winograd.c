@@ -6,27 +6,27 @@
 #include <string.h>
 
 enum {
-    SLICE = 2 * CONV_OUTPUTS, /* output channels that weights lie together for, and a task computes */
-    MIN_TILES = 28,           /* that a task multiplies at once; see tiles_of */
+    SLICE = 2 * CONV_OUTPUTS, /* output channels that are stored together and that a task computes */
+    MIN_TILES = 28,           /* tiles that a task multiplies at once; see tiles_of */
     MAX_TILES = 64,
     TILES_STEP = 14,              /* rows of the AVX-512 micro-kernel */
-    SHARED_TILES = 2 * MAX_TILES, /* of a narrow layer, transformed together: at 512 channels 21 MB */
-    TASKS_A_THREAD = 4,           /* of a narrow layer at least, so that none waits long for a last one */
+    SHARED_TILES = 2 * MAX_TILES, /* narrow: tiles transformed together; 21 MB at 512 channels */
+    TASKS_A_THREAD = 4,           /* narrow: at least, so that no thread waits long for the last task */
     MAX_TAPS = 5 * 5,             /* of a kernel */
-    POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
+    POSITION_PADDING = 80, /* floats between positions, which otherwise would map to the same cache sets */
 };
 
-/* A run, or the part of it that is transformed together. */
+/* A run; of a narrow layer, the part of it that is transformed together. */
 typedef struct {
     const ConvPlan *plan;
     const float *in;
     float *out;
     guint first, tiles; /* of the n * tiles_y * tiles_x tiles of all images */
     guint tasks;
-    guint task_tiles; /* narrow: tiles that a task multiplies at once, and output channels that it computes */
-    int task_outputs;
-    float *shared;  /* narrow: transformed input (P, tiles, C) */
-    float *workers; /* worker_floats() for each */
+    guint task_tiles; /* narrow: tiles that a task multiplies at once */
+    int task_outputs; /* narrow: output channels that a task computes */
+    float *shared;    /* narrow: transformed input (P, tiles, C) */
+    float *workers;   /* worker_floats() per worker */
 } Run;
 
 /* ---- The plan ---- */
@@ -38,7 +38,7 @@ static gsize products_of(const ConvShape *shape, const WinogradKernels *tile)
            tile->in;
 }
 
-/* Large tiles need fewer multiplications, unless too much of them lies outside the image. */
+/* Large tiles need fewer multiplications, unless too much of them is outside the image. */
 const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
 {
     const WinogradKernels *tiles = conv_kernels_of(shape)->winograd, *best = NULL;
@@ -49,21 +49,21 @@ const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
     return best;
 }
 
-/* How many tiles T a task multiplies at once by S output channels, by the size of the L2 cache; for speed alone, as every
- * sum is the same however tiles are cut.
+/* The number T of tiles that a task multiplies by S output channels at once, from the size of the L2 cache. It
+ * affects only speed: every sum is the same for any T.
  *
- * Within a position, products go by runs of CONV_RUN channels. A panel of U for a run (16 KB with AVX-512) stays in L1
- * while all T tiles pass by it, in blocks of V of as many rows as the micro-kernel holds sums of (7 KB), so that L1 of
- * 32 KB is enough; meanwhile the next panel comes to L2.
+ * At each position, channels are processed in runs of CONV_RUN. A panel of U for a run (16 KB with AVX-512) stays in
+ * L1 while all T tiles are multiplied by it, in blocks of V with as many rows as the micro-kernel has sums for (7
+ * KB), so an L1 of 32 KB is enough; meanwhile the next panel is prefetched into L2.
  *
- * What has to come from beyond L2 for each of the T S C multiply-adds of a position: U, S C numbers: 1/T; V, T C numbers:
- * 1/S of a narrow layer, whose transformed input lies in L3 for all slices, none of a wide one, whose own input lies in
- * L2; and, if the T P S products do not fit into L2 until they are transformed back, three times these, to be fetched,
- * written and read: 3/C. T = 64 in place of 28 saves 1/28 - 1/64, which is worth the products' way through L3 where 3/C is
- * less: from C = 150 on. Elsewhere T is what fits into three quarters of L2; the rest is for U and V on their way.
+ * Numbers read from beyond L2 per multiply-add, of which a position has T S C: for U (S C numbers) 1/T. For V (T C
+ * numbers) 1/S in a narrow layer, whose transformed input is in L3 for all slices, and 0 in a wide one, whose input
+ * is in L2. If the T P S products do not stay in L2 until the inverse transform, they are fetched, written and read:
+ * 3/C. T = 64 instead of 28 saves 1/28 - 1/64, which outweighs 3/C from C = 150 on. Below, T is what fits into three
+ * quarters of L2, leaving the rest for U and V.
  *
- * AVX-512 multiplies and adds 32 numbers a cycle: T = S = 64 asks for 4 bytes a cycle from beyond L2. T = 28 and S = 32
- * asked for 8.6, with which processors of a slow L3 ran at half their peak. */
+ * AVX-512 does 32 multiply-adds per cycle: with T = S = 64 it needs 4 bytes per cycle from beyond L2. T = 28 and S =
+ * 32 needed 8.6, with which processors with a slow L3 ran at half their peak. */
 static int tiles_of(const ConvPlan *plan)
 {
     gsize tile_bytes = plan->positions * sizeof(float) * (SLICE + (plan->narrow ? 0 : plan->shape.inputs));
@@ -85,14 +85,14 @@ void conv_winograd_init(ConvPlan *plan)
     plan->tiles = tiles_of(plan);
 }
 
-/* ---- Weights: (K/SLICE, P, C/CONV_RUN, SLICE/panel, CONV_RUN, panel), as products read them ---- */
+/* ---- Weights: (K/SLICE, P, C/CONV_RUN, SLICE/panel, CONV_RUN, panel), the order in which products read them ---- */
 
 static gsize weight_floats(const ConvPlan *plan)
 {
     return (gsize)plan->positions * plan->shape.inputs * plan->shape.outputs;
 }
 
-/* Output channels of the slice that starts with channel `first`: the last one may have CONV_OUTPUTS alone. */
+/* Output channels of the slice that starts with channel `first`: SLICE, or CONV_OUTPUTS in the last slice. */
 static int slice_outputs(const ConvPlan *plan, int first)
 {
     return MIN(SLICE, plan->shape.outputs - first);
@@ -129,8 +129,7 @@ static void pack(ConvPlan *plan, const float *kernel)
 
 /* ---- Scratch ---- */
 
-/* A worker's own floats: a pixel of zeros, a pixel to throw away, products, transformed input where not
- * shared. */
+/* A worker's scratch: a pixel of zeros, a pixel for discarded output, products, transformed input if not shared. */
 typedef struct {
     float *zeros;    /* (C) */
     float *discard;  /* (SLICE) */
@@ -179,8 +178,8 @@ static void tile_place(const ConvPlan *plan, guint tile, int *image, int *y, int
     *x = (int)(tile % a_image) % plan->tiles_x * plan->winograd->out;
 }
 
-/* Asks for the pixels of the tile to the right, which come from L3, while this one is transformed. Its first
- * columns are the last ones of this one. */
+/* Prefetches the pixels of the tile to the right from L3 while this one is transformed, except the columns that both
+ * share. */
 static void fetch_next(const ConvPlan *plan, const float *const *pixels, const float *zeros, int left)
 {
     int in = plan->winograd->in, inputs = plan->shape.inputs, step = plan->winograd->out * inputs;
@@ -192,7 +191,7 @@ static void fetch_next(const ConvPlan *plan, const float *const *pixels, const f
                 __builtin_prefetch(pixels[y * in + x] + step + c, 0, 2);
 }
 
-/* Transforms one tile into row `row` of a block of `rows` rows at v. */
+/* Transforms the input of one tile into row `row` of a block of `rows` rows at v. */
 static void tile_input(const Run *run, guint tile, const float *zeros, float *v, gsize stride, guint row,
                        guint rows)
 {
@@ -210,8 +209,8 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
                           (gsize)rows * vector);
 }
 
-/* Block b of the blocks of micro-kernel rows that tiles [first, first + tiles) of all images make up; v is
- * where the first block starts. */
+/* Transforms block b of tiles [first, first + tiles), which are divided into blocks of the micro-kernel's rows; v: the
+ * start of the first block. */
 static void block_input(const Run *run, guint first, guint tiles, guint b, const float *zeros, float *v,
                         gsize stride)
 {
@@ -222,25 +221,25 @@ static void block_input(const Run *run, guint first, guint tiles, guint b, const
         tile_input(run, first + t, zeros, v, stride, t - start, end - start);
 }
 
-/* What a task multiplies: tiles with transformed input at v, `stride` floats between positions, by some of the output
- * channels of a slice. */
+/* What a task multiplies: tiles with transformed input at v, positions `stride` floats apart, by some output channels
+ * of a slice. */
 typedef struct {
     const float *v;
     gsize stride;
     guint first, tiles;
-    int channel, outputs; /* first output channel, and how many */
+    int channel, outputs; /* first output channel, and their number */
 } Block;
 
-/* Where in the transformed input of so many tiles, of a position, a block of rows has its run of channels. */
-static gsize rows_run(const ConvPlan *plan, guint tiles, guint rows, int run)
+/* Offset of run `run` of channels in block `block`, within a position of the transformed input of `tiles` tiles. */
+static gsize block_offset(const ConvPlan *plan, guint tiles, guint block, int run)
 {
     guint parts = parts_of(tiles, (guint)plan->kernels->rows);
-    guint start = part_start(tiles, parts, rows), end = part_start(tiles, parts, rows + 1);
+    guint start = part_start(tiles, parts, block), end = part_start(tiles, parts, block + 1);
     return (gsize)start * plan->shape.inputs + (gsize)run * (end - start);
 }
 
-/* For a position and a run of channels: products (tiles, P, outputs) = V U, or += that. next_v and next_u: of the run to
- * follow. */
+/* For a position and a run of channels: products (tiles, P, outputs) = V U, or += V U after the first run. next_v and
+ * next_u: of the following run. */
 static void run_multiply(const ConvPlan *plan, const Block *block, int run, const float *v,
                          const float *next_v, const float *u, const float *next_u, float *products)
 {
@@ -251,13 +250,13 @@ static void run_multiply(const ConvPlan *plan, const Block *block, int run, cons
     for (int k = 0; k < block->outputs; k += kernels->panel, u += panel_floats) {
         gboolean last = k + kernels->panel == block->outputs;
         const float *later = last ? next_u : u + panel_floats;
-        gsize fetched = (gsize)channels / kernels->later_step * CONV_LINE; /* by a call */
+        gsize fetched = (gsize)channels / kernels->later_step * CONV_LINE; /* floats per call */
         for (guint part = 0; part < parts; part++) {
             guint start = part_start(tiles, parts, part), end = part_start(tiles, parts, part + 1);
-            const float *next = part + 1 < parts ? v + rows_run(plan, tiles, part + 1, run)
+            const float *next = part + 1 < parts ? v + block_offset(plan, tiles, part + 1, run)
                                 : last           ? next_v
-                                                 : v + rows_run(plan, tiles, 0, run);
-            kernels->multiply(v + rows_run(plan, tiles, part, run), next, u,
+                                                 : v + block_offset(plan, tiles, 0, run);
+            kernels->multiply(v + block_offset(plan, tiles, part, run), next, u,
                               part * fetched < panel_floats ? later + part * fetched : u, channels,
                               (int)(end - start), products + start * stride + k, stride, run > 0);
         }
@@ -275,14 +274,14 @@ static void block_multiply(const ConvPlan *plan, const Block *block, float *prod
             gsize at = (gsize)(block->channel - slice) * channels;
             const float *next_u = u + (gsize)channels * outputs,
                         *next_v = run + channels < inputs
-                                      ? v + rows_run(plan, block->tiles, 0, run + channels)
+                                      ? v + block_offset(plan, block->tiles, 0, run + channels)
                                       : v + block->stride;
             run_multiply(plan, block, run, v, next_v, u + at, next_u + at, products);
             u = next_u;
         }
 }
 
-/* Tile `tile` of the block, whose products start at `products`. */
+/* Transforms tile `tile` of the block, whose products start at `products`, back to output pixels. */
 static void tile_output(const Run *run, const Block *block, guint tile, const float *products, float *discard)
 {
     const ConvPlan *plan = run->plan;
@@ -305,7 +304,7 @@ static void tile_output(const Run *run, const Block *block, guint tile, const fl
 
 /* ---- Tasks: wide, then narrow ---- */
 
-/* Of `outputs` output channels from `channel` on, or fewer at the end, for tiles with their transformed input at v. */
+/* Computes output channels channel … channel+outputs-1, or fewer at the end, of tiles with transformed input at v. */
 static void block_run(const Run *run, const Scratch *scratch, guint first, guint tiles, int channel,
                       int outputs, const float *v, gsize stride)
 {
@@ -331,7 +330,7 @@ static void wide_task(guint task, guint worker, gpointer data)
         block_run(run, &scratch, first, end - first, channel, SLICE, scratch.input, stride);
 }
 
-/* Narrow: the tiles of a run are cut into parts of task_tiles at most, which input and output tasks agree on. */
+/* Narrow: the tiles of a run are divided into parts of at most task_tiles, the same for input and output tasks. */
 static void narrow_part(const Run *run, guint part, guint *first, guint *tiles)
 {
     guint parts = parts_of(run->tiles, run->task_tiles);
@@ -344,7 +343,7 @@ static void narrow_input_task(guint task, guint worker, gpointer data)
     const Run *run = data;
     guint rows = (guint)run->plan->kernels->rows, max = parts_of(run->task_tiles, rows), first, tiles;
     narrow_part(run, task / max, &first, &tiles);
-    if (task % max < parts_of(tiles, rows)) /* smaller parts have fewer blocks */
+    if (task % max < parts_of(tiles, rows)) /* a small part has fewer blocks */
         block_input(run, run->first + first, tiles, task % max, scratch_of(run, worker).zeros,
                     run->shared + (gsize)first * run->plan->shape.inputs,
                     position_stride(run->plan, SHARED_TILES));
@@ -367,7 +366,7 @@ static guint narrow_tasks(const Run *run)
            parts_of((guint)run->plan->shape.outputs, (guint)run->task_outputs);
 }
 
-/* As large tasks as leave enough for each thread. */
+/* Chooses the largest tasks that give every thread enough of them. */
 static void cut_narrow(Run *run)
 {
     guint wanted = TASKS_A_THREAD * thread_pool_threads(run->plan->thread_pool);
@@ -402,7 +401,7 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
         run_narrow(&run, total);
         return;
     }
-    /* As many for each thread, so that none waits for a last one. */
+    /* The same number for each thread, so that none waits for the last task. */
     guint threads = thread_pool_threads(plan->thread_pool);
     run.tasks = MIN(total, parts_of(parts_of(total, (guint)plan->tiles), threads) * threads);
     thread_pool_run(plan->thread_pool, run.tasks, wide_task, &run);

@@ -1,5 +1,5 @@
-/* dense_kernels: the inner loops of dense layers and optimizers, a part of each instruction set's table (kernels.h).
- * Results depend on the instruction set in the last bits, never on anything else. */
+/* dense_kernels: the inner loops of dense layers and optimizers, part of each instruction set's table (kernels.h).
+ * The last bits of results depend on the instruction set, and on nothing else. */
 #pragma once
 #include <glib.h>
 
@@ -8,11 +8,10 @@ enum { STRIP = 32 }; /* columns of a packed strip: a matrix (P, STRIP) */
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_RMSPROP, OPTIMIZER_SGD } OptimizerKind;
 #define OPTIMIZER_CHOICES "adam|rmsprop|sgd"
 
-/* The numbers of one step, from optimizer_step() (optimizer.h); complements are rounded from double, as Keras
- * does. */
+/* The coefficients of one step, from optimizer_step() (optimizer.h); 1 - beta is rounded from double, as in Keras. */
 typedef struct {
     OptimizerKind kind;
-    /* learning rate; of Adam with both bias corrections: rate * sqrt(1 - beta2^t) / (1 - beta1^t) */
+    /* Learning rate; for Adam with both bias corrections: rate * sqrt(1 - beta2^t) / (1 - beta1^t) */
     float rate;
     float one_minus_beta1;        /* Adam: 1 - beta1 */
     float beta2, one_minus_beta2; /* Adam: beta2; RMSprop: rho; and 1 - that */
@@ -22,14 +21,13 @@ typedef struct {
 } OptimizerStep;
 
 typedef struct {
-    int rows; /* the most rows a call of multiply takes, for the best rate */
+    int rows; /* maximum number of rows per call of multiply, which is the most efficient one */
 
-    /* c (rows, STRIP) at a distance of ldc = a b, or c += a b where add is set; a (rows, depth) has
-     * its element (i, p) at a[i * row + p * column], b (depth, STRIP) is packed. */
+    /* c (rows, STRIP) with leading dimension ldc = a b, or c += a b with add; element (i, p) of a (rows, depth) is
+     * a[i * row + p * column]; b (depth, STRIP) is packed. */
     void (*multiply)(int rows, int depth, const float *a, gsize row, gsize column, const float *b, float *c,
                      gsize ldc, gboolean add);
 
-    /* n weights w by their gradient g; m and v are the optimizer's slots, NULL where it has none
-     * (optimizer.h). */
+    /* Updates n weights w with their gradient g; m and v: the optimizer's slots, NULL if it has none (optimizer.h). */
     void (*update)(const OptimizerStep *step, int n, const float *g, float *w, float *m, float *v);
 } DenseKernels;

@@ -1,5 +1,5 @@
-/* direct_gradient: see kernel_gradient.h. The images are cut into groups, as many for any number of threads; each has sums
- * of its own, which are added up in order. */
+/* direct_gradient: see kernel_gradient.h. The images are divided into groups, whose number does not depend on the
+ * threads; the groups' sums are added up in order. */
 #include "common/arithmetic/conv_plan.h"
 #include "common/arithmetic/kernel_gradient.h"
 
@@ -7,8 +7,8 @@
 
 enum {
     GROUPS = 16,
-    WEIGHTS_MAX = 1 << 16,    /* of a kernel that this serves: the groups' sums stay in cache */
-    WEIGHTS_A_TASK = 1 << 12, /* that a task adds up */
+    WEIGHTS_MAX = 1 << 16,    /* largest kernel, so that the groups' sums stay in cache */
+    WEIGHTS_A_TASK = 1 << 12, /* added up by a task */
 };
 
 typedef struct {
@@ -19,7 +19,7 @@ typedef struct {
     guint groups;
     gsize weights; /* size * size * C * K */
     float *sums;   /* (GROUPS, size, size C, K) */
-    float *padded; /* a worker: (H + 2 pad, W + 2 pad, C), an image and zeros around it */
+    float *padded; /* per worker: (H + 2 pad, W + 2 pad, C), an image with zeros around it */
     float *dkernel;
 } Work;
 
@@ -53,8 +53,8 @@ static void pad_image(const Conv2d *conv, const float *image, float *padded)
         memcpy(to + y * (row + 2 * edge), image + y * row, row * sizeof(float));
 }
 
-/* sums (size C, K) += what the output row dy says of one row of the kernel, whose upper left input pixel is at x. A
- * kernel's row lies as an image's does: its weights of an output are correlated side by side. */
+/* sums (size C, K) += the part of the output row dy in the gradient of one kernel row, x being the input pixel under
+ * its left end. A kernel row (size, C) has the layout of image pixels, so all its weights are correlated together. */
 static void add_row(const Work *w, const float *x, const float *dy, float *sums)
 {
     int inputs = w->conv->in[2], outputs = w->conv->out[2], vector = w->kernels->width;

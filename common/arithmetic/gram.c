@@ -9,14 +9,14 @@
 enum {
     TILE = 512,  /* largest number of rows in a tile of G */
     TILES = 3,   /* smallest number of tiles along a side, so that threads can share them */
-    SLICE = 128, /* features combined by one task */
+    SLICE = 128, /* features per task of gram_combine */
     CHUNK = 1024 /* features unpacked at a time, 8 KiB per row */
 };
 
 typedef struct {
     const GramRows *rows;
     guint n;
-    guint tile, tiles;  /* rows of a tile of G, tiles of its side */
+    guint tile, tiles;  /* rows of a tile of G, tiles along its side */
     gsize first, count; /* the current features */
     double *packed;     /* (N, count): those features of all rows */
     double *matrix;     /* (N, N): G */
@@ -30,7 +30,7 @@ gsize gram_memory(guint n)
     return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
 }
 
-/* Equal tiles, so that no narrow one is left over. */
+/* With tiles of equal size, so that none is narrow. */
 static Work work_new(const GramRows *rows)
 {
     guint n = rows->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
@@ -49,7 +49,7 @@ static void pack_rows(guint task, guint worker, gpointer data)
     }
 }
 
-/* Calls task for each CHUNK of features when `packed` holds it, until interrupted. */
+/* Fills `packed` with one CHUNK of features after another and runs the tasks on each, until interrupted. */
 static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
 {
     gsize features = work->rows->features;

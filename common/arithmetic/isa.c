@@ -1,3 +1,4 @@
+/* isa: see isa.h. */
 #include "common/arithmetic/isa.h"
 
 #ifdef __x86_64__
@@ -7,7 +8,8 @@
 static int forced = -1;
 
 #ifdef __x86_64__
-/* clang 14's __builtin_cpu_supports does not know it; AVX2 says that the kernel saves the registers. */
+/* clang 14's __builtin_cpu_supports lacks F16C. Called only with AVX2, which implies that the kernel saves the
+ * registers. */
 static gboolean has_f16c(void)
 {
     unsigned a, b, c, d;
@@ -38,7 +40,7 @@ const char *isa_name(IsaSet isa)
     return names[isa];
 }
 
-/* Found once: CPUID takes microseconds, and in a virtual machine it leaves for the hypervisor. */
+/* Called once: CPUID takes microseconds in a virtual machine, where it traps to the hypervisor. */
 static gpointer find_best(gpointer unused)
 {
     IsaSet best = ISA_BASELINE;

@@ -1,23 +1,24 @@
-/* kernel_gradient: the ways to the gradient of a convolution by its kernel; for the files of conv_layer.h alone.
+/* kernel_gradient: methods for the gradient of a convolution with respect to its kernel; private to the files that
+ * implement conv_layer.h.
  *
- * dkernel (size, size, C, K) from x (n, H, W, C) and dy (n, H', W', K) of the whole batch. Sums run in an order that the
- * shapes and n fix: the same to the bit for any number of threads. */
+ * dkernel (size, size, C, K) from x (n, H, W, C) and dy (n, H', W', K) of the whole batch. Sums run in an order fixed
+ * by the shapes and n: the same to the bit for any number of threads. */
 #pragma once
 #include "common/arithmetic/conv2d.h"
 
 typedef struct {
     gboolean (*serves)(const Conv2d *conv);
-    gsize (*scratch_floats)(const Conv2d *conv, guint threads); /* whatever n */
+    gsize (*scratch_floats)(const Conv2d *conv, guint threads); /* for any n */
     void (*run)(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
                 const Conv2d *conv, float *scratch);
 } KernelGradient;
 
-/* Among Winograd's transformed tiles, where a position's product is V^T (A dY A^T) and the sum over all tiles goes back
- * once, by G^T dU G: 3x3 and 5x5, C and K multiples of 32. */
+/* On Winograd's transformed tiles: dU is the sum of V^T (A dY A^T) over all tiles, and is transformed back once, G^T
+ * dU G. For 3x3 and 5x5, C and K multiples of 32. */
 extern const KernelGradient winograd_gradient;
 
-/* By its definition: few input channels, K a multiple of 32. */
+/* By its definition. For few input channels, K a multiple of 32. */
 extern const KernelGradient direct_gradient;
 
-/* By matrix products over shifted images (conv2d.c): any shape. */
+/* By matrix products over shifted images (conv2d.c). For any shape. */
 extern const KernelGradient im2col_gradient;

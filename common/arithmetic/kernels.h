@@ -1,5 +1,5 @@
-/* kernels: all inner loops that are compiled once per instruction set (common/arithmetic/simd/), in one table a set, and
- * the one place where a set's table is picked. */
+/* kernels: all inner loops that are compiled once per instruction set (common/arithmetic/simd/), one table per set, and
+ * the only place that selects a table. */
 #pragma once
 #include "common/arithmetic/affine_kernels.h"
 #include "common/arithmetic/conv_kernels.h"
@@ -19,9 +19,9 @@ typedef struct {
     const SparseKernels *sparse;
 } Kernels;
 
-/* Of the instruction set that isa_current() (isa.h) tells; never NULL, lives as long as the program. */
+/* The table of isa_current() (isa.h); static, never NULL. */
 const Kernels *kernels_current(void);
 
-/* The same for convolution without fused multiply-adds: the same bits from every set, machine and compiler, as every lane of
- * a vector goes its own way. */
+/* Convolution without fused multiply-adds: all sets, machines and compilers give the same bits, as the lanes of a
+ * vector are independent. */
 const ConvKernels *kernels_unfused(void);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { CHANNELS = 64 }; /* whose gradient is passed on at a time */
+enum { CHANNELS = 64 }; /* processed at a time by the gradient */
 
 typedef struct {
     float *y, *dx;
@@ -38,13 +38,13 @@ static void window_gradient(const Pooling *p, float *dx, const float *dy, const 
     }
 }
 
-/* Lines of pixels that belong to a row of windows; the last one has the leftover lines too. */
+/* Lines of pixels of a row of windows; the last row includes the leftover lines. */
 static int lines_of(const Pooling *p, int row)
 {
     return row + 1 < p->rows ? p->size : p->height - row * p->size;
 }
 
-/* The window whose first pixel is at x + from, and whose output at y + to. */
+/* Pools the window whose first pixel is at x + from into y + to. */
 static void pool_window(const Pooling *p, gsize from, gsize to)
 {
     gsize line = (gsize)p->width * p->channels;

@@ -1,21 +1,20 @@
-/* pooling: max-pooling of activations (n, H, W, C) and its gradient, in windows of size x size at a stride of size;
- * leftover rows and columns are ignored. For inference and training alike; only a convolution that pools the tiles that
- * it has at hand (conv.h) does it by itself. */
+/* pooling: max-pooling of activations (n, H, W, C) and its gradient, in windows of size x size with stride size;
+ * leftover rows and columns are ignored. For inference and training; conv.h can also pool its output tiles itself. */
 #pragma once
 #include "common/core/thread_pool.h"
 
 /* y (n, H / size, W / size, C): the largest of each window of x (n, H, W, C); in: H W C, H and W at least size. */
 void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size);
 
-/* dx, shaped like x, from dy, shaped like y: the gradient goes to the first of a window's largest inputs, row by row,
- * and all others are 0. */
+/* dx, shaped like x, from dy, shaped like y: the gradient goes to the largest input of each window, the first of equal
+ * ones row by row; all others get 0. */
 void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
                           const int in[3], int size);
 
-/* The inner loop, a part of each instruction set's table (kernels.h); all give the same bits. */
+/* The inner loop, part of each instruction set's table (kernels.h); all give the same bits. */
 typedef struct {
-    /* The largest of each channel over size x size pixels from x on, `pixel` floats apart in lines that are `line` floats
-     * apart; the first one where they are equal. */
+    /* The largest value of each channel over size x size pixels starting at x, with pixels `pixel` floats apart and
+     * lines `line` floats apart; the first of equal ones. */
     void (*largest_of_window)(const float *x, gsize line, gsize pixel, int size, int channels,
                               float *largest);
 } PoolingKernels;

@@ -1,3 +1,4 @@
+/* precision: see precision.h. */
 #include "common/arithmetic/precision.h"
 
 #include "common/core/choice.h"

@@ -1,6 +1,6 @@
-/* row_kernels: products of a row that is mostly zeros with several columns at once, a part of each instruction set's
- * table (kernels.h). A matrix of columns is (D, ROW_COLUMNS), so that each non-zero of a row meets its neighbours of
- * all columns in one cache line. */
+/* row_kernels: products of a sparse row with several columns at once, part of each instruction set's table
+ * (kernels.h). The columns form a matrix (D, ROW_COLUMNS), so that for each non-zero of the row the elements of all
+ * columns are in one cache line. */
 #pragma once
 #include <glib.h>
 
@@ -10,8 +10,8 @@ enum {
 };
 
 typedef struct {
-    /* The elements of x (n) that are not zero, NaN among them, in order: index and value (n + ROW_SLACK each).
-     * Returns how many. */
+    /* The non-zero elements of x (n), including NaN, in order: index and value (n + ROW_SLACK each). Returns their
+     * number. */
     guint (*nonzeros)(const float *x, gsize n, guint32 *index, float *value);
 
     /* sum (ROW_COLUMNS) = the row times matrix (D, ROW_COLUMNS). */

@@ -1,6 +1,6 @@
-/* winograd_gradient: see kernel_gradient.h. Some tiles at a time are transformed, then multiplied, some channels of a
- * position a task. Vectors of channels lie tile after tile, (P, C/width, tiles, width), so that a product reads both its
- * factors in the order in which they lie. */
+/* winograd_gradient: see kernel_gradient.h. TILES tiles at a time are transformed, then multiplied, one task for some
+ * channels of a position. Vectors of channels are stored tile after tile, (P, C/width, tiles, width), so that products
+ * read both factors sequentially. */
 #include "common/arithmetic/conv_plan.h"
 #include "common/arithmetic/kernel_gradient.h"
 
@@ -8,9 +8,9 @@
 
 enum {
     TILES = 256,           /* transformed together: two vectors of channels of a position fill the L1 cache */
-    TILES_A_TASK = 16,     /* of a transforming task */
-    CHANNELS_A_TASK = 128, /* of a multiplying task */
-    POSITION_PADDING = 80, /* floats between positions, which else would fall into the same cache sets */
+    TILES_A_TASK = 16,     /* for transforms */
+    CHANNELS_A_TASK = 128, /* for products */
+    POSITION_PADDING = 80, /* floats between positions, which otherwise would map to the same cache sets */
 };
 
 typedef struct {
@@ -21,11 +21,11 @@ typedef struct {
     gsize v_stride, dm_stride, du_stride; /* between positions */
     float *zeros;                         /* (C or K, the larger): pixels beyond the edges */
     float *v;                             /* (P, C/width, TILES, width): transformed input */
-    float *dm;                            /* (P, K/width, TILES, width): gradients by products */
-    float *du;                            /* (P, C, K): gradient by the transformed kernel */
+    float *dm;                            /* (P, K/width, TILES, width): gradient of the products */
+    float *du;                            /* (P, C, K): gradient of the transformed kernel */
     const float *x, *dy;
     float *dkernel;
-    int first, tiles; /* that are transformed together */
+    int first, tiles; /* transformed together */
 } Work;
 
 static Work work_of(const Conv2d *conv)
@@ -87,7 +87,7 @@ static void transform_tiles(guint task, guint worker, gpointer data)
     }
 }
 
-/* dU += V^T dM of some input channels of a position. */
+/* dU += V^T dM for some input channels of a position. */
 static void multiply_position(guint task, guint worker, gpointer data)
 {
     const Work *w = data;

@@ -1,13 +1,13 @@
-/* cache_error: what can go wrong with a cache, for those who act on it rather than print it. */
+/* cache_error: error codes of caches, for callers that handle an error rather than print it. */
 #pragma once
 #include <glib.h>
 
 typedef enum {
     CACHE_ERROR_DAMAGED,  /* not a cache of this format, or altered, or truncated */
-    CACHE_ERROR_UNSOUND,  /* a record whose checksum holds, but not what it says */
+    CACHE_ERROR_UNSOUND,  /* a record with a correct checksum but invalid contents */
     CACHE_ERROR_MISMATCH, /* made with another feature specification */
-    CACHE_ERROR_BUSY,     /* another writer is at work, or it is open in this program already */
-    CACHE_ERROR_SYSTEM,   /* the file system refuses: full, read-only, not there */
+    CACHE_ERROR_BUSY,     /* another writer has it open, or this process has it open already */
+    CACHE_ERROR_SYSTEM,   /* the file system reported an error: full, read-only, not found */
 } CacheError;
 #define CACHE_ERROR (cache_error_quark())
 GQuark cache_error_quark(void);

@@ -1,3 +1,4 @@
+/* cache_reader: reading a cache; see cache.h. */
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
@@ -40,7 +41,7 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(cache->catalog->spec), &header, &path) ||
         header.class_id >= cache->catalog->classes->len)
-        return store_damaged(cache->store, error, "the item \"%.*s\" is not sound", (int)key->mv_size,
+        return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key->mv_size,
                              (const char *)key->mv_data);
     CacheItem item = {.path = keep(cache, path, header.path_size), .label = (int)header.class_id};
     cache_path_image(item.path, &item.copy);
@@ -59,7 +60,7 @@ static gboolean read_skipped(Cache *cache, const MDB_val *key, const MDB_val *va
     gsize path_size;
     if (!record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path,
                            &path_size))
-        return store_damaged(cache->store, error, "the skipped \"%.*s\" is not sound", (int)key->mv_size,
+        return store_damaged(cache->store, error, "the skipped input \"%.*s\" is invalid", (int)key->mv_size,
                              (const char *)key->mv_data);
     CacheSkipped skipped = {keep(cache, path, path_size), keep(cache, reason, strlen(reason))};
     g_array_append_val(cache->skipped, skipped);
@@ -87,7 +88,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Class ids in items become labels. */
+/* Replaces the class ids in items by labels. */
 static void set_labels(Cache *cache)
 {
     const GPtrArray *names = cache->catalog->classes;
@@ -108,7 +109,7 @@ static void set_labels(Cache *cache)
     }
 }
 
-/* Moves the augmented copies behind the images; either keep their order. */
+/* Moves the augmented copies behind the images; both keep their order. */
 static void part_copies(Cache *cache)
 {
     guint n = cache->items->len;
@@ -132,7 +133,7 @@ static gboolean read_cache(Cache *cache, GError **error)
 {
     int code = store_databases(cache->store, cache->txn, FALSE);
     if (code == MDB_NOTFOUND)
-        return store_unborn(cache->store, error);
+        return store_empty(cache->store, error);
     if (code)
         return store_fail(cache->store, "read", code, error);
     cache->catalog = catalog_read(cache->store, cache->txn, error);
@@ -158,7 +159,7 @@ Cache *cache_open(const char *path, GError **error)
     return g_steal_pointer(&cache);
 }
 
-/* The images as a dataset, which a filter can be put on. */
+/* The images as a dataset, to apply a filter to. */
 static Dataset *list_images(const Cache *cache)
 {
     Dataset *dataset = dataset_new(cache->store->folder);
@@ -299,7 +300,7 @@ static gboolean verify_record(const Cache *cache, guint index, Record *record, G
         return TRUE;
     if (!record_sealed(record->key, record->key_size, record->bytes, record->size)) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                    "the features of %s in %s fail their checksum: extract again to compute them anew",
+                    "the features of %s in %s fail their checksum: run extract again to recompute them",
                     cache_item(cache, index)->path, cache_path(cache));
         return FALSE;
     }
@@ -322,8 +323,8 @@ const float *cache_features_range(Cache *cache, guint index, gsize first, gsize 
         return buffer;
     g_set_error(
         error, CACHE_ERROR, CACHE_ERROR_UNSOUND,
-        "the features of %s in %s cannot be unpacked: the record is not one that this program writes; "
-        "make the cache anew",
+        "the features of %s in %s cannot be decoded: this program does not write such records; delete the "
+        "cache and extract again",
         cache_item(cache, index)->path, cache_path(cache));
     return NULL;
 }
@@ -338,7 +339,7 @@ static const float *part(gconstpointer user, guint row, gsize first, gsize count
     g_autoptr(GError) error = NULL;
     const float *features = cache_features_range((Cache *)user, row, first, count, buffer, &error);
     if (!features)
-        g_error("%s", error->message); /* it was sound a moment ago */
+        g_error("%s", error->message); /* cannot happen: the record was read before */
     return features;
 }
 

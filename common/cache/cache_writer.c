@@ -1,3 +1,4 @@
+/* cache_writer: writing a cache; see cache.h. */
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
@@ -18,9 +19,9 @@ struct CacheWriter {
     Store *store;
     FeatureSpec *spec;
     RecordForm form;
-    GHashTable *class_ids; /* name -> id, those queued included */
+    GHashTable *class_ids; /* name -> id, including those queued */
     GArray *changes;       /* Change, queued */
-    GRWLock map_lock;      /* read-held by transactions that read; write-held while the map is grown */
+    GRWLock map_lock;      /* held for reading by read transactions, for writing while the map is grown */
 };
 
 static void change_clear(gpointer data)
@@ -37,21 +38,20 @@ static char *shard_name(CacheShard shard)
     return shard.count ? g_strdup_printf("shard %u/%u", shard.index, shard.count) : g_strdup("a whole cache");
 }
 
-static gboolean check_made_alike(const CacheWriter *writer, const Catalog *catalog, const CacheForm *form,
-                                 GError **error)
+static gboolean check_settings(const CacheWriter *writer, const Catalog *catalog, const CacheForm *form,
+                               GError **error)
 {
     const char *path = writer->store->folder;
     CacheStore store = catalog->form.store;
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
     if (difference) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-                    "%s was made in another way (%s): use the same options, or write to another cache", path,
+                    "%s was made with other settings (%s): use the same options, or another cache", path,
                     difference);
     } else if (form && form->store && *form->store != store) {
-        g_set_error(
-            error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-            "%s stores its features as %s, not as %s: leave --store away, or merge it into a new cache", path,
-            cache_store_name(store), cache_store_name(*form->store));
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
+                    "%s stores its features as %s, not as %s: omit --store, or merge it into a new cache",
+                    path, cache_store_name(store), cache_store_name(*form->store));
     } else if (form && memcmp(&form->shard, &catalog->shard, sizeof form->shard) != 0) {
         g_autofree char *its = shard_name(catalog->shard), *wanted = shard_name(form->shard);
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH, "%s is %s, not %s: write to another cache",
@@ -69,10 +69,10 @@ static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const Cac
     writer->form = catalog->form;
     if (form && form->choose_tiles)
         writer->spec->tiles = catalog->spec->tiles;
-    return check_made_alike(writer, catalog, form, error);
+    return check_settings(writer, catalog, form, error);
 }
 
-/* Makes the databases and the description where there are none yet; else reads them. */
+/* Creates the databases and the description, or reads those that exist. */
 static gboolean initialise(CacheWriter *writer, const CacheForm *form, GError **error)
 {
     Store *store = writer->store;
@@ -135,7 +135,7 @@ MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
 {
     gsize queued = images * feature_spec_features(spec) * sizeof(float);
     return (MemoryNeed){.memory = 2 * queued,
-                        .address = STORE_ROOM_MIN}; /* queued here, and in LMDB's pages */
+                        .address = STORE_ROOM_MIN}; /* once in the queue, once in LMDB's pages */
 }
 
 CacheStore cache_writer_store(const CacheWriter *writer)
@@ -148,7 +148,7 @@ const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer)
     return writer->spec;
 }
 
-/* ---- Looking ---- */
+/* ---- Looking up ---- */
 
 gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH])
 {

@@ -1,10 +1,9 @@
+/* catalog: the databases "meta" and "classes" of a cache; see store.h. */
 #include "common/cache/record.h"
 #include "common/cache/store.h"
 #include "common/core/choice.h"
 
 #include <string.h>
-
-/* The databases "meta" and "classes": what a cache says of itself. */
 
 static const char meta_key[] = "cache";
 
@@ -20,7 +19,7 @@ gboolean cache_store_parse(const char *name, CacheStore *store)
     return index >= 0;
 }
 
-/* Class ids are big-endian in keys, so that LMDB's byte order is theirs. */
+/* Class ids are big-endian in keys, so that LMDB's byte order is numeric order. */
 static GBytes *class_key(guint32 id)
 {
     guint32 big = GUINT32_TO_BE(id);
@@ -58,7 +57,7 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, Ca
     return code;
 }
 
-/* Format 1 had float32 and did not say so. */
+/* Format 1 stored float32 without recording it. */
 static gboolean parse_form(const json_t *object, RecordForm *form)
 {
     const char *name = json_string_value(json_object_get(object, "store"));
@@ -88,14 +87,14 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
     gboolean fine = FALSE;
     if (!object ||
         json_unpack(object, "{s:i, s:s, s:o}", "format", &form->format, "program", &program, "recipe", &spec))
-        store_damaged(store, error, "it does not say how it was made");
+        store_damaged(store, error, "its description is incomplete");
     else if (form->format < 1 || form->format > RECORD_FORMAT)
         store_damaged(store, error, "its format is %d, this program reads 1 to %d", form->format,
                       RECORD_FORMAT);
     else if (!parse_form(object, form))
-        store_damaged(store, error, "it does not say how its features are stored");
+        store_damaged(store, error, "its description does not give the encoding of its features");
     else if (!parse_shard(object, &catalog->shard))
-        store_damaged(store, error, "the shard that it says it is cannot be");
+        store_damaged(store, error, "its shard number is invalid");
     else if (!(catalog->spec = feature_spec_from_json(spec, &clause)))
         store_damaged(store, error, "%s", clause->message);
     else
@@ -113,11 +112,11 @@ static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GE
     gsize rest_size;
     int code = mdb_get(txn, store->meta, &key, &value);
     if (code == MDB_NOTFOUND)
-        return store_damaged(store, error, "it does not say how it was made");
+        return store_damaged(store, error, "its description is missing");
     if (code)
         return store_fail(store, "read", code, error);
     if (!record_parse_text(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &text, &rest, &rest_size))
-        return store_damaged(store, error, "the description of how it was made fails its checksum");
+        return store_damaged(store, error, "its description fails its checksum");
     return parse_meta(store, text, catalog, error);
 }
 
@@ -138,7 +137,7 @@ static gboolean read_classes(const Store *store, MDB_txn *txn, Catalog *catalog,
         fine = g_bytes_equal(found, expected) && record_parse_text(key.mv_data, key.mv_size, value.mv_data,
                                                                    value.mv_size, &name, &rest, &rest_size);
         if (!fine || !g_hash_table_add(names, (gpointer)name))
-            fine = store_damaged(store, error, "its class number %u is not sound", catalog->classes->len);
+            fine = store_damaged(store, error, "its class number %u is invalid", catalog->classes->len);
         else
             g_ptr_array_add(catalog->classes, g_strdup(name));
     }

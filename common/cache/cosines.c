@@ -8,8 +8,8 @@
 #include <cblas.h>
 #include <math.h>
 
-/* With up to so many vectors, reading the images takes the time: each is compared where it lies, while it is in the
- * processor's cache. With more, arithmetic does: images are copied side by side for a matrix product. */
+/* Up to this many vectors, reading the images is the bottleneck: each is compared in place, while it is in the
+ * processor's cache. Beyond, arithmetic is: images are copied side by side for a matrix product. */
 enum { FEW = 6 };
 
 struct Cosines {
@@ -17,14 +17,14 @@ struct Cosines {
     guint n_caches, n;
     gsize features;
     ThreadPool *thread_pool;
-    float **rows;     /* a worker: (N or COSINES_BLOCK, D), of which pages are taken as they are used */
-    float **products; /* a worker: (COSINES_BLOCK, COSINES_BLOCK) */
+    float **rows;     /* per worker: (min(N, COSINES_BLOCK), D); its pages are allocated when first used */
+    float **products; /* per worker: (COSINES_BLOCK, COSINES_BLOCK) */
 
-    const float *vectors; /* of the scan that is running, as are those below */
+    const float *vectors; /* this and the rest: of the current scan */
     guint n_vectors, first_block;
     CosinesTake take;
     gpointer user;
-    GMutex lock; /* of take and error */
+    GMutex lock; /* protects the calls of take, and error */
     GError *error;
 };
 
@@ -81,7 +81,7 @@ const CacheItem *cosines_item(const Cosines *cosines, guint image)
 
 /* ---- One vector ---- */
 
-/* Of x (D), whose squares may leave the range of float. */
+/* Euclidean length of x (D), also where the squares overflow or underflow float. */
 static double length_of(const float *x, gsize features)
 {
     double squares = (double)cblas_sdot((int)features, x, 1, x, 1);
@@ -114,9 +114,9 @@ gboolean cosines_vectors(const Cosines *cosines, guint first, guint count, float
     return TRUE;
 }
 
-/* ---- All of them ---- */
+/* ---- Many vectors ---- */
 
-/* Image after image where it lies, so that it crosses memory once: its length, and its products with the vectors. */
+/* Length and products one image at a time, in place, so that each image is read from memory once. */
 static gboolean compare_few(const Cosines *cosines, guint first, guint count, float *buffer, float *products,
                             GError **error)
 {
@@ -128,7 +128,7 @@ static gboolean compare_few(const Cosines *cosines, guint first, guint count, fl
         if (!x)
             return FALSE;
         double length = length_of(x, d), scale = length > 0 ? 1 / length : 0;
-        if (!(length > 1e-15 && length < 1e15)) { /* its products could leave the range of float */
+        if (!(length > 1e-15 && length < 1e15)) { /* products could overflow or underflow float */
             cosines_normalize(x, d, buffer);
             x = buffer;
             scale = 1;

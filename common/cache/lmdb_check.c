@@ -1,3 +1,4 @@
+/* lmdb_check: see lmdb_check.h. */
 #include "common/cache/lmdb_check.h"
 
 #include "common/cache/cache_error.h"
@@ -11,7 +12,7 @@ enum {
     NODE = 8,    /* of every node */
     META_SIZE = 136,
     MAX_KEY = 511,
-    MAX_DEPTH = 32, /* LMDB's cursors hold so many pages */
+    MAX_DEPTH = 32, /* the limit of LMDB's cursors */
     MAX_UNWRITTEN =
         1 << 20, /* pages beyond the file's end: bounds what an altered meta page makes us allocate */
     PAGE_BRANCH = 0x01,
@@ -45,7 +46,7 @@ G_STATIC_ASSERT(sizeof(Meta) == META_SIZE);
 
 typedef struct {
     guint64 number;
-    guint16 pad, flags, lower, upper; /* an overflow page has a u32 in the place of the last two */
+    guint16 pad, flags, lower, upper; /* in an overflow page a u32 replaces the last two */
 } Header;
 G_STATIC_ASSERT(sizeof(Header) == HEADER);
 
@@ -63,14 +64,14 @@ typedef struct {
 
 typedef struct {
     const guint8 *bytes; /* of the file */
-    guint64 pages;       /* that are whole in the file and not beyond the last page */
-    guint64 last_page;   /* pages freed before they were ever written may lie beyond the file's end */
+    guint64 pages;       /* complete in the file and not beyond the last page */
+    guint64 last_page;   /* may lie beyond the file's end, where pages were freed before they were written */
     gsize page_size;
     guint8 *used; /* a bit a page, 0 … last_page */
     LmdbCheckForget forget;
     GError **error;
 
-    gboolean integer_keys; /* of the tree under way */
+    gboolean integer_keys; /* of the tree being walked */
     guint64 entries;
     int depth;
     Entry last_key; /* of an entry, or of the separator before the next one */
@@ -110,7 +111,7 @@ static gboolean check_meta(const guint8 *bytes, gsize page_size, int index, GErr
     if (meta.last_page < 1 || meta.last_page >> 48)
         return refuse(error, "meta page %d has an impossible last page", index);
     if (meta.transaction != 0 && meta.transaction % 2 != (guint64)index)
-        return refuse(error, "meta page %d bears the transaction of the other", index);
+        return refuse(error, "meta page %d has the transaction number of the other one", index);
     return TRUE;
 }
 
@@ -127,7 +128,7 @@ gboolean lmdb_check_metas(const guint8 *bytes, gsize size, GError **error)
         return FALSE;
     guint64 t0 = meta_at(bytes, 0).transaction, t1 = meta_at(bytes, page_size).transaction;
     if (t0 > t1 ? t0 - t1 > 1 : t1 - t0 > 1)
-        return refuse(error, "its meta pages are of transactions that do not follow one another");
+        return refuse(error, "the transaction numbers of its meta pages are not consecutive");
     return TRUE;
 }
 
@@ -137,7 +138,7 @@ guint64 lmdb_check_newest(const guint8 *bytes)
     return MAX(first.transaction, second.transaction);
 }
 
-gboolean lmdb_check_unborn(const guint8 *bytes, gsize size)
+gboolean lmdb_check_empty(const guint8 *bytes, gsize size)
 {
     if (size < HEADER + META_SIZE)
         return FALSE;
@@ -154,7 +155,7 @@ static gboolean check_inside(const Walk *walk, guint64 page, guint64 n)
     return inside || refuse(walk->error, "page %" G_GUINT64_FORMAT " lies outside the file", page);
 }
 
-/* Takes n pages, none beyond the last, for one use; each may be taken once. */
+/* Marks n pages, none beyond the last, as used; each may be used once. */
 static gboolean claim(Walk *walk, guint64 page, guint64 n)
 {
     for (guint64 i = page; i < page + n; i++) {
@@ -185,21 +186,21 @@ static gsize node_data_size(Node node)
     return node.low | (gsize)node.high << 16;
 }
 
-/* Bytes a node takes of its page. */
+/* Bytes a node takes in its page. */
 static gsize node_size(Node node, gboolean leaf)
 {
     gsize data = !leaf ? 0 : node.flags & NODE_BIG ? sizeof(guint64) : node_data_size(node);
     return (NODE + node.key_size + data + 1) & ~(gsize)1;
 }
 
-/* Header, offsets and nodes of a branch or leaf page: all within it, side by side. */
+/* Checks that header, offsets and nodes of a branch or leaf page lie within it without overlap or gaps. */
 static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, guint *keys)
 {
     const guint8 *page = page_at(walk, number);
     Header header;
     memcpy(&header, page, sizeof header);
     if (header.number != number || header.flags != (leaf ? PAGE_LEAF : PAGE_BRANCH))
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the page it should be", number);
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has the wrong number or type", number);
     *keys = (header.lower - HEADER) / 2;
     if (header.lower < HEADER + (leaf ? 2 : 4) || header.lower % 2 || header.lower > header.upper ||
         header.upper > walk->page_size)
@@ -209,10 +210,10 @@ static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, gu
         guint16 at;
         memcpy(&at, page + HEADER + 2 * i, sizeof at);
         if (at < header.upper || at % 2 || at + NODE > (int)walk->page_size)
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node outside itself", number);
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node offset outside it", number);
         gsize offset, size = node_size(node_at(page, i, &offset), leaf);
         if (size > walk->page_size - offset)
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node that leaves it", number);
+            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node that ends outside it", number);
         total += size;
     }
     if (total != walk->page_size - header.upper)
@@ -220,7 +221,7 @@ static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, gu
     return TRUE;
 }
 
-/* The data of a leaf's node, in the page or in an overflow run, which it claims. */
+/* Finds the data of a leaf's node, in the page or in an overflow run, whose pages it marks as used. */
 static gboolean find_data(Walk *walk, Node node, Entry *entry)
 {
     entry->data = entry->bytes + node.key_size;
@@ -236,10 +237,10 @@ static gboolean find_data(Walk *walk, Node node, Entry *entry)
     memcpy(&header, page_at(walk, number), sizeof header);
     memcpy(&pages, page_at(walk, number) + 12, sizeof pages);
     if (header.number != number || header.flags != PAGE_OVERFLOW || pages < 1)
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the overflow page it should be",
-                      number);
+        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the expected overflow page", number);
     if (entry->data_size + HEADER > pages * walk->page_size)
-        return refuse(walk->error, "a value leaves its overflow pages at page %" G_GUINT64_FORMAT, number);
+        return refuse(walk->error, "a value is longer than its overflow pages, from page %" G_GUINT64_FORMAT,
+                      number);
     entry->data = page_at(walk, number) + HEADER;
     if (walk->forget && pages > 1)
         walk->forget(walk->bytes, walk->pages * walk->page_size, page_at(walk, number), walk->page_size);
@@ -295,7 +296,7 @@ static gboolean check_leaf(Walk *walk, guint64 number, CheckEntry check)
     return TRUE;
 }
 
-/* A page at level 1 … walk->depth. Each key of a branch but the first is > all keys to its left, <= all to
+/* Checks a page at level 1 … walk->depth. Each key of a branch except the first is > all keys to its left and <= all to
  * its right. */
 static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry check)
 {
@@ -362,7 +363,7 @@ static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
     return check_tree(walk, &tree, check_value);
 }
 
-/* transaction -> count, then so many free pages in descending order. */
+/* transaction -> count, followed by that many free pages in descending order. */
 static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
 {
     guint64 count, page, above = walk->last_page + 1;

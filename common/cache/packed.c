@@ -1,5 +1,5 @@
-/* packed: see packed.h. Features are packed and unpacked a block at a time, so that what the kernels look at beyond a
- * block's own elements is always memory of ours. */
+/* packed: see packed.h. Features are packed and unpacked in blocks, through buffers with room for the few elements that
+ * the kernels read and write beyond a block. */
 #include "common/cache/packed.h"
 
 #include "common/arithmetic/kernels.h"
@@ -10,7 +10,7 @@
 enum {
     BLOCK = 1024, /* features */
     WORDS = BLOCK / PACKING_WORD,
-    ALIGNMENT = 16, /* of features used in place */
+    ALIGNMENT = 16, /* bytes, of features used in place */
 };
 
 static const guint8 value_sizes[PACKED_ENCODINGS] = {4, 4, 4, 2, 2};
@@ -35,7 +35,7 @@ gsize packed_size(Packed packed, gsize n)
 
 /* ---- Packing ---- */
 
-/* Bitmap and values, float32 where the encoding has that, of rows already rounded. */
+/* Encodes features, already rounded, as `sparse` if that is smaller, else as `full`. */
 static GByteArray *pack(const float *features, gsize n, PackedEncoding full, PackedEncoding sparse,
                         Packed *packed)
 {
@@ -81,7 +81,7 @@ GByteArray *packed_float16(const float *features, gsize n, Packed *packed)
 
 /* ---- Unpacking ---- */
 
-/* Where reading stands in the values of a sparse vector. */
+/* Position in the values of a sparse vector. */
 typedef struct {
     const PackingKernels *kernels;
     const guint8 *bitmap, *values;
@@ -97,7 +97,7 @@ static gsize count_bits(const guint64 *words, gsize n)
     return bits;
 }
 
-/* The bits of the elements before `first`. FALSE where they are more than there are values. */
+/* Counts the bits of the elements before `first`. FALSE if there are more than values. */
 static gboolean skip_to(Sparse *sparse, gsize first)
 {
     guint64 words[WORDS];
@@ -109,8 +109,8 @@ static gboolean skip_to(Sparse *sparse, gsize first)
     return sparse->at <= sparse->nonzeros;
 }
 
-/* The next count <= BLOCK features, from a multiple of 64 on. The bitmap and what lies at the values' end are copied
- * first: the kernels read a little further than they use. */
+/* The next count <= BLOCK features, starting at a multiple of 64. The bitmap and the end of the values are copied
+ * first, as the kernels read a little beyond what they use. */
 static gboolean read_block(Sparse *sparse, gsize first, gsize count, float *out)
 {
     guint64 words[WORDS];
@@ -140,7 +140,7 @@ static gboolean read_block(Sparse *sparse, gsize first, gsize count, float *out)
     return TRUE;
 }
 
-/* Bits beyond the last feature, which the writer leaves 0. */
+/* TRUE if the bits beyond the last feature are 0, as the writer leaves them. */
 static gboolean ends_clean(const guint8 *bitmap, gsize n)
 {
     guint64 word;

@@ -1,3 +1,4 @@
+/* record: see record.h. */
 #include "common/cache/record.h"
 
 #include <string.h>
@@ -15,13 +16,13 @@ GBytes *record_key(const char *path)
     return g_bytes_new_take(key, strlen(key));
 }
 
-/* Seeded by the key, so that a value under another's key is found out. */
+/* Seeded with the key, so that a value stored under the wrong key is detected. */
 static guint64 checksum(const void *key, gsize key_size, const guint8 *value, gsize size)
 {
     return XXH3_64bits_withSeed(value + RECORD_CHECKSUM, size - RECORD_CHECKSUM, XXH3_64bits(key, key_size));
 }
 
-/* Fills in the checksum at the start of a value from its key and all that follows. */
+/* Writes the checksum to the start of a value. */
 static void seal(GBytes *key, guint8 *value, gsize size)
 {
     gsize key_size;
@@ -45,7 +46,7 @@ static gsize item_size(Packed packed, gsize features, gsize path_size)
     return packed.encoding == PACKED_PADDED ? MAX(size, RECORD_MIN) : size;
 }
 
-/* Half floats where asked for and possible. */
+/* As float16 if requested and possible, else as float32. */
 static GByteArray *pack(const float *features, gsize n, RecordForm form, Packed *packed)
 {
     GByteArray *halves = form.store == CACHE_FLOAT16 ? packed_float16(features, n, packed) : NULL;

@@ -1,14 +1,14 @@
-/* record: the bytes of a cache's keys and values; the layout is drawn in cache.h. No LMDB here. */
+/* record: builds and parses a cache's keys and values; the layout is drawn in cache.h. Independent of LMDB. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/cache/packed.h"
 
 enum {
-    RECORD_FORMAT = 2,    /* of the caches made now; 1, with padded records, is read and continued */
+    RECORD_FORMAT = 2,    /* of new caches; format 1, with padded records, can be read and extended */
     RECORD_HEADER = 64,   /* bytes before the features */
     RECORD_MIN = 16384,   /* format 1: shorter records were padded, so that LMDB gave each its own pages */
-    RECORD_MAX_KEY = 500, /* longer paths are cut */
-    RECORD_CUT_KEY = 400, /* to so much, then '~' and 64 digits of their SHA-256 */
+    RECORD_MAX_KEY = 500, /* bytes; longer paths are cut */
+    RECORD_CUT_KEY = 400, /* to this length, followed by '~' and 64 digits of their SHA-256 */
     RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
 };
 
@@ -21,12 +21,13 @@ typedef struct {
 } RecordHeader;
 G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 
-/* The key of a path. Bytes, not text: ends where its size says. */
+/* The key of a path, without a final zero. */
 GBytes *record_key(const char *path);
 
+/* TRUE if the value's checksum holds under this key. */
 gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
 
-/* A whole item's value, sealed. form: how its features are to be stored. */
+/* The value of an item with its checksum. form: how its features are stored. */
 typedef struct {
     int format; /* 1 or RECORD_FORMAT */
     CacheStore store;
@@ -34,15 +35,16 @@ typedef struct {
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
                     const float *features, gsize n, RecordForm form);
 
-/* Reads the header of an item's value and finds its path, path_size bytes, not ended; FALSE where the sizes
- * do not fit n features or the key is not the path's. The checksum is not looked at, and only the first page
- * is touched, and where the path is longer than RECORD_MAX_KEY the last one. */
+/* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
+ * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the
+ * last one if the path is longer than RECORD_MAX_KEY. */
 gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
                            RecordHeader *header, const char **path);
 
-/* Any other value, sealed: checksum, the first text and its final zero, the second text without one. */
+/* Any other value: checksum, the first text with its final zero, the second text without one. */
 GBytes *record_text(GBytes *key, const char *first, const char *second);
 
-/* The two texts in place in such a value; FALSE where it is not sealed or has no zero. *second is not ended. */
+/* The two texts in place in such a value; FALSE if the checksum fails or the zero is missing. *second has no final
+ * zero. */
 gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
                            const char **first, const char **second, gsize *second_size);

@@ -1,3 +1,4 @@
+/* store: see store.h. */
 #include "common/cache/store.h"
 
 #include "common/cache/cache_error.h"
@@ -14,16 +15,16 @@
 
 enum {
     NAMED_DATABASES = 4,
-    MAX_READERS = 2048, /* at once, over all processes; 64 bytes each in lock.mdb */
+    MAX_READERS = 2048, /* concurrent, over all processes; 64 bytes each in lock.mdb */
     SNAPSHOT_TRIES = 100,
 };
-#define ROOM_MAX ((gsize)16 << 30) /* by which the map exceeds the file, at most */
+#define ROOM_MAX ((gsize)16 << 30) /* bytes by which the map exceeds the file, at most */
 
 /* clang-format off */
 G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
 /* clang-format on */
 
-/* Folders open in this process: LMDB may not open one twice. */
+/* Folders open in this process: LMDB must not open one twice. */
 static GMutex open_folders_mutex;
 static GHashTable *open_folders; /* set of Store.identity */
 
@@ -39,10 +40,10 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
     return FALSE;
 }
 
-gboolean store_unborn(const Store *store, GError **error)
+gboolean store_empty(const Store *store, GError **error)
 {
     g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s holds nothing yet: its making was interrupted; run the command that makes it again",
+                "%s holds nothing yet: the command that was creating it was interrupted; run it again",
                 store->folder);
     return FALSE;
 }
@@ -51,7 +52,7 @@ gboolean store_fail(const Store *store, const char *doing, int code, GError **er
 {
     if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_BAD_VALSIZE)
         return store_damaged(store, error, "%s", mdb_strerror(code));
-    /* Where a full disk ends a write early, LMDB says EIO. */
+    /* LMDB returns EIO when a full disk cuts a write short. */
     gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
     g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s%s", doing, store->folder,
                 mdb_strerror(code), code == EIO ? " (is the disk full?)" : "",
@@ -77,7 +78,7 @@ static gboolean claim_identity(Store *store, GError **error)
     g_mutex_unlock(&open_folders_mutex);
     if (!first) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
-                    "%s is given twice: one cache can be used once in a program", store->folder);
+                    "%s is given twice: a program can open a cache only once", store->folder);
         g_free(identity);
     }
     return first;
@@ -89,7 +90,7 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
         return store_fail(store, "make the folder", errno, error);
     store->directory = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->directory < 0 && errno == ENOENT) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "there is no cache %s: extract makes one",
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "there is no cache %s: run extract to make one",
                     store->folder);
         return FALSE;
     }
@@ -112,7 +113,7 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
     return TRUE;
 }
 
-/* A folder with other people's files in it is not made a cache. */
+/* A folder that contains other files is not turned into a cache. */
 static gboolean check_empty(const Store *store, GError **error)
 {
     GDir *listing = g_dir_open(store->folder, 0, error);
@@ -133,7 +134,7 @@ static gboolean check_empty(const Store *store, GError **error)
 
 /* ---- The data file ---- */
 
-/* The file in memory, read-only; NULL and *size 0 where it is empty. */
+/* Maps the file read-only; NULL and *size 0 if it is empty. */
 static gboolean map_file(const Store *store, int file, const guint8 **bytes, gsize *size, GError **error)
 {
     struct stat status;
@@ -158,9 +159,9 @@ static void unmap_file(const guint8 *bytes, gsize size)
         munmap((void *)bytes, size);
 }
 
-/* The kernel maps what it has around a page that is touched, up to a large page: so much is let go, within
- * the map. */
-static void let_go(const guint8 *map, gsize map_size, const void *bytes, gsize size)
+/* A page fault maps neighbouring cached pages too, up to a large page: so whole large pages are released, within the
+ * map. */
+static void release_pages(const guint8 *map, gsize map_size, const void *bytes, gsize size)
 {
     const guintptr large = (guintptr)2 << 20, first = (guintptr)map, end = first + map_size;
     guintptr from = MAX((guintptr)bytes / large * large, first);
@@ -168,7 +169,8 @@ static void let_go(const guint8 *map, gsize map_size, const void *bytes, gsize s
     madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-/* LMDB does not say where its map begins; the header of the value's page does, which was checked. */
+/* LMDB does not expose where its map begins; it follows from the page number in the header of the value's page, which
+ * was checked. */
 void store_forget(const Store *store, const void *value, gsize size)
 {
     enum { PAGE_HEADER = 16 };
@@ -178,10 +180,10 @@ void store_forget(const Store *store, const void *value, gsize size)
     mdb_env_stat(store->env, &stat);
     mdb_env_info(store->env, &info);
     if ((guintptr)value % stat.ms_psize != PAGE_HEADER)
-        return; /* not on pages of its own */
+        return; /* shares its pages with other values */
     const guint8 *page = (const guint8 *)value - PAGE_HEADER;
     memcpy(&number, page, sizeof number);
-    let_go(page - number * stat.ms_psize, info.me_mapsize, value, size);
+    release_pages(page - number * stat.ms_psize, info.me_mapsize, value, size);
 }
 
 static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size, GError **error)
@@ -191,25 +193,25 @@ static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size,
            store_damaged(store, error, "data.mdb: %s", problem->message);
 }
 
-/* Is LMDB safe to open data.mdb? *size: of the file. A writer also makes way for itself where none is there
- * yet. */
+/* Checks that LMDB can safely open data.mdb; *size: of the file. For a writer, a missing file is fine, and one in which
+ * nothing was ever stored is truncated. */
 static gboolean check_file(const Store *store, gboolean writing, gsize *size, GError **error)
 {
     *size = 0;
     int file = openat(store->directory, "data.mdb", (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (file < 0 && errno == ENOENT && writing)
         return check_empty(store, error);
-    if (file < 0 && errno == ENOENT) /* the folder is made first, then LMDB's lock file */
-        return check_empty(store, NULL) ? store_unborn(store, error)
+    if (file < 0 && errno == ENOENT) /* when a cache is created, the folder and LMDB's lock file come first */
+        return check_empty(store, NULL) ? store_empty(store, error)
                                         : store_damaged(store, error, "it has no data.mdb");
     if (file < 0)
         return store_fail(store, writing ? "write" : "read", errno, error);
     const guint8 *bytes;
     gboolean fine = map_file(store, file, &bytes, size, error);
-    gboolean unborn = fine && (*size == 0 || lmdb_check_unborn(bytes, *size));
-    if (unborn)
+    gboolean empty = fine && (*size == 0 || lmdb_check_empty(bytes, *size));
+    if (empty)
         fine = writing ? ftruncate(file, 0) == 0 || store_fail(store, "write", errno, error)
-                       : store_unborn(store, error);
+                       : store_empty(store, error);
     else if (fine && *size)
         fine = check_metas(store, bytes, *size, error);
     unmap_file(bytes, *size);
@@ -230,7 +232,7 @@ static int open_environment(Store *store, gboolean writing, gsize size)
         code = mdb_env_open(store->env, store->folder, flags, 0666);
         if (writing || !retry || (code != EACCES && code != EROFS))
             return code;
-        mdb_env_close(store->env); /* someone else's cache, whose lock file we may not write: read without */
+        mdb_env_close(store->env); /* no permission to write the lock file: read without it */
         store->env = NULL;
         flags |= MDB_NOLOCK;
     }
@@ -251,7 +253,7 @@ Store *store_open(const char *folder, gboolean writing, GError **error)
         return NULL;
     }
     if (writing) {
-        mdb_reader_check(store->env, NULL); /* slots of killed readers would keep freed pages from use */
+        mdb_reader_check(store->env, NULL); /* slots of killed readers would block the reuse of freed pages */
         fsync(store->directory);
     }
     return g_steal_pointer(&store);
@@ -277,7 +279,7 @@ void store_close(Store *store)
 
 /* ---- Transactions ---- */
 
-/* *found FALSE: a writer has replaced the meta page of this transaction meanwhile. */
+/* *found FALSE: a writer has meanwhile replaced the meta page of this transaction. */
 static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean *found, GError **error)
 {
     const guint8 *bytes;
@@ -288,7 +290,7 @@ static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean
     if (!map_file(store, file, &bytes, &size, error))
         return FALSE;
     gboolean fine = lmdb_check_metas(bytes, size, &problem) &&
-                    lmdb_check_tree(bytes, size, transaction, let_go, found, &problem);
+                    lmdb_check_tree(bytes, size, transaction, release_pages, found, &problem);
     if (!fine)
         *found = lmdb_check_newest(bytes) <= transaction + 1;
     unmap_file(bytes, size);
@@ -316,7 +318,7 @@ MDB_txn *store_begin_checked(Store *store, GError **error)
         if (found || (error && *error))
             return NULL;
     }
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY, "%s changes too fast to be read: try again",
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY, "%s is changing too fast to be read: try again",
                 store->folder);
     return NULL;
 }

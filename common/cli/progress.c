@@ -1,3 +1,4 @@
+/* progress: see progress.h. */
 #include "common/cli/progress.h"
 
 #include "common/cli/cli_internal.h"

@@ -1,3 +1,4 @@
+/* csv: see csv.h. */
 #include "common/core/csv.h"
 
 #include "common/core/error.h"

@@ -1,3 +1,4 @@
+/* rng: see rng.h. */
 #include "common/core/rng.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static guint64 rotate(guint64 x, int k)
     return (x << k) | (x >> (64 - k));
 }
 
-guint64 rng_next(Rng *rng)
+/* 64 uniform bits. */
+static guint64 next(Rng *rng)
 {
     guint64 *s = rng->state, result = rotate(s[0] + s[3], 23) + s[0], t = s[1] << 17;
     s[2] ^= s[0];
@@ -39,15 +41,15 @@ guint64 rng_next(Rng *rng)
 
 double rng_uniform(Rng *rng)
 {
-    return (double)(rng_next(rng) >> 11) * 0x1.0p-53;
+    return (double)(next(rng) >> 11) * 0x1.0p-53;
 }
 
 guint32 rng_below(Rng *rng, guint32 n)
 {
-    /* The top 32 bits, redrawn where they fall into the incomplete last multiple of n. */
+    /* The top 32 bits, drawn again below 2^32 mod n, so that every remainder is equally frequent. */
     guint32 limit = (guint32)(-n) % n, x;
     do
-        x = (guint32)(rng_next(rng) >> 32);
+        x = (guint32)(next(rng) >> 32);
     while (x < limit);
     return x % n;
 }

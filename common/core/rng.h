@@ -1,5 +1,5 @@
-/* rng: reproducible random numbers by stream, so that a number depends on the seed and on what it is drawn for (an
- * image, an epoch, a layer), never on the order of threads.
+/* rng: reproducible random numbers in streams, so that a number depends on the seed and on its purpose (an image, an
+ * epoch, a layer), never on the order of threads.
  *
  * Generator: xoshiro256++ (Blackman & Vigna, "Scrambled linear pseudorandom number generators", 2021), its state
  * filled by splitmix64 from the seed and the stream. */
@@ -14,7 +14,6 @@ typedef struct {
 
 /* Streams of one seed are independent of one another. */
 Rng rng_new(guint64 seed, guint64 stream);
-guint64 rng_next(Rng *rng);                            /* 64 uniform bits */
 double rng_uniform(Rng *rng);                          /* [0, 1), 53 bits */
 guint32 rng_below(Rng *rng, guint32 n);                /* 0 … n-1 without bias; n >= 1 */
 double rng_normal(Rng *rng);                           /* mean 0, variance 1 (Box & Muller 1958) */

@@ -1,3 +1,4 @@
+/* sha256: see sha256.h. */
 #include "common/core/sha256.h"
 
 #include <openssl/evp.h>

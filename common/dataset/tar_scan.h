@@ -1,6 +1,6 @@
 /* tar_scan: which images a tar archive has, and which class each belongs to.
  *
- * Two layouts, told apart by whether there are members whose names end in .cls:
+ * Two layouts; the second if there are members whose names end in .cls:
  *
  *   folders      CLASS/…/NAME.jpg, as dataset.h has it for a folder. Folders that hold all of the images, as the one that was
  *                archived, are left away, as long as each image still has one, its class.

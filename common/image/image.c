@@ -1,8 +1,8 @@
 /* image: see image.h. The one file that knows libvips.
  *
- * Files are told apart by their first bytes, and a loader is called by name: none of libvips's other loaders (SVG, PDF,
- * ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in the calling thread, so
- * libvips starts no threads of its own. */
+ * The kind of a file is determined by its first bytes, and a loader is called by name: none of libvips's other
+ * loaders (SVG, PDF, ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in the
+ * calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
 #include "common/core/choice.h"
@@ -50,8 +50,8 @@ void image_startup(const char *program)
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
-    /* No plug-ins: they bring formats that are never asked for (HEIF, PDF, ImageMagick's …), and libraries that write to
-     * stderr what they miss. */
+    /* No plug-ins: they bring formats that are never asked for (HEIF, PDF, ImageMagick's …), and libraries that write
+     * to stderr what they miss. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());

@@ -1,3 +1,4 @@
+/* calibration: see calibration.h. */
 #include "common/model/calibration.h"
 
 #include "common/network/scores.h"
@@ -10,8 +11,8 @@ static double decision(float output, gboolean logs)
     return logs ? log(fmax(output, FLT_MIN)) : output;
 }
 
-/* The greatest decision of a row. Compared by hand: gcc 12 for aarch64 ends with an internal error where it vectorizes
- * this loop with fmax. */
+/* The largest z of a row. Without fmax: gcc 12 for aarch64 fails with an internal error when it vectorizes this loop
+ * with fmax. */
 static double greatest(const float *row, gboolean logs, guint classes)
 {
     double top = -INFINITY;

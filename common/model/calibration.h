@@ -1,17 +1,15 @@
-/* calibration: calibrated probabilities from a model's outputs by a single parameter, temperature scaling
- * (Guo et al. 2017, "On Calibration of Modern Neural Networks"): softmax(z / T), z decision values, or
- * logarithms of probabilities where the model gives those already. The order of the classes, and so every
- * prediction, stays the same. */
+/* calibration: calibrated probabilities from a model's outputs by temperature scaling (Guo et al. 2017, "On Calibration
+ * of Modern Neural Networks"): softmax(z / T), where z are decision values, or logarithms of probabilities if the model
+ * outputs those. The order of the classes, and therefore every prediction, stays the same. */
 #pragma once
 #include <glib.h>
 
 #define CALIBRATION_MIN 1e-3 /* temperatures are limited to this range */
 #define CALIBRATION_MAX 1e3
 
-/* The temperature that minimises the cross-entropy on n images not used for training. outputs: (n, L),
- * logs: they are probabilities, whose logarithms are z; labels: (n). Targets are Platt's (1999): the true
- * class gets 1 - 1/(n + 2), the others share the rest, so that a small set without mistakes does not imply
- * certainty. n >= 1, L >= 2. */
+/* The temperature that minimises the cross-entropy on n images not used for training. outputs (n, L): z, or with logs
+ * set probabilities, whose logarithms are z; labels (n). Targets are Platt's (1999): the true class gets 1 - 1/(n + 2),
+ * the others share the rest, so that a small set without mistakes does not imply certainty. n >= 1, L >= 2. */
 double calibration_fit(const float *outputs, gboolean logs, const int *labels, guint n, guint classes);
 
 /* probabilities (n, L) = softmax(z / temperature); may be the same memory as outputs. */

@@ -30,7 +30,7 @@ char *history_line(const History *history, int epoch, int epochs)
                            e->accuracy, validation, e->seconds);
 }
 
-/* Digits enough to read the same double back; nothing for NaN. */
+/* Enough digits to read the same double back; nothing for NaN. */
 static void add_number(GString *text, double value, char end)
 {
     char digits[G_ASCII_DTOSTR_BUF_SIZE];

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 }; /* rows scaled at a time: 26 MB of features */
+enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 /* scaled at a time: 26 MB of block5_pool's features */ };
 
 #define SCALING_MEAN    "/vggcache/scaling_mean"
 #define SCALING_INVERSE "/vggcache/scaling_inverse"
@@ -31,7 +31,7 @@ void model_free(Model *model)
     g_free(model);
 }
 
-/* ---- Layers: shapes, and names as Keras 2 gives them ---- */
+/* ---- Layers: shapes, and Keras 2's names ---- */
 
 static int kernel_shape(const Layer *layer, gsize shape[4])
 {
@@ -74,7 +74,7 @@ static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const
     while (i < n && isfinite(out[i]))
         i++;
     return i == n ||
-           error_set(error, "%s: its dataset %s holds values that are not finite", hdf5_path(file), dataset);
+           error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file), dataset);
 }
 
 static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
@@ -91,7 +91,7 @@ static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
 
 /* ---- Saving ---- */
 
-/* Takes ownership of value; NULL stands for text that is not UTF-8, which JSON cannot hold. */
+/* Takes ownership of value; NULL stands for text that is not UTF-8, which JSON cannot represent. */
 static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value, GError **error)
 {
     g_autofree char *text = value ? json_dumps(value, JSON_SORT_KEYS) : NULL;
@@ -182,7 +182,7 @@ static gboolean read_format(Hdf5File *file, GError **error)
         return FALSE;
     json_unpack(format, "{s:i}", "version", &version);
     return version == FORMAT_VERSION ||
-           error_set(error, "%s: the model has format %d, this program reads format %d", hdf5_path(file),
+           error_set(error, "%s: the model has format %d, but this program reads format %d", hdf5_path(file),
                      version, FORMAT_VERSION);
 }
 
@@ -197,7 +197,7 @@ static gboolean read_classes(Hdf5File *file, Model *model, GError **error)
     json_array_foreach(names, i, name)
     {
         if (!json_is_string(name))
-            return error_set(error, "%s: its list of classes holds something other than names",
+            return error_set(error, "%s: its list of classes contains something other than names",
                              hdf5_path(file));
         g_ptr_array_add(model->classes, g_strdup(json_string_value(name)));
     }
@@ -229,7 +229,7 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
            error_set(error, "%s: its temperature is not a number >= 0", hdf5_path(file));
 }
 
-/* Feature specification, network and scaling, and whether they fit together. */
+/* Reads feature specification, network and scaling, and checks that they fit together. */
 static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
 {
     json_auto_t *spec = read_json(file, "vggcache_recipe", error);
@@ -265,7 +265,7 @@ static gboolean read_parameters(Hdf5File *file, Model *model, GError **error)
             read_finite(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
 }
 
-/* Files from before it was kept have none. */
+/* Missing in files of earlier versions. */
 static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
 {
     if (!hdf5_has_dataset(file, TRAINED_ON))
@@ -292,7 +292,7 @@ Model *model_load(const char *path, GError **error)
 typedef struct {
     const Scaling *scaling;
     const float *const *x; /* rows to scale */
-    float **scaled;        /* where to */
+    float **scaled;        /* results */
 } ScaleJob;
 
 static void scale_row(guint row, guint worker, gpointer data)
@@ -314,7 +314,7 @@ static void normalize_sigmoids(float *out, int n, guint classes)
     }
 }
 
-/* The network's outputs. */
+/* The network's outputs, without sigmoids. */
 static void predict_values(const Model *model, ThreadPool *thread_pool, const float *const *x, int n,
                            float *out)
 {

@@ -1,12 +1,11 @@
-/* model: what `train` leaves and `evaluate` reads, one HDF5 file.
+/* model: what `train` writes and `evaluate` reads, one HDF5 file.
  *
- * Parameters lie in Keras's layout (keras/src/legacy/saving/legacy_h5_format.py): root attributes
- * layer_names, backend, keras_version; a group a layer, with attribute weight_names; datasets such as
- * /dense_1/dense_1/kernel:0. So Keras loads them into the same Sequential: model.load_weights("model.h5").
- * Ours, as attributes of the root, each a JSON text:
+ * Parameters are in Keras's layout (keras/src/legacy/saving/legacy_h5_format.py): root attributes layer_names, backend,
+ * keras_version; one group per layer, with attribute weight_names; datasets such as /dense_1/dense_1/kernel:0. So Keras
+ * loads them into the same Sequential: model.load_weights("model.h5"). Our own root attributes, each a JSON text:
  *
  *     vggcache_format       {"version": 1}
- *     vggcache_recipe       how an image became a vector: feature_spec.h
+ *     vggcache_recipe       the feature specification (feature_spec.h)
  *     vggcache_classes      ["class of label 0", …]
  *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "units": 4096, …}, …]}
  *     vggcache_scaling      {"kind": "standard"}; its vectors are datasets, /vggcache/scaling_mean
@@ -14,10 +13,10 @@
  *     vggcache_calibration  {"probabilities": true, "sigmoids": false, "temperature": 0.0}
  *     vggcache_training     {"approach": …, "head": …, "settings": {…}}
  *
- * and the dataset /vggcache/trained_on, where it is known: a uint64 for each image trained on (trained_on.h).
+ * and, if known, the dataset /vggcache/trained_on: a uint64 for each image trained on (trained_on.h).
  *
- * The file ends with a checksum of every byte before it (seal.h) and is read only where that holds: one cut
- * off or altered is refused before anything in it is believed. The same model gives the same bytes. */
+ * The file ends with a checksum of every byte before it (seal.h), which is verified before anything is read: a
+ * truncated or altered file is refused. The same model gives the same bytes. */
 #pragma once
 #include "common/model/scaling.h"
 #include "common/model/trained_on.h"
@@ -28,30 +27,30 @@ typedef struct {
     char *approach;     /* standalone, bootstrap, finetune, scratch */
     char *head;         /* dense, linear */
     GPtrArray *classes; /* char*, in label order */
-    FeatureSpec *spec;  /* what its input vectors are */
+    FeatureSpec *spec;  /* of its input vectors */
     Scaling *scaling;   /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
     TrainedOn *trained_on;  /* NULL: not known */
-    json_t *training;       /* settings, as an object; for people and for --report */
+    json_t *training;       /* settings, as an object; for information and --report */
     gboolean probabilities; /* outputs are probabilities (softmax or sigmoids); else decision values */
-    gboolean sigmoids;      /* outputs z of the network become 1 / (1 + exp(-z)), over their sum over the
-                               classes: liblinear's predict_probability of its logistic solvers */
-    double temperature;     /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not */
+    gboolean sigmoids;  /* each output z of the network becomes 1 / (1 + exp(-z)), divided by the sum over the
+                               classes: liblinear's predict_probability for its logistic solvers */
+    double temperature; /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not */
 } Model;
 
 Model *model_load(const char *path, GError **error);
 
-/* Written to a temporary name in the same folder, synced, renamed when whole: where it fails, what was there
- * stays. */
+/* Written under a temporary name in the same folder, synced and renamed when complete: on failure an existing file is
+ * left as it was. */
 gboolean model_save(const Model *model, const char *path, GError **error);
 void model_free(Model *model);
 
-/* x: n rows of D floats as the cache has them; out (n, L): probabilities or decision values as
- * `probabilities` says; the temperature is not applied. */
+/* x: n rows of D unscaled features; out (n, L): probabilities if `probabilities` is set, else decision values. The
+ * temperature is not applied. */
 void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out);
 
-/* NULL where the model can evaluate vectors of this feature specification and these classes; else one clause that says why not,
- * such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */
+/* NULL if the model can evaluate vectors of this feature specification and these classes; else a clause with the
+ * reason, such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */
 char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes,
                      guint n_classes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Model, model_free)

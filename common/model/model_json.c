@@ -64,8 +64,7 @@ static gboolean fail(GError **error, const char *what, const char *name)
     return error_set(error, "%s: %s", what, name);
 }
 
-/* Once an entry's fields have the right names and types, the network's own functions check that the layer
- * fits. */
+/* Checks names and types of the fields; network.h's functions check that the layer fits. */
 static gboolean append_layer(Network *network, json_t *entry, GError **error)
 {
     const char *kind = NULL, *name = NULL, *activation_name = "linear", *padding = "valid";

@@ -1,7 +1,7 @@
 /* model_json: networks and scalings as JSON; private to common/model.
  *
- * The readers check every field; they return NULL and a sentence without the file's name if one is
- * missing, unknown or out of bounds. Parameters are not included: those of a network just read are zero. */
+ * The readers check every field; they return NULL and an error without the file's name if one is missing, unknown or
+ * out of bounds. Parameters are not included: those of a network just read are zero. */
 #pragma once
 #include "common/model/scaling.h"
 #include "common/network/network.h"
@@ -9,5 +9,5 @@
 json_t *network_to_json(const Network *network); /* new reference */
 Network *network_from_json(json_t *object, GError **error);
 
-json_t *scaling_to_json(const Scaling *scaling); /* new reference; mean and inverse are not part of it */
+json_t *scaling_to_json(const Scaling *scaling); /* new reference; without mean and inverse */
 Scaling *scaling_from_json(json_t *object, gsize features, GError **error);

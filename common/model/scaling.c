@@ -1,3 +1,4 @@
+/* scaling: see scaling.h. */
 #include "common/model/scaling.h"
 
 #include "common/core/choice.h"
@@ -53,9 +54,8 @@ static void fit_max(Scaling *scaling, const Rows *rows, float *buffer)
     scaling->max = max > 0 ? max : 1;
 }
 
-/* Means first, then squared deviations from them: no cancellation, whatever the mean. A feature counts as
- * constant if its spread is within rounding error, as in scikit-learn's _is_constant_feature: variance <=
- * n eps variance + (n eps mean)^2. */
+/* Means first, then squared deviations from them, to avoid cancellation. A feature counts as constant if its variance
+ * is within rounding error, as in scikit-learn's _is_constant_feature: variance <= n eps variance + (n eps mean)^2. */
 static void fit_standard(Scaling *scaling, const Rows *rows, float *buffer)
 {
     gsize features = scaling->features;

@@ -5,9 +5,9 @@
 
 typedef enum {
     SCALE_NONE,
-    SCALE_MAX, /* x / max |x| of the training data, one number for all features: zeros stay zero */
-    SCALE_STANDARD, /* (x - mean) / std per feature, std of a constant feature taken as 1: scikit-learn's StandardScaler */
-    SCALE_L2, /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
+    SCALE_MAX,      /* x / max |x| of the training data, one number for all features: zeros stay zero */
+    SCALE_STANDARD, /* (x - mean) / std per feature, std 1 for constant features: scikit-learn's StandardScaler */
+    SCALE_L2,       /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
 } ScalingKind;
 #define SCALING_CHOICES "none|max|standard|l2"
 
@@ -15,7 +15,7 @@ typedef struct {
     ScalingKind kind;
     gsize features;        /* D */
     float max;             /* SCALE_MAX */
-    float *mean, *inverse; /* (D) each, SCALE_STANDARD; NULL otherwise */
+    float *mean, *inverse; /* SCALE_STANDARD: (D) each, mean and 1 / std; NULL otherwise */
 } Scaling;
 
 const char *scaling_name(ScalingKind kind);
@@ -26,11 +26,11 @@ void scaling_free(Scaling *scaling);
 /* Fits it to N >= 1 rows of D floats, in double precision. */
 void scaling_fit(Scaling *scaling, const Rows *rows);
 
-/* in and out (D); may be the same. */
+/* in and out: (D); may be the same. */
 void scaling_apply(const Scaling *scaling, const float *in, float *out);
 
-/* The same, to the bit, piece by piece: in holds features first … first+count-1 of a vector, which go to out (count);
- * factor is scaling_factor of that vector, which reads all of it. */
+/* The same in pieces, with identical results to the bit: in holds features first … first+count-1 of a vector, out is
+ * (count); factor: scaling_factor of the whole vector. */
 float scaling_factor(const Scaling *scaling, const float *in);
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
                          float *out);

@@ -47,8 +47,8 @@ TrainedOn *trained_on_finish(TrainedOn *trained_on)
     if (kept <= TRAINED_ON_MAX)
         return trained_on;
     cli_remark(
-        "the model does not keep which %u images it was trained on, as they are more than %d: evaluate "
-        "--trained-on tells whether test images are among them",
+        "the model does not record the %u images it was trained on, as there are more than %d; evaluate "
+        "--trained-on finds test images among them",
         kept, TRAINED_ON_MAX);
     g_array_unref(trained_on);
     return NULL;

@@ -1,26 +1,25 @@
-/* trained_on: which images a model was trained on, so that whoever evaluates it can tell whether a test is one.
+/* trained_on: the images that a model was trained on, so that evaluation can find those among its test images.
  *
- * Of each image the first 8 bytes of the SHA-256 of its file's content, as a number (little-endian); ascending, each
- * once. Among a million images that a model has seen and a million others, two agree by chance once in 18 million such
- * pairs of sets. Images that only decided which epoch to keep are not among them. */
+ * For each image the first 8 bytes of the SHA-256 of its file's content, as a little-endian number; ascending,
+ * without duplicates. Between a million images trained on and a million others, the probability of a collision is 1
+ * in 18 million. Validation images, which only decide which epoch to keep, are not included. */
 #pragma once
 #include <glib.h>
 
-/* More are not kept: 32 MB in the model file. */
+/* Longer lists are not stored: this one takes 32 MB in the model file. */
 #define TRAINED_ON_MAX 4000000
 
 typedef GArray TrainedOn; /* guint64 */
 
 TrainedOn *trained_on_new(void);
-void trained_on_add(TrainedOn *trained_on,
-                    const guint8 *hash); /* SHA256_SIZE bytes; others may follow in any order */
-/* Adds all of another one; NULL: what it had seen is not known. */
-void trained_on_add_all(TrainedOn *trained_on, const TrainedOn *other);
+void trained_on_add(TrainedOn *trained_on, const guint8 *hash);         /* SHA256_SIZE bytes; in any order */
+void trained_on_add_all(TrainedOn *trained_on, const TrainedOn *other); /* other NULL: adds nothing */
 
-/* Puts it into its form, and returns it; or NULL, freed and told as a remark, where it is more than TRAINED_ON_MAX. */
+/* Sorts it, removes duplicates and returns it; with more than TRAINED_ON_MAX images it frees it, prints a remark and
+ * returns NULL. */
 TrainedOn *trained_on_finish(TrainedOn *trained_on);
 
 gboolean trained_on_has(const TrainedOn *trained_on, const guint8 *hash);
 
-/* Whether this is its form, which a file may lack. */
+/* TRUE if it is strictly ascending, which must be checked after reading a file. */
 gboolean trained_on_is_sorted(const TrainedOn *trained_on);

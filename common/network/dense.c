@@ -1,7 +1,7 @@
-/* dense: see dense.h. A task is a panel of up to PANEL columns of W; it walks down the panel in tiles of TILE
- * rows, small enough that a tile of W, its slots, the gradient and the packed copy stay in the second-level
- * cache together. Where x has many zeros, as behind a ReLU, only the rest is multiplied. A column's sums do not depend
- * on the panel that it is in, so panels are cut to suit the number of threads. */
+/* dense: see dense.h. A task is a panel of up to PANEL columns of W; it goes down the panel in tiles of TILE rows,
+ * small enough that a tile of W, its slots, the gradient and the packed copy fit into the L2 cache together. Where x
+ * has many zeros, as after a ReLU, only the non-zeros are multiplied. A column's sums do not depend on its panel, so
+ * the width of panels may follow from the number of threads. */
 #include "common/network/dense.h"
 
 #include "common/arithmetic/kernels.h"
@@ -10,19 +10,20 @@
 #include <string.h>
 
 enum {
-    PANEL = 512,               /* columns: longer contiguous runs are better for memory */
+    PANEL = 512,               /* columns: long contiguous runs use memory bandwidth better */
     TILE = 32,                 /* rows */
     LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
-/* Taken for sparse below this share of non-zeros: such a product does about 0.78 of the other's rate, for these only. */
+/* Sparse products are used below this share of non-zeros: they run at about 0.78 of the rate of dense ones, but only
+ * for the non-zeros. */
 #define SPARSE_SHARE 0.75
 
 typedef struct {
     int ld, features, units;
     int panel;                 /* columns per task */
     const DenseUpdate *update; /* NULL: forward only */
-    int n;                     /* images of the forward batch; 0: none */
+    int n;                     /* images of the forward batch; 0: update only */
     const float *xt;
     const float *kernel, *bias;
     float *y;
@@ -30,15 +31,15 @@ typedef struct {
     const SparseKernels *sparse;
 } Pass;
 
-/* Each task's own scratch; strips (P, STRIP) lie one after another. */
+/* Scratch of a task; strips (P, STRIP) are stored one after another. */
 typedef struct {
     float *gradient;        /* (TILE, PANEL), its rows in RowOrder's order */
     float *packed;          /* strips of (TILE, STRIP): the tile of W */
     float *dy;              /* strips of (update's n, STRIP) */
     float *y;               /* strips of (n, STRIP) */
-    float *rows;            /* (TILE, update's n): those of a tile of xt that are not sparse */
-    guint64 *bitmaps;       /* (TILE, words of update's n): what is not zero in a tile of xt, by its rows */
-    guint32 *image_bitmaps; /* (n): the same by its columns */
+    float *rows;            /* (TILE, update's n): the rows of a tile of xt that are not sparse */
+    guint64 *bitmaps;       /* (TILE, words of update's n): non-zeros of a tile of xt, by rows */
+    guint32 *image_bitmaps; /* (n): the same by columns */
 } Scratch;
 
 static gsize words_of(int n)
@@ -91,15 +92,15 @@ static Prefetch prefetch_tile(const Pass *pass, int first, int columns, int row)
 
 /* ---- Between rows of a matrix and strips ---- */
 
-/* rows of `columns` floats with leading dimension ld into strips of depth rows each; the last strip is
- * padded with zeros. */
+/* Copies rows of `columns` floats with leading dimension ld into strips of depth rows each; the last strip is padded
+ * with zeros. */
 static void pack(const float *from, gsize ld, int rows, int columns, float *strips, int depth)
 {
     for (int s = 0; s * STRIP < columns; s++) {
         int width = MIN(STRIP, columns - s * STRIP);
         for (int r = 0; r < rows; r++) {
             float *to = strips + ((gsize)s * depth + r) * STRIP;
-            if (width == STRIP) { /* a length that the compiler knows: many times faster */
+            if (width == STRIP) { /* a constant length: many times faster */
                 memcpy(to, from + r * ld + s * STRIP, STRIP * sizeof(float));
                 continue;
             }
@@ -134,7 +135,7 @@ static void update_bias(const Pass *pass, const Scratch *scratch, int first, int
                           u->bias_v ? u->bias_v + first : NULL);
 }
 
-/* How many strips there are from strip s on, at most SPARSE_STRIPS. */
+/* Number of strips from strip s on, at most SPARSE_STRIPS. */
 static int strips_from(int s, int columns)
 {
     return MIN(SPARSE_STRIPS, (columns - s * STRIP + STRIP - 1) / STRIP);
@@ -145,13 +146,13 @@ static gboolean is_sparse(gsize nonzeros, gsize elements)
     return (double)nonzeros < SPARSE_SHARE * (double)elements;
 }
 
-/* Rows of a tile of xt: first those that are not sparse, `full` of them, then the others. */
+/* Rows of a tile of xt: first the `full` rows that are not sparse, then the sparse ones. */
 typedef struct {
     int full;
     int rows[TILE];
 } RowOrder;
 
-/* Fills scratch's rows with those that are not sparse, its bitmaps with all rows'. */
+/* Copies the rows that are not sparse to scratch's rows, and fills its bitmaps for all rows. */
 static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, int rows)
 {
     const DenseUpdate *u = pass->update;
@@ -170,7 +171,7 @@ static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, in
     return order;
 }
 
-/* The kernel's gradient in the columns of SPARSE_STRIPS strips from s on. */
+/* The kernel's gradient in up to SPARSE_STRIPS strips from s on. */
 static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const RowOrder *order, int columns,
                                int s, int row, int rows, Prefetch *ahead)
 {
@@ -207,7 +208,7 @@ static void update_tile(const Pass *pass, const Scratch *scratch, int first, int
     }
 }
 
-/* Adds a tile's part to y in the columns of SPARSE_STRIPS strips from s on. */
+/* Adds a tile's part to y in up to SPARSE_STRIPS strips from s on. */
 static void forward_of_strips(const Pass *pass, const Scratch *scratch, int columns, int s, int row, int rows,
                               gboolean sparse, Prefetch *ahead)
 {
@@ -348,14 +349,14 @@ void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int 
                     &transpose);
 }
 
-/* ---- Gradient with respect to the input: dxᵀ = W dyᵀ, a block of features per task. A tile of W lies in the cache
- * while it meets the strips of dyᵀ, of which a few are summed at a time. ---- */
+/* ---- Gradient with respect to the input: dxᵀ = W dyᵀ, a block of features per task. A tile of W stays in the cache
+ * while it is multiplied by INPUT_STRIPS strips of dyᵀ. ---- */
 enum { INPUT_ROWS = 32, INPUT_DEPTH = 512, INPUT_STRIPS = 4 };
 
 typedef struct {
     const float *dy, *kernel;
     int n, features, units;
-    float *dyt; /* strips of (K, STRIP): 32 images each, those beyond n zero */
+    float *dyt; /* strips of (K, STRIP): 32 images each, zero beyond n */
     float *dx;
     const DenseKernels *kernels;
 } InputGradient;
@@ -381,7 +382,7 @@ static void transpose_strips(guint task, guint worker, gpointer data)
     }
 }
 
-/* sums: strips of (INPUT_ROWS, STRIP), those from `first` on. */
+/* sums: strips of (INPUT_ROWS, STRIP), the first one for strip `first`. */
 static void sum_strips(const InputGradient *g, int row, int rows, int first, int strips, float *tile,
                        float *sums)
 {

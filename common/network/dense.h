@@ -1,13 +1,11 @@
 /* dense: a dense layer on a batch, y = x W + b, with W (D, K) and b (K): forward, backward, update.
  *
- * All the time is in passing over W and the optimizer's slots, so one pass does all that is to be done: a
- * tile of the gradient is made, the optimizer applied to that tile, and the next batch's product with it
- * taken while it lies in the processor's cache. Weights and slots cross memory once a step, and the whole
- * gradient exists at no time.
+ * A step is limited by reading and writing W and the optimizer's slots, so one pass does everything: it computes a
+ * tile of the gradient, applies the optimizer to that tile, and multiplies the next batch by it while it is in the
+ * processor's cache. Weights and slots cross memory once per step, and the whole gradient is never stored.
  *
- * A batch enters transposed: xt (D, ld), column n is image n, ld >= n. Work is shared out by columns of W,
- * and every sum runs in an order fixed by the shapes: results are the same to the bit for any number of
- * threads. */
+ * A batch is passed transposed: xt (D, ld), column n is image n, ld >= n. Threads divide the columns of W, and every
+ * sum runs in an order fixed by the shapes: results are the same to the bit for any number of threads. */
 #pragma once
 #include "common/arithmetic/dense_kernels.h"
 #include "common/core/thread_pool.h"
@@ -28,21 +26,20 @@ void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int 
 void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
                    const float *kernel, const float *bias, float *y);
 
-/* The update; its gradients dW = xᵀ dy and db = sum of dy's rows are computed on the way. Weight decay
- * does not apply to the bias. */
+/* Computes the gradients dW = xᵀ dy and db = sum of dy's rows, and updates W and b. Weight decay does not apply to the
+ * bias. */
 void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, int features, int units);
 
-/* The update, then y (n, K) of a next batch from the updated weights: the same to the bit as the two calls
- * above. */
+/* dense_update, then dense_forward of the next batch: y (n, K). The same to the bit as the two calls. */
 void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, const float *xt, int n, int ld,
                           int features, int units, float *y);
 
-/* dx (n, D) = dy Wᵀ: before the update. */
+/* dx (n, D) = dy Wᵀ; to be called before the update. */
 void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
                           const float *kernel, float *dx);
 
-/* Bytes each thread allocates during a call, for batches of up to n samples. */
+/* Bytes each thread allocates during a call, for batches of up to n images. */
 gsize dense_scratch(int n);
 
-/* Bytes that dense_input_gradient allocates besides, for all threads together. */
+/* Bytes that dense_input_gradient allocates in addition, for all threads together. */
 gsize dense_input_scratch(int n, int units);

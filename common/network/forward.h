@@ -3,17 +3,17 @@
 #include "common/arithmetic/conv_layer.h"
 #include "common/network/network.h"
 
-/* FALSE if the output is the input, in place: activation, dropout, flatten. */
+/* FALSE if the layer works in place: activation, dropout, flatten. */
 gboolean layer_has_output(const Layer *layer);
 gsize layer_inputs(const Layer *layer); /* floats per image */
 gsize layer_outputs(const Layer *layer);
 
-/* A convolution, and what it will be asked for. */
+/* A convolution's options for this use. */
 ConvLayerOptions layer_convolution(const Layer *layer, ConvUse use);
 
-/* out (n, H', W', K) from in (n, H, W, C) of any layer but a convolution; out is in for a layer without an output of its
- * own. Softmax is omitted, so that the last layer gives logits, and so is dropout. xt (D, ld): the input of a dense layer
- * transposed (dense.h). */
+/* out (n, H', W', K) from in (n, H, W, C) for any layer except a convolution; out == in if the layer works in place.
+ * Softmax is omitted, so that the last layer gives logits, and so is dropout. xt (D, ld): the transposed input of a
+ * dense layer (dense.h). */
 void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, const float *in, const float *xt,
                    int ld, int n);
 

@@ -18,14 +18,14 @@ gboolean network_is_dense(const Network *network)
     return network->layers->len > 0;
 }
 
-/* A batch with what each layer makes of it. */
+/* A batch and the output of each layer. */
 typedef struct {
     const Network *network;
     ThreadPool *thread_pool;
     int n;
     float *input;     /* (n, D) */
-    float **outputs;  /* a layer: (n, K); a layer that works in place shares that of the layer before */
-    float *from, *to; /* (n, widest): a gradient, and that of the layer before */
+    float **outputs;  /* per layer: (n, K); a layer that works in place shares that of the layer before */
+    float *from, *to; /* (n, widest): the gradient by a layer's output, and by its input */
 } Batch;
 
 static void batch_free(Batch *batch)
@@ -59,7 +59,8 @@ static void forward(Batch *batch)
     }
 }
 
-/* batch->from: gradients with respect to the last layer's output, and in the end to the input. */
+/* batch->from: at first the gradients with respect to the last layer's output, in the end those with respect to the
+ * network's input. */
 static void backward(Batch *batch)
 {
     for (guint l = batch->network->layers->len; l-- > 0;) {

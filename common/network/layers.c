@@ -23,7 +23,7 @@ static void relu_piece(guint task, guint worker, gpointer data)
         for (gsize i = begin; i < end; i++)
             r->x[i] = r->y[i] > 0 ? r->x[i] : 0;
     } else {
-        /* Written so that NaN stays NaN. */
+        /* This comparison keeps NaN. */
         for (gsize i = begin; i < end; i++)
             r->x[i] = r->x[i] < 0 ? 0 : r->x[i];
     }

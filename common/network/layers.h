@@ -1,21 +1,20 @@
-/* layers: the small layers of a network on a batch of n images, forward and backward, and the loss.
+/* layers: ReLU, dropout and softmax on a batch of n images, forward and backward, and the loss.
  *
- * Activations are (n, H, W, C), or (n, K) where flat; dx and dy are gradients of the loss with respect to
- * a layer's input and output. Outputs come first, then const inputs, then sizes. Work given to the thread
- * pool is independent per image. */
+ * Activations are (n, H, W, C), or flat (n, K); dx and dy are gradients of the loss with respect to a layer's input and
+ * output. Parameters: outputs first, then const inputs, then sizes. Results do not depend on the number of threads. */
 #pragma once
 #include "common/core/thread_pool.h"
 
-/* x = max(x, 0), in place; dy becomes dx in place: 0 where the output y was 0. */
+/* forward: x = max(x, 0), in place. backward: dy becomes dx, in place: 0 where the output y is 0. */
 void relu_forward(ThreadPool *thread_pool, float *x, gsize count);
 void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count);
 
-/* Inverted dropout in place: a unit becomes 0 with probability rate, else is multiplied by 1 / (1 - rate).
- * Which units are dropped depends only on seed and stream (which encode epoch, batch and layer) and on the
- * unit's position. The backward call draws the same units again. */
+/* Inverted dropout in place: a unit becomes 0 with probability rate, else is multiplied by 1 / (1 - rate). Which units
+ * are dropped depends only on seed, stream (which encodes epoch, batch and layer) and the unit's position, so that the
+ * backward pass, the same call on the gradient, drops the same units. */
 void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, guint64 seed, guint64 stream);
 
-/* Rows of logits (n, L) to probabilities; in place allowed. */
+/* Rows of logits (n, L) to probabilities; may be the same memory. */
 void softmax(float *probabilities, const float *logits, int n, int classes);
 
 typedef struct {
@@ -23,9 +22,8 @@ typedef struct {
     guint correct; /* images whose largest logit (the first of ties) is the label's */
 } LossSum;
 
-/* Cross-entropy of the softmax of logits (n, L) with labels (n), from the logits themselves: log-sum-exp,
- * exact where probabilities are 0 or 1 to rounding. weights (n): of each image, NULL for 1. dlogits (n,
- * L), if not NULL: gradient of the mean over n images, as Keras computes it (not divided by the sum of
- * weights). */
+/* Cross-entropy of the softmax of logits (n, L) with labels (n), computed from the logits by log-sum-exp, so that it
+ * is exact where probabilities round to 0 or 1. weights (n): of the images, NULL for 1. dlogits (n, L), if not NULL:
+ * gradient of the mean over n images, as Keras computes it (not divided by the sum of weights). */
 LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, const float *weights, int n,
                       int classes);

@@ -1,4 +1,4 @@
-/* network: how layers are assembled and their parameters initialised; see network.h. */
+/* network: assembles layers and initialises their parameters; see network.h. */
 #include "common/network/network.h"
 
 #include "common/core/error.h"
@@ -7,9 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-    MAX_UNITS = 1 << 24
-}; /* side, channels, units: keeps every product of three of them far from overflow */
+enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
 
 static const char *const kind_names[] = {
     [LAYER_CONV2D] = "conv2d",         [LAYER_MAX_POOLING2D] = "max_pooling2d",
@@ -60,8 +58,7 @@ static char *default_name(const Network *network, LayerKind kind)
     return before ? g_strdup_printf("%s_%d", kind_names[kind], before) : g_strdup(kind_names[kind]);
 }
 
-/* A layer whose input is the network's current output and, until told otherwise, whose output has the same
- * shape. */
+/* A layer whose input is the network's current output; its output has the same shape until the caller changes it. */
 static Layer *layer_new(const Network *network, LayerKind kind, const char *name)
 {
     guint n = network->layers->len;

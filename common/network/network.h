@@ -1,9 +1,9 @@
-/* network: a Keras Sequential of the layers this project needs, with its parameters. It is what a model
- * file holds, what `train` fits and what `evaluate` runs.
+/* network: a network like a Keras Sequential, with its parameters: stored in model files, fitted by `train`, run by
+ * `evaluate`.
  *
- * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K),
- * convolution HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d,
- * dropout, flatten, dense, dense_1, …, or VGG16's own (block5_conv3) for a fine-tuned base. */
+ * Shapes are (H, W, C) per image; a flat vector is (1, 1, D). Kernels have Keras's layout: dense (D, K), convolution
+ * HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d, dropout, flatten, dense,
+ * dense_1, …, or VGG16's (block5_conv3) in a fine-tuned base. */
 #pragma once
 #include "common/core/memory.h"
 #include "common/core/rng.h"
@@ -40,13 +40,13 @@ typedef struct {
 
 Network *network_new(int height, int width, int channels);
 
-/* The same without memory for parameters: kernels and biases are NULL, their counts are there. For the summary and for
+/* The same without memory for parameters: kernels and biases are NULL, but their counts are set. For the summary and
  * trainer_memory. */
 Network *network_outline(int height, int width, int channels);
 void network_free(Network *network);
 
-/* Each appends a layer with zero parameters, checks that it fits its input, names it as Keras would (name
- * NULL) and returns it (owned by the network), or NULL with error (input smaller than the kernel, …). */
+/* Each appends a layer with zero parameters and returns it (owned by the network), or NULL and error if it does not fit
+ * its input (smaller than the kernel, …). name NULL: Keras's default name. */
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
@@ -58,26 +58,26 @@ Layer *network_dense(Network *network, const char *name, int units, Activation a
 gsize network_parameters(const Network *network);
 int network_outputs(const Network *network); /* L */
 
-/* What precedes a network and is not trained. */
+/* The part before the network that is not trained, for the summary. */
 typedef struct {
     const char *name; /* "vgg16" */
     const int *shape; /* H, W, C of its output */
     gsize parameters;
 } FrozenPart;
 
-/* Keras's summary(): layer (type), output shape, parameters, totals; the frozen part, if any (else NULL),
- * as one row, as Keras shows a nested model. */
+/* Like Keras's summary(): layer (type), output shape, parameters, totals; frozen, if not NULL, is one row, as Keras
+ * shows a nested model. Caller frees. */
 char *network_summary(const Network *network, const char *title, const FrozenPart *frozen);
 
-/* Kernels ~ Glorot uniform ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), biases zero; one random
- * stream per layer. */
+/* Kernels: Glorot uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), one random stream per layer; biases:
+ * zero. */
 void network_initialize(Network *network, guint64 seed);
 
-/* Inference. x: n rows of D floats, by pointer (rows of a cache are used in place); out: (n, L), softmax
- * applied where the last layer says so. Rows are processed in blocks: any n will do. */
+/* Inference. x: n rows of D floats, by pointer, so that rows of a cache are used in place; out (n, L), after softmax if
+ * the last layer has it. Rows are processed in blocks, so n may be any number. */
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
                      float *out);
 
-/* What network_predict takes for n rows. */
+/* Memory of network_predict for n rows. */
 MemoryNeed network_predict_memory(const Network *network, guint threads, int n);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)

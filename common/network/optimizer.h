@@ -6,8 +6,8 @@
  *   rmsprop  v = rho v + (1 - rho) g²;  m = momentum m + rate g / sqrt(v + epsilon);  w -= m
  *   sgd      m = momentum m - rate g;  w += m
  *
- * Weight decay is the L2 penalty decay/2 |w|² on kernels, as a term of the gradient: g + decay w (PyTorch's
- * weight_decay; Keras's kernel_regularizer=L2(decay / 2)). The loss reported is without it. */
+ * Weight decay is the L2 penalty decay/2 |w|² on kernels, added to the gradient: g + decay w (PyTorch's weight_decay;
+ * Keras's kernel_regularizer=L2(decay / 2)). The reported loss does not include it. */
 #pragma once
 #include "common/arithmetic/dense_kernels.h"
 #include "common/core/thread_pool.h"
@@ -25,13 +25,13 @@ typedef struct {
 /* With Keras's defaults. */
 Optimizer optimizer_default(OptimizerKind kind);
 
-/* Which slots it keeps for every weight: NULL elsewhere. */
+/* Whether the optimizer keeps slots m and v for every weight; otherwise they are NULL. */
 gboolean optimizer_has_m(const Optimizer *optimizer);
 gboolean optimizer_has_v(const Optimizer *optimizer);
 
-/* The numbers of step t, from 1. */
+/* The coefficients of step t, counted from 1. */
 OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t);
 
-/* count weights w by their gradient g. */
+/* Updates count weights w with their gradient g. */
 void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,
                       float *w, float *m, float *v);

@@ -1,4 +1,4 @@
-/* predict: a network run forward, layer by layer on a block of images; see network.h and forward.h. */
+/* predict: inference, layer by layer on a block of images; see network.h and forward.h. */
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/pooling.h"
@@ -56,23 +56,23 @@ void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, cons
         relu_forward(thread_pool, out, n * layer_outputs(layer));
 }
 
-/* A block of images on its way: activations alternate between the two halves of `halves`. */
+/* Buffers for a block of images; activations alternate between the two halves. */
 typedef struct {
     float *halves[2];
     float *xt;
     GPtrArray *convolutions; /* ConvLayer *, or NULL for another layer */
-    float *scratch;          /* of any of them */
-} Room;
+    float *scratch;          /* shared by the convolutions */
+} Buffers;
 
-/* Floats of a half and of xt, an image; of scratch, and bytes that the convolutions hold, whatever the images. */
+/* half and xt: floats per image; scratch: floats, and convolutions: bytes, for any number of images. */
 typedef struct {
     gsize half, xt, scratch, convolutions;
-} RoomSizes;
+} BufferSizes;
 
-static RoomSizes room_sizes(const Network *network, guint threads)
+static BufferSizes buffer_sizes(const Network *network, guint threads)
 {
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
-    RoomSizes sizes = {.half = inputs, .xt = 1, .scratch = 1};
+    BufferSizes sizes = {.half = inputs, .xt = 1, .scratch = 1};
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         sizes.half = MAX(sizes.half, layer_outputs(layer));
@@ -87,10 +87,10 @@ static RoomSizes room_sizes(const Network *network, guint threads)
     return sizes;
 }
 
-static Room room_new(const Network *network, int n, ThreadPool *thread_pool)
+static Buffers buffers_new(const Network *network, int n, ThreadPool *thread_pool)
 {
-    RoomSizes sizes = room_sizes(network, thread_pool_threads(thread_pool));
-    Room room = {.convolutions = g_ptr_array_new_with_free_func((GDestroyNotify)conv_layer_free)};
+    BufferSizes sizes = buffer_sizes(network, thread_pool_threads(thread_pool));
+    Buffers buffers = {.convolutions = g_ptr_array_new_with_free_func((GDestroyNotify)conv_layer_free)};
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         ConvLayer *convolution = NULL;
@@ -98,29 +98,29 @@ static Room room_new(const Network *network, int n, ThreadPool *thread_pool)
             ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
             convolution = conv_layer_new(&options, thread_pool);
         }
-        g_ptr_array_add(room.convolutions, convolution);
+        g_ptr_array_add(buffers.convolutions, convolution);
     }
     for (int i = 0; i < 2; i++)
-        room.halves[i] = floats_new(sizes.half * n);
-    room.xt = floats_new(sizes.xt * n);
-    room.scratch = floats_new(sizes.scratch);
-    return room;
+        buffers.halves[i] = floats_new(sizes.half * n);
+    buffers.xt = floats_new(sizes.xt * n);
+    buffers.scratch = floats_new(sizes.scratch);
+    return buffers;
 }
 
-static void room_clear(Room *room)
+static void buffers_clear(Buffers *buffers)
 {
-    floats_free(room->halves[0]);
-    floats_free(room->halves[1]);
-    floats_free(room->xt);
-    floats_free(room->scratch);
-    g_ptr_array_unref(room->convolutions);
+    floats_free(buffers->halves[0]);
+    floats_free(buffers->halves[1]);
+    floats_free(buffers->xt);
+    floats_free(buffers->scratch);
+    g_ptr_array_unref(buffers->convolutions);
 }
 
-static void predict_block(const Network *network, ThreadPool *thread_pool, const Room *room,
+static void predict_block(const Network *network, ThreadPool *thread_pool, const Buffers *buffers,
                           const float *const *x, int n, float *out)
 {
     const float *rows[BLOCK];
-    float *now = room->halves[0], *other = room->halves[1];
+    float *now = buffers->halves[0], *other = buffers->halves[1];
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
     for (int i = 0; i < n; i++)
         memcpy(now + i * inputs, x[i], inputs * sizeof(float));
@@ -129,14 +129,14 @@ static void predict_block(const Network *network, ThreadPool *thread_pool, const
         if (layer->kind == LAYER_DENSE) {
             for (int i = 0; i < n; i++)
                 rows[i] = now + i * layer_inputs(layer);
-            dense_transpose(thread_pool, rows, n, layer->in[2], room->xt, n);
+            dense_transpose(thread_pool, rows, n, layer->in[2], buffers->xt, n);
         }
         float *to = layer_has_output(layer) ? other : now;
         if (layer->kind == LAYER_CONV2D)
-            conv_layer_forward(room->convolutions->pdata[l], to, now, n, layer->kernel, layer->bias,
-                               room->scratch);
+            conv_layer_forward(buffers->convolutions->pdata[l], to, now, n, layer->kernel, layer->bias,
+                               buffers->scratch);
         else
-            layer_forward(thread_pool, layer, to, now, room->xt, n, n);
+            layer_forward(thread_pool, layer, to, now, buffers->xt, n, n);
         other = to == now ? other : now;
         now = to;
     }
@@ -147,7 +147,7 @@ static void predict_block(const Network *network, ThreadPool *thread_pool, const
         memcpy(out, now, (gsize)n * outputs * sizeof(float));
 }
 
-/* Which alone needs OpenBLAS here. */
+/* Only convolutions need OpenBLAS here. */
 static gboolean has_convolution(const Network *network)
 {
     for (guint i = 0; i < network->layers->len; i++)
@@ -159,7 +159,7 @@ static gboolean has_convolution(const Network *network)
 MemoryNeed network_predict_memory(const Network *network, guint threads, int n)
 {
     gsize block = (gsize)MIN(n, BLOCK);
-    RoomSizes sizes = room_sizes(network, threads);
+    BufferSizes sizes = buffer_sizes(network, threads);
     MemoryNeed need = {.memory = (block * (2 * sizes.half + sizes.xt) + sizes.scratch) * sizeof(float) +
                                  sizes.convolutions,
                        .address = 4 * FLOATS_ALIGNMENT};
@@ -173,9 +173,9 @@ void network_predict(const Network *network, ThreadPool *thread_pool, const floa
 {
     if (has_convolution(network))
         blas_startup(thread_pool_threads(thread_pool));
-    Room room = room_new(network, MIN(n, BLOCK), thread_pool);
+    Buffers buffers = buffers_new(network, MIN(n, BLOCK), thread_pool);
     for (int done = 0; done < n; done += BLOCK)
-        predict_block(network, thread_pool, &room, x + done, MIN(BLOCK, n - done),
+        predict_block(network, thread_pool, &buffers, x + done, MIN(BLOCK, n - done),
                       out + (gsize)done * network_outputs(network));
-    room_clear(&room);
+    buffers_clear(&buffers);
 }

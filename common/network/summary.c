@@ -1,5 +1,4 @@
-/* summary: the table Keras's Model.summary() prints (keras/utils/summary_utils.py of Keras 2), without blank
- * lines. */
+/* summary: the table that Keras 2's Model.summary() prints (keras/utils/summary_utils.py), without blank lines. */
 #include "common/network/network.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* trainer: see trainer.h. Activations of every layer are kept from the forward to the backward pass;
- * gradients with respect to activations alternate between two arrays; kernel gradients exist as tiles
- * (dense.h), or whole in one array that all convolutions share. */
+/* trainer: see trainer.h. The activations of every layer are kept from the forward to the backward pass; gradients with
+ * respect to activations alternate between two arrays. Kernel gradients of dense layers exist as tiles only (dense.h);
+ * those of convolutions are whole, in one array that all share. */
 #include "common/network/trainer.h"
 
 #include "common/arithmetic/blas.h"
@@ -16,12 +16,12 @@
 typedef struct {
     Layer *layer;
     Slots slots;
-    float *in;  /* (batch, H, W, C) of its input: of a layer before it, or Trainer.input; NULL for `rows`
-                   themselves */
-    float *out; /* (batch, …): its own where layer_has_output, else `in` */
-    float
-        *xt[2]; /* dense: (D, batch), the input transposed; the second for the batch ahead, of `first` only */
-    ConvLayer *convolution; /* of such a layer, else NULL */
+    /* (batch, H, W, C): a former stage's `out`, or Trainer.input; NULL if the layer takes the batch's rows by pointer */
+    float *in;
+    float *out; /* (batch, …): separate if layer_has_output, else `in` */
+    /* Dense: (D, batch), the input transposed; the second, of stage `first` only, for the next batch */
+    float *xt[2];
+    ConvLayer *convolution; /* NULL for other layers */
 } Stage;
 
 struct Trainer {
@@ -32,13 +32,12 @@ struct Trainer {
     ThreadPool *thread_pool;
     guint n_stages, first; /* first stage with parameters */
     Stage *stages;
-    /* (batch, D): the rows one after another; NULL if the first layer takes them by pointer */
-    float *input;
-    float *gradients[2];                    /* gradients with respect to activations */
+    float *input;        /* (batch, D): the batch's rows; NULL if `first` takes them by pointer */
+    float *gradients[2]; /* gradients with respect to activations */
     float *kernel_gradient, *bias_gradient; /* of a convolution */
     float *scratch;                         /* of a convolution */
-    int ahead;             /* samples of the next batch that have passed `first` already; 0: none */
-    const Batch *expected; /* that batch, to check the caller */
+    int ahead;             /* images of the next batch for which stage `first` has run; 0: none */
+    const Batch *expected; /* that batch, to check that the caller keeps to it */
 };
 
 /* ---- Shapes ---- */
@@ -55,7 +54,7 @@ static guint first_with_parameters(const Network *network)
     return i;
 }
 
-/* TRUE if `first` is dense and only flatten layers precede it: then rows enter it by pointer. */
+/* TRUE if `first` is dense and only flatten layers precede it: then it takes the batch's rows by pointer. */
 static gboolean takes_rows(const Network *network)
 {
     guint first = first_with_parameters(network);
@@ -74,21 +73,21 @@ static gboolean check_network(const Network *network, GError **error)
         reason = "the last layer must end in softmax";
     for (guint i = 0; i + 1 < network->layers->len && !reason; i++)
         if (layer_at(network, i)->activation == ACTIVATION_SOFTMAX)
-            reason = "softmax is possible only at the end";
+            reason = "only the last layer may have softmax";
     if (reason)
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "this network cannot be trained: %s",
                     reason);
     return !reason;
 }
 
-/* Of layer i: below the first layer that learns no gradient is needed. */
+/* Options of layer i; the first layer with parameters passes no gradient to its input. */
 static ConvLayerOptions convolution_of(const Network *network, guint i)
 {
     return layer_convolution(layer_at(network, i),
                              i > first_with_parameters(network) ? CONV_BOTH_GRADIENTS : CONV_KERNEL_GRADIENT);
 }
 
-/* The largest number of floats per image wherever gradients pass: from the output of `first` on. */
+/* The largest number of floats per image of any gradient with respect to activations: from the output of `first` on. */
 static gsize widest_gradient(const Network *network)
 {
     gsize widest = 0;
@@ -97,7 +96,7 @@ static gsize widest_gradient(const Network *network)
     return widest;
 }
 
-/* Floats that all convolutions share, as many as the largest one needs of each. */
+/* Floats of the arrays that all convolutions share: the largest that any of them needs. */
 typedef struct {
     gsize kernel, bias, scratch;
 } Shared;
@@ -296,8 +295,7 @@ static const float *forward(Trainer *trainer, const Batch *batch, gboolean learn
     return trainer->stages[trainer->n_stages - 1].out;
 }
 
-/* ---- Backward: dy is the gradient with respect to the stage's output; fills dx, the one with respect to
- * its input ---- */
+/* ---- Backward: from dy, the gradient with respect to a stage's output, to dx, with respect to its input ---- */
 static void dense_backward(Trainer *trainer, guint i, const Batch *batch, const Batch *next,
                            const OptimizerStep *step, const float *dy, float *dx)
 {
@@ -341,14 +339,15 @@ static void conv_backward(Trainer *trainer, guint i, const Batch *batch, const O
                      stage->slots.bias_m, stage->slots.bias_v);
 }
 
-/* From the gradient with respect to the logits in gradients[0] down to `first`. */
+/* From the gradient with respect to the logits, in gradients[0], back to stage `first`. */
 static void backward(Trainer *trainer, const Batch *batch, const Batch *next, const OptimizerStep *step)
 {
     float *dy = trainer->gradients[0], *dx = trainer->gradients[1], *held;
     for (guint i = trainer->n_stages; i-- > trainer->first;) {
         Stage *stage = &trainer->stages[i];
         const Layer *layer = stage->layer;
-        if (layer->activation == ACTIVATION_RELU && layer->kind != LAYER_CONV2D) /* which does it itself */
+        if (layer->activation == ACTIVATION_RELU &&
+            layer->kind != LAYER_CONV2D) /* conv_layer applies it itself */
             relu_backward(trainer->thread_pool, dy, stage->out, batch->n * layer_outputs(layer));
         if (layer->kind == LAYER_DENSE)
             dense_backward(trainer, i, batch, next, step, dy, dx);

@@ -1,19 +1,20 @@
 /* trainer: fits a network with an optimizer, one mini-batch after another.
  *
- * Results depend only on the network, the batches, the optimizer and the seed: they are the same to the
- * bit for any number of threads and in every run on the same machine. */
+ * Results depend only on the network, the batches, the optimizer and the seed: they are the same to the bit for any
+ * number of threads and in every run on the same machine. */
 #pragma once
 #include "common/network/layers.h"
 #include "common/network/network.h"
 #include "common/network/optimizer.h"
 
-/* Borrowed by a call; the rows of a `next` batch until the call after. */
+/* Borrowed during a call; the rows of a `next` batch also during the following call. */
 typedef struct {
     const float *const *x; /* n rows of D floats: rows of a cache are used in place */
     const int *labels;     /* (n) */
-    const float *weights;  /* (n) weight of each sample's loss; NULL for 1 */
+    const float *weights;  /* (n) weight of each image's loss; NULL for 1 */
     int n;
-    guint64 stream; /* a multiple of 2^24, another for every epoch and batch: seeds the dropout */
+    guint64
+        stream; /* of the dropout's random numbers: a multiple of 2^24, another for every epoch and batch */
 } Batch;
 
 enum { BATCH_MAX = 1 << 16 }; /* largest batch */
@@ -25,22 +26,21 @@ typedef struct {
 
 typedef struct Trainer Trainer;
 
-/* network: borrowed until trainer_free and changed by every step; its last layer ends in softmax, and none
- * before does. batch: the largest number of samples in a step. NULL and error if the network cannot be
- * trained or memory is short. */
+/* network: borrowed until trainer_free and changed by every step; its last layer, and only that, must end in softmax.
+ * batch: the largest number of images in a step. NULL and error if the network cannot be trained or memory is short. */
 Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, guint64 seed,
                      ThreadPool *thread_pool, GError **error);
 void trainer_free(Trainer *trainer);
 
-/* One step: forward, loss, backward, update. next: the batch of the next call, or NULL if unknown; its
- * forward pass begins while the weights are in cache. The sums are of this batch, before the update. */
+/* One step: forward, loss, backward, update. next: the batch of the next call, or NULL if unknown; its forward pass
+ * begins while the weights are in cache. Returns the sums over this batch before the update. */
 LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next);
 
-/* The sums of n <= batch samples without dropout or update. Not between a step with `next` and that next. */
+/* The sums over a batch without dropout or update. Not to be called between a step with `next` and the step of that
+ * batch. */
 LossSum trainer_evaluate(Trainer *trainer, const Batch *batch);
 
-/* What a checkpoint must keep besides the network's parameters: layer i's slots, and the number of steps
- * done. */
+/* What a checkpoint keeps in addition to the network's parameters: layer i's slots, and the number of steps done. */
 Slots trainer_slots(const Trainer *trainer, guint i);
 guint64 trainer_steps(const Trainer *trainer);
 void trainer_set_steps(Trainer *trainer, guint64 steps);

@@ -43,7 +43,7 @@ typedef gboolean (*PipelineConsume)(guint index, const float *features, const gu
 typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
-    const Weights *weights;       /* NULL where recipe->layer is "input": vectors are the normalised images */
+    const Weights *weights;       /* NULL if the layer is "input": vectors are the normalised images */
     const FeatureSpec *spec;      /* side, normalization, layer and precision */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */

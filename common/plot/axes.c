@@ -1,4 +1,7 @@
+/* axes: see axes.h. */
 #include "common/plot/axes.h"
+
+#include "common/plot/ticks.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,16 +11,16 @@ static const double text_size = 11, title_size = 13, gap = 6;
 
 typedef struct {
     double from, to;      /* of the axis, widened */
-    double start, length; /* on the canvas; the length is negative if the axis runs upwards */
+    double start, length; /* on the canvas; length is negative if the axis runs upwards */
     gboolean log, percent;
     guint ticks;
     double tick[MAX_TICKS];
 } Axis;
 
-typedef enum { SAMPLE_LINE, SAMPLE_DASHED, SAMPLE_DISC, SAMPLE_AREA } Sample;
+typedef enum { KEY_LINE, KEY_DASHED, KEY_DISC, KEY_AREA } LegendKey;
 
 typedef struct {
-    Sample sample;
+    LegendKey key;
     guint32 color;
     double opacity;
     char *label;
@@ -32,50 +35,7 @@ struct Axes {
 
 /* ---- Ticks ---- */
 
-/* 1, 2, 5 or 10 times a power of ten, not below `span`. */
-static double nice_step(double span)
-{
-    double power = pow(10, floor(log10(span))), fraction = span / power;
-    const double nice[] = {1, 2, 5, 10};
-    for (guint i = 0; i < G_N_ELEMENTS(nice); i++)
-        if (fraction <= nice[i] * (1 + 1e-9))
-            return nice[i] * power;
-    return 10 * power;
-}
-
-static guint linear_ticks(double from, double to, gboolean whole, double *ticks, guint max)
-{
-    double step = nice_step((to - from) / (max - 1));
-    if (whole && step < 1)
-        step = 1;
-    guint n = 0;
-    for (double k = ceil(from / step - 1e-9); n < max && k * step <= to + 1e-9 * step; k++)
-        ticks[n++] = k * step + 0.0; /* + 0.0: never "-0" */
-    return n;
-}
-
-static guint log_ticks(double from, double to, double *ticks, guint max)
-{
-    static const double one[] = {1}, three[] = {1, 2, 5};
-    double low = floor(log10(from) + 1e-9), high = ceil(log10(to) - 1e-9), decades = high - low;
-    const double *within = decades * 3 < max ? three : one;
-    guint parts = within == three ? 3 : 1, n = 0;
-    double stride = parts == 3 ? 1 : ceil((decades + 1) / max);
-    for (double decade = low; decade <= high; decade += stride)
-        for (guint i = 0; i < parts && n < max; i++) {
-            double tick = within[i] * pow(10, decade);
-            if (tick >= from * (1 - 1e-9) && tick <= to * (1 + 1e-9))
-                ticks[n++] = tick;
-        }
-    return n;
-}
-
-guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint max)
-{
-    return log ? log_ticks(from, to, ticks, max) : linear_ticks(from, to, whole, ticks, max);
-}
-
-/* Thousandths to hundreds of thousands as they are; beyond, powers of ten with superscripts. */
+/* Plain decimals from thousandths to hundreds of thousands; beyond, powers of ten with superscripts. */
 static char *tick_text(const Axis *axis, double value)
 {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -100,13 +60,13 @@ static char *tick_text(const Axis *axis, double value)
 static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean whole, gboolean nice,
                       guint max)
 {
-    if (!(to > from)) { /* a single value: leave some room on both sides */
+    if (!(to > from)) { /* a single value: add a margin on both sides */
         double room = log ? 0 : whole ? 1 : fmax(fabs(from) * 0.1, 1e-6);
         from = log ? from / 2 : from - room;
         to = log ? to * 2 : to + room;
     }
     if (nice && !log) {
-        double step = nice_step((to - from) / (max - 1));
+        double step = ticks_step((to - from) / (max - 1));
         if (whole && step < 1)
             step = 1;
         from = floor(from / step + 1e-9) * step;
@@ -115,7 +75,7 @@ static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean
     axis->from = from;
     axis->to = to;
     axis->log = log;
-    axis->ticks = axes_ticks(from, to, log, whole, axis->tick, max);
+    axis->ticks = ticks_choose(from, to, log, whole, axis->tick, max);
 }
 
 /* NAN for a value that cannot be placed. */
@@ -197,7 +157,7 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
     double bottom = 2 * gap + text_size + (options->x_label ? text_size + gap : 0);
     double top = options->title ? 3 * gap + title_size : 2 * gap;
     double right =
-        fmax(3 * gap, widest_tick(canvas, &axes->x) / 2 + gap); /* the last tick may stand at the very end */
+        fmax(3 * gap, widest_tick(canvas, &axes->x) / 2 + gap); /* the last tick may be at the very end */
     axes->x.start = x + left;
     axes->x.length = width - left - right;
     axes->y.start = y + height - bottom;
@@ -209,26 +169,25 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
 
 /* ---- The legend ---- */
 
-static void add_entry(Axes *axes, Sample sample, guint32 color, double opacity, const char *label)
+static void add_entry(Axes *axes, LegendKey key, guint32 color, double opacity, const char *label)
 {
-    Entry entry = {sample, color, opacity, g_strdup(label)};
+    Entry entry = {key, color, opacity, g_strdup(label)};
     if (label)
         g_array_append_val(axes->legend, entry);
 }
 
-static void draw_sample(Canvas *canvas, const Entry *entry, double x, double y, double length)
+static void draw_key(Canvas *canvas, const Entry *entry, double x, double y, double length)
 {
     const double area[] = {x, y - 4, x + length, y - 4, x + length, y + 4, x, y + 4};
-    switch (entry->sample) {
-    case SAMPLE_DISC:
+    switch (entry->key) {
+    case KEY_DISC:
         canvas_disc(canvas, x + length / 2, y, 3.5, entry->color);
         break;
-    case SAMPLE_AREA:
+    case KEY_AREA:
         canvas_polygon(canvas, area, 4, entry->color, entry->opacity);
         break;
     default:
-        canvas_line(canvas, (double[]){x, y, x + length, y}, 2, 2, entry->color,
-                    entry->sample == SAMPLE_DASHED);
+        canvas_line(canvas, (double[]){x, y, x + length, y}, 2, 2, entry->color, entry->key == KEY_DASHED);
     }
 }
 
@@ -242,7 +201,7 @@ static guint points_within(const GArray *points, double x, double y, double widt
     return n;
 }
 
-/* The corner of the frame with the fewest points under a box of this size; top right if all are equal. */
+/* The corner of the frame where a box of this size covers the fewest points; top right if all are equal. */
 static void emptiest_corner(const Axes *axes, double width, double height, double *x, double *y)
 {
     const double inset = 8;
@@ -263,13 +222,13 @@ static void emptiest_corner(const Axes *axes, double width, double height, doubl
 static void draw_legend(const Axes *axes)
 {
     const CanvasTheme *theme = canvas_theme(axes->canvas);
-    const double row = 1.5 * text_size, sample = 22;
+    const double row = 1.5 * text_size, key_width = 22;
     guint n = axes->legend->len;
     double widest = 0, x = 0, y = 0;
     for (guint i = 0; i < n; i++)
         widest = fmax(widest, canvas_text_width(axes->canvas, text_size, FALSE,
                                                 g_array_index(axes->legend, Entry, i).label));
-    double width = widest + sample + 3 * gap, height = n * row + gap;
+    double width = widest + key_width + 3 * gap, height = n * row + gap;
     emptiest_corner(axes, width, height, &x, &y);
     const double box[] = {x, y, x + width, y, x + width, y + height, x, y + height};
     canvas_polygon(axes->canvas, box, 4, theme->paper, 0.85);
@@ -277,9 +236,9 @@ static void draw_legend(const Axes *axes)
     for (guint i = 0; i < n; i++) {
         const Entry *entry = &g_array_index(axes->legend, Entry, i);
         double middle = y + gap / 2 + (i + 0.5) * row;
-        draw_sample(axes->canvas, entry, x + gap, middle, sample);
-        canvas_text(axes->canvas, x + 2 * gap + sample, middle, text_size, theme->ink, ALIGN_LEFT, FALSE, 0,
-                    entry->label);
+        draw_key(axes->canvas, entry, x + gap, middle, key_width);
+        canvas_text(axes->canvas, x + 2 * gap + key_width, middle, text_size, theme->ink, ALIGN_LEFT, FALSE,
+                    0, entry->label);
     }
 }
 
@@ -304,7 +263,7 @@ static void clip(const Axes *axes)
     canvas_clip(axes->canvas, x->start - 1, y->start + y->length - 1, x->length + 2, -y->length + 2);
 }
 
-/* The legend must also avoid the line between two points. */
+/* Records the line between two points, which the legend must also avoid. */
 static void remember_segment(Axes *axes, const double from[2], const double to[2])
 {
     const guint steps = 8;
@@ -317,7 +276,7 @@ static void remember_segment(Axes *axes, const double from[2], const double to[2
 
 static void draw_run(Axes *axes, const double *xy, guint points, guint32 color, gboolean dashed)
 {
-    if (points == 1) /* alone between two gaps */
+    if (points == 1) /* a single point between two gaps */
         canvas_disc(axes->canvas, xy[0], xy[1], 1.5, color);
     else if (points > 1)
         canvas_line(axes->canvas, xy, points, 2, color, dashed);
@@ -343,12 +302,12 @@ void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 co
     }
     draw_run(axes, xy, points, color, dashed);
     canvas_unclip(axes->canvas);
-    add_entry(axes, dashed ? SAMPLE_DASHED : SAMPLE_LINE, color, 1, label);
+    add_entry(axes, dashed ? KEY_DASHED : KEY_LINE, color, 1, label);
 }
 
 void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color)
 {
-    const double r = 1.25 * radius; /* the area of the disc's */
+    const double r = 1.25 * radius; /* for the area of the disc */
     const double diamond[] = {x, y - r, x + r, y, x, y + r, x - r, y};
     switch (mark) {
     case AXES_DISC:
@@ -369,10 +328,10 @@ void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, gui
 {
     for (guint i = 0; i < n; i++) {
         double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
-        if (within(&axes->x, px) && within(&axes->y, py)) /* whole marks, also on the frame */
+        if (within(&axes->x, px) && within(&axes->y, py)) /* marks on the frame are not clipped */
             axes_draw_mark(axes->canvas, mark, px, py, radius, color);
     }
-    add_entry(axes, SAMPLE_DISC, color, 1, label);
+    add_entry(axes, KEY_DISC, color, 1, label);
 }
 
 void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
@@ -381,7 +340,7 @@ void axes_band(Axes *axes, const double *x, const double *low, const double *hig
     const double opacity = 0.2;
     g_autofree double *xy = g_new(double, 4 * (gsize)n + 1);
     guint points = 0;
-    for (guint i = 0; i < 2 * n; i++) { /* forth along the low side, back along the high one */
+    for (guint i = 0; i < 2 * n; i++) { /* forwards along the low side, back along the high one */
         guint at = i < n ? i : 2 * n - 1 - i;
         double px = place(&axes->x, x[at]), py = place(&axes->y, i < n ? low[at] : high[at]);
         if (!isfinite(px) || !isfinite(py))
@@ -393,7 +352,7 @@ void axes_band(Axes *axes, const double *x, const double *low, const double *hig
     canvas_polygon(axes->canvas, xy, points, color, opacity);
     g_array_append_vals(axes->drawn, xy, points);
     canvas_unclip(axes->canvas);
-    add_entry(axes, SAMPLE_AREA, color, opacity, label);
+    add_entry(axes, KEY_AREA, color, opacity, label);
 }
 
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
@@ -415,5 +374,5 @@ void axes_mark(Axes *axes, double x, guint32 color, const char *label)
         return;
     canvas_line(axes->canvas, (double[]){at, start, at, end}, 2, 1.2, color, TRUE);
     remember_segment(axes, (double[]){at, start}, (double[]){at, end});
-    add_entry(axes, SAMPLE_DASHED, color, 1, label);
+    add_entry(axes, KEY_DASHED, color, 1, label);
 }

@@ -6,9 +6,8 @@
  *   axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
  *   axes_free(axes);      // draws the legend, in the emptiest corner
  *
- * Ticks are nice numbers (Heckbert 1990, Graphics Gems: 1, 2, 5 times a power of ten); a logarithmic axis has
- * one a decade, with 2 and 5 between where there is room. Marks are clipped to the frame; values that are not
- * finite (or not positive on a logarithmic axis) break a line. */
+ * For the choice of ticks see ticks.h. Marks are clipped to the frame; values that are not finite (or not positive on a
+ * logarithmic axis) break a line. */
 #pragma once
 #include "common/plot/canvas.h"
 
@@ -24,12 +23,12 @@ typedef struct {
 typedef struct Axes Axes;
 typedef enum { AXES_DISC, AXES_DIAMOND, AXES_CROSS } AxesMark;
 
-/* x, y, width, height: the rectangle for all of it, labels included, in points. Draws all but the legend. The
- * canvas is borrowed until axes_free. */
+/* x, y, width, height: the rectangle for everything, labels included, in points. Draws all but the legend. The canvas
+ * is borrowed until axes_free. */
 Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options);
-void axes_free(Axes *axes); /* draws the legend, where something has a label */
+void axes_free(Axes *axes); /* draws the legend, if anything has a label */
 
-/* All below: x, y in the axes' units; label NULL keeps out of the legend, else copied. */
+/* The functions below take x and y in data units; label: copied into the legend, or NULL for no entry. */
 void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
                const char *label);
 void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, double radius,
@@ -39,16 +38,13 @@ static inline void axes_discs(Axes *axes, const double *x, const double *y, guin
 {
     axes_marks(axes, AXES_DISC, x, y, n, radius, color, label);
 }
-/* One mark at a place on the canvas: for a legend of one's own. */
+/* One mark at a position on the canvas, in points: for a legend drawn by the caller. */
 void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color);
 /* The area between low and high, such as mean ± deviation over folds. */
 void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
                const char *label);
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
               double opacity);
-/* A dashed line over the whole height at x: the best epoch. */
+/* A dashed line over the whole height at x, such as the best epoch. */
 void axes_mark(Axes *axes, double x, guint32 color, const char *label);
-
-/* Nice ticks for [from, to] into ticks (room for `max`, at least 2); returns how many lie within. */
-guint axes_ticks(double from, double to, gboolean log, gboolean whole, double *ticks, guint max);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Axes, axes_free)

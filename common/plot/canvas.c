@@ -1,3 +1,4 @@
+/* canvas: see canvas.h. */
 #include "common/plot/canvas.h"
 
 #include "common/core/error.h"
@@ -24,14 +25,14 @@ typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF, FORMATS } Format;
 static const char *const endings[FORMATS] = {"png", "svg", "pdf"};
 
 struct Canvas {
-    char *path; /* NULL: the picture stays in memory */
+    char *path; /* NULL: the figure stays in memory */
     Format format;
     const CanvasTheme *theme;
     GByteArray *bytes; /* what Cairo has written so far */
     cairo_surface_t *surface;
     cairo_t *cairo;
     PangoLayout *layout;
-    gboolean textless; /* plain letters came out as boxes: there is no font */
+    gboolean textless; /* plain letters were drawn as boxes: there is no font */
 };
 
 /* ---- Formats ---- */
@@ -52,7 +53,7 @@ static gboolean format_of_path(const char *path, Format *format, GError **error)
     if (dot && !strchr(dot, G_DIR_SEPARATOR) && format_of(dot + 1, format))
         return TRUE;
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: a picture's file name must end in .png, .svg or .pdf", path);
+                "%s: a figure's file name must end in .png, .svg or .pdf", path);
     return FALSE;
 }
 
@@ -84,7 +85,7 @@ static cairo_surface_t *surface_new(Format format, double width, double height, 
 /* ---- Fonts ---- */
 
 #ifdef __SANITIZE_ADDRESS__
-/* Fontconfig keeps what it has read until the process ends, beyond the leak checker's sight. */
+/* Fontconfig keeps its memory until the process ends, which LeakSanitizer would report. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -136,7 +137,7 @@ static PangoLayout *layout_new(cairo_t *cairo)
 {
     PangoLayout *layout = pango_cairo_create_layout(cairo);
     cairo_font_options_t *options = cairo_font_options_create();
-    /* Without hinting, text has the same width at every scale and in every format. */
+    /* Without hinting, text is as wide at every scale and in every format. */
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
@@ -178,7 +179,7 @@ static gboolean size_ok(double width, double height, const char *what, GError **
         return TRUE;
     g_set_error(
         error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-        "%s: a picture of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it", what,
+        "%s: a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it", what,
         width, height, CANVAS_MAX_SIDE);
     return FALSE;
 }
@@ -207,7 +208,7 @@ const CanvasTheme *canvas_theme(const Canvas *canvas)
     return canvas->theme;
 }
 
-/* All of the picture is in canvas->bytes afterwards. */
+/* Completes the figure in canvas->bytes. */
 static cairo_status_t encode(Canvas *canvas)
 {
     cairo_status_t status = cairo_status(canvas->cairo);
@@ -219,7 +220,7 @@ static cairo_status_t encode(Canvas *canvas)
 
 static gboolean encoded(Canvas *canvas, GError **error)
 {
-    const char *what = canvas->path ? canvas->path : "a picture";
+    const char *what = canvas->path ? canvas->path : "a figure";
     cairo_status_t status = encode(canvas);
     if (status != CAIRO_STATUS_SUCCESS)
         return error_set(error, "%s: it could not be drawn: %s", what, cairo_status_to_string(status));
@@ -254,7 +255,7 @@ void canvas_free(Canvas *canvas)
         return;
     g_object_unref(canvas->layout);
     cairo_destroy(canvas->cairo);
-    cairo_surface_destroy(canvas->surface); /* may still write to bytes */
+    cairo_surface_destroy(canvas->surface); /* before bytes, to which it may still write */
     if (canvas->bytes)
         g_byte_array_unref(canvas->bytes);
     g_free(canvas->path);
@@ -342,7 +343,7 @@ double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char 
     return canvas_text_width(ruler, size, bold, text);
 }
 
-/* Letters that every font has. */
+/* TRUE if the text has only letters that every font has. */
 static gboolean is_plain(const char *text)
 {
     while (g_ascii_isprint(*text))
@@ -353,7 +354,7 @@ static gboolean is_plain(const char *text)
 void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color, Align align, gboolean bold,
                  double degrees, const char *text)
 {
-    /* The middle of a line of lower case and digits lies about 0.36 em above its baseline. */
+    /* The middle of lower-case letters and digits is about 0.36 em above the baseline. */
     const double middle = 0.36;
     cairo_t *cairo = canvas->cairo;
     layout_set(canvas->layout, size, bold, text);

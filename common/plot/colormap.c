@@ -1,3 +1,4 @@
+/* colormap: see colormap.h. */
 #include "common/plot/colormap.h"
 
 #include <math.h>

@@ -13,7 +13,7 @@ static gboolean load(const char *path, guint8 *rgb)
     return image_file_decode(path, PRESET_VIPS, PIXELS, rgb, NULL, NULL);
 }
 
-/* text cut in its middle, so that both its beginning and its end stay, until it is as wide as a cell. */
+/* text shortened in its middle, so that beginning and end stay, to the width of a cell. */
 static char *fitting(const char *text, double size, gboolean bold)
 {
     char *valid = g_utf8_make_valid(text, -1);
@@ -36,7 +36,7 @@ static void draw_text(Canvas *canvas, double x, double y, guint32 color, gboolea
     canvas_text(canvas, x, y, 9, color, ALIGN_LEFT, bold, 0, cut);
 }
 
-/* Returns whether the image could be shown. */
+/* FALSE if the image could not be read. */
 static gboolean draw_image(Canvas *canvas, double x, double y, const ContactImage *image, guint8 *rgb)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
@@ -45,7 +45,7 @@ static gboolean draw_image(Canvas *canvas, double x, double y, const ContactImag
         canvas_image(canvas, x, y, CELL, CELL, rgb, PIXELS, PIXELS);
     else
         canvas_text(canvas, x + CELL / 2.0, y + CELL / 2.0, 9, theme->soft, ALIGN_CENTER, FALSE, 0,
-                    "image not readable");
+                    "cannot be read");
     if (image->color || !loaded)
         canvas_frame(canvas, x, y, CELL, CELL, image->color ? 2 : 1,
                      image->color ? image->color : theme->faint);

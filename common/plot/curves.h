@@ -1,10 +1,10 @@
-/* curves: the picture of a training, from its history. */
+/* curves: the learning curves of a training, from its history. */
 #pragma once
 #include "common/model/history.h"
 #include "common/plot/canvas.h"
 
-/* Loss and accuracy side by side, training and validation, the best epoch marked; PNG, SVG or PDF
- * by the path's ending. title: above both. */
+/* Loss and accuracy of training and validation side by side, the best epoch marked; PNG, SVG or PDF by the path's
+ * ending. title: above both. */
 gboolean curves_draw(const History *history, const char *title, const char *path, GError **error);
-/* The same without a title, for another document; ending and theme as canvas_new_memory has them. */
+/* The same without a title, to embed; ending and theme: see canvas_new_memory. */
 GBytes *curves_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error);

@@ -1,3 +1,4 @@
+/* feature_spec: see feature_spec.h. */
 #include "common/vgg16/feature_spec.h"
 
 #include "common/arithmetic/conv.h"
@@ -180,8 +181,8 @@ static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char 
     return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
 }
 
-/* tiles, error: NULL where the description has none. One for each convolution up to the layer that it can be computed by,
- * in float32. */
+/* tiles, error: NULL where the description has none. One for each convolution up to the layer that it can be computed
+ * by, in float32. */
 static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
 {
     int cut = vgg16_find(spec->layer);

@@ -1,3 +1,4 @@
+/* vgg16: see vgg16.h. */
 #include "common/vgg16/vgg16.h"
 
 /* clang-format off */

@@ -1,3 +1,4 @@
+/* weights_find: see weights_find.h. */
 #include "common/vgg16/weights_find.h"
 
 #include "common/cli/cli.h"

@@ -1,3 +1,4 @@
+/* evaluation: see evaluation.h. */
 #include "evaluate/metrics/evaluation.h"
 
 #include "common/model/calibration.h"
@@ -59,7 +60,7 @@ static void evaluation_free(gpointer data)
     g_free(evaluation);
 }
 
-/* The file's base name without its extension where that tells the models apart, else the path as given. */
+/* The file's base name without its extension if that distinguishes the models, else the path as given. */
 static char *short_name(const char *const *paths, guint n, guint index)
 {
     g_autofree char *base = g_path_get_basename(paths[index]);

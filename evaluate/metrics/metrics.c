@@ -1,3 +1,4 @@
+/* metrics: see metrics.h. */
 #include "evaluate/metrics/metrics.h"
 
 #include "common/network/scores.h"

@@ -1,3 +1,4 @@
+/* evaluation_run: see evaluation_run.h. */
 #include "evaluate/prediction/evaluation_run.h"
 
 #include "common/cache/cache.h"

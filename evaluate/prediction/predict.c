@@ -1,3 +1,4 @@
+/* predict: see predict.h. */
 #include "evaluate/prediction/predict.h"
 
 #include "common/cli/cli.h"

@@ -1,3 +1,4 @@
+/* predictions: see predictions.h. */
 #include "evaluate/prediction/predictions.h"
 
 #include "common/cli/cli.h"

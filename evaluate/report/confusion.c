@@ -1,3 +1,4 @@
+/* confusion: see confusion.h. */
 #include "evaluate/report/confusion.h"
 
 #include "common/plot/colormap.h"
@@ -149,7 +150,7 @@ static Layout layout_new(const Confusion *confusion)
 
 /* ---- Drawing ---- */
 
-/* Where cells show no numbers, faint shades must be told apart: the colour scale is then a square root. */
+/* Where cells show no numbers, faint shades must be distinguishable: the colour scale is then a square root. */
 static double shade(const Layout *layout, double share)
 {
     return layout->number_size > 0 ? share : sqrt(share);

@@ -1,3 +1,4 @@
+/* html: see html.h. */
 #include "evaluate/report/html.h"
 
 void html_text(GString *page, const char *text)

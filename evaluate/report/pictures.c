@@ -1,3 +1,4 @@
+/* pictures: see pictures.h. */
 #include "evaluate/report/pictures.h"
 
 #include <string.h>

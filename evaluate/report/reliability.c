@@ -1,3 +1,4 @@
+/* reliability: see reliability.h. */
 #include "evaluate/report/reliability.h"
 
 #include "common/plot/axes.h"

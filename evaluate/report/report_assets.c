@@ -1,3 +1,4 @@
+/* report_assets: see report_assets.h. */
 #include "evaluate/report/report_assets.h"
 
 /* report_assets: gcc and clang both hand this to the assembler, which reads the file: no generated source,

@@ -1,3 +1,4 @@
+/* report_html: see report_html.h. */
 #include "evaluate/report/report_html.h"
 
 #include "common/core/error.h"

@@ -1,3 +1,4 @@
+/* report_json: see report_json.h. */
 #include "evaluate/report/report_json.h"
 
 #include "common/core/output_file.h"

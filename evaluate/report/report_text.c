@@ -1,3 +1,4 @@
+/* report_text: see report_text.h. */
 #include "evaluate/report/report_text.h"
 
 #include "common/cli/cli.h"

@@ -13,7 +13,7 @@ enum {
 };
 static const double dot = 3, cross = 3.2, text_size = 11;
 
-/* Classes with the most mistakes first, equals in order: only the first SHOWN can be told apart. */
+/* Classes with the most mistakes first, equals in order: only the first SHOWN are distinguishable. */
 static guint *rank_classes(const Scatter *scatter)
 {
     guint *order = g_new(guint, scatter->classes);

@@ -1,4 +1,4 @@
-/* fixture: what unit tests share: folders for their files, arrays, golden numbers, small caches and models. */
+/* fixture: shared by unit tests: folders for their files, arrays, golden numbers, small caches and models. */
 #pragma once
 #include "common/arithmetic/isa.h"
 #include "common/cache/cache.h"
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- A temporary folder for the files of a test, and damage done to them ---- */
+/* ---- A temporary folder for the files of a test ---- */
 
 static G_GNUC_UNUSED char *folder; /* by scratch_make, until scratch_remove */
 
@@ -46,7 +46,7 @@ static inline guint files_in_folder(void)
     return n;
 }
 
-/* Not g_file_set_contents, which waits for the disk. */
+/* g_file_set_contents would wait for the disk. */
 static inline void overwrite(const char *path, const void *bytes, gsize size)
 {
     FILE *stream = fopen(path, "wb");
@@ -55,7 +55,7 @@ static inline void overwrite(const char *path, const void *bytes, gsize size)
     g_assert_cmpint(fclose(stream), ==, 0);
 }
 
-/* A folder with all that is below it; links are not followed. */
+/* Removes a folder with its contents; links are not followed. */
 static inline void remove_tree(const char *path)
 {
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -137,7 +137,7 @@ static inline int integer(const json_t *object, const char *key)
     return (int)json_integer_value(json_object_get(object, key));
 }
 
-/* Relative to the largest of the expected values: what sums of floats can keep. */
+/* The tolerance is relative to the largest of the expected values, as for sums of floats. */
 static inline void assert_close(const float *found, const json_t *expected, double tolerance)
 {
     gsize n = json_array_size(expected);
@@ -150,7 +150,7 @@ static inline void assert_close(const float *found, const json_t *expected, doub
                                        tolerance * largest);
 }
 
-/* Runs a check with every instruction set this machine has. */
+/* Runs a check with every instruction set of this machine. */
 static inline void with_every_isa(void (*check)(void))
 {
     IsaSet best = isa_current();
@@ -162,7 +162,7 @@ static inline void with_every_isa(void (*check)(void))
     isa_force(best);
 }
 
-/* Parameters too. */
+/* With parameters. */
 static inline Network *network_copy(const Network *network)
 {
     Network *copy = network_new(network->input[0], network->input[1], network->input[2]);
@@ -183,7 +183,7 @@ static inline Network *network_copy(const Network *network)
 
 /* ---- Small caches, for the tests that break them ---- */
 
-/* Large enough for records on pages of their own. */
+/* Large enough for records on separate pages. */
 enum { FIXTURE_SIDE = 40, FIXTURE_FEATURES = FIXTURE_SIDE * FIXTURE_SIDE * 3 };
 
 static inline FeatureSpec *fixture_feature_spec(int side)
@@ -227,7 +227,7 @@ static inline void fixture_put(CacheWriter *writer, const FeatureSpec *spec, gui
     cache_writer_put(writer, path, class_name, hash, features);
 }
 
-/* A cache of so many images, in several commits, with an item removed and a skipped input. */
+/* A cache of this many images, written in several commits, with a skipped input. */
 static inline void fixture_cache(const char *folder, int side, guint images)
 {
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(side);
@@ -307,11 +307,11 @@ static inline void check_cache(Cache *cache, guint expected)
     }
 }
 
-/* ---- Small models, to save, load and spoil ---- */
+/* ---- Small models ---- */
 
 enum { MODEL_CLASSES = 3 };
 
-/* Parameters that differ everywhere, biases too. */
+/* All parameters differ, including biases. */
 static inline void fill_parameters(Network *network)
 {
     network_initialize(network, 7);
@@ -381,8 +381,7 @@ static G_GNUC_UNUSED const char *const model_attributes[MODEL_ATTRIBUTES] = {
     "vggcache_scaling", "vggcache_calibration", "vggcache_training",
 };
 
-/* A file whole and sealed, with one attribute replaced (value NULL: left out): its content has to be believed
- * or refused on its own. */
+/* A complete, sealed file with one attribute replaced (value NULL: omitted), so that only its content can be refused. */
 static inline char *with_attribute(const char *name, const char *value)
 {
     g_autoptr(GError) error = NULL;

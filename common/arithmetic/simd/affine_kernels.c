@@ -1,4 +1,4 @@
-/* affine_kernels: see common/arithmetic/affine_kernels.h. A vector holds the same value of several pixels. */
+/* affine_kernels: see common/arithmetic/affine_kernels.h. A vector holds the same channel of several pixels. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
@@ -11,7 +11,8 @@ typedef gint64 Masks __attribute__((vector_size(LANES * sizeof(gint64))));
 typedef int Ints __attribute__((vector_size(LANES * sizeof(int))));
 typedef float Floats __attribute__((vector_size(LANES * sizeof(float))));
 
-/* Places between two pixels of 0 … last: the lower one, the step to the upper (0 at the border), and its weight. */
+/* Positions between two of the pixels 0 … last: the lower pixel, the step to the upper one (0 at the border), and the
+ * upper one's weight. */
 typedef struct {
     Ints lower, step;
     Doubles weight;
@@ -31,8 +32,8 @@ ALWAYS_INLINE Between between(Doubles place, int last)
     return (Between){lower, (lower < last) & 1, place - __builtin_convertvector(lower, Doubles)};
 }
 
-/* The pixels at these offsets, in the lower three bytes. Four are read at once, but none beyond the image, whose last
- * four begin at `last`. */
+/* The pixels at these offsets, in the lower three bytes. Four bytes are read at once, but none beyond the image, whose
+ * last four bytes begin at `last`. */
 ALWAYS_INLINE Ints pixels(const guint8 *rgb, Ints at, int last)
 {
     Ints beyond = (at > last) & 1, read;

@@ -1,13 +1,13 @@
-/* block: a block of products held in registers, the step that all matrix products of this room are made of. */
+/* block: a block of sums held in registers, the inner step of all matrix products in this folder. */
 #pragma once
 #include "common/arithmetic/simd/vector.h"
 
 #include <glib.h>
 
-enum { VECTORS = 2 }; /* of the right factor: few enough that they stay in registers beside the sums */
+enum { VECTORS = 2 }; /* of the right factor: few enough to stay in registers beside the sums */
 
-/* sum (rows, VECTORS) += column (rows, step floats apart) times row (VECTORS * WIDTH). rows is a constant where this is
- * called, so that the sums stay in registers. */
+/* sum (rows, VECTORS) += column (rows, step floats apart) times row (VECTORS * WIDTH). Callers pass a constant for
+ * rows, so that the sums stay in registers. */
 ALWAYS_INLINE void accumulate(const int rows, Vector sum[][VECTORS], const float *column, gsize step,
                               const float *row)
 {

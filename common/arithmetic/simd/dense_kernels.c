@@ -8,8 +8,7 @@ enum { ROWS = 8 }; /* 16 sums, 2 columns and a broadcast in 32 registers */
 enum { ROWS = 6 }; /* 12 sums, 2 columns and a broadcast in 16 registers */
 #endif
 
-/* rows is a constant where this is called, so that the sums stay in registers. Two vectors of the strip at a
- * time. */
+/* Two vectors of the strip at a time. Callers pass a constant for rows, so that the sums stay in registers. */
 ALWAYS_INLINE void multiply_rows(const int rows, int depth, const float *a, gsize row, gsize column,
                                  const float *b, float *c, gsize ldc, gboolean add)
 {
@@ -41,7 +40,7 @@ static void multiply(int rows, int depth, const float *a, gsize row, gsize colum
         multiply_rows(1, depth, a, row, column, b, c, ldc, add);
 }
 
-/* Keras's keras/src/optimizers/adam.py: epsilon outside the root, the bias corrections in the rate. */
+/* keras/src/optimizers/adam.py: epsilon outside the root, the bias corrections in the rate. */
 ALWAYS_INLINE Vector adam(const OptimizerStep *s, Vector g, Vector w, Vector *m, Vector *v)
 {
     *m += (g - *m) * s->one_minus_beta1;
@@ -64,7 +63,7 @@ ALWAYS_INLINE Vector sgd(const OptimizerStep *s, Vector g, Vector w, Vector *m)
     return w + *m;
 }
 
-/* kind is a constant where this is called. */
+/* Callers pass a constant for kind, so that the branches are resolved at compile time. */
 ALWAYS_INLINE void update_vector(OptimizerKind kind, const OptimizerStep *s, const float *g, float *w,
                                  float *m, float *v)
 {
@@ -97,7 +96,7 @@ ALWAYS_INLINE void update_all(OptimizerKind kind, const OptimizerStep *s, int n,
         update_vector(kind, s, g + i, w + i, m ? m + i : NULL, v ? v + i : NULL);
     if (i == n)
         return;
-    /* The rest in a vector of its own, so that every weight goes through the same instructions. */
+    /* The rest is padded to a vector, so that every weight is computed by the same instructions. */
     float rest[4][WIDTH] = {{0}}, *slots[] = {NULL, w + i, m ? m + i : NULL, v ? v + i : NULL};
     copy(rest[0], g + i, n - i);
     for (int k = 1; k < 4; k++)

@@ -1,9 +1,10 @@
-/* multiply: the micro-kernels, blocks of products held in registers: ROWS x VECTORS accumulators, each row of
- * the left factor broadcast against vectors of the right one. */
+/* multiply: the micro-kernels of convolution: ROWS x VECTORS accumulators in registers; each element of the left
+ * factor is broadcast and multiplied by vectors of the right one. */
 #include "common/arithmetic/simd/block.h"
 #include "common/arithmetic/simd/tables.h"
 
-/* As many accumulators as leave registers for the right factor and a broadcast: of 32 (AVX-512, NEON) or 16. */
+/* As many accumulators as possible, leaving registers for the right factor and a broadcast, of 32 (AVX-512, NEON) or
+ * 16. */
 enum {
 #if defined(__AVX512F__)
     ROWS = 14,
@@ -16,7 +17,7 @@ enum {
 #endif
     PANEL = VECTORS * WIDTH,
     LINE = 64 / sizeof(float),        /* floats in a cache line */
-    LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels pass faster */
+    LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels are used up faster */
 };
 
 ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
@@ -59,7 +60,7 @@ ALWAYS_INLINE void add_up(const int rows, Vector total[][VECTORS], Vector sum[][
 ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride, int taps, int channels,
                                const float *u, const float *bias, float min, float *y, gsize y_stride)
 {
-    for (int i = rows; i < 2 * rows; i++) /* where the next pixels go */
+    for (int i = rows; i < 2 * rows; i++) /* prefetch the next output pixels */
         for (int j = 0; j < VECTORS; j++)
             __builtin_prefetch(y + i * y_stride + j * WIDTH, 1);
     Vector sum[ROWS][VECTORS] = {0}, total[ROWS][VECTORS] = {0};
@@ -97,7 +98,7 @@ ALWAYS_INLINE void correlate_rows(const int rows, const float *v, gsize v_step, 
         store(du + i * stride, add ? load(du + i * stride) + sum[i] : sum[i]);
 }
 
-/* rows must be a constant where the loops are unrolled, so each count has its own copy. */
+/* The unrolled loops need a constant number of rows, so there is a copy for each number. */
 #if defined(__AVX512F__)
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14)
 #elif defined(__aarch64__)

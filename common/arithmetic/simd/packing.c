@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- One element; every set has it for what does not fill a vector, the baseline for all ---- */
+/* ---- One element: used for the rest that does not fill a vector, and by the baseline for all ---- */
 
 static guint32 bits_of(float x)
 {
@@ -20,8 +20,8 @@ static float float_of(guint32 bits)
     return x;
 }
 
-/* The exponent is rebiased by 127 - 15 = 112. Below 2^-14 the half is a multiple of 2^-24, which is the last place of a
- * float in [0.5, 1): adding 0.5 rounds to it. */
+/* The exponent's bias changes by 127 - 15 = 112. Below 2^-14 the half is a multiple of 2^-24, which is the last place
+ * of a float in [0.5, 1), so that adding 0.5 rounds to it. */
 static guint16 half_of(float x)
 {
     guint32 sign = bits_of(x) >> 16 & 0x8000, bits = bits_of(x) & 0x7fffffff;
@@ -29,11 +29,11 @@ static guint16 half_of(float x)
         return (guint16)(sign | (bits > 0x7f800000 ? 0x7e00 : 0x7c00));
     if (bits < 0x38800000) /* 2^-14 */
         return (guint16)(sign | (bits_of(float_of(bits) + 0.5f) - bits_of(0.5f)));
-    bits += 0xfff + (bits >> 13 & 1); /* half a unit, or just less where it is even */
+    bits += 0xfff + (bits >> 13 & 1); /* rounds to nearest, ties to even */
     return (guint16)(sign | (bits - (112u << 23)) >> 13);
 }
 
-/* The product by 2^112 rebiases the exponent, of denormals too. */
+/* Multiplying by 2^112 corrects the exponent's bias, also for denormals. */
 static float float_of_half(guint16 half)
 {
     guint32 sign = (guint32)(half & 0x8000) << 16, rest = (guint32)(half & 0x7fff) << 13;
@@ -41,7 +41,7 @@ static float float_of_half(guint16 half)
     return float_of(sign | bits);
 }
 
-/* Element i of in goes to packed[count], where the next one overwrites it if it was zero. */
+/* Writes element i of in to packed[count]; if it is zero, the next element overwrites it. */
 static gsize compress_one(const float *in, gsize i, guint64 *bitmap, float *packed, gsize count)
 {
     guint64 nonzero = bits_of(in[i]) != 0;
@@ -100,7 +100,7 @@ enum { LANES = 8 };
 #define EXPAND(m)                                                                                            \
     (FROM(m, 0) | FROM(m, 1) | FROM(m, 2) | FROM(m, 3) | FROM(m, 4) | FROM(m, 5) | FROM(m, 6) | FROM(m, 7))
 
-/* For each mask of 8 lanes, from which lane each comes, a byte a lane. */
+/* For each mask of 8 lanes, the source lane of each lane, one byte per lane. */
 static const guint64 compress_table[256] = {ROWS256(COMPRESS)}, expand_table[256] = {ROWS256(EXPAND)};
 
 ALWAYS_INLINE __m256i lanes_of(const guint64 *row)
@@ -160,7 +160,7 @@ ALWAYS_INLINE void lanes_from_half(const guint16 *in, float *out)
 }
 #endif
 
-/* ---- All ---- */
+/* ---- Whole arrays ---- */
 
 static gsize compress(const float *in, gsize n, guint64 *bitmap, float *packed)
 {

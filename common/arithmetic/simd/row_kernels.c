@@ -1,5 +1,5 @@
-/* row_kernels: see common/arithmetic/row_kernels.h. Sums run over the row's non-zeros in order, in CHAINS partial sums,
- * whatever the instruction set. */
+/* row_kernels: see common/arithmetic/row_kernels.h. The row's non-zeros are summed in order, in CHAINS partial sums,
+ * the same for every instruction set. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
@@ -21,7 +21,7 @@ static guint nonzeros(const float *x, gsize n, guint32 *index, float *value)
         count += (guint)__builtin_popcount(mask);
     }
 #endif
-    for (; j < n; j++) { /* without a branch: where the zeros are cannot be predicted */
+    for (; j < n; j++) { /* without a branch, as the positions of zeros are unpredictable */
         index[count] = (guint32)j;
         value[count] = x[j];
         count += x[j] != 0;

@@ -4,7 +4,7 @@
 
 enum { VECTORS = STRIP / WIDTH }; /* of a strip */
 
-/* Bit i tells that lane i is not zero. */
+/* Bit i is set if lane i is not zero. */
 ALWAYS_INLINE guint64 nonzero_lanes(const float *x)
 {
 #if defined(__AVX512F__)
@@ -59,7 +59,7 @@ static gsize across(const float *x, gsize ld, int depth, int n, guint32 *bitmaps
     return all;
 }
 
-/* strips is a constant where this is called, so that the sums stay in registers. */
+/* Callers pass a constant for strips, so that the sums stay in registers. */
 ALWAYS_INLINE void multiply_strips(int strips, const guint64 *bitmap, int depth, const float *a, gsize column,
                                    const float *b, gsize b_strip, float *c, gsize c_strip,
                                    gboolean accumulate)
@@ -88,7 +88,7 @@ ALWAYS_INLINE void multiply_strips(int strips, const guint64 *bitmap, int depth,
             store(c + s * c_strip + v * WIDTH, sum[s][v]);
 }
 
-/* Two strips at once where the registers hold their sums: enough of them to hide how long an addition takes. */
+/* Two strips at once if the registers can hold their sums: enough independent sums to hide the latency of additions. */
 static void multiply(const guint64 *bitmap, int depth, const float *a, gsize column, int strips,
                      const float *b, gsize b_strip, float *c, gsize c_strip, gboolean accumulate)
 {

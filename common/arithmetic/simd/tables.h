@@ -1,5 +1,5 @@
-/* tables: what the files of common/arithmetic/simd define for the instruction set that they are compiled for, which
- * -DISA=baseline|avx2|avx512 names; those of the convolution once more without fused multiply-adds, …_unfused. */
+/* tables: the tables that the files of common/arithmetic/simd define for the instruction set they are compiled for,
+ * -DISA=baseline|avx2|avx512; those of convolution also without fused multiply-adds, …_unfused. */
 #pragma once
 #include "common/arithmetic/kernels.h"
 

@@ -1,7 +1,7 @@
 /* vector: the widest float vector of the instruction set a file of common/arithmetic/simd is compiled for.
  *
- * Arithmetic is written with GCC's vector extensions, so that the baseline is SSE2 or NEON as the machine has it;
- * a * b + c becomes one fused instruction where the set has one. */
+ * Arithmetic is written with GCC's vector extensions, so that the baseline compiles to SSE2 or NEON; a * b + c
+ * becomes one fused instruction if the set has one. */
 #pragma once
 
 #if defined(__AVX512F__)
@@ -48,7 +48,7 @@ ALWAYS_INLINE Vector square_root(Vector x)
 #endif
 }
 
-/* The nearest bfloat16 to each, as bfloat16_nearest (common/arithmetic/precision.h) has it. */
+/* The nearest bfloat16 of each lane: bfloat16_nearest (common/arithmetic/precision.h). */
 ALWAYS_INLINE Vector nearest_bfloat16(Vector x)
 {
     typedef unsigned Bits __attribute__((vector_size(WIDTH * sizeof(unsigned))));

@@ -1,5 +1,5 @@
-/* winograd: the transforms of F(4x4), F(6x6) and F(7x7) for 3x3 kernels and of F(2x2), F(4x4) and F(5x5) for 5x5 ones, a
- * vector of channels at a time. What a tile of so many input pixels is interpolated at is the same for both. */
+/* winograd: the transforms of F(4x4), F(6x6) and F(7x7) for 3x3 kernels and of F(2x2), F(4x4) and F(5x5) for 5x5
+ * kernels, a vector of channels at a time. The interpolation points depend only on the side of the input tile. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 
@@ -8,12 +8,12 @@ enum { MAX_IN = 9, MAX_PAIRS = 4, MAX_TAPS = 5 };
 /* One dimension of a transform. */
 typedef void (*Transform)(const Vector *x, Vector *y);
 
-/* F(4x4) interpolates at 0, ±A, ±B and infinity. A and B are close to sqrt(1/2) and sqrt(2), where rounding
- * errors grow least, and their products are exact. */
+/* F(4x4) interpolates at 0, ±A, ±B and infinity. A and B are close to sqrt(1/2) and sqrt(2), where rounding errors are
+ * smallest, and their products are exact. */
 #define A 0.625f
 #define B 1.5f
 
-/* y = B^T x: row j is the product of (x - q) over the other points q, applied to x as coefficients. */
+/* y = B^T x: row j of B^T has the coefficients of the product of (X - q) over the other points q. */
 ALWAYS_INLINE void input6(const Vector *x, Vector *y)
 {
     const float a2 = A * A, b2 = B * B;
@@ -27,8 +27,7 @@ ALWAYS_INLINE void input6(const Vector *x, Vector *y)
     y[5] = x[5] - (a2 + b2) * x[3] + a2 * b2 * x[1];
 }
 
-/* F(6x6) interpolates at 0, ±1/2, ±1, ±2 and infinity; of 150 triples tried around these none had smaller
- * errors. */
+/* F(6x6) interpolates at 0, ±1/2, ±1, ±2 and infinity; of 150 triples tried around these, none had smaller errors. */
 ALWAYS_INLINE void input8(const Vector *x, Vector *y)
 {
     Vector even_half = x[6] - 5 * x[4] + 4 * x[2], odd_half = 0.5f * (x[5] - 5 * x[3] + 4 * x[1]);
@@ -44,15 +43,15 @@ ALWAYS_INLINE void input8(const Vector *x, Vector *y)
     y[7] = x[7] - x[1] + 5.25f * (x[3] - x[5]);
 }
 
-/* F(7x7) interpolates at ±1/4, ±11/16, ±9/8, ±9/4 and infinity, without 0, so that all points pair up; they
- * are close to those with the smallest errors. VGG16's sides are multiples of 7: no tile reaches over the
- * edge. */
+/* F(7x7) interpolates at ±1/4, ±11/16, ±9/8, ±9/4 and infinity, without 0, so that all finite points form pairs;
+ * these are close to the points with the smallest errors. VGG16's sides are multiples of 7, so no tile extends beyond
+ * the edge. */
 #define P 0.25
 #define Q 0.6875
 #define R 1.125
 #define S 2.25
 
-/* The rows of p and -p, where a2, b2, c2 are the squares of the other points. */
+/* The rows of B^T for p and -p; a2, b2, c2: the squares of the other points. */
 ALWAYS_INLINE void input_pair9(const Vector *x, const double p, const double a2, const double b2,
                                const double c2, Vector *y)
 {
@@ -76,7 +75,8 @@ ALWAYS_INLINE void input9(const Vector *x, Vector *y)
            (float)(p * q * r + p * q * s + p * r * s + q * r * s) * x[2] + (float)(p * q * r * s) * x[0];
 }
 
-/* What the transforms of a tile of `in` pixels interpolate at: 0 where in is even, then pairs of p and -p, then infinity. */
+/* The interpolation points for tiles with `in` pixels along a side: 0 if in is even, then pairs of p and -p, then
+ * infinity. */
 typedef struct {
     int in;
     double pair[MAX_PAIRS];
@@ -93,7 +93,7 @@ ALWAYS_INLINE float power(double p, int exponent)
     return (float)product;
 }
 
-/* y = A^T x: row i holds the i-th powers of the points, so that those of a pair differ in the sign at most. */
+/* y = A^T x: row i has the i-th powers of the points, so that those of a pair differ at most in sign. */
 ALWAYS_INLINE void output_transform(const Points *points, const int out, const Vector *x, Vector *y)
 {
     const int first = points->in % 2 == 0, pairs = (points->in - 1) / 2;
@@ -115,7 +115,7 @@ ALWAYS_INLINE void output_transform(const Points *points, const int out, const V
     }
 }
 
-/* x = A y, its transpose. */
+/* x = A y, the transpose. */
 ALWAYS_INLINE void output_gradient(const Points *points, const int out, const Vector *y, Vector *x)
 {
     const int first = points->in % 2 == 0, pairs = (points->in - 1) / 2;
@@ -133,8 +133,8 @@ ALWAYS_INLINE void output_gradient(const Points *points, const int out, const Ve
     x[points->in - 1] = y[out - 1];
 }
 
-/* The functions below take sizes and transforms as constants: each copy of them is compiled for one tile.
- * First the rows are transformed, then the columns of what that gave. */
+/* The functions below are called with constant sizes and transforms, so that each copy is compiled for one tile. The
+ * rows are transformed first, then the columns of the result. */
 
 ALWAYS_INLINE void tile_input(const int in, Transform transform, const gboolean round,
                               const float *const *pixels, int channels, float *v, gsize position_stride,
@@ -202,7 +202,7 @@ ALWAYS_INLINE void tile_output(const Points *points, const int out, const float 
     }
 }
 
-/* Rounding keeps order, so that bias and ReLU after the pooling give what they would before it. */
+/* Rounding is monotonic, so that bias and ReLU give the same after the pooling as before it. */
 ALWAYS_INLINE void tile_output_pooled(const Points *points, const int out, const float *m,
                                       gsize position_stride, int channels, const float *bias, float min,
                                       float *const *pixels)
@@ -228,10 +228,10 @@ enum { LANES = WIDTH / 2 };
 typedef double Doubles __attribute__((vector_size(LANES * sizeof(double))));
 typedef float Half __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
-/* Row j of G, which ends in the point at infinity, is no constant to the compiler where j is none. */
+/* G without its last row, that of the point at infinity. */
 typedef double Interpolation[MAX_IN - 1][MAX_TAPS];
 
-/* U = G g G^T, in double: the transform's own errors would otherwise count for every image. */
+/* U = G g G^T, in double, as the errors of this transform affect every image. */
 ALWAYS_INLINE void kernel_transform(const int in, const int taps, const Interpolation g, const Doubles *x,
                                     Doubles *y)
 {
@@ -268,7 +268,7 @@ ALWAYS_INLINE void tile_kernel(const int in, const int taps, const Interpolation
     }
 }
 
-/* G: row j holds the powers from 0 of point p over n, the product of its differences to the other points. */
+/* G: row j has the powers p^0, p^1, … of point p, divided by n, the product of its differences to the other points. */
 #define POINT(p, n)                                                                                          \
     {                                                                                                        \
         1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n), (p) * (p) * (p) / (double)(n),          \

@@ -58,7 +58,7 @@ static double *reference(const ConvShape *s, const float *kernel, const float *b
     return out;
 }
 
-/* Eight significant bits, ties to even, by another way than the bits. */
+/* Rounds to eight significant bits, ties to even, without bit operations. */
 static float *rounded(const float *x, gsize n)
 {
     float *to = g_new(float, n);
@@ -70,8 +70,8 @@ static float *rounded(const float *x, gsize n)
     return to;
 }
 
-/* Every instruction set against one reference; in is the second of two images. For bfloat16 the reference is that of
- * what is rounded, so that the error is that of the sums alone. */
+/* Every instruction set against one reference; in is the second of two images. For bfloat16 the reference uses the
+ * rounded numbers, so that the error is only that of the sums. */
 static void check_precision(ConvShape shape, Precision precision)
 {
     gsize pixels = (gsize)shape.height * shape.width, floats = pixels * shape.inputs;
@@ -203,7 +203,7 @@ static void test_results_do_not_depend_on_company(void)
     }
 }
 
-/* Nor on how the work is cut: wide and narrow, a slice of 32 output channels at the end, a run of channels left over. */
+/* Nor on how the work is divided: wide and narrow, with a last slice of 32 output channels and an incomplete run. */
 static void test_results_do_not_depend_on_caches(void)
 {
     static const ConvShape shapes[] = {{66, 46, 64, 96, TRUE, FALSE, 3, 1, 0, FALSE},
@@ -252,7 +252,7 @@ static void test_weights_may_change(void)
     floats_free(scratch);
 }
 
-/* The direct way, and with each tile that there is for the shape. */
+/* The direct method, and each tile available for the shape. */
 static void test_every_tile_by_name(void)
 {
     static const int tiles[] = {1, 4, 6, 7};
@@ -274,8 +274,7 @@ static void test_a_limit_bounds_the_tile(void)
     g_assert_cmpint(conv_tile(&pooled, CONV_LARGEST_TILE), ==, 6);
 }
 
-/* Portable: the same bits under every instruction set, on every machine and from every compiler. The sum was made once,
- * on x86-64. */
+/* Portable: the same bits for every instruction set, machine and compiler. The checksum was computed on x86-64. */
 static void test_portable_bits_are_the_same_everywhere(void)
 {
     static const int tiles[] = {1, 4, 6, 7};
@@ -306,7 +305,7 @@ static void test_portable_bits_are_the_same_everywhere(void)
                     "335f3c6abe1f4c34551fb4af414396d3e4b02d6ee93eb9f574dab7edada5a954");
 }
 
-/* Against the definition above, to the last few bits; with any number of threads the same. */
+/* Against the definition above, to the last few bits; the same for any number of threads. */
 static void test_the_reference_is_a_convolution(void)
 {
     ConvShape shape = {7, 10, 48, 64, TRUE, FALSE, 3, 1, 0, FALSE};
@@ -334,7 +333,8 @@ int main(int argc, char **argv)
     g_test_add_func("/conv/odd sizes agree with a plain convolution in double", test_odd_sizes);
     g_test_add_func("/conv/every padding of 3x3 and 5x5 agrees with a plain convolution in double",
                     test_every_padding);
-    g_test_add_func("/conv/bfloat16 is a plain convolution in double of what is rounded", test_bfloat16);
+    g_test_add_func("/conv/bfloat16 agrees with a plain convolution in double of rounded numbers",
+                    test_bfloat16);
     g_test_add_func("/conv/pooling keeps the largest of four", test_pooling_keeps_the_largest_of_four);
     g_test_add_func("/conv/results do not depend on n, place or threads",
                     test_results_do_not_depend_on_company);

@@ -1,4 +1,4 @@
-/* Convolutions that learn, every way there is, against their definitions in double, for every instruction set. */
+/* Convolution layers, by every method, against their definitions in double, for every instruction set. */
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/conv_layer.h"
 #include "tests/unit/fixture.h"
@@ -12,8 +12,8 @@ static gsize pixels_of(const int shape[3])
     return (gsize)shape[0] * shape[1];
 }
 
-/* Goes through all pairs of an output pixel and a tap, and does for all three what they are defined as. dy counts where
- * ReLU let y through. */
+/* Computes output and both gradients by their definitions, over all pairs of an output pixel and a tap. dy counts
+ * only where y > 0 after ReLU. */
 static Definition define(const Conv2d *conv, gboolean relu, int n, const float *x, const float *given,
                          const float *kernel, const float *bias)
 {
@@ -63,7 +63,7 @@ static double relative_error(const float *x, const double *expected, gsize n)
     return sqrt(error / size);
 }
 
-/* Floats of y, dbias, dkernel and dx, which run() leaves one behind the other. */
+/* Floats of y, dbias, dkernel and dx, which run() writes one after another. */
 typedef struct {
     gsize y, dbias, dkernel, dx;
 } Sizes;
@@ -86,7 +86,7 @@ static float *run(const ConvLayerOptions *options, int n, const float *x, const 
     memset(scratch, 0xff, scratch_floats * sizeof(float)); /* NaN */
     float *all = g_new0(float, sizes.y + sizes.dbias + sizes.dkernel + sizes.dx), *dbias = all + sizes.y,
           *dkernel = dbias + sizes.dbias, *dx = dkernel + sizes.dkernel;
-    for (int again = 0; again < 2; again++) { /* nothing may be left of the first time */
+    for (int again = 0; again < 2; again++) { /* the first run must not affect the second */
         g_autofree float *dy = g_memdup2(given, sizes.y * sizeof(float));
         conv_layer_forward(layer, all, x, n, kernel, bias, scratch);
         conv_layer_bias_gradient(layer, dbias, dy, all, n);
@@ -216,7 +216,7 @@ static void test_nan_stays_nan(void)
         g_autofree float *x = random_array(count, 1, 1, -INFINITY),
                          *kernel = random_array(weights, 2, 1, -INFINITY),
                          *bias = random_array(32, 3, 1, -INFINITY);
-        x[count / 2] = NAN; /* at row 3, column 0: row 2, column 0 of the output sees it */
+        x[count / 2] = NAN; /* at row 3, column 0, which row 2, column 0 of the output depends on */
         for (int isa = 0; isa < ISA_COUNT; isa++) {
             if (!isa_available((IsaSet)isa))
                 continue;
@@ -241,6 +241,6 @@ int main(int argc, char **argv)
     g_test_add_func("/conv_layer/few input channels", test_few_input_channels);
     g_test_add_func("/conv_layer/any other shape", test_any_other_shape);
     g_test_add_func("/conv_layer/ReLU", test_relu);
-    g_test_add_func("/conv_layer/NaN stays NaN behind ReLU", test_nan_stays_nan);
+    g_test_add_func("/conv_layer/NaN stays NaN after ReLU", test_nan_stays_nan);
     return g_test_run();
 }

@@ -17,7 +17,7 @@ static void for_each_isa(void (*check)(const PackingKernels *kernels))
         }
 }
 
-/* Any 32 bits: NaN, -0 and denormals among them; a share of them zero. */
+/* Random bits, including NaN, -0 and denormals; a fraction of the numbers is zero. */
 static void draw(Rng *rng, float *x, gsize n, guint zeros_in_8)
 {
     for (gsize i = 0; i < n; i++) {
@@ -56,7 +56,7 @@ static void vectors_are_compressed_and_expanded_to_the_bit(void)
     for_each_isa(check_compression);
 }
 
-/* IEEE 754: (-1)^s 2^(e-15) (1 + m/1024), and without the 1 and with e = 1 where e is 0. */
+/* IEEE 754: (-1)^s 2^(e-15) (1 + m/1024); for e = 0, (-1)^s 2^(1-15) m/1024. */
 static double value_of_half(guint16 half)
 {
     int exponent = half >> 10 & 31, mantissa = half & 1023;
@@ -90,7 +90,7 @@ static void all_half_floats_are_read_exactly_and_written_back(void)
     for_each_isa(check_all_halves);
 }
 
-/* The nearest of all halves, the even one of two. */
+/* The nearest of all halves; of two equally near, the even one. */
 static guint16 nearest_half(float x)
 {
     guint16 low = 0, high = 0x7c00; /* by size; infinity stands for 2^16 */

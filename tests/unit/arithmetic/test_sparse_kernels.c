@@ -1,4 +1,4 @@
-/* Products that leave out zeros: bitmaps by their definition, sums to the bit as the product that takes all has them. */
+/* Products that skip zeros: bitmaps against their definition, sums to the bit against the dense product. */
 #include "common/arithmetic/kernels.h"
 #include "tests/unit/fixture.h"
 
@@ -6,7 +6,7 @@
 
 enum { LONGEST = 150, ROOM = LONGEST * 3 };
 
-/* A share of them zero, of either sign. */
+/* A fraction of the numbers is zero, of either sign. */
 static void draw(Rng *rng, float *x, gsize n, double zeros)
 {
     for (gsize i = 0; i < n; i++)
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sparse kernels/bitmaps mark what is not zero", bitmaps_mark_what_is_not_zero);
-    g_test_add_func("/sparse kernels/products have the bits of those that take all",
+    g_test_add_func("/sparse kernels/products have the bits of dense ones",
                     products_have_the_bits_of_those_that_take_all);
     return g_test_run();
 }

@@ -140,7 +140,7 @@ static void long_and_odd_paths_are_kept(void)
     remove_tree(folder);
 }
 
-static void another_recipe_is_refused_in_a_sentence(void)
+static void another_specification_is_refused(void)
 {
     g_autofree char *folder = fixture_folder();
     g_autoptr(GError) error = NULL;
@@ -160,7 +160,7 @@ static void count_choice(FeatureSpec *spec, gpointer user)
     ++*(int *)user;
 }
 
-/* Opens the cache so that its tiles are chosen; how often they were. */
+/* Opens the cache with a function that chooses tiles; returns how many times it was called. */
 static int choices_at(const char *folder, FeatureSpec *spec, int tile)
 {
     int chosen = 0;
@@ -203,8 +203,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/put, skip and remove replace one another",
                     put_skip_and_remove_replace_one_another);
     g_test_add_func("/cache/long and odd paths are kept", long_and_odd_paths_are_kept);
-    g_test_add_func("/cache/another recipe is refused in a sentence",
-                    another_recipe_is_refused_in_a_sentence);
-    g_test_add_func("/cache/tiles are chosen for a new cache alone", tiles_are_chosen_for_a_new_cache_alone);
+    g_test_add_func("/cache/another feature specification is refused", another_specification_is_refused);
+    g_test_add_func("/cache/tiles are chosen only for a new cache", tiles_are_chosen_for_a_new_cache_alone);
     return g_test_run();
 }

@@ -1,5 +1,5 @@
-/* Cosines of vectors with every image of caches, against sums in double precision: few vectors and many, over blocks and
- * caches, for lengths whose squares leave the range of float. */
+/* Cosines of vectors with every image of caches, against sums in double precision: few and many vectors, several
+ * blocks and caches, lengths whose squares exceed the range of float. */
 #include "common/cache/cosines.h"
 #include "tests/unit/fixture.h"
 
@@ -7,7 +7,7 @@
 
 enum { SIDE = 4, D = SIDE * SIDE * 3, FIRST = 300, SECOND = 5, N = FIRST + SECOND, VECTORS = 9 };
 
-/* Feature j of image i: of the lengths 0, 1e-20 and 1e20 among others. */
+/* Feature j of image i; lengths include 0, 1e-20 and 1e20. */
 static float feature(guint i, guint j)
 {
     const float scale[] = {1, 0, 1e-20f, 1e20f};

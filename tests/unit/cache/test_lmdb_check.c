@@ -1,5 +1,5 @@
-/* The check before LMDB: what LMDB writes always passes; what was truncated, altered or crossed is refused in
- * a sentence and never crashes, neither the check nor LMDB after it. */
+/* The check before LMDB: files written by LMDB always pass; truncated or altered ones are refused with an error, or are
+ * harmless: neither the check nor LMDB after it crashes. */
 #include "common/cache/cache_error.h"
 #include "common/cache/lmdb_check.h"
 #include "tests/unit/fixture.h"
@@ -10,32 +10,32 @@
 enum { PAGE = 4096, HEADER = 16 };
 
 typedef struct {
-    char *folder, *file;
+    char *folder, *path;
     guint8 *bytes;
     gsize size;
-} Sample;
+} DataFile;
 
-static void sample_read(Sample *sample)
+static void data_file_read(DataFile *file)
 {
-    g_free(sample->bytes);
-    g_assert_true(g_file_get_contents(sample->file, (char **)&sample->bytes, &sample->size, NULL));
+    g_free(file->bytes);
+    g_assert_true(g_file_get_contents(file->path, (char **)&file->bytes, &file->size, NULL));
 }
 
-static Sample sample_new(guint images)
+static DataFile data_file_new(guint images)
 {
-    Sample sample = {.folder = fixture_folder()};
-    sample.file = g_build_filename(sample.folder, "data.mdb", NULL);
-    fixture_cache(sample.folder, FIXTURE_SIDE, images);
-    sample_read(&sample);
-    return sample;
+    DataFile file = {.folder = fixture_folder()};
+    file.path = g_build_filename(file.folder, "data.mdb", NULL);
+    fixture_cache(file.folder, FIXTURE_SIDE, images);
+    data_file_read(&file);
+    return file;
 }
 
-static void sample_clear(Sample *sample)
+static void data_file_clear(DataFile *file)
 {
-    remove_tree(sample->folder);
-    g_free(sample->folder);
-    g_free(sample->file);
-    g_free(sample->bytes);
+    remove_tree(file->folder);
+    g_free(file->folder);
+    g_free(file->path);
+    g_free(file->bytes);
 }
 
 static gboolean passes(const guint8 *bytes, gsize size, GError **error)
@@ -45,7 +45,7 @@ static gboolean passes(const guint8 *bytes, gsize size, GError **error)
            lmdb_check_tree(bytes, size, lmdb_check_newest(bytes), NULL, &found, error);
 }
 
-/* An exact copy on the heap, so that AddressSanitizer sees a step beyond either end. */
+/* An exact copy on the heap, so that AddressSanitizer detects accesses beyond either end. */
 static gboolean copy_passes(const guint8 *bytes, gsize size, GError **error)
 {
     g_autofree guint8 *copy = g_memdup2(bytes, MAX(size, 1));
@@ -54,15 +54,15 @@ static gboolean copy_passes(const guint8 *bytes, gsize size, GError **error)
 
 static void what_lmdb_writes_passes(void)
 {
-    Sample sample = {.folder = fixture_folder()};
-    sample.file = g_build_filename(sample.folder, "data.mdb", NULL);
+    DataFile file = {.folder = fixture_folder()};
+    file.path = g_build_filename(file.folder, "data.mdb", NULL);
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi databases[3];
     g_assert_cmpint(mdb_env_create(&env), ==, 0);
     mdb_env_set_maxdbs(env, 3);
     mdb_env_set_mapsize(env, 64 << 20);
-    g_assert_cmpint(mdb_env_open(env, sample.folder, MDB_NOSYNC, 0666), ==, 0);
+    g_assert_cmpint(mdb_env_open(env, file.folder, MDB_NOSYNC, 0666), ==, 0);
     g_assert_cmpint(mdb_txn_begin(env, NULL, 0, &txn), ==, 0);
     for (int i = 0; i < 3; i++)
         g_assert_cmpint(mdb_dbi_open(txn,
@@ -92,27 +92,27 @@ static void what_lmdb_writes_passes(void)
         }
         g_assert_cmpint(mdb_txn_commit(txn), ==, 0);
         g_autoptr(GError) error = NULL;
-        sample_read(&sample);
-        g_assert_true(passes(sample.bytes, sample.size, &error));
+        data_file_read(&file);
+        g_assert_true(passes(file.bytes, file.size, &error));
         g_assert_no_error(error);
     }
     mdb_env_close(env);
-    sample_clear(&sample);
+    data_file_clear(&file);
 }
 
 static void a_shortened_file_is_refused(void)
 {
-    Sample sample = sample_new(60);
-    gsize last = sample.size; /* the first length that passes again: LMDB may leave free pages at the end */
-    while (last > PAGE && copy_passes(sample.bytes, last - PAGE, NULL))
+    DataFile file = data_file_new(60);
+    gsize last = file.size; /* the first length that passes again: LMDB may leave free pages at the end */
+    while (last > PAGE && copy_passes(file.bytes, last - PAGE, NULL))
         last -= PAGE;
-    g_assert_cmpuint(last, >, sample.size / 2);
+    g_assert_cmpuint(last, >, file.size / 2);
     for (gsize size = 0; size < last; size += (size < 600 ? 7 : 1777)) {
         g_autoptr(GError) error = NULL;
-        g_assert_false(copy_passes(sample.bytes, size, &error));
+        g_assert_false(copy_passes(file.bytes, size, &error));
         g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
     }
-    sample_clear(&sample);
+    data_file_clear(&file);
 }
 
 /* Page of the root of the main tree, by the newest meta page. */
@@ -125,66 +125,66 @@ static guint64 main_root(const guint8 *bytes)
 }
 
 /* First page with these flags that is in use. */
-static guint64 find_page(const Sample *sample, guint16 wanted)
+static guint64 find_page(const DataFile *file, guint16 wanted)
 {
-    for (guint64 page = 2; page < sample->size / PAGE; page++) {
-        guint8 saved = sample->bytes[page * PAGE + 10];
+    for (guint64 page = 2; page < file->size / PAGE; page++) {
+        guint8 saved = file->bytes[page * PAGE + 10];
         guint16 flags;
-        memcpy(&flags, sample->bytes + page * PAGE + 10, sizeof flags);
-        sample->bytes[page * PAGE + 10] ^= 0x80; /* in use where a change is noticed */
-        gboolean in_use = !passes(sample->bytes, sample->size, NULL);
-        sample->bytes[page * PAGE + 10] = saved;
+        memcpy(&flags, file->bytes + page * PAGE + 10, sizeof flags);
+        file->bytes[page * PAGE + 10] ^= 0x80; /* in use if a change is detected */
+        gboolean in_use = !passes(file->bytes, file->size, NULL);
+        file->bytes[page * PAGE + 10] = saved;
         if (flags == wanted && in_use)
             return page;
     }
     g_error("no page of kind %d", wanted);
 }
 
-/* Writes a value at a place, sees it refused with these words, and puts back what was there. */
-static void refused_with(Sample *sample, gsize at, const void *value, gsize size, const char *words)
+/* Writes a value to an offset, checks that the error contains these words, and restores the bytes. */
+static void refused_with(DataFile *file, gsize at, const void *value, gsize size, const char *words)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree guint8 *before = g_memdup2(sample->bytes + at, size);
-    memcpy(sample->bytes + at, value, size);
-    g_assert_false(copy_passes(sample->bytes, sample->size, &error));
+    g_autofree guint8 *before = g_memdup2(file->bytes + at, size);
+    memcpy(file->bytes + at, value, size);
+    g_assert_false(copy_passes(file->bytes, file->size, &error));
     g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
     if (!strstr(error->message, words))
         g_error("\"%s\" does not say \"%s\"", error->message, words);
-    memcpy(sample->bytes + at, before, size);
-    g_assert_true(passes(sample->bytes, sample->size, NULL));
+    memcpy(file->bytes + at, before, size);
+    g_assert_true(passes(file->bytes, file->size, NULL));
 }
 
 static void every_kind_of_damage_is_named(void)
 {
-    Sample sample = sample_new(200);
-    guint64 root = main_root(sample.bytes), branch = find_page(&sample, 1), leaf = find_page(&sample, 2);
-    guint64 overflow = find_page(&sample, 4), far = 1 << 30;
-    gsize meta = PAGE * (lmdb_check_newest(sample.bytes) % 2) + HEADER;
+    DataFile file = data_file_new(200);
+    guint64 root = main_root(file.bytes), branch = find_page(&file, 1), leaf = find_page(&file, 2);
+    guint64 overflow = find_page(&file, 4), far = 1 << 30;
+    gsize meta = PAGE * (lmdb_check_newest(file.bytes) % 2) + HEADER;
     guint16 small = 17, large = 5000, first_node;
     guint32 many = 1 << 28, wrong = 7;
 
-    refused_with(&sample, meta, &wrong, 4, "is not LMDB's");
-    refused_with(&sample, meta + 4, &wrong, 4, "is not LMDB's");
-    refused_with(&sample, meta + 24 + 48 + 4, &small, 2, "another kind of database");
-    refused_with(&sample, meta + 120 + 8, &far, 8, "transaction");
-    refused_with(&sample, meta + 24 + 48 + 40, &far, 8, "outside the file");  /* root */
-    refused_with(&sample, meta + 24 + 48 + 6, &wrong, 2, "not the page");     /* depth */
-    refused_with(&sample, meta + 24 + 48 + 6, &large, 2, "pages deep");       /* depth */
-    refused_with(&sample, meta + 24 + 48 + 32, &far, 8, "entries");           /* entries */
-    refused_with(&sample, leaf * PAGE, &far, 8, "not the page it should be"); /* page number */
-    refused_with(&sample, leaf * PAGE + 12, &small, 2, "impossible bounds");  /* lower */
-    refused_with(&sample, leaf * PAGE + 14, &large, 2, "impossible bounds");  /* upper */
-    refused_with(&sample, leaf * PAGE + HEADER, &large, 2, "outside itself"); /* node offset */
-    refused_with(&sample, leaf * PAGE + HEADER, &small, 2, "outside itself"); /* node offset */
-    memcpy(&first_node, sample.bytes + leaf * PAGE + HEADER, 2);
-    refused_with(&sample, leaf * PAGE + first_node + 6, &large, 2, "leaves it"); /* key size */
-    memcpy(&first_node, sample.bytes + branch * PAGE + HEADER, 2);
-    refused_with(&sample, branch * PAGE + first_node, &root, 2,
+    refused_with(&file, meta, &wrong, 4, "is not LMDB's");
+    refused_with(&file, meta + 4, &wrong, 4, "is not LMDB's");
+    refused_with(&file, meta + 24 + 48 + 4, &small, 2, "another kind of database");
+    refused_with(&file, meta + 120 + 8, &far, 8, "transaction");
+    refused_with(&file, meta + 24 + 48 + 40, &far, 8, "outside the file");      /* root */
+    refused_with(&file, meta + 24 + 48 + 6, &wrong, 2, "wrong number or type"); /* depth */
+    refused_with(&file, meta + 24 + 48 + 6, &large, 2, "pages deep");           /* depth */
+    refused_with(&file, meta + 24 + 48 + 32, &far, 8, "entries");               /* entries */
+    refused_with(&file, leaf * PAGE, &far, 8, "wrong number or type");          /* page number */
+    refused_with(&file, leaf * PAGE + 12, &small, 2, "impossible bounds");      /* lower */
+    refused_with(&file, leaf * PAGE + 14, &large, 2, "impossible bounds");      /* upper */
+    refused_with(&file, leaf * PAGE + HEADER, &large, 2, "offset outside it");  /* node offset */
+    refused_with(&file, leaf * PAGE + HEADER, &small, 2, "offset outside it");  /* node offset */
+    memcpy(&first_node, file.bytes + leaf * PAGE + HEADER, 2);
+    refused_with(&file, leaf * PAGE + first_node + 6, &large, 2, "ends outside it"); /* key size */
+    memcpy(&first_node, file.bytes + branch * PAGE + HEADER, 2);
+    refused_with(&file, branch * PAGE + first_node, &root, 2,
                  "used twice"); /* a child that is its ancestor */
-    refused_with(&sample, branch * PAGE + first_node, &branch, 2, "used twice"); /* a child that is itself */
-    refused_with(&sample, overflow * PAGE, &far, 8, "overflow page");
-    refused_with(&sample, overflow * PAGE + 12, &many, 4, "outside the file"); /* length of the run */
-    sample_clear(&sample);
+    refused_with(&file, branch * PAGE + first_node, &branch, 2, "used twice"); /* a child that is itself */
+    refused_with(&file, overflow * PAGE, &far, 8, "overflow page");
+    refused_with(&file, overflow * PAGE + 12, &many, 4, "outside the file"); /* length of the run */
+    data_file_clear(&file);
 }
 
 /* LMDB reads, and writes, whatever the check lets through. */
@@ -212,12 +212,12 @@ static void use_it(const char *folder)
     cache_writer_close(writer);
 }
 
-/* Where structure is: metas, headers of overflow runs, and the whole of pages that hold nodes. */
-static gsize random_place(const Sample *sample)
+/* A random offset within the structure: meta pages, headers of overflow runs, and all of the pages with nodes. */
+static gsize random_place(const DataFile *file)
 {
     for (;;) {
-        guint64 page = (guint64)g_test_rand_int_range(0, (gint32)(sample->size / PAGE)), number;
-        const guint8 *bytes = sample->bytes + page * PAGE;
+        guint64 page = (guint64)g_test_rand_int_range(0, (gint32)(file->size / PAGE)), number;
+        const guint8 *bytes = file->bytes + page * PAGE;
         memcpy(&number, bytes, sizeof number);
         if (page < 2)
             return page * PAGE + (gsize)g_test_rand_int_range(0, HEADER + 136);
@@ -230,25 +230,25 @@ static gsize random_place(const Sample *sample)
 
 static void altered_files_never_crash_the_check_or_lmdb(void)
 {
-    Sample sample = sample_new(40);
+    DataFile file = data_file_new(40);
     guint let_through = 0, rounds = g_test_thorough() ? 20000 : 1500;
     for (guint round = 0; round < rounds; round++) {
-        g_autofree guint8 *copy = g_memdup2(sample.bytes, sample.size);
+        g_autofree guint8 *copy = g_memdup2(file.bytes, file.size);
         int flips = g_test_rand_int_range(1, 4);
         for (int i = 0; i < flips; i++) {
-            gsize at = random_place(&sample);
+            gsize at = random_place(&file);
             copy[at] = g_test_rand_bit() ? copy[at] ^ (guint8)(1 << g_test_rand_int_range(0, 8))
                                          : (guint8)g_test_rand_int_range(0, 256);
         }
-        if (!passes(copy, sample.size, NULL))
+        if (!passes(copy, file.size, NULL))
             continue;
         let_through++;
-        g_assert_true(g_file_set_contents(sample.file, (char *)copy, (gssize)sample.size, NULL));
-        use_it(sample.folder);
+        g_assert_true(g_file_set_contents(file.path, (char *)copy, (gssize)file.size, NULL));
+        use_it(file.folder);
     }
     g_test_message("%u of %u altered files were let through to LMDB", let_through, rounds);
     g_assert_cmpuint(let_through, <, rounds / 2);
-    sample_clear(&sample);
+    data_file_clear(&file);
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* Packed features: what comes back, how much it takes, and that damaged ones do no harm. */
+/* Packed features: values and sizes, and that damaged ones do no harm. */
 #include "common/cache/packed.h"
 #include "common/core/rng.h"
 
@@ -9,7 +9,7 @@
 
 enum { D = 25088 };
 
-/* What a ReLU leaves: `zeros` of them 0, the others |N(0, 1)| times scale. */
+/* Like the output of a ReLU: the fraction `zeros` is 0, the others are |N(0, 1)| times scale. */
 static float *after_relu(gsize n, double zeros, double scale, guint64 stream)
 {
     Rng rng = rng_new(11, stream);
@@ -115,7 +115,7 @@ static void parts_are_parts_of_the_whole(void)
     }
 }
 
-/* Memory that ends where a page begins that may not be touched. */
+/* Memory that ends at a protected page. */
 static guint8 *fenced(gsize size)
 {
     gsize page = (gsize)sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page;
@@ -130,7 +130,7 @@ static void unfence(guint8 *fence, gsize size)
     munmap(fence + size - room, room + page);
 }
 
-/* Bytes at odd addresses too, bits altered, the count of nonzeros as it pleases. */
+/* At odd addresses too, with altered bits and a random number of nonzeros. */
 static void damaged_bytes_are_never_read_or_written_beyond(void)
 {
     enum { N = 1337 };
@@ -172,15 +172,14 @@ static void what_no_writer_leaves_is_refused(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/packed/sparse gives every bit back", sparse_gives_every_bit_back);
+    g_test_add_func("/packed/sparse keeps every bit", sparse_gives_every_bit_back);
     g_test_add_func("/packed/sparse takes a third at three quarters of zeros",
                     sparse_takes_a_third_at_three_quarters_of_zeros);
     g_test_add_func("/packed/half floats keep the stated bound", half_floats_keep_the_stated_bound);
-    g_test_add_func("/packed/what half floats cannot hold is refused",
-                    what_half_floats_cannot_hold_is_refused);
+    g_test_add_func("/packed/values beyond half floats are refused", what_half_floats_cannot_hold_is_refused);
     g_test_add_func("/packed/parts are parts of the whole", parts_are_parts_of_the_whole);
     g_test_add_func("/packed/damaged bytes are never read or written beyond",
                     damaged_bytes_are_never_read_or_written_beyond);
-    g_test_add_func("/packed/what no writer leaves is refused", what_no_writer_leaves_is_refused);
+    g_test_add_func("/packed/bytes that no writer makes are refused", what_no_writer_leaves_is_refused);
     return g_test_run();
 }

@@ -1,10 +1,10 @@
-/* Records: damage is found, every way to store gives back what was put, and caches of version 0.1.0 are read. */
+/* Records: damage is detected, every store returns what was put, and caches of version 0.1.0 are read. */
 #include "common/cache/cache_error.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>
 
-/* Flips a bit wherever these bytes stand in data.mdb. */
+/* Flips a bit at every occurrence of these bytes in data.mdb. */
 static void alter(const char *folder, const void *bytes, gsize size)
 {
     g_autofree char *path = g_build_filename(folder, "data.mdb", NULL);
@@ -74,7 +74,7 @@ static void altered_descriptions_are_refused(void)
     }
 }
 
-/* tests/golden/format1: made by version 0.1.0 before there were stores. Its features, by path:
+/* tests/golden/format1: made by version 0.1.0, before --store existed. Its features, by path:
  * a/1.png j/7; a/2.png every fourth 1.5, 3, …; b/3.png -0 at 3 and 1e-40 at 4; b/zeros.png 0; c/xx….png
  * (-1)^j j/10. */
 static char *format_1(void)
@@ -150,7 +150,7 @@ static void a_cache_of_format_1_is_read_and_continued_in_its_format(void)
     remove_tree(folder);
 }
 
-/* Half of the features 0, the others multiples of 1/8, which half floats hold. */
+/* Half of the features are 0, the others multiples of 1/8, which are exact as half floats. */
 static float sparse_feature(guint image, gsize j)
 {
     return (j * 7 + image) % 4 < 2 ? 0 : (float)((j + image) % 100) / 8;
@@ -170,7 +170,7 @@ static void every_store_gives_back_what_was_put(void)
             for (gsize j = 0; j < FIXTURE_FEATURES; j++)
                 features[j] = sparse_feature(i, j);
             if (i == 2)
-                features[9] = 1e6f; /* more than a half float holds: the image is stored as by sparse */
+                features[9] = 1e6f; /* too large for a half float: the image is stored as by sparse */
             cache_writer_put(writer, path, "a", hash, features);
         }
         commit_cache(writer);
@@ -196,11 +196,11 @@ static void every_store_gives_back_what_was_put(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/cache/altered features are found and computed anew",
+    g_test_add_func("/cache/altered features are detected and computed again",
                     altered_features_are_found_and_computed_anew);
     g_test_add_func("/cache/altered descriptions are refused", altered_descriptions_are_refused);
     g_test_add_func("/cache/a cache of format 1 is read, and continued in its format",
                     a_cache_of_format_1_is_read_and_continued_in_its_format);
-    g_test_add_func("/cache/every store gives back what was put", every_store_gives_back_what_was_put);
+    g_test_add_func("/cache/every store returns what was put", every_store_gives_back_what_was_put);
     return g_test_run();
 }

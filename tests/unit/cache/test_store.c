@@ -1,4 +1,4 @@
-/* The store below a cache: one writer, readers beside it, kills, full disks, growth, and folders that are no cache. */
+/* The store of a cache: one writer, concurrent readers, kills, full disks, growth, and folders that are not caches. */
 #include "common/cache/cache_error.h"
 #include "tests/unit/fixture.h"
 
@@ -21,7 +21,7 @@ static void a_cache_is_open_once_in_a_program(void)
     remove_tree(folder);
 }
 
-/* Runs a function in a child of its own, for what ends badly on purpose. Returns waitpid's status. */
+/* Runs a function in a child process, which may crash. Returns waitpid's status. */
 static pid_t in_child(void (*function)(const char *folder), const char *folder)
 {
     fflush(NULL);
@@ -81,7 +81,7 @@ static void a_second_writer_is_refused_and_a_reader_is_not(void)
     kill(writer, SIGKILL);
     child_status(writer);
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
-    CacheWriter *next = open_writer(folder, spec); /* a killed writer's lock is gone with it */
+    CacheWriter *next = open_writer(folder, spec); /* a killed writer's lock is released */
     cache_writer_close(next);
     remove_tree(folder);
 }
@@ -119,7 +119,7 @@ static void a_kill_loses_only_the_batch_in_flight(void)
     }
 }
 
-/* A limit on the file's size stands for a full disk: the same call fails, with EFBIG in the place of ENOSPC. */
+/* A limit on the file's size simulates a full disk: the same call fails, with EFBIG instead of ENOSPC. */
 static void child_fills_the_disk(const char *folder)
 {
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/a full disk is a sentence and the cache goes on",
                     a_full_disk_is_a_sentence_and_the_cache_goes_on);
     g_test_add_func("/cache/the map grows under readers of it", the_map_grows_under_readers_of_it);
-    g_test_add_func("/cache/what is no cache is refused", what_is_no_cache_is_refused);
-    g_test_add_func("/cache/a creation cut short is begun again", a_creation_cut_short_is_begun_again);
+    g_test_add_func("/cache/other folders and files are refused", what_is_no_cache_is_refused);
+    g_test_add_func("/cache/an interrupted creation is begun again", a_creation_cut_short_is_begun_again);
     return g_test_run();
 }

@@ -1,5 +1,4 @@
-/* The command-line layer: what is taken, what is refused with which sentence, and that help and man page hold
- * the table. */
+/* The command line: options accepted and refused, messages, and that help and man page contain the table. */
 #include "common/cli/cli.h"
 
 static gint64 batch;
@@ -92,7 +91,7 @@ static void test_help_holds_every_option_and_its_default(void)
         "probe -b 3 in out*second*");
 }
 
-/* A program with two modes: what both have stands once, before what only one has. */
+/* A program with two modes: options of both are listed once, before those of one. */
 static void test_help_lists_options_by_mode(void)
 {
     static gint64 both, one;

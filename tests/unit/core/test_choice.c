@@ -1,4 +1,4 @@
-/* The names of enums: each value has the name that stands at its place, and nothing else is a name. */
+/* The names of enums: each value has the name at its position, and nothing else is a name. */
 #include "common/cache/cache.h"
 #include "common/core/choice.h"
 #include "common/image/image.h"
@@ -26,7 +26,7 @@ static void test_parts_of_names_are_not_names(void)
         g_assert_cmpint(choice_find(choices, wrong[i]), ==, -1);
 }
 
-/* An enum's values and their names are written in two places; the ends and one in the middle show a shift. */
+/* An enum's values and names are written in two places; checking the ends and one in the middle detects a shift. */
 static void test_enums_have_the_names_of_their_values(void)
 {
     const struct {

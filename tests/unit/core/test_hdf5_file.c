@@ -138,7 +138,7 @@ static void test_files_that_are_not_hdf5_are_refused(void)
 }
 
 /* A file with a long list of names, a long text and an array. */
-static char *write_sample(const char *name)
+static char *write_file(const char *name)
 {
     g_autoptr(GError) error = NULL;
     char *path = in_folder(name);
@@ -168,7 +168,7 @@ static char *write_sample(const char *name)
 
 static void test_what_is_written_is_read(void)
 {
-    g_autofree char *path = write_sample("sample.h5");
+    g_autofree char *path = write_file("file.h5");
     g_autoptr(GError) error = NULL;
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, &error);
     g_assert_no_error(error);
@@ -194,10 +194,10 @@ static void test_what_is_written_is_read(void)
 
 static void test_the_same_content_gives_the_same_bytes(void)
 {
-    g_autofree char *first = write_sample("first.h5"), *second = NULL, *a = NULL, *b = NULL;
+    g_autofree char *first = write_file("first.h5"), *second = NULL, *a = NULL, *b = NULL;
     gsize size_a, size_b;
     g_usleep(1100000); /* time stamps count seconds */
-    second = write_sample("second.h5");
+    second = write_file("second.h5");
     g_assert_true(g_file_get_contents(first, &a, &size_a, NULL));
     g_assert_true(g_file_get_contents(second, &b, &size_b, NULL));
     g_assert_cmpmem(a, size_a, b, size_b);
@@ -205,7 +205,7 @@ static void test_the_same_content_gives_the_same_bytes(void)
 
 static void test_the_seal_tells_damage(void)
 {
-    g_autofree char *path = write_sample("sealed.h5"), *bytes = NULL;
+    g_autofree char *path = write_file("sealed.h5"), *bytes = NULL;
     gsize size;
     g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
     for (gsize cut = 0; cut < size; cut += 1 + size / 97) {
@@ -239,7 +239,7 @@ static void test_what_is_not_committed_leaves_nothing(void)
     g_assert_true(g_str_has_prefix(error->message, "tests/nothing/file.h5: "));
 }
 
-/* A full disk, played by a limit on the size of files. */
+/* A full disk, simulated by a limit on the size of files. */
 static void test_a_full_disk_leaves_the_old_file(void)
 {
     enum { N = 1 << 18 };
@@ -273,7 +273,7 @@ int main(int argc, char **argv)
     scratch_make();
     g_test_add_func("/hdf5_file/reads names of every writer", test_names_of_every_writer);
     g_test_add_func("/hdf5_file/reads texts of every writer", test_texts_of_every_writer);
-    g_test_add_func("/hdf5_file/refuses what is no text", test_what_is_no_text_is_refused);
+    g_test_add_func("/hdf5_file/refuses what is not text", test_what_is_no_text_is_refused);
     g_test_add_func("/hdf5_file/reads arrays of every writer", test_arrays_of_every_writer);
     g_test_add_func("/hdf5_file/names other types and shapes", test_other_types_and_shapes_are_named);
     g_test_add_func("/hdf5_file/follows nothing out of the file", test_nothing_leads_out_of_the_file);
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hdf5_file/refuses files that are not HDF5", test_files_that_are_not_hdf5_are_refused);
     g_test_add_func("/hdf5_file/reads what it wrote", test_what_is_written_is_read);
     g_test_add_func("/hdf5_file/writes the same bytes again", test_the_same_content_gives_the_same_bytes);
-    g_test_add_func("/hdf5_file/tells damage by the seal", test_the_seal_tells_damage);
+    g_test_add_func("/hdf5_file/detects damage by the seal", test_the_seal_tells_damage);
     g_test_add_func("/hdf5_file/leaves nothing when not committed",
                     test_what_is_not_committed_leaves_nothing);
     g_test_add_func("/hdf5_file/leaves the old file on a full disk", test_a_full_disk_leaves_the_old_file);

@@ -19,7 +19,7 @@ static void test_output_file_failure_names_the_file_and_leaves_nothing(void)
 {
     g_autofree char *path = in_folder("a");
     g_autoptr(GError) error = NULL;
-    g_mkdir(path, 0700); /* a folder stands where the file should go: the rename fails */
+    g_mkdir(path, 0700); /* a folder has the file's name: the rename fails */
     g_assert_false(output_file_write(path, "x", 1, &error));
     g_assert_nonnull(error);
     g_assert_true(g_str_has_prefix(error->message, path));

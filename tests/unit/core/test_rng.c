@@ -3,13 +3,42 @@
 
 #include <math.h>
 
+/* Vigna's reference implementations (prng.di.unimi.it): xoshiro256++ from the state 1, 2, 3, 4, and splitmix64 from
+ * 1234567 for the state. Stream and seed are such that the state is filled from 1234567: splitmix64(0) is the
+ * constant. */
+static void test_rng_reference(void)
+{
+    static const guint64 expected[] = {
+        G_GUINT64_CONSTANT(41943041),
+        G_GUINT64_CONSTANT(58720359),
+        G_GUINT64_CONSTANT(3588806011781223),
+        G_GUINT64_CONSTANT(3591011842654386),
+        G_GUINT64_CONSTANT(9228616714210784205),
+        G_GUINT64_CONSTANT(9973669472204895162),
+        G_GUINT64_CONSTANT(14011001112246962877),
+        G_GUINT64_CONSTANT(12406186145184390807),
+        G_GUINT64_CONSTANT(15849039046786891736),
+        G_GUINT64_CONSTANT(10450023813501588000),
+    };
+    static const guint64 state[] = {
+        G_GUINT64_CONSTANT(6457827717110365317), G_GUINT64_CONSTANT(3203168211198807973),
+        G_GUINT64_CONSTANT(9817491932198370423), G_GUINT64_CONSTANT(4593380528125082431)};
+    Rng uniform = {.state = {1, 2, 3, 4}}, below = uniform;
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_assert_cmpfloat(rng_uniform(&uniform), ==, (double)(expected[i] >> 11) / 9007199254740992.0);
+        g_assert_cmpuint(rng_below(&below, 1u << 31), ==, expected[i] >> 32 & 0x7fffffff);
+    }
+    Rng seeded = rng_new(0, G_GUINT64_CONSTANT(0xe220a8397b1dcdaf) ^ 1234567);
+    g_assert_cmpmem(seeded.state, sizeof seeded.state, state, sizeof state);
+}
+
 static void test_rng_streams_repeat_and_differ(void)
 {
     Rng a = rng_new(42, 1), b = rng_new(42, 1), c = rng_new(42, 2), d = rng_new(43, 1);
-    guint64 first = rng_next(&a);
-    g_assert_cmpuint(first, ==, rng_next(&b));
-    g_assert_cmpuint(first, !=, rng_next(&c));
-    g_assert_cmpuint(first, !=, rng_next(&d));
+    double first = rng_uniform(&a);
+    g_assert_cmpfloat(first, ==, rng_uniform(&b));
+    g_assert_cmpfloat(first, !=, rng_uniform(&c));
+    g_assert_cmpfloat(first, !=, rng_uniform(&d));
 }
 
 static void test_rng_moments(void)
@@ -62,6 +91,7 @@ static void test_rng_shuffle_is_a_permutation(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rng/numbers are those of the reference implementations", test_rng_reference);
     g_test_add_func("/rng/streams repeat and differ", test_rng_streams_repeat_and_differ);
     g_test_add_func("/rng/moments are those of the distributions", test_rng_moments);
     g_test_add_func("/rng/below is even", test_rng_below_is_even);

@@ -1,4 +1,4 @@
-/* subprocess: what a child process gives back, and what becomes of one that crashes or never ends. */
+/* subprocess: results of a child process, and errors if it crashes or never ends. */
 #include "common/core/error.h"
 #include "common/core/subprocess.h"
 
@@ -74,9 +74,9 @@ static void test_a_loop_is_an_error(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/apart/shared memory comes back", test_shared_memory_comes_back);
-    g_test_add_func("/apart/refusals are handed on", test_refusals_are_handed_on);
-    g_test_add_func("/apart/a crash is an error", test_a_crash_is_an_error);
-    g_test_add_func("/apart/a loop is an error", test_a_loop_is_an_error);
+    g_test_add_func("/child process/shared memory comes back", test_shared_memory_comes_back);
+    g_test_add_func("/child process/errors are passed on", test_refusals_are_handed_on);
+    g_test_add_func("/child process/a crash is an error", test_a_crash_is_an_error);
+    g_test_add_func("/child process/a loop is an error", test_a_loop_is_an_error);
     return g_test_run();
 }

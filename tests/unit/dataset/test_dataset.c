@@ -188,7 +188,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/dataset/classes and files come in byte order",
                          test_classes_and_files_come_in_byte_order, run);
     g_test_add_data_func("/dataset/classes can be chosen", test_classes_can_be_chosen, run);
-    g_test_add_data_func("/dataset/a listed image that is not there is an item",
+    g_test_add_data_func("/dataset/a listed image that is missing is an item",
                          test_a_listed_image_that_is_not_there_is_an_item, run);
     g_test_add_data_func("/dataset/lists may begin with a byte order mark",
                          test_lists_may_begin_with_a_byte_order_mark, run);
@@ -198,7 +198,8 @@ int main(int argc, char **argv)
                          run);
     g_test_add_data_func("/dataset/lists choose with and without ending",
                          test_lists_choose_with_and_without_ending, run);
-    g_test_add_data_func("/dataset/what is not there is named", test_what_is_not_there_is_named, run);
+    g_test_add_data_func("/dataset/missing classes and folders are named", test_what_is_not_there_is_named,
+                         run);
     g_test_add_data_func("/dataset/a link upwards comes to an end", test_a_link_upwards_comes_to_an_end, run);
     return g_test_run();
 }

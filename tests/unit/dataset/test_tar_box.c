@@ -1,4 +1,5 @@
-/* tar_box: that libarchive runs in a process with nothing but the archive, and what becomes of the archive when it dies. */
+/* tar_box: that libarchive runs in a process with nothing but the archive, and what becomes of the archive when it
+ * dies. */
 #include "common/dataset/tar_box.h"
 #include "tests/unit/fixture.h"
 
@@ -27,7 +28,7 @@ static void write_archive(const char *path)
     overwrite(path, blocks, sizeof blocks);
 }
 
-/* What /proc/PID/FILE says; NULL where there is none. */
+/* The contents of /proc/PID/FILE, or NULL. */
 static char *told_of(const char *pid, const char *file)
 {
     char *text = NULL;

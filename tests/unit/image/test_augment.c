@@ -113,7 +113,7 @@ static void test_pixels_are_the_values_truncated(void)
 
 /* ---- What is drawn ---- */
 
-/* A summary of many draws: all within [low, high], and coming near both ends. */
+/* Checks that many draws are all within [low, high] and come near both ends. */
 static void assert_spread(const double *draws, int n, double low, double high)
 {
     double min = draws[0], max = draws[0], near = (high - low) * 0.02;
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
                     test_every_instruction_set_gives_the_same_bits);
     g_test_add_func("/augment/pixels are the values truncated", test_pixels_are_the_values_truncated);
     g_test_add_func("/augment/draws fill their ranges", test_draws_fill_their_ranges);
-    g_test_add_func("/augment/a draw depends on seed, key and copy alone",
+    g_test_add_func("/augment/a draw depends only on seed, key and copy",
                     test_a_draw_depends_on_seed_key_and_copy_alone);
     g_test_add_func("/augment/copy 0 is the image itself", test_copy_0_is_the_image_itself);
     g_test_add_func("/augment/options are described", test_options_are_described);

@@ -1,5 +1,5 @@
-/* decoder_box: what can be done inside, and what becomes of a decoder that crashes, never ends, leaves or is killed. The tasks are
- * chosen by the first byte of what they are to decode. */
+/* decoder_box: what is refused inside, and decoders that crash, never end, exit or are killed. The first byte of the
+ * data to decode selects the task. */
 #include "common/image/decoder_box.h"
 #include "common/image/image_file.h"
 
@@ -14,7 +14,7 @@
 
 enum { SIDE = 4, PIXELS = SIDE * SIDE * 3, THREADS = 4, ROUNDS = 50, LIMIT = 1000 };
 
-/* Each attempt must be refused: what the task is asked for, and why it is worth refusing. */
+/* Each attempt must be refused: the task's byte, and what it attempts. */
 static int attempts(void)
 {
     int failures = 0, n = 0;
@@ -60,10 +60,10 @@ static gboolean task(const guint8 *bytes, gsize size, Preset preset, int side, g
     case 'p':
         memcpy(rgb, &(pid_t){getpid()}, sizeof(pid_t));
         return TRUE;
-    case 'e': /* takes the processor for ever */
+    case 'e': /* loops for ever */
         for (volatile guint i = 0;; i++)
             ;
-    case 's': /* takes none of it */
+    case 's': /* sleeps for ever */
         for (;;)
             g_usleep(G_USEC_PER_SEC);
     case 'r':

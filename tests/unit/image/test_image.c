@@ -1,5 +1,5 @@
-/* Decoding: damaged files, limits, threads, normalisation. That the pixels are Pillow's is shown by
- * tests/cli/test_pixels.py and test_resize.c. */
+/* Decoding: damaged files, limits, threads, normalisation. Pixels are compared with Pillow's in
+ * tests/cli/test_pixels.py. */
 #include "common/core/rng.h"
 #include "common/image/image.h"
 
@@ -68,7 +68,7 @@ static void test_whole_files_decode(void)
         }
 }
 
-/* The bytes are copied to a block of just their size, so that a sanitizer sees the first step beyond it. */
+/* The bytes are copied to a block of exactly their size, so that a sanitizer detects any access beyond it. */
 static void test_truncated_files_fail(void)
 {
     guint8 whole[BYTES], part[BYTES];
@@ -119,7 +119,7 @@ static void test_what_is_no_image_is_named_so(void)
 
 static void test_size_is_checked_before_decoding(void)
 {
-    /* 60000 x 60000 announced, no pixel there: whoever decoded first would complain of a truncated file. */
+    /* A header of 60000 x 60000 without pixels: decoding first would report a truncated file. */
     static const guint8 png[] =
         "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15"
         "\0\0\0\0IDAT\x35\xaf\x06\x1e";
@@ -223,13 +223,13 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_log_set_always_fatal(G_LOG_FATAL_MASK |
-                           G_LOG_LEVEL_CRITICAL); /* libvips warns of what is wrong with a file */
+                           G_LOG_LEVEL_CRITICAL); /* libvips prints warnings about damaged files */
     image_startup(argv[0]);
     read_files();
     g_test_add_func("/image/whole files of every kind decode", test_whole_files_decode);
     g_test_add_func("/image/a file cut short fails, or has lost no pixel", test_truncated_files_fail);
     g_test_add_func("/image/damaged files do no harm", test_damaged_files_do_no_harm);
-    g_test_add_func("/image/what is no image is named so", test_what_is_no_image_is_named_so);
+    g_test_add_func("/image/files that are not images are reported", test_what_is_no_image_is_named_so);
     g_test_add_func("/image/the size is checked before decoding", test_size_is_checked_before_decoding);
     g_test_add_func("/image/threads get the same pixels and reasons",
                     test_threads_get_the_same_pixels_and_reasons);

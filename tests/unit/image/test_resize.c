@@ -1,5 +1,4 @@
-/* Resizing against sums formed by hand and against properties; that every pixel is Pillow's is shown on many
- * sizes by tests/cli/test_pixels.py. */
+/* Resizing against hand-computed sums and properties; tests/cli/test_pixels.py compares many sizes with Pillow. */
 #include "common/core/rng.h"
 #include "common/image/resize.h"
 
@@ -32,7 +31,7 @@ static void test_same_size_is_a_copy(void)
     g_assert_cmpmem(target, sizeof target, source, sizeof target);
 }
 
-/* 320 to 224: pixel 3 stands at 3.5 * 320 / 224 = 5 exactly, but Pillow's running sum arrives below it. */
+/* 320 to 224: pixel 3 is at 3.5 * 320 / 224 = 5 exactly, but Pillow's running sum is just below. */
 static void test_nearest_sums_its_places_as_pillow_does(void)
 {
     enum { IN = 320, OUT = 224 };
@@ -51,7 +50,7 @@ static void test_nearest_sums_its_places_as_pillow_does(void)
     g_assert_cmpint(off_the_closed_formula, >, 0);
 }
 
-/* Halving weighs four pixels a direction 1 3 3 1, the outer ones cut off at the border. */
+/* Halving weights four pixels per direction by 1 3 3 1, without the outer ones at the border. */
 static void test_bilinear_weighs_by_a_triangle(void)
 {
     static const guint8 source[4 * 3] = {10, 0, 255, 50, 0, 255, 90, 80, 255, 210, 240, 255};

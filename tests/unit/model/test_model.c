@@ -1,9 +1,8 @@
-/* Model files: what is saved is loaded, and damage is refused. Other programs read them too:
- * tests/cli/test_model.py, which runs
+/* Model files: loading what was saved, and refusing damage. tests/cli/test_model.py reads them by h5py; it runs
  *
  *     test_model --write FOLDER
  *
- * that writes models and what they predict. */
+ * which writes models and their predictions. */
 #include "tests/unit/fixture.h"
 
 #include <math.h>
@@ -11,7 +10,7 @@
 
 enum { ROWS = 5 };
 
-/* A small network of the kinds of layer that the study's own has, from images. */
+/* A small network on images, with the kinds of layers of the study's network. */
 static Model *convolutional_model(void)
 {
     Network *network = network_new(9, 9, 3);
@@ -286,10 +285,10 @@ int main(int argc, char **argv)
     g_test_add_func("/model/applies its scaling", test_scaling_is_applied);
     g_test_add_func("/model/gives the same bytes again", test_the_same_model_gives_the_same_bytes);
     g_test_add_func("/model/refuses damage and truncation", test_damage_is_refused);
-    g_test_add_func("/model/refuses content that cannot be", test_content_that_cannot_be_is_refused);
+    g_test_add_func("/model/refuses invalid content", test_content_that_cannot_be_is_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
-    g_test_add_func("/model/keeps which images it was trained on", test_images_trained_on);
-    g_test_add_func("/model/keeps none where they are too many", test_more_images_than_are_kept);
+    g_test_add_func("/model/records the images it was trained on", test_images_trained_on);
+    g_test_add_func("/model/records none if there are too many", test_more_images_than_are_kept);
     g_test_add_func("/model/names what does not match", test_mismatches_are_named);
     int status = g_test_run();
     scratch_remove();

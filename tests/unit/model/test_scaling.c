@@ -77,7 +77,7 @@ static void test_zero_vector(void)
     }
 }
 
-/* A feature whose value is one float far from zero in every row must not be blown up to noise. */
+/* A feature with the same large value in every row must not be scaled up to noise. */
 static void test_constant_feature(void)
 {
     enum { MANY = 1000 };

@@ -1,4 +1,4 @@
-/* A dense layer on inputs of which some features are hardly ever zero, some nearly always: against sums in double. */
+/* A dense layer on inputs with dense and sparse features, against sums in double. */
 #include "common/network/dense.h"
 
 #include "common/network/optimizer.h"
@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-enum { N = 70, D = 100, K = 150 }; /* none a multiple of what is computed at once */
+enum { N = 70, D = 100, K = 150 }; /* none a multiple of a block */
 
-/* By feature: never zero, always, or by chance; so that full and sparse products meet in one tile. */
+/* Features that are never, always or randomly zero, so that one tile has dense and sparse products. */
 static void draw_input(float *x)
 {
     Rng rng = rng_new(4, 0);
@@ -94,7 +94,7 @@ static void what_is_zero_is_left_out_of_exact_sums(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/dense/what is zero is left out of exact sums", what_is_zero_is_left_out_of_exact_sums);
+    g_test_add_func("/dense/sums without the zeros are exact", what_is_zero_is_left_out_of_exact_sums);
     g_test_add_func("/dense/the gradient with respect to the input is exact",
                     the_gradient_with_respect_to_the_input_is_exact);
     return g_test_run();

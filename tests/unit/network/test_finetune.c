@@ -1,5 +1,5 @@
-/* Fine-tuning: layers of the base learn as PyTorch's do, gradients against finite differences, layers and
- * parameters taken from the base. */
+/* Fine-tuning: training steps against PyTorch, gradients against finite differences, layers and parameters taken from
+ * the base. */
 #include "common/network/trainer.h"
 #include "common/vgg16/weights.h"
 #include "tests/unit/fixture.h"
@@ -13,9 +13,9 @@ typedef struct {
     const float *rows[N];
     int labels[N];
     Batch batch;
-} Example;
+} BatchData;
 
-static void example_init(Example *e, guint salt, int step)
+static void batch_data_init(BatchData *e, guint salt, int step)
 {
     e->x = filled(N * INPUTS, salt + (guint)step, 1);
     for (int i = 0; i < N; i++) {
@@ -74,8 +74,8 @@ static void check_steps(void)
     Optimizer sgd = plain(0.05);
     g_autoptr(Trainer) trainer = trainer_new(network, &sgd, N, 42, thread_pool, NULL);
     for (int step = 0; step < 3; step++) {
-        Example e;
-        example_init(&e, (guint)json_integer_value(json_object_get(golden, "salt")), step);
+        BatchData e;
+        batch_data_init(&e, (guint)json_integer_value(json_object_get(golden, "salt")), step);
         double expected = json_number_value(json_array_get(json_object_get(golden, "losses"), step));
         g_assert_cmpfloat_with_epsilon(trainer_step(trainer, &e.batch, NULL).loss / N, expected, 1e-5);
         g_free(e.x);
@@ -96,23 +96,23 @@ static void test_steps(void)
     with_every_isa(check_steps);
 }
 
-static double loss_of(Network *network, ThreadPool *thread_pool, Example *e)
+static double loss_of(Network *network, ThreadPool *thread_pool, BatchData *e)
 {
     Optimizer still = plain(0.1);
     g_autoptr(Trainer) trainer = trainer_new(network, &still, N, 42, thread_pool, NULL);
     return trainer_evaluate(trainer, &e->batch).loss / N;
 }
 
-/* (loss(w + h d) - loss(w - h d)) / 2h against the gradient's product with d: d is the gradient itself,
- * scaled to a length at which float sums and the kinks of ReLU and pooling both matter little. */
+/* (loss(w + h d) - loss(w - h d)) / 2h against the gradient's product with d: d is the gradient, scaled to a length
+ * at which rounding errors and the kinks of ReLU and pooling are both negligible. */
 static void test_finite_differences(void)
 {
-    Example e;
+    BatchData e;
     Optimizer unit = plain(1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autoptr(Network) network = tuned_network(), stepped = network_copy(network);
     g_autoptr(Trainer) trainer = trainer_new(stepped, &unit, N, 42, thread_pool, NULL);
-    example_init(&e, 40, 0);
+    batch_data_init(&e, 40, 0);
     trainer_step(trainer, &e.batch, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i], *after = stepped->layers->pdata[i];

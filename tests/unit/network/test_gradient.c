@@ -1,4 +1,4 @@
-/* Gradients of logits with respect to a network's input, against finite differences of what it predicts. */
+/* Gradients of logits with respect to a network's input, against finite differences of its predictions. */
 #include "common/network/gradient.h"
 #include "tests/unit/fixture.h"
 
@@ -15,7 +15,7 @@ static void fill_layers(Network *network)
     }
 }
 
-/* ReLUs in their layer and in one of their own; the softmax, where there is one, does not touch the logits. */
+/* ReLUs within layers and as separate layers; the softmax, if any, does not affect the logits. */
 static Network *head(Activation last)
 {
     Network *network = network_new(2, 2, D / 4);
@@ -75,6 +75,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gradient/is that of finite differences", test_finite_differences);
-    g_test_add_func("/gradient/is of dense layers alone", test_other_layers);
+    g_test_add_func("/gradient/is only for dense layers", test_other_layers);
     return g_test_run();
 }

@@ -79,7 +79,7 @@ static void test_pooling(void)
     }
 }
 
-/* The gradient of a dense layer shows in what plain SGD of rate 1 takes off its weights. */
+/* The gradient of a dense layer is what plain SGD of rate 1 subtracts from its weights. */
 static void check_dense(const json_t *c)
 {
     int n = integer(c, "n"), d = integer(c, "features"), k = integer(c, "units"), ld = n + 3;
@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     g_test_add_func("/layers/cross-entropy is exact where certain, fair in a tie, NaN for NaN",
                     test_loss_at_the_edges);
     g_test_add_func("/layers/ReLU keeps NaN and passes no gradient where it gave zero", test_relu);
-    g_test_add_func("/layers/dropout drops its share, by seed and stream alone", test_dropout);
+    g_test_add_func("/layers/dropout drops its share, by seed and stream only", test_dropout);
     int status = g_test_run();
     json_decref(golden);
     return status;

@@ -9,7 +9,7 @@ static Layer *layer_of(const Network *network, guint i)
     return network->layers->pdata[i];
 }
 
-/* The study's from-scratch CNN (FACTS: output sizes 128, 126, 63, 63, 61, 30, 30, 28, 14, 14, 10, 2). */
+/* The study's network from scratch, with output sizes 128, 126, 63, 63, 61, 30, 30, 28, 14, 14, 10, 2. */
 static Network *study_cnn(void)
 {
     static const struct {

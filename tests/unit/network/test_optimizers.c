@@ -51,7 +51,7 @@ static void test_slots(void)
     g_assert_true(optimizer_has_m(&optimizer));
 }
 
-/* The whole array at once and weight by weight: no weight's update depends on where it lies. */
+/* The whole array at once and weight by weight: a weight's update does not depend on its position. */
 static void check_places(void)
 {
     enum { COUNT = 101 };
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     golden = load_golden();
     g_test_add_func("/optimizers/Adam, RMSprop and SGD follow Keras's formulas on every instruction set",
                     test_formulas);
-    g_test_add_func("/optimizers/slots are kept only where the formula has them", test_slots);
+    g_test_add_func("/optimizers/slots are kept only if the formula has them", test_slots);
     g_test_add_func("/optimizers/a weight's update does not depend on its place", test_places);
     int status = g_test_run();
     json_decref(golden);

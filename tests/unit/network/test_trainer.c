@@ -40,9 +40,9 @@ typedef struct {
     const float *rows[N];
     int labels[N];
     Batch batch;
-} Example;
+} BatchData;
 
-static void example_init(Example *e, int step)
+static void batch_data_init(BatchData *e, int step)
 {
     fill(e->x, N * INPUTS, 40 + step, 1);
     for (int i = 0; i < N; i++) {
@@ -59,9 +59,9 @@ static void test_training_steps(void)
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     Optimizer optimizer = {OPTIMIZER_SGD, 0.05, 0, 0, 0, 0.9, 0};
     g_autoptr(Trainer) trainer = trainer_new(network, &optimizer, N, 42, thread_pool, NULL);
-    Example e;
+    BatchData e;
     for (int step = 0; step < 4; step++) {
-        example_init(&e, step);
+        batch_data_init(&e, step);
         double loss = trainer_step(trainer, &e.batch, NULL).loss / N;
         g_assert_cmpfloat_with_epsilon(
             loss, json_number_value(json_array_get(json_object_get(expected, "losses"), step)), 1e-6);
@@ -77,16 +77,16 @@ static void test_training_steps(void)
     g_assert_cmpuint(at, ==, 8);
 }
 
-/* Mean loss of the example, dropout drawn as in training: a step of rate 0 changes nothing. */
-static double loss_at(Network *network, const Example *e, ThreadPool *thread_pool)
+/* Mean loss of the batch with dropout as in training: a step with learning rate 0 changes nothing. */
+static double loss_at(Network *network, const BatchData *e, ThreadPool *thread_pool)
 {
     Optimizer still = {OPTIMIZER_SGD, 0, 0, 0, 0, 0, 0};
     g_autoptr(Trainer) trainer = trainer_new(network, &still, N, 42, thread_pool, NULL);
     return trainer_step(trainer, &e->batch, NULL).loss / N;
 }
 
-/* The gradient of parameter p: what a step of plain SGD takes off it, against the slope of the loss. */
-static void check_gradient(float *p, float gradient, Network *network, const Example *e,
+/* The gradient of parameter p, which a step of plain SGD subtracts from it, against the slope of the loss. */
+static void check_gradient(float *p, float gradient, Network *network, const BatchData *e,
                            ThreadPool *thread_pool)
 {
     float was = *p, h = 1e-3f;
@@ -100,14 +100,14 @@ static void check_gradient(float *p, float gradient, Network *network, const Exa
 
 static void test_finite_differences(void)
 {
-    Example e;
+    BatchData e;
     g_autoptr(Network) network = small_network(TRUE);
     g_autoptr(Network) stepped = network_copy(network);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     Optimizer plain = {OPTIMIZER_SGD, 1, 0, 0, 0, 0, 0};
     g_autoptr(Trainer) trainer = trainer_new(stepped, &plain, N, 42, thread_pool, NULL);
     double largest = 0;
-    example_init(&e, 1);
+    batch_data_init(&e, 1);
     trainer_step(trainer, &e.batch, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *now = layer_of(network, i), *after = layer_of(stepped, i);
@@ -134,15 +134,15 @@ static Network *flat_network(void)
     return network;
 }
 
-/* Three steps; the second is told of the third where `tell` is set. */
+/* Three steps; with `tell`, the second is given the third as the next batch. */
 static Network *train_three(Network *network, guint threads, gboolean tell)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
-    Example e[3];
+    BatchData e[3];
     g_autoptr(Trainer) trainer = trainer_new(network, &adam, N, 42, thread_pool, NULL);
     for (int i = 0; i < 3; i++)
-        example_init(&e[i], i);
+        batch_data_init(&e[i], i);
     e[2].batch.n = 3;
     for (int i = 0; i < 3; i++)
         trainer_step(trainer, &e[i].batch, tell && i < 2 ? &e[i + 1].batch : NULL);
@@ -213,7 +213,7 @@ int main(int argc, char **argv)
                     test_finite_differences);
     g_test_add_func("/trainer/threads and knowing the next batch change no bit", test_reproducible);
     g_test_add_func("/trainer/networks that cannot be trained are refused", test_untrainable);
-    g_test_add_func("/network/a prediction does not depend on its company", test_prediction);
+    g_test_add_func("/network/a prediction does not depend on the other images", test_prediction);
     int status = g_test_run();
     json_decref(golden);
     return status;

@@ -1,5 +1,5 @@
-/* The pipeline: everything arrives, in order, once, whatever the threads; it ends cleanly when told to. The
- * vectors are those of layer "input", so that no weights are needed; the base's own tests are elsewhere. */
+/* The pipeline: every input arrives once and in order for any number of threads, and it ends cleanly when
+ * interrupted. The vectors are those of layer "input", which needs no weights. */
 #include "common/cache/cache.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -35,7 +35,7 @@ static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, g
     if (ahead > g_atomic_int_get(&log->max_ahead))
         g_atomic_int_set(&log->max_ahead, ahead);
     if (index % 5 == 0)
-        g_usleep(500); /* so that later ones overtake */
+        g_usleep(500); /* so that later ones finish first */
     for (guint i = 0; i < CACHE_HASH; i++)
         g_assert_cmpuint(note[i], ==, 0);
     memcpy(note, &index, sizeof index);
@@ -117,7 +117,7 @@ static void all_arrive_in_order_whatever_threads_and_batch(void)
         }
 }
 
-/* The last arrival of a batch is its last good image, or the last input. */
+/* The last image of a batch is its last good image, or the last input. */
 static gboolean batch_done(gpointer user, GError **error)
 {
     Log *log = user;
@@ -181,7 +181,7 @@ static void what_runs_ahead_is_bounded(void)
     Log log = NEW_LOG;
     g_autoptr(Pipeline) pipeline = new_pipeline(BATCH, THREADS);
     g_assert_true(run(pipeline, 500, &log, NULL));
-    /* Rejected inputs travel with a batch without counting in it: one in eleven. */
+    /* One input in eleven is rejected; these do not count towards the batch's size. */
     g_assert_cmpint(log.max_ahead, <=, (2 * BATCH + THREADS) + 3 * (BATCH + 1));
 }
 
@@ -197,12 +197,12 @@ static void a_failing_consumer_ends_it(void)
         g_assert_cmpuint(log.consumed, ==, fail_at);
         g_assert_cmpint(log.begun, <, 100);
     }
-    Log log = NEW_LOG; /* and leaves nothing behind for the next run */
+    Log log = NEW_LOG; /* and does not affect the next run */
     g_assert_true(run(pipeline, 20, &log, NULL));
     g_assert_cmpuint(log.consumed, ==, 20);
 }
 
-/* Last: a process that was interrupted stays so. */
+/* The last test, as the process stays interrupted. */
 static void an_interrupt_ends_it_cleanly(void)
 {
     Log log = NEW_LOG;
@@ -223,9 +223,9 @@ int main(int argc, char **argv)
                     all_arrive_in_order_whatever_threads_and_batch);
     g_test_add_func("/pipeline/every batch is followed by its end", every_batch_is_followed_by_its_end);
     g_test_add_func("/pipeline/it can run again", it_can_run_again);
-    g_test_add_func("/pipeline/images are prepared as the caller says",
+    g_test_add_func("/pipeline/images are prepared by the caller's function",
                     images_are_prepared_as_the_caller_says);
-    g_test_add_func("/pipeline/what runs ahead is bounded", what_runs_ahead_is_bounded);
+    g_test_add_func("/pipeline/the number of inputs ahead is bounded", what_runs_ahead_is_bounded);
     g_test_add_func("/pipeline/a failing consumer ends it", a_failing_consumer_ends_it);
     g_test_add_func("/pipeline/an interrupt ends it cleanly", an_interrupt_ends_it_cleanly);
     return g_test_run();

@@ -1,4 +1,4 @@
-/* Pictures: files that others can read, and failures in sentences. */
+/* Figures: files that other programs can read, and errors. */
 #include "common/cli/cli.h"
 #include "common/plot/axes.h"
 #include "tests/unit/fixture.h"
@@ -166,8 +166,8 @@ int main(int argc, char **argv)
     g_test_add_func("/canvas/an SVG is well-formed whatever the text", test_svg);
     g_test_add_func("/canvas/a PDF has a head and an end", test_pdf);
     g_test_add_func("/canvas/the same drawing gives the same bytes", test_same);
-    g_test_add_func("/canvas/unknown endings and sizes are refused in a sentence", test_refusals);
-    g_test_add_func("/canvas/a failing write gives a sentence and leaves nothing", test_failing_writes);
+    g_test_add_func("/canvas/unknown endings and sizes are refused", test_refusals);
+    g_test_add_func("/canvas/a failing write gives an error and leaves nothing", test_failing_writes);
     g_test_add_func("/canvas/texts are as wide on every canvas", test_text_width);
     int status = g_test_run();
     scratch_remove();

@@ -1,4 +1,4 @@
-/* Colour maps: shades that stay apart, and figures on them that can be read. */
+/* Colour maps: distinguishable shades, and readable numbers on them. */
 #include "common/plot/colormap.h"
 
 #include <math.h>
@@ -23,8 +23,7 @@ static void test_colormap(void)
         for (int i = 1; i <= 64; i++) {
             guint32 color = colormap(themes[t], i / 64.0);
             double now = luminance(color), ink = luminance(colormap_ink(color));
-            g_assert_cmpfloat(direction * (now - before), >,
-                              0); /* shades in grey keep the order of the values */
+            g_assert_cmpfloat(direction * (now - before), >, 0); /* luminance keeps the order of the values */
             g_assert_cmpfloat((MAX(now, ink) + 0.05) / (MIN(now, ink) + 0.05), >=,
                               4.5); /* WCAG AA for text */
             before = now;
@@ -37,7 +36,7 @@ static void test_colormap(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/colormap/shades keep their order in grey and figures on them can be read",
+    g_test_add_func("/colormap/shades keep their order in grey and numbers on them are readable",
                     test_colormap);
     return g_test_run();
 }

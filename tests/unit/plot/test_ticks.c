@@ -1,5 +1,5 @@
-/* Axes: the ticks that one expects. */
-#include "common/plot/axes.h"
+/* Ticks against lists worked out by hand. */
+#include "common/plot/ticks.h"
 
 #include <math.h>
 
@@ -7,7 +7,7 @@ static void check_ticks(double from, double to, gboolean log, gboolean whole, gu
                         const double *expected, guint n)
 {
     double ticks[16];
-    g_assert_cmpuint(axes_ticks(from, to, log, whole, ticks, max), ==, n);
+    g_assert_cmpuint(ticks_choose(from, to, log, whole, ticks, max), ==, n);
     for (guint i = 0; i < n; i++)
         g_assert_cmpfloat_with_epsilon(ticks[i], expected[i], 1e-9 * fabs(expected[i]) + 1e-15);
 }
@@ -22,8 +22,8 @@ static void test_ticks(void)
     check_ticks(1e-3, 1, TRUE, FALSE, 6, (double[]){1e-3, 1e-2, 1e-1, 1}, 4);
     check_ticks(0.02, 5, TRUE, FALSE, 16, (double[]){.02, .05, .1, .2, .5, 1, 2, 5}, 8);
     double ticks[16];
-    for (int e = -20; e < 20; e++) { /* never more than there is room for */
-        guint n = axes_ticks(pow(10, -e), pow(10, -e) * 1e15, TRUE, FALSE, ticks, 5);
+    for (int e = -20; e < 20; e++) { /* no more than there is room for */
+        guint n = ticks_choose(pow(10, -e), pow(10, -e) * 1e15, TRUE, FALSE, ticks, 5);
         g_assert_true(n >= 2 && n <= 5);
     }
 }
@@ -31,6 +31,6 @@ static void test_ticks(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/axes/ticks are nice numbers", test_ticks);
+    g_test_add_func("/ticks/are nice numbers, and no more than there is room for", test_ticks);
     return g_test_run();
 }

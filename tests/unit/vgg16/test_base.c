@@ -1,6 +1,5 @@
-/* The base from the input to a cut against features that PyTorch computed in float64
- * (tests/golden/make_base.py), with weights of three kinds and the tiles that are chosen for them; and that an image's
- * features do not depend on its company. */
+/* The base up to a cut against features that PyTorch computed in float64 (tests/golden/make_base.py), with weights of
+ * three kinds and the tiles chosen for them; and that an image's features do not depend on the other images. */
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
 #include "common/vgg16/base.h"
@@ -16,8 +15,7 @@ static const char *const kind_names[KINDS] = {"normal", "heavy-tailed", "zero-me
 static Weights *weights; /* normal */
 static Weights *all_weights[KINDS];
 
-/* A kernel (9, C, K) that is heavy-tailed, or of mean zero for each output channel, instead of normal, as make_base.py has
- * it. */
+/* Makes a kernel (9, C, K) heavy-tailed, or zero-mean per output channel, instead of normal, like make_base.py. */
 static void make_heavy_tailed(const Vgg16Layer *layer, float *kernel)
 {
     gsize taps = (gsize)layer->inputs * layer->outputs;
@@ -78,7 +76,7 @@ static gsize features_of(int cut, int side)
     return (gsize)shape[0] * shape[1] * shape[2];
 }
 
-/* Of features against a case's probes. */
+/* The error of features at a case's probes. */
 static double probe_error(const float *out, gsize features, const json_t *probes)
 {
     double error = 0, size = 0;
@@ -114,7 +112,7 @@ static Kind kind_of(const json_t *golden)
     return kind;
 }
 
-/* Those that are chosen for a case, once for all tests; where tiles are small anyway, or few, those of the shapes. */
+/* The tiles chosen for a case, once for all tests; if tiles are few or small anyway, those of the shapes. */
 static Tiles case_tiles(const json_t *golden)
 {
     static Tiles chosen[KINDS];
@@ -180,8 +178,8 @@ static double relative_error(const float *x, const float *expected, gsize n)
     return sqrt(error / size);
 }
 
-/* Where the last bits of two sums differ, they may be rounded to different neighbours: the further from the input, the
- * more of them. Rounding itself is seen in every depth. */
+/* Where the last bits of two sums differ, they may be rounded to different neighbours, more often with every layer. The
+ * effect of rounding itself is visible at every depth. */
 static void check_bfloat16(const char *name, double between_sets)
 {
     enum { SIDE = 64 };
@@ -212,7 +210,7 @@ static void test_bfloat16(void)
     check_bfloat16("block5_pool", 1e-2);
 }
 
-/* Images 0 … n-1 through a base of this batch and thread pool, `at once` a call. */
+/* Images 0 … n-1 through a base with this batch and thread pool, at_once per call. */
 static float *features_by(int cut, int side, int n, int batch, guint threads)
 {
     gsize image = (gsize)side * side * 3, features = features_of(cut, side);
@@ -282,8 +280,8 @@ static void test_tiles_depend_on_the_weights_alone(void)
     }
 }
 
-/* Where sums cancel, tiles are smaller than the shapes alone would have them, and have to be: with those the error is too
- * large. Elsewhere they are as large as ever. */
+/* If sums cancel, tiles are smaller than by the shapes, with which the error would be too large. Otherwise they are
+ * those of the shapes. */
 static void test_tiles_are_small_where_sums_cancel(void)
 {
     json_t *golden = load_golden(), *one;
@@ -326,14 +324,14 @@ int main(int argc, char **argv)
                 g_strdup_printf("/base/agrees with PyTorch in float64/%s", isa_name((IsaSet)isa));
             g_test_add_data_func(name, GINT_TO_POINTER(isa), test_agrees_with_pytorch);
         }
-    g_test_add_func("/base/tiles depend on the weights alone", test_tiles_depend_on_the_weights_alone);
+    g_test_add_func("/base/tiles depend only on the weights", test_tiles_depend_on_the_weights_alone);
     g_test_add_func("/base/tiles are small where sums cancel", test_tiles_are_small_where_sums_cancel);
     g_test_add_func("/base/bfloat16 is near float32, and much the same on every instruction set",
                     test_bfloat16);
     g_test_add_func("/base/features do not depend on n, batch, place or threads",
                     test_features_do_not_depend_on_company);
     g_test_add_func("/base/any layer is a cut", test_any_layer_is_a_cut);
-    g_test_add_func("/base/memory is told", test_memory_is_told);
+    g_test_add_func("/base/memory is predicted", test_memory_is_told);
     int status = g_test_run();
     for (int kind = 0; kind < KINDS; kind++)
         weights_free(all_weights[kind]);

@@ -1,4 +1,4 @@
-/* Recipes: what is written is read again, what differs is named, what is not a recipe is refused. */
+/* Feature specifications: what is written is read back, differences are named, invalid JSON is refused. */
 #include "common/vgg16/feature_spec.h"
 #include "common/vgg16/vgg16.h"
 #include <string.h>
@@ -115,7 +115,7 @@ static void refused(const char *text)
 
 #define ROUNDED(tiles) ",\"tiles\":" tiles ",\"rounding_error\":1e-5"
 
-static void refuses_what_is_no_recipe(void)
+static void refuses_invalid_json(void)
 {
     g_autoptr(GError) error = NULL;
     json_t *object = json_loads(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512]"), 0, NULL);
@@ -170,12 +170,12 @@ static void every_layer_has_its_shape(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/recipe/survives JSON", survives_json);
-    g_test_add_func("/recipe/names the first difference", names_the_first_difference);
-    g_test_add_func("/recipe/no tiles are those of the shapes", no_tiles_are_those_of_the_shapes);
-    g_test_add_func("/recipe/same weights by another name are the same",
+    g_test_add_func("/feature_spec/survives JSON", survives_json);
+    g_test_add_func("/feature_spec/names the first difference", names_the_first_difference);
+    g_test_add_func("/feature_spec/no tiles are those of the shapes", no_tiles_are_those_of_the_shapes);
+    g_test_add_func("/feature_spec/same weights by another name are the same",
                     same_weights_by_another_name_are_the_same);
-    g_test_add_func("/recipe/refuses what is no recipe", refuses_what_is_no_recipe);
-    g_test_add_func("/recipe/every layer has its shape", every_layer_has_its_shape);
+    g_test_add_func("/feature_spec/refuses invalid JSON", refuses_invalid_json);
+    g_test_add_func("/feature_spec/every layer has its shape", every_layer_has_its_shape);
     return g_test_run();
 }

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* A file of this header (with its own length in front, or another) and so many bytes of data, floats 0, 1, 2,
- * … */
+/* A file with this header (after its length, or another one) and this many bytes of data, floats 0, 1, 2, … */
 static char *write_file(const char *header, gint64 length, gsize data)
 {
     char *path = in_folder("file.safetensors");

@@ -1,10 +1,10 @@
-/* Weights of VGG16: the seeded ones, and files that are none. Files of every writer:
- * tests/cli/test_weights.py, which runs
+/* Weights of VGG16: seeded ones, and files that are not weights. Weights files are tested by tests/cli/test_weights.py, which
+ * runs
  *
  *     test_weights --describe SPEC…
  *
- * that prints a JSON object a line: error, or hash, source, normalization, seeded and the first values of
- * each kernel and bias. */
+ * which prints a JSON object per line: error, or hash, source, normalization, seeded and the first values of each kernel and
+ * bias. */
 #include "common/vgg16/weights.h"
 #include "tests/unit/fixture.h"
 
@@ -129,7 +129,8 @@ int main(int argc, char **argv)
     g_test_add_func("/weights/seeded are He-normal", test_seeded_weights_are_he_normal);
     g_test_add_func("/weights/seeds that are no numbers are refused",
                     test_seeds_that_are_no_numbers_are_refused);
-    g_test_add_func("/weights/other files are told by their kind", test_other_files_are_told_by_their_kind);
+    g_test_add_func("/weights/other files are reported by their kind",
+                    test_other_files_are_told_by_their_kind);
     int status = g_test_run();
     scratch_remove();
     return status;

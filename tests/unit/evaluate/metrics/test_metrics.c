@@ -1,4 +1,4 @@
-/* Figures against scikit-learn's, SciPy's and NumPy's on the same predictions: tests/golden/make_metrics.py. */
+/* Metrics against scikit-learn, SciPy and NumPy on the same predictions: tests/golden/make_metrics.py. */
 #include "common/model/calibration.h"
 #include "common/network/scores.h"
 #include "evaluate/metrics/metrics.h"
@@ -155,13 +155,12 @@ static void check_temperature(const Case *c)
     double fitted = calibration_fit(c->logits, FALSE, c->labels, c->n, c->classes);
     assert_near(fitted / expected, 1, 1e-5);
 
-    /* Their softmax, told to be probabilities, must give the same but for rounding: z differs by a constant a
-     * row. */
+    /* Their softmax, passed as probabilities, must give the same up to rounding, as z differs by a constant per row. */
     g_autofree float *softmax = g_new(float, c->n * c->classes);
     calibration_apply(c->logits, FALSE, 1, c->n, c->classes, softmax);
     assert_near(calibration_fit(softmax, TRUE, c->labels, c->n, c->classes) / expected, 1, 1e-4);
 
-    /* At the minimum a warmer or colder softmax has more loss. The target's 1/(n + 2) is felt here: 2 % away. */
+    /* At the minimum, higher and lower temperatures have more loss; because of the targets' 1/(n + 2), 2 % away. */
     double loss[3], factor[] = {0.8, 1, 1.25};
     for (int i = 0; i < 3; i++) {
         calibration_apply(c->logits, FALSE, fitted * factor[i], c->n, c->classes, softmax);
@@ -228,7 +227,7 @@ static void test_beats_guessing(void)
     g_assert_cmpfloat(metrics_beats_guessing(10, 10, 1), ==, 1); /* one class: guessing is always right */
 }
 
-/* Worked out from Agresti & Min's formula: 9 and 3 of 39 images. */
+/* From Agresti & Min's formula: 9 and 3 of 39 images. */
 static void test_paired_difference(void)
 {
     Interval interval = metrics_paired_difference((McNemar){9, 3, 0}, 39);
@@ -261,14 +260,14 @@ static void test_temperature(void)
 
 static void test_temperature_bounds(void)
 {
-    /* Two images, rightly told apart by a wide margin: no claim of certainty. */
+    /* Two images, classified correctly by a wide margin: no certainty. */
     const float outputs[] = {5, -5, -5, 5};
     const int labels[] = {0, 1};
     double temperature = calibration_fit(outputs, FALSE, labels, 2, 2);
     float probabilities[4];
     calibration_apply(outputs, FALSE, temperature, 2, 2, probabilities);
     assert_near(probabilities[0], 0.75, 1e-6); /* 1 - 1/(2 + 2) */
-    /* Wrong about everything: as undecided as the bounds allow. */
+    /* Everything wrong: the largest temperature. */
     const int wrong[] = {1, 0};
     assert_near(calibration_fit(outputs, FALSE, wrong, 2, 2), CALIBRATION_MAX, 1e-6 * CALIBRATION_MAX);
     const float zeros[4] = {0};

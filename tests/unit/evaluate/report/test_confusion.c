@@ -1,4 +1,4 @@
-/* Confusion matrices as pictures. */
+/* Confusion matrices as plots. */
 #include "evaluate/report/confusion.h"
 #include "tests/unit/fixture.h"
 

@@ -1,4 +1,4 @@
-/* Reliability diagrams as pictures. */
+/* Reliability diagrams as plots. */
 #include "evaluate/report/reliability.h"
 #include "tests/unit/fixture.h"
 
