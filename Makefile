@@ -1,4 +1,4 @@
-# vggcache: three programs over one cache of VGG16 features.   `make help` lists the targets.
+# vggcache: three programs around one cache of VGG16 features. `make help` lists the targets.
 
 VERSION := 0.1.0
 BUILD   := build
@@ -9,7 +9,7 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 
-# What a build, the demo and the tests need, by Debian's names (see common/make/install-packages).
+# Debian packages that the build, the demo and the tests need (see common/make/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
                   libhdf5-dev libjansson-dev libxxhash-dev libseccomp-dev libarchive-dev libcairo2-dev libpango1.0-dev \
                   libfontconfig-dev libssl-dev
@@ -22,13 +22,13 @@ COVERAGE_PACKAGES := gcovr
 ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebstrap
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
-# Expanded when a recipe runs, not when make starts: pkg-config itself may still have to be installed.
+# Expanded when a recipe runs, not when make starts, as pkg-config may have to be installed first.
 LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
 CFLAGS   ?= -O3 -g
 
-# What CFLAGS and LDFLAGS of the command line do not replace.
+# Flags that CFLAGS and LDFLAGS on the command line do not replace.
 NEEDED  := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -pthread
 HARDEN  := -fPIE -fstack-protector-strong
 LINKING := -pie -Wl,-z,relro,-z,now
@@ -47,15 +47,15 @@ endif
 COMPILE  = $(CC) $(CPPFLAGS) $(CFLAGS) $(NEEDED) $(HARDEN)
 LINK     = $(CC) $(CFLAGS) $(NEEDED) $(LDFLAGS) $(LINKING)
 
-# One short line a file; V=1 shows the commands, -s nothing.
+# One short line per file; V=1 shows the commands, -s nothing.
 SAY = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%) &&)
 
 PROGRAMS := extract train evaluate
 
-# A second make once the packages are there, on all processors unless the caller chose a number of jobs.
+# A second make after the packages are installed, on all processors unless the caller chose a number of jobs.
 BUILD_NOW = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-# common/arithmetic/simd/*.c is compiled once per instruction set, with ISA naming it; the set is chosen at run time.
+# common/arithmetic/simd/*.c is compiled once per instruction set, with -DISA=SET; the set is chosen at run time.
 ARCH := $(shell uname -m)
 ifeq ($(ARCH),x86_64)
 ISAS := baseline avx2 avx512
@@ -68,7 +68,7 @@ ISA_FLAGS_avx512   := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 COMMON_SOURCES := $(wildcard common/*/*.c)
 SIMD_SOURCES   := $(wildcard common/arithmetic/simd/*.c)
-# Of these the portable convolutions (common/arithmetic/conv.h) take their own, compiled without fused multiply-adds.
+# Compiled once more without fused multiply-adds, for portable convolutions (common/arithmetic/conv.h).
 UNFUSED        := $(ISAS:%=%_unfused)
 UNFUSED_SOURCES := common/arithmetic/simd/multiply.c common/arithmetic/simd/winograd.c
 $(foreach isa,$(ISAS),$(eval ISA_FLAGS_$(isa)_unfused := $(ISA_FLAGS_$(isa)) -ffp-contract=off))
@@ -94,13 +94,13 @@ $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUI
 $(PROGRAMS:%=$(BUILD)/%):
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-# Copied into the program by the assembler, which tells no dependencies.
+# Included by the assembler, which reports no dependencies.
 $(BUILD)/obj/evaluate/report/report_assets.o: evaluate/report/report.css evaluate/report/report.js
 
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
-# Holds the compiler and its flags; newer than the objects where these have changed.
+# Contains the compiler and its flags; rewritten, and so newer than the objects, when these change.
 FLAGS = $(COMPILE) | $(LINK)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
@@ -122,25 +122,25 @@ $(BUILD)/obj/common/arithmetic/simd/%.$(1).o: common/arithmetic/simd/%.c $(BUILD
 endef
 $(foreach isa,$(ISAS) $(UNFUSED),$(eval $(call simd_rule,$(isa))))
 
-# The same bits on every machine: no multiply-adds fused, not even where CFLAGS names a processor that has them.
+# The same bits on every machine: no fused multiply-adds, even if CFLAGS selects a processor that has them.
 $(BUILD)/obj/common/arithmetic/conv_reference.o $(BUILD)/obj/common/vgg16/tiles.o \
     $(ISAS:%=$(BUILD)/obj/common/arithmetic/simd/affine_kernels.%.o): NEEDED += -ffp-contract=off
 
-# A unit test is one file; it may reach every object of the programs but their main().
+# A unit test is one file, linked with all objects of the programs except their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 $(BUILD)/libprograms.a: $(call objects,$(filter-out %/main.c,$(wildcard $(PROGRAMS:%=%/*.c) $(PROGRAMS:%=%/*/*.c))))
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^
 
-# Small programs that tests in other languages run.
+# Small programs that the Python tests run.
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tools/foreign_allocator.so $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
 
-# What makes system calls fail traces its child, and knows x86-64's registers alone.
+# The tool that makes system calls fail traces its child, and supports only x86-64.
 ifeq ($(ARCH),x86_64)
 unit-tests: $(BUILD)/tools/inject $(BUILD)/tools/fail_allocation.so
 endif
@@ -151,13 +151,13 @@ $(BUILD)/tools/%.so: tests/torture/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(COMPILE) -fPIC -shared $< -o $@
 
-# Damaged inputs made by libFuzzer, in a build of its own by clang; FUZZ_SECONDS for each target.
+# Fuzzing by libFuzzer, in a separate build by clang; FUZZ_SECONDS per target.
 FUZZ_SECONDS := 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_SEEDS_fuzz_image := tests/golden/images
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-fuzz: packages-fuzz ## give every reader of files damaged ones, FUZZ_SECONDS=30 each
+fuzz: packages-fuzz ## fuzz every reader of files, FUZZ_SECONDS=30 each
 	+@CFLAGS='-O1 -g $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(BUILD_NOW) CC=clang BUILD=build/fuzz \
 	    $(FUZZ_TARGETS:%=build/fuzz/targets/%)
 	@for target in $(FUZZ_TARGETS); do $(MAKE) --no-print-directory BUILD=build/fuzz run-$$target || exit 1; done
@@ -177,31 +177,31 @@ test: packages-test ## build everything and run all tests
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) tests/run
 
-test-machines: packages-check ## what depends on arithmetic, under every BLAS core that this processor can run, by gcc and by clang
+test-machines: packages-check ## run the arithmetic's tests with every BLAS core that this processor supports, built by gcc and by clang
 	+@$(BUILD_NOW) unit-tests
 	+@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' unit-tests
 	@BUILD=$(BUILD) CLANG_BUILD=build/clang tests/run-machines
 
-torture: packages-test ## every system call of every program fails in turn: nothing is lost
+torture: packages-test ## make every system call of every program fail in turn, and check that nothing is lost
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
 	@BUILD=$(BUILD) /usr/bin/python3 tests/torture/torture.py --every
 
-# Debian's arm64 libraries lie in a folder of their own; make of that build finds them by pkg-config's variables.
+# Debian's arm64 libraries are in a separate folder, where pkg-config's variables make that build find them.
 ARM64_ROOT  := $(abspath build/arm64/root)
 ARM64_TESTS := $(patsubst tests/unit/%.c,build/arm64/tests/%,$(wildcard tests/unit/arithmetic/*.c tests/unit/network/*.c tests/unit/vgg16/*.c))
-test-arm64: packages-arm64 ## arithmetic, networks and the base as built for aarch64, under qemu-user
+test-arm64: packages-arm64 ## test arithmetic, networks and the base built for aarch64, under qemu-user
 	@common/make/arm64-root $(ARM64_ROOT) $(filter-out gcc pkg-config libopenblas-dev,$(BUILD_PACKAGES)) libopenblas-pthread-dev
 	@PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) \
 	    PKG_CONFIG_LIBDIR=$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig:$(ARM64_ROOT)/usr/share/pkgconfig \
 	    $(BUILD_NOW) ARCH=aarch64 CC='aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)' BUILD=build/arm64 $(ARM64_TESTS)
 	@BUILD=build/arm64 EMULATOR='qemu-aarch64 -L $(ARM64_ROOT)' tests/run $(ARM64_TESTS)
 
-test-slurm: packages-build ## shards on a real Slurm of one node, which it starts in a scratch folder and stops
+test-slurm: packages-build ## test shards on a real Slurm of one node, started in a scratch folder
 	+@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
 	@common/make/install-packages $(SLURM_PACKAGES) || true
 	@BUILD=$(BUILD) /usr/bin/python3 tests/cluster/test_slurm.py
 
-demo: packages-demo ## the main job on a small image set that it draws itself: out/demo
+demo: packages-demo ## run the main workflow on a small image set that it draws itself, in out/demo
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
 	@BUILD=$(BUILD) common/make/demo/run $(OUT)/demo
 
@@ -211,7 +211,7 @@ $(BUILD)/demo-images: $(BUILD)/obj/common/make/demo/make_images.o $(BUILD)/libco
 $(BUILD)/copies-figure: $(BUILD)/obj/common/make/study/copies_figure.o $(BUILD)/libcommon.a
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-# Published files: where they are, how many bytes, their MD5 (keras-applications' vgg16.py; the Food-101 page).
+# Published files: URL, bytes and MD5 (from keras-applications' vgg16.py and the Food-101 page).
 WEIGHTS_URL   := https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
 WEIGHTS_CHECK := 58889256 6d6bbae143d832006294945121d1f1fc
 FOOD101_URL   := http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz
@@ -227,15 +227,15 @@ bench: packages-build ## compare extraction and both heads with their peers (ski
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@for bench in extract train linear; do /usr/bin/python3 tests/bench/bench_$$bench.py && echo || exit; done
 
-bench-layers: packages-build ## where the base's time goes: each layer's stages, and their share of the processor's peak
+bench-layers: packages-build ## time of each layer's stages in the base, and their share of the processor's peak
 	+@$(BUILD_NOW) $(BUILD)/bench/layers
 	@$(BUILD)/bench/layers
 
-bench-store: packages-build ## how fast features are packed and expanded, for each instruction set and --store
+bench-store: packages-build ## speed of packing and expanding features, for each instruction set and --store
 	+@$(BUILD_NOW) $(BUILD)/bench/packing
 	@$(BUILD)/bench/packing
 
-bench-growth: packages-build ## time and memory over 100 to 100,000 images: table and picture in out/growth (12 GB, 15 minutes)
+bench-growth: packages-build ## time and memory for 100 to 100,000 images: table and plot in out/growth (12 GB, 15 minutes)
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/bench/generate $(BUILD)/bench/growth_picture
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_growth.py --out $(OUT)/growth
 
@@ -244,7 +244,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/l
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 MAN_PAGES := $(PROGRAMS:%=$(BUILD)/man/vggcache-%.1)
-man: $(MAN_PAGES) ## the man pages, made from the tables that --help prints
+man: $(MAN_PAGES) ## make the man pages, from the tables that --help prints
 $(BUILD)/man/vggcache-%.1: $(BUILD)/%
 	@mkdir -p $(@D)
 	$< --man > $@
@@ -264,10 +264,10 @@ packages-build packages-demo packages-test packages-fuzz packages-fetch packages
 clean: ## remove what was built
 	rm -rf build
 
-# ---- What a reviewer would look for ----
+# ---- Static checks ----
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
-check: check-format check-clang check-tidy ## layout, clang without warnings, clang-tidy's small set, the order of rooms
+check: check-format check-clang check-tidy ## check layout, clang's warnings, clang-tidy's small set and the order of rooms
 	@/usr/bin/python3 tests/test_rooms.py >$(BUILD)/rooms.log || { cat $(BUILD)/rooms.log; exit 1; }
 	@echo 'check: all is well'
 
@@ -283,19 +283,19 @@ check-tidy: packages-check
 	@git ls-files 'common/*.c' 'extract/*.c' 'train/*.c' 'evaluate/*.c' | xargs -P $(shell nproc) -n 8 \
 	    sh -c 'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS)' tidy >$(BUILD)/tidy.log 2>&1 || { grep -A4 -E '(error|warning):' $(BUILD)/tidy.log; exit 1; }
 
-coverage: packages-test packages-coverage ## how much of the code the tests run: one figure, and the files below 80 %
+coverage: packages-test packages-coverage ## share of the code that the tests run: total, and the files below 80 %
 	+@CFLAGS='-O1 -g --coverage -fprofile-update=atomic' $(BUILD_NOW) BUILD=build/coverage $(PROGRAMS:%=build/coverage/%) unit-tests
 	@BUILD=build/coverage tests/run | tail -n 1
 	@gcovr --root . --object-directory build/coverage/obj --exclude tests --exclude common/make --csv build/coverage/files.csv 2>build/coverage/gcovr.log
 	@awk -F, 'NR > 1 { lines += $$2; covered += $$3; if ($$2 && $$3 / $$2 < 0.8) printf "%5.1f %%  %s\n", 100 * $$3 / $$2, $$1 } \
 	    END { printf "%.1f %% of %d lines run\n", 100 * covered / lines, lines }' build/coverage/files.csv
 
-format: ## lay out the sources by .clang-format
+format: ## format the sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 include common/make/study/study.mk
 
-help: ## this list
+help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PRECIOUS: $(BUILD)/obj/%.o

@@ -1,6 +1,6 @@
 """The Test Anything Protocol for the tests written in Python: run(function…) runs each and prints ok or not ok.
 
-A test is a function whose name says the behaviour (underscores become spaces) and that raises where it does not hold.
+A test is a function whose name states the behaviour (underscores become spaces) and that raises if it does not hold.
 """
 import os, re, shutil, subprocess, sys, tempfile, traceback
 
@@ -9,7 +9,7 @@ BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 
 
 class Skip(Exception):
-    """Raised by a test that cannot be made here; its text says why."""
+    """Raised by a test that cannot run here; its text is the reason."""
 
 
 def need_small_address_space():
@@ -19,7 +19,7 @@ def need_small_address_space():
 
 
 def program(name, *arguments, status=0, timeout=600, **options):
-    """Runs build/NAME; raises where the exit status is another. Returns the CompletedProcess, output as text."""
+    """Runs build/NAME; raises if the exit status differs. Returns the CompletedProcess, output as text."""
     command = [os.path.join(BUILD, name)] + [str(a) for a in arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **options)
     expected = status if isinstance(status, (tuple, list)) else (status,)
@@ -30,15 +30,15 @@ def program(name, *arguments, status=0, timeout=600, **options):
 
 
 def start(name, *arguments, **options):
-    """build/NAME running beside the test, output by pipes of text. It gives way to the test, which watches what it does: on
-    a busy machine it would be over before the test has seen it begin."""
+    """Starts build/NAME beside the test, with text pipes for its output, at a lower priority: on a busy machine it could
+    otherwise end before the test has seen it start."""
     command = [os.path.join(BUILD, name)] + [str(a) for a in arguments]
     pipes = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     return subprocess.Popen(command, **dict(pipes, preexec_fn=lambda: os.nice(5), **options))
 
 
 def says(text, phrase):
-    """Whether text holds the phrase, and no digit goes before it: "10 unchanged" does not say "0 unchanged"."""
+    """Whether text contains the phrase without a digit before it: "10 unchanged" does not say "0 unchanged"."""
     return re.search(r"(?<![0-9.,])" + re.escape(phrase), text) is not None
 
 

@@ -1,4 +1,4 @@
-"""The order of rooms (tests/rooms): every file of the programs lies in one, and includes none that stands above its own."""
+"""The order of rooms (tests/rooms): every source file is in one, and includes none of a higher room."""
 import os, re, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import ROOT, run
@@ -7,22 +7,22 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 def rooms():
-    """(name, job) from the ground floor up."""
+    """(name, purpose), lowest first."""
     with open(os.path.join(ROOT, "tests", "rooms")) as file:
         lines = [line.split(None, 1) for line in file if line.strip() and not line.startswith("#")]
     for line in lines:
-        assert len(line) == 2, "a room without a job: %s" % line
-    return [(name, job.strip()) for name, job in lines]
+        assert len(line) == 2, "a room without a purpose: %s" % line
+    return [(name, purpose.strip()) for name, purpose in lines]
 
 
 def room_of(path, names):
-    """The innermost room that holds the file, or None."""
+    """The innermost room that contains the file, or None."""
     inside = [name for name in names if path == name or path.startswith(name + "/")]
     return max(inside, key=len) if inside else None
 
 
 def sources():
-    """{path: text} of the programs' own C files."""
+    """{path: text} of the programs' C files."""
     found = {}
     for top in ("common", "extract", "train", "evaluate"):
         for folder, _, files in os.walk(os.path.join(ROOT, top)):
@@ -34,28 +34,28 @@ def sources():
     return found
 
 
-def wrong_arrows(files, names):
-    """A sentence for each include that the order does not allow, and for each file that lies in no room."""
+def wrong_includes(files, names):
+    """A message for each include that the order does not allow, and for each file outside all rooms."""
     floor = {name: number for number, name in enumerate(names)}
     wrong = []
     for path, text in sorted(files.items()):
         here = room_of(path, names)
         if here is None:
-            wrong.append("%s lies in no room" % path)
+            wrong.append("%s is in no room" % path)
             continue
         for header in INCLUDE.findall(text):
             there = room_of(header, names)
             if there is None:
-                wrong.append("%s includes %s, which lies in no room" % (path, header))
+                wrong.append("%s includes %s, which is in no room" % (path, header))
             elif floor[there] > floor[here]:
-                wrong.append("%s includes %s: %s stands above %s" % (path, header, there, here))
+                wrong.append("%s includes %s: %s is above %s" % (path, header, there, here))
             elif there != here and not there.startswith("common/") and there.split("/")[0] != here.split("/")[0]:
                 wrong.append("%s includes %s, which belongs to another program" % (path, header))
     return wrong
 
 
-def each_include_runs_down_the_order_of_rooms():
-    wrong = wrong_arrows(sources(), [name for name, _ in rooms()])
+def each_include_follows_the_order_of_rooms():
+    wrong = wrong_includes(sources(), [name for name, _ in rooms()])
     assert not wrong, "\n".join(wrong)
 
 
@@ -66,14 +66,14 @@ def each_room_has_files_and_one_place_in_the_order():
     assert held >= set(names), "rooms without a file: %s" % sorted(set(names) - held)
 
 
-def an_arrow_that_runs_up_is_found():
+def an_include_against_the_order_is_found():
     names = [name for name, _ in rooms()]
     up = {"common/core/memory.c": '#include "common/core/memory.h"\n  #  include "common/cli/cli.h"\n'}
-    assert wrong_arrows(up, names) == ["common/core/memory.c includes common/cli/cli.h: common/cli stands above common/core"]
+    assert wrong_includes(up, names) == ["common/core/memory.c includes common/cli/cli.h: common/cli is above common/core"]
     aside = {"train/main.c": '#include "extract/options.h"\n'}
-    assert wrong_arrows(aside, names) == ["train/main.c includes extract/options.h, which belongs to another program"]
-    assert wrong_arrows({"common/attic/x.c": ""}, names) == ["common/attic/x.c lies in no room"]
-    assert wrong_arrows({"common/cli/cli.c": '#include "common/core/memory.h"\n'}, names) == []
+    assert wrong_includes(aside, names) == ["train/main.c includes extract/options.h, which belongs to another program"]
+    assert wrong_includes({"common/attic/x.c": ""}, names) == ["common/attic/x.c is in no room"]
+    assert wrong_includes({"common/cli/cli.c": '#include "common/core/memory.h"\n'}, names) == []
 
 
 def the_top_level_stays_as_it_is():
@@ -85,7 +85,7 @@ def the_top_level_stays_as_it_is():
     assert visible <= {"extract", "train", "evaluate", "common", "tests", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"}, visible
 
 
-def unit_tests_lie_as_the_rooms_do_and_no_file_is_longer_than_600_lines():
+def unit_tests_mirror_the_rooms_and_no_file_is_longer_than_600_lines():
     names = {name[len("common/"):] if name.startswith("common/") else name for name, _ in rooms()}
     unit = os.path.join(ROOT, "tests", "unit")
     for folder, _, files in os.walk(unit):
@@ -98,6 +98,6 @@ def unit_tests_lie_as_the_rooms_do_and_no_file_is_longer_than_600_lines():
 
 
 if __name__ == "__main__":
-    run(each_include_runs_down_the_order_of_rooms, each_room_has_files_and_one_place_in_the_order,
-        an_arrow_that_runs_up_is_found, the_top_level_stays_as_it_is,
-        unit_tests_lie_as_the_rooms_do_and_no_file_is_longer_than_600_lines)
+    run(each_include_follows_the_order_of_rooms, each_room_has_files_and_one_place_in_the_order,
+        an_include_against_the_order_is_found, the_top_level_stays_as_it_is,
+        unit_tests_mirror_the_rooms_and_no_file_is_longer_than_600_lines)

@@ -99,7 +99,7 @@ const char *__lsan_default_options(void)
 }
 #endif
 
-/* What Fontconfig said goes to the debug messages, what others did to stderr. */
+/* Fontconfig's lines become debug messages, other lines go to stderr. */
 static void pass_on(char *said)
 {
     g_auto(GStrv) lines = g_strsplit(said, "\n", -1);
@@ -110,9 +110,9 @@ static void pass_on(char *said)
             fprintf(stderr, "%s\n", *line);
 }
 
-/* Fontconfig prints what it dislikes of the machine's fonts, as that it may write to no cache folder or cannot read a file,
- * and has no setting against it. Where text can be drawn all the same this is no concern of the user's; where it cannot,
- * canvas_finish says so. So its stderr, which is a variable in glibc, is a piece of memory while it looks for fonts. */
+/* Fontconfig prints warnings, such as that it has no writable cache folder, and has no setting to disable them. They do
+ * not matter if text can be drawn; if not, canvas_finish reports it. So stderr, a variable in glibc, is redirected to
+ * memory while Fontconfig looks for fonts. */
 static void find_fonts(void)
 {
     static gboolean found;
@@ -130,7 +130,7 @@ static void find_fonts(void)
     free(said);
 }
 
-/* Pango warned ("expect ugly output") of a font that it could not read. It does not try again, so this stays. */
+/* Pango warned ("expect ugly output") of a font that it could not read. It does not retry, so this is never reset. */
 static gint font_failed;
 
 static PangoLayout *layout_new(cairo_t *cairo)

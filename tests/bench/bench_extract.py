@@ -1,9 +1,9 @@
-"""Extraction against its peers: the same weights, images and threads, alternating in one run.
+"""Extraction compared with its peers: the same weights, images and threads, alternating in one run.
 
     tests/bench/bench_extract.py [--images N] [--batch B] [--threads T] [--rounds R]
 
-A contender (peers.py) runs the base over all images once; where its input line is not "run", it names the file that the
-features go to (float32, row, column, channel). A peer that is not installed is left out, and how to get it is said.
+A contender (peers.py) runs the base over all images once; an input line other than "run" is the name of a file to write the
+features to (float32, row, column, channel). A peer that is not installed is left out, with a note on how to install it.
 """
 import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 import numpy as np
@@ -14,8 +14,8 @@ from peers import BUILD, HERE, THREADS, Contender, alternate, both_ways, has_tor
 NODE_MODULES = os.path.join(os.path.dirname(BUILD), "build", "bench", "node_modules")
 
 
-def photographs(n):
-    """Smooth random pictures with detail at every scale, as caffe-normalised tensors (n, 224, 224, 3)."""
+def fractal_images(n):
+    """Random images with detail at every scale, as photographs have, as caffe-normalised tensors (n, 224, 224, 3)."""
     g, out = np.random.default_rng(1), np.zeros((n, 224, 224, 3), np.float32)
     for side in (2, 4, 7, 14, 28, 56, 112, 224):
         out += np.kron(g.standard_normal((n, side, side, 3)), np.ones((1, 224 // side, 224 // side, 1))) * 14
@@ -26,7 +26,7 @@ def start_contenders(work, a):
     weights = vgg16_files.seeded()
     safetensors, images = os.path.join(work, "vgg16.safetensors"), os.path.join(work, "images.f32")
     vgg16_files.write_safetensors(safetensors, weights)
-    tensors = photographs(a.images).astype(np.float32)
+    tensors = fractal_images(a.images).astype(np.float32)
     tensors.tofile(images)
     sizes = [str(a.images), str(a.batch), str(a.threads)]
     ours = [os.path.join(BUILD, "bench", "contender_base"), safetensors, images] + sizes
@@ -67,17 +67,17 @@ def errors(contenders, tensors, weights, work, n=4):
 
 
 def write_jpegs(folder, n):
-    """n JPEGs of 500x375 in two classes, with as much detail as photographs have."""
+    """n JPEGs of 500x375 in two classes."""
     from PIL import Image
-    for i, pixels in enumerate(photographs(n) + 110):
+    for i, pixels in enumerate(fractal_images(n) + 110):
         path = os.path.join(folder, "ab"[i % 2])
         os.makedirs(path, exist_ok=True)
-        picture = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize((500, 375), Image.BICUBIC)
-        picture.save(os.path.join(path, "%04d.jpg" % i), quality=90)
+        image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize((500, 375), Image.BICUBIC)
+        image.save(os.path.join(path, "%04d.jpg" % i), quality=90)
 
 
 def files_to_cache(work, threads, rounds, n=160, few=32):
-    """Images/s of extract from JPEG files to a committed cache, start-up taken out: n images more, seconds more."""
+    """Images/s of extract from JPEG files to a committed cache without start-up: of n additional images."""
     images, rates = os.path.join(work, "jpegs"), []
     write_jpegs(images, n + few)
 

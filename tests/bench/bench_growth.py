@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How time and memory grow with the number of images: a table, a CSV file and a picture on logarithmic axes.
+"""How time and memory grow with the number of images: a table, a CSV file and a plot on logarithmic axes.
 
     bench_growth.py [--sizes 100,1000,10000,100000] [--out out/growth] [--images-up-to 1000]
 
-Vectors are generated (tests/bench/generate.c): 25,088 features, 75 % zeros, ten classes; stored as sparse, 29 KB each, and
-three times so on disk (4 GB for every 45,000 images). The images are PPMs of one pixel, so that the time of a file, not of
-its bytes, is seen. Times are of whole processes, start included. Memory is the largest anonymous memory, sampled: pages of
-the cache that are mapped are not counted.
+Vectors are generated (tests/bench/generate.c): 25,088 features, 75 % zeros, ten classes; stored as sparse, 29 KB each, in
+three caches (4 GB per 45,000 images). The images are PPMs of one pixel, so that the cost per file is measured, not that of
+its bytes. Times are of whole processes, start included. Memory is the largest anonymous memory seen by polling; mapped pages
+of the cache are not counted.
     extract    through the base, up to --images-up-to images
     check      the folder scanned and compared with the cache (--merge --check)
     resume     extract again, nothing to do: scan, and hash each file
@@ -24,7 +24,7 @@ SHARDS = 4
 
 
 def anonymous(pid):
-    """MB of the process's own memory at this moment."""
+    """MB of the process's anonymous memory at this moment."""
     try:
         for line in open("/proc/%d/status" % pid):
             if line.startswith("RssAnon:"):
@@ -35,7 +35,7 @@ def anonymous(pid):
 
 
 def measure(*command):
-    """Seconds, and MB of its own at the peak."""
+    """Seconds, and peak MB of anonymous memory."""
     start, peak, pause = time.perf_counter(), 0, 0.0005
     process = subprocess.Popen([os.path.join(BUILD, command[0]), *command[1:]], stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The linear head against scikit-learn's LinearSVC: same solver, cost, tolerance, scaling and data, in alternation.
+"""The linear head compared with scikit-learn's LinearSVC: same solver, cost, tolerance, scaling and data, alternating.
 
     bench_linear.py [--images 600,6000] [--rounds N] [--cases SCALE:COST,…]
 
-Features are synthetic, 25,088 wide, and behave like those of the seeded base (make_features). COST auto is 1 / mean ||x||². Times are of whole runs: ours from
-the cache to the model file, process start and checksums included; scikit-learn's of fit() alone. Peak memory is of the
-process: for ours with the pages of the cache it has read, for scikit-learn's with its imports and the float32 features. A search
-over 10 costs x 5 folds is timed too. with core: scikit-learn with
-the BLAS core that our programs choose (OPENBLAS_CORETYPE). cpu: processor seconds, which other people's load on the machine disturbs less.
+Features are synthetic, 25,088 per image, and similar to those of the seeded base (make_features). COST auto is
+1 / mean ||x||². Our times are of whole runs from the cache to the model file, with process start and checksums;
+scikit-learn's are of fit() only. Peak memory is of the process: ours with the pages of the cache it has read, scikit-learn's
+with its imports and the float32 features. A search over 10 costs x 5 folds is timed too. with core: scikit-learn with the
+BLAS core that our programs choose (OPENBLAS_CORETYPE). cpu: processor seconds, less affected by other load on the machine.
 """
 import argparse, os, shutil, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -34,8 +34,8 @@ print(seconds, processor, int(np.max(fit.n_iter_)))
 
 
 def make_features(n, seed):
-    """ReLU of a common part, 50 factors, a little of the class, and noise: 41 % zeros, cosines of 0.93 between images, and as many
-    passes of the solver as features of food photographs from the seeded base need (those have 37 % and 0.92)."""
+    """ReLU of a common part, 50 factors, a small class-dependent part, and noise: 41 % zeros, cosines of 0.93 between images, and
+    as many passes of the solver as needed for the seeded base's features of Food-101 (which have 37 % and 0.92)."""
     import numpy as np
     rng, shared = np.random.default_rng(seed), np.random.default_rng(7)
     centres = shared.standard_normal((CLASSES, FEATURES), np.float32)
@@ -61,7 +61,7 @@ def scaled(x, train, scale):
     return x
 
 
-# A process's peak memory begins with that of the process that started it: so a small one does.
+# A process's peak memory starts at that of its parent, so a small process starts it.
 RUNNER = """
 import resource, subprocess, sys, time
 start = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Training against PyTorch (channels last), the same threads, alternating in one run; steps a second and peak memory.
+"""Training compared with PyTorch (channels last), same threads, alternating in one run: steps per second and peak memory.
 
     tests/bench/bench_train.py [--steps N] [--threads T] [--rounds R] [--only MODE]
 
 head      the study's head (25088-4096-1072-10, dropout 0.2) on features, Adam, batch 64
-finetune  block5_conv3, block5_pool and that head on activations of block5_conv2: the frozen part runs in neither
+finetune  block5_conv3, block5_pool and that head on activations of block5_conv2, without the frozen part
 scratch   the study's network from scratch on images of 128x128, a quarter of the steps
 """
 import argparse, os, sys

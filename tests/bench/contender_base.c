@@ -1,4 +1,4 @@
-/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS [PRECISION]; the protocol is told in peers.py. */
+/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS [PRECISION]; for the protocol see peers.py. */
 #include "common/vgg16/base.h"
 #include "common/vgg16/tiles.h"
 

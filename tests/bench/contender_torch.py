@@ -1,4 +1,4 @@
-"""PyTorch's side of bench_extract.py: WEIGHTS.safetensors IMAGES.f32 N BATCH THREADS; the protocol is told in peers.py."""
+"""PyTorch's side of bench_extract.py: WEIGHTS.safetensors IMAGES.f32 N BATCH THREADS; for the protocol see peers.py."""
 import os, resource, sys, time
 import numpy as np, torch
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

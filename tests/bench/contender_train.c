@@ -1,6 +1,6 @@
-/* Our side of bench_train.py: head|finetune|scratch STEPS THREADS; the protocol is told in peers.py. The study's
- * head, or block5_conv3, block5_pool and that head, on made-up activations, 40 % zeros, or its network from scratch on
- * as made-up images; batches of 64, Adam. */
+/* Our side of bench_train.py: head|finetune|scratch STEPS THREADS; for the protocol see peers.py. The study's head, or
+ * block5_conv3, block5_pool and that head, on generated activations with 40 % zeros; or the network from scratch on generated
+ * images. Batches of 64, Adam. */
 #include "common/core/floats.h"
 #include "common/network/trainer.h"
 #include "train/dense/scratch.h"

@@ -1,5 +1,5 @@
-"""PyTorch's side of bench_train.py: head|finetune|scratch STEPS THREADS; see contender_train.c. Its batches lie ready as
-tensors, and all is channels last, which is the faster layout here."""
+"""PyTorch's side of bench_train.py: head|finetune|scratch STEPS THREADS; see contender_train.c. Batches are tensors made in
+advance, all in channels last, the faster layout here."""
 import resource, sys, time
 import torch
 

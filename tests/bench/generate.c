@@ -1,7 +1,7 @@
 /* generate [OPTION…] N CACHE: a cache of N generated vectors in ten classes, for benchmarks.
  *
- * A vector is what is positive of a common part, ten factors, its class and noise: 75 % zeros, as after a trained
- * ReLU. Vector i is the same for every N and shard. */
+ * A vector is the positive part of a common part, ten factors, its class and noise: 75 % zeros, as after a ReLU of a
+ * trained network. Vector i is the same for every N and shard. */
 #include "common/cache/cache.h"
 #include "common/core/rng.h"
 #include "common/core/sha256.h"
@@ -78,7 +78,7 @@ static void stop(const char *sentence)
     exit(1);
 }
 
-/* One pixel's PPM with a comment that makes it the only one of its kind; hash: of its content. */
+/* A PPM of one pixel with a comment that makes it unique; hash: of its content. */
 static void put_image(const char *path, guint i, guint8 hash[CACHE_HASH])
 {
     g_autofree char *file = g_build_filename(images, path, NULL), *folder = g_path_get_dirname(file);

@@ -1,4 +1,4 @@
-/* growth_picture FILE.csv PICTURE: what bench_growth.py measured, on logarithmic axes: milliseconds an image and
+/* growth_picture FILE.csv PLOT: plots the results of bench_growth.py on logarithmic axes: milliseconds per image and
  * megabytes over the number of images, a line for each operation. Lines of the CSV: operation,images,milliseconds,MB. */
 #include "common/core/csv.h"
 #include "common/plot/axes.h"
@@ -87,7 +87,7 @@ static void draw(Canvas *canvas, const GPtrArray *all, int which)
     for (guint i = 0; i < all->len; i++) {
         const Series *series = all->pdata[i];
         guint32 color = theme->series[i % CANVAS_SERIES];
-        /* One legend, where the lines leave room for it, does for both. */
+        /* One legend for both, where the lines leave space for it. */
         axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES,
                   which == 0 ? series->operation : NULL);
         axes_discs(axes, series->x, series->y[which], series->n, 2.5, color, NULL);
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     if (argc != 3)
-        stop("usage: growth_picture FILE.csv PICTURE");
+        stop("usage: growth_picture FILE.csv PLOT");
     g_autoptr(GPtrArray) all = read_series(argv[1]);
     if (!all->len)
         stop("FILE.csv holds no measurement");

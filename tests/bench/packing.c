@@ -1,5 +1,5 @@
-/* How fast features are packed and unpacked, in GB/s of float32, one thread, for each instruction set and encoding; from
- * and to memory (the packed vectors exceed the caches). memcpy of the float32 for comparison. */
+/* packing: speed of packing and unpacking features, in GB/s of float32, one thread, for each instruction set and
+ * encoding, from and to memory (the vectors exceed the caches), with memcpy of the float32 for comparison. */
 #include "common/arithmetic/isa.h"
 #include "common/cache/packed.h"
 #include "common/core/rng.h"
@@ -59,7 +59,7 @@ static void measure_copy(void)
         gint64 start = g_get_monotonic_time();
         for (gsize i = 0; i < VECTORS; i++) {
             memcpy(to, from + i * D, D * sizeof *to);
-            *(volatile float *)to; /* or the copy is left out */
+            *(volatile float *)to; /* or the compiler omits the copy */
         }
         best = MAX(best, rate(start));
     }

@@ -1,10 +1,10 @@
-/* peak: what one thread of this processor can do at most: multiply-adds among registers, and reading. */
+/* peak: the maximum rates of one thread of this processor: multiply-adds in registers, and reading. */
 #pragma once
 #include "common/arithmetic/isa.h"
 
 #include <time.h>
 
-/* Seconds that this thread has run: time that others took from it does not count. */
+/* Processor seconds of this thread. */
 static inline double thread_seconds(clockid_t thread)
 {
     struct timespec t;
@@ -12,7 +12,7 @@ static inline double thread_seconds(clockid_t thread)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Says that the register changes here: nothing computed from it before can be used again after. */
+/* Makes the compiler assume that the register changes here, so that it cannot reuse results computed from it. */
 #if defined(__x86_64__)
 #define CHANGED(vector) __asm__ volatile("" : "+v"(vector))
 #elif defined(__aarch64__)
@@ -21,12 +21,11 @@ static inline double thread_seconds(clockid_t thread)
 #define CHANGED(vector) __asm__ volatile("" : "+m"(vector))
 #endif
 
-/* More than latency (4 or 5 cycles) times instructions a cycle (2); with the factors they fit into 16 registers. */
+/* More than latency (4 or 5 cycles) times instructions per cycle (2); with the factors they fit into 16 registers. */
 enum { CHAINS = 12, CHAIN_LENGTH = 1 << 20 };
 
-/* FLOP/s of CHAINS sums of products that differ from the start, so that none can stand for another. The product is
- * formed again for each chain; where the instruction set has no fused instruction it is a multiplication and an
- * addition, as in the kernels. */
+/* FLOP/s of CHAINS sums of products with different initial values, so that the compiler cannot merge them. Without a
+ * fused instruction, a multiply-add is a multiplication and an addition, as in the kernels. */
 #define PEAK_OF(isa, target, width)                                                                          \
     target static double peak_##isa(void)                                                                    \
     {                                                                                                        \
@@ -55,7 +54,7 @@ PEAK_OF(avx2, __attribute__((target("avx2,fma"))), 8)
 PEAK_OF(avx512, __attribute__((target("avx512f,fma"))), 16)
 #endif
 
-/* Of the instruction set in use, a thread; takes some 10 ms. */
+/* FLOP/s per thread of the instruction set in use; takes about 10 ms. */
 static inline double peak_flops(void)
 {
     switch (isa_current()) {
@@ -70,7 +69,7 @@ static inline double peak_flops(void)
     }
 }
 
-/* Bytes a second that a thread reads, a number from each cache line, of so many bytes that it went through before. */
+/* Bytes per second that a thread reads from a block of this size that it has read before, one number per cache line. */
 static inline double read_rate(const float *from, gsize bytes)
 {
     enum { LINE = 64 };

@@ -1,6 +1,6 @@
-"""What the benches share: contenders that alternate, and the table of their medians.
+"""What the benchmarks share: contenders that alternate, and the table of their medians.
 
-A contender is a process that prepares itself, prints "ready", and then for each line on its input does the work once and
+A contender is a process that prints "ready" when it is prepared, and then for each line on its input does the work once and
 prints "SECONDS PEAK_KB".
 """
 import os, statistics, subprocess, sys
@@ -16,14 +16,14 @@ def has_torch():
 
 
 def machine():
-    """What the programs say of processor, instruction set and BLAS, and the name of the BLAS's core."""
+    """Processor, instruction set and BLAS as the programs print them, and the name of the BLAS's core."""
     lines = subprocess.run([os.path.join(BUILD, "train"), "--version"], capture_output=True, text=True,
                            check=True).stdout.splitlines()[1:]
     return "\n".join(lines), lines[-1].split("core ")[1].split(",")[0].split(";")[0]
 
 
 def both_ways(name, command):
-    """A peer that uses OpenBLAS, as its users run it and with the core that our programs choose."""
+    """A peer that uses OpenBLAS, by default and with the core that our programs choose."""
     core = machine()[1]
     return [Contender(name, command), Contender("%s, %s" % (name, core), command, OPENBLAS_CORETYPE=core)]
 
@@ -57,7 +57,7 @@ def alternate(contenders, rounds):
 
 
 def table(contenders, work, unit, extra={}):
-    """work: units a run does. The first contender is ours; ratios are medians over the rounds."""
+    """work: units per run. The first contender is ours; ratios are medians over the rounds."""
     print("%-22s %9s %14s %9s  %s" % ("", unit, "vggcache is", "peak MB", "rel. L2 error" if extra else ""))
     for c in contenders:
         ratio = statistics.median(t / o for t, o in zip(c.seconds, contenders[0].seconds))

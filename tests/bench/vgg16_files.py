@@ -1,6 +1,6 @@
 """VGG16 for the peers: one set of seeded weights as safetensors (ours, PyTorch) and as ONNX (onnxruntime).
 
-The ONNX file is written by hand, so that nothing but NumPy is needed; field numbers are those of onnx.proto3.
+The ONNX file is written without a library, so that only NumPy is needed; field numbers are those of onnx.proto3.
 """
 import json, os, struct
 import numpy as np

@@ -1,4 +1,4 @@
-"""OpenBLAS: its core is the one that suits the processor, the user's choice wins, and it starts no threads."""
+"""OpenBLAS: its core is the best for the processor unless the user chooses one, and it starts no threads."""
 import os, re, resource, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import need_small_address_space, program, run
@@ -18,7 +18,7 @@ def blas_of(name, **changes):
 
 
 def suitable_core():
-    """By the kernel's list of what the processor can do; None where OpenBLAS is left to choose."""
+    """By the kernel's list of processor flags; None where the choice is left to OpenBLAS."""
     with open("/proc/cpuinfo") as file:
         text = file.read()
     flags = set((re.search(r"^flags\s*:(.*)$", text, re.M) or [None, ""])[1].split())
@@ -50,8 +50,8 @@ def openblas_has_one_thread_whatever_the_environment_asks_for():
             assert blas_of(name, **changes)[2] == "1", (name, changes)
 
 
-def little_address_space_is_no_word_of_openblas_and_no_hang():
-    """Its threads would fail to start, or spin at the end of the program, at some of these sizes."""
+def small_address_spaces_cause_no_message_of_openblas_and_no_hang():
+    """At some of these sizes, its threads would fail to start, or spin at the program's end."""
     need_small_address_space()
     started = 0
     for megabytes in (120, 140, 160, 180, 200, 230, 260, 300):
@@ -65,4 +65,4 @@ def little_address_space_is_no_word_of_openblas_and_no_hang():
 
 run(the_core_is_the_one_that_the_processor_s_instructions_allow,
     a_core_named_by_the_user_wins_and_version_says_what_it_costs,
-    openblas_has_one_thread_whatever_the_environment_asks_for, little_address_space_is_no_word_of_openblas_and_no_hang)
+    openblas_has_one_thread_whatever_the_environment_asks_for, small_address_spaces_cause_no_message_of_openblas_and_no_hang)

@@ -1,4 +1,4 @@
-"""Choosing classes and images from a cache gives what a cache of only those would have given."""
+"""Choosing classes and images from a cache gives the same as a cache of only those."""
 import hashlib, os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
@@ -28,7 +28,7 @@ def lists(folder, lines):
 
 
 def choices(folder):
-    """(options, which items they take)."""
+    """(options, the items they select)."""
     listed = ["c/03", "a/01", "a/00.jpg", "c/05", "c/01", "a/07", "b/99", "a/02", "d/00"]
     return ((["--classes", "c,a", "--limit-per-class", "6"], lambda p: p[0] in "ac" and int(p[2:4]) < 6),
             (["--first-classes", "2"], lambda p: p[0] in "ab"),

@@ -1,4 +1,4 @@
-"""What the three programs have in common: help, version, exit statuses and man pages."""
+"""What the three programs have in common: help, version, exit status and man pages."""
 import os, re, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import BUILD, program, run, scratch

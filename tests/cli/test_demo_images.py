@@ -1,4 +1,4 @@
-"""The demo's picture generator: what it writes, and that a seed decides it."""
+"""The demo's image generator: what it writes, and that the seed determines it."""
 import hashlib, os, sys
 
 import numpy as np
@@ -20,7 +20,7 @@ def contents(folder):
     return found
 
 
-def draws_as_many_pictures_as_asked_for():
+def draws_the_requested_number_of_images():
     with scratch() as folder:
         done = program("demo-images", folder, 3, 2)
         assert says(done.stdout, "15 images for training and 10 for testing"), done.stdout
@@ -28,14 +28,14 @@ def draws_as_many_pictures_as_asked_for():
                     for part, n in (("train", 3), ("test", 2)) for name in CLASSES for i in range(n)}
         found = contents(folder)
         assert set(found) == expected, sorted(found)
-        assert len(set(found.values())) == len(found), "two pictures are the same"
+        assert len(set(found.values())) == len(found), "two images are the same"
         for path in found:
-            picture = Image.open(os.path.join(folder, path))
-            assert picture.format == "JPEG" and picture.size == (240, 200) and picture.mode == "RGB"
-            assert np.asarray(picture).std() > 10, path + " is nearly empty"
+            image = Image.open(os.path.join(folder, path))
+            assert image.format == "JPEG" and image.size == (240, 200) and image.mode == "RGB"
+            assert np.asarray(image).std() > 10, path + " is nearly empty"
 
 
-def the_same_seed_draws_the_same_pictures():
+def the_same_seed_draws_the_same_images():
     with scratch() as folder:
         drawn = {}
         for name, seed in (("one", 7), ("again", 7), ("other", 8)):
@@ -45,7 +45,7 @@ def the_same_seed_draws_the_same_pictures():
         assert not set(drawn["one"].values()) & set(drawn["other"].values())
 
 
-def more_pictures_leave_the_first_ones_as_they_are():
+def the_first_images_do_not_depend_on_how_many_follow():
     with scratch() as folder:
         program("demo-images", os.path.join(folder, "few"), 1, 1)
         program("demo-images", os.path.join(folder, "many"), 3, 2)
@@ -62,5 +62,5 @@ def a_folder_that_cannot_be_made_is_named():
         program("demo-images", status=2)
 
 
-run(draws_as_many_pictures_as_asked_for, the_same_seed_draws_the_same_pictures,
-    more_pictures_leave_the_first_ones_as_they_are, a_folder_that_cannot_be_made_is_named)
+run(draws_the_requested_number_of_images, the_same_seed_draws_the_same_images,
+    the_first_images_do_not_depend_on_how_many_follow, a_folder_that_cannot_be_made_is_named)

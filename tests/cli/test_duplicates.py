@@ -19,7 +19,7 @@ def make_cache(at, name, x, paths):
 
 
 def groups(stdout):
-    """Of each group, path (after its cache, where there are two) to how it is alike."""
+    """For each group, path (preceded by its cache, if there are two) -> kind of similarity."""
     found = []
     for line in stdout.splitlines():
         if line.startswith("group "):
@@ -31,7 +31,7 @@ def groups(stdout):
 
 
 def vectors(n, seed=1):
-    """n random vectors of which some are near another one, so that groups chain over the blocks of 256 rows."""
+    """n random vectors, some of them near another one, so that groups extend over several blocks of 256 rows."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, 48)).astype(np.float32)
     for to, of, noise in ((5, 1, 0.02), (300, 5, 0.02), (511, 256, 0.02), (n - 1, 0, 0.02), (40, 41, 0.6)):

@@ -1,4 +1,4 @@
-"""evaluate on caches of made-up vectors: its figures against NumPy's, its files against readers of others, its refusals."""
+"""evaluate on caches of generated vectors: its numbers against NumPy, its files against independent readers, its errors."""
 import atexit, csv, html.parser, json, os, re, shutil, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -12,7 +12,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 
 def make_cache(folder, classes, per_class, seed, spread=0.25, features=D):
-    """Vectors scattered about one centre a class; returns the cache, the vectors and the labels, in the cache's order."""
+    """Vectors scattered around one centre per class; returns the cache, the vectors and the labels, in the cache's order."""
     centres = np.random.default_rng(1).normal(size=(len(classes), features)) * spread
     rng = np.random.default_rng(seed)
     y = np.repeat(np.arange(len(classes)), per_class)
@@ -55,7 +55,7 @@ def softmax(z):
 
 
 def outputs_of(path, x):
-    """What the model file says about vectors, by NumPy: scaling, dense layers with ReLU, softmax where the model has one."""
+    """The outputs of a model file, by NumPy: scaling, dense layers with ReLU, softmax if the model has one."""
     with h5py.File(path, "r") as f:
         attribute = lambda name: json.loads(f.attrs[name].decode() if isinstance(f.attrs[name], bytes) else f.attrs[name])
         scaling, layers = attribute("vggcache_scaling"), attribute("vggcache_network")["layers"]
@@ -161,7 +161,7 @@ def text_has_report_matrix_and_comparison():
     assert "McNemar" not in evaluate(Study.cache, Study.dense).stdout
 
 
-def pictures_come_in_three_formats():
+def plots_are_written_in_three_formats():
     Study.make()
     for name, head in (("m.png", b"\x89PNG"), ("m.svg", b"<?xml"), ("m.pdf", b"%PDF")):
         for option in ("--confusion", "--reliability"):
@@ -214,7 +214,7 @@ def wrong_usage_is_told_before_any_work():
 # ---- The report ----
 
 class Tags(html.parser.HTMLParser):
-    """Raises where tags do not nest, an id comes twice, or a link within the page leads nowhere; collects what is shown."""
+    """Raises if tags do not nest, an id is repeated, or a link within the page is broken; collects the visible text."""
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
@@ -298,7 +298,7 @@ def chromium(page, *arguments):
 def a_browser_shows_the_report_without_an_error():
     Study.make()
     page = make_report()
-    # A script of the test's own after the report's: sorts by accuracy, filters, changes the theme, and leaves a note.
+    # The test's script, run after the report's: sorts by accuracy, filters, changes the theme, and records the results.
     probe = """<script>
       const table = document.getElementById("models"), head = table.tHead.rows[0].cells[1];
       head.querySelector("button").click();
@@ -313,7 +313,7 @@ def a_browser_shows_the_report_without_an_error():
       note.id = "note";
       note.textContent = JSON.stringify({falling, rising, rows, sort: head.getAttribute("aria-sort"),
         theme: document.documentElement.dataset.theme,
-        pictures: Array.from(document.images).filter((i) => i.complete && i.naturalWidth > 0).length,
+        loaded: Array.from(document.images).filter((i) => i.complete && i.naturalWidth > 0).length,
         images: document.images.length});
       document.body.append(note);
     </script></body>"""
@@ -331,18 +331,18 @@ def a_browser_shows_the_report_without_an_error():
     note = json.loads(re.search(r'<p id="note">(.*?)</p>', done.stdout).group(1))
     assert note["falling"] == sorted(accuracy, reverse=True) and note["rising"] == sorted(accuracy)
     assert note["sort"] == "ascending" and note["rows"] == 1 and note["theme"] in ("dark", "light")
-    assert note["images"] >= 6
+    assert note["loaded"] == note["images"] >= 6
 
 
 def chromium_tells_of_console_errors():
-    """The test above could not fail otherwise."""
+    """Shows that the test above can fail."""
     Study.make()
     with open(Study.file("broken.html"), "w") as file:
         file.write("<!DOCTYPE html><title>x</title><script>nothing.at.all();</script>")
     assert "CONSOLE" in chromium(Study.file("broken.html")).stderr
 
 
-# ---- Prediction and folders of images: on models that start from pixels, so that no base runs ----
+# ---- Prediction and folders of images, with models on pixels, so that no base runs ----
 
 class Pixels:
     """Images of three colours, a cache of their pixels (layer "input"), and a head trained on them."""
@@ -474,7 +474,7 @@ def calibrated_decision_values_are_probabilities():
     assert model["probabilities"] and np.allclose(p, softmax(z / model["temperature"]), atol=1e-5)
     loss = lambda temperature: -np.log(softmax(z / temperature)[np.arange(len(z)), Study.y]).mean()
     assert abs(model["log_loss"] - loss(model["temperature"])) < 1e-4
-    best = min(loss(t) for t in np.geomspace(0.01, 10, 200))  # had the temperature been fitted to these very images
+    best = min(loss(t) for t in np.geomspace(0.01, 10, 200))  # for a temperature fitted to these same images
     assert model["log_loss"] < 0.5 * loss(1) and model["log_loss"] < 1.3 * best, (model["log_loss"], loss(1), best)
     refused("no model yields probabilities", Study.cache, Study.linear, "--reliability", Study.file("r.png"), "--quiet")
 
@@ -491,7 +491,7 @@ def the_base_comes_from_the_models_seed_and_no_other():
         assert a.read() == b.read()
     refused("was trained with the base weights random:3", "--quiet", "--predict", model, images, "--weights", "random:4")
     refused("missing.h5", "--quiet", "--predict", model, images, "--weights", "missing.h5")
-    # Models of two feature specifications, one with a base and one without, judge the same images.
+    # Models of two feature specifications, one with a base and one without, are evaluated on the same images.
     done = evaluate(images, model, Pixels.linear, *few)
     assert tap.says(done.stdout, "9 images of 3 classes") and "McNemar" in done.stdout
 
@@ -504,7 +504,7 @@ def remove_what_was_made():
 
 
 tap.run(json_agrees_with_numpy, predictions_hold_each_class_of_each_image, text_has_report_matrix_and_comparison,
-        pictures_come_in_three_formats, a_model_that_does_not_fit_is_refused_in_one_sentence,
+        plots_are_written_in_three_formats, a_model_that_does_not_fit_is_refused_in_one_sentence,
         damaged_and_missing_files_are_refused_in_one_sentence, wrong_usage_is_told_before_any_work,
         the_report_is_one_valid_page_with_everything_escaped, the_report_shows_thumbnails_where_the_images_are,
         a_browser_shows_the_report_without_an_error, chromium_tells_of_console_errors,

@@ -1,5 +1,5 @@
-"""evaluate --explain: maps against sums that NumPy makes of the model file and the exported features, what covering the
-places of a map does to its decision value, and the pictures."""
+"""evaluate --explain: maps against NumPy's sums from the model file and the exported features, the effect of covering a map's
+regions on the decision value, and the files written."""
 import base64, csv, io, json, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -26,7 +26,7 @@ def make_cache(at, name, classes, n, seed=1, side=7):
 
 
 class Head:
-    """What a model file says, in double precision."""
+    """A model file's head, in double precision."""
 
     def __init__(self, path):
         with h5py.File(path, "r") as file:
@@ -44,7 +44,7 @@ class Head:
                 else x / self.scaling["max"] if kind == "max" else x)
 
     def explain(self, x, label):
-        """Decision value, bias, and gradient x input of each place."""
+        """Decision value, bias, and gradient x input of each region."""
         s, active = self.scaled(x), []
         out = s
         for kernel, bias in self.layers:
@@ -169,7 +169,7 @@ def covering_the_strongest_places_lowers_the_value_more_than_covering_others():
         assert strongest.mean() > 2 * others.mean() and np.mean(strongest > others) >= 0.8, (strongest, others)
 
 
-def the_picture_is_what_the_base_took_and_images_that_are_gone_or_changed_are_said():
+def maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported():
     with scratch() as at:
         _, test = draw(at, 1, 2)
         program("extract", "--quiet", "--weights", "random", "--preset", "torchvision", "--classes", "ring,star", test, at + "/c")
@@ -181,7 +181,7 @@ def the_picture_is_what_the_base_took_and_images_that_are_gone_or_changed_are_sa
         pages = [open(at + "/%s/index.html" % name).read() for name in ("e", "report")]
         section = re.search(r'<section id="explanations">.*?</section>', pages[1], re.S)[0]
         assert section in pages[0] and section.count("<li>") == 4 and "Exact" in section
-        with Image.open("%s/%s" % (test, cached[0]["path"])) as image:  # 240 x 200: 307 x 256, of which the middle is taken
+        with Image.open("%s/%s" % (test, cached[0]["path"])) as image:  # 240 x 200 becomes 307 x 256, cropped to its centre
             expected = np.asarray(image.convert("RGB").resize((307, 256), Image.BILINEAR))[16:240, 42:266].astype(int)
         shown, overlay = (np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).astype(int)
                           for data in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', section)[:2])
@@ -190,8 +190,8 @@ def the_picture_is_what_the_base_took_and_images_that_are_gone_or_changed_are_sa
         red, _, blue = overlay[32 * (place // 7) + 16, 32 * (place % 7) + 16]
         assert (red > blue + 60) if cached[0]["map"][place] > 0 else (blue > red + 60), (cached[0]["map"][place], red, blue)
         for row in cached:
-            with Image.open(at + "/e/" + row["picture"]) as picture:
-                assert picture.size[0] > 1000
+            with Image.open(at + "/e/" + row["picture"]) as image:
+                assert image.size[0] > 1000
 
         program("evaluate", "--quiet", "--classes", "ring,star", "--explain", at + "/f", test, at + "/m.h5")
         folder = maps(at + "/f")
@@ -228,4 +228,4 @@ def what_cannot_be_explained_is_one_sentence():
 run(the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias, the_map_of_a_dense_head_is_gradient_times_input,
     images_are_chosen_for_three_reasons_and_the_sample_by_the_seed,
     covering_the_strongest_places_lowers_the_value_more_than_covering_others,
-    the_picture_is_what_the_base_took_and_images_that_are_gone_or_changed_are_said, what_cannot_be_explained_is_one_sentence)
+    maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported, what_cannot_be_explained_is_one_sentence)

@@ -1,4 +1,4 @@
-"""extract from end to end on small drawn images. Most runs store layer "input", which needs no base and takes no time."""
+"""extract from end to end on small drawn images. Most runs store layer "input", which needs no base and is fast."""
 import csv, fcntl, json, os, resource, shutil, signal, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -278,7 +278,7 @@ def truncated_and_foreign_caches_are_refused_in_one_sentence():
             assert open(cache + "/data.mdb", "rb").read() == broken
         program("extract", "--info", at + "/nowhere", status=1)
         program("extract", "--info", images, status=1)
-        program("extract", "--layer", "input", images, images, status=1)  # not into a folder of other things
+        program("extract", "--layer", "input", images, images, status=1)  # not into a folder with other files
 
 
 def classes_lists_and_limits_choose_images():

@@ -1,4 +1,4 @@
-"""common/make/fetch against a server of our own: whole, resumed, changed, missing, cut off; and the Makefile's targets."""
+"""common/make/fetch with a local server: complete, resumed, changed, missing, cut off; and the Makefile's targets."""
 import hashlib, http.server, io, os, subprocess, sys, tarfile, threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -9,7 +9,7 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves files {path: bytes}; `ranges` tells whether it can go on in the middle, `most` cuts answers off."""
+    """Serves files {path: bytes}; `ranges`: whether it supports ranges; `most`: the length after which it cuts answers off."""
 
     def __init__(self, files, ranges=True, most=None):
         super().__init__(("127.0.0.1", 0), Handler)

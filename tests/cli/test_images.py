@@ -1,4 +1,4 @@
-"""Images on their way into each program: what is no file, what the machine and not the image is to blame for."""
+"""Reading images in each program: paths that are not files, and failures of the machine rather than the image."""
 import json, os, resource, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -113,7 +113,7 @@ def decoders(pid):
 def a_decoder_that_crashes_costs_at_most_its_image():
     with scratch() as at:
         images = draw_set(at + "/images", each=400)
-        # A sanitizer would take the signal for a fault of the program and end it in its own way.
+        # A sanitizer would report the signal as an error of the program.
         environment = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0",
                            UBSAN_OPTIONS=os.environ.get("UBSAN_OPTIONS", "") + ":handle_segv=0")
         running = subprocess.Popen([os.path.join(BUILD, "extract"), "--layer", "input", "--threads", "1", "--batch", "1",
@@ -124,7 +124,7 @@ def a_decoder_that_crashes_costs_at_most_its_image():
             try:
                 for pid in decoders(running.pid):
                     if pid not in crashed:
-                        time.sleep(0.05)  # it is to be at work, not at its start
+                        time.sleep(0.05)  # it should be decoding, not starting
                         os.kill(pid, signal.SIGSEGV)
                         crashed.add(pid)
             except (ProcessLookupError, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Features from elsewhere: --import takes what NumPy wrote, to the bit, and refuses what it would misread."""
+"""extract --import: takes NumPy's files, to the bit, and refuses those it would misread."""
 import csv, json, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))

@@ -1,5 +1,5 @@
-"""Test images that were trained on, by what the model file says and by evaluate --trained-on: they are named, and the
-accuracy without them is what NumPy counts."""
+"""Test images that were trained on, by the model file's record and by evaluate --trained-on: they are listed, and the accuracy
+without them equals NumPy's."""
 import csv, hashlib, json, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -88,7 +88,7 @@ def a_model_knows_what_it_was_trained_on_itself():
 
 
 def the_model_file_holds_the_hashes_of_the_training_part():
-    """Of the dense head's split Keras's rule: the first int(0.2 n) of each class validate."""
+    """The dense head's split follows Keras's rule: the first int(0.2 n) images of each class are for validation."""
     with scratch() as at:
         x = np.random.default_rng(7).random((41, 192)).astype("<f4")
         train = make_cache(at, "train", x, ["%s/%02d" % ("ab"[i % 2], i) for i in range(41)])

@@ -1,4 +1,4 @@
-"""Little memory, full disks, first writes cut short, names that steer terminals: each a sentence, never a signal or a hang."""
+"""Little memory, full disks, interrupted first writes, control characters in names: a message, never a signal or a hang."""
 import os, resource, struct, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -18,7 +18,7 @@ def make_cache(folder, name="cache"):
 
 
 def limited(what, limit, command, folder):
-    """(exit status, stderr) of a program under a limit; a hang is an error of its own. The working directory is folder."""
+    """(exit status, stderr) of a program under a limit, in the working directory folder; a hang raises."""
     done = subprocess.run([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, errors="replace", timeout=60, stdin=subprocess.DEVNULL,
                           preexec_fn=lambda: resource.setrlimit(what, (limit, limit)))
@@ -28,7 +28,7 @@ def limited(what, limit, command, folder):
 def at_most_a_sentence(command, limit, status, stderr):
     lines = stderr.splitlines()
     said = (command, limit, status, stderr)
-    if status == 127:  # the loader did not find room for the libraries
+    if status == 127:  # the loader had no space for the libraries
         return
     assert status in (0, 1), said
     assert len(lines) == status and all(line.startswith((command[0] + ": ", "vggcache: out of memory")) for line in lines), said
@@ -58,13 +58,13 @@ def a_first_write_cut_short_is_told_as_that_and_extract_goes_on():
         make_cache(folder)
         os.mkdir(folder + "/d"), os.mkdir(folder + "/d/a"), os.mkdir(folder + "/cut")
         Image.new("RGB", (8, 8)).save(folder + "/d/a/0.png")
-        page = bytearray(4096)  # as LMDB lays out the first of a new file's two
+        page = bytearray(4096)  # the first of the two pages that LMDB writes to a new file
         struct.pack_into("<QHHHH", page, 0, 0, 0, 8, 0, 0)
         struct.pack_into("<IIQQ", page, 16, 0xBEEFC0DE, 1, 0, 1 << 20)
         struct.pack_into("<IHHQQQQQ", page, 40, 4096, 8, 0, 0, 0, 0, 0, 2**64 - 1)
         struct.pack_into("<IHHQQQQQ", page, 88, 0, 0, 0, 0, 0, 0, 0, 2**64 - 1)
         struct.pack_into("<QQ", page, 136, 1, 0)
-        for there in ([], ["lock.mdb"]):  # cut short before there was a data.mdb
+        for there in ([], ["lock.mdb"]):  # interrupted before data.mdb was created
             for name in there:
                 open(folder + "/cut/" + name, "wb").close()
             assert "holds nothing yet" in program("extract", "--info", "cut", cwd=folder, status=1).stderr, there
@@ -78,7 +78,7 @@ def a_first_write_cut_short_is_told_as_that_and_extract_goes_on():
             done = program("extract", "--quiet", "--layer", "input", "d", "cut", cwd=folder)
             assert done.stdout.startswith("1 new"), done.stdout
             done = program("extract", "--info", "cut", cwd=folder)
-        with open(folder + "/cut/data.mdb", "r+b") as file:  # one that did hold something
+        with open(folder + "/cut/data.mdb", "r+b") as file:  # one that was not empty
             file.truncate(4096)
         assert "restore it from a copy" in program("extract", "--info", "cut", cwd=folder, status=1).stderr
 

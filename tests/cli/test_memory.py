@@ -1,4 +1,4 @@
-"""What programs say they need of memory, against what they take; and their advice where it is not there, followed."""
+"""The memory that programs say they need, compared with what they use; and their advice when it is missing, followed."""
 import os, re, resource, shutil, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,7 +27,7 @@ def prepare(folder):
     program("train", "--quiet", "--hidden", "64", "--epochs", "1", "cache", "cached.h5", cwd=folder)
 
 
-# With --threads and the rest, and where it goes without a place of its own among the outputs. Each writes to other files.
+# Commands before --threads and the output's name; each writes to different files.
 STANDALONE = ["train", "--hidden", "512,64", "--epochs", "1", "cache", "standalone.h5"]
 EXTRACT = ["extract"] + SEEDED + ["--batch", "16", "--layer", "block3_pool", "images", "new"]
 FROM_IMAGES = ["train", "--approach", "bootstrap"] + SEEDED + IMAGES + ["bootstrap.h5"]
@@ -69,12 +69,12 @@ def below(process):
 
 
 def peak(command, folder):
-    """(bytes that it held at its peak and its children had of their own, what it said)"""
+    """(peak bytes of its own memory and its children's, its estimate)"""
     process = start(*command, cwd=folder, stderr=subprocess.STDOUT, env=dict(os.environ, G_MESSAGES_DEBUG="vggcache"))
     own, others, turn = 0, {}, 0
     while process.poll() is None:
         own = max(own, kilobytes(process.pid, "status", "VmHWM:"))
-        for child in below(process.pid) if turn % 8 == 7 else ():  # dear to look at, and small
+        for child in below(process.pid) if turn % 8 == 7 else ():  # expensive to inspect, and small
             others[child] = max(others.get(child, 0), kilobytes(child, "smaps_rollup", "Private_Dirty:"))
         turn += 1
         time.sleep(0.01)
@@ -108,7 +108,7 @@ def limited(command, folder, size):
 
 
 def advice_fits():
-    """The address space is made so small that the settings given just do not fit, and smaller, down to where none does."""
+    """The address space is made too small for the given settings, then smaller, until no settings fit."""
     need_small_address_space()
     for command in (EXTRACT, STANDALONE[:-2] + ["--limit-per-class", "8"] + STANDALONE[-2:]):
         command = command[:1] + ["--threads", "4"] + command[1:]

@@ -1,4 +1,4 @@
-"""Model files read by h5py as Keras reads them, and their predictions computed anew in NumPy."""
+"""Model files read by h5py in the way of Keras, and their predictions computed in NumPy."""
 import json, os, subprocess, sys
 import h5py
 import numpy as np

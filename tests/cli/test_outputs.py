@@ -1,4 +1,4 @@
-"""Files that the programs write: nothing that is read, and no device, is harmed; what is written is whole or not there."""
+"""Files that the programs write: inputs and devices are never overwritten; outputs are complete or absent."""
 import csv, json, os, resource, stat, subprocess, sys, threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -33,7 +33,7 @@ def linear(*arguments, **options):
 
 
 class prepared(scratch):
-    """A folder with a cache and a model; in .files what is in it."""
+    """A folder with a cache and a model; .files: its contents."""
 
     def __enter__(self):
         folder = super().__enter__()
@@ -91,15 +91,15 @@ def an_input_is_never_overwritten_by_whatever_name():
 def an_image_is_never_overwritten():
     with prepared() as p:
         os.makedirs(p.at("images/a"))
-        photo = p.at("images/a/1.png")
-        with open(photo, "wb") as file:
-            file.write(b"photo")
-        refused(program("train", "--approach", "scratch", "--images", p.at("images"), "--plot", photo, p.at("n.h5"), status=1), photo,
+        image = p.at("images/a/1.png")
+        with open(image, "wb") as file:
+            file.write(b"image")
+        refused(program("train", "--approach", "scratch", "--images", p.at("images"), "--plot", image, p.at("n.h5"), status=1), image,
                 "an image that is read")
-        refused(program("evaluate", "--confusion", photo, "--weights", WEIGHTS, p.at("images"), p.model, status=1), photo,
+        refused(program("evaluate", "--confusion", image, "--weights", WEIGHTS, p.at("images"), p.model, status=1), image,
                 "an image that is read")
-        refused(program("extract", "--preview", photo, p.at("images"), status=1), photo, "an image that is read")
-        assert bytes_of(photo) == b"photo"
+        refused(program("extract", "--preview", image, p.at("images"), status=1), image, "an image that is read")
+        assert bytes_of(image) == b"image"
 
 
 def two_outputs_never_share_a_file():
@@ -147,7 +147,7 @@ def a_replaced_file_keeps_its_mode():
         for mode in (0o600, 0o640, 0o664):
             for name, call in (("a.json", lambda f: program("evaluate", "--json", f, p.cache, p.model)),
                                ("n.h5", lambda f: dense(p.cache, f)), ("l.h5", lambda f: linear(p.cache, f)),
-                               ("samples", lambda f: linear("--export-libsvm", f, p.cache, p.at("k.h5")))):
+                               ("rows", lambda f: linear("--export-libsvm", f, p.cache, p.at("k.h5")))):
                 with open(p.at(name), "w") as file:
                     file.write("old")
                 os.chmod(p.at(name), mode)
@@ -248,7 +248,7 @@ def full_standard_output_is_one_sentence():
             assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, (command, done.stderr)
 
 
-def a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes():
+def a_plot_without_a_font_is_an_error_and_not_a_plot_with_boxes():
     with prepared() as at:
         with open(at.at("fonts.conf"), "w") as out:
             out.write("<fontconfig><dir>/nowhere</dir><cachedir>%s</cachedir></fontconfig>" % at.at("fonts"))
@@ -258,7 +258,7 @@ def a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes():
         assert not os.path.exists(at.at("e.png"))
 
 
-def what_fontconfig_dislikes_of_the_machine_is_not_told_with_a_picture():
+def fontconfig_s_complaints_are_not_printed_with_a_plot():
     with prepared() as at:
         with open(at.at("fonts.conf"), "w") as out:
             out.write("<fontconfig><dir>/usr/share/fonts</dir><cachedir>/proc/nowhere</cachedir><nonsense/></fontconfig>")
@@ -274,5 +274,5 @@ run(no_output_of_any_program_goes_into_a_cache, an_input_is_never_overwritten_by
     a_replaced_file_keeps_its_mode, a_device_stays_a_device, standard_output_and_descriptors_take_whole_files_where_they_stand,
     a_fifo_s_reader_gets_one_whole_file, a_limit_on_file_sizes_is_a_sentence_at_every_size_and_what_was_there_stays,
     what_a_killed_writer_left_is_swept_for_each_output, full_standard_output_is_one_sentence,
-    a_picture_without_a_font_is_a_sentence_and_not_a_picture_of_boxes,
-    what_fontconfig_dislikes_of_the_machine_is_not_told_with_a_picture)
+    a_plot_without_a_font_is_an_error_and_not_a_plot_with_boxes,
+    fontconfig_s_complaints_are_not_printed_with_a_plot)

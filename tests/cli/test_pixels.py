@@ -1,4 +1,4 @@
-"""Every kind of file gives, under the presets keras and torchvision, exactly the pixels that Pillow gives."""
+"""With the presets keras and torchvision, every kind of file gives exactly Pillow's pixels."""
 import io, os, struct, subprocess, sys, warnings, zlib
 
 import numpy as np
@@ -13,7 +13,7 @@ warnings.simplefilter("ignore")
 
 
 def waves(width, height, bands):
-    """A smooth picture with noise, uint8 (height, width, bands), without the last axis for one band."""
+    """A smooth image with noise, uint8 (height, width, bands), without the last axis for one band."""
     y, x = np.mgrid[0:height, 0:width]
     planes = [127 + 100 * np.sin(x / (5.0 + 3 * k) + k) * np.cos(y / (7.0 + k)) for k in range(bands)]
     noisy = np.stack(planes, -1) + random.randint(-20, 20, (height, width, bands))
@@ -42,7 +42,7 @@ def torchvision(image, side):
 
 
 def decode(preset, side, paths):
-    """What our decoder makes of files: uint8 (N, side, side, 3)."""
+    """Our decoder's pixels of files: uint8 (N, side, side, 3)."""
     done = subprocess.run([os.path.join(BUILD, "tools", "decode"), preset, str(side), "178956970"] + paths,
                           capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
@@ -234,7 +234,7 @@ def bmps_of_all_kinds():
 
 
 def the_fast_preset_stays_near_an_exact_bilinear_resize():
-    """A JPEG reduced as it is read, then by libvips, against Pillow on the full size: some grey levels on average."""
+    """A JPEG reduced while it is read, then by libvips, against Pillow from full size: a few grey levels on average."""
     with scratch() as folder:
         path = os.path.join(folder, "large.jpg")
         smooth = Image.fromarray(waves(100, 75, 3)).resize((2400, 1800), Image.BICUBIC)

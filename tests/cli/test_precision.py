@@ -1,4 +1,4 @@
-"""--precision bfloat16: what its definition says, computed by NumPy, and that nothing made so goes with float32."""
+"""--precision bfloat16: its definition, computed by NumPy, and that it is refused together with float32."""
 import json, os, re, shutil, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -18,13 +18,13 @@ HEAD = ["--hidden", 4, "--epochs", 1, "--validation-split", 0, "--no-checkpoint"
 
 
 def rounded(x):
-    """To 8 significant bits, ties to even, by way of the exponent rather than of the bits."""
+    """To 8 significant bits, ties to even, computed by the exponent rather than by bits."""
     fraction, exponent = np.frexp(x.astype(np.float64))
     return np.ldexp(np.rint(fraction * 256), exponent - 8)
 
 
 def convolution(x, kernel, bias):
-    """x (H, W, C) in float64, kernel (K, C, 3, 3): 'same' padding, ReLU; float32 as the base keeps it."""
+    """x (H, W, C) in float64, kernel (K, C, 3, 3): 'same' padding, ReLU; rounded to float32, like the base's activations."""
     h, w, _ = x.shape
     padded = np.pad(rounded(x), ((1, 1), (1, 1), (0, 0)))
     out = np.zeros((h, w, len(kernel))) + bias

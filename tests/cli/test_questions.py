@@ -1,4 +1,4 @@
-"""train --suspects and --learning-curve: labels flipped on purpose are found, as well as the published rule finds them in NumPy."""
+"""train --suspects and --learning-curve: deliberately flipped labels are found as well as by the published rule in NumPy."""
 import csv, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -9,7 +9,7 @@ NAMES = "abcd"
 
 
 def make_cache(folder, n=400, features=192, flipped=20, spread=0.5):
-    """Four classes, of which `flipped` images bear another class's label; returns the cache and what is where."""
+    """Four classes; `flipped` images have another class's label. Returns the cache and which images these are."""
     rng = np.random.default_rng(3)
     true = np.arange(n) % 4
     x = np.maximum(rng.normal(size=(4, features))[true] * spread + rng.normal(size=(n, features)), 0).astype(np.float32)
@@ -26,8 +26,8 @@ def make_cache(folder, n=400, features=192, flipped=20, spread=0.5):
 
 
 def confident_learning(x, labels, folds=5):
-    """Indices by cleanlab's published rule (Northcutt et al. 2021, section 3.1), surest first, on held-out probabilities of
-    regularised least squares."""
+    """Indices by cleanlab's published rule (Northcutt et al. 2021, section 3.1), most certain first, on held-out probabilities
+    of regularised least squares."""
     scaled = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
     targets, fold, values = np.eye(4)[labels], np.arange(len(x)) // 4 % folds, np.zeros((len(x), 4))
     for k in range(folds):

@@ -1,4 +1,4 @@
-"""What evaluate's report and text answer first, against NumPy and exact arithmetic, and how a browser shows it."""
+"""The answers at the top of evaluate's report and text, against NumPy and exact arithmetic, and the report in a browser."""
 import csv, json, math, os, re, subprocess, sys
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from tap import BUILD, program, run, scratch
 
 
 def make_cache(folder, name, classes, per_class, seed, spread=0.4, features=192, uneven=0):
-    """Vectors about one centre a class, of the first class `uneven` more."""
+    """Vectors around one centre per class, with `uneven` more of the first class."""
     centres = np.random.default_rng(1).normal(size=(classes, features)) * spread
     rng = np.random.default_rng(seed)
     y = np.concatenate([np.repeat(np.arange(classes), per_class), np.zeros(uneven, int)])
@@ -30,7 +30,7 @@ def make_models(folder, classes, per_class=12, **options):
 
 
 def words_of(text):
-    """Without line breaks, which may come anywhere in a sentence."""
+    """The text without line breaks, which may be anywhere."""
     return " ".join(text.split())
 
 
@@ -78,8 +78,8 @@ def the_verdict_agrees_with_numpy_and_exact_arithmetic():
         assert recall[verdict["weakest_class"]] == min(recall.values()) < 1
 
 
-def several_models_are_told_apart_by_holms_rule():
-    """Two equal models and one that knows nothing: its p is halved by no one, the equal one's is 1."""
+def several_models_are_compared_by_holms_rule():
+    """Two equal models and one that guesses: p of the guessing one is not halved, that of the equal one is 1."""
     with scratch() as at:
         dense, linear = make_models(at, 4, spread=0.6)
         with open(linear, "rb") as file, open(at + "/same.h5", "wb") as out:

@@ -1,4 +1,4 @@
-"""Shards: parts of one extraction, by processes of their own, and what merging makes of them."""
+"""Shards: parts of one extraction in separate processes, and merging them."""
 import json, os, re, resource, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -9,7 +9,7 @@ SCHEDULERS = re.compile("^(SLURM_|OMPI_|PMI_|JOB_COMPLETION|AWS_BATCH)")
 
 
 def clean(**variables):
-    """The environment without any scheduler's variables, but these."""
+    """The environment with these as the only scheduler's variables."""
     env = {name: value for name, value in os.environ.items() if not SCHEDULERS.match(name)}
     env.update(variables)
     return env
@@ -220,7 +220,7 @@ def a_shard_made_in_another_way_is_refused():
 
 
 def a_full_disk_in_mid_merge_is_a_sentence_and_nothing_is_lost():
-    """A limit on the size of files stands for the full disk; the same command goes on when there is room again."""
+    """A limit on the size of files simulates a full disk; the same command continues when there is space again."""
     with scratch() as at:
         images = draw_set(at + "/images", each=35)
         extract(images, at + "/one")
@@ -261,7 +261,7 @@ def schedulers_signals_commit_what_is_done_and_ask_to_be_run_again():
 
 
 def pod(script, index, **options):
-    """A pod's shell, with the image's program on its path."""
+    """A pod's shell, with the container's program on its path."""
     return subprocess.Popen(["sh", "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             preexec_fn=lambda: os.nice(5), env=clean(JOB_COMPLETION_INDEX=str(index), **options))
 

@@ -1,4 +1,4 @@
-"""evaluate --similar: the images of a cache that are most like new ones, against NumPy's cosines of exported features."""
+"""evaluate --similar: the images of a cache most similar to new ones, against NumPy's cosines of exported features."""
 import csv, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))

@@ -1,4 +1,4 @@
-"""extract --split-test: a part to test on, the same on every machine, of each class its share, that stays what it is."""
+"""extract --split-test: a test part with a share of each class, the same on every machine and in later runs."""
 import csv, json, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))

@@ -1,4 +1,4 @@
-"""How a cache stores features: sparse and float32 lose nothing, float16 what it says; merging converts; old caches open."""
+"""How a cache stores features: sparse and float32 are lossless, float16 within its error; merging converts; old caches open."""
 import json, os, shutil, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -10,7 +10,7 @@ D = 512 * 4
 
 
 def relu_features(n, seed=1):
-    """Trained features' look: three quarters are zero, and the classes differ."""
+    """Like features of a trained base: three quarters are zero, and the classes differ."""
     random = np.random.RandomState(seed)
     x = random.randn(n, D).astype(np.float32)
     x[np.arange(n) % 2 == 1, :64] += 1.5

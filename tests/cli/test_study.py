@@ -1,6 +1,6 @@
 """The study's approaches from end to end: equal where they must be, augmented, fine-tuned, from scratch, refused, by make.
 
-The base at 224 pixels costs about a tenth of a second an image, so there are few images here.
+The base takes about a tenth of a second per image of 224 pixels, so there are few images here.
 """
 import json, os, re, subprocess, sys
 
@@ -18,7 +18,7 @@ AUGMENT = ["--rotation-range", 90, "--width-shift-range", 0.5, "--height-shift-r
 
 
 def make_images(folder, n=4, seed=0):
-    """Two classes, n pictures each: noise of one hue or another."""
+    """Two classes, n images each: noise of one hue or another."""
     rng = np.random.default_rng(seed)
     for name, hue in (("cold", [40, 80, 200]), ("warm", [210, 120, 30])):
         os.makedirs(os.path.join(folder, name))
@@ -60,7 +60,7 @@ def bootstrapped_without_augmentation_is_standalone_to_rounding():
         train("standalone", cache, alone)
         log = program("train", "--approach", "bootstrap", *HEAD, *(o for o in FIT if o != "--quiet"), *WEIGHTS, "--images", images,
                       booted).stderr
-        # Two epochs of 8 images: in the second all that the first computed is there.
+        # Two epochs of 8 images: the second reuses all that the first computed.
         assert re.search(r"8 decoded images, which saved decoding 8 times .* saved 8 runs of the base", log), log
         assert_same_model(alone, booted, 1e-5)
         with h5py.File(booted, "r") as file:
@@ -90,7 +90,7 @@ def fine_tuning_from_a_cache_is_fine_tuning_from_images():
         tuned = parameters(cached)
         assert tuned["block5_conv3/block5_conv3/kernel:0"].shape == (3, 3, 512, 512), tuned.keys()
         train("finetune", *WEIGHTS, "--from", cached, "--epochs", 1, "--learning-rate", 1e-12, cache, warm)
-        assert_same_model(cached, warm, 1e-6)  # a step of nearly nothing leaves what it started from
+        assert_same_model(cached, warm, 1e-6)  # a tiny step leaves the initial weights
 
         wrong = train("finetune", "--weights", "random:2", cache, warm, status=1).stderr
         assert cache in wrong and "made with weights" in wrong, wrong
@@ -113,7 +113,7 @@ def augmented_copies_are_stored_once_and_drawn_from():
         model, other = os.path.join(folder, "a.h5"), os.path.join(folder, "b.h5")
         train("bootstrap", *split, "--augmented-cache", cache, model)
         train("standalone", *split, cache, other)
-        assert read(model) != read(other)  # copies in the place of the images
+        assert read(model) != read(other)  # copies instead of the images
         assert "no copy 3" in train("bootstrap", *split, "--copies", 3, "--augmented-cache", cache, model, status=1).stderr
         os.remove(os.path.join(images, "cold", "0.png"))
         assert says(program(*extract, "--rotation-range", 10, "--prune", images, cache).stdout, "3 pruned")
@@ -123,8 +123,8 @@ def a_contact_sheet_shows_the_augmentation():
     with scratch() as folder:
         sheet = os.path.join(folder, "sheet.png")
         program("extract", *AUGMENT, "--preview", sheet, make_images(os.path.join(folder, "images"), 3))
-        with Image.open(sheet) as picture:
-            assert picture.width > 1000 and len(picture.convert("RGB").getcolors(1 << 24)) > 1000
+        with Image.open(sheet) as image:
+            assert image.width > 1000 and len(image.convert("RGB").getcolors(1 << 24)) > 1000
 
 
 def bad_images_are_named_and_left_out():
@@ -164,8 +164,8 @@ def what_does_not_go_together_is_wrong_usage():
     program("extract", "--augment", 3, "images", "cache", status=2)
 
 
-def make_does_what_is_missing():
-    """The Makefile's rules with programs that only note what they were asked for."""
+def make_runs_only_missing_steps():
+    """The Makefile's rules with programs that only record their arguments."""
     with scratch() as folder:
         fake, data, out = (os.path.join(folder, name) for name in ("bin", "data", "out"))
         log = os.path.join(folder, "log")
@@ -188,7 +188,7 @@ def make_does_what_is_missing():
                 file.write("cold/0\nwarm/0\nwarm/absent\n")
 
         def make(*arguments):
-            """What the programs were called for."""
+            """The calls of the programs."""
             open(log, "w").close()
             environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
             done = subprocess.run(["make", "-C", ROOT, *made, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
@@ -217,8 +217,8 @@ def make_does_what_is_missing():
         calls, shown = make("study-copies")
         assert calls == ["extract", "train --approach bootstrap"] * 4 + ["evaluate"], calls
         assert re.search(r"^8 +2\.5 +0\.500 +0\.400 to 0\.571\nlive +2\.5 +0\.625 ", shown, re.M), shown
-        with Image.open(os.path.join(out, "study-small", "copies.png")) as picture:
-            assert picture.width > picture.height
+        with Image.open(os.path.join(out, "study-small", "copies.png")) as image:
+            assert image.width > image.height
         assert make("study-copies")[0] == []
         with open(os.path.join(out, "study-small", "train.txt")) as file:
             assert file.read() == "cold/0\nwarm/0\n"

@@ -1,4 +1,4 @@
-"""Images from tar archives, as Python's tarfile writes them: the same cache as of the folder, and archives that are hostile."""
+"""Images from tar archives written by Python's tarfile: the same cache as from the folder; and hostile archives."""
 import gzip, io, json, os, subprocess, sys, tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -7,7 +7,7 @@ from tap import BUILD, program, run, says, scratch
 CLASSES = ("ant", "bee", "cat")
 
 
-def picture(c, i, side=4):
+def ppm(c, i, side=4):
     return b"P6 %d %d 255\n" % (side, side) + bytes((c * 50 + i * 7 + j * (i + 3)) % 256 for j in range(3 * side * side))
 
 
@@ -16,12 +16,12 @@ def draw_set(folder, each=8):
         os.makedirs(os.path.join(folder, name, "more"))
         for i in range(each):
             with open("%s/%s/%s%03d.ppm" % (folder, name, "more/" * (i % 2), i), "wb") as out:
-                out.write(picture(c, i))
+                out.write(ppm(c, i))
     return folder
 
 
 def pack(path, members, mode="w", form=tarfile.PAX_FORMAT):
-    """members: (name, bytes), or TarInfo for what has none."""
+    """members: (name, bytes), or a TarInfo for members without content."""
     with tarfile.open(path, mode, format=form, encoding="utf-8", errors="surrogateescape") as tar:
         for member in members:
             if isinstance(member, tarfile.TarInfo):
@@ -40,7 +40,7 @@ def odd(name, kind, link=""):
 
 
 def pack_folder(folder, path, inside="", mode="w", reverse=True):
-    """Backwards, so that no order comes by itself."""
+    """Packs in reverse order, so that the right order is not accidental."""
     names = sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, files in os.walk(folder) for name in files)
     return pack(path, [(inside + name, open(os.path.join(folder, name), "rb").read()) for name in sorted(names, reverse=reverse)], mode)
 
@@ -59,7 +59,7 @@ def paths(cache, at):
 
 
 def refused(at, archive, *options):
-    """The sentence with which an archive is refused, before a cache is made."""
+    """The message with which an archive is refused, before a cache is made."""
     error = extract(*options, archive, at + "/refused.cache", status=1).stderr
     assert error.startswith("extract: ") and error.count("\n") == 1 and os.path.basename(str(archive)) in error, error
     assert not os.path.exists(at + "/refused.cache")
@@ -105,9 +105,9 @@ def every_filter_takes_from_an_archive_what_it_takes_from_the_folder():
 def a_run_goes_on_where_the_archive_changed():
     with scratch() as at:
         archive, cache = at + "/a.tar", at + "/c"
-        pack(archive, [("ant/1.ppm", picture(0, 1)), ("bee/1.ppm", picture(1, 1)), ("bee/2.ppm", picture(1, 2))])
+        pack(archive, [("ant/1.ppm", ppm(0, 1)), ("bee/1.ppm", ppm(1, 1)), ("bee/2.ppm", ppm(1, 2))])
         extract(archive, cache)
-        pack(archive, [("bee/3.ppm", picture(1, 3)), ("bee/2.ppm", picture(1, 9)), ("ant/1.ppm", picture(0, 1))])
+        pack(archive, [("bee/3.ppm", ppm(1, 3)), ("bee/2.ppm", ppm(1, 9)), ("ant/1.ppm", ppm(0, 1))])
         assert extract(archive, cache).stdout == "1 new, 1 unchanged, 1 changed, 0 skipped, 0 pruned\n"
         assert extract("--prune", archive, cache).stdout == "0 new, 3 unchanged, 0 changed, 0 skipped, 1 pruned\n"
         assert paths(cache, at) == ["ant/1.ppm", "bee/2.ppm", "bee/3.ppm"]
@@ -115,9 +115,9 @@ def a_run_goes_on_where_the_archive_changed():
 
 def webdataset_s_layout_is_read_with_names_and_with_numbers():
     with scratch() as at:
-        samples = [("s/%04d" % i, c, picture(c, i)) for i, c in enumerate((2, 0, 1, 0, 2))]
+        images = [("s/%04d" % i, c, ppm(c, i)) for i, c in enumerate((2, 0, 1, 0, 2))]
         archive = at + "/w.tar"
-        members = [m for k, c, p in samples for m in ((k + ".json", b"{}"), (k + ".cls", b"%d\n" % c), (k + ".ppm", p), (k + ".seg.png", b"?"))]
+        members = [m for k, c, p in images for m in ((k + ".json", b"{}"), (k + ".cls", b"%d\n" % c), (k + ".ppm", p), (k + ".seg.png", b"?"))]
         pack(archive, members)
         extract(archive, at + "/numbers")
         assert paths(at + "/numbers", at) == ["0/s/0001.ppm", "0/s/0003.ppm", "1/s/0002.ppm", "2/s/0000.ppm", "2/s/0004.ppm"]
@@ -125,14 +125,14 @@ def webdataset_s_layout_is_read_with_names_and_with_numbers():
             file.write("cat\nant\nbee\n")
         extract("--class-names", at + "/names", archive, at + "/named")
         assert paths(at + "/named", at) == ["ant/s/0002.ppm", "bee/s/0000.ppm", "bee/s/0004.ppm", "cat/s/0001.ppm", "cat/s/0003.ppm"]
-        pack(archive, [(k + ending, data) for k, c, p in samples for ending, data in ((".ppm", p), (".cls", CLASSES[c].encode()))])
+        pack(archive, [(k + ending, data) for k, c, p in images for ending, data in ((".ppm", p), (".cls", CLASSES[c].encode()))])
         extract(archive, at + "/texts")
         assert paths(at + "/texts", at)[0] == "ant/s/0001.ppm"
 
 
 def labels_that_make_no_sense_are_refused_by_name():
     with scratch() as at:
-        image = ("k.ppm", picture(0, 0))
+        image = ("k.ppm", ppm(0, 0))
         with open(at + "/names", "w") as file:
             file.write("cat\nant\n")
         with open(at + "/double", "w") as file:
@@ -142,9 +142,9 @@ def labels_that_make_no_sense_are_refused_by_name():
                                         (b"2", ["--class-names", at + "/names"], "names for 0 to 1"), (b"ant", ["--class-names", at + "/names"], "names for 0 to 1")):
             error = refused(at, pack(at + "/w.tar", [image, ("k.cls", content)]), *options)
             assert words in error and "k.cls" in error, error
-        assert "has no l.cls" in refused(at, pack(at + "/w.tar", [image, ("k.cls", b"1"), ("l.ppm", picture(0, 1))]))
+        assert "has no l.cls" in refused(at, pack(at + "/w.tar", [image, ("k.cls", b"1"), ("l.ppm", ppm(0, 1))]))
         assert "no regular file" in refused(at, pack(at + "/w.tar", [image, odd("k.cls", tarfile.SYMTYPE, "/etc/hostname")]))
-        archive = pack(at + "/f.tar", [("ant/1.ppm", picture(0, 0))])
+        archive = pack(at + "/f.tar", [("ant/1.ppm", ppm(0, 0))])
         assert "has no .cls members" in refused(at, archive, "--class-names", at + "/names")
         assert "names the class 'cat' again" in extract("--class-names", at + "/double", archive, at + "/c", status=1).stderr
         assert "is a folder" in extract("--class-names", at + "/names", draw_set(at + "/images"), at + "/c", status=1).stderr
@@ -152,10 +152,10 @@ def labels_that_make_no_sense_are_refused_by_name():
 
 def names_that_lead_out_and_names_that_come_twice_are_refused():
     with scratch() as at:
-        good = ("ant/1.ppm", picture(0, 1))
+        good = ("ant/1.ppm", ppm(0, 1))
         for name in ("/etc/ant/1.ppm", "../ant/1.ppm", "ant/../../1.ppm", "ant/..", "bee/" + "long/" * 1000 + "1.ppm"):
             for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
-                error = refused(at, pack(at + "/h.tar", [good, (name, picture(0, 2))], form=form))
+                error = refused(at, pack(at + "/h.tar", [good, (name, ppm(0, 2))], form=form))
                 assert ("is too long" if "long" in name else "leads out of the folder") in error, error
         assert "has two members 'ant/1.ppm'" in refused(at, pack(at + "/h.tar", [good, good]))
         assert "has two members 'ant/1.ppm'" in refused(at, pack(at + "/h.tar", [good, ("./ant//1.ppm", b"")]))
@@ -163,7 +163,7 @@ def names_that_lead_out_and_names_that_come_twice_are_refused():
 
 def links_devices_and_giants_are_skipped_by_name():
     with scratch() as at:
-        archive = pack(at + "/h.tar", [("ant/1.ppm", picture(0, 1)), ("bee/1.ppm", picture(1, 1)), odd("ant/2.ppm", tarfile.SYMTYPE, "/etc/hostname"),
+        archive = pack(at + "/h.tar", [("ant/1.ppm", ppm(0, 1)), ("bee/1.ppm", ppm(1, 1)), odd("ant/2.ppm", tarfile.SYMTYPE, "/etc/hostname"),
                                        odd("ant/3.ppm", tarfile.LNKTYPE, "ant/1.ppm"), odd("ant/4.ppm", tarfile.FIFOTYPE), odd("ant/5.ppm", tarfile.CHRTYPE)])
         done = extract(archive, at + "/c", status=3)
         said = sorted(done.stderr.splitlines())
@@ -177,8 +177,8 @@ def links_devices_and_giants_are_skipped_by_name():
             file.write(giant.tobuf() + b"")
             file.seek(giant.size, os.SEEK_CUR)
             small = tarfile.TarInfo("bee/1.ppm")
-            small.size = len(picture(1, 1))
-            file.write(small.tobuf() + picture(1, 1).ljust(512, b"\0") + bytes(1024))
+            small.size = len(ppm(1, 1))
+            file.write(small.tobuf() + ppm(1, 1).ljust(512, b"\0") + bytes(1024))
         done = extract(at + "/g.tar", at + "/g", status=3)
         assert "g.tar/ant/6.ppm: is larger than 1 GiB" in done.stderr, done.stderr
         assert paths(at + "/g", at) == ["bee/1.ppm"]
@@ -186,7 +186,7 @@ def links_devices_and_giants_are_skipped_by_name():
 
 def an_archive_cut_off_anywhere_is_refused_before_anything_is_computed():
     with scratch() as at:
-        members = [("%s/%d.ppm" % (CLASSES[i % 3], i), picture(0, i, 20)) for i in range(6)]
+        members = [("%s/%d.ppm" % (CLASSES[i % 3], i), ppm(0, i, 20)) for i in range(6)]
         whole = open(pack(at + "/whole.tar", members, form=tarfile.USTAR_FORMAT), "rb").read()
         end = 6 * (512 + 1536)
         for size in list(range(1, end, 2100)) + list(range(0, end + 1, 1536)):
@@ -215,13 +215,13 @@ def what_is_no_archive_is_refused():
         assert "neither a folder nor a whole tar archive" in refused(at, at + "/empty")
         os.mkfifo(at + "/pipe")
         assert "must be a regular file" in refused(at, at + "/pipe")
-        assert "has no images" in refused(at, pack(at + "/none.tar", [("ant/readme.txt", b"x"), ("stray.ppm", picture(0, 0)), ("a/.b.ppm", b"")]))
+        assert "has no images" in refused(at, pack(at + "/none.tar", [("ant/readme.txt", b"x"), ("stray.ppm", ppm(0, 0)), ("a/.b.ppm", b"")]))
         assert "/nowhere" in extract(at + "/nowhere", at + "/c", status=1).stderr
 
 
 def names_keep_their_bytes_in_any_locale():
     with scratch() as at:
-        members = [("b\u00e4r/\u65e5.ppm", picture(0, 1)), ("caf\udce9/1.ppm", picture(1, 1))]  # the second as Latin-1 has it
+        members = [("b\u00e4r/\u65e5.ppm", ppm(0, 1)), ("caf\udce9/1.ppm", ppm(1, 1))]  # the second as Latin-1 has it
         for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
             archive = pack(at + "/n.tar", members[:1] if form == tarfile.PAX_FORMAT else members, form=form)
             extract(archive, "%s/c%d" % (at, form), env=dict(os.environ, LC_ALL="C"))
@@ -230,9 +230,9 @@ def names_keep_their_bytes_in_any_locale():
 
 def memory_does_not_grow_with_the_archive():
     with scratch() as at:
-        image = picture(0, 5, 600)  # 1 MB
+        image = ppm(0, 5, 600)  # 1 MB
         used = []
-        without_quarantine = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=1")  # which would keep 256 MB that are freed
+        without_quarantine = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=1")  # the default keeps 256 MB of freed memory
         for n in (10, 120):
             archive = pack(at + "/m.tar", [("%s/%03d.ppm" % (CLASSES[i % 2], i), image) for i in range(n)])
             child = subprocess.Popen([BUILD + "/extract", "-q", "--threads", "2", "--batch", "4", "--layer", "input", archive, "%s/c%d" % (at, n)],
@@ -241,7 +241,7 @@ def memory_does_not_grow_with_the_archive():
             child.returncode = status
             assert status == 0
             used.append(usage.ru_maxrss)
-        assert used[1] < used[0] + 70000, used  # the cache's own map has 120 images more, of 0.6 MB each
+        assert used[1] < used[0] + 70000, used  # the cache's map has 120 more images, of 0.6 MB each
 
 
 def merge_checks_against_an_archive_and_preview_draws_from_one():

@@ -1,4 +1,4 @@
-"""The tiles that the base is computed by: chosen by the weights for a new cache, told, and kept by whatever goes on with it."""
+"""The tiles that the base is computed with: chosen by the weights for a new cache, reported, and kept from then on."""
 import json, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -15,7 +15,7 @@ DEBUG = dict(os.environ, G_MESSAGES_DEBUG="vggcache")
 
 
 def chosen(done):
-    """How often tiles were chosen in this run."""
+    """How many times tiles were chosen in this run."""
     return len(re.findall(r"tiles of the base chosen in \d+\.\d\d s", done.stdout + done.stderr))
 
 
@@ -35,7 +35,7 @@ def features(cache):
 
 
 def make_old(at, name, like, tiles=None):
-    """A cache of one vector, not that of the image it names, with this recipe or that of this cache, but without tiles, or with these."""
+    """A cache of one vector (not the named image's) with this recipe or the given cache's, without tiles or with the given ones."""
     told = dict(like) if isinstance(like, dict) else recipe(like)
     del told["tiles"], told["rounding_error"]
     if tiles:
@@ -86,7 +86,7 @@ def both_parts_of_a_split_have_the_same_tiles():
         assert recipe(cache) == recipe(cache + ".test")
         os.rename(cache + ".test", at + "/away")
         make_old(at, "c.test", cache, SMALLER)
-        split[-1] = at + "/c"  # its test part is there, and the training part is made to go with it
+        split[-1] = at + "/c"  # its test part exists, and determines the tiles of the training part
         extract(*split, probes=0)
         assert recipe(at + "/c") == recipe(at + "/c.test") and recipe(at + "/c")["tiles"] == SMALLER
 
@@ -135,7 +135,7 @@ def model_recipe(model):
 
 
 def predictions(at, model, *source):
-    """No tiles are chosen for them."""
+    """Predictions, for which no tiles are chosen."""
     done = program("evaluate", "--predictions", at + "/p.csv", *source, model, env=DEBUG)
     assert not chosen(done)
     rows = [line.split(",") for line in open(at + "/p.csv").read().splitlines()[1:]]

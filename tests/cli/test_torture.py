@@ -1,4 +1,4 @@
-"""A sample of make torture: calls of the system that fail, and kills, and what is left after them."""
+"""A part of make torture: failing system calls and kills, and what is left after them."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))

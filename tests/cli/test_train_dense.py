@@ -1,4 +1,4 @@
-"""train with a dense head: repeatability, resuming, kills, early stopping, figures, refusals. Caches are made up."""
+"""train with a dense head: repeatability, resuming, kills, early stopping, metrics, refusals. Caches are generated."""
 import csv, fcntl, hashlib, json, math, os, pty, re, signal, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -9,7 +9,7 @@ from tap import BUILD, program, run, scratch, start
 CLASSES, FEATURES = 4, 48  # an "input" cache of images of side 4
 
 
-def samples(n, seed=0, spread=0.5):
+def clusters(n, seed=0, spread=0.5):
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % CLASSES
     centres = np.random.default_rng(99).normal(size=(CLASSES, FEATURES))
@@ -46,7 +46,7 @@ def training_of(model):
 
 def the_same_seed_gives_the_same_file_whatever_the_threads():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         models = [os.path.join(folder, "%d.h5" % i) for i in range(4)]
         for model, threads, seed in zip(models, (1, 2, 3, 2), (42, 42, 42, 43)):
             train("--epochs", 5, "--threads", threads, "--seed", seed, cache, model)
@@ -63,7 +63,7 @@ def wait_for_line(process, start):
 
 
 def start_training(*arguments):
-    """By a pipe that holds few lines, so that a training does not come to its end while nobody reads them."""
+    """With a pipe that holds few lines, so that the training cannot finish while nobody reads them."""
     process = start("train", "--hidden", "40,20", "--batch-size", 16, *arguments)
     fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
     return process
@@ -71,7 +71,7 @@ def start_training(*arguments):
 
 def check_interruption(how, status):
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(400))
+        cache = make_cache(folder, "cache", *clusters(400))
         whole, broken = os.path.join(folder, "whole.h5"), os.path.join(folder, "broken.h5")
         settings = ["--epochs", 120, "--patience", 120, "--learning-rate", 0.0003, "--reduce-lr-factor", 0.5,
                     "--reduce-lr-patience", 3]
@@ -82,9 +82,9 @@ def check_interruption(how, status):
         error = process.communicate(timeout=60)[1]
         assert process.returncode == status, (process.returncode, error)
         assert os.path.exists(broken + ".checkpoint")
-        assert training_of(broken)["best_epoch"] <= 120  # the best so far is there, and whole
+        assert training_of(broken)["best_epoch"] <= 120  # the best so far exists and is complete
         left_over = ["%s.%d.part" % (name, 2**31 - 5) for name in (broken, broken + ".checkpoint")]
-        for path in left_over:  # what a writer leaves that was killed: no process has this number
+        for path in left_over:  # what a killed writer leaves: no process has this number
             open(path, "w").close()
         resumed = train(*settings, "--history", broken + ".csv", "--resume", cache, broken)
         assert "continuing in epoch" in resumed.stderr, resumed.stderr
@@ -107,7 +107,7 @@ def ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_been():
 
 def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(400))
+        cache = make_cache(folder, "cache", *clusters(400))
         model = os.path.join(folder, "model.h5")
         settings = ["--epochs", 100000, "--patience", 100000, "--learning-rate", 1e-5]
         process = start_training(*settings, cache, model)
@@ -117,7 +117,7 @@ def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
         checkpoint = model + ".checkpoint"
         with open(checkpoint, "rb") as file:
             good = file.read()
-        other = make_cache(folder, "other", *samples(400, seed=1))
+        other = make_cache(folder, "other", *clusters(400, seed=1))
         for arguments in ((*settings, "--dropout", 0.3, cache), (*settings, other)):
             refused = train(*arguments, model, "--resume", status=1)
             assert "other settings or other data" in refused.stderr, refused.stderr
@@ -133,7 +133,7 @@ def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
 
 def resume_without_a_checkpoint_begins_at_the_beginning():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         one, two = os.path.join(folder, "1.h5"), os.path.join(folder, "2.h5")
         train("--epochs", 3, cache, one)
         assert "beginning" in train("--epochs", 3, "--resume", cache, two).stderr
@@ -142,7 +142,7 @@ def resume_without_a_checkpoint_begins_at_the_beginning():
 
 def history_has_its_columns_and_the_best_epoch_is_the_lowest_val_loss():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130, spread=0.15))
+        cache = make_cache(folder, "cache", *clusters(130, spread=0.15))
         model, table = os.path.join(folder, "model.h5"), os.path.join(folder, "history.csv")
         done = train("--epochs", 60, "--patience", 3, "--learning-rate", 0.01, "--history", table, cache, model)
         with open(table) as file:
@@ -159,7 +159,7 @@ def history_has_its_columns_and_the_best_epoch_is_the_lowest_val_loss():
 
 def the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them():
     with scratch() as folder:
-        x, labels = samples(130, spread=0.15)
+        x, labels = clusters(130, spread=0.15)
         cache = make_cache(folder, "cache", x, labels)
         model = os.path.join(folder, "model.h5")
         train("--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
@@ -185,7 +185,7 @@ def the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them():
 
 def without_validation_the_training_loss_decides():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         model, table = os.path.join(folder, "model.h5"), os.path.join(folder, "history.csv")
         train("--validation-split", 0, "--epochs", 3, "--history", table, cache, model)
         rows = history(table)
@@ -196,7 +196,7 @@ def without_validation_the_training_loss_decides():
 
 def another_cache_validates_by_the_names_of_its_classes():
     with scratch() as folder:
-        x, labels = samples(130)
+        x, labels = clusters(130)
         cache = make_cache(folder, "cache", x, labels)
         table = os.path.join(folder, "history.csv")
         some = labels >= 2
@@ -211,12 +211,12 @@ def another_cache_validates_by_the_names_of_its_classes():
 
 def a_loss_that_is_no_number_stops_and_keeps_the_best():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         model = os.path.join(folder, "model.h5")
         failed = train("--optimizer", "sgd", "--learning-rate", 1e6, "--epochs", 30, cache, model, status=1)
         assert "no longer finite" in failed.stderr and "--learning-rate" in failed.stderr, failed.stderr
         assert failed.stderr.count("\n") <= 2
-        x, labels = samples(130)
+        x, labels = clusters(130)
         x[7, 3] = math.nan
         poisoned = make_cache(folder, "poisoned", x, labels)
         failed = train("--epochs", 3, poisoned, os.path.join(folder, "none.h5"), status=1)
@@ -227,7 +227,7 @@ def a_loss_that_is_no_number_stops_and_keeps_the_best():
 def class_weights_weigh_each_image_by_its_class():
     """The loss of one epoch at a vanishing learning rate, recomputed in NumPy from the starting weights."""
     with scratch() as folder:
-        x, labels = samples(800, spread=0.25)
+        x, labels = clusters(800, spread=0.25)
         keep = (labels < 2) & ((labels == 0) | (np.arange(800) % 40 == 1))
         x, labels = x[keep], labels[keep]
         cache = make_cache(folder, "cache", x, labels)
@@ -245,7 +245,7 @@ def class_weights_weigh_each_image_by_its_class():
 
 def curves_are_drawn_after_every_epoch():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         for ending, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
             plot = os.path.join(folder, "curves." + ending)
             train("--epochs", 2, "--plot", plot, cache, os.path.join(folder, "model.h5"))
@@ -255,7 +255,7 @@ def curves_are_drawn_after_every_epoch():
 
 def optimizers_all_learn():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(400, spread=0.8))
+        cache = make_cache(folder, "cache", *clusters(400, spread=0.8))
         table = os.path.join(folder, "history.csv")
         for arguments in (["--optimizer", "adam", "--learning-rate", 0.003], ["--optimizer", "rmsprop", "--weight-decay", 0.001],
                           ["--optimizer", "sgd", "--momentum", 0.9, "--learning-rate", 0.02]):
@@ -265,7 +265,7 @@ def optimizers_all_learn():
 
 def summary_prints_the_study_head_and_stops():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
+        cache = make_cache(folder, "cache", *clusters(130))
         model = os.path.join(folder, "model.h5")
         done = program("train", "--summary", cache, model)
         assert "dense (Dense)                (None, 4096)              200704" in done.stdout, done.stdout
@@ -275,8 +275,8 @@ def summary_prints_the_study_head_and_stops():
 
 def what_cannot_fit_in_memory_is_refused_in_a_sentence():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(130))
-        # An address-sanitized malloc aborts where it should return NULL, unless told otherwise; it then adds its own lines.
+        cache = make_cache(folder, "cache", *clusters(130))
+        # AddressSanitizer's malloc aborts instead of returning NULL unless configured, and then adds its own lines.
         environment = dict(os.environ, ASAN_OPTIONS="allocator_may_return_null=1")
         refused = program("train", "--hidden", "200000,200000", cache, os.path.join(folder, "model.h5"), status=1,
                           env=environment)
@@ -297,7 +297,7 @@ def predicted(cache, model, folder):
 
 
 def scaled_as_numpy_scales(x, labels, kind, split=0.15):
-    """By the rows that train, which are not the first int(split * n) of each class."""
+    """Scaling is fitted to the training rows, which are all but the first int(split * n) of each class."""
     trains = np.ones(len(x), bool)
     for label in range(CLASSES):
         own = np.flatnonzero(labels == label)
@@ -311,7 +311,7 @@ def scaled_as_numpy_scales(x, labels, kind, split=0.15):
 
 def scaled_features_train_as_if_numpy_had_scaled_them():
     with scratch() as folder:
-        x, labels = samples(120)
+        x, labels = clusters(120)
         x = x * 50 + 300
         cache = make_cache(folder, "cache", x, labels)
         for kind in ("standard", "max", "l2"):
@@ -332,7 +332,7 @@ def scaled_features_train_as_if_numpy_had_scaled_them():
 
 def a_head_on_scaled_features_starts_one_on_features_as_they_are():
     with scratch() as folder:
-        x, labels = samples(120)
+        x, labels = clusters(120)
         cache = make_cache(folder, "cache", x * 50 + 300, labels)
         for kind in ("standard", "max"):
             scaled, warm = os.path.join(folder, "scaled.h5"), os.path.join(folder, "warm.h5")
@@ -342,14 +342,14 @@ def a_head_on_scaled_features_starts_one_on_features_as_they_are():
         train("--scale", "l2", "--epochs", 1, cache, scaled)
         assert "per image" in train("--from", scaled, cache, warm, status=1).stderr
         assert "--scale" in train("--from", scaled, "--scale", "max", cache, warm, status=2).stderr
-        # Before convolutions a scaling with means would move the padding's zeros.
+        # Before convolutions, a scaling with means would change the padding's zeros.
         refused = train("--approach", "finetune", "--scale", "standard", "--augmented-cache", cache, warm, status=2).stderr
         assert "--scale is not used by --approach finetune" in refused, refused
 
 
 def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
     with scratch() as folder:
-        x, labels = samples(120)
+        x, labels = clusters(120)
         cache, model = make_cache(folder, "cache", x * 1000, labels), os.path.join(folder, "m.h5")
         told = train("--epochs", 1, cache, model).stderr
         assert "while guessing gives 1.39" in told and "--scale standard or a --learning-rate below 0.001" in told, told
@@ -359,7 +359,7 @@ def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
 
 def a_training_that_learnt_nothing_is_told_so_at_its_end():
     with scratch() as folder:
-        noise, signal_ = (make_cache(folder, name, *samples(120, spread=spread)) for name, spread in (("n", 0), ("s", 0.5)))
+        noise, signal_ = (make_cache(folder, name, *clusters(120, spread=spread)) for name, spread in (("n", 0), ("s", 0.5)))
         model = os.path.join(folder, "m.h5")
         told = train("--epochs", 5, noise, model).stderr
         assert re.search(r"the best val_loss is 1\.\d+, where guessing gives 1\.386: nothing was learnt", told), told
@@ -370,7 +370,7 @@ def a_training_that_learnt_nothing_is_told_so_at_its_end():
 
 def a_terminal_shows_how_long_all_epochs_may_take():
     with scratch() as folder:
-        cache = make_cache(folder, "cache", *samples(4000))
+        cache = make_cache(folder, "cache", *clusters(4000))
         shown, end = pty.openpty()
         process = subprocess.Popen([os.path.join(BUILD, "train"), "--hidden", "400,200", "--batch-size", "4", "--epochs", "3",
                                     cache, os.path.join(folder, "m.h5")], stdout=subprocess.DEVNULL, stderr=end)
@@ -400,7 +400,7 @@ def wrong_usage_is_told_before_any_work():
 
 def caches_that_cannot_be_trained_on_are_refused():
     with scratch() as folder:
-        x, labels = samples(130)
+        x, labels = clusters(130)
         one = make_cache(folder, "one", x, labels * 0)
         assert "at least two" in train(one, os.path.join(folder, "m.h5"), status=1).stderr
         few = make_cache(folder, "few", x[:8], labels[:8])

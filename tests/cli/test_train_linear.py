@@ -1,4 +1,5 @@
-"""train with a linear head, against liblinear's own programs on exported data; searches, repeatability, bad input. Caches are made up."""
+"""train with a linear head, against liblinear's programs on exported data; searches, repeatability, bad input. Caches are
+generated."""
 import csv, hashlib, json, os, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -10,8 +11,8 @@ SOLVERS = range(8)
 LOGISTIC, L1, PRIMAL = (0, 6, 7), (5, 6), (0, 2, 5, 6)
 
 
-def samples(n=90, features=192, classes=4, seed=0, spread=0.3):
-    """Non-negative, 40 % zeros, classes of unequal size that overlap."""
+def clusters(n=90, features=192, classes=4, seed=0, spread=0.3):
+    """Vectors that are non-negative, 40 % zeros, of overlapping classes of unequal size."""
     rng = np.random.default_rng(seed)
     labels = np.minimum(rng.integers(0, classes + 1, n), classes - 1)
     labels[:classes] = np.arange(classes)
@@ -69,7 +70,7 @@ def read_libsvm(path, features):
 
 
 def predict(exported, model, folder, *options):
-    """liblinear-predict's labels, and what else it prints a line (probabilities with -b 1)."""
+    """liblinear-predict's labels, and the rest of each line (probabilities with -b 1)."""
     out = os.path.join(folder, "predicted")
     subprocess.run(["liblinear-predict", *options, exported, model, out], check=True, stdout=subprocess.DEVNULL)
     lines = [line.split() for line in open(out)]
@@ -90,7 +91,7 @@ def tolerance_of(solver):
 
 def exported_features_are_the_scaled_ones():
     with scratch() as folder:
-        x, labels = by_key(*samples())
+        x, labels = by_key(*clusters())
         cache, out, model = make_cache(folder, x, labels), os.path.join(folder, "x.txt"), os.path.join(folder, "m.h5")
         deviation = x.astype(np.float64).std(0)
         scaled = {"none": x, "max": x / x.max(), "standard": (x - x.mean(0, dtype=np.float64)) / deviation,
@@ -105,7 +106,7 @@ def exported_features_are_the_scaled_ones():
 def liblinear_predict_gives_the_same_labels_for_every_solver_and_for_two_classes():
     with scratch() as folder:
         for classes in (4, 2):
-            x, labels = by_key(*samples(classes=classes))
+            x, labels = by_key(*clusters(classes=classes))
             cache = make_cache(folder, x, labels, "cache%d" % classes)
             exported, text, model = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "m.h5"))
             for solver in SOLVERS:
@@ -126,7 +127,7 @@ def liblinear_predict_gives_the_same_labels_for_every_solver_and_for_two_classes
 
 def liblinear_train_on_exported_data_finds_the_same_model_and_it_can_be_imported():
     with scratch() as folder:
-        x, labels = by_key(*samples())
+        x, labels = by_key(*clusters())
         cache = make_cache(folder, x, labels)
         exported, text, ours, theirs = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5", "theirs.h5"))
         for solver in SOLVERS:
@@ -144,7 +145,7 @@ def liblinear_train_on_exported_data_finds_the_same_model_and_it_can_be_imported
 
 def class_weights_are_liblinears():
     with scratch() as folder:
-        x, labels = by_key(*samples(spread=0.15))
+        x, labels = by_key(*clusters(spread=0.15))
         cache = make_cache(folder, x, labels)
         exported, text, ours, theirs = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5", "theirs.h5"))
         balanced = ["%r" % (len(labels) / (4 * (labels == k).sum())) for k in range(4)]
@@ -159,7 +160,7 @@ def class_weights_are_liblinears():
 
 def the_reduced_problem_gives_the_same_model_for_every_solver_it_serves():
     with scratch() as folder:
-        cache = make_cache(folder, *samples())
+        cache = make_cache(folder, *clusters())
         reduced, direct = os.path.join(folder, "reduced.h5"), os.path.join(folder, "direct.h5")
         for solver in SOLVERS:
             arguments = ("--solver", solver, "--cost", 0.02, "--tolerance", tolerance_of(solver))
@@ -174,7 +175,7 @@ def the_reduced_problem_gives_the_same_model_for_every_solver_it_serves():
 
 def more_images_than_features_are_trained_on_as_they_are():
     with scratch() as folder:
-        cache, model = make_cache(folder, *samples(n=120, features=27, spread=2)), os.path.join(folder, "m.h5")
+        cache, model = make_cache(folder, *clusters(n=120, features=27, spread=2)), os.path.join(folder, "m.h5")
         text = train("--folds", 3, cache, model).stdout
         assert not Model(model).settings["reduced"]
         assert float(text.split("training accuracy ")[1].split()[0]) > 0.9
@@ -182,7 +183,7 @@ def more_images_than_features_are_trained_on_as_they_are():
 
 def any_number_of_threads_gives_the_same_file():
     with scratch() as folder:
-        cache = make_cache(folder, *samples())
+        cache = make_cache(folder, *clusters())
         for arguments in (("--search-cost",), ("--solver", 4, "--folds", 3), ("--solver", "lr"), ("--no-reduce",)):
             digests = set()
             for threads in (1, 2, 3):
@@ -194,7 +195,7 @@ def any_number_of_threads_gives_the_same_file():
 
 def a_search_lists_plots_explains_and_takes_the_best_cost():
     with scratch() as folder:
-        cache = make_cache(folder, *samples())
+        cache = make_cache(folder, *clusters())
         model, table, plot = (os.path.join(folder, name) for name in ("m.h5", "costs.csv", "costs.svg"))
         text = train("--search-cost", "--folds", 3, "--history", table, "--plot", plot, cache, model).stdout
         with open(table) as file:
@@ -209,9 +210,9 @@ def a_search_lists_plots_explains_and_takes_the_best_cost():
 
 
 def a_cross_validation_equals_one_done_by_hand():
-    """Leave one out: the folds are known without knowing how they are drawn."""
+    """Leave-one-out, as its folds do not depend on how they are drawn."""
     with scratch() as folder:
-        x, labels = by_key(*samples(n=24, features=75, classes=3, spread=0.2))
+        x, labels = by_key(*clusters(n=24, features=75, classes=3, spread=0.2))
         cache, model = make_cache(folder, x, labels), os.path.join(folder, "m.h5")
         arguments = ("--scale", "none", "--cost", 0.01, "--tolerance", 1e-5)
         text = train(*arguments, "--folds", 24, cache, model).stdout
@@ -226,7 +227,7 @@ def a_cross_validation_equals_one_done_by_hand():
 
 def the_iteration_limit_is_warned_of():
     with scratch() as folder:
-        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        cache, model = make_cache(folder, *clusters()), os.path.join(folder, "m.h5")
         for more in ((), ("--no-reduce",)):
             done = train("--solver", 3, "--cost", 1e6, "--tolerance", 1e-13, "--scale", "none", *more, cache, model)
             assert "iteration limit" in done.stderr and "--tolerance" in done.stderr, done.stderr
@@ -236,7 +237,7 @@ def the_iteration_limit_is_warned_of():
 def odd_data_gets_a_sentence_or_an_answer():
     with scratch() as folder:
         model = os.path.join(folder, "m.h5")
-        x, labels = samples()
+        x, labels = clusters()
         one = make_cache(folder, x, np.zeros(len(x), int), "one")
         assert "one class only" in train(one, model, status=1).stderr
         assert not os.path.exists(model)
@@ -256,7 +257,7 @@ def odd_data_gets_a_sentence_or_an_answer():
 def folds_that_classes_cannot_fill_get_a_sentence_or_an_answer():
     with scratch() as folder:
         model = os.path.join(folder, "m.h5")
-        x, labels = samples(spread=1)
+        x, labels = clusters(spread=1)
         labels = np.where(labels == 3, 0, labels)
         labels[5] = 3
         cache = make_cache(folder, x, labels)
@@ -279,7 +280,7 @@ def wrong_options_are_refused_before_any_work():
 
 def an_interrupt_ends_it_with_a_sentence_and_no_process_left():
     with scratch() as folder:
-        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        cache, model = make_cache(folder, *clusters()), os.path.join(folder, "m.h5")
         slow = ["--head", "linear", "--solver", "4", "--cost", "1e7", "--tolerance", "1e-12", "--scale", "none"]
         process = start("train", *slow, cache, model, stdout=subprocess.DEVNULL)
         while "worker process" not in process.stderr.readline():
@@ -290,21 +291,21 @@ def an_interrupt_ends_it_with_a_sentence_and_no_process_left():
                 time.sleep(0.01)
                 children.seek(0)
         process.send_signal(signal.SIGTERM)
-        words = process.communicate(timeout=60)[1]  # ends when no worker holds stderr any more
+        words = process.communicate(timeout=60)[1]  # returns when no worker has stderr open
         assert process.returncode == 1 and "interrupted" in words and "was not written" in words, words
         assert not os.path.exists(model)
 
 
 def the_summary_is_printed_without_training():
     with scratch() as folder:
-        cache, model = make_cache(folder, *samples()), os.path.join(folder, "m.h5")
+        cache, model = make_cache(folder, *clusters()), os.path.join(folder, "m.h5")
         text = train("--summary", cache, model).stdout
         assert "(None, 4)" in text and "772" in text and not os.path.exists(model)
 
 
 def models_that_are_not_for_this_cache_are_not_imported():
     with scratch() as folder:
-        x, labels = samples(features=12)
+        x, labels = clusters(features=12)
         cache, model, text = make_cache(folder, x, labels), os.path.join(folder, "m.h5"), os.path.join(folder, "m.txt")
         train("--export-liblinear", text, cache, model)
         good = open(text).read()

@@ -1,4 +1,4 @@
-"""Weights files of every writer, made by h5py and NumPy, through build/tests/vgg16/test_weights --describe."""
+"""Weights files as different programs write them, made by h5py and NumPy, read by build/tests/vgg16/test_weights --describe."""
 import hashlib, json, os, struct, subprocess, sys
 import h5py
 import numpy as np
@@ -16,7 +16,7 @@ NOISE = np.random.default_rng(1).standard_normal(99991).astype(np.float32)
 
 
 def make_weights():
-    """(kernel HWIO, bias) of each convolution; noise repeated, which is quick, at a period that fits no shape."""
+    """(kernel HWIO, bias) of each convolution; repeated noise, which is fast, with a period that no shape is a multiple of."""
     return [(np.resize(NOISE[i:], (3, 3, ci, co)), NOISE[-co - i:][:co].copy())
             for i, (_, ci, co, _) in enumerate(CONVS)]
 
@@ -153,7 +153,7 @@ def timm_s_full_file_loads():
                   change=lambda tensors: sorted(tensors, key=lambda t: t[0])), "torch")
 
 
-# Files that are to be refused hold the first layers only: reading ends at the first that is wrong.
+# Files to be refused contain only the first layers, as reading ends at the first wrong one.
 def altered(layer, kernel=None, bias=None):
     weights = list(WEIGHTS[:4])
     weights[layer] = (weights[layer][0] if kernel is None else kernel, weights[layer][1] if bias is None else bias)
@@ -214,7 +214,7 @@ def damaged_keras_files_are_refused():
 
 
 def xoshiro(seed, stream):
-    """The generator of common/core/rng.h, written anew: yields 64 bits at a time."""
+    """An independent implementation of common/core/rng.h's generator: yields 64 bits at a time."""
     mask = (1 << 64) - 1
 
     def splitmix(x):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Shards on a real Slurm: a cluster of one node on the loopback, in a scratch folder, for as long as this runs.
+"""Shards on a real Slurm: a cluster of one node on the loopback, in a scratch folder, running only during this test.
 
 munged, slurmctld and slurmd are children of this script and end with it; nothing outside the scratch folder is written.
-An array of four goes over drawn photographs, one task is requeued in flight, one is warned as by its time limit, one
-is killed and requeued; the merged shards are compared with one process, to the bit.
+An array of four tasks extracts drawn images; one task is requeued while it runs, one gets the signal that precedes a time
+limit, one is killed and requeued. The merged shards are compared with the result of one process, to the bit.
 """
 import getpass, json, os, re, shutil, signal, socket, subprocess, sys, time
 
@@ -66,7 +66,7 @@ def free_ports(count):
 
 
 class Cluster:
-    """with Cluster(folder) as slurm: slurm(COMMAND…) runs one of Slurm's programs and returns what it says."""
+    """with Cluster(folder) as slurm: slurm(COMMAND…) runs one of Slurm's programs and returns its output."""
 
     def __init__(self, at):
         self.at, self.daemons = at, []
@@ -122,7 +122,7 @@ class Cluster:
         return done.stdout
 
     def task(self, job, index):
-        """What Slurm says of a task of an array: {"JobState": …, "ExitCode": …, "Restarts": …}."""
+        """Slurm's state of a task of an array: {"JobState": …, "ExitCode": …, "Restarts": …}."""
         return dict(re.findall(r"(\w+)=(\S*)", self("scontrol", "--oneliner", "show", "job", "%s_%d" % (job, index))))
 
 
@@ -144,7 +144,7 @@ def draw(folder, each):
 
 
 def pid_of_extract(shard):
-    """The process that writes this shard, one of our own."""
+    """The process that writes this shard, among our processes."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = open("/proc/%s/cmdline" % pid, "rb").read().split(b"\0")
@@ -156,7 +156,7 @@ def pid_of_extract(shard):
 
 
 def disturb(slurm, job, shards):
-    """Three of the four tasks are interrupted when they have committed something."""
+    """Interrupts three of the four tasks after they have committed something."""
     for i in (1, 2, 3):
         wait_for("shard %d to grow" % i, lambda: size("%s/%d" % (shards, i)) > 400_000)
     slurm("scontrol", "requeue", job + "_1")

@@ -1,5 +1,5 @@
-/* Altered caches. The input is a list of patches, each a place (u24, little-endian) and a byte, laid over a
- * sound data.mdb; what the check lets through is read and written by LMDB. */
+/* Altered caches. The input is a list of patches, each an offset (u24, little-endian) and a byte, applied to a valid
+ * data.mdb; files that pass the check are read and written by LMDB. */
 #include "tests/unit/fixture.h"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* Texts that claim to be models of liblinear's: the first byte of the input says how much of a sound model's
- * text goes before the rest. What is taken must have finite weights for every class. */
+/* Texts of liblinear models: the first byte of the input is the length of a valid model's text that precedes the rest.
+ * Models that are accepted must have finite weights for every class. */
 #include "train/linear/libsvm_text.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* Altered models. The first byte of the input picks an attribute that is replaced, in a file that is whole
- * and sealed, by the text that follows; or, from 7 up, what follows is a list of patches (place, u24
- * little-endian, and byte) laid over a saved model without a new seal, which must all be refused. */
+/* Altered models. The first byte of the input selects an attribute, which is replaced by the text that follows, in a
+ * complete, sealed file; from 7 up, a list of patches follows (offset, u24 little-endian, and byte), applied to a saved
+ * model without updating the seal: these must all be refused. */
 #include "tests/unit/fixture.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static gsize sound_size;
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    g_setenv("TMPDIR", "/dev/shm", TRUE); /* models are synced: on a disk that would take all the time */
+    g_setenv("TMPDIR", "/dev/shm", TRUE); /* models are synced, which would be slow on a disk */
     scratch_make();
     atexit(scratch_remove);
     g_autoptr(Model) model = dense_model(SCALE_STANDARD);

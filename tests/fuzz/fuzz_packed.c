@@ -1,5 +1,5 @@
-/* Packed features. The input: encoding u8, features u16, nonzeros u16, then the packed bytes, of which as many are given
- * as the sizes ask for (zeros where the input has no more), in memory of exactly that size. */
+/* Packed features. The input: encoding u8, features u16, nonzeros u16, then the packed bytes, which are cut or filled
+ * up with zeros to the size that these require, in memory of exactly that size. */
 #include "common/cache/packed.h"
 
 #include <string.h>

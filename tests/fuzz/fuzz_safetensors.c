@@ -1,5 +1,5 @@
-/* Altered safetensors files. An input that begins with an odd byte is a file as it is, without that byte;
- * else it is a header, to which the right length is put in front and 64 bytes of data behind. */
+/* Altered safetensors files. If the first byte of the input is odd, the rest is the file; else the input is a header,
+ * which is completed by its length before and 64 bytes of data after it. */
 #include "common/vgg16/safetensors.h"
 #include "tests/unit/fixture.h"
 

@@ -1,6 +1,6 @@
-/* Tar archives that an input makes up, scanned and read. libarchive is not built for fuzzing, so mutations of whole files
- * would not get past the sum in a header: an input is a first byte, how much is cut off at the end, then five bytes for
- * each member (its type, two choices for its name, its size) with up to 16 of its content behind them. */
+/* Tar archives generated from the input, scanned and read. Mutations of whole files would fail at a header's
+ * checksum, as libarchive is not built for fuzzing; so the input is a byte, how much is cut off at the end, then five
+ * bytes for each member (its type, two choices for its name, its size), followed by up to 16 bytes of content. */
 #include "common/dataset/contents.h"
 #include "common/dataset/tar_reader.h"
 #include "common/image/image.h"
@@ -44,7 +44,7 @@ static void append_header(GByteArray *archive, const guint8 *choices, guint64 si
     g_byte_array_append(archive, block, BLOCK);
 }
 
-/* Bytes of data that it used. */
+/* The number of bytes of data used. */
 static gsize append_member(GByteArray *archive, const guint8 *data, gsize size)
 {
     gsize given = MIN(size - CHOICES, CONTENT);
@@ -60,7 +60,7 @@ static gsize append_member(GByteArray *archive, const guint8 *data, gsize size)
     return CHOICES + given;
 }
 
-/* In this process, where what goes wrong is seen: programs read archives behind a fence. */
+/* In this process, so that errors are detected; the programs read archives in a separate one. */
 static void read_here(const char *path)
 {
     TarMember member;

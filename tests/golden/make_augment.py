@@ -1,9 +1,9 @@
-"""Writes tests/golden/augment.bin: an image changed as Keras's ImageDataGenerator changes it, computed by SciPy and
-Pillow from Keras's own steps (keras/src/legacy/preprocessing/image.py, apply_transform).
+"""Writes tests/golden/augment.bin: an image augmented by Keras's ImageDataGenerator, computed by SciPy and Pillow in Keras's
+steps (keras/src/legacy/preprocessing/image.py, apply_transform).
 
     /usr/bin/python3 tests/golden/make_augment.py
 
-Little-endian: the image, SIDE x SIDE x 3 bytes; then a record each case: ten doubles theta, shear, tx, ty, zx, zy,
+Little-endian: the image, SIDE x SIDE x 3 bytes; then a record per case: ten doubles theta, shear, tx, ty, zx, zy,
 flip_horizontal, flip_vertical, channel_shift, brightness (-1: none), and SIDE x SIDE x 3 float32, red green blue.
 """
 import os

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes base.json: features of the seeded base (weights "random:1") on a synthetic image, by PyTorch in float64, and of what
-becomes of these weights below, whose sums round otherwise; with the error of PyTorch's own float32, which convolves directly.
+"""Makes base.json: features of a synthetic image by the seeded base (weights "random:1") and by variants of its weights, which
+lead to other rounding errors, from PyTorch in float64; with the error of PyTorch in float32, which convolves directly.
 
     apt-get install python3-torch; /usr/bin/python3 tests/golden/make_base.py      (about a minute)
 
-The weights are drawn here once more, from the description in common/core/rng.h and common/vgg16/weights.h.
+The weights are drawn here independently, from the description in common/core/rng.h and common/vgg16/weights.h.
 """
 import json, math, os
 import numpy as np, torch
@@ -60,7 +60,7 @@ def changed(kernel, kind, std):
     """(9, C, K) in float64; the same formulas are in tests/unit/vgg16/test_base.c.
 
     heavy-tailed: cubes, and the nine taps of a pair of channels correlated by 0.64.
-    zero-mean: what is left of each output channel without its mean."""
+    zero-mean: each output channel minus its mean."""
     if kind == "heavy-tailed":
         z = kernel / std
         cubes = z * z * z / math.sqrt(15)
@@ -86,13 +86,13 @@ def layers(kind):
 
 
 def image(side):
-    """Integers from -120 to 135 without visible structure; the same formula is in tests/unit/vgg16/test_base.c."""
+    """Pseudo-random integers from -120 to 135; the same formula is in tests/unit/vgg16/test_base.c."""
     y, x, c = np.meshgrid(np.arange(side), np.arange(side), np.arange(3), indexing="ij")
     return ((y * 7 + x * 13 + c * 29 + (x * y) % 17 * 11 + (x * x + 3 * y) % 31 * 5) % 256 - 120).astype(np.float64)
 
 
 def features_at(network, cut, side, dtype):
-    """Of the image through layers() up to the cut, in the order row, column, channel."""
+    """Features of the image after layers() up to the cut, in the order row, column, channel."""
     x = torch.from_numpy(image(side)).permute(2, 0, 1)[None].to(dtype)
     for name, kernel, bias in network:
         if kernel is None:

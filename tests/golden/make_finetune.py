@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Makes finetune.json: three steps of SGD on layers as fine-tuning has them (two 3x3 same convolutions wide enough for
-Winograd's way, pooling, a dense layer), as PyTorch computes them in double precision. Of every parameter tensor a sample
-and the norm of how far it went are kept. The inputs are chosen so that no value of any step lies within MARGIN of a kink.
+"""Makes finetune.json: three steps of SGD on layers like those of fine-tuning (two 3x3 same convolutions wide enough for
+Winograd's algorithm, pooling, a dense layer), by PyTorch in double precision. For every parameter tensor it keeps every n-th
+element and the norm of its change. Inputs are chosen so that no value of any step is within MARGIN of a kink.
 
 Needs Debian's python3-torch. Inputs are not stored: make_nn.py's values() gives the same floats here and in the test.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes hdf5.h5: strings and arrays in all the ways h5py and Keras leave them, and some that are to be refused.
+"""Writes hdf5.h5: strings and arrays in all the ways in which h5py and Keras store them, and some to be refused.
 
     apt-get install python3-h5py; /usr/bin/python3 tests/golden/make_hdf5.py
 """
@@ -39,7 +39,7 @@ with h5py.File(os.path.join(os.path.dirname(os.path.abspath(__file__)), "hdf5.h5
     f["int32"] = values.astype("i4")
     f["scalar"] = np.float32(1)
 
-    # What leads out of the file.
+    # Links that lead out of the file.
     f["soft"] = h5py.SoftLink("/group/plain")
     f["elsewhere"] = h5py.ExternalLink("hdf5.h5", "/group/plain")
     f.create_dataset("external", (2, 3), "<f4", external=[("/etc/hostname", 0, 24)])

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes metrics.json: figures by scikit-learn, SciPy and plain NumPy that evaluate/metrics/metrics.c must reproduce.
+"""Makes metrics.json: numbers by scikit-learn, SciPy and plain NumPy that evaluate/metrics/metrics.c must reproduce.
 
     /usr/bin/python3 tests/golden/make_metrics.py      (needs python3-sklearn and python3-scipy; made with 1.2.1, 1.10.1)
 """

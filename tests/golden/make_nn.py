@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Makes nn.json: layers, optimizers and a short training as PyTorch and NumPy compute them in double precision.
+"""Makes nn.json: layers, optimizers and a short training, by PyTorch and NumPy in double precision.
 
-Needs Debian's python3-torch. Inputs are not stored: values() gives the same floats here and in tests/unit/nn_fixture.h.
-Optimizers are written out in NumPy by Keras 3's formulas, and checked here against torch.optim where the two agree.
+Needs Debian's python3-torch. Inputs are not stored: values() gives the same floats here and in tests/unit/fixture.h.
+Optimizers are written in NumPy by Keras 3's formulas, and checked against torch.optim where the two agree.
 """
 import json, os
 import numpy as np
@@ -97,7 +97,7 @@ def optimizer_case(kind, rate, steps=12, count=37, momentum=0.0, decay=0.0):
 
 
 def check_against_torch(kind, rate, steps, count, momentum, decay):
-    """Without epsilon, which stands elsewhere in PyTorch."""
+    """Without epsilon, which PyTorch adds in another place."""
     p = torch.nn.Parameter(torch.tensor(values(count, 12)))
     optimizer = {"adam": lambda: torch.optim.Adam([p], rate, eps=1e-30, weight_decay=decay),
                  "rmsprop": lambda: torch.optim.RMSprop([p], rate, alpha=0.9, eps=1e-30, momentum=momentum,

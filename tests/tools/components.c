@@ -1,4 +1,4 @@
-/* components: principal components of a matrix, for tests in other languages.
+/* components: principal components of a matrix, for the Python tests.
  *   components N D COUNT THREADS < (N, D) float32    (N, COUNT) float64 scores, then COUNT shares, to stdout */
 #include "common/arithmetic/components.h"
 #include "common/arithmetic/blas.h"

@@ -1,6 +1,6 @@
-/* decode: what image_decode makes of files, for tests in other languages.
- *   decode PRESET SIDE MAX_PIXELS FILE…    raw RGB of each file to stdout; a line "FILE: REASON" on stderr
- * for each that failed, whose place in stdout is left out */
+/* decode: image_decode's pixels of files, for the Python tests.
+ *   decode PRESET SIDE MAX_PIXELS FILE…    raw RGB of each file to stdout; for files that fail, only a line
+ * "FILE: REASON" on stderr */
 #include "common/image/image.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
-/* make-cache FEATURES.npy LABELS.csv CACHE [STORE [RECIPE.json]]: a cache of given vectors, for tests that need no VGG16 pass.
+/* make-cache FEATURES.npy LABELS.csv CACHE [STORE [RECIPE.json]]: a cache of given vectors, without running VGG16.
  *
- * FEATURES.npy: (N, D) float32, C order. D = 512 s² makes features of block5_pool (images of side 32 s,
- * random:0 weights), D = 3 s² the layer "input" (images of side s, no base); preset vips, normalisation
- * caffe, with the tiles that the shapes have by themselves; or they are what RECIPE.json says. LABELS.csv: N lines "path,class", no header. */
+ * FEATURES.npy: (N, D) float32, C order. D = 512 s² makes features of block5_pool (images of side 32 s, random:0
+ * weights), D = 3 s² the layer "input" (images of side s, no base); preset vips, normalisation caffe, with the tiles
+ * of the shapes; or the feature specification is RECIPE.json. LABELS.csv: N lines "path,class", no header. */
 #include "common/cache/cache.h"
 
 #include <stdio.h>
@@ -60,7 +60,7 @@ static FeatureSpec *read_feature_spec(const char *path)
     json_auto_t *object = json_load_file(path, 0, NULL);
     FeatureSpec *spec = object ? feature_spec_from_json(object, &error) : NULL;
     if (!spec)
-        stop("cannot read the recipe", error);
+        stop("cannot read the feature specification", error);
     return spec;
 }
 
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
     const float *features = parse_npy(bytes, size, &rows, &count);
     g_autoptr(FeatureSpec) spec = argc > 5 ? read_feature_spec(argv[5]) : feature_spec_for(count);
     if (feature_spec_features(spec) != count)
-        stop("the vectors' length is not the recipe's", NULL);
+        stop("the vectors' length differs from the feature specification's", NULL);
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     if (g_strv_length(lines) != rows)
         stop("FEATURES and LABELS do not agree", NULL);

@@ -7,8 +7,8 @@
  *     LEAST    allocations of fewer bytes are neither counted nor failed
  *     REPORT   an existing file that gets two 64-bit numbers: the allocations seen, and whether the N-th was among them
  *
- * Counted from the start of the process image, the dynamic loader left out. The programs have a malloc of their own that
- * calls glibc's by its other names (common/core/allocation.c), so these are what is put in between. */
+ * Allocations are counted from the start of the process image, except those of the dynamic loader. The programs define a
+ * malloc that calls glibc's by its internal names (common/core/allocation.c), so these names are intercepted. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef void *(*Take)(size_t, size_t); /* one argument more than some use does no harm */
+typedef void *(*Take)(size_t, size_t); /* the second argument is unused by some, which is harmless */
 
 static struct {
     unsigned long wanted, least;

@@ -1,16 +1,16 @@
 /* inject CALLS N FAULT SECONDS REPORT COMMAND…: runs COMMAND and makes the N-th of its system calls of a kind go wrong.
  *
  *     CALLS    write, read, open, sync, truncate, rename, unlink, map, fork (see kinds)
- *     N        from 1, over all threads and children; 0 breaks none
- *     FAULT    an error's name (ENOSPC, EIO, ENOMEM, EINTR, EMFILE, EAGAIN): the call is not made and says so;
- *              short: half of what it was to write or read is; before, after: the process is killed there
+ *     N        from 1, over all threads and children; 0: none
+ *     FAULT    an error's name (ENOSPC, EIO, ENOMEM, EINTR, EMFILE, EAGAIN): the call is not made and returns it;
+ *              short: half of the bytes are written or read; before, after: the process is killed there
  *     REPORT   a file that gets "CALLS-SEEN HIT", two numbers
  *
- * Counted from where the program has set SIGPIPE aside, which it does first, so that the dynamic loader and what
- * libraries do before main are left alone; what goes to stderr is not counted. Exit status: COMMAND's, 128 and the
- * signal that ended it, 124 after SECONDS, 125 where tracing is not allowed here. Linux on x86-64.
+ * Calls are counted after the program has ignored SIGPIPE, which it does first, so that the dynamic loader and library
+ * constructors are not affected; writes to stderr are not counted. Exit status: COMMAND's, 128 plus the signal that ended
+ * it, 124 after SECONDS, 125 if tracing is not allowed. Linux on x86-64 only.
  *
- * A seccomp filter stops the program at calls of the kind alone; all others run at full speed. */
+ * A seccomp filter stops the program only at calls of this kind; all others run at full speed. */
 #include <errno.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -96,7 +96,7 @@ static int is_counted(const struct user_regs_struct *registers)
     return 0;
 }
 
-/* Kills what the thread belongs to. */
+/* Kills the thread's process. */
 static void kill_process(pid_t thread)
 {
     char path[64], line[256];
@@ -131,7 +131,7 @@ static void at_call(pid_t id)
     ptrace(PTRACE_SETREGS, id, NULL, &registers);
 }
 
-/* Follows everything until all is over; returns the wait status of the first process. */
+/* Follows all processes until they have ended; returns the wait status of the first one. */
 static int follow(void)
 {
     int status, result = 0;
@@ -144,7 +144,7 @@ static int follow(void)
             threads[place_of(id)].pending = 0;
             if (id == root) {
                 result = status;
-                return result; /* what is left dies with the tracer */
+                return result; /* the remaining processes die with the tracer */
             }
             continue;
         }
@@ -163,7 +163,7 @@ static int follow(void)
     return result;
 }
 
-/* Stops the tracee at the calls of the kind, and where the count begins. */
+/* Makes the tracee stop at calls of the kind, and at the call after which counting begins. */
 static int install_filter(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);

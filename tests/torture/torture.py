@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Every system call of the programs fails in turn, or the program is killed there, or gets no memory: nothing is lost, and all
-is told.
+"""Makes every system call of the programs fail in turn, kills the programs there, or lets allocations fail, and checks that
+nothing is lost and every failure is reported.
 
     tests/torture/torture.py [--every] [SCENARIO…]
 
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from tap import BUILD, ROOT, Skip, program, scratch
 
-# LeakSanitizer cannot work in a traced process.
+# LeakSanitizer does not work in a traced process.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
 
 INJECT, FAIL_ALLOCATION = os.path.join(BUILD, "tools/inject"), os.path.join(BUILD, "tools/fail_allocation.so")
@@ -83,7 +83,7 @@ def prepare(folder):
         run("extract", "--quiet", "--layer", "input", "--shard", part + "/2", "images", "part" + part)
     run("extract", "--quiet", "--layer", "input", "--first-classes", "1", "images", "half")
     run(*DENSE, "cache", "model.h5")
-    # A run that ends with a checkpoint: killed at the rename that would put the second one in place.
+    # Ends with a checkpoint, as it is killed at the rename of the second one.
     subprocess.run([INJECT, "rename", "4", "before", str(SECONDS), "/dev/null", BUILD + "/train"] + DENSE[1:] + ["cache", "cut.h5"],
                    cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for path in parts(folder):
@@ -150,7 +150,7 @@ def judge(scenario, fault, status, stderr, folder):
 
 
 def content(folder):
-    """What a program could find there: {name: bytes}."""
+    """The contents of the folder: {name: bytes}."""
     found = {}
     for at, _, files in os.walk(folder):
         for name in files:
@@ -178,7 +178,7 @@ def trial(scenario, base, unbroken, kind, number, fault, folder):
         if status == 0:
             same_results(scenario, folder, unbroken, "with exit status 0")
         if left == content(base):
-            return None  # from here the same command leads where it led before
+            return None  # the same command has the same result from here as before
         leftovers_told(scenario, folder)
         program(*scenario.command, cwd=folder)
         same_results(scenario, folder, unbroken, "after a rerun")
@@ -244,8 +244,8 @@ def torture(names=(), every=False, faults=FAULTS, say=print):
 
 
 def kill_chain(optimizer):
-    """A training that is killed at its first rename, resumed and killed at its second, and so on to its end, gives the model
-    of an unbroken one."""
+    """A training that is killed at its first rename, resumed and killed at its second, and so on to its end, gives the same
+    model as an uninterrupted one."""
     if not os.path.exists(INJECT):
         raise Skip("build/tools/inject is made on x86-64 only")
     with scratch() as folder:

@@ -1,11 +1,10 @@
-/* make_images: draws a small labelled image set for the demo and for tests that need photographs' variety but
- * may not need photographs. Five classes that a person tells apart; colour, angle, scale, place, background,
- * clutter, noise and JPEG quality vary from picture to picture.
+/* make_images: draws a small labelled image set for the demo and for tests that need varied images. Five classes that a
+ * person can distinguish; colour, angle, scale, position, background, clutter, noise and JPEG quality vary.
  *
  *   demo-images DIR [TRAIN_PER_CLASS [TEST_PER_CLASS [SEED]]]      (40 20 1)
  *
- * writes DIR/train/CLASS/NNN.jpg and DIR/test/CLASS/NNN.jpg. The same seed draws the same pictures; a picture
- * depends on its class, part and number alone. */
+ * writes DIR/train/CLASS/NNN.jpg and DIR/test/CLASS/NNN.jpg. An image depends only on the seed, its class, part and
+ * number. */
 #include "common/core/rng.h"
 
 #include <cairo.h>
@@ -25,7 +24,7 @@ static double between(Rng *rng, double low, double high)
     return low + (high - low) * rng_uniform(rng);
 }
 
-/* Of any hue; low … high is how light its channels are. */
+/* A random hue; low … high: range of its channels. */
 static Color any_color(Rng *rng, double low, double high)
 {
     return (Color){between(rng, low, high), between(rng, low, high), between(rng, low, high)};
@@ -36,7 +35,7 @@ static void set_color(cairo_t *cairo, Color c, double opacity)
     cairo_set_source_rgba(cairo, c.r, c.g, c.b, opacity);
 }
 
-/* ---- The classes: each draws its figure about the origin, some 100 units wide ---- */
+/* ---- The classes: each draws its figure around the origin, about 100 units wide ---- */
 
 typedef void (*Figure)(cairo_t *cairo, Rng *rng);
 
@@ -101,7 +100,7 @@ static const struct {
                {"star", draw_star},
                {"stripes", draw_stripes}};
 
-/* ---- A picture ---- */
+/* ---- An image ---- */
 
 static void draw_background(cairo_t *cairo, Rng *rng, Color color)
 {
@@ -117,7 +116,7 @@ static void draw_background(cairo_t *cairo, Rng *rng, Color color)
     cairo_pattern_destroy(gradient);
 }
 
-/* Strokes and blots that mean nothing. */
+/* Random strokes and blots, the same for all classes. */
 static void draw_clutter(cairo_t *cairo, Rng *rng)
 {
     for (guint32 n = rng_below(rng, 4); n; n--) {
@@ -135,7 +134,7 @@ static void draw_clutter(cairo_t *cairo, Rng *rng)
     }
 }
 
-static void draw_picture(cairo_t *cairo, Figure draw, Rng *rng)
+static void draw_image(cairo_t *cairo, Figure draw, Rng *rng)
 {
     Color background = any_color(rng, 0.55, 1);
     draw_background(cairo, rng, background);
@@ -166,11 +165,11 @@ static void add_noise(cairo_surface_t *surface, Rng *rng, guint8 *rgb)
     }
 }
 
-static void write_picture(const char *path, Figure draw, Rng *rng)
+static void write_image(const char *path, Figure draw, Rng *rng)
 {
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
     cairo_t *cairo = cairo_create(surface);
-    draw_picture(cairo, draw, rng);
+    draw_image(cairo, draw, rng);
     g_autofree guint8 *rgb = g_malloc(WIDTH * HEIGHT * 3);
     add_noise(surface, rng, rgb);
     cairo_destroy(cairo);
@@ -196,7 +195,7 @@ static void write_part(const char *folder, guint64 part, int per_class, guint64 
         for (guint64 i = 0; i < (guint64)per_class; i++) {
             g_autofree char *path = g_strdup_printf("%s/%03d.jpg", class_folder, (int)i + 1);
             Rng rng = rng_new(seed, (part << 40) + (c << 32) + i);
-            write_picture(path, classes[c].draw, &rng);
+            write_image(path, classes[c].draw, &rng);
         }
     }
 }

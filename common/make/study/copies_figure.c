@@ -1,9 +1,9 @@
-/* copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE: what stored augmented copies cost and bring, beside
- * augmenting live: accuracy, with its interval, against seconds.
+/* copies_figure EVALUATION.json SECONDS FIGURE.csv PLOT: accuracy, with its interval, against seconds, for stored
+ * augmented copies and for live augmentation.
  *
- * SECONDS has a line for each model of EVALUATION.json (evaluate --json), in its order: how many copies of each image
- * were stored, or "live", and the seconds that features and training took. Prints the table, writes it as FIGURE.csv
- * (copies,seconds,accuracy,low,high), and draws it. */
+ * SECONDS has a line for each model of EVALUATION.json (evaluate --json), in the same order: the number of copies
+ * stored per image, or "live", and the seconds that features and training took. Prints the table, writes it to
+ * FIGURE.csv (copies,seconds,accuracy,low,high), and plots it. */
 #include "common/core/error.h"
 #include "common/plot/axes.h"
 
@@ -15,7 +15,7 @@
 
 enum { MAX_POINTS = CANVAS_SERIES, WIDTH = 640, HEIGHT = 380 };
 
-static const double LEGEND = 0.45; /* room for it beside the points, as a share of their range */
+static const double LEGEND = 0.45; /* space for the legend beside the points, as a fraction of their range */
 
 typedef struct {
     char copies[16]; /* "0", "1", … or "live" */
@@ -33,7 +33,7 @@ static gboolean is_live(const Point *point)
     return g_str_equal(point->copies, "live");
 }
 
-/* Returns how many there are. */
+/* Returns the number of points. */
 static guint read_seconds(const char *path, Point points[MAX_POINTS])
 {
     guint n = 0;
@@ -57,7 +57,7 @@ static void read_accuracies(const char *path, Point *points, guint n)
         stop(path, problem.text);
     json_t *models = json_object_get(root, "models");
     if (json_array_size(models) != n)
-        stop(path, "it has another number of models than there are lines of seconds");
+        stop(path, "its number of models differs from the number of lines of seconds");
     for (guint i = 0; i < n; i++)
         if (json_unpack(json_array_get(models, i), "{s:F, s:[FF]}", "accuracy", &points[i].accuracy,
                         "accuracy_interval", &points[i].low, &points[i].high))
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 {
     Point points[MAX_POINTS];
     if (argc != 5) {
-        fprintf(stderr, "usage: copies_figure EVALUATION.json SECONDS FIGURE.csv PICTURE\n");
+        fprintf(stderr, "usage: copies_figure EVALUATION.json SECONDS FIGURE.csv PLOT\n");
         return 2;
     }
     guint n = read_seconds(argv[2], points);

@@ -1,23 +1,23 @@
-# The study: four ways to use the base (and the linear head beside them) on Food-101's official split, side by side.
+# The study: four ways to use the base, and the linear head, compared on Food-101's official split.
 #
 #   make study                          all of it, with the study's settings
-#   make study SCALE=medium             100 images a class; SCALE=small: a look of a few minutes
+#   make study SCALE=medium             100 images per class; SCALE=small: takes a few minutes
 #   make study-copies                   stored augmented copies against live augmentation: accuracy against seconds
-#   make study-plan                     what is done, what is left, and how long that takes here
-#   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as `make food101-data` leaves them
-#   WEIGHTS=FILE|random                 of the base; by default the published ones where `make weights` put them
+#   make study-plan                     which steps are done, which are left, and how long these take on this machine
+#   DATA=DIR                            images/CLASS/… and meta/train.txt, meta/test.txt, as made by `make food101-data`
+#   WEIGHTS=FILE|random                 of the base; default: those downloaded by `make weights`, else random
 #   CLASSES=N|A,B,…                     the first N in byte order, or these
 #   OUT=DIR                             everything goes to DIR/study, DIR/study-medium or DIR/study-small
 #
-# Each step leaves a file NAME.done; what is missing is all that is done, and a step that was interrupted goes on from
-# where it stopped. Delete NAME.done, or change what it depends on, to do a step again.
+# Each step leaves a file NAME.done. Only steps without it are run, and an interrupted step resumes where it stopped.
+# Delete NAME.done, or change what it depends on, to repeat a step.
 
 WEIGHTS ?= $(firstword $(wildcard weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5) random)
 CLASSES ?= 10
 SCALE   ?= full
 
-# A scale: images of each class to train and to test on (0: all), epochs of a head on cached features, of what runs the
-# base, and of the CNN from scratch.
+# A scale: training and test images per class (0: all), then epochs of a head on cached features, of approaches that run
+# the base, and of the network from scratch.
 SCALE_full   := 0:0:50:50:50
 SCALE_medium := 100:50:50:10:15
 SCALE_small  := 24:16:30:4:5
@@ -34,11 +34,11 @@ STUDY          := $(OUT)/study$(if $(filter-out full,$(SCALE)),-$(SCALE))
 
 ifeq ($(SCALE),full)
 HEAD           := --hidden 4096,1072 --dropout 0.2
-# The study augments when it fine-tunes too: the frozen layers then run in every epoch.
+# At full scale, fine-tuning uses augmentation too, so the frozen layers run in every epoch.
 FINETUNE_ON     = $(FROM_IMAGES) $(AUGMENTATION)
 FINETUNE_NEEDS :=
 else
-# So few images, and features of a base that may not be trained, want a smaller head and smaller steps.
+# With few images, and features of a possibly untrained base, a smaller head and smaller steps work better.
 HEAD           := --hidden 512 --dropout 0.2 --batch-size 32 --learning-rate 0.0001
 FINETUNE_ON     = $(STUDY)/cut.cache
 FINETUNE_NEEDS := cut
@@ -55,15 +55,15 @@ STUDY_FILES  := $(STUDY)/train.txt $(filter-out random%,$(WEIGHTS))
 
 .PHONY: features $(APPROACHES) compare study study-copies study-plan
 
-# `make study` tells what it is about to do before its first step.
+# `make study` prints the plan before its first step.
 FIRST := $(if $(filter study,$(MAKECMDGOALS)),study-plan)
 
-# Runs $(2), and notes in NAME.done how many seconds it took. Images that had to be skipped (status 3) are no failure.
+# Runs $(2) and writes the seconds it took to NAME.done. Skipped images (status 3) are not a failure.
 define study_step
 @mkdir -p $(STUDY)
 @start=$$(date +%s); echo '$(strip $(2))'; $(2) || test $$? -eq 3 || exit; echo $$(($$(date +%s) - start)) >$(STUDY)/$(1).done
 endef
-# A network trained by $(2), with its history and curves beside the model.
+# Trains a network with the options $(2), and writes its history and curves beside the model.
 define study_network
 $(call study_step,$(1),$(BUILD)/train --approach $(1) --resume $(2) \
     --history $(STUDY)/$(1).csv --plot $(STUDY)/$(1).png $(3) $(STUDY)/$(1).h5)
@@ -75,7 +75,7 @@ study: compare ## the whole study: all approaches, compared (DATA= WEIGHTS= CLAS
 PER_CLASS   := 8
 PROBE_LIST   = $(PICK) --list $(STUDY)/train.txt --limit-per-class $(PER_CLASS)
 PROBE_IMAGES = --images $(DATA)/images $(PROBE_LIST) $(AUGMENTATION)
-study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/train ## study: what is done and left, and how long it takes here
+study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/train ## study: steps done and left, and how long these take on this machine
 	@STUDY='$(STUDY)' SCALES='$(foreach s,$(SCALES),$(s):$(SCALE_$(s)))' SCALE='$(SCALE)' PICK='$(PICK)' PER_CLASS=$(PER_CLASS) \
 	    PROBE_extract='$(BUILD)/extract --weights $(WEIGHTS) $(PROBE_LIST) $(DATA)/images' \
 	    PROBE_cut='$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(PROBE_LIST) $(DATA)/images' \
@@ -89,14 +89,14 @@ features: $(STUDY)/train.done ## study: the features of its training images
 standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
 
 $(DATA)/meta/train.txt $(DATA)/meta/test.txt:
-	@echo '$@ is missing: `make food101-data` downloads Food-101; DATA=DIR says where else it is' >&2; exit 1
+	@echo '$@ is missing: download Food-101 by `make food101-data`, or give its folder as DATA=DIR' >&2; exit 1
 
-# The official lists without the images that DATA does not have, so that a reduced copy of Food-101 will do.
+# The official lists without the images that DATA lacks, so that a reduced copy of Food-101 can be used.
 $(STUDY)/train.txt $(STUDY)/test.txt: $(STUDY)/%.txt: $(DATA)/meta/%.txt
 	@mkdir -p $(STUDY)
 	@find -L $(DATA)/images -type f -printf '%P\n' | sed 's/\.[^.]*$$//' | awk -v list=$< 'NR == FNR { have[$$0]; next } \
 	    $$0 in have { print; next } { missing++ } \
-	    END { if (missing) print list ": " missing " of its images are not there" >"/dev/stderr" }' - $< >$@
+	    END { if (missing) print list ": " missing " of its images are missing" >"/dev/stderr" }' - $< >$@
 
 $(STUDY)/train.done: $(STUDY_FILES) | $(BUILD)/extract $(FIRST)
 	$(call study_step,train,$(BUILD)/extract --weights $(WEIGHTS) $(TRAIN_LIST) $(DATA)/images $(STUDY)/train.cache)
@@ -131,7 +131,7 @@ $(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUI
 	    $(DATA)/images $(APPROACHES:%=$(STUDY)/%.h5) >$(STUDY)/compare.txt)
 	@$(study_times) >$(STUDY)/times.txt
 
-# Networks: epochs and seconds from their histories, which outlive interruptions; the others: the step's seconds.
+# For networks, epochs and seconds from their histories, which include interrupted runs; for other steps, the step's seconds.
 define study_times
 { printf '\n%-12s %8s %10s\n' step epochs seconds; \
   for step in train cut linear; do test -f $(STUDY)/$$step.done && \
@@ -140,12 +140,12 @@ define study_times
       'NR > 1 { seconds += $$6 } END { printf "%-12s %8d %10.1f\n", name, NR - 1, seconds }' $(STUDY)/$$name.csv; done; }
 endef
 
-# Augmented copies, stored once and drawn from in each epoch, against augmenting live: a head for each number of copies. A
-# cache grows from one number to the next, so that the seconds of K copies are those of all steps up to K.
+# Augmented copies that are stored once and drawn from in each epoch, against live augmentation: a head for each number of
+# copies. One cache grows from step to step, so the seconds of K copies are those of all steps up to K.
 COPIES := 1 2 4 8
 up_to   = $(shell for k in $(COPIES); do test $$k -le $(1) && echo $$k; done)
 before  = $(lastword $(filter-out $(1),$(call up_to,$(1))))
-# Of steps $(1), and of the epochs of network $(2).
+# Total seconds of steps $(1) and of the epochs of network $(2).
 spent   = awk 'FNR == 1 && FILENAME ~ /csv$$/ { next } FILENAME ~ /csv$$/ { $$1 = $$6 } { s += $$1 } END { printf "%.1f\n", s }' FS=, \
               $(1:%=$(STUDY)/%.done) $(STUDY)/$(2).csv
 
