@@ -71,7 +71,7 @@ def a_file_is_fetched_once():
         path = os.path.join(folder, "new", "a.h5")
         fetch(server.url + "/a.h5", len(CONTENT), MD5, path)
         assert read(path) == CONTENT and os.listdir(os.path.dirname(path)) == ["a.h5"]
-        assert "is there" in fetch(server.url + "/a.h5", len(CONTENT), MD5, path)
+        assert "exists" in fetch(server.url + "/a.h5", len(CONTENT), MD5, path)
         assert len(server.asked) == 1
 
 
@@ -162,7 +162,7 @@ def make_food101_data_unpacks_the_archive_to_DATA():
                    "FOOD101_CHECK=%d %s" % (len(content), hashlib.md5(content).hexdigest())]
         make(*options)
         assert read(data + "/images/pizza/1.jpg") == b"12345" and sorted(os.listdir(data)) == ["images", "meta"]
-        assert "is there" in make(*options)
+        assert "exists" in make(*options)
         assert len(server.asked) == 1
 
 
