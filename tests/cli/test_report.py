@@ -205,7 +205,7 @@ def the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it():
             assert note["page"] <= note["wide"], (classes, note)
 
 
-run(the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_told_apart_by_holms_rule,
+run(the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_compared_by_holms_rule,
     what_is_no_better_than_chance_is_called_so, the_time_of_training_comes_from_the_history,
     the_components_agree_with_numpys_svd, the_scatter_marks_the_mistakes_of_the_best_model,
     the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it)

@@ -228,4 +228,4 @@ run(bootstrapped_without_augmentation_is_standalone_to_rounding,
     augmentation_is_the_same_for_any_threads_and_differs_by_seed, fine_tuning_from_a_cache_is_fine_tuning_from_images,
     augmented_copies_are_stored_once_and_drawn_from, a_contact_sheet_shows_the_augmentation,
     bad_images_are_named_and_left_out, an_archive_is_not_a_folder_of_images, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
-    make_does_what_is_missing)
+    make_runs_only_missing_steps)
