@@ -1,35 +1,35 @@
-/* dataset: the images, and the class each belongs to.
+/* dataset: a list of labelled images.
  *
- * The layout of Keras's flow_from_directory: one folder per class, classes in byte order, files in byte
- * order, the endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case, folders within a class
- * followed. Names that begin with a dot are passed over. A tar archive in that layout, or in webdataset's
- * (tar_scan.h), serves as a folder does. */
+ * The layout is that of Keras's flow_from_directory: one folder per class, searched recursively; classes and files in
+ * byte order; endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case. Names that begin with a dot are
+ * ignored. A tar archive in this layout, or in webdataset's (tar_scan.h), can replace the folder. */
 #pragma once
 #include "common/cli/cli.h"
 
 typedef struct {
-    char *path; /* to open the file by; of an archive's: ARCHIVE/NAME, for messages */
-    char *key; /* "class/…/name.jpg", relative to the root, '/' between: what the item is called in a cache */
-    int label;    /* index into classes */
-    guint member; /* of an archive: its number among all members, from 1; 0: none has that name */
+    char *path; /* of the file; in an archive: ARCHIVE/NAME, for messages */
+    char *key;  /* "class/…/name.jpg", relative to the root, separated by '/': the item's path in a cache */
+    int label;  /* index into classes */
+    guint member; /* in an archive: its number among all members, from 1; 0: not found */
 } DatasetItem;
 
 typedef struct {
     char *root;         /* the folder, or the archive */
-    gboolean archived;  /* it is an archive */
+    gboolean archived;  /* root is an archive */
     GPtrArray *classes; /* char*, sorted by byte order */
     GPtrArray *items;   /* DatasetItem*, sorted by key in byte order */
 } Dataset;
 
 typedef struct {
     const char *classes;  /* "A,B,…": only these; NULL for all */
-    gint64 first_classes; /* only the first so many in byte order; 0 for all */
-    /* File with one "class/name" a line, with or without ending (Food-101's meta/train.txt); blank lines are
-     * skipped, and those of classes left out; NULL for every file. */
+    gint64 first_classes; /* only this many in byte order; 0 for all */
+    /* File with one "class/name" per line, with or without ending (Food-101's meta/train.txt); blank lines, and those
+     * of classes not selected, are ignored; NULL for every file. */
     const char *list;
-    /* Of an archive with numbers for classes: the file whose line i names class i, from 0; NULL for none. */
+    /* For an archive with numbered classes: the file whose line i, from 0, is the name of class i; NULL for none. */
     const char *class_names;
-    gint64 limit_per_class; /* the first so many of each class in order (the list's, if any); 0 for all */
+    gint64
+        limit_per_class; /* the first this many of each class, in the list's order if there is one; 0 for all */
 } DatasetFilter;
 
 /* Rows of a program's option table (common/cli/cli.h), which fill the filter; modes: those that use it. */
@@ -49,31 +49,29 @@ typedef struct {
      "file with the names of the classes that an archive's .cls members number, one per line, class 0 first", 0, 0, modes}
 /* clang-format on */
 
-/* root: a folder, or a tar archive. NULL and error where the folder cannot be read, a class, or the class of a listed
- * file, does not exist (the sentence names it and its line), or nothing is left. A listed image that is not there
- * becomes an item all the same, to be skipped and named like any other that cannot be read; a list of which nothing is
- * there is an error. A class without any image is left out of classes; where the filter names it, that is an error.
- * filter may be NULL. */
+/* root: a folder, or a tar archive. NULL and error if the folder cannot be read, if a class, or the class of a listed
+ * file, does not exist (the error names it and its line), if all listed images are missing, or if nothing is left. A
+ * listed image that is missing becomes an item, to be skipped and named like any other that cannot be read. A class
+ * without images is left out of classes; if the filter names it, that is an error. filter may be NULL. */
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
-/* An empty dataset of a folder, and adding an item to it. */
+/* An empty dataset of a folder, and a function to add an item. */
 Dataset *dataset_new(const char *root);
 void dataset_add(Dataset *dataset, const char *key, int label);
 
-/* Keeps of a dataset, whose folder need not be there, what the filter asks for, as dataset_scan does, but that listed
- * images which the dataset does not have are passed over. FALSE and error as there. */
+/* Applies the filter to a dataset, whose folder need not exist, like dataset_scan, except that listed images which the
+ * dataset lacks are ignored. FALSE and error as there. */
 gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error);
 
-/* Moves the items i with taken[i] into a dataset of their own, which has the same root and classes; both keep their
- * order. */
+/* Moves the items i with taken[i] to a new dataset with the same root and classes; both keep their order. */
 Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 
-/* Paths of all image files in a folder and its folders, in byte order: char*, freed with the array. No image
- * is no error. */
+/* Paths of all image files in a folder, recursively, in byte order: char*, freed with the array. Finding none is not an
+ * error. */
 GPtrArray *dataset_files(const char *folder, GError **error);
-/* The text of a list, without a byte order mark. NULL and a sentence where it cannot be read or holds a NUL, which would
- * end it unseen. Caller frees. */
+/* The text of a list, without a byte order mark. NULL and a sentence where it cannot be read or holds a NUL, which
+ * would end it unseen. Caller frees. */
 char *dataset_read_list(const char *list, GError **error);
 /* Whether a file is taken for an image, by the ending of its name. */
 gboolean dataset_is_image(const char *path);

@@ -1,11 +1,11 @@
-/* tar_reader: the members of a tar archive in their order, compressed (gzip, bzip2, xz, zstd, lz4) or not, by libarchive.
+/* tar_reader: reads the members of a tar archive in order, compressed (gzip, bzip2, xz, zstd, lz4) or not, by
+ * libarchive.
  *
- * Archives are untrusted input, so a name that is absolute or has a part "..", one that is too long, a damaged
- * header and an end that comes too early are errors: the archive as a whole is not to be used. Nothing is unpacked to
- * disk, and no member is in memory but the one that was asked for. The content of members that are passed over is not
- * read where the archive is not compressed.
+ * Archives are untrusted input: names that are absolute, contain ".." or are too long, a damaged header and a
+ * premature end are errors, after which the archive must not be used. Nothing is unpacked to disk, and only the
+ * requested member is in memory. In an uncompressed archive, the content of skipped members is not read.
  *
- * One thread at a time. Sentences name the archive. Programs use it through tar_box.h. */
+ * One thread at a time. Errors name the archive. Programs use it through tar_box.h. */
 #pragma once
 #include <glib.h>
 
@@ -17,23 +17,23 @@ typedef enum {
 } TarKind;
 
 typedef struct {
-    const char *name; /* without "./" before it or '/' behind it; until the next call of tar_reader_next */
+    const char *name; /* without leading "./" or trailing '/'; valid until the next call of tar_reader_next */
     TarKind kind;
     guint64 size; /* bytes of a TAR_FILE */
 } TarMember;
 
 typedef struct TarReader TarReader;
 
-/* fenced: this process may do nothing but read it from then on (decoder_fence.h), and that before the first byte is looked at.
- * NULL and error where the file cannot be read twice (a pipe) or is no tar archive. */
+/* fenced: restricts this process to reading the file (decoder_fence.h), before the first byte is parsed. NULL and
+ * error if the file cannot be read twice (a pipe) or is not a tar archive. */
 TarReader *tar_reader_open(const char *path, gboolean fenced, GError **error);
 void tar_reader_close(TarReader *reader);
 
-/* The next member. FALSE at the end of the archive, and with error where it is damaged or cut off. */
+/* The next member. FALSE at the end of the archive, or with error if it is damaged or truncated. */
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error);
 
-/* The content of the member that tar_reader_next gave last, a TAR_FILE; asked for once. NULL and error where it is not
- * whole, or where there is no memory for it: the caller has looked at its size. */
+/* The content of the last member, a TAR_FILE; may be called once per member. NULL and error if it is incomplete or
+ * memory is short: the caller should have checked its size. */
 GBytes *tar_reader_content(TarReader *reader, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarReader, tar_reader_close)

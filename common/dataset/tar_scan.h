@@ -1,19 +1,18 @@
-/* tar_scan: which images a tar archive has, and which class each belongs to.
+/* tar_scan: lists the images of a tar archive, with their classes.
  *
  * Two layouts; the second if there are members whose names end in .cls:
  *
- *   folders      CLASS/…/NAME.jpg, as dataset.h has it for a folder. Folders that hold all of the images, as the one that was
- *                archived, are left away, as long as each image still has one, its class.
- *   webdataset   KEY.jpg and KEY.cls, KEY being all up to the first dot of the last part of the name; the .cls has the
- *                class in it, as a name or as a number.
+ *   folders      CLASS/…/NAME.jpg, as in dataset.h. Outer folders that contain all images, such as the one that was
+ *                archived, are removed from the names, as long as each image still has a folder, its class.
+ *   webdataset   KEY.jpg and KEY.cls, KEY being the name up to the first dot of its last part; the .cls contains the
+ *                class, as a name or a number.
  *
- * Images are called CLASS/NAME in both, so that a cache made of an archive and one made of the folder are the same.
- * Images in no folder, names with a part that begins with a dot, and all other members are passed over. */
+ * Images are named CLASS/NAME in both, so that a cache made from an archive and one made from the folder are the same.
+ * Images outside of folders, names with a part that begins with a dot, and all other members are ignored. */
 #pragma once
 #include "common/dataset/dataset.h"
 
-/* Adds the classes and the images of the archive dataset->root, an empty dataset. class_names: a file whose line i
- * (from 0) names the class that a .cls calls i; NULL: what the .cls says is the name. FALSE and error, one sentence,
- * where the archive is damaged or no more to be trusted (tar_reader.h), has a name twice, or an image's .cls is missing
- * or makes no sense. */
+/* Adds the classes and images of the archive dataset->root to the empty dataset. class_names: a file whose line i
+ * (from 0) is the name of class i; NULL: the .cls contains the name. FALSE and error if the archive is damaged
+ * (tar_reader.h), has a duplicate name, or an image's .cls is missing or invalid. */
 gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error);

@@ -1,12 +1,10 @@
-/* augment: random variants of an image by the rules of Keras's ImageDataGenerator
- * (keras/src/legacy/preprocessing/ image.py: get_random_transform, apply_transform; the numbers come from our
- * own generator, not NumPy's).
+/* augment: random variants of an image by the rules of Keras's ImageDataGenerator (keras/src/legacy/preprocessing/image.py:
+ * get_random_transform, apply_transform; random numbers are from rng.h, not NumPy).
  *
- *     RGB bytes --one affine, bilinear, edges repeated--> --channel shift--> --flips--> --brightness-->
- * --normalise-->
+ *     RGB bytes --one affine map, bilinear, edges repeated--> --channel shift--> --flips--> --brightness--> --normalise-->
  *
- * What is drawn depends on the seed, the image's key and the number of the copy alone: copy k of image i is
- * the same in every thread, batch and run. Nothing here fails but augment_check. */
+ * The parameters depend only on the seed, the image's key and the number of the copy: copy k of image i is the same in
+ * every thread, batch and run. Only augment_check can fail. */
 #pragma once
 #include "common/image/image.h"
 
@@ -16,11 +14,11 @@ typedef struct {
     double width_shift_range; /* U(-s, s), a fraction of the side where s < 1, else pixels */
     double height_shift_range;
     double shear_range;       /* degrees: U(-s, s) */
-    double zoom_range;        /* both directions on their own: U(1 - z, 1 + z) */
+    double zoom_range;        /* independently in both directions: U(1 - z, 1 + z) */
     gboolean horizontal_flip; /* with probability 1/2 */
     gboolean vertical_flip;
     double channel_shift_range; /* grey levels: U(-s, s) on all channels, clipped to the image's own range */
-    /* "LOW,HIGH": a factor U(LOW, HIGH); NULL for none. augment_check reads it */
+    /* "LOW,HIGH": a factor U(LOW, HIGH); NULL for none. Parsed by augment_check */
     const char *brightness_range;
     double brightness_low, brightness_high;
 } AugmentOptions;
@@ -45,18 +43,17 @@ typedef struct {
      modes}
 /* clang-format on */
 
-/* Reads brightness_range and checks every value. FALSE with a sentence that names the option. Call it once
- * after filling the options, before anything is drawn. */
+/* Parses brightness_range and checks every value. FALSE and an error that names the option. Call it once after
+ * filling the options, before augment_draw. */
 gboolean augment_check(AugmentOptions *options, GError **error);
 
-/* Whether any of it changes an image. */
+/* FALSE if the options never change an image. */
 gboolean augment_active(const AugmentOptions *options);
 
-/* "rotation_range=90 …": the same text for the same options, to name them in a cache or a model. Caller
- * frees. */
+/* "rotation_range=90 …": the same text for the same options, to record them in a cache or a model. Caller frees. */
 char *augment_describe(const AugmentOptions *options);
 
-/* One draw. */
+/* The parameters of one copy. */
 typedef struct {
     double theta, shear; /* degrees */
     double tx, ty;       /* pixels: down, to the right */
@@ -66,12 +63,12 @@ typedef struct {
     double brightness; /* negative: none */
 } Augmentation;
 
-/* key: the item's key in its dataset. copy 0 is the image as it is; 1, 2, … are variants (or epochs). */
+/* key: the item's key in its dataset. copy: 0 for the unchanged image; 1, 2, … for variants (or epochs). */
 Augmentation augment_draw(const AugmentOptions *options, guint64 seed, const char *key, guint copy, int side);
 
-/* rgb (side, side, 3) -> tensor (side, side, 3): changed, then normalised as image_normalize does. */
+/* rgb (side, side, 3) -> tensor (side, side, 3): augmented, then normalised like image_normalize. */
 void augment_tensor(const guint8 *rgb, int side, const Augmentation *augmentation,
                     Normalization normalization, float *tensor);
 
-/* rgb (side, side, 3) -> changed (side, side, 3): for looking at; values truncated to bytes. */
+/* rgb (side, side, 3) -> changed (side, side, 3): for display; values truncated to bytes. */
 void augment_pixels(const guint8 *rgb, int side, const Augmentation *augmentation, guint8 *changed);

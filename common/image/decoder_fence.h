@@ -1,7 +1,7 @@
-/* decoder_fence: restricts what the calling process may still do. */
+/* decoder_fence: restricts the system calls of this process. */
 #pragma once
 #include <glib.h>
 
-/* For good: only the system calls that computing, memory and the reading and writing of open files need. FALSE where the
- * kernel has no seccomp, errno saying why. */
+/* Permanently allows only the system calls for computing, memory, and reading and writing open files. FALSE and errno
+ * if the kernel has no seccomp. */
 gboolean decoder_fence(void);

@@ -1,16 +1,14 @@
-/* resize: Pillow's two resizes of 8-bit RGB, to the last bit.
+/* resize: Pillow's nearest and bilinear resize of 8-bit RGB, to the last bit.
  *
- * Pillow 9.4: Geometry.c, ImagingScaleAffine (nearest); Resample.c, ImagingResample with the bilinear
- * (triangle) filter, which widens with the reduction and so is antialiased. Pixels are (height, width, 3),
- * packed. */
+ * Pillow 9.4: Geometry.c, ImagingScaleAffine (nearest); Resample.c, ImagingResample with the bilinear (triangle)
+ * filter, which is widened for reductions and therefore antialiased. Pixels are (height, width, 3), packed. */
 #pragma once
 #include <glib.h>
 
-/* source (height, width, 3) -> target (side, side, 3), both directions stretched. */
+/* source (height, width, 3) -> target (side, side, 3), stretched in both directions. */
 void resize_nearest(const guint8 *source, int width, int height, int side, guint8 *target);
 
-/* A window of an image that has been resized as a whole to (full_height, full_width): only the window is
- * computed. */
+/* A window of the image resized to (full_height, full_width), of which only the window is computed. */
 typedef struct {
     gint64 full_width, full_height;
     gint64 left, top;  /* of the window within the resized image */

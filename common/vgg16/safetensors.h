@@ -15,7 +15,7 @@
 
 typedef struct Safetensors Safetensors;
 
-/* NULL and a sentence that names the file where it is not such a file. Tensors are read when asked for. */
+/* NULL and error if the file is invalid. Tensors are read only on request. */
 Safetensors *safetensors_open(const char *path, GError **error);
 void safetensors_close(Safetensors *file);
 

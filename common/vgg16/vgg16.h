@@ -1,18 +1,17 @@
-/* vgg16: the one table of VGG16's layers without its top. Shapes, the names in weights files, the summary and
- * the possible cuts are all read from here.
+/* vgg16: the table of VGG16's layers without the top. Shapes, names in weights files, the summary and the possible
+ * cuts are all taken from it.
  *
  * Source: Simonyan & Zisserman 2014, configuration D; names as in keras-applications' vgg16.py, indices as in
  * torchvision's vgg16().features.
  *
- * Dimension letters, everywhere in this tree: N images, H W rows and columns, C input channels, K output
- * channels, D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO =
- * (3, 3, C, K). */
+ * Dimension letters, everywhere in this project: N images, H W rows and columns, C input channels, K output channels,
+ * D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO = (3, 3, C, K). */
 #pragma once
 #include <glib.h>
 
 enum {
-    VGG16_SIDE = 224,  /* side of the input image the features are taken at */
-    VGG16_LAYERS = 18, /* 13 convolutions and 5 poolings, the input not counted */
+    VGG16_SIDE = 224,  /* side of the input image of extract */
+    VGG16_LAYERS = 18, /* 13 convolutions and 5 poolings, without the input */
     VGG16_CONVS = 13,
 };
 
@@ -30,11 +29,11 @@ extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
 /* Index of the layer with this Keras name, or -1. */
 int vgg16_find(const char *name);
 
-/* (H, W, C) that this layer has for an image of side x side. */
+/* The layer's output shape (H, W, C) for an image of side x side. */
 void vgg16_shape(int layer, int side, int shape[3]);
 
 /* Parameters of the layers up to and including this one; 0 for -1. */
 gsize vgg16_parameters(int layer);
 
-/* "block1_conv1, …, block5_pool": for a sentence that names the choices. Caller frees. */
+/* "block1_conv1, …, block5_pool": for messages. Caller frees. */
 char *vgg16_names(void);

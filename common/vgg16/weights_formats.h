@@ -1,15 +1,14 @@
-/* weights_formats: the readers behind weights_load, one a file format; private to common/vgg16.
+/* weights_formats: the readers for weights_load, one per file format; private to common/vgg16.
  *
- * Each fills kernel and bias (allocated by the caller by the table of layers) and source's kind of
- * normalisation, or returns FALSE with one sentence that names the file, what was expected and what was
- * found. */
+ * Each fills kernel and bias (allocated by the caller) and the format's normalisation, or returns FALSE and an error
+ * that names the file, what was expected and what was found. */
 #pragma once
 #include "common/vgg16/weights.h"
 
 gboolean weights_read_keras(const char *path, Weights *weights, GError **error);       /* Keras HDF5 */
 gboolean weights_read_torchvision(const char *path, Weights *weights, GError **error); /* safetensors */
 
-/* FALSE with a sentence where a value is not finite: file formats let NaN and infinity pass. */
+/* FALSE and error if a value is not finite, as the file formats allow NaN and infinity. */
 gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,
                               GError **error);
 
