@@ -1,6 +1,6 @@
-/* outputs: which files evaluate reads and writes. */
+/* outputs: checks the files that evaluate reads and writes. */
 #pragma once
 #include "evaluate/options.h"
 
-/* Before any work: FALSE with a sentence where an output would do harm (common/core/output_plan.h). */
+/* To be called before any work: FALSE and error if an output would overwrite an input, … (common/core/output_plan.h). */
 gboolean evaluate_outputs_check(const Options *options, GError **error);

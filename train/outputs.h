@@ -1,7 +1,7 @@
-/* outputs: which files train reads and writes. */
+/* outputs: checks the files that train reads and writes. */
 #pragma once
 #include "train/options.h"
 
-/* Before any work: FALSE with a sentence where an output would do harm (common/core/output_plan.h). Turns the
- * checkpoint off if MODEL is not a regular file, as there is nowhere to put it. */
+/* To be called before any work: FALSE and error if an output would overwrite an input, … (common/core/output_plan.h).
+ * Disables the checkpoint if MODEL is not a regular file, as there is no place for it. */
 gboolean train_outputs_check(TrainOptions *options, GError **error);

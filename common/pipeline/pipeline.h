@@ -1,10 +1,9 @@
 /* pipeline: runs images through decoding and the base, and delivers the vectors in order.
  *
- *   produce (decode threads, ahead) --bounded queue--> base on batches --bounded queue--> consume (one
- * thread, in order)
+ *   produce (several threads, ahead) --bounded queue--> base, in batches --bounded queue--> consume (one thread, in order)
  *
- * extract's consumer writes to the cache, evaluate's predicts, bootstrapping's trains. Memory does not depend
- * on the number of inputs. */
+ * The consumer of extract writes to the cache, that of evaluate predicts, that of bootstrapping trains. Memory does
+ * not depend on the number of inputs. */
 #pragma once
 #include "common/cli/progress.h"
 #include "common/core/memory.h"

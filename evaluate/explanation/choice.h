@@ -1,10 +1,10 @@
-/* choice: which images of a model are explained. */
+/* choice: chooses the images to explain for each model. */
 #pragma once
 #include "evaluate/explanation/explanation.h"
 
-/* Appends new explanations without maps to items: up to EXPLANATION_EACH for each reason, an image under the first reason
- * that takes it; the sample by seed, in order of the images. */
+/* Appends new explanations without maps to items: up to EXPLANATION_EACH for each reason, an image under the first
+ * reason that takes it; the sample by seed, in order of the images. */
 void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items);
 
-/* The class whose score is the highest but one; -1: there is one class. */
+/* The class with the second highest score; -1 if there is only one class. */
 int explanation_runner_up(const float *scores, guint classes, int best);

@@ -1,18 +1,18 @@
-/* explanation: which regions (places) of an image speak for a class and which against it, for a head on the 7x7x512
+/* explanation: which regions ("places") of an image speak for a class and which against it, for a head on the 7x7x512
  * features of block5_pool.
  *
- * z is a class's decision value: the head's output before softmax or sigmoid, over the temperature where the model is
- * calibrated. s is the feature vector as the head takes it, scaled; the part of z that belongs to place p = (row, column)
+ * z is a class's decision value: the head's output before softmax or sigmoid, divided by the temperature if the model
+ * is calibrated. s is the scaled feature vector, the head's input; the contribution of place p = (row, column) to z
  * is
  *
  *     map(p) = sum over channels c of  dz/ds(p, c) * s(p, c)
  *
- * For a linear head z = b + sum over p of map(p), exactly. For a dense one it is gradient x input (Shrikumar et al. 2016,
- * "Not just a black box"): what z is made of to first order, without what ReLUs and biases add. Where vectors are
- * standardised, s is 0 in the mean of the images trained on: the map says what differs from that mean.
+ * For a linear head z = b + sum over p of map(p), exactly. For a dense head this is gradient x input (Shrikumar et
+ * al. 2016, "Not just a black box"): z to first order, without the contributions of ReLUs and biases. If vectors are
+ * standardised, s is 0 for the mean of the training images, so the map shows differences from that mean.
  *
- * Place (row, column) is the square of 32 x 32 pixels there of the 224 x 224 that the base took; what a feature sees
- * reaches beyond it. */
+ * Place (row, column) is a square of 32 x 32 pixels of the base's 224 x 224 input; a feature's receptive field
+ * extends beyond it. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
@@ -23,15 +23,16 @@ enum {
     EXPLANATION_EACH = 6, /* images of a model for each reason */
 };
 
-/* Why an image was chosen: a mistake, the surest first; two classes nearly alike, the least sure first; chance. */
+/* Why an image was chosen: a mistake, most confident first; the least certain images; at random. */
 typedef enum { EXPLAIN_WRONG, EXPLAIN_UNSURE, EXPLAIN_SAMPLE, EXPLAIN_REASONS } ExplanationReason;
 const char *explanation_reason_name(ExplanationReason reason); /* wrong, unsure, sample */
 
-/* Of one class's decision value. */
+/* The map of one class's decision value. */
 typedef struct {
     int label;
     double value; /* z */
-    double bias;  /* b, over the temperature like z; of a dense head, that of the class in the last layer */
+    double
+        bias; /* b, divided by the temperature like z; for a dense head, the class's bias in the last layer */
     double map[EXPLANATION_PLACES]; /* row by row */
 } ExplanationMap;
 
@@ -59,18 +60,18 @@ typedef struct {
     guint64 seed; /* of the sample */
 } ExplanationOptions;
 
-/* FALSE and a sentence where a model's input is not 7x7x512, or its head is not made of dense layers. */
+/* FALSE and error if a model's input is not 7x7x512, or its head is not made of dense layers. */
 gboolean explanations_possible(const GPtrArray *evaluations, GError **error);
 
-/* comparison: of such models, whose source still holds its images: the features are read, or computed, again. Images
- * that are missing or have changed are reported on stderr. NULL and error where the source cannot be read. */
+/* comparison: of such models; its source must still have the images, as the features are read or computed again.
+ * Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error);
 void explanations_free(Explanations *explanations);
 
-/* How the maps of a model are to be read, in a sentence. Static. */
+/* A sentence on how to read the maps of a model. Static. */
 const char *explanation_meaning(const Model *model);
 
-/* What is explained, in words: "true bees, taken for ants (73.1 % sure)". Caller frees. */
+/* A description such as "true bees, taken for ants (73.1 % sure)". Caller frees. */
 char *explanation_title(const Explanations *explanations, const Explanation *explanation);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanations, explanations_free)

@@ -2,9 +2,10 @@
 #pragma once
 #include "evaluate/explanation/explanation.h"
 
-/* The largest absolute value in an explanation's maps: 1 on the scale of colours. 1 where all are 0. */
+/* The largest absolute value in an explanation's maps, which becomes 1 on the colour scale; 1 if all are 0. */
 double overlay_scale(const Explanation *explanation);
 
-/* rgb (side, side, 3): an image, NULL for plain grey. out (side, side, 3): it in grey and, the more opaque the larger,
- * orange where a place speaks for the class and blue where against it; bilinear between the middles of the places. */
+/* rgb (side, side, 3): an image, or NULL for plain grey. out (side, side, 3): the image in grey, with orange where
+ * the map is positive and blue where it is negative, with opacity proportional to the value, bilinear between the
+ * places' centres. */
 void overlay_draw(const guint8 *rgb, int side, const ExplanationMap *map, double scale, guint8 *out);

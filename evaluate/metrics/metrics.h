@@ -1,14 +1,12 @@
-/* metrics: how good a classifier is, from true and predicted labels. Pure functions: no files, no models,
- * no output.
+/* metrics: metrics of a classifier from true and predicted labels. Pure functions without files, models or output.
  *
- * N images, L classes; labels and predictions are indices 0 … L-1, a matrix is (L, L), true on rows,
- * predicted on columns. Where scikit-learn has the metric, the result is scikit-learn's to the last digit
- * (zero_division=0). */
+ * N images, L classes; labels and predictions are indices 0 … L-1, a matrix is (L, L), true on rows, predicted on
+ * columns. Metrics that scikit-learn has are equal to scikit-learn's to the last digit (zero_division=0). */
 #pragma once
 #include <glib.h>
 
 typedef struct {
-    double precision, recall, f1; /* 0 where there is nothing to divide by: scikit-learn's zero_division=0 */
+    double precision, recall, f1; /* 0 if the denominator is 0: scikit-learn's zero_division=0 */
     guint support;                /* images of this class; all images for an average */
 } ClassMetrics;
 
@@ -27,10 +25,10 @@ typedef struct {
     double p;                      /* two-sided */
 } McNemar;
 
-/* One bin of a reliability diagram: images whose confidence lies in ((i)/bins, (i+1)/bins]. */
+/* Bin i of a reliability diagram: images whose confidence is in (i/bins, (i+1)/bins]. */
 typedef struct {
     guint count;
-    double confidence, accuracy; /* means over the bin; 0 where it is empty */
+    double confidence, accuracy; /* means over the bin; 0 if it is empty */
 } ReliabilityBin;
 
 enum { RELIABILITY_BINS = 15 }; /* Guo et al. 2017 */
@@ -40,7 +38,7 @@ void metrics_confusion(const int *labels, const int *predicted, guint n, guint c
 
 double metrics_accuracy(const guint *matrix, guint classes); /* 0 where n = 0 */
 
-/* figures (L); macro: unweighted means over the classes; weighted: means weighted by support.
+/* metrics (L); macro: unweighted means over the classes; weighted: means weighted by support.
  * precision_recall_fscore_support, with f1 = 2 p r / (p + r). */
 void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics, ClassMetrics *macro,
                        ClassMetrics *weighted);
@@ -65,16 +63,15 @@ void metrics_reliability(const float *probabilities, const int *labels, guint n,
  * confidence| of their bin. */
 double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
 
-/* McNemar's exact test (1947) of two classifiers on the same images: if both were equally good, each image
- * that only one of them gets right would be a coin toss; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b +
- * c, 1/2). */
+/* McNemar's exact test (1947) of two classifiers on the same images. If both are equally good, each image that only
+ * one gets right is equally likely to be either's: p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);
 
-/* 95 % interval of the difference of two accuracies on the same n images, first less second (Agresti & Min 2005,
+/* 95 % interval of the difference of two accuracies on the same n images, first minus second (Agresti & Min 2005,
  * Statistics in Medicine 24: half an image added to each of the four cells). */
 Interval metrics_paired_difference(McNemar test, guint n);
 
-/* Exact one-sided binomial test: the probability of `right` or more right answers among n, were each right with the
+/* Exact one-sided binomial test: the probability of `right` or more right answers among n if each is right with
  * probability `share`. */
 double metrics_beats_guessing(guint right, guint n, double share);
 

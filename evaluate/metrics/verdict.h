@@ -1,25 +1,25 @@
-/* verdict: the outcome of a comparison, in numbers: which model is best, whether that may be chance, and where it fails.
- * report/verdict_lines.h puts it into words. */
+/* verdict: the outcome of a comparison in numbers: which model is best, whether that could be chance, and where it
+ * fails. report/verdict_lines.h puts it into words. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
 #define VERDICT_LEVEL 0.05 /* of every test */
 
 typedef struct {
-    guint best;   /* the model that is right most often; the first of equals */
-    guint second; /* the next; best where there is only one model */
+    guint best;   /* the model with the highest accuracy; the first of equal ones */
+    guint second; /* the second best; best if there is only one model */
     McNemar test; /* best against second */
-    double ahead; /* best's accuracy less second's */
+    double ahead; /* best's accuracy minus second's */
     Interval ahead_interval;
-    GArray
-        *equals; /* guint: the other models that McNemar's tests cannot tell from best at 5 % (Holm 1979) */
+    GArray *
+        equals; /* guint: the other models whose difference from best is not significant at 5 % (McNemar; Holm 1979) */
     guint
-        needed; /* images that would show a difference like this one in 80 of 100 tests (Connor 1987); 0: none seen */
+        needed; /* images needed to detect this difference with power 80 % (Connor 1987); 0: there is no difference */
     int frequent;         /* the most frequent class */
     double guess;         /* its share: the accuracy of always answering it */
-    double guess_p;       /* of so many right answers by such guessing (binomial test) */
+    double guess_p;       /* probability of this many right answers by such guessing (binomial test) */
     gboolean beats_guess; /* guess_p < 5 % */
-    int worst; /* the class of which best gets the smallest share right; the larger one of equals */
+    int worst;            /* the class with best's lowest recall; the larger one of equal ones */
 } Verdict;
 
 Verdict *verdict_new(const Comparison *comparison);

@@ -1,8 +1,8 @@
-/* leakage: which test images a model was trained on, and what its accuracy is without them.
+/* leakage: test images that a model was trained on, and its accuracy without them.
  *
- * By content (SHA-256): what the model file says of its training (common/model/trained_on.h), and what is in a cache that
- * the user names. By similarity: images whose features have a cosine with those of an image in that cache of at least a
- * threshold, as resized or re-encoded copies do. */
+ * They are found by content (SHA-256), from the model file's record (common/model/trained_on.h) and from a cache that
+ * the user names; and by similarity: the cosine of an image's features with those of an image in that cache is at
+ * least a threshold, as for resized or re-encoded copies. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
@@ -12,9 +12,9 @@ typedef struct {
     guint threads;
 } LeakageOptions;
 
-/* Fills the leakage of each evaluation and, of trained_on, the comparison's twins. FALSE and a sentence where a cache
- * cannot be read or has changed meanwhile, or the user interrupted. Where the two caches were made in different ways only
- * contents are compared, which a warning says. */
+/* Fills the leakage of each evaluation and, with trained_on, the comparison's twins. FALSE and error if a cache
+ * cannot be read or has changed meanwhile, or the user interrupted. If the two caches have different feature
+ * specifications, only contents are compared, with a warning. */
 gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GError **error);
 
 /* Images of this model's leakage that are not IMAGE_UNSEEN. */

@@ -1,4 +1,4 @@
-/* class_weights: how much an error on an image of each class counts. */
+/* class_weights: weights of the loss by an image's class. */
 #pragma once
 #include <glib.h>
 

@@ -6,17 +6,17 @@
 
 typedef struct {
     int side;
-    guint count;                  /* that could be read */
-    guint skipped;                /* that could not; each was reported on stderr */
+    guint count;                  /* images that could be read */
+    guint skipped;                /* images that could not; each was reported on stderr */
     int *labels;                  /* (count) indices into the dataset's classes */
-    const char **keys;            /* (count) the dataset's */
+    const char **keys;            /* (count) borrowed from the dataset */
     guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */
     guint8 *pixels;               /* (count, side, side, 3) spilled (spill.h) */
     gsize room;                   /* bytes of pixels */
-    double seconds;               /* that reading and decoding took */
+    double seconds;               /* spent on reading and decoding */
 } DecodedImages;
 
-/* In the order of the dataset, which must outlive them. beside: where to spill. NULL with a sentence if
+/* In the order of the dataset, which must outlive them. beside: a file in the folder to spill to. NULL and error if
  * there is no space, no image could be read, or the user interrupted. */
 DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int side, const char *beside,
                                    guint threads, GError **error);

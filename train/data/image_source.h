@@ -16,9 +16,9 @@ typedef struct {
     Normalization normalization; /* of its tensors */
     gsize features;              /* D of its vectors */
     int batch;                   /* the largest number of images in a fetch */
-    const char *beside;          /* where to spill */
+    const char *beside;          /* a file in the folder to spill to */
     const AugmentOptions *augmentation; /* NULL: none */
-    guint64 seed;                       /* of it */
+    guint64 seed;                       /* of the augmentation */
 } ImageSourceOptions;
 
 /* items: (count) indices into images; copied. NULL and error without space. */

@@ -1,4 +1,4 @@
-/* scaled_source: a source whose rows are scaled as they are fetched. */
+/* scaled_source: a source that scales another one's rows when they are fetched. */
 #pragma once
 #include "common/core/memory.h"
 #include "common/model/scaling.h"
@@ -13,8 +13,8 @@ typedef struct {
     guint turn;             /* of the ring */
 } ScaledSource;
 
-/* inner's rows, scaled. `scaled` owns what the returned source uses: clear it after the source's last use. */
+/* inner's rows, scaled. The returned source borrows from `scaled`: clear that after the source's last use. */
 BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
                               int batch);
 MemoryNeed scaled_source_memory(const FeatureSpec *spec, int batch);
-void scaled_source_clear(ScaledSource *scaled); /* zeroed: nothing */
+void scaled_source_clear(ScaledSource *scaled); /* does nothing if *scaled is zero */

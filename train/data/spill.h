@@ -1,9 +1,9 @@
-/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory while there is room, and is written to
- * disk rather than to swap when there is not. */
+/* spill: a large array of bytes in an unnamed, mapped file: it stays in memory if there is enough, and is otherwise
+ * written to this file rather than to swap. */
 #pragma once
 #include <glib.h>
 
-/* Zeros, in the folder of the file `beside`. The space is reserved at once: NULL with a sentence if the
- * disk is too full. */
+/* An array of zeros in the folder of the file `beside`. Its space is reserved immediately: NULL and error if the disk
+ * is too full. */
 void *spill_new(const char *beside, gsize bytes, GError **error);
 void spill_free(void *bytes, gsize size); /* NULL allowed */

@@ -1,4 +1,4 @@
-/* training_data: what a network is trained and validated on, whatever its source. */
+/* training_data: the data that a network is trained and validated on, from caches or images. */
 #pragma once
 #include "common/model/trained_on.h"
 #include "train/data/cache_source.h"
@@ -7,27 +7,26 @@
 #include "train/options.h"
 
 typedef struct {
-    FeatureSpec *spec;                /* what the rows are */
+    FeatureSpec *spec;                /* of the rows */
     GPtrArray *classes;               /* char*, in label order */
     BatchSource training, validation; /* validation.count 0: none */
-    TrainedOn *trained_on;            /* the images of training; NULL where they are too many */
-    char *identity;                   /* a hash of everything that rows and labels depend on, for --resume */
+    TrainedOn *trained_on;            /* the training images; NULL if there are too many */
+    char *identity;                   /* a hash of all that rows and labels depend on, for --resume */
 
-    Cache *cache, *other; /* where the rows come from caches; other: --validation, or NULL */
+    Cache *cache, *other; /* with rows from caches; other: --validation, or NULL */
     CacheSource cached[2];
-    ScaledSource scaled[2]; /* where --scale stands between them and the network */
+    ScaledSource scaled[2]; /* with --scale */
 
-    Dataset *dataset; /* this and what follows: where the rows come from images */
+    Dataset *dataset; /* this and the rest: with rows from images */
     DecodedImages *images;
     Pipeline *pipeline;
     ImageSource *imaged[2];
 } TrainingData;
 
-/* Determines which rows there are and what they are, before any is read: classes and spec (without its weights) are
- * known afterwards.
+/* Both determine the rows, classes and spec (without its weights), but read no row.
  *
- * The rows of CACHE, or in each epoch an augmented copy of each, validated on its split or on
- * --validation. NULL with a sentence if it cannot be read or cannot be trained on. */
+ * The rows of CACHE, or in each epoch an augmented copy of each, validated on a split of them or on --validation.
+ * NULL and error if the cache cannot be read or trained on. */
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
 
 /* The images below --images through the base to `layer` ("input": without a base);
@@ -35,17 +34,16 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
 TrainingData *training_data_from_images(const TrainOptions *options, const char *layer, int side,
                                         GError **error);
 
-/* What training_data_load will take for batches of this size, and what it holds that its rows come from: weights,
- * decoded images, the pages of a cache. */
+/* Memory of training_data_load for batches of this size, including weights, decoded images and the pages of a cache. */
 MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,
                                 guint threads);
 
-/* The rows, to train on. weights: of the base, or NULL where there is none. FALSE with a sentence. */
+/* Makes the rows available. weights: of the base, or NULL without one. FALSE and error on failure. */
 gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
                             GError **error);
 
-/* A sentence on the work saved in later epochs because its result was kept; NULL if there was none. Not while
- * a fetch runs. Caller frees. */
+/* A sentence on the work saved in later epochs by keeping results; NULL if there was none. Not to be called during a
+ * fetch. Caller frees. */
 char *training_data_saved(const TrainingData *data);
 
 void training_data_free(TrainingData *data);

@@ -1,13 +1,13 @@
 /* checkpoint: everything a training run needs to continue from the middle of an epoch as if it had never stopped.
  *
- * A file for the machine that wrote it, between two runs of the same program; not for keeping. Native byte
- * order:
- *   +-----------------+------------+----------+-------------------------+----------------------------------+----------+
- *   | "vggcache-ckp1" | identity   | FitState | metrics of epochs done  | of each layer: kernel, its slots,|
- * XXH3-64  | | 16 bytes        | XXH3-64    |          | EpochMetrics each       | bias, its slots: float32
- * | of it all|
- *   +-----------------+------------+----------+-------------------------+----------------------------------+----------+
- * identity: of all settings and data that the result depends on (fit.c). A file of another length or sum is
+ * For the same program on the same machine only, in native byte order:
+ *
+ *   +-----------------+----------+----------+---------------------+----------------------------+----------------+
+ *   | "vggcache-ckp1" | identity | FitState | EpochMetrics of     | per layer: kernel, its     | XXH3-64 of all |
+ *   | 16 bytes        | XXH3-64  |          | each finished epoch | slots, bias, its slots f32 | before it      |
+ *   +-----------------+----------+----------+---------------------+----------------------------+----------------+
+ *
+ * identity: of all settings and data that the result depends on (fit.c). A file of another length or checksum is
  * refused. */
 #pragma once
 #include "common/model/history.h"

@@ -1,5 +1,5 @@
 /* fit_model: what the approaches that fit a network share: the settings in the model file, saving the best model, and
- * reporting how training ended. */
+ * reporting how the training ended. */
 #pragma once
 #include "common/model/model.h"
 #include "train/dense/fit.h"

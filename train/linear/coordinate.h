@@ -1,10 +1,9 @@
 /* coordinate: dual coordinate descent for support vector machines on the dense rows of a Gram factor.
  *
- * Hsieh, Chang, Lin, Keerthi & Sundararajan, "A dual coordinate descent method for large-scale linear
- * SVM", ICML 2008, algorithm 3 (with shrinking): liblinear's solvers 1 and 3. It takes liblinear's steps,
- * in its order and with the same draws from rand(); but where liblinear walks 16-byte feature nodes one by
- * one, here a row is a vector for BLAS: the same w to rounding, several times faster. Like liblinear, the
- * code needs a process of its own. */
+ * Hsieh, Chang, Lin, Keerthi & Sundararajan, "A dual coordinate descent method for large-scale linear SVM", ICML
+ * 2008, algorithm 3 (with shrinking): liblinear's solvers 1 and 3. It takes the same steps as liblinear, in the same
+ * order and with the same draws from rand(), but with rows as vectors for BLAS instead of lists of 16-byte feature
+ * nodes: the same w up to rounding, several times faster. Like liblinear, it needs a separate process. */
 #pragma once
 #include "train/linear/gram_factor.h"
 #include "train/linear/liblinear.h"

@@ -1,8 +1,7 @@
-/* learning_curve: the accuracy of a linear head by the number of images it is trained on.
+/* learning_curve: the accuracy of a linear head as a function of the number of training images.
  *
- * Several draws: each sets a fifth of the images of every class aside for testing and trains on growing, stratified
- * parts of the rest, each part holding the one before. All draws and sizes share one Gram factor, so that
- * they cost little beside it.
+ * Each of several draws sets a fifth of the images of every class aside for testing and trains on growing, nested,
+ * stratified parts of the rest. All draws and sizes share one Gram factor, compared with which they take little time.
  *
  * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
  * Nadeau & Bengio (2003, "Inference for the generalization error") correct by the test share. */
@@ -10,7 +9,7 @@
 #include "train/linear/linear_fit.h"
 
 enum {
-    LEARNING_SIZES = 10, /* at the most; sizes are half doublings */
+    LEARNING_SIZES = 10, /* at most; each is about sqrt(2) times the one before */
     LEARNING_DRAWS = 8,
 };
 

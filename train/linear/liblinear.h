@@ -1,9 +1,8 @@
-/* liblinear: its solvers behind plain arrays; the only module that includes linear.h with its unprefixed
- * names.
+/* liblinear: liblinear's solvers on plain arrays; the only module that includes linear.h, whose names have no prefix.
  *
- * liblinear draws from rand() and prints through a global hook: not thread-safe, so each call belongs in a
- * process of its own (process_pool.h) or in a program that has a single thread at that time. Fan, Chang,
- * Hsieh, Wang & Lin, "LIBLINEAR: A library for large linear classification", JMLR 9 (2008). */
+ * liblinear draws from rand() and prints through a global hook, so it is not thread-safe: call it in a separate
+ * process (process_pool.h) or while the program has a single thread. Fan, Chang, Hsieh, Wang & Lin, "LIBLINEAR: A
+ * library for large linear classification", JMLR 9 (2008). */
 #pragma once
 #include "train/linear/training_set.h"
 

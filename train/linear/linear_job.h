@@ -1,4 +1,4 @@
-/* linear_job: what the files of a linear head's training share; private to train/linear. */
+/* linear_job: the state shared by the files that train a linear head; private to train/linear. */
 #pragma once
 #include "common/cache/cache.h"
 #include "train/linear/libsvm_text.h"
@@ -33,8 +33,8 @@ typedef struct {
 /* Puts the training set into the form that the solver takes, checks that memory suffices, and fills job->training:
  *
  *     Gram factor   penalties ||w||², fewer images than features: an equal problem of N features
- *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows as they lie there
- *     rows          all else, and --no-reduce: liblinear's own form, 16 bytes a non-zero
+ *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows in place
+ *     rows          all else, and --no-reduce: liblinear's format, 16 bytes per non-zero
  *
  * FALSE with a sentence if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_prepare(Linear *linear, GError **error);

@@ -1,5 +1,4 @@
-/* questions: what a linear head's Gram factor tells about the data besides the model: labels that look wrong, and the
- * gain from more images. */
+/* questions: what a linear head shows about the data: labels that look wrong, and the gain from more images. */
 #pragma once
 #include "train/linear/linear_job.h"
 

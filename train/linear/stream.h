@@ -1,15 +1,15 @@
 /* stream: linear heads trained on the rows of a cache in place, for data larger than memory.
  *
- * Where a Gram matrix does not pay (more images than features, or no memory for it), nothing is copied: the rows stay
- * mapped, zeros are passed over, and scaling is folded into the weights. A row x enters as x~ = f a∘x - b (a: the
- * scaling's factors; b: mean times factor; f: the row's own factor, of `max` and `l2`). With v = a∘w and q = a∘b,
+ * Used if a Gram matrix does not pay (more images than features, or no memory for it). Nothing is copied: the rows
+ * stay mapped, zeros are skipped, and scaling is folded into the weights. A row x is scaled to x~ = f a∘x - b (a: the
+ * scaling's factors; b: mean times factor; f: the row's factor, of `max` and `l2`). With v = a∘w and q = a∘b,
  *
  *     w·x~ = f v·x - w·b        w += d x~  is  v += d f a∘a∘x - d q
  *
- * The multiple of q is kept as one number, so that a step touches the row's non-zeros alone. Up to ROW_COLUMNS
+ * The multiple of q is kept as one number, so that a step touches only the row's non-zeros. Up to ROW_COLUMNS
  * problems (classes, folds) share one pass over the rows.
  *
- * Own memory: per problem 8 bytes per feature and per row, beyond the mapped pages. */
+ * Memory: per problem 8 bytes per feature and per row, in addition to the mapped pages. */
 #pragma once
 #include "common/arithmetic/kernels.h"
 #include "common/core/thread_pool.h"
@@ -47,7 +47,7 @@ void stream_row_read(const Stream *stream, guint i, StreamRow *row);
 /* One class against the rest, on the rows outside one fold. */
 typedef struct {
     int class;
-    int fold;                            /* rows of this fold are left out; -1: none are */
+    int fold;                            /* rows of this fold are left out; -1: none */
     double positive_cost, negative_cost; /* of an error on either side */
 } StreamProblem;
 
@@ -61,11 +61,11 @@ typedef struct {
 StreamWeights *stream_weights_new(const Stream *stream);
 void stream_weights_free(StreamWeights *weights);
 
-/* values (ROW_COLUMNS) = w·x~ of the row i that was read last. */
+/* values (ROW_COLUMNS) = w·x~ of row i, the last one read. */
 void stream_decide(const Stream *stream, const StreamWeights *weights, guint i, const StreamRow *row,
                    double *values);
 
-/* w += step x~, for each column its own step. */
+/* w += step x~, with a step for each column. */
 void stream_add(const Stream *stream, StreamWeights *weights, guint i, const StreamRow *row,
                 const double *step);
 

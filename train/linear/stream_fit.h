@@ -1,8 +1,8 @@
 /* stream_fit: linear heads on streamed rows (stream.h), many problems at once.
  *
- * Support vector machines by their dual (liblinear's solvers 1 and 3; stream_descent.c) or, like logistic regression, by
- * their primal (0 and 2; stream_newton.c). The steps are not liblinear's, but the stopping rules and the optimum are:
- * decision values agree as far as the tolerance. The result is the same to the bit for any number of threads. */
+ * Support vector machines by their dual (liblinear's solvers 1 and 3; stream_descent.c) or, like logistic regression,
+ * by their primal (0 and 2; stream_newton.c). The steps are not liblinear's, but the stopping rules and the optimum
+ * are: decision values agree as far as the tolerance. The result is the same to the bit for any number of threads. */
 #pragma once
 #include "common/cli/progress.h"
 #include "train/linear/stream.h"
@@ -20,10 +20,10 @@ typedef struct StreamFit StreamFit;
 gboolean stream_fit_serves(const LinearSolver *solver);
 gboolean stream_fit_is_dual(const LinearSolver *solver); /* of those it serves */
 
-/* Bytes that these problems take beside the stream. */
+/* Bytes of these problems in addition to the stream. */
 gsize stream_fit_memory(const LinearSolver *solver, gsize features, guint n, guint problems, guint threads);
 
-/* All but the problems is borrowed until stream_fit_free. Both sides of each problem must have rows. */
+/* All arguments except problems are borrowed until stream_fit_free. Both sides of each problem must have rows. */
 StreamFit *stream_fit_new(const Stream *stream, const StreamSettings *settings, const StreamProblem *problems,
                           guint n_problems, ThreadPool *thread_pool);
 void stream_fit_free(StreamFit *fit);

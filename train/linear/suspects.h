@@ -1,4 +1,4 @@
-/* suspects: images whose label the rest of the data contradicts.
+/* suspects: images whose label is probably wrong, judging by the other images.
  *
  * Confident learning (Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertainty in dataset labels",
  * J. Artificial Intelligence Research 70), pruning by noise rate:
@@ -17,8 +17,9 @@ typedef struct {
     double score;         /* p(suggested) - p(label), held out: the higher, the more certain */
 } Suspect;
 
-/* probabilities (n, L): of each image from models that were not trained on it; rows that are not finite (a fold lacked a
- * class) are passed over. labels (n). An array of Suspect, highest score first, ties in order of the images. */
+/* probabilities (n, L): of each image, from models that were not trained on it; rows that are not finite (a fold
+ * lacked a class) are ignored. labels (n). Returns an array of Suspect, highest score first, ties in order of the
+ * images. */
 GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes);
 
 /* CSV with the columns path,label,suggested,score. paths (n), names (L). Caller frees. */

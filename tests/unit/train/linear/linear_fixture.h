@@ -70,10 +70,12 @@ static inline void linear_fixture_rows(LinearFixture *fixture)
     }
 }
 
+/* Ends the thread pool: worker processes (process_pool.h) need a caller without threads. */
 static inline void linear_fixture_gram_factor(LinearFixture *fixture)
 {
     fixture->gram_factor = gram_factor_new(fixture->set, fixture->thread_pool, NULL);
     g_assert_nonnull(fixture->gram_factor);
+    g_clear_pointer(&fixture->thread_pool, thread_pool_free);
 }
 
 static inline void linear_fixture_reduced(LinearFixture *fixture)
