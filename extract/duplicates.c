@@ -19,11 +19,10 @@ typedef struct {
     Cosines *cosines;   /* of all images */
     guint n;            /* N, of all caches */
     float threshold;
-    guint *parent; /* (N): the groups found so far, as a forest; a root is the smallest of its group */
-    float *
-        similarity; /* (N): cosine to the most similar other image, where that reaches the threshold; else 0 */
-    gboolean *same; /* (N): another image has the same content */
-    guint row;      /* the first of the images that the others are compared with */
+    guint *parent;     /* (N): the groups found so far, as a forest; a root is the smallest of its group */
+    float *similarity; /* (N): cosine to the most similar other image if it reaches the threshold, else 0 */
+    gboolean *same;    /* (N): another image has the same content */
+    guint row;         /* the first of the images that the others are compared with */
 } Search;
 
 static const CacheItem *item_of(const Search *search, guint image)

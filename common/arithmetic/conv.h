@@ -23,9 +23,8 @@ typedef struct {
     int inputs;        /* C: any for a direct layer, a multiple of 16 for a Winograd one */
     int outputs;       /* K: a multiple of 32 */
     gboolean relu;
-    gboolean
-        pool; /* 2x2, stride 2; odd rows and columns at the end are dropped. Only by Winograd with tiles of
-                      even side */
+    /* 2x2, stride 2; odd rows and columns at the end are dropped. Only by Winograd with tiles of even side */
+    gboolean pool;
     int size; /* side of the kernel: 3 or 5 */
     int pad;  /* zeros beyond each edge: size / 2 for padding 'same', 0 for 'valid', size - 1 for 'full' */
     int tile; /* m of F(m x m), if available for this size; 1: direct; 0: the choice of conv_tile */

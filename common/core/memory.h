@@ -12,9 +12,8 @@ gsize memory_cgroup_left(const char *mounted, const char *text);
 
 /* What a run takes in addition to what the process already holds, in bytes. */
 typedef struct {
-    gsize memory; /* that is written to */
-    gsize
-        files; /* pages of mapped files: part of what is held, but the kernel takes them back where it needs room */
+    gsize memory;  /* that is written to */
+    gsize files;   /* pages of mapped files: counted as used, but the kernel reclaims them when needed */
     gsize address; /* reserved and hardly used: matters where the address space has a limit (ulimit -v) */
 } MemoryNeed;
 

@@ -13,8 +13,7 @@ typedef struct {
     const int *labels;     /* (n) */
     const float *weights;  /* (n) weight of each image's loss; NULL for 1 */
     int n;
-    guint64
-        stream; /* of the dropout's random numbers: a multiple of 2^24, another for every epoch and batch */
+    guint64 stream; /* of the dropout's random numbers: a multiple of 2^24, unique per epoch and batch */
 } Batch;
 
 enum { BATCH_MAX = 1 << 16 }; /* largest batch */

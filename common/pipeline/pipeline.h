@@ -1,6 +1,6 @@
 /* pipeline: runs images through decoding and the base, and delivers the vectors in order.
  *
- *   produce (several threads, ahead) --bounded queue--> base, in batches --bounded queue--> consume (one thread, in order)
+ *   produce (several threads) --bounded queue--> base, in batches --bounded queue--> consume (one thread, in order)
  *
  * The consumer of extract writes to the cache, that of evaluate predicts, that of bootstrapping trains. Memory does
  * not depend on the number of inputs. */

@@ -15,9 +15,9 @@ typedef struct {
     char *layer;         /* Keras layer whose output is the vector, or "input" */
     int shape[3];        /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
     Precision precision; /* of the base's products; float32 without a base */
-    Tiles
-        tiles; /* of the base's convolutions; zeros: those that the shapes have by themselves (base_tile), as before
-                    tiles were chosen by weights, with bfloat16, and where no base runs */
+    /* Of the base's convolutions; zeros: those of the shapes (base_tile), as before tiles were chosen by weights, with
+     * bfloat16, and without a base */
+    Tiles tiles;
 } FeatureSpec;
 
 /* Features of another program have the layer "imported", no weights, side 0, shape 1x1xD, and their origin in

@@ -31,20 +31,18 @@ const char *explanation_reason_name(ExplanationReason reason); /* wrong, unsure,
 typedef struct {
     int label;
     double value; /* z */
-    double
-        bias; /* b, divided by the temperature like z; for a dense head, the class's bias in the last layer */
+    double bias;  /* b, divided by the temperature; for a dense head, the class's bias in the last layer */
     double map[EXPLANATION_PLACES]; /* row by row */
 } ExplanationMap;
 
 typedef struct {
     guint model, image; /* of the comparison */
     ExplanationReason reason;
-    guint
-        n_maps; /* of the predicted class, and then, unless it says nothing more, of the true class, or, where that is the
-                     predicted one, of the runner-up */
+    /* Of the predicted class; then, unless it adds nothing, of the true class, or of the runner-up if the prediction is
+     * right */
+    guint n_maps;
     ExplanationMap maps[2];
-    guint8 *
-        rgb; /* (side, side, 3), side that of the model's FeatureSpec: the image as the base saw it; NULL: it is missing or has changed */
+    guint8 *rgb; /* (side, side, 3), of the FeatureSpec's side: the base's input; NULL: missing or changed */
 } Explanation;
 
 typedef struct {
@@ -53,8 +51,7 @@ typedef struct {
 } Explanations;
 
 typedef struct {
-    const char
-        *images; /* folder the images' paths are below; NULL: none are shown, where the source is a cache */
+    const char *images;  /* folder of the images; NULL: none are shown if the source is a cache */
     const char *weights; /* --weights, for a folder; NULL */
     guint threads;
     guint64 seed; /* of the sample */

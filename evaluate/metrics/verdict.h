@@ -11,12 +11,11 @@ typedef struct {
     McNemar test; /* best against second */
     double ahead; /* best's accuracy minus second's */
     Interval ahead_interval;
-    GArray *
-        equals; /* guint: the other models whose difference from best is not significant at 5 % (McNemar; Holm 1979) */
-    guint
-        needed; /* images needed to detect this difference with power 80 % (Connor 1987); 0: there is no difference */
-    int frequent;         /* the most frequent class */
-    double guess;         /* its share: the accuracy of always answering it */
+    /* guint: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
+    GArray *equals;
+    guint needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference */
+    int frequent; /* the most frequent class */
+    double guess; /* its share: the accuracy of always answering it */
     double guess_p;       /* probability of this many right answers by such guessing (binomial test) */
     gboolean beats_guess; /* guess_p < 5 % */
     int worst;            /* the class with best's lowest recall; the larger one of equal ones */

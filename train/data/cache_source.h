@@ -10,8 +10,7 @@ typedef struct {
     guint32 *items; /* (count) indices into the cache */
     int *labels;    /* (count) */
 
-    guint
-        copies; /* augmented copies of each image, of which an epoch draws one; 0: use the images themselves */
+    guint copies; /* augmented copies per image, of which an epoch draws one; 0: the images themselves */
     guint32 *copy_items; /* (count, copies) indices into the cache */
     guint64 seed;        /* of the draw */
 

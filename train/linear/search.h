@@ -22,8 +22,8 @@ typedef struct {
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
-    float *
-        values; /* (N, L) held-out decision values at the best cost; not finite where the other folds lack a class */
+    /* (N, L) held-out decision values at the best cost; not finite if the other folds lack a class */
+    float *values;
 } Search;
 
 /* out: (n) the fold of each image, 0 … folds-1. */
