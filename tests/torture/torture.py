@@ -58,12 +58,12 @@ SCENARIOS = [
     Scenario("export", ["extract", "--quiet", "--export", "out", "cache"], ["out/features.npy", "out/labels.npy", "out/items.csv"]),
     Scenario("preview", ["extract", "--quiet", "--preview", "sheet.png", "images"], ["sheet.png"]),
     Scenario("info", ["extract", "--info", "cache"]),
-    Scenario("dense", DENSE + ["--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5"]),
+    Scenario("dense", DENSE + ["--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5", "p.png"]),
     Scenario("resume", DENSE + ["--resume", "cache", "cut.h5"], ["cut.h5"]),
     Scenario("linear", LINEAR + ["--export-libsvm", "s.txt", "cache", "new.h5"], ["new.h5", "s.txt"]),
     Scenario("linear-search", LINEAR + ["--search-cost", "--folds", "2", "cache", "new.h5"], ["new.h5"]),
     Scenario("evaluate", ["evaluate", "--quiet", "--threads", "1", "--json", "e.json", "--predictions", "e.csv", "--confusion", "e.png",
-                          "--report", "r", "cache", "model.h5"], ["e.csv", "e.png"]),
+                          "--report", "r", "cache", "model.h5"], ["e.csv", "e.png", "e.json", "r/index.html"]),
 ]
 
 
