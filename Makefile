@@ -236,7 +236,7 @@ bench-store: packages-build ## speed of packing and expanding features, for each
 	@$(BUILD)/bench/packing
 
 bench-growth: packages-build ## time and memory for 100 to 100,000 images: table and plot in out/growth (12 GB, 15 minutes)
-	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/bench/generate $(BUILD)/bench/growth_picture
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/bench/generate $(BUILD)/bench/growth_plot
 	@BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench_growth.py --out $(OUT)/growth
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a

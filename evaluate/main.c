@@ -13,7 +13,7 @@
 #include "evaluate/prediction/predictions.h"
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
-#include "evaluate/report/pictures.h"
+#include "evaluate/report/plots.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_leakage.h"
@@ -38,29 +38,29 @@ static Comparison *evaluate_models(const Options *options, GError **error)
         .filter = options->filter,
         .threads = (guint)options->common.threads,
     };
-    Examples *examples = evaluation_run(&what, evaluations, error);
-    if (!examples) {
+    TestImages *images = evaluation_run(&what, evaluations, error);
+    if (!images) {
         g_ptr_array_unref(evaluations);
         return NULL;
     }
-    g_autoptr(Comparison) comparison = comparison_new(examples, evaluations, (guint)options->top);
+    g_autoptr(Comparison) comparison = comparison_new(images, evaluations, (guint)options->top);
     const LeakageOptions leakage = {options->trained_on, options->similarity, what.threads};
     return leakage_find(comparison, &leakage, error) ? g_steal_pointer(&comparison) : NULL;
 }
 
-static gboolean write_pictures(const Options *options, const Comparison *comparison, GError **error)
+static gboolean write_plots(const Options *options, const Comparison *comparison, GError **error)
 {
-    g_autoptr(Pictures) pictures = pictures_new(comparison, options->title, (ConfusionCells)options->cells);
-    if (options->confusion && !confusion_write(&pictures->confusion, options->confusion, error))
+    g_autoptr(Plots) plots = plots_new(comparison, options->title, (ConfusionCells)options->cells);
+    if (options->confusion && !confusion_write(&plots->confusion, options->confusion, error))
         return FALSE;
     if (!options->reliability)
         return TRUE;
-    if (pictures->n_reliability == 0)
+    if (plots->n_reliability == 0)
         return error_set(
             error,
             "%s: not drawn, as no model yields probabilities; train --folds 5 calibrates a linear head",
             options->reliability);
-    return reliability_write(pictures->reliability, pictures->n_reliability, options->reliability, error);
+    return reliability_write(plots->reliability, plots->n_reliability, options->reliability, error);
 }
 
 static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
@@ -69,7 +69,7 @@ static gboolean write_scatter(const Options *options, const Comparison *comparis
     return scatter && scatter_write(scatter, options->scatter, error);
 }
 
-/* The folder's pictures, numbers and page. */
+/* The folder's images, numbers and page. */
 static gboolean write_explanations(const ReportOptions *report, const char *folder, GError **error)
 {
     const Explanations *explanations = report->explanations;
@@ -97,7 +97,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
                                   options->timing};
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
-           write_pictures(options, comparison, error) &&
+           write_plots(options, comparison, error) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->report || report_write(comparison, &report, error));
@@ -115,7 +115,7 @@ static Status evaluate(const Options *options)
     fputs(text->str, stdout);
     if (!write_files(options, comparison, &error))
         return cli_fail(error);
-    return comparison->examples->skipped->len ? STATUS_SKIPPED : STATUS_DONE;
+    return comparison->images->skipped->len ? STATUS_SKIPPED : STATUS_DONE;
 }
 
 int main(int argc, char **argv)

@@ -54,7 +54,7 @@ static const CliMode modes[] = {
 };
 
 static const CliOption table[] = {
-    {CLI_HEADING, "Figures", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_HEADING, "Metrics", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_INT, "top", 0, &o.top, "K",
      "also report top-K accuracy (the true class is among the K most probable); with --predict, list K "
      "classes",
@@ -74,14 +74,14 @@ static const CliOption table[] = {
     {CLI_FLAG, "timing", 0, &o.timing, NULL,
      "report how long a prediction takes; text and report then differ from run to run", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_HEADING, "Pictures and report", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_HEADING, "Plots and report", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_ONE_OF, "normalize", 0, &o.cells, CONFUSION_CHOICES,
-     "values of the picture's cells: counts, or fractions of the true class, the predicted class or all "
+     "values of the matrix's cells: counts, or fractions of the true class, the predicted class or all "
      "images",
      0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the pictures and the report", 0, 0,
+    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the plots and the report", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
      0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
@@ -93,7 +93,7 @@ static const CliOption table[] = {
      0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "explain", 0, &o.explain, "DIR",
      "draw which regions of an image speak for its class and which against it, for the most confident "
-     "mistakes, the least certain images and a sample: writes DIR/index.html, one picture per image, and "
+     "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
      "maps.csv; for heads on 7x7x512 features",
      0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "images", 0, &o.images, "DIR",

@@ -28,7 +28,7 @@ typedef struct {
     double similarity;      /* of --trained-on: the cosine from which images are nearly the same */
     gboolean timing;
     int cells;         /* a ConfusionCells, of the confusion matrices */
-    const char *title; /* common to the pictures; NULL */
+    const char *title; /* common to the plots; NULL */
     PredictFormat format;
     CliCommon common;
     char **arguments; /* source, models and inputs lie in here */

@@ -67,8 +67,8 @@ char *explanation_title(const Explanations *explanations, const Explanation *exp
 {
     const Comparison *comparison = explanations->comparison;
     const Evaluation *evaluation = comparison_model(comparison, explanation->model);
-    const char *const *names = examples_names(comparison->examples);
-    int truth = examples_labels(comparison->examples)[explanation->image];
+    const char *const *names = test_images_class_names(comparison->images);
+    int truth = test_images_labels(comparison->images)[explanation->image];
     int predicted = evaluation->predicted[explanation->image];
     double score = (double)evaluation_scores(
         evaluation)[(gsize)explanation->image * comparison_classes(comparison) + (gsize)predicted];
@@ -88,7 +88,7 @@ static void choose_labels(const Gather *gather, Explanation *item)
     const Comparison *comparison = gather->explanations->comparison;
     const Evaluation *evaluation = gather->evaluation;
     guint classes = comparison_classes(comparison);
-    int truth = examples_labels(comparison->examples)[item->image];
+    int truth = test_images_labels(comparison->images)[item->image];
     int predicted = evaluation->predicted[item->image], second = -1;
     if (predicted != truth)
         second = truth;
@@ -157,7 +157,7 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
 
 static const char *path_of(const Gather *gather, guint i)
 {
-    return gather->explanations->comparison->examples->paths->pdata[gather->items[i]->image];
+    return gather->explanations->comparison->images->paths->pdata[gather->items[i]->image];
 }
 
 /* by_path: path -> item of the cache. */
@@ -259,7 +259,7 @@ static gboolean explain_models(Explanations *explanations, const ExplanationOpti
                                const Weights *weights, GError **error)
 {
     const Comparison *comparison = explanations->comparison;
-    const char *folder = cache ? options->images : comparison->examples->source;
+    const char *folder = cache ? options->images : comparison->images->source;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -289,14 +289,14 @@ static void explanation_free(gpointer data)
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error)
 {
-    const Examples *examples = comparison->examples;
+    const TestImages *images = comparison->images;
     g_autoptr(Explanations) explanations = g_new0(Explanations, 1);
     explanations->comparison = comparison;
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
-    g_autoptr(Cache) cache = examples->is_cache ? cache_open(examples->source, error) : NULL;
+    g_autoptr(Cache) cache = images->is_cache ? cache_open(images->source, error) : NULL;
     g_autoptr(Weights) weights = NULL;
-    if (examples->is_cache ? !cache
-                           : !evaluation_weights(options->weights, comparison->evaluations, &weights, error))
+    if (images->is_cache ? !cache
+                         : !evaluation_weights(options->weights, comparison->evaluations, &weights, error))
         return NULL;
     return explain_models(explanations, options, cache, weights, error) ? g_steal_pointer(&explanations)
                                                                         : NULL;

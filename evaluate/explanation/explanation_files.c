@@ -15,12 +15,12 @@ enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 2
 
 static const char *class_name(const Explanations *explanations, int label)
 {
-    return examples_names(explanations->comparison->examples)[label];
+    return test_images_class_names(explanations->comparison->images)[label];
 }
 
 static const char *image_path(const Explanations *explanations, const Explanation *item)
 {
-    return explanations->comparison->examples->paths->pdata[item->image];
+    return explanations->comparison->images->paths->pdata[item->image];
 }
 
 char *explanation_caption(const Explanations *explanations, const ExplanationMap *map)
@@ -29,7 +29,7 @@ char *explanation_caption(const Explanations *explanations, const ExplanationMap
                            map->value, map->bias);
 }
 
-/* ---- Pictures ---- */
+/* ---- Figures ---- */
 
 /* From against to for, with the value of full colour. */
 static void draw_legend(Canvas *canvas, double x, double y, double scale)
@@ -71,8 +71,8 @@ static void draw_cells(Canvas *canvas, const Explanations *explanations, const E
     }
 }
 
-static gboolean write_picture(const Explanations *explanations, const Explanation *item, const char *path,
-                              GError **error)
+static gboolean write_figure(const Explanations *explanations, const Explanation *item, const char *path,
+                             GError **error)
 {
     const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
     double width = GAP + 3 * (double)(CELL + GAP), y = GAP + HEAD + CELL + 30, scale = overlay_scale(item);
@@ -94,15 +94,15 @@ static gboolean write_picture(const Explanations *explanations, const Explanatio
 /* ---- Numbers ---- */
 
 static void append_map(GString *csv, const Explanations *explanations, const Explanation *item,
-                       const ExplanationMap *map, const char *picture)
+                       const ExplanationMap *map, const char *figure)
 {
     const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
     const char *const fields[] = {
-        picture,
+        figure,
         evaluation->name,
         image_path(explanations, item),
         explanation_reason_name(item->reason),
-        class_name(explanations, examples_labels(explanations->comparison->examples)[item->image]),
+        class_name(explanations, test_images_labels(explanations->comparison->images)[item->image]),
         class_name(explanations, evaluation->predicted[item->image]),
         class_name(explanations, map->label),
     };
@@ -117,7 +117,7 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
 }
 
 /* MODEL-REASON-N.png: N counts a model's images of this reason from 1. */
-static char *picture_name(const Explanations *explanations, guint index)
+static char *figure_name(const Explanations *explanations, guint index)
 {
     const Explanation *item = explanations->items->pdata[index];
     guint number = 1;
@@ -143,9 +143,9 @@ gboolean explanations_write(const Explanations *explanations, const char *folder
     g_string_append_c(csv, '\n');
     for (guint i = 0; i < explanations->items->len; i++) {
         const Explanation *item = explanations->items->pdata[i];
-        g_autofree char *name = picture_name(explanations, i);
+        g_autofree char *name = figure_name(explanations, i);
         g_autofree char *path = g_build_filename(folder, name, NULL);
-        if (!write_picture(explanations, item, path, error))
+        if (!write_figure(explanations, item, path, error))
             return FALSE;
         for (guint m = 0; m < item->n_maps; m++)
             append_map(csv, explanations, item, item->maps + m, name);

@@ -1,4 +1,4 @@
-/* explanation_files: explanations as pictures, MODEL-REASON-N.png, and as numbers, maps.csv with the columns
+/* explanation_files: explanations as images, MODEL-REASON-N.png, and as numbers, maps.csv with the columns
  *
  *     picture,model,path,reason,true,predicted,class,decision_value,bias,r0c0,r0c1,…,r6c6
  *

@@ -7,40 +7,40 @@
 #include <math.h>
 #include <string.h>
 
-Examples *examples_new(const char *source, gboolean is_cache)
+TestImages *test_images_new(const char *source, gboolean is_cache)
 {
-    Examples *examples = g_new0(Examples, 1);
-    examples->source = g_strdup(source);
-    examples->is_cache = is_cache;
-    examples->classes = g_ptr_array_new_with_free_func(g_free);
-    examples->paths = g_ptr_array_new_with_free_func(g_free);
-    examples->labels = g_array_new(FALSE, FALSE, sizeof(int));
-    examples->hashes = g_byte_array_new();
-    examples->skipped = g_ptr_array_new_with_free_func(g_free);
-    return examples;
+    TestImages *images = g_new0(TestImages, 1);
+    images->source = g_strdup(source);
+    images->is_cache = is_cache;
+    images->classes = g_ptr_array_new_with_free_func(g_free);
+    images->paths = g_ptr_array_new_with_free_func(g_free);
+    images->labels = g_array_new(FALSE, FALSE, sizeof(int));
+    images->hashes = g_byte_array_new();
+    images->skipped = g_ptr_array_new_with_free_func(g_free);
+    return images;
 }
 
-void examples_free(Examples *examples)
+void test_images_free(TestImages *images)
 {
-    if (!examples)
+    if (!images)
         return;
-    g_free(examples->source);
-    g_ptr_array_unref(examples->classes);
-    g_ptr_array_unref(examples->paths);
-    g_array_unref(examples->labels);
-    g_byte_array_unref(examples->hashes);
-    g_ptr_array_unref(examples->skipped);
-    g_free(examples);
+    g_free(images->source);
+    g_ptr_array_unref(images->classes);
+    g_ptr_array_unref(images->paths);
+    g_array_unref(images->labels);
+    g_byte_array_unref(images->hashes);
+    g_ptr_array_unref(images->skipped);
+    g_free(images);
 }
 
-const char *const *examples_names(const Examples *examples)
+const char *const *test_images_class_names(const TestImages *images)
 {
-    return (const char *const *)examples->classes->pdata;
+    return (const char *const *)images->classes->pdata;
 }
 
-const int *examples_labels(const Examples *examples)
+const int *test_images_labels(const TestImages *images)
 {
-    return (const int *)(gconstpointer)examples->labels->data;
+    return (const int *)(gconstpointer)images->labels->data;
 }
 
 /* ---- Models ---- */
@@ -136,16 +136,16 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation_probabilities(evaluation, labels, n, classes);
 }
 
-Comparison *comparison_new(Examples *examples, GPtrArray *evaluations, guint top)
+Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top)
 {
     Comparison *comparison = g_new0(Comparison, 1);
-    guint classes = examples->classes->len;
-    comparison->examples = examples;
+    guint classes = images->classes->len;
+    comparison->images = images;
     comparison->evaluations = evaluations;
     comparison->k = MIN(top, classes);
     comparison->similarity = NAN;
     for (guint i = 0; i < evaluations->len; i++)
-        evaluation_metrics(evaluations->pdata[i], examples_labels(examples), examples->paths->len, classes,
+        evaluation_metrics(evaluations->pdata[i], test_images_labels(images), images->paths->len, classes,
                            comparison->k);
     return comparison;
 }
@@ -157,19 +157,19 @@ void comparison_free(Comparison *comparison)
     for (guint i = 0; comparison->twins && i < comparison_count(comparison); i++)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
-    examples_free(comparison->examples);
+    test_images_free(comparison->images);
     g_ptr_array_unref(comparison->evaluations);
     g_free(comparison);
 }
 
 guint comparison_count(const Comparison *comparison)
 {
-    return comparison->examples->paths->len;
+    return comparison->images->paths->len;
 }
 
 guint comparison_classes(const Comparison *comparison)
 {
-    return comparison->examples->classes->len;
+    return comparison->images->classes->len;
 }
 
 const Evaluation *comparison_model(const Comparison *comparison, guint index)
@@ -198,7 +198,7 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
     for (guint i = 0; i < comparison_count(comparison); i++) {
         int predicted = evaluation->predicted[i];
         Mistake mistake = {i, scores[(gsize)i * classes + predicted]};
-        if (predicted != examples_labels(comparison->examples)[i])
+        if (predicted != test_images_labels(comparison->images)[i])
             g_array_append_val(mistakes, mistake);
     }
     g_array_sort(mistakes, compare_mistakes);

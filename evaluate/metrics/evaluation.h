@@ -1,5 +1,5 @@
 /* evaluation: what models predicted for labelled images, and the metrics that follow. Everything evaluate
- * writes (text, JSON, CSV, pictures, the report) is read from here. */
+ * writes (text, JSON, CSV, plots, the report) is read from here. */
 #pragma once
 #include "common/model/model.h"
 #include "evaluate/metrics/metrics.h"
@@ -13,7 +13,7 @@ typedef struct {
     GArray *labels;     /* int, parallel to paths */
     GByteArray *hashes; /* SHA256_SIZE bytes of each file's content, parallel to paths */
     GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
-} Examples;
+} TestImages;
 
 /* Which of the images a model was trained on; determined by questions/leakage.h. */
 typedef enum { IMAGE_UNSEEN, IMAGE_ALIKE /* nearly the same as one */, IMAGE_SEEN /* same content */ } Seen;
@@ -33,7 +33,7 @@ typedef struct {
     float cosine;  /* of the features */
 } Twin;
 
-/* One model on these images: N = examples->paths->len, L classes. */
+/* One model on these images: N = images->paths->len, L classes. */
 typedef struct {
     char *path, *name; /* the file, and its name in tables: short, and different from the others' */
     Model *model;
@@ -54,7 +54,7 @@ typedef struct {
 } Evaluation;
 
 typedef struct {
-    Examples *examples;
+    TestImages *images;
     GPtrArray *evaluations; /* Evaluation* */
     guint k;                /* of top_k */
     const char *
@@ -63,17 +63,17 @@ typedef struct {
     Twin *twins;       /* (N); NULL without trained_on */
 } Comparison;
 
-Examples *examples_new(const char *source, gboolean is_cache);
-void examples_free(Examples *examples);
-const char *const *examples_names(const Examples *examples); /* (L), borrowed from classes */
-const int *examples_labels(const Examples *examples);        /* (N) */
+TestImages *test_images_new(const char *source, gboolean is_cache);
+void test_images_free(TestImages *images);
+const char *const *test_images_class_names(const TestImages *images); /* (L), borrowed */
+const int *test_images_labels(const TestImages *images);              /* (N) */
 
 /* Loads the models, in order. NULL and error where one cannot be loaded. */
 GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error);
 
-/* Computes every metric from the evaluations' outputs; takes ownership of examples and evaluations. top: k
+/* Computes every metric from the evaluations' outputs; takes ownership of images and evaluations. top: k
  * of the top-k accuracy, capped at L. */
-Comparison *comparison_new(Examples *examples, GPtrArray *evaluations, guint top);
+Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top);
 void comparison_free(Comparison *comparison);
 
 guint comparison_count(const Comparison *comparison);   /* N */
@@ -93,12 +93,12 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n);
 
 /* A misclassified image. */
 typedef struct {
-    guint index;  /* of the example */
+    guint index;  /* of the image */
     double score; /* of the predicted class: how confident the model was in its mistake */
 } Mistake;
 
 /* All mistakes, the most confident first, ties in order of the images: an array of Mistake. */
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Examples, examples_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestImages, test_images_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Comparison, comparison_free)

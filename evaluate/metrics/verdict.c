@@ -10,7 +10,7 @@ typedef struct {
 
 static McNemar test_pair(const Comparison *comparison, guint first, guint second)
 {
-    return metrics_mcnemar(examples_labels(comparison->examples),
+    return metrics_mcnemar(test_images_labels(comparison->images),
                            comparison_model(comparison, first)->predicted,
                            comparison_model(comparison, second)->predicted, comparison_count(comparison));
 }

@@ -29,15 +29,15 @@ static void allocate_outputs(GPtrArray *evaluations, guint images)
 }
 
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const GPtrArray *evaluations, const Examples *examples, const FeatureSpec *spec,
+static gboolean check_models(const GPtrArray *evaluations, const TestImages *images, const FeatureSpec *spec,
                              GError **error)
 {
     for (guint i = 0; i < evaluations->len; i++) {
         const Evaluation *evaluation = evaluations->pdata[i];
         g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
-                                                 examples_names(examples), examples->classes->len);
+                                                 test_images_class_names(images), images->classes->len);
         if (clause)
-            return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, examples->source,
+            return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->source,
                              clause);
     }
     return TRUE;
@@ -64,18 +64,18 @@ static void predict_timed(Evaluation *evaluation, ThreadPool *thread_pool, const
 
 /* ---- A cache ---- */
 
-static Examples *list_cache(const char *source, const Cache *cache)
+static TestImages *list_cache(const char *source, const Cache *cache)
 {
-    Examples *examples = examples_new(source, TRUE);
+    TestImages *images = test_images_new(source, TRUE);
     for (guint c = 0; c < cache_classes(cache); c++)
-        g_ptr_array_add(examples->classes, g_strdup(cache_class(cache, c)));
+        g_ptr_array_add(images->classes, g_strdup(cache_class(cache, c)));
     for (guint i = 0; i < cache_count(cache); i++) {
         const CacheItem *item = cache_item(cache, i);
-        g_ptr_array_add(examples->paths, g_strdup(item->path));
-        g_array_append_val(examples->labels, item->label);
-        g_byte_array_append(examples->hashes, item->hash, CACHE_HASH);
+        g_ptr_array_add(images->paths, g_strdup(item->path));
+        g_array_append_val(images->labels, item->label);
+        g_byte_array_append(images->hashes, item->hash, CACHE_HASH);
     }
-    return examples;
+    return images;
 }
 
 /* buffers: (BLOCK, D), for rows that are not stored as they are. */
@@ -95,19 +95,19 @@ static gboolean evaluate_block(Cache *cache, guint first, guint n, float *buffer
     return TRUE;
 }
 
-static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArray *evaluations,
-                                       GError **error)
+static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrArray *evaluations,
+                                         GError **error)
 {
     g_autoptr(Cache) cache = cache_open(options->source, error);
     if (!cache || !cache_choose(cache, &options->filter, error))
         return NULL;
-    g_autoptr(Examples) examples = list_cache(options->source, cache);
+    g_autoptr(TestImages) images = list_cache(options->source, cache);
     guint n = cache_count(cache);
     if (n == 0) {
         error_set(error, "%s: the cache is empty; run extract first", options->source);
         return NULL;
     }
-    if (!check_models(evaluations, examples, cache_feature_spec(cache), error) ||
+    if (!check_models(evaluations, images, cache_feature_spec(cache), error) ||
         !check_memory(evaluations, n, cache, options->threads, error))
         return NULL;
     allocate_outputs(evaluations, n);
@@ -124,7 +124,7 @@ static Examples *evaluate_cache_source(const EvaluationOptions *options, GPtrArr
         }
         progress_tick(progress, rows);
     }
-    return g_steal_pointer(&examples);
+    return g_steal_pointer(&images);
 }
 
 /* ---- A folder ---- */
@@ -214,24 +214,24 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
 }
 
 /* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
-static void keep_evaluated(Examples *examples, const Dataset *dataset, GPtrArray *evaluations,
+static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray *evaluations,
                            char *const *reasons, const guint8 *hashes)
 {
-    guint classes = examples->classes->len;
+    guint classes = images->classes->len;
     for (guint i = 0; i < dataset->items->len; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         if (reasons[i]) {
-            g_ptr_array_add(examples->skipped, g_strdup_printf("%s: %s", item->key, reasons[i]));
+            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, reasons[i]));
             continue;
         }
         for (guint j = 0; j < evaluations->len; j++) {
             float *outputs = ((Evaluation *)evaluations->pdata[j])->outputs;
-            memmove(outputs + (gsize)examples->paths->len * classes, outputs + (gsize)i * classes,
+            memmove(outputs + (gsize)images->paths->len * classes, outputs + (gsize)i * classes,
                     classes * sizeof *outputs);
         }
-        g_ptr_array_add(examples->paths, g_strdup(item->key));
-        g_array_append_val(examples->labels, item->label);
-        g_byte_array_append(examples->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
+        g_ptr_array_add(images->paths, g_strdup(item->key));
+        g_array_append_val(images->labels, item->label);
+        g_byte_array_append(images->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
     }
 }
 
@@ -245,7 +245,7 @@ gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weig
     return images_weights(from, owners, evaluations->len, weights, error);
 }
 
-static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset *dataset, Examples *examples,
+static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset *dataset, TestImages *images,
                                 GPtrArray *evaluations, GError **error)
 {
     g_autoptr(Weights) weights = NULL;
@@ -260,31 +260,31 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
     for (guint j = 0; done && j < evaluations->len; j++)
         done = evaluate_spec(options, dataset, weights, evaluations, j, slots, hashes, error);
     if (done)
-        keep_evaluated(examples, dataset, evaluations, slots, hashes);
+        keep_evaluated(images, dataset, evaluations, slots, hashes);
     for (guint i = 0; i < n; i++)
         g_free(slots[i]);
-    if (done && examples->paths->len == 0)
+    if (done && images->paths->len == 0)
         return error_set(error, "%s: none of its %u %s could be read", options->source, n,
                          plural(n, "image", "images"));
     return done;
 }
 
-static Examples *evaluate_folder_source(const EvaluationOptions *options, GPtrArray *evaluations,
-                                        GError **error)
+static TestImages *evaluate_folder_source(const EvaluationOptions *options, GPtrArray *evaluations,
+                                          GError **error)
 {
     g_autoptr(Dataset) dataset = dataset_scan(options->source, &options->filter, error);
     if (!dataset)
         return NULL;
-    g_autoptr(Examples) examples = examples_new(options->source, FALSE);
+    g_autoptr(TestImages) images = test_images_new(options->source, FALSE);
     for (guint c = 0; c < dataset->classes->len; c++)
-        g_ptr_array_add(examples->classes, g_strdup(dataset->classes->pdata[c]));
-    if (!check_models(evaluations, examples, NULL, error) ||
-        !evaluate_folder(options, dataset, examples, evaluations, error))
+        g_ptr_array_add(images->classes, g_strdup(dataset->classes->pdata[c]));
+    if (!check_models(evaluations, images, NULL, error) ||
+        !evaluate_folder(options, dataset, images, evaluations, error))
         return NULL;
-    return g_steal_pointer(&examples);
+    return g_steal_pointer(&images);
 }
 
-Examples *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
+TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
 {
     return evaluation_source_is_cache(options->source) ? evaluate_cache_source(options, evaluations, error)
                                                        : evaluate_folder_source(options, evaluations, error);

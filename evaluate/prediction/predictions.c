@@ -7,24 +7,24 @@
 
 #include <string.h>
 
-static void append_header(GString *text, const Examples *examples)
+static void append_header(GString *text, const TestImages *images)
 {
     g_string_append(text, "path,true,predicted");
-    for (guint c = 0; c < examples->classes->len; c++) {
+    for (guint c = 0; c < images->classes->len; c++) {
         g_string_append_c(text, ',');
-        csv_append(text, examples->classes->pdata[c]);
+        csv_append(text, images->classes->pdata[c]);
     }
     g_string_append_c(text, '\n');
 }
 
-static void append_image(GString *text, const Examples *examples, const Evaluation *evaluation, guint index)
+static void append_image(GString *text, const TestImages *images, const Evaluation *evaluation, guint index)
 {
-    const char *const *names = examples_names(examples);
-    guint classes = examples->classes->len;
+    const char *const *names = test_images_class_names(images);
+    guint classes = images->classes->len;
     const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
-    csv_append(text, examples->paths->pdata[index]);
+    csv_append(text, images->paths->pdata[index]);
     g_string_append_c(text, ',');
-    csv_append(text, names[examples_labels(examples)[index]]);
+    csv_append(text, names[test_images_labels(images)[index]]);
     g_string_append_c(text, ',');
     csv_append(text, names[evaluation->predicted[index]]);
     for (guint c = 0; c < classes; c++) {
@@ -34,13 +34,13 @@ static void append_image(GString *text, const Examples *examples, const Evaluati
     g_string_append_c(text, '\n');
 }
 
-static gboolean write_model(const Examples *examples, const Evaluation *evaluation, const char *path,
+static gboolean write_model(const TestImages *images, const Evaluation *evaluation, const char *path,
                             GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    append_header(text, examples);
-    for (guint i = 0; i < examples->paths->len; i++)
-        append_image(text, examples, evaluation, i);
+    append_header(text, images);
+    for (guint i = 0; i < images->paths->len; i++)
+        append_image(text, images, evaluation, i);
     return output_file_write(path, text->str, text->len, error);
 }
 
@@ -59,7 +59,7 @@ gboolean predictions_write(const Comparison *comparison, const char *path, GErro
     for (guint j = 0; j < models; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autofree char *own = models > 1 ? path_for(path, evaluation->name) : g_strdup(path);
-        if (!write_model(comparison->examples, evaluation, own, error))
+        if (!write_model(comparison->images, evaluation, own, error))
             return FALSE;
         if (models > 1)
             cli_remark("wrote %s", own);

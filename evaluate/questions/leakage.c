@@ -23,17 +23,17 @@ static GHashTable *hash_contents(const Cache *training)
     return contents;
 }
 
-static const guint8 *hash_of(const Examples *examples, guint i)
+static const guint8 *hash_of(const TestImages *images, guint i)
 {
-    return examples->hashes->data + (gsize)i * CACHE_HASH;
+    return images->hashes->data + (gsize)i * CACHE_HASH;
 }
 
 static void find_same(Comparison *comparison, const Cache *training)
 {
-    const Examples *examples = comparison->examples;
+    const TestImages *images = comparison->images;
     g_autoptr(GHashTable) contents = hash_contents(training);
     for (guint i = 0; i < comparison_count(comparison); i++) {
-        g_autoptr(GBytes) hash = g_bytes_new_static(hash_of(examples, i), CACHE_HASH);
+        g_autoptr(GBytes) hash = g_bytes_new_static(hash_of(images, i), CACHE_HASH);
         const char *path = g_hash_table_lookup(contents, hash);
         if (path)
             comparison->twins[i] = (Twin){g_strdup(path), TRUE, 1};
@@ -45,7 +45,7 @@ static void find_same(Comparison *comparison, const Cache *training)
 typedef struct {
     Comparison *comparison;
     const Cosines *training;
-    guint images[COSINES_BLOCK]; /* the examples that are compared now */
+    guint images[COSINES_BLOCK]; /* being compared */
     guint n;
 } Search;
 
@@ -80,20 +80,20 @@ static GHashTable *index_items(const Cache *test)
     return items;
 }
 
-/* Compares the images that have no twin yet. items: those of the test cache, of which the examples may be some only. */
+/* Compares the images that have no twin yet. items: of the test cache, of which only some may be evaluated. */
 static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GHashTable *items,
                            GError **error)
 {
     const Comparison *comparison = search->comparison;
-    const Examples *examples = comparison->examples;
+    const TestImages *images = comparison->images;
     guint n = comparison_count(comparison);
     gsize features = feature_spec_features(cache_feature_spec(cosines_cache(test, 0, &(guint){0})));
     g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     for (guint i = 0; i < n; i++) {
         gpointer item;
-        if (!g_hash_table_lookup_extended(items, examples->paths->pdata[i], NULL, &item))
-            return error_set(error, "%s changed during the evaluation: run evaluate again", examples->source);
+        if (!g_hash_table_lookup_extended(items, images->paths->pdata[i], NULL, &item))
+            return error_set(error, "%s changed during the evaluation: run evaluate again", images->source);
         if (!comparison->twins[i].path) {
             if (!cosines_vectors(test, GPOINTER_TO_UINT(item), 1, vectors + search->n * features, error))
                 return FALSE;
@@ -119,7 +119,7 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     find_same(comparison, training);
     if (difference) {
         cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
-                 options->trained_on, comparison->examples->source, difference);
+                 options->trained_on, comparison->images->source, difference);
         return TRUE;
     }
     comparison->similarity = options->similarity;
@@ -133,11 +133,11 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
 
 static gboolean compare_caches(Comparison *comparison, const LeakageOptions *options, GError **error)
 {
-    g_autoptr(Cache) test = cache_open(comparison->examples->source, error);
+    g_autoptr(Cache) test = cache_open(comparison->images->source, error);
     g_autoptr(Cache) training = NULL;
     if (!test)
         return FALSE;
-    if (g_strcmp0(options->trained_on, comparison->examples->source) != 0 &&
+    if (g_strcmp0(options->trained_on, comparison->images->source) != 0 &&
         !(training = cache_open(options->trained_on, error)))
         return FALSE;
     return compare(comparison, test, training ? training : test, options, error);
@@ -149,7 +149,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 {
     const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
     if ((twin && twin->same) ||
-        (model->trained_on && trained_on_has(model->trained_on, hash_of(comparison->examples, i))))
+        (model->trained_on && trained_on_has(model->trained_on, hash_of(comparison->images, i))))
         return IMAGE_SEEN;
     return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
 }
@@ -157,7 +157,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
 {
     Leakage *leakage = &evaluation->leakage;
-    const int *labels = examples_labels(comparison->examples);
+    const int *labels = test_images_labels(comparison->images);
     guint n = comparison_count(comparison);
     if (!comparison->twins && !evaluation->model->trained_on)
         return;

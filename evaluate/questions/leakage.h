@@ -7,7 +7,7 @@
 #include "evaluate/metrics/evaluation.h"
 
 typedef struct {
-    const char *trained_on; /* a cache, and examples of a cache; or NULL */
+    const char *trained_on; /* a cache; the images then come from one too; or NULL */
     double similarity;      /* the threshold */
     guint threads;
 } LeakageOptions;

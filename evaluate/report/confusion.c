@@ -28,7 +28,7 @@ typedef struct {
     guint columns, rows;              /* of panels */
     guint key_columns, key_rows;      /* of the key */
     double key_width, key_height;
-    double width, height; /* of the picture */
+    double width, height; /* of the plot */
     double inset;         /* of the panels, where the common title is wider than they are */
 } Layout;
 

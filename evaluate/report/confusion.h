@@ -1,4 +1,4 @@
-/* confusion: confusion matrices as a picture: one heatmap per model, side by side under a common title.
+/* confusion: confusion matrices as a plot: one heatmap per model, side by side under a common title.
  * Legible from 2 to about a hundred classes: as their number grows, labels are rotated, then made smaller, then
  * replaced by numbers with a key below the heatmaps. */
 #pragma once

@@ -51,7 +51,7 @@ static void append_themed(GString *page, const char *type, GBytes *bytes, const 
     g_string_append(page, "\">");
 }
 
-void html_picture(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt)
+void html_figure(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt)
 {
     append_themed(page, type, light, "on-light", alt);
     append_themed(page, type, dark, "on-dark", alt);

@@ -8,9 +8,9 @@ void html_text(GString *page, const char *text);
 /* "<name>text</name>" */
 void html_element(GString *page, const char *name, const char *text);
 
-/* <img> of a picture in both themes; the style sheet shows one of them. type: "image/png",
+/* <img> of a figure in both themes; the style sheet shows one of them. type: "image/png",
  * "image/svg+xml". */
-void html_picture(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt);
+void html_figure(GString *page, const char *type, GBytes *light, GBytes *dark, const char *alt);
 
 /* data:TYPE;base64,… */
 void html_data_uri(GString *page, const char *type, GBytes *bytes);

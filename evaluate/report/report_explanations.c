@@ -13,7 +13,7 @@ static const char *const headings[EXPLAIN_REASONS] = {
     [EXPLAIN_SAMPLE] = "A sample of the others",
 };
 
-static void append_picture(GString *page, const guint8 *rgb, int side, const char *alt, const char *caption)
+static void append_image(GString *page, const guint8 *rgb, int side, const char *alt, const char *caption)
 {
     g_autoptr(GBytes) jpeg = image_jpeg(rgb, side, QUALITY);
     g_string_append(page, "<figure>");
@@ -38,15 +38,15 @@ static void append_item(const Report *report, const Explanation *item)
     g_string_append(report->page, "<li><div>");
     html_element(report->page, "strong", title);
     g_string_append(report->page, "</div><div class=\"path\">");
-    html_text(report->page, report->comparison->examples->paths->pdata[item->image]);
+    html_text(report->page, report->comparison->images->paths->pdata[item->image]);
     g_string_append(report->page, "</div><div class=\"maps\">");
     if (item->rgb)
-        append_picture(report->page, item->rgb, side, "", "as the base saw it");
+        append_image(report->page, item->rgb, side, "", "as the base saw it");
     for (guint m = 0; m < item->n_maps; m++) {
         g_autofree char *caption = explanation_caption(explanations, item->maps + m);
         g_autofree char *alt = g_strdup_printf("Map %s", caption);
         overlay_draw(item->rgb, side, item->maps + m, scale, pixels);
-        append_picture(report->page, pixels, side, alt, caption);
+        append_image(report->page, pixels, side, alt, caption);
     }
     g_string_append_printf(report->page,
                            "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n", scale);

@@ -13,7 +13,7 @@
 
 static const struct {
     const char *id, *title;
-} contents[] = {{"verdict", "In short"},          {"leakage", "Trained on"}, {"figures", "Figures"},
+} contents[] = {{"verdict", "In short"},          {"leakage", "Trained on"}, {"figures", "Metrics"},
                 {"confusion", "Confusion"},       {"scatter", "Scatter"},    {"reliability", "Reliability"},
                 {"training", "Training"},         {"classes", "Classes"},    {"mistakes", "Mistakes"},
                 {"explanations", "Explanations"}, {"settings", "Settings"}};
@@ -41,7 +41,7 @@ static void append_contents(GString *page, const char *sections)
 
 static void append_masthead(GString *page, const Comparison *comparison, const char *title)
 {
-    const Examples *examples = comparison->examples;
+    const TestImages *images = comparison->images;
     g_string_append(
         page,
         "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"masthead\">\n");
@@ -49,10 +49,10 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
     g_string_append_printf(
         page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison_count(comparison),
         plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
-        plural(comparison_classes(comparison), "class", "classes"), examples->is_cache ? "cache" : "folder");
-    html_text(page, examples->source);
-    if (examples->skipped->len)
-        g_string_append_printf(page, "; %u more could not be read", examples->skipped->len);
+        plural(comparison_classes(comparison), "class", "classes"), images->is_cache ? "cache" : "folder");
+    html_text(page, images->source);
+    if (images->skipped->len)
+        g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
 }
 
@@ -92,7 +92,7 @@ static gboolean write_page(const Report *report, const char *title, GError **err
 static char *title_of(const Comparison *comparison, const ReportOptions *options, const char *what)
 {
     return options->title ? g_strdup(options->title)
-                          : g_strdup_printf("%s of %s", what, comparison->examples->source);
+                          : g_strdup_printf("%s of %s", what, comparison->images->source);
 }
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)

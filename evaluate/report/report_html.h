@@ -1,5 +1,5 @@
 /* report_html: everything about a comparison on one self-contained page, DIR/index.html: no network, no
- * other file. First the verdict (verdict_lines.h), then metrics, pictures in light and dark, sortable tables, the most
+ * other file. First the verdict (verdict_lines.h), then metrics, plots in light and dark, sortable tables, the most
  * confident mistakes with thumbnails, settings and hashes. Without scripts everything is there except sorting and the
  * theme switch. The same comparison gives the same page. */
 #pragma once

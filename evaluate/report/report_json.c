@@ -41,7 +41,7 @@ static json_t *per_class(const Comparison *comparison, const Evaluation *evaluat
 {
     json_t *object = json_object();
     for (guint c = 0; c < comparison_classes(comparison); c++) {
-        g_autofree char *name = g_utf8_make_valid(comparison->examples->classes->pdata[c], -1);
+        g_autofree char *name = g_utf8_make_valid(comparison->images->classes->pdata[c], -1);
         json_object_set_new(object, name, class_metrics(evaluation->per_class[c]));
     }
     return object;
@@ -61,7 +61,7 @@ static json_t *confusion_matrix(const guint *matrix, guint classes)
 
 static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
 {
-    const char *const *names = examples_names(comparison->examples);
+    const char *const *names = test_images_class_names(comparison->images);
     json_t *array = json_array();
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
     for (guint i = 0; i < pairs->len; i++) {
@@ -86,16 +86,16 @@ static json_t *reliability(const Evaluation *evaluation)
 
 static json_t *worst_errors(const Comparison *comparison, const Evaluation *evaluation)
 {
-    const Examples *examples = comparison->examples;
-    const char *const *names = examples_names(examples);
+    const TestImages *images = comparison->images;
+    const char *const *names = test_images_class_names(images);
     json_t *array = json_array();
     g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
     for (guint i = 0; i < MIN(mistakes->len, MAX_ERRORS); i++) {
         const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
         guint at = mistake->index;
         json_array_append_new(array,
-                              json_pack("{s:o, s:o, s:o, s:f}", "path", text(examples->paths->pdata[at]),
-                                        "true", text(names[examples_labels(examples)[at]]), "predicted",
+                              json_pack("{s:o, s:o, s:o, s:f}", "path", text(images->paths->pdata[at]),
+                                        "true", text(names[test_images_labels(images)[at]]), "predicted",
                                         text(names[evaluation->predicted[at]]), "score", mistake->score));
     }
     return array;
@@ -135,7 +135,7 @@ static json_t *mcnemar(const Comparison *comparison)
         for (guint j = i + 1; j < comparison->evaluations->len; j++) {
             const Evaluation *first = comparison_model(comparison, i),
                              *second = comparison_model(comparison, j);
-            McNemar test = metrics_mcnemar(examples_labels(comparison->examples), first->predicted,
+            McNemar test = metrics_mcnemar(test_images_labels(comparison->images), first->predicted,
                                            second->predicted, comparison_count(comparison));
             json_array_append_new(array,
                                   json_pack("{s:o, s:o, s:I, s:I, s:f}", "first", text(first->name), "second",
@@ -148,7 +148,7 @@ static json_t *mcnemar(const Comparison *comparison)
 static json_t *verdict_json(const Comparison *comparison)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const char *const *names = examples_names(comparison->examples);
+    const char *const *names = test_images_class_names(comparison->images);
     json_t *object =
         json_pack("{s:o, s:{s:o, s:f, s:f}, s:b, s:o}", "best",
                   text(comparison_model(comparison, verdict->best)->name), "guessing", "class",
@@ -173,13 +173,13 @@ static json_t *verdict_json(const Comparison *comparison)
 
 gboolean json_write(const Comparison *comparison, const char *path, GError **error)
 {
-    const Examples *examples = comparison->examples;
+    const TestImages *images = comparison->images;
     json_auto_t *root = json_object();
     json_t *models = json_array();
-    json_object_set_new(root, "source", text(examples->source));
-    json_object_set_new(root, "images", json_integer(examples->paths->len));
-    json_object_set_new(root, "classes", texts(examples->classes));
-    json_object_set_new(root, "skipped", texts(examples->skipped));
+    json_object_set_new(root, "source", text(images->source));
+    json_object_set_new(root, "images", json_integer(images->paths->len));
+    json_object_set_new(root, "classes", texts(images->classes));
+    json_object_set_new(root, "skipped", texts(images->skipped));
     json_object_set_new(root, "models", models);
     for (guint j = 0; j < comparison->evaluations->len; j++)
         json_array_append_new(models, model_json(comparison, comparison_model(comparison, j)));

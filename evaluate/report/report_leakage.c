@@ -34,7 +34,7 @@ static guint count_any(const Comparison *comparison)
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
 static char *describe(const Comparison *comparison, guint i)
 {
-    const char *path = comparison->examples->paths->pdata[i];
+    const char *path = comparison->images->paths->pdata[i];
     const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
     if (!twin || !twin->path || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
         return g_strdup_printf("%s is in a training set", path);
@@ -130,12 +130,11 @@ json_t *leakage_json(const Comparison *comparison, const Evaluation *evaluation)
         gboolean same = leakage->seen[i] == IMAGE_SEEN;
         if (leakage->seen[i] == IMAGE_UNSEEN)
             continue;
-        json_array_append_new(images,
-                              json_pack("{s:o, s:s, s:o, s:o}", "path",
-                                        json_path(comparison->examples->paths->pdata[i]), "is",
-                                        same ? "same content" : "nearly the same", "trained_on",
-                                        json_path(twin && (twin->same || !same) ? twin->path : NULL),
-                                        "similarity", same ? json_null() : json_real((double)twin->cosine)));
+        json_array_append_new(
+            images, json_pack("{s:o, s:s, s:o, s:o}", "path", json_path(comparison->images->paths->pdata[i]),
+                              "is", same ? "same content" : "nearly the same", "trained_on",
+                              json_path(twin && (twin->same || !same) ? twin->path : NULL), "similarity",
+                              same ? json_null() : json_real((double)twin->cosine)));
     }
     json_t *object = json_pack("{s:o, s:o, s:I, s:I}", "cache", json_path(comparison->trained_on),
                                "similarity", json_number(comparison->similarity), "same_content",

@@ -148,7 +148,7 @@ static void append_metrics_table(const Report *report)
 static void append_pair(const Report *report, const Evaluation *first, const Evaluation *second)
 {
     GString *page = report->page;
-    McNemar test = metrics_mcnemar(examples_labels(report->comparison->examples), first->predicted,
+    McNemar test = metrics_mcnemar(test_images_labels(report->comparison->images), first->predicted,
                                    second->predicted, comparison_count(report->comparison));
     const Evaluation *better = test.first_only > test.second_only ? first : second;
     g_string_append(page, "<tr><th scope=\"row\">");
@@ -222,7 +222,7 @@ static void append_class_heads(const Report *report)
 void section_classes(const Report *report)
 {
     GString *page = report->page;
-    const char *const *names = examples_names(report->comparison->examples);
+    const char *const *names = test_images_class_names(report->comparison->images);
     g_string_append(
         page,
         "<section id=\"classes\">\n<h2>Classes</h2>\n<p class=\"controls\" hidden><label for=\"filter\">Show "
@@ -279,7 +279,7 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
     append_entry(page, "images", images);
 }
 
-/* The training's settings except the history of epochs, which has its own picture. */
+/* The training's settings except the history of epochs, which has a plot. */
 static void append_training(GString *page, json_t *training)
 {
     const char *key;
@@ -320,7 +320,7 @@ static void append_model_settings(GString *page, const Evaluation *evaluation)
 void section_settings(const Report *report)
 {
     GString *page = report->page;
-    const GPtrArray *skipped = report->comparison->examples->skipped;
+    const GPtrArray *skipped = report->comparison->images->skipped;
     g_string_append(page, "<section id=\"settings\">\n<h2>Settings</h2>\n");
     for (guint j = 0; j < models(report); j++)
         append_model_settings(page, model_at(report, j));

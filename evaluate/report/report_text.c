@@ -134,7 +134,7 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
         for (guint j = i + 1; j < comparison->evaluations->len; j++) {
             const Evaluation *first = comparison_model(comparison, i),
                              *second = comparison_model(comparison, j);
-            McNemar test = metrics_mcnemar(examples_labels(comparison->examples), first->predicted,
+            McNemar test = metrics_mcnemar(test_images_labels(comparison->images), first->predicted,
                                            second->predicted, comparison_count(comparison));
             g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
                                    test.first_only, second->name, test.second_only, test.p,
@@ -148,7 +148,7 @@ static char **shown_classes(const Comparison *comparison)
     guint classes = comparison_classes(comparison);
     char **shown = g_new0(char *, classes + 1);
     for (guint c = 0; c < classes; c++)
-        shown[c] = cli_printable(examples_names(comparison->examples)[c]);
+        shown[c] = cli_printable(test_images_class_names(comparison->images)[c]);
     return shown;
 }
 
@@ -217,9 +217,9 @@ void text_comparison(GString *text, const Comparison *comparison, int digits, gb
     g_string_append_printf(
         text, "%u %s of %u %s in %s", comparison_count(comparison),
         plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
-        plural(comparison_classes(comparison), "class", "classes"), comparison->examples->source);
-    if (comparison->examples->skipped->len)
-        g_string_append_printf(text, ", %u skipped", comparison->examples->skipped->len);
+        plural(comparison_classes(comparison), "class", "classes"), comparison->images->source);
+    if (comparison->images->skipped->len)
+        g_string_append_printf(text, ", %u skipped", comparison->images->skipped->len);
     g_string_append(text, "\n\n");
     text_table(text, comparison);
     if (comparison->evaluations->len > 1) {

@@ -38,7 +38,7 @@ static gboolean find_items(Cache *cache, const Comparison *comparison, const Sca
     for (guint i = 0; i < cache_count(cache); i++)
         g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
     for (guint i = 0; i < scatter->n; i++) {
-        const char *path = comparison->examples->paths->pdata[nth_shown(scatter, i)];
+        const char *path = comparison->images->paths->pdata[nth_shown(scatter, i)];
         gpointer item;
         if (!g_hash_table_lookup_extended(by_path, path, NULL, &item))
             return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
@@ -53,7 +53,7 @@ static gboolean find_items(Cache *cache, const Comparison *comparison, const Sca
 static gboolean find_coordinates(const Comparison *comparison, guint threads, Scatter *scatter,
                                  GError **error)
 {
-    g_autoptr(Cache) cache = cache_open(comparison->examples->source, error);
+    g_autoptr(Cache) cache = cache_open(comparison->images->source, error);
     g_autofree guint *items = g_new(guint, scatter->n);
     if (!cache || !find_items(cache, comparison, scatter, items, error))
         return FALSE;
@@ -83,12 +83,12 @@ Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error
                          .labels = g_new(int, n),
                          .wrong = g_new(gboolean, n),
                          .mistakes = g_new0(guint, comparison_classes(comparison)),
-                         .names = examples_names(comparison->examples),
+                         .names = test_images_class_names(comparison->images),
                          .classes = comparison_classes(comparison),
                          .model = best->name};
     for (guint i = 0; i < n; i++) {
         guint at = nth_shown(scatter, i);
-        scatter->labels[i] = examples_labels(comparison->examples)[at];
+        scatter->labels[i] = test_images_labels(comparison->images)[at];
         scatter->wrong[i] = best->predicted[at] != scatter->labels[i];
         scatter->mistakes[scatter->labels[i]] += (guint)scatter->wrong[i];
     }

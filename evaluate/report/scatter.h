@@ -26,6 +26,6 @@ void scatter_free(Scatter *scatter);
 gboolean scatter_write(const Scatter *scatter, const char *path, GError **error);
 GBytes *scatter_render(const Scatter *scatter, const char *ending, const CanvasTheme *theme, GError **error);
 
-/* What the picture shows, in a sentence. Caller frees. */
+/* What the plot shows, in a sentence. Caller frees. */
 char *scatter_caption(const Scatter *scatter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scatter, scatter_free)

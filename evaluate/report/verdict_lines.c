@@ -26,7 +26,7 @@ static void add(GArray *lines, const char *question, GString *answer)
 
 static const char *name_of(const Comparison *comparison, int label)
 {
-    return examples_names(comparison->examples)[label];
+    return test_images_class_names(comparison->images)[label];
 }
 
 /* "p = 0.03"; far below what matters, only that. */

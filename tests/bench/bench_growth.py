@@ -108,7 +108,7 @@ def main():
         out.writelines("%s,%d,%.6g,%.6g\n" % r for r in results)
     table(results, sizes, "ms/image", 0, "%.3f")
     table(results, sizes, "MB", 1, "%.0f")
-    subprocess.run([os.path.join(BUILD, "bench/growth_picture"), csv, arguments.out + "/growth.png"], check=True)
+    subprocess.run([os.path.join(BUILD, "bench/growth_plot"), csv, arguments.out + "/growth.png"], check=True)
     print("\n%s and growth.png beside it" % os.path.relpath(csv))
 
 

@@ -1,4 +1,4 @@
-/* growth_picture FILE.csv PLOT: plots the results of bench_growth.py on logarithmic axes: milliseconds per image and
+/* growth_plot FILE.csv PLOT: plots the results of bench_growth.py on logarithmic axes: milliseconds per image and
  * megabytes over the number of images, a line for each operation. Lines of the CSV: operation,images,milliseconds,MB. */
 #include "common/core/csv.h"
 #include "common/plot/axes.h"
@@ -17,7 +17,7 @@ typedef struct {
 
 static void stop(const char *sentence)
 {
-    fprintf(stderr, "growth_picture: %s\n", sentence);
+    fprintf(stderr, "growth_plot: %s\n", sentence);
     exit(1);
 }
 
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
     if (argc != 3)
-        stop("usage: growth_picture FILE.csv PLOT");
+        stop("usage: growth_plot FILE.csv PLOT");
     g_autoptr(GPtrArray) all = read_series(argv[1]);
     if (!all->len)
         stop("FILE.csv holds no measurement");

@@ -1,4 +1,4 @@
-/* scatter_picture: how a scatter is drawn; see scatter.h. */
+/* scatter_plot: draws a scatter; see scatter.h. */
 #include "common/core/plural.h"
 #include "common/plot/axes.h"
 #include "evaluate/report/scatter.h"

@@ -1,10 +1,10 @@
-/* report_pictures: the sections of the report that show pictures; see report_sections.h. */
+/* report_plots: the sections of the report that show plots; see report_sections.h. */
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/model/history.h"
 #include "common/plot/curves.h"
 #include "evaluate/report/html.h"
-#include "evaluate/report/pictures.h"
+#include "evaluate/report/plots.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/scatter.h"
 
@@ -24,7 +24,7 @@ enum {
 static void append_figure(GString *page, const char *ending, GBytes *light, GBytes *dark, const char *alt)
 {
     g_string_append(page, "<div class=\"figure\">");
-    html_picture(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
+    html_figure(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
     g_string_append(page, "</div>\n");
 }
 
@@ -32,7 +32,7 @@ static void append_figure(GString *page, const char *ending, GBytes *light, GByt
 
 static void append_matrix(GString *page, const Comparison *comparison, const Evaluation *evaluation)
 {
-    const char *const *names = examples_names(comparison->examples);
+    const char *const *names = test_images_class_names(comparison->images);
     guint classes = comparison_classes(comparison);
     g_string_append(page, "<details><summary>Matrix of ");
     html_text(page, evaluation->name);
@@ -60,7 +60,7 @@ static void append_matrix(GString *page, const Comparison *comparison, const Eva
 
 static void append_pairs(GString *page, const Comparison *comparison, const Evaluation *evaluation)
 {
-    const char *const *names = examples_names(comparison->examples);
+    const char *const *names = test_images_class_names(comparison->images);
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
     if (pairs->len == 0)
         return;
@@ -89,14 +89,14 @@ gboolean section_confusion(const Report *report, GError **error)
     const Comparison *comparison = report->comparison;
     guint classes = comparison_classes(comparison), n = comparison->evaluations->len;
     const char *ending = classes <= VECTOR_CLASSES ? "svg" : "png";
-    g_autoptr(Pictures) pictures = pictures_new(comparison, NULL, report->options->cells);
-    pictures->confusion.title = NULL; /* the section has one */
+    g_autoptr(Plots) plots = plots_new(comparison, NULL, report->options->cells);
+    plots->confusion.title = NULL; /* the section has one */
     g_string_append_printf(report->page,
                            "<section id=\"confusion\">\n<h2>Confusion</h2>\n<div class=\"%s\">\n",
                            classes <= SIDE_BY_SIDE ? "beside" : "below");
     for (guint j = 0; j < n; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
-        Confusion one = pictures->confusion;
+        Confusion one = plots->confusion;
         one.panels += j;
         one.n_panels = 1;
         g_autoptr(GBytes) light = confusion_render(&one, ending, &canvas_light, error);
@@ -119,7 +119,7 @@ gboolean section_confusion(const Report *report, GError **error)
 
 gboolean section_scatter(const Report *report, GError **error)
 {
-    if (!report->comparison->examples->is_cache)
+    if (!report->comparison->images->is_cache)
         return TRUE;
     g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
     const char *ending = scatter && scatter->n > VECTOR_MARKS ? "png" : "svg";
@@ -140,13 +140,13 @@ gboolean section_scatter(const Report *report, GError **error)
 
 gboolean section_reliability(const Report *report, GError **error)
 {
-    g_autoptr(Pictures) pictures = pictures_new(report->comparison, NULL, report->options->cells);
-    if (pictures->n_reliability == 0)
+    g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
+    if (plots->n_reliability == 0)
         return TRUE;
     g_autoptr(GBytes) light =
-        reliability_render(pictures->reliability, pictures->n_reliability, "svg", &canvas_light, error);
+        reliability_render(plots->reliability, plots->n_reliability, "svg", &canvas_light, error);
     g_autoptr(GBytes) dark =
-        light ? reliability_render(pictures->reliability, pictures->n_reliability, "svg", &canvas_dark, error)
+        light ? reliability_render(plots->reliability, plots->n_reliability, "svg", &canvas_dark, error)
               : NULL;
     if (!dark)
         return FALSE;
@@ -207,18 +207,18 @@ static void append_mistake(const Report *report, const Evaluation *evaluation, c
                            const char *folder)
 {
     GString *page = report->page;
-    const Examples *examples = report->comparison->examples;
-    const char *const *names = examples_names(examples);
-    const char *path = examples->paths->pdata[mistake->index];
-    g_autoptr(GBytes) picture = folder ? thumbnail(folder, path) : NULL;
+    const TestImages *images = report->comparison->images;
+    const char *const *names = test_images_class_names(images);
+    const char *path = images->paths->pdata[mistake->index];
+    g_autoptr(GBytes) jpeg = folder ? thumbnail(folder, path) : NULL;
     g_string_append(page, "<li>");
-    if (picture) {
+    if (jpeg) {
         g_string_append(page, "<img src=\"");
-        html_data_uri(page, "image/jpeg", picture);
+        html_data_uri(page, "image/jpeg", jpeg);
         g_string_append(page, "\" alt=\"\" loading=\"lazy\">");
     }
     g_string_append(page, "<div><strong>");
-    html_text(page, names[examples_labels(examples)[mistake->index]]);
+    html_text(page, names[test_images_labels(images)[mistake->index]]);
     g_string_append(page, "</strong> taken for <strong>");
     html_text(page, names[evaluation->predicted[mistake->index]]);
     g_string_append(page, "</strong></div><div>");
@@ -235,9 +235,9 @@ void section_mistakes(const Report *report)
 {
     const Comparison *comparison = report->comparison;
     GString *page = report->page;
-    const char *folder = report->options->images          ? report->options->images
-                         : comparison->examples->is_cache ? NULL
-                                                          : comparison->examples->source;
+    const char *folder = report->options->images        ? report->options->images
+                         : comparison->images->is_cache ? NULL
+                                                        : comparison->images->source;
     g_string_append(page, "<section id=\"mistakes\">\n<h2>Mistakes</h2>\n");
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);

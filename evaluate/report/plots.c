@@ -1,0 +1,52 @@
+/* plots: see plots.h. */
+#include "evaluate/report/plots.h"
+
+#include <string.h>
+
+static const char *keep(Plots *plots, char *text)
+{
+    g_ptr_array_add(plots->texts, text);
+    return text;
+}
+
+static char *default_title(const Comparison *comparison)
+{
+    return g_strdup_printf("Confusion matri%s on %s", comparison->evaluations->len > 1 ? "ces" : "x",
+                           comparison->images->source);
+}
+
+Plots *plots_new(const Comparison *comparison, const char *title, ConfusionCells cells)
+{
+    guint n = comparison->evaluations->len;
+    Plots *plots = g_new0(Plots, 1);
+    ConfusionPanel *panels = g_new(ConfusionPanel, n);
+    plots->texts = g_ptr_array_new_with_free_func(g_free);
+    plots->reliability = g_new0(ReliabilityPanel, n);
+    for (guint i = 0; i < n; i++) {
+        const Evaluation *evaluation = comparison_model(comparison, i);
+        char *caption = g_strdup_printf("%s: %.2f %% right", evaluation->name, 100 * evaluation->accuracy);
+        panels[i] = (ConfusionPanel){keep(plots, caption), evaluation->matrix};
+        if (!evaluation->probabilities)
+            continue;
+        ReliabilityPanel *panel = &plots->reliability[plots->n_reliability++];
+        panel->title = evaluation->name;
+        memcpy(panel->bins, evaluation->bins, sizeof panel->bins);
+    }
+    plots->confusion = (Confusion){title ? title : keep(plots, default_title(comparison)),
+                                   panels,
+                                   n,
+                                   test_images_class_names(comparison->images),
+                                   comparison_classes(comparison),
+                                   cells};
+    return plots;
+}
+
+void plots_free(Plots *plots)
+{
+    if (!plots)
+        return;
+    g_free((gpointer)plots->confusion.panels);
+    g_free(plots->reliability);
+    g_ptr_array_unref(plots->texts);
+    g_free(plots);
+}
