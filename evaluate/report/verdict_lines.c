@@ -47,6 +47,16 @@ static GString *best_model(const Comparison *comparison, const Verdict *verdict)
     return text;
 }
 
+/* Whether McNemar's tests, by Holm, tell best and second apart. A model further behind can be one that they do not tell
+ * from best: where it differs from best on more images. */
+static gboolean second_is_equal(const Verdict *verdict)
+{
+    for (guint i = 0; i < verdict->equals->len; i++)
+        if (g_array_index(verdict->equals, guint, i) == verdict->second)
+            return TRUE;
+    return FALSE;
+}
+
 static GString *ahead(const Comparison *comparison, const Verdict *verdict)
 {
     const Evaluation *second = comparison_model(comparison, verdict->second);
@@ -55,24 +65,26 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
         g_string_append_printf(text, "It is right as often as %s.", second->name);
         return text;
     }
-    g_string_append_printf(text, "It is %.1f points ahead of %s (95 %% interval: %+.1f to %+.1f). ",
+    gboolean equal = second_is_equal(verdict);
+    guint others = verdict->equals->len - (equal ? 1 : 0);
+    g_string_append_printf(text,
+                           "It is %.1f points ahead of %s (95 %% interval: %+.1f to %+.1f). %s (McNemar's "
+                           "exact test, ",
                            100 * verdict->ahead, second->name, 100 * verdict->ahead_interval.low,
-                           100 * verdict->ahead_interval.high);
-    if (verdict->equals->len == 0) {
-        g_string_append(text, "Chance does not explain that (McNemar's exact test, ");
-        append_p(text, verdict->test.p);
-        g_string_append(text,
-                        comparison->evaluations->len > 2 ? "), and the others are further behind." : ").");
-        return text;
-    }
-    g_string_append(text, "That may be chance (McNemar's exact test, ");
+                           100 * verdict->ahead_interval.high,
+                           equal ? "That may be chance" : "Chance does not explain that");
     append_p(text, verdict->test.p);
     g_string_append_c(text, ')');
-    if (verdict->equals->len > 1)
-        g_string_append_printf(text, "; %u %s cannot be distinguished from it either",
-                               verdict->equals->len - 1, plural(verdict->equals->len - 1, "other", "others"));
-    g_string_append_printf(text, ". Were the difference real, %u images would show it 8 times in 10.",
-                           verdict->needed);
+    if (others)
+        g_string_append_printf(text, "; %u %s cannot be distinguished from it%s", others,
+                               plural(others, "other", "others"),
+                               equal ? " either" : ", though further behind");
+    else if (!equal && comparison->evaluations->len > 2)
+        g_string_append(text, ", and the others are further behind");
+    g_string_append_c(text, '.');
+    if (equal)
+        g_string_append_printf(text, " Were the difference real, %u images would show it 8 times in 10.",
+                               verdict->needed);
     return text;
 }
 
