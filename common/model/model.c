@@ -102,6 +102,16 @@ static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value,
     return hdf5_write_text(file, "/", attribute, text, error);
 }
 
+gboolean model_holds_names(const char *source, const char *const *names, guint n, GError **error)
+{
+    for (guint k = 0; k < n; k++)
+        if (!g_utf8_validate(names[k], -1, NULL))
+            return error_set(error,
+                             "%s: its class %s has a name that is not UTF-8: rename the images' folder",
+                             source, names[k]);
+    return TRUE;
+}
+
 static json_t *classes_to_json(const GPtrArray *classes)
 {
     json_t *names = json_array();

@@ -40,6 +40,10 @@ typedef struct {
 
 Model *model_load(const char *path, GError **error);
 
+/* Whether a model file, whose text is UTF-8, can hold these names of classes: asked before anything is trained. FALSE with
+ * a sentence that names source, which they come from, and the first that it cannot hold. */
+gboolean model_holds_names(const char *source, const char *const *names, guint n, GError **error);
+
 /* Written under a temporary name in the same folder, synced and renamed when complete: on failure an existing file is
  * left as it was. */
 gboolean model_save(const Model *model, const char *path, GError **error);

@@ -131,6 +131,28 @@ def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
             assert word in refused.stderr and checkpoint in refused.stderr, refused.stderr
 
 
+def a_checkpoint_whose_best_epoch_is_gone_is_refused_and_stays():
+    """It holds the last state only: the best epoch's parameters are in the model file."""
+    with scratch() as folder:
+        cache, model = make_cache(folder, "cache", *samples(400)), os.path.join(folder, "model.h5")
+        settings = ["--epochs", 100000, "--patience", 100000, "--learning-rate", 1e-5]
+        process = start_training(*settings, cache, model)
+        wait_for_line(process, "Epoch 3/")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        checkpoint = digest(model + ".checkpoint")
+        os.rename(model, model + ".away")
+        for missing in (True, False):
+            refused = train("--epochs", 1, *settings[2:], "--resume", cache, model, status=1).stderr
+            assert re.search(r"model\.h5: does not hold epoch \d+, the best of this training so far", refused), refused
+            assert digest(model + ".checkpoint") == checkpoint
+            if missing:
+                train("--epochs", 1, "--learning-rate", 0.01, "--no-checkpoint", cache, model)
+        os.rename(model + ".away", model)
+        train("--epochs", 1, *settings[2:], "--resume", cache, model)
+        assert not os.path.exists(model + ".checkpoint") 
+
+
 def resume_without_a_checkpoint_begins_at_the_beginning():
     with scratch() as folder:
         cache = make_cache(folder, "cache", *clusters(130))
@@ -354,7 +376,10 @@ def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
         told = train("--epochs", 1, cache, model).stderr
         assert "while guessing gives 1.39" in told and "--scale standard or a --learning-rate below 0.001" in told, told
         assert "guessing" not in train("--epochs", 1, "--scale", "standard", cache, model).stderr
-        assert "guessing" not in train("--epochs", 1, make_cache(folder, "small", x, labels), model).stderr
+        small = make_cache(folder, "small", x, labels)
+        assert "guessing" not in train("--epochs", 1, small, model).stderr
+        heavy = ["--class-weight", "a:9,b:9,c:9,d:9"]  # the loss of guessing weighs as much
+        assert "guessing" not in train("--epochs", 5, "--validation-split", 0, *heavy, small, model).stderr
 
 
 def a_training_that_learnt_nothing_is_told_so_at_its_end():
@@ -408,10 +433,25 @@ def caches_that_cannot_be_trained_on_are_refused():
         assert "nothing" in train(os.path.join(folder, "nothing"), os.path.join(folder, "m.h5"), status=1).stderr
 
 
+def names_that_a_model_file_cannot_hold_are_refused_before_training():
+    with scratch() as folder:
+        for name in (b"a", b"caf\xe9"):
+            os.makedirs(folder.encode() + b"/images/" + name)
+            for i in range(4):
+                with open(b"%s/images/%s/%d.ppm" % (folder.encode(), name, i), "wb") as out:
+                    out.write(b"P6 4 4 255\n" + bytes([16 * i]) * 48)
+        program("extract", "--quiet", "--layer", "input", folder + "/images", folder + "/cache")
+        for arguments in (["--head", "linear", folder + "/cache"], ["--hidden", 4, "--validation-split", 0, folder + "/cache"],
+                          ["--approach", "scratch", "--images", folder + "/images"]):
+            refused = program("train", *arguments, folder + "/m.h5", status=1)
+            assert "its class caf\ufffd has a name that is not UTF-8" in refused.stderr and "Epoch" not in refused.stdout, refused
+
+
 run(the_same_seed_gives_the_same_file_whatever_the_threads,
     after_kill_9_the_best_model_is_there_and_resume_ends_as_if_nothing_had_been,
     ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_been,
     a_checkpoint_of_another_training_or_a_damaged_one_is_refused,
+    a_checkpoint_whose_best_epoch_is_gone_is_refused_and_stays,
     resume_without_a_checkpoint_begins_at_the_beginning,
     history_has_its_columns_and_the_best_epoch_is_the_lowest_val_loss,
     the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them,
@@ -429,4 +469,5 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     a_training_that_learnt_nothing_is_told_so_at_its_end,
     a_terminal_shows_how_long_all_epochs_may_take,
     wrong_usage_is_told_before_any_work,
-    caches_that_cannot_be_trained_on_are_refused)
+    caches_that_cannot_be_trained_on_are_refused,
+    names_that_a_model_file_cannot_hold_are_refused_before_training)

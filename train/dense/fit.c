@@ -77,7 +77,9 @@ static gboolean start_or_resume(Fit *fit, GError **error)
         return TRUE;
     }
     if (!checkpoint_load(options->checkpoint, options->identity, &fit->state, fit->history, fit->network,
-                         fit->trainer, error))
+                         fit->trainer, error) ||
+        (fit->state.best_epoch && options->kept &&
+         !options->kept((int)fit->state.best_epoch, options->user, error)))
         return FALSE;
     fit->history->best = (int)fit->state.best_epoch;
     trainer_set_steps(fit->trainer, fit->state.steps);
@@ -111,10 +113,20 @@ static char *epoch_label(const Fit *fit)
     return g_strdup_printf("Epoch %d/%d (all: at most %s left)", epoch, all, left);
 }
 
-/* Features too large for the initial weights show in the first batch, before anything was learnt. */
-static void advise_on_start(const Fit *fit, const LossSum *first, int n)
+/* The loss of guessing with images of these labels: each weighs as its class does. labels: (n). */
+static double guessing_loss(const Fit *fit, const int *labels, guint n)
 {
-    double loss = first->loss / n, guessing = log(network_outputs(fit->network));
+    const float *weights = fit->options->class_weights;
+    double sum = 0;
+    for (guint i = 0; i < n; i++)
+        sum += weights ? (double)weights[labels[i]] : 1;
+    return log(network_outputs(fit->network)) * sum / n;
+}
+
+/* Features too large for the initial weights show in the first batch, before anything was learnt. */
+static void advise_on_start(const Fit *fit, const LossSum *first, const Batch *batch)
+{
+    double loss = first->loss / batch->n, guessing = guessing_loss(fit, batch->labels, (guint)batch->n);
     if (loss > LARGE_START * guessing)
         cli_remark("the loss starts at %.3g, while guessing gives %.3g: the features are large for the "
                    "initial weights; %sa --learning-rate below %g may train better",
@@ -125,7 +137,8 @@ static void advise_on_start(const Fit *fit, const LossSum *first, int n)
 /* A network whose ReLUs have died, or whose images were augmented beyond recognition, predicts the class frequencies. */
 static void advise_at_end(const Fit *fit)
 {
-    double guessing = log(network_outputs(fit->network));
+    double guessing = fit->validation ? log(network_outputs(fit->network)) /* which is not weighted */
+                                      : guessing_loss(fit, fit->training->labels, fit->training->count);
     if (fit->state.epoch > PATIENT_EPOCHS && fit->state.best > NOTHING_LEARNT * guessing)
         cli_remark(
             "the best %s is %.4g, where guessing gives %.4g: nothing was learnt; a --learning-rate below %g, "
@@ -169,7 +182,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
         if (!loss_is_finite(fit, sum.loss, "in training", error))
             return FALSE;
         if (state->epoch == 1 && !state->batches)
-            advise_on_start(fit, &sum, batch->n);
+            advise_on_start(fit, &sum, batch);
         state->loss += sum.loss;
         state->correct += sum.correct;
         state->images += batch->n;

@@ -32,6 +32,9 @@ typedef struct {
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);
+    /* Whether what was kept of this epoch, or a later one, is still there: a checkpoint holds the last state, not the best.
+     * FALSE with a sentence, and nothing is resumed. NULL: not asked. */
+    gboolean (*kept)(int epoch, gpointer user, GError **error);
     gpointer user;
 } FitOptions;
 

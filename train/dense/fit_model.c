@@ -48,12 +48,20 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
     return settings;
 }
 
+/* Settings without what differs between epochs, or may differ between a run and its continuation. */
+static json_t *lasting_settings(const Model *model)
+{
+    json_t *settings = json_copy(model->training);
+    json_object_del(settings, "epochs");
+    json_object_del(settings, "history");
+    json_object_del(settings, "best_epoch");
+    return settings;
+}
+
 /* What a checkpoint must match. */
 static char *identity_of(const Model *model, const char *data)
 {
-    json_auto_t *settings = json_copy(model->training);
-    json_object_del(settings, "epochs");
-    json_object_del(settings, "history");
+    json_auto_t *settings = lasting_settings(model);
     char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
     g_autofree char *layers = network_summary(model->network, model->approach, NULL);
     char *identity = g_strconcat(data, "\n", text, "\n", layers, NULL);
@@ -65,6 +73,7 @@ static char *identity_of(const Model *model, const char *data)
 typedef struct {
     Model *model;
     const char *path;
+    int found; /* the best epoch that it held when training was resumed; 0: none */
 } Keeper;
 
 static gboolean save_with_history(Model *model, const History *history, const char *path, GError **error)
@@ -78,6 +87,27 @@ static gboolean keep(const History *history, gpointer user, GError **error)
 {
     const Keeper *keeper = user;
     return save_with_history(keeper->model, history, keeper->path, error);
+}
+
+/* The best epoch of this training that the file holds; 0 where there is none. */
+static int find_kept(const Model *model, const char *path)
+{
+    g_autoptr(Model) best = model_load(path, NULL);
+    if (!best)
+        return 0;
+    json_auto_t *its = lasting_settings(best), *ours = lasting_settings(model);
+    return json_equal(its, ours) ? (int)json_integer_value(json_object_get(best->training, "best_epoch")) : 0;
+}
+
+/* A kill between a new best epoch and the next checkpoint leaves a later epoch, which will come again. */
+static gboolean kept(int epoch, gpointer user, GError **error)
+{
+    const Keeper *keeper = user;
+    return keeper->found >= epoch ||
+           error_set(error,
+                     "%s: does not hold epoch %d, the best of this training so far: put it back, or train "
+                     "without --resume",
+                     keeper->path, epoch);
 }
 
 /* The file holds the best epoch's parameters; the epochs after it are added to its history. */
@@ -149,7 +179,7 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error)
 {
-    Keeper keeper = {model, options->model};
+    Keeper keeper = {model, options->model, 0};
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
@@ -161,6 +191,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);
+    if (options->resume) /* before memory is taken for training */
+        keeper.found = find_kept(model, options->model);
     FitOptions fit_options = {
         .optimizer = fit_model_optimizer(options),
         .batch = (int)options->batch_size,
@@ -179,6 +211,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .start_advice = model->scaling->kind == SCALE_NONE && options->cache ? "--scale standard or " : NULL,
         .identity = identity,
         .keep = keep,
+        .kept = kept,
         .user = &keeper,
     };
     return fit_and_keep(model, options, &fit_options, training, validation, error);
