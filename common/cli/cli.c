@@ -216,6 +216,8 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     case CLI_ONE_OF:
         return set_choice(option, spelling, value, error);
     case CLI_TEXT:
+        if (!g_utf8_validate(value, -1, NULL)) /* models and caches describe themselves in JSON */
+            return bad_value(spelling, value, "UTF-8", error);
         *(const char **)option->value = g_intern_string(value);
         return TRUE;
     case CLI_HEADING:
@@ -234,9 +236,11 @@ static GOptionContext *option_context(const CliProgram *program, gboolean *help,
     g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
     for (const CliOption *option = program->options; option->name; option++) {
         gboolean bare = option->kind == CLI_FLAG || option->kind == CLI_NEGATION;
+        /* As file names values come as they were given; others GOption converts from the locale's encoding, and
+         * refuses what that does not have: all but ASCII where no locale is set. */
         GOptionEntry entry = {option->name,
                               option->letter,
-                              bare ? G_OPTION_FLAG_NO_ARG : 0,
+                              bare ? G_OPTION_FLAG_NO_ARG : G_OPTION_FLAG_FILENAME,
                               G_OPTION_ARG_CALLBACK,
                               (gpointer)set_option,
                               NULL,

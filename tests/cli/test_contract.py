@@ -90,7 +90,22 @@ def the_man_page_has_the_options_of_the_help():
         assert long_options(program(name, "--help").stdout) <= long_options(man), name
 
 
-run(help_goes_to_stdout_with_two_examples_and_exit_status_0, help_fits_a_terminal_of_a_hundred_columns,
+def options_take_names_in_UTF_8_whatever_the_locale():
+    with scratch() as at:
+        os.makedirs(at + "/images/crème_brûlée")
+        with open(at + "/images/crème_brûlée/1.ppm", "wb") as out:
+            out.write(b"P6 4 4 255\n" + bytes(48))
+        for number, locale in enumerate(("C", "C.UTF-8", "nowhere")):
+            done = program("extract", "--quiet", "--layer", "input", "--classes", "crème_brûlée", at + "/images", "%s/%d" % (at, number),
+                           env=dict(os.environ, LC_ALL=locale))
+            assert done.stdout.startswith("1 new"), done.stdout
+            done = subprocess.run([os.path.join(BUILD, "evaluate"), b"--json", b"caf\xe9.json", "cache", "model"], capture_output=True,
+                                  text=True, env=dict(os.environ, LC_ALL=locale))
+            assert done.returncode == 2 and done.stderr.startswith("evaluate: --json takes UTF-8, not 'caf"), done.stderr
+
+
+run(options_take_names_in_UTF_8_whatever_the_locale,
+    help_goes_to_stdout_with_two_examples_and_exit_status_0, help_fits_a_terminal_of_a_hundred_columns,
     the_contract_s_options_are_there, version_names_program_number_and_machine,
     wrong_usage_is_status_2_with_a_sentence_on_stderr_and_nothing_on_stdout,
     missing_input_is_status_1_and_one_line_that_names_it, output_that_cannot_be_written_is_status_1_with_a_sentence,
