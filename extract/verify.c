@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An image belongs to the class whose folder it is in. */
+/* An image belongs to the class whose folder it is in; what was imported may have any path. */
 static gboolean class_fits(const Cache *cache, const CacheItem *item)
 {
+    if (feature_spec_is_imported(cache_feature_spec(cache)))
+        return TRUE;
     const char *name = cache_class(cache, (guint)item->label);
     gsize size = strlen(name);
     return strncmp(item->path, name, size) == 0 && item->path[size] == '/';
@@ -65,8 +67,9 @@ Status verify(const Options *options, GError **error)
     if (interrupted())
         error_set(error, "interrupted before %s was read completely", cache_path(cache));
     else if (wrong)
-        error_set(error, "%u of %u items in %s are damaged: run extract again to recompute them", wrong, n,
-                  cache_path(cache));
+        error_set(error, "%u of %u items in %s are damaged: run extract%s again to %s them", wrong, n,
+                  cache_path(cache), feature_spec_is_imported(cache_feature_spec(cache)) ? " --import" : "",
+                  feature_spec_is_imported(cache_feature_spec(cache)) ? "replace" : "recompute");
     else
         printf("%u %s and %u skipped %s, all intact\n", n, plural(n, "item", "items"),
                cache_skipped_count(cache), plural(cache_skipped_count(cache), "input", "inputs"));

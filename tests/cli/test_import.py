@@ -93,6 +93,7 @@ def importing_again_takes_what_has_changed():
         assert import_(features, items, cache).stdout == "0 new, 59 unchanged, 1 changed\n"
         _, rows = exported(cache, at + "/out")
         assert [r["class"] for r in rows if r["path"] == "ant, red/000.jpg"] == ["bee"]
+        program("extract", "--verify", cache)  # an imported item's class need not be the folder it is in
 
 
 def heads_train_on_it_and_are_evaluated_on_it():
