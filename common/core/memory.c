@@ -1,6 +1,7 @@
 /* memory: see memory.h. */
 #include "common/core/memory.h"
 
+#include "common/core/cgroup.h"
 #include "common/core/error.h"
 
 #include <malloc.h>
@@ -28,63 +29,41 @@ static gsize machine_available(void)
     return read_number("/proc/meminfo", "MemAvailable:", &kilobytes) ? kilobytes * 1024 : G_MAXSIZE;
 }
 
-/* folder: of the process's own cgroup; names: limit, use and reclaimable page cache in memory.stat. */
-static gsize cgroup_left(const char *folder, const char *limit_name, const char *use_name,
-                         const char *cache_key)
+/* The files of a version of cgroups: limit, use, and the line of reclaimable page cache in memory.stat. */
+typedef struct {
+    const char *limit, *use, *cache_key;
+} CgroupFiles;
+
+static void take_cgroup(const char *folder, gboolean version_2, gpointer user)
 {
-    g_autofree char *limit_path = g_build_filename(folder, limit_name, NULL);
-    g_autofree char *use_path = g_build_filename(folder, use_name, NULL);
+    static const CgroupFiles version_1 = {"memory.limit_in_bytes", "memory.usage_in_bytes",
+                                          "total_inactive_file "},
+                             version_2_files = {"memory.max", "memory.current", "inactive_file "};
+    const CgroupFiles *files = version_2 ? &version_2_files : &version_1;
+    gsize *least = user;
+    g_autofree char *limit_path = g_build_filename(folder, files->limit, NULL);
+    g_autofree char *use_path = g_build_filename(folder, files->use, NULL);
     g_autofree char *stat_path = g_build_filename(folder, "memory.stat", NULL);
     guint64 limit, use, cache = 0;
     if (!read_number(limit_path, "", &limit) || !read_number(use_path, "", &use))
-        return G_MAXSIZE;
-    read_number(stat_path, cache_key, &cache);
+        return;
+    read_number(stat_path, files->cache_key, &cache);
     use -= MIN(use, cache);
-    return limit - MIN(limit, use);
-}
-
-/* Of the cgroup at path below mounted and of those above it. */
-static gsize cgroups_left(const char *mounted, char *path, const char *limit_name, const char *use_name,
-                          const char *cache_key)
-{
-    gsize least = G_MAXSIZE;
-    for (;;) {
-        g_autofree char *folder = g_build_filename(mounted, path, NULL);
-        least = MIN(least, cgroup_left(folder, limit_name, use_name, cache_key));
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            return least;
-        *slash = '\0';
-    }
+    *least = MIN(*least, limit - MIN(limit, use));
 }
 
 gsize memory_cgroup_left(const char *mounted, const char *text)
 {
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     gsize least = G_MAXSIZE;
-    for (char **line = lines; *line; line++) { /* NUMBER:CONTROLLERS:PATH */
-        g_auto(GStrv) fields = g_strsplit(*line, ":", 3);
-        if (g_strv_length(fields) < 3)
-            continue;
-        g_auto(GStrv) controllers = g_strsplit(fields[1], ",", -1);
-        g_autofree char *of_version_1 = g_build_filename(mounted, "memory", NULL);
-        gsize left = G_MAXSIZE;
-        if (!*fields[1])
-            left = cgroups_left(mounted, fields[2], "memory.max", "memory.current", "inactive_file ");
-        else if (g_strv_contains((const char *const *)controllers, "memory"))
-            left = cgroups_left(of_version_1, fields[2], "memory.limit_in_bytes", "memory.usage_in_bytes",
-                                "total_inactive_file ");
-        least = MIN(least, left);
-    }
+    cgroup_visit(mounted, text, "memory", take_cgroup, &least);
     return least;
 }
 
 static gsize cgroup_available(void)
 {
-    g_autofree char *text = NULL;
-    return g_file_get_contents("/proc/self/cgroup", &text, NULL, NULL)
-               ? memory_cgroup_left("/sys/fs/cgroup", text)
-               : G_MAXSIZE;
+    gsize least = G_MAXSIZE;
+    cgroup_visit_own("memory", take_cgroup, &least);
+    return least;
 }
 
 /* Columns of /proc/self/statm. */

@@ -2,6 +2,9 @@
  * task. */
 #include "common/core/thread_pool.h"
 
+#include "common/core/cgroup.h"
+
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -57,24 +60,39 @@ static gpointer member_main(gpointer argument)
     return NULL;
 }
 
-/* The cgroup's quota in whole processors (v2 cpu.max, "MAX PERIOD" or "QUOTA PERIOD"), or 0 where there is
- * none. */
-static guint cgroup_quota(void)
+/* The number at the beginning of a group's file and the one that follows it, if any; FALSE where there is none. */
+static gboolean read_numbers(const char *folder, const char *name, double *first, double *second)
 {
-    g_autofree char *text = NULL;
-    double quota, period;
-    if (!g_file_get_contents("/sys/fs/cgroup/cpu.max", &text, NULL, NULL) ||
-        sscanf(text, "%lf %lf", &quota, &period) != 2 || period <= 0)
-        return 0;
-    return MAX(1, (guint)(quota / period + 0.5));
+    g_autofree char *path = g_build_filename(folder, name, NULL), *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) && sscanf(text, "%lf %lf", first, second) >= 1;
+}
+
+/* A group's quota: microseconds of processor time a period. Version 2 has "QUOTA PERIOD" or "max PERIOD", version 1 a file
+ * for each, and -1 for none. */
+static void take_quota(const char *folder, gboolean version_2, gpointer user)
+{
+    double *least = user, quota = 0, period = 0, none;
+    gboolean read = version_2 ? read_numbers(folder, "cpu.max", &quota, &period)
+                              : read_numbers(folder, "cpu.cfs_quota_us", &quota, &none) &&
+                                    read_numbers(folder, "cpu.cfs_period_us", &period, &none);
+    if (read && quota > 0 && period > 0)
+        *least = MIN(*least, quota / period);
+}
+
+double thread_pool_quota(const char *mounted, const char *text)
+{
+    double least = INFINITY;
+    cgroup_visit(mounted, text, "cpu", take_quota, &least);
+    return least;
 }
 
 guint thread_pool_processors(void)
 {
     cpu_set_t set;
     guint n = sched_getaffinity(0, sizeof set, &set) == 0 ? (guint)CPU_COUNT(&set) : g_get_num_processors();
-    guint quota = cgroup_quota();
-    return MAX(1, quota ? MIN(n, quota) : n);
+    double quota = INFINITY;
+    cgroup_visit_own("cpu", take_quota, &quota);
+    return (guint)CLAMP(round(quota), 1, MAX(1, n));
 }
 
 ThreadPool *thread_pool_new(guint threads)

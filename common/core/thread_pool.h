@@ -8,8 +8,13 @@
 typedef struct ThreadPool ThreadPool;
 typedef void (*ThreadPoolTask)(guint task, guint worker, gpointer data);
 
-/* Processors this process may use: affinity and the cgroup's CPU quota respected; at least 1. */
+/* Processors this process may use: affinity, and the CPU quotas of its cgroup and of those above it (v2 and v1), respected;
+ * at least 1. */
 guint thread_pool_processors(void);
+
+/* The smallest of these quotas, in processors: of the cgroup that /proc/self/cgroup's text names, below the folder where
+ * cgroups are mounted; INFINITY where there is none. */
+double thread_pool_quota(const char *mounted, const char *text);
 
 /* threads >= 1. Never fails: GLib aborts if a thread cannot be started. */
 ThreadPool *thread_pool_new(guint threads);

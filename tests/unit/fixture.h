@@ -55,6 +55,15 @@ static inline void overwrite(const char *path, const void *bytes, gsize size)
     g_assert_cmpint(fclose(stream), ==, 0);
 }
 
+/* A file of a control group in a made-up tree of cgroups, which the scratch folder is. */
+static inline void put_in_group(const char *group, const char *file, const char *text)
+{
+    g_autofree char *of_group = g_build_filename(folder, group, NULL);
+    g_autofree char *path = g_build_filename(of_group, file, NULL);
+    g_mkdir_with_parents(of_group, 0755);
+    overwrite(path, text, strlen(text));
+}
+
 /* Removes a folder with its contents; links are not followed. */
 static inline void remove_tree(const char *path)
 {

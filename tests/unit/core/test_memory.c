@@ -2,28 +2,21 @@
 #include "common/core/memory.h"
 #include "tests/unit/fixture.h"
 
-static void put(const char *group, const char *file, const char *text)
-{
-    g_autofree char *of_group = g_build_filename(folder, group, NULL);
-    g_autofree char *path = g_build_filename(of_group, file, NULL);
-    g_mkdir_with_parents(of_group, 0755);
-    overwrite(path, text, strlen(text));
-}
-
 static void test_version_2(void)
 {
     scratch_make();
-    put("job/task", "memory.max", "max\n");
-    put("job/task", "memory.current", "600\n");
+    put_in_group("job/task", "memory.max", "max\n");
+    put_in_group("job/task", "memory.current", "600\n");
     g_assert_cmpuint(memory_cgroup_left(folder, "0::/job/task\n"), ==, G_MAXSIZE);
-    put("job", "memory.max", "1000\n");
-    put("job", "memory.current", "700\n");
+    put_in_group("job", "memory.max", "1000\n");
+    put_in_group("job", "memory.current", "700\n");
     g_assert_cmpuint(memory_cgroup_left(folder, "0::/job/task\n"), ==, 300);
-    put("job", "memory.stat", "anon 1\ninactive_file 200\nactive_file 50\n"); /* the kernel takes it back */
+    put_in_group("job", "memory.stat",
+                 "anon 1\ninactive_file 200\nactive_file 50\n"); /* the kernel takes it back */
     g_assert_cmpuint(memory_cgroup_left(folder, "0::/job/task\n"), ==, 500);
-    put("job/task", "memory.max", "650\n"); /* the smaller of the two counts */
+    put_in_group("job/task", "memory.max", "650\n"); /* the smaller of the two counts */
     g_assert_cmpuint(memory_cgroup_left(folder, "0::/job/task\n"), ==, 50);
-    put("job/task", "memory.current", "700\n");
+    put_in_group("job/task", "memory.current", "700\n");
     g_assert_cmpuint(memory_cgroup_left(folder, "0::/job/task\n"), ==, 0);
     scratch_remove();
 }
@@ -31,9 +24,9 @@ static void test_version_2(void)
 static void test_version_1(void)
 {
     scratch_make();
-    put("memory/job", "memory.limit_in_bytes", "1000\n");
-    put("memory/job", "memory.usage_in_bytes", "900\n");
-    put("memory/job", "memory.stat", "inactive_file 7\ntotal_inactive_file 300\n");
+    put_in_group("memory/job", "memory.limit_in_bytes", "1000\n");
+    put_in_group("memory/job", "memory.usage_in_bytes", "900\n");
+    put_in_group("memory/job", "memory.stat", "inactive_file 7\ntotal_inactive_file 300\n");
     g_assert_cmpuint(memory_cgroup_left(folder, "5:cpu,cpuacct:/job\n4:hugetlb,memory:/job\n"), ==, 400);
     g_assert_cmpuint(memory_cgroup_left(folder, "5:cpu,cpuacct:/job\n"), ==, G_MAXSIZE);
     g_assert_cmpuint(memory_cgroup_left(folder, "nonsense\n"), ==, G_MAXSIZE);
