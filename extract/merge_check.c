@@ -88,8 +88,8 @@ static GPtrArray *wanted(const Options *options, GError **error)
             g_ptr_array_add(paths, g_strdup(((const DatasetItem *)dataset->items->pdata[i])->key));
         return dataset ? g_steal_pointer(&paths) : NULL;
     }
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(options->check, &text, NULL, error))
+    g_autofree char *text = dataset_read_list(options->check, error);
+    if (!text)
         return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++)

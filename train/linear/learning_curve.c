@@ -9,7 +9,12 @@
 
 #include <math.h>
 
-enum { MIN_IMAGES = 10, MIN_OF_CLASS = 3, TEST_PART = 5 /* one in this many */ };
+enum {
+    MIN_IMAGES = 10,
+    MIN_OF_CLASS = 3,
+    TEST_PART = 5,  /* one in this many */
+    GAIN_SIZES = 5, /* the largest, at half doublings, over which the gain is measured: three at least */
+};
 
 /* Two-sided 95 % quantile of Student's t with LEARNING_DRAWS - 1 = 7 degrees of freedom. */
 static const double student = 2.364624;
@@ -169,7 +174,7 @@ static void summarize(const Job *job, LearningCurve *curve)
     }
     if (!curve->has_gain)
         return;
-    guint first = job->n_sizes >= 5 ? job->n_sizes - 5 : 0; /* two doublings */
+    guint first = job->n_sizes - MIN(job->n_sizes, GAIN_SIZES);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         x[d] = slope_of(job, d, first);
     double half = half_width(job, x, curve->gain = mean_of(x));
@@ -223,9 +228,11 @@ char *learning_curve_sentence(const LearningCurve *curve)
         return g_strdup_printf("%s; it is unclear whether more images would help: doubling them might gain "
                                "%.1f points, but anything from %.1f to %.1f is possible.",
                                now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
+    static const char *const measured[] = {"doubling", "one and a half doublings", "two doublings"};
     return g_strdup_printf("%s; doubling the images would gain about %.1f points (%.1f to %.1f), if the "
-                           "curve continues as over the last two doublings.",
-                           now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
+                           "curve continues as over the last %s.",
+                           now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high,
+                           measured[MIN(curve->n, GAIN_SIZES) - 3]);
 }
 
 gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error)

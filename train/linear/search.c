@@ -280,8 +280,8 @@ char *search_choice(const Search *search)
 {
     const SearchPoint *best = &search->points[search->best];
     GString *text = g_string_new("");
-    g_string_append_printf(text, "Cost %g: accuracy %.4f ± %.4f over %u folds, the highest", best->cost,
-                           best->accuracy, best->deviation, search->folds);
+    g_string_append_printf(text, "Cost %g: accuracy %.4f ± %.4f over %u folds%s", best->cost, best->accuracy,
+                           best->deviation, search->folds, search->n > 1 ? ", the highest" : "");
     guint equal = 0;
     for (guint i = 0; i < search->n; i++)
         equal += fabs(search->points[i].accuracy - best->accuracy) < 1e-9;

@@ -72,6 +72,18 @@ static void test_separable_data_leave_nothing_to_gain(void)
     g_assert_nonnull(strstr(sentence, "it is unclear"));
 }
 
+/* Sizes lie half a doubling apart: five, if there are as many, measure the gain. */
+static void test_the_sentence_says_what_the_gain_was_measured_over(void)
+{
+    static const char *const measured[] = {"the last doubling.", "the last one and a half doublings.",
+                                           "the last two doublings.", "the last two doublings."};
+    for (guint n = 3; n <= 6; n++) {
+        LearningCurve curve = {.n = n, .has_gain = TRUE, .gain = 0.05, .gain_low = 0.02, .gain_high = 0.08};
+        g_autofree char *sentence = learning_curve_sentence(&curve);
+        g_assert_true(g_str_has_suffix(sentence, measured[n - 3]));
+    }
+}
+
 /* Half the images are of class 1: no accuracy beyond that is possible. */
 static void test_noise_stays_near_chance(void)
 {
@@ -130,5 +142,7 @@ int main(int argc, char **argv)
     g_test_add_func("/learning curve/a Gram factor and plain rows give one curve, the seed another",
                     test_gram_factor_and_rows_give_one_curve);
     g_test_add_func("/learning curve/too few images are refused", test_too_few_images_are_refused);
+    g_test_add_func("/learning curve/the sentence says what the gain was measured over",
+                    test_the_sentence_says_what_the_gain_was_measured_over);
     return g_test_run();
 }
