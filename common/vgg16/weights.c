@@ -184,11 +184,15 @@ static gboolean load_file(Weights *weights, const char *path, GError **error)
     return refuse_unknown(path, head, size, error);
 }
 
+gboolean weights_are_seeded(const char *from)
+{
+    return g_str_equal(from, "random") || g_str_has_prefix(from, "random:");
+}
+
 Weights *weights_load(const char *from, GError **error)
 {
     g_autoptr(Weights) weights = weights_new();
-    gboolean seeded = g_str_equal(from, "random") || g_str_has_prefix(from, "random:");
-    if (!(seeded ? load_seeded(weights, from, error) : load_file(weights, from, error)))
+    if (!(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
         return NULL;
     compute_hash(weights);
     return g_steal_pointer(&weights);

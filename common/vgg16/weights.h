@@ -29,6 +29,7 @@ enum { WEIGHTS_PIXEL_SCALE = 64 };
  * kernel is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
  * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
 Weights *weights_load(const char *from, GError **error);
+gboolean weights_are_seeded(const char *from); /* from is "random" or "random:SEED" */
 void weights_free(Weights *weights);
 
 MemoryNeed weights_memory(void); /* of all kernels and biases */

@@ -4,9 +4,7 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 
-/* Keras's no-top file in weights/ below the working folder (where `make weights` puts it), else in
- * ~/.keras/models (where Keras does). NULL where it is in neither. Caller frees. */
-static char *find(void)
+char *weights_find(void)
 {
     char *here = g_build_filename("weights", WEIGHTS_PUBLISHED, NULL);
     if (g_file_test(here, G_FILE_TEST_IS_REGULAR))
@@ -21,7 +19,7 @@ static char *find(void)
 
 Weights *weights_open(const char *from, GError **error)
 {
-    g_autofree char *path = from ? g_strdup(from) : find();
+    g_autofree char *path = from ? g_strdup(from) : weights_find();
     if (!path) {
         error_set(error, "no weights found: give a file with --weights, download one with `make weights`, or "
                          "use --weights random for untrained stand-in weights");

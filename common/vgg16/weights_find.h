@@ -4,6 +4,10 @@
 
 #define WEIGHTS_PUBLISHED "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
+/* Keras's no-top file in weights/ below the working folder (where `make weights` puts it), else in ~/.keras/models (where
+ * Keras does). NULL where it is in neither. Caller frees. */
+char *weights_find(void);
+
 /* weights_load of spec, or of what weights_find finds where spec is NULL. Seeded ones are announced on
  * stderr. */
 Weights *weights_open(const char *from, GError **error);

@@ -8,6 +8,7 @@
 #include "common/core/sha256.h"
 #include "common/dataset/dataset.h"
 #include "common/pipeline/pipeline.h"
+#include "common/vgg16/weights_find.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,11 +47,6 @@ GPtrArray *images_list(const char *const *inputs, GError **error)
 
 /* ---- Weights ---- */
 
-static gboolean seeded(const char *source)
-{
-    return strcmp(source, "random") == 0 || g_str_has_prefix(source, "random:");
-}
-
 static gboolean same_weights(const Weights *weights, const ImagesOwner *owner, GError **error)
 {
     if (strcmp(weights->hash, owner->spec->weights_hash) == 0)
@@ -62,6 +58,20 @@ static gboolean same_weights(const Weights *weights, const ImagesOwner *owner, G
                      weights->source, weights->hash, owner->made);
 }
 
+/* from NULL: what the owner's description gives, or extract would find. */
+static Weights *load(const char *from, const ImagesOwner *owner, GError **error)
+{
+    const char *source = owner->spec->weights_source;
+    g_autofree char *path = from                         ? g_strdup(from)
+                            : weights_are_seeded(source) ? g_strdup(source)
+                                                         : weights_find();
+    if (path)
+        return weights_load(path, error);
+    error_set(error, "%s: needs the base weights it was %s with, %s; give that file as --weights",
+              owner->path, owner->made, source);
+    return NULL;
+}
+
 gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, Weights **weights,
                         GError **error)
 {
@@ -69,19 +79,14 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
     *weights = NULL;
     for (guint i = 0; i < n; i++) {
         const ImagesOwner *owner = owners + i;
-        const char *source = owner->spec->weights_source;
         if (feature_spec_is_imported(owner->spec))
             return error_set(error,
                              "%s: was %s on imported features (made by %s), which cannot be computed from "
                              "images here: evaluate it on a cache of features made in the same way",
-                             owner->path, owner->made, source);
+                             owner->path, owner->made, owner->spec->weights_source);
         if (!owner->spec->weights_hash[0])
             continue;
-        if (!loaded && !from && !seeded(source))
-            return error_set(error,
-                             "%s: needs the base weights it was %s with, %s; give that file as --weights",
-                             owner->path, owner->made, source);
-        if (!loaded && !(loaded = weights_load(from ? from : source, error)))
+        if (!loaded && !(loaded = load(from, owner, error)))
             return FALSE;
         if (!same_weights(loaded, owner, error))
             return FALSE;

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import tap
+import noise_images, tap
 
 CONVS = [("block%d_conv%d" % (b, c), ci, co, n) for b, c, ci, co, n in [
     (1, 1, 3, 64, 0), (1, 2, 64, 64, 2), (2, 1, 64, 128, 5), (2, 2, 128, 128, 7), (3, 1, 128, 256, 10),
@@ -121,6 +121,25 @@ def refused(found, *parts):
 
 def keras_2_files_load_by_their_lists_of_names():
     accepted(load(write_keras), "caffe")
+
+
+def published_weights_are_found_by_all_programs_where_make_weights_puts_them():
+    """And the seed of untrained ones in what was made with it."""
+    with tap.scratch() as at:
+        os.mkdir(at + "/weights")
+        flat = [(k * np.float32(0.03), b * np.float32(0)) for k, b in WEIGHTS]
+        write_keras(at + "/weights/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", weights=flat)
+        noise_images.make_images(at + "/images", classes=("ant", "bee"), each=2)
+        here = dict(cwd=at, env=dict(os.environ, HOME=at))
+        tap.program("extract", "--quiet", "images", "cache", **here)
+        tap.program("train", "--quiet", "--head", "linear", "cache", "m.h5", **here)
+        assert "ant/0.png: ant" in tap.program("evaluate", "--quiet", "--predict", "m.h5", "images", **here).stdout
+        tap.program("evaluate", "--similar", 1, "images/ant/0.png", "cache", **here)
+        os.rename(at + "/weights", at + "/away")
+        refused = tap.program("evaluate", "--predict", "m.h5", "images", status=1, **here).stderr
+        assert "needs the base weights it was trained with, vgg16_weights_tf" in refused, refused
+        tap.program("extract", "--quiet", "--layer", "block5_conv2", "--weights", "random:7", "images", "cut", **here)
+        tap.program("train", "--quiet", "--approach", "finetune", "--hidden", "none", "--epochs", 1, "--validation-split", 0, "cut", "f.h5", **here)
 
 
 def files_with_a_group_more_and_variable_length_strings_load():
@@ -257,7 +276,8 @@ def seeded_weights_are_drawn_as_documented():
         np.testing.assert_allclose(found["biases"][i], biases, rtol=1e-6)
 
 
-tap.run(keras_2_files_load_by_their_lists_of_names, files_with_a_group_more_and_variable_length_strings_load,
+tap.run(published_weights_are_found_by_all_programs_where_make_weights_puts_them,
+        keras_2_files_load_by_their_lists_of_names, files_with_a_group_more_and_variable_length_strings_load,
         full_files_saved_as_whole_models_load, full_files_with_split_lists_of_names_load,
         keras_3_weights_h5_files_load_by_their_numbers, torchvision_safetensors_have_the_same_hash,
         timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,

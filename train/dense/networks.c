@@ -142,6 +142,12 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     return TRUE;
 }
 
+static gboolean holds_names(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    return model_holds_names(options->images ? options->images : options->cache,
+                             (const char *const *)data->classes->pdata, data->classes->len, error);
+}
+
 /* Prints the layers, and checks the memory before any is taken. */
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
@@ -153,6 +159,16 @@ static gboolean begin(const TrainingData *data, const TrainOptions *options, GEr
     return options->summary || training_memory_check(data, options, error);
 }
 
+/* As the user named them; else those that a cache was made with, if they come from a seed. */
+static Weights *open_weights(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    const char *source = data->cache ? data->spec->weights_source : "";
+    return weights_open(options->weights             ? options->weights
+                        : weights_are_seeded(source) ? source
+                                                     : NULL,
+                        error);
+}
+
 Status train_network(const TrainOptions *options, GError **error)
 {
     gboolean has_rows = options->images || options->cache;
@@ -160,11 +176,11 @@ Status train_network(const TrainOptions *options, GError **error)
         traits_of(options)->base_learns ? has_rows : traits_of(options)->base && options->images;
     g_autoptr(Weights) weights = NULL;
     g_autoptr(TrainingData) data = open_data(options, error);
-    if (!data || !begin(data, options, error))
+    if (!data || !holds_names(data, options, error) || !begin(data, options, error))
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
-    if ((wants_weights && !(weights = weights_open(options->weights, error))) ||
+    if ((wants_weights && !(weights = open_weights(data, options, error))) ||
         !load_data(data, options, weights, error))
         return STATUS_FAILED;
     g_autoptr(Model) model = model_for(data, options, error);
