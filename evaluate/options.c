@@ -21,7 +21,7 @@ static const char description[] =
     "class, confusion matrix and, for several models, McNemar's exact test of each pair. The images come "
     "from a cache made by extract, or from a folder with one subfolder per class, in which case they go "
     "through the base again.\n\n"
-    "With --predict, predicts predict the classes of new images: files, folders, or - for a list on standard "
+    "With --predict, predicts the classes of new images: files, folders, or - for a list on standard "
     "input. They go through the preprocessing the model was trained with. Scores are called probabilities "
     "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are margins (decision "
     "values).\n\n"
@@ -58,7 +58,7 @@ static const CliOption table[] = {
     {CLI_INT, "top", 0, &o.top, "K",
      "also report top-K accuracy (the true class is among the K most probable); with --predict, list K "
      "classes",
-     1, 1e6, 0},
+     1, 1e6, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT)},
     {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON", 0, 0,
@@ -108,9 +108,11 @@ static const CliOption table[] = {
      "cosine similarity of the features above which --trained-on counts images as nearly identical", 0, 1,
      CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "weights", 0, &o.weights, "FILE",
+    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
      "base weights that the models were trained with, or that the cache of --similar was made with; or "
-     "random[:SEED] (default: the seed recorded with them, if any)",
+     "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
+     "finds "
+     "it)",
      0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
     DATASET_OPTIONS(&o.filter,
                     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_SIMILAR)),
@@ -199,23 +201,32 @@ static gboolean check_pictures(Status *status)
     return TRUE;
 }
 
+/* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
+static const char *check_together(void)
+{
+    if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images)
+        return "--sheet needs --images, and --images goes with --sheet";
+    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.explain)
+        return "--images requires --report or --explain, which show images of the cache";
+    if (cli_given("normalize") && !o.confusion && !o.report)
+        return "--normalize requires --confusion or --report";
+    if (o.title && !o.confusion && !o.report && !o.explain)
+        return "--title requires --confusion, --report or --explain";
+    if (cli_given("similarity") && !o.trained_on)
+        return "--similarity requires --trained-on";
+    if (o.filter.classes && o.filter.first_classes)
+        return "--classes and --first-classes are mutually exclusive";
+    return NULL;
+}
+
 static gboolean check(Status *status)
 {
     if (!check_pictures(status) || !choose_mode(status) || !cli_check_mode(&program, o.mode, status))
         return FALSE;
-    if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images) {
-        *status = cli_usage(&program, "--sheet needs --images, and --images goes with --sheet");
-        return FALSE;
-    }
-    if (cli_given("similarity") && !o.trained_on) {
-        *status = cli_usage(&program, "--similarity requires --trained-on");
-        return FALSE;
-    }
-    if (o.filter.classes && o.filter.first_classes) {
-        *status = cli_usage(&program, "--classes and --first-classes are mutually exclusive");
-        return FALSE;
-    }
-    return TRUE;
+    const char *wrong = check_together();
+    if (wrong)
+        *status = cli_usage(&program, "%s", wrong);
+    return !wrong;
 }
 
 const Options *options_parse(int argc, char **argv, Status *status)

@@ -249,6 +249,12 @@ static gboolean check(Status *status)
             cli_usage(&program, "--augment needs at least one augmentation option, such as --rotation-range");
         return FALSE;
     }
+    if (o.action == ACTION_EXTRACT && augment_active(&o.augmentation) && !cli_given("augment")) {
+        *status =
+            cli_usage(&program, "augmentation requires --augment K, the number of augmented copies to store "
+                                "of each image; --preview FILE shows some");
+        return FALSE;
+    }
     if (o.filter.classes && o.filter.first_classes) {
         *status = cli_usage(&program, "--classes and --first-classes are mutually exclusive");
         return FALSE;

@@ -275,6 +275,18 @@ static char *check_options(void)
     return NULL;
 }
 
+/* Options that another one makes useless: refused, as they would be ignored. */
+static const char *check_useless(void)
+{
+    if (o.validation && cli_given("validation-split") && o.validation_split > 0)
+        return "--validation and --validation-split are mutually exclusive";
+    if (cli_given("reduce-lr-patience") && o.reduce_lr_factor <= 0)
+        return "--reduce-lr-patience requires --reduce-lr-factor";
+    if (cli_given("min-learning-rate") && o.reduce_lr_factor <= 0)
+        return "--min-learning-rate requires --reduce-lr-factor";
+    return NULL;
+}
+
 /* What does not fit the approach; called once the arguments are known. */
 static char *check_approach(void)
 {
@@ -345,6 +357,8 @@ gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Statu
         wrong = take_arguments(arguments);
     if (!wrong)
         wrong = check_approach();
+    if (!wrong)
+        wrong = g_strdup(check_useless());
     if (wrong) {
         *status = cli_usage(&program, "%s", wrong);
         return FALSE;

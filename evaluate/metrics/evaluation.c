@@ -60,18 +60,25 @@ static void evaluation_free(gpointer data)
     g_free(evaluation);
 }
 
-/* The file's base name without its extension if that distinguishes the models, else the path as given. */
+/* A file's base name without the extension that models have. Caller frees. */
+static char *stem_of(const char *path)
+{
+    char *base = g_path_get_basename(path), *dot = strrchr(base, '.');
+    if (dot && dot != base && (g_str_equal(dot, ".h5") || g_str_equal(dot, ".hdf5")))
+        *dot = '\0';
+    return base;
+}
+
+/* The stem if that distinguishes the models, else the path as given. */
 static char *short_name(const char *const *paths, guint n, guint index)
 {
-    g_autofree char *base = g_path_get_basename(paths[index]);
+    g_autofree char *stem = stem_of(paths[index]);
     for (guint i = 0; i < n; i++) {
-        g_autofree char *other = g_path_get_basename(paths[i]);
-        if (i != index && strcmp(base, other) == 0)
+        g_autofree char *other = stem_of(paths[i]);
+        if (i != index && strcmp(stem, other) == 0)
             return g_strdup(paths[index]);
     }
-    char *dot = strrchr(base, '.');
-    gboolean usual = dot && dot != base && (g_str_equal(dot, ".h5") || g_str_equal(dot, ".hdf5"));
-    return usual ? g_strndup(base, (gsize)(dot - base)) : g_steal_pointer(&base);
+    return g_steal_pointer(&stem);
 }
 
 GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error)

@@ -148,6 +148,10 @@ def predictions_hold_each_class_of_each_image():
         rows = list(csv.reader(file))
     assert np.allclose([[float(v) for v in row[3:]] for row in rows[1:]], outputs_of(Study.linear, Study.x), atol=1e-4)
     assert os.path.exists(Study.file("many-dense.csv")) and not os.path.exists(Study.file("many.csv"))
+    shutil.copy(Study.linear, Study.file("dense.hdf5"))  # whose name without the ending would be the other's
+    evaluate(Study.cache, Study.dense, Study.file("dense.hdf5"), "--json", Study.file("names.json"))
+    with open(Study.file("names.json"), encoding="utf-8") as file:
+        assert [model["name"] for model in json.load(file)["models"]] == [Study.dense, Study.file("dense.hdf5")]
 
 
 def text_has_report_matrix_and_comparison():
@@ -165,7 +169,7 @@ def plots_are_written_in_three_formats():
     Study.make()
     for name, head in (("m.png", b"\x89PNG"), ("m.svg", b"<?xml"), ("m.pdf", b"%PDF")):
         for option in ("--confusion", "--reliability"):
-            evaluate(Study.cache, Study.dense, Study.linear, option, Study.file(name), "--normalize", "true")
+            evaluate(Study.cache, Study.dense, Study.linear, option, Study.file(name), *["--normalize", "true"][:2 * (option == "--confusion")])
             with open(Study.file(name), "rb") as file:
                 assert file.read(4).startswith(head[:4])
     evaluate(Study.cache, Study.dense, Study.dense, "--confusion", Study.file("m.png"))

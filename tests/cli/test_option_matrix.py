@@ -115,6 +115,24 @@ def options_that_were_once_ignored_are_refused_by_name():
         assert error.startswith("%s: --%s is not used by " % (name, option)) and mode in error.split(";")[0], error
 
 
+def an_option_that_does_nothing_beside_the_others_is_refused():
+    with scratch() as at:
+        os.mkdir(at + "/cache")
+        open(at + "/cache/data.mdb", "w").close()
+        for name, arguments, sentence in (
+                ("train", ["--validation", "v", "--validation-split", "0.2", "c", "m.h5"], "mutually exclusive"),
+                ("train", ["--reduce-lr-patience", "3", "c", "m.h5"], "--reduce-lr-patience requires --reduce-lr-factor"),
+                ("train", ["--min-learning-rate", "1e-5", "c", "m.h5"], "--min-learning-rate requires --reduce-lr-factor"),
+                ("train", ["--head", "linear", "--import-liblinear", "f", "--cost", "3", "c", "m.h5"], "--cost makes no difference"),
+                ("extract", ["--rotation-range", "30", "images", "c"], "augmentation requires --augment K"),
+                ("evaluate", ["--normalize", "true", at + "/cache", "m.h5"], "--normalize requires --confusion or --report"),
+                ("evaluate", ["--title", "x", at + "/cache", "m.h5"], "--title requires"),
+                ("evaluate", ["--images", "d", at + "/cache", "m.h5"], "--images requires --report or --explain"),
+                ("evaluate", ["--similar", "2", "--top", "3", "x.jpg", "c"], "--top is not used by --similar")):
+            error = program(name, *arguments, status=2).stderr
+            assert sentence in error, (arguments, error)
+
+
 def numbers_are_decimal_and_nothing_else():
     for name, arguments in (("train", ["--epochs", " 5"]), ("train", ["--epochs", "0x10"]), ("train", ["--dropout", " 0.5"]),
                             ("train", ["--dropout", "0x0"]), ("train", ["--hidden", ""]), ("train", ["--hidden", " 5"]),
@@ -130,4 +148,5 @@ run(extract_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_o
     evaluate_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
     help_names_only_modes_that_there_are,
     options_that_were_once_ignored_are_refused_by_name,
+    an_option_that_does_nothing_beside_the_others_is_refused,
     numbers_are_decimal_and_nothing_else)

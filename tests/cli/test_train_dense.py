@@ -134,7 +134,7 @@ def a_checkpoint_of_another_training_or_a_damaged_one_is_refused():
 def a_checkpoint_whose_best_epoch_is_gone_is_refused_and_stays():
     """It holds the last state only: the best epoch's parameters are in the model file."""
     with scratch() as folder:
-        cache, model = make_cache(folder, "cache", *samples(400)), os.path.join(folder, "model.h5")
+        cache, model = make_cache(folder, "cache", *clusters(400)), os.path.join(folder, "model.h5")
         settings = ["--epochs", 100000, "--patience", 100000, "--learning-rate", 1e-5]
         process = start_training(*settings, cache, model)
         wait_for_line(process, "Epoch 3/")
@@ -150,7 +150,7 @@ def a_checkpoint_whose_best_epoch_is_gone_is_refused_and_stays():
                 train("--epochs", 1, "--learning-rate", 0.01, "--no-checkpoint", cache, model)
         os.rename(model + ".away", model)
         train("--epochs", 1, *settings[2:], "--resume", cache, model)
-        assert not os.path.exists(model + ".checkpoint") 
+        assert not os.path.exists(model + ".checkpoint")
 
 
 def resume_without_a_checkpoint_begins_at_the_beginning():

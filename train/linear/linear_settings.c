@@ -81,5 +81,12 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         (o->search_cost || o->costs || o->folds || o->export_liblinear || o->suspects || o->learning_curve))
         return g_strdup(
             "--import-liblinear takes a trained model: there is nothing to search, cross-validate or export");
+    static const char *const of_training[] = {"solver",       "cost", "tolerance",
+                                              "class-weight", "bias", "no-reduce"};
+    for (guint i = 0; o->import_liblinear && i < G_N_ELEMENTS(of_training); i++)
+        if (cli_given(of_training[i]))
+            return g_strdup_printf(
+                "--import-liblinear takes a trained model, to which --%s makes no difference",
+                of_training[i]);
     return NULL;
 }
