@@ -58,8 +58,8 @@ typedef struct {
     int later_step;
 
     /* m (rows, panel) with the given row stride = V U for a run of C <= CONV_RUN channels, or += V U with add. v:
-     * (C/width, rows, width); u: (C, panel). Meanwhile prefetches `next`, the v of the following call, into the L1
-     * cache, and from `later` on one cache line per later_step channels into L2. */
+     * (C/width, rows, width), aligned to vectors; u: (C, panel). Meanwhile prefetches `next`, the v of the following
+     * call, into the L1 cache, and from `later` on one cache line per later_step channels into L2. */
     void (*multiply)(const float *v, const float *next, const float *u, const float *later, int channels,
                      int rows, float *m, gsize stride, gboolean add);
 

@@ -4,6 +4,8 @@
 
 #if defined(__AVX512F__)
 enum { ROWS = 8 }; /* 16 sums, 2 columns and a broadcast in 32 registers */
+#elif defined(SSE2)
+enum { ROWS = 3 }; /* 12 sums, a vector of the strip, a product and a broadcast in 16 registers */
 #else
 enum { ROWS = 6 }; /* 12 sums, 2 columns and a broadcast in 16 registers */
 #endif
@@ -16,14 +18,14 @@ ALWAYS_INLINE void multiply_rows(const int rows, int depth, const float *a, gsiz
         Vector sum[ROWS][VECTORS];
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int j = 0; j < VECTORS; j++)
                 sum[i][j] = add ? load(c + i * ldc + k + j * WIDTH) : (Vector){0};
         for (int p = 0; p < depth; p++)
             accumulate(rows, sum, a + p * column, row, b + (gsize)p * STRIP + k);
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int j = 0; j < VECTORS; j++)
                 store(c + i * ldc + k + j * WIDTH, sum[i][j]);
     }

@@ -4,7 +4,7 @@
 #include "common/arithmetic/simd/tables.h"
 
 /* As many accumulators as possible, leaving registers for the right factor and a broadcast, of 32 (AVX-512, NEON) or
- * 16. */
+ * 16. SSE2 also needs one for each product; a third row, with part of the right factor in memory, was no faster. */
 enum {
 #if defined(__AVX512F__)
     ROWS = 14,
@@ -12,12 +12,20 @@ enum {
     ROWS = 12,
 #elif defined(__AVX2__)
     ROWS = 6,
+#elif defined(SSE2)
+    ROWS = 2,
 #else
     ROWS = 5,
 #endif
     PANEL = VECTORS * WIDTH,
     LINE = 64 / sizeof(float),        /* floats in a cache line */
     LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels are used up faster */
+/* Channels per prefetch of the next block. */
+#ifdef SSE2
+    NEXT_STEP = WIDTH, /* two rows of them are half a cache line */
+#else
+    NEXT_STEP = 1,
+#endif
 };
 
 ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *next, const float *u,
@@ -27,18 +35,22 @@ ALWAYS_INLINE void multiply_rows(const int rows, const float *v, const float *ne
     for (int c = 0; c < channels; c += WIDTH, v += rows * WIDTH, next += rows * WIDTH) {
         for (int line = 0; WIDTH < 16 && line < WIDTH / LATER_STEP; line++, later += LINE)
             __builtin_prefetch(later, 0, 2);
+#ifdef SSE2
+#pragma GCC unroll 4
+#endif
         for (int k = 0; k < WIDTH; k++, u += PANEL) {
-            __builtin_prefetch(next + k * rows);
+            if (k % NEXT_STEP == 0)
+                __builtin_prefetch(next + k * rows);
             if (LATER_STEP == 1) {
                 __builtin_prefetch(later, 0, 2);
                 later += LINE;
             }
-            accumulate(rows, sum, v + k, WIDTH, u);
+            accumulate_column(rows, sum, v, k, u);
         }
     }
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++) {
             float *to = m + i * stride + j * WIDTH;
             store(to, add ? load(to) + sum[i][j] : sum[i][j]);
@@ -50,7 +62,7 @@ ALWAYS_INLINE void add_up(const int rows, Vector total[][VECTORS], Vector sum[][
 {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++) {
             total[i][j] += sum[i][j];
             sum[i][j] = (Vector){0};
@@ -78,7 +90,7 @@ ALWAYS_INLINE void direct_rows(const int rows, const float *x, gsize row_stride,
     add_up(rows, total, sum);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++)
             store(y + i * y_stride + j * WIDTH, larger(splat(min), total[i][j] + load(bias + j * WIDTH)));
 }
@@ -105,6 +117,8 @@ ALWAYS_INLINE void correlate_rows(const int rows, const float *v, gsize v_step, 
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12)
 #elif defined(__AVX2__)
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6)
+#elif defined(SSE2)
+#define EACH_ROWS(f) f(1) f(2)
 #else
 #define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
 #endif
