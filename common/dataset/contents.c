@@ -6,22 +6,22 @@
 
 #include <string.h>
 
-/* A member that was read because a later one was asked for, or that is asked for again. */
+/* A member that was read before it was requested, because a later one was, or that will be requested again. */
 typedef struct {
-    GBytes *bytes; /* NULL where it cannot be used: */
+    GBytes *bytes; /* NULL if it cannot be used: */
     GError *reason;
-    guint readers; /* that have not come yet */
+    guint readers; /* requests still to come */
 } Kept;
 
 struct Contents {
     const Dataset *dataset;
     const guint *indices; /* (n) */
     guint n;
-    /* Of an archive: */
+    /* For an archive: */
     TarBox *reader;
-    GMutex mutex;     /* of all below, and of the reader */
+    GMutex mutex;     /* protects the fields below and the reader */
     guint passed;     /* members that the reader has passed */
-    guint next;       /* indices[next] is the first that is not read yet */
+    guint next;       /* indices[next] is the first that has not been read */
     GHashTable *kept; /* member -> Kept */
     GError *failure;  /* of the archive: nothing more can be read */
 };
@@ -80,7 +80,7 @@ const DatasetItem *contents_item(const Contents *contents, guint i)
     return contents->dataset->items->pdata[contents->indices[i]];
 }
 
-/* ---- From an archive; the mutex is held ---- */
+/* ---- From an archive; the mutex must be held ---- */
 
 static GBytes *refuse(GError **error, const char *reason)
 {
@@ -88,7 +88,7 @@ static GBytes *refuse(GError **error, const char *reason)
     return NULL;
 }
 
-/* The reader stands at the member. */
+/* The reader must be at the member. */
 static Kept *keep(Contents *contents, const TarMember *member, GError **error)
 {
     Kept *kept = g_new0(Kept, 1);
@@ -103,7 +103,7 @@ static Kept *keep(Contents *contents, const TarMember *member, GError **error)
     return kept;
 }
 
-/* Goes on to the next member that is asked for and keeps it. FALSE and error where the archive fails. */
+/* Advances to the next member of indices and keeps it. FALSE and error if the archive fails. */
 static gboolean read_next(Contents *contents, GError **error)
 {
     const DatasetItem *wanted = contents_item(contents, contents->next);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What Keras reads, and the two more that libvips reads at no cost. */
+/* Keras's endings, and two more that libvips supports. */
 static const char *const endings[] = {".png", ".jpg",  ".jpeg", ".bmp", ".ppm",
                                       ".tif", ".tiff", ".gif",  ".webp"};
 
@@ -52,7 +52,7 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
     return part;
 }
 
-/* The place of an image's ending in its name, or NULL where it has none of those read. */
+/* The ending within an image's name, or NULL if it is not one of those supported. */
 static const char *ending_of(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -77,7 +77,7 @@ static gint by_key(gconstpointer a, gconstpointer b)
     return strcmp((*(DatasetItem *const *)a)->key, (*(DatasetItem *const *)b)->key);
 }
 
-/* Names in a folder, but for those that begin with a dot, in byte order. */
+/* Names in a folder, except those that begin with a dot, in byte order. */
 static GPtrArray *names_in(const char *folder, GError **error)
 {
     g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
@@ -118,7 +118,7 @@ void dataset_add(Dataset *dataset, const char *key, int label)
     add_item(dataset->items, dataset->root, key, label);
 }
 
-/* A folder on the way down, so that a link that points upwards is detected. */
+/* A folder being searched, so that a link to a parent folder is detected. */
 typedef struct Folder {
     dev_t device;
     ino_t inode;
@@ -220,7 +220,7 @@ static int class_index(const GPtrArray *classes, const char *name, gsize length)
 /* ---- Lists ---- */
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8, as some editors write it */
-enum { SHOWN_MAX = 200 };              /* bytes of a line that a message repeats */
+enum { SHOWN_MAX = 200 };              /* bytes of a line shown in a message */
 
 char *dataset_read_list(const char *list, GError **error)
 {
@@ -240,8 +240,8 @@ char *dataset_read_list(const char *list, GError **error)
     return NULL;
 }
 
-/* Keys of all items, whole and without their ending, each to its item; where two differ by their ending only,
- * the first in byte order. */
+/* Keys of all items, with and without their ending -> item; of two that differ only in their ending, the first in byte
+ * order. */
 static GHashTable *index_items(const GPtrArray *items)
 {
     GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -253,7 +253,7 @@ static GHashTable *index_items(const GPtrArray *items)
         DatasetItem *item = g_ptr_array_index(items, i);
         const char *ending = ending_of(item->key);
         if (!ending)
-            continue; /* of a cache of imported features, whose names are anything */
+            continue; /* in a cache of imported features, names are arbitrary */
         char *stem = g_strndup(item->key, (gsize)(ending - item->key));
         if (g_hash_table_contains(index, stem))
             g_free(stem);
@@ -263,8 +263,8 @@ static GHashTable *index_items(const GPtrArray *items)
     return index;
 }
 
-/* The label of the class that a line's first part names, or -1 where there is none, or where the rest leads
- * out of the folder. */
+/* The label of the class named by the first part of a line, or -1 if there is none or the rest leads out of the
+ * folder. */
 static int listed_class(const Dataset *all, const char *key)
 {
     g_auto(GStrv) parts = g_strsplit(key, "/", -1);
@@ -273,9 +273,9 @@ static int listed_class(const Dataset *all, const char *key)
     return class_index(all->classes, parts[0], strlen(parts[0]));
 }
 
-/* The items that the list names, in its order, each once. Lines of classes that the filter left out are
- * passed over. Where no such image is, and add_missing, an item is added to all: whoever reads it finds out, as of any
- * bad image. */
+/* The items that the list names, in its order, without duplicates. Lines of classes that the filter excludes are
+ * skipped. With add_missing, an item is added to `all` for a missing image, which fails when it is read, like any bad
+ * image. */
 static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
     const char *list = filter->list;
@@ -336,7 +336,7 @@ static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
     dataset->items = kept;
 }
 
-/* Drops classes that no item is of, and renumbers the labels. A class asked for by name must have some. */
+/* Drops classes without items, and renumbers the labels. A class that the filter names must have some. */
 static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **error)
 {
     g_autofree int *counts = g_new0(int, dataset->classes->len);
@@ -361,7 +361,7 @@ static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **er
     return TRUE;
 }
 
-/* What the filter says about images, once the classes are those that it takes. */
+/* Applies the filter's options on images, after those on classes. */
 static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
                              GError **error)
 {
@@ -380,7 +380,7 @@ static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboo
     return TRUE;
 }
 
-/* Which of a dataset's classes the filter takes, by label; NULL and error where it names one that is not there. */
+/* Which of a dataset's classes the filter selects, by label; NULL and error if it names a missing one. */
 static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     g_autofree gboolean *taken = g_new0(gboolean, dataset->classes->len + 1);
@@ -398,7 +398,7 @@ static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filt
     return g_steal_pointer(&taken);
 }
 
-/* Of a dataset that has everything, what the filter asks for. add_missing: as of pick_listed. */
+/* Applies the filter to a complete dataset. add_missing: see pick_listed. */
 static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
     g_autofree gboolean *taken = classes_taken(dataset, filter, error);
@@ -436,7 +436,7 @@ static Dataset *scan_archive(const char *root, const DatasetFilter *filter, GErr
     return g_steal_pointer(&dataset);
 }
 
-/* What is neither a folder nor there at all is left to find_classes to report. */
+/* A missing root is reported by find_classes. */
 static gboolean is_archive(const char *root)
 {
     struct stat status;

@@ -1,4 +1,4 @@
-/* tar_reader: see tar_reader.h. The one file that knows libarchive. */
+/* tar_reader: see tar_reader.h. The only file that uses libarchive. */
 #include "common/dataset/tar_reader.h"
 
 #include "common/core/error.h"
@@ -46,7 +46,7 @@ static la_ssize_t read_file(struct archive *archive, void *user, const void **by
     return n;
 }
 
-/* Not past the end, so that a member that is cut off is noticed. */
+/* Not beyond the end, so that a truncated member is detected. */
 static la_int64_t skip_file(struct archive *archive, void *user, la_int64_t bytes)
 {
     const TarReader *reader = user;
@@ -103,7 +103,7 @@ TarReader *tar_reader_open(const char *path, gboolean fenced, GError **error)
     if (!open_file(reader, error))
         return NULL;
     if (fenced)
-        decoder_fence(); /* a kernel without seccomp is told of where images are decoded */
+        decoder_fence(); /* a kernel without seccomp is reported by decoder_box */
     if (!start_archive(reader, error))
         return NULL;
     return g_steal_pointer(&reader);
@@ -165,7 +165,7 @@ static TarKind kind_of(struct archive_entry *entry)
     }
 }
 
-/* An archive ends with blocks of zeros. libarchive accepts one that just stops as complete. */
+/* An archive ends with blocks of zeros; libarchive would accept one that ends without them. */
 static gboolean has_end(const TarReader *reader)
 {
     static const guint8 zeros[BLOCK];

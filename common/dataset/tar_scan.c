@@ -48,7 +48,7 @@ static const char *last_part(const char *name)
     return slash ? slash + 1 : name;
 }
 
-/* Where KEY ends in a name by webdataset's rule. */
+/* The end of KEY in a name by webdataset's rule. */
 static const char *key_end(const char *name)
 {
     const char *dot = strchr(last_part(name), '.');
@@ -109,7 +109,8 @@ static gboolean take_members(Scan *scan, GError **error)
 
 /* ---- Folders ---- */
 
-/* Bytes of the folders, with a '/' behind each, that hold all images of which each still has a folder then. */
+/* Length of the outer folders, with a '/' after each, that contain all images and leave each image at least one
+ * folder. */
 static gsize shared_folders(const Scan *scan)
 {
     const char *first = scan->images->len ? g_array_index(scan->images, Image, 0).name : "";
@@ -129,7 +130,7 @@ static gsize shared_folders(const Scan *scan)
     return shared;
 }
 
-/* Adds an image under the number that its class got when it was first met. */
+/* Adds an image with its class's number, assigned when the class is first seen. */
 static void add_image(Dataset *dataset, GHashTable *classes, const Image *image, const char *class,
                       const char *key)
 {
@@ -177,7 +178,7 @@ static gboolean read_class_names(Scan *scan, const char *path, GError **error)
     return TRUE;
 }
 
-/* What an image's .cls calls its class; NULL and a sentence where that is missing or cannot be a folder's name. */
+/* The class in an image's .cls; NULL and error if it is missing or cannot be a folder's name. */
 static const char *class_of(const Scan *scan, const Image *image, GError **error)
 {
     g_autofree char *key = g_strndup(image->name, (gsize)(key_end(image->name) - image->name));
@@ -213,7 +214,7 @@ static gboolean add_by_label(const Scan *scan, Dataset *dataset, GHashTable *cla
     for (guint i = 0; i < scan->images->len; i++) {
         const Image *image = &g_array_index(scan->images, Image, i);
         if (!strrchr(image->name, '.') || strrchr(image->name, '.') != key_end(image->name))
-            continue; /* KEY.mask.png is something else about the image */
+            continue; /* KEY.mask.png is not the image itself */
         const char *class = class_of(scan, image, error);
         if (!class)
             return FALSE;
@@ -230,7 +231,7 @@ static gint by_bytes(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* As a walk through folders meets them, names in byte order: a folder's content before what follows the folder. */
+/* The order of a recursive search with names in byte order: a folder's contents before the names after the folder. */
 static gint by_walk(gconstpointer a, gconstpointer b)
 {
     const char *first = (*(DatasetItem *const *)a)->key, *second = (*(DatasetItem *const *)b)->key;
@@ -241,7 +242,7 @@ static gint by_walk(gconstpointer a, gconstpointer b)
     return x - y;
 }
 
-/* From the order in which classes were met to that of their names. classes: name -> number. */
+/* Renumbers classes from order of appearance to order of names. classes: name -> number. */
 static void sort(Dataset *dataset, GHashTable *classes)
 {
     g_autofree int *place = g_new(int, dataset->classes->len + 1);

@@ -14,7 +14,7 @@
 typedef struct {
     const char *name;
     gsize offset;
-    double max; /* inclusive; the least is 0 */
+    double max; /* inclusive; the minimum is 0 */
 } Range;
 
 #define RANGE(field, max)                                                                                    \
@@ -120,7 +120,7 @@ Augmentation augment_draw(const AugmentOptions *options, guint64 seed, const cha
     if (copy == 0)
         return a;
     Rng rng = rng_new(seed, XXH3_64bits_withSeed(key, strlen(key), copy));
-    /* Keras's order. Like Keras, nothing is drawn for what is off, but for the flips. */
+    /* In Keras's order. As in Keras, nothing is drawn for disabled options, except flips. */
     a.theta = draw_symmetric(&rng, options->rotation_range);
     a.tx = draw_shift(&rng, options->height_shift_range, side);
     a.ty = draw_shift(&rng, options->width_shift_range, side);
@@ -160,7 +160,7 @@ static Affine translation(double down, double right)
     return (Affine){{{1, 0, down}, {0, 1, right}, {0, 0, 1}}};
 }
 
-/* apply_affine_transform's matrix, turned about the middle of the pixels; FALSE where it is the identity. */
+/* apply_affine_transform's matrix, about the centre of the image; FALSE if it is the identity. */
 static gboolean affine_of(const Augmentation *a, int side, Affine *affine)
 {
     if (a->theta == 0 && a->tx == 0 && a->ty == 0 && a->shear == 0 && a->zx == 1 && a->zy == 1)
@@ -174,7 +174,7 @@ static gboolean affine_of(const Augmentation *a, int side, Affine *affine)
     return TRUE;
 }
 
-/* Pixel (y, x) of the result goes to (y, x) of pixels, mirrored as flips say. */
+/* Pixel (y, x) of the result goes to (y, x) of pixels, mirrored by the flips. */
 static gsize destination(const Augmentation *a, int side, int y, int x)
 {
     return ((gsize)(a->flip_vertical ? side - 1 - y : y) * (gsize)side +
@@ -182,7 +182,7 @@ static gsize destination(const Augmentation *a, int side, int y, int x)
            3;
 }
 
-/* Where a row is mirrored, it is filled from its last column on. */
+/* A mirrored row is filled from its last column on. */
 static void sample_row(const guint8 *rgb, int side, const Augmentation *a, const Affine *affine, int y,
                        float *pixels)
 {
@@ -212,7 +212,7 @@ static void shift_channels(float *values, gsize n, float shift)
         values[i] = CLAMP(values[i] + shift, min, max);
 }
 
-/* Pillow's ImageEnhance.Brightness, a blend with black: bytes in, bytes out, cut off at 255. */
+/* Pillow's ImageEnhance.Brightness, a blend with black: bytes to bytes, clipped at 255. */
 static void apply_brightness(float *values, gsize n, float factor)
 {
     float scaled[256];

@@ -14,9 +14,9 @@ struct Bmp {
     int width, height;
     gboolean top_down;
     int bits, compression;
-    gsize pixels;           /* where they begin */
+    gsize pixels;           /* their offset */
     guint32 mask[3];        /* of red, green and blue within a pixel of 16 or 32 bits */
-    guint8 palette[256][3]; /* red, green, blue; zero where the file has no such entry */
+    guint8 palette[256][3]; /* red, green, blue; zero for entries that the file lacks */
 };
 
 static guint32 u16(const guint8 *p)
@@ -35,7 +35,7 @@ static gboolean refuse(GError **error, const char *reason)
     return FALSE;
 }
 
-/* The sizes, by the header's own layout; *colors is the number of palette entries, *entry the bytes of each. */
+/* Reads the sizes by the header's version; *colors: number of palette entries, *entry: bytes of each. */
 static gboolean read_sizes(Bmp *bmp, guint32 header, guint32 *colors, gsize *entry, GError **error)
 {
     const guint8 *h = bmp->bytes + FILE_HEADER;
@@ -118,7 +118,7 @@ Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error)
                 bmp->palette[i][c] = bytes[end + i * entry + 2 - c];
         end += colors * entry;
     }
-    /* Some writers leave the palette out of the offset, or the offset out altogether. */
+    /* Some writers do not count the palette in the offset, or write no offset. */
     bmp->pixels = MAX(end, u32(bytes + 10));
     return g_steal_pointer(&bmp);
 }
@@ -134,7 +134,7 @@ void bmp_size(const Bmp *bmp, int *width, int *height)
     *height = bmp->height;
 }
 
-/* The masked bits of a pixel, scaled to 0 … 255 and rounded down, as Pillow's Unpack.c does. */
+/* The masked bits of a pixel, scaled to 0 … 255 and rounded down, like Pillow's Unpack.c. */
 static guint8 field(guint32 pixel, guint32 mask)
 {
     if (mask == 0)
@@ -176,8 +176,7 @@ static gboolean read_plain(const Bmp *bmp, guint8 *rgb, GError **error)
     return TRUE;
 }
 
-/* Run-length codes unpacked to one palette index a pixel, rows in the file's order; at is the next to be
- * written. */
+/* Run-length codes unpacked to one palette index per pixel, rows in the file's order; at: the next one to write. */
 typedef struct {
     guint8 *indices;
     gsize total, width, at;
@@ -202,7 +201,7 @@ static void skip(Unpacker *u, gsize count)
     u->at += MIN(count, u->total - u->at);
 }
 
-/* Bytes of the literal codes at p that were used, padded to an even number; 0 where they are not all there. */
+/* Number of bytes used by the literal codes at p, padded to an even number; 0 if they are incomplete. */
 static gsize put_literals(Unpacker *u, guint count, const guint8 *p, gsize available)
 {
     gsize bytes = u->nibbles ? (count + 1) / 2 : count, padded = (bytes + 1) & ~(gsize)1;

@@ -26,10 +26,10 @@ typedef struct {
     char reason[512];
 } Reply;
 
-/* The starter's: a process id to tell the end of, or 0 to start a decoder. */
+/* Request to the starter: the id of a process whose end to report, or 0 to start a decoder. */
 typedef struct {
     pid_t pid;
-    int code; /* errno where there is none; the wait status of one that ended */
+    int code; /* errno if none was started; the wait status of an ended one */
     gboolean fenced;
 } Start;
 
@@ -43,24 +43,24 @@ struct DecoderBox {
     pid_t starter_pid;
     guint limit; /* ms */
     gboolean warned;
-    GMutex mutex;  /* of all above and below */
-    GArray *ready; /* Decoder, those with nothing to do */
+    GMutex mutex;  /* protects the whole struct */
+    GArray *ready; /* Decoder, the idle ones */
 };
 
-/* ---- Patience ---- */
+/* ---- Time limit ---- */
 
-/* Of this process with a decoder that has an image. Told by the processor time that it takes, and waited for in ticks,
- * not by the clock: neither a machine with much to do nor one that slept is the image's fault. */
-enum { TICKS = 20 }; /* in which the limit is waited for */
+/* The time limit of a decoder with an image. It is measured in processor time and in ticks of waiting, not by the
+ * clock, as the image is not to blame for a busy machine or one that was suspended. */
+enum { TICKS = 20 }; /* of the limit */
 typedef struct {
     pid_t pid;
-    guint limit;         /* ms of processor time; or of waiting while it takes next to none */
+    guint limit;         /* ms of processor time, or of waiting while it uses hardly any */
     gint64 begun, taken; /* us of processor time: before the image, and until the last tick */
-    guint idle;          /* ticks one after the other in which it took none */
+    guint idle;          /* consecutive ticks in which it used none */
     gboolean over;
 } Watch;
 
-/* Of a process and all its threads, us. 0 where it has ended. */
+/* Processor time of a process and all its threads, us. 0 if it has ended. */
 static gint64 processor_time(pid_t pid)
 {
     clockid_t clock;
@@ -76,7 +76,7 @@ static void watch_begin(Watch *watch, pid_t pid, guint limit)
     *watch = (Watch){.pid = pid, .limit = limit, .begun = now, .taken = now};
 }
 
-/* Until the socket can be read from or written to. FALSE where patience is over. No watch: it is not waited for here. */
+/* Waits until the socket can be read from or written to. FALSE if the time limit is exceeded. watch NULL: no limit. */
 static gboolean ready(Watch *watch, int socket, short events)
 {
     while (watch && !watch->over) {
@@ -173,7 +173,7 @@ static gboolean send_start(int socket, const Start *start, int passed)
     return sendmsg(socket, &message, MSG_NOSIGNAL) == (gssize)sizeof *start;
 }
 
-/* The parent's end of the decoder's socket, or -1. */
+/* Returns the parent's end of the decoder's socket, or -1. */
 static int start_decoder(DecoderBoxTask task, Start *start)
 {
     int ends[2];
@@ -259,7 +259,7 @@ static gboolean broken(GError **error, const char *format, const char *reason)
     return FALSE;
 }
 
-/* Asks the starter; passed receives a file descriptor, or -1. The mutex is held. */
+/* Sends a request to the starter; passed receives a file descriptor, or -1. The mutex must be held. */
 static gboolean ask(DecoderBox *box, Start *start, int *passed)
 {
     union {
@@ -314,7 +314,7 @@ static gboolean take_decoder(DecoderBox *box, Decoder *decoder, GError **error)
     return there;
 }
 
-/* How a decoder ended that gave no answer. */
+/* How a decoder ended without answering. */
 static gboolean bury(DecoderBox *box, const Decoder *decoder, int *status)
 {
     Start start = {.pid = decoder->pid};
@@ -349,7 +349,7 @@ static gboolean told(const Reply *reply, GError **error)
     return FALSE;
 }
 
-/* What the image did to its decoder. */
+/* The reason for an image whose decoder ended. */
 static gboolean blame(const Watch *watch, int status, GError **error)
 {
     if (watch->over)
@@ -383,7 +383,7 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Pr
             return broken(error, "%s", "the process that starts decoders has ended");
         if (watch.over || (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL))
             return blame(&watch, status, error);
-    } /* the kernel kills where memory is short, and GLib exits: a second try may find some */
+    } /* if memory is short, the kernel kills or GLib exits: a second try may succeed */
     return broken(error, "%s",
                   WIFSIGNALED(status) ? "its decoder was killed, most likely for lack of memory"
                                       : "not enough memory to decode it");

@@ -1,4 +1,4 @@
-/* decoder_fence: see decoder_fence.h. The one file that knows libseccomp. */
+/* decoder_fence: see decoder_fence.h. The only file that uses libseccomp. */
 #include "common/image/decoder_fence.h"
 
 #include <errno.h>
@@ -39,8 +39,8 @@ static const int allowed[] = {
     SCMP_SYS(close),
 };
 
-/* libvips reads some formats by threads of its own. Those share the fence; a process may not be started. The flags of
- * clone3 lie in memory, where a filter cannot see them: libc is told that there is none and uses clone. */
+/* libvips reads some formats in its own threads. These are restricted too; starting processes is refused. A filter
+ * cannot see the flags of clone3, which are in memory, so clone3 fails with ENOSYS and libc uses clone. */
 static int allow_threads(scmp_filter_ctx filter)
 {
     struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
@@ -48,7 +48,7 @@ static int allow_threads(scmp_filter_ctx filter)
     return code ? code : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-/* Memory, but none that code could be written to and run from. */
+/* Memory, except memory that is both writable and executable. */
 static int allow_memory(scmp_filter_ctx filter)
 {
     struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);

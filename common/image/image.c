@@ -1,4 +1,4 @@
-/* image: see image.h. The one file that knows libvips.
+/* image: see image.h. The only file that uses libvips.
  *
  * The kind of a file is determined by its first bytes, and a loader is called by name: none of libvips's other
  * loaders (SVG, PDF, ImageMagick …) ever sees untrusted bytes. Pixels are pulled row by row through a region in the
@@ -50,8 +50,8 @@ void image_startup(const char *program)
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
-    /* No plug-ins: they bring formats that are never asked for (HEIF, PDF, ImageMagick's …), and libraries that write
-     * to stderr what they miss. */
+    /* No plug-ins: they are for formats that are not supported here (HEIF, PDF, ImageMagick's …), and their libraries
+     * print messages to stderr. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
@@ -59,17 +59,17 @@ void image_startup(const char *program)
     vips_cache_set_max(0);
 }
 
-/* An image in 8-bit RGB, whole. */
+/* A whole image in 8-bit RGB. */
 typedef struct {
     guint8 *rgb; /* (height, width, 3) */
     int width, height;
-} Picture;
+} Pixels;
 
-static void picture_clear(Picture *picture)
+static void pixels_clear(Pixels *pixels)
 {
-    g_clear_pointer(&picture->rgb, g_free);
+    g_clear_pointer(&pixels->rgb, g_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Picture, picture_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pixels, pixels_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
 
@@ -84,7 +84,7 @@ static gboolean fail(GError **error, const char *format, ...)
     return FALSE;
 }
 
-/* The size the header announces is checked before anything of that size is set aside. */
+/* The size in the header is checked before memory of that size is allocated. */
 static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GError **error)
 {
     return width * height <= max_pixels ||
@@ -93,13 +93,13 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
                 width, height, max_pixels);
 }
 
-static gboolean picture_allocate(Picture *picture, int width, int height, GError **error)
+static gboolean pixels_allocate(Pixels *pixels, int width, int height, GError **error)
 {
-    *picture = (Picture){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
-    if (!picture->rgb)
+    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
+    if (!pixels->rgb)
         g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
                     width, height);
-    return picture->rgb != NULL;
+    return pixels->rgb != NULL;
 }
 
 /* ---- Formats ---- */
@@ -111,16 +111,16 @@ typedef struct {
     gsize size;
     const Format *format;
     gint64 max_pixels;
-    int shrink_to; /* a JPEG may be reduced on the way to no less than twice this side; 0 for the full size */
+    int shrink_to; /* a JPEG may be reduced while decoding, to no less than twice this side; 0: full size */
 } Source;
 
-/* TRUE: picture holds all pixels. FALSE: error is set; what picture holds is to be cleared. */
-typedef gboolean (*Decoder)(const Source *source, Picture *picture, GError **error);
-static gboolean decode_by_libvips(const Source *source, Picture *picture, GError **error);
-static gboolean decode_bmp(const Source *source, Picture *picture, GError **error);
-static gboolean decode_netpbm(const Source *source, Picture *picture, GError **error);
+/* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
+typedef gboolean (*Decoder)(const Source *source, Pixels *pixels, GError **error);
+static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error);
+static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error);
+static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error);
 
-/* shrink: 1, or what a JPEG is to be reduced by on the way (2, 4, 8). NULL where libvips refuses. */
+/* shrink: 1, or the factor to reduce a JPEG by while decoding (2, 4, 8). NULL if libvips fails. */
 typedef VipsImage *(*Loader)(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink);
 
 #define BUFFER_LOADER(format)                                                                                \
@@ -149,8 +149,8 @@ struct Format {
     const char *signature;
     gsize length, offset; /* of the signature */
     Decoder decode;
-    Loader load; /* where decode is decode_by_libvips */
-    /* JPEG: libjpeg calls lost and garbled data a warning. PNG, TIFF: warnings are trifles */
+    Loader load; /* for decode_by_libvips */
+    /* JPEG: libjpeg reports missing and corrupt data as warnings. PNG, TIFF: warnings are harmless */
     VipsFailOn fail_on;
 };
 
@@ -180,29 +180,29 @@ static const Format *find_format(const guint8 *bytes, gsize size)
     return NULL;
 }
 
-/* ---- Pixels as Pillow's convert("RGB") makes them ---- */
+/* ---- Pixels like those of Pillow's convert("RGB") ---- */
 
-/* What a sample of the file means. */
+/* The format of the file's pixels. */
 typedef struct {
     int bands;
-    gboolean wide, cmyk; /* 16 bits a sample; cyan magenta yellow black */
-} Samples;
+    gboolean wide, cmyk; /* 16 bits per band; cyan magenta yellow black */
+} PixelFormat;
 
-static gboolean samples_of(const VipsImage *image, Samples *samples, GError **error)
+static gboolean pixel_format(const VipsImage *image, PixelFormat *form, GError **error)
 {
     VipsBandFormat format = vips_image_get_format(image);
     VipsInterpretation space = vips_image_get_interpretation(image);
-    *samples = (Samples){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
-                         space == VIPS_INTERPRETATION_CMYK};
+    *form = (PixelFormat){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
+                          space == VIPS_INTERPRETATION_CMYK};
     if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
-        return fail(error, "its pixels are of type %s; only 8 and 16 bits per sample are supported",
+        return fail(error, "its pixels are of type %s; only 8 and 16 bits per channel are supported",
                     vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
-    if (space == VIPS_INTERPRETATION_LAB || samples->bands < (samples->cmyk ? 4 : 1))
+    if (space == VIPS_INTERPRETATION_LAB || form->bands < (form->cmyk ? 4 : 1))
         return fail(error, "its pixels are neither grey, RGB nor CMYK");
     return TRUE;
 }
 
-/* Pillow's cmyk2rgb (Convert.c): a * b / 255, rounded as it does. */
+/* Pillow's cmyk2rgb (Convert.c): a * b / 255 with its rounding. */
 static guint8 multiply_255(guint8 a, guint8 b)
 {
     guint t = (guint)a * b + 128;
@@ -218,12 +218,11 @@ static void cmyk_to_rgb(const guint8 *cmyk, int bands, int width, guint8 *rgb)
     }
 }
 
-/* One row of 8-bit samples. One or two bands are grey (and alpha), more are RGB (and others); alpha is
- * dropped. */
-static void row_to_rgb(const guint8 *row, Samples samples, int width, guint8 *rgb)
+/* One row of 8-bit values. One or two bands are grey (and alpha), more are RGB (and others); alpha is dropped. */
+static void row_to_rgb(const guint8 *row, PixelFormat form, int width, guint8 *rgb)
 {
-    int bands = samples.bands;
-    if (samples.cmyk)
+    int bands = form.bands;
+    if (form.cmyk)
         cmyk_to_rgb(row, bands, width, rgb);
     else if (bands == 3)
         memcpy(rgb, row, (gsize)width * 3);
@@ -235,24 +234,24 @@ static void row_to_rgb(const guint8 *row, Samples samples, int width, guint8 *rg
             memcpy(rgb, row, 3);
 }
 
-enum { STRIP = 16 }; /* rows asked of libvips at once: a few of a JPEG's own 8 or 16 */
+enum { STRIP = 16 }; /* rows requested from libvips at once; a JPEG's blocks have 8 or 16 */
 
-/* Pulls all rows of image into picture. FALSE where libvips fails on the way, with nothing set. */
-static gboolean pull_rows(VipsImage *image, Samples samples, Picture *picture)
+/* Pulls all rows of image into pixels. FALSE, with no error set, if libvips fails. */
+static gboolean pull_rows(VipsImage *image, PixelFormat form, Pixels *pixels)
 {
     g_autoptr(VipsRegion) region = vips_region_new(image);
-    gsize row_samples = (gsize)picture->width * (gsize)samples.bands;
-    g_autofree guint8 *narrow = samples.wide ? g_malloc(row_samples) : NULL;
-    guint8 *rgb = picture->rgb;
-    for (int top = 0; top < picture->height; top += STRIP) {
-        VipsRect strip = {0, top, picture->width, MIN(STRIP, picture->height - top)};
+    gsize row_values = (gsize)pixels->width * (gsize)form.bands;
+    g_autofree guint8 *narrow = form.wide ? g_malloc(row_values) : NULL;
+    guint8 *rgb = pixels->rgb;
+    for (int top = 0; top < pixels->height; top += STRIP) {
+        VipsRect strip = {0, top, pixels->width, MIN(STRIP, pixels->height - top)};
         if (vips_region_prepare(region, &strip) != 0)
             return FALSE;
-        for (int y = top; y < top + strip.height; y++, rgb += (gsize)picture->width * 3) {
+        for (int y = top; y < top + strip.height; y++, rgb += (gsize)pixels->width * 3) {
             const guint8 *row = VIPS_REGION_ADDR(region, 0, y);
-            for (gsize i = 0; narrow && i < row_samples; i++)
+            for (gsize i = 0; narrow && i < row_values; i++)
                 narrow[i] = (guint8)(((const guint16 *)row)[i] >> 8);
-            row_to_rgb(narrow ? narrow : row, samples, picture->width, rgb);
+            row_to_rgb(narrow ? narrow : row, form, pixels->width, rgb);
         }
     }
     return TRUE;
@@ -260,7 +259,7 @@ static gboolean pull_rows(VipsImage *image, Samples samples, Picture *picture)
 
 /* ---- Decoding ---- */
 
-/* As vips_thumbnail chooses it: a factor of two at least is left to the resize that follows. */
+/* Like vips_thumbnail: a factor of at least two is left to the following resize. */
 static int jpeg_shrink(const VipsImage *image, int side)
 {
     int min = MIN(vips_image_get_width(image), vips_image_get_height(image)), shrink = 1;
@@ -269,15 +268,15 @@ static int jpeg_shrink(const VipsImage *image, int side)
     return shrink;
 }
 
-/* Where libvips fails, FALSE with no error set: the reason is found by decode_alone. */
-static gboolean pull(const Source *source, VipsFailOn fail_on, Picture *picture, GError **error)
+/* FALSE with no error set if libvips fails: decode_alone finds the reason. */
+static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, GError **error)
 {
-    Samples samples;
+    PixelFormat form;
     Loader load = source->format->load;
     g_autoptr(VipsImage) image = load(source->bytes, source->size, fail_on, 1);
     if (!image)
         return FALSE;
-    if (!samples_of(image, &samples, error) ||
+    if (!pixel_format(image, &form, error) ||
         !check_size(vips_image_get_width(image), vips_image_get_height(image), source->max_pixels, error))
         return FALSE;
     int shrink = load == load_jpeg ? jpeg_shrink(image, source->shrink_to) : 1;
@@ -286,22 +285,22 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Picture *picture,
         if (!(image = load(source->bytes, source->size, fail_on, shrink)))
             return FALSE;
     }
-    return picture_allocate(picture, vips_image_get_width(image), vips_image_get_height(image), error) &&
-           pull_rows(image, samples, picture);
+    return pixels_allocate(pixels, vips_image_get_width(image), vips_image_get_height(image), error) &&
+           pull_rows(image, form, pixels);
 }
 
-/* libvips has one error buffer for all threads. Decoding holds this lock for reading; what failed is decoded
- * once more alone, so that the reason is the file's own and the same in every run. */
+/* libvips has one error buffer for all threads. Decoding holds this lock for reading; a file that failed is decoded
+ * again with no other thread decoding, so that the reason is its own and the same in every run. */
 static GRWLock alone;
 
-/* Bytes between the end of the picture and the end mark, as some cameras leave them, are libjpeg's one
- * warning that takes nothing from the pixels. */
+/* Bytes between the end of the image and the end mark, which some cameras write, are the only warning of libjpeg that
+ * does not affect the pixels. */
 static gboolean is_trailing_rubbish(const char *text)
 {
     return strstr(text, "extraneous bytes before marker 0xd9") != NULL;
 }
 
-/* The first line of libvips's error buffer without the loader's name, or a guess where there is none. */
+/* The first line of libvips's error buffer without the loader's name, or a guess if it is empty. */
 static char *last_reason(void)
 {
     const char *text = vips_error_buffer(), *colon = strstr(text, ": ");
@@ -312,16 +311,16 @@ static char *last_reason(void)
     return g_strndup(start, (gsize)(text + length - start));
 }
 
-static gboolean decode_alone(const Source *source, Picture *picture, GError **error)
+static gboolean decode_alone(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
     g_rw_lock_writer_lock(&alone);
     vips_error_clear();
-    picture_clear(picture);
-    gboolean ok = pull(source, source->format->fail_on, picture, &ours);
+    pixels_clear(pixels);
+    gboolean ok = pull(source, source->format->fail_on, pixels, &ours);
     if (!ok && !ours && is_trailing_rubbish(vips_error_buffer())) {
-        picture_clear(picture);
-        ok = pull(source, VIPS_FAIL_ON_TRUNCATED, picture, &ours);
+        pixels_clear(pixels);
+        ok = pull(source, VIPS_FAIL_ON_TRUNCATED, pixels, &ours);
     }
     if (!ok && !ours) {
         g_autofree char *reason = last_reason();
@@ -334,18 +333,18 @@ static gboolean decode_alone(const Source *source, Picture *picture, GError **er
     return ok;
 }
 
-static gboolean decode_by_libvips(const Source *source, Picture *picture, GError **error)
+static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
     g_rw_lock_reader_lock(&alone);
-    gboolean ok = pull(source, source->format->fail_on, picture, &ours);
+    gboolean ok = pull(source, source->format->fail_on, pixels, &ours);
     g_rw_lock_reader_unlock(&alone);
     if (ours)
         g_propagate_error(error, ours);
-    return ok || (!ours && decode_alone(source, picture, error));
+    return ok || (!ours && decode_alone(source, pixels, error));
 }
 
-static gboolean decode_bmp(const Source *source, Picture *picture, GError **error)
+static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error)
 {
     int width, height;
     g_autoptr(Bmp) bmp = bmp_open(source->bytes, source->size, error);
@@ -353,16 +352,16 @@ static gboolean decode_bmp(const Source *source, Picture *picture, GError **erro
         return FALSE;
     bmp_size(bmp, &width, &height);
     return check_size(width, height, source->max_pixels, error) &&
-           picture_allocate(picture, width, height, error) && bmp_read(bmp, picture->rgb, error);
+           pixels_allocate(pixels, width, height, error) && bmp_read(bmp, pixels->rgb, error);
 }
 
-static gboolean decode_netpbm(const Source *source, Picture *picture, GError **error)
+static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error)
 {
     Netpbm image;
     return netpbm_open(&image, source->bytes, source->size, error) &&
            check_size(image.width, image.height, source->max_pixels, error) &&
-           picture_allocate(picture, image.width, image.height, error) &&
-           netpbm_read(&image, picture->rgb, error);
+           pixels_allocate(pixels, image.width, image.height, error) &&
+           netpbm_read(&image, pixels->rgb, error);
 }
 
 /* ---- Presets ---- */
@@ -370,26 +369,26 @@ static gboolean decode_netpbm(const Source *source, Picture *picture, GError **e
 gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
                       guint8 *rgb, GError **error)
 {
-    g_auto(Picture) picture = {0};
+    g_auto(Pixels) pixels = {0};
     Source source = {bytes, size, find_format(bytes, size), max_pixels, preset == PRESET_VIPS ? side : 0};
     if (size == 0)
         return fail(error, "empty file");
     if (!source.format)
         return fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
-    if (!source.format->decode(&source, &picture, error))
+    if (!source.format->decode(&source, &pixels, error))
         return FALSE;
     switch (preset) {
     case PRESET_KERAS:
-        resize_nearest(picture.rgb, picture.width, picture.height, side, rgb);
+        resize_nearest(pixels.rgb, pixels.width, pixels.height, side, rgb);
         return TRUE;
     case PRESET_TORCHVISION: {
-        ResizeWindow window = resize_center_window(picture.width, picture.height, side * 256 / 224, side);
-        resize_bilinear(picture.rgb, picture.width, picture.height, window, rgb);
+        ResizeWindow window = resize_center_window(pixels.width, pixels.height, side * 256 / 224, side);
+        resize_bilinear(pixels.rgb, pixels.width, pixels.height, window, rgb);
         return TRUE;
     }
     case PRESET_VIPS:
-        resize_bilinear(picture.rgb, picture.width, picture.height,
-                        (ResizeWindow){side, side, 0, 0, side, side}, rgb);
+        resize_bilinear(pixels.rgb, pixels.width, pixels.height, (ResizeWindow){side, side, 0, 0, side, side},
+                        rgb);
         return TRUE;
     }
     g_assert_not_reached();
@@ -413,7 +412,7 @@ static inline float normalized(float value, int c, Normalization normalization)
     g_assert_not_reached();
 }
 
-/* Where red stands in the tensor; blue stands at the other end. */
+/* The position of red in the tensor; blue is at the other end. */
 static int place_of_red(Normalization normalization)
 {
     return normalization == NORMALIZE_CAFFE ? 2 : 0;

@@ -12,7 +12,7 @@ static DecoderBox *box;
 
 gboolean image_file_startup(const char *program, GError **error)
 {
-    enum { LIMIT = 60000 }; /* ms; IMAGE_MAX_PIXELS take a few seconds */
+    enum { LIMIT = 60000 }; /* ms; an image of IMAGE_MAX_PIXELS takes a few seconds */
     image_startup(program);
     box = decoder_box_new(image_decode, LIMIT, error);
     return box != NULL;
@@ -20,7 +20,7 @@ gboolean image_file_startup(const char *program, GError **error)
 
 MemoryNeed image_file_memory(guint threads)
 {
-    enum { DECODER = 5 << 19 }; /* not shared with this process, as measured */
+    enum { DECODER = 5 << 19 }; /* bytes not shared with this process, measured */
     return (MemoryNeed){.memory = (gsize)threads * DECODER};
 }
 
@@ -30,7 +30,7 @@ static GBytes *fail(GError **error, const char *reason)
     return NULL;
 }
 
-/* A system call's code: the fault of the machine, or of what lies under this name. */
+/* Sets the error for a system call's code, caused by the machine or by the file. */
 static GBytes *fail_with(GError **error, int code)
 {
     gboolean machine = code == EMFILE || code == ENFILE || code == ENOMEM || code == EIO;
@@ -39,7 +39,7 @@ static GBytes *fail_with(GError **error, int code)
     return NULL;
 }
 
-/* Reads up to size bytes: fewer where the file has become shorter meanwhile, -1 where reading fails. */
+/* Reads up to size bytes: fewer if the file has become shorter meanwhile; -1 if reading fails. */
 static gssize read_all(int file, guint8 *bytes, gsize size)
 {
     gsize done = 0;

@@ -16,7 +16,7 @@ static gboolean at_digit(const Netpbm *image, gsize at)
     return at < image->size && g_ascii_isdigit(image->bytes[at]);
 }
 
-/* Passes over white space and comments, which run from # to the end of their line. */
+/* Skips white space and comments, which extend from # to the end of the line. */
 static void skip_space(const Netpbm *image, gsize *at)
 {
     gboolean comment = FALSE;
@@ -28,7 +28,7 @@ static void skip_space(const Netpbm *image, gsize *at)
     }
 }
 
-/* The decimal number at *at, which is moved behind it; -1 where there is none or it is over G_MAXINT. */
+/* The decimal number at *at, which is moved behind it; -1 if there is none or it exceeds G_MAXINT. */
 static int read_number(const Netpbm *image, gsize *at)
 {
     gint64 number = 0;
@@ -65,7 +65,7 @@ static guint8 scale(const Netpbm *image, int value)
     return (guint8)nearbyint((double)MIN(value, image->white) / image->white * 255);
 }
 
-/* One bit a pixel, 1 for black, each row padded to whole bytes. */
+/* One bit per pixel, 1 for black, each row padded to whole bytes. */
 static gboolean read_raw_bits(const Netpbm *image, guint8 *rgb, GError **error)
 {
     gsize width = (gsize)image->width, height = (gsize)image->height, stride = (width + 7) / 8;
@@ -79,7 +79,7 @@ static gboolean read_raw_bits(const Netpbm *image, guint8 *rgb, GError **error)
     return TRUE;
 }
 
-/* One or two bytes a value, the high one first. */
+/* One or two bytes per value, big-endian. */
 static gboolean read_raw_values(const Netpbm *image, gsize values, int repeat, guint8 *rgb, GError **error)
 {
     gsize bytes = image->white > 255 ? 2 : 1;

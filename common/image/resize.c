@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Pillow adds the step up rather than multiplying, so a pixel whose place falls on a whole number is decided
- * by the rounding errors of the sum: the sum must be formed in the same way. */
+/* Pillow adds up the step instead of multiplying, so that for positions near a whole number the rounding errors of
+ * the sum decide: the sum must be computed in the same way. */
 static int *nearest_places(int in, int out)
 {
     int *places = g_new(int, out);
@@ -32,7 +32,7 @@ enum {
     HALF = 1 << (PRECISION_BITS - 1),
 };
 
-/* For each output pixel: the first input pixel, how many, and their weights (count of them used, of taps). */
+/* For each output pixel: the first input pixel, the number of input pixels, and their weights. */
 typedef struct {
     int *first, *count;
     gint32 *weights; /* (outputs, taps) */
@@ -47,15 +47,15 @@ static void filter_clear(Filter *filter)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 
-/* Weights of one output pixel whose centre is at `center` in the input; doubles first, as Pillow, then
- * fixed-point. */
-static void filter_pixel(Filter *filter, int i, double center, double gram_factor, int in, double *doubles)
+/* Weights of one output pixel whose centre is at `center` in the input; first in double, then fixed-point, as in
+ * Pillow. */
+static void filter_pixel(Filter *filter, int i, double center, double shrink, int in, double *doubles)
 {
-    double sum = 0, support = gram_factor; /* the triangle's support is 1 */
+    double sum = 0, support = shrink; /* the triangle's support is 1 */
     int first = MAX((int)(center - support + 0.5), 0);
     int count = MIN((int)(center + support + 0.5), in) - first;
     for (int t = 0; t < count; t++) {
-        double distance = fabs((t + first - center + 0.5) * (1.0 / gram_factor));
+        double distance = fabs((t + first - center + 0.5) * (1.0 / shrink));
         doubles[t] = distance < 1.0 ? 1.0 - distance : 0.0;
         sum += doubles[t];
     }
@@ -67,17 +67,17 @@ static void filter_pixel(Filter *filter, int i, double center, double gram_facto
     filter->count[i] = count;
 }
 
-/* in pixels resized to out, of which the n from `start` on are wanted. */
+/* The filter that resizes in pixels to out, for the n output pixels from `start` on. */
 static Filter filter_new(int in, gint64 out, gint64 start, int n)
 {
-    double scale = (double)in / out, gram_factor = MAX(scale, 1.0);
-    Filter filter = {.taps = (int)ceil(gram_factor) * 2 + 1};
+    double scale = (double)in / out, shrink = MAX(scale, 1.0);
+    Filter filter = {.taps = (int)ceil(shrink) * 2 + 1};
     filter.first = g_new(int, n);
     filter.count = g_new(int, n);
     filter.weights = g_new0(gint32, (gsize)n * filter.taps);
     g_autofree double *doubles = g_new(double, filter.taps);
     for (int i = 0; i < n; i++)
-        filter_pixel(&filter, i, (start + i + 0.5) * scale, gram_factor, in, doubles);
+        filter_pixel(&filter, i, (start + i + 0.5) * scale, shrink, in, doubles);
     return filter;
 }
 
@@ -104,7 +104,7 @@ static void resample_row(const guint8 *source, const Filter *filter, int n, guin
     }
 }
 
-/* One output row of `bytes` samples from `count` input rows. */
+/* One output row of `bytes` values from `count` input rows. */
 static void resample_column(const guint8 *source, const gint32 *weights, int count, int bytes, gint32 *sums,
                             guint8 *target)
 {
@@ -122,7 +122,7 @@ void resize_bilinear(const guint8 *source, int width, int height, ResizeWindow w
     g_auto(Filter) across = filter_new(width, window.full_width, window.left, window.width);
     g_auto(Filter) down = filter_new(height, window.full_height, window.top, window.height);
 
-    /* Rows first, rounded to bytes between the passes, and only those that the second pass will read. */
+    /* Horizontally first, rounded to bytes between the passes, and only the rows that the second pass reads. */
     int last = window.height - 1, bytes = window.width * 3;
     int top = down.first[0], rows = down.first[last] + down.count[last] - top;
     g_autofree guint8 *between = g_malloc((gsize)rows * bytes);

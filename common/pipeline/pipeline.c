@@ -11,15 +11,14 @@
 
 #include <string.h>
 
-/* One mutex and one condition guard all that the threads share: events come every few milliseconds, not more
- * often.
+/* One mutex and one condition protect all that the threads share, as events are milliseconds apart.
  *
- * Slots are a ring of prepared images: input i lives in slot i % window from when a decoder takes it until it
- * is collected into a batch. There are two batches, so that the base fills one while the other is consumed. */
+ * Slots are a ring of prepared images: input i is in slot i % window from when a decoder takes it until it is
+ * collected into a batch. There are two batches, so that the base fills one while the other is consumed. */
 
 enum {
     BATCHES = 2,
-    ARRIVALS_MAX = 8, /* times the batch's size: a folder of bad files must not gather without end */
+    ARRIVALS_MAX = 8, /* times the batch's size: bounds the memory for a folder of bad files */
 };
 
 typedef struct {
@@ -33,7 +32,7 @@ typedef struct {
 typedef struct {
     guint index;
     int vector;      /* row of the batch's features, or -1 for a rejected input */
-    gboolean broken; /* the run ends here */
+    gboolean broken; /* the run ends after this */
     guint8 note[SHA256_SIZE];
     char *reason;
 } Arrival;
@@ -67,10 +66,10 @@ typedef struct {
 
     GMutex mutex;
     GCond changed;
-    guint taken;              /* inputs a decoder has begun */
+    guint taken;              /* inputs begun by decoders */
     guint collected;          /* inputs whose slot is free again */
     guint computed, consumed; /* batches */
-    gboolean exhausted;       /* no batch follows those computed */
+    gboolean exhausted;       /* no further batch will be computed */
     gboolean stopping;        /* interrupted, or the consumer failed */
 } Run;
 
@@ -94,7 +93,8 @@ MemoryNeed pipeline_memory(const PipelineOptions *options)
                                batch * image * sizeof(float);
     MemoryNeed need = {base + vectors + window_of(options) * image * sizeof(float) + options->threads * image,
                        0, 0};
-    memory_add(&need, memory_of_threads(2 * options->threads)); /* decoders, the pool but one, the base */
+    memory_add(&need,
+               memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
     if (cut >= 0)
         need.address += VGG16_CONVS * FLOATS_ALIGNMENT;
     return need;
@@ -152,7 +152,7 @@ void pipeline_free(Pipeline *pipeline)
 
 /* ---- Decoders ---- */
 
-/* The next input whose slot is free; FALSE where there is none any more. The mutex is held. */
+/* The next input whose slot is free; FALSE if there is none left. The mutex must be held. */
 static gboolean take_input(Run *run, guint *index)
 {
     for (;;) {
@@ -246,7 +246,7 @@ static void clear_batch(Batch *batch)
     batch->vectors = 0;
 }
 
-/* Appends what a slot holds to the batch; its image to the base's input. */
+/* Appends a slot's result to the batch, and its image to the base's input. */
 static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 {
     Arrival arrival = {.index = index, .vector = -1, .broken = slot->outcome == BROKEN};
@@ -261,8 +261,8 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
     g_array_append_val(batch->arrivals, arrival);
 }
 
-/* Collects until the batch is full (of vectors, or of rejected inputs) or the inputs end; FALSE where the run
- * stops meanwhile. The mutex is held. */
+/* Collects until the batch is full (of vectors, or of rejected inputs) or the inputs end; FALSE if the run stops
+ * meanwhile. The mutex must be held. */
 static gboolean fill_batch(Run *run, Batch *batch)
 {
     Pipeline *pipeline = run->pipeline;
@@ -352,7 +352,7 @@ static gboolean consume_all(Run *run, PipelineConsume consume, Progress *progres
     return fine;
 }
 
-/* What a run that stopped early left behind. */
+/* Frees what a run that stopped early has left. */
 static void clear_rest(Pipeline *pipeline)
 {
     for (guint i = 0; i < pipeline->window; i++) {

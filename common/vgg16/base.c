@@ -6,11 +6,11 @@
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 
-/* A convolution, or a pooling that is not done along with one. */
+/* A convolution, or a pooling that is not fused with one. */
 typedef struct {
     ConvShape shape; /* of its input; a pooling has C = K */
     int conv;        /* index among the convolutions, or -1 */
-    gsize floats;    /* of its output, an image */
+    gsize floats;    /* of its output, per image */
 } Step;
 
 struct Base {
@@ -19,8 +19,8 @@ struct Base {
     ThreadPool *thread_pool;
     Step step[VGG16_LAYERS];
     ConvPlan *plan[VGG16_LAYERS];
-    float *alternate[2]; /* activations of one image, in turn */
-    float *joint[2];     /* of the batch */
+    float *alternate[2]; /* activations of one image, alternating */
+    float *joint[2];     /* the same for the batch */
     float *scratch;
 };
 
@@ -28,7 +28,8 @@ typedef struct {
     gsize alternate, joint, scratch; /* floats each */
 } Sizes;
 
-/* Fills the steps from the input to the cut; returns how many. Without tiles (NULL, or all 0) the shapes choose. */
+/* Fills the steps from the input to the cut; returns their number. Without tiles (NULL, or all 0) they follow from
+ * shapes. */
 static int steps_to(int cut, int side, const int *tiles, Step *steps)
 {
     int n = 0;
@@ -74,7 +75,7 @@ static Sizes sizes_of(const Step *steps, int n, int single, int batch, guint thr
     return sizes;
 }
 
-/* FALSE where the convolution is behind the cut. */
+/* FALSE if the convolution is after the cut. */
 static gboolean find_shape(int cut, int side, int conv, ConvShape *shape)
 {
     Step steps[VGG16_LAYERS];
@@ -140,7 +141,7 @@ void base_free(Base *base)
     g_free(base);
 }
 
-/* Steps first … last-1 for n images; activations go through the two buffers in turn, the last ones to out. */
+/* Runs steps first … last-1 for n images; activations alternate between the two buffers, the last ones go to out. */
 static void run_steps(Base *base, int first, int last, const float *x, int n, float *const buffers[2],
                       float *out)
 {
@@ -160,8 +161,9 @@ void base_run(Base *base, const float *images, int n, float *features)
 {
     g_return_if_fail(n >= 0 && n <= base->batch);
     gsize image = (gsize)base->side * base->side * 3;
-    float *together =
-        base->single == base->steps ? features : base->joint[1]; /* where the batch first meets */
+    float *together = base->single == base->steps
+                          ? features
+                          : base->joint[1]; /* the first activations of the whole batch */
     for (int i = 0; i < n; i++)
         run_steps(base, 0, base->single, images + i * image, 1, base->alternate,
                   together + i * base->step[base->single - 1].floats);

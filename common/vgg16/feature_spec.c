@@ -12,8 +12,7 @@ enum { FEATURE_SPEC_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 
 #define IMPORTED "imported" /* in place of a layer's name */
 
-/* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or where nothing is left of
- * the image. */
+/* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or if the image is too small. */
 static gboolean layer_shape(const char *layer, int side, int shape[3])
 {
     int cut = vgg16_find(layer);
@@ -132,7 +131,7 @@ json_t *feature_spec_to_json(const FeatureSpec *spec)
     return object;
 }
 
-/* Tiles that the shapes have by themselves make no difference to a description from before tiles were chosen. */
+/* The tiles of the shapes are equal to those of a specification from before tiles were chosen. */
 void feature_spec_identify(const FeatureSpec *spec, GChecksum *sum)
 {
     FeatureSpec by_shape = *spec;
@@ -158,7 +157,7 @@ static gboolean side_holds(const FeatureSpec *spec)
                                           : spec->side >= 1 && spec->side <= FEATURE_SPEC_MAX_SIDE;
 }
 
-/* The shape follows from the layer and the side; a specification that says otherwise is not one of ours. */
+/* The shape follows from the layer and the side; otherwise the specification is invalid. */
 static gboolean shape_holds(const FeatureSpec *spec)
 {
     int shape[3];
@@ -181,8 +180,7 @@ static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char 
     return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
 }
 
-/* tiles, error: NULL where the description has none. One for each convolution up to the layer that it can be computed
- * by, in float32. */
+/* tiles, error: NULL if the JSON has none. With float32, a valid tile for each convolution up to the layer. */
 static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
 {
     int cut = vgg16_find(spec->layer);

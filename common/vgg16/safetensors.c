@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* tensors are read as they lie in the file */
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* tensors are read in the file's byte order */
 
 enum { PREFIX = 8, MAX_HEADER = 100000000, MAX_RANK = 16 };
 
@@ -19,13 +19,13 @@ typedef struct {
     const char *dtype; /* of the table below */
     int rank;
     guint64 shape[MAX_RANK];
-    guint64 begin, end; /* within the data, which start behind the header */
+    guint64 begin, end; /* within the data, which start after the header */
 } Tensor;
 
 struct Safetensors {
     char *path;
     int fd;
-    guint64 data;       /* where the tensors' bytes start in the file */
+    guint64 data;       /* offset of the tensors' bytes in the file */
     GPtrArray *tensors; /* Tensor *, by begin */
 };
 
@@ -66,7 +66,7 @@ static gboolean natural(const json_t *value, guint64 *number)
     return json_is_integer(value) && json_integer_value(value) >= 0;
 }
 
-/* Fills tensor but its name; NULL, or what is wrong with the entry. */
+/* Fills tensor except its name; returns NULL, or what is wrong with the entry. */
 static const char *parse_tensor(const json_t *entry, Tensor *tensor)
 {
     const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape");

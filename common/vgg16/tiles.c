@@ -11,20 +11,20 @@
 #include <string.h>
 
 enum {
-    SIDE = 64,    /* of the probe: block5 has 4x4 pixels left */
+    SIDE = 64,    /* of the probe; block5 then has 4x4 pixels */
     CHANNELS = 3, /* of the probe */
-    OUTPUTS = 32, /* output channels of a task */
+    OUTPUTS = 32, /* output channels per task */
     SEED = 1,
     SMALLEST = 4, /* of the tiles for 3x3 */
 };
-/* Of fourteen photographs, with two kinds of weights, the worst came out at 1.42 times the probe; an image with edges at every
- * pixel at 1.67. */
+/* Among fourteen photographs, with two kinds of weights, the largest error was 1.42 times the probe's; that of an
+ * image with edges at every pixel was 1.67 times. */
 #define MARGIN 1.75
-/* Direct convolution has four times the products of F(4x4), and often hardly less error: only where there is no more room
- * than this. */
+/* Direct convolution has four times the multiplications of F(4x4), and often hardly a smaller error: it is considered
+ * only with less than this margin. */
 #define MARGIN_DIRECT 1.25
 
-/* A worker's plan for OUTPUTS channels, used for one slice of the layer after the other. */
+/* A worker's plan for OUTPUTS channels, used for one slice of the layer after another. */
 typedef struct {
     ThreadPool *alone;
     ConvPlan *plan;
@@ -56,8 +56,8 @@ static gsize floats_of(int layer)
 
 /* ---- The image ---- */
 
-/* Squares of 1, 2, 4 … pixels on top of one another, mostly grey: edges and flat parts of every size. Normalised as Keras
- * has it, whose pixels are the largest: biases then hide least of what cancels. */
+/* Squares of 1, 2, 4 … pixels added up, mostly grey: edges and flat parts of every size. With Keras's normalisation,
+ * whose pixels have the largest values, so that biases hide least of the cancellation. */
 static float *make_image(void)
 {
     static const guint amount[] = {13, 13, 13,
@@ -189,7 +189,7 @@ static void slice_task(guint slice, guint index, gpointer data)
     }
 }
 
-/* The relative error of a convolution's output computed from `in` with this tile; the output to out unless NULL. */
+/* The relative error of a convolution's output computed from `in` with this tile; out (may be NULL): the output. */
 static double run_conv(Probe *probe, int layer, int tile, const float *in, float *out)
 {
     const Vgg16Layer *l = &vgg16_layers[layer];
@@ -243,8 +243,8 @@ static double pool_float(const Probe *probe, int layer, const float *in, float *
     return relative(squares);
 }
 
-/* The base in float32 by direct convolutions: its error after each layer, and from them the gains. The error of a layer's
- * input is enlarged, and its own added. */
+/* Runs the base in float32 by direct convolutions, and derives the gains from its error after each layer: a layer
+ * amplifies the error of its input and adds its own. */
 static void measure_gains(Probe *probe)
 {
     float *x = floats_new(SIDE * SIDE * (gsize)vgg16_layers[0].outputs),
@@ -270,7 +270,7 @@ static void measure_gains(Probe *probe)
 
 /* ---- The choice ---- */
 
-/* A convolution's part in the error at the cut, squared. */
+/* A convolution's contribution to the error at the cut, squared. */
 static double part(Probe *probe, int layer, int tile)
 {
     double error = own_error(probe, layer, tile) * probe->to_cut[layer];
@@ -286,7 +286,7 @@ static double error_with(Probe *probe, const int *m)
     return sqrt(sum);
 }
 
-/* Products for a pair of input and output channel, times the pairs. */
+/* Multiplications per pair of input and output channels, times the pairs. */
 static double products(const Probe *probe, int layer, int tile)
 {
     int side = probe->side / vgg16_layers[layer].shrink, tiles = (side + tile - 1) / tile;
@@ -294,15 +294,15 @@ static double products(const Probe *probe, int layer, int tile)
     return pairs * tiles * tiles * (tile + 2) * (tile + 2);
 }
 
-/* Takes the next smaller tile, `least` or more, where it lessens the error most for the products it costs. FALSE where
+/* Takes the next smaller tile, not below `min`, that reduces the error most per additional multiplication. FALSE if
  * none does. */
-static gboolean shrink_one(Probe *probe, int *m, int least)
+static gboolean shrink_one(Probe *probe, int *m, int min)
 {
     int best = -1, best_tile = 0;
     double best_rate = 0;
     for (int layer = 0; layer <= probe->cut; layer++) {
         int conv = vgg16_layers[layer].conv;
-        if (conv < 0 || m[conv] <= least)
+        if (conv < 0 || m[conv] <= min)
             continue;
         int tile = base_tile(probe->cut, probe->side, conv, m[conv] - 1);
         double gained = part(probe, layer, m[conv]) - part(probe, layer, tile);
@@ -318,7 +318,7 @@ static gboolean shrink_one(Probe *probe, int *m, int least)
     return best >= 0;
 }
 
-/* The last step may have gone further than it had to: enlarges tiles again where that stays within the limit. */
+/* Enlarges tiles again where the error stays within the limit, as the last step may have gone further than necessary. */
 static void enlarge(Probe *probe, int *m, double limit)
 {
     for (int layer = probe->cut; layer >= 0; layer--) {
