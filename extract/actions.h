@@ -1,29 +1,29 @@
-/* actions: what extract can do, one file each. Results on stdout, messages on stderr. STATUS_FAILED comes
- * with error set; any other status without. */
+/* actions: the modes of extract, one file each. Results on stdout, messages on stderr. error is set if and only if
+ * STATUS_FAILED is returned. */
 #pragma once
 #include "common/cli/cli.h"
 #include "extract/options.h"
 
-/* Image folder to cache: decode, base, store, batch by batch. */
+/* From images to a cache: decodes, runs the base and stores, batch by batch. */
 Status extract_images(const Options *options, GError **error);
 
-/* What the cache holds and how it was made, for people or as JSON. */
+/* Prints what the cache contains and how it was made, as text or JSON. */
 Status info(const Options *options, GError **error);
 
-/* Every structure, checksum, key and class; what is wrong is listed on stdout. */
+/* Checks every structure, checksum, key and class; lists errors on stdout. */
 Status verify(const Options *options, GError **error);
 
-/* features.npy (N, D) f32, labels.npy (N) i64, items.csv: all three or none. */
+/* Writes features.npy (N, D) f32, labels.npy (N) i64, items.csv: all three or none. */
 Status export_cache(const Options *options, GError **error);
 
-/* The items and skipped inputs of shards into one cache, made where it is not there. */
+/* Copies the items and skipped inputs of shards to one cache, which is created if missing. */
 Status merge(const Options *options, GError **error);
 
-/* A matrix of NumPy's with labels or items into a cache. */
+/* From a NumPy matrix with labels or items to a cache. */
 Status import_features(const Options *options, GError **error);
 
-/* Groups of images that are the same or nearly so, in one cache or two; with --sheet also as a picture. */
+/* Prints groups of identical or nearly identical images in one cache or two; --sheet draws a contact sheet. */
 Status duplicates(const Options *options, GError **error);
 
-/* A contact sheet of some of the folder's images and augmented copies of them. */
+/* Draws a contact sheet of some of the folder's images and augmented copies of them. */
 Status preview(const Options *options, GError **error);

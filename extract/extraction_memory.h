@@ -2,5 +2,5 @@
 #pragma once
 #include "extract/options.h"
 
-/* Reports it before any is taken; FALSE with a sentence if there is not enough. */
+/* Reports it before any is allocated; FALSE and error if there is not enough. */
 gboolean extraction_memory_check(const Options *options, GError **error);

@@ -1,18 +1,18 @@
 /* npy: matrices in NumPy's format (numpy/lib/format.py), read row by row.
  *
  * "\x93NUMPY", version 1.0, 2.0 or 3.0, the header's length (u16; u32 from 2.0 on), a Python dict of descr,
- * fortran_order and shape, then the data. Little-endian and in C order; what is not, or is not as long as the header
- * says, is refused in a sentence that names the call of NumPy that makes it so. */
+ * fortran_order and shape, then the data. Data must be little-endian, in C order and as long as the header says;
+ * otherwise the error names the NumPy call that converts them. */
 #pragma once
 #include <glib.h>
 
 typedef struct Npy Npy;
 
-/* kinds: those of "f2 f4 i1 i2 i4 i8 u1 u2 u4 u8" that are wanted; dimensions: 1 or 2. */
+/* kinds: those of "f2 f4 i1 i2 i4 i8 u1 u2 u4 u8" to accept; dimensions: 1 or 2. */
 Npy *npy_open(const char *path, const char *kinds, guint dimensions, GError **error);
 void npy_close(Npy *npy);
 gsize npy_rows(const Npy *npy);
-gsize npy_columns(const Npy *npy); /* 1 where there is one dimension */
+gsize npy_columns(const Npy *npy); /* 1 if there is one dimension */
 
 /* The next row: values (columns), all finite, from f2 or f4. */
 gboolean npy_read_floats(Npy *npy, float *values, GError **error);

@@ -1,4 +1,4 @@
-/* help: --help and the man page, both read off a program's table. */
+/* help: --help and the man page, both from a program's table. */
 #include "common/cli/cli_internal.h"
 #include "common/core/choice.h"
 
@@ -22,7 +22,7 @@ static char *spelling_of(const CliOption *option)
                            takes ? option->placeholder : "");
 }
 
-/* The default as text, from the option's value, or NULL where there is none worth showing. Caller frees. */
+/* The default as text, from the option's value, or NULL if there is none to show. Caller frees. */
 static char *default_of(const CliOption *option)
 {
     switch (option->kind) {
@@ -59,9 +59,9 @@ static char *meaning(const CliOption *option)
                            : g_strdup(option->help);
 }
 
-/* ---- Sections: first the options of every mode, then those of fewer and fewer; each option appears once ---- */
+/* ---- Sections: first the options of all modes, then those of fewer and fewer; each option appears once ---- */
 
-/* The modes of a row; 0 for all of them, however the row says that. */
+/* The modes of a row; 0 for all of them, also if the row lists all. */
 static guint modes_of(const CliProgram *program, const CliOption *option)
 {
     guint all = 0;
@@ -70,14 +70,14 @@ static guint modes_of(const CliProgram *program, const CliOption *option)
     return option->modes == all ? 0 : option->modes;
 }
 
-/* 0 first, as if it were more than all. */
+/* Sets of more modes first; 0 (all) comes first. */
 static gint by_number_of_modes(gconstpointer a, gconstpointer b)
 {
     guint x = *(const guint *)a, y = *(const guint *)b;
     return (y ? __builtin_popcount(y) : 33) - (x ? __builtin_popcount(x) : 33);
 }
 
-/* The sets of modes that rows have, each once: guint, sorted, in the table's order where as many. */
+/* The distinct sets of modes of the rows: guint, sorted; sets of equal size in the table's order. */
 static GArray *sections(const CliProgram *program)
 {
     GArray *sets = g_array_new(FALSE, FALSE, sizeof(guint));
@@ -92,13 +92,13 @@ static GArray *sections(const CliProgram *program)
     return sets;
 }
 
-/* How help and man page write the parts of a section. */
+/* Functions that print the parts of a section, for help and man page. */
 typedef struct {
     void (*title)(const char *title);
     void (*option)(const CliOption *option);
 } Style;
 
-/* The options of a set of modes, below the table's headings where they are of several. */
+/* Prints the options of a set of modes, with the table's headings if they belong to several. */
 static void print_rows(const CliProgram *program, guint modes, const Style *style)
 {
     const CliOption *heading = NULL, *first = NULL, *last = NULL;
@@ -123,7 +123,7 @@ static void print_rows(const CliProgram *program, guint modes, const Style *styl
         style->option(&own_options[i]);
 }
 
-/* Prints text from the column on, broken at blanks; the cursor stands at `at`. */
+/* Prints text starting at the column, wrapped at blanks; `at`: the cursor's column. */
 static void print_wrapped(const char *text, int at, int column)
 {
     g_auto(GStrv) words = g_strsplit(text, " ", -1);
@@ -198,7 +198,7 @@ void cli_print_help(const CliProgram *program)
     printf("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n");
 }
 
-/* troff takes a leading dot or quote as a request, and '-' as a hyphen. */
+/* troff interprets a leading dot or quote as a request, and '-' as a hyphen. */
 static void print_troff(const char *text)
 {
     if (*text == '.' || *text == '\'')

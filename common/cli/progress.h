@@ -5,7 +5,7 @@
 
 typedef struct Progress Progress;
 Progress *progress_new(const char *label, guint64 total, const char *unit); /* "Extracting", 6380, "images" */
-void progress_tick(Progress *progress, guint64 done); /* this many more are done; NULL progress: nothing */
+void progress_tick(Progress *progress, guint64 done); /* this many more are done; progress may be NULL */
 /* Replaces the part after the bar, such as "loss 0.52  accuracy 0.83", from the next tick on; NULL for
  * rate and time left. */
 void progress_note(Progress *progress, const char *note);

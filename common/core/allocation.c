@@ -1,12 +1,12 @@
-/* allocation: malloc and its kin for the whole process, libraries included.
+/* allocation: malloc and related functions for the whole process, including libraries.
  *
- * Few libraries look at what a small allocation returns. Where there is no memory some crash, GLib calls itself without
- * end, or waits for ever on its own lock, and none says a sentence. So a failed allocation of up to SMALL bytes ends the
- * program here, as fatal.h says; a larger one is given back to the caller as failed, who may have better words.
+ * Few libraries check the result of a small allocation. Without memory, some crash, and GLib recurses endlessly or
+ * deadlocks on its own lock, all without a message. So a failed allocation of up to SMALL bytes ends the program here
+ * (fatal.h); a larger one returns NULL to the caller, who may have a better message.
  *
- * The linker takes these before libc's, whose own they call; free is among them so that an allocator that the user preloads
- * (jemalloc, tcmalloc) is left out altogether, not given memory that it does not know. Sanitizers have allocators of their
- * own. */
+ * These functions take precedence over libc's, which they call; free is one of them, so that an allocator that the
+ * user preloads (jemalloc, tcmalloc) is not used at all, rather than given memory that it did not allocate.
+ * Sanitizers have their own allocators. */
 #include "common/core/fatal.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* error: the domain of all errors that have no domain of their own. A message is one
- * sentence: it names the file, says what was found and what to do about it. */
+/* error: the domain of errors without a specific domain. A message is one sentence that names the file, what was
+ * found and what to do about it. */
 #pragma once
 #include <glib.h>
 

@@ -1,4 +1,4 @@
-/* fatal: see fatal.h. Takes no memory: there may be none. */
+/* fatal: see fatal.h. Allocates nothing, as there may be no memory. */
 #include "common/core/fatal.h"
 
 #include "common/core/output_file.h"
@@ -30,7 +30,7 @@ static G_NORETURN void end(const char *message)
     static gint ended;
     char line[1024];
     while (!g_atomic_int_compare_and_exchange(&ended, FALSE, TRUE))
-        pause(); /* another thread is telling */
+        pause(); /* another thread is ending the program */
     gboolean told = message == without_place(message);
     int n = snprintf(line, sizeof line, "%s: %s%s", program_name,
                      told ? "" : "out of memory: ", without_place(message));
@@ -45,7 +45,7 @@ static G_NORETURN void end(const char *message)
         _exit(EXIT_FAILED);
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, length) < 0)
-        _exit(EXIT_FAILED); /* there is nobody to tell */
+        _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
 }
 
@@ -57,7 +57,7 @@ static const char *field_of(const GLogField *fields, gsize n, const char *key)
     return NULL;
 }
 
-/* The one place that the messages of all libraries come through, by whichever of GLib's ways. */
+/* All messages of libraries by GLib's logging functions pass through here. */
 static GLogWriterOutput on_message(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer user)
 {
     const char *message = field_of(fields, n, "MESSAGE"), *domain = field_of(fields, n, "GLIB_DOMAIN");

@@ -1,19 +1,20 @@
-/* fatal: ends the program with one sentence if it cannot continue.
+/* fatal: ends the program with one message if it cannot continue.
  *
- * GLib, and the libraries on top of it, stop a process by a signal and a core file where memory or a thread is not to
- * be had (g_error); others crash where a small allocation fails (allocation.c). Here that is a failure like any other:
- * "PROGRAM: SENTENCE" on stderr, temporaries removed, exit status 1. What is committed stays. */
+ * GLib, and libraries based on it, abort with a core file if memory or a thread is not available (g_error); others
+ * crash if a small allocation fails (allocation.c). Here these are ordinary failures: "PROGRAM: SENTENCE" on stderr,
+ * temporary files removed, exit status 1. Committed data stay. */
 #pragma once
 #include <glib.h>
 
-/* From now on, for the whole process. program outlives it. */
+/* Installs this for the whole process. program must stay valid. */
 void fatal_install(const char *program);
 
-/* Ends for want of so many bytes. At any time, from any thread, with any lock held. */
+/* Ends the program because this many bytes are missing. May be called at any time, from any thread, with any lock
+ * held. */
 G_NORETURN void fatal_no_memory(gsize bytes);
 
-/* From then on a warning of the library that GLib knows as domain sets *warned, and is not on stderr. One library. */
+/* From then on, a warning in this GLib log domain sets *warned and is not printed. Only one domain. */
 void fatal_watch(const char *domain, gint *warned);
 
-/* In a child process: the sentence, cut to size bytes, goes to memory instead of stderr; NULL: nowhere. */
+/* In a child process: the message, cut to size bytes, goes to memory instead of stderr; NULL: it is discarded. */
 void fatal_redirect(char *memory, gsize size);

@@ -1,7 +1,7 @@
-/* hdf5_file: see hdf5_file.h. Handles of libhdf5 close themselves where their block ends (Handle).
+/* hdf5_file: see hdf5_file.h. Handles of libhdf5 are closed at the end of their block (Handle).
  *
- * libhdf5 cannot recover from a failed write, so it never writes to disk: it lays a new file out in memory
- * (hdf5_layout.h), the arrays are written separately to the places it assigned, and the rest, a few kilobytes, is
+ * libhdf5 cannot recover from a failed write, so it never writes to disk: it lays out a new file in memory
+ * (hdf5_layout.h), the arrays are written separately to the offsets it assigned, and the rest, a few kilobytes, is
  * copied at the end. Its clean-up at program exit is disabled for the same reason. */
 #include "common/core/hdf5_file.h"
 
@@ -20,7 +20,7 @@ enum {
     LIBRARY_ROOM = 8 << 20,  /* of memory: libhdf5 crashes if it lacks it at start */
     MAX_NAMES = 1 << 16,     /* elements of a list of strings */
     MAX_TEXT = 1 << 26,      /* bytes of all strings of an attribute */
-    MAX_RANK = 8,            /* of the datasets asked for */
+    MAX_RANK = 8,            /* of the datasets read */
     ATTRIBUTE_LIMIT = 64512, /* bytes Keras puts into one attribute: HDF5_OBJECT_HEADER_LIMIT */
 };
 
@@ -34,10 +34,10 @@ struct Hdf5File {
     /* Of a file being written: */
     OutputFile *output; /* NULL: opened to read, or committed */
     Hdf5Layout *layout;
-    GArray *arrays; /* Extent: what is in output already */
+    GArray *arrays; /* Extent: already written to output */
 };
 
-G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* arrays are written as they lie in memory */
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* arrays are written in memory's byte order */
 
 static void release(hid_t *id)
 {
@@ -94,8 +94,7 @@ static Hdf5File *file_new(const char *path)
     return file;
 }
 
-/* Without libhdf5's own locks, which some network and read-only filesystems refuse; renaming makes them
- * needless. */
+/* Without libhdf5's locks, which some filesystems refuse, and which renaming makes unnecessary. */
 static hid_t access_unlocked(void)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -174,7 +173,7 @@ static gboolean copy_layout(const Hdf5File *file, gint64 begin, gint64 end)
     return TRUE;
 }
 
-/* Everything but the arrays, which are there already. */
+/* Everything except the arrays, which have been written. */
 static gboolean write_rest(const Hdf5File *file)
 {
     gint64 at = 0;
@@ -213,7 +212,7 @@ void hdf5_close(Hdf5File *file)
 
 /* ---- finding things ---- */
 
-/* Whether path ("/a/b") exists and each step to it is a hard link, so that it lies in this very file. */
+/* Whether path ("/a/b") exists and consists of hard links only, so that it is in this file. */
 static gboolean exists(const Hdf5File *file, const char *path)
 {
     g_auto(GStrv) steps = g_strsplit(path, "/", -1);
@@ -392,7 +391,7 @@ static char *describe_shape(int rank, const hsize_t *shape)
     return g_string_free(g_string_append_c(text, ')'), FALSE);
 }
 
-/* Whether the values lie in this file, contiguous or in chunks no larger than the dataset (a chunk is read
+/* Whether the values are in this file, contiguous or in chunks no larger than the dataset (a chunk is read as a
  * whole). */
 static gboolean storage_is_plain(hid_t dataset, int rank, const hsize_t *shape)
 {
@@ -523,8 +522,7 @@ gboolean hdf5_write_names(Hdf5File *file, const char *group, const char *attribu
 gboolean hdf5_write_text(Hdf5File *file, const char *group, const char *attribute, const char *text,
                          GError **error)
 {
-    /* Of variable length, as h5py writes a str: such a text lies in the file's heap, where 64 KiB are no
-     * limit. */
+    /* Of variable length, like h5py's str: such a text is in the file's heap, which has no limit of 64 KiB. */
     Handle object = make_group(file, group);
     Handle type = H5Tcopy(H5T_C_S1);
     Handle space = H5Screate(H5S_SCALAR);
@@ -534,7 +532,7 @@ gboolean hdf5_write_text(Hdf5File *file, const char *group, const char *attribut
            fail(error, file, "its attribute %s cannot be written", attribute);
 }
 
-/* element: bytes of one; type: as it lies in the file and in memory. */
+/* element: bytes of one; type: in the file and in memory. */
 static gboolean write_array(const Hdf5File *file, const char *dataset, int rank, const gsize *shape,
                             hid_t type, gsize element, const void *data, GError **error)
 {

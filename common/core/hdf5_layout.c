@@ -13,11 +13,11 @@ struct Hdf5Layout {
     haddr_t size;
 };
 
-/* What libhdf5 holds of an open file. */
+/* libhdf5's data of an open file. */
 typedef struct {
-    H5FD_t base; /* first, as libhdf5 wants it */
+    H5FD_t base; /* must be first */
     Hdf5Layout *layout;
-    haddr_t end; /* of what libhdf5 has given out */
+    haddr_t end; /* of the space that libhdf5 has allocated */
 } OpenFile;
 
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t max)
@@ -57,7 +57,7 @@ static haddr_t driver_get_eof(const H5FD_t *file, H5FD_mem_t type)
     return ((const OpenFile *)file)->layout->size;
 }
 
-/* The part of [at, at + size) that lies in one page. */
+/* The part of [at, at + size) within one page. */
 static gsize within_page(haddr_t at, gsize size)
 {
     return MIN(size, PAGE - at % PAGE);

@@ -13,8 +13,8 @@ static void on_signal(int signal_number)
 
 void interrupt_install(void)
 {
-    /* SA_RESETHAND: the second signal finds the default action and ends the process. SA_RESTART: a write that the
-     * first one meets goes on. */
+    /* SA_RESETHAND: the second signal has its default action and ends the process. SA_RESTART: a write interrupted by
+     * the first one is resumed. */
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);

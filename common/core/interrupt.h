@@ -1,8 +1,8 @@
-/* interrupt: stopping cleanly on request.
+/* interrupt: clean termination by signals.
  *
- * SIGINT, SIGTERM and SIGUSR1 (by which schedulers announce that time is up) ask for a clean end: the first of each
- * kind sets a flag that loops check, the second kills. An interrupted program keeps what it has, says in a sentence how
- * to continue, and returns STATUS_FAILED. */
+ * SIGINT, SIGTERM and SIGUSR1 (the schedulers' warning before a time limit) request a clean end: the first of each
+ * kind sets a flag that loops check, the second one kills. An interrupted program keeps its results so far, prints
+ * how to continue, and returns STATUS_FAILED. */
 #pragma once
 #include <glib.h>
 

@@ -36,7 +36,7 @@ static gboolean fail(const char *doing, const char *path, GError **error)
     return FALSE;
 }
 
-/* ---- what a path leads to ---- */
+/* ---- The target of a path ---- */
 
 static gboolean in_proc(const char *folder)
 {
@@ -142,7 +142,7 @@ static FILE *stream_on(OutputFile *file)
 
 /* ---- writing ---- */
 
-/* A new file with the mode of the one that it will replace. */
+/* Creates a file with the mode of the one that it will replace. */
 static int open_beside(const char *temporary, const char *target)
 {
     struct stat there;
@@ -230,7 +230,7 @@ void output_file_discard(OutputFile *file)
     g_free(file);
 }
 
-/* EINVAL: a filesystem that knows no syncing. */
+/* EINVAL: a filesystem without syncing. */
 static gboolean sync_fd(int fd)
 {
     int failed;
@@ -240,7 +240,7 @@ static gboolean sync_fd(int fd)
     return !failed || errno == EINVAL;
 }
 
-/* The file is in place; a folder that cannot be synced is no reason to fail. */
+/* The file is in place; if its folder cannot be synced, that is ignored. */
 static void sync_folder(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
@@ -269,7 +269,7 @@ static void let_wait(OutputFile *file)
     g_ptr_array_add(waiting, file);
 }
 
-/* Content first, then the name, then the folder that holds the name. */
+/* Syncs the content, renames, then syncs the folder. */
 gboolean output_file_commit(OutputFile *taken, GError **error)
 {
     g_autoptr(OutputFile) file = taken;
@@ -283,7 +283,7 @@ gboolean output_file_commit(OutputFile *taken, GError **error)
         return TRUE;
     }
     int fd = file->fd;
-    file->fd = -1; /* from here on the temporary is not ours to remove again */
+    file->fd = -1; /* the temporary file must not be removed any more */
     if (close(fd) != 0 && errno != EINTR) {
         fail("write", file->path, error);
         g_unlink(file->temporary);
@@ -303,13 +303,13 @@ gboolean output_file_write(const char *path, const void *bytes, gsize size, GErr
     OutputFile *file = output_file_open(path, error);
     if (!file)
         return FALSE;
-    fwrite(bytes, 1, size, file->stream); /* an error stays with the stream */
+    fwrite(bytes, 1, size, file->stream); /* errors are kept by the stream */
     return output_file_commit(file, error);
 }
 
-/* ---- what is no regular file ---- */
+/* ---- Other than regular files ---- */
 
-/* A descriptor of this process is written where it stands, behind what was printed. */
+/* A descriptor of this process is written at its current position, after what was printed. */
 static gboolean pass_on(const OutputFile *file, GError **error)
 {
     g_autofree char *block = g_malloc(BLOCK);
@@ -348,9 +348,9 @@ char *output_file_content(const char *path)
                : g_strdup(path);
 }
 
-/* ---- what killed writers left behind ---- */
+/* ---- Temporary files of killed writers ---- */
 
-/* The process of a temporary's name for the file called base; 0 where name is not one. */
+/* The process id in the name of a temporary file for the file base; 0 if name is not one. */
 static pid_t writer_of(const char *name, const char *base)
 {
     guint64 pid;

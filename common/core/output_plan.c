@@ -48,12 +48,12 @@ void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *f
     output_plan_add(plan, PLAN_OUTPUT_BENEATH, option, path);
 }
 
-/* ---- what an output conflicts with ---- */
+/* ---- Conflicts of an output ---- */
 
-/* An output, looked at once. */
+/* An output and what is known about it. */
 typedef struct {
     const PlannedFile *file;
-    char *regular, *folder; /* the file behind links and the folder it lies in; NULL: no regular file */
+    char *regular, *folder; /* the target of links, and its folder; NULL: not a regular file */
     gboolean exists;
     struct stat there; /* if it exists */
 } Output;
@@ -94,7 +94,7 @@ static gboolean in_cache(const Output *output)
     return data && access(data, F_OK) == 0;
 }
 
-/* An image in a class's folder, or deeper, below a folder of images. */
+/* TRUE for an image in a class's folder, or deeper, below a folder of images. */
 static gboolean among_images(const Output *output, const PlannedFile *images)
 {
     char *root = realpath(images->path, NULL);

@@ -1,5 +1,5 @@
-/* output_plan: whether the files that a command line names may be written, decided before any work is done. How they
- * are written then: output_file.h. */
+/* output_plan: checks before any work whether the files named on a command line may be written. output_file.h writes
+ * them. */
 #pragma once
 #include <glib.h>
 
@@ -7,12 +7,12 @@ typedef enum {
     PLAN_INPUT,          /* a file that is read */
     PLAN_IMAGES,         /* a folder of images that are read, CLASS/NAME below it */
     PLAN_OUTPUT,         /* a file that is written; its folder exists */
-    PLAN_OUTPUT_BENEATH, /* one in a folder that is made where it is missing */
+    PLAN_OUTPUT_BENEATH, /* one in a folder that is created if missing */
 } PlanUse;
 
 typedef struct {
     PlanUse use;
-    const char *name; /* what the user calls it: "--json", "MODEL"; outlives the check */
+    const char *name; /* for messages: "--json", "MODEL"; valid until the check */
     char *path;
     gboolean (*is_image)(const char *path); /* of PLAN_IMAGES: whether a file with this name is read */
 } PlannedFile;
@@ -22,18 +22,18 @@ typedef GArray OutputPlan; /* PlannedFile */
 OutputPlan *output_plan_new(void);
 void output_plan_free(OutputPlan *plan);
 
-/* Nothing where path is NULL. What is not there, as "random" for weights, is no input. */
+/* Does nothing if path is NULL. A missing file, such as "random" for weights, is not an input. */
 void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path);
 
 void output_plan_add_images(OutputPlan *plan, const char *name, const char *folder,
                             gboolean (*is_image)(const char *path));
 
-/* name in folder; nothing where folder is NULL. */
+/* name in folder; does nothing if folder is NULL. */
 void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *folder, const char *name);
 
-/* FALSE and a sentence where an output is an input (by device and inode, links followed), an image below a folder of
- * images, a file in a cache, another output or a folder, or where its folder cannot be written. Where all may be
- * written, what killed writers of them left is removed. */
+/* FALSE and error if an output is an input (by device and inode, links followed), an image below a folder of images,
+ * a file in a cache, another output or a folder, or if its folder cannot be written. If all may be written, temporary
+ * files of killed writers are removed. */
 gboolean output_plan_check(const OutputPlan *plan, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputPlan, output_plan_free)

@@ -1,14 +1,14 @@
-/* rows: N vectors of D floats, read one at a time wherever they are stored: in memory, or packed in a cache. */
+/* rows: access to N vectors of D floats, one at a time, in memory or packed in a cache. */
 #pragma once
 #include <glib.h>
 
 typedef struct {
     guint n;     /* N */
     gsize width; /* D */
-    gsize bytes; /* of a row where it lies, in the mean: what keeping it in memory takes */
+    gsize bytes; /* mean size of a stored row: the memory to keep it */
 
-    /* Elements first … first+count-1 of a row, first a multiple of 64: where they lie, or put into buffer (count), which
-     * is the caller's. Good until the buffer is used again. Threads may call at once, each with its own buffer. */
+    /* Elements first … first+count-1 of a row, first a multiple of 64: in place, or in the caller's buffer (count).
+     * Valid until the buffer is reused. Threads may call it concurrently, each with its own buffer. */
     const float *(*part)(gconstpointer user, guint row, gsize first, gsize count, float *buffer);
     gconstpointer user;
 } Rows;

@@ -12,7 +12,7 @@
 
 enum { SEAL_SIZE = sizeof SEAL_WORD - 1 + 16 + 1, BLOCK = 1 << 20 };
 
-/* XXH3-64 of the next `size` bytes. FALSE where there are not so many. */
+/* XXH3-64 of the next `size` bytes. FALSE if there are fewer. */
 static gboolean checksum(FILE *stream, gint64 size, guint64 *sum)
 {
     XXH3_state_t *state = XXH3_createState();

@@ -5,14 +5,14 @@
  *     └──────────────┴──────────────────┴───┴──────────────────┴────┘
  *                                            XXH3-64 of the content, in hex
  *
- * Behind an HDF5 file it lies where HDF5's readers (h5py, Keras) do not look. A program that opens the file
- * for writing drops it, as it should: the file is then no longer what was saved. */
+ * Readers of HDF5 (h5py, Keras) ignore what follows the file's content. A program that opens the file for writing
+ * removes the seal, as the file is then no longer what was saved. */
 #pragma once
 #include <glib.h>
 #include <stdio.h>
 
-/* Appends the seal to a file open for reading and writing, and flushes it. FALSE and errno where that fails. */
+/* Appends the seal to a file open for reading and writing, and flushes it. FALSE and errno on failure. */
 gboolean seal_write(FILE *stream);
 
-/* FALSE and a sentence that begins with path where the file does not end with a seal of what comes before it. */
+/* FALSE and an error that begins with path if the file does not end with a seal of the content before it. */
 gboolean seal_check(FILE *stream, const char *path, GError **error);

@@ -1,5 +1,5 @@
-/* sha256: by OpenSSL's libcrypto, which uses the processor's SHA instructions where it has them: 7 times as fast as
- * GLib's GChecksum there; a run with nothing to compute spends most of its time hashing files. */
+/* sha256: by OpenSSL's libcrypto, which uses the processor's SHA instructions and is then 7 times as fast as GLib's
+ * GChecksum; a run with nothing to compute spends most of its time hashing files. */
 #pragma once
 #include <glib.h>
 

@@ -69,7 +69,7 @@ int subprocess_wait(pid_t child)
     return status;
 }
 
-/* The child's whole life: default signal handling, then the task. */
+/* The child's main function: default signal handling, then the task. */
 static G_NORETURN void live(SubprocessTask task, gpointer data, guint seconds, char *sentence)
 {
     GError *error = NULL;
