@@ -2,6 +2,7 @@
 #include "train/data/spill.h"
 
 #include "common/core/error.h"
+#include "common/core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,9 @@ void *spill_new(const char *beside, gsize bytes, GError **error)
     if (file >= 0)
         close(file);
     if (code) {
-        error_set(error, "%s: no space for %.2f GB of temporary data next to it: %s", folder,
-                  (double)bytes / 1e9, g_strerror(code));
+        g_autofree char *size = memory_text(bytes);
+        error_set(error, "%s: %s of temporary data cannot be kept in this folder: %s", folder, size,
+                  g_strerror(code));
         return NULL;
     }
     return map;

@@ -4,6 +4,6 @@
 #include <glib.h>
 
 /* An array of zeros in the folder of the file `beside`. Its space is reserved immediately: NULL and error if the disk
- * is too full. */
+ * is too full, or there is no address space to map it. */
 void *spill_new(const char *beside, gsize bytes, GError **error);
 void spill_free(void *bytes, gsize size); /* NULL allowed */
