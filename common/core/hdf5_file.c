@@ -212,8 +212,9 @@ void hdf5_close(Hdf5File *file)
 
 /* ---- finding things ---- */
 
-/* Whether path ("/a/b") exists and consists of hard links only, so that it is in this file. */
-static gboolean exists(const Hdf5File *file, const char *path)
+/* 1 if path ("/a/b") exists and consists of hard links only, so that it is in this file; 0 if not; -1 if that cannot be
+ * read: what a disk does not give must not pass for what the file does not have. */
+static int exists(const Hdf5File *file, const char *path)
 {
     g_auto(GStrv) steps = g_strsplit(path, "/", -1);
     g_autoptr(GString) prefix = g_string_new(NULL);
@@ -222,34 +223,52 @@ static gboolean exists(const Hdf5File *file, const char *path)
         if (!**step)
             continue;
         g_string_append_printf(prefix, "/%s", *step);
-        if (H5Lexists(file->id, prefix->str, H5P_DEFAULT) <= 0 ||
-            H5Lget_info(file->id, prefix->str, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
-            return FALSE;
+        htri_t there = H5Lexists(file->id, prefix->str, H5P_DEFAULT);
+        if (there <= 0)
+            return there;
+        if (H5Lget_info(file->id, prefix->str, &info, H5P_DEFAULT) < 0)
+            return -1;
+        if (info.type != H5L_TYPE_HARD)
+            return 0;
     }
-    return TRUE;
+    return 1;
 }
 
-static hid_t open_object(const Hdf5File *file, const char *path, H5I_type_t kind)
+/* As exists, for an object of this kind, which is opened. */
+static int find(const Hdf5File *file, const char *path, H5I_type_t kind, hid_t *object, GError **error)
 {
-    hid_t object = exists(file, path) ? H5Oopen(file->id, path, H5P_DEFAULT) : -1;
-    if (object >= 0 && H5Iget_type(object) != kind) {
-        release(&object);
-        object = -1;
+    int found = exists(file, path);
+    *object = found > 0 ? H5Oopen(file->id, path, H5P_DEFAULT) : -1;
+    if (found < 0 || (found > 0 && *object < 0)) {
+        fail(error, file, "its %s %s cannot be read", kind == H5I_GROUP ? "group" : "dataset", path);
+        return -1;
     }
-    H5Eclear2(H5E_DEFAULT);
+    if (found && H5Iget_type(*object) == kind)
+        return 1;
+    release(object);
+    *object = -1;
+    return 0;
+}
+
+/* -1 and error where there is none. */
+static hid_t open_object(const Hdf5File *file, const char *path, H5I_type_t kind, GError **error)
+{
+    hid_t object = -1;
+    if (find(file, path, kind, &object, error) == 0)
+        fail(error, file, "has no %s %s", kind == H5I_GROUP ? "group" : "dataset", path);
     return object;
 }
 
-gboolean hdf5_has_group(Hdf5File *file, const char *group)
+int hdf5_has_group(Hdf5File *file, const char *group, GError **error)
 {
-    Handle object = open_object(file, group, H5I_GROUP);
-    return object >= 0;
+    Handle object = -1;
+    return find(file, group, H5I_GROUP, &object, error);
 }
 
-gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset)
+int hdf5_has_dataset(Hdf5File *file, const char *dataset, GError **error)
 {
-    Handle object = open_object(file, dataset, H5I_DATASET);
-    return object >= 0;
+    Handle object = -1;
+    return find(file, dataset, H5I_DATASET, &object, error);
 }
 
 /* ---- reading ---- */
@@ -316,32 +335,34 @@ static gboolean read_strings(const Hdf5File *file, hid_t object, const char *nam
     return good || fail(error, file, "its attribute %s cannot be read as UTF-8 strings", name);
 }
 
-static hid_t open_group(const Hdf5File *file, const char *group, GError **error)
+/* Adds the strings of an attribute. 1; 0 if there is no such attribute; -1 and error. */
+static int add_strings(const Hdf5File *file, hid_t object, const char *name, GPtrArray *out, GError **error)
 {
-    hid_t object = open_object(file, group, H5I_GROUP);
-    if (object < 0)
-        fail(error, file, "has no group %s", group);
-    return object;
+    htri_t there = H5Aexists(object, name);
+    if (there < 0)
+        fail(error, file, "its attribute %s cannot be read", name);
+    else if (there && out->len > MAX_NAMES)
+        fail(error, file, "its attribute %s makes more than %d names", name, MAX_NAMES);
+    else if (!there || read_strings(file, object, name, out, error))
+        return there;
+    return -1;
 }
 
 char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
-    Handle object = open_group(file, group, error);
+    Handle object = open_object(file, group, H5I_GROUP, error);
     if (object < 0)
         return NULL;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    gboolean whole = H5Aexists(object, attribute) > 0;
-    gboolean good = !whole || read_strings(file, object, attribute, names, error);
-    guint part = 0;
-    for (; good && !whole; part++) {
-        g_autofree char *name = g_strdup_printf("%s%u", attribute, part);
-        if (H5Aexists(object, name) <= 0)
-            break;
-        good = names->len <= MAX_NAMES && read_strings(file, object, name, names, error);
+    int whole = add_strings(file, object, attribute, names, error), part = !whole;
+    guint parts = 0;
+    for (; part > 0; parts += part > 0) {
+        g_autofree char *name = g_strdup_printf("%s%u", attribute, parts);
+        part = add_strings(file, object, name, names, error);
     }
-    if (good && !whole && part == 0)
-        good = fail(error, file, "its group %s has no attribute %s", group, attribute);
-    if (!good)
+    if (!whole && !parts && part == 0)
+        fail(error, file, "its group %s has no attribute %s", group, attribute);
+    if (whole < 0 || part < 0 || (!whole && !parts))
         return NULL;
     g_ptr_array_add(names, NULL);
     g_ptr_array_set_free_func(names, NULL);
@@ -350,15 +371,14 @@ char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute,
 
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
-    Handle object = open_group(file, group, error);
+    Handle object = open_object(file, group, H5I_GROUP, error);
     if (object < 0)
         return NULL;
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    if (H5Aexists(object, attribute) <= 0) {
+    int found = add_strings(file, object, attribute, texts, error);
+    if (found == 0)
         fail(error, file, "its group %s has no attribute %s", group, attribute);
-        return NULL;
-    }
-    if (!read_strings(file, object, attribute, texts, error))
+    if (found <= 0)
         return NULL;
     if (texts->len != 1) {
         fail(error, file, "its attribute %s is not a single string", attribute);
@@ -425,9 +445,9 @@ gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const g
                           GError **error)
 {
     g_return_val_if_fail(rank >= 1 && rank <= MAX_RANK, FALSE);
-    Handle object = open_object(file, dataset, H5I_DATASET);
+    Handle object = open_object(file, dataset, H5I_DATASET, error);
     if (object < 0)
-        return fail(error, file, "has no dataset %s", dataset);
+        return FALSE;
     Handle space = H5Dget_space(object);
     hsize_t expected[MAX_RANK], found[H5S_MAX_RANK];
     int found_rank = H5Sget_simple_extent_dims(space, found, NULL);
@@ -448,11 +468,9 @@ gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const g
 
 GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError **error)
 {
-    Handle object = open_object(file, dataset, H5I_DATASET);
-    if (object < 0) {
-        fail(error, file, "has no dataset %s", dataset);
+    Handle object = open_object(file, dataset, H5I_DATASET, error);
+    if (object < 0)
         return NULL;
-    }
     Handle space = H5Dget_space(object);
     hsize_t found[H5S_MAX_RANK];
     int rank = H5Sget_simple_extent_dims(space, found, NULL);
@@ -473,7 +491,7 @@ GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError
 
 static hid_t make_group(const Hdf5File *file, const char *group)
 {
-    if (exists(file, group))
+    if (exists(file, group) > 0)
         return H5Gopen2(file->id, group, H5P_DEFAULT);
     Handle links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);

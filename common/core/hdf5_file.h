@@ -28,7 +28,8 @@ const char *hdf5_path(const Hdf5File *file); /* as given to open or create; the 
  * contain strings. Caller frees by g_strfreev / g_free. */
 char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error);
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error);
-gboolean hdf5_has_group(Hdf5File *file, const char *group);
+/* Whether it is there: 1 or 0; -1 and error where that cannot be read. */
+int hdf5_has_group(Hdf5File *file, const char *group, GError **error);
 
 /* A float32 dataset of exactly this shape into out; error names what was expected and what was found. */
 gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
@@ -37,7 +38,7 @@ gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const g
 /* A uint64 dataset of rank 1: an array of guint64. NULL and error if it is anything else or has more than max
  * elements. */
 GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError **error);
-gboolean hdf5_has_dataset(Hdf5File *file, const char *dataset);
+int hdf5_has_dataset(Hdf5File *file, const char *dataset, GError **error); /* as hdf5_has_group */
 
 /* Parents are created as needed. Names are written like Keras's, in attributes of at most 63 KiB; a text may have any
  * length. Datasets have no time stamp: the same content gives the same bytes. */

@@ -278,8 +278,9 @@ static gboolean read_parameters(Hdf5File *file, Model *model, GError **error)
 /* Missing in files of earlier versions. */
 static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
 {
-    if (!hdf5_has_dataset(file, TRAINED_ON))
-        return TRUE;
+    int found = hdf5_has_dataset(file, TRAINED_ON, error);
+    if (found <= 0)
+        return found == 0;
     model->trained_on = hdf5_read_numbers(file, TRAINED_ON, TRAINED_ON_MAX, error);
     return model->trained_on &&
            (trained_on_is_sorted(model->trained_on) ||

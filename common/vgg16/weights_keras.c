@@ -96,7 +96,10 @@ static char *numbered_group(const char *root, int conv)
 static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights, GError **error)
 {
     g_autofree char *further = numbered_group(root, VGG16_CONVS);
-    if (hdf5_has_group(file, further))
+    int more = hdf5_has_group(file, further, error);
+    if (more < 0)
+        return FALSE;
+    if (more)
         return error_set(error,
                          "%s: has more than VGG16's %d convolutions: these are another network's weights",
                          hdf5_path(file), VGG16_CONVS);
@@ -127,9 +130,10 @@ static gboolean read_file(const char *path, Weights *weights, GError **error)
     if (!file)
         return FALSE;
     guint i = 0;
-    while (i + 1 < G_N_ELEMENTS(layouts) && !hdf5_has_group(file, layouts[i].mark))
+    int found = 0;
+    while (i + 1 < G_N_ELEMENTS(layouts) && !(found = hdf5_has_group(file, layouts[i].mark, error)))
         i++;
-    return layouts[i].read(file, layouts[i].root, weights, error);
+    return found >= 0 && layouts[i].read(file, layouts[i].root, weights, error);
 }
 
 typedef struct {

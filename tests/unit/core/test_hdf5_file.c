@@ -116,10 +116,34 @@ static void test_nothing_leads_out_of_the_file(void)
 static void test_groups_are_found(void)
 {
     g_autoptr(Hdf5File) file = golden_open();
-    g_assert_true(hdf5_has_group(file, "/"));
-    g_assert_true(hdf5_has_group(file, "/group"));
-    g_assert_false(hdf5_has_group(file, "/group/plain"));
-    g_assert_false(hdf5_has_group(file, "/nothing/here"));
+    g_assert_cmpint(hdf5_has_group(file, "/", NULL), ==, 1);
+    g_assert_cmpint(hdf5_has_group(file, "/group", NULL), ==, 1);
+    g_assert_cmpint(hdf5_has_group(file, "/group/plain", NULL), ==, 0);
+    g_assert_cmpint(hdf5_has_group(file, "/nothing/here", NULL), ==, 0);
+}
+
+/* A group's heap has the names of its members. */
+static void test_what_cannot_be_read_does_not_pass_for_absent(void)
+{
+    gsize size;
+    float values[6];
+    g_autofree char *bytes = NULL, *path = in_folder("damaged.h5");
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_get_contents(GOLDEN, &bytes, &size, NULL));
+    guint heaps = 0;
+    for (char *at = bytes; (at = memmem(at, size - (gsize)(at - bytes), "HEAP", 4)); heaps++)
+        memset(at, 0, 4);
+    g_assert_cmpuint(heaps, >, 0);
+    overwrite(path, bytes, size);
+    g_autoptr(Hdf5File) file = hdf5_open(path, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(hdf5_has_dataset(file, "/group/nothing", &error), ==, -1);
+    g_assert_nonnull(strstr(error->message, "its dataset /group/nothing cannot be read (bad local heap"));
+    g_clear_error(&error);
+    g_assert_cmpint(hdf5_has_group(file, "/group/nothing", &error), ==, -1);
+    g_clear_error(&error);
+    g_assert_false(hdf5_read_floats(file, "/group/plain", 2, matrix, values, &error));
+    g_assert_nonnull(strstr(error->message, "its dataset /group/plain cannot be read (bad local heap"));
 }
 
 static void test_files_that_are_not_hdf5_are_refused(void)
@@ -278,6 +302,8 @@ int main(int argc, char **argv)
     g_test_add_func("/hdf5_file/names other types and shapes", test_other_types_and_shapes_are_named);
     g_test_add_func("/hdf5_file/follows nothing out of the file", test_nothing_leads_out_of_the_file);
     g_test_add_func("/hdf5_file/finds groups", test_groups_are_found);
+    g_test_add_func("/hdf5_file/what cannot be read does not pass for absent",
+                    test_what_cannot_be_read_does_not_pass_for_absent);
     g_test_add_func("/hdf5_file/refuses files that are not HDF5", test_files_that_are_not_hdf5_are_refused);
     g_test_add_func("/hdf5_file/reads what it wrote", test_what_is_written_is_read);
     g_test_add_func("/hdf5_file/writes the same bytes again", test_the_same_content_gives_the_same_bytes);
