@@ -268,6 +268,35 @@ static int jpeg_shrink(const VipsImage *image, int side)
     return shrink;
 }
 
+/* Turns a TIFF as its tag Orientation, 1 … 8, asks (TIFF 6.0, section 8): Pillow does when it loads one. */
+static gboolean orient(Pixels *pixels, int orientation, GError **error)
+{
+    gboolean transposed = orientation >= 5, down = orientation == 3 || orientation == 4,
+             across = orientation == 2 || orientation == 3;
+    if (transposed) { /* 6 and 7 begin at the last row, 7 and 8 at the last column */
+        down = orientation == 6 || orientation == 7;
+        across = orientation == 7 || orientation == 8;
+    }
+    if (orientation < 2 || orientation > 8)
+        return TRUE;
+    g_auto(Pixels) turned = {0};
+    int width = pixels->width, height = pixels->height;
+    if (!pixels_allocate(&turned, transposed ? height : width, transposed ? width : height, error))
+        return FALSE;
+    guint8 *to = turned.rgb;
+    for (int y = 0; y < turned.height; y++)
+        for (int x = 0; x < turned.width; x++, to += 3) {
+            int column = transposed ? y : x, row = transposed ? x : y;
+            gsize from_row = (gsize)(down ? height - 1 - row : row);
+            gsize from_column = (gsize)(across ? width - 1 - column : column);
+            memcpy(to, pixels->rgb + (from_row * (gsize)width + from_column) * 3, 3);
+        }
+    Pixels held = *pixels;
+    *pixels = turned;
+    turned = held;
+    return TRUE;
+}
+
 /* FALSE with no error set if libvips fails: decode_alone finds the reason. */
 static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, GError **error)
 {
@@ -286,7 +315,8 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
             return FALSE;
     }
     return pixels_allocate(pixels, vips_image_get_width(image), vips_image_get_height(image), error) &&
-           pull_rows(image, form, pixels);
+           pull_rows(image, form, pixels) &&
+           (load != load_tiff || orient(pixels, vips_image_get_orientation(image), error));
 }
 
 /* libvips has one error buffer for all threads. Decoding holds this lock for reading; a file that failed is decoded

@@ -170,6 +170,7 @@ def tiffs_of_all_modes_and_compressions():
         "rgba.tif": Image.fromarray(waves(WIDTH, HEIGHT, 4), "RGBA"),
         "la.tif": Image.fromarray(waves(WIDTH, HEIGHT, 2), "LA"),
     })
+    files.update({"turned%d.tif" % way: (colour(), {"tiffinfo": {0x112: way}}) for way in range(1, 10)})
     compare(files)
 
 
