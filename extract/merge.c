@@ -55,11 +55,12 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     const CacheItem *item = cache_item(shard, index);
     guint8 hash[CACHE_HASH];
     if (cache_writer_lookup(merge->writer, item->path, hash)) {
+        if (memcmp(hash, item->hash, CACHE_HASH) != 0)
+            return error_set(
+                error, "%s: %s is already in the cache with different content: remove the wrong one first",
+                cache_path(shard), item->path);
         note_duplicate(merge, shard, item->path);
-        return memcmp(hash, item->hash, CACHE_HASH) == 0 ||
-               error_set(error,
-                         "%s: %s is already in the cache with different content: remove the wrong one first",
-                         cache_path(shard), item->path);
+        return TRUE;
     }
     const float *features = cache_features(shard, index, merge->buffer, error);
     if (!features)

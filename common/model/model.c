@@ -356,16 +356,35 @@ void model_predict(const Model *model, ThreadPool *thread_pool, const float *con
         normalize_sigmoids(out, n, model->classes->len);
 }
 
+/* The first of these names (n) that is not among the others (n_others); NULL if there is none. */
+static const char *first_missing(const char *const *names, guint n, const char *const *others, guint n_others)
+{
+    for (guint i = 0; i < n; i++) {
+        guint k = 0;
+        while (k < n_others && !g_str_equal(names[i], others[k]))
+            k++;
+        if (k == n_others)
+            return names[i];
+    }
+    return NULL;
+}
+
 char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes, guint n_classes)
 {
+    const char *const *own = (const char *const *)model->classes->pdata;
     char *difference = feature_spec_difference(model->spec, spec);
     if (difference || !classes)
         return difference;
-    if (model->classes->len != n_classes)
-        return g_strdup_printf("it has %u classes, not %u", model->classes->len, n_classes);
+    const char *unknown = first_missing(classes, n_classes, own, model->classes->len);
+    const char *absent = first_missing(own, model->classes->len, classes, n_classes);
+    if (unknown)
+        return g_strdup_printf("%s is not one of its %u classes%s", unknown, model->classes->len,
+                               absent ? "" : "; --classes leaves such images out");
+    if (absent)
+        return g_strdup_printf("there are no images of %s, one of its %u classes", absent,
+                               model->classes->len);
     for (guint i = 0; i < n_classes; i++)
-        if (!g_str_equal(model->classes->pdata[i], classes[i]))
-            return g_strdup_printf("its class %u is %s, not %s", i, (char *)model->classes->pdata[i],
-                                   classes[i]);
+        if (!g_str_equal(own[i], classes[i]))
+            return g_strdup_printf("its class %u is %s, not %s", i, own[i], classes[i]);
     return NULL;
 }

@@ -268,7 +268,8 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
     if (feature_spec_is_imported(its) || feature_spec_is_imported(wanted))
         return imported_difference(its, wanted);
-    if (!g_str_equal(its->weights_hash, wanted->weights_hash))
+    /* Where one has no weights, the layers differ. */
+    if (*its->weights_hash && *wanted->weights_hash && !g_str_equal(its->weights_hash, wanted->weights_hash))
         return g_strdup_printf("its weights are %s (%.12s…), not %s (%.12s…)", its->weights_source,
                                its->weights_hash, wanted->weights_source, wanted->weights_hash);
     if (its->preset != wanted->preset)

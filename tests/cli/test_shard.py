@@ -207,6 +207,7 @@ def duplicates_are_reported_and_other_content_is_refused():
         extract(images, at + "/c")
         done = program("extract", "--merge", at + "/other", at + "/a", at + "/c", status=1)
         assert "ant/001.ppm is already in the cache with different content" in done.stderr, done.stderr
+        assert "ant/001.ppm is also in an earlier shard" not in done.stderr, done.stderr
         assert len(paths(at + "/other", at)) == 9  # nothing lost
 
 

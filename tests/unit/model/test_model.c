@@ -235,15 +235,21 @@ static void test_more_images_than_are_kept(void)
 
 static void test_mismatches_are_named(void)
 {
-    static const char *const same[] = {"crème_0", "crème_1", "crème_2"}, *const other[] = {"crème_0", "x",
-                                                                                           "crème_2"};
+    static const char *const same[] = {"crème_0", "crème_1", "crème_2"};
+    static const char *const other[] = {"crème_0", "x", "crème_2"};
+    static const char *const four[] = {"crème_0", "crème_1", "crème_2", "x"};
+    static const char *const turned[] = {"crème_1", "crème_0", "crème_2"};
     g_autoptr(Model) model = dense_model(SCALE_NONE);
     g_assert_null(model_mismatch(model, model->spec, same, 3));
     g_assert_null(model_mismatch(model, model->spec, NULL, 0));
     g_autofree char *order = model_mismatch(model, model->spec, other, 3);
-    g_assert_cmpstr(order, ==, "its class 1 is crème_1, not x");
+    g_assert_cmpstr(order, ==, "x is not one of its 3 classes");
     g_autofree char *number = model_mismatch(model, model->spec, same, 2);
-    g_assert_cmpstr(number, ==, "it has 3 classes, not 2");
+    g_assert_cmpstr(number, ==, "there are no images of crème_2, one of its 3 classes");
+    g_autofree char *more = model_mismatch(model, model->spec, four, 4);
+    g_assert_cmpstr(more, ==, "x is not one of its 3 classes; --classes leaves such images out");
+    g_autofree char *swapped = model_mismatch(model, model->spec, turned, 3);
+    g_assert_cmpstr(swapped, ==, "its class 0 is crème_0, not crème_1");
     g_autoptr(FeatureSpec) vips = feature_spec_copy(model->spec);
     vips->preset = PRESET_VIPS;
     g_autofree char *preset = model_mismatch(model, vips, same, 3);
