@@ -23,8 +23,8 @@ static const char description[] =
     "through the base again.\n\n"
     "With --predict, predicts the classes of new images: files, folders, or - for a list on standard "
     "input. They go through the preprocessing the model was trained with. Scores are called probabilities "
-    "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are margins (decision "
-    "values).\n\n"
+    "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are decision "
+    "values, called margins in the output.\n\n"
     "With --similar, finds the K images of a cache that are most similar to each new image, by the cosine of "
     "their features; every image of the cache is compared. New images go through the preprocessing and the "
     "base that the cache was made with. An image that is itself in the cache (by its content) is not listed "
@@ -189,7 +189,7 @@ static gboolean choose_mode(Status *status)
     return FALSE;
 }
 
-static gboolean check_pictures(Status *status)
+static gboolean check_plots(Status *status)
 {
     const char *const paths[] = {o.confusion, o.reliability, o.scatter, o.sheet};
     g_autoptr(GError) error = NULL;
@@ -221,7 +221,7 @@ static const char *check_together(void)
 
 static gboolean check(Status *status)
 {
-    if (!check_pictures(status) || !choose_mode(status) || !cli_check_mode(&program, o.mode, status))
+    if (!check_plots(status) || !choose_mode(status) || !cli_check_mode(&program, o.mode, status))
         return FALSE;
     const char *wrong = check_together();
     if (wrong)

@@ -260,12 +260,12 @@ static char *check_options(void)
             "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint");
     if (!augment_check(&o.augmentation, &error))
         return g_strdup(error->message);
-    const char *const pictures[][2] = {{"plot", o.plot},
-                                       {"suspects-sheet", o.suspects_sheet},
-                                       {"learning-curve-plot", o.learning_curve_plot}};
-    for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
-        if (pictures[i][1] && !canvas_path_ok(pictures[i][1], &error))
-            return g_strdup_printf("--%s: %s", pictures[i][0], error->message);
+    const char *const plots[][2] = {{"plot", o.plot},
+                                    {"suspects-sheet", o.suspects_sheet},
+                                    {"learning-curve-plot", o.learning_curve_plot}};
+    for (guint i = 0; i < G_N_ELEMENTS(plots); i++)
+        if (plots[i][1] && !canvas_path_ok(plots[i][1], &error))
+            return g_strdup_printf("--%s: %s", plots[i][0], error->message);
     if (o.momentum > 0 && o.optimizer == OPTIMIZER_ADAM)
         return g_strdup("--momentum requires --optimizer sgd or rmsprop; adam has its own momentum");
     if (o.head == HEAD_LINEAR) {

@@ -20,7 +20,7 @@ typedef struct {
     ThreadPool *thread_pool;
     const char *const *files;
     guint top, skipped;
-    const char *score_name; /* "probability" or "decision_value" */
+    const char *score_name; /* "probability" or "margin" */
     float *block;           /* (BLOCK, D) */
     guint rows[BLOCK];      /* files in the block */
     guint filled;

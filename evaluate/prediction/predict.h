@@ -1,7 +1,7 @@
 /* predict: the classes of new images by one model, as text, CSV or JSON lines, in the order they were named.
  *
  *   text   photo.jpg: ants 0.9731, bees 0.0269
- *   csv    path,class_1,probability_1,class_2,probability_2     (margin_1 … if the model has no probabilities)
+ *   csv    path,class_1,probability_1,class_2,probability_2     (margin_1 …: decision values, without probabilities)
  *   jsonl  {"path": "photo.jpg", "predicted": "ants", "top": [{"class": "ants", "probability": 0.9731}, …]}
  *          {"path": "torn.jpg", "error": "is truncated"} */
 #pragma once

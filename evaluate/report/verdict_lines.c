@@ -256,7 +256,7 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
                "Look through its mistakes for wrong labels (train --suspects lists candidates), and use "
                "train --learning-curve to estimate the gain from more images.");
     if (!best->probabilities)
-        advise(text, &given, "For probabilities instead of margins, train with --folds 5.");
+        advise(text, &given, "For probabilities instead of decision values, train with --folds 5.");
     else if (best->calibration_error > miscalibrated)
         advise(text, &given,
                "Do not rely on its probabilities: they are off by more than ten points on average.");

@@ -1,28 +1,28 @@
-/* layers: where the base's time goes, layer by layer, and what share of the machine that is.
+/* layers: the time of the base's layers and their stages, and its share of what the machine can do.
  *
  *   build/bench/layers [THREADS [BATCH [ROUNDS [ISA [LAYER]]]]]
  *
- * Each convolution (with the pooling fused into it) runs as the base runs it: image by image where it is
- * wide, the whole batch at once where it is narrow. The layers alternate within a round, as in the base; the
- * median of the rounds is shown. A stage's ms are what the threads ran for it, by their number; "rest" is what belongs to no
- * stage: waiting, starting, pooling that is not fused.
+ * Each convolution (with the pooling fused into it) runs as in the base: image by image if it is wide, the whole batch
+ * at once if it is narrow. The layers alternate within a round, as in the base; medians of the rounds are printed. A
+ * stage's ms are the time that the threads ran for it, divided by their number; "rest" is what belongs to no stage:
+ * waiting, starting, pooling that is not fused.
  *
- * What the machine can do is measured in the same rounds, by all threads at once, in time that they have run:
+ * The machine's limits are measured in the same rounds, by all threads at once, in the time that they ran:
  *
- *     peak     multiply-adds among registers. Products are held against it by what is multiplied and added in fact; GFLOP/s
- *              of a layer are effective: the direct convolution's operations over the time taken
- *     rates    reading an array of one of several sizes again and again, from one that an L2 cache holds to one that only
- *              memory does. A stage is held against them by the time that its bytes take at least, each array's at the
+ *     peak     multiply-adds in registers. Products are compared with it by the multiply-adds actually done; GFLOP/s of
+ *              a layer are effective: the direct convolution's operations divided by the time
+ *     rates    reading arrays of several sizes repeatedly, from one that fits into an L2 cache to one that only fits
+ *              into memory. A stage is compared with them by the minimum time for its bytes, those of each array at the
  *              rate of the next larger size:
  *
  *     input transform     reads the input once, writes V, the transformed tiles
- *     products            read V once for each slice of output channels, U, the transformed kernels, once for each block of
- *                         tiles, and write M, to which each further run of channels adds: read and written
+ *     products            read V once per slice of output channels, U, the transformed kernels, once per block of
+ *                         tiles, and write M, which further runs of channels read and write again
  *     output transform    reads M, writes the output once
  *
- * A byte written counts as a byte read, although its line may have to be fetched first. M, and V of a wide layer, are a task's
- * own and share a cache: the size of both is that of all that a task holds. A layer that is computed directly has one stage,
- * which reads the input and writes the output. */
+ * A byte written counts as a byte read, although its cache line may have to be fetched first. M, and V of a wide layer,
+ * belong to a task and share a cache, so both have the size of all that a task holds. A layer that is computed directly
+ * has one stage, which reads the input and writes the output. */
 #include "common/arithmetic/caches.h"
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
@@ -39,7 +39,7 @@ enum { MAX_ROUNDS = 200 };
 
 typedef struct {
     double seconds; /* of the clock */
-    StageFigures stages[STAGES];
+    StageMetrics stages[STAGES];
 } Round;
 
 typedef struct {
@@ -49,8 +49,8 @@ typedef struct {
     StageTables tables;
     ThreadPool *thread_pool;
     float *in, *out, *pooled; /* pooled: NULL unless pooled afterwards */
-    int run;                  /* images a run of the plan takes */
-    gsize sizes[ARRAYS];      /* bytes that a run goes through, which say where an array lies */
+    int run;                  /* images per run of the plan */
+    gsize sizes[ARRAYS];      /* bytes used by a run, which determine the cache that an array is in */
     Round rounds[MAX_ROUNDS];
 } Layer;
 
@@ -132,7 +132,7 @@ static void layer_clear(Layer *l)
 
 /* ---- The machine ---- */
 
-/* Sizes of which reading is measured: powers of two from a quarter of a MB. */
+/* Sizes for which reading is measured: powers of two from a quarter of a MB. */
 enum { SMALLEST = 1 << 18, SIZES = 11, MEMORY_BYTES = SMALLEST << (SIZES - 1) };
 
 typedef struct {
@@ -143,7 +143,7 @@ typedef struct {
     int round;
 } Machine;
 
-/* Of each worker by a task of its own: none takes another while all are at work. */
+/* One task per worker: none takes a second one while all are busy. */
 static void measure_thread(guint task, guint worker, gpointer data)
 {
     Machine *m = data;
@@ -172,7 +172,7 @@ static double median(double *x, int n)
     return x[n / 2];
 }
 
-/* Median by round of a figure, `offset` bytes from the start of it. */
+/* Median over rounds of a number at `offset` bytes from the start of a round's struct. */
 static double median_figure(const Layer *l, int rounds, gsize offset)
 {
     double x[MAX_ROUNDS];
@@ -181,19 +181,19 @@ static double median_figure(const Layer *l, int rounds, gsize offset)
     return median(x, rounds);
 }
 
-/* The medians of all figures. */
+/* The medians of all numbers. */
 static Round median_round(const Layer *l, int rounds)
 {
     Round r = l->rounds[0];
     r.seconds = median_figure(l, rounds, offsetof(Round, seconds));
     for (int stage = 0; stage < STAGES; stage++)
         r.stages[stage].seconds = median_figure(l, rounds,
-                                                offsetof(Round, stages) + stage * sizeof(StageFigures) +
-                                                    offsetof(StageFigures, seconds));
+                                                offsetof(Round, stages) + stage * sizeof(StageMetrics) +
+                                                    offsetof(StageMetrics, seconds));
     return r;
 }
 
-/* A thread's, the median over rounds of the mean over threads. */
+/* Per thread: the median over rounds of the mean over threads. */
 static double of_thread(double *first, gsize stride, guint threads, int rounds)
 {
     double x[MAX_ROUNDS] = {0};
@@ -203,7 +203,7 @@ static double of_thread(double *first, gsize stride, guint threads, int rounds)
     return median(x, rounds);
 }
 
-/* What a thread of this machine can do, the medians. */
+/* The limits of a thread of this machine: medians. */
 typedef struct {
     double peak;         /* FLOP/s */
     double rates[SIZES]; /* bytes/s */
@@ -232,8 +232,8 @@ static void print_limits(const Limits *limits)
     printf("\n");
 }
 
-/* Seconds that a stage's bytes take one thread at least. */
-static double memory_seconds(const Limits *limits, const gsize sizes[ARRAYS], const StageFigures *f)
+/* Minimum time for a stage's bytes, in seconds of one thread. */
+static double memory_seconds(const Limits *limits, const gsize sizes[ARRAYS], const StageMetrics *f)
 {
     double seconds = 0;
     for (int array = 0; array < ARRAYS; array++) {
@@ -245,10 +245,10 @@ static double memory_seconds(const Limits *limits, const gsize sizes[ARRAYS], co
     return seconds;
 }
 
-/* What a line of the report says of a layer, or of all; seconds and bytes of a whole round. */
+/* The numbers in a line of the report, for a layer or all layers; seconds and bytes of a whole round. */
 typedef struct {
     double seconds, flops; /* of the clock; of the direct convolution */
-    StageFigures stages[STAGES];
+    StageMetrics stages[STAGES];
     double memory[STAGES]; /* memory_seconds */
 } Line;
 
@@ -275,7 +275,7 @@ static void add_line(Line *to, const Line *line)
     }
 }
 
-/* In percent; nothing where the whole is none. */
+/* In percent; nothing if the whole is 0. */
 static void print_share(int width, double part, double whole)
 {
     if (whole > 0)
@@ -292,10 +292,10 @@ static void print_ms(int width, double seconds, double images)
         printf(" %*s", width, "");
 }
 
-/* The layer's name goes before. */
+/* The layer's name precedes it. */
 static void print_line(const Line *line, int threads, int batch, const Limits *limits)
 {
-    const StageFigures *stages = line->stages, *products = &stages[STAGE_PRODUCTS];
+    const StageMetrics *stages = line->stages, *products = &stages[STAGE_PRODUCTS];
     double images = (double)batch * threads, seconds = 0, memory = 0, bytes = 0;
     for (int stage = 0; stage < STAGES; stage++) {
         seconds += stages[stage].seconds;
@@ -345,7 +345,7 @@ static void run(Layer *layers, int n, int threads, int batch, int rounds, Thread
                        .memory = floats_new(MEMORY_BYTES / sizeof(float)),
                        .peaks = g_malloc0_n((gsize)threads, sizeof *machine.peaks),
                        .rates = g_malloc0_n((gsize)threads, sizeof *machine.rates)};
-    memset(machine.memory, 1, MEMORY_BYTES);        /* untouched pages would all be one */
+    memset(machine.memory, 1, MEMORY_BYTES);        /* untouched pages are all the same page */
     for (int round = -1; round < rounds; round++) { /* the first one only warms up */
         measure_machine(&machine, MAX(round, 0));
         for (int i = 0; i < n; i++)
@@ -362,7 +362,7 @@ static void run(Layer *layers, int n, int threads, int batch, int rounds, Thread
     floats_free(scratch);
 }
 
-/* What a new cache costs once, before its first image. */
+/* The time that a new cache takes once, before its first image. */
 static void time_choice(ThreadPool *thread_pool)
 {
     g_autoptr(Weights) weights = weights_load("random", NULL);
@@ -372,7 +372,7 @@ static void time_choice(ThreadPool *thread_pool)
            1e-6 * (double)(g_get_monotonic_time() - start), tiles.error);
 }
 
-/* FALSE where there is no such instruction set, or this processor has it not. */
+/* FALSE if there is no such instruction set, or this processor lacks it. */
 static gboolean take_isa(const char *name)
 {
     for (int isa = 0; isa < ISA_COUNT; isa++)

@@ -1,8 +1,9 @@
-/* stages: what a convolution's threads spend on each stage of it, told by the calls of its inner loops.
+/* stages: the time that a convolution's threads spend on each of its stages, measured by the calls of its inner
+ * loops.
  *
- * A plan is given tables of kernels (conv_kernels.h) that note the stage and call the kernels it had. The time between
- * two calls belongs to the stage of the first; the clock, that of the thread, is read where the stage changes alone, so
- * that what is measured is hardly slower for it. */
+ * A plan is given tables of kernels (conv_kernels.h) that record the stage and call the original kernels. The time
+ * between two calls belongs to the stage of the first one; the thread's clock is read only when the stage changes, so
+ * that the measurement hardly slows the plan down. */
 #pragma once
 #include "common/arithmetic/conv_plan.h"
 #include "tests/bench/peak.h"
@@ -12,30 +13,30 @@
 
 typedef enum { STAGE_REST, STAGE_INPUT, STAGE_PRODUCTS, STAGE_OUTPUT, STAGES } Stage;
 
-/* What a convolution reads and writes, by the names of conv_kernels.h: V, U and M are the transformed input, the transformed
+/* The arrays of a convolution, by the names of conv_kernels.h: V, U and M are the transformed input, the transformed
  * kernels and the products. */
 typedef enum { ARRAY_INPUT, ARRAY_V, ARRAY_U, ARRAY_M, ARRAY_OUTPUT, ARRAYS } Array;
 
 typedef struct {
     double seconds, flops;
-    double bytes[ARRAYS]; /* read and written; of input and output the caller knows */
-} StageFigures;
+    double bytes[ARRAYS]; /* read and written; those of input and output are added by the caller */
+} StageMetrics;
 
 typedef struct {
     clockid_t clock;
     Stage stage;
     double since;
-    StageFigures figures[STAGES];
-    const float *u, *v; /* of the call that a panel of U came with */
-    gboolean v_comes;   /* the panel is the first one that these tiles pass by: V comes with them */
+    StageMetrics metrics[STAGES];
+    const float *u, *v; /* of the first call with a panel of U */
+    gboolean v_comes;   /* the panel is the first one for these tiles: V is read with it */
 } ThreadStages;
 
-static inline void stage_add(StageFigures *to, const StageFigures *figures)
+static inline void stage_add(StageMetrics *to, const StageMetrics *metrics)
 {
-    to->seconds += figures->seconds;
-    to->flops += figures->flops;
+    to->seconds += metrics->seconds;
+    to->flops += metrics->flops;
     for (int array = 0; array < ARRAYS; array++)
-        to->bytes[array] += figures->bytes[array];
+        to->bytes[array] += metrics->bytes[array];
 }
 
 enum { MAX_THREADS = 1024 };
@@ -48,13 +49,13 @@ static const WinogradKernels *plain_winograd; /* NULL: direct */
 static inline void stage_change(ThreadStages *own, Stage stage)
 {
     double now = thread_seconds(own->clock);
-    own->figures[own->stage].seconds += now - own->since;
+    own->metrics[own->stage].seconds += now - own->since;
     own->since = now;
     own->stage = stage;
 }
 
-/* To add to; seconds are kept here. */
-static inline StageFigures *stage_is(Stage stage)
+/* To add bytes and work to; seconds are added here. */
+static inline StageMetrics *stage_is(Stage stage)
 {
     if (!own_stages) {
         guint i = g_atomic_int_add(&stages_threads, 1);
@@ -65,7 +66,7 @@ static inline StageFigures *stage_is(Stage stage)
         own_stages->stage = stage;
     } else if (own_stages->stage != stage)
         stage_change(own_stages, stage);
-    return &own_stages->figures[stage];
+    return &own_stages->metrics[stage];
 }
 
 static double bytes_of(int rows, int columns)
@@ -73,13 +74,13 @@ static double bytes_of(int rows, int columns)
     return (double)sizeof(float) * rows * columns;
 }
 
-/* All tiles pass by a panel of U, then by the next one (conv_winograd.c): U counts once for that, V with the first one, as
- * the nearest cache has it after. */
+/* All tiles are multiplied by a panel of U, then by the next one (conv_winograd.c): U counts once for all tiles, and
+ * V with the first panel, after which it is in the nearest cache. */
 static void stage_multiply(const float *v, const float *next, const float *u, const float *later,
                            int channels, int rows, float *m, gsize stride, gboolean add)
 {
     int panel = plain_kernels->panel;
-    StageFigures *products = stage_is(STAGE_PRODUCTS);
+    StageMetrics *products = stage_is(STAGE_PRODUCTS);
     if (u != own_stages->u) {
         own_stages->v_comes = v != own_stages->v;
         own_stages->u = u;
@@ -96,7 +97,7 @@ static void stage_multiply(const float *v, const float *next, const float *u, co
 static void stage_direct(const float *x, gsize row_stride, int taps, int channels, const float *u,
                          const float *bias, float min, int rows, float *y, gsize y_stride)
 {
-    StageFigures *products = stage_is(STAGE_PRODUCTS);
+    StageMetrics *products = stage_is(STAGE_PRODUCTS);
     products->flops += 2.0 * taps * taps * channels * rows * plain_kernels->panel;
     plain_kernels->direct(x, row_stride, taps, channels, u, bias, min, rows, y, y_stride);
 }
@@ -127,7 +128,7 @@ static void stage_output_pooled(const float *m, gsize position_stride, int chann
     plain_winograd->output_pooled(m, position_stride, channels, bias, min, pixels);
 }
 
-/* A plan's own kernels, and those that note the stage. */
+/* A plan's original kernels, and those that record the stage. */
 typedef struct {
     const ConvKernels *plain;
     const WinogradKernels *plain_winograd;
@@ -135,7 +136,7 @@ typedef struct {
     WinogradKernels winograd;
 } StageTables;
 
-/* tables: filled, borrowed as long as the plan runs. To be called once the plan has its weights. */
+/* tables: filled in, borrowed while the plan runs. To be called after the plan's weights are set. */
 static inline void stages_watch(ConvPlan *plan, StageTables *tables)
 {
     *tables = (StageTables){plan->kernels, plan->winograd, *plan->kernels, {0}};
@@ -151,31 +152,31 @@ static inline void stages_watch(ConvPlan *plan, StageTables *tables)
     }
 }
 
-/* The plan of these tables runs next; no thread is at work. */
+/* To be called before the plan of these tables runs, while no thread is working. */
 static inline void stages_begin(const StageTables *tables)
 {
     plain_kernels = tables->plain;
     plain_winograd = tables->plain_winograd;
     for (guint i = 0; i < stages_threads; i++) {
         stage_change(thread_stages[i], STAGE_REST);
-        memset(thread_stages[i]->figures, 0, sizeof thread_stages[i]->figures);
+        memset(thread_stages[i]->metrics, 0, sizeof thread_stages[i]->metrics);
         thread_stages[i]->u = thread_stages[i]->v = NULL;
     }
 }
 
-/* What is done from here on is not the last stage's. */
+/* Ends the time of the last stage. */
 static inline void stages_rest(void)
 {
     for (guint i = 0; i < stages_threads; i++)
         stage_change(thread_stages[i], STAGE_REST);
 }
 
-/* figures (STAGES): sums over all threads since stages_begin. */
-static inline void stages_end(StageFigures *figures)
+/* metrics (STAGES): sums over all threads since stages_begin. */
+static inline void stages_end(StageMetrics *metrics)
 {
-    memset(figures, 0, STAGES * sizeof *figures);
+    memset(metrics, 0, STAGES * sizeof *metrics);
     stages_rest();
     for (guint i = 0; i < stages_threads; i++)
         for (int stage = 0; stage < STAGES; stage++)
-            stage_add(&figures[stage], &thread_stages[i]->figures[stage]);
+            stage_add(&metrics[stage], &thread_stages[i]->metrics[stage]);
 }

@@ -36,7 +36,7 @@ static void draw_something(Canvas *canvas)
     axes_mark(axes, 5, 0xFF, "mark");
 }
 
-static GBytes *picture(const char *ending, const CanvasTheme *theme)
+static GBytes *figure(const char *ending, const CanvasTheme *theme)
 {
     GError *error = NULL;
     Canvas *canvas = canvas_new_memory(ending, 300, 150.5, theme, &error);
@@ -57,7 +57,7 @@ static guint32 pixel(cairo_surface_t *surface, int x, int y)
 static void test_png(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = in_folder("picture.png");
+    g_autofree char *path = in_folder("figure.png");
     Canvas *canvas = canvas_new(path, 300, 150.5, &error);
     const guint8 rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0};
     canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2);
@@ -83,7 +83,7 @@ static void test_svg(void)
 {
     const GMarkupParser parser = {0};
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = picture("svg", &canvas_dark);
+    g_autoptr(GBytes) bytes = figure("svg", &canvas_dark);
     gsize size;
     const char *text = g_bytes_get_data(bytes, &size);
     GMarkupParseContext *context = g_markup_parse_context_new(&parser, 0, NULL, NULL);
@@ -97,7 +97,7 @@ static void test_svg(void)
 
 static void test_pdf(void)
 {
-    g_autoptr(GBytes) bytes = picture("pdf", &canvas_light);
+    g_autoptr(GBytes) bytes = figure("pdf", &canvas_light);
     gsize size;
     const char *text = g_bytes_get_data(bytes, &size);
     g_assert_cmpuint(size, >, 1000);
@@ -107,15 +107,15 @@ static void test_pdf(void)
 
 static void test_same(void)
 {
-    g_autoptr(GBytes) first = picture("png", &canvas_light), second = picture("png", &canvas_light);
-    g_autoptr(GBytes) dark = picture("png", &canvas_dark);
+    g_autoptr(GBytes) first = figure("png", &canvas_light), second = figure("png", &canvas_light);
+    g_autoptr(GBytes) dark = figure("png", &canvas_dark);
     g_assert_true(g_bytes_equal(first, second));
     g_assert_false(g_bytes_equal(first, dark));
 }
 
 static void test_refusals(void)
 {
-    const char *const endings[] = {"picture.gif", "picture", "a.png/picture", ".png/", ""};
+    const char *const endings[] = {"figure.gif", "figure", "a.png/figure", ".png/", ""};
     for (guint i = 0; i < G_N_ELEMENTS(endings); i++) {
         g_autoptr(GError) error = NULL;
         g_assert_false(canvas_path_ok(endings[i], &error));
@@ -133,7 +133,7 @@ static void test_refusals(void)
 static void test_failing_writes(void)
 {
     for (int i = 0; i < 3; i++) {
-        const char *const names[] = {"missing/picture.png", "missing/picture.svg", "missing/picture.pdf"};
+        const char *const names[] = {"missing/figure.png", "missing/figure.svg", "missing/figure.pdf"};
         g_autoptr(GError) error = NULL;
         g_autofree char *path = in_folder(names[i]);
         Canvas *canvas = canvas_new(path, 300, 150, &error);
