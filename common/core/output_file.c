@@ -180,14 +180,15 @@ OutputFile *output_file_open(const char *path, GError **error)
     file->target = target.regular;
     if (file->target)
         file->temporary = g_strdup_printf("%s.%d.part", file->target, (int)getpid());
+    file->owner = getpid();
+    file->fd = -1;
+    file->next = open_files;
+    open_files = file;
+    /* Only then created: if there is no memory for its stream, output_file_abandon has to know of it. */
     file->fd = file->target ? open_beside(file->temporary, file->target) : open_nameless();
     file->stream = file->fd < 0 ? NULL : stream_on(file);
-    if (file->stream) {
-        file->owner = getpid();
-        file->next = open_files;
-        open_files = file;
+    if (file->stream)
         return g_steal_pointer(&file);
-    }
     fail("create", path, error);
     return NULL;
 }

@@ -1,6 +1,12 @@
 /* Files written whole or not at all. */
+#include "common/core/fatal.h"
 #include "common/core/output_file.h"
 #include "tests/unit/fixture.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void test_output_file_replaces_whole(void)
 {
@@ -31,6 +37,36 @@ static void test_output_file_failure_names_the_file_and_leaves_nothing(void)
     g_assert_true(g_str_has_prefix(error->message, "/nowhere/at/all: cannot create"));
 }
 
+static gboolean no_memory;
+
+/* Takes libc's place in this program. */
+FILE *fopencookie(void *cookie, const char *mode, cookie_io_functions_t functions)
+{
+    static FILE *(*own)(void *, const char *, cookie_io_functions_t);
+    if (no_memory)
+        fatal_no_memory(1);
+    if (!own)
+        *(void **)&own = dlsym(RTLD_NEXT, "fopencookie");
+    return own(cookie, mode, functions);
+}
+
+static void test_no_memory_for_a_stream_leaves_nothing(void)
+{
+    g_autofree char *path = in_folder("a");
+    pid_t child = fork();
+    g_assert_cmpint(child, >=, 0);
+    if (child == 0) {
+        fatal_redirect(NULL, 0);
+        no_memory = TRUE;
+        output_file_write(path, "x", 1, NULL);
+        _exit(EXIT_SUCCESS);
+    }
+    int status;
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+    g_assert_cmpuint(files_in_folder(), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -38,6 +74,8 @@ int main(int argc, char **argv)
     g_test_add_func("/output_file/replaces whole", test_output_file_replaces_whole);
     g_test_add_func("/output_file/failure names the file and leaves nothing",
                     test_output_file_failure_names_the_file_and_leaves_nothing);
+    g_test_add_func("/output_file/no memory for a stream leaves nothing",
+                    test_no_memory_for_a_stream_leaves_nothing);
     int status = g_test_run();
     scratch_remove();
     return status;
