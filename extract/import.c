@@ -103,6 +103,12 @@ static gboolean take_item(Names *names, const GPtrArray *fields, const int colum
     return !problem || error_set(error, "%s", problem);
 }
 
+/* Editors leave empty lines at the end of a file. */
+static gboolean is_empty(const GPtrArray *fields)
+{
+    return fields->len == 1 && !*(const char *)fields->pdata[0];
+}
+
 static gboolean names_from_items(Names *names, const char *path, GError **error)
 {
     g_autofree char *content = NULL;
@@ -122,7 +128,7 @@ static gboolean names_from_items(Names *names, const char *path, GError **error)
         g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
         if (!fields && !problem)
             return TRUE;
-        if (!problem && take_item(names, fields, columns, seen, &problem))
+        if (!problem && (is_empty(fields) || take_item(names, fields, columns, seen, &problem)))
             continue;
         return error_set(error, "%s: record %u: %s", path, record, problem->message);
     }
