@@ -47,7 +47,7 @@ char *merge_missing_shards(const CacheShard *shards, guint n)
 
 /* ---- Images ---- */
 
-/* The paths that the cache knows, used and skipped, and each without its ending too, as lists may have it. */
+/* The paths in the cache, used and skipped, with and without their endings, as in lists. */
 typedef struct {
     GHashTable *known; /* set of char* */
     GStringChunk *shortened;

@@ -43,7 +43,7 @@ gsize npy_columns(const Npy *npy)
 
 /* ---- The header ---- */
 
-/* The dict as text; NULL with a sentence. */
+/* The dict as text; NULL and error on failure. */
 static char *read_dict(const Npy *npy, gsize *before, GError **error)
 {
     guint8 start[12];

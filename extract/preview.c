@@ -13,8 +13,8 @@
 
 enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
 
-/* *rgb: an item's pixels, which the caller frees, or NULL with a remark where it cannot be used. FALSE with a sentence
- * where the machine failed, not the image. */
+/* *rgb: an item's pixels, which the caller frees, or NULL, after a remark, if it cannot be used. FALSE and error if the
+ * machine failed, not the image. */
 static gboolean decode(Contents *contents, guint i, Preset preset, guint8 **rgb, GError **error)
 {
     const char *path = contents_item(contents, i)->path;

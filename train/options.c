@@ -35,8 +35,7 @@ static TrainOptions o = {
     .reduce = TRUE,
 };
 
-/* The ways to train, each with the options that it uses: the approaches with a dense head or layers of their own, and the
- * linear head. */
+/* The modes of train, each with the options that it uses: the approaches with a network, and the linear head. */
 typedef enum {
     TRAIN_STANDALONE = APPROACH_STANDALONE,
     TRAIN_BOOTSTRAP = APPROACH_BOOTSTRAP,
@@ -319,7 +318,7 @@ static char *check_approach(void)
     return NULL;
 }
 
-/* Every approach has the dense head or layers of its own; the linear head is for cached features only. */
+/* The linear head is for cached features only. */
 static gboolean choose_mode(Status *status)
 {
     gboolean linear = o.head == HEAD_LINEAR;

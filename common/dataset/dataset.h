@@ -70,7 +70,7 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 /* Paths of all image files in a folder, recursively, in byte order: char*, freed with the array. Finding none is not an
  * error. */
 GPtrArray *dataset_files(const char *folder, GError **error);
-/* The text of a list, without a byte order mark. NULL and a sentence where it cannot be read or holds a NUL, which
+/* The text of a list, without a byte order mark. NULL and error if it cannot be read or holds a NUL, which
  * would end it unseen. Caller frees. */
 char *dataset_read_list(const char *list, GError **error);
 /* Whether a file is taken for an image, by the ending of its name. */

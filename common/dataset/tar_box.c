@@ -27,7 +27,7 @@ struct TarBox {
     char *path;
     char *name;             /* of the last member */
     pid_t pid;              /* 0 once it has ended */
-    int status;             /* with which it ended, as waitpid has it */
+    int status;             /* exit status as returned by waitpid */
     FILE *orders, *answers; /* of one socket */
 };
 

@@ -268,7 +268,7 @@ static int jpeg_shrink(const VipsImage *image, int side)
     return shrink;
 }
 
-/* Turns a TIFF as its tag Orientation, 1 … 8, asks (TIFF 6.0, section 8): Pillow does when it loads one. */
+/* Rotates and flips a TIFF by its tag Orientation, 1 … 8 (TIFF 6.0, section 8), as Pillow does when it loads one. */
 static gboolean orient(Pixels *pixels, int orientation, GError **error)
 {
     gboolean transposed = orientation >= 5, down = orientation == 3 || orientation == 4,

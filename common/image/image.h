@@ -10,9 +10,10 @@
  *                  resize, stretched
  *
  * Colours are those of Pillow's convert("RGB") in all presets: alpha is dropped, not blended; CMYK is converted without a
- * profile; embedded profiles are ignored, as is EXIF's rotation (Keras and torchvision ignore it too). keras and
- * torchvision give exactly Pillow's pixels, with one exception: 16-bit grey is scaled to 8 bits, where Pillow clips. Of
- * animations and files with several pages, the first image is taken.
+ * profile; embedded profiles are ignored, as is EXIF's rotation (Keras and torchvision ignore it too). TIFFs are rotated
+ * by their tag Orientation, as Pillow does when it loads them. keras and torchvision give exactly Pillow's pixels, with
+ * one exception: 16-bit grey is scaled to 8 bits, where Pillow clips. Of animations and files with several pages, the
+ * first image is taken.
  *
  * All functions are safe to call from several threads at once. */
 #pragma once

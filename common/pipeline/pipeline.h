@@ -51,7 +51,7 @@ typedef struct {
 } PipelineOptions;
 
 typedef struct Pipeline Pipeline;
-/* NULL and a sentence if there is not enough memory. */
+/* NULL and error if there is not enough memory. */
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error);
 void pipeline_free(Pipeline *pipeline);
 

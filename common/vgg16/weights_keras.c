@@ -4,7 +4,7 @@
  * an attribute layer_names lists the layers, each a group, whose attribute weight_names lists its datasets,
  * kernel before bias (keras/src/legacy/saving/legacy_h5_format.py). Datasets are called block1_conv1_W_1:0,
  * or block1_conv1/kernel:0 one group deeper, or otherwise: the lists decide. The full file's dense layers are
- * passed over.
+ * ignored.
  *
  * By number (save_weights of Keras 3, .weights.h5): /layers/conv2d_7/vars/0 and 1 are kernel and bias of the
  * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for

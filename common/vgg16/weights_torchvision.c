@@ -1,5 +1,5 @@
 /* weights_torchvision: VGG16's weights out of safetensors files with torchvision's names, as torchvision's
- * own vgg16().features.state_dict() or timm's vgg16.tv_in1k give them; classifiers are passed over. */
+ * own vgg16().features.state_dict() or timm's vgg16.tv_in1k give them; classifiers are ignored. */
 #include "common/core/error.h"
 #include "common/vgg16/safetensors.h"
 #include "common/vgg16/weights_formats.h"

@@ -8,7 +8,7 @@
 
 #define EXPLANATION_CSV "maps.csv"
 
-/* Into a folder, which is created where it is missing. FALSE and a sentence where one cannot be written. */
+/* Into a folder, which is created where it is missing. FALSE and error if one cannot be written. */
 gboolean explanations_write(const Explanations *explanations, const char *folder, GError **error);
 
 /* "for bees: decision value +1.23, bias -0.10": beneath a map. Caller frees. */

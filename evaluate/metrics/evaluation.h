@@ -68,7 +68,7 @@ void test_images_free(TestImages *images);
 const char *const *test_images_class_names(const TestImages *images); /* (L), borrowed */
 const int *test_images_labels(const TestImages *images);              /* (N) */
 
-/* Loads the models, in order. NULL and error where one cannot be loaded. */
+/* Loads the models, in order. NULL and error if one cannot be loaded. */
 GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error);
 
 /* Computes every metric from the evaluations' outputs; takes ownership of images and evaluations. top: k

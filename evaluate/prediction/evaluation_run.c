@@ -43,7 +43,7 @@ static gboolean check_models(const GPtrArray *evaluations, const TestImages *ima
     return TRUE;
 }
 
-/* cache: as prediction_memory.h has it. */
+/* cache: see prediction_memory.h. */
 static gboolean check_memory(const GPtrArray *evaluations, guint images, const Cache *cache, guint threads,
                              GError **error)
 {

@@ -20,5 +20,5 @@ gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weig
                             GError **error);
 
 /* evaluations: loaded; their outputs are filled in. Images that could not be used are named on stderr and
- * in images->skipped. NULL and error where a model does not fit, or something cannot be read. */
+ * in images->skipped. NULL and error if a model does not fit, or something cannot be read. */
 TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error);

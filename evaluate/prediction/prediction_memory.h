@@ -11,5 +11,5 @@ typedef struct {
     const Cache *cache; /* where their features lie; NULL: they go through the models' bases */
 } PredictionWork;
 
-/* Reports it before any is taken; FALSE with a sentence if there is not enough. */
+/* Reports it before any is taken; FALSE and error if there is not enough. */
 gboolean prediction_memory_check(const PredictionWork *work, GError **error);

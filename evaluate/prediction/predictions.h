@@ -4,5 +4,5 @@
 #include "evaluate/metrics/evaluation.h"
 
 /* One model: to path. Several: to one file each, the model's name before the ending (predictions-dense.csv).
- * FALSE and a sentence where a file cannot be written. */
+ * FALSE and error if a file cannot be written. */
 gboolean predictions_write(const Comparison *comparison, const char *path, GError **error);

@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 /* For each model, how many there are and its accuracy with and without them, then the first of them. Nothing if no
- * cache was searched and no model knows of any. */
+ * cache was searched and no model has a record of any. */
 void leakage_text(GString *text, const Comparison *comparison);
 
 /* Of one model: all of them, and its accuracy without; null where it is not known. */

@@ -18,7 +18,7 @@ typedef struct {
     const char *model; /* the best one's name, borrowed */
 } Scatter;
 
-/* Reads the features again. NULL and error where the source is no cache or cannot be read, or the user interrupted. */
+/* Reads the features again. NULL and error if the source is no cache or cannot be read, or the user interrupted. */
 Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);
 void scatter_free(Scatter *scatter);
 

@@ -9,7 +9,7 @@ enum {
     LEGEND_LEAST = 120,
     LEGEND_MOST = 400,        /* what is wider is cut off */
     ROW = 19,                 /* of the legend */
-    SHOWN = 2 * CANVAS_SERIES /* classes that have a colour and a shape of their own */
+    SHOWN = 2 * CANVAS_SERIES /* classes with a distinct colour and shape */
 };
 static const double dot = 3, cross = 3.2, text_size = 11;
 

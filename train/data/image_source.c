@@ -120,7 +120,7 @@ static gboolean run(Job *job, ImageSourceWork *work, GError **error)
     return job->done == job->n || error_set(error, "interrupted");
 }
 
-/* Fetches rows of `kept`, computing those that are not there yet. */
+/* Fetches rows of `kept`, computing those that are missing. */
 static gboolean fetch_kept(ImageSource *source, const guint32 *indices, int n, const float **rows,
                            GError **error)
 {

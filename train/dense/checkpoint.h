@@ -30,7 +30,7 @@ gboolean checkpoint_save(const char *path, const char *identity, const FitState 
                          const History *history, const Network *network, const Trainer *trainer,
                          GError **error);
 
-/* Fills state, history, the network's parameters and the trainer's slots; on failure, FALSE with a sentence,
+/* Fills state, history, the network's parameters and the trainer's slots; on failure (FALSE and error)
  * they are undefined. */
 gboolean checkpoint_load(const char *path, const char *identity, FitState *state, History *history,
                          Network *network, Trainer *trainer, GError **error);

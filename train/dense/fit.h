@@ -32,8 +32,8 @@ typedef struct {
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);
-    /* Whether what was kept of this epoch, or a later one, is still there: a checkpoint holds the last state, not the best.
-     * FALSE with a sentence, and nothing is resumed. NULL: not asked. */
+    /* TRUE if what was kept of this epoch, or a later one, still exists: a checkpoint has the last state, not the best.
+     * FALSE and error: the training is not resumed. NULL: not checked. */
     gboolean (*kept)(int epoch, gpointer user, GError **error);
     gpointer user;
 } FitOptions;
@@ -41,9 +41,8 @@ typedef struct {
 typedef enum { FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
 
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
- * empty; it is filled, and what it holds is valid after a failure too. FALSE with a sentence: a loss not
- * finite (what was kept stays), an image that cannot be read, a file that cannot be written, a checkpoint
- * that does not fit. */
+ * empty; it is filled, and valid after a failure too. FALSE and error if a loss is not finite (what was kept
+ * stays), an image cannot be read, a file cannot be written, or a checkpoint does not fit. */
 gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
              const BatchSource *validation, ThreadPool *thread_pool, History *history, FitEnd *end,
              GError **error);

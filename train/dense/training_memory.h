@@ -1,7 +1,7 @@
-/* training_memory: what fitting a network needs of memory. */
+/* training_memory: the memory that training a network needs. */
 #pragma once
 #include "train/data/training_data.h"
 
-/* Reports the sum of what the data source and training take before any of it is taken; FALSE with a sentence, and the
- * settings that would fit, if there is not enough. data: not loaded yet. */
+/* Reports the memory of data source and training before any is allocated; if there is not enough, FALSE and an
+ * error with the settings that would fit. data: not loaded yet. */
 gboolean training_memory_check(const TrainingData *data, const TrainOptions *options, GError **error);

@@ -27,7 +27,7 @@ typedef struct {
         gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
 } LearningCurve;
 
-/* training: on a Gram factor or liblinear's rows. FALSE and a sentence without a file's name if there are too few
+/* training: on a Gram factor or liblinear's rows. FALSE and error without a file's name if there are too few
  * images (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is
  * ticked learning_curve_ticks times. */
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,

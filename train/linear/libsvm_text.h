@@ -8,7 +8,7 @@
 #include "common/cli/progress.h"
 #include "train/linear/liblinear.h"
 
-/* Both FALSE and error where the file cannot be written; nothing is left then. */
+/* Both FALSE and error if the file cannot be written; nothing is left then. */
 gboolean libsvm_write_training_set(const TrainingSet *set, const char *path, Progress *progress,
                                    GError **error);
 
@@ -27,6 +27,6 @@ void linear_model_free(LinearModel *model);
 gboolean liblinear_write_model(const LinearModel *model, const char *path, GError **error);
 
 /* A model of exactly this many classes with labels 0 … L-1 in any order, and of at most this many features
- * (those that were zero in all images may be missing at the end). NULL and a sentence for anything else. */
+ * (those that were zero in all images may be missing at the end). NULL and error for anything else. */
 LinearModel *liblinear_read_model(const char *path, gsize features, guint classes, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearModel, linear_model_free)

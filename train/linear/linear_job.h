@@ -36,7 +36,7 @@ typedef struct {
  *     stream        dual SVMs otherwise, or many images and a single fit: the cache's rows in place
  *     rows          all else, and --no-reduce: liblinear's format, 16 bytes per non-zero
  *
- * FALSE with a sentence if there is nothing to learn, too little memory, or the user interrupted. */
+ * FALSE and error if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_prepare(Linear *linear, GError **error);
 
 /* Whether the options ask for held-out decision values: a search, folds, or suspects. */
