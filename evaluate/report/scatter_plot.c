@@ -6,8 +6,8 @@
 enum {
     PLOT_WIDTH = 620,
     PLOT_HEIGHT = 480,
-    LEGEND_LEAST = 120,
-    LEGEND_MOST = 400,        /* what is wider is cut off */
+    LEGEND_MIN = 120,
+    LEGEND_MAX = 400,         /* what is wider is cut off */
     ROW = 19,                 /* of the legend */
     SHOWN = 2 * CANVAS_SERIES /* classes with a distinct colour and shape */
 };
@@ -71,7 +71,7 @@ static double width_of(const Scatter *scatter)
                         canvas_text_width(NULL, text_size, FALSE, rest));
     for (guint r = 0; r < MIN(scatter->classes, SHOWN); r++)
         widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, scatter->names[order[r]]));
-    return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_LEAST, LEGEND_MOST);
+    return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_MIN, LEGEND_MAX);
 }
 
 /* All classes are shown, or SHOWN of them and the rest as one. */

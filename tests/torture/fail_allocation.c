@@ -1,10 +1,10 @@
 /* fail_allocation: preloaded, makes the N-th allocation of a program and of the processes it starts fail.
  *
- *     FAIL_ALLOCATION='N MODE LEAST REPORT' LD_PRELOAD=build/tools/fail_allocation.so COMMAND…
+ *     FAIL_ALLOCATION='N MODE MIN REPORT' LD_PRELOAD=build/tools/fail_allocation.so COMMAND…
  *
  *     N        from 1; 0 fails none
  *     MODE     once, or on: that one and all that follow
- *     LEAST    allocations of fewer bytes are neither counted nor failed
+ *     MIN      allocations of fewer bytes are neither counted nor failed
  *     REPORT   an existing file that gets two 64-bit numbers: the allocations seen, and whether the N-th was among them
  *
  * Allocations are counted from the start of the process image, except those of the dynamic loader. The programs define a
@@ -21,7 +21,7 @@
 typedef void *(*Take)(size_t, size_t); /* the second argument is unused by some, which is harmless */
 
 static struct {
-    unsigned long wanted, least;
+    unsigned long wanted, min_size;
     int on;
     struct {
         unsigned long seen, hit;
@@ -32,7 +32,7 @@ static void start(void)
 {
     char mode[8], path[4096];
     const char *text = getenv("FAIL_ALLOCATION");
-    if (!text || sscanf(text, "%lu %7s %lu %4095s", &plan.wanted, mode, &plan.least, path) != 4)
+    if (!text || sscanf(text, "%lu %7s %lu %4095s", &plan.wanted, mode, &plan.min_size, path) != 4)
         return;
     int file = open(path, O_RDWR | O_CLOEXEC);
     void *memory = ftruncate(file, sizeof *plan.report) == 0
@@ -51,7 +51,7 @@ static int fails(size_t size)
     static int started;
     if (!__atomic_exchange_n(&started, 1, __ATOMIC_SEQ_CST))
         start();
-    if (!plan.report || size < plan.least)
+    if (!plan.report || size < plan.min_size)
         return 0;
     unsigned long number = __atomic_add_fetch(&plan.report->seen, 1, __ATOMIC_SEQ_CST);
     if (!plan.wanted || number < plan.wanted || (number > plan.wanted && !plan.on) ||

@@ -36,8 +36,8 @@ QUICK = [("write", "ENOSPC"), ("write", "short"), ("write", "after"), ("sync", "
          ("rename", "after"), ("unlink", "EIO"), ("open", "EMFILE"), ("read", "EIO"), ("map", "ENOMEM"), ("fork", "EAGAIN"),
          ("allocation", "once"), ("allocation", "on"), ("large-allocation", "once"), ("large-allocation", "on")]
 KILLS = ("before", "after")
-LEAST = {"allocation": 0, "large-allocation": (1 << 20) + 1}  # bytes; only the large ones come back to their callers as failed
-MOST = {"allocation": 200}  # trials, where there is a limit
+MIN_SIZE = {"allocation": 0, "large-allocation": (1 << 20) + 1}  # bytes; only the large ones come back to their callers as failed
+MAX_TRIALS = {"allocation": 200}  # trials, where there is a limit
 DENSE = ["train", "--quiet", "--threads", "1", "--hidden", "4", "--epochs", "3", "--batch-size", "16"]
 LINEAR = ["train", "--quiet", "--threads", "1", "--head", "linear"]
 
@@ -93,7 +93,7 @@ def prepare(folder):
 def fail_allocation(kind, number, fault, command, folder):
     report = folder + ".report"
     open(report, "w").close()
-    plan = "%d %s %d %s" % (number, fault, LEAST[kind], report)
+    plan = "%d %s %d %s" % (number, fault, MIN_SIZE[kind], report)
     done = subprocess.run([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS,
                           env=dict(os.environ, FAIL_ALLOCATION=plan, LD_PRELOAD=FAIL_ALLOCATION))
@@ -105,7 +105,7 @@ def fail_allocation(kind, number, fault, command, folder):
 
 def inject(kind, number, fault, command, folder):
     """(exit status, stderr, calls of the kind, whether the N-th was reached)"""
-    if kind in LEAST:
+    if kind in MIN_SIZE:
         return fail_allocation(kind, number, fault, command, folder)
     report = folder + ".report"
     done = subprocess.run([INJECT, kind, str(number), fault, str(SECONDS), report, os.path.join(BUILD, command[0])] + command[1:],
@@ -190,8 +190,8 @@ def trial(scenario, base, unbroken, kind, number, fault, folder):
     return None
 
 
-def numbers(count, most):
-    return sorted({1 + i * (count - 1) // max(1, most - 1) for i in range(most)}) if count > most else range(1, count + 1)
+def numbers(count, max_trials):
+    return sorted({1 + i * (count - 1) // max(1, max_trials - 1) for i in range(max_trials)}) if count > max_trials else range(1, count + 1)
 
 
 def one(count, place):
@@ -213,7 +213,7 @@ def run_scenario(scenario, base, folder, every, faults):
             counts[kind] = inject(kind, 0, "EIO", scenario.command, unbroken + ".count")[2]
             shutil.rmtree(unbroken + ".count")
         place += 0.38
-        tasks += [(kind, n, fault) for n in (numbers(counts[kind], MOST.get(kind, 10**6)) if every else one(counts[kind], place))]
+        tasks += [(kind, n, fault) for n in (numbers(counts[kind], MAX_TRIALS.get(kind, 10**6)) if every else one(counts[kind], place))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
     return Counter(kind for kind, _, _ in tasks), [wrong for wrong in done if wrong]

@@ -25,15 +25,15 @@ static char *halved_hidden(const TrainOptions *options, guint times)
 }
 
 /* How often --hidden can be halved. */
-static guint most_halvings(const TrainOptions *options)
+static guint max_halvings(const TrainOptions *options)
 {
-    guint most = 0;
+    guint max = 0;
     if (options->approach == APPROACH_SCRATCH)
         return 0;
     g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
     for (guint i = 0; i < hidden->len; i++)
-        most = MAX(most, (guint)g_bit_storage((gulong)g_array_index(hidden, int, i)) - 1);
-    return most;
+        max = MAX(max, (guint)g_bit_storage((gulong)g_array_index(hidden, int, i)) - 1);
+    return max;
 }
 
 /* parts: receives what it consists of; or NULL. */
@@ -97,8 +97,8 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
 gboolean training_memory_check(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     Question question = {data, options, 0};
-    guint most = most_halvings(options);
-    while (question.halvings < most && !memory_suffices(need_of(&question, 1, 1, question.halvings, NULL)))
+    guint max = max_halvings(options);
+    while (question.halvings < max && !memory_suffices(need_of(&question, 1, 1, question.halvings, NULL)))
         question.halvings++;
     return memory_plan_check("training this model", setting, &question, error);
 }

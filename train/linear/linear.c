@@ -253,12 +253,12 @@ static double fit_problems(Linear *linear, Progress *progress, GError **error)
 }
 
 /* As scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
-static int most_iterations(const LinearFit *fits, guint problems)
+static int max_iterations(const LinearFit *fits, guint problems)
 {
-    int most = 0;
+    int max = 0;
     for (guint p = 0; p < problems; p++)
-        most = MAX(most, fits[p].iterations);
-    return most;
+        max = MAX(max, fits[p].iterations);
+    return max;
 }
 
 static gboolean fit(Linear *linear, GError **error)
@@ -275,7 +275,7 @@ static gboolean fit(Linear *linear, GError **error)
     if (interrupted())
         return error_set(error, "interrupted");
     printf("%s, cost %g: training accuracy %.4f", linear->settings.solver->name, linear->cost, accuracy);
-    int iterations = most_iterations(linear->fits, problems);
+    int iterations = max_iterations(linear->fits, problems);
     if (iterations > 0)
         printf(" (at most %d iterations)", iterations);
     printf("\n");

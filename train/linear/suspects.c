@@ -73,9 +73,9 @@ static guint *noise_counts(const float *probabilities, const int *labels, guint 
     return counts;
 }
 
-/* The images labelled `label` by how much more probable `suggested` is, at most `most` of those where it is. */
+/* The images labelled `label` by how much more probable `suggested` is, at most `max` of them, where it is more probable. */
 static void take_likeliest(const float *probabilities, const int *labels, guint n, guint classes, int label,
-                           int suggested, guint most, GArray *suspects)
+                           int suggested, guint max, GArray *suspects)
 {
     g_autoptr(GArray) likelier = g_array_new(FALSE, FALSE, sizeof(Suspect));
     for (guint i = 0; i < n; i++) {
@@ -85,7 +85,7 @@ static void take_likeliest(const float *probabilities, const int *labels, guint 
             g_array_append_val(likelier, suspect);
     }
     g_array_sort(likelier, surest_first);
-    g_array_append_vals(suspects, likelier->data, MIN(likelier->len, most));
+    g_array_append_vals(suspects, likelier->data, MIN(likelier->len, max));
 }
 
 GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes)
