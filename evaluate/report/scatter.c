@@ -13,12 +13,12 @@
 typedef struct {
     Rows rows;
     const guint *items; /* (n): which of the cache */
-} Sample;
+} ShownRows;
 
 static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
 {
-    const Sample *sample = user;
-    const float *features = rows_part(&sample->rows, sample->items[row], first, count, out);
+    const ShownRows *shown = user;
+    const float *features = rows_part(&shown->rows, shown->items[row], first, count, out);
     if (features != out)
         memcpy(out, features, count * sizeof *out);
 }
@@ -57,8 +57,8 @@ static gboolean find_coordinates(const Comparison *comparison, guint threads, Sc
     g_autofree guint *items = g_new(guint, scatter->n);
     if (!cache || !find_items(cache, comparison, scatter, items, error))
         return FALSE;
-    Sample sample = {cache_rows(cache), items};
-    GramRows rows = {scatter->n, feature_spec_features(cache_feature_spec(cache)), take, &sample};
+    ShownRows shown = {cache_rows(cache), items};
+    GramRows rows = {scatter->n, feature_spec_features(cache_feature_spec(cache)), take, &shown};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autofree double *scores = g_new(double, 2 * (gsize)scatter->n);
     if (!principal_components(&rows, 2, thread_pool, scores, scatter->shares, error))

@@ -6,7 +6,7 @@
 static const char hash_a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 static const char hash_b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-static FeatureSpec *sample(void)
+static FeatureSpec *specification(void)
 {
     FeatureSpec spec = {.weights_hash = (char *)hash_a, .weights_source = "vgg16.h5", .preset = PRESET_KERAS};
     spec.normalization = NORMALIZE_CAFFE;
@@ -19,7 +19,7 @@ static FeatureSpec *sample(void)
 
 static void survives_json(void)
 {
-    g_autoptr(FeatureSpec) spec = sample();
+    g_autoptr(FeatureSpec) spec = specification();
     g_autoptr(GError) error = NULL;
     json_t *object = feature_spec_to_json(spec);
     g_autoptr(FeatureSpec) again = feature_spec_from_json(object, &error);
@@ -33,8 +33,8 @@ static void survives_json(void)
 
 static void names_the_first_difference(void)
 {
-    g_autoptr(FeatureSpec) its = sample();
-    g_autoptr(FeatureSpec) wanted = sample();
+    g_autoptr(FeatureSpec) its = specification();
+    g_autoptr(FeatureSpec) wanted = specification();
     g_autofree char *none = feature_spec_difference(its, wanted);
     g_assert_null(none);
 
@@ -68,7 +68,7 @@ static char *identity(const FeatureSpec *spec)
 
 static void no_tiles_are_those_of_the_shapes(void)
 {
-    g_autoptr(FeatureSpec) old = sample(), new = sample(), smaller = sample();
+    g_autoptr(FeatureSpec) old = specification(), new = specification(), smaller = specification();
     feature_spec_tiles(old, new->tiles.m);
     memcpy(&smaller->tiles, &new->tiles, sizeof new->tiles);
     new->tiles.error = smaller->tiles.error = 1e-5;
@@ -89,8 +89,8 @@ static void no_tiles_are_those_of_the_shapes(void)
 
 static void same_weights_by_another_name_are_the_same(void)
 {
-    g_autoptr(FeatureSpec) its = sample();
-    g_autoptr(FeatureSpec) wanted = sample();
+    g_autoptr(FeatureSpec) its = specification();
+    g_autoptr(FeatureSpec) wanted = specification();
     wanted->weights_source = (g_free(wanted->weights_source), g_strdup("copy.safetensors"));
     g_autofree char *difference = feature_spec_difference(its, wanted);
     g_assert_null(difference);
@@ -154,7 +154,7 @@ static void refuses_invalid_json(void)
 static void every_layer_has_its_shape(void)
 {
     for (int i = 0; i < VGG16_LAYERS; i++) {
-        g_autoptr(FeatureSpec) spec = sample();
+        g_autoptr(FeatureSpec) spec = specification();
         g_autoptr(GError) error = NULL;
         spec->layer = (g_free(spec->layer), g_strdup(vgg16_layers[i].name));
         spec->shape[0] = spec->shape[1] = 224 / vgg16_layers[i].shrink;
