@@ -154,7 +154,8 @@ def a_cache_made_in_another_way_is_refused_in_a_sentence():
         before = exported_bytes(cache, at + "/out")
         for options, words in ((("--preset", "vips"), "its preset is keras, not vips"),
                                (("--preset", "keras", "--normalize", "torch"), "its normalisation is caffe, not torch"),
-                               (("--preset", "keras", "--layer", "block1_pool", "--weights", "random"), "its weights are")):
+                               (("--preset", "keras", "--layer", "block1_pool", "--weights", "random"),
+                                "its layer is input, not block1_pool")):
             done = extract(images, cache, *options, status=1)
             assert words in done.stderr and cache in done.stderr and done.stderr.count("\n") <= 2, done.stderr
         assert exported_bytes(cache, at + "/out") == before
