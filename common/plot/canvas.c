@@ -99,15 +99,19 @@ const char *__lsan_default_options(void)
 }
 #endif
 
-/* Fontconfig's lines become debug messages, other lines go to stderr. */
+/* Fontconfig's lines become debug messages, lines before them go to stderr. A line after one continues it: the text of an
+ * error number, which Fontconfig takes from a buffer that it has not filled, may contain a newline. */
 static void pass_on(char *said)
 {
     g_auto(GStrv) lines = g_strsplit(said, "\n", -1);
-    for (char **line = lines; *line; line++)
-        if (g_str_has_prefix(*line, "Fontconfig"))
+    gboolean fontconfig = FALSE;
+    for (char **line = lines; *line; line++) {
+        fontconfig = fontconfig || g_str_has_prefix(*line, "Fontconfig");
+        if (fontconfig)
             g_log("vggcache", G_LOG_LEVEL_DEBUG, "%s", *line);
         else if (**line)
             fprintf(stderr, "%s\n", *line);
+    }
 }
 
 /* Fontconfig prints warnings, such as that it has no writable cache folder, and has no setting to disable them. They do
