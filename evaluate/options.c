@@ -111,8 +111,7 @@ static const CliOption table[] = {
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
      "base weights that the models were trained with, or that the cache of --similar was made with; or "
      "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
-     "finds "
-     "it)",
+     "finds it)",
      0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
     DATASET_OPTIONS(&o.filter,
                     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_SIMILAR)),
