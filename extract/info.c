@@ -33,21 +33,20 @@ static guint *count_classes(const Cache *cache)
 typedef struct {
     double bytes;         /* per item, on average */
     double share_of_full; /* if stored as float32 */
-    double zeros; /* share of features that are zero, of the items for which it is known; -1 if of none */
+    double zeros;         /* share of features that are zero; -1 if there are no items */
 } Stored;
 
 static Stored measure_stored(const Cache *cache)
 {
-    guint n = cache_total(cache), known = 0;
+    guint n = cache_total(cache);
     double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache_feature_spec(cache));
     for (guint i = 0; i < n; i++) {
-        gint64 count;
+        guint count;
         bytes += (double)cache_stored(cache, i, &count);
-        known += count >= 0;
-        nonzeros += (double)MAX(count, 0);
+        nonzeros += count;
     }
     return (Stored){bytes / MAX(n, 1), bytes / MAX(n, 1) / (features * sizeof(float)),
-                    known ? 1 - nonzeros / (known * features) : -1};
+                    n ? 1 - nonzeros / (n * features) : -1};
 }
 
 static void print_stored(const Cache *cache)

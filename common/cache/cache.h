@@ -31,10 +31,6 @@
  * that is smaller, else 3; the error of a feature x is at most 2^-11 |x| where |x| >= 2^-14, and 2^-25 below that. A
  * vector with a value that binary16 would round to infinity (|x| >= 65520) is stored as by sparse.
  *
- * Format 1 (the one before): encoding, nonzeros and the u64 after them are 0, then D f32; a record shorter than
- * 16,384 bytes is padded to that length with zeros before the path. Such a cache can be read, and extended in its own
- * format; merging it into a new cache converts it.
- *
  * Items are sorted by the bytes of their keys, the augmented copies after all images. Labels are indices into the
  * classes that have items, sorted by bytes, whatever the class ids. What is stored for an image does not depend on
  * threads, batches or order of arrival; where LMDB places it in data.mdb does.
@@ -100,8 +96,8 @@ const char *cache_path(const Cache *cache); /* as given to cache_open */
 CacheStore cache_store(const Cache *cache);
 CacheShard cache_shard(const Cache *cache);
 
-/* Bytes that an item's features take in the file. nonzeros: how many are not zero; -1 if unknown (format 1). */
-gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros);
+/* Bytes that an item's features take in the file. nonzeros: how many are not zero. */
+gsize cache_stored(const Cache *cache, guint index, guint *nonzeros);
 
 /* The D features of an item: in the map itself if they are stored as aligned float32 (no copy), else expanded into the
  * caller's buffer (D). The pointer is valid until the buffer is reused, and no longer than until cache_close. The first

@@ -279,7 +279,7 @@ const char *cache_path(const Cache *cache)
 
 CacheStore cache_store(const Cache *cache)
 {
-    return cache->catalog->form.store;
+    return cache->catalog->store;
 }
 
 CacheShard cache_shard(const Cache *cache)
@@ -287,10 +287,10 @@ CacheShard cache_shard(const Cache *cache)
     return cache->catalog->shard;
 }
 
-gsize cache_stored(const Cache *cache, guint index, gint64 *nonzeros)
+gsize cache_stored(const Cache *cache, guint index, guint *nonzeros)
 {
     Packed packed = g_array_index(cache->records, Record, index).packed;
-    *nonzeros = packed.encoding == PACKED_PADDED ? -1 : (gint64)packed.nonzeros;
+    *nonzeros = packed.nonzeros;
     return packed_size(packed, feature_spec_features(cache->catalog->spec));
 }
 

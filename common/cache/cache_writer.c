@@ -18,7 +18,7 @@ typedef struct {
 struct CacheWriter {
     Store *store;
     FeatureSpec *spec;
-    RecordForm form;
+    CacheStore encoding;   /* of the records */
     GHashTable *class_ids; /* name -> id, including those queued */
     GArray *changes;       /* Change, queued */
     GRWLock map_lock;      /* held for reading by read transactions, for writing while the map is grown */
@@ -42,7 +42,7 @@ static gboolean check_settings(const CacheWriter *writer, const Catalog *catalog
                                GError **error)
 {
     const char *path = writer->store->folder;
-    CacheStore store = catalog->form.store;
+    CacheStore store = catalog->store;
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
     if (difference) {
         g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
@@ -66,7 +66,7 @@ static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const Cac
 {
     for (guint id = 0; id < catalog->classes->len; id++)
         g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
-    writer->form = catalog->form;
+    writer->encoding = catalog->store;
     if (form && form->choose_tiles)
         writer->spec->tiles = catalog->spec->tiles;
     return check_settings(writer, catalog, form, error);
@@ -87,8 +87,8 @@ static gboolean initialise(CacheWriter *writer, const CacheForm *form, GError **
             CacheForm wanted = form ? *form : (CacheForm){0};
             if (wanted.choose_tiles)
                 wanted.choose_tiles(writer->spec, wanted.user);
-            writer->form = (RecordForm){RECORD_FORMAT, wanted.store ? *wanted.store : CACHE_SPARSE};
-            code = catalog_create(store, txn, writer->spec, writer->form.store, wanted.shard);
+            writer->encoding = wanted.store ? *wanted.store : CACHE_SPARSE;
+            code = catalog_create(store, txn, writer->spec, writer->encoding, wanted.shard);
         } else {
             g_autoptr(Catalog) catalog = catalog_read(store, txn, error);
             fine = catalog && take_over(writer, catalog, form, error);
@@ -140,7 +140,7 @@ MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
 
 CacheStore cache_writer_store(const CacheWriter *writer)
 {
-    return writer->form.store;
+    return writer->encoding;
 }
 
 const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer)
@@ -251,8 +251,8 @@ void cache_writer_put(CacheWriter *writer, const char *path, const char *class_n
 {
     Change change = {.action = PUT_ITEM, .key = record_key(path)};
     guint32 id = class_id(writer, class_name);
-    change.value =
-        record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec), writer->form);
+    change.value = record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec),
+                               writer->encoding);
     g_array_append_val(writer->changes, change);
 }
 

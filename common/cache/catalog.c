@@ -1,4 +1,5 @@
 /* catalog: the databases "meta" and "classes" of a cache; see store.h. */
+#include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
 #include "common/core/choice.h"
@@ -57,14 +58,6 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, Ca
     return code;
 }
 
-/* Format 1 stored float32 without recording it. */
-static gboolean parse_form(const json_t *object, RecordForm *form)
-{
-    const char *name = json_string_value(json_object_get(object, "store"));
-    form->store = CACHE_FLOAT32;
-    return form->format == 1 || (name && cache_store_parse(name, &form->store));
-}
-
 static gboolean parse_shard(const json_t *object, CacheShard *shard)
 {
     const json_t *pair = json_object_get(object, "shard");
@@ -81,17 +74,20 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
 {
     json_error_t problem;
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &problem), *spec;
-    const char *program;
-    RecordForm *form = &catalog->form;
+    const char *program, *name;
+    int format;
     g_autoptr(GError) clause = NULL;
     gboolean fine = FALSE;
     if (!object ||
-        json_unpack(object, "{s:i, s:s, s:o}", "format", &form->format, "program", &program, "recipe", &spec))
+        json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &spec))
         store_damaged(store, error, "its description is incomplete");
-    else if (form->format < 1 || form->format > RECORD_FORMAT)
-        store_damaged(store, error, "its format is %d, this program reads 1 to %d", form->format,
-                      RECORD_FORMAT);
-    else if (!parse_form(object, form))
+    else if (format != RECORD_FORMAT)
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                    "%s is a cache of format %d, made by %s, and this program reads format %d only: extract "
+                    "the images again into a new cache",
+                    store->folder, format, program, RECORD_FORMAT);
+    else if (!(name = json_string_value(json_object_get(object, "store"))) ||
+             !cache_store_parse(name, &catalog->store))
         store_damaged(store, error, "its description does not give the encoding of its features");
     else if (!parse_shard(object, &catalog->shard))
         store_damaged(store, error, "its shard number is invalid");

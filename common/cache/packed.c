@@ -13,7 +13,7 @@ enum {
     ALIGNMENT = 16, /* bytes, of features used in place */
 };
 
-static const guint8 value_sizes[PACKED_ENCODINGS] = {4, 4, 4, 2, 2};
+static const guint8 value_sizes[PACKED_ENCODINGS] = {0, 4, 4, 2, 2};
 
 static gboolean is_sparse(guint32 encoding)
 {
@@ -29,7 +29,7 @@ gsize packed_size(Packed packed, gsize n)
 {
     if (packed.encoding >= PACKED_ENCODINGS || packed.nonzeros > n)
         return 0;
-    gsize value = value_sizes[packed.encoding];
+    gsize value = value_sizes[packed.encoding]; /* 0 for no encoding */
     return is_sparse(packed.encoding) ? bitmap_size(n) + packed.nonzeros * value : n * value;
 }
 
@@ -187,6 +187,6 @@ gboolean packed_read(const guint8 *bytes, Packed packed, gsize n, gsize first, g
 
 const float *packed_in_place(const guint8 *bytes, Packed packed)
 {
-    gboolean possible = packed.encoding <= PACKED_FLOAT32 && (guintptr)bytes % ALIGNMENT == 0;
+    gboolean possible = packed.encoding == PACKED_FLOAT32 && (guintptr)bytes % ALIGNMENT == 0;
     return possible ? (const float *)bytes : NULL;
 }

@@ -6,17 +6,16 @@
 #include <glib.h>
 
 typedef enum {
-    PACKED_PADDED,   /* format 1: D float32; the record, not the features, is padded */
-    PACKED_FLOAT32,  /* D float32 */
-    PACKED_SPARSE32, /* bitmap, then the non-zero features as float32 */
-    PACKED_FLOAT16,  /* D float16 */
-    PACKED_SPARSE16, /* bitmap, then the non-zero features as float16 */
+    PACKED_FLOAT32 = 1, /* D float32 */
+    PACKED_SPARSE32,    /* bitmap, then the non-zero features as float32 */
+    PACKED_FLOAT16,     /* D float16 */
+    PACKED_SPARSE16,    /* bitmap, then the non-zero features as float16 */
     PACKED_ENCODINGS,
 } PackedEncoding;
 
 typedef struct {
     guint32 encoding; /* PackedEncoding; read from a file it may be any number */
-    guint32 nonzeros; /* number of non-zero features; 0 (unknown) for PACKED_PADDED */
+    guint32 nonzeros; /* number of non-zero features */
 } Packed;
 
 /* Bytes of n features in this encoding; 0 if the encoding is unknown or nonzeros exceeds n. */

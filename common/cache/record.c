@@ -42,27 +42,21 @@ gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsi
 
 static gsize item_size(Packed packed, gsize features, gsize path_size)
 {
-    gsize size = RECORD_HEADER + packed_size(packed, features) + path_size;
-    return packed.encoding == PACKED_PADDED ? MAX(size, RECORD_MIN) : size;
+    return RECORD_HEADER + packed_size(packed, features) + path_size;
 }
 
 /* As float16 if requested and possible, else as float32. */
-static GByteArray *pack(const float *features, gsize n, RecordForm form, Packed *packed)
+static GByteArray *pack(const float *features, gsize n, CacheStore store, Packed *packed)
 {
-    GByteArray *halves = form.store == CACHE_FLOAT16 ? packed_float16(features, n, packed) : NULL;
-    if (halves)
-        return halves;
-    GByteArray *floats = packed_float32(features, n, form.format > 1 && form.store != CACHE_FLOAT32, packed);
-    if (form.format == 1)
-        *packed = (Packed){PACKED_PADDED, 0};
-    return floats;
+    GByteArray *halves = store == CACHE_FLOAT16 ? packed_float16(features, n, packed) : NULL;
+    return halves ? halves : packed_float32(features, n, store != CACHE_FLOAT32, packed);
 }
 
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
-                    const float *features, gsize n, RecordForm form)
+                    const float *features, gsize n, CacheStore store)
 {
     RecordHeader header = {.class_id = class_id, .path_size = (guint32)strlen(path)};
-    g_autoptr(GByteArray) packed = pack(features, n, form, &header.packed);
+    g_autoptr(GByteArray) packed = pack(features, n, store, &header.packed);
     gsize size = item_size(header.packed, n, header.path_size);
     guint8 *value = g_malloc0(size);
     memcpy(header.hash, hash, CACHE_HASH);

@@ -4,9 +4,8 @@
 #include "common/cache/packed.h"
 
 enum {
-    RECORD_FORMAT = 2,    /* of new caches; format 1, with padded records, can be read and extended */
+    RECORD_FORMAT = 2,
     RECORD_HEADER = 64,   /* bytes before the features */
-    RECORD_MIN = 16384,   /* format 1: shorter records were padded, so that LMDB gave each its own pages */
     RECORD_MAX_KEY = 500, /* bytes; longer paths are cut */
     RECORD_CUT_KEY = 400, /* to this length, followed by '~' and 64 digits of their SHA-256 */
     RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
@@ -27,13 +26,9 @@ GBytes *record_key(const char *path);
 /* TRUE if the value's checksum holds under this key. */
 gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
 
-/* The value of an item with its checksum. form: how its features are stored. */
-typedef struct {
-    int format; /* 1 or RECORD_FORMAT */
-    CacheStore store;
-} RecordForm;
+/* The value of an item with its checksum. */
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
-                    const float *features, gsize n, RecordForm form);
+                    const float *features, gsize n, CacheStore store);
 
 /* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
  * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the

@@ -40,7 +40,7 @@ gboolean store_empty(const Store *store, GError **error); /* nothing was ever st
 /* The cache's description of itself. */
 typedef struct {
     FeatureSpec *spec;
-    RecordForm form; /* of its records */
+    CacheStore store; /* of its records */
     CacheShard shard;
     char *program;      /* name and version of the program that made it */
     GPtrArray *classes; /* char*, by class id */

@@ -11,7 +11,7 @@ static MemoryNeed source_memory(const PredictionWork *work, const Model *model, 
     PipelineOptions options = {.spec = model->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     gsize row = feature_spec_features(model->spec) * sizeof(float);
     MemoryNeed need = {.memory = MIN(work->images, work->block) * row};
-    gint64 nonzeros;
+    guint nonzeros;
     for (guint i = 0; work->cache && i < work->images; i++)
         need.files += cache_stored(work->cache, i, &nonzeros);
     if (work->cache || feature_spec_is_imported(model->spec))

@@ -1,10 +1,10 @@
 """--precision bfloat16: its definition, computed by NumPy, and that it is refused together with float32."""
-import json, os, re, shutil, sys
+import json, os, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
 from noise_images import make_images
-from tap import ROOT, program, run, scratch
+from tap import program, run, scratch
 from vgg16_files import seeded, write_safetensors
 
 import h5py
@@ -123,13 +123,6 @@ def report(at, cache, model):
     return at + "/report/index.html"
 
 
-def a_cache_from_before_the_choice_is_of_float32():
-    with scratch() as at:
-        os.mkdir(at + "/old")
-        shutil.copy(os.path.join(ROOT, "tests/golden/format1/data.mdb"), at + "/old/")
-        assert recipe(at + "/old")["precision"] == "float32"
-
-
 def it_is_refused_where_no_base_runs():
     with scratch() as at:
         images = make_images(at + "/images")
@@ -143,5 +136,4 @@ def it_is_refused_where_no_base_runs():
 run(features_are_sums_of_rounded_inputs_and_kernels,
     caches_of_two_precisions_do_not_go_together,
     training_and_evaluating_images_take_it_along,
-    a_cache_from_before_the_choice_is_of_float32,
     it_is_refused_where_no_base_runs)

@@ -2,7 +2,7 @@
 import json, os, shutil, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import ROOT, program, run, scratch
+from tap import program, run, scratch
 
 import numpy as np
 
@@ -108,19 +108,6 @@ def half_floats_are_not_passed_off_as_whole_ones():
         assert info(at + "/rounded")["items"] == 12
 
 
-def a_cache_of_the_first_format_opens_and_merging_converts_it():
-    with scratch() as at:
-        os.mkdir(at + "/old")
-        shutil.copy(os.path.join(ROOT, "tests/golden/format1/data.mdb"), at + "/old/")
-        told = info(at + "/old")
-        assert told["store"] == "float32" and told["zeros"] is None and told["items"] == 5, told
-        program("extract", "--verify", at + "/old")
-        program("extract", "--merge", at + "/new", at + "/old")
-        told = info(at + "/new")
-        assert told["store"] == "sparse" and 0.5 < told["zeros"] < 1 and told["bytes"] < 100000, told
-        assert features(at + "/new", at).tobytes() == features(at + "/old", at).tobytes()
-
-
 def a_cache_is_continued_with_its_own_store_only():
     with scratch() as at:
         images = at + "/images/a"
@@ -139,5 +126,5 @@ def a_cache_is_continued_with_its_own_store_only():
 
 run(sparse_and_float32_give_every_bit_back_and_float16_keeps_its_bound, info_tells_store_bytes_and_zeros,
     heads_and_figures_do_not_depend_on_a_lossless_store, merging_converts,
-    half_floats_are_not_passed_off_as_whole_ones, a_cache_of_the_first_format_opens_and_merging_converts_it,
+    half_floats_are_not_passed_off_as_whole_ones,
     a_cache_is_continued_with_its_own_store_only)

@@ -169,7 +169,7 @@ static const float *part(gconstpointer user, guint row, gsize first, gsize count
 gboolean cache_source_rows(const CacheSource *source, Rows *rows, GError **error)
 {
     gsize features = feature_spec_features(cache_feature_spec(source->cache)), bytes = 0;
-    gint64 nonzeros;
+    guint nonzeros;
     g_autofree float *buffer = g_new(float, features);
     for (guint i = 0; i < source->count; i++) {
         if (!cache_features(source->cache, source->items[i], buffer, error))
@@ -211,7 +211,7 @@ MemoryNeed cache_source_memory(const CacheSource *source, int batch)
     gsize ring = RING * (gsize)MIN((guint)batch, source->count) * features * sizeof(float);
     gboolean in_place = cache_store(source->cache) == CACHE_FLOAT32;
     MemoryNeed need = {.memory = in_place ? 0 : ring, .address = in_place ? ring : 0};
-    gint64 nonzeros;
+    guint nonzeros;
     for (guint i = 0; i < source->count; i++)
         need.files += cache_stored(source->cache, source->items[i], &nonzeros);
     return need;
