@@ -194,10 +194,6 @@ static const CliOption table[] = {
      CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "export-liblinear", 0, &o.export_liblinear, "FILE",
-     "also write the model for liblinear-predict", 0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "import-liblinear", 0, &o.import_liblinear, "FILE",
-     "convert to MODEL what liblinear-train trained on exported features", 0, 0, CLI_MODE(TRAIN_LINEAR)},
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };

@@ -53,8 +53,8 @@ typedef struct {
     gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
     const char *suspects, *suspects_sheet; /* files, or NULL; images for the sheet are below images */
-    const char *learning_curve, *learning_curve_plot;                /* files, or NULL */
-    const char *export_libsvm, *export_liblinear, *import_liblinear; /* files, or NULL */
+    const char *learning_curve, *learning_curve_plot; /* files, or NULL */
+    const char *export_libsvm;                        /* a file, or NULL */
 } TrainOptions;
 
 /* FALSE if the program is to end with *status: help was requested, or the usage was wrong and has been reported.

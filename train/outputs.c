@@ -23,14 +23,12 @@ gboolean train_outputs_check(TrainOptions *o, GError **error)
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--from", o->from);
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
-    output_plan_add(plan, PLAN_INPUT, "--import-liblinear", o->import_liblinear);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "MODEL", o->model);
     output_plan_add(plan, PLAN_OUTPUT, "the checkpoint", checkpoint);
     output_plan_add(plan, PLAN_OUTPUT, "--history", o->history);
     output_plan_add(plan, PLAN_OUTPUT, "--plot", o->plot);
     output_plan_add(plan, PLAN_OUTPUT, "--export-libsvm", o->export_libsvm);
-    output_plan_add(plan, PLAN_OUTPUT, "--export-liblinear", o->export_liblinear);
     output_plan_add(plan, PLAN_OUTPUT, "--suspects", o->suspects);
     output_plan_add(plan, PLAN_OUTPUT, "--suspects-sheet", o->suspects_sheet);
     output_plan_add(plan, PLAN_OUTPUT, "--learning-curve", o->learning_curve);

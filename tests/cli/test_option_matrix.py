@@ -123,7 +123,6 @@ def an_option_that_does_nothing_beside_the_others_is_refused():
                 ("train", ["--validation", "v", "--validation-split", "0.2", "c", "m.h5"], "mutually exclusive"),
                 ("train", ["--reduce-lr-patience", "3", "c", "m.h5"], "--reduce-lr-patience requires --reduce-lr-factor"),
                 ("train", ["--min-learning-rate", "1e-5", "c", "m.h5"], "--min-learning-rate requires --reduce-lr-factor"),
-                ("train", ["--head", "linear", "--import-liblinear", "f", "--cost", "3", "c", "m.h5"], "--cost makes no difference"),
                 ("extract", ["--rotation-range", "30", "images", "c"], "augmentation requires --augment K"),
                 ("evaluate", ["--normalize", "true", at + "/cache", "m.h5"], "--normalize requires --confusion or --report"),
                 ("evaluate", ["--title", "x", at + "/cache", "m.h5"], "--title requires"),

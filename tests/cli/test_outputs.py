@@ -61,7 +61,7 @@ def no_output_of_any_program_goes_into_a_cache():
     with prepared() as p:
         data, before = p.cache + "/data.mdb", bytes_of(p.cache + "/data.mdb")
         refused(dense(p.cache, data, status=1), data, "inside a cache")
-        for option in ("--export-libsvm", "--export-liblinear", "--suspects", "--learning-curve"):
+        for option in ("--export-libsvm", "--suspects", "--learning-curve"):
             refused(linear(option, data, p.cache, p.at("n.h5"), status=1), data, "inside a cache")
         for option, name, call in evaluations(p, data):
             refused(call(), name, "inside a cache")

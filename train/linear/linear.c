@@ -22,7 +22,7 @@
 
 static void linear_clear(Linear *linear)
 {
-    linear_model_free(linear->model);
+    network_free(linear->network);
     g_free(linear->fits);
     search_free(linear->search);
     linear_rows_free(linear->rows);
@@ -97,7 +97,7 @@ static gboolean export_set(const Linear *linear, GError **error)
     if (!path)
         return TRUE;
     Progress *progress = progress_new("Exporting", linear->n, "images");
-    gboolean good = libsvm_write_training_set(linear->set, path, progress, error);
+    gboolean good = training_set_write(linear->set, path, progress, error);
     progress_free(progress);
     if (good)
         cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
@@ -191,21 +191,31 @@ static void warn_of_limit(const Linear *linear)
                      : "");
 }
 
-static LinearModel *model_of(const Linear *linear, const float *kernel, const float *offset)
+static gboolean network_make(Linear *linear, GError **error)
+{
+    const int *shape = cache_feature_spec(linear->cache)->shape;
+    linear->network = network_new(shape[0], shape[1], shape[2]);
+    return network_flatten(linear->network, NULL, error) &&
+           network_dense(linear->network, NULL, (int)linear->classes, ACTIVATION_LINEAR, error);
+}
+
+/* kernel (D, vectors), offset (vectors): of two classes, class 1's are the negative of class 0's. */
+static gboolean set_weights(Linear *linear, const float *kernel, const float *offset, GError **error)
 {
     guint vectors = linear_vectors(&linear->training), classes = linear->classes;
-    LinearModel *model =
-        linear_model_new(linear->settings.solver, linear->features, classes, linear->set->bias);
+    if (!network_make(linear, error))
+        return FALSE;
+    Layer *layer = g_ptr_array_index(linear->network->layers, linear->network->layers->len - 1);
     for (gsize j = 0; j < linear->features; j++)
         for (guint k = 0; k < classes; k++)
-            model->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
+            layer->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
     for (guint k = 0; k < classes; k++)
-        model->offset[k] = k < vectors ? offset[k] : -offset[0];
-    return model;
+        layer->bias[k] = k < vectors ? offset[k] : -offset[0];
+    return TRUE;
 }
 
 /* From vectors over the solver's columns to the model's kernel (D, L). */
-static void unfold(Linear *linear, double *w)
+static gboolean unfold(Linear *linear, double *w, GError **error)
 {
     guint vectors = linear_vectors(&linear->training), width = linear_width(&linear->training);
     gsize features = linear->features;
@@ -221,7 +231,7 @@ static void unfold(Linear *linear, double *w)
             if (linear->set->bias >= 0)
                 offset[v] = (float)(from[features] * linear->set->bias);
         }
-    linear->model = model_of(linear, kernel, offset);
+    return set_weights(linear, kernel, offset, error);
 }
 
 /* All problems in one pass over the rows. Returns the training accuracy; below 0 with error. */
@@ -238,8 +248,7 @@ static double fit_stream(Linear *linear, Progress *progress, GError **error)
         right += linear_class(&linear->training, values + (gsize)i * vectors) == linear->labels[i];
     for (guint v = 0; v < vectors; v++)
         offset[v] = (float)stream_fit_unfold(stream_fit, v, kernel, vectors);
-    linear->model = model_of(linear, kernel, offset);
-    return (double)right / linear->n;
+    return set_weights(linear, kernel, offset, error) ? (double)right / linear->n : -1;
 }
 
 static double fit_problems(Linear *linear, Progress *progress, GError **error)
@@ -248,8 +257,7 @@ static double fit_problems(Linear *linear, Progress *progress, GError **error)
     if (!w)
         return -1;
     double accuracy = linear_accuracy(&linear->training, w);
-    unfold(linear, w);
-    return accuracy;
+    return unfold(linear, w, error) ? accuracy : -1;
 }
 
 /* As scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
@@ -287,14 +295,10 @@ static gboolean fit(Linear *linear, GError **error)
 static json_t *training_settings(const Linear *linear)
 {
     const LinearSettings *s = &linear->settings;
-    json_t *object = json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", linear->model->solver->name,
-                               "scale", scaling_name(s->scale), "bias", linear->model->bias, "reduced",
+    json_t *object = json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
+                               scaling_name(s->scale), "bias", linear->set->bias, "reduced",
                                linear->gram_factor != NULL, "class_weight", linear->options->class_weight,
                                "images", (int)linear->n, "seed", (json_int_t)linear->options->common.seed);
-    if (linear->options->import_liblinear) {
-        json_object_set_new(object, "imported", json_true());
-        return object;
-    }
     json_object_set_new(object, "cost", json_real(linear->cost));
     json_object_set_new(object, "tolerance", json_real(s->tolerance));
     if (linear->search) {
@@ -308,19 +312,6 @@ static json_t *training_settings(const Linear *linear)
         json_object_set_new(object, "search", points);
     }
     return object;
-}
-
-static Network *network_of(const LinearModel *model, const int shape[3], GError **error)
-{
-    g_autoptr(Network) network = network_new(shape[0], shape[1], shape[2]);
-    if (!network_flatten(network, NULL, error))
-        return NULL;
-    Layer *layer = network_dense(network, NULL, (int)model->classes, ACTIVATION_LINEAR, error);
-    if (!layer)
-        return NULL;
-    memcpy(layer->kernel, model->kernel, layer->kernel_count * sizeof(float));
-    memcpy(layer->bias, model->offset, layer->bias_count * sizeof(float));
-    return g_steal_pointer(&network);
 }
 
 static void print_summary(const Network *network)
@@ -349,11 +340,11 @@ static gboolean save(Linear *linear, GError **error)
     model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
     model->scaling = g_steal_pointer(&linear->scaling);
     model->training = training_settings(linear);
-    model->trained_on = linear->options->import_liblinear ? NULL : trained_on_cache(linear->cache);
-    model->probabilities = model->sigmoids = linear->model->solver->logistic;
+    model->trained_on = trained_on_cache(linear->cache);
+    model->probabilities = model->sigmoids = linear->settings.solver->logistic;
     model->temperature = linear->search ? linear->search->temperature : 0;
-    model->network = network_of(linear->model, model->spec->shape, error);
-    if (!model->network || !model_save(model, path, error))
+    model->network = g_steal_pointer(&linear->network);
+    if (!model_save(model, path, error))
         return FALSE;
     print_summary(model->network);
     printf("Saved in %s\n", path);
@@ -362,41 +353,18 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    const char *text = linear->options->export_liblinear;
-    if (!linear_prepare(linear, error) || !choose_cost(linear, error) || !questions_answer(linear, error) ||
-        !fit(linear, error) || (text && !liblinear_write_model(linear->model, text, error)))
-        return FALSE;
-    if (text)
-        cli_remark("wrote the model for liblinear-predict to %s", text);
-    return TRUE;
-}
-
-static gboolean import_model(Linear *linear, GError **error)
-{
-    linear->model =
-        liblinear_read_model(linear->options->import_liblinear, linear->features, linear->classes, error);
-    if (linear->model)
-        printf("%s from %s, for features scaled by --scale %s\n", linear->model->solver->name,
-               linear->options->import_liblinear, scaling_name(linear->settings.scale));
-    return linear->model != NULL;
+    return prepare_set(linear, error) && export_set(linear, error) && linear_prepare(linear, error) &&
+           choose_cost(linear, error) && questions_answer(linear, error) && fit(linear, error) &&
+           save(linear, error);
 }
 
 /* --summary: the model that would be trained. */
 static gboolean show(Linear *linear, GError **error)
 {
-    linear->model =
-        linear_model_new(linear->settings.solver, linear->features, linear->classes, linear->options->bias);
-    g_autoptr(Network) network = network_of(linear->model, cache_feature_spec(linear->cache)->shape, error);
-    if (network)
-        print_summary(network);
-    return network != NULL;
-}
-
-static gboolean train_or_import(Linear *linear, GError **error)
-{
-    return prepare_set(linear, error) && export_set(linear, error) &&
-           (linear->options->import_liblinear ? import_model(linear, error) : train_model(linear, error)) &&
-           save(linear, error);
+    if (!network_make(linear, error))
+        return FALSE;
+    print_summary(linear->network);
+    return TRUE;
 }
 
 Status train_standalone_linear(const TrainOptions *options, GError **error)
@@ -409,7 +377,7 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
     }
     blas_startup((guint)options->common.threads);
     gboolean done =
-        gather(&linear, error) && (options->summary ? show(&linear, error) : train_or_import(&linear, error));
+        gather(&linear, error) && (options->summary ? show(&linear, error) : train_model(&linear, error));
     if (!done && interrupted()) {
         g_clear_error(error);
         error_set(error, "interrupted: %s was not written; run the same command to start again",

@@ -1,7 +1,7 @@
 /* linear_job: the state shared by the files that train a linear head; private to train/linear. */
 #pragma once
 #include "common/cache/cache.h"
-#include "train/linear/libsvm_text.h"
+#include "common/network/network.h"
 #include "train/linear/linear_settings.h"
 #include "train/linear/search.h"
 
@@ -27,7 +27,7 @@ typedef struct {
     double cost;
     Search *search; /* NULL without cross-validation */
     LinearFit *fits;
-    LinearModel *model;
+    Network *network; /* the model */
 } Linear;
 
 /* Puts the training set into the form that the solver takes, checks that memory suffices, and fills job->training:

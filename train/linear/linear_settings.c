@@ -77,16 +77,5 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         return g_strdup("--learning-curve-plot draws what --learning-curve writes: give both");
     if (o->folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
-    if (o->import_liblinear &&
-        (o->search_cost || o->costs || o->folds || o->export_liblinear || o->suspects || o->learning_curve))
-        return g_strdup(
-            "--import-liblinear takes a trained model: there is nothing to search, cross-validate or export");
-    static const char *const of_training[] = {"solver",       "cost", "tolerance",
-                                              "class-weight", "bias", "no-reduce"};
-    for (guint i = 0; o->import_liblinear && i < G_N_ELEMENTS(of_training); i++)
-        if (cli_given(of_training[i]))
-            return g_strdup_printf(
-                "--import-liblinear takes a trained model, to which --%s makes no difference",
-                of_training[i]);
     return NULL;
 }

@@ -1,7 +1,12 @@
 /* training_set: see training_set.h. */
 #include "train/linear/training_set.h"
 
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/output_file.h"
+
 #include <math.h>
+#include <stdio.h>
 
 TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling,
                               double bias)
@@ -47,4 +52,32 @@ double training_set_largest_correlation(const TrainingSet *set)
         for (gsize j = 0; j < features; j++)
             largest = MAX(largest, fabs(2 * sums[k * features + j] - all[j]));
     return largest;
+}
+
+static void write_row(FILE *file, int label, const float *row, gsize features)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    fprintf(file, "%d", label);
+    for (gsize j = 0; j < features; j++)
+        if (row[j] != 0)
+            fprintf(file, " %zu:%s", j + 1, g_ascii_formatd(text, sizeof text, "%.9g", row[j]));
+    fputc('\n', file);
+}
+
+gboolean training_set_write(const TrainingSet *set, const char *path, Progress *progress, GError **error)
+{
+    OutputFile *output = output_file_open(path, error);
+    if (!output)
+        return FALSE;
+    FILE *file = output_file_stream(output);
+    g_autofree float *row = g_new(float, set->features);
+    for (guint i = 0; i < set->n && !ferror(file) && !interrupted(); i++) {
+        training_set_take(set, i, 0, set->features, row);
+        write_row(file, set->labels[i], row, set->features);
+        progress_tick(progress, 1);
+    }
+    if (!interrupted())
+        return output_file_commit(output, error);
+    output_file_discard(output);
+    return error_set(error, "%s: interrupted", path);
 }

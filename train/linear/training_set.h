@@ -1,5 +1,6 @@
 /* training_set: the training data of a linear head: rows of the cache, scaled when they are read. */
 #pragma once
+#include "common/cli/progress.h"
 #include "common/model/scaling.h"
 
 typedef struct {
@@ -21,4 +22,8 @@ void training_set_take(const TrainingSet *set, guint row, gsize first, gsize cou
 
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
 double training_set_largest_correlation(const TrainingSet *set);
+
+/* As liblinear's programs read it: a line "LABEL INDEX:VALUE …" an image, scaled, indices from 1, zeros left out. FALSE
+ * and error if it cannot be written or the user interrupted; nothing is left then. */
+gboolean training_set_write(const TrainingSet *set, const char *path, Progress *progress, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrainingSet, training_set_free)
