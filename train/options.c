@@ -67,7 +67,7 @@ static const CliOption table[] = {
      "what is trained and on what: see the modes above", 0, 0, 0},
     {CLI_ONE_OF, "head", 0, &o.head, HEAD_CHOICES,
      "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
-    {CLI_TEXT, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
+    {CLI_LIST, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
      "balanced: weights each class inversely to its size, n / (classes * images of the class); NAME:W,…: "
      "weights of the named classes, 1 for the others",
      0, 0, 0},

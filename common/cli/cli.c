@@ -204,6 +204,9 @@ static gboolean set_choice(const CliOption *option, const char *spelling, const 
 static gboolean set_option(const char *spelling, const char *value, gpointer data, GError **error)
 {
     const CliOption *option = find_option(data, spelling);
+    g_autofree char *appended = option->kind == CLI_LIST && cli_given(option->name)
+                                    ? g_strconcat(*(const char **)option->value, ",", value, NULL)
+                                    : NULL;
     g_ptr_array_add(given, (gpointer)option);
     switch (option->kind) {
     case CLI_FLAG:
@@ -216,9 +219,10 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     case CLI_ONE_OF:
         return set_choice(option, spelling, value, error);
     case CLI_TEXT:
+    case CLI_LIST:
         if (!g_utf8_validate(value, -1, NULL)) /* models and caches describe themselves in JSON */
             return bad_value(spelling, value, "UTF-8", error);
-        *(const char **)option->value = g_intern_string(value);
+        *(const char **)option->value = g_intern_string(appended ? appended : value);
         return TRUE;
     case CLI_HEADING:
         break;
@@ -227,11 +231,12 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
 }
 
 static GOptionContext *option_context(const CliProgram *program, gboolean *help, gboolean *version,
-                                      gboolean *man)
+                                      gboolean *man, char ***arguments)
 {
     GOptionEntry own[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, help, NULL, NULL},
                           {"version", 0, 0, G_OPTION_ARG_NONE, version, NULL, NULL},
                           {"man", 0, 0, G_OPTION_ARG_NONE, man, NULL, NULL},
+                          {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, arguments, NULL, NULL},
                           {0}};
     g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
     for (const CliOption *option = program->options; option->name; option++) {
@@ -255,12 +260,6 @@ static GOptionContext *option_context(const CliProgram *program, gboolean *help,
     g_option_context_set_main_group(context, group);
     g_option_context_set_help_enabled(context, FALSE);
     return context;
-}
-
-static void drop_first(char **arguments)
-{
-    g_free(arguments[0]);
-    memmove(arguments, arguments + 1, (g_strv_length(arguments + 1) + 1) * sizeof *arguments);
 }
 
 static void print_version(const CliProgram *program)
@@ -302,15 +301,12 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
     memory_startup();
     g_clear_pointer(&given, g_ptr_array_unref);
     given = g_ptr_array_new();
-    g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man);
+    g_auto(GStrv) arguments = NULL;
+    g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man, &arguments);
     g_autoptr(GError) error = NULL;
-    char **arguments =
-        g_new0(char *, argc + 1); /* g_option_context_parse_strv wants to free what it takes out */
-    for (int i = 0; i < argc; i++)
-        arguments[i] = g_strdup(argv[i]);
-    if (!g_option_context_parse_strv(context, &arguments, &error)) {
+    g_auto(GStrv) words = g_strdupv(argv); /* g_option_context_parse_strv frees what it takes out */
+    if (!g_option_context_parse_strv(context, &words, &error)) {
         *status = cli_usage(program, "%s", error->message);
-        g_strfreev(arguments);
         return NULL;
     }
     if (help || version || man) {
@@ -321,14 +317,10 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
         else
             cli_print_man(program);
         *status = STATUS_DONE;
-        g_strfreev(arguments);
         return NULL;
     }
     if (common->threads == 0)
         common->threads = thread_pool_processors();
     quiet = common->quiet;
-    drop_first(arguments); /* the program's name */
-    if (arguments[0] && g_str_equal(arguments[0], "--"))
-        drop_first(arguments);
-    return arguments;
+    return arguments ? g_steal_pointer(&arguments) : g_new0(char *, 1);
 }

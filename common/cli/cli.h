@@ -17,6 +17,7 @@ typedef enum {
     CLI_INT,      /* gint64, within [min, max] */
     CLI_REAL,     /* double, within [min, max] */
     CLI_TEXT,     /* char*: any text or file name; interned, so it lives as long as the process */
+    CLI_LIST,     /* char*: text, interned; given again, it is appended after a comma */
     CLI_ONE_OF, /* int: the number, from 0, of one of the choices "a|b|c": an enum in their order; -1: not given */
     CLI_HEADING, /* starts a group in --help: name is its title */
 } CliKind;

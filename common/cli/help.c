@@ -35,6 +35,7 @@ static char *default_of(const CliOption *option)
             return NULL;
         return g_strdup(choice_name(option->placeholder, *(int *)option->value));
     case CLI_TEXT:
+    case CLI_LIST:
         return g_strdup(*(char **)option->value);
     default:
         return NULL;

@@ -79,3 +79,39 @@ GPtrArray *csv_read(const char **text, GError **error)
     }
     return NULL;
 }
+
+/* The known name that parts[first], parts[first + 1], … make, the shortest one; the first part if there is none. *end:
+ * the part after it. Caller frees. */
+static char *join_known(char **parts, guint first, CsvKnown known, gpointer user, guint *end)
+{
+    enum { MAX_PARTS = 16 };
+    g_autoptr(GString) name = g_string_new(parts[first]);
+    for (guint i = first + 1;; i++) {
+        g_autofree char *stripped = g_strstrip(g_strdup(name->str));
+        *end = i;
+        if (known(stripped, user))
+            return g_steal_pointer(&stripped);
+        if (!parts[i] || i - first == MAX_PARTS)
+            break;
+        g_string_append_printf(name, ",%s", parts[i]);
+    }
+    *end = first + 1;
+    return g_strstrip(g_strdup(parts[first]));
+}
+
+GPtrArray *csv_names(const char *text, CsvKnown known, gpointer user, GError **error)
+{
+    g_autoptr(GPtrArray) parts = *text ? csv_read(&text, error) : g_ptr_array_new();
+    if (!parts)
+        return NULL;
+    g_ptr_array_add(parts, NULL);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; parts->pdata[i];) {
+        char *name = join_known((char **)parts->pdata, i, known, user, &i);
+        if (*name)
+            g_ptr_array_add(names, name);
+        else
+            g_free(name);
+    }
+    return names;
+}

@@ -10,3 +10,9 @@ void csv_append_float(GString *line, float value);
 /* The fields (char*) of the record at *text, which is moved to the next record; quoted fields may contain line
  * breaks. NULL at the end of the text, or with error if a quote is misplaced or not closed. */
 GPtrArray *csv_read(const char **text, GError **error);
+
+/* A list of names from a command line, by the rules of a record: names with commas in quotes, or, where several parts
+ * together are a known name and the first alone is not, as they are. Blanks around a name are dropped, as are empty
+ * names. char*; NULL and error where a quote is misplaced. */
+typedef gboolean (*CsvKnown)(const char *name, gpointer user);
+GPtrArray *csv_names(const char *text, CsvKnown known, gpointer user, GError **error);

@@ -1,6 +1,7 @@
 /* dataset: see dataset.h. */
 #include "common/dataset/dataset.h"
 
+#include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/tar_scan.h"
@@ -174,26 +175,35 @@ GPtrArray *dataset_files(const char *folder, GError **error)
 
 /* ---- Classes ---- */
 
+static gboolean is_class_folder(const char *name, gpointer root)
+{
+    g_autofree char *path = g_build_filename(root, name, NULL);
+    return *name && !strchr(name, '/') && g_file_test(path, G_FILE_TEST_IS_DIR);
+}
+
+/* The names of --classes. */
+static GPtrArray *named_classes(const char *classes, CsvKnown known, gconstpointer user, GError **error)
+{
+    GPtrArray *names = csv_names(classes, known, (gpointer)user, error);
+    if (!names)
+        g_prefix_error(error, "--classes %s: ", classes);
+    return names;
+}
+
 /* The folders in root, or those named by the filter, each checked. */
 static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GError **error)
 {
     g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) names = NULL;
-    if (filter->classes) {
-        names = g_ptr_array_new_with_free_func(g_free);
-        g_auto(GStrv) wanted = g_strsplit(filter->classes, ",", -1);
-        for (char **name = wanted; *name; name++)
-            if (*g_strstrip(*name))
-                g_ptr_array_add(names, g_strdup(*name));
-        g_ptr_array_sort(names, by_bytes);
-    } else if (!(names = names_in(root, error)))
+    names = filter->classes ? named_classes(filter->classes, is_class_folder, root, error)
+                            : names_in(root, error);
+    if (!names)
         return NULL;
-
+    g_ptr_array_sort(names, by_bytes);
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
-        g_autofree char *path = g_build_filename(root, name, NULL);
         gboolean again = i > 0 && g_str_equal(name, g_ptr_array_index(names, i - 1));
-        if (g_file_test(path, G_FILE_TEST_IS_DIR) && !strchr(name, '/')) {
+        if (is_class_folder(name, (gpointer)root)) {
             if (!again)
                 g_ptr_array_add(classes, g_strdup(name));
         } else if (filter->classes)
@@ -380,21 +390,27 @@ static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboo
     return TRUE;
 }
 
+static gboolean is_class(const char *name, gpointer classes)
+{
+    return class_index(classes, name, strlen(name)) >= 0;
+}
+
 /* Which of a dataset's classes the filter selects, by label; NULL and error if it names a missing one. */
 static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     g_autofree gboolean *taken = g_new0(gboolean, dataset->classes->len + 1);
     for (guint i = 0; i < dataset->classes->len; i++)
         taken[i] = !filter->classes && (!filter->first_classes || i < filter->first_classes);
-    g_auto(GStrv) wanted = g_strsplit(filter->classes ? filter->classes : "", ",", -1);
-    for (char **name = wanted; *name; name++) {
-        if (!*g_strstrip(*name))
-            continue;
-        int label = class_index(dataset->classes, *name, strlen(*name));
+    g_autoptr(GPtrArray) wanted =
+        named_classes(filter->classes ? filter->classes : "", is_class, dataset->classes, error);
+    for (guint i = 0; wanted && i < wanted->len; i++) {
+        int label = class_index(dataset->classes, wanted->pdata[i], strlen(wanted->pdata[i]));
         if (label < 0)
-            return error_set(error, "%s has no class '%s'", dataset->root, *name), NULL;
+            return error_set(error, "%s has no class '%s'", dataset->root, (char *)wanted->pdata[i]), NULL;
         taken[label] = TRUE;
     }
+    if (!wanted)
+        return NULL;
     return g_steal_pointer(&taken);
 }
 

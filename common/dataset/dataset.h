@@ -21,7 +21,7 @@ typedef struct {
 } Dataset;
 
 typedef struct {
-    const char *classes;  /* "A,B,…": only these; NULL for all */
+    const char *classes;  /* "A,B,…", csv_names's list: only these; NULL for all */
     gint64 first_classes; /* only this many in byte order; 0 for all */
     /* File with one "class/name" per line, with or without ending (Food-101's meta/train.txt); blank lines, and those
      * of classes not selected, are ignored; NULL for every file. */
@@ -36,7 +36,7 @@ typedef struct {
 /* clang-format off */
 #define DATASET_OPTIONS(f, modes) \
     {CLI_HEADING, "Which images", 0, NULL, NULL, NULL, 0, 0, 0}, \
-    {CLI_TEXT, "classes", 0, &(f)->classes, "A,B,…", "only these classes", 0, 0, modes}, \
+    {CLI_LIST, "classes", 0, &(f)->classes, "A,B,…", "only these classes", 0, 0, modes}, \
     {CLI_INT, "first-classes", 0, &(f)->first_classes, "N", "only the first N classes in byte order (0: all)", 0, G_MAXINT, \
      modes}, \
     {CLI_TEXT, "list", 0, &(f)->list, "FILE", \

@@ -381,8 +381,8 @@ char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *co
         return g_strdup_printf("%s is not one of its %u classes%s", unknown, model->classes->len,
                                absent ? "" : "; --classes leaves such images out");
     if (absent)
-        return g_strdup_printf("there are no images of %s, one of its %u classes", absent,
-                               model->classes->len);
+        return g_strdup_printf("it knows the class %s, which the images or another model do not have",
+                               absent);
     for (guint i = 0; i < n_classes; i++)
         if (!g_str_equal(own[i], classes[i]))
             return g_strdup_printf("its class %u is %s, not %s", i, own[i], classes[i]);

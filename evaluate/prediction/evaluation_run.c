@@ -28,10 +28,47 @@ static void allocate_outputs(GPtrArray *evaluations, guint images)
     }
 }
 
+static gpointer copy_name(gconstpointer name, gpointer unused)
+{
+    return g_strdup(name);
+}
+
+/* Images of fewer classes than the model's take the model's class list, in which some then have none; their labels
+ * follow. Classes that are not the model's leave the list as it is, for model_mismatch to name. */
+static void adopt_classes(TestImages *images, const Model *model)
+{
+    g_autofree int *labels = g_new(int, images->classes->len);
+    g_autoptr(GHashTable) own = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) places = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint k = 0; k < model->classes->len; k++)
+        g_hash_table_insert(places, model->classes->pdata[k], GUINT_TO_POINTER(k));
+    for (guint c = 0; c < images->classes->len; c++) {
+        gpointer place;
+        if (!g_hash_table_lookup_extended(places, images->classes->pdata[c], NULL, &place))
+            return;
+        labels[c] = GPOINTER_TO_INT(place);
+        g_hash_table_add(own, images->classes->pdata[c]);
+    }
+    guint absent = model->classes->len - images->classes->len, k = 0;
+    while (absent && g_hash_table_contains(own, model->classes->pdata[k]))
+        k++;
+    if (!absent)
+        return;
+    cli_remark("%s: has no images of %s%s: recall and support are 0 there, as in scikit-learn",
+               images->source, (const char *)model->classes->pdata[k],
+               absent > 1 ? " and others of the models' classes" : ", one of the models' classes");
+    for (guint i = 0; i < images->labels->len; i++)
+        g_array_index(images->labels, int, i) = labels[g_array_index(images->labels, int, i)];
+    g_ptr_array_unref(images->classes);
+    images->classes = g_ptr_array_copy(model->classes, copy_name, NULL);
+    g_ptr_array_set_free_func(images->classes, g_free);
+}
+
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const GPtrArray *evaluations, const TestImages *images, const FeatureSpec *spec,
+static gboolean check_models(const GPtrArray *evaluations, TestImages *images, const FeatureSpec *spec,
                              GError **error)
 {
+    adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
     for (guint i = 0; i < evaluations->len; i++) {
         const Evaluation *evaluation = evaluations->pdata[i];
         g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
@@ -230,9 +267,10 @@ static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray
                     classes * sizeof *outputs);
         }
         g_ptr_array_add(images->paths, g_strdup(item->key));
-        g_array_append_val(images->labels, item->label);
+        g_array_index(images->labels, int, images->paths->len - 1) = g_array_index(images->labels, int, i);
         g_byte_array_append(images->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
     }
+    g_array_set_size(images->labels, images->paths->len);
 }
 
 gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights, GError **error)
@@ -278,6 +316,8 @@ static TestImages *evaluate_folder_source(const EvaluationOptions *options, GPtr
     g_autoptr(TestImages) images = test_images_new(options->source, FALSE);
     for (guint c = 0; c < dataset->classes->len; c++)
         g_ptr_array_add(images->classes, g_strdup(dataset->classes->pdata[c]));
+    for (guint i = 0; i < dataset->items->len; i++)
+        g_array_append_val(images->labels, ((DatasetItem *)dataset->items->pdata[i])->label);
     if (!check_models(evaluations, images, NULL, error) ||
         !evaluate_folder(options, dataset, images, evaluations, error))
         return NULL;

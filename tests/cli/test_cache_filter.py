@@ -1,6 +1,7 @@
 """Choosing classes and images from a cache gives the same as a cache of only those."""
-import hashlib, os, sys
+import csv, hashlib, json, os, shutil, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
 import numpy as np
 from tap import program, run, scratch
 
@@ -90,6 +91,49 @@ def what_the_cache_does_not_have_is_refused_by_name():
         assert "mutually exclusive" in error, error
 
 
+def import_cache(folder, name, items):
+    np.save(folder + "/x.npy", np.stack([x for _, x in items]).astype("<f4"))
+    with open(folder + "/items.csv", "w", newline="") as out:
+        csv.writer(out).writerows([("path", "class"), *((path, path.split("/")[0]) for path, _ in items)])
+    program("extract", "-q", "--import", folder + "/x.npy", folder + "/items.csv", os.path.join(folder, name))
+    return os.path.join(folder, name)
+
+
+def class_names_with_commas_are_named_as_they_are_in_quotes_or_one_by_one():
+    """Also where a part of a name is a class of its own: quotes, or the option once for each, then decide."""
+    names = ("bell, red", "bell", "red", "x")
+    with scratch() as at:
+        whole = import_cache(at, "whole", items(names))
+        for k, name in enumerate(names):
+            os.makedirs("%s/images/%s" % (at, name))
+            with open("%s/images/%s/1.ppm" % (at, name), "wb") as out:
+                out.write(b"P6 1 1 255\n%c%c%c" % (10 * k, 20, 30))
+        for options, taken in ((["--classes", '"bell, red",x'], {"bell, red", "x"}), (["--classes", "bell,red"], {"bell", "red"}),
+                               (["--classes", "bell", "--classes", "x , red"], {"bell", "red", "x"})):
+            program("train", *HEADS[1], *options, whole, at + "/m.h5")
+            program("evaluate", "--json", at + "/f.json", *options, whole, at + "/m.h5")
+            assert set(json.load(open(at + "/f.json"))["classes"]) == taken, options
+            program("extract", "-q", "--weights", "random:1", "--layer", "input", *options, at + "/images", at + "/new")
+            info = json.loads(program("extract", "--info", "--json", at + "/new").stdout)
+            assert {c["name"] for c in info["classes"]} == taken, info
+            shutil.rmtree(at + "/new")
+        some = import_cache(at, "some", items(("bell, red", "x")))
+        for head in HEADS:  # no class is named "bell": the parts together are
+            program("train", *head, "--classes", "bell, red,x", "--class-weight", "bell, red:2,x:3", some, at + "/m.h5")
+            program("train", *head, "--class-weight", '"bell, red:2"', "--class-weight", "x:3", some, at + "/n.h5")
+            with h5py.File(at + "/m.h5") as one, h5py.File(at + "/n.h5") as two:
+                assert all((one[path][()] == two[path][()]).all() for path in datasets(one))
+        assert "--class-weight" in program("train", *HEADS[1], "--class-weight", '"bell', some, at + "/n.h5", status=1).stderr
+        assert "a quote is not closed" in program("train", *HEADS[1], "--classes", '"bell', some, at + "/n.h5", status=1).stderr
+
+
+def datasets(file):
+    paths = []
+    file.visititems(lambda path, node: paths.append(path) if isinstance(node, h5py.Dataset) else None)
+    assert len(paths) > 1
+    return paths
+
+
 def names_without_an_ending_can_be_listed():
     with scratch() as folder:
         plain = [(path[:-4], x) for path, x in items("ab")]
@@ -103,4 +147,4 @@ def names_without_an_ending_can_be_listed():
 
 
 run(names_without_an_ending_can_be_listed, training_takes_the_images_chosen_and_no_others, evaluation_judges_the_images_chosen_and_no_others,
-    what_the_cache_does_not_have_is_refused_by_name)
+    what_the_cache_does_not_have_is_refused_by_name, class_names_with_commas_are_named_as_they_are_in_quotes_or_one_by_one)

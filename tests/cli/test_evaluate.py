@@ -182,12 +182,44 @@ def a_model_that_does_not_fit_is_refused_in_one_sentence():
     Study.make()
     classes, _, _ = make_cache(Study.file("other classes"), ["apple_pie", "pho", "pizza", "ramen"], 2, 1)
     refused("cannot be evaluated", classes, Study.dense)
-    fewer, _, _ = make_cache(Study.file("fewer"), FOOD[:3], 2, 1)
-    refused("cannot be evaluated", fewer, Study.dense)
+    three, _, _ = make_cache(Study.file("three"), FOOD[:3], 8, 1)
+    tap.program("train", "--quiet", "--head", "linear", three, Study.file("three.h5"))
+    refused("cannot be evaluated", Study.cache, Study.file("three.h5"))
+    refused("it knows the class donuts <&>, which", three, Study.file("three.h5"), Study.dense)
     layer, _, _ = make_cache(Study.file("layer"), FOOD, 2, 1, features=3 * 4 * 4)
     refused("cannot be evaluated", layer, Study.linear)
     side, _, _ = make_cache(Study.file("side"), FOOD, 2, 1, features=512 * 4)
     refused("cannot be evaluated", side, Study.dense, Study.linear)
+
+
+def a_test_set_that_lacks_a_class_is_evaluated_as_scikit_learn_does():
+    """zero_division=0: recall 0 and support 0, and the macro average over all classes of the model."""
+    Study.make()
+    some = [0, 1, 3]
+    two, x, y = make_cache(Study.file("lacking"), [FOOD[c] for c in some], 25, 5)
+    y = np.array(some)[y]
+    for source, options in ((two, []), (Study.cache, ["--classes", "apple_pie,donuts <&>"])):
+        done = tap.program("evaluate", source, Study.linear, Study.dense, "--json", Study.file("lacking.json"),
+                           "--predictions", Study.file("lacking.csv"), "--report", Study.file("lacking"), *options)
+        assert "as in scikit-learn" in done.stderr and "crème" in done.stderr or "and others" in done.stderr, done.stderr
+        report = json.load(open(Study.file("lacking.json"), encoding="utf-8"))
+        assert report["classes"] == Study.names
+        truth = y if source == two else Study.y[(Study.y == 0) | (Study.y == 3)]
+        scores = outputs_of(Study.linear, x if source == two else Study.x[(Study.y == 0) | (Study.y == 3)])
+        said = scores.argmax(1)
+        matrix = np.zeros((4, 4), int)
+        np.add.at(matrix, (truth, said), 1)
+        model = report["models"][0]
+        assert model["confusion_matrix"] == matrix.tolist()
+        right, support = np.diag(matrix), matrix.sum(1)
+        recall, precision = right / np.maximum(support, 1), right / np.maximum(matrix.sum(0), 1)
+        assert recall[2] == support[2] == 0 and model["per_class"][Study.names[2]]["support"] == 0
+        assert np.allclose([model["macro_avg"]["recall"], model["macro_avg"]["precision"], model["weighted_avg"]["recall"]],
+                           [recall.mean(), precision.mean(), (recall * support).sum() / len(truth)], rtol=0, atol=1e-12)
+        with open(Study.file("lacking-linear.csv"), newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["true"] for row in rows] == [Study.names[t] for t in truth]
+        assert report["verdict"]["weakest_class"] != Study.names[2]
 
 
 def damaged_and_missing_files_are_refused_in_one_sentence():
@@ -384,6 +416,15 @@ def a_folder_gives_what_its_cache_gives():
             assert a.read() == b.read()
 
 
+def a_folder_without_one_of_the_classes_gives_what_its_cache_gives():
+    Pixels.make()
+    for source, n in ((Pixels.file("images"), 12), (Pixels.cache, 8)):
+        evaluate(source, Pixels.linear, "--classes", "red,green", "--json", Pixels.file("some.json"))
+        model = json.load(open(Pixels.file("some.json")))["models"][0]
+        assert [model["per_class"][name]["support"] for name in ("blue", "green", "red")] == [0, n, n]
+        assert model["confusion_matrix"] == [[0, 0, 0], [0, n, 0], [0, 0, n]], model["confusion_matrix"]
+
+
 def a_folder_with_bad_images_is_evaluated_without_them():
     Pixels.make()
     folder = Pixels.file("some")
@@ -414,6 +455,14 @@ def prediction_tells_the_classes_in_order():
     rows = list(csv.reader(evaluate("--predict", Pixels.dense, files[0], "--format", "csv").stdout.strip().split("\n")))
     assert rows[0] == ["path", "class_1", "probability_1", "class_2", "probability_2", "class_3", "probability_3"]
     assert abs(sum(float(v) for v in rows[1][2::2]) - 1) < 1e-5
+
+
+def a_name_with_a_dash_comes_after_two_dashes():
+    Pixels.make()
+    with tap.scratch() as at:
+        shutil.copy(Pixels.file("images/red/00.png"), at + "/-red.png")
+        for arguments in (["--predict", Pixels.linear, "--", "-red.png"], ["--predict", "--", Pixels.linear, "-red.png"]):
+            assert evaluate(*arguments, cwd=at).stdout.startswith("-red.png: red ")
 
 
 def predictions_equal_the_evaluation_of_the_same_images():
@@ -509,6 +558,8 @@ def remove_what_was_made():
 
 tap.run(json_agrees_with_numpy, predictions_hold_each_class_of_each_image, text_has_report_matrix_and_comparison,
         plots_are_written_in_three_formats, a_model_that_does_not_fit_is_refused_in_one_sentence,
+        a_test_set_that_lacks_a_class_is_evaluated_as_scikit_learn_does,
+        a_folder_without_one_of_the_classes_gives_what_its_cache_gives, a_name_with_a_dash_comes_after_two_dashes,
         damaged_and_missing_files_are_refused_in_one_sentence, wrong_usage_is_told_before_any_work,
         the_report_is_one_valid_page_with_everything_escaped, the_report_shows_thumbnails_where_the_images_are,
         a_browser_shows_the_report_without_an_error, chromium_tells_of_console_errors,
