@@ -2,7 +2,10 @@
 #include "common/core/hdf5_layout.h"
 
 #include <string.h>
-#if H5_VERSION_GE(1, 13, 0)
+
+/* From 1.14 on, drivers have a header and a number; seen: 1.10.8, 1.10.10 and 1.14.5. */
+#define NUMBERED H5_VERSION_GE(1, 14, 0)
+#if NUMBERED
 #include <H5FDdevelop.h>
 #endif
 
@@ -105,9 +108,9 @@ static herr_t driver_truncate(H5FD_t *file, hid_t transfer, hbool_t closing)
 }
 
 static const H5FD_class_t driver = {
-#if H5_VERSION_GE(1, 13, 0)
+#if NUMBERED
     .version = H5FD_CLASS_VERSION,
-    .value = (H5FD_class_value_t)(H5FD_RESERVED + 1),
+    .value = (H5FD_class_value_t)(H5_VFD_RESERVED + 1),
 #endif
     .name = "vggcache_layout",
     .maxaddr = G_MAXINT64,

@@ -4,6 +4,7 @@
 #include "common/dataset/tar_box.h"
 #include "common/image/image_file.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A member that was read before it was requested, because a later one was, or that will be requested again. */
@@ -46,7 +47,7 @@ static gint by_member(gconstpointer a, gconstpointer b, gpointer user)
 void contents_order(const Dataset *dataset, guint *indices, guint n)
 {
     if (dataset->archived)
-        g_qsort_with_data(indices, (gint)n, sizeof *indices, by_member, (gpointer)dataset);
+        qsort_r(indices, n, sizeof *indices, by_member, (gpointer)dataset);
 }
 
 Contents *contents_open(const Dataset *dataset, const guint *indices, guint n, GError **error)

@@ -70,8 +70,10 @@ static void pixels_clear(Pixels *pixels)
     g_clear_pointer(&pixels->rgb, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pixels, pixels_clear)
+#if VIPS_MAJOR_VERSION == 8 && VIPS_MINOR_VERSION < 16 /* seen: 8.14.1 and 8.15.1 without, 8.16.1 with them */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
+#endif
 
 static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static gboolean fail(GError **error, const char *format, ...)
