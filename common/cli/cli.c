@@ -130,8 +130,7 @@ static const CliOption *find_option(const CliProgram *program, const char *spell
     for (const CliOption *option = program->options; option->name; option++) {
         if (option->kind == CLI_HEADING)
             continue;
-        if (g_str_has_prefix(spelling, "--") ? g_str_equal(spelling + 2, option->name)
-                                             : spelling[1] == option->letter)
+        if (spelling[1] == '-' ? g_str_equal(spelling + 2, option->name) : spelling[1] == option->letter)
             return option;
     }
     return NULL;
