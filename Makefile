@@ -10,7 +10,7 @@ CC      := gcc
 endif
 
 # Debian packages that the build, the demo and the tests need (see common/make/install-packages).
-BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libopenblas-dev liblmdb-dev liblinear-dev \
+BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libjpeg-dev libopenblas-dev liblmdb-dev liblinear-dev \
                   libhdf5-dev libjansson-dev libxxhash-dev libseccomp-dev libarchive-dev libcairo2-dev libpango1.0-dev \
                   libfontconfig-dev libssl-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
@@ -23,7 +23,7 @@ ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebst
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts, as pkg-config may have to be installed first.
-LIBRARIES = vips glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
+LIBRARIES = vips libjpeg glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
 CFLAGS   ?= -O3 -g

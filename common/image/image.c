@@ -7,6 +7,7 @@
 
 #include "common/core/choice.h"
 #include "common/image/bmp.h"
+#include "common/image/jpeg_damage.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
 
@@ -39,10 +40,14 @@ gboolean normalization_parse(const char *name, Normalization *normalization)
     return index >= 0;
 }
 
+/* libvips has warned in this thread. */
+static _Thread_local gboolean warned;
+
 /* libvips's own warnings about a file ("unknown EXIF resolution unit") are of no interest to the user; real errors come
- * as GErrors. */
+ * as GErrors, except those in a JPEG's last rows, which libvips only mentions when it closes the file. */
 static void drop_message(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
 {
+    warned |= level & G_LOG_LEVEL_WARNING;
 }
 
 void image_startup(const char *program)
@@ -142,7 +147,7 @@ static VipsImage *load_jpeg(const guint8 *bytes, gsize size, VipsFailOn fail_on,
 {
     VipsImage *image = NULL;
     vips_jpegload_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on,
-                         "shrink", shrink, NULL);
+                         "shrink", shrink, "unlimited", TRUE, NULL);
     return image;
 }
 
@@ -152,7 +157,7 @@ struct Format {
     gsize length, offset; /* of the signature */
     Decoder decode;
     Loader load; /* for decode_by_libvips */
-    /* JPEG: libjpeg reports missing and corrupt data as warnings. PNG, TIFF: warnings are harmless */
+    /* JPEG: libjpeg reports missing and corrupt data as warnings (jpeg_damage.h). PNG, TIFF: warnings are harmless */
     VipsFailOn fail_on;
 };
 
@@ -325,13 +330,6 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
  * again with no other thread decoding, so that the reason is its own and the same in every run. */
 static GRWLock alone;
 
-/* Bytes between the end of the image and the end mark, which some cameras write, are the only warning of libjpeg that
- * does not affect the pixels. */
-static gboolean is_trailing_rubbish(const char *text)
-{
-    return strstr(text, "extraneous bytes before marker 0xd9") != NULL;
-}
-
 /* The first line of libvips's error buffer without the loader's name, or a guess if it is empty. */
 static char *last_reason(void)
 {
@@ -343,19 +341,21 @@ static char *last_reason(void)
     return g_strndup(start, (gsize)(text + length - start));
 }
 
+/* A JPEG that libvips fails on or warns of has all its pixels if jpeg_damage finds nothing. */
 static gboolean decode_alone(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
+    g_autofree char *reason = NULL;
+    gboolean jpeg = source->format->load == load_jpeg;
     g_rw_lock_writer_lock(&alone);
     vips_error_clear();
     pixels_clear(pixels);
-    gboolean ok = pull(source, source->format->fail_on, pixels, &ours);
-    if (!ok && !ours && is_trailing_rubbish(vips_error_buffer())) {
-        pixels_clear(pixels);
-        ok = pull(source, VIPS_FAIL_ON_TRUNCATED, pixels, &ours);
-    }
+    if (jpeg)
+        reason = jpeg_damage(source->bytes, source->size);
+    gboolean ok =
+        !reason && pull(source, jpeg ? VIPS_FAIL_ON_TRUNCATED : source->format->fail_on, pixels, &ours);
     if (!ok && !ours) {
-        g_autofree char *reason = last_reason();
+        reason = reason ? reason : last_reason();
         fail(&ours, "damaged %s (%s)", source->format->name, reason);
     }
     vips_error_clear();
@@ -368,9 +368,11 @@ static gboolean decode_alone(const Source *source, Pixels *pixels, GError **erro
 static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
+    warned = FALSE;
     g_rw_lock_reader_lock(&alone);
     gboolean ok = pull(source, source->format->fail_on, pixels, &ours);
     g_rw_lock_reader_unlock(&alone);
+    ok = ok && !(warned && source->format->load == load_jpeg);
     if (ours)
         g_propagate_error(error, ours);
     return ok || (!ours && decode_alone(source, pixels, error));

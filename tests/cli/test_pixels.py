@@ -109,6 +109,102 @@ def jpegs_that_end_in_rubbish_or_store_rgb():
     })
 
 
+def segments(jpeg):
+    """A JPEG as a list of its segments, each with the entropy-coded data that follow it."""
+    parts, at = [jpeg[:2]], 2
+    while at < len(jpeg):
+        end = at + 2 + (0 if jpeg[at + 1] == 0xd9 else int.from_bytes(jpeg[at + 2:at + 4], "big"))
+        while jpeg[at + 1] == 0xda and not (jpeg[end] == 0xff and jpeg[end + 1] not in (0, *range(0xd0, 0xd8))):
+            end += 1
+        parts.append(jpeg[at:end])
+        at = end
+    return parts
+
+
+def pad(jpeg):
+    """With bytes that are no marker between all segments."""
+    start, *rest = segments(jpeg)
+    return start + b"\0\1\2\xfe".join(rest)
+
+
+def scans(jpeg):
+    """(header, scans with their tables, end) of a progressive JPEG."""
+    parts, all_scans, tables = segments(jpeg), [], b""
+    first = next(i for i, part in enumerate(parts) if part[1] == 0xc4)
+    for part in parts[first:-1]:
+        tables += part
+        if part[1] == 0xda:
+            all_scans.append(tables)
+            tables = b""
+    return b"".join(parts[:first]), all_scans, parts[-1]
+
+
+def restarts(values, markers, before=b""):
+    """A grey JPEG of 8x8 blocks, each with one coefficient, value (32 … 63) below 0x40, and a restart marker behind it."""
+    lengths = bytes([1] + [0] * 15)
+    data = b"".join(bytes([value << 1]) + (before + b"\xff" + bytes([0xd0 + marker]) if i + 1 < len(values) else b"")
+                    for i, (value, marker) in enumerate(zip(values, markers)))
+    return (b"\xff\xd8" b"\xff\xdb\0\x43\0" + b"\x08" * 64 + b"\xff\xc0\0\x0b\x08\0\x08" +
+            struct.pack(">H", 8 * len(values)) + b"\1\1\x11\0" b"\xff\xc4\0\x14\0" + lengths + b"\x06" +
+            b"\xff\xc4\0\x14\x10" + lengths + b"\0" b"\xff\xdd\0\x04\0\1" b"\xff\xda\0\x08\1\1\0\0\x3f\0" +
+            data + b"\xff\xd9")
+
+
+BLOCKS, IN_ORDER = [32, 40, 63, 35, 50, 33, 60, 45, 39, 48, 55], [i % 8 for i in range(11)]
+
+
+def jpegs_that_libjpeg_warns_of_without_loss():
+    """jerror.h's JWRN_JFIF_MAJOR, NOT_SEQUENTIAL, EXTRANEOUS_DATA, ADOBE_XFORM and BOGUS_PROGRESSION."""
+    plain, cmyk = encoded(colour(), format="JPEG"), encoded(Image.fromarray(waves(WIDTH, HEIGHT, 4), "CMYK"), format="JPEG")
+    progressive = encoded(colour(), format="JPEG", progressive=True)
+    jfif, sos = plain.index(b"JFIF") + 5, plain.index(b"\xff\xda")
+    head, parts, end = scans(progressive)
+    zeros = plain[:sos + 11] + b"\0\0\0" + plain[sos + 14:]
+    unknown = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\x07"
+    padded = pad(progressive)
+    files = {
+        "version.jpg": plain[:jfif] + b"\2" + plain[jfif + 1:],
+        "parameters.jpg": zeros,
+        "padding.jpg": pad(plain),
+        "progressive.jpg": padded,
+        "transform.jpg": plain[:2] + unknown + plain[20:],
+        "cmyk.jpg": cmyk.replace(b"Adobe\0\x64\0\0\0\0\0", b"Adobe\0\x64\0\0\0\0\x07"),
+        "order.jpg": head + parts[1] + parts[0] + b"".join(parts[2:]) + end,
+        "twice.jpg": head + parts[0] + parts[0] + parts[1] + b"".join(parts[1:]) + end,
+        "all.jpg": padded.replace(b"JFIF\0\1", b"JFIF\0\3"),
+        "restarts.jpg": restarts(BLOCKS, IN_ORDER),
+    }
+    compare(files)
+
+
+def jpegs_that_libjpeg_warns_of_with_loss():
+    """JWRN_HIT_MARKER, HUFF_BAD_CODE, MUST_RESYNC and JPEG_EOF, and the others where pixels are lost; also after a warning
+    without loss."""
+    plain = encoded(colour(), format="JPEG")
+    sos, middle = plain.index(b"\xff\xda"), len(plain) // 2
+    head, parts, end = scans(encoded(colour(), format="JPEG", progressive=True))
+    refinement = next(i for i, part in enumerate(parts) if part[part.index(b"\xff\xda") + 4 + 2 * 1 + 3] >> 4)
+    hit = plain[:middle] + b"\xff\xd9"
+    files = {
+        "hit.jpg": (hit, "premature end of data segment"),
+        "huffman.jpg": (restarts([64, 40], [0, 1], before=bytes(4)), "bad Huffman code"),
+        "eof.jpg": (plain[:middle], "Premature end of JPEG file"),
+        "order.jpg": (restarts(BLOCKS, IN_ORDER[::-1]), "instead of RST0"),
+        "extra.jpg": (restarts(BLOCKS, IN_ORDER, before=bytes(20)), "20 extraneous bytes before marker 0xd0"),
+        "refinement.jpg": (head + b"".join(parts[:1] + parts[refinement:]) + end, "Inconsistent progression"),
+        "first.jpg": (head + b"".join(part for part in parts[1:] if part is not parts[refinement]) + end, ""),
+        "both.jpg": (hit.replace(b"JFIF\0\1", b"JFIF\0\3"), "premature end of data segment"),
+    }
+    with scratch() as folder:
+        for name, (content, _) in files.items():
+            open(os.path.join(folder, name), "wb").write(content)
+        for name, (_, reason) in files.items():
+            done = subprocess.run([os.path.join(BUILD, "tools", "decode"), "keras", "32", "1000000",
+                                   os.path.join(folder, name)], capture_output=True)
+            assert done.returncode == 1 and b"damaged JPEG (" in done.stderr, (name, done.stderr)
+            assert reason in done.stderr.decode(), (name, done.stderr)
+
+
 def images_of_all_shapes():
     sizes = [(500, 375), (375, 500), (320, 240), (224, 224), (448, 448), (256, 256), (100, 150), (7, 5), (1, 1),
              (2000, 3), (3, 2000), (1, 300), (1023, 767)]
@@ -258,6 +354,7 @@ def what_cannot_be_read_is_named_with_its_reason():
 
 
 run(jpegs_in_colour_and_grey, jpegs_in_cmyk_with_and_without_adobe_marker, jpegs_that_end_in_rubbish_or_store_rgb,
+    jpegs_that_libjpeg_warns_of_without_loss, jpegs_that_libjpeg_warns_of_with_loss,
     images_of_all_shapes, pngs_of_all_modes, grey_of_16_bits_is_scaled_to_8, tiffs_of_all_modes_and_compressions,
     webps_and_gifs, netpbms, bmps_of_all_kinds, the_fast_preset_stays_near_an_exact_bilinear_resize,
     what_cannot_be_read_is_named_with_its_reason)
