@@ -7,6 +7,7 @@
 
 #include "common/core/choice.h"
 #include "common/image/bmp.h"
+#include "common/image/gif.h"
 #include "common/image/jpeg_damage.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
@@ -58,6 +59,9 @@ void image_startup(const char *program)
     /* No plug-ins: they are for formats that are not supported here (HEIF, PDF, ImageMagick's …), and their libraries
      * print messages to stderr. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);
+    /* No temporary files, which decoders may not open (decoder_box.h): images that libvips needs as a whole (WebP, GIF,
+     * interlaced PNG) stay in memory, within the limit on pixels. */
+    g_setenv("VIPS_DISC_THRESHOLD", "16g", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);
@@ -168,6 +172,8 @@ static const Format formats[] = {
     {"WebP", "WEBP", 4, 8, decode_by_libvips, load_webp, VIPS_FAIL_ON_ERROR},
     {"TIFF", "II*\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
     {"TIFF", "MM\0*", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
+    {"TIFF", "II+\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR}, /* BigTIFF */
+    {"TIFF", "MM\0+", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
     {.name = "BMP", "BM", 2, 0, decode_bmp},
     {.name = "PBM", "P1", 2, 0, decode_netpbm},
     {.name = "PGM", "P2", 2, 0, decode_netpbm},
@@ -193,6 +199,7 @@ static const Format *find_format(const guint8 *bytes, gsize size)
 typedef struct {
     int bands;
     gboolean wide, cmyk; /* 16 bits per band; cyan magenta yellow black */
+    const guint8 *blank; /* (3) RGB of transparent pixels; NULL: alpha is dropped */
 } PixelFormat;
 
 static gboolean pixel_format(const VipsImage *image, PixelFormat *form, GError **error)
@@ -200,7 +207,7 @@ static gboolean pixel_format(const VipsImage *image, PixelFormat *form, GError *
     VipsBandFormat format = vips_image_get_format(image);
     VipsInterpretation space = vips_image_get_interpretation(image);
     *form = (PixelFormat){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
-                          space == VIPS_INTERPRETATION_CMYK};
+                          space == VIPS_INTERPRETATION_CMYK, NULL};
     if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
         return fail(error, "its pixels are of type %s; only 8 and 16 bits per channel are supported",
                     vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
@@ -241,6 +248,14 @@ static void row_to_rgb(const guint8 *row, PixelFormat form, int width, guint8 *r
             memcpy(rgb, row, 3);
 }
 
+/* Gives the transparent pixels of a row, whose last band is alpha, their colour. */
+static void fill_transparent(const guint8 *row, PixelFormat form, int width, guint8 *rgb)
+{
+    for (int x = 0; x < width; x++, row += form.bands, rgb += 3)
+        if (row[form.bands - 1] == 0)
+            memcpy(rgb, form.blank, 3);
+}
+
 enum { STRIP = 16 }; /* rows requested from libvips at once; a JPEG's blocks have 8 or 16 */
 
 /* Pulls all rows of image into pixels. FALSE, with no error set, if libvips fails. */
@@ -259,9 +274,22 @@ static gboolean pull_rows(VipsImage *image, PixelFormat form, Pixels *pixels)
             for (gsize i = 0; narrow && i < row_values; i++)
                 narrow[i] = (guint8)(((const guint16 *)row)[i] >> 8);
             row_to_rgb(narrow ? narrow : row, form, pixels->width, rgb);
+            if (form.blank && form.bands % 2 == 0)
+                fill_transparent(row, form, pixels->width, rgb);
         }
     }
     return TRUE;
+}
+
+/* Gives the screen around the first image of a GIF its colour. */
+static void fill_around(Pixels *pixels, const GifFrame *frame)
+{
+    guint8 *rgb = pixels->rgb;
+    for (int y = 0; y < pixels->height; y++)
+        for (int x = 0; x < pixels->width; x++, rgb += 3)
+            if (y < frame->top || y >= frame->top + frame->height || x < frame->left ||
+                x >= frame->left + frame->width)
+                memcpy(rgb, frame->blank, 3);
 }
 
 /* ---- Decoding ---- */
@@ -321,9 +349,15 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
         if (!(image = load(source->bytes, source->size, fail_on, shrink)))
             return FALSE;
     }
-    return pixels_allocate(pixels, vips_image_get_width(image), vips_image_get_height(image), error) &&
-           pull_rows(image, form, pixels) &&
-           (load != load_tiff || orient(pixels, vips_image_get_orientation(image), error));
+    GifFrame frame;
+    gboolean gif = load == load_gif && gif_first_frame(source->bytes, source->size, &frame);
+    form.blank = gif ? frame.blank : NULL;
+    if (!pixels_allocate(pixels, vips_image_get_width(image), vips_image_get_height(image), error) ||
+        !pull_rows(image, form, pixels))
+        return FALSE;
+    if (gif)
+        fill_around(pixels, &frame);
+    return load != load_tiff || orient(pixels, vips_image_get_orientation(image), error);
 }
 
 /* libvips has one error buffer for all threads. Decoding holds this lock for reading; a file that failed is decoded

@@ -256,6 +256,20 @@ def grey_of_16_bits_is_scaled_to_8():
     compare({"wide.pgm": header + values.astype(">u2").tobytes()}, read=lambda path: rounded.convert("RGB"))
 
 
+def big_tiff(order, mark, rgb):
+    """An uncompressed BigTIFF, whose offsets have 64 bits."""
+    def tag(number, kind, count, value, code):
+        return struct.pack(order + "HHQ", number, kind, count) + struct.pack(order + code, value).ljust(8, b"\0")
+    pixels = rgb.tobytes()
+    tags = [(256, 4, 1, WIDTH, "I"), (257, 4, 1, HEIGHT, "I"), (259, 3, 1, 1, "H"), (262, 3, 1, 2, "H"),
+            (273, 16, 1, 16 + 8 + 20 * 9 + 8, "Q"), (277, 3, 1, 3, "H"), (278, 4, 1, HEIGHT, "I"),
+            (279, 16, 1, len(pixels), "Q")]
+    bits = struct.pack(order + "HHQ3HH", 258, 3, 3, 8, 8, 8, 0)
+    entries = [tag(*t) for t in tags]
+    return (mark + struct.pack(order + "HHHQQ", 43, 8, 0, 16, 9) + b"".join(entries[:2] + [bits] + entries[2:]) +
+            bytes(8) + pixels)
+
+
 def tiffs_of_all_modes_and_compressions():
     files = {name + ".tif": (colour(), {"compression": name})
              for name in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")}
@@ -267,7 +281,10 @@ def tiffs_of_all_modes_and_compressions():
         "la.tif": Image.fromarray(waves(WIDTH, HEIGHT, 2), "LA"),
     })
     files.update({"turned%d.tif" % way: (colour(), {"tiffinfo": {0x112: way}}) for way in range(1, 10)})
+    big = waves(WIDTH, HEIGHT, 3)
+    files["big.tif"] = big_tiff("<", b"II", big)
     compare(files)
+    compare({"big.tif": big_tiff(">", b"MM", big)}, read=lambda path: Image.fromarray(big))  # Pillow 9.4 does not read it
 
 
 def webps_and_gifs():
@@ -276,6 +293,42 @@ def webps_and_gifs():
         "lossy.webp": colour(), "alpha.webp": alpha, "lossless.webp": (alpha, {"lossless": True, "exact": True}),
         "palette.gif": colour().quantize(50), "grey.gif": grey(),
     })
+
+
+def gifs_that_do_not_fill_their_screen():
+    """And transparent pixels: Pillow gives both the colour of the transparent index, or the palette's first."""
+    palette = colour(40, 30).quantize(50)
+    files = {}
+    for name, options in ("plain", {}), ("transparent", {"transparency": 3}), ("interlaced", {"interlace": 1}):
+        whole = bytearray(encoded(palette, format="GIF", **options))
+        files[name + ".gif"] = bytes(whole)
+        image = whole.index(b"\x2c\0\0\0\0\x28\0\x1e\0")
+        whole[6:10], whole[image + 1:image + 5] = struct.pack("<HH", 64, 50), struct.pack("<HH", 9, 11)
+        files[name + "_small.gif"] = bytes(whole)
+    first, second = bytearray(files["plain_small.gif"]), colour(40, 30).quantize(8)
+    files["animated.gif"] = (second, {"save_all": True, "append_images": [palette], "transparency": 2})
+    table = 3 * 64  # the global palette as a local one, and none or one that is too short beside it
+    image = first.index(b"\x2c\x09\0")
+    local = bytes(first[image:image + 9]) + b"\x85" + bytes(first[13:13 + table]) + bytes(first[image + 10:])
+    files["local.gif"] = bytes(first[:10]) + b"\0" + bytes(first[11:13]) + local
+    files["control.gif"] = (bytes(first[:10]) + b"\x80" + bytes(first[11:19]) + b"!\xf9\4\1\0\0\5\0" + local)
+    compare(files)
+
+
+def a_webp_that_libvips_needs_as_a_whole():
+    """More than the 100 MB above which libvips would write a temporary file, which decoders may not."""
+    with scratch() as folder:
+        os.makedirs(folder + "/images/a")
+        band = Image.fromarray(waves(6000, 20, 3))
+        image = Image.new("RGB", (6000, 5900))
+        for top in range(0, 5900, 20):
+            image.paste(band, (0, top))
+        image.save(folder + "/images/a/large.webp", quality=1, method=0)
+        program("extract", "--threads", 1, "--layer", "input", "--preset", "keras", folder + "/images", folder + "/cache")
+        program("extract", "--export", folder + "/export", folder + "/cache")
+        features = np.load(folder + "/export/features.npy").reshape(224, 224, 3) + [103.939, 116.779, 123.68]
+        wanted = np.asarray(keras(Image.open(folder + "/images/a/large.webp").convert("RGB"), 224))
+        assert (np.rint(features[..., ::-1]) == wanted).all()
 
 
 def netpbms():
@@ -356,5 +409,5 @@ def what_cannot_be_read_is_named_with_its_reason():
 run(jpegs_in_colour_and_grey, jpegs_in_cmyk_with_and_without_adobe_marker, jpegs_that_end_in_rubbish_or_store_rgb,
     jpegs_that_libjpeg_warns_of_without_loss, jpegs_that_libjpeg_warns_of_with_loss,
     images_of_all_shapes, pngs_of_all_modes, grey_of_16_bits_is_scaled_to_8, tiffs_of_all_modes_and_compressions,
-    webps_and_gifs, netpbms, bmps_of_all_kinds, the_fast_preset_stays_near_an_exact_bilinear_resize,
+    webps_and_gifs, gifs_that_do_not_fill_their_screen, a_webp_that_libvips_needs_as_a_whole, netpbms, bmps_of_all_kinds, the_fast_preset_stays_near_an_exact_bilinear_resize,
     what_cannot_be_read_is_named_with_its_reason)
