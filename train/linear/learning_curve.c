@@ -3,11 +3,11 @@
 
 #include "common/core/error.h"
 #include "common/core/rng.h"
-#include "common/core/subprocess.h"
-#include "common/plot/axes.h"
-#include "train/linear/process_pool.h"
+#include "train/linear/accuracy_plot.h"
+#include "train/linear/linear_fit.h"
 
 #include <math.h>
+#include <string.h>
 
 enum {
     MIN_IMAGES = 10,
@@ -21,11 +21,11 @@ static const double student = 2.364624;
 
 typedef struct {
     const LinearTraining *training;
-    double cost;
     guint *
-        order; /* (draws, N) stratified orders: the first `test` are for testing, training takes a prefix of the rest */
+        order; /* (draws, N) stratified orders: the first `test` are for testing, training takes a prefix of the
+                     rest */
     guint test, sizes[LEARNING_SIZES], n_sizes;
-    float *values; /* shared: (draws, sizes, test, vectors) decision values */
+    double accuracy[LEARNING_SIZES][LEARNING_DRAWS];
 } Job;
 
 /* ---- Draws ---- */
@@ -79,6 +79,12 @@ static gboolean check_images(const LinearTraining *training, GError **error)
     return TRUE;
 }
 
+/* Set aside in each draw. */
+static guint test_images(const LinearTraining *training)
+{
+    return MAX(1, training->n / TEST_PART);
+}
+
 /* Half doublings up to all images that are not set aside, down to two of each class. */
 static void choose_sizes(Job *job)
 {
@@ -95,41 +101,49 @@ static void choose_sizes(Job *job)
     job->n_sizes = n;
 }
 
-/* ---- Fits: a task is one problem of one draw, from the smallest size up ---- */
+/* ---- Fits: the problems of all draws, from the smallest size up ---- */
 
-static void curve_task(guint task, gpointer data)
+/* parts (draws, N) not 0 for what each draw trains on. */
+static void choose_parts(const Job *job, guint size, guint8 *parts)
 {
-    Job *job = data;
+    guint n = job->training->n;
+    memset(parts, 0, (gsize)LEARNING_DRAWS * n);
+    for (guint d = 0; d < LEARNING_DRAWS; d++)
+        for (guint i = job->test; i < job->test + size; i++)
+            parts[(gsize)d * n + job->order[(gsize)d * n + i]] = 1;
+}
+
+/* accuracy (draws) on the images set aside. */
+static void measure(const Job *job, const LinearFits *fits, float *values, double *accuracy)
+{
     const LinearTraining *training = job->training;
-    guint problems = linear_problems(training), draw = task / problems, problem = task % problems;
-    guint mine = linear_problem_vectors(training), vectors = linear_vectors(training),
-          width = linear_width(training);
-    const guint *order = job->order + (gsize)draw * training->n;
-    for (guint s = 0; s < job->n_sizes; s++) {
-        LinearFit fit;
-        g_autoptr(LinearState) state = linear_state_new(training, job->sizes[s]);
-        gboolean fitted =
-            linear_fit(training, problem, job->cost, order + job->test, job->sizes[s], state, &fit);
+    guint vectors = linear_vectors(training);
+    linear_fits_values(fits, values);
+    for (guint d = 0; d < LEARNING_DRAWS; d++) {
+        guint right = 0;
         for (guint t = 0; t < job->test; t++) {
-            float *values =
-                job->values + (((gsize)draw * job->n_sizes + s) * job->test + t) * vectors + problem;
-            for (guint v = 0; v < mine; v++)
-                values[v] =
-                    fitted ? (float)linear_value(training, order[t], state->w + (gsize)v * width) : -INFINITY;
+            gsize i = job->order[(gsize)d * training->n + t];
+            right +=
+                linear_class(training, values + (i * LEARNING_DRAWS + d) * vectors) == training->labels[i];
         }
+        accuracy[d] = (double)right / job->test;
     }
 }
 
-static double accuracy_of(const Job *job, guint draw, guint size)
+static gboolean run_sizes(Job *job, double cost, Progress *progress, GError **error)
 {
     const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training), right = 0;
-    const guint *order = job->order + (gsize)draw * training->n;
-    for (guint t = 0; t < job->test; t++) {
-        const float *values = job->values + (((gsize)draw * job->n_sizes + size) * job->test + t) * vectors;
-        right += linear_class(training, values) == training->labels[order[t]];
+    gsize cells = (gsize)LEARNING_DRAWS * training->n;
+    g_autofree guint8 *parts = g_new(guint8, cells);
+    g_autofree float *values = g_new(float, cells *linear_vectors(training));
+    for (guint s = 0; s < job->n_sizes; s++) {
+        choose_parts(job, job->sizes[s], parts);
+        g_autoptr(LinearFits) fits = linear_fits_new(training, parts, LEARNING_DRAWS, error);
+        if (!fits || !linear_fits_run(fits, cost, progress, error))
+            return FALSE;
+        measure(job, fits, values, job->accuracy[s]);
     }
-    return (double)right / job->test;
+    return TRUE;
 }
 
 /* ---- What came out ---- */
@@ -156,7 +170,7 @@ static double slope_of(const Job *job, guint draw, guint first)
 {
     double n = job->n_sizes - first, x = 0, y = 0, xx = 0, xy = 0;
     for (guint s = first; s < job->n_sizes; s++) {
-        double size = log2(job->sizes[s]), accuracy = accuracy_of(job, draw, s);
+        double size = log2(job->sizes[s]), accuracy = job->accuracy[s][draw];
         x += size, y += accuracy, xx += size * size, xy += size * accuracy;
     }
     return (n * xy - x * y) / (n * xx - x * x);
@@ -164,26 +178,27 @@ static double slope_of(const Job *job, guint draw, guint first)
 
 static void summarize(const Job *job, LearningCurve *curve)
 {
-    double x[LEARNING_DRAWS];
+    double slopes[LEARNING_DRAWS];
     *curve = (LearningCurve){.n = job->n_sizes, .test = job->test, .has_gain = job->n_sizes >= 3};
     for (guint s = 0; s < job->n_sizes; s++) {
-        for (guint d = 0; d < LEARNING_DRAWS; d++)
-            x[d] = accuracy_of(job, d, s);
-        double mean = mean_of(x), half = half_width(job, x, mean);
+        const double *accuracy = job->accuracy[s];
+        double mean = mean_of(accuracy), half = half_width(job, accuracy, mean);
         curve->points[s] = (LearningPoint){job->sizes[s], mean, MAX(0, mean - half), MIN(1, mean + half)};
     }
     if (!curve->has_gain)
         return;
     guint first = job->n_sizes - MIN(job->n_sizes, GAIN_SIZES);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
-        x[d] = slope_of(job, d, first);
-    double half = half_width(job, x, curve->gain = mean_of(x));
+        slopes[d] = slope_of(job, d, first);
+    double half = half_width(job, slopes, curve->gain = mean_of(slopes));
     curve->gain_low = curve->gain - half, curve->gain_high = curve->gain + half;
 }
 
-guint learning_curve_ticks(const LinearTraining *training)
+guint64 learning_curve_ticks(const LinearTraining *training)
 {
-    return LEARNING_DRAWS * linear_problems(training);
+    Job job = {.training = training, .test = test_images(training)};
+    choose_sizes(&job);
+    return (guint64)job.n_sizes * LEARNING_DRAWS * linear_problems(training);
 }
 
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
@@ -192,20 +207,14 @@ gboolean learning_curve_run(const LinearTraining *training, double cost, guint64
     if (!check_images(training, error))
         return FALSE;
     g_autofree guint *order = g_new(guint, (gsize)LEARNING_DRAWS * training->n);
-    Job job = {.training = training, .cost = cost, .order = order, .test = MAX(1, training->n / TEST_PART)};
+    Job job = {.training = training, .order = order, .test = test_images(training)};
     choose_sizes(&job);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         draw_order(training, seed, d, order + (gsize)d * training->n);
-    gsize bytes = sizeof(float) * LEARNING_DRAWS * job.n_sizes * job.test * linear_vectors(training);
-    job.values = subprocess_memory(bytes, error);
-    if (!job.values)
+    if (!run_sizes(&job, cost, progress, error))
         return FALSE;
-    gboolean done = process_pool_run(training->workers, learning_curve_ticks(training), curve_task, &job,
-                                     progress, error);
-    if (done)
-        summarize(&job, curve);
-    subprocess_memory_free(job.values, bytes);
-    return done;
+    summarize(&job, curve);
+    return TRUE;
 }
 
 char *learning_curve_csv(const LearningCurve *curve)
@@ -237,32 +246,15 @@ char *learning_curve_sentence(const LearningCurve *curve)
 
 gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error)
 {
-    enum { WIDTH = 560, HEIGHT = 360 };
-    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, error);
-    if (!canvas)
-        return FALSE;
-    double images[LEARNING_SIZES], mean[LEARNING_SIZES], low[LEARNING_SIZES], high[LEARNING_SIZES], min = 1,
-                                                                                                    max = 0;
+    AccuracyPoint points[LEARNING_SIZES];
     for (guint s = 0; s < curve->n; s++) {
         const LearningPoint *point = &curve->points[s];
-        images[s] = point->images, mean[s] = point->accuracy, low[s] = point->low, high[s] = point->high;
-        min = MIN(min, low[s]), max = MAX(max, high[s]);
+        points[s] = (AccuracyPoint){point->images, point->accuracy, point->low, point->high};
     }
-    guint32 color = canvas_theme(canvas)->series[0];
-    AxesOptions options = {.title = title,
-                           .x_label = "training images",
-                           .y_label = "accuracy on held-out images",
-                           .x_from = images[0],
-                           .x_to = MAX(images[curve->n - 1], images[0] + 1),
-                           .y_from = min,
-                           .y_to = MAX(max, min + 0.01),
-                           .x_log = TRUE,
-                           .y_nice = TRUE,
-                           .y_percent = TRUE};
-    Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
-    axes_band(axes, images, low, high, curve->n, color, "95 % interval");
-    axes_line(axes, images, mean, curve->n, color, FALSE, "mean of the draws");
-    axes_discs(axes, images, mean, curve->n, 3, color, NULL);
-    axes_free(axes);
-    return canvas_finish(canvas, error);
+    AccuracyPlot plot = {.title = title,
+                         .x_label = "training images",
+                         .y_label = "accuracy on held-out images",
+                         .line = "mean of the draws",
+                         .band = "95 % interval"};
+    return accuracy_plot(&plot, points, curve->n, path, error);
 }

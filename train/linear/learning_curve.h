@@ -1,12 +1,12 @@
 /* learning_curve: the accuracy of a linear head as a function of the number of training images.
  *
  * Each of several draws sets a fifth of the images of every class aside for testing and trains on growing, nested,
- * stratified parts of the rest. All draws and sizes share one Gram factor, compared with which they take little time.
+ * stratified parts of the rest. All draws and sizes share one training set.
  *
  * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
  * Nadeau & Bengio (2003, "Inference for the generalization error") correct by the test share. */
 #pragma once
-#include "train/linear/linear_fit.h"
+#include "train/linear/linear_training.h"
 
 enum {
     LEARNING_SIZES = 10, /* at most; each is about sqrt(2) times the one before */
@@ -27,12 +27,12 @@ typedef struct {
         gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
 } LearningCurve;
 
-/* training: on a Gram factor or liblinear's rows. FALSE and error without a file's name if there are too few
+/* FALSE and error without a file's name if there are too few
  * images (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is
  * ticked learning_curve_ticks times. */
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
                             Progress *progress, GError **error);
-guint learning_curve_ticks(const LinearTraining *training);
+guint64 learning_curve_ticks(const LinearTraining *training);
 
 char *learning_curve_csv(const LearningCurve *curve);      /* size,accuracy,low,high */
 char *learning_curve_sentence(const LearningCurve *curve); /* the gain from more images */

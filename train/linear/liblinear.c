@@ -1,46 +1,15 @@
 /* liblinear: see liblinear.h. */
 #include "train/linear/liblinear.h"
 
+#include "common/core/subprocess.h"
+#include "train/linear/process_pool.h"
+
 #include <linear.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const LinearSolver linear_solvers[] = {
-    {L2R_LR, "L2R_LR", "lr", "L2-regularised logistic regression, primal", 0.01, TRUE, TRUE, FALSE, TRUE},
-    {L2R_L2LOSS_SVC_DUAL, "L2R_L2LOSS_SVC_DUAL", "svc-dual",
-     "L2-regularised L2-loss support vector classification, dual", 0.1, TRUE, FALSE, FALSE, FALSE},
-    {L2R_L2LOSS_SVC, "L2R_L2LOSS_SVC", "svc", "the same, primal", 0.01, TRUE, TRUE, FALSE, FALSE},
-    {L2R_L1LOSS_SVC_DUAL, "L2R_L1LOSS_SVC_DUAL", "hinge-dual",
-     "L2-regularised L1-loss support vector classification, dual", 0.1, TRUE, FALSE, FALSE, FALSE},
-    {MCSVM_CS, "MCSVM_CS", "crammer-singer",
-     "multi-class support vector classification by Crammer and Singer", 0.1, TRUE, FALSE, TRUE, FALSE},
-    {L1R_L2LOSS_SVC, "L1R_L2LOSS_SVC", "l1-svc", "L1-regularised L2-loss support vector classification", 0.01,
-     FALSE, FALSE, FALSE, FALSE},
-    {L1R_LR, "L1R_LR", "l1-lr", "L1-regularised logistic regression", 0.01, FALSE, FALSE, FALSE, TRUE},
-    {L2R_LR_DUAL, "L2R_LR_DUAL", "lr-dual", "L2-regularised logistic regression, dual", 0.1, TRUE, FALSE,
-     FALSE, TRUE},
-    {0},
-};
-
-const LinearSolver *linear_solver_find(const char *text)
-{
-    for (const LinearSolver *s = linear_solvers; s->name; s++) {
-        g_autofree char *number = g_strdup_printf("%d", s->type);
-        if (g_ascii_strcasecmp(text, s->name) == 0 || g_ascii_strcasecmp(text, s->alias) == 0 ||
-            strcmp(text, number) == 0)
-            return s;
-    }
-    return NULL;
-}
-
-char *linear_solver_list(void)
-{
-    GString *list = g_string_new(NULL);
-    for (const LinearSolver *s = linear_solvers; s->name; s++)
-        g_string_append_printf(list, "%s%d %s (%s)", list->len ? ", " : "", s->type, s->name, s->alias);
-    return g_string_free(list, FALSE);
-}
+/* ---- Rows ---- */
 
 struct LinearRows {
     guint count, width;
@@ -53,7 +22,7 @@ gsize linear_rows_bytes(gsize nonzeros, guint rows)
     return (nonzeros + rows) * sizeof(struct feature_node) + rows * sizeof(struct feature_node *);
 }
 
-LinearRows *linear_rows_new(guint count, guint width, gsize nonzeros)
+static LinearRows *rows_new(guint count, guint width, gsize nonzeros)
 {
     g_autoptr(LinearRows) rows = g_new0(LinearRows, 1);
     rows->width = width;
@@ -71,34 +40,113 @@ void linear_rows_free(LinearRows *rows)
     g_free(rows);
 }
 
-void linear_rows_add(LinearRows *rows, const double *values, guint count)
+static void add_value(LinearRows *rows, gsize place, double value)
 {
-    rows->rows[rows->count++] = rows->end;
-    for (guint j = 0; j < count; j++)
-        if (values[j] != 0)
-            *rows->end++ = (struct feature_node){(int)j + 1, values[j]};
+    if (value != 0)
+        *rows->end++ = (struct feature_node){(int)place + 1, value};
+}
+
+static void end_row(LinearRows *rows)
+{
     *rows->end++ = (struct feature_node){-1, 0};
 }
 
-guint linear_rows_width(const LinearRows *rows)
+LinearRows *linear_rows_of_factor(const GramFactor *factor)
 {
-    return rows->width;
+    guint n = factor->n;
+    LinearRows *rows = rows_new(n, n, (gsize)n * (n + 1) / 2);
+    for (guint i = 0; rows && i < n; i++) {
+        rows->rows[rows->count++] = rows->end;
+        for (guint j = 0; j <= i; j++)
+            add_value(rows, j, factor->factor[(gsize)i * n + j]);
+        end_row(rows);
+    }
+    return rows;
 }
 
-double linear_rows_square(const LinearRows *rows, guint row)
+LinearRows *linear_rows_of_set(const TrainingSet *set, gsize nonzeros)
 {
-    double sum = 0;
-    for (const struct feature_node *x = rows->rows[row]; x->index != -1; x++)
-        sum += x->value * x->value;
-    return sum;
+    g_autofree float *row = g_new(float, set->features);
+    LinearRows *rows = rows_new(set->n, (guint)set->features + 1, nonzeros);
+    for (guint i = 0; rows && i < set->n; i++) {
+        training_set_take(set, i, 0, set->features, row);
+        rows->rows[rows->count++] = rows->end;
+        for (gsize j = 0; j < set->features; j++)
+            add_value(rows, j, row[j]);
+        add_value(rows, set->features, MAX(set->bias, 0));
+        end_row(rows);
+    }
+    return rows;
 }
 
-double linear_decision(const LinearRows *rows, guint row, const double *w)
+gsize linear_rows_count(const TrainingSet *set)
+{
+    g_autofree float *row = g_new(float, set->features);
+    gsize nonzeros = set->bias > 0 ? set->n : 0;
+    for (guint i = 0; i < set->n; i++) {
+        training_set_take(set, i, 0, set->features, row);
+        for (gsize j = 0; j < set->features; j++)
+            nonzeros += row[j] != 0;
+    }
+    return nonzeros;
+}
+
+double linear_rows_mean_square(const LinearRows *rows)
 {
     double sum = 0;
-    for (const struct feature_node *x = rows->rows[row]; x->index != -1; x++)
-        sum += w[x->index - 1] * x->value;
-    return sum;
+    for (const struct feature_node *x = rows->nodes; x < rows->end; x++)
+        sum += x->index == -1 ? 0 : x->value * x->value;
+    return sum / rows->count;
+}
+
+/* ---- Problems ---- */
+
+struct Liblinear {
+    const LinearTraining *training;
+    LinearProblem *problems;
+    guint n_problems, vectors; /* of one problem: L if multi-class, else 1 */
+    double cost;
+    gboolean warm;   /* w is of a run before */
+    gsize bytes;     /* shared with the workers: */
+    double *w;       /* (problems, vectors, width) */
+    LinearFit *fits; /* (problems) */
+};
+
+/* Vectors over n rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row or feature
+ * for Crammer & Singer. */
+gsize liblinear_worker_bytes(const Solver *solver, gsize n, gsize width, guint classes, gsize bytes)
+{
+    gsize values = 12 + (solver->multiclass ? 2 * classes : 0);
+    return (n + width) * values * sizeof(double) + (solver->rotation ? 0 : bytes);
+}
+
+Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
+                         GError **error)
+{
+    guint vectors = training->solver->multiclass ? training->classes : 1;
+    gsize w = sizeof(double) * n_problems * vectors * training->rows->width;
+    gsize bytes = w + n_problems * sizeof(LinearFit);
+    guint8 *shared = subprocess_memory(bytes, error);
+    if (!shared)
+        return NULL;
+    Liblinear *liblinear = g_new(Liblinear, 1);
+    *liblinear = (Liblinear){.training = training,
+                             .problems = g_memdup2(problems, n_problems * sizeof *problems),
+                             .n_problems = n_problems,
+                             .vectors = vectors,
+                             .bytes = bytes,
+                             .w = (double *)shared,
+                             .fits = (LinearFit *)(shared + w)};
+    return liblinear;
+}
+
+void liblinear_free(Liblinear *liblinear)
+{
+    if (!liblinear)
+        return;
+    subprocess_memory_free(liblinear->w, liblinear->bytes);
+    g_free(liblinear->problems);
+    g_free(liblinear);
 }
 
 static LinearFit current; /* what the print hook has learnt about the current fit */
@@ -117,58 +165,104 @@ static void listen(const char *text)
         current.not_converged = TRUE;
 }
 
-/* labels: (n) integers; costs: by label, n_labels of them. */
-static struct model *run(const LinearRows *rows, const LinearProblem *problem, double *labels, int n_labels,
-                         int *label, double *cost, double *start)
+/* Fills in the rows of a problem and its sides' numbers: classes, or 1 and -1. FALSE if only one side has rows. */
+static gboolean pose(const Liblinear *liblinear, const LinearProblem *problem, struct problem *data)
 {
-    g_autofree struct feature_node **x = g_new(struct feature_node *, problem->n);
-    for (guint i = 0; i < problem->n; i++)
-        x[i] = rows->rows[problem->index[i]];
-    struct problem data = {.l = (int)problem->n, .n = (int)rows->width, .y = labels, .x = x, .bias = -1};
-    struct parameter parameter = {.solver_type = problem->solver->type,
-                                  .eps = problem->tolerance,
+    const LinearTraining *training = liblinear->training;
+    gboolean several = FALSE;
+    for (guint i = 0; i < training->n; i++) {
+        if (!linear_trains_on(problem, i))
+            continue;
+        int class = training->labels[i];
+        data->x[data->l] = training->rows->rows[i];
+        data->y[data->l] = training->solver->multiclass ? class : class == problem->class ? 1 : -1;
+        several |= data->y[data->l] != data->y[0];
+        data->l++;
+    }
+    return several;
+}
+
+static struct model *fit(const Liblinear *liblinear, const LinearProblem *problem, struct problem *data,
+                         double *w)
+{
+    const LinearTraining *training = liblinear->training;
+    const Solver *solver = training->solver;
+    guint sides = solver->multiclass ? training->classes : 2;
+    g_autofree int *label = g_new(int, sides);
+    g_autofree double *weight = g_new(double, sides);
+    for (guint s = 0; s < sides; s++) {
+        label[s] = solver->multiclass ? (int)s : 1 - 2 * (int)s;
+        weight[s] = liblinear->cost * training->class_weights[s];
+    }
+    if (!solver->multiclass)
+        linear_costs(training, problem->class, liblinear->cost, &weight[0], &weight[1]);
+    gboolean can_start = solver->rotation && !solver->dual;
+    struct parameter parameter = {.solver_type = (int)solver->kind,
+                                  .eps = training->tolerance,
                                   .C = 1,
-                                  .nr_weight = n_labels,
+                                  .nr_weight = (int)sides,
                                   .weight_label = label,
-                                  .weight = cost,
+                                  .weight = weight,
                                   .p = 0.1,
-                                  .init_sol = start};
-    current = (LinearFit){0, FALSE};
+                                  .init_sol = liblinear->warm && can_start ? w : NULL};
+    srand(training->seed);
+    return train(data, &parameter);
+}
+
+static void solve(guint p, gpointer user)
+{
+    Liblinear *liblinear = user;
+    const LinearTraining *training = liblinear->training;
+    const LinearProblem *problem = &liblinear->problems[p];
+    guint width = training->rows->width;
+    double *w = liblinear->w + (gsize)p * liblinear->vectors * width;
+    g_autofree struct feature_node **x = g_new(struct feature_node *, training->n);
+    g_autofree double *y = g_new(double, training->n);
+    struct problem data = {.n = (int)width, .x = x, .y = y, .bias = -1};
+    current = (LinearFit){0};
     set_print_string_function(listen);
-    srand(problem->seed);
-    return train(&data, &parameter);
+    if (!pose(liblinear, problem, &data))
+        return;
+    struct model *model = fit(liblinear, problem, &data, w);
+    guint columns = training->solver->multiclass ? (guint)model->nr_class : 1;
+    /* Of two sides liblinear puts +1 first, whatever the order of the rows. */
+    g_assert(columns > 1 || model->label[0] == 1);
+    for (guint c = 0; c < columns; c++)
+        for (guint j = 0; j < width; j++)
+            w[(columns > 1 ? (gsize)model->label[c] : 0) * width + j] = model->w[(gsize)j * columns + c];
+    free_and_destroy_model(&model);
+    liblinear->fits[p] = current;
 }
 
-LinearFit linear_fit_binary(const LinearRows *rows, const LinearProblem *problem, const gboolean *positive,
-                            double positive_cost, double negative_cost, gboolean start, double *w)
+gboolean liblinear_run(Liblinear *liblinear, double cost, LinearFit *fits, Progress *progress, GError **error)
 {
-    g_autofree double *y = g_new(double, problem->n);
-    for (guint i = 0; i < problem->n; i++)
-        y[i] = positive[i] ? 1 : -1;
-    int label[] = {1, -1};
-    double cost[] = {positive_cost, negative_cost};
-    struct model *model = run(rows, problem, y, 2, label, cost, start && problem->solver->warm ? w : NULL);
-    /* liblinear puts +1 first whatever the order of the rows. */
-    g_assert(model->nr_class == 2 && model->label[0] == 1);
-    memcpy(w, model->w, rows->width * sizeof *w);
-    free_and_destroy_model(&model);
-    return current;
+    liblinear->cost = cost;
+    if (!process_pool_run(liblinear->training->workers, liblinear->n_problems, solve, liblinear, progress,
+                          error))
+        return FALSE;
+    liblinear->warm = TRUE;
+    memcpy(fits, liblinear->fits, liblinear->n_problems * sizeof *fits);
+    return TRUE;
 }
 
-LinearFit linear_fit_multiclass(const LinearRows *rows, const LinearProblem *problem, const int *labels,
-                                guint classes, const double *costs, double *w)
+void liblinear_values(const Liblinear *liblinear, float *values)
 {
-    g_autofree double *y = g_new(double, problem->n), *weight = g_memdup2(costs, classes * sizeof *costs);
-    g_autofree int *label = g_new(int, classes);
-    for (guint i = 0; i < problem->n; i++)
-        y[i] = labels[i];
-    for (guint k = 0; k < classes; k++)
-        label[k] = (int)k;
-    struct model *model = run(rows, problem, y, (int)classes, label, weight, NULL);
-    memset(w, 0, (gsize)classes * rows->width * sizeof *w);
-    for (int k = 0; k < model->nr_class; k++)
-        for (guint j = 0; j < rows->width; j++)
-            w[(gsize)model->label[k] * rows->width + j] = model->w[(gsize)j * model->nr_class + k];
-    free_and_destroy_model(&model);
-    return current;
+    const LinearRows *rows = liblinear->training->rows;
+    guint vectors = liblinear->vectors, all = liblinear->n_problems * vectors;
+    for (guint i = 0; i < liblinear->training->n; i++)
+        for (guint v = 0; v < all; v++) {
+            const double *w = liblinear->w + (gsize)v * rows->width;
+            double sum = 0;
+            if (!linear_wants(&liblinear->problems[v / vectors], i))
+                continue;
+            for (const struct feature_node *x = rows->rows[i]; x->index != -1; x++)
+                sum += w[x->index - 1] * x->value;
+            values[(gsize)i * all + v] = (float)sum;
+        }
+}
+
+const double *liblinear_weights(const Liblinear *liblinear, guint *width)
+{
+    *width = liblinear->training->rows->width;
+    return liblinear->w;
 }

@@ -13,7 +13,8 @@
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
-#include "train/linear/linear_job.h"
+#include "train/linear/linear_fit.h"
+#include "train/linear/linear_form.h"
 #include "train/linear/questions.h"
 
 #include <math.h>
@@ -23,14 +24,8 @@
 static void linear_clear(Linear *linear)
 {
     network_free(linear->network);
-    g_free(linear->fits);
     search_free(linear->search);
-    linear_rows_free(linear->rows);
-    stream_free(linear->stream);
-    thread_pool_free(linear->thread_pool);
-    gram_factor_free(linear->gram_factor);
-    training_set_free(linear->set);
-    scaling_free(linear->scaling);
+    linear_form_clear(&linear->form);
     g_free(linear->class_weights);
     g_free(linear->counts);
     g_free(linear->names);
@@ -77,18 +72,11 @@ static gboolean gather(Linear *linear, GError **error)
     return check_classes(linear, error);
 }
 
-static gboolean prepare_set(Linear *linear, GError **error)
+static gboolean weigh_classes(Linear *linear, GError **error)
 {
-    const TrainOptions *o = linear->options;
-    linear->class_weights =
-        class_weights_new(o->class_weight, linear->names, linear->counts, linear->classes, error);
-    if (!linear->class_weights)
-        return FALSE;
-    linear->scaling = scaling_new(linear->settings.scale, linear->features);
-    Rows rows = cache_rows(linear->cache);
-    scaling_fit(linear->scaling, &rows);
-    linear->set = training_set_new(&rows, linear->labels, linear->classes, linear->scaling, o->bias);
-    return TRUE;
+    linear->class_weights = class_weights_new(linear->options->class_weight, linear->names, linear->counts,
+                                              linear->classes, error);
+    return linear->class_weights != NULL;
 }
 
 static gboolean export_set(const Linear *linear, GError **error)
@@ -97,7 +85,7 @@ static gboolean export_set(const Linear *linear, GError **error)
     if (!path)
         return TRUE;
     Progress *progress = progress_new("Exporting", linear->n, "images");
-    gboolean good = training_set_write(linear->set, path, progress, error);
+    gboolean good = training_set_write(linear->form.set, path, progress, error);
     progress_free(progress);
     if (good)
         cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
@@ -111,11 +99,11 @@ static gboolean export_set(const Linear *linear, GError **error)
  * |w|: ten times the smallest cost at which any weight is non-zero (scikit-learn's l1_min_c). */
 static double reference_cost(const Linear *linear)
 {
-    const LinearSolver *solver = linear->settings.solver;
-    double bias = linear->set->bias;
+    const Solver *solver = linear->settings.solver;
+    double bias = linear->options->bias;
     if (!solver->rotation)
-        return (solver->logistic ? 20 : 5) / training_set_largest_correlation(linear->set);
-    double square = linear_mean_square(&linear->training);
+        return (solver->loss == LOSS_LOGISTIC ? 20 : 5) / training_set_largest_correlation(linear->form.set);
+    double square = linear_mean_square(&linear->form.training);
     return 1 / (bias >= 0 ? square - bias * bias : square);
 }
 
@@ -134,7 +122,7 @@ static gboolean leave_curves(const Linear *linear, GError **error)
 static gboolean cross_validate(Linear *linear, const double *costs, guint n_costs, GError **error)
 {
     const TrainOptions *o = linear->options;
-    guint folds = o->folds ? (guint)o->folds : 5, smallest = linear->counts[0];
+    guint folds = linear->settings.folds, smallest = linear->counts[0];
     if (folds > linear->n)
         return error_set(error,
                          "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
@@ -147,9 +135,9 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
                  "rough estimate",
                  smallest, plural(smallest, "image", "images"), folds);
     Progress *progress =
-        progress_new("Cross-validating", search_ticks(&linear->training, folds, n_costs), "problems");
+        progress_new("Cross-validating", search_ticks(&linear->form.training, folds, n_costs), "problems");
     linear->search =
-        search_run(&linear->training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
+        search_run(&linear->form.training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
     progress_free(progress);
     if (!linear->search)
         return FALSE;
@@ -172,23 +160,31 @@ static gboolean choose_cost(Linear *linear, GError **error)
         return cross_validate(linear, costs, n, error);
     }
     linear->cost = settings->cost > 0 ? settings->cost : reference;
-    return linear_cross_validates(linear) ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
+    return settings->cross_validates ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
 }
 
 /* ---- Fit ---- */
 
-static void warn_of_limit(const Linear *linear)
+/* Iterations as scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
+static void tell_fit(const Linear *linear, const LinearFits *fits, double accuracy)
 {
-    guint problems = linear_problems(&linear->training), not_converged = 0;
-    for (guint p = 0; p < problems; p++)
-        not_converged += linear->fits[p].not_converged ? 1 : 0;
+    const Solver *solver = linear->settings.solver;
+    guint not_converged = 0;
+    int iterations = 0;
+    for (guint p = 0; p < fits->n; p++) {
+        not_converged += fits->fits[p].not_converged ? 1 : 0;
+        iterations = MAX(iterations, fits->fits[p].iterations);
+    }
     if (not_converged)
         cli_warn("%u of %u %s reached liblinear's iteration limit before tolerance %g: the solution is "
                  "approximate; a smaller --cost, --scale standard or a larger --tolerance converges faster%s",
-                 not_converged, problems, plural(problems, "problem", "problems"), linear->settings.tolerance,
-                 strstr(linear->settings.solver->name, "_DUAL")
-                     ? ", as may the primal solver (--solver svc or lr)"
-                     : "");
+                 not_converged, fits->n, plural(fits->n, "problem", "problems"), linear->settings.tolerance,
+                 solver->dual && solver_descends(solver) ? ", as may the primal solver (--solver svc or lr)"
+                                                         : "");
+    printf("%s, cost %g: training accuracy %.4f", solver->name, linear->cost, accuracy);
+    if (iterations > 0)
+        printf(" (at most %d iterations)", iterations);
+    printf("\n");
 }
 
 static gboolean network_make(Linear *linear, GError **error)
@@ -199,10 +195,14 @@ static gboolean network_make(Linear *linear, GError **error)
            network_dense(linear->network, NULL, (int)linear->classes, ACTIVATION_LINEAR, error);
 }
 
-/* kernel (D, vectors), offset (vectors): of two classes, class 1's are the negative of class 0's. */
-static gboolean set_weights(Linear *linear, const float *kernel, const float *offset, GError **error)
+/* Of two classes, class 1's weights are the negative of class 0's. */
+static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)
 {
-    guint vectors = linear_vectors(&linear->training), classes = linear->classes;
+    guint vectors = linear_vectors(&linear->form.training), classes = linear->classes;
+    g_autofree float *kernel = g_new(float, linear->features *vectors), *offset = g_new(float, vectors);
+    linear_fits_weights(fits, (guint)linear->options->common.threads, kernel, offset);
+    if (interrupted())
+        return error_set(error, "interrupted");
     if (!network_make(linear, error))
         return FALSE;
     Layer *layer = g_ptr_array_index(linear->network->layers, linear->network->layers->len - 1);
@@ -214,80 +214,23 @@ static gboolean set_weights(Linear *linear, const float *kernel, const float *of
     return TRUE;
 }
 
-/* From vectors over the solver's columns to the model's kernel (D, L). */
-static gboolean unfold(Linear *linear, double *w, GError **error)
-{
-    guint vectors = linear_vectors(&linear->training), width = linear_width(&linear->training);
-    gsize features = linear->features;
-    g_autofree float *kernel = g_new(float, features *vectors), *offset = g_new0(float, vectors);
-    if (linear->gram_factor) {
-        g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
-        gram_factor_weights(linear->gram_factor, linear->set, thread_pool, w, vectors, kernel, offset);
-    } else
-        for (guint v = 0; v < vectors; v++) {
-            const double *from = w + (gsize)v * width;
-            for (gsize j = 0; j < features; j++)
-                kernel[j * vectors + v] = (float)from[j];
-            if (linear->set->bias >= 0)
-                offset[v] = (float)(from[features] * linear->set->bias);
-        }
-    return set_weights(linear, kernel, offset, error);
-}
-
-/* All problems in one pass over the rows. Returns the training accuracy; below 0 with error. */
-static double fit_stream(Linear *linear, Progress *progress, GError **error)
-{
-    guint vectors = linear_vectors(&linear->training), right = 0;
-    g_autoptr(StreamFit) stream_fit = linear_stream_new(&linear->training, linear->cost, 0, NULL);
-    if (!stream_fit_run(stream_fit, linear->fits, progress, error))
-        return -1;
-    g_autofree float *values = g_new(float, (gsize)linear->n *vectors), *offset = g_new(float, vectors);
-    g_autofree float *kernel = g_new(float, linear->features *vectors);
-    stream_fit_values(stream_fit, values);
-    for (guint i = 0; i < linear->n; i++)
-        right += linear_class(&linear->training, values + (gsize)i * vectors) == linear->labels[i];
-    for (guint v = 0; v < vectors; v++)
-        offset[v] = (float)stream_fit_unfold(stream_fit, v, kernel, vectors);
-    return set_weights(linear, kernel, offset, error) ? (double)right / linear->n : -1;
-}
-
-static double fit_problems(Linear *linear, Progress *progress, GError **error)
-{
-    g_autofree double *w = linear_fit_all(&linear->training, linear->cost, linear->fits, progress, error);
-    if (!w)
-        return -1;
-    double accuracy = linear_accuracy(&linear->training, w);
-    return unfold(linear, w, error) ? accuracy : -1;
-}
-
-/* As scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
-static int max_iterations(const LinearFit *fits, guint problems)
-{
-    int max = 0;
-    for (guint p = 0; p < problems; p++)
-        max = MAX(max, fits[p].iterations);
-    return max;
-}
-
 static gboolean fit(Linear *linear, GError **error)
 {
-    guint problems = linear_problems(&linear->training);
-    linear->fits = g_new0(LinearFit, problems);
-    Progress *progress = progress_new("Training", problems, "problems");
-    double accuracy =
-        linear->stream ? fit_stream(linear, progress, error) : fit_problems(linear, progress, error);
-    progress_free(progress);
-    if (accuracy < 0)
+    const LinearTraining *training = &linear->form.training;
+    guint vectors = linear_vectors(training), right = 0;
+    g_autoptr(LinearFits) fits = linear_fits_new(training, NULL, 1, error);
+    if (!fits)
         return FALSE;
-    warn_of_limit(linear);
-    if (interrupted())
-        return error_set(error, "interrupted");
-    printf("%s, cost %g: training accuracy %.4f", linear->settings.solver->name, linear->cost, accuracy);
-    int iterations = max_iterations(linear->fits, problems);
-    if (iterations > 0)
-        printf(" (at most %d iterations)", iterations);
-    printf("\n");
-    return TRUE;
+    g_autoptr(Progress) progress = progress_new("Training", fits->n, "problems");
+    if (!linear_fits_run(fits, linear->cost, progress, error))
+        return FALSE;
+    g_autofree float *values = g_new(float, (gsize)linear->n *vectors);
+    linear_fits_values(fits, values);
+    for (guint i = 0; i < linear->n; i++)
+        right += linear_class(training, values + (gsize)i * vectors) == linear->labels[i];
+    g_clear_pointer(&progress, progress_free);
+    tell_fit(linear, fits, (double)right / linear->n);
+    return take_weights(linear, fits, error);
 }
 
 /* ---- Model ---- */
@@ -296,8 +239,8 @@ static json_t *training_settings(const Linear *linear)
 {
     const LinearSettings *s = &linear->settings;
     json_t *object = json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
-                               scaling_name(s->scale), "bias", linear->set->bias, "reduced",
-                               linear->gram_factor != NULL, "class_weight", linear->options->class_weight,
+                               scaling_name(s->scale), "bias", linear->options->bias, "reduced",
+                               linear->form.factor != NULL, "class_weight", linear->options->class_weight,
                                "images", (int)linear->n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
     json_object_set_new(object, "tolerance", json_real(s->tolerance));
@@ -338,10 +281,10 @@ static gboolean save(Linear *linear, GError **error)
     for (guint k = 0; k < linear->classes; k++)
         g_ptr_array_add(model->classes, g_strdup(linear->names[k]));
     model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
-    model->scaling = g_steal_pointer(&linear->scaling);
+    model->scaling = g_steal_pointer(&linear->form.scaling);
     model->training = training_settings(linear);
     model->trained_on = trained_on_cache(linear->cache);
-    model->probabilities = model->sigmoids = linear->settings.solver->logistic;
+    model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
     if (!model_save(model, path, error))
@@ -353,9 +296,9 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    return prepare_set(linear, error) && export_set(linear, error) && linear_prepare(linear, error) &&
-           choose_cost(linear, error) && questions_answer(linear, error) && fit(linear, error) &&
-           save(linear, error);
+    return weigh_classes(linear, error) && linear_form_make(linear, linear->settings.scale, error) &&
+           export_set(linear, error) && choose_cost(linear, error) && questions_answer(linear, error) &&
+           fit(linear, error) && save(linear, error);
 }
 
 /* --summary: the model that would be trained. */

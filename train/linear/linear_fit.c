@@ -1,127 +1,29 @@
 /* linear_fit: see linear_fit.h. */
 #include "train/linear/linear_fit.h"
 
-#include "common/cli/progress.h"
-#include "common/core/subprocess.h"
 #include "common/network/scores.h"
-#include "train/linear/process_pool.h"
+#include "train/linear/descent.h"
+#include "train/linear/liblinear.h"
 
-#include <cblas.h>
-#include <string.h>
-
-guint linear_width(const LinearTraining *training)
-{
-    return training->gram_factor ? training->gram_factor->n : linear_rows_width(training->rows);
-}
+#include <math.h>
 
 guint linear_problems(const LinearTraining *training)
 {
     return training->solver->multiclass || training->classes == 2 ? 1 : training->classes;
 }
 
-guint linear_problem_vectors(const LinearTraining *training)
-{
-    return training->solver->multiclass ? training->classes : 1;
-}
-
 guint linear_vectors(const LinearTraining *training)
 {
-    return linear_problems(training) * linear_problem_vectors(training);
-}
-
-static gboolean fit_multiclass(const LinearTraining *training, const LinearProblem *problem, double cost,
-                               double *w, LinearFit *fit)
-{
-    g_autofree int *labels = g_new(int, problem->n);
-    g_autofree double *costs = g_new(double, training->classes);
-    gboolean several = FALSE;
-    for (guint i = 0; i < problem->n; i++) {
-        labels[i] = training->labels[problem->index[i]];
-        several |= labels[i] != labels[0];
-    }
-    for (guint k = 0; k < training->classes; k++)
-        costs[k] = cost * training->class_weights[k];
-    if (several)
-        *fit = linear_fit_multiclass(training->rows, problem, labels, training->classes, costs, w);
-    return several;
-}
-
-LinearState *linear_state_new(const LinearTraining *training, guint n)
-{
-    LinearState *state = g_new0(LinearState, 1);
-    state->w = g_new0(double, (gsize)linear_problem_vectors(training) * linear_width(training));
-    state->alpha = g_new0(double, n);
-    return state;
-}
-
-void linear_state_free(LinearState *state)
-{
-    if (!state)
-        return;
-    g_free(state->w);
-    g_free(state->alpha);
-    g_free(state);
-}
-
-/* Costs of an error on a class's own images and on the rest. */
-static void problem_costs(const LinearTraining *training, guint problem, double cost, double *own,
-                          double *rest)
-{
-    *own = cost * training->class_weights[problem];
-    /* liblinear gives the rest weight 1 with more than two classes. */
-    *rest = training->classes == 2 ? cost * training->class_weights[1] : cost;
-}
-
-static gboolean fit_binary(const LinearTraining *training, const LinearProblem *problem, int class,
-                           double cost, LinearState *state, LinearFit *fit)
-{
-    g_autofree gboolean *positive = g_new(gboolean, problem->n);
-    guint count = 0;
-    for (guint i = 0; i < problem->n; i++) {
-        positive[i] = training->labels[problem->index[i]] == class;
-        count += positive[i] ? 1 : 0;
-    }
-    if (count == 0 || count == problem->n)
-        return FALSE;
-    double for_class, for_rest;
-    problem_costs(training, (guint) class, cost, &for_class, &for_rest);
-    *fit = training->gram_factor ? coordinate_fit(training->gram_factor, problem, positive, for_class,
-                                                  for_rest, state->warm, state->alpha, state->w)
-                                 : linear_fit_binary(training->rows, problem, positive, for_class, for_rest,
-                                                     state->warm, state->w);
-    return TRUE;
-}
-
-gboolean linear_fit(const LinearTraining *training, guint problem, double cost, const guint *index, guint n,
-                    LinearState *state, LinearFit *fit)
-{
-    LinearProblem setting = {training->solver, training->tolerance, training->seed, index, n};
-    gboolean done = training->solver->multiclass
-                        ? fit_multiclass(training, &setting, cost, state->w, fit)
-                        : fit_binary(training, &setting, (int)problem, cost, state, fit);
-    state->warm = done;
-    return done;
-}
-
-double linear_value(const LinearTraining *training, guint row, const double *w)
-{
-    if (!training->gram_factor)
-        return linear_decision(training->rows, row, w);
-    return cblas_ddot(row + 1, training->gram_factor->factor + (gsize)row * training->gram_factor->n, 1, w,
-                      1);
+    return training->solver->multiclass ? training->classes : linear_problems(training);
 }
 
 double linear_mean_square(const LinearTraining *training)
 {
+    if (training->rows)
+        return linear_rows_mean_square(training->rows);
     double sum = 0;
     for (guint i = 0; i < training->n; i++)
-        if (training->stream) {
-            sum += training->stream->row_squares[i];
-        } else if (training->gram_factor) {
-            const double *x = training->gram_factor->factor + (gsize)i * training->gram_factor->n;
-            sum += cblas_ddot(i + 1, x, 1, x, 1);
-        } else
-            sum += linear_rows_square(training->rows, i);
+        sum += training->descent_rows->squares[i];
     return sum / training->n;
 }
 
@@ -131,82 +33,89 @@ int linear_class(const LinearTraining *training, const float *values)
     return vectors == 1 ? values[0] <= 0 : scores_argmax(values, vectors);
 }
 
-double linear_accuracy(const LinearTraining *training, const double *w)
+LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
+                            GError **error)
 {
-    guint vectors = linear_vectors(training), width = linear_width(training), right = 0;
-    g_autofree float *values = g_new(float, vectors);
-    for (guint i = 0; i < training->n; i++) {
-        for (guint v = 0; v < vectors; v++)
-            values[v] = (float)linear_value(training, i, w + (gsize)v * width);
-        right += linear_class(training, values) == training->labels[i];
-    }
-    return (double)right / training->n;
+    guint each = linear_problems(training), n = each * n_parts;
+    g_autoptr(LinearFits) fits = g_new(LinearFits, 1);
+    g_autofree LinearProblem *problems = g_new(LinearProblem, n);
+    *fits = (LinearFits){training, parts, n_parts, n, g_new0(LinearFit, n), NULL, NULL};
+    for (guint p = 0; p < n; p++)
+        problems[p] =
+            (LinearProblem){(int)(p % each), parts ? parts + (gsize)(p / each) * training->n : NULL};
+    if (training->rows)
+        fits->liblinear = liblinear_new(training, problems, n, error);
+    else
+        fits->descent = descent_new(training, problems, n);
+    return fits->liblinear || fits->descent ? g_steal_pointer(&fits) : NULL;
 }
 
-/* ---- Streams ---- */
-
-StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint folds, const guint *fold_of)
+void linear_fits_free(LinearFits *fits)
 {
-    guint each = linear_problems(training), n = each * MAX(folds, 1);
-    g_autofree StreamProblem *problems = g_new(StreamProblem, n);
-    for (guint p = 0; p < n; p++) {
-        problems[p] = (StreamProblem){.class = (int)(p % each), .fold = fold_of ? (int)(p / each) : -1};
-        problem_costs(training, p % each, cost, &problems[p].positive_cost, &problems[p].negative_cost);
-    }
-    StreamSettings settings = {training->solver, training->tolerance, training->seed, training->labels,
-                               fold_of};
-    return stream_fit_new(training->stream, &settings, problems, n, training->thread_pool);
+    if (!fits)
+        return;
+    descent_free(fits->descent);
+    liblinear_free(fits->liblinear);
+    g_free(fits->fits);
+    g_free(fits);
 }
 
-void linear_stream_set_cost(const LinearTraining *training, StreamFit *stream_fit, double cost, guint folds)
+gboolean linear_fits_run(LinearFits *fits, double cost, Progress *progress, GError **error)
 {
-    guint each = linear_problems(training);
-    for (guint p = 0; p < each * MAX(folds, 1); p++) {
-        double own, rest;
-        problem_costs(training, p % each, cost, &own, &rest);
-        stream_fit_set_costs(stream_fit, p, own, rest);
-    }
+    return fits->descent ? descent_run(fits->descent, cost, fits->fits, progress, error)
+                         : liblinear_run(fits->liblinear, cost, fits->fits, progress, error);
 }
 
-/* ---- All problems ---- */
-
-typedef struct {
-    const LinearTraining *training;
-    double cost;
-    guint *index;
-    double *w;       /* shared */
-    LinearFit *fits; /* shared */
-} Job;
-
-static void fit_task(guint problem, gpointer data)
+/* What a class that the part lacks is worth to the rows outside. */
+static void exclude_class(const LinearFits *fits, const guint8 *part, guint class, float *values)
 {
-    Job *job = data;
-    const LinearTraining *training = job->training;
-    gsize size = (gsize)linear_problem_vectors(training) * linear_width(training);
-    g_autoptr(LinearState) state = linear_state_new(training, training->n);
-    linear_fit(training, problem, job->cost, job->index, training->n, state, &job->fits[problem]);
-    memcpy(job->w + problem * size, state->w, size * sizeof *state->w);
-}
-
-double *linear_fit_all(const LinearTraining *training, double cost, LinearFit *fits, Progress *progress,
-                       GError **error)
-{
-    guint problems = linear_problems(training);
-    gsize w_size = sizeof(double) * linear_vectors(training) * linear_width(training);
-    gsize fits_size = problems * sizeof(LinearFit);
-    g_autofree guint *index = g_new(guint, training->n);
+    const LinearTraining *training = fits->training;
+    guint vectors = linear_vectors(training), stride = fits->n_parts * vectors;
     for (guint i = 0; i < training->n; i++)
-        index[i] = i;
-    double *w = NULL;
-    guint8 *shared = subprocess_memory(w_size + fits_size, error);
-    if (!shared)
-        return NULL;
-    Job job = {training, cost, index, (double *)shared, (LinearFit *)(shared + w_size)};
-    if (process_pool_run(training->workers, problems, fit_task, &job, progress, error)) {
-        w = g_memdup2(job.w, w_size);
-        if (fits)
-            memcpy(fits, job.fits, fits_size);
+        if (!part[i] && class < vectors)
+            values[(gsize)i * stride + class] = -INFINITY;
+        else if (!part[i])
+            values[(gsize)i * stride] = INFINITY; /* of two classes, the first is left */
+}
+
+void linear_fits_values(const LinearFits *fits, float *values)
+{
+    const LinearTraining *training = fits->training;
+    g_autofree gboolean *present = g_new(gboolean, training->classes);
+    if (fits->descent)
+        descent_values(fits->descent, values);
+    else
+        liblinear_values(fits->liblinear, values);
+    for (guint p = 0; fits->parts && p < fits->n_parts; p++) {
+        const guint8 *part = fits->parts + (gsize)p * training->n;
+        for (guint k = 0; k < training->classes; k++)
+            present[k] = FALSE;
+        for (guint i = 0; i < training->n; i++)
+            present[training->labels[i]] |= part[i] != 0;
+        for (guint k = 0; k < training->classes; k++)
+            if (!present[k])
+                exclude_class(fits, part, k, values + p * linear_vectors(training));
     }
-    subprocess_memory_free(shared, w_size + fits_size);
-    return w;
+}
+
+void linear_fits_weights(const LinearFits *fits, guint threads, float *kernel, float *offset)
+{
+    const LinearTraining *training = fits->training;
+    guint vectors = linear_vectors(training), width;
+    if (fits->descent) {
+        descent_weights(fits->descent, vectors, kernel, offset);
+        return;
+    }
+    const double *w = liblinear_weights(fits->liblinear, &width);
+    if (training->factor) {
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+        g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
+        gram_factor_weights(training->factor, training->set, thread_pool, copy, vectors, kernel, offset);
+        return;
+    }
+    for (guint v = 0; v < vectors; v++, w += width) {
+        for (gsize j = 0; j < width - 1; j++)
+            kernel[j * vectors + v] = (float)w[j];
+        offset[v] = (float)(w[width - 1] * MAX(training->set->bias, 0));
+    }
 }

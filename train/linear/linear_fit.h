@@ -1,75 +1,48 @@
-/* linear_fit: a linear head of L classes as the binary problems that liblinear makes of it, one per task.
+/* linear_fit: a linear head's problems on all rows or on parts of them, by descent.h or liblinear.h.
  *
- * liblinear's train() fits one class versus the rest after another, with one random sequence running
- * through all of them. Here each problem has its own sequence, so that they can run at once and in any
- * order: the solutions agree to the solver's tolerance. Two classes make one problem (class 0 versus class
- * 1), Crammer & Singer's solver one for any L. */
+ * One versus rest makes a problem of each class; two classes make one (class 0 versus class 1); Crammer & Singer's solver
+ * makes one for any L. */
 #pragma once
-#include "common/cli/progress.h"
-#include "train/linear/coordinate.h"
-#include "train/linear/liblinear.h"
-#include "train/linear/stream_fit.h"
+#include "train/linear/linear_training.h"
 
-/* The training data in the form the solver takes: dense rows of a Gram factor for coordinate.h, else
- * liblinear's rows. */
-typedef struct {
-    const LinearSolver *solver;
-    double tolerance;
-    const double *class_weights; /* (L) factors of the cost of errors on a class's images */
-    guint seed;
-    guint workers; /* processes */
-    /* One of the three: */
-    const LinearRows *rows;
-    const GramFactor *gram_factor;
-    const Stream *stream;    /* then all problems share one pass over the rows, see linear_stream_new */
-    ThreadPool *thread_pool; /* for a stream */
-    const int *labels;       /* (N) 0 … L-1 */
-    guint n, classes;
-} LinearTraining;
-
-guint linear_width(const LinearTraining *training);
 guint linear_problems(const LinearTraining *training);
-/* Vectors that one problem yields: L if it is multiclass, else 1. */
-guint linear_problem_vectors(const LinearTraining *training);
-/* Vectors in all: L, or 1 for two classes (w of class 0; class 1 has -w). */
+/* Vectors of weights in all: L, or 1 for two classes (w of class 0; class 1 has -w). */
 guint linear_vectors(const LinearTraining *training);
-
-/* Where one problem's fit ended, and the fit at the next cost may start. */
-typedef struct {
-    double *w;     /* (vectors of the problem, width) */
-    double *alpha; /* (n) dual variables */
-    gboolean warm; /* both hold the result of a fit to the same rows */
-} LinearState;
-
-LinearState *linear_state_new(const LinearTraining *training, guint n);
-void linear_state_free(LinearState *state);
-
-/* Fits one problem on the rows of index (n), starting from state if it is warm and the solver supports
- * that. FALSE if there is no problem to solve: only one of its two sides (of its classes, if multiclass)
- * has rows. */
-gboolean linear_fit(const LinearTraining *training, guint problem, double cost, const guint *index, guint n,
-                    LinearState *state, LinearFit *fit);
-
-/* All problems on a stream, or the problems of each fold one after another where fold_of (N) is given: number
- * fold * linear_problems + problem. */
-StreamFit *linear_stream_new(const LinearTraining *training, double cost, guint folds, const guint *fold_of);
-void linear_stream_set_cost(const LinearTraining *training, StreamFit *stream_fit, double cost, guint folds);
-
-/* w·x of a row */
-double linear_value(const LinearTraining *training, guint row, const double *w);
 
 /* Mean over all rows of ||x||², the bias among the features. */
 double linear_mean_square(const LinearTraining *training);
 
-/* Fraction of all rows whose class has the highest decision value. w: (vectors, width). */
-double linear_accuracy(const LinearTraining *training, const double *w);
-
-/* The class predicted by decision values (vectors): the highest, ties to the first; with a single value,
- * class 0 if it is above 0. */
+/* The class predicted by decision values (vectors): the highest, ties to the first; with a single value, class 0 if it is
+ * above 0. */
 int linear_class(const LinearTraining *training, const float *values);
 
-/* All problems on all rows, in worker processes. w: (vectors, width), caller frees by g_free; fits:
- * (problems) or NULL. */
-double *linear_fit_all(const LinearTraining *training, double cost, LinearFit *fits, Progress *progress,
-                       GError **error);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearState, linear_state_free)
+typedef struct Descent Descent;
+typedef struct Liblinear Liblinear;
+
+typedef struct {
+    const LinearTraining *training;
+    const guint8 *parts;
+    guint n_parts, n; /* parts, problems: those of each part one after another */
+    LinearFit *fits;  /* (n) of the last run */
+    Descent *descent; /* one of the two */
+    Liblinear *liblinear;
+} LinearFits;
+
+/* parts: (n_parts, N) not 0 where a row is trained on, borrowed until linear_fits_free; NULL for one part with all rows.
+ * NULL and error without memory. */
+LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
+                            GError **error);
+void linear_fits_free(LinearFits *fits);
+
+/* Fits all problems at this cost, from where the last run ended if the solver supports that; costs must ascend. progress
+ * is ticked once a problem. FALSE and error if a worker process fails or the user interrupted. */
+gboolean linear_fits_run(LinearFits *fits, double cost, Progress *progress, GError **error);
+
+/* values (N, n_parts, vectors): decision values of the rows outside of each part, or of all without parts; the rest stays
+ * as it is. Infinite where the part lacks a class, which is never predicted then. */
+void linear_fits_values(const LinearFits *fits, float *values);
+
+/* The first part's weights for scaled features, on `threads` threads: kernel (D, vectors), and what is added to the
+ * decision values: offset (vectors). Incomplete if interrupted(). */
+void linear_fits_weights(const LinearFits *fits, guint threads, float *kernel, float *offset);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearFits, linear_fits_free)

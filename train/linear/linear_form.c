@@ -1,45 +1,91 @@
-/* linear_form: the form in which a solver takes the training set; see linear_job.h. */
-#include "train/linear/linear_job.h"
+/* linear_form: see linear_form.h. */
+#include "train/linear/linear_form.h"
 
 #include "common/arithmetic/blas.h"
 #include "common/cli/cli.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
+#include "train/linear/descent.h"
+#include "train/linear/learning_curve.h"
+#include "train/linear/liblinear.h"
+
+#include <string.h>
 
 /* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it
  * and 4 s without. A search over costs and folds pays for it many times. */
-enum { STREAM_IMAGES = 4096 };
+enum { CACHE_IMAGES = 4096 };
 
-gboolean linear_cross_validates(const Linear *linear)
+typedef enum { FORM_FACTOR, FORM_CACHE, FORM_ROWS } FormKind;
+
+static FormKind choose(const Linear *linear)
 {
+    const Solver *solver = linear->settings.solver;
     const TrainOptions *o = linear->options;
-    return o->search_cost || linear->settings.n_costs || o->folds || o->suspects;
+    gboolean factor = solver->rotation && linear->n < linear->features;
+    if (!o->reduce || !(factor || solver_descends(solver)))
+        return FORM_ROWS;
+    if (!solver_descends(solver))
+        return FORM_FACTOR;
+    gboolean once = !linear->settings.cross_validates && !o->learning_curve && linear->n >= CACHE_IMAGES;
+    return factor && !once && gram_factor_memory(linear->n) < memory_available() ? FORM_FACTOR : FORM_CACHE;
 }
 
-static gboolean gram_factor_pays(const Linear *linear)
+/* ---- Memory ---- */
+
+/* Whether descent.h solves it; else liblinear.h does. */
+static gboolean descends(const Linear *linear, FormKind kind)
+{
+    const Solver *solver = linear->settings.solver;
+    return solver_descends(solver) && (kind == FORM_CACHE || (kind == FORM_FACTOR && solver->dual));
+}
+
+/* Problems that are solved at the same time. */
+static guint problems_of(const Linear *linear)
 {
     const LinearSettings *settings = &linear->settings;
-    gboolean serves = linear->options->reduce && settings->solver->rotation && linear->n < linear->features;
-    if (!serves || !stream_fit_serves(settings->solver))
-        return serves;
-    gboolean once = stream_fit_is_dual(settings->solver) && !linear_cross_validates(linear) &&
-                    !linear->options->learning_curve;
-    return gram_factor_memory(linear->n) < memory_available() && !(once && linear->n >= STREAM_IMAGES);
+    guint parts = settings->cross_validates ? settings->folds : 1;
+    if (linear->options->learning_curve)
+        parts = MAX(parts, LEARNING_DRAWS);
+    return parts * (linear->classes == 2 || settings->solver->multiclass ? 1 : linear->classes);
 }
 
-static gboolean stream_pays(const Linear *linear)
+/* As many workers as memory allows beside `taken` bytes. */
+static guint workers_that_fit(gsize taken, gsize each, guint threads)
 {
-    return linear->options->reduce && !linear->options->learning_curve &&
-           stream_fit_serves(linear->settings.solver);
+    gsize available = memory_available();
+    return (guint)CLAMP((available - MIN(taken, available)) / each, 1, (gsize)threads);
 }
 
-/* Bytes that a form takes for n of the images by so many threads. */
-typedef gsize (*FormBytes)(const Linear *linear, guint n, guint threads);
+static gsize worker_bytes(const Linear *linear, FormKind kind, guint n, gsize rows)
+{
+    gsize width = kind == FORM_FACTOR ? n : linear->features + 1;
+    return liblinear_worker_bytes(linear->settings.solver, n, width, linear->classes, rows);
+}
+
+/* Of liblinear's rows, for n of the images. */
+static gsize rows_bytes(const Linear *linear, FormKind kind, guint n)
+{
+    gsize share = (gsize)((double)linear->nonzeros * n / linear->n);
+    return linear_rows_bytes(kind == FORM_FACTOR ? (gsize)n * (n + 1) / 2 : share, n);
+}
+
+static gsize form_bytes(const Linear *linear, FormKind kind, guint n, guint threads)
+{
+    gsize copies = 3; /* of the model: solver's, ours, saved */
+    gsize bytes = copies * linear->features * linear->classes * sizeof(float);
+    gsize width = kind == FORM_FACTOR ? n : linear->features;
+    bytes += kind == FORM_FACTOR ? gram_factor_memory(n) : 0;
+    if (descends(linear, kind))
+        return bytes + descent_memory(kind == FORM_FACTOR, width, n, problems_of(linear), threads);
+    gsize rows = rows_bytes(linear, kind, n), each = worker_bytes(linear, kind, n, rows);
+    bytes += rows;
+    return bytes + workers_that_fit(bytes, each, MIN(threads, problems_of(linear))) * each;
+}
 
 typedef struct {
     const Linear *linear;
-    FormBytes bytes;
+    FormKind kind;
 } Question;
 
 /* First fewer threads, then fewer images per class. */
@@ -59,7 +105,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     guint n = 0;
     for (guint k = 0; k < linear->classes; k++)
         n += MIN(linear->counts[k], (guint)images);
-    *need = (MemoryNeed){.memory = question->bytes(linear, n, (guint)threads)};
+    *need = (MemoryNeed){.memory = form_bytes(linear, question->kind, n, (guint)threads)};
     memory_add(need, blas_memory((guint)threads));
     memory_add(need, memory_of_threads((guint)threads));
     if (!less)
@@ -74,188 +120,89 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     return TRUE;
 }
 
-static gboolean fits_memory(const Linear *linear, FormBytes bytes, GError **error)
+/* ---- Forms ---- */
+
+static gboolean make_rows(Linear *linear, FormKind kind, GError **error)
 {
-    g_autofree char *what = g_strdup_printf("%s: training on %u %s", linear->options->cache, linear->n,
-                                            plural(linear->n, "image", "images"));
-    Question question = {linear, bytes};
-    return memory_plan_check(what, setting, &question, error);
+    LinearForm *form = &linear->form;
+    form->rows = kind == FORM_FACTOR ? linear_rows_of_factor(form->factor)
+                                     : linear_rows_of_set(form->set, linear->nonzeros);
+    if (!form->rows)
+        return error_set(error, "not enough memory for %u %s", linear->n,
+                         plural(linear->n, "image", "images"));
+    gsize rows = rows_bytes(linear, kind, linear->n), each = worker_bytes(linear, kind, linear->n, rows);
+    form->training.workers = workers_that_fit(0, each, (guint)linear->options->common.threads);
+    cli_remark("up to %u worker %s", form->training.workers,
+               plural(form->training.workers, "process", "processes"));
+    return TRUE;
 }
 
-/* What liblinear allocates in each worker process besides the shared rows: vectors over n rows and features;
- * a transposed copy of the rows for L1-regularised solvers; L values per row or feature for Crammer &
- * Singer. */
-static gsize worker_bytes(const Linear *linear, gsize n, gsize width, gsize rows_bytes)
+/* Where worker processes are forked later, no other thread may run: the thread pool ends here. */
+static gboolean make(Linear *linear, FormKind kind, GError **error)
 {
-    const LinearSolver *solver = linear->settings.solver;
-    gsize values = 12 * sizeof(double);
-    gsize bytes = (n + width) * values;
-    if (solver->multiclass)
-        bytes += (n + width) * linear->classes * 2 * sizeof(double);
-    return solver->rotation ? bytes : bytes + rows_bytes;
-}
-
-/* Problems that can be solved at the same time. */
-static guint problems_of(const Linear *linear)
-{
-    const TrainOptions *o = linear->options;
-    guint folds = o->folds ? (guint)o->folds : o->search_cost || linear->settings.n_costs ? 5 : 1;
-    return folds * (linear->classes == 2 || linear->settings.solver->multiclass ? 1 : linear->classes);
-}
-
-/* As many workers as memory allows beside bytes. */
-static guint workers_that_fit(gsize bytes, gsize each, guint threads)
-{
-    gsize available = memory_available();
-    return (guint)CLAMP((available - MIN(bytes, available)) / each, 1, (gsize)threads);
-}
-
-/* Of a form whose shared part is bytes, for rows of this width. */
-static gsize with_workers(const Linear *linear, gsize bytes, guint n, gsize width, guint threads)
-{
-    gsize each = worker_bytes(linear, n, width, bytes), copies = 3; /* of the model: solver's, ours, saved */
-    return bytes + workers_that_fit(bytes, each, MIN(threads, problems_of(linear))) * each +
-           copies * linear->features * linear->classes * sizeof(float);
-}
-
-static gboolean is_dense(const Linear *linear)
-{
-    return coordinate_serves(linear->settings.solver);
-}
-
-static gsize gram_factor_bytes(const Linear *linear, guint n, guint threads)
-{
-    gsize square = (gsize)n * n * sizeof(double);
-    return with_workers(linear, gram_factor_memory(n) + (is_dense(linear) ? 0 : square), n, n, threads);
-}
-
-static gsize rows_bytes(const Linear *linear, guint n, guint threads)
-{
-    gsize nonzeros = (gsize)((double)linear->nonzeros * n / linear->n);
-    return with_workers(linear, linear_rows_bytes(nonzeros, n), n, linear->features + 1, threads);
-}
-
-static gsize stream_bytes(const Linear *linear, guint n, guint threads)
-{
-    return stream_fit_memory(linear->settings.solver, linear->features, n, problems_of(linear), threads);
-}
-
-/* liblinear's rows from those of the Gram factor. */
-static LinearRows *rows_of_gram_factor(const GramFactor *gram_factor)
-{
-    guint n = gram_factor->n;
-    LinearRows *rows = linear_rows_new(n, n, (gsize)n * (n + 1) / 2);
-    for (guint i = 0; rows && i < n; i++)
-        linear_rows_add(rows, gram_factor->factor + (gsize)i * n, i + 1);
-    return rows;
-}
-
-/* liblinear's rows from the features themselves, bias last. */
-static LinearRows *rows_of_set(const TrainingSet *set, gsize nonzeros)
-{
-    gsize features = set->features, width = features + (set->bias >= 0 ? 1 : 0);
-    g_autofree float *row = g_new(float, features);
-    g_autofree double *wide = g_new(double, width);
-    LinearRows *rows = linear_rows_new(set->n, (guint)width, nonzeros);
-    for (guint i = 0; rows && i < set->n; i++) {
-        training_set_take(set, i, 0, features, row);
-        for (gsize j = 0; j < features; j++)
-            wide[j] = row[j];
-        if (set->bias >= 0)
-            wide[features] = set->bias;
-        linear_rows_add(rows, wide, (guint)width);
-    }
-    return rows;
-}
-
-static gsize count_nonzeros(const TrainingSet *set)
-{
-    g_autofree float *row = g_new(float, set->features);
-    gsize nonzeros = set->bias > 0 ? set->n : 0;
-    for (guint i = 0; i < set->n; i++) {
-        training_set_take(set, i, 0, set->features, row);
-        for (gsize j = 0; j < set->features; j++)
-            nonzeros += row[j] != 0;
-    }
-    return nonzeros;
-}
-
-/* The thread pool lives only here: worker processes are forked later, when no other thread runs. */
-static gboolean reduce(Linear *linear, GError **error)
-{
-    if (!fits_memory(linear, gram_factor_bytes, error))
-        return FALSE;
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)linear->options->common.threads);
-    linear->gram_factor = gram_factor_new(linear->set, thread_pool, error);
-    if (!linear->gram_factor)
-        return g_prefix_error(error, "%s: ", linear->options->cache), FALSE;
-    if (!is_dense(linear))
-        linear->rows = rows_of_gram_factor(linear->gram_factor);
-    return is_dense(linear) || linear->rows ||
-           error_set(error, "%s: not enough memory for %u %s", linear->options->cache, linear->n,
-                     plural(linear->n, "image", "images"));
-}
-
-static gboolean take_as_they_are(Linear *linear, gsize *bytes, GError **error)
-{
-    gsize nonzeros = linear->nonzeros = count_nonzeros(linear->set);
-    if (nonzeros <= (linear->set->bias > 0 ? linear->n : 0))
-        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
-                         linear->options->cache);
-    *bytes = linear_rows_bytes(nonzeros, linear->n);
-    if (!fits_memory(linear, rows_bytes, error))
-        return FALSE;
-    linear->rows = rows_of_set(linear->set, nonzeros);
-    return linear->rows || error_set(error, "%s: not enough memory for %u %s", linear->options->cache,
-                                     linear->n, plural(linear->n, "image", "images"));
-}
-
-static gboolean stream_rows(Linear *linear, GError **error)
-{
-    const TrainOptions *o = linear->options;
-    if (!fits_memory(linear, stream_bytes, error))
-        return FALSE;
-    linear->thread_pool = thread_pool_new((guint)o->common.threads);
+    LinearForm *form = &linear->form;
     gint64 start = g_get_monotonic_time();
-    linear->stream = stream_new(linear->set, linear->thread_pool, error);
-    if (!linear->stream)
-        return g_prefix_error(error, "%s: ", o->cache), FALSE;
+    form->thread_pool = thread_pool_new((guint)linear->options->common.threads);
+    if (kind == FORM_FACTOR && !(form->factor = gram_factor_new(form->set, form->thread_pool, error)))
+        return FALSE;
+    if (descends(linear, kind) &&
+        !(form->descent_rows = descent_rows_new(form->set, form->factor, form->thread_pool, error)))
+        return FALSE;
     double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
-    cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
-               linear->stream->block < linear->n ? "block by block" : "all at once", seconds);
+    if (kind == FORM_FACTOR)
+        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, linear->n,
+                   seconds);
+    if (kind == FORM_CACHE)
+        cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
+                   form->descent_rows->block < linear->n ? "block by block" : "all at once", seconds);
+    if (descends(linear, kind))
+        return TRUE;
+    g_clear_pointer(&form->thread_pool, thread_pool_free);
+    return make_rows(linear, kind, error);
+}
+
+gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)
+{
+    LinearForm *form = &linear->form;
+    const TrainOptions *o = linear->options;
+    Rows rows = cache_rows(linear->cache);
+    form->scaling = scaling_new(scale, linear->features);
+    scaling_fit(form->scaling, &rows);
+    form->set = training_set_new(&rows, linear->labels, linear->classes, form->scaling, o->bias);
+    FormKind kind = choose(linear);
+    linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(form->set) : 0;
+    if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? linear->n : 0))
+        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
+                         o->cache);
+    g_autofree char *what =
+        g_strdup_printf("%s: training on %u %s", o->cache, linear->n, plural(linear->n, "image", "images"));
+    Question question = {linear, kind};
+    if (!memory_plan_check(what, setting, &question, error))
+        return FALSE;
+    if (!make(linear, kind, error))
+        return g_prefix_error(error, "%s: ", o->cache), FALSE;
+    form->training.solver = linear->settings.solver;
+    form->training.tolerance = linear->settings.tolerance;
+    form->training.class_weights = linear->class_weights;
+    form->training.seed = (guint)o->common.seed;
+    form->training.labels = linear->labels;
+    form->training.n = linear->n;
+    form->training.classes = linear->classes;
+    form->training.set = form->set;
+    form->training.factor = form->factor;
+    form->training.descent_rows = form->descent_rows;
+    form->training.thread_pool = form->thread_pool;
+    form->training.rows = form->rows;
     return TRUE;
 }
 
-gboolean linear_prepare(Linear *linear, GError **error)
+void linear_form_clear(LinearForm *form)
 {
-    const TrainOptions *o = linear->options;
-    gsize bytes = (gsize)linear->n * linear->n * sizeof(double);
-    gint64 start = g_get_monotonic_time();
-    if (!(gram_factor_pays(linear) ? reduce(linear, error)
-          : stream_pays(linear)    ? stream_rows(linear, error)
-                                   : take_as_they_are(linear, &bytes, error)))
-        return FALSE;
-    linear->training = (LinearTraining){
-        .solver = linear->settings.solver,
-        .tolerance = linear->settings.tolerance,
-        .class_weights = linear->class_weights,
-        .seed = (guint)o->common.seed,
-        .rows = linear->rows,
-        .gram_factor = linear->rows ? NULL : linear->gram_factor,
-        .stream = linear->stream,
-        .thread_pool = linear->thread_pool,
-        .labels = linear->labels,
-        .n = linear->n,
-        .classes = linear->classes,
-    };
-    if (linear->stream)
-        return TRUE;
-    gsize each = worker_bytes(linear, linear->n, linear_width(&linear->training), bytes);
-    linear->training.workers = workers_that_fit(0, each, (guint)o->common.threads);
-    if (linear->gram_factor)
-        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, linear->n,
-                   (double)(g_get_monotonic_time() - start) * 1e-6);
-    cli_remark("up to %u worker %s", linear->training.workers,
-               plural(linear->training.workers, "process", "processes"));
-    return TRUE;
+    linear_rows_free(form->rows);
+    descent_rows_free(form->descent_rows);
+    thread_pool_free(form->thread_pool);
+    gram_factor_free(form->factor);
+    training_set_free(form->set);
+    scaling_free(form->scaling);
+    memset(form, 0, sizeof *form);
 }

@@ -52,9 +52,9 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
 {
     char *wrong = NULL;
     memset(settings, 0, sizeof *settings);
-    settings->solver = linear_solver_find(o->solver);
+    settings->solver = solver_find(o->solver);
     if (!settings->solver) {
-        g_autofree char *list = linear_solver_list();
+        g_autofree char *list = solver_list();
         return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
     }
     settings->scale = o->scale < 0 ? DEFAULT_SCALE : (ScalingKind)o->scale;
@@ -64,11 +64,14 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         return wrong;
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;
-    if ((o->search_cost || o->costs) && settings->cost > 0)
+    settings->searches = o->search_cost || settings->n_costs;
+    settings->cross_validates = settings->searches || o->folds || o->suspects;
+    settings->folds = o->folds ? (guint)o->folds : 5;
+    if (settings->searches && settings->cost > 0)
         return g_strdup("--cost gives the cost, --search-cost finds it: use one of them");
-    if (o->plot && !o->search_cost && !o->costs)
+    if (o->plot && !settings->searches)
         return g_strdup("--plot draws the cost search: give --search-cost too");
-    if (o->history && !o->search_cost && !o->costs && !o->folds)
+    if (o->history && !settings->searches && !o->folds)
         return g_strdup("--history lists the cost search: give --search-cost too");
     if (o->suspects_sheet && (!o->suspects || !o->images))
         return g_strdup(

@@ -1,17 +1,21 @@
 /* linear_settings: the options of --head linear, checked before any work. */
 #pragma once
-#include "train/linear/liblinear.h"
+#include "common/model/scaling.h"
+#include "train/linear/solver.h"
 #include "train/options.h"
 
 enum { LINEAR_COSTS = 64 };
 
 typedef struct {
-    const LinearSolver *solver;
+    const Solver *solver;
     ScalingKind scale;
     double cost; /* 0: found from the data */
     double tolerance;
     double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs */
     guint n_costs;
+    gboolean searches;        /* for the cost */
+    gboolean cross_validates; /* for that, for --folds or --suspects */
+    guint folds;
 } LinearSettings;
 
 /* NULL if all is well, else a sentence on what is wrong. Caller frees. */

@@ -21,35 +21,27 @@
 /* ---- Suspects ---- */
 
 /* (N, L) from logistic solvers' decision values: a sigmoid each, divided by their sum, as liblinear's predict_probability
- * has them, then calibrated, because strong regularisation leaves them flat. */
+ * has them, then calibrated, because strong regularisation leaves them flat. Not finite where the values are not. */
 static float *sigmoid_probabilities(const Linear *linear)
 {
-    guint n = linear->n, classes = linear->classes, finite = 0;
-    const float *values = linear->search->values;
+    guint n = linear->n, classes = linear->classes;
     float *p = g_new(float, (gsize)n *classes);
-    g_autofree float *usable = g_new(float, (gsize)n *classes);
     g_autofree double *logistic = g_new(double, classes);
-    g_autofree int *labels = g_new(int, n);
     for (guint i = 0; i < n; i++) {
-        float *row = p + (gsize)i * classes;
+        const float *values = linear->search->values + (gsize)i * classes;
         gboolean known = TRUE;
         for (guint k = 0; k < classes; k++) {
-            logistic[k] = values[(gsize)i * classes + k];
+            logistic[k] = values[k];
             known = known && isfinite(logistic[k]);
         }
         if (known)
             scores_logistic(logistic, classes);
         for (guint k = 0; k < classes; k++)
-            row[k] = known ? (float)logistic[k] : NAN;
-        if (!known)
-            continue;
-        memcpy(usable + (gsize)finite * classes, row, classes * sizeof *row);
-        labels[finite++] = linear->labels[i];
+            p[(gsize)i * classes + k] = known ? (float)logistic[k] : NAN;
     }
-    if (finite) {
-        double temperature = calibration_fit(usable, TRUE, labels, finite, classes);
+    double temperature = search_calibrate(p, TRUE, &linear->form.training);
+    if (temperature > 0)
         calibration_apply(p, TRUE, temperature, n, classes, p);
-    }
     return p;
 }
 
@@ -57,7 +49,7 @@ static float *sigmoid_probabilities(const Linear *linear)
 static float *held_out_probabilities(const Linear *linear)
 {
     const Search *search = linear->search;
-    if (linear->settings.solver->logistic)
+    if (linear->settings.solver->loss == LOSS_LOGISTIC)
         return sigmoid_probabilities(linear);
     if (search->temperature <= 0)
         return NULL;
@@ -118,9 +110,10 @@ static gboolean draw_learning_curve(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     LearningCurve curve;
-    Progress *progress = progress_new("Learning curve", learning_curve_ticks(&linear->training), "problems");
-    gboolean done =
-        learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, progress, error);
+    Progress *progress =
+        progress_new("Learning curve", learning_curve_ticks(&linear->form.training), "problems");
+    gboolean done = learning_curve_run(&linear->form.training, linear->cost, (guint64)o->common.seed, &curve,
+                                       progress, error);
     progress_free(progress);
     if (!done) {
         g_prefix_error(error, "%s: ", o->cache);

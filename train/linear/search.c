@@ -1,12 +1,10 @@
 /* search: see search.h. */
 #include "train/linear/search.h"
 
-#include "common/cli/progress.h"
 #include "common/core/rng.h"
-#include "common/core/subprocess.h"
 #include "common/model/calibration.h"
-#include "common/plot/axes.h"
-#include "train/linear/process_pool.h"
+#include "train/linear/accuracy_plot.h"
+#include "train/linear/linear_fit.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,146 +27,61 @@ void search_folds(const int *labels, guint n, guint classes, guint folds, guint6
     }
 }
 
-typedef struct {
-    const LinearTraining *training;
-    const double *costs;
-    guint n_costs, folds;
-    guint *fold_of; /* (N) */
-    /* Shared: */
-    float *values;   /* (costs, N, vectors) decision values of each image, from the fit to the other folds */
-    LinearFit *fits; /* (folds, problems, costs) */
-} Job;
+/* ---- Fits ---- */
 
-static gsize values_bytes(const LinearTraining *training, guint n_costs)
+/* (folds, N) not 0 for the images outside of each fold, which are trained on. */
+static guint8 *parts_outside(const guint *fold_of, guint n, guint folds)
 {
-    return sizeof(float) * n_costs * training->n * linear_vectors(training);
+    guint8 *parts = g_new(guint8, (gsize)folds * n);
+    for (guint f = 0; f < folds; f++)
+        for (guint i = 0; i < n; i++)
+            parts[(gsize)f * n + i] = fold_of[i] != f;
+    return parts;
 }
 
-/* One held-out decision value of row i at one cost, of the classes' vector v. present: (L) classes found in the
- * other folds. */
-static void store_value(Job *job, guint i, guint v, guint cost, const gboolean *present, double value)
+/* out (N, L): each image's decision values from the fit to the other folds. Of two classes, class 1's are the negative of
+ * class 0's. */
+static void take_held_out(const LinearFits *fits, const guint *fold_of, float *values, float *out)
 {
-    guint vectors = linear_vectors(job->training);
-    float *values = job->values + ((gsize)cost * job->training->n + i) * vectors;
-    values[v] = present[v] ? (float)value : -INFINITY;
-    /* With one vector for two classes: if class 1 is absent, predict class 0. */
-    if (vectors == 1 && !present[1])
-        values[0] = INFINITY;
-}
-
-static void store_fold(Job *job, guint fold, guint problem, guint cost, const gboolean *present,
-                       const double *w)
-{
-    const LinearTraining *training = job->training;
-    guint mine = linear_problem_vectors(training), width = linear_width(training);
-    for (guint i = 0; i < training->n; i++)
-        for (guint v = 0; v < mine && job->fold_of[i] == fold; v++)
-            store_value(job, i, problem + v, cost, present,
-                        w ? linear_value(training, i, w + (gsize)v * width) : 0);
-}
-
-static void search_task(guint task, gpointer data)
-{
-    Job *job = data;
-    const LinearTraining *training = job->training;
-    guint problems = linear_problems(training), fold = task / problems, problem = task % problems, n = 0;
-    g_autofree guint *index = g_new(guint, training->n);
-    g_autofree gboolean *present = g_new0(gboolean, training->classes);
-    for (guint i = 0; i < training->n; i++)
-        if (job->fold_of[i] != fold) {
-            index[n++] = i;
-            present[training->labels[i]] = TRUE;
-        }
-    g_autoptr(LinearState) state = linear_state_new(training, n);
-    for (guint c = 0; c < job->n_costs; c++) {
-        LinearFit *fit = &job->fits[(gsize)task * job->n_costs + c];
-        gboolean fitted = linear_fit(training, problem, job->costs[c], index, n, state, fit);
-        store_fold(job, fold, problem, c, present, fitted ? state->w : NULL);
-    }
-}
-
-/* ---- On a stream: the problems of all folds go over the rows together, one cost after another ---- */
-
-/* (folds, L) classes found outside each fold. */
-static gboolean *classes_outside(const Job *job)
-{
-    guint classes = job->training->classes;
-    gboolean *present = g_new0(gboolean, job->folds * classes);
-    for (guint i = 0; i < job->training->n; i++)
-        for (guint f = 0; f < job->folds; f++)
-            if (job->fold_of[i] != f)
-                present[f * classes + (guint)job->training->labels[i]] = TRUE;
-    return present;
-}
-
-static gboolean search_stream(Job *job, Progress *progress, GError **error)
-{
-    const LinearTraining *training = job->training;
-    guint each = linear_problems(training), n = each * job->folds;
-    g_autofree gboolean *present = classes_outside(job);
-    g_autofree LinearFit *fits = g_new(LinearFit, n);
-    g_autofree float *values = g_new(float, (gsize)training->n *n);
-    g_autoptr(StreamFit) stream_fit = linear_stream_new(training, job->costs[0], job->folds, job->fold_of);
-    for (guint c = 0; c < job->n_costs; c++) {
-        linear_stream_set_cost(training, stream_fit, job->costs[c], job->folds);
-        if (!stream_fit_run(stream_fit, fits, progress, error))
-            return FALSE;
-        stream_fit_values(stream_fit, values);
-        for (guint p = 0; p < n; p++)
-            job->fits[(gsize)p * job->n_costs + c] = fits[p];
-        for (guint i = 0; i < training->n; i++)
-            for (guint v = 0; v < each; v++) {
-                guint fold = job->fold_of[i];
-                store_value(job, i, v, c, present + fold * training->classes,
-                            values[(gsize)i * n + fold * each + v]);
-            }
-    }
-    return TRUE;
-}
-
-/* ---- What came out ---- */
-
-static void accuracy_over_folds(const Job *job, guint cost, SearchPoint *point)
-{
-    const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training);
-    g_autofree guint *right = g_new0(guint, job->folds), *all = g_new0(guint, job->folds);
+    const LinearTraining *training = fits->training;
+    guint vectors = linear_vectors(training), classes = training->classes;
+    linear_fits_values(fits, values);
     for (guint i = 0; i < training->n; i++) {
-        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
-        all[job->fold_of[i]]++;
-        right[job->fold_of[i]] += linear_class(training, values) == training->labels[i];
+        const float *held = values + ((gsize)i * fits->n_parts + fold_of[i]) * vectors;
+        for (guint k = 0; k < classes; k++)
+            out[(gsize)i * classes + k] = k < vectors ? held[k] : -held[0];
+    }
+}
+
+static void measure(const LinearFits *fits, const guint *fold_of, const float *values, SearchPoint *point)
+{
+    const LinearTraining *training = fits->training;
+    guint folds = fits->n_parts;
+    g_autofree guint *right = g_new0(guint, folds), *all = g_new0(guint, folds);
+    for (guint i = 0; i < training->n; i++) {
+        all[fold_of[i]]++;
+        right[fold_of[i]] +=
+            linear_class(training, values + (gsize)i * training->classes) == training->labels[i];
     }
     double sum = 0, squares = 0;
-    for (guint f = 0; f < job->folds; f++)
+    for (guint f = 0; f < folds; f++)
         sum += (double)right[f] / all[f];
-    point->accuracy = sum / job->folds;
-    for (guint f = 0; f < job->folds; f++)
+    point->accuracy = sum / folds;
+    for (guint f = 0; f < folds; f++)
         squares += pow((double)right[f] / all[f] - point->accuracy, 2);
-    point->deviation = sqrt(squares / job->folds);
-}
-
-/* (N, L) held-out decision values at one cost: of two classes, class 1's are the negative of class 0's. */
-static float *held_out_values(const Job *job, guint cost)
-{
-    const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training), classes = training->classes;
-    float *z = g_new(float, (gsize)training->n *classes);
-    for (guint i = 0; i < training->n; i++) {
-        const float *values = job->values + ((gsize)cost * training->n + i) * vectors;
-        for (guint k = 0; k < classes; k++)
-            z[(gsize)i * classes + k] = k < vectors ? values[k] : -values[0];
+    point->deviation = sqrt(squares / folds);
+    for (guint p = 0; p < fits->n; p++) {
+        point->iterations += (double)fits->fits[p].iterations / fits->n;
+        point->not_converged += fits->fits[p].not_converged ? 1 : 0;
     }
-    return z;
 }
 
-/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
-static double temperature(const Job *job, const float *values)
+double search_calibrate(const float *values, gboolean logs, const LinearTraining *training)
 {
-    const LinearTraining *training = job->training;
     guint classes = training->classes, n = 0;
     g_autofree float *z = g_new(float, (gsize)training->n *classes);
     g_autofree int *labels = g_new(int, training->n);
-    for (guint i = 0; i < training->n && !training->solver->logistic; i++) {
+    for (guint i = 0; i < training->n; i++) {
         gboolean finite = TRUE; /* FALSE if the other folds lack a class */
         for (guint k = 0; k < classes; k++) {
             z[(gsize)n * classes + k] = values[(gsize)i * classes + k];
@@ -177,62 +90,55 @@ static double temperature(const Job *job, const float *values)
         labels[n] = training->labels[i];
         n += finite;
     }
-    return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
+    return n ? calibration_fit(z, logs, labels, n, classes) : 0;
 }
 
-/* Fits per cost. */
-static guint tasks_of(const LinearTraining *training, guint folds)
+guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)
 {
-    return folds * linear_problems(training);
+    return (guint64)n_costs * folds * linear_problems(training);
 }
 
-static Search *summarize(const Job *job)
+/* All costs, one after another; keeps the held-out values at the best. */
+static gboolean run_costs(Search *search, LinearFits *fits, const guint *fold_of, Progress *progress,
+                          GError **error)
 {
-    guint tasks = tasks_of(job->training, job->folds);
-    Search *search = g_new0(Search, 1);
-    search->n = job->n_costs;
-    search->folds = job->folds;
-    search->points = g_new0(SearchPoint, job->n_costs);
-    for (guint c = 0; c < job->n_costs; c++) {
-        SearchPoint *point = &search->points[c];
-        point->cost = job->costs[c];
-        accuracy_over_folds(job, c, point);
-        for (guint t = 0; t < tasks; t++) {
-            const LinearFit *fit = &job->fits[(gsize)t * job->n_costs + c];
-            point->iterations += (double)fit->iterations / tasks;
-            point->not_converged += fit->not_converged ? 1 : 0;
-        }
-        if (point->accuracy > search->points[search->best].accuracy + 1e-9) /* more than rounding error */
-            search->best = c;
+    const LinearTraining *training = fits->training;
+    gsize n = training->n;
+    g_autofree float *values = g_new(float, n * fits->n_parts * linear_vectors(training));
+    g_autofree float *held_out = g_new(float, n * training->classes);
+    for (guint c = 0; c < search->n; c++) {
+        if (!linear_fits_run(fits, search->points[c].cost, progress, error))
+            return FALSE;
+        take_held_out(fits, fold_of, values, held_out);
+        measure(fits, fold_of, held_out, &search->points[c]);
+        if (c > 0 &&
+            search->points[c].accuracy <= search->points[search->best].accuracy + 1e-9) /* rounding error */
+            continue;
+        search->best = c;
+        memcpy(search->values, held_out, n * training->classes * sizeof *held_out);
     }
-    search->values = held_out_values(job, search->best);
-    search->temperature = temperature(job, search->values);
-    return search;
+    return TRUE;
 }
 
-guint search_ticks(const LinearTraining *training, guint folds, guint n_costs)
-{
-    return tasks_of(training, folds) * (training->stream ? n_costs : 1);
-}
-
+/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
 Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    Progress *progress, GError **error)
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
-    Search *search = NULL;
-    guint tasks = tasks_of(training, folds);
-    gsize fits = sizeof(LinearFit) * tasks * n, bytes = fits + values_bytes(training, n);
     g_autofree guint *fold_of = g_new(guint, training->n);
     search_folds(training->labels, training->n, training->classes, folds, seed, fold_of);
-    guint8 *shared = subprocess_memory(bytes, error);
-    if (!shared)
+    g_autofree guint8 *parts = parts_outside(fold_of, training->n, folds);
+    g_autoptr(LinearFits) fits = linear_fits_new(training, parts, folds, error);
+    g_autoptr(Search) search = g_new0(Search, 1);
+    *search = (Search){.n = n, .folds = folds, .points = g_new0(SearchPoint, n)};
+    search->values = g_new(float, (gsize)training->n * training->classes);
+    for (guint c = 0; c < n; c++)
+        search->points[c].cost = costs[c];
+    if (!fits || !run_costs(search, fits, fold_of, progress, error))
         return NULL;
-    Job job = {training, costs, n, folds, fold_of, (float *)(shared + fits), (LinearFit *)shared};
-    if (training->stream ? search_stream(&job, progress, error)
-                         : process_pool_run(training->workers, tasks, search_task, &job, progress, error))
-        search = summarize(&job);
-    subprocess_memory_free(shared, bytes);
-    return search;
+    if (training->solver->loss != LOSS_LOGISTIC)
+        search->temperature = search_calibrate(search->values, FALSE, training);
+    return g_steal_pointer(&search);
 }
 
 void search_free(Search *search)
@@ -307,38 +213,22 @@ char *search_csv(const Search *search)
 
 gboolean search_plot(const Search *search, const char *title, const char *path, GError **error)
 {
-    Canvas *canvas = canvas_new(path, 560, 360, error);
-    if (!canvas)
-        return FALSE;
     guint n = search->n;
-    g_autofree double *cost = g_new(double, n), *mean = g_new(double, n), *low = g_new(double, n),
-                      *high = g_new(double, n);
-    double min = 1, max = 0;
+    g_autofree AccuracyPoint *points = g_new(AccuracyPoint, n);
     for (guint i = 0; i < n; i++) {
         const SearchPoint *point = &search->points[i];
-        cost[i] = point->cost, mean[i] = point->accuracy;
-        low[i] = MAX(0, point->accuracy - point->deviation),
-        high[i] = MIN(1, point->accuracy + point->deviation);
-        min = MIN(min, low[i]), max = MAX(max, high[i]);
+        points[i] = (AccuracyPoint){point->cost, point->accuracy, MAX(0, point->accuracy - point->deviation),
+                                    MIN(1, point->accuracy + point->deviation)};
     }
-    const CanvasTheme *theme = canvas_theme(canvas);
-    AxesOptions options = {.title = title,
-                           .x_label = "cost C",
-                           .y_label = "accuracy, cross-validated",
-                           .x_from = cost[0],
-                           .x_to = cost[n - 1],
-                           .y_from = min,
-                           .y_to = MAX(max, min + 0.01),
-                           .x_log = TRUE,
-                           .y_nice = TRUE,
-                           .y_percent = TRUE};
+    double best = search->points[search->best].cost;
     g_autofree char *band = g_strdup_printf("± 1 standard deviation over %u folds", search->folds);
-    g_autofree char *chosen = g_strdup_printf("chosen: %g", cost[search->best]);
-    Axes *axes = axes_new(canvas, 0, 0, 560, 360, &options);
-    axes_band(axes, cost, low, high, n, theme->series[0], band);
-    axes_line(axes, cost, mean, n, theme->series[0], FALSE, "mean accuracy");
-    axes_discs(axes, cost, mean, n, 3, theme->series[0], NULL);
-    axes_mark(axes, cost[search->best], theme->soft, chosen);
-    axes_free(axes);
-    return canvas_finish(canvas, error);
+    g_autofree char *chosen = g_strdup_printf("chosen: %g", best);
+    AccuracyPlot plot = {.title = title,
+                         .x_label = "cost C",
+                         .y_label = "accuracy, cross-validated",
+                         .line = "mean accuracy",
+                         .band = band,
+                         .mark = best,
+                         .marked = chosen};
+    return accuracy_plot(&plot, points, n, path, error);
 }

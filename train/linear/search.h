@@ -1,12 +1,10 @@
 /* search: cross-validation of a linear head over a path of costs.
  *
  * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are shuffled
- * with the seed and dealt to the folds in turn. All folds and costs share one Gram factor of the training set, scaled
- * once on all of them. A task of the process pool is one problem of one fold, from the smallest cost to the largest;
- * each fit starts where the previous one ended if the solver supports that. */
+ * with the seed and dealt to the folds in turn. All folds and costs share the training set, scaled once on all of
+ * them. The problems of all folds are solved together, from the smallest cost to the largest. */
 #pragma once
-#include "common/cli/progress.h"
-#include "train/linear/linear_fit.h"
+#include "train/linear/linear_training.h"
 
 typedef struct {
     double cost;
@@ -35,7 +33,11 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
                    Progress *progress, GError **error);
 void search_free(Search *search);
 
-guint search_ticks(const LinearTraining *training, guint folds, guint n_costs);
+guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
+
+/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. logs: see
+ * calibration.h. */
+double search_calibrate(const float *values, gboolean logs, const LinearTraining *training);
 
 /* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
  * frees. */

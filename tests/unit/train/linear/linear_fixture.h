@@ -2,8 +2,10 @@
 #pragma once
 #include "common/core/rng.h"
 #include "tests/unit/fixture.h"
-#include "train/linear/gram_factor.h"
 #include "train/linear/liblinear.h"
+#include "train/linear/linear_fit.h"
+
+#include <math.h>
 
 typedef struct {
     guint n, d, classes;
@@ -15,9 +17,14 @@ typedef struct {
     Scaling *scaling; /* this and the rest: NULL until made by the function of that name */
     TrainingSet *set;
     LinearRows *rows;
+    DescentRows *streamed;
     GramFactor *gram_factor;
-    LinearRows *reduced; /* the rows of gram_factor */
+    LinearRows *reduced; /* the rows of gram_factor, for liblinear */
+    DescentRows *dense;  /* the same for descent.h */
 } LinearFixture;
+
+/* liblinear on features and on the rows of the Gram factor, descent.h on the rows of a cache and of the Gram factor. */
+typedef enum { ON_ROWS, ON_REDUCED, ON_STREAM, ON_DENSE } LinearFixtureForm;
 
 static inline LinearFixture linear_fixture_new(guint n, guint d, guint classes, guint threads)
 {
@@ -54,40 +61,73 @@ static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, 
     fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, fixture->scaling, bias);
 }
 
-/* liblinear's rows of the set: scaled features, then the bias, or 0 without one. */
 static inline void linear_fixture_rows(LinearFixture *fixture)
 {
-    guint d = fixture->d;
-    g_autofree float *row = g_new(float, d);
-    g_autofree double *wide = g_new(double, d + 1);
-    fixture->rows = linear_rows_new(fixture->n, d + 1, (gsize)fixture->n * (d + 1));
-    for (guint i = 0; i < fixture->n; i++) {
-        training_set_take(fixture->set, i, 0, d, row);
-        for (guint j = 0; j < d; j++)
-            wide[j] = row[j];
-        wide[d] = MAX(fixture->set->bias, 0);
-        linear_rows_add(fixture->rows, wide, d + 1);
-    }
+    fixture->rows = linear_rows_of_set(fixture->set, linear_rows_count(fixture->set));
+    fixture->streamed = descent_rows_new(fixture->set, NULL, fixture->thread_pool, NULL);
+    g_assert_true(fixture->rows && fixture->streamed);
 }
 
-/* Ends the thread pool: worker processes (process_pool.h) need a caller without threads. */
 static inline void linear_fixture_gram_factor(LinearFixture *fixture)
 {
     fixture->gram_factor = gram_factor_new(fixture->set, fixture->thread_pool, NULL);
     g_assert_nonnull(fixture->gram_factor);
-    g_clear_pointer(&fixture->thread_pool, thread_pool_free);
+    fixture->reduced = linear_rows_of_factor(fixture->gram_factor);
+    fixture->dense = descent_rows_new(fixture->set, fixture->gram_factor, fixture->thread_pool, NULL);
+    g_assert_true(fixture->reduced && fixture->dense);
 }
 
-static inline void linear_fixture_reduced(LinearFixture *fixture)
+static inline LinearTraining linear_fixture_training(const LinearFixture *fixture, LinearFixtureForm form,
+                                                     const char *solver, const double *class_weights)
 {
-    guint n = fixture->n;
-    fixture->reduced = linear_rows_new(n, n, (gsize)n * n);
+    gboolean reduced = form == ON_REDUCED || form == ON_DENSE;
+    const Solver *found = solver_find(solver);
+    g_assert_nonnull(found);
+    return (LinearTraining){.solver = found,
+                            .tolerance = found->tolerance,
+                            .class_weights = class_weights,
+                            .seed = 42,
+                            .labels = fixture->labels,
+                            .n = fixture->n,
+                            .classes = fixture->classes,
+                            .set = fixture->set,
+                            .factor = reduced ? fixture->gram_factor : NULL,
+                            .descent_rows = form == ON_DENSE    ? fixture->dense
+                                            : form == ON_STREAM ? fixture->streamed
+                                                                : NULL,
+                            .thread_pool = fixture->thread_pool,
+                            .rows = form == ON_ROWS      ? fixture->rows
+                                    : form == ON_REDUCED ? fixture->reduced
+                                                         : NULL,
+                            .workers = 2};
+}
+
+/* (N, vectors) decision values of every row after a fit to all at this cost; fits (problems) or NULL. */
+static inline float *linear_fixture_values(const LinearTraining *training, double cost, LinearFit *results)
+{
+    g_autoptr(LinearFits) fits = linear_fits_new(training, NULL, 1, NULL);
+    GError *error = NULL;
+    g_assert_true(linear_fits_run(fits, cost, NULL, &error));
+    g_assert_no_error(error);
+    float *values = g_new(float, training->n *linear_vectors(training));
+    linear_fits_values(fits, values);
+    for (guint p = 0; results && p < fits->n; p++)
+        results[p] = fits->fits[p];
+    return values;
+}
+
+static inline double linear_fixture_difference(const float *a, const float *b, guint n)
+{
+    double largest = 0;
     for (guint i = 0; i < n; i++)
-        linear_rows_add(fixture->reduced, fixture->gram_factor->factor + (gsize)i * n, i + 1);
+        largest = MAX(largest, fabs((double)a[i] - b[i]));
+    return largest;
 }
 
 static inline void linear_fixture_clear(LinearFixture *fixture)
 {
+    descent_rows_free(fixture->dense);
+    descent_rows_free(fixture->streamed);
     linear_rows_free(fixture->reduced);
     gram_factor_free(fixture->gram_factor);
     linear_rows_free(fixture->rows);

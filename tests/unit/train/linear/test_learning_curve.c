@@ -26,16 +26,9 @@ static LinearFixture set_up(double signal)
 
 static LinearTraining training_on(const LinearFixture *data, gboolean gram)
 {
-    return (LinearTraining){.solver = linear_solver_find("svc-dual"),
-                            .tolerance = 1e-6,
-                            .class_weights = weights,
-                            .seed = 42,
-                            .workers = 2,
-                            .rows = gram ? NULL : data->rows,
-                            .gram_factor = gram ? data->gram_factor : NULL,
-                            .labels = data->labels,
-                            .n = N,
-                            .classes = L};
+    LinearTraining training = linear_fixture_training(data, gram ? ON_DENSE : ON_ROWS, "svc-dual", weights);
+    training.tolerance = 1e-6;
+    return training;
 }
 
 static LearningCurve run(const LinearFixture *data, gboolean gram, guint64 seed)

@@ -1,10 +1,7 @@
-/* Linear heads: liblinear on features and on rows of the Gram factor, and our coordinate descent, against one
- * another. */
+/* Linear heads: liblinear on features and on rows of the Gram factor, and our descent on the latter, against one another. */
 #include "common/arithmetic/blas.h"
 #include "tests/unit/train/linear/linear_fixture.h"
-#include "train/linear/linear_fit.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { N = 90, D = 240, L = 3 };
@@ -18,52 +15,36 @@ static LinearFixture set_up(void)
     linear_fixture_set(&fixture, SCALE_L2, 1);
     linear_fixture_rows(&fixture);
     linear_fixture_gram_factor(&fixture);
-    linear_fixture_reduced(&fixture);
     return fixture;
 }
 
 static const double weights[L] = {1, 2, 0.5};
 
-typedef enum { DIRECT, REDUCED, DENSE } Form;
-
-static LinearTraining training_on(const LinearFixture *data, const char *solver, Form form)
+static LinearTraining training_on(const LinearFixture *data, const char *solver, LinearFixtureForm form)
 {
-    const LinearSolver *found = linear_solver_find(solver);
-    g_assert_nonnull(found);
-    return (LinearTraining){.solver = found,
-                            .tolerance = found->tolerance,
-                            .class_weights = weights,
-                            .seed = 42,
-                            .workers = 2,
-                            .rows = form == DIRECT    ? data->rows
-                                    : form == REDUCED ? data->reduced
-                                                      : NULL,
-                            .gram_factor = form == DENSE ? data->gram_factor : NULL,
-                            .labels = data->labels,
-                            .n = N,
-                            .classes = L};
+    return linear_fixture_training(data, form, solver, weights);
 }
 
-/* (N, vectors) decision values of every image after a fit to all. */
-static double *decisions(const LinearTraining *training, double cost)
+/* (N, L) in double precision, by liblinear's weights on these rows. */
+static double *decisions(const LinearFixture *data, const LinearTraining *training)
 {
-    GError *error = NULL;
-    g_autofree double *w = linear_fit_all(training, cost, NULL, NULL, &error);
-    g_assert_no_error(error);
-    guint vectors = linear_vectors(training), width = linear_width(training);
-    double *values = g_new(double, N *vectors);
-    for (guint i = 0; i < N; i++)
-        for (guint v = 0; v < vectors; v++)
-            values[i * vectors + v] = linear_value(training, i, w + v * width);
+    LinearProblem problems[L] = {{0, NULL}, {1, NULL}, {2, NULL}};
+    LinearFit fits[L];
+    guint width;
+    float row[D + 1] = {[D] = (float)data->set->bias};
+    Liblinear *liblinear = liblinear_new(training, problems, linear_problems(training), NULL);
+    g_assert_true(liblinear_run(liblinear, 3, fits, NULL, NULL));
+    const double *w = liblinear_weights(liblinear, &width);
+    double *values = g_new0(double, N *L);
+    for (guint i = 0; i < N; i++) {
+        training_set_take(data->set, i, 0, D, row);
+        for (guint v = 0; v < L; v++)
+            for (guint j = 0; j < (training->factor ? i + 1 : width); j++)
+                values[i * L + v] +=
+                    w[v * width + j] * (training->factor ? data->gram_factor->factor[i * N + j] : row[j]);
+    }
+    liblinear_free(liblinear);
     return values;
-}
-
-static double largest_difference(const double *a, const double *b, guint n)
-{
-    double largest = 0;
-    for (guint i = 0; i < n; i++)
-        largest = MAX(largest, fabs(a[i] - b[i]));
-    return largest;
 }
 
 /* Dual solvers take the same steps in both forms, for any tolerance. Primal ones precondition by the diagonal of the
@@ -71,36 +52,42 @@ static double largest_difference(const double *a, const double *b, guint n)
 static void test_reduced_equals_direct(void)
 {
     g_auto(LinearFixture) data = set_up();
-    for (const LinearSolver *s = linear_solvers; s->name; s++) {
+    for (const Solver *s = solvers; s < solvers + SOLVERS; s++) {
         if (!s->rotation)
             continue;
-        LinearTraining direct = training_on(&data, s->name, DIRECT),
-                       reduced = training_on(&data, s->name, REDUCED);
-        if (s->warm)
+        LinearTraining direct = training_on(&data, s->name, ON_ROWS),
+                       reduced = training_on(&data, s->name, ON_REDUCED);
+        if (!s->dual)
             direct.tolerance = reduced.tolerance = 1e-9;
-        g_autofree double *a = decisions(&direct, 3), *b = decisions(&reduced, 3);
-        double difference = largest_difference(a, b, N * L);
+        g_autofree double *a = decisions(&data, &direct), *b = decisions(&data, &reduced);
+        double difference = 0;
+        for (guint i = 0; i < N * L; i++)
+            difference = MAX(difference, fabs(a[i] - b[i]));
         g_test_message("%s: %g", s->name, difference);
-        g_assert_cmpfloat(difference, <, s->warm ? 1e-6 : 1e-8);
+        g_assert_cmpfloat(difference, <, s->dual ? 1e-8 : 1e-6);
     }
 }
 
+/* The order of the rows differs, so the steps do; the optimum and, about, the number of passes do not. */
 static void test_descent_equals_liblinear(void)
 {
     g_auto(LinearFixture) data = set_up();
-    const char *solvers[] = {"svc-dual", "hinge-dual"};
-    for (int s = 0; s < 2; s++)
-        for (double cost = 0.01; cost < 2000; cost *= 10) {
-            LinearTraining reduced = training_on(&data, solvers[s], REDUCED),
-                           dense = training_on(&data, solvers[s], DENSE);
+    const char *names[] = {"svc-dual", "hinge-dual", "lr-dual"};
+    for (guint s = 0; s < G_N_ELEMENTS(names); s++)
+        for (double cost = 0.01; cost < 20; cost *= 10) {
+            LinearTraining reduced = training_on(&data, names[s], ON_REDUCED),
+                           dense = training_on(&data, names[s], ON_DENSE);
             LinearFit expected[L], found[L];
-            g_assert_true(coordinate_serves(dense.solver));
-            g_autofree double *a = linear_fit_all(&reduced, cost, expected, NULL, NULL);
-            g_autofree double *b = linear_fit_all(&dense, cost, found, NULL, NULL);
-            g_assert_cmpfloat(largest_difference(a, b, N * L), <, 1e-9 * MAX(1, cost));
+            reduced.tolerance = dense.tolerance = 1e-7;
+            g_autofree float *a = linear_fixture_values(&reduced, cost, expected);
+            g_autofree float *b = linear_fixture_values(&dense, cost, found);
+            g_test_message("%s, cost %g: %g, %d and %d passes", names[s], cost,
+                           linear_fixture_difference(a, b, N * L), expected[0].iterations,
+                           found[0].iterations);
+            g_assert_cmpfloat(linear_fixture_difference(a, b, N * L), <, 2e-6);
             for (int k = 0; k < L; k++) {
-                g_assert_cmpint(found[k].iterations, ==, expected[k].iterations);
-                g_assert_cmpint(found[k].not_converged, ==, expected[k].not_converged);
+                g_assert_cmpint(found[k].iterations, <=, 2 * expected[k].iterations);
+                g_assert_false(found[k].not_converged);
             }
         }
 }
@@ -108,12 +95,11 @@ static void test_descent_equals_liblinear(void)
 static void test_iteration_limit(void)
 {
     g_auto(LinearFixture) data = set_up();
-    for (Form form = REDUCED; form <= DENSE; form++) {
+    for (LinearFixtureForm form = ON_REDUCED; form <= ON_DENSE; form++) {
         LinearTraining training = training_on(&data, "hinge-dual", form);
         LinearFit fits[L];
         training.tolerance = 1e-14;
-        g_autofree double *w = linear_fit_all(&training, 1e6, fits, NULL, NULL);
-        g_assert_nonnull(w);
+        g_autofree float *values = linear_fixture_values(&training, 1e6, fits);
         g_assert_true(fits[0].not_converged);
         g_assert_cmpint(fits[0].iterations, ==, 1000);
     }
@@ -122,13 +108,13 @@ static void test_iteration_limit(void)
 static void test_workers(void)
 {
     g_auto(LinearFixture) data = set_up();
-    for (const LinearSolver *s = linear_solvers; s->name; s++) {
-        LinearTraining training = training_on(&data, s->name, DIRECT);
+    for (const Solver *s = solvers; s < solvers + SOLVERS; s++) {
+        LinearTraining training = training_on(&data, s->name, ON_ROWS);
         training.workers = 1;
-        g_autofree double *one = decisions(&training, 1);
+        g_autofree float *one = linear_fixture_values(&training, 1, NULL);
         training.workers = 3;
-        g_autofree double *three = decisions(&training, 1);
-        g_assert_cmpmem(one, N * L * sizeof(double), three, N * L * sizeof(double));
+        g_autofree float *three = linear_fixture_values(&training, 1, NULL);
+        g_assert_cmpmem(one, N * L * sizeof(float), three, N * L * sizeof(float));
     }
 }
 
@@ -136,73 +122,84 @@ static void test_workers(void)
 static void test_warm_start(void)
 {
     g_auto(LinearFixture) data = set_up();
-    guint index[N];
-    for (guint i = 0; i < N; i++)
-        index[i] = i;
     const struct {
         const char *solver;
-        Form form;
-    } ways[] = {{"lr", REDUCED}, {"svc", REDUCED}, {"svc-dual", DENSE}, {"hinge-dual", DENSE}};
+        LinearFixtureForm form;
+    } ways[] = {{"lr", ON_REDUCED},       {"svc", ON_REDUCED},     {"svc-dual", ON_DENSE},
+                {"hinge-dual", ON_DENSE}, {"svc-dual", ON_STREAM}, {"lr-dual", ON_STREAM}};
     for (gsize way = 0; way < G_N_ELEMENTS(ways); way++) {
         LinearTraining training = training_on(&data, ways[way].solver, ways[way].form);
         training.tolerance = 1e-9;
-        g_autoptr(LinearState) cold = linear_state_new(&training, N), warm = linear_state_new(&training, N);
-        LinearFit fit, first, second, again;
-        g_assert_true(linear_fit(&training, 1, 10, index, N, cold, &fit));
-        g_assert_true(linear_fit(&training, 1, 5, index, N, warm, &first));
-        g_assert_true(linear_fit(&training, 1, 10, index, N, warm, &second));
-        g_assert_cmpfloat(largest_difference(cold->w, warm->w, N), <, 1e-5);
-        g_assert_true(linear_fit(&training, 1, 10, index, N, warm, &again));
+        LinearFit fit[L];
+        g_autofree float *cold = linear_fixture_values(&training, 10, fit), *warm = g_new(float, N *L);
+        g_autoptr(LinearFits) fits = linear_fits_new(&training, NULL, 1, NULL);
+        g_assert_true(linear_fits_run(fits, 5, NULL, NULL) && linear_fits_run(fits, 10, NULL, NULL));
+        linear_fits_values(fits, warm);
+        g_assert_cmpfloat(linear_fixture_difference(cold, warm, N * L), <, 1e-5);
+        int second = fits->fits[1].iterations;
+        g_assert_true(linear_fits_run(fits, 10, NULL, NULL));
         g_test_message("%s: %d iterations, %d from another cost, %d from the solution", ways[way].solver,
-                       fit.iterations, second.iterations, again.iterations);
-        g_assert_cmpint(again.iterations, <=, 2);
+                       fit[1].iterations, second, fits->fits[1].iterations);
+        g_assert_cmpint(fits->fits[1].iterations, <=, 2);
     }
 }
 
+/* Trained on class 1 alone, or on two of the classes: the rest are never predicted outside of that part. */
 static void test_missing_side(void)
 {
     g_auto(LinearFixture) data = set_up();
-    guint index[N], n = 0;
-    for (guint i = 0; i < N; i++)
-        if (data.labels[i] == 1)
-            index[n++] = i;
-    const char *solvers[] = {"svc-dual", "crammer-singer", "lr"};
-    for (int s = 0; s < 3; s++) {
-        LinearTraining training = training_on(&data, solvers[s], REDUCED);
-        g_autoptr(LinearState) state = linear_state_new(&training, n);
-        LinearFit fit;
-        for (guint problem = 0; problem < linear_problems(&training); problem++)
-            g_assert_false(linear_fit(&training, problem, 1, index, n, state, &fit));
+    static guint8 parts[2][N];
+    for (guint i = 0; i < N / 2; i++)
+        parts[0][i] = data.labels[i] == 1, parts[1][i] = data.labels[i] != 0;
+    const struct {
+        const char *solver;
+        LinearFixtureForm form;
+    } ways[] = {
+        {"svc-dual", ON_DENSE}, {"crammer-singer", ON_REDUCED}, {"lr", ON_REDUCED}, {"lr", ON_STREAM}};
+    for (gsize way = 0; way < G_N_ELEMENTS(ways); way++) {
+        LinearTraining training = training_on(&data, ways[way].solver, ways[way].form);
+        g_autoptr(LinearFits) fits = linear_fits_new(&training, parts[0], 2, NULL);
+        g_autofree float *values = g_new(float, N * 2 * L);
+        g_assert_true(linear_fits_run(fits, 1, NULL, NULL));
+        linear_fits_values(fits, values);
+        for (guint i = N / 2; i < N; i++) {
+            const float *alone = values + i * 2 * L, *two = alone + L;
+            g_assert_true(isinf(alone[0]) && isinf(alone[2]) && linear_class(&training, alone) == 1);
+            g_assert_true(isinf(two[0]) && isfinite(two[1]) && isfinite(two[2]) &&
+                          linear_class(&training, two) != 0);
+        }
     }
 }
 
 static void test_two_classes(void)
 {
     g_auto(LinearFixture) data = set_up();
+    guint right = 0;
     for (int i = 0; i < N; i++)
         data.labels[i] = data.labels[i] == 1;
-    LinearTraining training = training_on(&data, "svc-dual", DENSE);
-    training.classes = 2;
+    data.classes = 2;
+    LinearTraining training = training_on(&data, "svc-dual", ON_DENSE);
     g_assert_cmpuint(linear_problems(&training), ==, 1);
     g_assert_cmpuint(linear_vectors(&training), ==, 1);
-    g_autofree double *w = linear_fit_all(&training, 100, NULL, NULL, NULL);
-    g_assert_cmpfloat(linear_accuracy(&training, w), >, 0.9);
-    training.solver = linear_solver_find("4");
-    training.rows = data.reduced, training.gram_factor = NULL;
+    g_autofree float *values = linear_fixture_values(&training, 100, NULL);
+    for (int i = 0; i < N; i++)
+        right += linear_class(&training, values + i) == data.labels[i];
+    g_assert_cmpuint(right, >, N * 9 / 10);
+    training = training_on(&data, "4", ON_REDUCED);
     g_assert_cmpuint(linear_vectors(&training), ==, 2);
 }
 
 static void test_solver_names(void)
 {
-    for (const LinearSolver *s = linear_solvers; s->name; s++) {
-        g_autofree char *number = g_strdup_printf("%d", s->type), *lower = g_ascii_strdown(s->name, -1);
-        g_assert_true(linear_solver_find(number) == s);
-        g_assert_true(linear_solver_find(lower) == s);
-        g_assert_true(linear_solver_find(s->alias) == s);
+    for (const Solver *s = solvers; s < solvers + SOLVERS; s++) {
+        g_autofree char *number = g_strdup_printf("%d", s->kind), *lower = g_ascii_strdown(s->name, -1);
+        g_assert_true(solver_find(number) == s);
+        g_assert_true(solver_find(lower) == s);
+        g_assert_true(solver_find(s->alias) == s);
     }
-    g_assert_null(linear_solver_find("11"));
-    g_assert_null(linear_solver_find("L2R_L2LOSS_SVR"));
-    g_assert_null(linear_solver_find(""));
+    g_assert_null(solver_find("11"));
+    g_assert_null(solver_find("L2R_L2LOSS_SVR"));
+    g_assert_null(solver_find(""));
 }
 
 int main(int argc, char **argv)
@@ -212,13 +209,13 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/linear/every L2-regularised solver gives the same decisions reduced and on all features",
         test_reduced_equals_direct);
-    g_test_add_func("/linear/the dense descent is liblinear's, iteration by iteration",
+    g_test_add_func("/linear/the descent on a Gram factor finds liblinear's optimum at every cost",
                     test_descent_equals_liblinear);
     g_test_add_func("/linear/reaching the iteration limit is reported", test_iteration_limit);
     g_test_add_func("/linear/one worker and three give the same bits, for every solver", test_workers);
     g_test_add_func("/linear/a warm start ends at the same solution, at once if it starts there",
                     test_warm_start);
-    g_test_add_func("/linear/a problem without one of its sides is skipped", test_missing_side);
+    g_test_add_func("/linear/a class that a part lacks is never predicted there", test_missing_side);
     g_test_add_func("/linear/two classes are one problem", test_two_classes);
     g_test_add_func("/linear/solvers are found by number, name and alias", test_solver_names);
     return g_test_run();

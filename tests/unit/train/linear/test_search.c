@@ -70,15 +70,9 @@ static LinearFixture set_up(double noise, guint singles)
 
 static LinearTraining training_on(const LinearFixture *fixture)
 {
-    return (LinearTraining){.solver = linear_solver_find("svc-dual"),
-                            .tolerance = 0.01,
-                            .class_weights = weights,
-                            .seed = 1,
-                            .workers = 2,
-                            .gram_factor = fixture->gram_factor,
-                            .labels = fixture->labels,
-                            .n = N,
-                            .classes = L};
+    LinearTraining training = linear_fixture_training(fixture, ON_DENSE, "svc-dual", weights);
+    training.tolerance = 0.01;
+    return training;
 }
 
 static void test_separates(void)
@@ -94,7 +88,8 @@ static void test_separates(void)
     /* The smallest cost of equal accuracies is chosen. */
     for (guint i = 0; i < search->best; i++)
         g_assert_cmpfloat(search->points[i].accuracy, <, 1);
-    training.workers = 1;
+    g_autoptr(ThreadPool) three = thread_pool_new(3);
+    training.thread_pool = three;
     g_autoptr(Search) again = search_run(&training, costs, 3, 5, 42, NULL, &error);
     g_assert_cmpmem(search->points, 3 * sizeof(SearchPoint), again->points, 3 * sizeof(SearchPoint));
 }
@@ -153,7 +148,7 @@ int main(int argc, char **argv)
     g_test_add_func("/search/folds have equal shares of every class, by the seed", test_folds);
     g_test_add_func("/search/costs are round numbers around the features' scale", test_cost_grid);
     g_test_add_func(
-        "/search/clusters are separated, the smallest of equal costs chosen, for any number of workers",
+        "/search/clusters are separated, the smallest of equal costs chosen, for any number of threads",
         test_separates);
     g_test_add_func("/search/held-out images are not trained on", test_no_leak);
     g_test_add_func("/search/a class that a fold cannot learn is not predicted there", test_single_image);

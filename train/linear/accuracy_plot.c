@@ -1,0 +1,40 @@
+/* accuracy_plot: see accuracy_plot.h. */
+#include "train/linear/accuracy_plot.h"
+
+#include "common/plot/axes.h"
+
+enum { WIDTH = 560, HEIGHT = 360 };
+
+gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, guint n, const char *path,
+                       GError **error)
+{
+    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, error);
+    if (!canvas)
+        return FALSE;
+    g_autofree double *x = g_new(double, n), *mean = g_new(double, n), *low = g_new(double, n),
+                      *high = g_new(double, n);
+    double min = 1, max = 0;
+    for (guint i = 0; i < n; i++) {
+        x[i] = points[i].x, mean[i] = points[i].accuracy, low[i] = points[i].low, high[i] = points[i].high;
+        min = MIN(min, low[i]), max = MAX(max, high[i]);
+    }
+    const CanvasTheme *theme = canvas_theme(canvas);
+    AxesOptions options = {.title = plot->title,
+                           .x_label = plot->x_label,
+                           .y_label = plot->y_label,
+                           .x_from = x[0],
+                           .x_to = n > 1 ? x[n - 1] : x[0] + 1,
+                           .y_from = min,
+                           .y_to = MAX(max, min + 0.01),
+                           .x_log = TRUE,
+                           .y_nice = TRUE,
+                           .y_percent = TRUE};
+    Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
+    axes_band(axes, x, low, high, n, theme->series[0], plot->band);
+    axes_line(axes, x, mean, n, theme->series[0], FALSE, plot->line);
+    axes_discs(axes, x, mean, n, 3, theme->series[0], NULL);
+    if (plot->marked)
+        axes_mark(axes, plot->mark, theme->soft, plot->marked);
+    axes_free(axes);
+    return canvas_finish(canvas, error);
+}

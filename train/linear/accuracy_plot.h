@@ -1,0 +1,18 @@
+/* accuracy_plot: accuracies with a band around them, over a quantity on a logarithmic axis. */
+#pragma once
+#include <glib.h>
+
+typedef struct {
+    double x, accuracy, low, high;
+} AccuracyPoint;
+
+typedef struct {
+    const char *title, *x_label, *y_label;
+    const char *line, *band; /* what they are, for the legend */
+    double mark;             /* a value of x, with what it is, or NULL */
+    const char *marked;
+} AccuracyPlot;
+
+/* .png, .svg or .pdf. points (n) by ascending x, n >= 1. */
+gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, guint n, const char *path,
+                       GError **error);

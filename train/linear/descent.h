@@ -1,0 +1,35 @@
+/* descent: dual coordinate descent for many one-versus-rest problems on the same rows.
+ *
+ * Support vector machines: Hsieh, Chang, Lin, Keerthi & Sundararajan, "A dual coordinate descent method for large-scale
+ * linear SVM", ICML 2008, algorithm 3 with shrinking. Logistic regression: Yu, Huang & Lin, "Dual coordinate descent
+ * methods for logistic regression and maximum entropy models", Machine Learning 85 (2011), algorithm 5. Stopping rules
+ * are those of liblinear's dual solvers. The order of the rows is drawn once a pass for all problems, so the steps are
+ * not liblinear's, but the optimum is: decision values agree as far as the tolerance. Where rows exceed memory they are
+ * visited block by block (Yu, Hsieh, Chang & Lin 2010), each block several times before the next is read.
+ *
+ * The result is the same to the bit for any number of threads. */
+#pragma once
+#include "train/linear/linear_training.h"
+
+typedef struct Descent Descent;
+
+/* Bytes in addition to the rows: on a Gram factor of n rows, or on n rows of a cache of this width. */
+gsize descent_memory(gboolean factor, gsize width, guint n, guint problems, guint threads);
+
+/* training and the problems' parts are borrowed until descent_free. */
+Descent *descent_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems);
+void descent_free(Descent *descent);
+
+/* Runs all problems at this cost to the tolerance, or 1000 passes; those without rows on both sides keep the weights 0.
+ * Starts where the last run ended, whose cost must not have been higher. fits (n_problems). progress is ticked once a
+ * problem. FALSE with error if the user interrupted. */
+gboolean descent_run(Descent *descent, double cost, LinearFit *fits, Progress *progress, GError **error);
+
+/* values (N, n_problems): decision values of the rows that a problem was not trained on; of all, where it was trained on
+ * all. The rest stays as it is. */
+void descent_values(Descent *descent, float *values);
+
+/* The first K problems' weights for scaled features: kernel (D, K), and what is added to the decision values: offset
+ * (K). */
+void descent_weights(const Descent *descent, guint outputs, float *kernel, float *offset);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Descent, descent_free)

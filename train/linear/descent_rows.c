@@ -1,0 +1,201 @@
+/* descent_rows: see descent_rows.h. */
+#include "train/linear/descent_rows.h"
+
+#include "common/core/error.h"
+#include "common/core/floats.h"
+#include "common/core/interrupt.h"
+#include "common/core/memory.h"
+
+#include <cblas.h>
+
+/* ---- One row ---- */
+
+DescentRow descent_row_new(const DescentRows *rows)
+{
+    gsize room = rows->width + ROW_SLACK;
+    if (rows->factor)
+        return (DescentRow){0};
+    DescentRow row = {.index = g_new(guint32, room), .value = g_new(float, room)};
+    row.features = g_new(float, rows->width);
+    row.scaled = rows->feature_squares ? g_new(float, room) : row.value;
+    return row;
+}
+
+void descent_row_clear(DescentRow *row)
+{
+    if (row->scaled != row->value)
+        g_free(row->scaled);
+    g_free(row->features);
+    g_free(row->value);
+    g_free(row->index);
+}
+
+void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
+{
+    row->i = i;
+    if (rows->factor)
+        return;
+    const float *x = rows_get(&rows->set->rows, i, row->features);
+    row->count = kernels_current()->row->nonzeros(x, rows->width, row->index, row->value);
+    for (guint t = 0; rows->feature_squares && t < row->count; t++)
+        row->scaled[t] = row->value[t] * rows->feature_squares[row->index[t]];
+}
+
+/* ---- What every row needs once ---- */
+
+static void fold_scaling(DescentRows *rows)
+{
+    const Scaling *scaling = rows->set->scaling;
+    if (scaling->kind != SCALE_STANDARD)
+        return;
+    rows->feature_squares = g_new(float, rows->width);
+    rows->folded = g_new(double, rows->width);
+    rows->row_folded = g_new(double, rows->n);
+    for (gsize j = 0; j < rows->width; j++) {
+        double a = scaling->inverse[j], mean = scaling->mean[j];
+        rows->feature_squares[j] = (float)(a * a);
+        rows->folded[j] = rows->feature_squares[j] * mean;
+        rows->folded_mean += rows->folded[j] * mean;
+    }
+}
+
+/* Row i of L has i + 1 entries; the rest are zero. */
+static const double *factor_row(const DescentRows *rows, guint i)
+{
+    return rows->factor->factor + (gsize)i * rows->n;
+}
+
+static double square_of(DescentRows *rows, const DescentRow *row)
+{
+    const TrainingSet *set = rows->set;
+    double f = set->factors[row->i], bias = MAX(set->bias, 0), square = 0, folded = 0;
+    for (guint t = 0; t < row->count; t++) {
+        square += (double)row->value[t] * row->scaled[t];
+        folded += rows->folded ? rows->folded[row->index[t]] * row->value[t] : 0;
+    }
+    if (rows->row_folded)
+        rows->row_folded[row->i] = folded;
+    return f * f * square - 2 * f * folded + rows->folded_mean + bias * bias;
+}
+
+enum { ROWS_PER_TASK = 64 };
+
+static void measure_rows(guint task, guint worker, gpointer data)
+{
+    DescentRows *rows = data;
+    g_auto(DescentRow) row = descent_row_new(rows);
+    for (guint i = task * ROWS_PER_TASK; i < MIN(rows->n, (task + 1) * ROWS_PER_TASK) && !interrupted();
+         i++) {
+        descent_row_read(rows, i, &row);
+        rows->squares[i] = rows->factor ? cblas_ddot(i + 1, factor_row(rows, i), 1, factor_row(rows, i), 1)
+                                        : square_of(rows, &row);
+    }
+}
+
+/* Rows that stay in memory while they are visited: all of them, or blocks of half of what is there (Yu, Hsieh, Chang &
+ * Lin 2010, "Large linear classification when data cannot fit in memory"). */
+static guint rows_that_fit(const DescentRows *rows)
+{
+    gsize row = rows->set->rows.bytes, available = memory_available();
+    return rows->factor || available / row > rows->n ? rows->n
+                                                     : (guint)CLAMP(available / 2 / row, 1, rows->n);
+}
+
+DescentRows *descent_rows_new(const TrainingSet *set, const GramFactor *factor, ThreadPool *thread_pool,
+                              GError **error)
+{
+    g_autoptr(DescentRows) rows = g_new0(DescentRows, 1);
+    *rows = (DescentRows){.set = set,
+                          .factor = factor,
+                          .width = factor ? factor->n : set->features,
+                          .n = set->n,
+                          .columns = factor ? 1 : ROW_COLUMNS,
+                          .squares = g_new(double, set->n)};
+    rows->block = rows_that_fit(rows);
+    if (!factor)
+        fold_scaling(rows);
+    thread_pool_run(thread_pool, (rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, measure_rows, rows);
+    double largest = 0, bias = MAX(set->bias, 0);
+    for (guint i = 0; i < rows->n; i++)
+        largest = MAX(largest, rows->squares[i] - bias * bias);
+    if (!interrupted() && largest > 0)
+        return g_steal_pointer(&rows);
+    error_set(error, interrupted() ? "interrupted"
+                                   : "all features are zero after scaling: there is nothing to learn");
+    return NULL;
+}
+
+void descent_rows_free(DescentRows *rows)
+{
+    if (!rows)
+        return;
+    g_free(rows->feature_squares);
+    g_free(rows->folded);
+    g_free(rows->row_folded);
+    g_free(rows->squares);
+    g_free(rows);
+}
+
+/* ---- Weights ---- */
+
+DescentWeights *descent_weights_new(const DescentRows *rows)
+{
+    DescentWeights *weights = g_new0(DescentWeights, 1);
+    weights->matrix = (double *)floats_new(rows->width * rows->columns * (sizeof(double) / sizeof(float)));
+    return weights;
+}
+
+void descent_weights_free(DescentWeights *weights)
+{
+    if (!weights)
+        return;
+    floats_free((float *)weights->matrix);
+    g_free(weights);
+}
+
+void descent_weights_decide(const DescentRows *rows, const DescentWeights *weights, const DescentRow *row,
+                            double *values)
+{
+    if (rows->factor) {
+        *values = cblas_ddot(row->i + 1, factor_row(rows, row->i), 1, weights->matrix, 1);
+        return;
+    }
+    double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0);
+    double folded = rows->row_folded ? rows->row_folded[row->i] : 0;
+    kernels_current()->row->dot(weights->matrix, row->index, row->value, row->count, values);
+    for (guint k = 0; k < ROW_COLUMNS; k++)
+        values[k] = f * (values[k] - weights->shift[k] * folded) -
+                    (weights->mean[k] - weights->shift[k] * rows->folded_mean) + bias * weights->bias[k];
+}
+
+void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const DescentRow *row,
+                         const double *step)
+{
+    if (rows->factor) {
+        cblas_daxpy(row->i + 1, *step, factor_row(rows, row->i), 1, weights->matrix, 1);
+        return;
+    }
+    double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0), scaled[ROW_COLUMNS];
+    double folded = rows->row_folded ? rows->row_folded[row->i] : 0;
+    for (guint k = 0; k < ROW_COLUMNS; k++) {
+        scaled[k] = f * step[k];
+        weights->bias[k] += bias * step[k];
+        if (rows->folded) {
+            weights->shift[k] += step[k];
+            weights->mean[k] += scaled[k] * folded;
+        }
+    }
+    kernels_current()->row->add(weights->matrix, row->index, row->scaled, row->count, scaled);
+}
+
+float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column, float *out,
+                             gsize stride)
+{
+    for (gsize j = 0; j < rows->width; j++) {
+        double v = weights->matrix[j * ROW_COLUMNS + column];
+        if (rows->folded)
+            v = (v - weights->shift[column] * rows->folded[j]) / rows->set->scaling->inverse[j];
+        out[j * stride] = (float)v;
+    }
+    return (float)(MAX(rows->set->bias, 0) * weights->bias[column]);
+}

@@ -1,0 +1,45 @@
+/* solver: liblinear's solvers of linear heads, and what each can do. Fan, Chang, Hsieh, Wang & Lin, "LIBLINEAR: A library
+ * for large linear classification", JMLR 9 (2008). */
+#pragma once
+#include <glib.h>
+
+/* By liblinear's number, its -s. */
+typedef enum {
+    SOLVER_LR,
+    SOLVER_SVC_DUAL,
+    SOLVER_SVC,
+    SOLVER_HINGE_DUAL,
+    SOLVER_CRAMMER_SINGER,
+    SOLVER_L1_SVC,
+    SOLVER_L1_LR,
+    SOLVER_LR_DUAL,
+    SOLVERS
+} SolverKind;
+
+typedef enum {
+    LOSS_HINGE,         /* max(0, 1 - margin) */
+    LOSS_SQUARED_HINGE, /* its square */
+    LOSS_LOGISTIC,      /* log(1 + exp(-margin)): 1 / (1 + exp(-decision value)) is a probability */
+} Loss;
+
+typedef struct {
+    SolverKind kind;
+    const char *name;  /* liblinear's, "L2R_L2LOSS_SVC_DUAL" */
+    const char *alias; /* short, "svc-dual" */
+    double tolerance;  /* liblinear's default -e */
+    Loss loss;
+    gboolean
+        rotation; /* penalty ||w||²: the same solution in every orthonormal basis, so gram_factor.h applies */
+    gboolean dual;
+    gboolean multiclass; /* all classes in one problem (Crammer & Singer); else one versus rest */
+} Solver;
+
+extern const Solver solvers[SOLVERS];
+
+/* By number, name in any case, or alias; NULL if there is none. */
+const Solver *solver_find(const char *text);
+/* All of them, for a message: "0 L2R_LR (lr), …". Caller frees. */
+char *solver_list(void);
+
+/* Whether its optimum is also that of a dual that descent.h solves: penalty ||w||², one versus rest. */
+gboolean solver_descends(const Solver *solver);
