@@ -10,9 +10,7 @@
 enum { EXIT_FAILED = 1 };
 
 static const char *program_name = "vggcache"; /* until fatal_install */
-static gboolean redirected;                   /* in a child process */
-static char *sentence;
-static gsize sentence_size;
+static gboolean silent;                       /* in a child process */
 static struct {
     const char *domain;
     gint *warned;
@@ -39,12 +37,8 @@ static G_NORETURN void end(const char *message)
         if (g_ascii_iscntrl(line[i]))
             line[i] = '?';
     output_file_abandon();
-    if (redirected && sentence)
-        g_strlcpy(sentence, line + strlen(program_name) + strlen(": "), sentence_size);
-    if (redirected)
-        _exit(EXIT_FAILED);
     line[length++] = '\n';
-    if (write(STDERR_FILENO, line, length) < 0)
+    if (!silent && write(STDERR_FILENO, line, length) < 0)
         _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
 }
@@ -93,9 +87,7 @@ void fatal_watch(const char *domain, gint *warned)
     watched.domain = domain;
 }
 
-void fatal_redirect(char *memory, gsize size)
+void fatal_silence(void)
 {
-    redirected = TRUE;
-    sentence = memory;
-    sentence_size = size;
+    silent = TRUE;
 }

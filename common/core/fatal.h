@@ -16,5 +16,5 @@ G_NORETURN void fatal_no_memory(gsize bytes);
 /* From then on, a warning in this GLib log domain sets *warned and is not printed. Only one domain. */
 void fatal_watch(const char *domain, gint *warned);
 
-/* In a child process: the message, cut to size bytes, goes to memory instead of stderr; NULL: it is discarded. */
-void fatal_redirect(char *memory, gsize size);
+/* In a child process: without a message from then on. */
+void fatal_silence(void);

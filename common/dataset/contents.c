@@ -92,6 +92,7 @@ static GBytes *refuse(GError **error, const char *reason)
 /* The reader must be at the member. */
 static Kept *keep(Contents *contents, const TarMember *member, GError **error)
 {
+    GError *problem = NULL;
     Kept *kept = g_new0(Kept, 1);
     if (member->kind == TAR_LINK)
         refuse(&kept->reason, "is a link, and links in an archive are not followed");
@@ -99,8 +100,14 @@ static Kept *keep(Contents *contents, const TarMember *member, GError **error)
         refuse(&kept->reason, "is not a regular file");
     else if (member->size > IMAGE_FILE_MAX)
         refuse(&kept->reason, "is larger than 1 GiB");
-    else if (!(kept->bytes = tar_box_content(contents->reader, error)))
+    else
+        kept->bytes = tar_box_content(contents->reader, image_recognizes, &problem);
+    if (g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE)) {
+        kept->reason = problem;
+    } else if (problem) {
+        g_propagate_error(error, problem);
         g_clear_pointer(&kept, kept_free);
+    }
     return kept;
 }
 

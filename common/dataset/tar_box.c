@@ -1,173 +1,177 @@
-/* tar_box: see tar_box.h. One socket joins the two processes. An Order, of one byte, goes to the one that reads the archive; an
- * Answer comes back, with the bytes that it announces. */
+/* tar_box: see tar_box.h. */
 #include "common/dataset/tar_box.h"
 
 #include "common/core/error.h"
+#include "common/core/sandbox.h"
 #include "common/core/subprocess.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-typedef enum { ORDER_NEXT = 'n', ORDER_CONTENT = 'c' } Order;
-typedef enum { ANSWER_FAILED, ANSWER_END, ANSWER_FINE } AnswerKind;
+/* An archive may take this much processor time, ms, and a second more for each of its megabytes: the slowest of the
+ * filters unpacks several in that time. */
+enum { LIMIT = 30000, LIMIT_PER_MB = 1000 };
+
+enum {
+    MEMORY_GB = 3,        /* xz's largest dictionary takes half of it */
+    PIECE = 1 << 20,      /* bytes of a content that are answered at once */
+    ANSWER_MAX = 1 << 16, /* bytes of an answered member */
+};
+
+typedef enum {
+    ORDER_BEGIN,   /* answered by nothing */
+    ORDER_NEXT,    /* by a Head, and the member's name; at the end by nothing */
+    ORDER_CONTENT, /* by the next piece of the member's content */
+} Order;
 
 typedef struct {
-    AnswerKind kind;
-    TarKind member;
-    guint64 member_size;
-    guint64 size; /* of the bytes that follow: a sentence, a name, or a content */
-} Answer;
+    TarKind kind;
+    guint64 size;
+} Head;
 
 struct TarBox {
     char *path;
-    char *name;             /* of the last member */
-    pid_t pid;              /* 0 once it has ended */
-    int status;             /* exit status as returned by waitpid */
-    FILE *orders, *answers; /* of one socket */
+    char *name;   /* of the last member */
+    guint64 left; /* of its content */
+    Sandbox *sandbox;
 };
 
 /* ---- In the process that reads the archive ---- */
 
-static void answer(FILE *answers, AnswerKind kind, const TarMember *member, gconstpointer bytes, gsize size)
+static SandboxBytes answer_member(const TarMember *member)
 {
-    Answer head = {kind, member ? member->kind : TAR_OTHER, member ? member->size : 0, size};
-    fwrite(&head, sizeof head, 1, answers);
-    fwrite(bytes, 1, size, answers);
-    fflush(answers);
+    Head head = {member->kind, member->size};
+    gsize length = strlen(member->name);
+    SandboxBytes answer = {g_malloc0(sizeof head + length), sizeof head + length};
+    memcpy(answer.bytes, &head, sizeof head);
+    memcpy((guint8 *)answer.bytes + sizeof head, member->name, length);
+    return answer;
 }
 
-static void obey(TarReader *reader, int order, FILE *answers)
+static gboolean serve(gpointer reader, const guint8 *order, gsize size, SandboxBytes *answer, GError **error)
 {
     TarMember member;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) content = order == ORDER_CONTENT ? tar_reader_content(reader, &error) : NULL;
-    if (content)
-        answer(answers, ANSWER_FINE, NULL, g_bytes_get_data(content, NULL), g_bytes_get_size(content));
-    else if (order == ORDER_NEXT && tar_reader_next(reader, &member, &error))
-        answer(answers, ANSWER_FINE, &member, member.name, strlen(member.name));
-    else if (error)
-        answer(answers, ANSWER_FAILED, NULL, error->message, strlen(error->message));
-    else
-        answer(answers, ANSWER_END, NULL, "", 0);
-}
-
-static G_NORETURN void serve(int socket, const char *path)
-{
-    g_autoptr(GError) error = NULL;
-    FILE *orders = fdopen(socket, "r"), *answers = fdopen(dup(socket), "w");
-    if (!orders || !answers)
-        _exit(EXIT_FAILURE);
-    TarReader *reader = tar_reader_open(path, TRUE, &error);
-    if (!reader)
-        answer(answers, ANSWER_FAILED, NULL, error->message, strlen(error->message));
-    else
-        answer(answers, ANSWER_FINE, NULL, "", 0);
-    for (int order; reader && (order = getc(orders)) != EOF;) /* until the other side closes the socket */
-        obey(reader, order, answers);
-    _exit(EXIT_SUCCESS);
+    GError *problem = NULL;
+    if (*order == ORDER_BEGIN)
+        return tar_reader_begin(reader, SUBPROCESS_FILE, error);
+    if (*order == ORDER_CONTENT) {
+        *answer = (SandboxBytes){g_malloc(PIECE), PIECE};
+        return tar_reader_content(reader, answer->bytes, &answer->size, error);
+    }
+    if (tar_reader_next(reader, &member, &problem))
+        *answer = answer_member(&member);
+    else if (problem)
+        g_propagate_error(error, problem);
+    return !problem;
 }
 
 /* ---- In this process ---- */
 
-static void end(TarBox *box)
+/* Asks for at most max bytes, to answer->bytes or, if that is NULL, to new memory. */
+static gboolean ask(TarBox *box, Order order, gsize max, SandboxBytes *answer, GError **error)
 {
-    g_clear_pointer(&box->orders, fclose);
-    g_clear_pointer(&box->answers, fclose);
-    if (box->pid > 0)
-        box->status = subprocess_wait(box->pid);
-    box->pid = 0;
-}
-
-/* Where no answer came, now or before. */
-static GBytes *died(TarBox *box, GError **error)
-{
-    end(box);
-    if (WIFSIGNALED(box->status) && WTERMSIG(box->status) != SIGKILL)
-        error_set(error, "%s: reading it crashes (%s): the archive is damaged", box->path,
-                  strsignal(WTERMSIG(box->status)));
-    else /* the kernel kills by SIGKILL for want of memory; fatal.h exits */
-        error_set(error, "%s: no memory to read it", box->path);
-    return NULL;
-}
-
-/* The bytes that come with the answer, and a NUL after them. NULL with error, or without at the end of the archive. */
-static GBytes *receive(TarBox *box, Answer *head, GError **error)
-{
-    if (!box->answers || fread(head, sizeof *head, 1, box->answers) != 1)
-        return died(box, error);
-    g_autofree char *bytes = g_try_malloc(head->size + 1);
-    if (!bytes) {
-        error_set(error, "%s: no memory for its member '%s'", box->path, box->name ? box->name : "");
-        return NULL;
-    }
-    if (fread(bytes, 1, head->size, box->answers) != head->size)
-        return died(box, error);
-    bytes[head->size] = '\0';
-    if (head->kind == ANSWER_FAILED)
-        error_set(error, "%s", bytes);
-    return head->kind == ANSWER_FINE ? g_bytes_new_take(g_steal_pointer(&bytes), head->size) : NULL;
-}
-
-static GBytes *ask(TarBox *box, Order order, Answer *head, GError **error)
-{
-    if (!box->orders || putc(order, box->orders) == EOF || fflush(box->orders) != 0)
-        return died(box, error);
-    return receive(box, head, error);
+    guint8 byte = (guint8)order;
+    GError *problem = NULL;
+    return sandbox_ask(box->sandbox, (SandboxBytes){&byte, 1}, (SandboxBytes){0}, max, answer, &problem) ||
+           sandbox_blame(error, box->path, "archive", problem);
 }
 
 TarBox *tar_box_open(const char *path, GError **error)
 {
-    int ends[2];
-    Answer head;
+    GError *problem = NULL;
+    g_autoptr(TarReader) reader = tar_reader_open(path, error);
+    struct stat status = {0};
+    if (!reader)
+        return NULL;
     g_autoptr(TarBox) box = g_new0(TarBox, 1);
     box->path = g_strdup(path);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        if ((box->pid = subprocess_fork(NULL, 0)) == 0)
-            serve(subprocess_detach(ends[1]), path);
-        close(ends[1]);
-        box->answers = fdopen(ends[0], "r");
-        box->orders = fdopen(dup(ends[0]), "w");
-    }
-    if (box->pid <= 0 || !box->answers || !box->orders) {
-        error_set(error, "%s: no process to read it in can be started: %s", path, g_strerror(errno));
+    fstat(tar_reader_file(reader), &status);
+    const SandboxWork work = {.serve = serve,
+                              .data = reader,
+                              .file = tar_reader_file(reader),
+                              .request = 1,
+                              .memory = (gsize)MEMORY_GB << 30,
+                              .limit =
+                                  (guint)MIN(LIMIT + status.st_size / 1000000 * LIMIT_PER_MB, G_MAXINT32)};
+    SandboxBytes nothing = {0};
+    box->sandbox = sandbox_start(&work, &problem);
+    if (!box->sandbox) {
+        sandbox_blame(error, path, "archive", problem);
         return NULL;
     }
-    g_autoptr(GBytes) opened = receive(box, &head, error);
-    return opened ? g_steal_pointer(&box) : NULL;
+    if (!ask(box, ORDER_BEGIN, 0, &nothing, error))
+        return NULL;
+    g_free(nothing.bytes);
+    return g_steal_pointer(&box);
 }
 
 void tar_box_close(TarBox *box)
 {
     if (!box)
         return;
-    end(box);
+    sandbox_free(box->sandbox);
     g_free(box->name);
     g_free(box->path);
     g_free(box);
 }
 
+/* Whether the name is as tar_reader.h promises. */
+static gboolean is_name(const char *name, gsize length)
+{
+    g_auto(GStrv) parts = g_strsplit(name, "/", -1);
+    return strlen(name) == length && name[0] != '/' && !g_strv_contains((const char *const *)parts, "..");
+}
+
 gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
 {
-    Answer head;
-    gsize size;
-    GBytes *name = ask(box, ORDER_NEXT, &head, error);
-    if (!name)
+    Head head;
+    SandboxBytes answer = {0};
+    if (!ask(box, ORDER_NEXT, ANSWER_MAX, &answer, error))
         return FALSE;
+    g_autofree char *bytes = answer.bytes;
+    if (answer.size == 0)
+        return FALSE;
+    gsize length = answer.size - sizeof head;
+    if (answer.size < sizeof head || !is_name(bytes + sizeof head, length))
+        return error_set(error, "%s: a member has a name that is not valid: the archive is damaged",
+                         box->path);
+    memcpy(&head, bytes, sizeof head);
     g_free(box->name);
-    box->name = g_bytes_unref_to_data(name, &size);
-    *member = (TarMember){box->name, head.member, head.member_size};
+    box->name = g_strndup(bytes + sizeof head, length);
+    box->left = head.kind == TAR_FILE ? head.size : 0;
+    *member = (TarMember){
+        box->name,
+        head.kind == TAR_FILE || head.kind == TAR_FOLDER || head.kind == TAR_LINK ? head.kind : TAR_OTHER,
+        head.size};
     return TRUE;
 }
 
-GBytes *tar_box_content(TarBox *box, GError **error)
+/* Appends a piece of the last member's content. */
+static gboolean add_piece(TarBox *box, GByteArray *content, GError **error)
 {
-    Answer head;
-    return ask(box, ORDER_CONTENT, &head, error);
+    guint before = content->len, wanted = (guint)MIN(box->left, PIECE);
+    g_byte_array_set_size(content, before + wanted);
+    SandboxBytes answer = {.bytes = content->data + before};
+    box->left -= wanted;
+    if (!ask(box, ORDER_CONTENT, wanted, &answer, error))
+        return FALSE;
+    return answer.size == wanted ||
+           error_set(error, "%s: its member '%s' is incomplete: the archive is damaged", box->path,
+                     box->name);
+}
+
+GBytes *tar_box_content(TarBox *box, TarWanted wanted, GError **error)
+{
+    GByteArray *content = g_byte_array_sized_new(1); /* so that an empty one has bytes */
+    do {
+        if (!add_piece(box, content, error) ||
+            (wanted && box->left && !wanted(content->data, content->len, error))) {
+            g_byte_array_unref(content);
+            return NULL;
+        }
+        wanted = NULL;
+    } while (box->left);
+    return g_byte_array_free_to_bytes(content);
 }
 
 gboolean tar_box_recognizes(const char *path)

@@ -2,7 +2,6 @@
 #include "common/dataset/tar_reader.h"
 
 #include "common/core/error.h"
-#include "common/image/decoder_fence.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -27,6 +26,7 @@ struct TarReader {
     struct archive *archive;
     struct archive_entry *entry; /* libarchive's */
     char *name;                  /* of the member at hand */
+    gint64 taken;                /* bytes of its content */
     locale_t utf8;               /* libarchive converts the names of pax headers to the locale's encoding */
     guint8 buffer[READ_SIZE];
 };
@@ -94,19 +94,24 @@ static gboolean start_archive(TarReader *reader, GError **error)
            fail(reader, "is neither a folder nor a whole tar archive", error);
 }
 
-TarReader *tar_reader_open(const char *path, gboolean fenced, GError **error)
+TarReader *tar_reader_open(const char *path, GError **error)
 {
     g_autoptr(TarReader) reader = g_new0(TarReader, 1);
     reader->path = g_strdup(path);
     reader->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     reader->archive = archive_read_new();
-    if (!open_file(reader, error))
-        return NULL;
-    if (fenced)
-        decoder_fence(); /* a kernel without seccomp is reported by decoder_box */
-    if (!start_archive(reader, error))
-        return NULL;
-    return g_steal_pointer(&reader);
+    return open_file(reader, error) ? g_steal_pointer(&reader) : NULL;
+}
+
+int tar_reader_file(const TarReader *reader)
+{
+    return reader->file;
+}
+
+gboolean tar_reader_begin(TarReader *reader, int file, GError **error)
+{
+    reader->file = file;
+    return start_archive(reader, error);
 }
 
 void tar_reader_close(TarReader *reader)
@@ -192,25 +197,22 @@ gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error)
     if (!named)
         return FALSE;
     gint64 size = archive_entry_size(reader->entry);
+    reader->taken = 0;
     *member = (TarMember){reader->name, kind_of(reader->entry), (guint64)MAX(size, 0)};
     return TRUE;
 }
 
-GBytes *tar_reader_content(TarReader *reader, GError **error)
+gboolean tar_reader_content(TarReader *reader, void *bytes, gsize *size, GError **error)
 {
-    gsize size = (gsize)MAX(archive_entry_size(reader->entry), 0), done = 0;
-    g_autofree guint8 *bytes = g_try_malloc(size + 1);
-    if (!bytes) {
-        error_set(error, "%s: no memory for its member '%.*s'", reader->path, SHOWN_MAX, reader->name);
-        return NULL;
-    }
-    while (done < size) {
-        la_ssize_t n = archive_read_data(reader->archive, bytes + done, size - done);
-        if (n <= 0) {
-            cut_off(reader, error);
-            return NULL;
-        }
+    gint64 left = archive_entry_size(reader->entry) - reader->taken;
+    gsize done = 0, wanted = MIN(*size, (gsize)MAX(left, 0));
+    while (done < wanted) {
+        la_ssize_t n = archive_read_data(reader->archive, (guint8 *)bytes + done, wanted - done);
+        if (n <= 0)
+            return cut_off(reader, error);
         done += (gsize)n;
     }
-    return g_bytes_new_take(g_steal_pointer(&bytes), size);
+    reader->taken += (gint64)done;
+    *size = done;
+    return TRUE;
 }

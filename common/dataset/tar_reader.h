@@ -24,16 +24,20 @@ typedef struct {
 
 typedef struct TarReader TarReader;
 
-/* fenced: restricts this process to reading the file (decoder_fence.h), before the first byte is parsed. NULL and
- * error if the file cannot be read twice (a pipe) or is not a tar archive. */
-TarReader *tar_reader_open(const char *path, gboolean fenced, GError **error);
+/* Opens the file. NULL and error if that fails or it cannot be read twice (a pipe). */
+TarReader *tar_reader_open(const char *path, GError **error);
+int tar_reader_file(const TarReader *reader);
+
+/* Before anything is read: in another process, its open file is number `file`. FALSE and error if it is not a tar
+ * archive. */
+gboolean tar_reader_begin(TarReader *reader, int file, GError **error);
 void tar_reader_close(TarReader *reader);
 
 /* The next member. FALSE at the end of the archive, or with error if it is damaged or truncated. */
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error);
 
-/* The content of the last member, a TAR_FILE; may be called once per member. NULL and error if it is incomplete or
- * memory is short: the caller should have checked its size. */
-GBytes *tar_reader_content(TarReader *reader, GError **error);
+/* The next bytes of the content of the last member, a TAR_FILE: `size` of them, or all that are left. FALSE and error if
+ * it is incomplete. */
+gboolean tar_reader_content(TarReader *reader, void *bytes, gsize *size, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TarReader, tar_reader_close)

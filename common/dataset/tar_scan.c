@@ -63,7 +63,7 @@ static gboolean take_label(Scan *scan, TarBox *reader, const TarMember *member, 
                          "%s: its member '%.*s' is %s: a .cls file contains the name or number of a class",
                          scan->path, SHOWN_MAX, member->name,
                          member->kind == TAR_FILE ? "larger than 4 KiB" : "no regular file");
-    g_autoptr(GBytes) content = tar_box_content(reader, error);
+    g_autoptr(GBytes) content = tar_box_content(reader, NULL, error);
     if (!content)
         return FALSE;
     const char *bytes = g_bytes_get_data(content, &size);

@@ -434,15 +434,21 @@ static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **err
 
 /* ---- Presets ---- */
 
+gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error)
+{
+    if (size == 0)
+        return fail(error, "empty file");
+    return find_format(bytes, size) ||
+           fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
+}
+
 gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
                       guint8 *rgb, GError **error)
 {
     g_auto(Pixels) pixels = {0};
     Source source = {bytes, size, find_format(bytes, size), max_pixels, preset == PRESET_VIPS ? side : 0};
-    if (size == 0)
-        return fail(error, "empty file");
-    if (!source.format)
-        return fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
+    if (!image_recognizes(bytes, size, error))
+        return FALSE;
     if (!source.format->decode(&source, &pixels, error))
         return FALSE;
     switch (preset) {

@@ -41,6 +41,9 @@ void image_startup(const char *program);
  * default. */
 #define IMAGE_MAX_PIXELS G_GINT64_CONSTANT(178956970)
 
+/* Whether a file that begins with these bytes is an image. FALSE and a reason as below. */
+gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error);
+
 /* Decodes a whole file in memory to rgb (side, side, 3). On failure, also if only a part can be decoded, it returns
  * FALSE and a reason for "NAME: REASON" (empty, not an image, truncated, corrupt, over the limit on pixels), the same
  * in every run, or IMAGE_ERROR_MACHINE if memory is short; rgb is then undefined. */

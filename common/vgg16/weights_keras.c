@@ -8,17 +8,12 @@
  *
  * By number (save_weights of Keras 3, .weights.h5): /layers/conv2d_7/vars/0 and 1 are kernel and bias of the
  * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
- * layers).
- *
- * These files are untrusted, and libhdf5 crashes on some that are damaged, so they are read in a separate process. */
+ * layers). */
 #include "common/core/error.h"
 #include "common/core/hdf5_file.h"
-#include "common/core/subprocess.h"
 #include "common/vgg16/weights_formats.h"
 
 #include <string.h>
-
-enum { MAX_SECONDS = 30 }; /* of processor time; a whole file takes a tenth of one */
 
 /* A convolution of the table, or a layer that has nothing to do with the base; but not a further convolution
  * of a network of the same family, such as VGG19, which holds all of VGG16's names and shapes. */
@@ -115,7 +110,7 @@ static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights
     return TRUE;
 }
 
-static gboolean read_file(const char *path, Weights *weights, GError **error)
+gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
 {
     static const struct {
         const char *root, *mark; /* a group that tells the layout, and where its layers are */
@@ -133,62 +128,6 @@ static gboolean read_file(const char *path, Weights *weights, GError **error)
     int found = 0;
     while (i + 1 < G_N_ELEMENTS(layouts) && !(found = hdf5_has_group(file, layouts[i].mark, error)))
         i++;
-    return found >= 0 && layouts[i].read(file, layouts[i].root, weights, error);
-}
-
-typedef struct {
-    const char *path;
-    Weights shared; /* its tensors lie in memory that the child shares */
-} Task;
-
-static gboolean read_task(gpointer data, GError **error)
-{
-    Task *task = data;
-    return read_file(task->path, &task->shared, error);
-}
-
-/* Lets the tensors of weights follow one another at `at`, where that is not NULL; returns the floats they
- * take. */
-static gsize lay_out(Weights *weights, float *at)
-{
-    gsize n = 0;
-    for (int i = 0; i < VGG16_LAYERS; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
-            continue;
-        weights->kernel[layer->conv] = at ? at + n : NULL;
-        n += (gsize)9 * layer->inputs * layer->outputs;
-        weights->bias[layer->conv] = at ? at + n : NULL;
-        n += (gsize)layer->outputs;
-    }
-    return n;
-}
-
-static void copy(Weights *to, const Weights *from)
-{
-    for (int i = 0; i < VGG16_LAYERS; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        gsize k = (gsize)layer->outputs;
-        if (layer->conv < 0)
-            continue;
-        memcpy(to->kernel[layer->conv], from->kernel[layer->conv],
-               9 * (gsize)layer->inputs * k * sizeof(float));
-        memcpy(to->bias[layer->conv], from->bias[layer->conv], k * sizeof(float));
-    }
-}
-
-gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
-{
-    Task task = {.path = path};
-    gsize size = lay_out(&task.shared, NULL) * sizeof(float);
-    void *memory = subprocess_memory(size, error);
-    if (!memory)
-        return FALSE;
-    lay_out(&task.shared, memory);
-    gboolean good = subprocess_run(read_task, &task, MAX_SECONDS, path, error);
-    if (good)
-        copy(weights, &task.shared);
-    subprocess_memory_free(memory, size);
     weights->normalization = NORMALIZE_CAFFE;
-    return good;
+    return found >= 0 && layouts[i].read(file, layouts[i].root, weights, error);
 }

@@ -86,7 +86,7 @@ gboolean process_pool_run(guint workers, guint tasks, ProcessTask task, gpointer
     }
     int failure = 0;
     while (started < workers && !failure) {
-        pid_t pid = subprocess_fork(NULL, 0); /* the parent reports why one ended */
+        pid_t pid = subprocess_fork(); /* the parent reports why one ended */
         if (pid == 0)
             worker_main(next, tasks, task, data, ends[1]);
         if (pid < 0)

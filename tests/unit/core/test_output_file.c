@@ -56,7 +56,7 @@ static void test_no_memory_for_a_stream_leaves_nothing(void)
     pid_t child = fork();
     g_assert_cmpint(child, >=, 0);
     if (child == 0) {
-        fatal_redirect(NULL, 0);
+        fatal_silence();
         no_memory = TRUE;
         output_file_write(path, "x", 1, NULL);
         _exit(EXIT_SUCCESS);

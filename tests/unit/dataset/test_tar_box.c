@@ -68,7 +68,7 @@ static void assert_member(TarBox *box, const char *name, const char *content)
     g_assert_cmpstr(member.name, ==, name);
     g_assert_cmpint(member.kind, ==, TAR_FILE);
     g_assert_cmpuint(member.size, ==, CONTENT);
-    g_autoptr(GBytes) bytes = tar_box_content(box, &error);
+    g_autoptr(GBytes) bytes = tar_box_content(box, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), content, CONTENT);
 }
@@ -86,7 +86,7 @@ static void test_archives_are_read_behind_the_fence(void)
     guint n = 0;
     while (g_dir_read_name(dir))
         n++;
-    g_assert_cmpuint(n, ==, 6); /* /dev/null three times, the socket twice, the archive */
+    g_assert_cmpuint(n, ==, 5); /* /dev/null three times, the socket, the archive */
     assert_member(box, "a/0.jpg", "00000");
     assert_member(box, "a/1.jpg", "11111");
     g_assert_false(tar_box_next(box, &member, &error));

@@ -1,7 +1,7 @@
-/* decoder_fence: restricts the system calls of this process. */
+/* fence: restricts the system calls of this process. */
 #pragma once
 #include <glib.h>
 
 /* Permanently allows only the system calls for computing, memory, and reading and writing open files. FALSE and errno
  * if the kernel has no seccomp. */
-gboolean decoder_fence(void);
+gboolean fence(void);

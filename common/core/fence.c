@@ -1,5 +1,5 @@
-/* decoder_fence: see decoder_fence.h. The only file that uses libseccomp. */
-#include "common/image/decoder_fence.h"
+/* fence: see fence.h. The only file that uses libseccomp. */
+#include "common/core/fence.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -56,7 +56,7 @@ static int allow_memory(scmp_filter_ctx filter)
     return code ? code : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable);
 }
 
-gboolean decoder_fence(void)
+gboolean fence(void)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return FALSE;

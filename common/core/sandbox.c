@@ -1,0 +1,362 @@
+/* sandbox: see sandbox.h. */
+#include "common/core/sandbox.h"
+
+#include "common/core/error.h"
+#include "common/core/fence.h"
+#include "common/core/interrupt.h"
+#include "common/core/subprocess.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+G_DEFINE_QUARK(vggcache - sandbox - error, sandbox_error)
+
+enum {
+    TICK = 100,      /* ms between checks of the limits */
+    PROGRESS = 4096, /* bytes in a tick that count as work */
+    WORDS = 4096,    /* bytes of an error's message, at most */
+};
+
+/* Before the bytes of an answer. */
+typedef struct {
+    gint32 fine, code; /* an error's code, if it is not fine: its message follows */
+    guint64 size;
+} Head;
+
+struct Sandbox {
+    pid_t pid; /* 0: it has ended */
+    int socket;
+    gboolean fenced;
+    SandboxBury bury;
+    gpointer data; /* for bury */
+    GError *end;   /* why it has ended */
+    /* Time is measured in processor time and in ticks of waiting, not by the clock, as the input is not to blame for a
+     * busy machine or one that was suspended. */
+    guint limit;         /* ms */
+    gint64 begun, taken; /* us of its processor time: at sandbox_begin, and at the last tick */
+    gint64 ticked;       /* us: the monotonic time of the last tick */
+    gint64 idle;         /* us without work since the request */
+    gsize moved;         /* bytes since the last tick */
+    gboolean over;
+};
+
+gboolean sandbox_send_all(int socket, const void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        gssize n = send(socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR)
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+gboolean sandbox_receive_all(int socket, void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        gssize n = recv(socket, (guint8 *)bytes + done, size - done, 0);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+/* ---- In the child ---- */
+
+/* Limits address space, as that is what the kernel can limit: to this many bytes more than are taken now. */
+static void limit_memory(gsize bytes)
+{
+    gsize pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (!statm)
+        return;
+    if (fscanf(statm, "%zu", &pages) == 1) {
+        struct rlimit limit;
+        getrlimit(RLIMIT_AS, &limit);
+        limit.rlim_cur = MIN(limit.rlim_cur, pages * (gsize)sysconf(_SC_PAGESIZE) + bytes);
+        setrlimit(RLIMIT_AS, &limit);
+    }
+    fclose(statm);
+}
+
+static gboolean answer(int socket, const SandboxWork *work, const guint8 *request, gsize size)
+{
+    g_autoptr(GError) error = NULL;
+    SandboxBytes bytes = {0};
+    Head head = {.fine = work->serve(work->data, request, size, &bytes, &error)};
+    if (!head.fine) {
+        head.code = error->code;
+        g_free(bytes.bytes);
+        bytes = (SandboxBytes){g_strdup(error->message), MIN(strlen(error->message), WORDS)};
+    }
+    head.size = bytes.size;
+    gboolean sent =
+        sandbox_send_all(socket, &head, sizeof head) && sandbox_send_all(socket, bytes.bytes, bytes.size);
+    g_free(bytes.bytes);
+    return sent;
+}
+
+void sandbox_live(int socket, const SandboxWork *work)
+{
+    guint64 size;
+    subprocess_detach(socket, work->file);
+    limit_memory(work->memory);
+    gboolean fenced = fence(), goes_on = sandbox_send_all(SUBPROCESS_SOCKET, &fenced, sizeof fenced);
+    while (goes_on && sandbox_receive_all(SUBPROCESS_SOCKET, &size, sizeof size) && size <= work->request) {
+        g_autofree guint8 *request = g_malloc(size + 1);
+        goes_on = sandbox_receive_all(SUBPROCESS_SOCKET, request, size) &&
+                  answer(SUBPROCESS_SOCKET, work, request, size);
+    }
+    _exit(0);
+}
+
+/* ---- In this process: start and end ---- */
+
+static int bury_child(gpointer data, pid_t pid)
+{
+    kill(pid, SIGKILL); /* no matter to one that has ended */
+    return subprocess_wait(pid);
+}
+
+Sandbox *sandbox_adopt(pid_t pid, int socket, guint limit, SandboxBury bury, gpointer data)
+{
+    Sandbox *sandbox = g_new0(Sandbox, 1);
+    *sandbox = (Sandbox){.pid = pid, .socket = socket, .limit = limit, .bury = bury, .data = data};
+    if (sandbox_receive_all(socket, &sandbox->fenced, sizeof sandbox->fenced)) {
+        sandbox_begin(sandbox);
+        return sandbox;
+    }
+    sandbox_free(sandbox);
+    errno = ENOMEM;
+    return NULL;
+}
+
+Sandbox *sandbox_start(const SandboxWork *work, GError **error)
+{
+    int ends[2], code;
+    Sandbox *sandbox = NULL;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+        pid_t pid = subprocess_fork();
+        code = errno;
+        if (pid == 0)
+            sandbox_live(ends[1], work);
+        close(ends[1]);
+        if (pid < 0)
+            close(ends[0]);
+        errno = code;
+        sandbox = pid < 0 ? NULL : sandbox_adopt(pid, ends[0], work->limit, bury_child, NULL);
+    }
+    if (!sandbox)
+        g_set_error(error, SANDBOX_ERROR, SANDBOX_MACHINE, "no process to read it in can be started: %s",
+                    g_strerror(errno));
+    return sandbox;
+}
+
+static int bury(Sandbox *sandbox)
+{
+    int status = sandbox->bury(sandbox->data, sandbox->pid);
+    close(sandbox->socket);
+    sandbox->pid = 0;
+    return status;
+}
+
+void sandbox_free(Sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    if (sandbox->pid)
+        bury(sandbox);
+    g_clear_error(&sandbox->end);
+    g_free(sandbox);
+}
+
+gboolean sandbox_is_fenced(const Sandbox *sandbox)
+{
+    return sandbox->fenced;
+}
+
+/* ---- Waiting ---- */
+
+/* Processor time of the child and all its threads, us. 0 if it has ended. */
+static gint64 processor_time(const Sandbox *sandbox)
+{
+    clockid_t clock;
+    struct timespec time;
+    return clock_getcpuclockid(sandbox->pid, &clock) == 0 && clock_gettime(clock, &time) == 0
+               ? (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000
+               : 0;
+}
+
+void sandbox_begin(Sandbox *sandbox)
+{
+    sandbox->begun = processor_time(sandbox);
+}
+
+/* A tick in which the child used less than a hundredth of it and sent hardly anything is idle; one in which it only
+ * computed is so in part: this bounds the time of one that does a little now and then. */
+static void tick(Sandbox *sandbox)
+{
+    gint64 now = g_get_monotonic_time(), passed = now - sandbox->ticked, limit = sandbox->limit * 1000LL;
+    if (passed < TICK * 1000)
+        return;
+    gint64 taken = processor_time(sandbox);
+    passed = MIN(passed, 2 * TICK * 1000); /* this process may have slept, too */
+    if (sandbox->moved < PROGRESS)
+        sandbox->idle += taken - sandbox->taken > passed / 100 ? passed / 10 : passed;
+    sandbox->ticked = now;
+    sandbox->taken = taken;
+    sandbox->moved = 0;
+    sandbox->over |= taken - sandbox->begun > limit || sandbox->idle > limit;
+}
+
+/* Until the socket can be read from or written to. FALSE if a limit is exceeded, or the user interrupts. */
+static gboolean ready(Sandbox *sandbox, short events)
+{
+    for (;;) {
+        struct pollfd end = {.fd = sandbox->socket, .events = events};
+        int n = poll(&end, 1, TICK);
+        tick(sandbox);
+        if (sandbox->over || (n <= 0 && interrupted()) || (n < 0 && errno != EINTR))
+            return FALSE;
+        if (n > 0)
+            return TRUE;
+    }
+}
+
+static gboolean send_request(Sandbox *sandbox, const void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        if (!ready(sandbox, POLLOUT))
+            return FALSE;
+        gssize n =
+            send(sandbox->socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+        sandbox->moved += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+static gboolean receive_answer(Sandbox *sandbox, void *bytes, gsize size)
+{
+    for (gsize done = 0; done < size;) {
+        if (!ready(sandbox, POLLIN))
+            return FALSE;
+        gssize n = recv(sandbox->socket, (guint8 *)bytes + done, size - done, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return FALSE;
+        done += n > 0 ? (gsize)n : 0;
+        sandbox->moved += n > 0 ? (gsize)n : 0;
+    }
+    return TRUE;
+}
+
+/* ---- Why there is no answer ---- */
+
+static gboolean is_users(int signal_number)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL,  SIGFPE, SIGABRT,
+                                  SIGTRAP, SIGSYS, SIGXCPU, SIGKILL};
+    for (gsize i = 0; i < G_N_ELEMENTS(crashes); i++)
+        if (crashes[i] == signal_number)
+            return FALSE;
+    return TRUE;
+}
+
+/* Buries it, and notes the reason of its end. lied: it broke the rules, rather than ending by itself. */
+static void give_up(Sandbox *sandbox, gboolean lied)
+{
+    gboolean stopped = interrupted();
+    int status = bury(sandbox), number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (sandbox->over)
+        g_set_error(&sandbox->end, SANDBOX_ERROR, SANDBOX_ENDLESS, "given up after %g s",
+                    sandbox->limit / 1000.0);
+    else if (number == SIGXCPU)
+        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_ENDLESS, strsignal(number));
+    else if (lied)
+        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_CRASHED, "its answer is not valid");
+    else if (stopped || (number && is_users(number)))
+        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_INTERRUPTED, "interrupted");
+    else if (number && number != SIGKILL)
+        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_CRASHED, strsignal(number));
+    else /* the kernel kills by SIGKILL for want of memory; fatal.h exits */
+        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_MACHINE,
+                            number ? "it was killed, most likely for lack of memory" : "not enough memory");
+}
+
+gboolean sandbox_blame(GError **error, const char *path, const char *kind, GError *problem)
+{
+    if (problem->code == SANDBOX_CRASHED)
+        error_set(error, "%s: reading it crashes (%s): the %s is damaged", path, problem->message, kind);
+    else if (problem->code == SANDBOX_ENDLESS)
+        error_set(error, "%s: reading it does not end (%s): the %s is damaged", path, problem->message, kind);
+    else if (problem->code == SANDBOX_INTERRUPTED)
+        error_set(error, "%s: interrupted while it was read", path);
+    else if (problem->code == SANDBOX_MACHINE)
+        error_set(error, "%s: no memory to read it (%s)", path, problem->message);
+    else
+        error_set(error, "%s", problem->message);
+    g_error_free(problem);
+    return FALSE;
+}
+
+/* ---- Requests ---- */
+
+static gboolean fail(Sandbox *sandbox, gboolean lied, GError **error)
+{
+    if (!sandbox->end)
+        give_up(sandbox, lied);
+    g_propagate_error(error, g_error_copy(sandbox->end));
+    return FALSE;
+}
+
+/* The child's own error, of `size` bytes. */
+static gboolean refuse(Sandbox *sandbox, const Head *head, GError **error)
+{
+    char words[WORDS + 1] = "";
+    if (head->size > WORDS || head->code < 0 || head->code > G_MAXINT16)
+        return fail(sandbox, TRUE, error);
+    if (!receive_answer(sandbox, words, head->size))
+        return fail(sandbox, FALSE, error);
+    g_autofree char *message = g_utf8_make_valid(words, -1);
+    g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_REFUSED + head->code, message);
+    return FALSE;
+}
+
+gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsize max, SandboxBytes *answer,
+                     GError **error)
+{
+    Head told;
+    guint64 size = head.size + body.size;
+    sandbox->idle = 0;
+    sandbox->ticked = g_get_monotonic_time();
+    if (sandbox->end || !send_request(sandbox, &size, sizeof size) ||
+        !send_request(sandbox, head.bytes, head.size) || !send_request(sandbox, body.bytes, body.size) ||
+        !receive_answer(sandbox, &told, sizeof told))
+        return fail(sandbox, FALSE, error);
+    if (!told.fine)
+        return refuse(sandbox, &told, error);
+    if (told.size > max)
+        return fail(sandbox, TRUE, error);
+    guint8 *bytes = answer->bytes ? answer->bytes : g_malloc(told.size + 1);
+    answer->size = told.size;
+    if (!receive_answer(sandbox, bytes, told.size)) {
+        if (!answer->bytes)
+            g_free(bytes);
+        return fail(sandbox, FALSE, error);
+    }
+    if (!answer->bytes)
+        bytes[told.size] = '\0';
+    answer->bytes = bytes;
+    return TRUE;
+}
