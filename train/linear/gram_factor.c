@@ -17,11 +17,6 @@ typedef struct {
     guint panel;    /* first row and column of the panel being factored */
 } Work;
 
-gsize gram_factor_memory(guint n)
-{
-    return gram_memory(n);
-}
-
 static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
 {
     training_set_take(user, row, first, count, out);
@@ -84,7 +79,7 @@ GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GEr
     double start = set->bias >= 0 ? set->bias * set->bias : 0;
     if (!work.matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
-                  gram_factor_memory(n) / 1e9);
+                  gram_memory(n) / 1e9);
         return NULL;
     }
     for (guint i = 0; i < n; i++)

@@ -19,10 +19,7 @@ typedef struct {
     double *factor; /* L (N, N), row by row; what is above the diagonal is undefined */
 } GramFactor;
 
-/* Peak number of bytes that gram_factor_new needs. */
-gsize gram_factor_memory(guint n);
-
-/* NULL and error if all features are zero (there is nothing to learn) or the user interrupted. The
+/* Takes gram_memory(N) bytes at most. NULL and error if all features are zero (there is nothing to learn) or the user interrupted. The
  * result is the same to the bit for any number of threads. */
 GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error);
 void gram_factor_free(GramFactor *gram_factor);

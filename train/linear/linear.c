@@ -25,11 +25,11 @@ static void linear_clear(Linear *linear)
 {
     network_free(linear->network);
     search_free(linear->search);
-    linear_form_clear(&linear->form);
-    g_free(linear->class_weights);
+    linear_form_clear(linear);
+    g_free(linear->training.class_weights);
     g_free(linear->counts);
     g_free(linear->names);
-    g_free(linear->labels);
+    g_free(linear->training.labels);
     cache_close(linear->cache);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
@@ -39,44 +39,47 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 static gboolean check_classes(const Linear *linear, GError **error)
 {
     const char *path = cache_path(linear->cache);
-    if (linear->classes < 2)
+    if (linear->training.classes < 2)
         return error_set(error, "%s: it has %s, but a classifier needs at least two", path,
-                         linear->classes ? "one class only" : "no class");
-    for (guint k = 0; k < linear->classes; k++)
+                         linear->training.classes ? "one class only" : "no class");
+    for (guint k = 0; k < linear->training.classes; k++)
         if (linear->counts[k] == 0)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
                              path, linear->names[k]);
-    return model_holds_names(path, linear->names, linear->classes, error);
+    return model_holds_names(path, linear->names, linear->training.classes, error);
 }
 
 static gboolean gather(Linear *linear, GError **error)
 {
-    Cache *cache = linear->cache = cache_open(linear->options->cache, error);
-    if (!cache || !cache_choose(cache, &linear->options->filter, error))
+    const TrainOptions *o = linear->options;
+    Cache *cache = linear->cache = cache_open(o->cache, error);
+    if (!cache || !cache_choose(cache, &o->filter, error))
         return FALSE;
-    linear->n = cache_count(cache);
-    linear->classes = cache_classes(cache);
+    guint n = cache_count(cache), classes = cache_classes(cache);
     linear->features = feature_spec_features(cache_feature_spec(cache));
-    linear->labels = g_new(int, linear->n);
+    linear->names = g_new(const char *, classes);
+    linear->counts = g_new0(guint, classes);
+    linear->training = (LinearTraining){.solver = linear->settings.solver,
+                                        .tolerance = linear->settings.tolerance,
+                                        .seed = (guint)o->common.seed,
+                                        .labels = g_new(int, n),
+                                        .n = n,
+                                        .classes = classes,
+                                        .threads = (guint)o->common.threads};
     g_autofree float *buffer = g_new(float, linear->features);
-    linear->names = g_new(const char *, linear->classes);
-    linear->counts = g_new0(guint, linear->classes);
-    for (guint k = 0; k < linear->classes; k++)
+    for (guint k = 0; k < classes; k++)
         linear->names[k] = cache_class(cache, k);
-    for (guint i = 0; i < linear->n; i++) {
-        linear->labels[i] = cache_item(cache, i)->label;
-        linear->counts[linear->labels[i]]++;
+    for (guint i = 0; i < n; i++) {
+        int label = linear->training.labels[i] = cache_item(cache, i)->label;
+        linear->counts[label]++;
         if (!cache_features(cache, i, buffer, error))
             return FALSE;
     }
-    return check_classes(linear, error);
-}
-
-static gboolean weigh_classes(Linear *linear, GError **error)
-{
-    linear->class_weights = class_weights_new(linear->options->class_weight, linear->names, linear->counts,
-                                              linear->classes, error);
-    return linear->class_weights != NULL;
+    if (!check_classes(linear, error))
+        return FALSE;
+    linear->training.class_weights =
+        class_weights_new(o->class_weight, linear->names, linear->counts, classes, error);
+    return linear->training.class_weights != NULL;
 }
 
 static gboolean export_set(const Linear *linear, GError **error)
@@ -84,12 +87,12 @@ static gboolean export_set(const Linear *linear, GError **error)
     const char *path = linear->options->export_libsvm;
     if (!path)
         return TRUE;
-    Progress *progress = progress_new("Exporting", linear->n, "images");
-    gboolean good = training_set_write(linear->form.set, path, progress, error);
+    Progress *progress = progress_new("Exporting", linear->training.n, "images");
+    gboolean good = training_set_write(linear->training.set, path, progress, error);
     progress_free(progress);
     if (good)
         cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
-                   linear->n, plural(linear->n, "image", "images"), path);
+                   linear->training.n, plural(linear->training.n, "image", "images"), path);
     return good;
 }
 
@@ -102,8 +105,9 @@ static double reference_cost(const Linear *linear)
     const Solver *solver = linear->settings.solver;
     double bias = linear->options->bias;
     if (!solver->rotation)
-        return (solver->loss == LOSS_LOGISTIC ? 20 : 5) / training_set_largest_correlation(linear->form.set);
-    double square = linear_mean_square(&linear->form.training);
+        return (solver->loss == LOSS_LOGISTIC ? 20 : 5) /
+               training_set_largest_correlation(linear->training.set);
+    double square = linear_mean_square(&linear->training);
     return 1 / (bias >= 0 ? square - bias * bias : square);
 }
 
@@ -113,9 +117,10 @@ static gboolean leave_curves(const Linear *linear, GError **error)
     g_autofree char *csv = search_csv(linear->search);
     if (o->history && !output_file_write(o->history, csv, strlen(csv), error))
         return FALSE;
-    g_autofree char *title = g_strdup_printf("%s, %u %s, %u %s", linear->settings.solver->name, linear->n,
-                                             plural(linear->n, "image", "images"), linear->classes,
-                                             plural(linear->classes, "class", "classes"));
+    g_autofree char *title =
+        g_strdup_printf("%s, %u %s, %u %s", linear->settings.solver->name, linear->training.n,
+                        plural(linear->training.n, "image", "images"), linear->training.classes,
+                        plural(linear->training.classes, "class", "classes"));
     return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
 }
 
@@ -123,21 +128,21 @@ static gboolean cross_validate(Linear *linear, const double *costs, guint n_cost
 {
     const TrainOptions *o = linear->options;
     guint folds = linear->settings.folds, smallest = linear->counts[0];
-    if (folds > linear->n)
+    if (folds > linear->training.n)
         return error_set(error,
                          "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
                          "images, or use fewer --folds",
-                         o->cache, folds, linear->n);
-    for (guint k = 1; k < linear->classes; k++)
+                         o->cache, folds, linear->training.n);
+    for (guint k = 1; k < linear->training.classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)
         cli_warn("the smallest class has %u %s, fewer than the %u folds: its share of the accuracy is a "
                  "rough estimate",
                  smallest, plural(smallest, "image", "images"), folds);
     Progress *progress =
-        progress_new("Cross-validating", search_ticks(&linear->form.training, folds, n_costs), "problems");
+        progress_new("Cross-validating", search_ticks(&linear->training, folds, n_costs), "problems");
     linear->search =
-        search_run(&linear->form.training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
+        search_run(&linear->training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
     progress_free(progress);
     if (!linear->search)
         return FALSE;
@@ -192,15 +197,15 @@ static gboolean network_make(Linear *linear, GError **error)
     const int *shape = cache_feature_spec(linear->cache)->shape;
     linear->network = network_new(shape[0], shape[1], shape[2]);
     return network_flatten(linear->network, NULL, error) &&
-           network_dense(linear->network, NULL, (int)linear->classes, ACTIVATION_LINEAR, error);
+           network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error);
 }
 
 /* Of two classes, class 1's weights are the negative of class 0's. */
 static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)
 {
-    guint vectors = linear_vectors(&linear->form.training), classes = linear->classes;
+    guint vectors = linear_vectors(&linear->training), classes = linear->training.classes;
     g_autofree float *kernel = g_new(float, linear->features *vectors), *offset = g_new(float, vectors);
-    linear_fits_weights(fits, (guint)linear->options->common.threads, kernel, offset);
+    linear_fits_weights(fits, kernel, offset);
     if (interrupted())
         return error_set(error, "interrupted");
     if (!network_make(linear, error))
@@ -216,7 +221,7 @@ static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **er
 
 static gboolean fit(Linear *linear, GError **error)
 {
-    const LinearTraining *training = &linear->form.training;
+    const LinearTraining *training = &linear->training;
     guint vectors = linear_vectors(training), right = 0;
     g_autoptr(LinearFits) fits = linear_fits_new(training, NULL, 1, error);
     if (!fits)
@@ -224,12 +229,12 @@ static gboolean fit(Linear *linear, GError **error)
     g_autoptr(Progress) progress = progress_new("Training", fits->n, "problems");
     if (!linear_fits_run(fits, linear->cost, progress, error))
         return FALSE;
-    g_autofree float *values = g_new(float, (gsize)linear->n *vectors);
+    g_autofree float *values = g_new(float, (gsize)linear->training.n *vectors);
     linear_fits_values(fits, values);
-    for (guint i = 0; i < linear->n; i++)
-        right += linear_class(training, values + (gsize)i * vectors) == linear->labels[i];
+    for (guint i = 0; i < linear->training.n; i++)
+        right += linear_class(training, values + (gsize)i * vectors) == linear->training.labels[i];
     g_clear_pointer(&progress, progress_free);
-    tell_fit(linear, fits, (double)right / linear->n);
+    tell_fit(linear, fits, (double)right / linear->training.n);
     return take_weights(linear, fits, error);
 }
 
@@ -238,10 +243,11 @@ static gboolean fit(Linear *linear, GError **error)
 static json_t *training_settings(const Linear *linear)
 {
     const LinearSettings *s = &linear->settings;
-    json_t *object = json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
-                               scaling_name(s->scale), "bias", linear->options->bias, "reduced",
-                               linear->form.factor != NULL, "class_weight", linear->options->class_weight,
-                               "images", (int)linear->n, "seed", (json_int_t)linear->options->common.seed);
+    json_t *object =
+        json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
+                  scaling_name(s->scale), "bias", linear->options->bias, "reduced",
+                  linear->training.factor != NULL, "class_weight", linear->options->class_weight, "images",
+                  (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
     json_object_set_new(object, "tolerance", json_real(s->tolerance));
     if (linear->search) {
@@ -278,10 +284,10 @@ static gboolean save(Linear *linear, GError **error)
     model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->approach));
     model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_LINEAR));
     model->classes = g_ptr_array_new_with_free_func(g_free);
-    for (guint k = 0; k < linear->classes; k++)
+    for (guint k = 0; k < linear->training.classes; k++)
         g_ptr_array_add(model->classes, g_strdup(linear->names[k]));
     model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
-    model->scaling = g_steal_pointer(&linear->form.scaling);
+    model->scaling = g_steal_pointer(&linear->training.set->scaling);
     model->training = training_settings(linear);
     model->trained_on = trained_on_cache(linear->cache);
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
@@ -296,9 +302,9 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    return weigh_classes(linear, error) && linear_form_make(linear, linear->settings.scale, error) &&
-           export_set(linear, error) && choose_cost(linear, error) && questions_answer(linear, error) &&
-           fit(linear, error) && save(linear, error);
+    return linear_form_make(linear, linear->settings.scale, error) && export_set(linear, error) &&
+           choose_cost(linear, error) && questions_answer(linear, error) && fit(linear, error) &&
+           save(linear, error);
 }
 
 /* --summary: the model that would be trained. */

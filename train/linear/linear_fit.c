@@ -98,7 +98,7 @@ void linear_fits_values(const LinearFits *fits, float *values)
     }
 }
 
-void linear_fits_weights(const LinearFits *fits, guint threads, float *kernel, float *offset)
+void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
 {
     const LinearTraining *training = fits->training;
     guint vectors = linear_vectors(training), width;
@@ -108,7 +108,7 @@ void linear_fits_weights(const LinearFits *fits, guint threads, float *kernel, f
     }
     const double *w = liblinear_weights(fits->liblinear, &width);
     if (training->factor) {
-        g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+        g_autoptr(ThreadPool) thread_pool = thread_pool_new(training->threads);
         g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
         gram_factor_weights(training->factor, training->set, thread_pool, copy, vectors, kernel, offset);
         return;

@@ -2,6 +2,7 @@
 #include "train/linear/linear_form.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/arithmetic/gram.h"
 #include "common/cli/cli.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/error.h"
@@ -9,8 +10,6 @@
 #include "train/linear/descent.h"
 #include "train/linear/learning_curve.h"
 #include "train/linear/liblinear.h"
-
-#include <string.h>
 
 /* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it
  * and 4 s without. A search over costs and folds pays for it many times. */
@@ -22,13 +21,14 @@ static FormKind choose(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
     const TrainOptions *o = linear->options;
-    gboolean factor = solver->rotation && linear->n < linear->features;
+    gboolean factor = solver->rotation && linear->training.n < linear->features;
     if (!o->reduce || !(factor || solver_descends(solver)))
         return FORM_ROWS;
     if (!solver_descends(solver))
         return FORM_FACTOR;
-    gboolean once = !linear->settings.cross_validates && !o->learning_curve && linear->n >= CACHE_IMAGES;
-    return factor && !once && gram_factor_memory(linear->n) < memory_available() ? FORM_FACTOR : FORM_CACHE;
+    gboolean once =
+        !linear->settings.cross_validates && !o->learning_curve && linear->training.n >= CACHE_IMAGES;
+    return factor && !once && gram_memory(linear->training.n) < memory_available() ? FORM_FACTOR : FORM_CACHE;
 }
 
 /* ---- Memory ---- */
@@ -47,7 +47,8 @@ static guint problems_of(const Linear *linear)
     guint parts = settings->cross_validates ? settings->folds : 1;
     if (linear->options->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
-    return parts * (linear->classes == 2 || settings->solver->multiclass ? 1 : linear->classes);
+    return parts *
+           (linear->training.classes == 2 || settings->solver->multiclass ? 1 : linear->training.classes);
 }
 
 /* As many workers as memory allows beside `taken` bytes. */
@@ -60,22 +61,22 @@ static guint workers_that_fit(gsize taken, gsize each, guint threads)
 static gsize worker_bytes(const Linear *linear, FormKind kind, guint n, gsize rows)
 {
     gsize width = kind == FORM_FACTOR ? n : linear->features + 1;
-    return liblinear_worker_bytes(linear->settings.solver, n, width, linear->classes, rows);
+    return liblinear_worker_bytes(linear->settings.solver, n, width, linear->training.classes, rows);
 }
 
 /* Of liblinear's rows, for n of the images. */
 static gsize rows_bytes(const Linear *linear, FormKind kind, guint n)
 {
-    gsize share = (gsize)((double)linear->nonzeros * n / linear->n);
+    gsize share = (gsize)((double)linear->nonzeros * n / linear->training.n);
     return linear_rows_bytes(kind == FORM_FACTOR ? (gsize)n * (n + 1) / 2 : share, n);
 }
 
 static gsize form_bytes(const Linear *linear, FormKind kind, guint n, guint threads)
 {
     gsize copies = 3; /* of the model: solver's, ours, saved */
-    gsize bytes = copies * linear->features * linear->classes * sizeof(float);
+    gsize bytes = copies * linear->features * linear->training.classes * sizeof(float);
     gsize width = kind == FORM_FACTOR ? n : linear->features;
-    bytes += kind == FORM_FACTOR ? gram_factor_memory(n) : 0;
+    bytes += kind == FORM_FACTOR ? gram_memory(n) : 0;
     if (descends(linear, kind))
         return bytes + descent_memory(kind == FORM_FACTOR, width, n, problems_of(linear), threads);
     gsize rows = rows_bytes(linear, kind, n), each = worker_bytes(linear, kind, n, rows);
@@ -95,7 +96,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     const Linear *linear = question->linear;
     gint64 threads = linear->options->common.threads, images = 0;
     gboolean less = step > 0;
-    for (guint k = 0; k < linear->classes; k++)
+    for (guint k = 0; k < linear->training.classes; k++)
         images = MAX(images, linear->counts[k]);
     gint64 all = images;
     memory_plan_halve(&threads, &step);
@@ -103,7 +104,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     if (step > 0)
         return FALSE;
     guint n = 0;
-    for (guint k = 0; k < linear->classes; k++)
+    for (guint k = 0; k < linear->training.classes; k++)
         n += MIN(linear->counts[k], (guint)images);
     *need = (MemoryNeed){.memory = form_bytes(linear, question->kind, n, (guint)threads)};
     memory_add(need, blas_memory((guint)threads));
@@ -124,85 +125,66 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
 
 static gboolean make_rows(Linear *linear, FormKind kind, GError **error)
 {
-    LinearForm *form = &linear->form;
-    form->rows = kind == FORM_FACTOR ? linear_rows_of_factor(form->factor)
-                                     : linear_rows_of_set(form->set, linear->nonzeros);
-    if (!form->rows)
-        return error_set(error, "not enough memory for %u %s", linear->n,
-                         plural(linear->n, "image", "images"));
-    gsize rows = rows_bytes(linear, kind, linear->n), each = worker_bytes(linear, kind, linear->n, rows);
-    form->training.workers = workers_that_fit(0, each, (guint)linear->options->common.threads);
-    cli_remark("up to %u worker %s", form->training.workers,
-               plural(form->training.workers, "process", "processes"));
+    LinearTraining *training = &linear->training;
+    training->rows = kind == FORM_FACTOR ? linear_rows_of_factor(training->factor)
+                                         : linear_rows_of_set(training->set, linear->nonzeros);
+    if (!training->rows)
+        return error_set(error, "not enough memory for %u %s", training->n,
+                         plural(training->n, "image", "images"));
+    gsize rows = rows_bytes(linear, kind, training->n), each = worker_bytes(linear, kind, training->n, rows);
+    training->workers = workers_that_fit(0, each, training->threads);
+    cli_remark("up to %u worker %s", training->workers, plural(training->workers, "process", "processes"));
     return TRUE;
 }
 
 /* Where worker processes are forked later, no other thread may run: the thread pool ends here. */
 static gboolean make(Linear *linear, FormKind kind, GError **error)
 {
-    LinearForm *form = &linear->form;
+    LinearTraining *t = &linear->training;
     gint64 start = g_get_monotonic_time();
-    form->thread_pool = thread_pool_new((guint)linear->options->common.threads);
-    if (kind == FORM_FACTOR && !(form->factor = gram_factor_new(form->set, form->thread_pool, error)))
+    t->thread_pool = thread_pool_new(t->threads);
+    if (kind == FORM_FACTOR && !(t->factor = gram_factor_new(t->set, t->thread_pool, error)))
         return FALSE;
     if (descends(linear, kind) &&
-        !(form->descent_rows = descent_rows_new(form->set, form->factor, form->thread_pool, error)))
+        !(t->descent_rows = descent_rows_new(t->set, t->factor, t->thread_pool, error)))
         return FALSE;
     double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
     if (kind == FORM_FACTOR)
-        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, linear->n,
-                   seconds);
+        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, t->n, seconds);
     if (kind == FORM_CACHE)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
-                   form->descent_rows->block < linear->n ? "block by block" : "all at once", seconds);
+                   t->descent_rows->block < t->n ? "block by block" : "all at once", seconds);
     if (descends(linear, kind))
         return TRUE;
-    g_clear_pointer(&form->thread_pool, thread_pool_free);
+    g_clear_pointer(&t->thread_pool, thread_pool_free);
     return make_rows(linear, kind, error);
 }
 
 gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)
 {
-    LinearForm *form = &linear->form;
+    LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
-    form->scaling = scaling_new(scale, linear->features);
-    scaling_fit(form->scaling, &rows);
-    form->set = training_set_new(&rows, linear->labels, linear->classes, form->scaling, o->bias);
+    training->set = training_set_new(&rows, training->labels, training->classes, scale, o->bias);
     FormKind kind = choose(linear);
-    linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(form->set) : 0;
-    if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? linear->n : 0))
+    linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(training->set) : 0;
+    if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? training->n : 0))
         return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
                          o->cache);
-    g_autofree char *what =
-        g_strdup_printf("%s: training on %u %s", o->cache, linear->n, plural(linear->n, "image", "images"));
+    g_autofree char *what = g_strdup_printf("%s: training on %u %s", o->cache, training->n,
+                                            plural(training->n, "image", "images"));
     Question question = {linear, kind};
     if (!memory_plan_check(what, setting, &question, error))
         return FALSE;
-    if (!make(linear, kind, error))
-        return g_prefix_error(error, "%s: ", o->cache), FALSE;
-    form->training.solver = linear->settings.solver;
-    form->training.tolerance = linear->settings.tolerance;
-    form->training.class_weights = linear->class_weights;
-    form->training.seed = (guint)o->common.seed;
-    form->training.labels = linear->labels;
-    form->training.n = linear->n;
-    form->training.classes = linear->classes;
-    form->training.set = form->set;
-    form->training.factor = form->factor;
-    form->training.descent_rows = form->descent_rows;
-    form->training.thread_pool = form->thread_pool;
-    form->training.rows = form->rows;
-    return TRUE;
+    return make(linear, kind, error) || (g_prefix_error(error, "%s: ", o->cache), FALSE);
 }
 
-void linear_form_clear(LinearForm *form)
+void linear_form_clear(Linear *linear)
 {
-    linear_rows_free(form->rows);
-    descent_rows_free(form->descent_rows);
-    thread_pool_free(form->thread_pool);
-    gram_factor_free(form->factor);
-    training_set_free(form->set);
-    scaling_free(form->scaling);
-    memset(form, 0, sizeof *form);
+    LinearTraining *training = &linear->training;
+    g_clear_pointer(&training->rows, linear_rows_free);
+    g_clear_pointer(&training->descent_rows, descent_rows_free);
+    g_clear_pointer(&training->thread_pool, thread_pool_free);
+    g_clear_pointer(&training->factor, gram_factor_free);
+    g_clear_pointer(&training->set, training_set_free);
 }

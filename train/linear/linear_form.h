@@ -3,7 +3,7 @@
 #include "train/linear/linear_job.h"
 
 /* Scales the images, puts them into the form that the solver takes, checks that memory suffices, and fills
- * linear->form:
+ * linear->training:
  *
  *     Gram factor   penalties ||w||², fewer images than features: an equal problem of N features
  *     cache         one versus rest otherwise, or many images and a single fit: the cache's rows in place
@@ -11,4 +11,4 @@
  *
  * FALSE and error if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error);
-void linear_form_clear(LinearForm *form);
+void linear_form_clear(Linear *linear);

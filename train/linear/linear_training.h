@@ -10,17 +10,18 @@ typedef struct LinearRows LinearRows; /* liblinear.h */
 typedef struct {
     const Solver *solver;
     double tolerance;
-    const double *class_weights; /* (L) factors of the cost of errors on a class's images */
+    double *class_weights; /* (L) factors of the cost of errors on a class's images */
     guint seed;
-    const int *labels;        /* (N) 0 … L-1 */
-    guint n, classes;         /* N, L */
-    const TrainingSet *set;   /* that the rows below are of */
-    const GramFactor *factor; /* in whose basis they are, or NULL */
+    int *labels;      /* (N) 0 … L-1 */
+    guint n, classes; /* N, L */
+    guint threads;
+    TrainingSet *set;
+    GramFactor *factor; /* of the set; NULL: the rows below are in the features' basis */
     /* For descent.h, else NULL: */
-    const DescentRows *descent_rows;
+    DescentRows *descent_rows;
     ThreadPool *thread_pool;
     /* For liblinear.h, else NULL: */
-    const LinearRows *rows;
+    LinearRows *rows;
     guint workers; /* processes */
 } LinearTraining;
 

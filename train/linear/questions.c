@@ -24,7 +24,7 @@
  * has them, then calibrated, because strong regularisation leaves them flat. Not finite where the values are not. */
 static float *sigmoid_probabilities(const Linear *linear)
 {
-    guint n = linear->n, classes = linear->classes;
+    guint n = linear->training.n, classes = linear->training.classes;
     float *p = g_new(float, (gsize)n *classes);
     g_autofree double *logistic = g_new(double, classes);
     for (guint i = 0; i < n; i++) {
@@ -39,7 +39,7 @@ static float *sigmoid_probabilities(const Linear *linear)
         for (guint k = 0; k < classes; k++)
             p[(gsize)i * classes + k] = known ? (float)logistic[k] : NAN;
     }
-    double temperature = search_calibrate(p, TRUE, &linear->form.training);
+    double temperature = search_calibrate(p, TRUE, &linear->training);
     if (temperature > 0)
         calibration_apply(p, TRUE, temperature, n, classes, p);
     return p;
@@ -53,8 +53,9 @@ static float *held_out_probabilities(const Linear *linear)
         return sigmoid_probabilities(linear);
     if (search->temperature <= 0)
         return NULL;
-    float *p = g_new(float, (gsize)linear->n * linear->classes);
-    calibration_apply(search->values, FALSE, search->temperature, linear->n, linear->classes, p);
+    float *p = g_new(float, (gsize)linear->training.n * linear->training.classes);
+    calibration_apply(search->values, FALSE, search->temperature, linear->training.n,
+                      linear->training.classes, p);
     return p;
 }
 
@@ -89,15 +90,17 @@ static gboolean find_suspects(const Linear *linear, GError **error)
     g_autofree float *p = held_out_probabilities(linear);
     if (!p)
         return error_set(error, "%s: --suspects needs at least two images of each class", o->cache);
-    g_autoptr(GArray) suspects = suspects_find(p, linear->labels, linear->n, linear->classes);
-    g_autofree const char **paths = g_new(const char *, linear->n);
-    for (guint i = 0; i < linear->n; i++)
+    g_autoptr(GArray) suspects =
+        suspects_find(p, linear->training.labels, linear->training.n, linear->training.classes);
+    g_autofree const char **paths = g_new(const char *, linear->training.n);
+    for (guint i = 0; i < linear->training.n; i++)
         paths[i] = cache_item(linear->cache, i)->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
     if (!output_file_write(o->suspects, csv, strlen(csv), error))
         return FALSE;
     printf("%u of %u %s wrong to models that were not trained on them; listed in %s, most certain first%s\n",
-           suspects->len, linear->n, plural(linear->n, "label looks", "labels look"), o->suspects,
+           suspects->len, linear->training.n, plural(linear->training.n, "label looks", "labels look"),
+           o->suspects,
            linear->search->points[linear->search->best].accuracy < DOUBTFUL
                ? ". These models are often wrong themselves, so trust only the top of the list"
                : "");
@@ -110,18 +113,18 @@ static gboolean draw_learning_curve(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     LearningCurve curve;
-    Progress *progress =
-        progress_new("Learning curve", learning_curve_ticks(&linear->form.training), "problems");
-    gboolean done = learning_curve_run(&linear->form.training, linear->cost, (guint64)o->common.seed, &curve,
-                                       progress, error);
+    Progress *progress = progress_new("Learning curve", learning_curve_ticks(&linear->training), "problems");
+    gboolean done =
+        learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, progress, error);
     progress_free(progress);
     if (!done) {
         g_prefix_error(error, "%s: ", o->cache);
         return FALSE;
     }
     g_autofree char *csv = learning_curve_csv(&curve), *sentence = learning_curve_sentence(&curve);
-    g_autofree char *title = g_strdup_printf("%s, %u %s", linear->settings.solver->name, linear->classes,
-                                             plural(linear->classes, "class", "classes"));
+    g_autofree char *title =
+        g_strdup_printf("%s, %u %s", linear->settings.solver->name, linear->training.classes,
+                        plural(linear->training.classes, "class", "classes"));
     if (!output_file_write(o->learning_curve, csv, strlen(csv), error))
         return FALSE;
     printf("%s\n", sentence);

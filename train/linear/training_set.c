@@ -8,15 +8,19 @@
 #include <math.h>
 #include <stdio.h>
 
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling,
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
                               double bias)
 {
     guint n = rows->n;
     TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){*rows, labels, n, classes, scaling->features, scaling, g_new(float, n), bias};
-    g_autofree float *buffer = g_new(float, scaling->features);
+    *set = (TrainingSet){
+        .rows = *rows, .labels = labels, .n = n, .classes = classes, .features = rows->width, .bias = bias};
+    set->scaling = scaling_new(scale, set->features);
+    set->factors = g_new(float, n);
+    scaling_fit(set->scaling, rows);
+    g_autofree float *buffer = g_new(float, set->features);
     for (guint i = 0; i < n; i++)
-        set->factors[i] = scaling_factor(scaling, rows_get(rows, i, buffer));
+        set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));
     return set;
 }
 
@@ -24,6 +28,7 @@ void training_set_free(TrainingSet *set)
 {
     if (!set)
         return;
+    scaling_free(set->scaling);
     g_free(set->factors);
     g_free(set);
 }

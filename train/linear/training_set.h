@@ -4,16 +4,17 @@
 #include "common/model/scaling.h"
 
 typedef struct {
-    Rows rows;              /* N of D floats, borrowed (from a cache) */
-    const int *labels;      /* (N), 0 … L-1, borrowed */
-    guint n, classes;       /* N, L */
-    gsize features;         /* D */
-    const Scaling *scaling; /* fitted, borrowed */
-    float *factors;         /* (N) scaling_factor of each row */
-    double bias;            /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
+    Rows rows;         /* N of D floats, borrowed (from a cache) */
+    const int *labels; /* (N), 0 … L-1, borrowed */
+    guint n, classes;  /* N, L */
+    gsize features;    /* D */
+    Scaling *scaling;  /* fitted */
+    float *factors;    /* (N) scaling_factor of each row */
+    double bias;       /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
 } TrainingSet;
 
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const Scaling *scaling,
+/* Fits the scaling. */
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
                               double bias);
 void training_set_free(TrainingSet *set);
 

@@ -14,8 +14,7 @@ typedef struct {
     int *labels;     /* (n), to be filled by the test */
     ThreadPool *thread_pool;
 
-    Scaling *scaling; /* this and the rest: NULL until made by the function of that name */
-    TrainingSet *set;
+    TrainingSet *set; /* this and the rest: NULL until made by the function of that name */
     LinearRows *rows;
     DescentRows *streamed;
     GramFactor *gram_factor;
@@ -52,13 +51,10 @@ static inline void linear_fixture_draw(LinearFixture *fixture, Rng rng, guint th
     }
 }
 
-/* Fits the scaling and makes the training set. */
 static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, double bias)
 {
     Rows rows = rows_in_memory(fixture->x, fixture->n, fixture->d);
-    fixture->scaling = scaling_new(kind, fixture->d);
-    scaling_fit(fixture->scaling, &rows);
-    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, fixture->scaling, bias);
+    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, kind, bias);
 }
 
 static inline void linear_fixture_rows(LinearFixture *fixture)
@@ -78,7 +74,7 @@ static inline void linear_fixture_gram_factor(LinearFixture *fixture)
 }
 
 static inline LinearTraining linear_fixture_training(const LinearFixture *fixture, LinearFixtureForm form,
-                                                     const char *solver, const double *class_weights)
+                                                     const char *solver, double *class_weights)
 {
     gboolean reduced = form == ON_REDUCED || form == ON_DENSE;
     const Solver *found = solver_find(solver);
@@ -90,6 +86,7 @@ static inline LinearTraining linear_fixture_training(const LinearFixture *fixtur
                             .labels = fixture->labels,
                             .n = fixture->n,
                             .classes = fixture->classes,
+                            .threads = 2,
                             .set = fixture->set,
                             .factor = reduced ? fixture->gram_factor : NULL,
                             .descent_rows = form == ON_DENSE    ? fixture->dense
@@ -132,7 +129,6 @@ static inline void linear_fixture_clear(LinearFixture *fixture)
     gram_factor_free(fixture->gram_factor);
     linear_rows_free(fixture->rows);
     training_set_free(fixture->set);
-    scaling_free(fixture->scaling);
     thread_pool_free(fixture->thread_pool);
     g_free(fixture->labels);
     g_free(fixture->x);

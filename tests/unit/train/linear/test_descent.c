@@ -8,7 +8,7 @@
 
 enum { N = 150, D = 70, L = 3 };
 
-static const double weights[L] = {1, 2, 0.5};
+static double weights[L] = {1, 2, 0.5};
 
 /* Three quarters of the numbers are zero; one feature always is, one never varies. */
 static LinearFixture set_up(ScalingKind kind, double bias, guint threads)
@@ -99,7 +99,7 @@ static void test_unfolded_weights(void)
     float kernel[D * L], offset[L], values[N * L], row[D];
     linear_fits_run(fits, 0.01, NULL, NULL);
     linear_fits_values(fits, values);
-    linear_fits_weights(fits, 2, kernel, offset);
+    linear_fits_weights(fits, kernel, offset);
     for (guint v = 0; v < L; v++)
         for (guint i = 0; i < N; i++) {
             double sum = offset[v];
@@ -172,9 +172,8 @@ static void test_nothing_to_learn(void)
     const float *x[2] = {zeros[0], zeros[1]};
     int labels[2] = {0, 1};
     g_autoptr(GError) error = NULL;
-    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, 4);
     Rows rows = rows_in_memory(x, 2, 4);
-    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, scaling, 1);
+    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, SCALE_NONE, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_assert_null(descent_rows_new(set, NULL, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));

@@ -35,7 +35,7 @@ static float *scaled_rows(const LinearFixture *data)
 {
     float *rows = g_new(float, N *D);
     for (int i = 0; i < N; i++)
-        scaling_apply(data->scaling, data->x[i], rows + (gsize)i * D);
+        scaling_apply(data->set->scaling, data->x[i], rows + (gsize)i * D);
     return rows;
 }
 
@@ -133,9 +133,8 @@ static void test_zeros(void)
 {
     static float zero[D];
     const float *x[] = {zero, zero};
-    g_autoptr(Scaling) scaling = scaling_new(SCALE_NONE, D);
-    Rows rows_of_two = rows_in_memory(x, 2, scaling->features);
-    g_autoptr(TrainingSet) set = training_set_new(&rows_of_two, NULL, 2, scaling, -1);
+    Rows rows_of_two = rows_in_memory(x, 2, D);
+    g_autoptr(TrainingSet) set = training_set_new(&rows_of_two, NULL, 2, SCALE_NONE, -1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
     g_assert_null(gram_factor_new(set, thread_pool, &error));

@@ -6,7 +6,7 @@
 
 enum { N = 240, D = 300, L = 3 };
 
-static const double weights[L] = {1, 1, 1};
+static double weights[L] = {1, 1, 1};
 
 /* signal: distance of the classes' means in units of the noise, spread over ten features. */
 static LinearFixture set_up(double signal)

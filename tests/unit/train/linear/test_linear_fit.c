@@ -18,7 +18,7 @@ static LinearFixture set_up(void)
     return fixture;
 }
 
-static const double weights[L] = {1, 2, 0.5};
+static double weights[L] = {1, 2, 0.5};
 
 static LinearTraining training_on(const LinearFixture *data, const char *solver, LinearFixtureForm form)
 {

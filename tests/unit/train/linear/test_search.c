@@ -51,7 +51,7 @@ static void test_cost_grid(void)
 }
 
 enum { N = 60, D = 80, L = 3 };
-static const double weights[L] = {1, 1, 1};
+static double weights[L] = {1, 1, 1};
 
 /* Three clusters on the axes of a space of D dimensions, the first `singles` images in the third. */
 static LinearFixture set_up(double noise, guint singles)
