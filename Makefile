@@ -16,6 +16,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libjpeg-de
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-pil liblinear-tools chromium
+KERAS_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
 CHECK_PACKAGES := $(BUILD_PACKAGES) git python3 clang clang-format clang-tidy
 COVERAGE_PACKAGES := gcovr
@@ -81,7 +82,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-machines test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 clean install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-machines test-keras test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras clean install format
 .DELETE_ON_ERROR:
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
@@ -196,6 +197,14 @@ test-arm64: packages-arm64 ## test arithmetic, networks and the base built for a
 	    $(BUILD_NOW) ARCH=aarch64 CC='aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)' BUILD=build/arm64 $(ARM64_TESTS)
 	@BUILD=build/arm64 EMULATOR='qemu-aarch64 -L $(ARM64_ROOT)' tests/run $(ARM64_TESTS)
 
+# Keras is a reference of these tests alone: in a virtual environment within build/, in the versions they were written with.
+KERAS       := build/keras
+KERAS_PARTS := keras==3.15.1 tensorflow-cpu==2.21.0 h5py pillow
+test-keras: packages-keras ## load models and run the base in Keras itself, which it installs in build/ (WEIGHTS=FILE: the published base too)
+	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
+	@test -f $(KERAS)/installed || { /usr/bin/python3 -m venv $(KERAS) && $(KERAS)/bin/pip install -q $(KERAS_PARTS) && touch $(KERAS)/installed; }
+	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py
+
 test-slurm: packages-build ## test shards on a real Slurm of one node, started in a scratch folder
 	+@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
 	@common/make/install-packages $(SLURM_PACKAGES) || true
@@ -258,7 +267,7 @@ dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64: packages-%:
+packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras: packages-%:
 	@common/make/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built

@@ -387,3 +387,11 @@ gboolean hdf5_write_numbers(Hdf5File *file, const char *dataset, gsize n, const 
 {
     return write_array(file, dataset, 1, &n, H5T_STD_U64LE, sizeof *data, data, error);
 }
+
+gboolean hdf5_link(Hdf5File *file, const char *target, const char *name, GError **error)
+{
+    Handle links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    return H5Lcreate_hard(file->id, target, file->id, name, links, H5P_DEFAULT) >= 0 ||
+           hdf5_fail(error, file->path, "its group %s cannot be written", name);
+}

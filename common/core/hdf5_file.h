@@ -50,5 +50,7 @@ gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const 
                            const float *data, GError **error);
 gboolean hdf5_write_numbers(Hdf5File *file, const char *dataset, gsize n, const guint64 *data,
                             GError **error);
+/* A second name, as a hard link, for the group or dataset target of the same file. */
+gboolean hdf5_link(Hdf5File *file, const char *target, const char *name, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hdf5File, hdf5_close)

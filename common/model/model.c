@@ -4,6 +4,7 @@
 #include "common/core/error.h"
 #include "common/core/floats.h"
 #include "common/core/hdf5_file.h"
+#include "common/model/keras_config.h"
 #include "common/model/model_json.h"
 #include "common/network/scores.h"
 
@@ -12,6 +13,7 @@
 
 enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 /* scaled at a time: 26 MB of block5_pool's features */ };
 
+#define KERAS_WEIGHTS   "/model_weights"
 #define SCALING_MEAN    "/vggcache/scaling_mean"
 #define SCALING_INVERSE "/vggcache/scaling_inverse"
 #define TRAINED_ON      "/vggcache/trained_on"
@@ -136,23 +138,40 @@ static gboolean write_attributes(Hdf5File *file, const Model *model, GError **er
     good &= write_json(file, "vggcache_scaling", scaling_to_json(model->scaling), good ? error : NULL);
     good &= write_json(file, "vggcache_calibration", calibration, good ? error : NULL);
     good &= write_json(file, "vggcache_training", training, good ? error : NULL);
+    good &= write_json(file, "model_config", keras_config(model), good ? error : NULL);
     return good;
+}
+
+/* What Keras looks for in a group that holds weights; below KERAS_WEIGHTS the layers' groups are linked, not copied. */
+static gboolean write_layer_list(Hdf5File *file, const Network *network, const char *group, GError **error)
+{
+    const GPtrArray *layers = network->layers;
+    g_autofree const char **names = g_new0(const char *, layers->len + 1);
+    for (guint i = 0; i < layers->len; i++)
+        names[i] = ((const Layer *)layers->pdata[i])->name;
+    if (!hdf5_write_names(file, group, "layer_names", names, error) ||
+        !hdf5_write_text(file, group, "backend", "tensorflow", error) ||
+        !hdf5_write_text(file, group, "keras_version", "2.15.0", error))
+        return FALSE;
+    for (guint i = 0; i < layers->len && !g_str_equal(group, "/"); i++) {
+        g_autofree char *layer = g_strdup_printf("/%s", names[i]);
+        g_autofree char *link = g_strdup_printf("%s/%s", group, names[i]);
+        if (!hdf5_link(file, layer, link, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean write_parameters(Hdf5File *file, const Model *model, GError **error)
 {
     const GPtrArray *layers = model->network->layers;
     const Scaling *scaling = model->scaling;
-    g_autofree const char **names = g_new0(const char *, layers->len + 1);
-    for (guint i = 0; i < layers->len; i++)
-        names[i] = ((const Layer *)layers->pdata[i])->name;
-    if (!hdf5_write_names(file, "/", "layer_names", names, error) ||
-        !hdf5_write_text(file, "/", "backend", "tensorflow", error) ||
-        !hdf5_write_text(file, "/", "keras_version", "2.15.0", error))
-        return FALSE;
     for (guint i = 0; i < layers->len; i++)
         if (!write_layer(file, layers->pdata[i], error))
             return FALSE;
+    if (!write_layer_list(file, model->network, "/", error) ||
+        !write_layer_list(file, model->network, KERAS_WEIGHTS, error))
+        return FALSE;
     return scaling->kind != SCALE_STANDARD ||
            (hdf5_write_floats(file, SCALING_MEAN, 1, &scaling->features, scaling->mean, error) &&
             hdf5_write_floats(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));

@@ -1,8 +1,11 @@
 /* model: what `train` writes and `evaluate` reads, one HDF5 file.
  *
  * Parameters are in Keras's layout (keras/src/legacy/saving/legacy_h5_format.py): root attributes layer_names, backend,
- * keras_version; one group per layer, with attribute weight_names; datasets such as /dense_1/dense_1/kernel:0. So Keras
- * loads them into the same Sequential: model.load_weights("model.h5"). Our own root attributes, each a JSON text:
+ * keras_version; one group per layer, with attribute weight_names; datasets such as /dense_1/dense_1/kernel:0. The group
+ * /model_weights links to the same groups, and the root attribute model_config describes the whole (keras_config.h), so
+ * that keras.models.load_model("model.h5") gives the same outputs, scaling and calibration included, and
+ * model.load_weights("model.h5") loads the parameters into a Sequential of one's own. Our own root attributes, each a
+ * JSON text:
  *
  *     vggcache_format       {"version": 1}
  *     vggcache_recipe       the feature specification (feature_spec.h)

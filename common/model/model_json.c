@@ -14,6 +14,11 @@ static const char *const activations[] = {
     [ACTIVATION_SOFTMAX] = "softmax",
 };
 
+const char *activation_name(Activation activation)
+{
+    return activations[activation];
+}
+
 static gboolean parse_activation(const char *name, Activation *activation)
 {
     for (guint i = 0; i < G_N_ELEMENTS(activations); i++)
@@ -26,7 +31,7 @@ static gboolean parse_activation(const char *name, Activation *activation)
 
 static json_t *layer_to_json(const Layer *layer)
 {
-    const char *activation = activations[layer->activation];
+    const char *activation = activation_name(layer->activation);
     switch (layer->kind) {
     case LAYER_CONV2D:
         return json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "kind", "conv2d", "name", layer->name, "filters",

@@ -6,6 +6,8 @@
 #include "common/model/scaling.h"
 #include "common/network/network.h"
 
+const char *activation_name(Activation activation); /* Keras's, such as "relu" */
+
 json_t *network_to_json(const Network *network); /* new reference */
 Network *network_from_json(json_t *object, GError **error);
 

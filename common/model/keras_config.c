@@ -1,0 +1,107 @@
+/* keras_config: see keras_config.h. */
+#include "common/model/keras_config.h"
+
+#include "common/model/model_json.h"
+
+/* Appends a layer; takes ownership of config. */
+static void append(json_t *layers, const char *class_name, const char *name, json_t *config)
+{
+    json_object_set_new(config, "name", json_string(name));
+    json_array_append_new(layers, json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.layers", "class_name",
+                                            class_name, "config", config, "registered_name"));
+}
+
+static void append_activation(json_t *layers, const char *name, const char *activation)
+{
+    append(layers, "Activation", name, json_pack("{s:s}", "activation", activation));
+}
+
+static void append_rescaling(json_t *layers, const char *name, double factor)
+{
+    append(layers, "Rescaling", name, json_pack("{s:f, s:f}", "scale", factor, "offset", 0.0));
+}
+
+/* Normalization divides by the root of the variance, we multiply by its inverse. */
+static void append_normalization(json_t *layers, const char *name, const Scaling *scaling)
+{
+    json_t *mean = json_array(), *variance = json_array();
+    for (gsize j = 0; j < scaling->features; j++) {
+        double inverse = scaling->inverse[j];
+        json_array_append_new(mean, json_real(scaling->mean[j]));
+        json_array_append_new(variance, json_real(1 / (inverse * inverse)));
+    }
+    append(layers, "Normalization", name,
+           json_pack("{s:i, s:o, s:o}", "axis", -1, "mean", mean, "variance", variance));
+}
+
+static void append_scaling(json_t *layers, const Scaling *scaling)
+{
+    static const char name[] = "scaling";
+    switch (scaling->kind) {
+    case SCALE_NONE:
+        return;
+    case SCALE_MAX:
+        append_rescaling(layers, name, 1 / (double)scaling->max);
+        return;
+    case SCALE_STANDARD:
+        append_normalization(layers, name, scaling);
+        return;
+    case SCALE_L2:
+        append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
+        return;
+    }
+}
+
+static void append_layer(json_t *layers, const Layer *layer, const char *activation)
+{
+    switch (layer->kind) {
+    case LAYER_CONV2D:
+        append(layers, "Conv2D", layer->name,
+               json_pack("{s:i, s:[i, i], s:s, s:s}", "filters", layer->out[2], "kernel_size", layer->size,
+                         layer->size, "padding", layer->same ? "same" : "valid", "activation", activation));
+        return;
+    case LAYER_MAX_POOLING2D:
+        append(layers, "MaxPooling2D", layer->name,
+               json_pack("{s:[i, i]}", "pool_size", layer->size, layer->size));
+        return;
+    case LAYER_ACTIVATION:
+        append_activation(layers, layer->name, activation);
+        return;
+    case LAYER_DROPOUT:
+        append(layers, "Dropout", layer->name, json_pack("{s:f}", "rate", (double)layer->rate));
+        return;
+    case LAYER_FLATTEN:
+        append(layers, "Flatten", layer->name, json_object());
+        return;
+    case LAYER_DENSE:
+        append(layers, "Dense", layer->name,
+               json_pack("{s:i, s:s}", "units", layer->out[2], "activation", activation));
+        return;
+    }
+}
+
+json_t *keras_config(const Model *model)
+{
+    const Network *network = model->network;
+    const int *input = network->input;
+    gboolean calibrated = model->temperature > 0;
+    json_t *layers = json_array();
+    append(
+        layers, "InputLayer", "features",
+        json_pack("{s:[n, i, i, i], s:s}", "batch_shape", input[0], input[1], input[2], "dtype", "float32"));
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        gboolean last = calibrated && layer->activation == ACTIVATION_SOFTMAX;
+        append_layer(layers, layer, activation_name(last ? ACTIVATION_LINEAR : layer->activation));
+        if (layer->kind == LAYER_FLATTEN)
+            append_scaling(layers, model->scaling);
+    }
+    if (model->sigmoids)
+        append_activation(layers, "log_sigmoid", "log_sigmoid");
+    if (calibrated)
+        append_rescaling(layers, "temperature", 1 / model->temperature);
+    if (model->sigmoids || calibrated)
+        append_activation(layers, "probabilities", "softmax");
+    return json_pack("{s:s, s:s, s:{s:s, s:o}, s:n}", "module", "keras", "class_name", "Sequential", "config",
+                     "name", model->approach, "layers", layers, "registered_name");
+}
