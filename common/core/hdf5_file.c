@@ -145,14 +145,25 @@ static GPtrArray *read_strings(Hdf5File *file, Hdf5Order order, const char *grou
     return strings;
 }
 
-char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error)
+static char **read_list(Hdf5File *file, Hdf5Order order, const char *group, const char *attribute,
+                        GError **error)
 {
-    GPtrArray *names = read_strings(file, HDF5_NAMES, group, attribute, error);
+    GPtrArray *names = read_strings(file, order, group, attribute, error);
     if (!names)
         return NULL;
     g_ptr_array_add(names, NULL);
     g_ptr_array_set_free_func(names, NULL);
     return (char **)g_ptr_array_free(names, FALSE);
+}
+
+char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error)
+{
+    return read_list(file, HDF5_NAMES, group, attribute, error);
+}
+
+char **hdf5_read_groups(Hdf5File *file, const char *group, GError **error)
+{
+    return read_list(file, HDF5_GROUPS, group, NULL, error);
 }
 
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error)

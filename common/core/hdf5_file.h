@@ -31,7 +31,11 @@ char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, G
 /* Whether it is there: 1 or 0; -1 and error where that cannot be read. */
 int hdf5_has_group(Hdf5File *file, const char *group, GError **error);
 
-/* A float32 dataset of exactly this shape into out; error names what was expected and what was found. */
+/* The names of the groups in a group. NULL and error as above; caller frees by g_strfreev. */
+char **hdf5_read_groups(Hdf5File *file, const char *group, GError **error);
+
+/* A dataset of exactly this shape and of float32, or float16 or float64, which are converted, into out; error names what
+ * was expected and what was found. */
 gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
                           GError **error);
 

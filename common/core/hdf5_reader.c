@@ -3,6 +3,8 @@
 
 #include "common/core/subprocess.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -37,16 +39,46 @@ static herr_t keep(void *image)
     return 0;
 }
 
+/* Lets image be the weights of Keras's .keras, a zip archive. */
+static gboolean unzip(const Hdf5Reader *file, SandboxBytes *image, GError **error)
+{
+    struct archive *zip = archive_read_new();
+    struct archive_entry *entry;
+    gboolean good = archive_read_support_format_zip(zip) == ARCHIVE_OK &&
+                    archive_read_open_memory(zip, image->bytes, image->size) == ARCHIVE_OK,
+             found = FALSE;
+    while (good && !found && archive_read_next_header(zip, &entry) == ARCHIVE_OK)
+        found = g_strcmp0(archive_entry_pathname(entry), "model.weights.h5") == 0;
+    if (found) {
+        gsize size = (gsize)MAX(archive_entry_size(entry), 0);
+        image->bytes = g_try_malloc(size + 1);
+        image->size = size;
+        good = image->bytes && archive_read_data(zip, image->bytes, size) == (gssize)size;
+    }
+    g_autofree char *reason = g_strdup(archive_error_string(zip));
+    archive_read_free(zip);
+    if (!found)
+        return hdf5_fail(error, file->path,
+                         "is a zip archive without model.weights.h5, which Keras's .keras has");
+    return good || hdf5_fail(error, file->path, "its model.weights.h5 cannot be unpacked (%s)",
+                             reason ? reason : "truncated, or too large");
+}
+
 static gboolean open_image(Hdf5Reader *file, GError **error)
 {
-    void *image = mmap(NULL, MAX(1, file->size), PROT_READ, MAP_PRIVATE, SUBPROCESS_FILE, 0);
+    SandboxBytes mapped = {mmap(NULL, MAX(1, file->size), PROT_READ, MAP_PRIVATE, SUBPROCESS_FILE, 0),
+                           MAX(1, file->size)};
+    if (mapped.bytes != MAP_FAILED && file->size > 4 && memcmp(mapped.bytes, "PK\3\4", 4) == 0 &&
+        !unzip(file, &mapped, error))
+        return FALSE;
+    void *image = mapped.bytes;
     H5FD_file_image_callbacks_t shared = {image_take, image_copy, NULL, image_free, same, keep, image};
     hdf5_startup();
     Handle access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, HDF5_PIECE, FALSE);
     H5Pset_file_image_callbacks(access, &shared);
     file->id = -1;
-    if (image != MAP_FAILED && H5Pset_file_image(access, image, MAX(1, file->size)) >= 0)
+    if (image != MAP_FAILED && H5Pset_file_image(access, image, mapped.size) >= 0)
         file->id =
             H5Fopen("/dev/null/image", H5F_ACC_RDONLY, access); /* it insists that there is no such file */
     return file->id >= 0 || hdf5_fail(error, file->path, "is not an HDF5 file, or is damaged or truncated");
@@ -189,6 +221,28 @@ static gboolean read_names(const Hdf5Reader *file, const char *group, const char
     return TRUE;
 }
 
+static gboolean read_groups(const Hdf5Reader *file, const char *group, SandboxBytes *answer, GError **error)
+{
+    H5G_info_t info;
+    Handle object = open_object(file, group, H5I_GROUP, error);
+    if (object < 0)
+        return FALSE;
+    if (H5Gget_info(object, &info) < 0 || info.nlinks > MAX_NAMES)
+        return hdf5_fail(error, file->path, "its group %s cannot be read", group);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (hsize_t i = 0; i < info.nlinks; i++) {
+        char name[256] = "";
+        Handle child = -1;
+        gssize length =
+            H5Lget_name_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+        g_autofree char *path = g_strdup_printf("%s/%s", group, name);
+        if (length > 0 && find(file, path, H5I_GROUP, &child, NULL) > 0)
+            g_ptr_array_add(names, g_strdup(name));
+    }
+    *answer = join(names);
+    return TRUE;
+}
+
 static gboolean read_text(const Hdf5Reader *file, const char *group, const char *attribute,
                           SandboxBytes *answer, GError **error)
 {
@@ -250,6 +304,28 @@ static gboolean storage_is_plain(hid_t dataset, int rank, const hsize_t *shape)
     return TRUE;
 }
 
+/* FALSE and error if the values went through a filter that libhdf5 here has not, such as lzf. */
+static gboolean filters_are_here(const Hdf5Reader *file, const char *dataset, hid_t object, GError **error)
+{
+    Handle creation = H5Dget_create_plist(object);
+    for (int i = 0; i < H5Pget_nfilters(creation); i++) {
+        char name[64] = "";
+        unsigned flags;
+        gsize values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, sizeof name, name, NULL);
+        if (filter >= 0 && H5Zfilter_avail(filter) > 0)
+            continue;
+        H5Eclear2(H5E_DEFAULT);
+        name[sizeof name - 1] = '\0';
+        return hdf5_fail(error, file->path,
+                         "its dataset %s is compressed by the filter %s (number %d), which is missing here; "
+                         "write it with gzip or uncompressed",
+                         dataset, *name ? name : "without a name", filter);
+    }
+    return TRUE;
+}
+
 /* The rows from `first` on that are read at once: whole chunks, so that each is unpacked once. */
 static gsize rows_at(hid_t dataset, int rank, const hsize_t *shape, gsize row_bytes, gsize first)
 {
@@ -278,6 +354,8 @@ static gboolean read_rows(const Hdf5Reader *file, const char *dataset, hid_t obj
             "its dataset %s is stored in an unsupported way (external, virtual or in chunks larger "
             "than itself)",
             dataset);
+    if (!filters_are_here(file, dataset, object, error))
+        return FALSE;
     count[0] = rows_at(object, request->rank, shape, row_bytes, request->first);
     *answer = (SandboxBytes){g_malloc(count[0] * row_bytes), count[0] * row_bytes};
     Handle stored = H5Dget_space(object), memory = H5Screate_simple(request->rank, count, NULL);
@@ -306,8 +384,9 @@ static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const H
         expected[i] = request->shape[i];
         same_shape = same_shape && found[i] == request->shape[i];
     }
+    static const char *const floats[] = {"float32", "float16", "float64", NULL};
     g_autofree char *type = describe_type(object);
-    if (!same_shape || !g_str_equal(type, "float32")) {
+    if (!same_shape || !g_strv_contains(floats, type)) {
         g_autofree char *wanted = describe_shape(request->rank, expected);
         g_autofree char *present = describe_shape(MAX(found_rank, 0), found);
         return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected float32 %s", dataset, type,
@@ -362,6 +441,8 @@ gboolean hdf5_reader_serve(gpointer reader, const guint8 *bytes, gsize size, San
         return has(file, object, H5I_GROUP, answer, error);
     case HDF5_HAS_DATASET:
         return has(file, object, H5I_DATASET, answer, error);
+    case HDF5_GROUPS:
+        return read_groups(file, object, answer, error);
     case HDF5_NAMES:
         return read_names(file, object, attribute, answer, error);
     case HDF5_TEXT:

@@ -1,6 +1,7 @@
 /* safetensors: see safetensors.h. */
 #include "common/vgg16/safetensors.h"
 
+#include "common/arithmetic/kernels.h"
 #include "common/core/error.h"
 
 #include <errno.h>
@@ -229,14 +230,46 @@ static char *describe_shape(int rank, const guint64 *shape)
     return g_string_free(g_string_append_c(text, ')'), FALSE);
 }
 
+/* n numbers of one type, at `in`, as float32: exactly, or rounded to the nearest, ties to even. */
+static void to_floats(const Tensor *tensor, const void *in, gsize n, float *out)
+{
+    const guint16 *halves = in;
+    if (g_str_equal(tensor->dtype, "F16"))
+        kernels_current()->packing->from_half(halves, n, out);
+    else if (g_str_equal(tensor->dtype, "BF16"))
+        for (gsize i = 0; i < n; i++) {
+            guint32 bits = (guint32)halves[i] << 16; /* the upper half of a float32 */
+            memcpy(out + i, &bits, sizeof bits);
+        }
+    else
+        for (gsize i = 0; i < n; i++)
+            out[i] = (float)((const double *)in)[i];
+}
+
+/* All of a tensor that is not stored as F32, some at a time. */
+static gboolean read_converted(const Safetensors *file, const Tensor *tensor, float *out)
+{
+    enum { AT_ONCE = 1 << 15 };
+    guint64 size = g_str_equal(tensor->dtype, "F64") ? 8 : 2, n = (tensor->end - tensor->begin) / size;
+    g_autofree double *piece = g_new(double, AT_ONCE);
+    for (guint64 done = 0, part; done < n; done += part) {
+        part = MIN(n - done, AT_ONCE);
+        if (!read_exactly(file->fd, file->data + tensor->begin + done * size, piece, part * size))
+            return FALSE;
+        to_floats(tensor, piece, part, out + done);
+    }
+    return TRUE;
+}
+
 gboolean safetensors_read_floats(const Safetensors *file, const char *name, int rank, const gsize *shape,
                                  float *out, GError **error)
 {
+    static const char *const floats[] = {"F32", "F16", "BF16", "F64", NULL};
     const Tensor *tensor = find(file, name);
     if (!tensor)
         return error_set(error, "%s: has no tensor %s", file->path, name);
     guint64 wanted[MAX_RANK];
-    gboolean same = tensor->rank == rank && g_str_equal(tensor->dtype, "F32");
+    gboolean same = tensor->rank == rank && g_strv_contains(floats, tensor->dtype);
     for (int i = 0; i < rank; i++) {
         wanted[i] = shape[i];
         same = same && tensor->shape[i] == shape[i];
@@ -247,6 +280,8 @@ gboolean safetensors_read_floats(const Safetensors *file, const char *name, int 
         return error_set(error, "%s: its tensor %s is %s %s; expected F32 %s", file->path, name,
                          tensor->dtype, found, expected);
     }
-    return read_exactly(file->fd, file->data + tensor->begin, out, tensor->end - tensor->begin) ||
+    gboolean as_they_are = g_str_equal(tensor->dtype, "F32");
+    return (as_they_are ? read_exactly(file->fd, file->data + tensor->begin, out, tensor->end - tensor->begin)
+                        : read_converted(file, tensor, out)) ||
            error_set(error, "%s: its tensor %s cannot be read: %s", file->path, name, g_strerror(errno));
 }

@@ -24,7 +24,8 @@ const char *safetensors_name(const Safetensors *file,
                              guint i); /* in the order of their bytes; the file's own */
 gboolean safetensors_has(const Safetensors *file, const char *name);
 
-/* A tensor of type F32 and exactly this shape into out; error names what was expected and what was found. */
+/* A tensor of exactly this shape and type F32, F16, BF16 or F64 into out, F64 rounded to the nearest; error names what
+ * was expected and what was found. */
 gboolean safetensors_read_floats(const Safetensors *file, const char *name, int rank, const gsize *shape,
                                  float *out, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Safetensors, safetensors_close)

@@ -133,9 +133,8 @@ static const struct {
     const char *what;
 } mistakes[] = {
 #define BEGINS(bytes) bytes, sizeof bytes - 1
-    {BEGINS("PK\3\4"),
-     "is a zip archive; if it is PyTorch's .pth (a pickle, which is not supported), " CONVERT
-     "; if it is Keras's .keras, save it from Keras under a name ending in .h5"},
+    {BEGINS("PK\3\4"), "is a zip archive, but not Keras's .keras; if it is PyTorch's .pth (a pickle, which "
+                       "is not supported), " CONVERT},
     {BEGINS("\x80\2"),
      "is a pickle, as saved by older versions of PyTorch, which is not supported; " CONVERT},
     {BEGINS("version https://git-lfs"),
@@ -167,6 +166,15 @@ static gboolean is_hdf5(const char *head, gsize size)
     return FALSE;
 }
 
+/* Keras 3 writes metadata.json first. */
+static gboolean is_keras_zip(const char *head, gsize size)
+{
+    static const char name[] = "metadata.json";
+    enum { NAME = 30 }; /* of the first member, behind the header */
+    return size >= NAME + sizeof name && memcmp(head, "PK\3\4", 4) == 0 &&
+           memcmp(head + NAME, name, sizeof name - 1) == 0;
+}
+
 static gboolean load_file(Weights *weights, const char *path, GError **error)
 {
     char head[HEAD];
@@ -177,7 +185,7 @@ static gboolean load_file(Weights *weights, const char *path, GError **error)
     gsize size = fread(head, 1, sizeof head, stream);
     fclose(stream);
     weights->source = g_path_get_basename(path);
-    if (is_hdf5(head, size))
+    if (is_hdf5(head, size) || is_keras_zip(head, size))
         return weights_read_keras(path, weights, error);
     if (size > 8 && head[8] == '{')
         return weights_read_torchvision(path, weights, error);

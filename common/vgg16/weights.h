@@ -1,8 +1,8 @@
 /* weights: the trained (or seeded) kernels of the VGG16 base, from a file or a seed.
  *
- * Reads Keras HDF5 (no-top, full file, whole model; the layouts of Keras 1 to 3) and safetensors with
- * torchvision's names. Every tensor is there, has the shape of vgg16_layers, is float32 and finite, or the
- * load fails with one sentence. */
+ * Reads Keras HDF5 (no-top, full file, whole model, also nested in another model; the layouts of Keras 1 to 3, and Keras
+ * 3's .keras) and safetensors with torchvision's names. Every tensor is there, has the shape of vgg16_layers and is
+ * finite, or the load fails with one sentence. Numbers of 16 and 64 bits become float32. */
 #pragma once
 #include "common/core/memory.h"
 #include "common/image/image.h"

@@ -6,9 +6,12 @@
  * or block1_conv1/kernel:0 one group deeper, or otherwise: the lists decide. The full file's dense layers are
  * ignored.
  *
- * By number (save_weights of Keras 3, .weights.h5): /layers/conv2d_7/vars/0 and 1 are kernel and bias of the
- * eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
- * layers). */
+ * By number (save_weights of Keras 3, .weights.h5, also within .keras): /layers/conv2d_7/vars/0 and 1 are kernel and bias
+ * of the eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
+ * layers).
+ *
+ * Where VGG16 is a layer of another model, by name: that layer's group lists all weights of VGG16, such as
+ * block1_conv1/kernel:0; by number: /layers/functional has its layers below it. */
 #include "common/core/error.h"
 #include "common/core/hdf5_file.h"
 #include "common/vgg16/weights_formats.h"
@@ -61,16 +64,69 @@ static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16La
     return read_tensors(file, layer, kernel, bias, weights, error);
 }
 
+/* Whether a weight's name is that of a layer's weight, such as vgg16/block1_conv1/kernel:0. */
+static gboolean belongs_to(const char *weight, const char *layer)
+{
+    g_auto(GStrv) parts = g_strsplit(weight, "/", -1);
+    return g_strv_contains((const char *const *)parts, layer);
+}
+
+/* The weights of the layer of this model that VGG16 is, and its group; NULL where there is none. */
+static char **nested_weights(Hdf5File *file, const char *root, char **layers, char **group)
+{
+    for (char **layer = layers; *layer; layer++) {
+        g_autofree char *its = g_strdup_printf("%s/%s", root, *layer);
+        g_auto(GStrv) names = hdf5_read_names(file, its, "weight_names", NULL);
+        for (char **name = names; name && *name; name++)
+            if (belongs_to(*name, vgg16_layers[0].name)) {
+                *group = g_steal_pointer(&its);
+                return g_steal_pointer(&names);
+            }
+    }
+    return NULL;
+}
+
+static gboolean read_nested(Hdf5File *file, const char *group, char **names, Weights *weights, GError **error)
+{
+    for (char **name = names; *name; name++) {
+        g_auto(GStrv) parts = g_strsplit(*name, "/", -1);
+        if (!check_family(hdf5_path(file), parts, error))
+            return FALSE;
+    }
+    for (int i = 0; i < VGG16_LAYERS; i++) {
+        const Vgg16Layer *layer = &vgg16_layers[i];
+        const char *own[2] = {NULL, NULL}; /* kernel, bias */
+        guint found = 0;
+        for (char **name = names; *name && layer->conv >= 0; name++)
+            if (belongs_to(*name, layer->name) && found++ < 2)
+                own[found - 1] = *name;
+        if (layer->conv >= 0 && found != 2)
+            return error_set(error, "%s: its layer %s of %s has %u weights; expected kernel and bias",
+                             hdf5_path(file), layer->name, group, found);
+        g_autofree char *kernel = g_strdup_printf("%s/%s", group, own[0]);
+        g_autofree char *bias = g_strdup_printf("%s/%s", group, own[1]);
+        if (layer->conv >= 0 && !read_tensors(file, layer, kernel, bias, weights, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* root: "" or a group with a slash before it. */
 static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, GError **error)
 {
     const char *path = hdf5_path(file);
     g_autoptr(GError) wrong = NULL;
+    g_autofree char *group = NULL;
     g_auto(GStrv) layers = hdf5_read_names(file, *root ? root : "/", "layer_names", &wrong);
     if (!layers)
         return error_set(error, "%s; expected VGG16's weights as Keras saves them", wrong->message);
     if (!check_family(path, layers, error))
         return FALSE;
+    g_auto(GStrv) nested = g_strv_contains((const char *const *)layers, vgg16_layers[0].name)
+                               ? NULL
+                               : nested_weights(file, root, layers, &group);
+    if (nested)
+        return read_nested(file, group, nested, weights, error);
     for (int i = 0; i < VGG16_LAYERS; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
@@ -88,8 +144,28 @@ static char *numbered_group(const char *root, int conv)
     return conv ? g_strdup_printf("%s/conv2d_%d/vars", root, conv) : g_strdup_printf("%s/conv2d/vars", root);
 }
 
-static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights, GError **error)
+/* The group of a model's layers that has all of VGG16's convolutions: root, or that of a layer that is a model itself. NULL
+ * where there is none, also where that cannot be read. */
+static char *find_numbered(Hdf5File *file, const char *root, int depth)
 {
+    enum { DEEPEST = 3 };
+    g_autofree char *last = numbered_group(root, VGG16_CONVS - 1);
+    if (hdf5_has_group(file, last, NULL) > 0)
+        return g_strdup(root);
+    g_auto(GStrv) layers = depth < DEEPEST ? hdf5_read_groups(file, root, NULL) : NULL;
+    char *found = NULL;
+    for (char **layer = layers; layer && *layer && !found; layer++) {
+        g_autofree char *inner = g_strdup_printf("%s/%s/layers", root, *layer);
+        if (hdf5_has_group(file, inner, NULL) > 0)
+            found = find_numbered(file, inner, depth + 1);
+    }
+    return found;
+}
+
+static gboolean read_numbered(Hdf5File *file, const char *outer, Weights *weights, GError **error)
+{
+    g_autofree char *nested = find_numbered(file, outer, 0);
+    const char *root = nested ? nested : outer;
     g_autofree char *further = numbered_group(root, VGG16_CONVS);
     int more = hdf5_has_group(file, further, error);
     if (more < 0)
@@ -113,20 +189,20 @@ static gboolean read_numbered(Hdf5File *file, const char *root, Weights *weights
 gboolean weights_read_keras(const char *path, Weights *weights, GError **error)
 {
     static const struct {
-        const char *root, *mark; /* a group that tells the layout, and where its layers are */
+        const char *root; /* the group that its layers are in */
         gboolean (*read)(Hdf5File *file, const char *root, Weights *weights, GError **error);
     } layouts[] = {
-        {"/model_weights", "/model_weights", read_named},
-        {"/layers", "/layers/conv2d", read_numbered},
-        {"/_layer_checkpoint_dependencies", "/_layer_checkpoint_dependencies/conv2d", read_numbered},
-        {"", "", read_named},
+        {"/model_weights", read_named},
+        {"/layers", read_numbered},
+        {"/_layer_checkpoint_dependencies", read_numbered},
+        {"", read_named},
     };
     g_autoptr(Hdf5File) file = hdf5_open(path, error);
     if (!file)
         return FALSE;
     guint i = 0;
     int found = 0;
-    while (i + 1 < G_N_ELEMENTS(layouts) && !(found = hdf5_has_group(file, layouts[i].mark, error)))
+    while (i + 1 < G_N_ELEMENTS(layouts) && !(found = hdf5_has_group(file, layouts[i].root, error)))
         i++;
     weights->normalization = NORMALIZE_CAFFE;
     return found >= 0 && layouts[i].read(file, layouts[i].root, weights, error);

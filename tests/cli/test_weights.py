@@ -1,5 +1,5 @@
 """Weights files as different programs write them, made by h5py and NumPy, read by build/tests/vgg16/test_weights --describe."""
-import hashlib, json, os, struct, subprocess, sys
+import hashlib, json, os, struct, subprocess, sys, zipfile
 import h5py
 import numpy as np
 
@@ -22,7 +22,6 @@ def make_weights():
 
 
 WEIGHTS = make_weights()
-HASH = hashlib.sha256(b"".join(k.tobytes() + b.tobytes() for k, b in WEIGHTS)).hexdigest()
 
 
 def layer_names(full):
@@ -37,7 +36,7 @@ def as_bytes(names):
 
 
 def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=as_bytes, root="/", split=False,
-                weights=WEIGHTS):
+                weights=WEIGHTS, **options):
     with h5py.File(path, "w") as f:
         top = f.require_group(root)
         names = layer_names(full)
@@ -57,7 +56,21 @@ def write_keras(path, naming="%(layer)s_%(old)s_1:0", full=False, strings=as_byt
                         for old, new in (("W", "kernel"), ("b", "bias"))]
             group.attrs["weight_names"] = strings(datasets)
             for dataset, array in zip(datasets, arrays[name]):
-                group[dataset] = array
+                group.create_dataset(dataset, data=array, **options)
+
+
+def write_nested(path, naming="%s/%s:0", root="/", names=None):
+    """VGG16 as one layer of a Sequential, in the layout of names."""
+    with h5py.File(path, "w") as f:
+        f.require_group(root).attrs["layer_names"] = as_bytes(["vgg16", "flatten", "dense"])
+        datasets = {naming % (name, part): array for (name, *_), weight in zip(CONVS, WEIGHTS)
+                    for part, array in zip(("kernel", "bias"), weight)}
+        for layer in "flatten", "dense":
+            f.create_group(root + "/" + layer).attrs["weight_names"] = []
+        group = f.create_group(root + "/vgg16")
+        group.attrs["weight_names"] = as_bytes(names or list(datasets))
+        for dataset, array in datasets.items():
+            group[dataset] = array
 
 
 def write_keras_3(path, top="layers", convolutions=13):
@@ -69,6 +82,15 @@ def write_keras_3(path, top="layers", convolutions=13):
             group["0"], group["1"] = WEIGHTS[min(i, 12)]
 
 
+def write_zip(path, members):
+    """Keras 3's .keras: two descriptions, then the weights."""
+    with zipfile.ZipFile(path, "w") as z:
+        for name in "metadata.json", "config.json":
+            z.writestr(name, "{}")
+        for name, content in members.items():
+            z.writestr(name, content)
+
+
 def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=None):
     tensors = []
     for (_, _, _, n), (kernel, bias) in zip(CONVS, weights):
@@ -78,7 +100,7 @@ def write_safetensors(path, weights=WEIGHTS, extra=(), metadata=False, change=No
     if change:
         tensors = change(tensors)
     header, at = {"__metadata__": {"format": "pt"}} if metadata else {}, 0
-    kinds = {"<f4": "F32", "<f2": "F16", "<f8": "F64"}
+    kinds = {"<f4": "F32", "<f2": "F16", "<f8": "F64", "<u2": "BF16", "<i4": "I32"}
     for name, array in tensors:
         header[name] = {"dtype": kinds[array.dtype.str], "shape": list(array.shape),
                         "data_offsets": [at, at + array.nbytes]}
@@ -104,11 +126,12 @@ def load(write, name="vgg16.h5", **arguments):
         return describe(path)[0]
 
 
-def accepted(found, normalization):
+def accepted(found, normalization, weights=WEIGHTS):
     assert "error" not in found, found["error"]
-    assert found["hash"] == HASH, "the hash is of other weights"
+    content = b"".join(k.tobytes() + b.tobytes() for k, b in weights)
+    assert found["hash"] == hashlib.sha256(content).hexdigest(), "the hash is of other weights"
     assert found["normalization"] == normalization and not found["seeded"]
-    for i, (kernel, bias) in enumerate(WEIGHTS):
+    for i, (kernel, bias) in enumerate(weights):
         assert found["kernels"][i] == [float(v) for v in kernel.ravel()[:8]], i
         assert found["biases"][i] == [float(v) for v in bias[:8]], i
 
@@ -172,6 +195,58 @@ def timm_s_full_file_loads():
                   change=lambda tensors: sorted(tensors, key=lambda t: t[0])), "torch")
 
 
+def each(weights, change):
+    return [tuple(change(array) for array in layer) for layer in weights]
+
+
+def floats_of_other_sizes_become_float32():
+    """Exactly, or rounded to the nearest; half floats also below their smallest normal number."""
+    halves = each(WEIGHTS, lambda array: (array * np.float32(1e-5)).astype("<f2"))
+    doubles = each(WEIGHTS, lambda array: array.astype("<f8") * (1 + np.pi * 1e-8))
+    brains = each(WEIGHTS, lambda array: (array.view("<u4") >> 16).astype("<u2"))
+    assert (abs(halves[0][0][halves[0][0] != 0]) < 6e-5).mean() > 0.5
+    for weights in halves, doubles:
+        singles = each(weights, lambda array: array.astype("<f4"))
+        accepted(load(write_keras, weights=weights), "caffe", singles)
+        accepted(load(write_safetensors, "vgg16.safetensors", weights=weights), "torch", singles)
+    accepted(load(write_safetensors, "vgg16.safetensors", weights=brains), "torch",
+             each(brains, lambda array: (array.astype("<u4") << 16).view("<f4")))
+
+
+def a_filter_that_is_missing_is_named():
+    accepted(load(write_keras, compression="gzip"), "caffe")
+    refused(load(write_keras, weights=WEIGHTS[:1], compression="lzf"), "/block1_conv1/block1_conv1_W_1:0",
+            "compressed by the filter lzf (number 32000), which is missing here; write it with gzip")
+
+
+def vgg16_is_found_within_another_model():
+    """Layouts of Keras 2 and 3, checked against both."""
+    accepted(load(write_nested), "caffe")
+    accepted(load(write_nested, naming="vgg16/%s/%s", root="/model_weights"), "caffe")
+    accepted(load(write_keras_3, "m.weights.h5", top="layers/functional/layers"), "caffe")
+    accepted(load(write_keras_3, "m.weights.h5", top="layers/sequential/layers/functional/layers"), "caffe")
+    refused(load(write_nested, names=["block1_conv1/kernel:0", "block9_conv1/kernel:0"]), "block9_conv1", "another")
+    refused(load(write_nested, names=["block1_conv1/kernel:0"]), "block1_conv1 of /vgg16 has 1 weights")
+    refused(load(write_keras_3, "m.weights.h5", top="layers/functional/layers", convolutions=14), "more than VGG16's 13")
+
+
+def keras_files_load_from_their_archive():
+    with tap.scratch() as folder:
+        path = os.path.join(folder, "vgg16.keras")
+        write_keras_3(os.path.join(folder, "weights.h5"))
+        content = open(os.path.join(folder, "weights.h5"), "rb").read()
+        write_zip(path, {"model.weights.h5": content})
+        accepted(describe(path)[0], "caffe")
+        whole = open(path, "rb").read()
+        with open(path, "wb") as f:
+            f.write(whole[:len(whole) // 2])
+        refused(describe(path)[0], path + ": ", "model.weights.h5")
+        write_zip(path, {"other.h5": b"content"})
+        refused(describe(path)[0], "zip archive without model.weights.h5")
+        write_zip(path, {"model.weights.h5": b"not HDF5"})
+        refused(describe(path)[0], "is not an HDF5 file")
+
+
 # Files to be refused contain only the first layers, as reading ends at the first wrong one.
 def altered(layer, kernel=None, bias=None):
     weights = list(WEIGHTS[:4])
@@ -182,8 +257,8 @@ def altered(layer, kernel=None, bias=None):
 def wrong_keras_files_are_refused_by_name():
     k, b = WEIGHTS[1]
     for weights, parts in (
-            (altered(1, kernel=k.astype("f2")),
-             ("/block1_conv2/block1_conv2_W_1:0", "float16", "expected float32 (3, 3, 64, 64)")),
+            (altered(1, kernel=k.astype("i4")),
+             ("/block1_conv2/block1_conv2_W_1:0", "int32", "expected float32 (3, 3, 64, 64)")),
             (altered(1, kernel=k[..., :32]), ("(3, 3, 64, 32)", "expected float32 (3, 3, 64, 64)")),
             (altered(1, bias=b[:63]), ("block1_conv2_b_1:0", "(63)", "expected float32 (64)")),
             (altered(1, kernel=np.where(np.arange(k.size).reshape(k.shape) == 77, np.float32(np.nan), k)),
@@ -212,7 +287,7 @@ def wrong_safetensors_files_are_refused_by_name():
             return tensors
         return change
     for change, parts in (
-            (changed(2, lambda k: k.astype("f2")), ("features.2.weight", "F16", "expected F32 (64, 64, 3, 3)")),
+            (changed(2, lambda k: k.astype("i4")), ("features.2.weight", "I32", "expected F32 (64, 64, 3, 3)")),
             (changed(2, lambda k: k[:, :3]), ("features.2.weight", "(64, 3, 3, 3)")),
             (changed(1, lambda b: b * np.float32(np.nan)), ("features.0.bias", "nan")),
             (lambda tensors: tensors[:3], ("has no tensor features.2.bias", "found features.0.weight")),
@@ -280,7 +355,8 @@ tap.run(published_weights_are_found_by_all_programs_where_make_weights_puts_them
         keras_2_files_load_by_their_lists_of_names, files_with_a_group_more_and_variable_length_strings_load,
         full_files_saved_as_whole_models_load, full_files_with_split_lists_of_names_load,
         keras_3_weights_h5_files_load_by_their_numbers, torchvision_safetensors_have_the_same_hash,
-        timm_s_full_file_loads, wrong_keras_files_are_refused_by_name,
+        timm_s_full_file_loads, floats_of_other_sizes_become_float32, a_filter_that_is_missing_is_named,
+        vgg16_is_found_within_another_model, keras_files_load_from_their_archive, wrong_keras_files_are_refused_by_name,
         keras_files_of_other_networks_are_refused_by_what_they_hold,
         wrong_safetensors_files_are_refused_by_name, damaged_keras_files_are_refused,
         seeded_weights_are_drawn_as_documented)

@@ -52,7 +52,7 @@ static void test_other_types_and_shapes_are_named(void)
         gsize shape[2];
         const char *sentence;
     } cases[] = {
-        {"half", 1, {2}, "half is F16 (2); expected F32 (2)"},
+        {"short", 1, {2}, "short is I16 (2); expected F32 (2)"},
         {"a", 1, {3}, "a is F32 (2); expected F32 (3)"},
         {"a", 2, {1, 2}, "a is F32 (2); expected F32 (1, 2)"},
         {"z", 1, {2}, "has no tensor z"},
@@ -60,7 +60,7 @@ static void test_other_types_and_shapes_are_named(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *path =
         write_file("{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}, "
-                   "\"half\": {\"dtype\": \"F16\", \"shape\": [2], \"data_offsets\": [8, 12]}}",
+                   "\"short\": {\"dtype\": \"I16\", \"shape\": [2], \"data_offsets\": [8, 12]}}",
                    -1, 12);
     g_autoptr(Safetensors) file = safetensors_open(path, &error);
     g_assert_no_error(error);
