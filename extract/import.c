@@ -198,11 +198,11 @@ Status import_features(const Options *options, GError **error)
 {
     const char *path = options->arguments[1];
     g_auto(Names) names = {g_ptr_array_new_with_free_func(g_free), g_ptr_array_new_with_free_func(g_free)};
-    g_autoptr(Npy) features = npy_open(options->import, "f2 f4", 2, error);
+    g_autoptr(Npy) features = npy_open(options->import, "f2 f4", 4, error);
     if (!features || !read_names(&names, options->arguments[0], error) ||
         !check_sizes(options, features, &names, error))
         return STATUS_FAILED;
-    g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, npy_columns(features));
+    g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, npy_shape(features));
     CacheForm form = {.store = options->has_store ? &options->store : NULL};
     g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
     Import import = {.features = features, .names = &names, .writer = writer};

@@ -17,6 +17,7 @@ struct Npy {
     FILE *stream;
     char kind;                      /* 'f', 'i' or 'u' */
     gsize item, rows, columns, row; /* bytes an element; the row that is read next */
+    int shape[3];                   /* of a row: H, W, C */
     void *buffer;                   /* (columns) elements */
 };
 
@@ -39,6 +40,11 @@ gsize npy_rows(const Npy *npy)
 gsize npy_columns(const Npy *npy)
 {
     return npy->columns;
+}
+
+const int *npy_shape(const Npy *npy)
+{
+    return npy->shape;
 }
 
 /* ---- The header ---- */
@@ -87,22 +93,33 @@ static gboolean parse_type(Npy *npy, const char *type, const char *kinds, GError
     return TRUE;
 }
 
-static gboolean parse_shape(Npy *npy, const char *shape, guint dimensions, GError **error)
+/* max: the number of dimensions, at most 4; where it is more than 2, there may be 2. */
+static gboolean parse_shape(Npy *npy, const char *shape, guint max, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(shape, ",", -1);
-    guint64 sizes[2] = {1, 1};
+    guint64 sizes[4] = {1, 1, 1, 1};
     guint n = 0;
     gboolean fits = TRUE;
     for (char **part = parts; *part; part++)
         if (*g_strstrip(*part)) {
-            fits &= n < 2 && g_ascii_string_to_unsigned(*part, 10, 1, G_MAXINT32, &sizes[MIN(n, 1)], NULL);
+            fits &= n < max && g_ascii_string_to_unsigned(*part, 10, 1, G_MAXINT32, &sizes[MIN(n, 3)], NULL);
             n++;
         }
-    if (!fits || n != dimensions)
+    if (!fits || (n != max && n != MIN(max, 2)))
         return error_set(error, "%s: its shape is (%s), not %s", npy->path, shape,
-                         dimensions == 1 ? "(N,)" : "(N, D)");
-    npy->rows = sizes[0];
-    npy->columns = sizes[1];
+                         max == 1 ? "(N,)" : "(N, D) or (N, H, W, C)");
+    if (n == 2 && max > 2) { /* (N, D) is (N, 1, 1, D) */
+        sizes[3] = sizes[1];
+        sizes[1] = 1;
+    }
+    gsize all = npy->rows = sizes[0];
+    npy->columns = 1;
+    for (guint i = 1; i < max; i++) {
+        npy->shape[i - 1] = (int)sizes[i];
+        npy->columns *= sizes[i];
+        if (!g_size_checked_mul(&all, all, sizes[i]) || all > G_MAXSIZE / sizeof(double))
+            return error_set(error, "%s: its shape (%s) is too large", npy->path, shape);
+    }
     return TRUE;
 }
 
@@ -124,8 +141,7 @@ static gboolean parse_dict(Npy *npy, const char *dict, const char *kinds, guint 
 static gboolean check_length(const Npy *npy, gsize before, GError **error)
 {
     struct stat status;
-    guint64 expected =
-        before + (guint64)npy->rows * npy->columns * npy->item; /* (2^31 - 1)^2 floats still fit */
+    guint64 expected = before + (guint64)npy->rows * npy->columns * npy->item;
     if (fstat(fileno(npy->stream), &status))
         return error_set(error, "cannot read %s: %s", npy->path, g_strerror(errno));
     return (guint64)status.st_size == expected ||

@@ -8,11 +8,13 @@
 
 typedef struct Npy Npy;
 
-/* kinds: those of "f2 f4 i1 i2 i4 i8 u1 u2 u4 u8" to accept; dimensions: 1 or 2. */
+/* kinds: those of "f2 f4 i1 i2 i4 i8 u1 u2 u4 u8" to accept; dimensions: 1, or 4 for (N, H, W, C), in whose
+ * place there may be (N, D). */
 Npy *npy_open(const char *path, const char *kinds, guint dimensions, GError **error);
 void npy_close(Npy *npy);
 gsize npy_rows(const Npy *npy);
-gsize npy_columns(const Npy *npy); /* 1 if there is one dimension */
+gsize npy_columns(const Npy *npy);    /* 1 if there is one dimension */
+const int *npy_shape(const Npy *npy); /* (3): H, W, C of a row; 1, 1, D */
 
 /* The next row: values (columns), all finite, from f2 or f4. */
 gboolean npy_read_floats(Npy *npy, float *values, GError **error);

@@ -49,12 +49,12 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     return NULL;
 }
 
-FeatureSpec *feature_spec_imported(const char *made_by, gsize features)
+FeatureSpec *feature_spec_imported(const char *made_by, const int shape[3])
 {
     FeatureSpec spec = {.weights_hash = "",
                         .weights_source = (char *)made_by,
                         .layer = IMPORTED,
-                        .shape = {1, 1, (int)features}};
+                        .shape = {shape[0], shape[1], shape[2]}};
     return feature_spec_copy(&spec);
 }
 
@@ -162,8 +162,8 @@ static gboolean shape_holds(const FeatureSpec *spec)
 {
     int shape[3];
     if (feature_spec_is_imported(spec))
-        return spec->shape[0] == 1 && spec->shape[1] == 1 && spec->shape[2] >= 1 &&
-               spec->shape[2] <= FEATURE_SPEC_MAX_IMPORTED;
+        return spec->shape[0] >= 1 && spec->shape[1] >= 1 && spec->shape[2] >= 1 &&
+               spec->shape[0] <= FEATURE_SPEC_MAX_IMPORTED / spec->shape[1] / spec->shape[2];
     return layer_shape(spec->layer, spec->side, shape) && memcmp(shape, spec->shape, sizeof shape) == 0;
 }
 
@@ -244,8 +244,10 @@ static char *imported_difference(const FeatureSpec *its, const FeatureSpec *want
     if (!g_str_equal(its->weights_source, wanted->weights_source))
         return g_strdup_printf("its features were made by %s, not by %s", its->weights_source,
                                wanted->weights_source);
-    if (its->shape[2] != wanted->shape[2])
-        return g_strdup_printf("its vectors have %d features, not %d", its->shape[2], wanted->shape[2]);
+    gsize has = feature_spec_features(its), asked = feature_spec_features(wanted);
+    if (has != asked)
+        return g_strdup_printf("its vectors have %" G_GSIZE_FORMAT " features, not %" G_GSIZE_FORMAT, has,
+                               asked);
     return NULL;
 }
 

@@ -20,10 +20,10 @@ typedef struct {
     Tiles tiles;
 } FeatureSpec;
 
-/* Features of another program have the layer "imported", no weights, side 0, shape 1x1xD, and their origin in
+/* Features of another program have the layer "imported", no weights, side 0, any shape (1x1xD), and their origin in
  * weights_source, which is compared. They cannot be computed from images here. */
 enum { FEATURE_SPEC_MAX_IMPORTED = 1 << 24 }; /* D */
-FeatureSpec *feature_spec_imported(const char *made_by, gsize features);
+FeatureSpec *feature_spec_imported(const char *made_by, const int shape[3]);
 gboolean feature_spec_is_imported(const FeatureSpec *spec);
 
 /* The specification for these options of extract and train. weights: NULL if layer is "input". normalize NULL: caffe

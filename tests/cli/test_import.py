@@ -150,6 +150,26 @@ def caches_that_others_made_do_not_go_together():
         assert "imported (made by resnet50), not extracted" in done.stderr, done.stderr
 
 
+def maps_are_imported_with_their_shape():
+    """(N, H, W, C) in the order of a flattened (N, D), which it goes together with."""
+    with scratch() as at:
+        x, y = make(1)
+        features, labels, cache = save(at, "a", x[:, :36], y)
+        import_(features, labels, cache)
+        np.save(at + "/maps.npy", x[:, :36].reshape(60, 3, 4, 3))
+        import_(at + "/maps.npy", labels, at + "/maps")
+        assert "3x4x3 = 36 float32" in program("extract", "--info", at + "/maps").stdout
+        for c in "a", "maps":
+            program("extract", "--export", at + "/x" + c, cache if c == "a" else at + "/maps")
+        assert (np.load(at + "/xa/features.npy") == np.load(at + "/xmaps/features.npy")).all()
+        assert "0 new, 60 unchanged" in import_(at + "/maps.npy", labels, cache).stdout
+        program("train", "--head", "linear", cache, at + "/m.h5")
+        one, other = (program("evaluate", c, at + "/m.h5").stdout for c in (cache, at + "/maps"))
+        assert one.replace(cache, "") == other.replace(at + "/maps", ""), (one, other)
+        program("train", "--head", "linear", at + "/maps", at + "/n.h5")
+        program("evaluate", cache, at + "/n.h5")
+
+
 def matrices_that_would_be_misread_are_refused():
     with scratch() as at:
         x, y = make(1)
@@ -159,6 +179,7 @@ def matrices_that_would_be_misread_are_refused():
         spoilt[7, 3] = np.nan
         for array, said in ((x.astype(">f4"), "big-endian (>f4); save x.astype('<f4')"), (np.asfortranarray(x), "Fortran"),
                             (x.astype(np.float64), "type is <f8"), (x[0], "shape is (37,), not (N, D)"), (x[None], "(1, 60, 37)"),
+                            (x[None, None, None], "(1, 1, 1, 60, 37)"),
                             (spoilt, "row 7, column 3 (from 0) is nan"), (x[:59], "59 rows, but"), (x[:0], "(0, 37)"),
                             (np.array(["a"]), "type is <U1"), (np.zeros(2, [("a", "f4")]), "lacks")):
             np.save(bad, array)
@@ -168,7 +189,8 @@ def matrices_that_would_be_misread_are_refused():
         for content, said in ((whole[:-1], "truncated"), (whole + b"x", "truncated"), (whole[:60], "header is truncated"),
                               (b"", "numpy.save"), (b"\x93NUMPY\x09" + whole[7:], "numpy.save"),
                               (whole.replace(b"(60, 37)", b"(6e, 37)"), "lacks"),
-                              (whole.replace(b"(60, 37)", b"(2147483647, 2147483647)"), "bytes where its header requires")):
+                              (whole.replace(b"(60, 37)", b"(1073741823, 1073741823)"), "bytes where its header requires"),
+                              (whole.replace(b"(60, 37)", b"(2147483647, 2147483647)"), "is too large")):
             open(bad, "wb").write(content)
             done = import_(bad, labels, at + "/none", status=1)
             assert said in done.stderr and done.stderr.count("\n") == 1, (said, done.stderr)
@@ -198,5 +220,6 @@ def labels_and_items_that_do_not_fit_are_refused():
 
 run(what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
     importing_again_takes_what_has_changed, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
-    caches_that_others_made_do_not_go_together, matrices_that_would_be_misread_are_refused,
+    caches_that_others_made_do_not_go_together,
+    maps_are_imported_with_their_shape, matrices_that_would_be_misread_are_refused,
     labels_and_items_that_do_not_fit_are_refused)
