@@ -2,6 +2,7 @@
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "common/core/sha256.h"
@@ -113,7 +114,7 @@ static gboolean names_from_items(Names *names, const char *path, GError **error)
 {
     g_autofree char *content = NULL;
     gsize size;
-    if (!g_file_get_contents(path, &content, &size, error))
+    if (!(content = input_file_text(path, &size, error)))
         return FALSE;
     const char *text = g_str_has_prefix(content, "\xef\xbb\xbf") ? content + 3 : content; /* Excel's BOM */
     g_autoptr(GError) problem = NULL;

@@ -3,6 +3,7 @@
 
 #include "common/arithmetic/kernels.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -156,11 +157,8 @@ Npy *npy_open(const char *path, const char *kinds, guint dimensions, GError **er
     g_autoptr(Npy) npy = g_new0(Npy, 1);
     gsize before;
     npy->path = g_strdup(path);
-    npy->stream = fopen(path, "rb");
-    if (!npy->stream) {
-        error_set(error, "cannot read %s: %s", path, g_strerror(errno));
+    if (!(npy->stream = input_file_stream(path, error)))
         return NULL;
-    }
     g_autofree char *dict = read_dict(npy, &before, error);
     if (!dict || !parse_dict(npy, dict, kinds, dimensions, error) || !check_length(npy, before, error))
         return NULL;

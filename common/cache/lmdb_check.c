@@ -27,6 +27,9 @@ enum {
 #define LMDB_MAGIC 0xBEEFC0DEu
 #define NO_PAGE    G_MAXUINT64
 
+/* LMDB counts on without a check, and the last numbers have a meaning of their own. */
+#define MAX_TRANSACTION ((guint64)1 << 48)
+
 /* LMDB's MDB_db: the root of a tree. */
 typedef struct {
     guint32 pad; /* in the tree of free pages: the page size */
@@ -65,7 +68,8 @@ typedef struct {
 typedef struct {
     const guint8 *bytes; /* of the file */
     guint64 pages;       /* complete in the file and not beyond the last page */
-    guint64 last_page;   /* may lie beyond the file's end, where pages were freed before they were written */
+    guint64 transaction;
+    guint64 last_page; /* may lie beyond the file's end, where pages were freed before they were written */
     gsize page_size;
     guint8 *used; /* a bit a page, 0 … last_page */
     LmdbCheckForget forget;
@@ -110,6 +114,8 @@ static gboolean check_meta(const guint8 *bytes, gsize page_size, int index, GErr
         return refuse(error, "meta page %d describes another kind of database", index);
     if (meta.last_page < 1 || meta.last_page >> 48)
         return refuse(error, "meta page %d has an impossible last page", index);
+    if (meta.transaction > MAX_TRANSACTION)
+        return refuse(error, "meta page %d has an impossible transaction number", index);
     if (meta.transaction != 0 && meta.transaction % 2 != (guint64)index)
         return refuse(error, "meta page %d has the transaction number of the other one", index);
     return TRUE;
@@ -363,10 +369,13 @@ static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
     return check_tree(walk, &tree, check_value);
 }
 
-/* transaction -> count, followed by that many free pages in descending order. */
+/* the transaction that freed them -> count, followed by that many free pages in descending order. */
 static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
 {
-    guint64 count, page, above = walk->last_page + 1;
+    guint64 count, page, freed, above = walk->last_page + 1;
+    memcpy(&freed, entry->bytes, sizeof freed);
+    if (freed < 1 || freed > walk->transaction)
+        return refuse(walk->error, "a list of free pages has an impossible transaction number");
     if (node.flags & ~NODE_BIG || entry->data_size < sizeof count || entry->data_size % sizeof count)
         return refuse(walk->error, "a list of free pages has an impossible size");
     memcpy(&count, entry->data, sizeof count);
@@ -391,7 +400,8 @@ gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, L
     *found = meta->transaction == transaction;
     if (!*found)
         return TRUE;
-    Walk walk = {.bytes = bytes, .page_size = page_size, .forget = forget, .error = error};
+    Walk walk = {
+        .bytes = bytes, .page_size = page_size, .transaction = transaction, .forget = forget, .error = error};
     walk.pages = size / page_size;
     if (meta->last_page > walk.pages + MAX_UNWRITTEN)
         return refuse(error, "it ends long before its last page");

@@ -3,7 +3,7 @@
 
 #include "common/cache/cache_error.h"
 #include "common/cache/lmdb_check.h"
-#include "common/core/interrupt.h"
+#include "common/core/input_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,9 +34,10 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
     va_start(arguments, format);
     g_autofree char *clause = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s is damaged or not a cache (%s): restore it from a copy, or delete it and extract again",
-                store->folder, clause);
+    g_set_error(
+        error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+        "%s is damaged or not a cache (%s): restore it from a copy, or extract again into a new cache",
+        store->folder, clause);
     return FALSE;
 }
 
@@ -84,6 +85,14 @@ static gboolean claim_identity(Store *store, GError **error)
     return first;
 }
 
+static gboolean not_a_cache(const Store *store, GError **error)
+{
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                "%s is not a cache, which is a folder with a data.mdb: name one that extract has made",
+                store->folder);
+    return FALSE;
+}
+
 static gboolean open_folder(Store *store, gboolean writing, GError **error)
 {
     if (writing && mkdir(store->folder, 0777) && errno != EEXIST)
@@ -94,11 +103,8 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
                     store->folder);
         return FALSE;
     }
-    if (store->directory < 0 && errno == ENOTDIR) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                    "%s is not a cache: a cache is a folder with a data.mdb", store->folder);
-        return FALSE;
-    }
+    if (store->directory < 0 && errno == ENOTDIR)
+        return not_a_cache(store, error);
     if (store->directory < 0)
         return store_fail(store, "open", errno, error);
     if (writing && flock(store->directory, LOCK_EX | LOCK_NB)) {
@@ -106,7 +112,8 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
             return store_fail(store, "lock", errno, error);
         g_set_error(
             error, CACHE_ERROR, CACHE_ERROR_BUSY,
-            "%s is being written by another program: wait until it has ended, or write to another cache",
+            "%s is being written by another program, or read by one that cannot use its lock.mdb: wait until "
+            "it has ended, or write to another cache",
             store->folder);
         return FALSE;
     }
@@ -116,20 +123,41 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
 /* A folder that contains other files is not turned into a cache. */
 static gboolean check_empty(const Store *store, GError **error)
 {
-    GDir *listing = g_dir_open(store->folder, 0, error);
-    if (!listing)
+    g_autoptr(GPtrArray) names = input_folder_names(store->folder, error);
+    if (!names)
         return FALSE;
-    const char *name;
-    gboolean empty = TRUE;
-    while (empty && (name = g_dir_read_name(listing)))
-        if (!g_str_equal(name, "lock.mdb") && !g_str_equal(name, "data.mdb")) {
+    for (guint i = 0; i < names->len; i++)
+        if (!g_str_equal(names->pdata[i], "lock.mdb") && !g_str_equal(names->pdata[i], "data.mdb")) {
             g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
                         "%s is a folder with other files (%s) and not a cache: name a new folder",
-                        store->folder, name);
-            empty = FALSE;
+                        store->folder, (const char *)names->pdata[i]);
+            return FALSE;
         }
-    g_dir_close(listing);
-    return empty;
+    return TRUE;
+}
+
+/* ---- The two files ---- */
+
+/* Opens one of the two, which must be a regular file without a second name: LMDB writes to it, and what lies behind a
+ * link is not the cache's. -1 with errno, or with error if it is something else. */
+static int open_own(const Store *store, const char *name, int flags, GError **error)
+{
+    struct stat status;
+    int file = openat(store->directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    int code = file < 0 ? errno : 0;
+    gboolean own = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1;
+    if (own || (file < 0 && code != ELOOP && code != EISDIR && code != ENXIO)) {
+        errno = code;
+        return file;
+    }
+    if (file >= 0)
+        close(file);
+    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+                "%s: its %s is a link, has a second name, or is no regular file, and a cache's files must be "
+                "its own: "
+                "use a copy of the cache (cp -rL)",
+                store->folder, name);
+    return -1;
 }
 
 /* ---- The data file ---- */
@@ -198,12 +226,16 @@ static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size,
 static gboolean check_file(const Store *store, gboolean writing, gsize *size, GError **error)
 {
     *size = 0;
-    int file = openat(store->directory, "data.mdb", (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    g_autoptr(GError) problem = NULL;
+    int file = open_own(store, "data.mdb", writing ? O_RDWR : O_RDONLY, &problem);
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
     if (file < 0 && errno == ENOENT && writing)
         return check_empty(store, error);
     if (file < 0 && errno == ENOENT) /* when a cache is created, the folder and LMDB's lock file come first */
-        return check_empty(store, NULL) ? store_empty(store, error)
-                                        : store_damaged(store, error, "it has no data.mdb");
+        return check_empty(store, NULL) ? store_empty(store, error) : not_a_cache(store, error);
     if (file < 0)
         return store_fail(store, writing ? "write" : "read", errno, error);
     const guint8 *bytes;
@@ -219,23 +251,85 @@ static gboolean check_file(const Store *store, gboolean writing, gsize *size, GE
     return fine;
 }
 
-static int open_environment(Store *store, gboolean writing, gsize size)
+/* ---- The lock file, with LMDB's table of readers ---- */
+
+/* Gives it its blocks: LMDB maps it, and where the file system is full, writing to a page without a block would end
+ * the process. *code: 0, or why it cannot be used (errno). FALSE and error if it is no file of the cache's own. */
+static gboolean prepare_lock(const Store *store, int *code, GError **error)
 {
-    unsigned flags = MDB_NOTLS | (writing ? 0 : MDB_RDONLY);
+    enum { SLOT = 64, MORE = 8 }; /* bytes of a reader; slots' worth that LMDB needs besides */
+    const off_t size = SLOT * (MAX_READERS + MORE);
+    struct stat status;
+    g_autoptr(GError) problem = NULL;
+    int file = open_own(store, "lock.mdb", O_RDWR | O_CREAT, &problem);
+    *code = file < 0 ? errno : 0;
+    if (file >= 0 && fstat(file, &status) == 0 && status.st_blocks * 512 < size)
+        *code = posix_fallocate(file, 0, size);
+    if (file >= 0)
+        close(file);
+    if (!problem)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
+}
+
+/* Opens LMDB's environment and takes a place in the table. Returns an LMDB code. */
+static int open_environment(Store *store, unsigned flags, gsize size)
+{
+    MDB_txn *txn;
     int code;
-    for (gboolean retry = TRUE;; retry = FALSE) {
-        if ((code = mdb_env_create(&store->env)) ||
-            (code = mdb_env_set_maxdbs(store->env, NAMED_DATABASES)) ||
-            (code = mdb_env_set_maxreaders(store->env, MAX_READERS)) ||
-            (code = mdb_env_set_mapsize(store->env, size + (writing ? STORE_ROOM_MIN : 0))))
-            return code;
-        code = mdb_env_open(store->env, store->folder, flags, 0666);
-        if (writing || !retry || (code != EACCES && code != EROFS))
-            return code;
-        mdb_env_close(store->env); /* no permission to write the lock file: read without it */
-        store->env = NULL;
-        flags |= MDB_NOLOCK;
+    if ((code = mdb_env_create(&store->env)) || (code = mdb_env_set_maxdbs(store->env, NAMED_DATABASES)) ||
+        (code = mdb_env_set_maxreaders(store->env, MAX_READERS)) ||
+        (code = mdb_env_set_mapsize(store->env, size)) ||
+        (code = mdb_env_open(store->env, store->folder, MDB_NOTLS | flags, 0666)) ||
+        (code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn)))
+        return code == MDB_MAP_RESIZED ? 0 : code;
+    mdb_txn_abort(txn);
+    return 0;
+}
+
+/* Reads without the table. A writer would not know of this reader and could write over what it reads, so none may be
+ * active, nor start. */
+static gboolean open_unlocked(Store *store, gsize size, const char *why, GError **error)
+{
+    if (flock(store->directory, LOCK_SH | LOCK_NB)) {
+        g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
+                    "%s is being written by another program, and its lock.mdb cannot be used here (%s): wait "
+                    "until it "
+                    "has ended",
+                    store->folder, why);
+        return FALSE;
     }
+    if (store->env)
+        mdb_env_close(store->env);
+    store->env = NULL;
+    int code = open_environment(store, MDB_RDONLY | MDB_NOLOCK, size);
+    return !code || store_fail(store, "open", code, error);
+}
+
+/* A process's place in the table is found by its number, which in containers is often 1. */
+static gboolean open_locked(Store *store, gboolean writing, gsize size, GError **error)
+{
+    int code;
+    if (!prepare_lock(store, &code, error))
+        return FALSE;
+    if (!code)
+        code = open_environment(store, writing ? 0 : MDB_RDONLY, size + (writing ? STORE_ROOM_MIN : 0));
+    if (!code)
+        return TRUE;
+    gboolean twin = code == EAGAIN;
+    const char *why =
+        twin ? "a program of the same process number uses it, in another container" : mdb_strerror(code);
+    if (!writing && (twin || code == EACCES || code == EROFS || code == ENOSPC || code == EDQUOT))
+        return open_unlocked(store, size, why, error);
+    if (!twin)
+        return store_fail(store, "open", code, error);
+    g_set_error(
+        error, CACHE_ERROR, CACHE_ERROR_BUSY,
+        "%s cannot be written: %s; wait until it has ended, or start the containers so that they share their "
+        "process numbers (--pid=host)",
+        store->folder, why);
+    return FALSE;
 }
 
 Store *store_open(const char *folder, gboolean writing, GError **error)
@@ -245,13 +339,8 @@ Store *store_open(const char *folder, gboolean writing, GError **error)
     store->directory = -1;
     gsize size;
     if (!open_folder(store, writing, error) || !claim_identity(store, error) ||
-        !check_file(store, writing, &size, error))
+        !check_file(store, writing, &size, error) || !open_locked(store, writing, size, error))
         return NULL;
-    int code = open_environment(store, writing, size);
-    if (code) {
-        store_fail(store, "open", code, error);
-        return NULL;
-    }
     if (writing) {
         mdb_reader_check(store->env, NULL); /* slots of killed readers would block the reuse of freed pages */
         fsync(store->directory);

@@ -9,6 +9,7 @@
 #include "common/core/error.h"
 #include "common/core/hdf5_layout.h"
 #include "common/core/hdf5_reader.h"
+#include "common/core/input_file.h"
 #include "common/core/output_file.h"
 #include "common/core/seal.h"
 
@@ -89,17 +90,14 @@ static Hdf5File *open_to_read(const char *path, gboolean sealed, GError **error)
 {
     g_autoptr(Hdf5File) file = file_new(path);
     struct stat status;
-    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
-    gboolean good = stream && fstat(descriptor, &status) == 0;
-    if (!good)
-        error_set(error, "%s: cannot be opened: %s", path, g_strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        good = error_set(error, "%s: is not a regular file", path);
+    FILE *stream = input_file_stream(path, error);
+    if (!stream)
+        return NULL;
+    gboolean good = fstat(fileno(stream), &status) == 0 ||
+                    error_set(error, "%s: cannot be opened: %s", path, g_strerror(errno));
     good = good && (!sealed || seal_check(stream, path, error)) &&
-           start_reader(file, descriptor, (gsize)status.st_size, error);
-    if (stream)
-        fclose(stream);
+           start_reader(file, fileno(stream), (gsize)status.st_size, error);
+    fclose(stream);
     return good ? g_steal_pointer(&file) : NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/plural.h"
 #include "common/dataset/tar_scan.h"
 
@@ -78,20 +79,6 @@ static gint by_key(gconstpointer a, gconstpointer b)
     return strcmp((*(DatasetItem *const *)a)->key, (*(DatasetItem *const *)b)->key);
 }
 
-/* Names in a folder, except those that begin with a dot, in byte order. */
-static GPtrArray *names_in(const char *folder, GError **error)
-{
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
-    if (!dir)
-        return NULL;
-    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    for (const char *name; (name = g_dir_read_name(dir));)
-        if (name[0] != '.')
-            g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, by_bytes);
-    return names;
-}
-
 Dataset *dataset_new(const char *root)
 {
     Dataset *dataset = g_new(Dataset, 1);
@@ -145,11 +132,13 @@ static gboolean scan_folder(GPtrArray *items, const char *root, const char *key,
     Folder folder = {status.st_dev, status.st_ino, parent};
     if (is_within_itself(&folder))
         return error_set(error, "%s is a link to a folder that contains it: remove the link", path);
-    g_autoptr(GPtrArray) names = names_in(path, error);
+    g_autoptr(GPtrArray) names = input_folder_names(path, error);
     if (!names)
         return FALSE;
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
+        if (name[0] == '.')
+            continue;
         g_autofree char *inner = g_strconcat(key, "/", name, NULL);
         g_autofree char *inner_path = g_build_filename(root, inner, NULL);
         if (g_file_test(inner_path, G_FILE_TEST_IS_DIR)) {
@@ -196,12 +185,14 @@ static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GE
     g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) names = NULL;
     names = filter->classes ? named_classes(filter->classes, is_class_folder, root, error)
-                            : names_in(root, error);
+                            : input_folder_names(root, error);
     if (!names)
         return NULL;
     g_ptr_array_sort(names, by_bytes);
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
+        if (name[0] == '.' && !filter->classes)
+            continue;
         gboolean again = i > 0 && g_str_equal(name, g_ptr_array_index(names, i - 1));
         if (is_class_folder(name, (gpointer)root)) {
             if (!again)
@@ -236,8 +227,8 @@ char *dataset_read_list(const char *list, GError **error)
 {
     gsize size;
     guint line = 1;
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(list, &text, &size, error))
+    g_autofree char *text = input_file_text(list, &size, error);
+    if (!text)
         return NULL;
     gsize length = strlen(text);
     if (length == size)

@@ -3,6 +3,7 @@
 
 #include "common/arithmetic/kernels.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,12 +181,8 @@ Safetensors *safetensors_open(const char *path, GError **error)
     g_autoptr(Safetensors) file = g_new0(Safetensors, 1);
     file->path = g_strdup(path);
     file->tensors = g_ptr_array_new_with_free_func(tensor_free);
-    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->fd < 0) {
-        error_set(error, "%s: cannot be opened: %s", path, g_strerror(errno));
-        return NULL;
-    }
-    return read_header(file, error) ? g_steal_pointer(&file) : NULL;
+    file->fd = input_file_open(path, error);
+    return file->fd >= 0 && read_header(file, error) ? g_steal_pointer(&file) : NULL;
 }
 
 void safetensors_close(Safetensors *file)

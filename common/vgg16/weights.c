@@ -3,6 +3,7 @@
 
 #include "common/core/error.h"
 #include "common/core/floats.h"
+#include "common/core/input_file.h"
 #include "common/core/rng.h"
 #include "common/core/sha256.h"
 #include "common/vgg16/weights_formats.h"
@@ -178,10 +179,9 @@ static gboolean is_keras_zip(const char *head, gsize size)
 static gboolean load_file(Weights *weights, const char *path, GError **error)
 {
     char head[HEAD];
-    errno = g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : 0;
-    FILE *stream = errno ? NULL : fopen(path, "rb");
+    FILE *stream = input_file_stream(path, error);
     if (!stream)
-        return error_set(error, "%s: the weights cannot be opened: %s", path, g_strerror(errno));
+        return FALSE;
     gsize size = fread(head, 1, sizeof head, stream);
     fclose(stream);
     weights->source = g_path_get_basename(path);

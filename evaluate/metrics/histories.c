@@ -3,6 +3,7 @@
 #include "common/core/plural.h"
 
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,8 +20,8 @@ static int seconds_column(const char *header)
 
 static gboolean sum_seconds(const char *path, double *sum, GError **error)
 {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(path, &text, NULL, error))
+    g_autofree char *text = input_file_text(path, NULL, error);
+    if (!text)
         return FALSE;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     int column = lines[0] ? seconds_column(g_strchomp(lines[0])) : -1;

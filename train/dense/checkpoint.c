@@ -2,6 +2,7 @@
 #include "train/dense/checkpoint.h"
 
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/output_file.h"
 
 #include <errno.h>
@@ -130,10 +131,10 @@ static gboolean check_head(Stream *stream, const char *path, const char *identit
 gboolean checkpoint_load(const char *path, const char *identity, FitState *state, History *history,
                          Network *network, Trainer *trainer, GError **error)
 {
-    Stream stream = {fopen(path, "rb"), NULL, FALSE, FALSE};
+    Stream stream = {input_file_stream(path, error), NULL, FALSE, FALSE};
     guint64 found, sum, stored = 0;
     if (!stream.file)
-        return error_set(error, "%s: cannot read the checkpoint: %s", path, g_strerror(errno));
+        return FALSE;
     gboolean good = check_head(&stream, path, identity, network, trainer, error);
     if (good) {
         stream.sum = XXH3_createState();

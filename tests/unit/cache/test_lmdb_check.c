@@ -182,6 +182,12 @@ static void every_kind_of_damage_is_named(void)
     refused_with(&file, branch * PAGE + first_node, &root, 2,
                  "used twice"); /* a child that is its ancestor */
     refused_with(&file, branch * PAGE + first_node, &branch, 2, "used twice"); /* a child that is itself */
+    guint64 free_root, none = 0, late = lmdb_check_newest(file.bytes) + 1, last = G_MAXUINT64 - 1;
+    memcpy(&free_root, file.bytes + meta + 24 + 40, sizeof free_root);
+    memcpy(&first_node, file.bytes + free_root * PAGE + HEADER, 2);
+    refused_with(&file, free_root * PAGE + first_node + 8, &none, 8, "impossible transaction"); /* freed by */
+    refused_with(&file, free_root * PAGE + first_node + 8, &late, 8, "transaction");
+    refused_with(&file, meta + 128, &last, 8, "impossible transaction");
     refused_with(&file, overflow * PAGE, &far, 8, "overflow page");
     refused_with(&file, overflow * PAGE + 12, &many, 4, "outside the file"); /* length of the run */
     data_file_clear(&file);

@@ -2,9 +2,11 @@
 #include "common/cache/cache_error.h"
 #include "tests/unit/fixture.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,6 +243,76 @@ static void a_creation_cut_short_is_begun_again(void)
     }
 }
 
+/* LMDB writes into what its two files lead to. */
+static void links_and_pipes_in_the_place_of_its_files_are_refused(void)
+{
+    for (guint i = 0; i < 8; i++) {
+        g_autofree char *folder = fixture_folder();
+        g_autofree char *file = g_build_filename(folder, i % 2 ? "data.mdb" : "lock.mdb", NULL);
+        g_autofree char *target = g_build_filename(folder, "target", NULL);
+        g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+        g_autoptr(GError) error = NULL;
+        fixture_cache(folder, FIXTURE_SIDE, 2);
+        overwrite(target, "mine", 4);
+        g_remove(file);
+        int made = i / 2 == 0   ? symlink(target, file)
+                   : i / 2 == 1 ? link(target, file)
+                   : i / 2 == 2 ? mkfifo(file, 0666)
+                                : mkdir(file, 0777);
+        g_assert_cmpint(made, ==, 0);
+        cache_is_refused(folder, CACHE_ERROR_DAMAGED);
+        g_assert_null(cache_writer_open(folder, spec, NULL, &error));
+        g_assert_nonnull(strstr(error->message, i % 2 ? "data.mdb" : "lock.mdb"));
+        g_autofree char *text = NULL;
+        g_assert_true(g_file_get_contents(target, &text, NULL, NULL));
+        g_assert_cmpstr(text, ==, "mine");
+        remove_tree(folder);
+    }
+}
+
+static void the_lock_file_has_blocks_for_every_reader(void)
+{
+    g_autofree char *folder = fixture_folder();
+    g_autofree char *lock = g_build_filename(folder, "lock.mdb", NULL);
+    struct stat status;
+    fixture_cache(folder, FIXTURE_SIDE, 2);
+    g_remove(lock);
+    cache_close(open_cache(folder));
+    g_assert_cmpint(stat(lock, &status), ==, 0);
+    g_assert_cmpint(status.st_blocks * 512, >=, 64 * 2048);
+    remove_tree(folder);
+}
+
+static void child_reads_and_cannot_write(const char *folder)
+{
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    g_autoptr(GError) error = NULL;
+    kill(getpid(), SIGSTOP); /* until its place in the table of readers is taken */
+    Cache *cache = open_cache(folder);
+    check_cache(cache, 2);
+    cache_close(cache);
+    g_assert_null(cache_writer_open(folder, spec, NULL, &error));
+    g_assert_nonnull(strstr(error->message, "process number"));
+}
+
+/* As in two containers that share a cache, where both processes are number 1. */
+static void two_processes_of_one_number_can_read(void)
+{
+    g_autofree char *folder = fixture_folder();
+    fixture_cache(folder, FIXTURE_SIDE, 2);
+    pid_t child = in_child(child_reads_and_cannot_write, folder);
+    int status;
+    g_assert_cmpint(waitpid(child, &status, WUNTRACED), ==, child);
+    g_autofree char *lock = g_build_filename(folder, "lock.mdb", NULL);
+    int file = open(lock, O_RDWR);
+    struct flock place = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = child, .l_len = 1};
+    g_assert_cmpint(fcntl(file, F_SETLK, &place), ==, 0);
+    kill(child, SIGCONT);
+    g_assert_cmpint(child_status(child), ==, 0);
+    close(file);
+    remove_tree(folder);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -253,5 +325,10 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/the map grows under readers of it", the_map_grows_under_readers_of_it);
     g_test_add_func("/cache/other folders and files are refused", what_is_no_cache_is_refused);
     g_test_add_func("/cache/an interrupted creation is begun again", a_creation_cut_short_is_begun_again);
+    g_test_add_func("/cache/links and pipes in the place of its files are refused",
+                    links_and_pipes_in_the_place_of_its_files_are_refused);
+    g_test_add_func("/cache/the lock file has blocks for every reader",
+                    the_lock_file_has_blocks_for_every_reader);
+    g_test_add_func("/cache/two processes of one number can read", two_processes_of_one_number_can_read);
     return g_test_run();
 }
