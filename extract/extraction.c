@@ -11,14 +11,13 @@
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/extraction_memory.h"
+#include "extract/follow.h"
 #include "extract/plan.h"
 #include "extract/shard.h"
 #include "extract/split.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct {
     const Dataset *dataset;
@@ -120,53 +119,16 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
            pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
 }
 
-/* The names of all images of an archive, a set; of a folder an empty one. */
-static GHashTable *archived_images(const Options *options, const Dataset *dataset, GError **error)
-{
-    const DatasetFilter everything = {.class_names = options->filter.class_names};
-    g_autoptr(Dataset) all = dataset->archived ? dataset_scan(dataset->root, &everything, error) : NULL;
-    if (dataset->archived && !all)
-        return NULL;
-    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; all && i < all->items->len; i++)
-        g_hash_table_add(names, g_strdup(((const DatasetItem *)all->items->pdata[i])->key));
-    return names;
-}
-
-/* archived: of archived_images. */
-static gboolean has_gone(const Dataset *dataset, GHashTable *archived, const char *path)
-{
-    struct stat status;
-    guint copy;
-    g_autofree char *image = g_strndup(path, cache_path_image(path, &copy));
-    g_autofree char *file = g_build_filename(dataset->root, image, NULL);
-    if (dataset->archived)
-        return !g_hash_table_contains(archived, image);
-    return stat(file, &status) && (errno == ENOENT || errno == ENOTDIR);
-}
-
-static gboolean prune(CacheWriter *writer, const Options *options, const Dataset *dataset, guint *pruned,
-                      GError **error)
-{
-    g_autoptr(GHashTable) archived = archived_images(options, dataset, error);
-    g_autoptr(GPtrArray) paths = archived ? cache_writer_paths(writer, error) : NULL;
-    if (!paths)
-        return FALSE;
-    for (guint i = 0; i < paths->len; i++)
-        if (has_gone(dataset, archived, paths->pdata[i])) {
-            cache_writer_remove(writer, paths->pdata[i]);
-            ++*pruned;
-        }
-    return cache_writer_commit(writer, error);
-}
-
 /* Prints the summary line of one cache. */
-static Status summarise(const Extraction *extraction, guint pruned, const char *cache, gboolean named)
+static Status summarise(const Extraction *extraction, const FollowCounts *counts, const Options *options,
+                        const char *cache)
 {
+    gboolean named = options->split_test > 0;
     guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
-    printf("%s%s%u new, %u unchanged, %u changed, %u skipped, %u pruned\n", named ? cache : "",
-           named ? ": " : "", extraction->added, extraction->plan->unchanged, extraction->changed,
-           extraction->skipped, pruned);
+    printf("%s%s%u new, %u unchanged, %u changed, %u moved, %u copied, %u %s, %u skipped\n",
+           named ? cache : "", named ? ": " : "", extraction->added,
+           extraction->plan->unchanged - counts->moved - counts->copied, extraction->changed, counts->moved,
+           counts->copied, counts->missing, options->prune ? "pruned" : "missing", extraction->skipped);
     if (done < extraction->plan->n_work) {
         guint left = extraction->plan->n_work - done;
         cli_warn("interrupted with %u %s to go; %s keeps what was computed: run the same command to continue",
@@ -214,18 +176,33 @@ static CacheWriter *open_writer(Run *run, const char *path, GError **error)
     return writer;
 }
 
-/* Brings one cache up to date with the dataset and `copies` augmented copies of each of its images. */
-static Status extract_into(const Run *run, Dataset *dataset, guint copies, CacheWriter *writer,
-                           const char *path, GError **error)
+enum { TRAIN, TEST, PARTS };
+
+/* The caches of a run; the test part is used with --split-test only. */
+typedef struct {
+    const char *paths[PARTS];
+    CacheWriter *writers[PARTS];
+    Follow *follow;
+} Caches;
+
+static void caches_clear(Caches *caches)
+{
+    follow_free(caches->follow);
+    for (guint part = 0; part < PARTS; part++)
+        cache_writer_close(caches->writers[part]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
+
+/* Brings one of the caches up to date with its images. Those to test on have no augmented copies. */
+static Status extract_into(const Run *run, const Caches *caches, guint part, Dataset *dataset, GError **error)
 {
     const Options *options = run->options;
-    guint pruned = 0;
-    if (options->shard.count)
-        take_shard(options, dataset);
-    copies_add(dataset, copies);
-    g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
-    if (options->prune && !prune(writer, options, dataset, &pruned, error))
+    CacheWriter *writer = caches->writers[part];
+    FollowCounts counts;
+    if (!follow_apply(caches->follow, dataset, part, caches->paths[part], &counts, error))
         return STATUS_FAILED;
+    copies_add(dataset, part == TEST ? 0 : options->copies);
+    g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads, error);
     if (!plan)
         return STATUS_FAILED;
@@ -238,43 +215,44 @@ static Status extract_into(const Run *run, Dataset *dataset, guint copies, Cache
                              .how = how};
     if (plan->n_work && !compute(&extraction, options, run->weights, error))
         return STATUS_FAILED;
-    return summarise(&extraction, pruned, path, options->split_test > 0);
+    return summarise(&extraction, &counts, options, caches->paths[part]);
 }
 
-/* The writer of an existing cache; *writer NULL if there is none. */
-static gboolean open_existing(Run *run, const char *path, CacheWriter **writer, GError **error)
-{
-    return !g_file_test(path, G_FILE_TEST_IS_DIR) || (*writer = open_writer(run, path, error));
-}
-
-static gboolean open_missing(Run *run, const char *path, CacheWriter **writer, GError **error)
-{
-    return *writer || (*writer = open_writer(run, path, error));
-}
-
-/* The test part is extracted second, and no augmented copies of it. No cache is made where the images cannot be
- * divided. */
+/* The test part is extracted second. No cache is made where the images cannot be divided. */
 static Status extract_parts(Run *run, Dataset *dataset, GError **error)
 {
-    const char *path = run->options->arguments[1];
-    g_autofree char *test_path = split_test_path(path);
-    g_autoptr(CacheWriter) writer = NULL;
-    g_autoptr(CacheWriter) test_writer = NULL;
-    g_autoptr(Dataset) test = NULL;
-    if (!open_existing(run, path, &writer, error) || !open_existing(run, test_path, &test_writer, error) ||
-        !(test = split_test(dataset, run->options->split_test, writer, test_writer, error)) ||
-        !open_missing(run, path, &writer, error) || !open_missing(run, test_path, &test_writer, error))
+    const Options *options = run->options;
+    g_autofree char *test_path = split_test_path(options->arguments[1]);
+    g_auto(Caches) caches = {.paths = {options->arguments[1], test_path}};
+    for (guint part = 0; part < PARTS; part++)
+        if (g_file_test(caches.paths[part], G_FILE_TEST_IS_DIR) &&
+            !(caches.writers[part] = open_writer(run, caches.paths[part], error)))
+            return STATUS_FAILED;
+    caches.follow = follow_new(dataset, caches.writers, PARTS, options, error);
+    g_autoptr(Dataset) test =
+        caches.follow ? split_test(dataset, options->split_test, caches.follow, error) : NULL;
+    if (!test)
         return STATUS_FAILED;
-    Status first = extract_into(run, dataset, run->options->copies, writer, path, error);
-    if (first == STATUS_FAILED)
-        return STATUS_FAILED;
-    Status second = extract_into(run, test, 0, test_writer, test_path, error);
-    return second == STATUS_DONE ? first : second;
+    Status status = STATUS_DONE;
+    for (guint part = 0; part < PARTS; part++)
+        if (!caches.writers[part] && !(caches.writers[part] = open_writer(run, caches.paths[part], error)))
+            return STATUS_FAILED;
+    for (guint part = 0; part < PARTS; part++) {
+        Dataset *images = part == TEST ? test : dataset;
+        if (options->shard.count)
+            take_shard(options, images);
+        Status done = extract_into(run, &caches, part, images, error);
+        if (done == STATUS_FAILED)
+            return done;
+        status = MAX(status, done);
+    }
+    return status;
 }
 
 static Status extract_whole(Run *run, Dataset *dataset, GError **error)
 {
-    const char *path = run->options->arguments[1];
+    const Options *options = run->options;
+    const char *path = options->arguments[1];
     g_autofree char *test_path = split_test_path(path);
     if (g_file_test(test_path, G_FILE_TEST_IS_DIR)) {
         error_set(error,
@@ -283,8 +261,12 @@ static Status extract_whole(Run *run, Dataset *dataset, GError **error)
                   path, test_path);
         return STATUS_FAILED;
     }
-    g_autoptr(CacheWriter) writer = open_writer(run, path, error);
-    return writer ? extract_into(run, dataset, run->options->copies, writer, path, error) : STATUS_FAILED;
+    if (options->shard.count)
+        take_shard(options, dataset);
+    g_auto(Caches) caches = {.paths = {path}};
+    gboolean open = (caches.writers[TRAIN] = open_writer(run, path, error)) &&
+                    (caches.follow = follow_new(dataset, caches.writers, 1, options, error));
+    return open ? extract_into(run, &caches, TRAIN, dataset, error) : STATUS_FAILED;
 }
 
 Status extract_images(const Options *options, GError **error)

@@ -31,7 +31,9 @@ static const char description[] =
     "Archives are streamed, not unpacked; images get the same names in CACHE as they would from the "
     "folder.\n\n"
     "Running the same command again continues where it stopped: only images that are new or have changed (by "
-    "the SHA-256 of their content) are computed. Each batch is committed as soon as it is done, so Ctrl-C or "
+    "the SHA-256 of their content) are computed. Those that were moved or copied within IMAGE_DIR, or whose "
+    "class was renamed, keep their features and get the class of their new folder. Each batch is committed "
+    "as soon as it is done, so Ctrl-C or "
     "a kill loses at most the batch in flight. An image that cannot be used is named on stderr with the "
     "reason and recorded in CACHE, and the exit status is 3.\n\n"
     "A preset defines all steps from file to tensor. keras: Pillow's nearest-neighbour resize to 224x224, "
@@ -138,6 +140,8 @@ static const CliOption table[] = {
      "part when others are added (0: none)",
      0, 0.9, CLI_MODE(ACTION_EXTRACT)},
     {CLI_FLAG, "prune", 0, &o.prune, NULL, "remove items whose file is no longer in IMAGE_DIR", 0, 0,
+     CLI_MODE(ACTION_EXTRACT)},
+    {CLI_FLAG, "keep-missing", 0, &o.keep_missing, NULL, "keep them, without a line about it", 0, 0,
      CLI_MODE(ACTION_EXTRACT)},
     {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
@@ -254,6 +258,10 @@ static gboolean check(Status *status)
         *status =
             cli_usage(&program, "augmentation requires --augment K, the number of augmented copies to store "
                                 "of each image; --preview FILE shows some");
+        return FALSE;
+    }
+    if (o.prune && o.keep_missing) {
+        *status = cli_usage(&program, "--prune and --keep-missing are mutually exclusive");
         return FALSE;
     }
     if (o.filter.classes && o.filter.first_classes) {

@@ -24,7 +24,7 @@ typedef struct {
     char **arguments; /* NULL-terminated: IMAGE_DIR CACHE, or CACHE, or CACHE SHARD…, or LABELS CACHE */
     const char *import, *made_by; /* --import: the matrix, and what made it */
     gboolean json;
-    gboolean prune;
+    gboolean prune, keep_missing; /* items whose file has gone: removed; kept without a word */
     DatasetFilter filter;
     const char *weights; /* as given; NULL where none were */
     const char *layer;

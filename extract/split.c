@@ -7,7 +7,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-typedef enum { FREE, IN_TRAIN, IN_TEST } Place;
+typedef enum { FREE, IN_TRAIN, IN_TEST } Place; /* 1 + the part */
 
 typedef struct {
     guint64 hash;
@@ -24,18 +24,6 @@ char *split_test_path(const char *cache)
     return g_strdup_printf("%.*s.test", (int)length, cache);
 }
 
-/* writer NULL: an empty set. */
-static GHashTable *stored_paths(CacheWriter *writer, GError **error)
-{
-    g_autoptr(GPtrArray) paths = writer ? cache_writer_paths(writer, error) : g_ptr_array_new();
-    if (!paths)
-        return NULL;
-    GHashTable *set = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < paths->len; i++)
-        g_hash_table_add(set, g_strdup(paths->pdata[i]));
-    return set;
-}
-
 static int by_label_and_hash(gconstpointer first, gconstpointer second)
 {
     const Candidate *a = first, *b = second;
@@ -46,15 +34,13 @@ static int by_label_and_hash(gconstpointer first, gconstpointer second)
     return a->index < b->index ? -1 : 1;
 }
 
-static Candidate *list_candidates(const Dataset *dataset, GHashTable *train, GHashTable *test)
+static Candidate *list_candidates(const Dataset *dataset, const Follow *follow)
 {
     Candidate *candidates = g_new(Candidate, dataset->items->len);
     for (guint i = 0; i < dataset->items->len; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         candidates[i] = (Candidate){XXH3_64bits(item->key, strlen(item->key)), i, item->label,
-                                    g_hash_table_contains(test, item->key)    ? IN_TEST
-                                    : g_hash_table_contains(train, item->key) ? IN_TRAIN
-                                                                              : FREE};
+                                    (Place)(1 + follow_part(follow, item))};
     }
     qsort(candidates, dataset->items->len, sizeof *candidates, by_label_and_hash);
     return candidates;
@@ -82,14 +68,10 @@ static gboolean divide_class(Candidate *images, guint n, double share, const cha
     return TRUE;
 }
 
-Dataset *split_test(Dataset *dataset, double share, CacheWriter *train, CacheWriter *test, GError **error)
+Dataset *split_test(Dataset *dataset, double share, const Follow *follow, GError **error)
 {
     guint n = dataset->items->len, first = 0;
-    g_autoptr(GHashTable) trained = stored_paths(train, error);
-    g_autoptr(GHashTable) tested = trained ? stored_paths(test, error) : NULL;
-    if (!tested)
-        return NULL;
-    g_autofree Candidate *candidates = list_candidates(dataset, trained, tested);
+    g_autofree Candidate *candidates = list_candidates(dataset, follow);
     g_autofree gboolean *taken = g_new0(gboolean, n);
     for (guint end = 1; end <= n; end++) {
         if (end < n && candidates[end].label == candidates[first].label)

@@ -143,15 +143,24 @@ const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer); /* of t
  * checksum fails. Safe from several threads, also while another one commits. */
 gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH]);
 
-/* The paths of all committed items and skipped inputs (char*, in no order). NULL and error on failure. */
-GPtrArray *cache_writer_paths(CacheWriter *writer, GError **error);
+/* An item, or a skipped input. */
+typedef struct {
+    char *path;
+    const char *class_name;  /* NULL: skipped; valid until cache_writer_close */
+    guint8 hash[CACHE_HASH]; /* of an item */
+} CacheStored;
 
-/* Queued with copies of the arguments, and applied together by the next commit. put and skip replace what is stored
- * under this path, item or skipped; remove deletes it. */
+/* All that is committed (CacheStored, sorted by the keys of the paths, items first). NULL and error on failure. */
+GArray *cache_writer_stored(CacheWriter *writer, GError **error);
+
+/* Queued with copies of the arguments, and applied together by the next commit, in order. put and skip replace what is
+ * stored under this path, item or skipped; remove deletes it; copy stores the committed or queued item `from` under
+ * another path and class too. */
 void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
                       const guint8 hash[CACHE_HASH], const float *features);
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason);
 void cache_writer_remove(CacheWriter *writer, const char *path);
+void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name);
 guint cache_writer_pending(const CacheWriter *writer); /* how many are queued */
 
 /* If the map is full, it is grown and the batch retried. FALSE and error on failure (full disk, …): earlier commits

@@ -6,11 +6,13 @@
 
 #include <string.h>
 
-typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, REMOVE } Action;
+typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, COPY, REMOVE } Action;
 
 typedef struct {
     Action action;
-    GBytes *key, *value;    /* of an item or a skipped input; value NULL to remove */
+    GBytes *key, *value;    /* of an item or a skipped input; value NULL to remove or copy */
+    GBytes *from;           /* key of what is copied: */
+    char *path;             /* the path of the copy */
     const char *class_name; /* owned by class_ids */
     guint32 class_id;
 } Change;
@@ -29,6 +31,8 @@ static void change_clear(gpointer data)
     Change *change = data;
     g_clear_pointer(&change->key, g_bytes_unref);
     g_clear_pointer(&change->value, g_bytes_unref);
+    g_clear_pointer(&change->from, g_bytes_unref);
+    g_clear_pointer(&change->path, g_free);
 }
 
 /* ---- Opening ---- */
@@ -173,28 +177,45 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
     return found;
 }
 
-static char *item_path(const CacheWriter *writer, const MDB_val *key, const MDB_val *value)
+/* The names by id, borrowed. */
+static const char **class_names(const CacheWriter *writer)
+{
+    const char **names = g_new0(const char *, g_hash_table_size(writer->class_ids) + 1);
+    GHashTableIter all;
+    gpointer name, id;
+    g_hash_table_iter_init(&all, writer->class_ids);
+    while (g_hash_table_iter_next(&all, &name, &id))
+        names[GPOINTER_TO_UINT(id)] = name;
+    return names;
+}
+
+/* names: NULL for a skipped input. */
+static gboolean parse_stored(const CacheWriter *writer, const MDB_val *key, const MDB_val *value,
+                             const char **names, CacheStored *stored)
 {
     RecordHeader header;
-    const char *path;
-    gboolean fine = record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
-                                      feature_spec_features(writer->spec), &header, &path);
-    return fine ? g_strndup(path, header.path_size) : NULL;
-}
-
-static char *skipped_path(const CacheWriter *writer, const MDB_val *key, const MDB_val *value)
-{
-    const char *reason, *path;
+    const char *path, *reason;
     gsize size;
-    gboolean fine =
-        record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path, &size);
-    return fine ? g_strndup(path, size) : NULL;
+    *stored = (CacheStored){0};
+    if (!names) {
+        if (record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path,
+                              &size))
+            stored->path = g_strndup(path, size);
+        return stored->path != NULL;
+    }
+    if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
+                           feature_spec_features(writer->spec), &header, &path) ||
+        header.class_id >= g_hash_table_size(writer->class_ids))
+        return FALSE;
+    stored->path = g_strndup(path, header.path_size);
+    stored->class_name = names[header.class_id];
+    memcpy(stored->hash, header.hash, CACHE_HASH);
+    store_forget(writer->store, value->mv_data, 1);
+    return TRUE;
 }
 
-typedef char *(*PathOf)(const CacheWriter *writer, const MDB_val *key, const MDB_val *value);
-
-static int collect_paths(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, PathOf path_of,
-                         GPtrArray *paths)
+static int collect_stored(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, const char **names,
+                          GArray *all)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -202,34 +223,41 @@ static int collect_paths(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, Pa
     if (code)
         return code;
     while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        char *path = path_of(writer, &key, &value);
-        if (!path) {
+        CacheStored stored;
+        if (!parse_stored(writer, &key, &value, names, &stored)) {
             code = MDB_CORRUPTED;
             break;
         }
-        g_ptr_array_add(paths, path);
+        g_array_append_val(all, stored);
     }
     mdb_cursor_close(cursor);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-GPtrArray *cache_writer_paths(CacheWriter *writer, GError **error)
+static void stored_clear(gpointer stored)
 {
-    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_free(((CacheStored *)stored)->path);
+}
+
+GArray *cache_writer_stored(CacheWriter *writer, GError **error)
+{
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(CacheStored));
+    g_autofree const char **names = class_names(writer);
+    g_array_set_clear_func(all, stored_clear);
     g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
     if (!code) {
-        code = collect_paths(writer, txn, writer->store->items, item_path, paths);
+        code = collect_stored(writer, txn, writer->store->items, names, all);
         if (!code)
-            code = collect_paths(writer, txn, writer->store->skipped, skipped_path, paths);
+            code = collect_stored(writer, txn, writer->store->skipped, NULL, all);
         mdb_txn_abort(txn);
     }
     if (code) {
         store_fail(writer->store, "read", code, error);
         return NULL;
     }
-    return g_steal_pointer(&paths);
+    return g_steal_pointer(&all);
 }
 
 /* ---- Changing ---- */
@@ -269,6 +297,14 @@ void cache_writer_remove(CacheWriter *writer, const char *path)
     g_array_append_val(writer->changes, change);
 }
 
+void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name)
+{
+    Change change = {
+        .action = COPY, .key = record_key(path), .from = record_key(from), .path = g_strdup(path)};
+    change.class_id = class_id(writer, class_name);
+    g_array_append_val(writer->changes, change);
+}
+
 guint cache_writer_pending(const CacheWriter *writer)
 {
     return writer->changes->len;
@@ -287,14 +323,29 @@ static int drop(MDB_txn *txn, MDB_dbi database, MDB_val key)
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
+/* Within the transaction, so that what was copied or put before it can be copied. */
+static int copy(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *change)
+{
+    MDB_val from, value;
+    from.mv_data = (void *)g_bytes_get_data(change->from, &from.mv_size);
+    int code = mdb_get(txn, database, &from, &value);
+    if (code)
+        return code;
+    g_autoptr(GBytes) renamed =
+        record_rename(value.mv_data, value.mv_size, change->key, change->path, change->class_id);
+    value.mv_data = (void *)g_bytes_get_data(renamed, &value.mv_size);
+    return mdb_put(txn, database, &key, &value, 0);
+}
+
 static int apply(const Store *store, MDB_txn *txn, const Change *change)
 {
     if (change->action == PUT_CLASS)
         return catalog_add_class(store, txn, change->class_id, change->class_name);
     MDB_val key;
     key.mv_data = (void *)g_bytes_get_data(change->key, &key.mv_size);
-    int code =
-        change->action == PUT_ITEM ? put(txn, store->items, key, change) : drop(txn, store->items, key);
+    int code = change->action == PUT_ITEM ? put(txn, store->items, key, change)
+               : change->action == COPY   ? copy(txn, store->items, key, change)
+                                          : drop(txn, store->items, key);
     if (code)
         return code;
     return change->action == PUT_SKIPPED ? put(txn, store->skipped, key, change)

@@ -67,6 +67,21 @@ GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint
     return g_bytes_new_take(value, size);
 }
 
+GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, guint32 class_id)
+{
+    RecordHeader header;
+    memcpy(&header, value, sizeof header);
+    gsize kept = size - header.path_size;
+    header.class_id = class_id;
+    header.path_size = (guint32)strlen(path);
+    guint8 *renamed = g_malloc(kept + header.path_size);
+    memcpy(renamed, value, kept);
+    memcpy(renamed, &header, sizeof header);
+    memcpy(renamed + kept, path, header.path_size);
+    seal(key, renamed, kept + header.path_size);
+    return g_bytes_new_take(renamed, kept + header.path_size);
+}
+
 gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
                            RecordHeader *header, const char **path)
 {

@@ -30,6 +30,9 @@ gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsi
 GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
                     const float *features, gsize n, CacheStore store);
 
+/* The same item under another path and class: a copy of a valid value. */
+GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, guint32 class_id);
+
 /* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
  * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the
  * last one if the path is longer than RECORD_MAX_KEY. */

@@ -53,7 +53,7 @@ def features_labels_and_items_agree_with_Pillow():
     with scratch() as at:
         images = draw_set(at + "/images")
         done = extract(images, at + "/cache", "--preset", "keras")
-        assert done.stdout == "12 new, 0 unchanged, 0 changed, 0 skipped, 0 pruned\n", done.stdout
+        assert done.stdout == "12 new, 0 unchanged, 0 changed, 0 moved, 0 copied, 0 missing, 0 skipped\n", done.stdout
         features, labels, rows = export(at + "/cache", at + "/out")
         assert features.dtype == np.float32 and features.shape == (12, 224 * 224 * 3), features.shape
         assert labels.dtype == np.int64 and labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
@@ -97,9 +97,9 @@ def new_changed_and_removed_images_are_told_apart():
         draw(images + "/bee/01.png", 999)
         draw(images + "/bee/99.png", 1000)
         os.remove(images + "/ant/00.png")
-        assert extract(images, cache).stdout == "1 new, 10 unchanged, 1 changed, 0 skipped, 0 pruned\n"
+        assert extract(images, cache).stdout == "1 new, 10 unchanged, 1 changed, 0 moved, 0 copied, 1 missing, 0 skipped\n"
         assert info(cache)["items"] == 13
-        assert extract(images, cache, "--prune").stdout == "0 new, 12 unchanged, 0 changed, 0 skipped, 1 pruned\n"
+        assert extract(images, cache, "--prune").stdout == "0 new, 12 unchanged, 0 changed, 0 moved, 0 copied, 1 pruned, 0 skipped\n"
         extract(images, at + "/fresh")
         assert exported_bytes(cache, at + "/out") == exported_bytes(at + "/fresh", at + "/out")
 
@@ -110,7 +110,7 @@ def prune_keeps_what_a_subset_leaves_out():
         extract(images, cache)
         shutil.rmtree(images + "/cat")
         done = extract(images, cache, "--prune", "--classes", "ant")
-        assert done.stdout == "0 new, 4 unchanged, 0 changed, 0 skipped, 4 pruned\n", done.stdout
+        assert done.stdout == "0 new, 4 unchanged, 0 changed, 0 moved, 0 copied, 4 pruned, 0 skipped\n", done.stdout
         assert [c["name"] for c in info(cache)["classes"]] == ["ant", "bee"]
 
 
@@ -125,7 +125,7 @@ def unusable_files_are_named_recorded_and_never_labelled():
         bad = {"ant/00.png", "bee/empty.jpg", "bee/text.png"}
         for _ in range(2):  # tried again each time
             done = extract(images, cache, "--quiet", status=3)
-            assert done.stdout == "0 new, 11 unchanged, 0 changed, 3 skipped, 0 pruned\n", done.stdout
+            assert done.stdout == "0 new, 11 unchanged, 0 changed, 0 moved, 0 copied, 0 missing, 3 skipped\n", done.stdout
             assert all(any(path in line and len(line.split(path + ": ")[1]) > 5 for line in done.stderr.splitlines())
                        for path in bad), done.stderr
         skipped = info(cache)["skipped"]
@@ -135,7 +135,7 @@ def unusable_files_are_named_recorded_and_never_labelled():
         open(images + "/ant/00.png", "wb").write(whole)
         os.remove(images + "/bee/empty.jpg")
         os.remove(images + "/bee/text.png")
-        assert extract(images, cache, "--prune").stdout == "1 new, 11 unchanged, 0 changed, 0 skipped, 2 pruned\n"
+        assert extract(images, cache, "--prune").stdout == "1 new, 11 unchanged, 0 changed, 0 moved, 0 copied, 2 pruned, 0 skipped\n"
         assert info(cache)["skipped"] == []
 
 
@@ -314,7 +314,7 @@ def odd_names_come_back_as_they_were():
         extract(images, cache)
         _, _, rows = export(cache, at + "/out")
         assert sorted(r["path"] for r in rows) == sorted(names), rows
-        assert extract(images, cache, "--prune").stdout == "0 new, 5 unchanged, 0 changed, 0 skipped, 0 pruned\n"
+        assert extract(images, cache, "--prune").stdout == "0 new, 5 unchanged, 0 changed, 0 moved, 0 copied, 0 pruned, 0 skipped\n"
         check_sound(cache)
         info(cache)
 

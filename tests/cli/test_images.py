@@ -82,7 +82,7 @@ def an_image_that_was_skipped_is_tried_again():
         open(at + "/list", "w").write("ant/00.png\nbee/01.png\n")
         assert extract(images, at + "/cache", "--list", at + "/list", status=3).stdout.startswith("1 new")
         os.rename(at + "/kept.png", images + "/ant/00.png")
-        assert extract(images, at + "/cache", "--list", at + "/list").stdout.startswith("1 new, 1 unchanged, 0 changed, 0 s")
+        assert extract(images, at + "/cache", "--list", at + "/list").stdout.startswith("1 new, 1 unchanged, 0 changed, 0 m")
 
 
 def pixels_out_of_the_box_are_those_decoded_without_it():
@@ -133,7 +133,7 @@ def a_decoder_that_crashes_costs_at_most_its_image():
         assert crashed and running.returncode == 3, (crashed, running.returncode, stderr)
         skipped = stderr.count("it crashes the decoder (Segmentation fault)")
         assert 1 <= skipped <= len(crashed), stderr
-        assert stdout == "%d new, 0 unchanged, 0 changed, %d skipped, 0 pruned\n" % (800 - skipped, skipped), stdout
+        assert stdout == "%d new, 0 unchanged, 0 changed, 0 moved, 0 copied, 0 missing, %d skipped\n" % (800 - skipped, skipped), stdout
         assert extract(images, at + "/cache", "--preset", "vips").stdout.startswith("%d new" % skipped)
 
 

@@ -34,8 +34,8 @@ def each_class_gives_its_share_and_no_image_is_in_both_parts():
     with scratch() as at:
         images = draw_set(at + "/images")
         done = extract("--split-test", 0.2, images, at + "/c/")
-        assert done.stdout == ("%s/c/: 46 new, 0 unchanged, 0 changed, 0 skipped, 0 pruned\n"
-                               "%s/c.test: 12 new, 0 unchanged, 0 changed, 0 skipped, 0 pruned\n" % (at, at)), done.stdout
+        assert done.stdout == ("%s/c/: 46 new, 0 unchanged, 0 changed, 0 moved, 0 copied, 0 missing, 0 skipped\n"
+                               "%s/c.test: 12 new, 0 unchanged, 0 changed, 0 moved, 0 copied, 0 missing, 0 skipped\n" % (at, at)), done.stdout
         train, test = paths(at + "/c", at), paths(at + "/c.test", at)
         assert count(test) == {"ant": 4, "bee": 7, "cat": 1} and count(train) == {"ant": 16, "bee": 28, "cat": 2}
         assert not set(train) & set(test)

@@ -182,7 +182,7 @@ def an_array_that_is_requeued_and_killed_makes_what_one_process_makes_to_the_bit
             log = open("%s/task%d.log" % (at, i)).read()
             for line in log.splitlines():
                 print("# task %d: %s" % (i, line.replace(at, "…")))
-            last = re.findall(r"(\d+) new, (\d+) unchanged, 0 changed, [01] skipped", log)[-1]
+            last = re.findall(r"(\d+) new, (\d+) unchanged, 0 changed, 0 moved, 0 copied, 0 missing, [01] skipped", log)[-1]
             assert "shard %d/4, from Slurm's job array" % i in log and (int(last[1]) > 0) == (i > 0), log
             assert ("keeps what was computed" in log) == (i in (1, 2)), log
         program("extract", *OPTIONS, "--threads", "2", "--batch", "8", images, at + "/one", status=3)

@@ -92,9 +92,13 @@ static void put_skip_and_remove_replace_one_another(void)
     commit_cache(writer);
     g_assert_cmpuint(cache_writer_pending(writer), ==, 0);
     g_assert_false(cache_writer_lookup(writer, "a/1.png", hash));
-    g_autoptr(GPtrArray) paths = cache_writer_paths(writer, &error);
+    g_autoptr(GArray) stored = cache_writer_stored(writer, &error);
     g_assert_no_error(error);
-    g_assert_cmpuint(paths->len, ==, 3);
+    g_assert_cmpuint(stored->len, ==, 3);
+    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).path, ==, "a/2.png");
+    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).class_name, ==, "a");
+    g_assert_cmpuint(g_array_index(stored, CacheStored, 0).hash[0], ==, 7);
+    g_assert_null(g_array_index(stored, CacheStored, 2).class_name);
     cache_writer_close(writer);
 
     g_autoptr(Cache) cache = open_cache(folder);
@@ -104,6 +108,33 @@ static void put_skip_and_remove_replace_one_another(void)
     g_assert_cmpfloat(cache_features(cache, 0, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 7);
     g_assert_cmpuint(cache_skipped_count(cache), ==, 1);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "a/1.png");
+    remove_tree(folder);
+}
+
+static void an_item_is_copied_to_another_path_and_class(void)
+{
+    g_autofree char *folder = fixture_folder(), *long_name = g_strnfill(600, 'x');
+    g_autofree char *long_path = g_strconcat("b/", long_name, NULL);
+    g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
+    CacheWriter *writer = open_writer(folder, spec);
+    put_one(writer, "a/1.png", "a", 4);
+    cache_writer_copy(writer, "a/1.png", long_path, "b"); /* from the queue */
+    commit_cache(writer);
+    cache_writer_copy(writer, long_path, "c/1.png", "c"); /* from what is stored */
+    cache_writer_remove(writer, "a/1.png");
+    commit_cache(writer);
+    cache_writer_close(writer);
+    g_autoptr(Cache) cache = open_cache(folder);
+    const char *paths[] = {long_path, "c/1.png"}, *classes[] = {"b", "c"};
+    g_assert_cmpuint(cache_count(cache), ==, 2);
+    for (guint i = 0; i < 2; i++) {
+        float buffer[FIXTURE_FEATURES];
+        const CacheItem *item = cache_item(cache, i);
+        g_assert_cmpstr(item->path, ==, paths[i]);
+        g_assert_cmpstr(cache_class(cache, (guint)item->label), ==, classes[i]);
+        g_assert_cmpuint(item->hash[0], ==, 4);
+        g_assert_cmpfloat(cache_features(cache, i, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 4);
+    }
     remove_tree(folder);
 }
 
@@ -205,5 +236,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cache/long and odd paths are kept", long_and_odd_paths_are_kept);
     g_test_add_func("/cache/another feature specification is refused", another_specification_is_refused);
     g_test_add_func("/cache/tiles are chosen only for a new cache", tiles_are_chosen_for_a_new_cache_alone);
+    g_test_add_func("/cache/an item is copied to another path and class",
+                    an_item_is_copied_to_another_path_and_class);
     return g_test_run();
 }

@@ -208,12 +208,13 @@ static void use_it(const char *folder)
     CacheWriter *writer = cache_writer_open(folder, spec, NULL, NULL);
     if (!writer)
         return;
-    GPtrArray *paths = cache_writer_paths(writer, NULL);
-    if (paths)
-        g_ptr_array_unref(paths);
+    GArray *stored = cache_writer_stored(writer, NULL);
+    if (stored)
+        g_array_unref(stored);
     for (guint i = 0; i < 6; i++)
         fixture_put(writer, spec, i * 5);
     cache_writer_remove(writer, "class1/image00001.jpg");
+    cache_writer_copy(writer, "class2/image00002.jpg", "class1/again.jpg", "class1");
     cache_writer_commit(writer, NULL);
     cache_writer_close(writer);
 }

@@ -1,0 +1,31 @@
+/* follow: what became of the images that a cache has: moved to another path or class, copied, or gone.
+ *
+ * An image that a cache lacks, but whose content it knows by its hash, is not computed. Where the file of the known
+ * item has gone, the item is moved, with its new class; else it is copied. Items whose file has gone and whose content is
+ * nowhere else are missing. Augmented copies, which are drawn by an image's path, leave with it and are computed anew.
+ *
+ * Each image is moved or copied in one transaction with what it comes from. */
+#pragma once
+#include "extract/options.h"
+
+typedef struct Follow Follow;
+
+typedef struct {
+    guint moved, copied, missing; /* missing: or pruned; with skipped inputs and augmented copies */
+} FollowCounts;
+
+/* writers: n, of caches that share the dataset's images; NULL for one that does not exist. Reads the images that they
+ * lack, if they have any. NULL and error when interrupted, or if the folder or archive cannot be read. */
+Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n, const Options *options,
+                   GError **error);
+void follow_free(Follow *follow);
+
+/* Which of the writers has the item's path, else its content; -1 for none. */
+int follow_part(const Follow *follow, const DatasetItem *item);
+
+/* Brings writer `part`, of the cache named `cache`, in line with its part of the dataset, as far as no image has to be
+ * computed, and says what was done. FALSE and error on failure. */
+gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
+                      FollowCounts *counts, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)
