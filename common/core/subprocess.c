@@ -1,34 +1,16 @@
 /* subprocess: see subprocess.h. */
 #include "common/core/subprocess.h"
 
-#include "common/core/error.h"
 #include "common/core/fatal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-gpointer subprocess_memory(gsize size, GError **error)
-{
-    void *memory = mmap(NULL, MAX(1, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    error_set(error, "cannot get %.1f MB of memory to share between processes: %s", (double)size / 1e6,
-              g_strerror(errno));
-    return NULL;
-}
-
-void subprocess_memory_free(gpointer memory, gsize size)
-{
-    if (memory)
-        munmap(memory, MAX(1, size));
-}
 
 pid_t subprocess_fork(void)
 {

@@ -1,4 +1,4 @@
-/* subprocess: starting and ending child processes, and memory shared with them. Untrusted work runs in one of sandbox.h. */
+/* subprocess: starting and ending child processes. Untrusted work runs in one of sandbox.h. */
 #pragma once
 #include <glib.h>
 #include <sys/types.h>
@@ -13,7 +13,3 @@ enum { SUBPROCESS_SOCKET = 3, SUBPROCESS_FILE = 4 };
 void subprocess_detach(int socket, int file);
 /* Waits for a child; returns waitpid's status. */
 int subprocess_wait(pid_t child);
-
-/* Zeroed memory shared with children. NULL and error without memory. */
-gpointer subprocess_memory(gsize size, GError **error);
-void subprocess_memory_free(gpointer memory, gsize size); /* NULL allowed */

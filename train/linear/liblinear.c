@@ -1,8 +1,8 @@
 /* liblinear: see liblinear.h. */
 #include "train/linear/liblinear.h"
 
-#include "common/core/subprocess.h"
-#include "train/linear/process_pool.h"
+#include "common/core/error.h"
+#include "common/core/sandbox.h"
 
 #include <linear.h>
 #include <stdio.h>
@@ -106,11 +106,23 @@ struct Liblinear {
     LinearProblem *problems;
     guint n_problems, vectors; /* of one problem: L if multi-class, else 1 */
     double cost;
-    gboolean warm;   /* w is of a run before */
-    gsize bytes;     /* shared with the workers: */
-    double *w;       /* (problems, vectors, width) */
-    LinearFit *fits; /* (problems) */
+    gboolean warm; /* w is of a run before */
+    gsize bytes;   /* of a problem's w */
+    double *w;     /* (problems, vectors, width) */
+    LinearFit *fits;
+    Sandbox **workers; /* (n_workers) */
+    guint n_workers;
+    gint next;       /* problem; beyond the last one when a worker has failed */
+    GError **errors; /* (n_workers) */
+    Progress *progress;
 };
+
+/* A worker gets this and, to start from, w; it answers with a LinearFit and w. */
+typedef struct {
+    guint problem;
+    gboolean start;
+    double cost;
+} Request;
 
 /* Vectors over n rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row or feature
  * for Crammer & Singer. */
@@ -118,35 +130,6 @@ gsize liblinear_worker_bytes(const Solver *solver, gsize n, gsize width, guint c
 {
     gsize values = 12 + (solver->multiclass ? 2 * classes : 0);
     return (n + width) * values * sizeof(double) + (solver->rotation ? 0 : bytes);
-}
-
-Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
-                         GError **error)
-{
-    guint vectors = training->solver->multiclass ? training->classes : 1;
-    gsize w = sizeof(double) * n_problems * vectors * training->rows->width;
-    gsize bytes = w + n_problems * sizeof(LinearFit);
-    guint8 *shared = subprocess_memory(bytes, error);
-    if (!shared)
-        return NULL;
-    Liblinear *liblinear = g_new(Liblinear, 1);
-    *liblinear = (Liblinear){.training = training,
-                             .problems = g_memdup2(problems, n_problems * sizeof *problems),
-                             .n_problems = n_problems,
-                             .vectors = vectors,
-                             .bytes = bytes,
-                             .w = (double *)shared,
-                             .fits = (LinearFit *)(shared + w)};
-    return liblinear;
-}
-
-void liblinear_free(Liblinear *liblinear)
-{
-    if (!liblinear)
-        return;
-    subprocess_memory_free(liblinear->w, liblinear->bytes);
-    g_free(liblinear->problems);
-    g_free(liblinear);
 }
 
 static LinearFit current; /* what the print hook has learnt about the current fit */
@@ -196,7 +179,6 @@ static struct model *fit(const Liblinear *liblinear, const LinearProblem *proble
     }
     if (!solver->multiclass)
         linear_costs(training, problem->class, liblinear->cost, &weight[0], &weight[1]);
-    gboolean can_start = solver->rotation && !solver->dual;
     struct parameter parameter = {.solver_type = (int)solver->kind,
                                   .eps = training->tolerance,
                                   .C = 1,
@@ -204,18 +186,22 @@ static struct model *fit(const Liblinear *liblinear, const LinearProblem *proble
                                   .weight_label = label,
                                   .weight = weight,
                                   .p = 0.1,
-                                  .init_sol = liblinear->warm && can_start ? w : NULL};
+                                  .init_sol = liblinear->warm ? w : NULL};
     srand(training->seed);
     return train(data, &parameter);
 }
 
-static void solve(guint p, gpointer user)
+static double *weights_of(const Liblinear *liblinear, guint p)
 {
-    Liblinear *liblinear = user;
+    return liblinear->w + (gsize)p * liblinear->vectors * liblinear->training->rows->width;
+}
+
+static void solve(Liblinear *liblinear, guint p)
+{
     const LinearTraining *training = liblinear->training;
     const LinearProblem *problem = &liblinear->problems[p];
     guint width = training->rows->width;
-    double *w = liblinear->w + (gsize)p * liblinear->vectors * width;
+    double *w = weights_of(liblinear, p);
     g_autofree struct feature_node **x = g_new(struct feature_node *, training->n);
     g_autofree double *y = g_new(double, training->n);
     struct problem data = {.n = (int)width, .x = x, .y = y, .bias = -1};
@@ -231,15 +217,120 @@ static void solve(guint p, gpointer user)
         for (guint j = 0; j < width; j++)
             w[(columns > 1 ? (gsize)model->label[c] : 0) * width + j] = model->w[(gsize)j * columns + c];
     free_and_destroy_model(&model);
-    liblinear->fits[p] = current;
+}
+
+/* ---- Workers ---- */
+
+/* In a worker, on its copy of everything. */
+static gboolean serve(gpointer data, const guint8 *bytes, gsize size, SandboxBytes *answer, GError **error)
+{
+    Liblinear *liblinear = data;
+    Request request;
+    memcpy(&request, bytes, sizeof request);
+    double *w = weights_of(liblinear, request.problem);
+    liblinear->cost = request.cost;
+    liblinear->warm = request.start;
+    if (request.start)
+        memcpy(w, bytes + sizeof request, liblinear->bytes);
+    solve(liblinear, request.problem);
+    answer->size = sizeof current + liblinear->bytes;
+    answer->bytes = g_malloc(answer->size);
+    memcpy(answer->bytes, &current, sizeof current);
+    memcpy((guint8 *)answer->bytes + sizeof current, w, liblinear->bytes);
+    return TRUE;
+}
+
+static gboolean start_workers(Liblinear *liblinear, GError **error)
+{
+    const gsize memory = (gsize)1 << 46; /* no limit of its own */
+    SandboxWork work = {.serve = serve,
+                        .data = liblinear,
+                        .file = -1,
+                        .request = sizeof(Request) + liblinear->bytes,
+                        .memory = memory,
+                        .limit = G_MAXUINT};
+    for (guint i = 0; i < liblinear->n_workers; i++)
+        if (!(liblinear->workers[i] = sandbox_start(&work, error)))
+            return FALSE;
+    return TRUE;
+}
+
+Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
+                         GError **error)
+{
+    g_autoptr(Liblinear) liblinear = g_new(Liblinear, 1);
+    guint vectors = training->solver->multiclass ? training->classes : 1;
+    gsize count = (gsize)vectors * training->rows->width;
+    *liblinear = (Liblinear){.training = training,
+                             .problems = g_memdup2(problems, n_problems * sizeof *problems),
+                             .n_problems = n_problems,
+                             .vectors = vectors,
+                             .bytes = count * sizeof(double),
+                             .w = g_new0(double, n_problems *count),
+                             .fits = g_new0(LinearFit, n_problems),
+                             .n_workers = MIN(training->workers, n_problems)};
+    liblinear->workers = g_new0(Sandbox *, liblinear->n_workers);
+    liblinear->errors = g_new0(GError *, liblinear->n_workers);
+    return start_workers(liblinear, error) ? g_steal_pointer(&liblinear) : NULL;
+}
+
+void liblinear_free(Liblinear *liblinear)
+{
+    if (!liblinear)
+        return;
+    for (guint i = 0; i < liblinear->n_workers; i++) {
+        sandbox_free(liblinear->workers[i]);
+        g_clear_error(&liblinear->errors[i]);
+    }
+    g_free(liblinear->workers);
+    g_free(liblinear->errors);
+    g_free(liblinear->fits);
+    g_free(liblinear->w);
+    g_free(liblinear->problems);
+    g_free(liblinear);
+}
+
+static gboolean ask(Liblinear *liblinear, guint worker, guint p, GError **error)
+{
+    const Solver *solver = liblinear->training->solver;
+    Request request = {p, liblinear->warm && solver->rotation && !solver->dual, liblinear->cost};
+    SandboxBytes head = {&request, sizeof request}, w = {weights_of(liblinear, p), liblinear->bytes},
+                 none = {0};
+    SandboxBytes answer = {0};
+    gsize expected = sizeof(LinearFit) + liblinear->bytes;
+    if (!sandbox_ask(liblinear->workers[worker], head, request.start ? w : none, expected, &answer, error))
+        return FALSE;
+    g_assert(answer.size == expected);
+    memcpy(&liblinear->fits[p], answer.bytes, sizeof(LinearFit));
+    memcpy(w.bytes, (guint8 *)answer.bytes + sizeof(LinearFit), liblinear->bytes);
+    g_free(answer.bytes);
+    return TRUE;
+}
+
+static void employ(guint worker, guint thread, gpointer data)
+{
+    Liblinear *liblinear = data;
+    guint p;
+    while ((p = (guint)g_atomic_int_add(&liblinear->next, 1)) < liblinear->n_problems)
+        if (ask(liblinear, worker, p, &liblinear->errors[worker]))
+            progress_tick(liblinear->progress, 1);
+        else
+            g_atomic_int_set(&liblinear->next, (gint)liblinear->n_problems);
 }
 
 gboolean liblinear_run(Liblinear *liblinear, double cost, LinearFit *fits, Progress *progress, GError **error)
 {
     liblinear->cost = cost;
-    if (!process_pool_run(liblinear->training->workers, liblinear->n_problems, solve, liblinear, progress,
-                          error))
-        return FALSE;
+    liblinear->progress = progress;
+    liblinear->next = 0;
+    thread_pool_run(liblinear->training->thread_pool, liblinear->n_workers, employ, liblinear);
+    for (guint i = 0; i < liblinear->n_workers; i++) {
+        const GError *problem = liblinear->errors[i];
+        if (problem && problem->code == SANDBOX_INTERRUPTED)
+            return error_set(error, "interrupted");
+        if (problem)
+            return error_set(error, "a worker process died (%s); try fewer --threads", problem->message);
+    }
     liblinear->warm = TRUE;
     memcpy(fits, liblinear->fits, liblinear->n_problems * sizeof *fits);
     return TRUE;

@@ -1,7 +1,7 @@
 /* liblinear: liblinear's solvers on its own rows; the only module that includes linear.h, whose names have no prefix.
  *
  * liblinear draws from rand() and prints through a global hook, so it is not thread-safe: each problem is solved in a
- * worker process (process_pool.h). train() would fit one class versus the rest after another, with one random sequence
+ * worker process (sandbox.h), a fork with its own copy of the rows. train() would fit one class versus the rest after another, with one random sequence
  * running through all of them; here each problem has its own sequence, so that they can run at once and in any order: the
  * solutions agree to the solver's tolerance. */
 #pragma once
@@ -26,8 +26,8 @@ typedef struct Liblinear Liblinear;
 /* What a worker allocates besides the rows, which take `bytes`. */
 gsize liblinear_worker_bytes(const Solver *solver, gsize n, gsize width, guint classes, gsize bytes);
 
-/* training and the problems' parts are borrowed until liblinear_free. NULL and error without memory. No ThreadPool may
- * exist while liblinear_run runs. */
+/* Starts the workers: no other thread may hold a lock. training and the problems' parts are borrowed until
+ * liblinear_free. NULL and error if no process can be started. */
 Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
                          GError **error);
 void liblinear_free(Liblinear *liblinear);
@@ -41,3 +41,4 @@ void liblinear_values(const Liblinear *liblinear, float *values);
 /* w (problems, or L if multi-class; width): weights for the rows, where the width is the features' and the bias's. */
 const double *liblinear_weights(const Liblinear *liblinear, guint *width);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearRows, linear_rows_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Liblinear, liblinear_free)

@@ -64,8 +64,7 @@ static gboolean gather(Linear *linear, GError **error)
                                         .seed = (guint)o->common.seed,
                                         .labels = g_new(int, n),
                                         .n = n,
-                                        .classes = classes,
-                                        .threads = (guint)o->common.threads};
+                                        .classes = classes};
     g_autofree float *buffer = g_new(float, linear->features);
     for (guint k = 0; k < classes; k++)
         linear->names[k] = cache_class(cache, k);

@@ -108,9 +108,9 @@ void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
     }
     const double *w = liblinear_weights(fits->liblinear, &width);
     if (training->factor) {
-        g_autoptr(ThreadPool) thread_pool = thread_pool_new(training->threads);
         g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
-        gram_factor_weights(training->factor, training->set, thread_pool, copy, vectors, kernel, offset);
+        gram_factor_weights(training->factor, training->set, training->thread_pool, copy, vectors, kernel,
+                            offset);
         return;
     }
     for (guint v = 0; v < vectors; v++, w += width) {

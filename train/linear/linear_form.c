@@ -132,17 +132,16 @@ static gboolean make_rows(Linear *linear, FormKind kind, GError **error)
         return error_set(error, "not enough memory for %u %s", training->n,
                          plural(training->n, "image", "images"));
     gsize rows = rows_bytes(linear, kind, training->n), each = worker_bytes(linear, kind, training->n, rows);
-    training->workers = workers_that_fit(0, each, training->threads);
+    training->workers = workers_that_fit(0, each, thread_pool_threads(training->thread_pool));
     cli_remark("up to %u worker %s", training->workers, plural(training->workers, "process", "processes"));
     return TRUE;
 }
 
-/* Where worker processes are forked later, no other thread may run: the thread pool ends here. */
 static gboolean make(Linear *linear, FormKind kind, GError **error)
 {
     LinearTraining *t = &linear->training;
     gint64 start = g_get_monotonic_time();
-    t->thread_pool = thread_pool_new(t->threads);
+    t->thread_pool = thread_pool_new((guint)linear->options->common.threads);
     if (kind == FORM_FACTOR && !(t->factor = gram_factor_new(t->set, t->thread_pool, error)))
         return FALSE;
     if (descends(linear, kind) &&
@@ -154,10 +153,7 @@ static gboolean make(Linear *linear, FormKind kind, GError **error)
     if (kind == FORM_CACHE)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
                    t->descent_rows->block < t->n ? "block by block" : "all at once", seconds);
-    if (descends(linear, kind))
-        return TRUE;
-    g_clear_pointer(&t->thread_pool, thread_pool_free);
-    return make_rows(linear, kind, error);
+    return descends(linear, kind) || make_rows(linear, kind, error);
 }
 
 gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)

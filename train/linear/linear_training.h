@@ -14,15 +14,12 @@ typedef struct {
     guint seed;
     int *labels;      /* (N) 0 … L-1 */
     guint n, classes; /* N, L */
-    guint threads;
     TrainingSet *set;
     GramFactor *factor; /* of the set; NULL: the rows below are in the features' basis */
-    /* For descent.h, else NULL: */
-    DescentRows *descent_rows;
     ThreadPool *thread_pool;
-    /* For liblinear.h, else NULL: */
-    LinearRows *rows;
-    guint workers; /* processes */
+    DescentRows *descent_rows; /* for descent.h, else NULL */
+    LinearRows *rows;          /* for liblinear.h, else NULL */
+    guint workers;             /* its processes */
 } LinearTraining;
 
 typedef struct {

@@ -86,7 +86,6 @@ static inline LinearTraining linear_fixture_training(const LinearFixture *fixtur
                             .labels = fixture->labels,
                             .n = fixture->n,
                             .classes = fixture->classes,
-                            .threads = 2,
                             .set = fixture->set,
                             .factor = reduced ? fixture->gram_factor : NULL,
                             .descent_rows = form == ON_DENSE    ? fixture->dense

@@ -2,7 +2,10 @@
 #include "common/arithmetic/blas.h"
 #include "tests/unit/train/linear/linear_fixture.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { N = 90, D = 240, L = 3 };
 
@@ -171,6 +174,23 @@ static void test_missing_side(void)
     }
 }
 
+static void test_death(void)
+{
+    g_auto(LinearFixture) data = set_up();
+    LinearTraining training = training_on(&data, "lr", ON_REDUCED);
+    g_autoptr(LinearFits) fits = linear_fits_new(&training, NULL, 1, NULL);
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", getpid()), *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) children = g_strsplit(g_strchomp(text), " ", -1);
+    g_assert_cmpuint(g_strv_length(children), ==, 2);
+    for (char **child = children; *child; child++)
+        kill((pid_t)atoi(*child), SIGKILL);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(linear_fits_run(fits, 1, NULL, &error));
+    g_assert_nonnull(
+        strstr(error->message, "a worker process died (it was killed, most likely for lack of memory)"));
+}
+
 static void test_two_classes(void)
 {
     g_auto(LinearFixture) data = set_up();
@@ -216,6 +236,7 @@ int main(int argc, char **argv)
     g_test_add_func("/linear/a warm start ends at the same solution, at once if it starts there",
                     test_warm_start);
     g_test_add_func("/linear/a class that a part lacks is never predicted there", test_missing_side);
+    g_test_add_func("/linear/a worker process that dies is an error", test_death);
     g_test_add_func("/linear/two classes are one problem", test_two_classes);
     g_test_add_func("/linear/solvers are found by number, name and alias", test_solver_names);
     return g_test_run();
