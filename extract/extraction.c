@@ -284,7 +284,6 @@ Status extract_images(const Options *options, GError **error)
                          VGG16_SIDE, options->layer, error);
     if (!spec)
         return STATUS_FAILED;
-    spec->precision = options->precision;
     Run run = {options, weights, spec, FALSE};
     return (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
 }

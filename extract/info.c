@@ -74,9 +74,7 @@ static void print_tiles(const FeatureSpec *spec)
         printf("%s%s%s%s %s", first ? ", " : "Tiles    ", names[first], last > first ? " to " : "",
                last > first ? names[last] : "", conv_tile_name(m[first]));
     }
-    if (spec->precision != PRECISION_FLOAT32)
-        puts("");
-    else if (spec->tiles.error > 0)
+    if (spec->tiles.error > 0)
         printf("\nRounding %.1e of the features, measured with these weights against double precision\n",
                spec->tiles.error);
     else
@@ -98,8 +96,7 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
            normalization_name(spec->normalization));
     if (!spec->weights_hash[0])
         return;
-    printf("Weights  %s, SHA-256 %s\nProducts %s\n", source, spec->weights_hash,
-           precision_name(spec->precision));
+    printf("Weights  %s, SHA-256 %s\n", source, spec->weights_hash);
     print_tiles(spec);
 }
 

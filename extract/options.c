@@ -153,7 +153,6 @@ static const CliOption table[] = {
      "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
     {CLI_TEXT, "layer", 0, &o.layer, "NAME",
      "Keras layer whose output is stored; input: the input tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
-    PRECISION_OPTION(&o.precision, CLI_MODE(ACTION_EXTRACT)),
     {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
      "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to half "
      "precision) or float32 (as they are); default for a new cache: sparse, or float16 if merged from "
@@ -236,10 +235,6 @@ static gboolean check(Status *status)
     if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);
-        return FALSE;
-    }
-    if (strcmp(o.layer, "input") == 0 && o.precision != PRECISION_FLOAT32) {
-        *status = cli_usage(&program, "--precision applies to the base, which --layer input does not run");
         return FALSE;
     }
     g_autoptr(GError) error = NULL;

@@ -1,6 +1,5 @@
 /* options: extract's command line, checked before any file is touched. */
 #pragma once
-#include "common/arithmetic/precision.h"
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/dataset/dataset.h"
@@ -31,7 +30,6 @@ typedef struct {
     Preset preset;
     gboolean has_normalize;
     Normalization normalize; /* where given */
-    Precision precision;
     int batch;
     gboolean has_store;
     CacheStore store;  /* where given */

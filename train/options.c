@@ -138,7 +138,6 @@ static const CliOption table[] = {
      "weights of the base, as for extract; with a CACHE, those it was made with", 0, 0,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0, ON_IMAGES},
-    PRECISION_OPTION(&o.precision, CLI_MODE(TRAIN_BOOTSTRAP)),
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "number of layers of the base to train, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, which fits a cache made by extract --layer block5_conv2 (0: what the cache requires; 2 "
@@ -285,7 +284,6 @@ static const char *check_useless(void)
 /* What does not fit the approach; called once the arguments are known. */
 static char *check_approach(void)
 {
-    static const char *const of_images[] = {"preset", "precision"};
     const ApproachTraits *traits = &approach_traits[o.approach];
     if (o.images && o.augmented_cache)
         return g_strdup("--images and --augmented-cache are mutually exclusive");
@@ -300,11 +298,9 @@ static char *check_approach(void)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
-    for (guint i = 0; i < G_N_ELEMENTS(of_images); i++)
-        if (cli_given(of_images[i]) && !o.images && !o.summary)
-            return g_strdup_printf("--%s is not used with a CACHE, whose features have already been "
-                                   "computed; it requires --images",
-                                   of_images[i]);
+    if (cli_given("preset") && !o.images && !o.summary)
+        return g_strdup("--preset is not used with a CACHE, whose features have already been computed; it "
+                        "requires --images");
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
     if (o.from && o.scale >= 0)

@@ -1,6 +1,5 @@
 /* options: the command line of train, for all approaches and heads. */
 #pragma once
-#include "common/arithmetic/precision.h"
 #include "common/cli/cli.h"
 #include "common/dataset/dataset.h"
 #include "common/image/augment.h"
@@ -37,7 +36,6 @@ typedef struct {
     const char *images;  /* a folder in the place of cache, or NULL */
     const char *weights; /* of the base: as weights_load takes them, or NULL */
     Preset preset;
-    Precision precision; /* of the frozen base */
     AugmentOptions augmentation;
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */

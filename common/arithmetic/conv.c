@@ -25,11 +25,10 @@ static void plan_init(ConvPlan *plan, const ConvShape *shape)
         conv_winograd_init(plan);
 }
 
-ConvPlan *conv_plan_new(const ConvShape *shape, Precision precision, ThreadPool *thread_pool)
+ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool)
 {
     ConvPlan *plan = g_new0(ConvPlan, 1);
     plan_init(plan, shape);
-    plan->precision = precision;
     plan->thread_pool = thread_pool;
     plan->weights = floats_new(plan->method->weight_floats(plan));
     plan->bias = g_new0(float, shape->outputs);
@@ -84,15 +83,6 @@ const char *conv_tile_name(int tile)
     static const char *const names[] = {
         [1] = "direct", [2] = "F(2x2)", [4] = "F(4x4)", [5] = "F(5x5)", [6] = "F(6x6)", [7] = "F(7x7)"};
     return names[tile];
-}
-
-void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to)
-{
-    if (plan->precision == PRECISION_BFLOAT16)
-        for (gsize i = 0; i < n; i++)
-            to[i] = bfloat16_nearest(from[i]);
-    else
-        memcpy(to, from, n * sizeof(float));
 }
 
 void conv_square_pixels(const float *image, const int shape[3], int top, int left, int side,

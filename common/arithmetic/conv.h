@@ -15,7 +15,6 @@
  * However the work is divided, every output is the same sum in the same order: results do not depend on n, the
  * image's position in the batch or the thread pool. Their last bits depend on the instruction set. */
 #pragma once
-#include "common/arithmetic/precision.h"
 #include "common/core/thread_pool.h"
 
 typedef struct {
@@ -36,9 +35,9 @@ int conv_output_side(int side, const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 
-/* Aborts without memory; the thread pool is borrowed until conv_plan_free. Takes conv_plan_memory bytes, in either
- * precision. Weights must be set before it is run. */
-ConvPlan *conv_plan_new(const ConvShape *shape, Precision precision, ThreadPool *thread_pool);
+/* Aborts without memory; the thread pool is borrowed until conv_plan_free. Takes conv_plan_memory bytes. Weights must be set
+ * before it is run. */
+ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
 gsize conv_plan_memory(const ConvShape *shape);
 

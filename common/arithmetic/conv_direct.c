@@ -32,7 +32,7 @@ static void pack(ConvPlan *plan, const float *kernel)
     float *to = plan->weights;
     for (int k = 0; k < plan->shape.outputs; k += panel)
         for (int tap = 0; tap < taps; tap++, to += panel)
-            conv_take(plan, kernel + (gsize)tap * plan->shape.outputs + k, (gsize)panel, to);
+            memcpy(to, kernel + (gsize)tap * plan->shape.outputs + k, (gsize)panel * sizeof(float));
 }
 
 static gsize shared_floats(const ConvPlan *plan)
@@ -57,7 +57,7 @@ static void padded_rows(const ConvPlan *plan, const float *image, int top, int r
         int y = top - shape->pad + i;
         memset(to, 0, (row + 2 * edge) * sizeof(float));
         if (y >= 0 && y < shape->height)
-            conv_take(plan, image + y * row, row, to + edge);
+            memcpy(to + edge, image + y * row, row * sizeof(float));
     }
 }
 

@@ -6,7 +6,7 @@
  * computation. Sources: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks"; Barabasz et al. 2018,
  * "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", for the choice of points. */
 #pragma once
-#include "common/arithmetic/precision.h"
+#include <glib.h>
 
 enum {
     WINOGRAD_MAX_OUT = 7,                                           /* m of the largest tile */
@@ -24,9 +24,8 @@ typedef struct {
     void (*kernel)(const float *taps, gsize tap_stride, int channels, float *u, gsize position_stride);
 
     /* Transforms the input of one tile. pixels: P pointers to C channels each, row by row. Position p's channels
-     * c … c + width-1 go to v + p * position_stride + c / width * step. The pixels are rounded to precision first. */
-    void (*input)(const float *const *pixels, int channels, Precision precision, float *v,
-                  gsize position_stride, gsize step);
+     * c … c + width-1 go to v + p * position_stride + c / width * step. */
+    void (*input)(const float *const *pixels, int channels, float *v, gsize position_stride, gsize step);
 
     /* The inverse transform of one tile. m: position p's channels at m + p * position_stride. Adds bias and takes the
      * maximum with `min` (0 for ReLU, -INFINITY for none). pixels: m*m pointers; (m/2)^2 for output_pooled, which keeps

@@ -118,9 +118,9 @@ ConvLayer *conv_layer_new(const ConvLayerOptions *options, ThreadPool *thread_po
     layer->thread_pool = thread_pool;
     layer->kernel_gradient = kernel_gradient_of(&options->conv);
     if (plans_forward(options))
-        layer->forward = conv_plan_new(&forward, PRECISION_FLOAT32, thread_pool);
+        layer->forward = conv_plan_new(&forward, thread_pool);
     if (plans_backward(options))
-        layer->backward = conv_plan_new(&backward, PRECISION_FLOAT32, thread_pool);
+        layer->backward = conv_plan_new(&backward, thread_pool);
     return layer;
 }
 

@@ -8,7 +8,6 @@ typedef struct ConvMethod ConvMethod;
 
 struct ConvPlan {
     ConvShape shape;
-    Precision precision;
     ThreadPool *thread_pool;
     const ConvKernels *kernels;
     const ConvMethod *method;
@@ -52,9 +51,6 @@ static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
 
 /* The shape of a layer's forward convolution, without ReLU. */
 ConvShape conv2d_forward_shape(const Conv2d *conv);
-
-/* Copies n inputs or taps, rounded to the plan's precision. */
-void conv_take(const ConvPlan *plan, const float *from, gsize n, float *to);
 
 /* pixels (side, side): pointers to the pixels of the square with upper left corner (top, left) of an image with shape
  * H W C; beyond the edges they point to zeros (C). */

@@ -116,7 +116,7 @@ static void pack_slice(guint slice, guint worker, gpointer data)
             for (int c = run; c < MIN(run + CONV_RUN, inputs); c++, to += panel) {
                 const float *from = packing->kernel + (gsize)c * outputs + k;
                 for (gsize tap = 0; tap < size * size; tap++)
-                    conv_take(plan, from + tap * inputs * outputs, (gsize)panel, taps + tap * panel);
+                    memcpy(taps + tap * panel, from + tap * inputs * outputs, (gsize)panel * sizeof(float));
                 plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * (end - first));
             }
 }
@@ -205,8 +205,7 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
     if (!plan->narrow)
         fetch_next(plan, pixels, zeros, left);
     int vector = plan->kernels->width;
-    plan->winograd->input(pixels, plan->shape.inputs, plan->precision, v + row * vector, stride,
-                          (gsize)rows * vector);
+    plan->winograd->input(pixels, plan->shape.inputs, v + row * vector, stride, (gsize)rows * vector);
 }
 
 /* Transforms block b of tiles [first, first + tiles), which are divided into blocks of the micro-kernel's rows; v: the

@@ -80,7 +80,7 @@ static void transform_tiles(guint task, guint worker, gpointer data)
         int top = place / w->tiles_x * tile->out, left = place % w->tiles_x * tile->out;
         conv_square_pixels(w->x + (gsize)image * in[0] * in[1] * in[2], in, top - pad, left - pad, tile->in,
                            w->zeros, square);
-        tile->input(square, in[2], PRECISION_FLOAT32, w->v + t * vector, w->v_stride, (gsize)TILES * vector);
+        tile->input(square, in[2], w->v + t * vector, w->v_stride, (gsize)TILES * vector);
         conv_square_pixels(w->dy + (gsize)image * out[0] * out[1] * out[2], out, top, left, tile->out,
                            w->zeros, square);
         tile->output_gradient(square, out[2], w->dm + t * vector, w->dm_stride, (gsize)TILES * vector);

@@ -127,8 +127,8 @@ Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
     if (cut >= 0) {
         pipeline->images = g_new(float, (gsize)options->batch *image_floats(spec->side));
         pipeline->thread_pool = thread_pool_new(options->threads);
-        pipeline->base = base_new(options->weights, spec->tiles.m, cut, spec->side, options->batch,
-                                  spec->precision, pipeline->thread_pool);
+        pipeline->base =
+            base_new(options->weights, spec->tiles.m, cut, spec->side, options->batch, pipeline->thread_pool);
     }
     return pipeline;
 }

@@ -43,7 +43,7 @@ typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
     const Weights *weights;       /* NULL if the layer is "input": vectors are the normalised images */
-    const FeatureSpec *spec;      /* side, normalization, layer and precision */
+    const FeatureSpec *spec;      /* side, normalization and layer */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */
     PipelinePrepare prepare;      /* NULL: image_normalize as the specification says */

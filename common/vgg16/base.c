@@ -102,7 +102,7 @@ gboolean base_has_tile(int cut, int side, int conv, int tile)
     return tile >= 1 && conv_tile(&shape, CONV_LARGEST_TILE) == tile;
 }
 
-Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch, Precision precision,
+Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch,
                ThreadPool *thread_pool)
 {
     Base *base = g_new0(Base, 1);
@@ -116,7 +116,7 @@ Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int 
         int conv = base->step[s].conv;
         if (conv < 0)
             continue;
-        base->plan[s] = conv_plan_new(&base->step[s].shape, precision, thread_pool);
+        base->plan[s] = conv_plan_new(&base->step[s].shape, thread_pool);
         conv_plan_set_weights(base->plan[s], weights->kernel[conv], weights->bias[conv]);
     }
     for (int i = 0; i < 2; i++) {

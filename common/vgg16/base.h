@@ -1,6 +1,5 @@
 /* base: the frozen VGG16 base as a function from image tensors to the activations of one of its layers. */
 #pragma once
-#include "common/arithmetic/precision.h"
 #include "common/core/thread_pool.h"
 #include "common/vgg16/weights.h"
 
@@ -22,7 +21,7 @@ gboolean base_has_tile(int cut, int side, int conv, int tile);
  * maximum number of images per call of base_run. precision: of every convolution; activations and features are
  * float32. thread pool: borrowed until base_free. Takes base_memory bytes, in either precision, and aborts without
  * them. */
-Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch, Precision precision,
+Base *base_new(const Weights *weights, const int *tiles, int cut, int side, int batch,
                ThreadPool *thread_pool);
 void base_free(Base *base);
 

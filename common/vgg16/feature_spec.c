@@ -10,7 +10,8 @@
 
 enum { FEATURE_SPEC_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 
-#define IMPORTED "imported" /* in place of a layer's name */
+#define IMPORTED  "imported" /* in place of a layer's name */
+#define PRECISION "float32"  /* of the base's products */
 
 /* (H, W, C) of the layer for an image of this side; FALSE for an unknown layer, or if the image is too small. */
 static gboolean layer_shape(const char *layer, int side, int shape[3])
@@ -86,7 +87,7 @@ void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint 
 {
     int cut = vgg16_find(spec->layer);
     spec->tiles = (Tiles){0};
-    if (cut < 0 || spec->precision != PRECISION_FLOAT32)
+    if (cut < 0)
         return;
     gint64 start = g_get_monotonic_time();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
@@ -120,7 +121,7 @@ json_t *feature_spec_to_json(const FeatureSpec *spec)
         "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s}", "weights_hash", spec->weights_hash,
         "weights_source", spec->weights_source, "preset", preset_name(spec->preset), "normalization",
         normalization_name(spec->normalization), "side", spec->side, "layer", spec->layer, "shape",
-        spec->shape[0], spec->shape[1], spec->shape[2], "precision", precision_name(spec->precision));
+        spec->shape[0], spec->shape[1], spec->shape[2], "precision", PRECISION);
     if (tiles_chosen(&spec->tiles)) {
         json_t *tiles = json_array();
         for (int conv = 0; conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
@@ -174,19 +175,13 @@ static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
     return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
 }
 
-/* Without weights there are no products. */
-static gboolean precision_holds(FeatureSpec *spec, const char *hash, const char *precision)
-{
-    return precision_parse(precision, &spec->precision) && (*hash || spec->precision == PRECISION_FLOAT32);
-}
-
-/* tiles, error: NULL if the JSON has none. With float32, a valid tile for each convolution up to the layer. */
+/* tiles, error: NULL if the JSON has none. A valid tile for each convolution up to the layer. */
 static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
 {
     int cut = vgg16_find(spec->layer);
     if (!tiles && !error)
         return TRUE;
-    if (cut < 0 || spec->precision != PRECISION_FLOAT32 || !json_is_array(tiles) || !json_is_number(error))
+    if (cut < 0 || !json_is_array(tiles) || !json_is_number(error))
         return FALSE;
     for (int conv = 0; conv < VGG16_CONVS; conv++) {
         json_int_t m = json_integer_value(json_array_get(tiles, (gsize)conv));
@@ -200,8 +195,7 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
 
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
 {
-    const char *hash, *source, *preset, *normalization, *layer,
-        *precision = precision_name(PRECISION_FLOAT32);
+    const char *hash, *source, *preset, *normalization, *layer, *precision = PRECISION;
     const json_t *tiles = json_object_get(object, "tiles"),
                  *rounding = json_object_get(object, "rounding_error");
     json_error_t problem;
@@ -215,13 +209,18 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                     problem.text);
         return NULL;
     }
+    if (strcmp(precision, PRECISION) != 0) {
+        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
+                    "the features were computed in %s, and this version computes them in " PRECISION " only",
+                    precision);
+        return NULL;
+    }
     spec.layer = (char *)layer;
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
                         : !side_holds(&spec)                                       ? "side"
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
-                        : !precision_holds(&spec, hash, precision)                 ? "precision"
                         : !tiles_hold(&spec, tiles, rounding)                      ? "tiles"
                                                                                    : NULL;
     if (wrong) {
@@ -284,8 +283,5 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
         return g_strdup_printf("its images are %d pixels wide, not %d", its->side, wanted->side);
     if (!g_str_equal(its->layer, wanted->layer))
         return g_strdup_printf("its layer is %s, not %s", its->layer, wanted->layer);
-    if (its->precision != wanted->precision)
-        return g_strdup_printf("its precision is %s, not %s", precision_name(its->precision),
-                               precision_name(wanted->precision));
     return feature_spec_rounding_difference(its, wanted);
 }

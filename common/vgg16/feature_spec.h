@@ -1,7 +1,6 @@
 /* feature_spec: how a feature vector is computed from an image file. A cache has one, and a model records that of its
  * training data; they are compared whenever a model is used on a cache. */
 #pragma once
-#include "common/arithmetic/precision.h"
 #include "common/image/image.h"
 #include "common/vgg16/tiles.h"
 #include <jansson.h>
@@ -11,12 +10,11 @@ typedef struct {
     char *weights_source; /* Weights.source: for information; compared only for imported features */
     Preset preset;
     Normalization normalization;
-    int side;            /* of the square input image, pixels */
-    char *layer;         /* Keras layer whose output is the vector, or "input" */
-    int shape[3];        /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
-    Precision precision; /* of the base's products; float32 without a base */
-    /* Of the base's convolutions; zeros: those of the shapes (base_tile), as before tiles were chosen by weights, with
-     * bfloat16, and without a base */
+    int side;     /* of the square input image, pixels */
+    char *layer;  /* Keras layer whose output is the vector, or "input" */
+    int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+    /* Of the base's convolutions; zeros: those of the shapes (base_tile), as before tiles were chosen by weights, and
+     * without a base */
     Tiles tiles;
 } FeatureSpec;
 
@@ -28,13 +26,11 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 
 /* The specification for these options of extract and train. weights: NULL if layer is "input". normalize NULL: caffe
  * for preset keras, torch for torchvision, as these define all steps from file to tensor; for vips, the normalisation
- * that the weights were trained with (caffe without weights). side: 1 … 4096; the precision is float32 until it is
- * set. NULL and error if the layer is unknown or the image too small for it. */
+ * that the weights were trained with (caffe without weights). side: 1 … 4096. NULL and error if the layer is unknown or the image too small for it. */
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
-/* Sets the tiles for these weights by measuring (tiles_choose) with this many threads, after the precision is set;
- * prints the time taken as a debug message. For existing features, such as a cache's, use their tiles instead.
+/* Sets the tiles for these weights by measuring (tiles_choose) with this many threads; prints the time taken as a debug message. For existing features, such as a cache's, use their tiles instead.
  * weights: NULL without a base. */
 void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads);
 
@@ -46,8 +42,8 @@ void feature_spec_free(FeatureSpec *spec);
 gsize feature_spec_features(const FeatureSpec *spec); /* D */
 
 json_t *feature_spec_to_json(const FeatureSpec *spec); /* new reference */
-/* Checks every field. Files of versions without a choice of precision or tiles lack these entries: float32, and the
- * tiles of the shapes. */
+/* Checks every field. Files of versions without a choice of tiles lack this entry: the tiles of the shapes. Those of
+ * versions with a choice of precision are refused unless it was float32, which is still written. */
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error);
 
 /* NULL if both give the same vectors; else the first difference as a clause, such as

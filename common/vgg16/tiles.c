@@ -149,7 +149,7 @@ typedef struct {
 static void worker_begin(Worker *worker, const ConvShape *shape)
 {
     worker->alone = thread_pool_new(1);
-    worker->plan = conv_plan_new(shape, PRECISION_FLOAT32, worker->alone);
+    worker->plan = conv_plan_new(shape, worker->alone);
     worker->scratch = floats_new(conv_scratch_floats(shape, 1));
     worker->kernel = floats_new((gsize)9 * shape->inputs * OUTPUTS);
     worker->out = floats_new((gsize)shape->height * shape->width * OUTPUTS);

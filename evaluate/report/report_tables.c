@@ -273,8 +273,6 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
                  spec->weights_hash[0] ? spec->weights_source : "none: the model works on pixels");
     if (spec->weights_hash[0])
         append_entry(page, "base weights, SHA-256", spec->weights_hash);
-    if (spec->precision != PRECISION_FLOAT32)
-        append_entry(page, "precision of the base", precision_name(spec->precision));
     append_entry(page, "input vector", shape);
     append_entry(page, "images", images);
 }

@@ -30,7 +30,7 @@ def start_contenders(work, a):
     tensors.tofile(images)
     sizes = [str(a.images), str(a.batch), str(a.threads)]
     ours = [os.path.join(BUILD, "bench", "contender_base"), safetensors, images] + sizes
-    contenders = [Contender("vggcache", ours), Contender("vggcache, bfloat16", ours + ["bfloat16"])]
+    contenders = [Contender("vggcache", ours)]
     if shutil.which("node") and os.path.isdir(os.path.join(NODE_MODULES, "onnxruntime-node")):
         model = os.path.join(work, "vgg16.onnx")
         vgg16_files.write_onnx(model, weights)
@@ -107,7 +107,7 @@ def main():
         error = errors(contenders, tensors, weights, work)  # warms up as well
         alternate(contenders, a.rounds)
         whole = files_to_cache(work, a.threads, 3)
-    print("VGG16 base to block5_pool, float32 where not said otherwise, %d images in batches of %d, %d threads, median of %d alternating rounds" %
+    print("VGG16 base to block5_pool, float32, %d images in batches of %d, %d threads, median of %d alternating rounds" %
           (a.images, a.batch, a.threads, a.rounds))
     table(contenders, a.images, "images/s", error)
     base = a.images / statistics.median(contenders[0].seconds)

@@ -1,4 +1,4 @@
-/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS [PRECISION]; for the protocol see peers.py. */
+/* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS; for the protocol see peers.py. */
 #include "common/vgg16/base.h"
 #include "common/vgg16/tiles.h"
 
@@ -9,9 +9,8 @@
 
 int main(int argc, char **argv)
 {
-    Precision precision = PRECISION_FLOAT32;
-    if (argc < 6 || argc > 7 || (argc == 7 && !precision_parse(argv[6], &precision))) {
-        fprintf(stderr, "usage: %s WEIGHTS IMAGES.f32 N BATCH THREADS [float32|bfloat16]\n", argv[0]);
+    if (argc != 6) {
+        fprintf(stderr, "usage: %s WEIGHTS IMAGES.f32 N BATCH THREADS\n", argv[0]);
         return 2;
     }
     int n = atoi(argv[3]), batch = atoi(argv[4]), shape[3], cut = VGG16_LAYERS - 1;
@@ -27,9 +26,8 @@ int main(int argc, char **argv)
     gsize features = (gsize)shape[0] * shape[1] * shape[2];
     g_autofree float *out = g_new(float, n *features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[5]));
-    Tiles tiles =
-        precision == PRECISION_FLOAT32 ? tiles_choose(weights, cut, VGG16_SIDE, thread_pool) : (Tiles){0};
-    g_autoptr(Base) base = base_new(weights, tiles.m, cut, VGG16_SIDE, batch, precision, thread_pool);
+    Tiles tiles = tiles_choose(weights, cut, VGG16_SIDE, thread_pool);
+    g_autoptr(Base) base = base_new(weights, tiles.m, cut, VGG16_SIDE, batch, thread_pool);
     g_clear_pointer(&weights, weights_free);
     puts("ready");
     fflush(stdout);

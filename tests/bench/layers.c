@@ -88,7 +88,7 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;
-    l->plan = conv_plan_new(&l->shape, PRECISION_FLOAT32, thread_pool);
+    l->plan = conv_plan_new(&l->shape, thread_pool);
     gsize taps = (gsize)9 * inputs * outputs;
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
           *bias = filled(outputs, index, 0.02f, 0.01f);

@@ -102,11 +102,10 @@ static void stage_direct(const float *x, gsize row_stride, int taps, int channel
     plain_kernels->direct(x, row_stride, taps, channels, u, bias, min, rows, y, y_stride);
 }
 
-static void stage_input(const float *const *pixels, int channels, Precision precision, float *v,
-                        gsize position_stride, gsize step)
+static void stage_input(const float *const *pixels, int channels, float *v, gsize position_stride, gsize step)
 {
     stage_is(STAGE_INPUT)->bytes[ARRAY_V] += bytes_of(plain_winograd->in * plain_winograd->in, channels);
-    plain_winograd->input(pixels, channels, precision, v, position_stride, step);
+    plain_winograd->input(pixels, channels, v, position_stride, step);
 }
 
 static void output_is(int channels)

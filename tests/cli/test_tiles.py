@@ -102,8 +102,6 @@ def tiles_and_their_rounding_are_told():
         assert "\nRounding not measured" in text, text
         extract("--layer", "input", images, at + "/input", probes=0)
         assert "Tiles" not in program("extract", "--info", at + "/input").stdout
-        extract(*LAYER, "--precision", "bfloat16", images, at + "/half", probes=0)
-        assert "tiles" not in recipe(at + "/half")
 
 
 def models_keep_them_and_predict_with_them():

@@ -231,7 +231,6 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                   outlined->layer, error);
     if (!data->spec)
         return FALSE;
-    data->spec->precision = options->precision;
     feature_spec_choose_tiles(data->spec, weights, threads);
     data->images =
         decoded_images_load(data->dataset, options->preset, data->spec->side, options->model, threads, error);

@@ -48,14 +48,6 @@ ALWAYS_INLINE Vector square_root(Vector x)
 #endif
 }
 
-/* The nearest bfloat16 of each lane: bfloat16_nearest (common/arithmetic/precision.h). */
-ALWAYS_INLINE Vector nearest_bfloat16(Vector x)
-{
-    typedef unsigned Bits __attribute__((vector_size(WIDTH * sizeof(unsigned))));
-    Bits bits = (Bits)x;
-    return (Vector)((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u);
-}
-
 /* The larger of each; b where they are equal or one is NaN. */
 ALWAYS_INLINE Vector larger(Vector a, Vector b)
 {

@@ -136,19 +136,16 @@ ALWAYS_INLINE void output_gradient(const Points *points, const int out, const Ve
 /* The functions below are called with constant sizes and transforms, so that each copy is compiled for one tile. The
  * rows are transformed first, then the columns of the result. */
 
-ALWAYS_INLINE void tile_input(const int in, Transform transform, const gboolean round,
-                              const float *const *pixels, int channels, float *v, gsize position_stride,
-                              gsize step)
+ALWAYS_INLINE void tile_input(const int in, Transform transform, const float *const *pixels, int channels,
+                              float *v, gsize position_stride, gsize step)
 {
     for (int c = 0; c < channels; c += WIDTH, v += step) {
         Vector rows[MAX_IN][MAX_IN];
         for (int y = 0; y < in; y++) {
             Vector row[MAX_IN];
 #pragma GCC unroll 9
-            for (int x = 0; x < in; x++) {
-                Vector pixel = load(pixels[y * in + x] + c);
-                row[x] = round ? nearest_bfloat16(pixel) : pixel;
-            }
+            for (int x = 0; x < in; x++)
+                row[x] = load(pixels[y * in + x] + c);
             transform(row, rows[y]);
         }
         for (int x = 0; x < in; x++) {
@@ -359,13 +356,10 @@ ALWAYS_INLINE void tile_output_gradient(const Points *points, const int out, con
     {                                                                                                        \
         tile_kernel(IN, TAPS, interpolation##IN, taps, tap_stride, channels, u, position_stride);            \
     }                                                                                                        \
-    static void input_tile##OUT##_##TAPS(const float *const *pixels, int channels, Precision precision,      \
-                                         float *v, gsize position_stride, gsize step)                        \
+    static void input_tile##OUT##_##TAPS(const float *const *pixels, int channels, float *v,                 \
+                                         gsize position_stride, gsize step)                                  \
     {                                                                                                        \
-        if (precision == PRECISION_BFLOAT16)                                                                 \
-            tile_input(IN, input##IN, TRUE, pixels, channels, v, position_stride, step);                     \
-        else                                                                                                 \
-            tile_input(IN, input##IN, FALSE, pixels, channels, v, position_stride, step);                    \
+        tile_input(IN, input##IN, pixels, channels, v, position_stride, step);                               \
     }                                                                                                        \
     static void output_tile##OUT##_##TAPS(const float *m, gsize position_stride, int channels,               \
                                           const float *bias, float min, float *const *pixels)                \

@@ -12,11 +12,11 @@ static gsize out_floats(const ConvShape *s)
            s->outputs;
 }
 
-static float *run_precision(const ConvShape *shape, Precision precision, const float *kernel,
-                            const float *bias, const float *in, int n, guint threads)
+static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
+                          int n, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(ConvPlan) plan = conv_plan_new(shape, precision, thread_pool);
+    g_autoptr(ConvPlan) plan = conv_plan_new(shape, thread_pool);
     float *scratch = floats_new(conv_scratch_floats(shape, threads));
     memset(scratch, 0xff, conv_scratch_floats(shape, threads) * sizeof(float)); /* NaN */
     float *out = g_new(float, n *out_floats(shape));
@@ -24,12 +24,6 @@ static float *run_precision(const ConvShape *shape, Precision precision, const f
     conv_plan_run(plan, in, n, out, scratch);
     floats_free(scratch);
     return out;
-}
-
-static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
-                          int n, guint threads)
-{
-    return run_precision(shape, PRECISION_FLOAT32, kernel, bias, in, n, threads);
 }
 
 /* The definition, in double, before pooling: (H', W', K). */
@@ -58,64 +52,31 @@ static double *reference(const ConvShape *s, const float *kernel, const float *b
     return out;
 }
 
-/* Rounds to eight significant bits, ties to even, without bit operations. */
-static float *rounded(const float *x, gsize n)
-{
-    float *to = g_new(float, n);
-    for (gsize i = 0; i < n; i++) {
-        int exponent;
-        double fraction = frexp(x[i], &exponent);
-        to[i] = (float)ldexp(rint(ldexp(fraction, 8)), exponent - 8);
-    }
-    return to;
-}
-
-/* Every instruction set against one reference; in is the second of two images. For bfloat16 the reference uses the
- * rounded numbers, so that the error is only that of the sums. */
-static void check_precision(ConvShape shape, Precision precision)
+/* Every instruction set against one reference; in is the second of two images. */
+static void check_shape(ConvShape shape)
 {
     gsize pixels = (gsize)shape.height * shape.width, floats = pixels * shape.inputs;
     int taps = shape.size * shape.size * shape.inputs;
     g_autofree float *in = random_array(2 * floats, 1, 1, 0), *bias = random_array(shape.outputs, 3, 0.1, -1);
     g_autofree float *kernel = random_array((gsize)taps * shape.outputs, 2, sqrt(2.0 / taps), -9);
-    g_autofree float *taken = rounded(in + floats, floats),
-                     *packed = rounded(kernel, (gsize)taps * shape.outputs);
-    g_autofree double *expected = precision == PRECISION_BFLOAT16
-                                      ? reference(&shape, packed, bias, taken)
-                                      : reference(&shape, kernel, bias, in + floats);
+    g_autofree double *expected = reference(&shape, kernel, bias, in + floats);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (!isa_available((IsaSet)isa))
             continue;
         isa_force((IsaSet)isa);
-        g_autofree float *out = run_precision(&shape, precision, kernel, bias, in, 2, 2);
+        g_autofree float *out = run_threads(&shape, kernel, bias, in, 2, 2);
         double error = 0, size = 0;
         for (gsize i = 0; i < out_floats(&shape); i++) {
             double difference = out[out_floats(&shape) + i] - expected[i];
             error += difference * difference;
             size += expected[i] * expected[i];
         }
-        g_test_message("%dx%d, %dx%d, pad %d, %d -> %d, %s, %s, %s: relative L2 error %.2e", shape.height,
+        g_test_message("%dx%d, %dx%d, pad %d, %d -> %d, %s, %s: relative L2 error %.2e", shape.height,
                        shape.width, shape.size, shape.size, shape.pad, shape.inputs, shape.outputs,
-                       conv_tile_name(conv_tile(&shape, CONV_LARGEST_TILE)), precision_name(precision),
-                       isa_name((IsaSet)isa), sqrt(error / size));
+                       conv_tile_name(conv_tile(&shape, CONV_LARGEST_TILE)), isa_name((IsaSet)isa),
+                       sqrt(error / size));
         g_assert_cmpfloat(sqrt(error / size), <, 2e-5);
     }
-}
-
-static void check_shape(ConvShape shape)
-{
-    check_precision(shape, PRECISION_FLOAT32);
-}
-
-static void test_bfloat16(void)
-{
-    static const int sizes[][2] = {{1, 1}, {3, 8}, {5, 4}, {13, 6}, {9, 14}, {57, 1}},
-                     channels[] = {3, 48, 256};
-    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++)
-        for (gsize c = 0; c < G_N_ELEMENTS(channels); c++)
-            check_precision(
-                (ConvShape){sizes[i][0], sizes[i][1], channels[c], 96, FALSE, FALSE, 3, 1, 0, FALSE},
-                PRECISION_BFLOAT16);
 }
 
 static void test_every_layer_shape(void)
@@ -241,7 +202,7 @@ static void test_weights_may_change(void)
                      *expected = run_threads(&shape, second, NULL, in, 1, 1);
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    g_autoptr(ConvPlan) plan = conv_plan_new(&shape, PRECISION_FLOAT32, thread_pool);
+    g_autoptr(ConvPlan) plan = conv_plan_new(&shape, thread_pool);
     float *scratch = floats_new(conv_scratch_floats(&shape, 1));
     conv_plan_set_weights(plan, first, bias);
     conv_plan_run(plan, in, 1, out, scratch);
@@ -333,8 +294,6 @@ int main(int argc, char **argv)
     g_test_add_func("/conv/odd sizes agree with a plain convolution in double", test_odd_sizes);
     g_test_add_func("/conv/every padding of 3x3 and 5x5 agrees with a plain convolution in double",
                     test_every_padding);
-    g_test_add_func("/conv/bfloat16 agrees with a plain convolution in double of rounded numbers",
-                    test_bfloat16);
     g_test_add_func("/conv/pooling keeps the largest of four", test_pooling_keeps_the_largest_of_four);
     g_test_add_func("/conv/results do not depend on n, place or threads",
                     test_results_do_not_depend_on_company);

@@ -92,12 +92,12 @@ static double probe_error(const float *out, gsize features, const json_t *probes
 }
 
 /* The features of the synthetic image. */
-static float *features_with(const Weights *of, const int *tiles, int cut, int side, Precision precision)
+static float *features_with(const Weights *of, const int *tiles, int cut, int side)
 {
     float *out = g_new(float, features_of(cut, side));
     g_autofree float *image = g_new(float, side *side * 3);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(of, tiles, cut, side, 1, precision, thread_pool);
+    g_autoptr(Base) base = base_new(of, tiles, cut, side, 1, thread_pool);
     synthetic(side, 0, image);
     base_run(base, image, 1, out);
     return out;
@@ -138,7 +138,7 @@ static void check_case(const json_t *golden)
     gsize features = features_of(cut, side);
     g_assert_cmpint((int)features, ==, json_integer_value(json_object_get(golden, "features")));
     Tiles tiles = case_tiles(golden);
-    g_autofree float *out = features_with(weights_of(kind), tiles.m, cut, side, PRECISION_FLOAT32);
+    g_autofree float *out = features_with(weights_of(kind), tiles.m, cut, side);
     double error = probe_error(out, features, probes);
     for (gsize i = 0; i < features; i++)
         norm += (double)out[i] * out[i];
@@ -168,48 +168,6 @@ static void test_agrees_with_pytorch(gconstpointer isa)
     json_decref(golden);
 }
 
-static double relative_error(const float *x, const float *expected, gsize n)
-{
-    double error = 0, size = 0;
-    for (gsize i = 0; i < n; i++) {
-        error += (double)(x[i] - expected[i]) * (x[i] - expected[i]);
-        size += (double)expected[i] * expected[i];
-    }
-    return sqrt(error / size);
-}
-
-/* Where the last bits of two sums differ, they may be rounded to different neighbours, more often with every layer. The
- * effect of rounding itself is visible at every depth. */
-static void check_bfloat16(const char *name, double between_sets)
-{
-    enum { SIDE = 64 };
-    int cut = vgg16_find(name);
-    gsize n = features_of(cut, SIDE);
-    isa_force(ISA_BASELINE);
-    g_autofree float *single = features_with(weights, NULL, cut, SIDE, PRECISION_FLOAT32);
-    g_autofree float *baseline = features_with(weights, NULL, cut, SIDE, PRECISION_BFLOAT16);
-    double rounding = relative_error(baseline, single, n);
-    g_test_message("%s: %.2e from float32", name, rounding);
-    g_assert_cmpfloat(rounding, >, 1e-3);
-    g_assert_cmpfloat(rounding, <, 1e-2);
-    for (int isa = ISA_BASELINE + 1; isa < ISA_COUNT; isa++) {
-        if (!isa_available((IsaSet)isa))
-            continue;
-        isa_force((IsaSet)isa);
-        g_autofree float *features = features_with(weights, NULL, cut, SIDE, PRECISION_BFLOAT16);
-        double error = relative_error(features, baseline, n);
-        g_test_message("%s, %s: %.2e from the baseline", name, isa_name((IsaSet)isa), error);
-        g_assert_cmpfloat(error, <, between_sets);
-    }
-}
-
-static void test_bfloat16(void)
-{
-    check_bfloat16("block1_conv1", 1e-6);
-    check_bfloat16("block1_conv2", 5e-5);
-    check_bfloat16("block5_pool", 1e-2);
-}
-
 /* Images 0 … n-1 through a base with this batch and thread pool, at_once per call. */
 static float *features_by(int cut, int side, int n, int batch, guint threads)
 {
@@ -219,7 +177,7 @@ static float *features_by(int cut, int side, int n, int batch, guint threads)
     for (int i = 0; i < n; i++)
         synthetic(side, 5 * i, images + i * image);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(Base) base = base_new(weights, NULL, cut, side, batch, PRECISION_FLOAT32, thread_pool);
+    g_autoptr(Base) base = base_new(weights, NULL, cut, side, batch, thread_pool);
     for (int i = 0; i < n; i += batch)
         base_run(base, images + i * image, MIN(batch, n - i), out + i * features);
     return out;
@@ -296,7 +254,7 @@ static void test_tiles_are_small_where_sums_cancel(void)
             continue;
         for (int conv = 0; conv < VGG16_CONVS; conv++)
             smaller += tiles.m[conv] < base_tile(cut, side, conv, CONV_LARGEST_TILE);
-        g_autofree float *out = features_with(weights_of(kind), NULL, cut, side, PRECISION_FLOAT32);
+        g_autofree float *out = features_with(weights_of(kind), NULL, cut, side);
         double error = probe_error(out, features_of(cut, side), json_object_get(one, "probes"));
         g_test_message("%s: %d tiles smaller, %.2e without", kind_names[kind], smaller, error);
         g_assert_true(kind == ZERO_MEAN ? smaller > 3 && error > TILES_ERROR
@@ -326,8 +284,6 @@ int main(int argc, char **argv)
         }
     g_test_add_func("/base/tiles depend only on the weights", test_tiles_depend_on_the_weights_alone);
     g_test_add_func("/base/tiles are small where sums cancel", test_tiles_are_small_where_sums_cancel);
-    g_test_add_func("/base/bfloat16 is near float32, and much the same on every instruction set",
-                    test_bfloat16);
     g_test_add_func("/base/features do not depend on n, batch, place or threads",
                     test_features_do_not_depend_on_company);
     g_test_add_func("/base/any layer is a cut", test_any_layer_is_a_cut);

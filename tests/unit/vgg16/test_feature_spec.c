@@ -38,9 +38,6 @@ static void names_the_first_difference(void)
     g_autofree char *none = feature_spec_difference(its, wanted);
     g_assert_null(none);
 
-    wanted->precision = PRECISION_BFLOAT16;
-    g_autofree char *precision = feature_spec_difference(its, wanted);
-    g_assert_cmpstr(precision, ==, "its precision is float32, not bfloat16");
     wanted->layer = (g_free(wanted->layer), g_strdup("block5_conv3"));
     g_autofree char *layer = feature_spec_difference(its, wanted);
     g_assert_cmpstr(layer, ==, "its layer is block5_pool, not block5_conv3");
@@ -124,8 +121,6 @@ static void refuses_invalid_json(void)
     g_assert_no_error(error);
     g_assert_nonnull(fine);
 
-    g_assert_cmpint(fine->precision, ==, PRECISION_FLOAT32); /* no entry: from before there was a choice */
-
     refused("[]");
     refused("{}");
     refused(TEXT("abc", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
@@ -140,7 +135,6 @@ static void refuses_invalid_json(void)
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512,1]"));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":\"float16\""));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":32"));
-    refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3],\"precision\":\"bfloat16\""));
     refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64],\"tiles\":[1]"));
     refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64],\"rounding_error\":1e-5"));
     refused(TEXT(HASH, "vips", "caffe", "224", "block1_conv1", "[224,224,64]" ROUNDED("[2]")));
@@ -149,6 +143,16 @@ static void refuses_invalid_json(void)
     refused(TEXT(HASH, "vips", "caffe", "224", "block1_pool", "[112,112,64]" ROUNDED("[1,-4]")));
     refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3]" ROUNDED("[]")));
     refused(TEXT(HASH, "vips", "caffe", "\"224\"", "block5_pool", "[7,7,512]"));
+}
+
+static void refuses_bfloat16_of_an_earlier_version(void)
+{
+    g_autoptr(GError) error = NULL;
+    json_auto_t *object = json_loads(
+        TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"precision\":\"bfloat16\""), 0, NULL);
+    g_assert_null(feature_spec_from_json(object, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "the features were computed in bfloat16, and this version computes them in float32 only");
 }
 
 static void every_layer_has_its_shape(void)
@@ -176,6 +180,8 @@ int main(int argc, char **argv)
     g_test_add_func("/feature_spec/same weights by another name are the same",
                     same_weights_by_another_name_are_the_same);
     g_test_add_func("/feature_spec/refuses invalid JSON", refuses_invalid_json);
+    g_test_add_func("/feature_spec/refuses bfloat16 of an earlier version",
+                    refuses_bfloat16_of_an_earlier_version);
     g_test_add_func("/feature_spec/every layer has its shape", every_layer_has_its_shape);
     return g_test_run();
 }
