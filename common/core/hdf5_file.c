@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-    LIMIT = 10000, /* ms of processor time to read a file, and as much again for each GB; it takes 1 s a GB */
+    LIMIT = 5000, /* ms of processor time to read a file, and as much again for each GB; it takes 1 s a GB */
     MEMORY = 1 << 30,        /* bytes that reading may take, beyond twice the file's size */
     ATTRIBUTE_LIMIT = 64512, /* bytes Keras puts into one attribute: HDF5_OBJECT_HEADER_LIMIT */
 };

@@ -27,8 +27,9 @@ enum {
 
 /* Before the bytes of an answer. */
 typedef struct {
-    gint32 fine, code; /* an error's code, if it is not fine: its message follows */
     guint64 size;
+    gint32 fine, code; /* an error's code, if it is not fine: its message follows */
+    gint32 fenced, unused;
 } Head;
 
 struct Sandbox {
@@ -88,19 +89,19 @@ static void limit_memory(gsize bytes)
     fclose(statm);
 }
 
-static gboolean answer(int socket, const SandboxWork *work, const guint8 *request, gsize size)
+static gboolean answer(const SandboxWork *work, const guint8 *request, gsize size, gboolean fenced)
 {
     g_autoptr(GError) error = NULL;
     SandboxBytes bytes = {0};
-    Head head = {.fine = work->serve(work->data, request, size, &bytes, &error)};
+    Head head = {.fine = work->serve(work->data, request, size, &bytes, &error), .fenced = fenced};
     if (!head.fine) {
         head.code = error->code;
         g_free(bytes.bytes);
         bytes = (SandboxBytes){g_strdup(error->message), MIN(strlen(error->message), WORDS)};
     }
     head.size = bytes.size;
-    gboolean sent =
-        sandbox_send_all(socket, &head, sizeof head) && sandbox_send_all(socket, bytes.bytes, bytes.size);
+    gboolean sent = sandbox_send_all(SUBPROCESS_SOCKET, &head, sizeof head) &&
+                    sandbox_send_all(SUBPROCESS_SOCKET, bytes.bytes, bytes.size);
     g_free(bytes.bytes);
     return sent;
 }
@@ -110,11 +111,11 @@ void sandbox_live(int socket, const SandboxWork *work)
     guint64 size;
     subprocess_detach(socket, work->file);
     limit_memory(work->memory);
-    gboolean fenced = fence(), goes_on = sandbox_send_all(SUBPROCESS_SOCKET, &fenced, sizeof fenced);
+    gboolean fenced = fence(), goes_on = TRUE;
     while (goes_on && sandbox_receive_all(SUBPROCESS_SOCKET, &size, sizeof size) && size <= work->request) {
         g_autofree guint8 *request = g_malloc(size + 1);
-        goes_on = sandbox_receive_all(SUBPROCESS_SOCKET, request, size) &&
-                  answer(SUBPROCESS_SOCKET, work, request, size);
+        goes_on =
+            sandbox_receive_all(SUBPROCESS_SOCKET, request, size) && answer(work, request, size, fenced);
     }
     _exit(0);
 }
@@ -131,13 +132,8 @@ Sandbox *sandbox_adopt(pid_t pid, int socket, guint limit, SandboxBury bury, gpo
 {
     Sandbox *sandbox = g_new0(Sandbox, 1);
     *sandbox = (Sandbox){.pid = pid, .socket = socket, .limit = limit, .bury = bury, .data = data};
-    if (sandbox_receive_all(socket, &sandbox->fenced, sizeof sandbox->fenced)) {
-        sandbox_begin(sandbox);
-        return sandbox;
-    }
-    sandbox_free(sandbox);
-    errno = ENOMEM;
-    return NULL;
+    sandbox_begin(sandbox);
+    return sandbox;
 }
 
 Sandbox *sandbox_start(const SandboxWork *work, GError **error)
@@ -201,8 +197,22 @@ void sandbox_begin(Sandbox *sandbox)
     sandbox->begun = processor_time(sandbox);
 }
 
-/* A tick in which the child used less than a hundredth of it and sent hardly anything is idle; one in which it only
- * computed is so in part: this bounds the time of one that does a little now and then. */
+/* Whether the child waits for something; not while it waits for a processor or a disk, which the machine is to blame
+ * for. */
+static gboolean is_asleep(const Sandbox *sandbox)
+{
+    char path[64], text[256] = "";
+    g_snprintf(path, sizeof path, "/proc/%d/stat", (int)sandbox->pid);
+    FILE *file = fopen(path, "re");
+    gsize n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    const char *name_end = n ? strrchr(text, ')') : NULL;
+    return !name_end || !strchr("RD", name_end[1] ? name_end[2] : ' ');
+}
+
+/* A tick is idle if the child sleeps at its end, and used less than a hundredth of it and sent hardly anything; if it
+ * used more, in part: this bounds the time of one that does a little now and then. */
 static void tick(Sandbox *sandbox)
 {
     gint64 now = g_get_monotonic_time(), passed = now - sandbox->ticked, limit = sandbox->limit * 1000LL;
@@ -210,7 +220,7 @@ static void tick(Sandbox *sandbox)
         return;
     gint64 taken = processor_time(sandbox);
     passed = MIN(passed, 2 * TICK * 1000); /* this process may have slept, too */
-    if (sandbox->moved < PROGRESS)
+    if (sandbox->moved < PROGRESS && is_asleep(sandbox))
         sandbox->idle += taken - sandbox->taken > passed / 100 ? passed / 10 : passed;
     sandbox->ticked = now;
     sandbox->taken = taken;
@@ -344,6 +354,7 @@ gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsi
         !send_request(sandbox, head.bytes, head.size) || !send_request(sandbox, body.bytes, body.size) ||
         !receive_answer(sandbox, &told, sizeof told))
         return fail(sandbox, FALSE, error);
+    sandbox->fenced = told.fenced;
     if (!told.fine)
         return refuse(sandbox, &told, error);
     if (told.size > max)

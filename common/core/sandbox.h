@@ -49,7 +49,7 @@ typedef struct {
 Sandbox *sandbox_start(const SandboxWork *work, GError **error);
 void sandbox_free(Sandbox *sandbox); /* ends the child */
 
-/* Whether seccomp restricts it: a kernel may have none. */
+/* After an answer: whether seccomp restricts the child. A kernel may have none. */
 gboolean sandbox_is_fenced(const Sandbox *sandbox);
 
 /* Begins to count processor time for the limit again. */
@@ -71,7 +71,7 @@ gboolean sandbox_blame(GError **error, const char *path, const char *kind, GErro
 G_NORETURN void sandbox_live(int socket, const SandboxWork *work);
 
 /* A child that lives by sandbox_live at the other end of this socket, which is taken over. bury must end it and return
- * its wait status. NULL with errno if the child has ended. */
+ * its wait status. */
 typedef int (*SandboxBury)(gpointer data, pid_t pid);
 Sandbox *sandbox_adopt(pid_t pid, int socket, guint limit, SandboxBury bury, gpointer data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sandbox, sandbox_free)

@@ -28,8 +28,8 @@ struct DecoderBox {
     int starter; /* socket */
     pid_t starter_pid;
     guint limit; /* ms */
-    gboolean warned;
-    GMutex mutex;     /* protects the whole struct */
+    gint warned;
+    GMutex mutex;     /* protects the starter and: */
     GPtrArray *ready; /* Sandbox, the idle decoders */
 };
 
@@ -204,17 +204,13 @@ static Sandbox *new_decoder(DecoderBox *box, GError **error)
         broken(error, "%s", "the process that starts decoders has ended");
         return NULL;
     }
-    errno = start.code ? start.code
-                       : EMFILE; /* no descriptor left to receive it by, if the starter had no trouble */
-    Sandbox *decoder = socket < 0 ? NULL : sandbox_adopt(start.pid, socket, box->limit, bury, box);
-    if (!decoder) {
-        broken(error, "cannot start a decoder for it: %s", g_strerror(errno));
-        return NULL;
-    }
-    if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
-        cli_warn("this kernel has no seccomp: images are decoded in separate processes, but these are not "
-                 "sandboxed");
-    return decoder;
+    if (socket >= 0)
+        return sandbox_adopt(start.pid, socket, box->limit, bury, box);
+    broken(
+        error,
+        "cannot start a decoder for it: %s", /* no descriptor left to receive it by, if the starter had no trouble */
+        g_strerror(start.code ? start.code : EMFILE));
+    return NULL;
 }
 
 static Sandbox *take_decoder(DecoderBox *box, GError **error)
@@ -264,6 +260,10 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Pr
         gboolean fine = sandbox_ask(decoder, (SandboxBytes){&request, sizeof request},
                                     (SandboxBytes){(gpointer)bytes, size}, pixels, &answer, &problem);
         if (fine || problem->code >= SANDBOX_REFUSED) {
+            if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
+                cli_warn(
+                    "this kernel has no seccomp: images are decoded in separate processes, but these are not "
+                    "sandboxed");
             give_back(box, decoder);
             return fine ? answer.size == pixels : tell(problem, error);
         }

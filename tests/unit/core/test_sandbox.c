@@ -30,9 +30,9 @@ static int attempts(void)
 static void send_head(guint64 size)
 {
     struct {
-        gint32 fine, code;
         guint64 size;
-    } head = {TRUE, 0, size};
+        gint32 fine, code, fenced, unused;
+    } head = {size, TRUE, 0, TRUE, 0};
     g_assert_true(sandbox_send_all(SUBPROCESS_SOCKET, &head, sizeof head));
 }
 
@@ -144,8 +144,8 @@ static void test_only_the_given_file_is_open(void)
     g_assert_cmpint(pread(file, byte, 1, 0), ==, 1);
     g_autoptr(Sandbox) sandbox = start(file);
     close(file);
-    g_assert_true(sandbox_is_fenced(sandbox));
     assert_answer(sandbox, "a", "0");
+    g_assert_true(sandbox_is_fenced(sandbox));
     assert_answer(sandbox, "f", byte);
 }
 

@@ -1,0 +1,126 @@
+"""Files that are read in sandboxed processes: without end, out of all proportion, and interrupted."""
+import gzip, os, signal, subprocess, sys, tarfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
+from tap import BUILD, program, run, scratch, start
+
+
+def ppm(level, side=4):
+    return b"P6 %d %d 255\n" % (side, side) + bytes([level]) * (3 * side * side)
+
+
+def bomb(path, name, megabytes, images=2):
+    """A compressed archive of a member of zeros, as large as said, between small images."""
+    zeros = gzip.compress(bytes(1 << 24), 9)
+
+    def member(name, size):
+        info = tarfile.TarInfo(name)
+        info.size = size
+        return info.tobuf(tarfile.GNU_FORMAT)
+
+    with open(path, "wb") as out:
+        for i in range(images):
+            image = ppm(i)
+            out.write(gzip.compress(member("a/%d.ppm" % i, len(image)) + image.ljust(512, b"\0")))
+        out.write(gzip.compress(member(name, megabytes << 20)))
+        for _ in range(0, megabytes, 16):
+            out.write(zeros)
+        image = ppm(9)
+        out.write(gzip.compress(member("b/9.ppm", len(image)) + image.ljust(512, b"\0") + bytes(1024)))
+    return path
+
+
+def children_of(pid):
+    found = []
+    try:
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, task)) as file:
+                found += [int(child) for child in file.read().split()]
+    except OSError:
+        pass
+    return found
+
+
+def opened(pid):
+    try:
+        return os.readlink("/proc/%d/fd/4" % pid)  # the sandbox's file
+    except OSError:
+        return ""
+
+
+def stop_reader(process, path):
+    """Stops the child that reads this file; FALSE if the program ended before."""
+    while process.poll() is None:
+        for child in children_of(process.pid):
+            if opened(child) == path:
+                os.kill(child, signal.SIGSTOP)
+                return True
+    return False
+
+
+def ends_at_the_first(process, signal_number, path):
+    process.send_signal(signal_number)
+    messages = process.communicate(timeout=60)[1]
+    last = messages.splitlines()[-1]
+    assert process.returncode == 1 and last.endswith("%s: interrupted while it was read" % path), (process.returncode, messages)
+
+
+def the_first_signal_ends_reading_an_archive():
+    with scratch() as at:
+        archive = bomb(at + "/a.tar.gz", "a/endless.bin", 1 << 17)
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            process = start("extract", "--layer", "input", archive, at + "/cache")
+            while not any(opened(child) == archive for child in children_of(process.pid)):
+                assert process.poll() is None, process.communicate()
+            time.sleep(0.5)
+            ends_at_the_first(process, signal_number, archive)
+            assert not os.path.exists(at + "/cache")
+
+
+def the_first_signal_ends_reading_weights_and_is_not_their_damage():
+    with scratch() as at:
+        weights, images = at + "/w.h5", at + "/images"
+        os.makedirs(images + "/a")
+        with open(images + "/a/0.ppm", "wb") as out:
+            out.write(ppm(1))
+        with h5py.File(weights, "w") as file:  # of all zeros: none are stored
+            names = []
+            for block, (convs, out) in enumerate(((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)), 1):
+                for conv in range(1, convs + 1):
+                    into = out if conv > 1 else 3 if block == 1 else {128: 64, 256: 128}.get(out, 256 if block == 4 else 512)
+                    name = "block%d_conv%d" % (block, conv)
+                    group = file.create_group(name)
+                    group.create_dataset("k", (3, 3, into, out), "f4"), group.create_dataset("b", (out,), "f4")
+                    group.attrs["weight_names"] = [b"k", b"b"]
+                    names.append(name.encode())
+            file.attrs["layer_names"] = names
+        command = ["extract", "--quiet", "--layer", "block1_pool", "--weights", weights, images, at + "/cache"]
+        process = start(*command)
+        assert stop_reader(process, weights)
+        ends_at_the_first(process, signal.SIGINT, weights)
+        process = start(*command)
+        assert stop_reader(process, weights)
+        for child in children_of(process.pid):
+            if opened(child) == weights:
+                os.kill(child, signal.SIGALRM), os.kill(child, signal.SIGCONT)
+        messages = process.communicate(timeout=60)[1]
+        assert process.returncode == 1 and "interrupted while it was read" in messages and "damaged" not in messages, messages
+        assert program(*command).stdout.startswith("1 new")
+
+
+def a_giant_that_is_no_image_costs_no_memory():
+    with scratch() as at:
+        archive = bomb(at + "/a.tar.gz", "a/giant.jpg", 512)
+        child = subprocess.Popen([BUILD + "/extract", "--quiet", "--layer", "input", archive, at + "/cache"],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        output, messages = child.stdout.read(), child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+        assert os.WEXITSTATUS(status) == 3 and output.startswith("3 new") and "1 skipped" in output, (status, output, messages)
+        assert "a/giant.jpg: not an image" in messages, messages
+        assert usage.ru_maxrss < (256 << 10) or "address" in BUILD or "thread" in BUILD, usage.ru_maxrss
+
+
+run(the_first_signal_ends_reading_an_archive, the_first_signal_ends_reading_weights_and_is_not_their_damage,
+    a_giant_that_is_no_image_costs_no_memory)
