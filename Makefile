@@ -139,7 +139,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
-unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tools/foreign_allocator.so $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/demo-images $(BUILD)/copies-figure $(BUILD)/bench/layers
 
 # The tool that makes system calls fail traces its child, and supports only x86-64.
 ifeq ($(ARCH),x86_64)

@@ -3,6 +3,8 @@
 
 #include "common/core/output_file.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,23 +18,18 @@ static struct {
     gint *warned;
 } watched;
 
-/* GLib says "../gmem.c:660: failed to allocate 4096 bytes". */
-static const char *without_place(const char *message)
-{
-    const char *words = strstr(message, "failed to allocate");
-    return words ? words : message;
-}
-
-static G_NORETURN void end(const char *message)
+/* Ends the program with "PROGRAM: FIRST SECOND". Only calls that are safe in a signal handler. */
+static G_NORETURN void end(const char *first, const char *second)
 {
     static gint ended;
-    char line[1024];
+    char line[8192];
     while (!g_atomic_int_compare_and_exchange(&ended, FALSE, TRUE))
         pause(); /* another thread is ending the program */
-    gboolean told = message == without_place(message);
-    int n = snprintf(line, sizeof line, "%s: %s%s", program_name,
-                     told ? "" : "out of memory: ", without_place(message));
-    gsize length = MIN((gsize)n, sizeof line - 1);
+    g_strlcpy(line, program_name, sizeof line - 1);
+    g_strlcat(line, ": ", sizeof line - 1);
+    g_strlcat(line, first, sizeof line - 1);
+    g_strlcat(line, second, sizeof line - 1);
+    gsize length = strlen(line);
     for (gsize i = 0; i < length; i++)
         if (g_ascii_iscntrl(line[i]))
             line[i] = '?';
@@ -41,6 +38,72 @@ static G_NORETURN void end(const char *message)
     if (!silent && write(STDERR_FILENO, line, length) < 0)
         _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
+}
+
+/* ---- Mapped files ---- */
+
+/* One line of /proc/self/maps, "BEGIN-END FLAGS … /PATH", read byte by byte. */
+typedef struct {
+    guintptr bounds[2]; /* begin and end */
+    guint at;           /* bounds[at] is being read; 2: both are known */
+    gsize length;       /* of path */
+    char path[4096];
+} Mapping;
+
+/* TRUE at the end of the line of a mapped file with this address in it; its path is then a string. */
+static gboolean mapping_take(Mapping *mapping, char c, guintptr address)
+{
+    if (c == '\n') {
+        gboolean found = mapping->length && mapping->bounds[0] <= address && address < mapping->bounds[1];
+        mapping->path[mapping->length] = '\0';
+        mapping->bounds[0] = mapping->bounds[1] = mapping->at = mapping->length = 0;
+        return found;
+    }
+    int digit = g_ascii_xdigit_value(c);
+    if (mapping->at < 2 && digit >= 0)
+        mapping->bounds[mapping->at] = mapping->bounds[mapping->at] * 16 + (guintptr)digit;
+    else if (mapping->at < 2)
+        mapping->at++;
+    else if ((mapping->length || c == '/') && mapping->length + 1 < sizeof mapping->path)
+        mapping->path[mapping->length++] = c;
+    return FALSE;
+}
+
+static gboolean find_mapping(Mapping *mapping, guintptr address)
+{
+    char block[1024];
+    gssize n;
+    gboolean found = FALSE;
+    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    while (maps >= 0 && !found && (n = read(maps, block, sizeof block)) > 0)
+        for (gssize i = 0; i < n && !found; i++)
+            found = mapping_take(mapping, block[i], address);
+    if (maps >= 0)
+        close(maps);
+    return found;
+}
+
+/* Bytes of a mapped file that are not there. Memory that processes share is mapped from /dev/zero. */
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
+{
+    static Mapping mapping;
+    if (!find_mapping(&mapping, (guintptr)info->si_addr))
+        signal(SIGBUS, SIG_DFL); /* comes again, and ends the program by itself */
+    else if (g_str_has_prefix(mapping.path, "/dev/zero"))
+        end("out of memory: ", "none is left to share between processes");
+    else
+        end(mapping.path,
+            ": cannot be read or written any more: it was cut short while it was in use, its disk "
+            "fails, or its file system is full");
+}
+
+/* ---- Messages of libraries ---- */
+
+/* GLib says "../gmem.c:660: failed to allocate 4096 bytes". */
+static G_NORETURN void fail(const char *message)
+{
+    const char *words = strstr(message, "failed to allocate");
+    end(words ? "out of memory: " : "", words ? words : message);
 }
 
 static const char *field_of(const GLogField *fields, gsize n, const char *key)
@@ -56,7 +119,7 @@ static GLogWriterOutput on_message(GLogLevelFlags level, const GLogField *fields
 {
     const char *message = field_of(fields, n, "MESSAGE"), *domain = field_of(fields, n, "GLIB_DOMAIN");
     if (level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR))
-        end(message);
+        fail(message);
     if (watched.domain && level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING) &&
         g_strcmp0(domain, watched.domain) == 0) {
         g_atomic_int_set(watched.warned, TRUE);
@@ -65,19 +128,14 @@ static GLogWriterOutput on_message(GLogLevelFlags level, const GLogField *fields
     return g_log_writer_default(level, fields, n, user);
 }
 
-void fatal_no_memory(gsize bytes)
-{
-    char message[64];
-    snprintf(message, sizeof message, "out of memory: failed to allocate %zu bytes", bytes);
-    end(message);
-}
-
 void fatal_install(const char *program)
 {
     static gboolean installed;
+    const struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
     program_name = program;
     if (!installed)
         g_log_set_writer_func(on_message, NULL, NULL);
+    sigaction(SIGBUS, &action, NULL);
     installed = TRUE;
 }
 

@@ -1,17 +1,14 @@
 /* fatal: ends the program with one message if it cannot continue.
  *
- * GLib, and libraries based on it, abort with a core file if memory or a thread is not available (g_error); others
- * crash if a small allocation fails (allocation.c). Here these are ordinary failures: "PROGRAM: SENTENCE" on stderr,
- * temporary files removed, exit status 1. Committed data stay. */
+ * GLib, and libraries based on it, abort with a core file if memory or a thread is not available (g_error). Here these are
+ * ordinary failures: "PROGRAM: SENTENCE" on stderr,
+ * temporary files removed, exit status 1. Committed data stay. The same if bytes of a mapped file (LMDB's) are not there
+ * when they are used, which the kernel tells by SIGBUS: the message names the file. */
 #pragma once
 #include <glib.h>
 
 /* Installs this for the whole process. program must stay valid. */
 void fatal_install(const char *program);
-
-/* Ends the program because this many bytes are missing. May be called at any time, from any thread, with any lock
- * held. */
-G_NORETURN void fatal_no_memory(gsize bytes);
 
 /* From then on, a warning in this GLib log domain sets *warned and is not printed. Only one domain. */
 void fatal_watch(const char *domain, gint *warned);

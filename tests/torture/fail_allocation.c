@@ -7,9 +7,7 @@
  *     MIN      allocations of fewer bytes are neither counted nor failed
  *     REPORT   an existing file that gets two 64-bit numbers: the allocations seen, and whether the N-th was among them
  *
- * Allocations are counted from the start of the process image, except those of the dynamic loader. The programs define a
- * malloc that calls glibc's by its internal names (common/core/allocation.c), so these names are intercepted. */
-#include <dlfcn.h>
+ * Allocations are counted from the start of the process image, except those of the dynamic loader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,8 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-typedef void *(*Take)(size_t, size_t); /* the second argument is unused by some, which is harmless */
 
 static struct {
     unsigned long wanted, min_size;
@@ -62,21 +58,16 @@ static int fails(size_t size)
     return 1;
 }
 
-static void *take(Take *own, const char *name, size_t a, size_t b, size_t size)
-{
-    if (!*own)
-        *own = (Take)dlsym(RTLD_NEXT, name);
-    return fails(size) ? NULL : (*own)(a, b);
-}
-
-#define PUT_BETWEEN(name, size)                                                                              \
-    void *name(size_t a, size_t b);                                                                          \
-    void *name(size_t a, size_t b)                                                                           \
+/* Takes the place of a function of libc's, which has another name for its own. */
+#define PUT_BETWEEN(name, own, parameters, arguments, size)                                                  \
+    extern void *own parameters;                                                                             \
+    void *name parameters;                                                                                   \
+    void *name parameters                                                                                    \
     {                                                                                                        \
-        static Take own;                                                                                     \
-        return take(&own, #name, a, b, size);                                                                \
+        return fails(size) ? NULL : own arguments;                                                           \
     }
-PUT_BETWEEN(__libc_malloc, a)
-PUT_BETWEEN(__libc_calloc, a *b)
-PUT_BETWEEN(__libc_realloc, b)
-PUT_BETWEEN(__libc_memalign, b)
+PUT_BETWEEN(malloc, __libc_malloc, (size_t size), (size), size)
+PUT_BETWEEN(calloc, __libc_calloc, (size_t n, size_t size), (n, size), n *size)
+PUT_BETWEEN(realloc, __libc_realloc, (void *memory, size_t size), (memory, size), size)
+PUT_BETWEEN(memalign, __libc_memalign, (size_t alignment, size_t size), (alignment, size), size)
+PUT_BETWEEN(aligned_alloc, __libc_memalign, (size_t alignment, size_t size), (alignment, size), size)

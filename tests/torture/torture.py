@@ -5,8 +5,8 @@ nothing is lost and every failure is reported.
     tests/torture/torture.py [--every] [SCENARIO…]
 
 Each scenario is a command, what it starts from, and what it leaves. The command runs under build/tools/inject with the
-N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Allocations fail
-by build/tools/fail_allocation.so: the N-th alone, or all from it on; of the thousands of small ones, some. After each trial:
+N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Large
+allocations fail by build/tools/fail_allocation.so: the N-th alone, or all from it on. After each trial:
 at most one sentence, beginning with the program's name, and exit status 1, or 0 and what an unbroken run leaves; no signal,
 no hang, no .part left (unless it was killed); a cache opens or is told to hold nothing yet; and the same command again leaves
 what an unbroken run leaves, byte for byte."""
@@ -31,13 +31,12 @@ FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "
           ("unlink", "EIO"), ("unlink", "before"),
           ("open", "EMFILE"), ("open", "EIO"), ("read", "EIO"), ("read", "EINTR"), ("read", "short"),
           ("map", "ENOMEM"), ("fork", "EAGAIN"),
-          ("allocation", "once"), ("allocation", "on"), ("large-allocation", "once"), ("large-allocation", "on")]
+          ("allocation", "once"), ("allocation", "on")]
 QUICK = [("write", "ENOSPC"), ("write", "short"), ("write", "after"), ("sync", "EIO"), ("truncate", "before"), ("rename", "before"),
          ("rename", "after"), ("unlink", "EIO"), ("open", "EMFILE"), ("read", "EIO"), ("map", "ENOMEM"), ("fork", "EAGAIN"),
-         ("allocation", "once"), ("allocation", "on"), ("large-allocation", "once"), ("large-allocation", "on")]
+         ("allocation", "once"), ("allocation", "on")]
 KILLS = ("before", "after")
-MIN_SIZE = {"allocation": 0, "large-allocation": (1 << 20) + 1}  # bytes; only the large ones come back to their callers as failed
-MAX_TRIALS = {"allocation": 200}  # trials, where there is a limit
+MIN_SIZE = (1 << 20) + 1  # bytes of the allocations that fail: those whose failure is handled
 DENSE = ["train", "--quiet", "--threads", "1", "--hidden", "4", "--epochs", "3", "--batch-size", "16"]
 LINEAR = ["train", "--quiet", "--threads", "1", "--head", "linear"]
 
@@ -90,10 +89,10 @@ def prepare(folder):
         os.unlink(path)
 
 
-def fail_allocation(kind, number, fault, command, folder):
+def fail_allocation(number, fault, command, folder):
     report = folder + ".report"
     open(report, "w").close()
-    plan = "%d %s %d %s" % (number, fault, MIN_SIZE[kind], report)
+    plan = "%d %s %d %s" % (number, fault, MIN_SIZE, report)
     done = subprocess.run([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS,
                           env=dict(os.environ, FAIL_ALLOCATION=plan, LD_PRELOAD=FAIL_ALLOCATION))
@@ -105,8 +104,8 @@ def fail_allocation(kind, number, fault, command, folder):
 
 def inject(kind, number, fault, command, folder):
     """(exit status, stderr, calls of the kind, whether the N-th was reached)"""
-    if kind in MIN_SIZE:
-        return fail_allocation(kind, number, fault, command, folder)
+    if kind == "allocation":
+        return fail_allocation(number, fault, command, folder)
     report = folder + ".report"
     done = subprocess.run([INJECT, kind, str(number), fault, str(SECONDS), report, os.path.join(BUILD, command[0])] + command[1:],
                           cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
@@ -190,10 +189,6 @@ def trial(scenario, base, unbroken, kind, number, fault, folder):
     return None
 
 
-def numbers(count, max_trials):
-    return sorted({1 + i * (count - 1) // max(1, max_trials - 1) for i in range(max_trials)}) if count > max_trials else range(1, count + 1)
-
-
 def one(count, place):
     """A number from 1 to count, as far in between as the part of place behind its point says."""
     return [1 + int(place % 1 * count)] if count else []
@@ -213,7 +208,7 @@ def run_scenario(scenario, base, folder, every, faults):
             counts[kind] = inject(kind, 0, "EIO", scenario.command, unbroken + ".count")[2]
             shutil.rmtree(unbroken + ".count")
         place += 0.38
-        tasks += [(kind, n, fault) for n in (numbers(counts[kind], MAX_TRIALS.get(kind, 10**6)) if every else one(counts[kind], place))]
+        tasks += [(kind, n, fault) for n in (range(1, counts[kind] + 1) if every else one(counts[kind], place))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
     return Counter(kind for kind, _, _ in tasks), [wrong for wrong in done if wrong]
