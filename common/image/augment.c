@@ -108,8 +108,13 @@ static double draw_symmetric(Rng *rng, double range)
     return range != 0 ? uniform(rng, -range, range) : 0;
 }
 
+/* A whole number S stands for 0 … S - 1 pixels, either way, as in Keras: S = 1 shifts nothing. */
 static double draw_shift(Rng *rng, double range, int side)
 {
+    if (range >= 1 && range == floor(range)) {
+        double pixels = rng_below(rng, (guint32)range);
+        return rng_uniform(rng) < 0.5 ? -pixels : pixels;
+    }
     double shift = draw_symmetric(rng, range);
     return range < 1 ? shift * side : shift;
 }

@@ -10,10 +10,11 @@
 
 /* Names and meanings are ImageDataGenerator's; all zero: no augmentation. */
 typedef struct {
-    double rotation_range;    /* degrees: U(-r, r) */
-    double width_shift_range; /* U(-s, s), a fraction of the side where s < 1, else pixels */
+    double rotation_range; /* degrees: U(-r, r) */
+    double
+        width_shift_range; /* U(-s, s), a fraction of the side where s < 1, else pixels; whole pixels where s is whole */
     double height_shift_range;
-    double shear_range;       /* degrees: U(-s, s) */
+    double shear_range;       /* degrees: U(-s, s), of rows; Keras 3 exchanges the axes of shifts and shear */
     double zoom_range;        /* independently in both directions: U(1 - z, 1 + z) */
     gboolean horizontal_flip; /* with probability 1/2 */
     gboolean vertical_flip;
@@ -29,10 +30,10 @@ typedef struct {
     {CLI_HEADING, "Augmentation", 0, NULL, NULL, NULL, 0, 0, 0}, \
     {CLI_REAL, "rotation-range", 0, &(o)->rotation_range, "DEGREES", "rotate by up to this much, either way", 0, 360, modes}, \
     {CLI_REAL, "width-shift-range", 0, &(o)->width_shift_range, "S", \
-     "shift sideways by up to this much: a fraction of the side if below 1, else pixels", 0, 100000, modes}, \
+     "shift sideways by up to this much: a fraction of the side if below 1; a whole number S: 0 to S-1 whole pixels, as in Keras", 0, 100000, modes}, \
     {CLI_REAL, "height-shift-range", 0, &(o)->height_shift_range, "S", \
      "shift up or down by up to this much, likewise", 0, 100000, modes}, \
-    {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this much, either way", 0, 89, modes}, \
+    {CLI_REAL, "shear-range", 0, &(o)->shear_range, "DEGREES", "shear by up to this much, either way, along the axis of Keras 2 (Keras 3 exchanges the axes)", 0, 89, modes}, \
     {CLI_REAL, "zoom-range", 0, &(o)->zoom_range, "Z", "scale each direction independently by 1-Z to 1+Z", 0, 0.99, modes}, \
     {CLI_FLAG, "horizontal-flip", 0, &(o)->horizontal_flip, NULL, "flip left to right with probability 1/2", 0, 0, modes}, \
     {CLI_FLAG, "vertical-flip", 0, &(o)->vertical_flip, NULL, "flip top to bottom with probability 1/2", 0, 0, modes}, \

@@ -1,4 +1,4 @@
-/* Augmentation against SciPy's and Pillow's numbers (tests/golden/make_augment.py), and what is drawn. */
+/* Augmentation against Keras's numbers (tests/golden/make_keras_augment.py), and what is drawn. */
 #include "common/image/augment.h"
 
 #include "tests/unit/fixture.h"
@@ -12,7 +12,7 @@ static AugmentOptions everything(void)
 {
     AugmentOptions options = {.rotation_range = 90,
                               .width_shift_range = 0.5,
-                              .height_shift_range = 12,
+                              .height_shift_range = 12.5,
                               .shear_range = 20,
                               .zoom_range = 0.25,
                               .horizontal_flip = TRUE,
@@ -66,11 +66,11 @@ static void check_golden(void)
             a.brightness >= 0 ? 1e-6 : 1e-4; /* bytes must be the same; else rounding to float */
         for (int v = 0; v < VALUES; v++)
             if (!(fabs(tensor[v] * 255.0 - golden[i][v]) <= MAX(tolerance, 255 * 1e-7)))
-                g_error("case %d, value %d: %g, SciPy has %g", i, v, tensor[v] * 255.0, golden[i][v]);
+                g_error("case %d, value %d: %g, Keras has %g", i, v, tensor[v] * 255.0, golden[i][v]);
     }
 }
 
-static void test_images_change_as_scipy_and_pillow_change_them(void)
+static void test_images_change_as_keras_changes_them(void)
 {
     with_every_isa(check_golden);
 }
@@ -142,12 +142,29 @@ static void test_draws_fill_their_ranges(void)
         across += a.flip_horizontal;
         down += a.flip_vertical;
     }
-    static const double bounds[][2] = {{-90, 90},    {-100, 100},  {-12, 12}, {-20, 20},
-                                       {0.75, 1.25}, {0.75, 1.25}, {-30, 30}, {0.1, 0.7}};
+    static const double bounds[][2] = {{-90, 90},    {-100, 100},  {-12.5, 12.5}, {-20, 20},
+                                       {0.75, 1.25}, {0.75, 1.25}, {-30, 30},     {0.1, 0.7}};
     for (gsize d = 0; d < G_N_ELEMENTS(bounds); d++)
         assert_spread(draws[d], N, bounds[d][0], bounds[d][1]);
     g_assert_cmpint(ABS(across - N / 2), <, 100);
     g_assert_cmpint(ABS(down - N / 2), <, 100);
+}
+
+/* numpy.random.choice(5) times choice([-1, 1]), as Keras draws for the integer 5: 0 in a fifth, each other in a tenth. */
+static void test_whole_shifts_are_whole_pixels(void)
+{
+    enum { N = 5000, S = 5 };
+    AugmentOptions options = {.width_shift_range = S};
+    int counts[2 * S - 1] = {0};
+    for (int i = 0; i < N; i++) {
+        g_autofree char *key = g_strdup_printf("class/%d.jpg", i);
+        double shift = augment_draw(&options, 42, key, 1, 200).ty;
+        g_assert_cmpfloat(shift, ==, floor(shift));
+        g_assert_cmpfloat(fabs(shift), <, S);
+        counts[(int)shift + S - 1]++;
+    }
+    for (int i = 0; i < 2 * S - 1; i++)
+        g_assert_cmpint(ABS(counts[i] - (i == S - 1 ? N / 5 : N / 10)), <, 100);
 }
 
 static gboolean same(Augmentation a, Augmentation b)
@@ -224,12 +241,12 @@ static void test_senseless_options_are_refused(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/augment/images change as SciPy and Pillow change them",
-                    test_images_change_as_scipy_and_pillow_change_them);
+    g_test_add_func("/augment/images change as Keras changes them", test_images_change_as_keras_changes_them);
     g_test_add_func("/augment/every instruction set gives the same bits",
                     test_every_instruction_set_gives_the_same_bits);
     g_test_add_func("/augment/pixels are the values truncated", test_pixels_are_the_values_truncated);
     g_test_add_func("/augment/draws fill their ranges", test_draws_fill_their_ranges);
+    g_test_add_func("/augment/whole shifts are whole pixels", test_whole_shifts_are_whole_pixels);
     g_test_add_func("/augment/a draw depends only on seed, key and copy",
                     test_a_draw_depends_on_seed_key_and_copy_alone);
     g_test_add_func("/augment/copy 0 is the image itself", test_copy_0_is_the_image_itself);
