@@ -1,12 +1,16 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
 #include "common/cli/cli_internal.h"
+#include "common/cli/terminal.h"
 #include "common/core/choice.h"
+#include "common/core/error.h"
 #include "common/core/fatal.h"
+#include "common/core/interrupt.h"
 #include "common/core/memory.h"
 #include "common/core/output_file.h"
 #include "common/core/thread_pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <math.h>
 #include <poll.h>
@@ -17,6 +21,7 @@
 #include <unistd.h>
 
 static const char *program_name = "vggcache";
+static const char *started_by; /* the last part of argv[0] */
 static gboolean quiet;
 static GPtrArray *given; /* CliOption* given on the command line, in order */
 static GMutex stderr_mutex;
@@ -43,6 +48,20 @@ void cli_set_bar(void (*erase)(void), void (*draw)(void))
     bar_draw = draw;
 }
 
+/* Whether a character may change what a terminal shows of others: controls, directions of writing, separators. */
+static gboolean steers(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 char *cli_printable(const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -51,24 +70,88 @@ char *cli_printable(const char *text)
         gunichar c = g_utf8_get_char(at);
         if (c == '\n')
             g_string_append(shown, "\\n");
-        else if (g_unichar_iscntrl(c))
-            g_string_append_printf(shown, "\\x%02x", c);
-        else
+        else if (!steers(c))
             g_string_append_unichar(shown, c);
+        else
+            g_string_append_printf(shown, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
     }
     return g_string_free(shown, FALSE);
 }
 
-static void say(const char *sentence)
+void cli_wrap(GString *text, const char *words, int at, int indent, int width)
 {
+    g_auto(GStrv) split = g_strsplit(words, " ", -1);
+    gboolean first = TRUE;
+    for (char **word = split; *word; word++) {
+        int length = (int)g_utf8_strlen(*word, -1);
+        if (!first && at + 1 + length > width) {
+            g_string_append_printf(text, "\n%*s", indent, "");
+            at = indent;
+        } else if (!first) {
+            g_string_append_c(text, ' ');
+            at++;
+        }
+        g_string_append(text, *word);
+        at += length;
+        first = FALSE;
+    }
+    g_string_append_c(text, '\n');
+}
+
+int cli_text_width(void)
+{
+    return terminal_text_width(STDOUT_FILENO);
+}
+
+/* How urgent a message is, as the colour of the name before it. */
+typedef enum { REMARK = 0, WARNING = 33 /* yellow */, FAILURE = 31 /* red */ } Urgency;
+
+static void say(Urgency urgency, const char *sentence)
+{
+    enum { INDENT = 2 };
     g_autofree char *safe = cli_printable(sentence);
+    g_autoptr(GString) text = g_string_new(NULL);
+    int at = (int)strlen(program_name) + 2;
+    if (terminal_draws(STDERR_FILENO))
+        cli_wrap(text, safe, at, INDENT, terminal_text_width(STDERR_FILENO));
+    else
+        g_string_printf(text, "%s\n", safe);
     cli_stderr_lock();
     if (bar_erase)
         bar_erase();
-    fprintf(stderr, "%s: %s\n", program_name, safe);
+    if (urgency && terminal_colours(STDERR_FILENO))
+        fprintf(stderr, "\033[%dm%s:\033[m %s", urgency, program_name, text->str);
+    else
+        fprintf(stderr, "%s: %s", program_name, text->str);
     if (bar_draw)
         bar_draw();
     cli_stderr_unlock();
+}
+
+/* Whether stdout is a pipe that nobody reads any more. */
+static gboolean reader_has_gone(void)
+{
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    return poll(&reader, 1, 0) == 1 && reader.revents & POLLERR;
+}
+
+gboolean cli_print(const char *line, GError **error)
+{
+    cli_stderr_lock();
+    if (bar_erase && isatty(STDOUT_FILENO))
+        bar_erase();
+    puts(line);
+    fflush(stdout);
+    if (bar_draw && isatty(STDOUT_FILENO))
+        bar_draw();
+    cli_stderr_unlock();
+    if (!ferror(stdout))
+        return TRUE;
+    if (reader_has_gone())
+        g_set_error_literal(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNREAD, "nobody reads the output any more");
+    else
+        error_set(error, "standard output cannot be written: %s", g_strerror(errno));
+    return FALSE;
 }
 
 void cli_warn(const char *format, ...)
@@ -77,7 +160,7 @@ void cli_warn(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *sentence = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    say(sentence);
+    say(WARNING, sentence);
 }
 
 void cli_remark(const char *format, ...)
@@ -88,29 +171,39 @@ void cli_remark(const char *format, ...)
     va_start(arguments, format);
     g_autofree char *sentence = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    say(sentence);
+    say(REMARK, sentence);
 }
 
 Status cli_fail(GError *error)
 {
-    say(error->message);
+    gboolean unread = g_error_matches(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNREAD);
+    if (!unread)
+        say(FAILURE, error->message);
     g_error_free(error);
+    return unread ? STATUS_DONE : STATUS_FAILED;
+}
+
+static Status finish_output(Status status)
+{
+    GError *error = NULL;
+    gboolean written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!output_file_finish(&error) && status != STATUS_FAILED)
+        return cli_fail(error);
+    g_clear_error(&error);
+    if (written || status == STATUS_FAILED /* which was told */ || reader_has_gone() /* no loss */)
+        return status;
+    say(FAILURE, "standard output could not be written completely; is it closed, or the disk full?");
     return STATUS_FAILED;
 }
 
 Status cli_finish(Status status)
 {
-    GError *error = NULL;
-    gboolean written = fflush(stdout) == 0 && !ferror(stdout);
-    struct pollfd reader = {.fd = STDOUT_FILENO};
-    if (!output_file_finish(&error) && status != STATUS_FAILED)
-        return cli_fail(error);
-    g_clear_error(&error);
-    if (written || status == STATUS_FAILED ||                   /* which was told */
-        (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)) /* the reader has gone: no loss */
-        return status;
-    say("standard output could not be written completely; is the disk full?");
-    return STATUS_FAILED;
+    status = finish_output(status);
+    if (status == STATUS_FAILED && interrupted_by_keyboard()) {
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+    }
+    return status;
 }
 
 Status cli_usage(const CliProgram *program, const char *format, ...)
@@ -119,8 +212,8 @@ Status cli_usage(const CliProgram *program, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *sentence = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    say(sentence);
-    fprintf(stderr, "Try '%s --help'.\n", program->name);
+    say(FAILURE, sentence);
+    fprintf(stderr, "Try '%s --help'.\n", cli_name(program));
     return STATUS_USAGE;
 }
 
@@ -261,10 +354,16 @@ static GOptionContext *option_context(const CliProgram *program, gboolean *help,
     return context;
 }
 
+const char *cli_name(const CliProgram *program)
+{
+    g_autofree char *installed = g_strconcat("vggcache-", program->name, NULL);
+    return started_by && g_str_equal(started_by, installed) ? started_by : program->name;
+}
+
 static void print_version(const CliProgram *program)
 {
     g_autofree char *machine = program->machine ? program->machine() : g_strdup("");
-    printf("%s (vggcache) %s\n%s", program->name, VGGCACHE_VERSION, machine);
+    printf("%s (vggcache) %s\n%s", cli_name(program), VGGCACHE_VERSION, machine);
 }
 
 gboolean cli_given(const char *name)
@@ -289,20 +388,34 @@ gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status)
     return TRUE;
 }
 
+/* A standard descriptor that is closed would be given to the next file opened, a cache say, and printed into. */
+static void keep_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDONLY); /* takes this number; writing to it fails */
+}
+
 char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status)
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
+    g_autoptr(GError) error = NULL;
+    keep_descriptors();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves early is no reason to lose the results */
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error of the write, like a full disk */
-    program_name = program->name;
+    g_autofree char *base = argc ? g_path_get_basename(argv[0]) : NULL;
+    started_by = base ? g_intern_string(base) : NULL;
+    program_name = cli_name(program);
     fatal_install(program_name);
-    memory_startup();
+    if (!memory_startup(&error)) {
+        *status = cli_fail(g_steal_pointer(&error));
+        return NULL;
+    }
     g_clear_pointer(&given, g_ptr_array_unref);
     given = g_ptr_array_new();
     g_auto(GStrv) arguments = NULL;
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man, &arguments);
-    g_autoptr(GError) error = NULL;
     g_auto(GStrv) words = g_strdupv(argv); /* g_option_context_parse_strv frees what it takes out */
     if (!g_option_context_parse_strv(context, &words, &error)) {
         *status = cli_usage(program, "%s", error->message);

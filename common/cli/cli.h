@@ -108,13 +108,31 @@ Status cli_usage(const CliProgram *program, const char *format, ...) G_GNUC_PRIN
 Status cli_fail(GError *error);
 
 /* The last thing a program does: status, or STATUS_FAILED with a sentence where what was printed could not be
- * written. */
+ * written. A program that Ctrl-C made fail ends by that signal, as shells and make expect. */
 Status cli_finish(Status status);
 
-/* A name from outside, made safe for a terminal: valid UTF-8, with control characters written out ("\n", "\x1b").
- * Caller frees. */
+/* A name from outside, made safe for a terminal: valid UTF-8, with control and format characters, such as those that
+ * reverse the direction of writing, written out ("\n", "\x1b", "\u202e"). Caller frees. */
 char *cli_printable(const char *text);
 
-/* Prints "NAME: SENTENCE" on stderr; a remark is suppressed by --quiet. */
+/* What the program calls itself: the name it was started by if it is that of an installed one, "vggcache-NAME", else
+ * NAME. */
+const char *cli_name(const CliProgram *program);
+
+/* Whether --quiet asks for results and errors alone. */
+gboolean cli_quiet(void);
+
+/* Columns of text on stdout: the terminal's, at most 100, which it is elsewhere too. */
+int cli_text_width(void);
+
+/* Appends words in lines of at most this width, broken at blanks, and a newline. The first line begins at the column
+ * `at`, the others are indented. */
+void cli_wrap(GString *text, const char *words, int at, int indent, int width);
+
+/* Prints a line of results on stdout, at once if a reader waits for it, without breaking a progress bar. FALSE where it
+ * cannot be written; a reader that has gone (cli_finish) is no error. */
+gboolean cli_print(const char *line, GError **error);
+
+/* Prints "NAME: SENTENCE" on stderr; a remark is suppressed by --quiet. On a terminal, lines are broken at blanks. */
 void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cli_remark(const char *format, ...) G_GNUC_PRINTF(1, 2);

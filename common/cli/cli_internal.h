@@ -11,6 +11,5 @@ void cli_print_man(const CliProgram *program);
 /* The lock for printing messages and the progress bar, so that a message does not break the bar. */
 void cli_stderr_lock(void);
 void cli_stderr_unlock(void);
-gboolean cli_quiet(void);
 /* Set by the bar on the terminal: called with the lock held, before and after a message. */
 void cli_set_bar(void (*erase)(void), void (*draw)(void));

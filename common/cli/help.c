@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 30, HELP_WIDTH = 100 };
+enum { HELP_COLUMN = 30, NARROW_COLUMN = 8, WIDE = 70 /* columns, from which help has two */ };
 
 /* --help and --version have no row in the programs' tables; the hidden --man is not shown. */
 static const CliOption own_options[] = {
@@ -124,23 +124,28 @@ static void print_rows(const CliProgram *program, guint modes, const Style *styl
         style->option(&own_options[i]);
 }
 
-/* Prints text starting at the column, wrapped at blanks; `at`: the cursor's column. */
-static void print_wrapped(const char *text, int at, int column)
+static int help_column(void)
 {
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    for (char **word = words; *word; word++) {
-        int width = (int)g_utf8_strlen(*word, -1);
-        if (at > column && at + 1 + width > HELP_WIDTH) {
-            printf("\n%*s", column, "");
-            at = column;
-        } else if (at > column) {
-            putchar(' ');
-            at++;
-        }
-        fputs(*word, stdout);
-        at += width;
-    }
-    putchar('\n');
+    return cli_text_width() < WIDE ? NARROW_COLUMN : HELP_COLUMN;
+}
+
+static void print_wrapped(const char *words, int at, int indent)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    cli_wrap(text, words, at, indent, cli_text_width());
+    fputs(text->str, stdout);
+}
+
+/* What is explained, and beside or below it its meaning. */
+static void print_entry(const char *name, const char *words)
+{
+    int width = 2 + (int)g_utf8_strlen(name, -1), column = help_column();
+    printf("  %s", name);
+    if (width + 2 > column)
+        printf("\n%*s", column, "");
+    else
+        printf("%*s", column - width, "");
+    print_wrapped(words, column, column);
 }
 
 static void print_title(const char *title)
@@ -151,13 +156,7 @@ static void print_title(const char *title)
 static void print_option(const CliOption *option)
 {
     g_autofree char *spelling = spelling_of(option), *text = meaning(option);
-    int width = 2 + (int)g_utf8_strlen(spelling, -1);
-    printf("  %s", spelling);
-    if (width + 2 > HELP_COLUMN)
-        printf("\n%*s", HELP_COLUMN, "");
-    else
-        printf("%*s", HELP_COLUMN - width, "");
-    print_wrapped(text, HELP_COLUMN, HELP_COLUMN);
+    print_entry(spelling, text);
 }
 
 static void print_sections(const CliProgram *program)
@@ -167,8 +166,9 @@ static void print_sections(const CliProgram *program)
     for (guint i = 0; i < sets->len; i++) {
         guint modes = g_array_index(sets, guint, i);
         g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : NULL;
-        if (modes)
-            printf("Options for %s:\n", names);
+        g_autofree char *title = modes ? g_strdup_printf("Options for %s:", names) : NULL;
+        if (title)
+            print_wrapped(title, 0, 2);
         else
             printf("%s:\n", program->modes ? "Options for every mode" : "Options");
         print_rows(program, modes, &style);
@@ -176,11 +176,22 @@ static void print_sections(const CliProgram *program)
     }
 }
 
+/* "evaluate test.cache …" with the name that the program was started by; caller frees. */
+static char *own_command(const CliProgram *program, const char *command)
+{
+    return g_strconcat(cli_name(program), command + strlen(program->name), NULL);
+}
+
 void cli_print_help(const CliProgram *program)
 {
-    printf("%s - %s\n\nUsage:\n", program->name, program->purpose);
-    for (const char *const *line = program->synopsis; *line; line++)
-        printf("  %s %s\n", program->name, *line);
+    g_autofree char *purpose = g_strdup_printf("%s - %s", cli_name(program), program->purpose);
+    print_wrapped(purpose, 0, 0);
+    printf("\nUsage:\n");
+    for (const char *const *line = program->synopsis; *line; line++) {
+        g_autofree char *usage = g_strdup_printf("%s %s", cli_name(program), *line);
+        printf("  ");
+        print_wrapped(usage, 2, 6);
+    }
     putchar('\n');
     g_auto(GStrv) paragraphs = g_strsplit(program->description, "\n\n", -1);
     for (char **paragraph = paragraphs; *paragraph; paragraph++) {
@@ -190,13 +201,20 @@ void cli_print_help(const CliProgram *program)
     if (program->modes)
         printf("Modes:\n");
     for (const CliMode *mode = program->modes; mode && mode->name; mode++)
-        printf("  %-*s%s\n", HELP_COLUMN - 2, mode->name, mode->meaning);
+        print_entry(mode->name, mode->meaning);
     putchar('\n');
     print_sections(program);
     printf("Examples:\n");
-    for (const CliExample *example = program->examples; example->command; example++)
-        printf("  %s\n      %s\n", example->command, example->meaning);
-    printf("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n");
+    for (const CliExample *example = program->examples; example->command; example++) {
+        g_autofree char *command = own_command(program, example->command);
+        printf("  ");
+        print_wrapped(command, 2, 6);
+        printf("      ");
+        print_wrapped(example->meaning, 6, 6);
+    }
+    putchar('\n');
+    print_wrapped("Exit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.", 0,
+                  2);
 }
 
 /* troff interprets a leading dot or quote as a request, and '-' as a hyphen. */

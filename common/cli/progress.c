@@ -2,21 +2,26 @@
 #include "common/cli/progress.h"
 
 #include "common/cli/cli_internal.h"
+#include "common/cli/terminal.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     REDRAW_US = 100 * 1000,           /* on a terminal */
     PLAIN_LINE_US = 30 * 1000 * 1000, /* elsewhere */
-    BAR_CELLS = 24,
+    HOLDS_US = 1000 * 1000,           /* before an estimate is given, from the first images on */
+    MIN_CELLS = 5,                    /* of the bar; with less room it is left out */
+    MAX_CELLS = 40,
 };
 
 struct Progress {
     char *label, *unit, *note;
     guint64 total, done;
-    gint64 started, drawn; /* monotonic microseconds */
+    guint64 begun;       /* done when the first tick came, which ended the start-up */
+    gint64 first, drawn; /* monotonic microseconds: of that tick, 0 before; of the last line */
     gboolean terminal, shown;
 };
 
@@ -31,17 +36,21 @@ char *progress_clock(double seconds)
     return g_strdup_printf("%u:%02u", (guint)(s / 60), (guint)(s % 60));
 }
 
-static char *status_text(const Progress *progress)
+/* Rate and time left, by what was done since the first images, which waited for the start of everything. */
+static char *estimate(const Progress *progress)
 {
-    if (progress->note)
-        return g_strdup(progress->note);
-    double seconds = (double)(g_get_monotonic_time() - progress->started) * 1e-6;
-    if (progress->done == 0 || seconds <= 0)
-        return g_strdup("");
-    double rate = (double)progress->done / seconds;
+    gint64 passed = progress->first ? g_get_monotonic_time() - progress->first : 0;
+    if (passed < HOLDS_US || progress->done == progress->begun)
+        return g_strdup("estimating");
+    double rate = (double)(progress->done - progress->begun) / ((double)passed * 1e-6);
     g_autofree char *left =
         progress_clock((double)(progress->total - MIN(progress->done, progress->total)) / rate);
     return g_strdup_printf("%.*f %s/s, %s left", rate < 10 ? 1 : 0, rate, progress->unit, left);
+}
+
+static char *status_text(const Progress *progress)
+{
+    return progress->note ? g_strdup(progress->note) : estimate(progress);
 }
 
 static void erase(void)
@@ -50,21 +59,42 @@ static void erase(void)
         fputs("\r\033[K", stderr);
 }
 
+/* The bar in this many columns: label, bar, count, status. Where they are too narrow the bar is left out, then of the
+ * status all but the time left, then the end of what is left. */
+static char *bar_text(const Progress *progress, int columns)
+{
+    g_autofree char *count =
+        g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, progress->done, progress->total);
+    g_autofree char *status = status_text(progress);
+    int words = (int)(g_utf8_strlen(progress->label, -1) + g_utf8_strlen(count, -1)) + 3;
+    int cells = MIN(columns - words - (int)g_utf8_strlen(status, -1) - 3, MAX_CELLS);
+    if (cells < MIN_CELLS) {
+        const char *comma = words + (int)g_utf8_strlen(status, -1) > columns ? strstr(status, ", ") : NULL;
+        g_autofree char *text =
+            g_strdup_printf("%s %s  %s", progress->label, count, comma ? comma + strlen(", ") : status);
+        return g_utf8_substring(text, 0, MIN(columns, g_utf8_strlen(text, -1)));
+    }
+    double share =
+        progress->total ? (double)MIN(progress->done, progress->total) / (double)progress->total : 1;
+    int full = (int)(share * cells);
+    char bar[MAX_CELLS + 1];
+    for (int i = 0; i < cells; i++)
+        bar[i] = i < full ? '=' : i == full ? '>' : ' ';
+    bar[cells] = 0;
+    return g_strdup_printf("%s [%s] %s  %s", progress->label, bar, count, status);
+}
+
+/* The terminal is asked each time, as its width may change (SIGWINCH would say only that it did). The last column stays
+ * free: some terminals begin a new line after it. */
 static void draw(void)
 {
+    enum { USUAL = 80 };
     Progress *progress = on_terminal;
     if (!progress)
         return;
-    double share =
-        progress->total ? (double)MIN(progress->done, progress->total) / (double)progress->total : 1;
-    int full = (int)(share * BAR_CELLS);
-    char bar[BAR_CELLS + 1];
-    for (int i = 0; i < BAR_CELLS; i++)
-        bar[i] = i < full ? '=' : i == full ? '>' : ' ';
-    bar[BAR_CELLS] = 0;
-    g_autofree char *status = status_text(progress);
-    fprintf(stderr, "\r\033[K%s [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "  %s", progress->label, bar,
-            progress->done, progress->total, status);
+    int columns = terminal_columns(STDERR_FILENO);
+    g_autofree char *text = bar_text(progress, (columns ? columns : USUAL) - 1);
+    fprintf(stderr, "\r\033[K%s", text);
     fflush(stderr);
     progress->shown = TRUE;
 }
@@ -76,14 +106,21 @@ static void draw_plain(const Progress *progress)
             progress->done, progress->total, progress->unit, *status ? ", " : "", status);
 }
 
+/* What reads a pipe may write to the same terminal, on the bar's line. */
+static gboolean stdout_is_piped(void)
+{
+    struct stat out;
+    return fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
+}
+
 Progress *progress_new(const char *label, guint64 total, const char *unit)
 {
     Progress *progress = g_new0(Progress, 1);
     progress->label = g_strdup(label);
     progress->unit = g_strdup(unit);
     progress->total = total;
-    progress->started = progress->drawn = g_get_monotonic_time();
-    progress->terminal = isatty(STDERR_FILENO) && !cli_quiet();
+    progress->drawn = g_get_monotonic_time();
+    progress->terminal = terminal_draws(STDERR_FILENO) && !cli_quiet() && !stdout_is_piped();
     if (progress->terminal) {
         cli_stderr_lock();
         on_terminal = progress;
@@ -112,6 +149,10 @@ void progress_tick(Progress *progress, guint64 done)
         return;
     cli_stderr_lock();
     progress->done += done;
+    if (!progress->first && done) {
+        progress->first = g_get_monotonic_time();
+        progress->begun = progress->done;
+    }
     redraw_if_due(progress);
     cli_stderr_unlock();
 }

@@ -3,7 +3,10 @@
 #pragma once
 #include <glib.h>
 
-typedef enum { VGGCACHE_ERROR_FAILED } VggcacheError;
+typedef enum {
+    VGGCACHE_ERROR_FAILED,
+    VGGCACHE_ERROR_UNREAD, /* the reader of standard output has gone: no failure, and nothing to say */
+} VggcacheError;
 #define VGGCACHE_ERROR (vggcache_error_quark())
 GQuark vggcache_error_quark(void);
 

@@ -26,3 +26,8 @@ gboolean interrupted(void)
 {
     return interrupt_signal != 0;
 }
+
+gboolean interrupted_by_keyboard(void)
+{
+    return interrupt_signal == SIGINT;
+}

@@ -102,10 +102,15 @@ gsize memory_available(void)
     return MIN(memory_left(), address_space_left());
 }
 
-void memory_startup(void)
+gboolean memory_startup(GError **error)
 {
+    const rlim_t stack = 1 << 20;
+    struct rlimit limit;
     if (address_limit() != G_MAXSIZE)
         mallopt(M_ARENA_MAX, 1);
+    return getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= stack ||
+           error_set(error, "needs a stack of 1 MiB, but only %u KiB is allowed: try ulimit -s 1024",
+                     (guint)(limit.rlim_cur >> 10));
 }
 
 void memory_add(MemoryNeed *sum, MemoryNeed more)

@@ -81,6 +81,10 @@ def a_reader_that_leaves_early_is_no_failure():
 def names_cannot_steer_the_terminal():
     done = program("extract", "--info", "no\x1b[2Jwhere", status=1)
     assert "\x1b" not in done.stderr and "no\\x1b[2Jwhere" in done.stderr, repr(done.stderr)
+    for code in (0x202e, 0x2066, 0x200b, 0xad, 0x9b, 0x2028, 0xfeff, 0xe0041):  # directions, invisible ones, C1, separators, tags
+        done = program("extract", "--info", "no%swhere" % chr(code), status=1)
+        assert chr(code) not in done.stderr and ("%02x" % code) in done.stderr, repr(done.stderr)
+    assert "crème" in program("extract", "--info", "crème", status=1).stderr
 
 
 def the_man_page_has_the_options_of_the_help():

@@ -228,7 +228,7 @@ def an_interrupt_keeps_what_was_computed_and_says_how_to_go_on():
         wait_until_some_are_stored(cache, process, 5)
         process.send_signal(signal.SIGINT)
         output, messages = process.communicate()
-        assert process.returncode == 1, (process.returncode, messages)
+        assert process.returncode == -signal.SIGINT, (process.returncode, messages)
         assert "run the same command to continue" in messages, messages
         kept = int(output.split()[0])
         assert 0 < kept < 180 and info(cache)["items"] == kept, output

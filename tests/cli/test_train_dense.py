@@ -1,5 +1,5 @@
 """train with a dense head: repeatability, resuming, kills, early stopping, metrics, refusals. Caches are generated."""
-import csv, fcntl, hashlib, json, math, os, pty, re, signal, subprocess, sys
+import csv, fcntl, hashlib, json, math, os, pty, re, signal, struct, subprocess, sys, termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -101,7 +101,7 @@ def after_kill_9_the_best_model_is_there_and_resume_ends_as_if_nothing_had_been(
 
 
 def ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_been():
-    error = check_interruption(signal.SIGINT, 1)
+    error = check_interruption(signal.SIGINT, -signal.SIGINT)
     assert "--resume" in error, error
 
 
@@ -397,6 +397,7 @@ def a_terminal_shows_how_long_all_epochs_may_take():
     with scratch() as folder:
         cache = make_cache(folder, "cache", *clusters(4000))
         shown, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))  # room for the bar
         process = subprocess.Popen([os.path.join(BUILD, "train"), "--hidden", "400,200", "--batch-size", "4", "--epochs", "3",
                                     cache, os.path.join(folder, "m.h5")], stdout=subprocess.DEVNULL, stderr=end)
         os.close(end)

@@ -279,7 +279,8 @@ static gboolean finish_epoch(Fit *fit, GError **error)
     metrics.seconds = state->seconds + now_seconds() - begun;
     g_array_append_val(fit->history->epochs, metrics);
     g_autofree char *line = history_line(fit->history, (int)state->epoch, fit->options->epochs);
-    printf("%s\n", line);
+    if (!cli_quiet())
+        printf("%s\n", line);
     fflush(stdout);
     double monitored = fit->validation ? metrics.val_loss : metrics.loss;
     if (!keep_if_best(fit, monitored, error) || !write_metrics(fit, error))

@@ -100,7 +100,8 @@ static void print_summary(const Network *network, const FeatureSpec *spec, const
     gboolean with_base = cut >= 0 && options->approach != APPROACH_STANDALONE;
     g_autofree char *summary = network_summary(network, choice_name(APPROACH_CHOICES, (int)options->approach),
                                                with_base ? &base : NULL);
-    printf("%s", summary);
+    if (options->summary || !cli_quiet())
+        printf("%s", summary);
     fflush(stdout);
 }
 

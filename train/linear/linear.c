@@ -294,7 +294,8 @@ static gboolean save(Linear *linear, GError **error)
     model->network = g_steal_pointer(&linear->network);
     if (!model_save(model, path, error))
         return FALSE;
-    print_summary(model->network);
+    if (!cli_quiet())
+        print_summary(model->network);
     printf("Saved in %s\n", path);
     return TRUE;
 }
