@@ -80,9 +80,21 @@ static char *find(const char *dict, const char *pattern)
     return g_regex_match(regex, dict, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
 }
 
-static gboolean parse_type(Npy *npy, const char *type, const char *kinds, GError **error)
+/* What labels are that are no class numbers. */
+static const char *other_labels(char kind)
 {
+    return kind == 'f'
+               ? "real numbers, as for regression, which no head learns; save class numbers, y.astype('i8')"
+           : strchr("USTOa", kind) ? "strings; give a CSV with the columns path,class in its place"
+                                   : NULL;
+}
+
+static gboolean parse_type(Npy *npy, const char *type, const char *kinds, guint dimensions, GError **error)
+{
+    const char *labels = dimensions == 1 ? other_labels(type[1]) : NULL;
     g_auto(GStrv) wanted = g_strsplit(kinds, " ", -1);
+    if (labels)
+        return error_set(error, "%s: its labels (%s) are %s", npy->path, type, labels);
     if (type[0] == '>')
         return error_set(error, "%s: its numbers are big-endian (%s); save x.astype('<%s') instead",
                          npy->path, type, type + 1);
@@ -106,6 +118,11 @@ static gboolean parse_shape(Npy *npy, const char *shape, guint max, GError **err
             fits &= n < max && g_ascii_string_to_unsigned(*part, 10, 1, G_MAXINT32, &sizes[MIN(n, 3)], NULL);
             n++;
         }
+    if (max == 1 && n == 2 && !g_str_equal(parts[1], "1"))
+        return error_set(error,
+                         "%s: its shape is (%s): several labels an image (multi-label, one-hot), where heads "
+                         "learn one; save x.argmax(1) if they are one-hot",
+                         npy->path, shape);
     if (!fits || (n != max && n != MIN(max, 2)))
         return error_set(error, "%s: its shape is (%s), not %s", npy->path, shape,
                          max == 1 ? "(N,)" : "(N, D) or (N, H, W, C)");
@@ -126,7 +143,7 @@ static gboolean parse_shape(Npy *npy, const char *shape, guint max, GError **err
 
 static gboolean parse_dict(Npy *npy, const char *dict, const char *kinds, guint dimensions, GError **error)
 {
-    g_autofree char *type = find(dict, "'descr': *'([<>|=][a-zA-Z][0-9]+)'");
+    g_autofree char *type = find(dict, "'descr': *'([<>|=][a-zA-Z][0-9]*)'");
     g_autofree char *order = find(dict, "'fortran_order': *(True|False)");
     g_autofree char *shape = find(dict, "'shape': *\\(([0-9, ]*)\\)");
     if (!type || !order || !shape)
@@ -136,7 +153,7 @@ static gboolean parse_dict(Npy *npy, const char *dict, const char *kinds, guint 
     if (dimensions > 1 && order[0] == 'T')
         return error_set(error, "%s: is in Fortran order; save numpy.ascontiguousarray(x) instead",
                          npy->path);
-    return parse_type(npy, type, kinds, error) && parse_shape(npy, shape, dimensions, error);
+    return parse_type(npy, type, kinds, dimensions, error) && parse_shape(npy, shape, dimensions, error);
 }
 
 static gboolean check_length(const Npy *npy, gsize before, GError **error)

@@ -59,7 +59,9 @@ gboolean output_target_find(const char *path, OutputTarget *target)
 {
     g_autofree char *at = g_strdup(path);
     struct stat there;
-    *target = (OutputTarget){NULL, -1};
+    *target = (OutputTarget){NULL, g_str_equal(path, "-") ? STDOUT_FILENO : -1};
+    if (target->descriptor >= 0)
+        return TRUE;
     for (int links = 0; links < MAX_LINKS; links++) {
         g_autofree char *folder = g_path_get_dirname(at), *name = g_path_get_basename(at);
         if (lstat(at, &there) != 0 ? errno == ENOENT : S_ISREG(there.st_mode)) {
@@ -74,8 +76,12 @@ gboolean output_target_find(const char *path, OutputTarget *target)
         }
         if (!S_ISLNK(there.st_mode))
             return TRUE;
-        if (in_proc(folder) && (target->descriptor = own_descriptor(folder, name)) >= 0)
-            return TRUE;
+        if (in_proc(
+                folder)) { /* this process's descriptors; any other file of a process is not the user's to name */
+            target->descriptor = own_descriptor(folder, name);
+            errno = EACCES;
+            return target->descriptor >= 0;
+        }
         g_autofree char *link = g_file_read_link(at, NULL);
         if (!link)
             return FALSE;
@@ -339,6 +345,15 @@ gboolean output_file_finish(GError **error)
         good = pass_on(waiting->pdata[i], error);
     g_clear_pointer(&waiting, g_ptr_array_unref);
     return good;
+}
+
+gboolean output_file_is_stdout(const char *path)
+{
+    OutputTarget target = {NULL, -1};
+    if (!path || !output_target_find(path, &target))
+        return FALSE;
+    g_free(target.regular);
+    return target.descriptor == STDOUT_FILENO;
 }
 
 char *output_file_content(const char *path)

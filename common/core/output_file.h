@@ -5,7 +5,7 @@
  *                                  kept
  *     a symbolic link              the file that it leads to is replaced, the link stays
  *     a device, a FIFO,            the content last committed is written to it, once, when the program ends
- *     /dev/stdout, /dev/fd/N       (output_file_finish), so that a reader gets one complete file
+ *     -, /dev/stdout, /dev/fd/N    (output_file_finish), so that a reader gets one complete file
  *
  * output_plan.h decides beforehand whether a path may be written. Not thread-safe. */
 #pragma once
@@ -30,6 +30,9 @@ gboolean output_file_write(const char *path, const void *bytes, gsize size, GErr
 /* Writes what was committed to paths that are not regular files. */
 gboolean output_file_finish(GError **error);
 
+/* Whether path, which may be NULL, names standard output, where its content then stands alone. */
+gboolean output_file_is_stdout(const char *path);
+
 /* A path from which the content last committed to path can be read: path, or a name for what waits for
  * output_file_finish. Caller frees. */
 char *output_file_content(const char *path);
@@ -47,7 +50,8 @@ typedef struct {
     int descriptor; /* of this process, if path names one (/dev/stdout); else -1 */
 } OutputTarget;
 
-/* FALSE with errno if it has no valid target: a loop of links, a folder. Caller frees regular. */
+/* FALSE with errno if it has no valid target: a loop of links, a folder, what a process has in /proc (/proc/self/exe)
+ * other than this one's descriptors. Caller frees regular. */
 gboolean output_target_find(const char *path, OutputTarget *target);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputFile, output_file_discard)

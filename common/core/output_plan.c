@@ -72,7 +72,8 @@ static gboolean look_at(Output *output, const PlannedFile *file, GError **error)
     if (!output_target_find(file->path, &target))
         return error_set(error, "%s: %s cannot be written there: %s", file->path, file->name,
                          g_strerror(errno));
-    output->exists = stat(file->path, &output->there) == 0;
+    output->exists = target.descriptor >= 0 ? fstat(target.descriptor, &output->there) == 0
+                                            : stat(file->path, &output->there) == 0;
     if (!target.regular)
         return TRUE;
     g_autofree char *folder = g_path_get_dirname(target.regular);

@@ -65,18 +65,23 @@ static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
            hdf5_write_floats(file, bias_path, 1, &layer->bias_count, layer->bias, error);
 }
 
+static gboolean are_finite(const float *values, gsize n)
+{
+    gsize i = 0;
+    while (i < n && isfinite(values[i]))
+        i++;
+    return i == n;
+}
+
 static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
                             GError **error)
 {
-    gsize n = 1, i = 0;
+    gsize n = 1;
     for (int r = 0; r < rank; r++)
         n *= shape[r];
-    if (!hdf5_read_floats(file, dataset, rank, shape, out, error))
-        return FALSE;
-    while (i < n && isfinite(out[i]))
-        i++;
-    return i == n ||
-           error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file), dataset);
+    return hdf5_read_floats(file, dataset, rank, shape, out, error) &&
+           (are_finite(out, n) ||
+            error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file), dataset));
 }
 
 static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
@@ -184,8 +189,32 @@ static gboolean write_trained_on(Hdf5File *file, const Model *model, GError **er
                                              (const guint64 *)(const void *)trained_on->data, error);
 }
 
+/* What model_load asks for: a file that it would refuse is not written. */
+static gboolean can_be_loaded(const Model *model, const char *path, GError **error)
+{
+    const Scaling *scaling = model->scaling;
+    gboolean finite = isfinite(scaling->max) && isfinite(model->temperature) &&
+                      (scaling->kind != SCALE_STANDARD || (are_finite(scaling->mean, scaling->features) &&
+                                                           are_finite(scaling->inverse, scaling->features)));
+    for (guint i = 0; finite && i < model->network->layers->len; i++) {
+        const Layer *layer = model->network->layers->pdata[i];
+        gsize shape[4], n = 1;
+        for (int r = layer->kernel ? kernel_shape(layer, shape) : 0; r-- > 0;)
+            n *= shape[r];
+        finite =
+            !layer->kernel || (are_finite(layer->kernel, n) && are_finite(layer->bias, layer->bias_count));
+    }
+    return finite ||
+           error_set(error,
+                     "%s: not saved, as the model has weights or a scaling that are not finite; are "
+                     "features infinite, NaN, or beyond the range in which float32 can be scaled?",
+                     path);
+}
+
 gboolean model_save(const Model *model, const char *path, GError **error)
 {
+    if (!can_be_loaded(model, path, error))
+        return FALSE;
     g_autoptr(Hdf5File) file = hdf5_create(path, error);
     return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
            write_trained_on(file, model, error) && hdf5_commit(file, error);

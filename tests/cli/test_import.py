@@ -202,7 +202,7 @@ def labels_and_items_that_do_not_fit_are_refused():
         x, y = make(1, n=4)
         features, labels, _ = save(at, "a", x, y)
         for array, said in ((np.array([0, 1, -1, 2]), "label 2 (from 0) is negative"), (np.arange(3), "4 rows, but"),
-                            (np.arange(4.0), "type is <f8"), (y[:, None], "shape is (4, 1), not (N,)")):
+                            (np.arange(4.0), "its labels (<f8) are real numbers"), (y[:, None], "shape is (4, 1), not (N,)")):
             np.save(labels, array)
             assert said in import_(features, labels, at + "/none", status=1).stderr
         for text, said in (("path,label\n", "columns path and class"), ("", "not CSV"),
@@ -218,7 +218,18 @@ def labels_and_items_that_do_not_fit_are_refused():
         program("extract", "--made-by", "x", "--info", at, status=2)
 
 
-run(what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
+def labels_that_are_no_classes_are_named_for_what_they_are():
+    with scratch() as at:
+        np.save(at + "/x.npy", np.zeros((4, 8), "f4"))
+        for labels, said in ((np.linspace(0, 1, 4), "as for regression"), (np.array(["a", "b", "a", "b"]), "are strings; give a CSV"),
+                             (np.array([b"a", b"b", b"a", b"b"]), "are strings"), (np.eye(4)[:, :2].astype(int), "multi-label"),
+                             (np.array(["a", 1, None, 2], object), "are strings")):
+            np.save(at + "/y.npy", labels)
+            error = program("extract", "--import", at + "/x.npy", at + "/y.npy", at + "/c", status=1).stderr
+            assert said in error and at + "/y.npy" in error and error.count("\n") == 1 and not os.path.exists(at + "/c"), error
+
+
+run(labels_that_are_no_classes_are_named_for_what_they_are, what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
     importing_again_takes_what_has_changed, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
     caches_that_others_made_do_not_go_together,
     maps_are_imported_with_their_shape, matrices_that_would_be_misread_are_refused,

@@ -1,5 +1,5 @@
 """Files that the programs write: inputs and devices are never overwritten; outputs are complete or absent."""
-import csv, json, os, resource, stat, subprocess, sys, threading
+import csv, json, os, resource, shutil, stat, subprocess, sys, threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
@@ -170,10 +170,9 @@ def a_device_stays_a_device():
 
 def standard_output_and_descriptors_take_whole_files_where_they_stand():
     with prepared() as p:
-        text = program("evaluate", p.cache, p.model).stdout
         program("evaluate", "--json", p.at("a.json"), p.cache, p.model)
-        expected = text.encode() + bytes_of(p.at("a.json"))
-        for name in ("/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"):
+        expected = bytes_of(p.at("a.json"))
+        for name in ("-", "/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"):
             done = program("evaluate", "--json", name, p.cache, p.model)
             assert done.stdout.encode() == expected, name
             with open(p.at("out"), "wb") as out:  # a regular file behind the descriptor
@@ -248,6 +247,59 @@ def full_standard_output_is_one_sentence():
             assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, (command, done.stderr)
 
 
+def closed_standard_output_is_one_sentence_and_nothing_is_printed_into_another_file():
+    with prepared() as at:
+        before = bytes_of(at.cache + "/data.mdb")
+        for command in ("evaluate %s %s" % (at.cache, at.model), "extract --info %s" % at.cache, "train --help"):
+            done = subprocess.run(["sh", "-c", "exec %s/%s >&-" % (BUILD, command)], stderr=subprocess.PIPE, text=True)
+            assert done.returncode == 1 and done.stderr.count("\n") == 1 and "is it closed" in done.stderr, (command, done.stderr)
+        assert bytes_of(at.cache + "/data.mdb") == before
+
+
+def what_a_process_has_in_proc_is_not_written():
+    with prepared() as at:
+        program_file = shutil.copy(os.path.join(BUILD, "evaluate"), at.at("evaluate"))
+        before = bytes_of(program_file)
+        for path in ("/proc/self/exe", "/proc/self/cwd/../self/exe", "/proc/%d/fd/0" % os.getpid()):
+            done = subprocess.run([program_file, "--json", path, at.cache, at.model], capture_output=True, text=True)
+            assert done.returncode == 1 and path in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert bytes_of(program_file) == before
+
+
+def a_small_stack_is_one_sentence():
+    limit = lambda: resource.setrlimit(resource.RLIMIT_STACK, (64 << 10, 64 << 10))
+    with prepared() as at:
+        done = program("evaluate", "--confusion", at.at("c.png"), at.cache, at.model, status=1, preexec_fn=limit)
+        assert "needs a stack of 1 MiB, but only 64 KiB is allowed" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def a_model_that_cannot_be_evaluated_is_not_saved():
+    """Features at the ends of float32's range: whatever train saves, evaluate reads."""
+    rng, saved, refusals = np.random.default_rng(3), 0, 0
+    for scale in (3e38, 1e-42, np.nan):
+        with scratch() as at:
+            x = rng.normal(size=(24, 8)).clip(-1, 1)
+            x[np.arange(24), np.arange(24) % 2] += 1
+            x[:, 7] = 0.5
+            x = x * np.float32(scale / 2) if np.isfinite(scale) else np.where(x > 1.5, np.nan, x)
+            np.save(at + "/x.npy", x.astype(np.float32))
+            np.save(at + "/y.npy", np.arange(24) % 2)
+            if program("extract", "-q", "--import", at + "/x.npy", at + "/y.npy", at + "/c", status=(0, 1)).returncode:
+                continue
+            for head in (["--head", "linear", "--scale", "none"], ["--head", "linear"], ["--head", "linear", "--scale", "max"],
+                         ["--head", "linear", "--scale", "l2"], ["--hidden", "4", "--epochs", "2", "--scale", "standard"]):
+                done = program("train", *head, at + "/c", at + "/m.h5", status=(0, 1))
+                assert os.path.exists(at + "/m.h5") == (done.returncode == 0), done
+                if done.returncode:
+                    assert done.stderr.strip(), done
+                    refusals += 1
+                    continue
+                program("evaluate", at + "/c", at + "/m.h5")
+                saved += 1
+                os.remove(at + "/m.h5")
+    assert saved and refusals, (saved, refusals)
+
+
 def a_plot_without_a_font_is_an_error_and_not_a_plot_with_boxes():
     with prepared() as at:
         with open(at.at("fonts.conf"), "w") as out:
@@ -275,4 +327,6 @@ run(no_output_of_any_program_goes_into_a_cache, an_input_is_never_overwritten_by
     a_fifo_s_reader_gets_one_whole_file, a_limit_on_file_sizes_is_a_sentence_at_every_size_and_what_was_there_stays,
     what_a_killed_writer_left_is_swept_for_each_output, full_standard_output_is_one_sentence,
     a_plot_without_a_font_is_an_error_and_not_a_plot_with_boxes,
-    fontconfig_s_complaints_are_not_printed_with_a_plot)
+    fontconfig_s_complaints_are_not_printed_with_a_plot,
+    closed_standard_output_is_one_sentence_and_nothing_is_printed_into_another_file, what_a_process_has_in_proc_is_not_written,
+    a_small_stack_is_one_sentence, a_model_that_cannot_be_evaluated_is_not_saved)
