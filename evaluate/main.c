@@ -2,6 +2,7 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "evaluate/explanation/explanation_files.h"
@@ -109,10 +110,12 @@ static Status evaluate(const Options *options)
     g_autoptr(Comparison) comparison = evaluate_models(options, &error);
     if (!comparison)
         return cli_fail(error);
-    g_autoptr(GString) text = g_string_new(NULL);
-    text_comparison(text, comparison, (int)options->digits, options->timing);
-    leakage_text(text, comparison);
-    fputs(text->str, stdout);
+    if (!output_file_is_stdout(options->json) && !output_file_is_stdout(options->predictions)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        text_comparison(text, comparison, (int)options->digits, options->timing);
+        leakage_text(text, comparison);
+        fputs(text->str, stdout);
+    }
     if (!write_files(options, comparison, &error))
         return cli_fail(error);
     return comparison->images->skipped->len ? STATUS_SKIPPED : STATUS_DONE;

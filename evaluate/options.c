@@ -61,7 +61,7 @@ static const CliOption table[] = {
      1, 1e6, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT)},
     {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON", 0, 0,
+    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON; -: alone on standard output", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "predictions", 0, &o.predictions, "FILE.csv",
      "write path, true class, predicted class and the probability (or margin) of each class; one file per "

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+enum { INFO_VERSION = 1 /* of schema/info.json */ };
+
 /* Paths may be in any encoding; JSON wants UTF-8. */
 static char *valid(const char *text)
 {
@@ -142,9 +144,9 @@ static void print_json(const Cache *cache)
     }
     g_autofree char *path = valid(cache_path(cache));
     json_t *object =
-        json_pack("{s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "cache", path, "program",
-                  cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)), "items",
-                  (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
+        json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "version", INFO_VERSION, "cache",
+                  path, "program", cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)),
+                  "items", (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
                   "features", (json_int_t)feature_spec_features(cache_feature_spec(cache)), "recipe",
                   feature_spec_to_json(cache_feature_spec(cache)), "classes", classes, "skipped", skipped);
     Stored stored = measure_stored(cache);

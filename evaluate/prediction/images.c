@@ -10,21 +10,70 @@
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
-/* A list on standard input, one path a line. */
-static void read_list(GPtrArray *files)
+enum { MAX_LINE = 1 << 16 };
+
+/* Appends what standard input has, once it has some; FALSE at its end or when interrupted. */
+static gboolean read_more(GString *pending)
 {
-    char *line = NULL;
-    size_t room = 0;
-    while (getline(&line, &room, stdin) > 0) {
-        g_strchomp(line);
-        if (*line)
-            g_ptr_array_add(files, g_strdup(line));
+    enum { BLOCK = 4096, WAIT_MS = 1000 /* a signal may come just before the wait */ };
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char block[BLOCK];
+    int ready;
+    while ((ready = poll(&input, 1, WAIT_MS)) <= 0)
+        if (interrupted() || (ready < 0 && errno != EINTR))
+            return FALSE;
+    ssize_t got = read(STDIN_FILENO, block, sizeof block);
+    g_string_append_len(pending, block, MAX(got, 0));
+    return got > 0;
+}
+
+/* Moves a line from pending to files; FALSE if there is no complete one. */
+static gboolean take_line(GString *pending, gboolean ended, GPtrArray *files)
+{
+    const char *newline = memchr(pending->str, '\n', pending->len);
+    gsize length = newline ? (gsize)(newline - pending->str) : pending->len;
+    if (!newline && (!ended || !length))
+        return FALSE;
+    char *line = g_strchomp(g_strndup(pending->str, length));
+    g_string_erase(pending, 0, (gssize)MIN(length + 1, pending->len));
+    if (*line)
+        g_ptr_array_add(files, line);
+    else
+        g_free(line);
+    return TRUE;
+}
+
+gboolean images_lines(GString *pending, guint max, GPtrArray *files, GError **error)
+{
+    gboolean ended = FALSE;
+    g_ptr_array_set_size(files, 0);
+    while (!files->len && !ended && !interrupted()) {
+        ended = !memchr(pending->str, '\n', pending->len) && !read_more(pending);
+        while (files->len < max && take_line(pending, ended, files))
+            ;
+        if (pending->len > MAX_LINE && !memchr(pending->str, '\n', pending->len))
+            return error_set(error, "standard input: a line has more than %d bytes; give one path a line",
+                             MAX_LINE);
     }
-    free(line);
+    return files->len > 0 && !interrupted();
+}
+
+static gboolean read_list(GPtrArray *files, GError **error)
+{
+    GError *wrong = NULL;
+    g_autoptr(GString) pending = g_string_new(NULL);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    while (images_lines(pending, G_MAXUINT, lines, &wrong))
+        while (lines->len)
+            g_ptr_array_add(files, g_ptr_array_steal_index(lines, 0));
+    if (wrong)
+        g_propagate_error(error, wrong);
+    return !wrong;
 }
 
 GPtrArray *images_list(const char *const *inputs, GError **error)
@@ -32,7 +81,8 @@ GPtrArray *images_list(const char *const *inputs, GError **error)
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     for (; *inputs; inputs++) {
         if (strcmp(*inputs, "-") == 0) {
-            read_list(files);
+            if (!read_list(files, error))
+                return NULL;
         } else if (g_file_test(*inputs, G_FILE_TEST_IS_DIR)) {
             GPtrArray *inside = dataset_files(*inputs, error);
             if (!inside)
@@ -99,18 +149,19 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
 
 /* ---- Vectors ---- */
 
-typedef struct {
+struct ImagesRunner {
+    const ImagesOptions *options;
+    Pipeline *pipeline;
     const char *const *files;
-    const FeatureSpec *spec;
     ImagesConsume consume;
     gpointer user;
-} Run;
+};
 
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
-    const Run *run = user;
+    const ImagesRunner *runner = user;
     g_autoptr(GBytes) content = NULL;
-    Produced produced = pipeline_decode(run->files[index], run->spec, rgb, &content, reason);
+    Produced produced = pipeline_decode(runner->files[index], runner->options->spec, rgb, &content, reason);
     if (produced == PRODUCED)
         sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), note);
     return produced;
@@ -119,21 +170,47 @@ static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, g
 static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
                         gpointer user, GError **error)
 {
-    const Run *run = user;
-    return run->consume(index, features, note, reason, run->user, error);
+    const ImagesRunner *runner = user;
+    return runner->consume(index, features, note, reason, runner->user, error);
 }
 
-gboolean images_run(const ImagesOptions *options, const char *const *files, guint n, ImagesConsume consumer,
-                    gpointer user, GError **error)
+ImagesRunner *images_runner_new(const ImagesOptions *options, GError **error)
 {
     const PipelineOptions pipeline_options = {.weights = options->weights,
                                               .spec = options->spec,
                                               .batch = BASE_DEFAULT_BATCH,
                                               .threads = options->threads};
-    Run run = {files, options->spec, consumer, user};
-    g_autoptr(Progress) progress = progress_new(options->label, n, "images");
-    g_autoptr(Pipeline) pipeline = pipeline_new(&pipeline_options, error);
-    if (!pipeline || !pipeline_run(pipeline, n, produce, consume, &run, progress, error))
-        return FALSE;
-    return !interrupted() || error_set(error, "interrupted before all images were predicted");
+    Pipeline *pipeline = pipeline_new(&pipeline_options, error);
+    if (!pipeline)
+        return NULL;
+    ImagesRunner *runner = g_new0(ImagesRunner, 1);
+    *runner = (ImagesRunner){.options = options, .pipeline = pipeline};
+    return runner;
+}
+
+void images_runner_free(ImagesRunner *runner)
+{
+    if (!runner)
+        return;
+    pipeline_free(runner->pipeline);
+    g_free(runner);
+}
+
+gboolean images_runner_run(ImagesRunner *runner, const char *const *files, guint n, ImagesConsume consumer,
+                           gpointer user, GError **error)
+{
+    const char *label = runner->options->label;
+    g_autoptr(Progress) progress = label ? progress_new(label, n, "images") : NULL;
+    runner->files = files;
+    runner->consume = consumer;
+    runner->user = user;
+    return pipeline_run(runner->pipeline, n, produce, consume, runner, progress, error) &&
+           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
+}
+
+gboolean images_run(const ImagesOptions *options, const char *const *files, guint n, ImagesConsume consumer,
+                    gpointer user, GError **error)
+{
+    g_autoptr(ImagesRunner) runner = images_runner_new(options, error);
+    return runner && images_runner_run(runner, files, n, consumer, user, error);
 }

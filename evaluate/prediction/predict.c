@@ -4,15 +4,17 @@
 #include "common/cli/cli.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/interrupt.h"
 #include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
 #include "evaluate/prediction/prediction_memory.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 8 }; /* images given to the head at a time, so that results appear as the base delivers */
+enum {
+    PREDICTION_VERSION = 1 /* of schema/prediction.json */,
+    BLOCK = 8
+}; /* images given to the head at a time, so that results appear as the base delivers */
 
 typedef struct {
     PredictFormat format;
@@ -89,11 +91,11 @@ static void append_jsonl(GString *line, const Prediction *prediction, const char
     for (guint i = 0; i < prediction->top; i++)
         json_array_append_new(top, json_pack("{s:o, s:f}", "class", json_text(names[order[i]]),
                                              prediction->score_name, scores[order[i]]));
-    append_json(line, json_pack("{s:o, s:o, s:o}", "path", json_text(path), "predicted",
-                                json_text(names[order[0]]), "top", top));
+    append_json(line, json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path",
+                                json_text(path), "predicted", json_text(names[order[0]]), "top", top));
 }
 
-static void print_image(const Prediction *prediction, guint index, const float *scores)
+static gboolean print_image(const Prediction *prediction, guint index, const float *scores, GError **error)
 {
     void (*const append[])(GString *, const Prediction *, const char *, const float *,
                            const guint *) = {append_text, append_csv, append_jsonl};
@@ -101,48 +103,50 @@ static void print_image(const Prediction *prediction, guint index, const float *
     g_autofree guint *order = g_new(guint, prediction->top);
     best_classes(scores, prediction->model->classes->len, order, prediction->top);
     append[prediction->format](line, prediction, prediction->files[index], scores, order);
-    puts(line->str);
+    return cli_print(line->str, error);
 }
 
-static void print_header(const Prediction *prediction)
+static gboolean print_header(const Prediction *prediction, GError **error)
 {
     if (prediction->format != FORMAT_CSV)
-        return;
-    fputs("path", stdout);
+        return TRUE;
+    g_autoptr(GString) line = g_string_new("path");
     for (guint i = 1; i <= prediction->top; i++)
-        printf(",class_%u,%s_%u", i, prediction->score_name, i);
-    putchar('\n');
+        g_string_append_printf(line, ",class_%u,%s_%u", i, prediction->score_name, i);
+    return cli_print(line->str, error);
 }
 
 /* ---- From vectors to lines ---- */
 
-static void evaluate_block(Prediction *prediction)
+static gboolean evaluate_block(Prediction *prediction, GError **error)
 {
     const float *rows[BLOCK];
-    guint classes = prediction->model->classes->len;
+    guint classes = prediction->model->classes->len, filled = prediction->filled;
     gsize features = feature_spec_features(prediction->model->spec);
     g_autofree float *out = g_new(float, BLOCK *classes);
-    for (guint i = 0; i < prediction->filled; i++)
+    for (guint i = 0; i < filled; i++)
         rows[i] = prediction->block + i * features;
-    model_predict(prediction->model, prediction->thread_pool, rows, (int)prediction->filled, out);
-    model_probabilities(prediction->model, out, prediction->filled);
-    for (guint i = 0; i < prediction->filled; i++)
-        print_image(prediction, prediction->rows[i], out + i * classes);
-    fflush(stdout);
+    model_predict(prediction->model, prediction->thread_pool, rows, (int)filled, out);
+    model_probabilities(prediction->model, out, filled);
     prediction->filled = 0;
+    gboolean good = TRUE;
+    for (guint i = 0; good && i < filled; i++)
+        good = print_image(prediction, prediction->rows[i], out + i * classes, error);
+    return good;
 }
 
-static void skip(Prediction *prediction, guint index, const char *reason)
+static gboolean skip(Prediction *prediction, guint index, const char *reason, GError **error)
 {
     const char *path = prediction->files[index];
     prediction->skipped++;
     cli_warn("skipped %s: %s", path, reason);
     if (prediction->format != FORMAT_JSONL)
-        return;
-    evaluate_block(prediction); /* output keeps the order of the files */
+        return TRUE;
     g_autoptr(GString) line = g_string_new(NULL);
-    append_json(line, json_pack("{s:o, s:o}", "path", json_text(path), "error", json_text(reason)));
-    puts(line->str);
+    append_json(line, json_pack("{s:i, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(path),
+                                "error", json_text(reason)));
+    return evaluate_block(prediction, error) && /* output keeps the order of the files */
+           cli_print(line->str, error);
 }
 
 static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
@@ -150,58 +154,82 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 {
     Prediction *prediction = user;
     gsize size = feature_spec_features(prediction->model->spec);
-    if (!features) {
-        skip(prediction, index, reason);
-        return TRUE;
-    }
+    if (!features)
+        return skip(prediction, index, reason, error);
     memcpy(prediction->block + prediction->filled * size, features, size * sizeof *features);
     prediction->rows[prediction->filled++] = index;
-    if (prediction->filled == BLOCK)
-        evaluate_block(prediction);
-    return !ferror(stdout) || error_set(error, "cannot write to standard output: %s", g_strerror(errno));
+    return prediction->filled < BLOCK || evaluate_block(prediction, error);
 }
 
-static gboolean run(const Options *options, Prediction *prediction, guint n, GError **error)
+static gboolean predict_files(Prediction *prediction, ImagesRunner *runner, const GPtrArray *files,
+                              GError **error)
+{
+    prediction->files = (const char *const *)files->pdata;
+    return images_runner_run(runner, prediction->files, files->len, take_vector, prediction, error) &&
+           evaluate_block(prediction, error);
+}
+
+/* Answers the lines of standard input as they come. */
+static gboolean predict_lines(Prediction *prediction, ImagesRunner *runner, GError **error)
+{
+    enum { AT_ONCE = 256 };
+    GError *wrong = NULL;
+    g_autoptr(GString) pending = g_string_new(NULL);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    gboolean good = TRUE;
+    while (good && images_lines(pending, AT_ONCE, lines, &wrong))
+        good = predict_files(prediction, runner, lines, error);
+    if (wrong)
+        g_propagate_error(error, wrong);
+    return good && !wrong &&
+           (!interrupted() || error_set(error, "interrupted before the end of standard input"));
+}
+
+static gboolean predict_inputs(const Options *options, Prediction *prediction, GError **error)
 {
     g_autoptr(Weights) weights = NULL;
     const Model *model = prediction->model;
     const ImagesOwner owner = {options->models[0], "trained", model->spec};
+    const char *const *inputs = (const char *const *)options->inputs;
+    gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
+    g_autoptr(GPtrArray) files = lines ? g_ptr_array_new() : images_list(inputs, error);
     g_autoptr(GPtrArray) models = g_ptr_array_new();
-    g_ptr_array_add(models, (gpointer)prediction->model);
-    const PredictionWork work = {models, n, BLOCK, (guint)options->common.threads, NULL};
+    if (!files)
+        return FALSE;
+    if (!lines && !files->len)
+        return error_set(error, "nothing to predict: the folder or list contains no images");
+    g_ptr_array_add(models, (gpointer)model);
+    const PredictionWork work = {models, lines ? BLOCK : files->len, BLOCK, (guint)options->common.threads,
+                                 NULL};
     if (!prediction_memory_check(&work, error) ||
         !images_weights(options->weights, &owner, 1, &weights, error))
         return FALSE;
-    const ImagesOptions images = {"Predicting", model->spec, weights, (guint)options->common.threads};
-    print_header(prediction);
-    gboolean done = images_run(&images, prediction->files, n, take_vector, prediction, error);
-    evaluate_block(prediction);
-    return done;
+    const ImagesOptions images = {lines ? NULL : "Predicting", model->spec, weights,
+                                  (guint)options->common.threads};
+    g_autoptr(ImagesRunner) runner = images_runner_new(&images, error);
+    return runner && print_header(prediction, error) &&
+           (lines ? predict_lines(prediction, runner, error)
+                  : predict_files(prediction, runner, files, error));
 }
 
 Status predict(const Options *options)
 {
     GError *error = NULL;
     g_autoptr(Model) model = model_load(options->models[0], &error);
-    g_autoptr(GPtrArray) files = model ? images_list((const char *const *)options->inputs, &error) : NULL;
-    if (!files)
+    if (!model)
         return cli_fail(error);
-    if (files->len == 0)
-        return cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                                    "nothing to predict: the folder or list contains no images"));
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     gboolean probabilities = model->probabilities || model->temperature > 0;
     Prediction prediction = {.format = options->format,
                              .model = model,
                              .thread_pool = thread_pool,
-                             .files = (const char *const *)files->pdata,
                              .top = MIN((guint)options->top, model->classes->len),
                              .score_name = probabilities ? "probability" : "margin"};
     if (!probabilities)
         cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
                    "train with --folds 5 to calibrate it");
     prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
-    gboolean done = run(options, &prediction, files->len, &error);
+    gboolean done = predict_inputs(options, &prediction, &error);
     g_free(prediction.block);
     if (!done)
         return cli_fail(error);

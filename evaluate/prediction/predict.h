@@ -1,9 +1,11 @@
-/* predict: the classes of new images by one model, as text, CSV or JSON lines, in the order they were named.
+/* predict: the classes of new images by one model, as text, CSV or JSON lines, in the order they were named. With "-" alone,
+ * each line of standard input is answered as it comes, so that a process that stays can serve others. As JSON lines, an
+ * image that cannot be read has its answer too; as text and CSV it is only named on stderr.
  *
  *   text   photo.jpg: ants 0.9731, bees 0.0269
  *   csv    path,class_1,probability_1,class_2,probability_2     (margin_1 …: decision values, without probabilities)
- *   jsonl  {"path": "photo.jpg", "predicted": "ants", "top": [{"class": "ants", "probability": 0.9731}, …]}
- *          {"path": "torn.jpg", "error": "is truncated"} */
+ *   jsonl  {"version": 1, "path": "photo.jpg", "predicted": "ants", "top": [{"class": "ants", "probability": 0.9731}, …]}
+ *          {"version": 1, "path": "torn.jpg", "error": "is truncated"} */
 #pragma once
 #include "common/cli/cli.h"
 #include "evaluate/options.h"

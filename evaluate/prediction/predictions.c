@@ -37,11 +37,17 @@ static void append_image(GString *text, const TestImages *images, const Evaluati
 static gboolean write_model(const TestImages *images, const Evaluation *evaluation, const char *path,
                             GError **error)
 {
+    OutputFile *file = output_file_open(path, error);
+    if (!file)
+        return FALSE;
     g_autoptr(GString) text = g_string_new(NULL);
     append_header(text, images);
-    for (guint i = 0; i < images->paths->len; i++)
+    for (guint i = 0; i < images->paths->len; i++) {
         append_image(text, images, evaluation, i);
-    return output_file_write(path, text->str, text->len, error);
+        fwrite(text->str, 1, text->len, output_file_stream(file)); /* errors are kept by the stream */
+        g_string_truncate(text, 0);
+    }
+    return output_file_commit(file, error);
 }
 
 /* a/b.csv -> a/b-NAME.csv; slashes in a name do not create folders. */

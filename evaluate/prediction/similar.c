@@ -10,8 +10,6 @@
 #include "common/plot/contact_sheet.h"
 #include "evaluate/prediction/images.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { SHEET_COLUMNS = 8, SHEET_MIN_COLUMNS = 3 /* which hold the title */ };
@@ -82,18 +80,21 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
 
 /* ---- Output ---- */
 
-static void print_query(const Search *search, const Query *query)
+static gboolean print_query(const Search *search, const Query *query, GError **error)
 {
+    g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *path = cli_printable(query->path);
     g_autofree char *itself = query->itself ? cli_printable(query->itself) : NULL;
-    printf("%s%s%s\n", path, itself ? ", in the cache as " : "", itself ? itself : "");
+    g_string_printf(text, "%s%s%s", path, itself ? ", in the cache as " : "", itself ? itself : "");
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
         g_autofree char *name = cli_printable(cache_class(search->cache, (guint)item->label));
         g_autofree char *there = cli_printable(item->path);
         int blanks = search->class_width - (int)g_utf8_strlen(name, -1);
-        printf("  %.4f  %s%*s  %s\n", (double)query->nearest[i].similarity, name, MAX(blanks, 0), "", there);
+        g_string_append_printf(text, "\n  %.4f  %s%*s  %s", (double)query->nearest[i].similarity, name,
+                               MAX(blanks, 0), "", there);
     }
+    return cli_print(text->str, error);
 }
 
 static void append_csv(const Search *search, const Query *query)
@@ -142,7 +143,7 @@ static void append_to_sheet(const Search *search, const Query *query)
     }
 }
 
-static gboolean write_sheet(const Search *search, GError **error)
+static gboolean write_sheet(Search *search, GError **error)
 {
     const Options *o = search->options;
     guint missing;
@@ -150,6 +151,7 @@ static gboolean write_sheet(const Search *search, GError **error)
                              (ContactImage *)search->sheet->data, search->sheet->len, sheet_columns(search),
                              &missing, error))
         return FALSE;
+    search->skipped += missing;
     if (missing)
         cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
                  o->sheet);
@@ -167,15 +169,15 @@ static gboolean answer(Search *search, GError **error)
         return FALSE;
     for (guint q = 0; q < search->waiting; q++) {
         const Query *query = search->queries + q;
-        print_query(search, query);
+        if (!print_query(search, query, error))
+            return FALSE;
         if (search->options->neighbours)
             append_csv(search, query);
         if (search->options->sheet)
             append_to_sheet(search, query);
     }
     search->waiting = 0;
-    fflush(stdout);
-    return !ferror(stdout) || error_set(error, "cannot write to standard output: %s", g_strerror(errno));
+    return TRUE;
 }
 
 static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,

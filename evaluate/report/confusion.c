@@ -1,6 +1,7 @@
 /* confusion: see confusion.h. */
 #include "evaluate/report/confusion.h"
 
+#include "common/core/error.h"
 #include "common/plot/colormap.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 
 enum {
     PANELS_A_ROW = 3,
+    MAX_CLASSES = 2400, /* which a figure shows, and the points that the cells of many classes take */
     NAMED_CLASSES = 40, /* with more classes than this, labels are numbers */
     ZEROS_SHOWN = 4,    /* with more classes than this, empty cells stay blank */
 };
@@ -121,7 +123,8 @@ static void layout_key(Layout *layout, const Confusion *confusion)
 /* Cells begin at whole points and are whole half points wide: whole pixels of a PNG, without seams. */
 static Layout layout_new(const Confusion *confusion)
 {
-    Layout layout = {.cell = CLAMP(floor(920.0 / confusion->classes) / 2, 8, 100)};
+    double cell = fmin(8, floor((double)MAX_CLASSES / confusion->classes));
+    Layout layout = {.cell = CLAMP(floor(920.0 / confusion->classes) / 2, cell, 100)};
     double largest = largest_value(confusion), matrix = layout.cell * confusion->classes, widest_title = 0;
     layout_labels(&layout, confusion);
     layout_numbers(&layout, confusion, largest);
@@ -189,7 +192,8 @@ static void draw_labels(Canvas *canvas, const Confusion *confusion, const Layout
 {
     guint32 ink = canvas_theme(canvas)->ink;
     double bottom = top + confusion->classes * layout->cell;
-    for (guint c = 0; c < confusion->classes; c++) {
+    guint step = layout->numbered ? (guint)ceil(layout->label_size / layout->cell) : 1;
+    for (guint c = 0; c < confusion->classes; c += step) {
         char number[16];
         g_snprintf(number, sizeof number, "%u", c);
         const char *text = layout->numbered ? number : confusion->names[c];
@@ -275,8 +279,19 @@ static void draw(Canvas *canvas, const Confusion *confusion, const Layout *layou
     draw_key(canvas, confusion, layout, y + layout->rows * layout->panel_height);
 }
 
+static gboolean fits(const Confusion *confusion, GError **error)
+{
+    return confusion->classes <= MAX_CLASSES ||
+           error_set(error, "%u classes are more than a confusion matrix shows: --json has its cells",
+                     confusion->classes);
+}
+
 gboolean confusion_write(const Confusion *confusion, const char *path, GError **error)
 {
+    if (!fits(confusion, error)) {
+        g_prefix_error(error, "%s: ", path);
+        return FALSE;
+    }
     Layout layout = layout_new(confusion);
     Canvas *canvas = canvas_new(path, layout.width, layout.height, error);
     if (!canvas)
@@ -288,6 +303,8 @@ gboolean confusion_write(const Confusion *confusion, const char *path, GError **
 GBytes *confusion_render(const Confusion *confusion, const char *ending, const CanvasTheme *theme,
                          GError **error)
 {
+    if (!fits(confusion, error))
+        return NULL;
     Layout layout = layout_new(confusion);
     Canvas *canvas = canvas_new_memory(ending, layout.width, layout.height, theme, error);
     if (!canvas)

@@ -61,9 +61,11 @@ static gboolean append_sections(const Report *report, GError **error)
     section_verdict(report);
     section_leakage(report);
     section_metrics(report);
-    if (!section_confusion(report, error) || !section_scatter(report, error) ||
-        !section_reliability(report, error) || !section_training(report, error))
+    section_confusion(report);
+    if (!section_scatter(report, error))
         return FALSE;
+    section_reliability(report);
+    section_training(report);
     section_classes(report);
     section_mistakes(report);
     section_explanations(report);

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ERRORS = 100 };
+enum {
+    EVALUATION_VERSION =
+        1, /* of schema/evaluation.json; the next where a reader of this one would go wrong */
+    MAX_ERRORS = 100,
+    MATRIX_CLASSES = 1000, /* of more, the cells that are not zero stand in the place of the matrix */
+};
 
 /* Paths may be any bytes; JSON is UTF-8. */
 static json_t *text(const char *bytes)
@@ -59,6 +64,16 @@ static json_t *confusion_matrix(const guint *matrix, guint classes)
     return rows;
 }
 
+static json_t *confusion_cells(const guint *matrix, guint classes)
+{
+    json_t *cells = json_array();
+    for (gsize i = 0; i < (gsize)classes * classes; i++)
+        if (matrix[i])
+            json_array_append_new(cells, json_pack("[I, I, I]", (json_int_t)(i / classes),
+                                                   (json_int_t)(i % classes), (json_int_t)matrix[i]));
+    return cells;
+}
+
 static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
 {
     const char *const *names = test_images_class_names(comparison->images);
@@ -104,6 +119,7 @@ static json_t *worst_errors(const Comparison *comparison, const Evaluation *eval
 static json_t *model_json(const Comparison *comparison, const Evaluation *evaluation)
 {
     const Model *model = evaluation->model;
+    guint classes = comparison_classes(comparison);
     json_t *object =
         json_pack("{s:o, s:o, s:s, s:s, s:f, s:[f,f], s:f, s:I}", "model", text(evaluation->path), "name",
                   text(evaluation->name), "approach", model->approach, "head", model->head, "accuracy",
@@ -117,8 +133,10 @@ static json_t *model_json(const Comparison *comparison, const Evaluation *evalua
     json_object_set_new(object, "macro_avg", class_metrics(evaluation->macro));
     json_object_set_new(object, "weighted_avg", class_metrics(evaluation->weighted));
     json_object_set_new(object, "per_class", per_class(comparison, evaluation));
-    json_object_set_new(object, "confusion_matrix",
-                        confusion_matrix(evaluation->matrix, comparison_classes(comparison)));
+    if (classes <= MATRIX_CLASSES)
+        json_object_set_new(object, "confusion_matrix", confusion_matrix(evaluation->matrix, classes));
+    else
+        json_object_set_new(object, "confusion_cells", confusion_cells(evaluation->matrix, classes));
     json_object_set_new(object, "confused_pairs", confused_pairs(comparison, evaluation));
     json_object_set_new(object, "reliability", reliability(evaluation));
     json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
@@ -176,6 +194,7 @@ gboolean json_write(const Comparison *comparison, const char *path, GError **err
     const TestImages *images = comparison->images;
     json_auto_t *root = json_object();
     json_t *models = json_array();
+    json_object_set_new(root, "version", json_integer(EVALUATION_VERSION));
     json_object_set_new(root, "source", text(images->source));
     json_object_set_new(root, "images", json_integer(images->paths->len));
     json_object_set_new(root, "classes", texts(images->classes));

@@ -1,4 +1,5 @@
 /* report_plots: the sections of the report that show plots; see report_sections.h. */
+#include "common/cli/cli.h"
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/model/history.h"
@@ -21,11 +22,52 @@ enum {
     THUMBNAIL_QUALITY = 80 /* JPEG */
 };
 
-static void append_figure(GString *page, const char *ending, GBytes *light, GBytes *dark, const char *alt)
+typedef GBytes *(*Render)(gconstpointer figure, const char *ending, const CanvasTheme *theme, GError **error);
+
+/* In light and dark. A figure that cannot be drawn is left out: the page and a remark say so. */
+static void append_figure(const Report *report, Render render, gconstpointer figure, const char *ending,
+                          const char *alt)
 {
+    GString *page = report->page;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) light = render(figure, ending, &canvas_light, &error);
+    g_autoptr(GBytes) dark = light ? render(figure, ending, &canvas_dark, &error) : NULL;
+    if (!dark) {
+        g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
+        cli_remark("%s", sentence);
+        g_string_append(page, "<p class=\"soft\">");
+        html_text(page, sentence);
+        g_string_append(page, "</p>\n");
+        return;
+    }
     g_string_append(page, "<div class=\"figure\">");
     html_figure(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
     g_string_append(page, "</div>\n");
+}
+
+static GBytes *render_confusion(gconstpointer figure, const char *ending, const CanvasTheme *theme,
+                                GError **error)
+{
+    return confusion_render(figure, ending, theme, error);
+}
+
+static GBytes *render_scatter(gconstpointer figure, const char *ending, const CanvasTheme *theme,
+                              GError **error)
+{
+    return scatter_render(figure, ending, theme, error);
+}
+
+static GBytes *render_reliability(gconstpointer figure, const char *ending, const CanvasTheme *theme,
+                                  GError **error)
+{
+    const Plots *plots = figure;
+    return reliability_render(plots->reliability, plots->n_reliability, ending, theme, error);
+}
+
+static GBytes *render_curves(gconstpointer figure, const char *ending, const CanvasTheme *theme,
+                             GError **error)
+{
+    return curves_render(figure, ending, theme, error);
 }
 
 /* ---- Confusion ---- */
@@ -84,7 +126,7 @@ static void append_pairs(GString *page, const Comparison *comparison, const Eval
     g_string_append(page, "</tbody></table></div>\n");
 }
 
-gboolean section_confusion(const Report *report, GError **error)
+void section_confusion(const Report *report)
 {
     const Comparison *comparison = report->comparison;
     guint classes = comparison_classes(comparison), n = comparison->evaluations->len;
@@ -99,20 +141,15 @@ gboolean section_confusion(const Report *report, GError **error)
         Confusion one = plots->confusion;
         one.panels += j;
         one.n_panels = 1;
-        g_autoptr(GBytes) light = confusion_render(&one, ending, &canvas_light, error);
-        g_autoptr(GBytes) dark = light ? confusion_render(&one, ending, &canvas_dark, error) : NULL;
-        if (!dark)
-            return FALSE;
         g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
         g_string_append(report->page, "<div>");
-        append_figure(report->page, ending, light, dark, alt);
+        append_figure(report, render_confusion, &one, ending, alt);
         if (classes <= TABLE_CLASSES)
             append_matrix(report->page, comparison, evaluation);
         append_pairs(report->page, comparison, evaluation);
         g_string_append(report->page, "</div>\n");
     }
     g_string_append(report->page, "</div></section>\n");
-    return TRUE;
 }
 
 /* ---- Scatter ---- */
@@ -122,15 +159,12 @@ gboolean section_scatter(const Report *report, GError **error)
     if (!report->comparison->images->is_cache)
         return TRUE;
     g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
-    const char *ending = scatter && scatter->n > VECTOR_MARKS ? "png" : "svg";
-    g_autoptr(GBytes) light = scatter ? scatter_render(scatter, ending, &canvas_light, error) : NULL;
-    g_autoptr(GBytes) dark = light ? scatter_render(scatter, ending, &canvas_dark, error) : NULL;
-    if (!dark)
+    if (!scatter)
         return FALSE;
     g_autofree char *caption = scatter_caption(scatter);
     g_string_append(report->page, "<section id=\"scatter\">\n<h2>Scatter</h2>\n");
     html_element(report->page, "p", caption);
-    append_figure(report->page, ending, light, dark,
+    append_figure(report, render_scatter, scatter, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");
     g_string_append(report->page, "</section>\n");
     return TRUE;
@@ -138,46 +172,25 @@ gboolean section_scatter(const Report *report, GError **error)
 
 /* ---- Reliability ---- */
 
-gboolean section_reliability(const Report *report, GError **error)
+void section_reliability(const Report *report)
 {
     g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
     if (plots->n_reliability == 0)
-        return TRUE;
-    g_autoptr(GBytes) light =
-        reliability_render(plots->reliability, plots->n_reliability, "svg", &canvas_light, error);
-    g_autoptr(GBytes) dark =
-        light ? reliability_render(plots->reliability, plots->n_reliability, "svg", &canvas_dark, error)
-              : NULL;
-    if (!dark)
-        return FALSE;
+        return;
     g_string_append(report->page,
                     "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by "
                     "how confident it is. On the dashed line, confidence equals accuracy; below it, the "
                     "model is overconfident. Darker bars contain more images.</p>\n");
-    append_figure(report->page, "svg", light, dark, "Reliability diagram: accuracy by confidence");
+    append_figure(report, render_reliability, plots, "svg", "Reliability diagram: accuracy by confidence");
     g_string_append(report->page, "</section>\n");
-    return TRUE;
 }
 
 /* ---- Training ---- */
 
-static gboolean append_curves(const Report *report, const Evaluation *evaluation, const History *history,
-                              GError **error)
+void section_training(const Report *report)
 {
-    g_autoptr(GBytes) light = curves_render(history, "svg", &canvas_light, error);
-    g_autoptr(GBytes) dark = light ? curves_render(history, "svg", &canvas_dark, error) : NULL;
-    if (!dark)
-        return FALSE;
-    g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
-    html_element(report->page, "h3", evaluation->name);
-    append_figure(report->page, "svg", light, dark, alt);
-    return TRUE;
-}
-
-gboolean section_training(const Report *report, GError **error)
-{
-    gboolean drawn = TRUE, opened = FALSE;
-    for (guint j = 0; drawn && j < report->comparison->evaluations->len; j++) {
+    gboolean opened = FALSE;
+    for (guint j = 0; j < report->comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(report->comparison, j);
         const json_t *training = evaluation->model->training;
         g_auto(History) history = {0};
@@ -186,10 +199,11 @@ gboolean section_training(const Report *report, GError **error)
         history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
         g_string_append(report->page, opened ? "" : "<section id=\"training\">\n<h2>Training</h2>\n");
         opened = TRUE;
-        drawn = append_curves(report, evaluation, &history, error);
+        g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
+        html_element(report->page, "h3", evaluation->name);
+        append_figure(report, render_curves, &history, "svg", alt);
     }
     g_string_append(report->page, opened ? "</section>\n" : "");
-    return drawn;
 }
 
 /* ---- Mistakes ---- */

@@ -1,5 +1,5 @@
 /* report_sections: the parts of the report's page. Each appends one <section>, or nothing where there is
- * nothing to show; those that draw return FALSE and an error where drawing fails. */
+ * nothing to show. The scatter's, which reads the cache, can fail. */
 #pragma once
 #include "evaluate/report/report_html.h"
 
@@ -13,10 +13,10 @@ void section_verdict(const Report *report); /* the answers of verdict_lines.h, a
 void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
 void section_leakage(
     const Report *report); /* test images that were trained on; nothing where there are none */
-gboolean section_confusion(const Report *report, GError **error);
+void section_confusion(const Report *report);
 gboolean section_scatter(const Report *report, GError **error); /* of a cache; nothing for a folder */
-gboolean section_reliability(const Report *report, GError **error);
-gboolean section_training(const Report *report, GError **error);
+void section_reliability(const Report *report);
+void section_training(const Report *report);
 void section_classes(const Report *report);  /* per class, sortable */
 void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
 void section_explanations(const Report *report); /* maps over images; nothing where there are none */

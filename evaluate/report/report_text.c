@@ -99,8 +99,10 @@ static char *figure(double value)
 static int widest_model(const Comparison *comparison)
 {
     int width = (int)strlen("model");
-    for (guint i = 0; i < comparison->evaluations->len; i++)
-        width = MAX(width, (int)g_utf8_strlen(comparison_model(comparison, i)->name, -1));
+    for (guint i = 0; i < comparison->evaluations->len; i++) {
+        g_autofree char *name = cli_printable(comparison_model(comparison, i)->name);
+        width = MAX(width, (int)g_utf8_strlen(name, -1));
+    }
     return width;
 }
 
@@ -118,7 +120,8 @@ static void text_table(GString *text, const Comparison *comparison)
     for (guint i = 0; i < comparison->evaluations->len; i++) {
         const Evaluation *evaluation = comparison_model(comparison, i);
         g_autofree char *loss = figure(evaluation->log_loss), *error = figure(evaluation->calibration_error);
-        append_padded(text, evaluation->name, width, TRUE);
+        g_autofree char *name = cli_printable(evaluation->name);
+        append_padded(text, name, width, TRUE);
         g_string_append_printf(text, "    %.4f  %.4f to %.4f", evaluation->accuracy, evaluation->interval.low,
                                evaluation->interval.high);
         if (has_top)
@@ -136,8 +139,9 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
                              *second = comparison_model(comparison, j);
             McNemar test = metrics_mcnemar(test_images_labels(comparison->images), first->predicted,
                                            second->predicted, comparison_count(comparison));
-            g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", first->name,
-                                   test.first_only, second->name, test.second_only, test.p,
+            g_autofree char *one = cli_printable(first->name), *two = cli_printable(second->name);
+            g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", one,
+                                   test.first_only, two, test.second_only, test.p,
                                    test.p < 0.05 ? "" : " (not significant at 5 %)");
         }
 }
@@ -158,10 +162,11 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
     enum { SHOWN_CLASSES = 40, SHOWN_PAIRS = 10 };
     g_auto(GStrv) shown = shown_classes(comparison);
     g_autofree char *path = cli_printable(evaluation->path);
+    g_autofree char *approach = cli_printable(evaluation->model->approach);
+    g_autofree char *head = cli_printable(evaluation->model->head);
     const char *const *names = (const char *const *)shown;
     guint classes = comparison_classes(comparison);
-    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", path, evaluation->model->approach,
-                           evaluation->model->head);
+    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", path, approach, head);
     text_report(text, names, evaluation->matrix, classes, digits);
     g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
     if (classes <= SHOWN_CLASSES)
@@ -171,27 +176,6 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
     if (evaluation->right < comparison_count(comparison) && classes > 2) {
         g_string_append(text, "\nMost confused\n");
         text_confused_pairs(text, names, evaluation->matrix, classes, SHOWN_PAIRS);
-    }
-    g_string_append_c(text, '\n');
-}
-
-/* Words in lines of at most TEXT_WIDTH characters, all but the first indented. */
-static void append_wrapped(GString *text, const char *words, int indent)
-{
-    enum { TEXT_WIDTH = 110 };
-    g_auto(GStrv) split = g_strsplit(words, " ", -1);
-    int column = indent;
-    for (guint i = 0; split[i]; i++) {
-        int width = (int)g_utf8_strlen(split[i], -1);
-        if (i > 0 && column + 1 + width > TEXT_WIDTH) {
-            g_string_append_printf(text, "\n%*s", indent, "");
-            column = indent;
-        } else if (i > 0) {
-            g_string_append_c(text, ' ');
-            column++;
-        }
-        g_string_append(text, split[i]);
-        column += width;
     }
     g_string_append_c(text, '\n');
 }
@@ -206,7 +190,7 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
         g_autofree char *answer = cli_printable(line->answer);
         g_string_append_printf(text, "%-*s", INDENT, line->question);
-        append_wrapped(text, answer, INDENT);
+        cli_wrap(text, answer, INDENT, INDENT, cli_text_width());
     }
 }
 
@@ -214,10 +198,11 @@ void text_comparison(GString *text, const Comparison *comparison, int digits, gb
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
         append_model(text, comparison, comparison_model(comparison, i), digits);
-    g_string_append_printf(
-        text, "%u %s of %u %s in %s", comparison_count(comparison),
-        plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
-        plural(comparison_classes(comparison), "class", "classes"), comparison->images->source);
+    g_autofree char *source = cli_printable(comparison->images->source);
+    g_string_append_printf(text, "%u %s of %u %s in %s", comparison_count(comparison),
+                           plural(comparison_count(comparison), "image", "images"),
+                           comparison_classes(comparison),
+                           plural(comparison_classes(comparison), "class", "classes"), source);
     if (comparison->images->skipped->len)
         g_string_append_printf(text, ", %u skipped", comparison->images->skipped->len);
     g_string_append(text, "\n\n");

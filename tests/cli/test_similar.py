@@ -106,7 +106,7 @@ def the_sheet_shows_them_and_images_that_are_gone_are_said():
         with Image.open(at + "/s.png") as sheet:
             whole = np.asarray(sheet.convert("RGB")).astype(int)
         os.remove(at + "/old/" + done.stdout.split()[-1])
-        done = program(*asked)
+        done = program(*asked, status=3)
         assert says(done.stderr, "1 of the images could not be read below"), done.stderr
         with Image.open(at + "/s.png") as sheet:
             assert np.any(np.asarray(sheet.convert("RGB")) != whole)
