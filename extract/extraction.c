@@ -277,6 +277,17 @@ Status extract_images(const Options *options, GError **error)
     g_autoptr(Weights) weights = NULL;
     if (!dataset || !extraction_memory_check(options, error))
         return STATUS_FAILED;
+    if (options->prune && dataset->unread) {
+        error_set(error,
+                  "--prune: %u %s of %s cannot be read, and their images would seem to have gone: mend or "
+                  "remove them "
+                  "first (without --prune they are named)",
+                  dataset->unread, plural(dataset->unread, "entry", "entries"), dataset->root);
+        return STATUS_FAILED;
+    }
+    g_autofree char *passed = dataset_passed(dataset);
+    if (passed)
+        cli_remark("passed over in %s: %s", dataset->root, passed);
     if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
         return STATUS_FAILED;
     g_autoptr(FeatureSpec) spec =

@@ -105,7 +105,7 @@ static gboolean look_for(Known *known, const char *root, const char *image, GErr
     struct stat status;
     g_autofree char *file = g_build_filename(root, image, NULL);
     int code = stat(file, &status) ? errno : 0;
-    known->gone = code == ENOENT || code == ENOTDIR;
+    known->gone = code == ENOENT || code == ENOTDIR || (!code && S_ISDIR(status.st_mode));
     return code != EIO || error_set(error, "%s: cannot be read: %s", file, g_strerror(code));
 }
 
@@ -336,7 +336,7 @@ static void leave_behind(Changes *changes)
             continue;
         if (moved || follow->options->prune)
             cache_writer_remove(changes->writer, known->stored->path);
-        if (moved)
+        if (moved || !(known->stored->class_name || follow->options->prune))
             continue;
         changes->first_missing = changes->counts->missing++ ? changes->first_missing : known->stored->path;
     }
@@ -398,6 +398,8 @@ gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const 
         return FALSE;
     if (!interrupted())
         leave_behind(&changes);
+    g_autofree char *passed = dataset_passed(dataset);
+    cache_writer_passed(changes.writer, passed);
     if (!cache_writer_commit(changes.writer, error))
         return FALSE;
     if (interrupted())

@@ -11,7 +11,7 @@
 typedef struct Follow Follow;
 
 typedef struct {
-    guint moved, copied, missing; /* missing: or pruned; with skipped inputs and augmented copies */
+    guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
 } FollowCounts;
 
 /* writers: n, of caches that share the dataset's images; NULL for one that does not exist. Reads the images that they

@@ -114,6 +114,10 @@ static void print_text(const Cache *cache)
     CacheShard shard = cache_shard(cache);
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
+    if (*cache_passed(cache)) {
+        g_autofree char *passed = cli_printable(cache_passed(cache));
+        printf("Passed   over: %s\n", passed);
+    }
     if (cache_total(cache) > cache_count(cache))
         printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
     print_feature_spec(cache, spec);
@@ -153,6 +157,8 @@ static void print_json(const Cache *cache)
     CacheShard shard = cache_shard(cache);
     json_object_set_new(object, "shard",
                         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null());
+    g_autofree char *passed = valid(cache_passed(cache));
+    json_object_set_new(object, "passed_over", json_string(passed));
     json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));
     json_object_set_new(object, "bytes_an_image", json_real(stored.bytes));
     json_object_set_new(object, "zeros", stored.zeros >= 0 ? json_real(stored.zeros) : json_null());

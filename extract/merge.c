@@ -89,6 +89,8 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
         cache_writer_skip(merge->writer, skipped.path, skipped.reason);
         merge->skipped++;
     }
+    if (*cache_passed(shard))
+        cache_writer_passed(merge->writer, cache_passed(shard));
     return cache_writer_commit(merge->writer, error);
 }
 

@@ -2,6 +2,7 @@
  *
  * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
  *   meta     "cache"   checksum | JSON: format, store, shard (of a shard: [I, N]), program, recipe | 0
+ *            "passed"  checksum | what the last extraction passed over (dataset_passed) | 0; may be missing
  *   classes  class id  checksum | name | 0
  *   items    KEY       the record below
  *   skipped  KEY       checksum | reason | 0 | path
@@ -84,6 +85,7 @@ void cache_close(Cache *cache);
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error);
 const FeatureSpec *cache_feature_spec(const Cache *cache);
 const char *cache_program(const Cache *cache); /* the program that made it: "vggcache 0.1.0" */
+const char *cache_passed(const Cache *cache);  /* what the last extraction passed over; "" for nothing */
 guint cache_classes(const Cache *cache);
 const char *cache_class(const Cache *cache, guint label);
 guint cache_count(const Cache *cache); /* images: items 0 … count-1 */
@@ -161,6 +163,8 @@ void cache_writer_put(CacheWriter *writer, const char *path, const char *class_n
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason);
 void cache_writer_remove(CacheWriter *writer, const char *path);
 void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name);
+void cache_writer_passed(CacheWriter *writer,
+                         const char *passed);          /* what this extraction passed over; NULL: nothing */
 guint cache_writer_pending(const CacheWriter *writer); /* how many are queued */
 
 /* If the map is full, it is grown and the batch retried. FALSE and error on failure (full disk, …): earlier commits

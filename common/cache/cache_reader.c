@@ -237,6 +237,11 @@ const char *cache_program(const Cache *cache)
     return cache->catalog->program;
 }
 
+const char *cache_passed(const Cache *cache)
+{
+    return cache->catalog->passed;
+}
+
 guint cache_classes(const Cache *cache)
 {
     return cache->classes->len;

@@ -6,13 +6,13 @@
 
 #include <string.h>
 
-typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, COPY, REMOVE } Action;
+typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, PUT_PASSED, COPY, REMOVE } Action;
 
 typedef struct {
     Action action;
     GBytes *key, *value;    /* of an item or a skipped input; value NULL to remove or copy */
     GBytes *from;           /* key of what is copied: */
-    char *path;             /* the path of the copy */
+    char *text;             /* the path of the copy; or what was passed over */
     const char *class_name; /* owned by class_ids */
     guint32 class_id;
 } Change;
@@ -21,6 +21,7 @@ struct CacheWriter {
     Store *store;
     FeatureSpec *spec;
     CacheStore encoding;   /* of the records */
+    char *passed;          /* as stored, or queued */
     GHashTable *class_ids; /* name -> id, including those queued */
     GArray *changes;       /* Change, queued */
     GRWLock map_lock;      /* held for reading by read transactions, for writing while the map is grown */
@@ -32,7 +33,7 @@ static void change_clear(gpointer data)
     g_clear_pointer(&change->key, g_bytes_unref);
     g_clear_pointer(&change->value, g_bytes_unref);
     g_clear_pointer(&change->from, g_bytes_unref);
-    g_clear_pointer(&change->path, g_free);
+    g_clear_pointer(&change->text, g_free);
 }
 
 /* ---- Opening ---- */
@@ -70,6 +71,8 @@ static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const Cac
 {
     for (guint id = 0; id < catalog->classes->len; id++)
         g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
+    g_free(writer->passed);
+    writer->passed = g_strdup(catalog->passed);
     writer->encoding = catalog->store;
     if (form && form->choose_tiles)
         writer->spec->tiles = catalog->spec->tiles;
@@ -111,6 +114,7 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const 
     g_autoptr(CacheWriter) writer = g_new0(CacheWriter, 1);
     g_rw_lock_init(&writer->map_lock);
     writer->spec = feature_spec_copy(spec);
+    writer->passed = g_strdup("");
     writer->class_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     writer->changes = g_array_new(FALSE, FALSE, sizeof(Change));
     g_array_set_clear_func(writer->changes, change_clear);
@@ -131,6 +135,7 @@ void cache_writer_close(CacheWriter *writer)
     g_array_unref(writer->changes);
     g_hash_table_unref(writer->class_ids);
     feature_spec_free(writer->spec);
+    g_free(writer->passed);
     g_rw_lock_clear(&writer->map_lock);
     g_free(writer);
 }
@@ -300,8 +305,18 @@ void cache_writer_remove(CacheWriter *writer, const char *path)
 void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name)
 {
     Change change = {
-        .action = COPY, .key = record_key(path), .from = record_key(from), .path = g_strdup(path)};
+        .action = COPY, .key = record_key(path), .from = record_key(from), .text = g_strdup(path)};
     change.class_id = class_id(writer, class_name);
+    g_array_append_val(writer->changes, change);
+}
+
+void cache_writer_passed(CacheWriter *writer, const char *passed)
+{
+    Change change = {.action = PUT_PASSED, .text = g_strdup(passed ? passed : "")};
+    if (g_str_equal(change.text, writer->passed))
+        return change_clear(&change);
+    g_free(writer->passed);
+    writer->passed = g_strdup(change.text);
     g_array_append_val(writer->changes, change);
 }
 
@@ -332,7 +347,7 @@ static int copy(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *chang
     if (code)
         return code;
     g_autoptr(GBytes) renamed =
-        record_rename(value.mv_data, value.mv_size, change->key, change->path, change->class_id);
+        record_rename(value.mv_data, value.mv_size, change->key, change->text, change->class_id);
     value.mv_data = (void *)g_bytes_get_data(renamed, &value.mv_size);
     return mdb_put(txn, database, &key, &value, 0);
 }
@@ -341,6 +356,8 @@ static int apply(const Store *store, MDB_txn *txn, const Change *change)
 {
     if (change->action == PUT_CLASS)
         return catalog_add_class(store, txn, change->class_id, change->class_name);
+    if (change->action == PUT_PASSED)
+        return catalog_set_passed(store, txn, change->text);
     MDB_val key;
     key.mv_data = (void *)g_bytes_get_data(change->key, &key.mv_size);
     int code = change->action == PUT_ITEM ? put(txn, store->items, key, change)

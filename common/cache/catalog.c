@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const char meta_key[] = "cache";
+static const char meta_key[] = "cache", passed_key[] = "passed";
 
 const char *cache_store_name(CacheStore store)
 {
@@ -40,6 +40,12 @@ int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *
 {
     g_autoptr(GBytes) key = class_key(id);
     return put_text(txn, store->classes, key, name, "");
+}
+
+int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed)
+{
+    g_autoptr(GBytes) key = g_bytes_new_static(passed_key, strlen(passed_key));
+    return put_text(txn, store->meta, key, passed, "");
 }
 
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
@@ -101,19 +107,30 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
     return fine;
 }
 
-static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
+/* *text: in the map; NULL if there is none of this name. */
+static gboolean read_text(const Store *store, MDB_txn *txn, const char *name, const char **text,
+                          GError **error)
 {
-    MDB_val key = {strlen(meta_key), (void *)meta_key}, value;
-    const char *text, *rest;
+    MDB_val key = {strlen(name), (void *)name}, value;
+    const char *rest;
     gsize rest_size;
     int code = mdb_get(txn, store->meta, &key, &value);
-    if (code == MDB_NOTFOUND)
-        return store_damaged(store, error, "its description is missing");
+    *text = NULL;
     if (code)
-        return store_fail(store, "read", code, error);
-    if (!record_parse_text(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &text, &rest, &rest_size))
-        return store_damaged(store, error, "its description fails its checksum");
-    return parse_meta(store, text, catalog, error);
+        return code == MDB_NOTFOUND || store_fail(store, "read", code, error);
+    return record_parse_text(key.mv_data, key.mv_size, value.mv_data, value.mv_size, text, &rest,
+                             &rest_size) ||
+           store_damaged(store, error, "its description fails its checksum");
+}
+
+static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
+{
+    const char *text, *passed;
+    if (!read_text(store, txn, meta_key, &text, error) || !read_text(store, txn, passed_key, &passed, error))
+        return FALSE;
+    catalog->passed = g_strdup(passed ? passed : "");
+    return text ? parse_meta(store, text, catalog, error)
+                : store_damaged(store, error, "its description is missing");
 }
 
 static gboolean read_classes(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
@@ -158,6 +175,7 @@ void catalog_free(Catalog *catalog)
         return;
     feature_spec_free(catalog->spec);
     g_free(catalog->program);
+    g_free(catalog->passed);
     g_ptr_array_unref(catalog->classes);
     g_free(catalog);
 }

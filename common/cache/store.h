@@ -43,6 +43,7 @@ typedef struct {
     CacheStore store; /* of its records */
     CacheShard shard;
     char *program;      /* name and version of the program that made it */
+    char *passed;       /* what the last extraction passed over; "" for nothing */
     GPtrArray *classes; /* char*, by class id */
 } Catalog;
 
@@ -52,6 +53,7 @@ Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
 /* These return LMDB codes. */
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
                    CacheShard shard);
+int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed);
 int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)

@@ -6,14 +6,16 @@
 #include "common/core/input_file.h"
 #include "common/core/plural.h"
 #include "common/dataset/tar_scan.h"
+#include "common/image/image.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-/* Keras's endings, and two more that libvips supports. */
-static const char *const endings[] = {".png", ".jpg",  ".jpeg", ".bmp", ".ppm",
-                                      ".tif", ".tiff", ".gif",  ".webp"};
+/* Keras's endings, and others of the same formats and of two that libvips supports. */
+static const char *const endings[] = {".png",  ".jpg", ".jpeg", ".bmp",  ".ppm", ".tif",
+                                      ".tiff", ".gif", ".webp", ".jfif", ".jpe"};
 
 static void item_free(gpointer data)
 {
@@ -30,6 +32,7 @@ void dataset_free(Dataset *dataset)
     g_free(dataset->root);
     g_ptr_array_unref(dataset->classes);
     g_ptr_array_unref(dataset->items);
+    g_hash_table_unref(dataset->passed);
     g_free(dataset);
 }
 
@@ -41,11 +44,10 @@ static gpointer copy_text(gconstpointer text, gpointer unused)
 Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
 {
     GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
-    Dataset *part = g_new0(Dataset, 1);
-    part->root = g_strdup(dataset->root);
+    Dataset *part = dataset_new(dataset->root);
     part->archived = dataset->archived;
+    g_ptr_array_unref(part->classes);
     part->classes = g_ptr_array_copy(dataset->classes, copy_text, NULL);
-    part->items = g_ptr_array_new_with_free_func(item_free);
     for (guint i = 0; i < all->len; i++)
         g_ptr_array_add(taken[i] ? part->items : rest, all->pdata[i]);
     g_ptr_array_set_free_func(all, NULL);
@@ -82,8 +84,10 @@ static gint by_key(gconstpointer a, gconstpointer b)
 Dataset *dataset_new(const char *root)
 {
     Dataset *dataset = g_new(Dataset, 1);
-    *dataset = (Dataset){g_strdup(root), FALSE, g_ptr_array_new_with_free_func(g_free),
-                         g_ptr_array_new_with_free_func(item_free)};
+    *dataset = (Dataset){.root = g_strdup(root),
+                         .classes = g_ptr_array_new_with_free_func(g_free),
+                         .items = g_ptr_array_new_with_free_func(item_free),
+                         .passed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     return dataset;
 }
 
@@ -121,11 +125,48 @@ static gboolean is_within_itself(const Folder *folder)
     return FALSE;
 }
 
-/* Adds the images of root/key and its folders. */
-static gboolean scan_folder(GPtrArray *items, const char *root, const char *key, int label,
-                            const Folder *parent, GError **error)
+typedef enum { ENTRY_FOLDER, ENTRY_IMAGE, ENTRY_OTHER, ENTRY_UNREAD } Entry;
+
+/* Whether a file begins as an image does. */
+static gboolean begins_as_image(const char *path)
 {
-    g_autofree char *path = g_build_filename(root, key, NULL);
+    enum { HEAD = 64 };
+    guint8 head[HEAD];
+    int file = input_file_open(path, NULL);
+    gssize size = file < 0 ? 0 : read(file, head, HEAD);
+    if (file >= 0)
+        close(file);
+    return size > 0 && image_recognizes(head, (gsize)size, NULL);
+}
+
+/* FALSE and error if the disk fails. */
+static gboolean look_at(const char *path, Entry *entry, GError **error)
+{
+    struct stat status;
+    int code = stat(path, &status) ? errno : 0;
+    if (code == EIO)
+        return error_set(error, "%s: cannot be read: %s", path, g_strerror(code));
+    *entry = code                                               ? ENTRY_UNREAD
+             : S_ISDIR(status.st_mode)                          ? ENTRY_FOLDER
+             : dataset_is_image(path)                           ? ENTRY_IMAGE
+             : S_ISREG(status.st_mode) && begins_as_image(path) ? ENTRY_IMAGE
+                                                                : ENTRY_OTHER;
+    return TRUE;
+}
+
+void dataset_pass_over(Dataset *dataset, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    char *ending = g_ascii_strdown(dot ? dot : "", -1);
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(dataset->passed, ending));
+    g_hash_table_insert(dataset->passed, ending, GUINT_TO_POINTER(count + 1));
+}
+
+/* Adds the images of root/key and its folders. */
+static gboolean scan_folder(Dataset *dataset, const char *key, int label, const Folder *parent,
+                            GError **error)
+{
+    g_autofree char *path = g_build_filename(dataset->root, key, NULL);
     struct stat status;
     if (stat(path, &status) != 0)
         return error_set(error, "cannot read the folder %s: %s", path, g_strerror(errno));
@@ -137,28 +178,48 @@ static gboolean scan_folder(GPtrArray *items, const char *root, const char *key,
         return FALSE;
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
+        g_autofree char *inner = g_strconcat(key, "/", name, NULL);
+        g_autofree char *inner_path = g_build_filename(dataset->root, inner, NULL);
+        Entry entry = ENTRY_OTHER;
         if (name[0] == '.')
             continue;
-        g_autofree char *inner = g_strconcat(key, "/", name, NULL);
-        g_autofree char *inner_path = g_build_filename(root, inner, NULL);
-        if (g_file_test(inner_path, G_FILE_TEST_IS_DIR)) {
-            if (!scan_folder(items, root, inner, label, &folder, error))
-                return FALSE;
-        } else if (ending_of(name))
-            add_item(items, root, inner, label);
+        if (!look_at(inner_path, &entry, error) ||
+            (entry == ENTRY_FOLDER && !scan_folder(dataset, inner, label, &folder, error)))
+            return FALSE;
+        dataset->unread += entry == ENTRY_UNREAD;
+        if (entry == ENTRY_IMAGE || entry == ENTRY_UNREAD)
+            dataset_add(dataset, inner, label);
+        else if (entry == ENTRY_OTHER)
+            dataset_pass_over(dataset, name);
     }
     return TRUE;
 }
 
+char *dataset_passed(const Dataset *dataset)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GList) endings = g_list_sort(g_hash_table_get_keys(dataset->passed), (GCompareFunc)strcmp);
+    for (GList *at = endings; at; at = at->next) {
+        const char *ending = at->data;
+        g_string_append_printf(text, "%s%u %s", text->len ? ", " : "",
+                               GPOINTER_TO_UINT(g_hash_table_lookup(dataset->passed, ending)),
+                               *ending ? ending : "without ending");
+    }
+    if (dataset->beside)
+        g_string_append_printf(text, "%s%u %s beside the folders of classes", text->len ? "; " : "",
+                               dataset->beside, plural(dataset->beside, "image", "images"));
+    return text->len ? g_strdup(text->str) : NULL;
+}
+
 GPtrArray *dataset_files(const char *folder, GError **error)
 {
-    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
-    if (!scan_folder(items, folder, "", 0, 0, error))
+    g_autoptr(Dataset) dataset = dataset_new(folder);
+    if (!scan_folder(dataset, "", 0, 0, error))
         return NULL;
     GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_sort(items, by_key);
-    for (guint i = 0; i < items->len; i++)
-        g_ptr_array_add(paths, g_strdup(((DatasetItem *)items->pdata[i])->path));
+    g_ptr_array_sort(dataset->items, by_key);
+    for (guint i = 0; i < dataset->items->len; i++)
+        g_ptr_array_add(paths, g_strdup(((DatasetItem *)dataset->items->pdata[i])->path));
     return paths;
 }
 
@@ -179,33 +240,54 @@ static GPtrArray *named_classes(const char *classes, CsvKnown known, gconstpoint
     return names;
 }
 
-/* The folders in root, or those named by the filter, each checked. */
-static GPtrArray *find_classes(const char *root, const DatasetFilter *filter, GError **error)
+/* The folders in root. */
+static gboolean find_folders(Dataset *dataset, GError **error)
 {
-    g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) names = NULL;
-    names = filter->classes ? named_classes(filter->classes, is_class_folder, root, error)
-                            : input_folder_names(root, error);
-    if (!names)
-        return NULL;
-    g_ptr_array_sort(names, by_bytes);
-    for (guint i = 0; i < names->len; i++) {
-        const char *name = g_ptr_array_index(names, i);
-        if (name[0] == '.' && !filter->classes)
+    const char *root = dataset->root;
+    g_autofree char *unread = NULL;
+    g_autoptr(GPtrArray) names = input_folder_names(root, error);
+    for (guint i = 0; names && i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *path = g_build_filename(root, name, NULL);
+        Entry entry = ENTRY_OTHER;
+        if (name[0] == '.')
             continue;
-        gboolean again = i > 0 && g_str_equal(name, g_ptr_array_index(names, i - 1));
-        if (is_class_folder(name, (gpointer)root)) {
-            if (!again)
-                g_ptr_array_add(classes, g_strdup(name));
-        } else if (filter->classes)
-            return error_set(error, "%s has no folder for the class '%s'", root, name), NULL;
+        if (!look_at(path, &entry, error))
+            return FALSE;
+        if (entry == ENTRY_FOLDER)
+            g_ptr_array_add(dataset->classes, g_strdup(name));
+        dataset->beside += entry == ENTRY_IMAGE;
+        if (entry == ENTRY_UNREAD) {
+            dataset->unread++;
+            dataset_add(dataset, name, 0); /* of no class; it will be named when it is read */
+            unread = unread ? unread : g_steal_pointer(&path);
+        }
     }
-    if (classes->len == 0)
-        return error_set(error,
-                         "%s has no subfolders: put the images of each class into a subfolder of their own",
-                         root),
-               NULL;
-    return g_steal_pointer(&classes);
+    if (!names || dataset->classes->len)
+        return names != NULL;
+    return unread
+               ? error_set(error,
+                           "%s has no subfolders that can be read (%s leads nowhere, or may not be read)",
+                           root, unread)
+               : error_set(error,
+                           "%s has no subfolders: put the images of each class into a subfolder of their own",
+                           root);
+}
+
+/* The folders that the filter names. */
+static gboolean find_named(Dataset *dataset, const char *classes, GError **error)
+{
+    g_autoptr(GPtrArray) names = named_classes(classes, is_class_folder, dataset->root, error);
+    if (names)
+        g_ptr_array_sort(names, by_bytes);
+    for (guint i = 0; names && i < names->len; i++) {
+        const char *name = names->pdata[i];
+        if (!is_class_folder(name, dataset->root))
+            return error_set(error, "%s has no folder for the class '%s'", dataset->root, name);
+        if (!i || !g_str_equal(name, names->pdata[i - 1]))
+            g_ptr_array_add(dataset->classes, g_strdup(name));
+    }
+    return names != NULL;
 }
 
 static int class_index(const GPtrArray *classes, const char *name, gsize length)
@@ -460,15 +542,14 @@ Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **er
         return error_set(error, "%s: is a folder, whose classes already have names: leave out --class-names",
                          root),
                NULL;
-    GPtrArray *classes = find_classes(root, filter, error);
-    if (!classes)
+    g_autoptr(Dataset) dataset = dataset_new(root);
+    if (!(filter->classes ? find_named(dataset, filter->classes, error) : find_folders(dataset, error)))
         return NULL;
-    g_autoptr(Dataset) dataset = g_new0(Dataset, 1);
-    *dataset = (Dataset){g_strdup(root), FALSE, classes, g_ptr_array_new_with_free_func(item_free)};
+    GPtrArray *classes = dataset->classes;
     if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
-        g_ptr_array_set_size(classes, filter->first_classes);
+        g_ptr_array_set_size(classes, (int)filter->first_classes);
     for (guint i = 0; i < classes->len; i++)
-        if (!scan_folder(dataset->items, root, g_ptr_array_index(classes, i), (int)i, NULL, error))
+        if (!scan_folder(dataset, g_ptr_array_index(classes, i), (int)i, NULL, error))
             return NULL;
 
     return choose_items(dataset, filter, TRUE, error) ? g_steal_pointer(&dataset) : NULL;

@@ -1,8 +1,10 @@
 /* dataset: a list of labelled images.
  *
  * The layout is that of Keras's flow_from_directory: one folder per class, searched recursively; classes and files in
- * byte order; endings png jpg jpeg bmp ppm tif tiff (and gif, webp) in any case. Names that begin with a dot are
- * ignored. A tar archive in this layout, or in webdataset's (tar_scan.h), can replace the folder. */
+ * byte order; endings png jpg jpeg bmp ppm tif tiff (and gif, webp, jfif, jpe) in any case, and files with other endings that begin
+ * as an image does. Names that begin with a dot are ignored; what else is passed over is counted. An entry that cannot
+ * be looked at (a link that leads nowhere, a path that is too long) becomes an item, which fails when it is read, like
+ * any bad image; a failing disk ends the search. A tar archive in this layout, or in webdataset's (tar_scan.h), can replace the folder. */
 #pragma once
 #include "common/cli/cli.h"
 
@@ -18,6 +20,9 @@ typedef struct {
     gboolean archived;  /* root is an archive */
     GPtrArray *classes; /* char*, sorted by byte order */
     GPtrArray *items;   /* DatasetItem*, sorted by key in byte order */
+    GHashTable *passed; /* ending (char*, "" for none) -> number of files passed over in class folders */
+    guint beside;       /* images beside the class folders */
+    guint unread;       /* entries that could not be looked at */
 } Dataset;
 
 typedef struct {
@@ -56,9 +61,14 @@ typedef struct {
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error);
 void dataset_free(Dataset *dataset);
 
+/* What was passed over, as a clause such as "3 .txt, 1 without ending; 2 images beside the folders of classes"; NULL for
+ * nothing. Caller frees. */
+char *dataset_passed(const Dataset *dataset);
+
 /* An empty dataset of a folder, and a function to add an item. */
 Dataset *dataset_new(const char *root);
 void dataset_add(Dataset *dataset, const char *key, int label);
+void dataset_pass_over(Dataset *dataset, const char *name); /* counts a file of this name */
 
 /* Applies the filter to a dataset, whose folder need not exist, like dataset_scan, except that listed images which the
  * dataset lacks are ignored. FALSE and error as there. */

@@ -2,6 +2,7 @@
 #include "common/dataset/tar_scan.h"
 
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/dataset/tar_box.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ typedef struct {
 
 typedef struct {
     const char *path;
+    Dataset *dataset;
     GArray *images;         /* Image */
     GHashTable *names;      /* of images and .cls members, a set: owns what it has */
     GHashTable *labels;     /* KEY -> content of KEY.cls */
@@ -73,12 +75,16 @@ static gboolean take_label(Scan *scan, TarBox *reader, const TarMember *member, 
     return TRUE;
 }
 
+/* The content of members is not read for this: only what the program's endings tell is an image. */
 static gboolean take_member(Scan *scan, TarBox *reader, const TarMember *member, guint number, GError **error)
 {
     gboolean is_label = g_str_equal(key_end(member->name), ".cls");
-    if (is_hidden(member->name) || member->kind == TAR_FOLDER ||
-        (!is_label && !dataset_is_image(member->name)))
+    if (is_hidden(member->name) || member->kind == TAR_FOLDER)
         return TRUE;
+    if (!is_label && !dataset_is_image(member->name)) {
+        dataset_pass_over(scan->dataset, last_part(member->name));
+        return TRUE;
+    }
     Image image = {g_strdup(member->name), number};
     if (!g_hash_table_add(scan->names, image.name))
         return error_set(error, "%s: has two members '%.*s': create the archive again with each file once",
@@ -155,6 +161,8 @@ static void add_by_folder(const Scan *scan, Dataset *dataset, GHashTable *classe
         g_autofree char *class = slash ? g_strndup(key, (gsize)(slash - key)) : NULL;
         if (class)
             add_image(dataset, classes, image, class, key);
+        else
+            dataset->beside++;
     }
 }
 
@@ -258,9 +266,12 @@ static void sort(Dataset *dataset, GHashTable *classes)
 
 gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
 {
-    g_auto(Scan) scan = {dataset->root, g_array_new(FALSE, FALSE, sizeof(Image)),
+    g_auto(Scan) scan = {dataset->root,
+                         dataset,
+                         g_array_new(FALSE, FALSE, sizeof(Image)),
                          g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), NULL};
+                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+                         NULL};
     g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
     if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
         return FALSE;
@@ -272,6 +283,18 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
         add_by_folder(&scan, dataset, classes);
     else if (!add_by_label(&scan, dataset, classes, error))
         return FALSE;
+    if (dataset->items->len == 0 && dataset->beside)
+        return error_set(
+            error,
+            "%s: its %u %s at the top: put the images of each class into a folder of their own, or a "
+            "NAME.cls with the class beside each NAME.jpg",
+            scan.path, dataset->beside, plural(dataset->beside, "image is", "images are"));
+    if (dataset->items->len == 0 && scan.images->len)
+        return error_set(
+            error,
+            "%s: none of its images has the name of a .cls member up to the first dot: name them NAME.jpg "
+            "and NAME.cls",
+            scan.path);
     sort(dataset, classes);
     return TRUE;
 }

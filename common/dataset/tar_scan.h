@@ -8,7 +8,8 @@
  *                class, as a name or a number.
  *
  * Images are named CLASS/NAME in both, so that a cache made from an archive and one made from the folder are the same.
- * Images outside of folders, names with a part that begins with a dot, and all other members are ignored. */
+ * Images outside of folders, names with a part that begins with a dot, and all other members are ignored,
+ * and counted (dataset_passed). */
 #pragma once
 #include "common/dataset/dataset.h"
 

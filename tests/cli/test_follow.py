@@ -155,6 +155,43 @@ def a_kill_leaves_each_image_in_one_class():
             assert found.get("unchanged", 0) + found.get("moved", 0) == 120, found
 
 
+def a_class_behind_a_link_that_leads_nowhere_is_named_and_never_pruned():
+    with scratch() as at:
+        images, cache = draw_set(at + "/images"), at + "/c"
+        os.rename(images + "/ant", at + "/mounted")
+        os.symlink(at + "/mounted", images + "/ant")
+        extract(images, cache)
+        os.rename(at + "/mounted", at + "/unmounted")
+        done = extract(images, cache, status=3)
+        assert counts(done) == {"unchanged": 6, "missing": 6, "skipped": 1}, done.stdout
+        assert images + "/ant: No such file or directory" in done.stderr, done.stderr
+        refused = extract("--prune", images, cache, status=1).stderr
+        assert "--prune: 1 entry of " + images + " cannot be read" in refused, refused
+        os.rename(at + "/unmounted", at + "/mounted")
+        assert counts(extract("--prune", images, cache)) == {"unchanged": 12, "pruned": 1}  # the note of the link
+        assert same_as_fresh(images, cache, at)
+
+
+def files_that_are_passed_over_are_told_and_recorded():
+    with scratch() as at:
+        images, cache = draw_set(at + "/images"), at + "/c"
+        os.rename(images + "/ant/0.ppm", images + "/ant/0.jpg_large")  # an image by its content
+        for name in ("ant/notes.txt", "bee/more.TXT", "bee/README"):
+            with open(os.path.join(images, name), "w") as out:
+                out.write("no image")
+        shutil.copy(images + "/ant/1.ppm", images + "/stray.ppm")
+        done = extract(images, cache)
+        told = "1 without ending, 2 .txt; 1 image beside the folders of classes"
+        assert counts(done) == {"new": 12} and told in done.stderr, done
+        assert told in program("extract", "--info", cache).stdout
+        assert json.loads(program("extract", "--info", "--json", cache).stdout)["passed_over"] == told
+        os.remove(images + "/stray.ppm")
+        with tarfile.open(at + "/a.tar", "w") as out:
+            out.add(images, "photos")
+        assert "1 without ending, 1 .jpg_large, 2 .txt" in extract(at + "/a.tar", at + "/c2").stderr
+
+
 run(a_renamed_class_costs_no_image_and_is_told, moved_copied_and_missing_images_are_told_apart,
     doubles_swaps_and_subsets_lose_nothing, an_archive_behaves_alike, parts_keep_what_they_had,
-    augmented_copies_are_drawn_anew, a_kill_leaves_each_image_in_one_class)
+    augmented_copies_are_drawn_anew, a_class_behind_a_link_that_leads_nowhere_is_named_and_never_pruned,
+    files_that_are_passed_over_are_told_and_recorded, a_kill_leaves_each_image_in_one_class)

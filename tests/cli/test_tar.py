@@ -215,7 +215,7 @@ def what_is_no_archive_is_refused():
         assert "neither a folder nor a whole tar archive" in refused(at, at + "/empty")
         os.mkfifo(at + "/pipe")
         assert "must be a regular file" in refused(at, at + "/pipe")
-        assert "has no images" in refused(at, pack(at + "/none.tar", [("ant/readme.txt", b"x"), ("stray.ppm", ppm(0, 0)), ("a/.b.ppm", b"")]))
+        assert "its 1 image is at the top" in refused(at, pack(at + "/none.tar", [("ant/readme.txt", b"x"), ("stray.ppm", ppm(0, 0)), ("a/.b.ppm", b"")]))
         assert "/nowhere" in extract(at + "/nowhere", at + "/c", status=1).stderr
 
 

@@ -182,6 +182,35 @@ static void run(gconstpointer test)
     tear_down();
 }
 
+/* By their first bytes, files with other endings are images or not. */
+static void what_is_passed_over_is_counted(void)
+{
+    g_autofree char *image = in_folder("bees/photo.jpg?w=300"), *text = in_folder("bees/y.TXT");
+    overwrite(image, "P6 1 1 255\nabc", 14);
+    overwrite(text, "a text", 6);
+    g_autoptr(Dataset) dataset = dataset_scan(folder, NULL, NULL);
+    g_autofree char *passed = dataset_passed(dataset);
+    g_assert_cmpstr(passed, ==, "1 without ending, 2 .txt; 1 image beside the folders of classes");
+    g_assert_cmpuint(dataset->items->len, ==, 10);
+    g_assert_cmpuint(dataset->unread, ==, 0);
+}
+
+static void what_cannot_be_looked_at_becomes_an_item_that_fails(void)
+{
+    g_autofree char *class_link = in_folder("zebras"), *link = in_folder("bees/far"),
+                    *loop = in_folder("bees/loop");
+    g_assert_cmpint(symlink("/nowhere/at/all", class_link), ==, 0);
+    g_assert_cmpint(symlink("/nowhere/else", link), ==, 0);
+    g_assert_cmpint(symlink("loop", loop), ==, 0);
+    g_autoptr(Dataset) dataset = dataset_scan(folder, NULL, NULL);
+    g_autofree char *text = describe(dataset);
+    g_assert_cmpuint(dataset->unread, ==, 3);
+    g_assert_nonnull(strstr(text, " bees/far=1"));
+    g_assert_nonnull(strstr(text, " bees/loop=1"));
+    g_assert_nonnull(strstr(text, " zebras="));
+    g_assert_true(g_str_has_prefix(text, "Ants bees wasps |"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -201,5 +230,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/dataset/missing classes and folders are named", test_what_is_not_there_is_named,
                          run);
     g_test_add_data_func("/dataset/a link upwards comes to an end", test_a_link_upwards_comes_to_an_end, run);
+    g_test_add_data_func("/dataset/what is passed over is counted", what_is_passed_over_is_counted, run);
+    g_test_add_data_func("/dataset/what cannot be looked at becomes an item that fails",
+                         what_cannot_be_looked_at_becomes_an_item_that_fails, run);
     return g_test_run();
 }
