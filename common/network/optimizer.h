@@ -7,7 +7,7 @@
  *   sgd      m = momentum m - rate g;  w += m
  *
  * Weight decay is the L2 penalty decay/2 |w|² on kernels, added to the gradient: g + decay w (PyTorch's weight_decay;
- * Keras's kernel_regularizer=L2(decay / 2)). The reported loss does not include it. */
+ * Keras's kernel_regularizer=L2(decay / 2)). As in Keras the losses include it. */
 #pragma once
 #include "common/arithmetic/dense_kernels.h"
 #include "common/core/thread_pool.h"

@@ -38,6 +38,7 @@ struct Trainer {
     float *scratch;                         /* of a convolution */
     int ahead;             /* images of the next batch for which stage `first` has run; 0: none */
     const Batch *expected; /* that batch, to check that the caller keeps to it */
+    double penalty;        /* of the weights as they are; negative: not computed */
 };
 
 /* ---- Shapes ---- */
@@ -203,6 +204,7 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
         return NULL;
     blas_startup(thread_pool_threads(thread_pool));
     g_autoptr(Trainer) trainer = g_new0(Trainer, 1);
+    trainer->penalty = -1;
     trainer->network = network;
     trainer->optimizer = *optimizer;
     trainer->batch = batch;
@@ -366,6 +368,47 @@ static void backward(Trainer *trainer, const Batch *batch, const Batch *next, co
     }
 }
 
+/* ---- The L2 penalty ---- */
+
+enum {
+    PENALTY_RUN = 1 << 16
+}; /* weights summed by a thread at a time: the same sums for any number of threads */
+
+typedef struct {
+    const float *w;
+    gsize count;
+    double *squares; /* of each run */
+} SquaresJob;
+
+static void sum_squares(guint run, guint worker, gpointer data)
+{
+    const SquaresJob *job = data;
+    gsize first = (gsize)run * PENALTY_RUN, last = MIN(first + PENALTY_RUN, job->count);
+    double sum = 0;
+    for (gsize i = first; i < last; i++)
+        sum += (double)job->w[i] * job->w[i];
+    job->squares[run] = sum;
+}
+
+/* decay/2 |w|² over all kernels, for each image of a batch: Keras's loss is the images' mean plus the penalty. */
+static double penalty(Trainer *trainer)
+{
+    if (trainer->optimizer.weight_decay == 0 || trainer->penalty >= 0)
+        return MAX(trainer->penalty, 0);
+    double sum = 0;
+    for (guint i = 0; i < trainer->n_stages; i++) {
+        const Layer *layer = trainer->stages[i].layer;
+        guint runs = (guint)((layer->kernel_count + PENALTY_RUN - 1) / PENALTY_RUN);
+        g_autofree double *squares = g_new(double, runs + 1);
+        SquaresJob job = {layer->kernel, layer->kernel_count, squares};
+        thread_pool_run(trainer->thread_pool, runs, sum_squares, &job);
+        for (guint k = 0; k < runs; k++)
+            sum += squares[k];
+    }
+    trainer->penalty = trainer->optimizer.weight_decay / 2 * sum;
+    return trainer->penalty;
+}
+
 LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next)
 {
     g_assert(batch->n >= 1 && batch->n <= trainer->batch && (!next || next->n <= trainer->batch));
@@ -373,8 +416,10 @@ LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next)
     const float *logits = forward(trainer, batch, TRUE);
     LossSum sum = cross_entropy(trainer->gradients[0], logits, batch->labels, batch->weights, batch->n,
                                 network_outputs(trainer->network));
+    sum.loss += batch->n * penalty(trainer);
     OptimizerStep step = optimizer_step(&trainer->optimizer, ++trainer->steps);
     backward(trainer, batch, next, &step);
+    trainer->penalty = -1;
     return sum;
 }
 
@@ -382,8 +427,10 @@ LossSum trainer_evaluate(Trainer *trainer, const Batch *batch)
 {
     g_assert(batch->n >= 1 && batch->n <= trainer->batch && !trainer->ahead);
     const float *logits = forward(trainer, batch, FALSE);
-    return cross_entropy(NULL, logits, batch->labels, batch->weights, batch->n,
-                         network_outputs(trainer->network));
+    LossSum sum = cross_entropy(NULL, logits, batch->labels, batch->weights, batch->n,
+                                network_outputs(trainer->network));
+    sum.loss += batch->n * penalty(trainer);
+    return sum;
 }
 
 Slots trainer_slots(const Trainer *trainer, guint i)

@@ -32,7 +32,8 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
 void trainer_free(Trainer *trainer);
 
 /* One step: forward, loss, backward, update. next: the batch of the next call, or NULL if unknown; its forward pass
- * begins while the weights are in cache. Returns the sums over this batch before the update. */
+ * begins while the weights are in cache. Returns the sums over this batch before the update; each image's loss includes
+ * the penalty of weight decay, as Keras's loss does. */
 LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next);
 
 /* The sums over a batch without dropout or update. Not to be called between a step with `next` and the step of that

@@ -123,6 +123,12 @@ static double guessing_loss(const Fit *fit, const int *labels, guint n)
     return log(network_outputs(fit->network)) * sum / n;
 }
 
+/* The loss of guessing has no penalty for weights in it. */
+static gboolean compares_with_guessing(const Fit *fit)
+{
+    return fit->options->optimizer.weight_decay == 0;
+}
+
 /* Features too large for the initial weights show in the first batch, before anything was learnt. */
 static void advise_on_start(const Fit *fit, const LossSum *first, const Batch *batch)
 {
@@ -139,7 +145,8 @@ static void advise_at_end(const Fit *fit)
 {
     double guessing = fit->validation ? log(network_outputs(fit->network)) /* which is not weighted */
                                       : guessing_loss(fit, fit->training->labels, fit->training->count);
-    if (fit->state.epoch > PATIENT_EPOCHS && fit->state.best > NOTHING_LEARNT * guessing)
+    if (fit->state.epoch > PATIENT_EPOCHS && compares_with_guessing(fit) &&
+        fit->state.best > NOTHING_LEARNT * guessing)
         cli_remark(
             "the best %s is %.4g, where guessing gives %.4g: nothing was learnt; a --learning-rate below %g, "
             "weaker augmentation or more images may help",
@@ -181,7 +188,7 @@ static gboolean train_epoch(Fit *fit, GError **error)
         LossSum sum = trainer_step(fit->trainer, batch, next);
         if (!loss_is_finite(fit, sum.loss, "in training", error))
             return FALSE;
-        if (state->epoch == 1 && !state->batches)
+        if (state->epoch == 1 && !state->batches && compares_with_guessing(fit))
             advise_on_start(fit, &sum, batch);
         state->loss += sum.loss;
         state->correct += sum.correct;
