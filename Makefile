@@ -24,9 +24,9 @@ ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebst
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts, as pkg-config may have to be installed first.
-LIBRARIES = vips libjpeg glib-2.0 gthread-2.0 openblas lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
-CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES))
-LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -llinear -lm
+LIBRARIES = vips libjpeg glib-2.0 gthread-2.0 lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
+CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES) openblas)
+LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -lm
 CFLAGS   ?= -O3 -g
 
 # Flags that CFLAGS and LDFLAGS on the command line do not replace.
@@ -126,6 +126,10 @@ $(foreach isa,$(ISAS) $(UNFUSED),$(eval $(call simd_rule,$(isa))))
 # The same bits on every machine: no fused multiply-adds, even if CFLAGS selects a processor that has them.
 $(BUILD)/obj/common/arithmetic/conv_reference.o $(BUILD)/obj/common/vgg16/tiles.o \
     $(ISAS:%=$(BUILD)/obj/common/arithmetic/simd/affine_kernels.%.o): NEEDED += -ffp-contract=off
+
+# Opened when it is needed (train/linear/liblinear.c), by the name under which the loader knows the one compiled for.
+LIBLINEAR = $(shell readelf -d $$($(CC) -print-file-name=liblinear.so) | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
+$(BUILD)/obj/train/linear/liblinear.o: CPPFLAGS += -DLIBLINEAR='"$(LIBLINEAR)"'
 
 # A unit test is one file, linked with all objects of the programs except their main().
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
@@ -286,7 +290,7 @@ check-format: packages-check
 check-clang: packages-check
 	+@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' $(PROGRAMS:%=build/clang/%) unit-tests
 
-TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -DVGGCACHE_VERSION=__FILE__ -DISA=baseline -std=gnu11
+TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -DVGGCACHE_VERSION=__FILE__ -DLIBLINEAR=__FILE__ -DISA=baseline -std=gnu11
 check-tidy: packages-check
 	@mkdir -p $(BUILD)
 	@git ls-files 'common/*.c' 'extract/*.c' 'train/*.c' 'evaluate/*.c' | xargs -P $(shell nproc) -n 8 \

@@ -1,20 +1,52 @@
-/* blas: OpenBLAS with kernels for this processor and a single thread.
+/* blas: OpenBLAS with kernels for this processor and a single thread, loaded when it is first needed.
  *
  * OpenBLAS selects its kernels ("core") and starts its threads when it is loaded, by OPENBLAS_CORETYPE and
- * OPENBLAS_NUM_THREADS, and treats a processor newer than itself as one with SSE3 only, at a fifth of the speed. A
- * program that links blas.c therefore executes itself again (execve, before any library is initialised) with these
- * variables set: the core by the processor's instruction sets, unless the user has set OPENBLAS_CORETYPE; one thread
- * always, as OpenBLAS is called from the threads of thread_pool.h. */
+ * OPENBLAS_NUM_THREADS, and treats a processor newer than itself as one with SSE3 only, at a fifth of the speed. Before
+ * libc's main() these variables are therefore set: the core by the processor's instruction sets, unless the user has
+ * set it; one thread always, as OpenBLAS is called from the threads of thread_pool.h. Where it cannot map its memory
+ * OpenBLAS tries for ever, in 0.3.29 while it is loaded: programs are not linked with it, those that need no product
+ * never load it, and the others try its memory first. */
 #pragma once
 #include "common/core/memory.h"
 
-/* To be called before the first product: limits OpenBLAS to one thread (its OpenMP build ignores the variable), and
- * allocates its buffers for this many concurrent callers. Without memory for them it ends the program (fatal.h):
- * OpenBLAS itself would retry for ever. */
+#include <cblas.h>
+
+/* LAPACK's eigenvalues and eigenvectors of a symmetric matrix: in OpenBLAS, but not declared in its headers. */
+void dsyevr_(const char *job, const char *range, const char *uplo, const int *n, double *a, const int *lda,
+             const double *vl, const double *vu, const int *il, const int *iu, const double *abstol, int *m,
+             double *w, double *z, const int *ldz, int *isuppz, double *work, const int *lwork, int *iwork,
+             const int *liwork, int *info);
+
+/* Each function that is called of OpenBLAS. */
+#define BLAS_FUNCTIONS(X)                                                                                    \
+    X(cblas_sgemm)                                                                                           \
+    X(cblas_sdot)                                                                                            \
+    X(cblas_dgemm)                                                                                           \
+    X(cblas_dsyrk)                                                                                           \
+    X(cblas_dtrsm)                                                                                           \
+    X(cblas_ddot)                                                                                            \
+    X(cblas_daxpy)                                                                                           \
+    X(dsyevr_)                                                                                               \
+    X(openblas_set_num_threads)                                                                              \
+    X(openblas_get_num_threads)                                                                              \
+    X(openblas_get_config)                                                                                   \
+    X(openblas_get_corename)
+
+#define BLAS_MEMBER(name) __typeof__(name) *name;
+typedef struct {
+    BLAS_FUNCTIONS(BLAS_MEMBER)
+} Blas;
+
+/* blas()->cblas_sgemm(…). The first call loads OpenBLAS, and ends the program (fatal.h) where that is impossible. */
+const Blas *blas(void);
+
+/* To be called before the first product: loads OpenBLAS, and allocates its buffers for this many concurrent callers.
+ * Without memory for them it ends the program (fatal.h): OpenBLAS itself would retry for ever. */
 void blas_startup(guint threads);
 
-/* Memory of the buffers that blas_startup maps for this many threads. */
+/* Memory of the buffers that blas_startup maps for this many threads; loads OpenBLAS, so that what that takes is seen. */
 MemoryNeed blas_memory(guint threads);
 
-/* Lines for --version: processor, instruction set, OpenBLAS with its core and how that was chosen. Caller frees. */
+/* Lines for --version: processor, instruction set, OpenBLAS with its core and how that was chosen, or why it cannot be
+ * loaded. Caller frees. */
 char *blas_describe(void);

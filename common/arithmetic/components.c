@@ -1,16 +1,11 @@
 /* components: see components.h. */
 #include "common/arithmetic/components.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 
 #include <math.h>
-
-/* LAPACK's eigenvalues and eigenvectors of a symmetric matrix; part of OpenBLAS, but not declared in its headers. */
-extern void dsyevr_(const char *job, const char *range, const char *uplo, const int *n, double *a,
-                    const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
-                    const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
-                    double *work, const int *lwork, int *iwork, const int *liwork, int *info);
 
 /* Turns the lower triangle of G into that of the Gram matrix of the rows minus their mean. */
 static void centre(double *g, guint n)
@@ -39,13 +34,13 @@ static guint eigenvectors(double *g, guint n, guint count, double *values, doubl
     int found = 0, info = 0, n_work, n_integers;
     double best;
     g_autofree int *support = g_new(int, 2 * (gsize)n);
-    dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found, values,
-            vectors, &size, support, &best, &query, &n_integers, &query, &info);
+    blas()->dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found,
+                    values, vectors, &size, support, &best, &query, &n_integers, &query, &info);
     n_work = (int)best;
     g_autofree double *work = g_new(double, (gsize)n_work);
     g_autofree int *integers = g_new(int, (gsize)n_integers);
-    dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found, values,
-            vectors, &size, support, work, &n_work, integers, &n_integers, &info);
+    blas()->dsyevr_("V", "I", "U", &size, g, &size, &unused, &unused, &first, &size, &precision, &found,
+                    values, vectors, &size, support, work, &n_work, integers, &n_integers, &info);
     return info == 0 ? (guint)found : 0;
 }
 

@@ -2,10 +2,10 @@
  * few output rows at a time, so that the matrix stays in cache; OpenBLAS multiplies it. */
 #include "common/arithmetic/conv2d.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/arithmetic/kernel_gradient.h"
 #include "common/core/floats.h"
 
-#include <cblas.h>
 #include <string.h>
 
 enum {
@@ -88,8 +88,8 @@ static void forward_piece(guint task, guint worker, gpointer data)
     move_patches(w, patches, w->x + image * count(c->in), NULL, first, rows);
     for (int p = 0; p < pixels; p++)
         memcpy(y + (gsize)p * c->out[2], w->bias, c->out[2] * sizeof(float));
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, pixels, c->out[2], depth, 1, patches, depth,
-                w->kernel, c->out[2], 1, y, c->out[2]);
+    blas()->cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, pixels, c->out[2], depth, 1, patches,
+                        depth, w->kernel, c->out[2], 1, y, c->out[2]);
     for (gsize i = 0; w->relu && i < (gsize)pixels * c->out[2]; i++)
         y[i] = y[i] < 0 ? 0 : y[i];
     floats_free(patches);
@@ -138,8 +138,9 @@ static void kernel_gradient_block(guint task, guint worker, gpointer data)
     for (int image = 0; image < w->n; image++) {
         gather_shifted(w, shifted, w->x + image * count(c->in), tap / c->size, tap % c->size, channel,
                        channels);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, channels, c->out[2], pixels, 1, shifted,
-                    channels, w->dy + image * count(c->out), c->out[2], image ? 1 : 0, dkernel, c->out[2]);
+        blas()->cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, channels, c->out[2], pixels, 1, shifted,
+                            channels, w->dy + image * count(c->out), c->out[2], image ? 1 : 0, dkernel,
+                            c->out[2]);
     }
     floats_free(shifted);
 }
@@ -178,8 +179,8 @@ static void input_gradient_image(guint image, guint worker, gpointer data)
     for (int first = 0; first < c->out[0]; first += w->rows_a_piece) {
         int rows = MIN(w->rows_a_piece, c->out[0] - first);
         const float *dy = w->dy + image * count(c->out) + (gsize)first * c->out[1] * c->out[2];
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows * c->out[1], depth, c->out[2], 1, dy,
-                    c->out[2], w->kernel, c->out[2], 0, patches, depth);
+        blas()->cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows * c->out[1], depth, c->out[2], 1,
+                            dy, c->out[2], w->kernel, c->out[2], 0, patches, depth);
         move_patches(w, patches, NULL, dx, first, rows);
     }
     floats_free(patches);

@@ -1,9 +1,9 @@
 /* gram: see gram.h. */
 #include "common/arithmetic/gram.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/core/interrupt.h"
 
-#include <cblas.h>
 #include <math.h>
 
 enum {
@@ -52,6 +52,7 @@ static void pack_rows(guint task, guint worker, gpointer data)
 /* Fills `packed` with one CHUNK of features after another and runs the tasks on each, until interrupted. */
 static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
 {
+    blas_startup(thread_pool_threads(thread_pool));
     gsize features = work->rows->features;
     work->packed = g_new(double, work->n *MIN(features, CHUNK));
     for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
@@ -84,10 +85,11 @@ static void gram_tile(guint task, guint worker, gpointer data)
     double *tile = work->matrix + (gsize)i * n + j;
     guint height = MIN(work->tile, n - i);
     if (i == j)
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, height, count, 1, rows, count, 1, tile, n);
+        blas()->cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, height, count, 1, rows, count, 1, tile,
+                            n);
     else
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, work->tile, count, 1, rows, count,
-                    columns, count, 1, tile, n);
+        blas()->cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, work->tile, count, 1, rows,
+                            count, columns, count, 1, tile, n);
 }
 
 void gram_add(const GramRows *rows, ThreadPool *thread_pool, double *matrix)
@@ -106,8 +108,8 @@ static void weights_tile(guint task, guint worker, gpointer data)
         return;
     gsize count = MIN(SLICE, work->count - begin);
     g_autofree double *product = g_new(double, outputs *count);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, outputs, count, work->n, 1, work->w, work->n,
-                work->packed + begin, work->count, 0, product, count);
+    blas()->cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, outputs, count, work->n, 1, work->w,
+                        work->n, work->packed + begin, work->count, 0, product, count);
     float *kernel = work->kernel + (work->first + begin) * outputs;
     for (gsize j = 0; j < count; j++)
         for (gsize k = 0; k < outputs; k++)

@@ -5,7 +5,6 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 
-#include <cblas.h>
 #include <math.h>
 
 /* Up to this many vectors, reading the images is the bottleneck: each is compared in place, while it is in the
@@ -84,7 +83,7 @@ const CacheItem *cosines_item(const Cosines *cosines, guint image)
 /* Euclidean length of x (D), also where the squares overflow or underflow float. */
 static double length_of(const float *x, gsize features)
 {
-    double squares = (double)cblas_sdot((int)features, x, 1, x, 1);
+    double squares = (double)blas()->cblas_sdot((int)features, x, 1, x, 1);
     if (!(squares > 1e-20 && squares < 1e30)) {
         squares = 0;
         for (gsize j = 0; j < features; j++)
@@ -135,7 +134,7 @@ static gboolean compare_few(const Cosines *cosines, guint first, guint count, fl
         }
         for (guint v = 0; v < cosines->n_vectors; v++)
             products[v * COSINES_BLOCK + i] =
-                (float)(scale * (double)cblas_sdot((int)d, cosines->vectors + v * d, 1, x, 1));
+                (float)(scale * (double)blas()->cblas_sdot((int)d, cosines->vectors + v * d, 1, x, 1));
     }
     return TRUE;
 }
@@ -146,8 +145,8 @@ static gboolean compare_many(const Cosines *cosines, guint first, guint count, f
     int d = (int)cosines->features;
     if (!cosines_vectors(cosines, first, count, rows, error))
         return FALSE;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cosines->n_vectors, (int)count, d, 1,
-                cosines->vectors, d, rows, d, 0, products, COSINES_BLOCK);
+    blas()->cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cosines->n_vectors, (int)count, d, 1,
+                        cosines->vectors, d, rows, d, 0, products, COSINES_BLOCK);
     return TRUE;
 }
 

@@ -163,14 +163,23 @@ gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GE
                      what, needed, address, allowed, remedy);
 }
 
-void memory_need(gsize bytes, const char *what)
+gboolean memory_maps(gsize bytes, const char *what, GError **error)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        g_error("out of memory: %s takes %" G_GSIZE_FORMAT
-                " MB, which are not available; try fewer --threads",
-                what, bytes >> 20);
+        return error_set(error,
+                         "out of memory: %s takes %" G_GSIZE_FORMAT
+                         " MB, which are not available; try fewer --threads",
+                         what, bytes >> 20);
     munmap(memory, bytes);
+    return TRUE;
+}
+
+void memory_need(gsize bytes, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+    if (!memory_maps(bytes, what, &error))
+        g_error("%s", error->message);
 }
 
 char *memory_text(gsize bytes)

@@ -40,6 +40,9 @@ gboolean memory_startup(GError **error);
 /* "1.90 GB" or "7.3 MB". Caller frees. */
 char *memory_text(gsize bytes);
 
-/* Ends the program in a sentence (fatal.h) where so much cannot be mapped now: before a library, WHAT, that crashes or
- * tries for ever where it gets none. */
+/* Whether so much can be mapped now: to be asked before a library, WHAT, that crashes or tries for ever where it gets
+ * none. */
+gboolean memory_maps(gsize bytes, const char *what, GError **error);
+
+/* Ends the program in the same sentence (fatal.h) where it cannot. */
 void memory_need(gsize bytes, const char *what);

@@ -1,7 +1,9 @@
-"""OpenBLAS: its core is the best for the processor unless the user chooses one, and it starts no threads."""
+"""OpenBLAS: loaded only where it is needed; its core is the best for the processor unless the user chooses one, and it
+starts no threads."""
 import os, re, resource, sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import need_small_address_space, program, run
+from noise_images import make_images
+from tap import need_small_address_space, program, run, scratch
 
 NAMES = ("extract", "train", "evaluate")
 
@@ -50,19 +52,34 @@ def openblas_has_one_thread_whatever_the_environment_asks_for():
             assert blas_of(name, **changes)[2] == "1", (name, changes)
 
 
-def small_address_spaces_cause_no_message_of_openblas_and_no_hang():
-    """At some of these sizes, its threads would fail to start, or spin at the program's end."""
+def openblas_is_loaded_only_for_products():
+    verbose = environment(OPENBLAS_VERBOSE="2")  # it says "Core: …" when it is loaded
+    with scratch() as folder:
+        make_images(folder + "/images", each=2)
+        cache, model = folder + "/cache", folder + "/model"
+        for command, loads in ((["train", "--version"], True), (["train", "--help"], False),
+                               (["extract", "--layer", "input", folder + "/images", cache], False), (["extract", "--info", cache], False),
+                               (["train", "--head", "linear", cache, model], True)):
+            assert ("Core: " in program(*command, env=verbose).stderr) == loads, command
+
+
+def a_small_address_space_is_a_sentence_and_no_hang():
+    """OpenBLAS would try for ever to map its memory."""
     need_small_address_space()
-    started = 0
-    for megabytes in (120, 140, 160, 180, 200, 230, 260, 300):
-        limit = megabytes << 20
-        done = program("train", "--help", status=(0, 1, 127), timeout=60, env=environment(),
-                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-        assert "OpenBLAS" not in done.stderr, (megabytes, done.stderr)
-        started += done.returncode == 0
-    assert started >= 3, started
+    limit = 200 << 20
+    small = dict(timeout=60, env=environment(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    for name in NAMES:
+        assert "--version" in program(name, "--help", **small).stdout
+        line = program(name, "--version", **small).stdout.splitlines()[-1]
+        assert line == "BLAS: out of memory: OpenBLAS takes 180 MB, which are not available; try fewer --threads", line
+    with scratch() as folder:
+        make_images(folder + "/images", each=2)
+        program("extract", "--layer", "input", folder + "/images", folder + "/cache")
+        said = program("train", "--head", "linear", folder + "/cache", folder + "/model", status=1, **small).stderr
+        assert said.splitlines()[-1].startswith("train: out of memory: OpenBLAS takes 180 MB"), said
 
 
 run(the_core_is_the_one_that_the_processor_s_instructions_allow,
     a_core_named_by_the_user_wins_and_version_says_what_it_costs,
-    openblas_has_one_thread_whatever_the_environment_asks_for, small_address_spaces_cause_no_message_of_openblas_and_no_hang)
+    openblas_has_one_thread_whatever_the_environment_asks_for, openblas_is_loaded_only_for_products,
+    a_small_address_space_is_a_sentence_and_no_hang)

@@ -51,18 +51,11 @@ def spelled(options, names):
 def refused(folder, name, mode, options, names):
     """The option that a program says the mode does not use, or None; all else of what is given is well formed."""
     arguments = spelled(options, names) + MODES[name][mode]
-    done = program(name, *arguments, status=(0, 1, 2), cwd=folder, env=quick_start())
+    done = program(name, *arguments, status=(0, 1, 2), cwd=folder)
     refusal = re.match(r"%s: --([a-z-]+) is not used by " % name, done.stderr)
     assert refusal or not re.match(r"%s: (--\S+ takes |Unknown option|Missing argument)" % name, done.stderr), (arguments, done.stderr)
     assert not refusal or done.returncode == 2, (arguments, done)
     return refusal and refusal[1]
-
-
-@functools.lru_cache
-def quick_start():
-    """With these set, a program need not start again to have OpenBLAS's right kernels (see common/arithmetic/blas.h)."""
-    core = re.search(r", core (\w+)", program("train", "--version").stdout)[1]
-    return dict(os.environ, OPENBLAS_CORETYPE=core, OPENBLAS_NUM_THREADS="1")
 
 
 def walk(name):

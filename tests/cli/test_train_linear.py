@@ -142,7 +142,7 @@ def class_weights_are_liblinears():
         x, labels = by_key(*clusters(spread=0.15))
         cache = make_cache(folder, x, labels)
         exported, text, ours = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5"))
-        balanced = ["%r" % (len(labels) / (4 * (labels == k).sum())) for k in range(4)]
+        balanced = ["%r" % float(len(labels) / (4 * (labels == k).sum())) for k in range(4)]
         for given, weights in (("b:5,d:0.25", ["1", "5", "1", "0.25"]), ("balanced", balanced)):
             train("--cost", 0.01, "--tolerance", 1e-6, "--class-weight", given, "--export-libsvm", exported, cache, ours)
             theirs = liblinear_train(exported, text, 1, 0.01, 1e-6, *sum((["-w%d" % k, w] for k, w in enumerate(weights)), []))

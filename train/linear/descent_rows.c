@@ -1,12 +1,11 @@
 /* descent_rows: see descent_rows.h. */
 #include "train/linear/descent_rows.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/core/error.h"
 #include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
-
-#include <cblas.h>
 
 /* ---- One row ---- */
 
@@ -87,8 +86,9 @@ static void measure_rows(guint task, guint worker, gpointer data)
     for (guint i = task * ROWS_PER_TASK; i < MIN(rows->n, (task + 1) * ROWS_PER_TASK) && !interrupted();
          i++) {
         descent_row_read(rows, i, &row);
-        rows->squares[i] = rows->factor ? cblas_ddot(i + 1, factor_row(rows, i), 1, factor_row(rows, i), 1)
-                                        : square_of(rows, &row);
+        rows->squares[i] = rows->factor
+                               ? blas()->cblas_ddot(i + 1, factor_row(rows, i), 1, factor_row(rows, i), 1)
+                               : square_of(rows, &row);
     }
 }
 
@@ -157,7 +157,7 @@ void descent_weights_decide(const DescentRows *rows, const DescentWeights *weigh
                             double *values)
 {
     if (rows->factor) {
-        *values = cblas_ddot(row->i + 1, factor_row(rows, row->i), 1, weights->matrix, 1);
+        *values = blas()->cblas_ddot(row->i + 1, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }
     double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0);
@@ -172,7 +172,7 @@ void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const
                          const double *step)
 {
     if (rows->factor) {
-        cblas_daxpy(row->i + 1, *step, factor_row(rows, row->i), 1, weights->matrix, 1);
+        blas()->cblas_daxpy(row->i + 1, *step, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }
     double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0), scaled[ROW_COLUMNS];

@@ -1,11 +1,11 @@
 /* gram_factor: see gram_factor.h. */
 #include "train/linear/gram_factor.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/arithmetic/gram.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 
-#include <cblas.h>
 #include <math.h>
 
 enum { PANEL = 128 };                       /* columns factored together */
@@ -32,17 +32,17 @@ static void update_panel(guint task, guint worker, gpointer data)
 {
     Work *work = data;
     guint n = work->n, k = work->panel, i = k + task * PANEL;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MIN(PANEL, n - i), MIN(PANEL, n - k), k, -1,
-                work->matrix + (gsize)i * n, n, work->matrix + (gsize)k * n, n, 1,
-                work->matrix + (gsize)i * n + k, n);
+    blas()->cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MIN(PANEL, n - i), MIN(PANEL, n - k), k, -1,
+                        work->matrix + (gsize)i * n, n, work->matrix + (gsize)k * n, n, 1,
+                        work->matrix + (gsize)i * n + k, n);
 }
 
 static void solve_panel(guint task, guint worker, gpointer data)
 {
     Work *work = data;
     guint n = work->n, k = work->panel, i = k + (task + 1) * PANEL;
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, MIN(PANEL, n - i), PANEL, 1,
-                work->matrix + (gsize)k * n + k, n, work->matrix + (gsize)i * n + k, n);
+    blas()->cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, MIN(PANEL, n - i),
+                        PANEL, 1, work->matrix + (gsize)k * n + k, n, work->matrix + (gsize)i * n + k, n);
 }
 
 /* The panel's own triangle, at a (size, size) with rows n apart. */
@@ -51,7 +51,7 @@ static void factor_diagonal(double *a, guint size, guint n, double floor)
     for (guint j = 0; j < size; j++)
         for (guint i = j; i < size; i++) {
             double *row = a + (gsize)i * n, *pivot = a + (gsize)j * n;
-            double rest = row[j] - cblas_ddot(j, row, 1, pivot, 1);
+            double rest = row[j] - blas()->cblas_ddot(j, row, 1, pivot, 1);
             row[j] = i == j ? sqrt(MAX(rest, floor)) : rest / pivot[j];
         }
 }
@@ -115,8 +115,8 @@ void gram_factor_weights(const GramFactor *gram_factor, const TrainingSet *set, 
 {
     guint n = gram_factor->n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
-    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
-                gram_factor->factor, n, w, n);
+    blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
+                        gram_factor->factor, n, w, n);
     GramRows rows = rows_of(set);
     gram_combine(&rows, thread_pool, w, outputs, kernel);
     double squared = set->bias >= 0 ? set->bias * set->bias : 0;

@@ -1,13 +1,35 @@
 /* liblinear: see liblinear.h. */
 #include "train/linear/liblinear.h"
 
+#include "common/arithmetic/blas.h"
 #include "common/core/error.h"
+#include "common/core/library.h"
 #include "common/core/sandbox.h"
 
 #include <linear.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- The library ---- */
+
+/* Opened, not linked, as it is linked with a BLAS, on Debian usually OpenBLAS, which blas.c alone may load. */
+static struct {
+    __typeof__(train) *train;
+    __typeof__(set_print_string_function) *set_print_string_function;
+    __typeof__(free_and_destroy_model) *free_and_destroy_model;
+} library;
+
+static gboolean open_library(GError **error)
+{
+    static const LibraryFunction functions[] = {
+        LIBRARY_FUNCTION(library, train),
+        LIBRARY_FUNCTION(library, set_print_string_function),
+        LIBRARY_FUNCTION(library, free_and_destroy_model),
+    };
+    blas();
+    return library.train || library_open(LIBLINEAR, functions, G_N_ELEMENTS(functions), error);
+}
 
 /* ---- Rows ---- */
 
@@ -188,7 +210,7 @@ static struct model *fit(const Liblinear *liblinear, const LinearProblem *proble
                                   .p = 0.1,
                                   .init_sol = liblinear->warm ? w : NULL};
     srand(training->seed);
-    return train(data, &parameter);
+    return library.train(data, &parameter);
 }
 
 static double *weights_of(const Liblinear *liblinear, guint p)
@@ -206,7 +228,7 @@ static void solve(Liblinear *liblinear, guint p)
     g_autofree double *y = g_new(double, training->n);
     struct problem data = {.n = (int)width, .x = x, .y = y, .bias = -1};
     current = (LinearFit){0};
-    set_print_string_function(listen);
+    library.set_print_string_function(listen);
     if (!pose(liblinear, problem, &data))
         return;
     struct model *model = fit(liblinear, problem, &data, w);
@@ -216,7 +238,7 @@ static void solve(Liblinear *liblinear, guint p)
     for (guint c = 0; c < columns; c++)
         for (guint j = 0; j < width; j++)
             w[(columns > 1 ? (gsize)model->label[c] : 0) * width + j] = model->w[(gsize)j * columns + c];
-    free_and_destroy_model(&model);
+    library.free_and_destroy_model(&model);
 }
 
 /* ---- Workers ---- */
@@ -271,7 +293,7 @@ Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *pr
                              .n_workers = MIN(training->workers, n_problems)};
     liblinear->workers = g_new0(Sandbox *, liblinear->n_workers);
     liblinear->errors = g_new0(GError *, liblinear->n_workers);
-    return start_workers(liblinear, error) ? g_steal_pointer(&liblinear) : NULL;
+    return open_library(error) && start_workers(liblinear, error) ? g_steal_pointer(&liblinear) : NULL;
 }
 
 void liblinear_free(Liblinear *liblinear)

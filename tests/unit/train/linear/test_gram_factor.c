@@ -2,7 +2,6 @@
 #include "common/arithmetic/blas.h"
 #include "tests/unit/train/linear/linear_fixture.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,7 +89,8 @@ static void test_weights(void)
     memset(w, 0, 3 * N * sizeof *w);
     for (int k = 0; k < 3; k++)
         for (guint i = 0; i < N; i++)
-            cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor->factor + (gsize)i * N, 1, w + k * N, 1);
+            blas()->cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor->factor + (gsize)i * N, 1,
+                                w + k * N, 1);
     kept = g_memdup2(w, 3 * N * sizeof *w);
     gram_factor_weights(gram_factor, data.set, thread_pool, w, 3, kernel, bias);
     for (int k = 0; k < 3; k++)
