@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     Lane lanes[ROW_COLUMNS];
     guint n, first; /* lanes in use; number of the first one's problem */
+    guint left;     /* lanes not finished */
     DescentWeights *weights;
     DescentRow row;
     double *alpha;  /* (N, n) dual variables; for the logistic loss (N, n, 2) with C - alpha */
@@ -214,7 +215,7 @@ static void visit_block(guint task, guint worker, gpointer data)
 {
     Descent *descent = data;
     Group *group = &descent->groups[task];
-    for (guint s = descent->begin; s < descent->end && !interrupted(); s++)
+    for (guint s = descent->begin; group->left && s < descent->end && !interrupted(); s++)
         if (group->active[descent->order[s]])
             visit(descent, group, descent->order[s]);
 }
@@ -265,8 +266,10 @@ static gboolean end_pass(const Descent *descent, Group *group, guint k)
     gboolean good = descent->logistic ? end_logistic_pass(descent, lane) : end_hinge_pass(descent, group, k);
     lane->fit.not_converged = !good && lane->fit.iterations >= MAX_PASSES;
     lane->finished = good || lane->fit.not_converged;
-    if (lane->finished)
+    if (lane->finished) {
+        group->left--;
         activate(descent, group, k);
+    }
     lane->highest = -INFINITY, lane->lowest = INFINITY;
     return lane->finished;
 }
@@ -337,14 +340,19 @@ static void start_logistic(guint task, guint worker, gpointer data)
     }
 }
 
+/* Returns how many problems are to be solved. */
 static guint start(Descent *descent, double cost)
 {
     guint left = 0;
-    for (guint g = 0; g < descent->n_groups; g++)
-        for (guint k = 0; k < descent->groups[g].n; k++) {
-            start_lane(descent, &descent->groups[g], k, cost);
-            left += descent->groups[g].lanes[k].finished ? 0 : 1;
+    for (guint g = 0; g < descent->n_groups; g++) {
+        Group *group = &descent->groups[g];
+        group->left = 0;
+        for (guint k = 0; k < group->n; k++) {
+            start_lane(descent, group, k, cost);
+            group->left += group->lanes[k].finished ? 0 : 1;
         }
+        left += group->left;
+    }
     if (descent->logistic)
         thread_pool_run(descent->training->thread_pool, descent->n_groups, start_logistic, descent);
     return left;
