@@ -39,7 +39,7 @@ static const CliExample examples[] = {
      "the images most similar to this one"},
     {NULL, NULL}};
 
-static Options o = {.top = 5, .digits = 2, .similarity = COSINES_ALIKE, .common = CLI_COMMON_DEFAULTS};
+static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
 
 static gboolean predict;
 
@@ -105,8 +105,10 @@ static const CliOption table[] = {
      "training images",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_REAL, "similarity", 0, &o.similarity, "S",
-     "cosine similarity of the features above which --trained-on counts images as nearly identical", 0, 1,
-     CLI_MODE(EVALUATE_CACHE)},
+     "cosine similarity of the features above which --trained-on counts images as nearly identical (0: 0.7 "
+     "for "
+     "block5_pool of trained weights, else 0.99)",
+     0, 1, CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
      "base weights that the models were trained with, or that the cache of --similar was made with; or "

@@ -197,12 +197,15 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
 
 Status duplicates(const Options *options, GError **error)
 {
-    Search search = {.threshold = (float)options->similarity};
+    Search search = {0};
     if (options->sheet && !image_file_startup("extract", error)) /* before threads start */
         return STATUS_FAILED;
     gboolean done = open_caches(&search, options->arguments, error);
     g_autoptr(ThreadPool) thread_pool = done ? thread_pool_new((guint)options->common.threads) : NULL;
     if (done) {
+        search.threshold =
+            (float)(options->similarity > 0 ? options->similarity
+                                            : cosines_alike(cache_feature_spec(search.caches[0])));
         search.cosines = cosines_new(search.caches, search.given, thread_pool);
         search.parent = g_new(guint, search.n);
         search.similarity = g_new0(float, search.n);

@@ -123,8 +123,9 @@ static const CliOption table[] = {
      "across two",
      0, 0, CLI_MODE(ACTION_DUPLICATES)},
     {CLI_REAL, "similarity", 0, &raw.similarity, "S",
-     "cosine similarity of the features above which images count as nearly the same (0: 0.99)", 0, 1,
-     CLI_MODE(ACTION_DUPLICATES)},
+     "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
+     "block5_pool of trained weights, else 0.99)",
+     0, 1, CLI_MODE(ACTION_DUPLICATES)},
     {CLI_TEXT, "sheet", 0, &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(ACTION_DUPLICATES)},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "the image folder, for --sheet", 0, 0,
@@ -231,7 +232,7 @@ static gboolean check(Status *status)
     o.batch = (int)raw.batch;
     o.made_by = raw.made_by && *raw.made_by ? raw.made_by : "unknown";
     o.copies = (guint)raw.copies;
-    o.similarity = raw.similarity ? raw.similarity : COSINES_ALIKE;
+    o.similarity = raw.similarity;
     if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);

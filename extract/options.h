@@ -41,7 +41,7 @@ typedef struct {
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;
     const char *preview;        /* file for a contact sheet */
-    double similarity;          /* --duplicates: cosine from which images are nearly the same */
+    double similarity;          /* --duplicates: cosine from which images are nearly the same; 0: cosines_alike */
     const char *sheet, *images; /* --duplicates: file for a contact sheet, and where its images lie */
 } Options;
 

@@ -4,8 +4,10 @@
 #include "common/arithmetic/blas.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
+#include "common/vgg16/weights.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Up to this many vectors, reading the images is the bottleneck: each is compared in place, while it is in the
  * processor's cache. Beyond, arithmetic is: images are copied side by side for a matrix product. */
@@ -90,6 +92,11 @@ static double length_of(const float *x, gsize features)
             squares += (double)x[j] * x[j];
     }
     return sqrt(squares);
+}
+
+double cosines_alike(const FeatureSpec *spec)
+{
+    return strcmp(spec->layer, "block5_pool") == 0 && !weights_are_seeded(spec->weights_source) ? 0.7 : 0.99;
 }
 
 void cosines_normalize(const float *in, gsize features, float *out)

@@ -9,9 +9,12 @@
 
 enum { COSINES_BLOCK = 256 /* images compared at a time, and maximum number of vectors */ };
 
-/* Default threshold for near-duplicates, on block5_pool's features: an image that was saved again or scaled stays above
- * it, different images of the same kind stay below. */
-#define COSINES_ALIKE 0.99
+/* Default threshold of near-duplicates: 0.7 for block5_pool of trained weights, 0.99 for all other features, which differ
+ * less from image to image. Of 2,153 photographs of food and insects (published base, presets vips and keras), those of
+ * different things have a cosine of 0.61 at most, one dish from two sides 0.64, and shots of one scene more than 0.7; 100
+ * that were saved again at JPEG quality 20 or scaled to three quarters 0.81 at least, and of those with a twentieth cut
+ * off each side nine in ten 0.77. */
+double cosines_alike(const FeatureSpec *spec);
 
 typedef struct Cosines Cosines;
 

@@ -122,7 +122,8 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
                  options->trained_on, comparison->images->source, difference);
         return TRUE;
     }
-    comparison->similarity = options->similarity;
+    comparison->similarity =
+        options->similarity > 0 ? options->similarity : cosines_alike(cache_feature_spec(training));
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autoptr(Cosines) of_test = cosines_new(&test, 1, thread_pool);
     g_autoptr(Cosines) of_training = cosines_new(&training, 1, thread_pool);

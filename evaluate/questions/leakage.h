@@ -8,7 +8,7 @@
 
 typedef struct {
     const char *trained_on; /* a cache; the images then come from one too; or NULL */
-    double similarity;      /* the threshold */
+    double similarity;      /* the threshold; 0: cosines_alike */
     guint threads;
 } LeakageOptions;
 
