@@ -76,7 +76,8 @@ static void measure(const LinearFits *fits, const guint *fold_of, const float *v
     }
 }
 
-double search_calibrate(const float *values, gboolean logs, const LinearTraining *training)
+/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. */
+static double calibrate(const float *values, const LinearTraining *training)
 {
     guint classes = training->classes, n = 0;
     g_autofree float *z = g_new(float, (gsize)training->n *classes);
@@ -90,7 +91,7 @@ double search_calibrate(const float *values, gboolean logs, const LinearTraining
         labels[n] = training->labels[i];
         n += finite;
     }
-    return n ? calibration_fit(z, logs, labels, n, classes) : 0;
+    return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
 }
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)
@@ -137,7 +138,7 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
     if (!fits || !run_costs(search, fits, fold_of, progress, error))
         return NULL;
     if (training->solver->loss != LOSS_LOGISTIC)
-        search->temperature = search_calibrate(search->values, FALSE, training);
+        search->temperature = calibrate(search->values, training);
     return g_steal_pointer(&search);
 }
 
@@ -153,7 +154,7 @@ void search_free(Search *search)
 double *search_costs(double reference, guint *n)
 {
     double *costs = g_new(double, COSTS);
-    int middle = (int)floor(log10(reference)) * 2;
+    int middle = (int)floor(log10(reference * (1 + 1e-6))) * 2; /* a mean square of 1 is rounded */
     *n = COSTS;
     for (int i = 0; i < COSTS; i++) {
         int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */

@@ -35,10 +35,6 @@ void search_free(Search *search);
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
 
-/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. logs: see
- * calibration.h. */
-double search_calibrate(const float *values, gboolean logs, const LinearTraining *training);
-
 /* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
  * frees. */
 double *search_costs(double reference, guint *n);

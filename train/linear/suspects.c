@@ -1,40 +1,110 @@
-/* suspects: confident learning on held-out probabilities; see suspects.h. */
+/* suspects: labels that are likely to be wrong; see suspects.h. */
 #include "train/linear/suspects.h"
 
 #include "common/core/csv.h"
+#include "common/model/calibration.h"
 
 #include <math.h>
 
-static gboolean is_finite(const float *p, guint classes)
+/* The images with finite values: what the likelihood is made of. */
+typedef struct {
+    const float *values; /* (n, L) */
+    const int *labels;
+    guint classes;
+    GArray *images; /* guint */
+    double *own;    /* (images) p_l at the temperature that was last tried */
+    double rate;    /* e, the best at that temperature */
+} Evidence;
+
+static gboolean is_finite(const float *z, guint classes)
 {
     for (guint k = 0; k < classes; k++)
-        if (!isfinite(p[k]))
+        if (!isfinite(z[k]))
             return FALSE;
     return TRUE;
 }
 
-/* (L) mean probability of each class over the images that bear its label; infinite for a class without any. */
-static double *thresholds_of(const float *probabilities, const int *labels, guint n, guint classes)
+static guint image_at(const Evidence *evidence, guint i)
 {
-    double *thresholds = g_new0(double, classes);
-    g_autofree guint *counts = g_new0(guint, classes);
-    for (guint i = 0; i < n; i++) {
-        const float *p = probabilities + (gsize)i * classes;
-        if (is_finite(p, classes)) {
-            thresholds[labels[i]] += p[labels[i]];
-            counts[labels[i]]++;
-        }
-    }
-    for (guint k = 0; k < classes; k++)
-        thresholds[k] = counts[k] ? thresholds[k] / counts[k] : INFINITY;
-    return thresholds;
+    return g_array_index(evidence->images, guint, i);
 }
 
-static int most_probable_confident(const float *p, const double *thresholds, guint classes)
+/* p_l = 1 / sum over k of exp((z_k - z_l) / T) */
+static double own_probability(const float *z, int label, guint classes, double temperature)
 {
-    int found = -1;
+    double sum = 0;
     for (guint k = 0; k < classes; k++)
-        if (p[k] >= thresholds[k] && (found < 0 || p[k] > p[found]))
+        sum += exp(((double)z[k] - z[label]) / temperature);
+    return 1 / sum;
+}
+
+/* Probability of the label that is given, and of its being given wrongly. */
+static double of_label(double own, double rate, guint classes, double *wrong)
+{
+    *wrong = rate * (1 - own) / (classes - 1);
+    return (1 - rate) * own + *wrong;
+}
+
+/* The logarithm of the likelihood is concave in e, and so is that of the label that is known to be wrong, log e: bisection
+ * for the zero of the derivative, up to labels that are no better than drawn by lot. */
+static double best_rate(const Evidence *evidence)
+{
+    guint classes = evidence->classes;
+    double low = 0, high = (classes - 1.0) / classes;
+    for (int round = 0; round < 50; round++) {
+        double rate = (low + high) / 2, slope = 1 / rate, wrong;
+        for (guint i = 0; i < evidence->images->len; i++) {
+            double own = evidence->own[i];
+            slope += ((1 - own) / (classes - 1) - own) / of_label(own, rate, classes, &wrong);
+        }
+        *(slope > 0 ? &low : &high) = rate;
+    }
+    return (low + high) / 2;
+}
+
+/* Log-likelihood at T = exp(t) and the rate that is best there. */
+static double likelihood(Evidence *evidence, double t)
+{
+    guint classes = evidence->classes;
+    for (guint i = 0; i < evidence->images->len; i++) {
+        guint image = image_at(evidence, i);
+        evidence->own[i] = own_probability(evidence->values + (gsize)image * classes, evidence->labels[image],
+                                           classes, exp(t));
+    }
+    evidence->rate = best_rate(evidence);
+    double sum = log(evidence->rate), wrong;
+    for (guint i = 0; i < evidence->images->len; i++)
+        sum += log(of_label(evidence->own[i], evidence->rate, classes, &wrong));
+    return sum;
+}
+
+/* Leaves `own` and `rate` of the likeliest temperature: octaves first, as there can be several maxima, then the golden
+ * section around the best of them. */
+static void fit(Evidence *evidence)
+{
+    const double octave = log(2), golden = (sqrt(5) - 1) / 2;
+    double best = log(CALIBRATION_MIN), highest = -INFINITY;
+    for (double t = log(CALIBRATION_MIN); t <= log(CALIBRATION_MAX); t += octave) {
+        double found = likelihood(evidence, t);
+        if (found > highest)
+            highest = found, best = t;
+    }
+    double low = best - octave, high = best + octave;
+    while (high - low > 1e-4) {
+        double left = high - golden * (high - low), right = low + golden * (high - low);
+        if (likelihood(evidence, left) < likelihood(evidence, right))
+            low = left;
+        else
+            high = right;
+    }
+    likelihood(evidence, (low + high) / 2);
+}
+
+static int likeliest_other(const float *z, int label, guint classes)
+{
+    int found = label == 0 ? 1 : 0;
+    for (guint k = 0; k < classes; k++)
+        if ((int)k != label && z[k] > z[found])
             found = (int)k;
     return found;
 }
@@ -47,66 +117,27 @@ static gint surest_first(gconstpointer a, gconstpointer b)
     return x->image < y->image ? -1 : 1;
 }
 
-/* (L, L) n_ij: how many of the images labelled i are thought to be j's. */
-static guint *noise_counts(const float *probabilities, const int *labels, guint n, guint classes)
+GArray *suspects_find(const float *values, const int *labels, guint n, guint classes)
 {
-    g_autofree double *thresholds = thresholds_of(probabilities, labels, n, classes);
-    guint *counts = g_new0(guint, (gsize)classes * classes);
-    g_autofree guint *labelled = g_new0(guint, classes);
-    for (guint i = 0; i < n; i++) {
-        const float *p = probabilities + (gsize)i * classes;
-        if (!is_finite(p, classes))
-            continue;
-        labelled[labels[i]]++;
-        int member = most_probable_confident(p, thresholds, classes);
-        if (member >= 0)
-            counts[(guint)labels[i] * classes + (guint)member]++;
-    }
-    for (guint i = 0; i < classes; i++) {
-        guint *row = counts + (gsize)i * classes;
-        double members = 0;
-        for (guint j = 0; j < classes; j++)
-            members += row[j];
-        for (guint j = 0; j < classes && members > 0; j++)
-            row[j] = (guint)lround(row[j] / members * labelled[i]);
-    }
-    return counts;
-}
-
-/* The images labelled `label` by how much more probable `suggested` is, at most `max` of them, where it is more probable. */
-static void take_likeliest(const float *probabilities, const int *labels, guint n, guint classes, int label,
-                           int suggested, guint max, GArray *suspects)
-{
-    g_autoptr(GArray) likelier = g_array_new(FALSE, FALSE, sizeof(Suspect));
-    for (guint i = 0; i < n; i++) {
-        const float *p = probabilities + (gsize)i * classes;
-        Suspect suspect = {i, label, suggested, (double)p[suggested] - p[label]};
-        if (labels[i] == label && is_finite(p, classes) && suspect.score > 0)
-            g_array_append_val(likelier, suspect);
-    }
-    g_array_sort(likelier, surest_first);
-    g_array_append_vals(suspects, likelier->data, MIN(likelier->len, max));
-}
-
-GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes)
-{
-    g_autofree guint *counts = noise_counts(probabilities, labels, n, classes);
+    g_autoptr(GArray) images = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < n; i++)
+        if (is_finite(values + (gsize)i * classes, classes))
+            g_array_append_val(images, i);
+    if (!images->len)
+        return NULL;
+    g_autofree double *own = g_new(double, images->len);
+    Evidence evidence = {values, labels, classes, images, own, 0};
+    fit(&evidence);
     GArray *suspects = g_array_new(FALSE, FALSE, sizeof(Suspect));
-    g_autofree gboolean *seen = g_new0(gboolean, n);
-    for (guint i = 0; i < classes; i++)
-        for (guint j = 0; j < classes; j++)
-            if (i != j && counts[i * classes + j])
-                take_likeliest(probabilities, labels, n, classes, (int)i, (int)j, counts[i * classes + j],
-                               suspects);
-    g_array_sort(suspects, surest_first);
-    guint kept = 0; /* of an image that several classes claim, the strongest claim */
-    for (guint s = 0; s < suspects->len; s++) {
-        Suspect suspect = g_array_index(suspects, Suspect, s);
-        if (!seen[suspect.image])
-            g_array_index(suspects, Suspect, kept++) = suspect;
-        seen[suspect.image] = TRUE;
+    for (guint i = 0; i < images->len; i++) {
+        guint image = image_at(&evidence, i);
+        double wrong, all = of_label(own[i], evidence.rate, classes, &wrong);
+        int other = likeliest_other(values + (gsize)image * classes, labels[image], classes);
+        Suspect suspect = {image, labels[image], other, wrong / all};
+        if (suspect.score >= SUSPECT_SCORE)
+            g_array_append_val(suspects, suspect);
     }
-    g_array_set_size(suspects, kept);
+    g_array_sort(suspects, surest_first);
     return suspects;
 }
 

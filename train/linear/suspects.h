@@ -1,26 +1,29 @@
 /* suspects: images whose label is probably wrong, judging by the other images.
  *
- * Confident learning (Northcutt, Jiang & Chuang 2021, "Confident learning: estimating uncertainty in dataset labels",
- * J. Artificial Intelligence Research 70), pruning by noise rate:
+ * A label is taken to be right with probability 1 - e, and else any of the other L - 1 classes alike. With z, the held-out
+ * decision values of an image, and p = softmax(z / T):
  *
- *   t_j   = mean held-out probability of j over the images labelled j
- *   C_ij  = images labelled i whose most probable class among those with p_j >= t_j is j
- *   n_ij  = C_ij / (C_i0 + C_i1 + ...) * images labelled i, rounded
+ *   P(label l | z) = (1 - e) p_l + e (1 - p_l) / (L - 1)
+ *   score          = P(the label is wrong | z, l) = e (1 - p_l) / (L - 1) / P(label l | z)
  *
- * Of the images labelled i, the n_ij with the highest p_j - p_i > 0 are suspect, for each j other than i. */
+ * T and e are those of maximum likelihood, as if one more label were known to be wrong. So the scores are in the order of
+ * p_l, which cleanlab calls self-confidence, and their sum over a list is the number of wrong labels to expect in it. */
 #pragma once
 #include <glib.h>
 
+/* Images with a lower score are not listed. */
+#define SUSPECT_SCORE 0.1
+
 typedef struct {
     guint image;          /* index of the image */
-    int label, suggested; /* classes */
-    double score;         /* p(suggested) - p(label), held out: the higher, the more certain */
+    int label, suggested; /* classes: the image's own, and the likeliest of the others */
+    double score;         /* probability that the label is wrong */
 } Suspect;
 
-/* probabilities (n, L): of each image, from models that were not trained on it; rows that are not finite (a fold
- * lacked a class) are ignored. labels (n). Returns an array of Suspect, highest score first, ties in order of the
- * images. */
-GArray *suspects_find(const float *probabilities, const int *labels, guint n, guint classes);
+/* values (n, L): decision values of each image, from models that were not trained on it; rows that are not finite (a fold
+ * lacked a class) are ignored. labels (n). Returns an array of Suspect, highest score first, ties in order of the images.
+ * NULL if no row is finite. */
+GArray *suspects_find(const float *values, const int *labels, guint n, guint classes);
 
 /* CSV with the columns path,label,suggested,score. paths (n), names (L). Caller frees. */
 char *suspects_csv(const GArray *suspects, const char *const *paths, const char *const *names);
