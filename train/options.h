@@ -13,7 +13,7 @@ typedef struct {
                                   both may be NULL with summary */
     Approach approach;
     Head head;
-    int scale;                /* a ScalingKind; -1: not given */
+    int scale;                /* a ScalingKind */
     const char *class_weight; /* balanced, none, or NAME:WEIGHT,… with the linear head */
     DatasetFilter filter;     /* which images, of a folder or of cache */
     gboolean summary;         /* print the model and stop */
@@ -46,7 +46,7 @@ typedef struct {
     /* Linear head; texts are checked by linear_settings_parse */
     const char *solver, *cost, *tolerance;
     double bias; /* < 0: none */
-    gboolean search_cost;
+    gboolean search;
     const char *costs; /* "0.01,0.1,…", or NULL */
     gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;

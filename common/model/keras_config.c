@@ -49,6 +49,12 @@ static void append_scaling(json_t *layers, const Scaling *scaling)
     case SCALE_L2:
         append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
         return;
+    case SCALE_SQRT:
+        append(layers, "Activation", "square_root",
+               json_pack("{s:{s:s, s:s, s:s, s:s}}", "activation", "module", "keras.ops", "class_name",
+                         "function", "config", "sqrt", "registered_name", "function"));
+        append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
+        return;
     }
 }
 

@@ -6,6 +6,8 @@
  *
  *     none       nothing                               standard   Normalization, its numbers within the description
  *     max        Rescaling                             l2         UnitNormalization
+ *     sqrt       Activation of keras.ops.sqrt, then UnitNormalization: features below 0, which the base has none of,
+ *                give NaN there
  *
  * Calibrated: Rescaling by 1 / temperature, then softmax, in the place of a last softmax. Sigmoids: softmax of
  * log sigmoid(z), which is each sigmoid divided by their sum. */

@@ -4,7 +4,7 @@
 #include "common/core/choice.h"
 
 #include <float.h>
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *scaling_name(ScalingKind kind)
@@ -34,6 +34,11 @@ Scaling *scaling_new(ScalingKind kind, gsize features)
     return scaling;
 }
 
+gboolean scaling_by_image(ScalingKind kind)
+{
+    return kind == SCALE_L2 || kind == SCALE_SQRT;
+}
+
 void scaling_free(Scaling *scaling)
 {
     if (!scaling)
@@ -52,6 +57,24 @@ static void fit_max(Scaling *scaling, const Rows *rows, float *buffer)
             max = MAX(max, fabsf(x[j]));
     }
     scaling->max = max > 0 ? max : 1;
+}
+
+static int compare_numbers(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The (lower) median of the variances above 0; 0 if there is none. */
+static double median_variance(const double *variance, gsize n)
+{
+    g_autofree double *sorted = g_new(double, n);
+    gsize varying = 0;
+    for (gsize j = 0; j < n; j++)
+        if (variance[j] > 0)
+            sorted[varying++] = variance[j];
+    qsort(sorted, varying, sizeof *sorted, compare_numbers);
+    return varying ? sorted[(varying - 1) / 2] : 0;
 }
 
 /* Means first, then squared deviations from them, to avoid cancellation. A feature counts as constant if its variance
@@ -76,9 +99,12 @@ static void fit_standard(Scaling *scaling, const Rows *rows, float *buffer)
     double rounding = (double)n * DBL_EPSILON;
     for (gsize j = 0; j < features; j++) {
         double v = variance[j] / (double)n, bound = rounding * v + pow(rounding * mean[j], 2);
+        variance[j] = v <= bound ? 0 : v;
         scaling->mean[j] = (float)mean[j];
-        scaling->inverse[j] = v <= bound ? 1.0f : (float)(1 / sqrt(v));
     }
+    double floor = median_variance(variance, features);
+    for (gsize j = 0; j < features; j++)
+        scaling->inverse[j] = variance[j] > 0 ? (float)(1 / sqrt(MAX(variance[j], floor))) : 1.0f;
 }
 
 void scaling_fit(Scaling *scaling, const Rows *rows)
@@ -95,11 +121,11 @@ float scaling_factor(const Scaling *scaling, const float *in)
 {
     if (scaling->kind == SCALE_MAX)
         return 1 / scaling->max;
-    if (scaling->kind != SCALE_L2)
+    if (!scaling_by_image(scaling->kind))
         return 1;
     double squares = 0;
     for (gsize j = 0; j < scaling->features; j++)
-        squares += (double)in[j] * in[j];
+        squares += scaling->kind == SCALE_SQRT ? fabs(in[j]) : (double)in[j] * in[j];
     return squares > 0 ? (float)(1 / sqrt(squares)) : 1;
 }
 
@@ -109,6 +135,9 @@ void scaling_apply_range(const Scaling *scaling, float factor, const float *in, 
     if (scaling->kind == SCALE_STANDARD)
         for (gsize j = 0; j < count; j++)
             out[j] = (in[j] - scaling->mean[first + j]) * scaling->inverse[first + j];
+    else if (scaling->kind == SCALE_SQRT)
+        for (gsize j = 0; j < count; j++)
+            out[j] = scaling_root(in[j]) * factor;
     else if (scaling->kind != SCALE_NONE)
         for (gsize j = 0; j < count; j++)
             out[j] = in[j] * factor;

@@ -2,14 +2,19 @@
 #pragma once
 #include "common/core/rows.h"
 #include <jansson.h>
+#include <math.h>
 
 typedef enum {
     SCALE_NONE,
-    SCALE_MAX,      /* x / max |x| of the training data, one number for all features: zeros stay zero */
-    SCALE_STANDARD, /* (x - mean) / std per feature, std 1 for constant features: scikit-learn's StandardScaler */
-    SCALE_L2,       /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
+    SCALE_MAX, /* x / max |x| of the training data, one number for all features: zeros stay zero */
+    SCALE_STANDARD, /* (x - mean) / std per feature, std at least the median of all that are not 0; 1 for constant features */
+    SCALE_L2,   /* x / ||x|| per image; a zero vector stays zero: scikit-learn's Normalizer */
+    SCALE_SQRT, /* y / ||y|| per image of y = sign(x) sqrt|x|, that is, y / sqrt(sum |x|): Hellinger's kernel */
 } ScalingKind;
-#define SCALING_CHOICES "none|max|standard|l2"
+#define SCALING_CHOICES "none|max|standard|l2|sqrt"
+
+/* Why a floor: most of VGG16's features are zero in almost every image. Divided by its own std, one that a single training
+ * image has weighs as much as any other, and a test image can have thousands of std. */
 
 typedef struct {
     ScalingKind kind;
@@ -34,4 +39,13 @@ void scaling_apply(const Scaling *scaling, const float *in, float *out);
 float scaling_factor(const Scaling *scaling, const float *in);
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
                          float *out);
+
+/* TRUE where each image is scaled by its own length, so that no constant parameters can take the scaling's place. */
+gboolean scaling_by_image(ScalingKind kind);
+
+/* SCALE_SQRT's sign(x) sqrt|x|. */
+static inline float scaling_root(float x)
+{
+    return copysignf(sqrtf(fabsf(x)), x);
+}
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaling, scaling_free)

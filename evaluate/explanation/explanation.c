@@ -57,9 +57,16 @@ const char *explanation_meaning(const Model *model)
     if (!g_str_equal(model->head, "linear"))
         return "Gradient x input of the decision value: an approximation, as the head is not linear. The "
                "contributions of the regions do not add up to the decision value.";
-    return model->scaling->kind == SCALE_STANDARD
-               ? "Exact: the contributions of the regions add up to the decision value minus the bias. They "
-                 "show what differs from the mean of the training images."
+    if (model->scaling->kind == SCALE_STANDARD)
+        return "Exact: the contributions of the regions add up to the decision value minus the bias. They "
+               "show "
+               "what differs from the mean of the training images, in standard deviations (at least the "
+               "median "
+               "of all features').";
+    return scaling_by_image(model->scaling->kind)
+               ? "Exact: the contributions of the regions add up to the decision value minus the bias. "
+                 "Features "
+                 "are relative to the length of the image's whole vector."
                : "Exact: the contributions of the regions add up to the decision value minus the bias.";
 }
 

@@ -60,7 +60,8 @@ def outputs_of(path, x):
         attribute = lambda name: json.loads(f.attrs[name].decode() if isinstance(f.attrs[name], bytes) else f.attrs[name])
         scaling, layers = attribute("vggcache_scaling"), attribute("vggcache_network")["layers"]
         v = x.astype(float)
-        if scaling["kind"] == "l2":
+        if scaling["kind"] in ("l2", "sqrt"):
+            v = np.sign(v) * np.sqrt(np.abs(v)) if scaling["kind"] == "sqrt" else v
             norm = np.linalg.norm(v, axis=1, keepdims=True)
             v = v / np.where(norm > 0, norm, 1)
         elif scaling["kind"] == "standard":

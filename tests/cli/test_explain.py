@@ -41,6 +41,7 @@ class Head:
     def scaled(self, x):
         kind = self.scaling["kind"]
         return ((x - self.mean) * self.inverse if kind == "standard" else x / np.linalg.norm(x) if kind == "l2"
+                else np.sqrt(x / x.sum()) if kind == "sqrt"
                 else x / self.scaling["max"] if kind == "max" else x)
 
     def explain(self, x, label):
@@ -92,7 +93,7 @@ def the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias():
     with scratch() as at:
         three, two = (make_cache(at, "c%d" % k, k, 9) for k in (3, 2))
         features = exported(three, at + "/x3")
-        for scale in ("none", "max", "standard", "l2"):
+        for scale in ("none", "max", "standard", "l2", "sqrt"):
             _, head = compare(at, three, features, "--head", "linear", "--scale", scale)
             assert head.temperature == 1 and head.scaling["kind"] == scale
         features = exported(two, at + "/x2")

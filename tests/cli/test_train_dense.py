@@ -184,7 +184,7 @@ def the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them():
         x, labels = clusters(130, spread=0.15)
         cache = make_cache(folder, "cache", x, labels)
         model = os.path.join(folder, "model.h5")
-        train("--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
+        train("--scale", "none", "--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
         settings = training_of(model)
         first = np.zeros(len(labels), bool)  # Keras: the first int(split * n) of each class in the order of names
         for c in range(CLASSES):
@@ -256,7 +256,7 @@ def class_weights_weigh_each_image_by_its_class():
         table, model = os.path.join(folder, "history.csv"), os.path.join(folder, "model.h5")
         for weight, weights in (("none", np.ones(2)), ("balanced", len(labels) / (2 * np.bincount(labels))),
                                 ("b:2.5", np.array([1, 2.5]))):
-            program("train", "--hidden", "none", "--learning-rate", 1e-12, "--class-weight", weight,
+            program("train", "--scale", "none", "--hidden", "none", "--learning-rate", 1e-12, "--class-weight", weight,
                     "--validation-split", 0, "--epochs", 1, "--history", table, cache, model)
             with h5py.File(model, "r") as file:
                 y = x.astype(np.float64) @ np.array(file["dense/dense/kernel:0"], np.float64)
@@ -285,13 +285,13 @@ def optimizers_all_learn():
             assert max(float(row["val_accuracy"]) for row in history(table)) > 0.85, (arguments, history(table))
 
 
-def summary_prints_the_study_head_and_stops():
+def summary_prints_the_default_head_and_stops():
     with scratch() as folder:
         cache = make_cache(folder, "cache", *clusters(130))
         model = os.path.join(folder, "model.h5")
         done = program("train", "--summary", cache, model)
-        assert "dense (Dense)                (None, 4096)              200704" in done.stdout, done.stdout
-        assert "Total params: 4,596,980" in done.stdout, done.stdout
+        assert "dense (Dense)                (None, 256)               12544" in done.stdout, done.stdout
+        assert "Total params: 13,572" in done.stdout, done.stdout
         assert not os.path.exists(model)
 
 
@@ -326,7 +326,11 @@ def scaled_as_numpy_scales(x, labels, kind, split=0.15):
         trains[own[: int(split * len(own))]] = False
     used = x[trains].astype(np.float64)
     if kind == "standard":
-        return ((x - used.mean(0)) / used.std(0)).astype(np.float32)
+        deviation = used.std(0)
+        floor = np.sort(deviation[deviation > 0])[(np.count_nonzero(deviation) - 1) // 2]
+        return ((x - used.mean(0)) / np.maximum(deviation, floor)).astype(np.float32)
+    if kind == "sqrt":
+        x = np.sign(x) * np.sqrt(np.abs(x))
     return (x / np.abs(used).max()).astype(np.float32) if kind == "max" else \
         (x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)).astype(np.float32)
 
@@ -336,19 +340,19 @@ def scaled_features_train_as_if_numpy_had_scaled_them():
         x, labels = clusters(120)
         x = x * 50 + 300
         cache = make_cache(folder, "cache", x, labels)
-        for kind in ("standard", "max", "l2"):
+        for kind in ("standard", "max", "l2", "sqrt"):
             by_numpy = make_cache(folder, "numpy-" + kind, scaled_as_numpy_scales(x, labels, kind), labels)
             one, other = os.path.join(folder, kind + ".h5"), os.path.join(folder, kind + "-numpy.h5")
             train("--scale", kind, "--epochs", 3, cache, one)
-            train("--epochs", 3, by_numpy, other)
+            train("--scale", "none", "--epochs", 3, by_numpy, other)
             for a, b in zip(kernels(one), kernels(other)):
                 assert np.abs(a - b).max() < 1e-4 * np.abs(b).max(), (kind, np.abs(a - b).max())
             assert np.abs(predicted(cache, one, folder) - predicted(by_numpy, other, folder)).max() < 1e-4
             assert training_of(one)["scale"] == kind and "scale" not in training_of(other)
         plain = os.path.join(folder, "plain.h5")
-        train("--scale", "none", "--epochs", 3, cache, plain)
+        train("--scale", "sqrt", "--hidden", 256, "--learning-rate", 0.001, "--epochs", 3, cache, plain)
         first = digest(plain)
-        train("--epochs", 3, cache, plain)
+        program("train", "--batch-size", 16, "--epochs", 3, cache, plain)  # the defaults
         assert digest(plain) == first
 
 
@@ -361,8 +365,12 @@ def a_head_on_scaled_features_starts_one_on_features_as_they_are():
             train("--scale", kind, "--epochs", 8, cache, scaled)
             train("--from", scaled, "--epochs", 1, "--learning-rate", 1e-12, cache, warm)
             assert np.abs(predicted(cache, scaled, folder) - predicted(cache, warm, folder)).max() < 1e-4
-        train("--scale", "l2", "--epochs", 1, cache, scaled)
-        assert "per image" in train("--from", scaled, cache, warm, status=1).stderr
+        for kind in ("l2", "sqrt"):  # by the image's own length: kept, and refused where images go through the base
+            train("--scale", kind, "--epochs", 8, cache, scaled)
+            train("--from", scaled, "--epochs", 1, "--learning-rate", 1e-12, cache, warm)
+            assert np.abs(predicted(cache, scaled, folder) - predicted(cache, warm, folder)).max() < 1e-5
+            refused = train("--approach", "bootstrap", "--augmented-cache", cache, "--from", scaled, warm, status=1).stderr
+            assert "per image (--scale %s)" % kind in refused, refused
         assert "--scale" in train("--from", scaled, "--scale", "max", cache, warm, status=2).stderr
         # Before convolutions, a scaling with means would change the padding's zeros.
         refused = train("--approach", "finetune", "--scale", "standard", "--augmented-cache", cache, warm, status=2).stderr
@@ -373,9 +381,9 @@ def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():
     with scratch() as folder:
         x, labels = clusters(120)
         cache, model = make_cache(folder, "cache", x * 1000, labels), os.path.join(folder, "m.h5")
-        told = train("--epochs", 1, cache, model).stderr
-        assert "while guessing gives 1.39" in told and "--scale standard or a --learning-rate below 0.001" in told, told
-        assert "guessing" not in train("--epochs", 1, "--scale", "standard", cache, model).stderr
+        told = train("--scale", "none", "--epochs", 1, cache, model).stderr
+        assert "while guessing gives 1.39" in told and "--scale sqrt or a --learning-rate below 0.001" in told, told
+        assert "guessing" not in train("--epochs", 1, cache, model).stderr
         small = make_cache(folder, "small", x, labels)
         assert "guessing" not in train("--epochs", 1, small, model).stderr
         heavy = ["--class-weight", "a:9,b:9,c:9,d:9"]  # the loss of guessing weighs as much
@@ -462,7 +470,7 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     class_weights_weigh_each_image_by_its_class,
     curves_are_drawn_after_every_epoch,
     optimizers_all_learn,
-    summary_prints_the_study_head_and_stops,
+    summary_prints_the_default_head_and_stops,
     what_cannot_fit_in_memory_is_refused_in_a_sentence,
     scaled_features_train_as_if_numpy_had_scaled_them,
     a_head_on_scaled_features_starts_one_on_features_as_they_are,

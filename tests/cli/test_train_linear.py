@@ -102,9 +102,11 @@ def exported_features_are_the_scaled_ones():
     with scratch() as folder:
         x, labels = by_key(*clusters())
         cache, out, model = make_cache(folder, x, labels), os.path.join(folder, "x.txt"), os.path.join(folder, "m.h5")
-        deviation = x.astype(np.float64).std(0)
+        deviation, root = x.astype(np.float64).std(0), np.sign(x) * np.sqrt(np.abs(x.astype(np.float64)))
+        deviation = np.maximum(deviation, np.sort(deviation[deviation > 0])[(np.count_nonzero(deviation) - 1) // 2])
         scaled = {"none": x, "max": x / x.max(), "standard": (x - x.mean(0, dtype=np.float64)) / deviation,
-                  "l2": x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)}
+                  "l2": x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True),
+                  "sqrt": root / np.linalg.norm(root, axis=1, keepdims=True)}
         for scale, expected in scaled.items():
             train("--scale", scale, "--export-libsvm", out, cache, model)
             rows, found = read_libsvm(out, x.shape[1])
@@ -120,8 +122,8 @@ def liblinear_train_on_exported_data_finds_the_same_model_for_every_solver_and_f
             exported, text, ours = (os.path.join(folder, name) for name in ("x.txt", "m.txt", "ours.h5"))
             for solver in SOLVERS:
                 cost = 0.1 if solver in L1 else 0.02
-                train("--solver", solver, "--cost", cost, "--tolerance", tolerance_of(solver), "--export-libsvm", exported, cache,
-                      ours)
+                train("--solver", solver, "--cost", cost, "--tolerance", tolerance_of(solver), "--scale", "standard",
+                      "--export-libsvm", exported, cache, ours)
                 theirs = liblinear_train(exported, text, solver, cost, tolerance_of(solver))
                 rows, _ = read_libsvm(exported, x.shape[1])
                 values = Model(ours).values(rows)
@@ -203,6 +205,36 @@ def a_search_lists_plots_explains_and_takes_the_best_cost():
         assert [point["cost"] for point in Model(model).settings["search"]] == [0.001, 0.01, 0.1]
 
 
+def the_defaults_are_square_roots_at_unit_length_and_the_cost_for_these():
+    with scratch() as folder:
+        x, labels = clusters()
+        cache, one, two = make_cache(folder, x, labels), os.path.join(folder, "1.h5"), os.path.join(folder, "2.h5")
+        train(cache, one)
+        train("--scale", "sqrt", "--solver", "svc-dual", "--cost", 1, "--bias", 1, cache, two)
+        assert Model(one).settings["scale"] == "sqrt" and abs(Model(one).settings["cost"] - 1) < 1e-6
+        np.testing.assert_allclose(Model(one).kernel, Model(two).kernel, atol=1e-5)
+
+
+def a_search_compares_scalings_and_says_what_it_gained():
+    with scratch() as folder:
+        x, labels = clusters(spread=0.2)
+        x[:, :20] *= 50  # drowns the rest, unless features are standardised
+        cache, model = make_cache(folder, x, labels), os.path.join(folder, "m.h5")
+        told = train("--search", cache, model).stdout
+        assert told == train("--search-cost", cache, model).stdout
+        best = {name: float(accuracy) for name, accuracy in re.findall(r"^ *(\w+) +\S+ +(0\.\d{4}) +0\.\d{4}$", told, re.M)}
+        assert sorted(best) == ["l2", "none", "sqrt", "standard"], told
+        chosen = max(best, key=best.get)
+        assert chosen == "standard" and Model(model).settings["scale"] == chosen, told
+        assert abs(max(point["accuracy"] for point in Model(model).settings["search"]) - best[chosen]) < 1e-4
+        default = float(re.search(r"accuracy (\S+) ±", train("--folds", 5, "--cost", 1, cache, model).stdout)[1])
+        gained = float(re.search(r"gained (\S+) points over --scale sqrt", told)[1])  # warm starts: not to the last image
+        assert abs(gained - 100 * (best[chosen] - default)) < 3, (told, default)
+        told = train("--search", "--scale", "l2", cache, model).stdout
+        assert "Scaling" not in told and "over --scale l2" in told or "--scale l2 with its own cost is as good" in told, told
+        assert Model(model).settings["scale"] == "l2"
+
+
 def a_cross_validation_equals_one_done_by_hand():
     """Leave-one-out, as its folds do not depend on how they are drawn."""
     with scratch() as folder:
@@ -239,7 +271,7 @@ def odd_data_gets_a_sentence_or_an_answer():
         for more in ((), ("--no-reduce",), ("--bias", -1), ("--bias", -1, "--no-reduce")):
             assert "all features are zero" in train(*more, zero, model, status=1).stderr
         constant = make_cache(folder, np.where(np.arange(x.shape[1]) % 3, x, 0.1).astype(np.float32), labels, "constant")
-        train(constant, model)
+        train("--scale", "standard", constant, model)
         assert np.isfinite(Model(model).kernel).all() and np.abs(Model(model).kernel[::3]).max() < 1e-4
         twice = make_cache(folder, np.concatenate([x, x]), np.concatenate([labels, labels]), "twice")
         train("--solver", 3, "--cost", 0.1, "--tolerance", 1e-6, twice, model)
@@ -266,7 +298,7 @@ def wrong_options_are_refused_before_any_work():
         cache, model = os.path.join(folder, "no-cache"), os.path.join(folder, "m.h5")
         for wrong in (("--cost", 0), ("--cost", -1), ("--cost", "nan"), ("--cost", "1x"), ("--tolerance", 0), ("--solver", "svr"),
                       ("--solver", 11), ("--costs", "1,,2"), ("--costs", "0"), ("--scale", "minmax"), ("--folds", 1),
-                      ("--search-cost", "--cost", 1), ("--bias", "x"), ("--plot", "x.png"),
+                      ("--search", "--cost", 1), ("--bias", "x"), ("--plot", "x.png"),
                       ("--history", "x.csv")):
             done = train(*wrong, cache, model, status=2)
             assert wrong[0][2:] in done.stderr, done.stderr
@@ -304,6 +336,8 @@ run(exported_features_are_the_scaled_ones,
     more_images_than_features_are_trained_on_as_they_are,
     any_number_of_threads_gives_the_same_file,
     a_search_lists_plots_explains_and_takes_the_best_cost,
+    the_defaults_are_square_roots_at_unit_length_and_the_cost_for_these,
+    a_search_compares_scalings_and_says_what_it_gained,
     a_cross_validation_equals_one_done_by_hand,
     the_iteration_limit_is_warned_of,
     odd_data_gets_a_sentence_or_an_answer,

@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
 
-SCALES = ("none", "max", "standard", "l2")
+SCALES = ("none", "max", "standard", "l2", "sqrt")
 FOLDER = tap.scratch()
 HEADS = {"dense-" + scale: ["--hidden", 32, "--epochs", 2, "--scale", scale] for scale in SCALES}
 HEADS.update({"linear-" + scale: ["--head", "linear", "--scale", scale] for scale in SCALES})

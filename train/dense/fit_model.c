@@ -208,7 +208,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .plot_title = title,
         .checkpoint = options->checkpoint ? checkpoint : NULL,
         .resume = options->resume,
-        .start_advice = model->scaling->kind == SCALE_NONE && options->cache ? "--scale standard or " : NULL,
+        .start_advice = model->scaling->kind == SCALE_NONE && options->cache ? "--scale sqrt or " : NULL,
         .identity = identity,
         .keep = keep,
         .kept = kept,

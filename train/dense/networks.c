@@ -123,11 +123,26 @@ static Model *model_for(TrainingData *data, const TrainOptions *options, GError 
                : NULL;
 }
 
+/* --scale; or, for a head alone that starts from one whose features are scaled by image, the same: parameters cannot take
+ * its place. */
+static gboolean find_scale(const TrainOptions *options, ScalingKind *kind, GError **error)
+{
+    *kind = (ScalingKind)options->scale;
+    if (!options->from || options->approach != APPROACH_STANDALONE)
+        return TRUE;
+    g_autoptr(Model) from = model_load(options->from, error);
+    if (from && scaling_by_image(from->scaling->kind))
+        *kind = from->scaling->kind;
+    return from != NULL;
+}
+
 /* --scale: fitted to the images trained on (not to their augmented copies), applied to all rows, kept in the model. */
 static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingData *data, GError **error)
 {
-    ScalingKind kind = options->scale < 0 ? SCALE_NONE : (ScalingKind)options->scale;
+    ScalingKind kind;
     BatchSource *sources[2] = {&data->training, &data->validation};
+    if (!find_scale(options, &kind, error))
+        return FALSE;
     if (!data->cache || kind == SCALE_NONE)
         return TRUE;
     Rows training;

@@ -122,15 +122,19 @@ gboolean warm_start(Model *model, const char *path, GError **error)
     if (!g_str_equal(from->head, "dense"))
         return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
                          from->head);
-    if (from->scaling->kind == SCALE_L2)
-        return error_set(error, "%s: cannot start from it: its features are scaled per image (--scale l2)",
-                         path);
+    gboolean by_image = scaling_by_image(from->scaling->kind);
+    if (by_image && model->scaling->kind != from->scaling->kind)
+        return error_set(
+            error,
+            "%s: cannot start from it: its features are scaled per image (--scale %s); train it with "
+            "--scale none or max",
+            path, scaling_name(from->scaling->kind));
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
         if (layer->kernel && !copy_parameters(layer, find_layer(from->network, layer->name), path, error))
             return FALSE;
     }
-    if (from->scaling->kind != SCALE_NONE)
+    if (from->scaling->kind != SCALE_NONE && !by_image)
         fold_scaling(first_dense(network), from->scaling);
     if (model->trained_on) {
         trained_on_add_all(model->trained_on, from->trained_on);

@@ -36,6 +36,9 @@ void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
         return;
     const float *x = rows_get(&rows->set->rows, i, row->features);
     row->count = kernels_current()->row->nonzeros(x, rows->width, row->index, row->value);
+    if (rows->set->scaling->kind == SCALE_SQRT)
+        for (guint t = 0; t < row->count; t++)
+            row->value[t] = scaling_root(row->value[t]);
     for (guint t = 0; rows->feature_squares && t < row->count; t++)
         row->scaled[t] = row->value[t] * rows->feature_squares[row->index[t]];
 }

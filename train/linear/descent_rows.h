@@ -1,7 +1,8 @@
 /* descent_rows: the rows that descent.h visits: those of a cache in place, or those of its Gram factor.
  *
  * A cache's rows stay mapped; nothing is copied, zeros are skipped, and scaling is folded into the weights. A row x is
- * scaled to x~ = f a∘x - b (a: the scaling's factors; b: mean times factor; f: the row's factor, of `max` and `l2`). With
+ * scaled to x~ = f a∘x - b (a: the scaling's factors; b: mean times factor; f: the row's factor, of `max`, `l2` and
+ * `sqrt`, whose x is the root of what the cache has). With
  * v = a∘w and q = a∘b,
  *
  *     w·x~ = f v·x - w·b        w += d x~  is  v += d f a∘a∘x - d q

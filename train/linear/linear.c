@@ -95,7 +95,7 @@ static gboolean export_set(const Linear *linear, GError **error)
     return good;
 }
 
-/* ---- Cost ---- */
+/* ---- Scaling and cost ---- */
 
 /* The cost to search around. For ||w||²: 1 / mean ||x||², which makes the features' scale irrelevant. For
  * |w|: ten times the smallest cost at which any weight is non-zero (scikit-learn's l1_min_c). */
@@ -123,48 +123,129 @@ static gboolean leave_curves(const Linear *linear, GError **error)
     return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
 }
 
-static gboolean cross_validate(Linear *linear, const double *costs, guint n_costs, GError **error)
+static gboolean check_folds(const Linear *linear, GError **error)
 {
-    const TrainOptions *o = linear->options;
     guint folds = linear->settings.folds, smallest = linear->counts[0];
     if (folds > linear->training.n)
         return error_set(error,
                          "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
                          "images, or use fewer --folds",
-                         o->cache, folds, linear->training.n);
+                         linear->options->cache, folds, linear->training.n);
     for (guint k = 1; k < linear->training.classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)
         cli_warn("the smallest class has %u %s, fewer than the %u folds: its share of the accuracy is a "
                  "rough estimate",
                  smallest, plural(smallest, "image", "images"), folds);
-    Progress *progress =
-        progress_new("Cross-validating", search_ticks(&linear->training, folds, n_costs), "problems");
-    linear->search =
-        search_run(&linear->training, costs, n_costs, folds, (guint64)o->common.seed, progress, error);
-    progress_free(progress);
-    if (!linear->search)
+    return TRUE;
+}
+
+/* Of the form as it is, over the costs that the options ask for. */
+static Search *cross_validate(const Linear *linear, GError **error)
+{
+    const LinearSettings *settings = &linear->settings;
+    double reference = reference_cost(linear);
+    double cost = settings->cost > 0 ? settings->cost : reference;
+    guint n = settings->n_costs ? settings->n_costs : 1;
+    g_autofree double *around = settings->searches && !settings->n_costs ? search_costs(reference, &n) : NULL;
+    const double *costs = around ? around : settings->n_costs ? settings->costs : &cost;
+    g_autoptr(Progress) progress =
+        progress_new("Cross-validating", search_ticks(&linear->training, settings->folds, n), "problems");
+    return search_run(&linear->training, costs, n, settings->folds, (guint64)linear->options->common.seed,
+                      progress, error);
+}
+
+/* What the search found more than training as the options say without it, on the same folds. */
+static void tell_gain(const Linear *linear, double unsearched)
+{
+    const SearchPoint *best = &linear->search->points[linear->search->best];
+    double gain = 100 * (best->accuracy - unsearched);
+    if (gain < 0.05)
+        printf("The search gained nothing: --scale %s with its own cost is as good.\n",
+               scaling_name((ScalingKind)linear->options->scale));
+    else
+        printf("The search gained %.1f points over --scale %s with its own cost, on the folds it chose by.\n",
+               gain, scaling_name((ScalingKind)linear->options->scale));
+}
+
+/* Accuracy at the cost nearest to auto. */
+static double accuracy_unsearched(const Search *search, double reference)
+{
+    guint nearest = 0;
+    for (guint c = 1; c < search->n; c++)
+        if (fabs(log(search->points[c].cost / reference)) <
+            fabs(log(search->points[nearest].cost / reference)))
+            nearest = c;
+    return search->points[nearest].accuracy;
+}
+
+/* Scalings that a search compares: the default last, which wins ties. `max` is `none` at another cost. */
+static const ScalingKind compared[] = {SCALE_STANDARD, SCALE_NONE, SCALE_L2, SCALE_SQRT};
+
+/* Cross-validates the form of each scaling in turn, and leaves the best one's. */
+static gboolean search_scales(Linear *linear, double *unsearched, GError **error)
+{
+    ScalingKind chosen = SCALE_NONE, made = SCALE_NONE;
+    double highest = -1;
+    printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
+    for (guint s = 0; s < G_N_ELEMENTS(compared); s++) {
+        made = compared[s];
+        linear_form_clear(linear);
+        if (!linear_form_make(linear, made, error))
+            return FALSE;
+        g_autoptr(Search) search = cross_validate(linear, error);
+        if (!search)
+            return FALSE;
+        const SearchPoint *best = &search->points[search->best];
+        printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(made), best->cost, best->accuracy, best->deviation);
+        if (made == (ScalingKind)linear->options->scale)
+            *unsearched = accuracy_unsearched(search, reference_cost(linear));
+        if (best->accuracy < highest - 1e-9) /* rounding error */
+            continue;
+        highest = best->accuracy;
+        chosen = made;
+        search_free(linear->search);
+        linear->search = g_steal_pointer(&search);
+    }
+    printf("Scaling %s:\n", scaling_name(chosen));
+    if (made == chosen)
+        return TRUE;
+    linear_form_clear(linear);
+    return linear_form_make(linear, chosen, error);
+}
+
+static gboolean search(Linear *linear, GError **error)
+{
+    const LinearSettings *settings = &linear->settings;
+    double unsearched = 0;
+    if (!check_folds(linear, error))
         return FALSE;
+    if (settings->searches_scale) {
+        if (!search_scales(linear, &unsearched, error))
+            return FALSE;
+    } else if (!(linear->search = cross_validate(linear, error)))
+        return FALSE;
+    else
+        unsearched = accuracy_unsearched(linear->search, reference_cost(linear));
     g_autofree char *table = search_table(linear->search), *choice = search_choice(linear->search);
-    printf("%s%s\n", table, choice);
+    printf("%s%s", table, choice);
+    if (settings->searches && !settings->n_costs)
+        tell_gain(linear, unsearched);
+    printf("\n");
     linear->cost = linear->search->points[linear->search->best].cost;
     return leave_curves(linear, error);
 }
 
-static gboolean choose_cost(Linear *linear, GError **error)
+/* The scaling, the form it gives, and the cost. */
+static gboolean choose(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
-    const TrainOptions *o = linear->options;
-    double reference = reference_cost(linear);
-    if (settings->n_costs)
-        return cross_validate(linear, settings->costs, settings->n_costs, error);
-    if (o->search_cost) {
-        guint n;
-        g_autofree double *costs = search_costs(reference, &n);
-        return cross_validate(linear, costs, n, error);
-    }
-    linear->cost = settings->cost > 0 ? settings->cost : reference;
-    return settings->cross_validates ? cross_validate(linear, &linear->cost, 1, error) : TRUE;
+    if (!settings->searches_scale && !linear_form_make(linear, (ScalingKind)linear->options->scale, error))
+        return FALSE;
+    if (settings->cross_validates)
+        return search(linear, error);
+    linear->cost = settings->cost > 0 ? settings->cost : reference_cost(linear);
+    return TRUE;
 }
 
 /* ---- Fit ---- */
@@ -244,7 +325,7 @@ static json_t *training_settings(const Linear *linear)
     const LinearSettings *s = &linear->settings;
     json_t *object =
         json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
-                  scaling_name(s->scale), "bias", linear->options->bias, "reduced",
+                  scaling_name(linear->training.set->scaling->kind), "bias", linear->options->bias, "reduced",
                   linear->training.factor != NULL, "class_weight", linear->options->class_weight, "images",
                   (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
@@ -286,8 +367,8 @@ static gboolean save(Linear *linear, GError **error)
     for (guint k = 0; k < linear->training.classes; k++)
         g_ptr_array_add(model->classes, g_strdup(linear->names[k]));
     model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
-    model->scaling = g_steal_pointer(&linear->training.set->scaling);
     model->training = training_settings(linear);
+    model->scaling = g_steal_pointer(&linear->training.set->scaling);
     model->trained_on = trained_on_cache(linear->cache);
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
@@ -302,9 +383,8 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    return linear_form_make(linear, linear->settings.scale, error) && export_set(linear, error) &&
-           choose_cost(linear, error) && questions_answer(linear, error) && fit(linear, error) &&
-           save(linear, error);
+    return choose(linear, error) && export_set(linear, error) && questions_answer(linear, error) &&
+           fit(linear, error) && save(linear, error);
 }
 
 /* --summary: the model that would be trained. */

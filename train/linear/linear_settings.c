@@ -4,13 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Five-fold accuracy of VGG16's features (seeded base, solver 1, tolerance 1e-4) at the best of ten
- * costs, and the search's processor seconds: 600 food photographs, 10 classes: standard 0.330 (1.5), max
- * 0.322 (4.3), none 0.315 (4.7), l2 0.315 (5.5, limit reached); 153 ants and bees: standard 0.666, max
- * 0.646, none 0.594, l2 0.588. Standardised, every cost converges in tens of passes, the others' best
- * ones in hundreds. */
-static const ScalingKind DEFAULT_SCALE = SCALE_STANDARD;
-
 static gboolean parse_positive(const char *text, double *value)
 {
     return cli_parse_real(text, value) && *value > 0;
@@ -57,22 +50,22 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         g_autofree char *list = solver_list();
         return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
     }
-    settings->scale = o->scale < 0 ? DEFAULT_SCALE : (ScalingKind)o->scale;
     if ((wrong = parse_or_auto("cost", o->cost, &settings->cost)) ||
         (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
         (o->costs && (wrong = parse_costs(o->costs, settings))))
         return wrong;
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;
-    settings->searches = o->search_cost || settings->n_costs;
+    settings->searches = o->search || settings->n_costs;
+    settings->searches_scale = o->search && !cli_given("scale") && !settings->n_costs;
     settings->cross_validates = settings->searches || o->folds || o->suspects;
     settings->folds = o->folds ? (guint)o->folds : 5;
     if (settings->searches && settings->cost > 0)
-        return g_strdup("--cost gives the cost, --search-cost finds it: use one of them");
+        return g_strdup("--cost gives the cost, --search finds it: use one of them");
     if (o->plot && !settings->searches)
-        return g_strdup("--plot draws the cost search: give --search-cost too");
+        return g_strdup("--plot draws the cost search: give --search too");
     if (o->history && !settings->searches && !o->folds)
-        return g_strdup("--history lists the cost search: give --search-cost too");
+        return g_strdup("--history lists the cost search: give --search too");
     if (o->suspects_sheet && (!o->suspects || !o->images))
         return g_strdup(
             "--suspects-sheet draws the images that --suspects lists: give --suspects and --images DIR too");

@@ -8,12 +8,12 @@ enum { LINEAR_COSTS = 64 };
 
 typedef struct {
     const Solver *solver;
-    ScalingKind scale;
     double cost; /* 0: found from the data */
     double tolerance;
     double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs */
     guint n_costs;
     gboolean searches;        /* for the cost */
+    gboolean searches_scale;  /* and for the scaling */
     gboolean cross_validates; /* for that, for --folds or --suspects */
     guint folds;
 } LinearSettings;

@@ -32,8 +32,10 @@ EPOCHS         := $(call setting,4)
 SCRATCH_EPOCHS := $(call setting,5)
 STUDY          := $(OUT)/study$(if $(filter-out full,$(SCALE)),-$(SCALE))
 
+# The study's own settings; train's defaults are others (train --help). Its heads take features as they are.
+AS_THEY_ARE    := --scale none
 ifeq ($(SCALE),full)
-HEAD           := --hidden 4096,1072 --dropout 0.2
+HEAD           := --hidden 4096,1072 --dropout 0.2 --learning-rate 0.001
 # At full scale, fine-tuning uses augmentation too, so the frozen layers run in every epoch.
 FINETUNE_ON     = $(FROM_IMAGES) $(AUGMENTATION)
 FINETUNE_NEEDS :=
@@ -80,7 +82,7 @@ study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/tra
 	    PROBE_extract='$(BUILD)/extract --weights $(WEIGHTS) $(PROBE_LIST) $(DATA)/images' \
 	    PROBE_cut='$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(PROBE_LIST) $(DATA)/images' \
 	    PROBE_cached='$(BUILD)/train --approach finetune $(HEAD) --weights $(WEIGHTS)' \
-	    PROBE_standalone='$(BUILD)/train $(HEAD)' \
+	    PROBE_standalone='$(BUILD)/train $(HEAD) $(AS_THEY_ARE)' \
 	    PROBE_bootstrap='$(BUILD)/train --approach bootstrap $(HEAD) --weights $(WEIGHTS) $(PROBE_IMAGES)' \
 	    PROBE_finetune='$(BUILD)/train --approach finetune $(HEAD) --unfreeze 2 --weights $(WEIGHTS) $(PROBE_IMAGES)' \
 	    PROBE_scratch='$(BUILD)/train --approach scratch $(PROBE_IMAGES)' common/make/study/plan
@@ -106,7 +108,7 @@ $(STUDY)/cut.done: $(STUDY_FILES) | $(BUILD)/extract $(FIRST)
 	    $(STUDY)/cut.cache)
 
 $(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
-	$(call study_network,standalone,$(HEAD) --epochs $(HEAD_EPOCHS),$(STUDY)/train.cache)
+	$(call study_network,standalone,$(HEAD) $(AS_THEY_ARE) --epochs $(HEAD_EPOCHS),$(STUDY)/train.cache)
 
 $(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
 	$(call study_step,linear,$(BUILD)/train --head linear $(STUDY)/train.cache $(STUDY)/linear.h5)
@@ -159,7 +161,7 @@ $$(STUDY)/cache-$(1).done: $(if $(call before,$(1)),$$(STUDY)/cache-$(call befor
 	    $$(DATA)/images $$(STUDY)/copies.cache)
 
 $$(STUDY)/copies-$(1).done: $$(STUDY)/cache-$(1).done | $$(BUILD)/train
-	$$(call study_step,copies-$(1),$$(BUILD)/train --approach bootstrap --resume $$(HEAD) --epochs $$(HEAD_EPOCHS) \
+	$$(call study_step,copies-$(1),$$(BUILD)/train --approach bootstrap --resume $$(HEAD) $$(AS_THEY_ARE) --epochs $$(HEAD_EPOCHS) \
 	    --augmented-cache $$(STUDY)/copies.cache --copies $(1) --history $$(STUDY)/copies-$(1).csv $$(STUDY)/copies-$(1).h5)
 endef
 $(foreach k,$(COPIES),$(eval $(call copies_rules,$(k))))
