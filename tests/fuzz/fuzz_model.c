@@ -1,6 +1,7 @@
 /* Altered models. The first byte of the input selects an attribute, which is replaced by the text that follows, in a
  * complete, sealed file; from 7 up, a list of patches follows (offset, u24 little-endian, and byte), applied to a saved
- * model without updating the seal: these must all be refused. */
+ * model. After 7 its seal is not updated, and all must be refused. */
+#include "common/core/seal.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>
@@ -21,14 +22,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void try_patches(const guint8 *data, gsize size)
+static void try_patches(const guint8 *data, gsize size, gboolean sealed)
 {
+    enum { SEAL = sizeof "vggcache-xxh3-64 0123456789abcdef\n" - 1 };
     g_autofree char *altered = g_memdup2(sound, sound_size), *path = in_folder("patched.h5");
     for (; size >= 4; data += 4, size -= 4)
         altered[(data[0] | data[1] << 8 | data[2] << 16) % sound_size] = (char)data[3];
-    overwrite(path, altered, sound_size);
+    overwrite(path, altered, sealed ? sound_size - SEAL : sound_size);
+    FILE *stream = sealed ? fopen(path, "r+b") : NULL;
+    g_assert_true(!sealed || (seal_write(stream) && fclose(stream) == 0));
     g_autoptr(Model) model = model_load(path, NULL);
-    g_assert_cmpint(model != NULL, ==, memcmp(altered, sound, sound_size) == 0);
+    if (!sealed)
+        g_assert_cmpint(model != NULL, ==, memcmp(altered, sound, sound_size) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
@@ -37,7 +42,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     if (size == 0)
         return 0;
     if (data[0] >= MODEL_ATTRIBUTES) {
-        try_patches(data + 1, size - 1);
+        try_patches(data + 1, size - 1, data[0] > MODEL_ATTRIBUTES);
         return 0;
     }
     g_autofree char *text = g_strndup((const char *)data + 1, size - 1);
