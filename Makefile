@@ -20,6 +20,8 @@ KERAS_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
 CHECK_PACKAGES := $(BUILD_PACKAGES) git python3 clang clang-format clang-tidy
 COVERAGE_PACKAGES := gcovr
+DEB_PACKAGES   := $(BUILD_PACKAGES) dpkg-dev lintian
+DISTRIBUTIONS_PACKAGES := git debootstrap
 ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebstrap
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
@@ -82,7 +84,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-machines test-keras test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras clean install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-distributions test-machines test-keras test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras packages-deb packages-distributions clean deb install format
 .DELETE_ON_ERROR:
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
@@ -209,6 +211,10 @@ test-keras: packages-keras ## load models and run the base in Keras itself, whic
 	@test -f $(KERAS)/installed || { /usr/bin/python3 -m venv $(KERAS) && $(KERAS)/bin/pip install -q $(KERAS_PARTS) && touch $(KERAS)/installed; }
 	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py
 
+DISTRIBUTIONS := trixie
+test-distributions: packages-distributions ## demo, tests and package in fresh systems, DISTRIBUTIONS=trixie
+	@common/make/test-distributions build/distributions $(DISTRIBUTIONS)
+
 test-slurm: packages-build ## test shards on a real Slurm of one node, started in a scratch folder
 	+@$(BUILD_NOW) $(BUILD)/extract $(BUILD)/demo-images
 	@common/make/install-packages $(SLURM_PACKAGES) || true
@@ -267,11 +273,17 @@ install: all ## install vggcache-extract, -train, -evaluate and their man pages 
 	for p in $(PROGRAMS); do install -D -m 755 $(BUILD)/$$p $(DESTDIR)$(PREFIX)/bin/vggcache-$$p && \
 	    install -D -m 644 $(BUILD)/man/vggcache-$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/vggcache-$$p.1 || exit 1; done
 
+DEB = $(BUILD)/vggcache_$(VERSION)_$(shell dpkg --print-architecture).deb
+deb: packages-deb ## the programs and their man pages as a Debian package, build/vggcache_VERSION_ARCH.deb
+	@rm -rf $(BUILD)/deb
+	+@$(MAKE) --no-print-directory -s install DESTDIR=$(BUILD)/deb PREFIX=/usr
+	@CC='$(CC)' common/make/deb $(VERSION) $(BUILD)/deb $(DEB)
+
 dist: ## the source of this commit as build/vggcache-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=vggcache-$(VERSION)/ -o $(BUILD)/vggcache-$(VERSION).tar.gz HEAD
 
-packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras: packages-%:
+packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras packages-deb packages-distributions: packages-%:
 	@common/make/install-packages $($(shell echo $* | tr a-z A-Z)_PACKAGES)
 
 clean: ## remove what was built
