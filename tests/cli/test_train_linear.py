@@ -256,7 +256,10 @@ def the_iteration_limit_is_warned_of():
         cache, model = make_cache(folder, *clusters()), os.path.join(folder, "m.h5")
         for more in ((), ("--no-reduce",)):
             done = train("--solver", 3, "--cost", 1e6, "--tolerance", 1e-13, "--scale", "none", *more, cache, model)
-            assert "iteration limit" in done.stderr and "--tolerance" in done.stderr, done.stderr
+            assert "iteration limit" in done.stderr and "--tolerance" in done.stderr and "primal" in done.stderr, done.stderr
+        many = make_cache(folder, *clusters(n=60, features=27, spread=0.1), "many")
+        done = train("--solver", 3, "--cost", 1e6, "--tolerance", 1e-13, "--scale", "none", many, model)
+        assert "iteration limit" in done.stderr and "primal" not in done.stderr, done.stderr
         assert "iteration limit" not in train(cache, model).stderr
 
 

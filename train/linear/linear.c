@@ -254,6 +254,9 @@ static gboolean choose(Linear *linear, GError **error)
 static void tell_fit(const Linear *linear, const LinearFits *fits, double accuracy)
 {
     const Solver *solver = linear->settings.solver;
+    /* On the rows of a cache, primal solvers' problems are solved by their duals. */
+    gboolean has_primal =
+        solver->dual && solver_descends(solver) && (linear->training.factor || linear->training.rows);
     guint not_converged = 0;
     int iterations = 0;
     for (guint p = 0; p < fits->n; p++) {
@@ -264,8 +267,7 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
         cli_warn("%u of %u %s reached liblinear's iteration limit before tolerance %g: the solution is "
                  "approximate; a smaller --cost, --scale standard or a larger --tolerance converges faster%s",
                  not_converged, fits->n, plural(fits->n, "problem", "problems"), linear->settings.tolerance,
-                 solver->dual && solver_descends(solver) ? ", as may the primal solver (--solver svc or lr)"
-                                                         : "");
+                 has_primal ? ", as may the primal solver (--solver svc or lr)" : "");
     printf("%s, cost %g: training accuracy %.4f", solver->name, linear->cost, accuracy);
     if (iterations > 0)
         printf(" (at most %d iterations)", iterations);
