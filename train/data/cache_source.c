@@ -54,11 +54,13 @@ gboolean cache_source_split(Cache *cache, double split, CacheSource *training, C
     guint classes = cache_classes(cache), n = cache_count(cache), used = 0;
     g_autofree guint *images = g_new0(guint, classes + 1);
     g_autofree int *labels = g_new(int, n + 1);
+    g_autofree const char **keys = g_new(const char *, n + 1);
     for (guint i = 0; i < n; i++) {
         labels[i] = cache_item(cache, i)->label;
+        keys[i] = cache_item(cache, i)->path;
         used += images[labels[i]]++ == 0;
     }
-    g_autofree gboolean *validates = validation_split(labels, n, classes, split);
+    g_autofree gboolean *validates = validation_split(labels, keys, n, classes, split);
     *training = source_for(cache);
     *validation = source_for(cache);
     for (guint i = 0; i < n; i++)

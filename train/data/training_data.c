@@ -147,8 +147,8 @@ static gboolean split_images(const TrainingData *data, const TrainOptions *optio
 {
     const DecodedImages *images = data->images;
     g_autofree guint *per_class = g_new0(guint, data->classes->len);
-    g_autofree gboolean *validates =
-        validation_split(images->labels, images->count, data->classes->len, options->validation_split);
+    g_autofree gboolean *validates = validation_split(images->labels, images->keys, images->count,
+                                                      data->classes->len, options->validation_split);
     for (guint i = 0; i < images->count; i++)
         per_class[images->labels[i]]++;
     for (guint c = 0; c < data->classes->len; c++)
