@@ -162,6 +162,10 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
     axes->x.length = width - left - right;
     axes->y.start = y + height - bottom;
     axes->y.length = -(height - bottom - top);
+    if (options->square) {
+        axes->x.length = MIN(axes->x.length, -axes->y.length);
+        axes->y.length = -axes->x.length;
+    }
     draw_ticks(axes);
     draw_labels(axes, x, y, y + height, options);
     return axes;
@@ -365,6 +369,18 @@ void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to
     clip(axes);
     canvas_polygon(axes->canvas, (double[]){x0, y0, x1, y0, x1, y1, x0, y1}, 4, color, opacity);
     canvas_unclip(axes->canvas);
+}
+
+void axes_text(Axes *axes, double x, double y, const char *text)
+{
+    const double size = 7.5;
+    double place_of[] = {place(&axes->x, x), place(&axes->y, y) - size};
+    if (!isfinite(place_of[0]) || !isfinite(place_of[1]))
+        return;
+    canvas_text(axes->canvas, place_of[0], place_of[1], size, canvas_theme(axes->canvas)->ink, ALIGN_CENTER,
+                FALSE, 0, text);
+    for (guint i = 0; i < 8; i++) /* the legend would hide more of it than of a line's point */
+        g_array_append_vals(axes->drawn, (double[]){place_of[0], place_of[1] - size}, 1);
 }
 
 void axes_mark(Axes *axes, double x, guint32 color, const char *label)

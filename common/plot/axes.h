@@ -17,6 +17,7 @@ typedef struct {
     gboolean x_log, y_log;
     gboolean x_whole, y_whole;     /* ticks at whole numbers only: epochs, counts */
     gboolean x_nice, y_nice;       /* widen the range to the next ticks */
+    gboolean square;               /* the frame is as high as it is wide */
     gboolean x_percent, y_percent; /* ticks written as 100 times themselves with a percent sign */
 } AxesOptions;
 
@@ -45,6 +46,8 @@ void axes_band(Axes *axes, const double *x, const double *low, const double *hig
                const char *label);
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
               double opacity);
+/* Small text above a place, such as a count at the foot of its bar. */
+void axes_text(Axes *axes, double x, double y, const char *text);
 /* A dashed line over the whole height at x, such as the best epoch. */
 void axes_mark(Axes *axes, double x, guint32 color, const char *label);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Axes, axes_free)

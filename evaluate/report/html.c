@@ -34,6 +34,47 @@ void html_element(GString *page, const char *name, const char *text)
     g_string_append_printf(page, "</%s>", name);
 }
 
+void html_prose(GString *page, const char *sentence)
+{
+    g_auto(GStrv) parts = g_strsplit_set(sentence, "\x0e\x0f", -1);
+    for (guint i = 0; parts[i]; i++)
+        if (i % 2)
+            html_element(page, "code", parts[i]);
+        else
+            html_text(page, parts[i]);
+}
+
+void html_share(GString *page, double share)
+{
+    g_string_append_printf(page, "%.1f&nbsp;%%", 100 * share);
+}
+
+void html_p(GString *page, double p)
+{
+    g_string_append_printf(page, p < 1e-12 ? "&lt;&nbsp;1e-12" : "%.2g", p);
+}
+
+void html_cell(GString *page, const char *label, const char *attributes)
+{
+    g_string_append(page, "<td data-label=\"");
+    html_text(page, label);
+    g_string_append_printf(page, "\"%s>", attributes);
+}
+
+void html_open_model(GString *page, const char *name, gboolean several, gboolean open)
+{
+    if (several)
+        g_string_append_printf(page, "<details class=\"model\"%s><summary>", open ? " open" : "");
+    html_element(page, "h3", name);
+    if (several)
+        g_string_append(page, "</summary>\n");
+}
+
+void html_close_model(GString *page, gboolean several)
+{
+    g_string_append(page, several ? "</details>\n" : "");
+}
+
 void html_data_uri(GString *page, const char *type, GBytes *bytes)
 {
     gsize size;

@@ -24,7 +24,7 @@ Plots *plots_new(const Comparison *comparison, const char *title, ConfusionCells
     plots->reliability = g_new0(ReliabilityPanel, n);
     for (guint i = 0; i < n; i++) {
         const Evaluation *evaluation = comparison_model(comparison, i);
-        char *caption = g_strdup_printf("%s: %.2f %% right", evaluation->name, 100 * evaluation->accuracy);
+        char *caption = g_strdup_printf("%s: %.1f %% right", evaluation->name, 100 * evaluation->accuracy);
         panels[i] = (ConfusionPanel){keep(plots, caption), evaluation->matrix};
         if (!evaluation->probabilities)
             continue;

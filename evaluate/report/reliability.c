@@ -3,9 +3,9 @@
 
 #include "common/plot/axes.h"
 
-enum { PANEL_WIDTH = 380, PANEL_HEIGHT = 400, PANELS_A_ROW = 3 };
+enum { PANEL_WIDTH = 400, PANEL_HEIGHT = 387, PANELS_A_ROW = 3 };
 
-/* The height of a bar is the accuracy in its bin, its darkness the share of images in it. The diagonal
+/* The height of a bar is the accuracy in its bin, its darkness and the number at its foot the images in it. The diagonal
  * marks accuracy equal to confidence: above it a model is underconfident, below it overconfident. */
 static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, double y)
 {
@@ -20,6 +20,7 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
                                                    .y_label = "accuracy",
                                                    .x_to = 1,
                                                    .y_to = 1,
+                                                   .square = TRUE,
                                                    .x_percent = TRUE,
                                                    .y_percent = TRUE});
     for (guint b = 0; b < RELIABILITY_BINS; b++)
@@ -32,6 +33,11 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
                  theme->series[0], 0.12 + 0.5 * bin->count / max);
         confidence[filled] = bin->confidence;
         accuracy[filled++] = bin->accuracy;
+    }
+    for (guint b = 0; b < RELIABILITY_BINS; b++) {
+        g_autofree char *count = g_strdup_printf("%u", panel->bins[b].count);
+        if (panel->bins[b].count)
+            axes_text(axes, (b + 0.5) / RELIABILITY_BINS, 0, count);
     }
     axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "confidence = accuracy");
     axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);

@@ -39,7 +39,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
   filter.parentElement.hidden = false;
   filter.addEventListener("input", () => {
     const wanted = filter.value.toLowerCase();
-    for (const row of document.getElementById("per-class").tBodies[0].rows)
+    for (const row of document.querySelectorAll("#classes tbody tr"))
       row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
   });
 })();
+
+// What is folded is printed too.
+addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details.model")) part.open = true; });

@@ -56,7 +56,7 @@ static void append_model(const Report *report, guint model)
 {
     const GPtrArray *items = report->options->explanations->items;
     const Evaluation *evaluation = comparison_model(report->comparison, model);
-    html_element(report->page, "h3", evaluation->name);
+    html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, model));
     html_element(report->page, "p", explanation_meaning(evaluation->model));
     for (guint reason = 0; reason < EXPLAIN_REASONS; reason++) {
         gboolean opened = FALSE;
@@ -72,15 +72,17 @@ static void append_model(const Report *report, guint model)
         }
         g_string_append(report->page, opened ? "</ul>\n" : "");
     }
+    html_close_model(report->page, report_several(report));
 }
 
 void section_explanations(const Report *report)
 {
     if (!report->options->explanations)
         return;
+    section_open(report, "explanations");
     g_string_append(
         report->page,
-        "<section id=\"explanations\">\n<h2>Explanations</h2>\n<p>Which regions of an image speak for a "
+        "<p>Which regions of an image speak for a "
         "class (<span class=\"for\">orange</span>) and which against it (<span "
         "class=\"against\">blue</span>): the contribution of each of the 7 × 7 regions of the input image to "
         "the decision value of the class. A feature's receptive field extends beyond its region.</p>\n");

@@ -11,12 +11,38 @@
 #include <errno.h>
 #include <string.h>
 
+/* The sections in their order: anchor, link at the top, heading. */
 static const struct {
-    const char *id, *title;
-} contents[] = {{"verdict", "In short"},          {"leakage", "Trained on"}, {"figures", "Metrics"},
-                {"confusion", "Confusion"},       {"scatter", "Scatter"},    {"reliability", "Reliability"},
-                {"training", "Training"},         {"classes", "Classes"},    {"mistakes", "Mistakes"},
-                {"explanations", "Explanations"}, {"settings", "Settings"}};
+    const char *id, *link, *heading;
+} contents[] = {{"verdict", "In short", "In short"},
+                {"leakage", "Trained on", "Images that were trained on"},
+                {"figures", "Metrics", "How often each model is right"},
+                {"confusion", "Confusion", "What is taken for what"},
+                {"scatter", "Scatter", "The images by their features"},
+                {"reliability", "Reliability", "Whether confidence can be trusted"},
+                {"training", "Training", "How training went"},
+                {"classes", "Classes", "Class by class"},
+                {"mistakes", "Mistakes", "Mistakes, the most confident first"},
+                {"explanations", "Explanations", "What speaks for a class and against it"},
+                {"settings", "Settings", "How it was made"}};
+
+void section_open(const Report *report, const char *id)
+{
+    guint i = 0;
+    while (!g_str_equal(contents[i].id, id))
+        i++;
+    g_string_append_printf(report->page, "<section id=\"%s\">\n<h2>%s</h2>\n", id, contents[i].heading);
+}
+
+gboolean report_several(const Report *report)
+{
+    return report->comparison->evaluations->len > 1;
+}
+
+gboolean report_opens(const Report *report, guint model)
+{
+    return report->comparison->evaluations->len <= 2 || model == report->verdict->best;
+}
 
 static void append_head(GString *page, const char *title)
 {
@@ -34,7 +60,7 @@ static void append_contents(GString *page, const char *sections)
     for (guint i = 0; i < G_N_ELEMENTS(contents); i++) {
         g_autofree char *section = g_strdup_printf("<section id=\"%s\"", contents[i].id);
         if (strstr(sections, section))
-            g_string_append_printf(page, "<a href=\"#%s\">%s</a>\n", contents[i].id, contents[i].title);
+            g_string_append_printf(page, "<a href=\"#%s\">%s</a>\n", contents[i].id, contents[i].link);
     }
     g_string_append(page, "<button type=\"button\" id=\"theme\" hidden>Dark</button>\n</div></nav>\n");
 }
@@ -50,7 +76,7 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
         page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison_count(comparison),
         plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
         plural(comparison_classes(comparison), "class", "classes"), images->is_cache ? "cache" : "folder");
-    html_text(page, images->source);
+    html_element(page, "code", images->source);
     if (images->skipped->len)
         g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
@@ -93,15 +119,16 @@ static gboolean write_page(const Report *report, const char *title, GError **err
 
 static char *title_of(const Comparison *comparison, const ReportOptions *options, const char *what)
 {
-    return options->title ? g_strdup(options->title)
-                          : g_strdup_printf("%s of %s", what, comparison->images->source);
+    g_autofree char *name = g_path_get_basename(comparison->images->source);
+    return options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", what, name);
 }
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)
 {
     g_autoptr(GString) sections = g_string_new(NULL);
     g_autofree char *title = title_of(comparison, options, "Evaluation");
-    const Report report = {comparison, options, sections};
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const Report report = {comparison, options, sections, verdict};
     return append_sections(&report, error) && write_page(&report, title, error);
 }
 
@@ -109,7 +136,8 @@ gboolean report_explanations_write(const Comparison *comparison, const ReportOpt
 {
     g_autoptr(GString) sections = g_string_new(NULL);
     g_autofree char *title = title_of(comparison, options, "Explanations");
-    const Report report = {comparison, options, sections};
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const Report report = {comparison, options, sections, verdict};
     section_explanations(&report);
     return write_page(&report, title, error);
 }

@@ -150,12 +150,23 @@ json_t *leakage_json(const Comparison *comparison, const Evaluation *evaluation)
 
 /* ---- The report ---- */
 
-static void append_cell(GString *page, double value)
+static void append_share(GString *page, const char *label, double value)
 {
+    html_cell(page, label, "");
     if (isnan(value))
-        g_string_append(page, "<td>-</td>");
+        g_string_append(page, "\u2013");
     else
-        g_string_append_printf(page, "<td>%.4f</td>", value);
+        html_share(page, value);
+    g_string_append(page, "</td>");
+}
+
+static void append_count(GString *page, const char *label, gboolean known, guint count)
+{
+    html_cell(page, label, "");
+    if (known)
+        g_string_append_printf(page, "%u</td>", count);
+    else
+        g_string_append(page, "unknown</td>");
 }
 
 static void append_model(GString *page, const Comparison *comparison, const Evaluation *evaluation)
@@ -164,40 +175,78 @@ static void append_model(GString *page, const Comparison *comparison, const Eval
     gboolean left = leakage->seen && leakage_count(evaluation) < comparison_count(comparison);
     g_string_append(page, "<tr>");
     html_element(page, "th", evaluation->name);
-    if (leakage->seen)
-        g_string_append_printf(page, "<td>%u</td><td>%u</td>", leakage->same, leakage->alike);
-    else
-        g_string_append(page, "<td>unknown</td><td>unknown</td>");
-    append_cell(page, evaluation->accuracy);
-    append_cell(page, left ? leakage->accuracy : NAN);
+    append_count(page, "same content", leakage->seen != NULL, leakage->same);
+    append_count(page, "nearly the same", leakage->seen != NULL, leakage->alike);
+    append_share(page, "accuracy", evaluation->accuracy);
+    append_share(page, "without them", left ? leakage->accuracy : NAN);
+    html_cell(page, "95 % interval", "");
+    g_string_append_printf(page, left ? "%.1f to " : "\u2013", 100 * leakage->interval.low);
     if (left)
-        g_string_append_printf(page, "<td>%.4f to %.4f</td></tr>\n", leakage->interval.low,
-                               leakage->interval.high);
-    else
-        g_string_append(page, "<td>-</td></tr>\n");
+        html_share(page, leakage->interval.high);
+    g_string_append(page, "</td></tr>\n");
+}
+
+/* The test images that have the same image in the training set, or none that is known, as one group. */
+static void append_group(GString *page, const Comparison *comparison, const char *twin, const GArray *images)
+{
+    g_string_append(page, "<li>");
+    html_element(page, twin ? "code" : "span", twin ? twin : "in a training set");
+    g_string_append(page, "<ul>");
+    for (guint i = 0; i < images->len; i++) {
+        guint at = g_array_index(images, guint, i);
+        const Twin *other = comparison->twins ? &comparison->twins[at] : NULL;
+        g_string_append(page, "<li>");
+        html_element(page, "code", comparison->images->paths->pdata[at]);
+        if (twin && other->same)
+            g_string_append(page, " is the same");
+        else if (twin)
+            g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)other->cosine);
+        g_string_append(page, "</li>");
+    }
+    g_string_append(page, "</ul></li>\n");
+}
+
+/* The first images that were trained on, in groups by what they are copies of. */
+static void append_groups(GString *page, const Comparison *comparison)
+{
+    g_autoptr(GPtrArray) twins = g_ptr_array_new();
+    g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
+    guint shown = 0;
+    for (guint i = 0; i < comparison_count(comparison) && shown < SHOWN; i++) {
+        const char *twin = comparison->twins ? comparison->twins[i].path : NULL;
+        guint g = 0;
+        if (seen_by_any(comparison, i) == IMAGE_UNSEEN)
+            continue;
+        while (g < twins->len && g_strcmp0(twins->pdata[g], twin) != 0)
+            g++;
+        if (g == twins->len) {
+            g_ptr_array_add(twins, (gpointer)twin);
+            g_ptr_array_add(groups, g_array_new(FALSE, FALSE, sizeof(guint)));
+        }
+        g_array_append_val((GArray *)groups->pdata[g], i);
+        shown++;
+    }
+    g_string_append(page, "<ul class=\"groups\">\n");
+    for (guint g = 0; g < groups->len; g++)
+        append_group(page, comparison, twins->pdata[g], groups->pdata[g]);
+    g_string_append(page, "</ul>\n");
 }
 
 static void append_found(GString *page, const Comparison *comparison, guint count)
 {
-    guint shown = 0;
     g_string_append(
-        page, "<table><thead><tr><th>model</th><th>same content</th><th>nearly the same</th>"
-              "<th>accuracy</th><th>without them</th><th>95&nbsp;% interval</th></tr></thead><tbody>\n");
+        page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Trained on\"><table "
+              "class=\"fold\"><thead><tr><th class=\"text\">model</th><th>same content</th><th>nearly the "
+              "same</th><th>accuracy</th><th>without them</th><th>95&nbsp;% "
+              "interval</th></tr></thead><tbody>\n");
     for (guint j = 0; j < comparison->evaluations->len; j++)
         append_model(page, comparison, comparison_model(comparison, j));
-    g_string_append(page, "</tbody></table>\n");
+    g_string_append(page, "</tbody></table></div>\n");
     if (count == comparison_count(comparison))
         return;
-    g_string_append(page, "<ul>\n");
-    for (guint i = 0; i < comparison_count(comparison) && shown < SHOWN; i++)
-        if (seen_by_any(comparison, i) != IMAGE_UNSEEN) {
-            g_autofree char *what = describe(comparison, i);
-            html_element(page, "li", what);
-            shown++;
-        }
-    g_string_append(page, "</ul>\n");
-    if (count > shown)
-        g_string_append_printf(page, "<p>and %u more</p>\n", count - shown);
+    append_groups(page, comparison);
+    if (count > SHOWN)
+        g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
 }
 
 void section_leakage(const Report *report)
@@ -208,7 +257,7 @@ void section_leakage(const Report *report)
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
-    g_string_append(page, "<section id=\"leakage\">\n<h2>Trained on</h2>\n");
+    section_open(report, "leakage");
     html_element(page, "p", line);
     if (count)
         append_found(page, comparison, count);

@@ -22,6 +22,14 @@ enum {
     THUMBNAIL_QUALITY = 80 /* JPEG */
 };
 
+/* What a section lacks, and how to get it. */
+static void append_missing(const Report *report, const char *sentence)
+{
+    g_string_append(report->page, "<p class=\"soft\">");
+    html_prose(report->page, sentence);
+    g_string_append(report->page, "</p>\n");
+}
+
 typedef GBytes *(*Render)(gconstpointer figure, const char *ending, const CanvasTheme *theme, GError **error);
 
 /* In light and dark. A figure that cannot be drawn is left out: the page and a remark say so. */
@@ -35,9 +43,7 @@ static void append_figure(const Report *report, Render render, gconstpointer fig
     if (!dark) {
         g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
         cli_remark("%s", sentence);
-        g_string_append(page, "<p class=\"soft\">");
-        html_text(page, sentence);
-        g_string_append(page, "</p>\n");
+        append_missing(report, sentence);
         return;
     }
     g_string_append(page, "<div class=\"figure\">");
@@ -60,8 +66,7 @@ static GBytes *render_scatter(gconstpointer figure, const char *ending, const Ca
 static GBytes *render_reliability(gconstpointer figure, const char *ending, const CanvasTheme *theme,
                                   GError **error)
 {
-    const Plots *plots = figure;
-    return reliability_render(plots->reliability, plots->n_reliability, ending, theme, error);
+    return reliability_render(figure, 1, ending, theme, error);
 }
 
 static GBytes *render_curves(gconstpointer figure, const char *ending, const CanvasTheme *theme,
@@ -106,21 +111,23 @@ static void append_pairs(GString *page, const Comparison *comparison, const Eval
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
     if (pairs->len == 0)
         return;
-    g_string_append(page, "<h3>Most confused by ");
-    html_text(page, evaluation->name);
-    g_string_append(
-        page, "</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most confused "
-              "classes\"><table><thead><tr><th scope=\"col\">Images</th><th scope=\"col\">of the class</th>"
-              "<th scope=\"col\" class=\"text\">True</th><th scope=\"col\" class=\"text\">Taken "
-              "for</th></tr></thead>"
-              "\n<tbody>\n");
+    g_string_append(page,
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most confused "
+                    "classes\"><table class=\"fold\"><thead><tr><th scope=\"col\" class=\"text\">True</th>"
+                    "<th scope=\"col\" class=\"text\">Taken for</th><th scope=\"col\">Images</th>"
+                    "<th scope=\"col\">of the class</th></tr></thead>\n<tbody>\n");
     for (guint i = 0; i < MIN(pairs->len, MAX_PAIRS); i++) {
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
-        g_string_append_printf(page, "<tr><td>%u</td><td>%.1f&nbsp;%%</td><td class=\"text\">", pair->count,
-                               100 * pair->share);
+        g_string_append(page, "<tr><th scope=\"row\">");
         html_text(page, names[pair->truth]);
-        g_string_append(page, "</td><td class=\"text\">");
+        g_string_append(page, "</th>");
+        html_cell(page, "Taken for", " class=\"text\"");
         html_text(page, names[pair->predicted]);
+        g_string_append(page, "</td>");
+        html_cell(page, "Images", "");
+        g_string_append_printf(page, "%u</td>", pair->count);
+        html_cell(page, "of the class", "");
+        html_share(page, pair->share);
         g_string_append(page, "</td></tr>\n");
     }
     g_string_append(page, "</tbody></table></div>\n");
@@ -133,36 +140,42 @@ void section_confusion(const Report *report)
     const char *ending = classes <= VECTOR_CLASSES ? "svg" : "png";
     g_autoptr(Plots) plots = plots_new(comparison, NULL, report->options->cells);
     plots->confusion.title = NULL; /* the section has one */
-    g_string_append_printf(report->page,
-                           "<section id=\"confusion\">\n<h2>Confusion</h2>\n<div class=\"%s\">\n",
-                           classes <= SIDE_BY_SIDE ? "beside" : "below");
+    section_open(report, "confusion");
     for (guint j = 0; j < n; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         Confusion one = plots->confusion;
         one.panels += j;
         one.n_panels = 1;
         g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
-        g_string_append(report->page, "<div>");
+        html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, j));
+        g_string_append_printf(report->page, "<div class=\"%s\"><div>",
+                               classes <= SIDE_BY_SIDE ? "beside" : "below");
         append_figure(report, render_confusion, &one, ending, alt);
+        g_string_append(report->page, "</div><div>");
+        append_pairs(report->page, comparison, evaluation);
         if (classes <= TABLE_CLASSES)
             append_matrix(report->page, comparison, evaluation);
-        append_pairs(report->page, comparison, evaluation);
-        g_string_append(report->page, "</div>\n");
+        g_string_append(report->page, "</div></div>\n");
+        html_close_model(report->page, report_several(report));
     }
-    g_string_append(report->page, "</div></section>\n");
+    g_string_append(report->page, "</section>\n");
 }
 
 /* ---- Scatter ---- */
 
 gboolean section_scatter(const Report *report, GError **error)
 {
-    if (!report->comparison->images->is_cache)
+    section_open(report, "scatter");
+    if (!report->comparison->images->is_cache) {
+        append_missing(report, "Not drawn, as the images come from a folder: of a cache that " HTML_CODE(
+                                   "extract") " made of it, "
+                                              "it would be.");
         return TRUE;
+    }
     g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
     if (!scatter)
         return FALSE;
     g_autofree char *caption = scatter_caption(scatter);
-    g_string_append(report->page, "<section id=\"scatter\">\n<h2>Scatter</h2>\n");
     html_element(report->page, "p", caption);
     append_figure(report, render_scatter, scatter, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");
@@ -172,38 +185,54 @@ gboolean section_scatter(const Report *report, GError **error)
 
 /* ---- Reliability ---- */
 
+/* One diagram a model that yields probabilities; the others are named. */
 void section_reliability(const Report *report)
 {
     g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
-    if (plots->n_reliability == 0)
-        return;
-    g_string_append(report->page,
-                    "<section id=\"reliability\">\n<h2>Reliability</h2>\n<p>How often a model is right, by "
-                    "how confident it is. On the dashed line, confidence equals accuracy; below it, the "
-                    "model is overconfident. Darker bars contain more images.</p>\n");
-    append_figure(report, render_reliability, plots, "svg", "Reliability diagram: accuracy by confidence");
-    g_string_append(report->page, "</section>\n");
+    GString *page = report->page;
+    section_open(report, "reliability");
+    if (plots->n_reliability < report->comparison->evaluations->len)
+        append_missing(report, plots->n_reliability
+                                   ? "Not drawn of models that give decision values; trained with " HTML_CODE(
+                                         "--folds 5") ", "
+                                                      "they would give probabilities."
+                                   : "Not drawn, as no model gives probabilities: " HTML_CODE(
+                                         "train --folds 5") " calibrates a "
+                                                            "linear head.");
+    if (plots->n_reliability)
+        g_string_append(
+            page, "<p>How often a model is right, by how confident it is. On the dashed line, confidence "
+                  "equals accuracy; below it, the model is overconfident. The numbers count the images of "
+                  "each bar.</p>\n<div class=\"panels\">\n");
+    for (guint p = 0; p < plots->n_reliability; p++) {
+        g_autofree char *alt =
+            g_strdup_printf("Reliability of %s: accuracy by confidence", plots->reliability[p].title);
+        append_figure(report, render_reliability, &plots->reliability[p], "svg", alt);
+    }
+    g_string_append(page, plots->n_reliability ? "</div></section>\n" : "</section>\n");
 }
 
 /* ---- Training ---- */
 
 void section_training(const Report *report)
 {
-    gboolean opened = FALSE;
+    GString *page = report->page;
+    section_open(report, "training");
     for (guint j = 0; j < report->comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(report->comparison, j);
         const json_t *training = evaluation->model->training;
         g_auto(History) history = {0};
-        if (!history_from_json(json_object_get(training, "history"), &history))
-            continue;
-        history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
-        g_string_append(report->page, opened ? "" : "<section id=\"training\">\n<h2>Training</h2>\n");
-        opened = TRUE;
+        gboolean epochs = history_from_json(json_object_get(training, "history"), &history);
         g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
-        html_element(report->page, "h3", evaluation->name);
-        append_figure(report, render_curves, &history, "svg", alt);
+        history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
+        html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
+        if (epochs)
+            append_figure(report, render_curves, &history, "svg", alt);
+        else
+            append_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
+        html_close_model(page, report_several(report));
     }
-    g_string_append(report->page, opened ? "</section>\n" : "");
+    g_string_append(page, "</section>\n");
 }
 
 /* ---- Mistakes ---- */
@@ -217,6 +246,7 @@ static GBytes *thumbnail(const char *folder, const char *path)
     return image_jpeg(rgb, THUMBNAIL_SIDE, THUMBNAIL_QUALITY);
 }
 
+/* A card: thumbnail, what the label says, what the model says, how sure it is. */
 static void append_mistake(const Report *report, const Evaluation *evaluation, const Mistake *mistake,
                            const char *folder)
 {
@@ -230,18 +260,21 @@ static void append_mistake(const Report *report, const Evaluation *evaluation, c
         g_string_append(page, "<img src=\"");
         html_data_uri(page, "image/jpeg", jpeg);
         g_string_append(page, "\" alt=\"\" loading=\"lazy\">");
-    }
-    g_string_append(page, "<div><strong>");
-    html_text(page, names[test_images_labels(images)[mistake->index]]);
-    g_string_append(page, "</strong> taken for <strong>");
-    html_text(page, names[evaluation->predicted[mistake->index]]);
-    g_string_append(page, "</strong></div><div>");
+    } else if (folder)
+        g_string_append(page, "<div class=\"unread\">cannot be read</div>");
+    g_string_append(page, "<dl>");
+    html_element(page, "dt", "Label");
+    html_element(page, "dd", names[test_images_labels(images)[mistake->index]]);
+    html_element(page, "dt", "Suggested");
+    html_element(page, "dd", names[evaluation->predicted[mistake->index]]);
+    html_element(page, "dt", evaluation->probabilities ? "Sure" : "Margin");
+    g_string_append(page, "<dd>");
     if (evaluation->probabilities)
-        g_string_append_printf(page, "%.1f&nbsp;%% sure", 100 * mistake->score);
+        html_share(page, mistake->score);
     else
-        g_string_append_printf(page, "margin %.3f", mistake->score);
-    g_string_append(page, "</div><div class=\"path\">");
-    html_text(page, path);
+        g_string_append_printf(page, "%.3f", mistake->score);
+    g_string_append(page, "</dd></dl><div class=\"path\">");
+    html_element(page, "code", path);
     g_string_append(page, "</div></li>\n");
 }
 
@@ -252,19 +285,22 @@ void section_mistakes(const Report *report)
     const char *folder = report->options->images        ? report->options->images
                          : comparison->images->is_cache ? NULL
                                                         : comparison->images->source;
-    g_string_append(page, "<section id=\"mistakes\">\n<h2>Mistakes</h2>\n");
+    section_open(report, "mistakes");
+    if (!folder)
+        append_missing(report,
+                       "Without thumbnails: " HTML_CODE("--images DIR") " names the folder of the images.");
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
         guint shown = MIN(mistakes->len, MAX_MISTAKES);
-        html_element(page, "h3", evaluation->name);
-        g_string_append_printf(page, "<p>%u of %u %s wrong%s</p>\n<ul class=\"gallery\">\n", mistakes->len,
+        html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
+        g_string_append_printf(page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
                                comparison_count(comparison),
-                               plural(comparison_count(comparison), "image", "images"),
-                               shown ? ", the most confident first" : "");
+                               plural(comparison_count(comparison), "image", "images"));
         for (guint i = 0; i < shown; i++)
             append_mistake(report, evaluation, &g_array_index(mistakes, Mistake, i), folder);
         g_string_append(page, "</ul>\n");
+        html_close_model(page, report_several(report));
     }
     g_string_append(page, "</section>\n");
 }

@@ -1,13 +1,22 @@
 /* report_sections: the parts of the report's page. Each appends one <section>, or nothing where there is
  * nothing to show. The scatter's, which reads the cache, can fail. */
 #pragma once
+#include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_html.h"
 
 typedef struct {
     const Comparison *comparison;
     const ReportOptions *options;
     GString *page;
+    const Verdict *verdict;
 } Report;
+
+/* "<section id=…>" and its heading, which report_html.c has. */
+void section_open(const Report *report, const char *id);
+
+/* Whether there are several models, whose blocks then fold, and which of them are open: two, or of more the best. */
+gboolean report_several(const Report *report);
+gboolean report_opens(const Report *report, guint model);
 
 void section_verdict(const Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
 void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */

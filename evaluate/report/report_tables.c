@@ -65,26 +65,36 @@ static double calibration_error_of(const Evaluation *evaluation)
 static const struct {
     const char *id, *title;
     FigureOf of;
-    gboolean percent, less_is_better;
+    gboolean share, less_is_better;
 } metrics[] = {
     {"accuracy", "Accuracy", accuracy_of, TRUE, FALSE},
     {"top-k", "Top-%u accuracy", top_k_of, TRUE, FALSE},
-    {"macro-f1", "Macro F1", macro_f1_of, FALSE, FALSE},
-    {"weighted-f1", "Weighted F1", weighted_f1_of, FALSE, FALSE},
+    {"macro-f1", "Macro F1", macro_f1_of, TRUE, FALSE},
+    {"weighted-f1", "Weighted F1", weighted_f1_of, TRUE, FALSE},
     {"log-loss", "Log loss", log_loss_of, FALSE, TRUE},
-    {"calibration-error", "Calibration error", calibration_error_of, FALSE, TRUE},
+    {"calibration-error", "Calibration error", calibration_error_of, TRUE, TRUE},
 };
+
+/* Caller frees. */
+static char *metric_title(const Report *report, guint metric)
+{
+    return metrics[metric].of == top_k_of ? g_strdup_printf(metrics[metric].title, report->comparison->k)
+                                          : g_strdup(metrics[metric].title);
+}
 
 static gboolean is_shown(const Report *report, guint figure)
 {
     return metrics[figure].of != top_k_of || comparison_has_top_k(report->comparison);
 }
 
-/* The best of several models; none if all are equal. */
+/* The best of several models; none if all are equal, or it is no better than guessing. */
 static gboolean is_best(const Report *report, guint figure, const Evaluation *evaluation)
 {
     double own = metrics[figure].of(evaluation);
     gboolean beats = FALSE;
+    if (metrics_beats_guessing(evaluation->right, comparison_count(report->comparison),
+                               report->verdict->guess) >= VERDICT_LEVEL)
+        return FALSE;
     for (guint j = 0; j < models(report); j++) {
         double other = metrics[figure].of(model_at(report, j));
         double ahead = metrics[figure].less_is_better ? other - own : own - other;
@@ -99,29 +109,40 @@ static void append_figure(const Report *report, guint figure, const Evaluation *
 {
     GString *page = report->page;
     double value = metrics[figure].of(evaluation);
-    if (isnan(value)) {
-        g_string_append(page, "<td data-value=\"Infinity\" title=\"the model outputs decision values, not "
-                              "probabilities\">\u2013</td>");
-        return;
-    }
-    g_string_append_printf(page, "<td class=\"%s%s\" data-value=\"%.17g\">", metrics[figure].id,
-                           is_best(report, figure, evaluation) ? " best" : "", value);
-    g_string_append_printf(page, metrics[figure].percent ? "%.2f&nbsp;%%</td>" : "%.4f</td>",
-                           metrics[figure].percent ? 100 * value : value);
+    g_autofree char *title = metric_title(report, figure);
+    g_autofree char *attributes =
+        isnan(value)
+            ? g_strdup(
+                  " data-value=\"Infinity\" title=\"the model outputs decision values, not probabilities\"")
+            : g_strdup_printf(" class=\"%s%s\" data-value=\"%.17g\"", metrics[figure].id,
+                              is_best(report, figure, evaluation) ? " best" : "", value);
+    html_cell(page, title, attributes);
+    if (isnan(value))
+        g_string_append(page, "\u2013");
+    else if (metrics[figure].share)
+        html_share(page, value);
+    else
+        g_string_append_printf(page, "%.3f", value);
+    g_string_append(page, "</td>");
+}
+
+static void append_interval(GString *page, Interval interval)
+{
+    g_string_append_printf(page, "%.1f to ", 100 * interval.low);
+    html_share(page, interval.high);
 }
 
 static void append_metrics_table(const Report *report)
 {
     GString *page = report->page;
-    open_table(page, models(report) > 1 ? " class=\"sortable\" id=\"models\"" : " id=\"models\"",
-               "Metrics of the models");
+    open_table(
+        page, models(report) > 1 ? " class=\"fold sortable\" id=\"models\"" : " class=\"fold\" id=\"models\"",
+        "Metrics of the models");
     g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">Model</th>");
     for (guint f = 0; f < G_N_ELEMENTS(metrics); f++) {
         if (!is_shown(report, f))
             continue;
-        g_autofree char *title = strchr(metrics[f].title, '%')
-                                     ? g_strdup_printf("Top-%u accuracy", report->comparison->k)
-                                     : g_strdup(metrics[f].title);
+        g_autofree char *title = metric_title(report, f);
         g_string_append_printf(page, "<th scope=\"col\">%s</th>", title);
         if (f == 0)
             g_string_append(page, "<th scope=\"col\">95&nbsp;% interval</th>");
@@ -135,10 +156,12 @@ static void append_metrics_table(const Report *report)
         for (guint f = 0; f < G_N_ELEMENTS(metrics); f++) {
             if (is_shown(report, f))
                 append_figure(report, f, evaluation);
-            if (f == 0)
-                g_string_append_printf(page, "<td data-value=\"%.17g\">%.2f to %.2f&nbsp;%%</td>",
-                                       evaluation->interval.low, 100 * evaluation->interval.low,
-                                       100 * evaluation->interval.high);
+            if (f > 0)
+                continue;
+            g_autofree char *value = g_strdup_printf(" data-value=\"%.17g\"", evaluation->interval.low);
+            html_cell(page, "95 % interval", value);
+            append_interval(page, evaluation->interval);
+            g_string_append(page, "</td>");
         }
         g_string_append(page, "</tr>\n");
     }
@@ -155,13 +178,17 @@ static void append_pair(const Report *report, const Evaluation *first, const Eva
     html_text(page, first->name);
     g_string_append(page, " and ");
     html_text(page, second->name);
-    g_string_append_printf(page, "</th><td>%u</td><td>%u</td><td>%.3g</td><td class=\"text\">",
-                           test.first_only, test.second_only, test.p);
-    if (test.p < 0.05) {
-        html_text(page, better->name);
-        g_string_append(page, " is better</td></tr>\n");
-    } else
-        g_string_append(page, "not significant</td></tr>\n");
+    g_string_append(page, "</th>");
+    html_cell(page, "only the first right", "");
+    g_string_append_printf(page, "%u</td>", test.first_only);
+    html_cell(page, "only the second right", "");
+    g_string_append_printf(page, "%u</td>", test.second_only);
+    html_cell(page, "p", "");
+    html_p(page, test.p);
+    g_string_append(page, "</td>");
+    html_cell(page, "at 5 %", " class=\"text\"");
+    html_text(page, test.p < VERDICT_LEVEL ? better->name : "not significant");
+    g_string_append(page, test.p < VERDICT_LEVEL ? " is better</td></tr>\n" : "</td></tr>\n");
 }
 
 static void append_mcnemar(const Report *report)
@@ -170,7 +197,7 @@ static void append_mcnemar(const Report *report)
     g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test considers the images that "
                           "only one of two models gets right. p is the probability of a split at least this "
                           "uneven if both models were equally good.</p>\n");
-    open_table(page, "", "McNemar's exact test");
+    open_table(page, " class=\"fold\"", "McNemar's exact test");
     g_string_append(
         page,
         "<thead><tr><th scope=\"col\" class=\"text\">Models</th><th scope=\"col\">only the first right</th>"
@@ -184,7 +211,7 @@ static void append_mcnemar(const Report *report)
 
 void section_metrics(const Report *report)
 {
-    g_string_append(report->page, "<section id=\"figures\">\n<h2>Metrics</h2>\n");
+    section_open(report, "figures");
     append_metrics_table(report);
     if (models(report) > 1)
         append_mcnemar(report);
@@ -193,56 +220,72 @@ void section_metrics(const Report *report)
 
 /* ---- Classes ---- */
 
-static void append_share(GString *page, double value)
+static void append_share(GString *page, const char *label, double value)
 {
-    g_string_append_printf(page, "<td class=\"bar\" data-value=\"%.17g\" style=\"--share:%.1f%%\">%.3f</td>",
-                           value, 100 * value, value);
+    g_autofree char *attributes =
+        g_strdup_printf(" class=\"bar\" data-value=\"%.17g\" style=\"--share:%.1f%%\"", value, 100 * value);
+    html_cell(page, label, attributes);
+    html_share(page, value);
+    g_string_append(page, "</td>");
 }
 
-static void append_class_heads(const Report *report)
+static void append_class_heads(const Report *report, guint first, guint n)
 {
     GString *page = report->page;
-    g_string_append(page, "<thead>");
-    if (models(report) > 1) {
-        g_string_append(page, "<tr><td></td><td></td>");
-        for (guint j = 0; j < models(report); j++) {
-            g_string_append(page, "<th scope=\"colgroup\" colspan=\"3\" class=\"text\">");
-            html_text(page, model_at(report, j)->name);
-            g_string_append(page, "</th>");
+    g_string_append(page,
+                    "<thead><tr><th scope=\"col\" class=\"text\">Class</th><th scope=\"col\">Images</th>");
+    if (n == 1)
+        g_string_append(
+            page, "<th scope=\"col\">Precision</th><th scope=\"col\">Recall</th><th scope=\"col\">F1</th>");
+    for (guint j = first; n > 1 && j < first + n; j++) {
+        g_string_append(page, "<th scope=\"col\">F1, ");
+        html_text(page, model_at(report, j)->name);
+        g_string_append(page, "</th>");
+    }
+    g_string_append(page, "</tr></thead>\n<tbody>\n");
+}
+
+/* Precision, recall and F1 of one model, or F1 of each of several. */
+static void append_classes(const Report *report, const char *attributes, guint first, guint n)
+{
+    GString *page = report->page;
+    const char *const *names = test_images_class_names(report->comparison->images);
+    open_table(page, attributes, "Metrics of each class");
+    append_class_heads(report, first, n);
+    for (guint c = 0; c < comparison_classes(report->comparison); c++) {
+        guint support = model_at(report, 0)->per_class[c].support;
+        g_autofree char *value = g_strdup_printf(" data-value=\"%u\"", support);
+        g_string_append(page, "<tr><th scope=\"row\">");
+        html_text(page, names[c]);
+        g_string_append(page, "</th>");
+        html_cell(page, "Images", value);
+        g_string_append_printf(page, "%u</td>", support);
+        for (guint j = first; j < first + n; j++) {
+            ClassMetrics f = model_at(report, j)->per_class[c];
+            if (n == 1) {
+                append_share(page, "Precision", f.precision);
+                append_share(page, "Recall", f.recall);
+            }
+            append_share(page, n == 1 ? "F1" : model_at(report, j)->name, f.f1);
         }
         g_string_append(page, "</tr>\n");
     }
-    g_string_append(page, "<tr><th scope=\"col\" class=\"text\">Class</th><th scope=\"col\">Images</th>");
-    for (guint j = 0; j < models(report); j++)
-        g_string_append(
-            page, "<th scope=\"col\">Precision</th><th scope=\"col\">Recall</th><th scope=\"col\">F1</th>");
-    g_string_append(page, "</tr></thead>\n<tbody>\n");
+    close_table(page);
 }
 
 void section_classes(const Report *report)
 {
     GString *page = report->page;
-    const char *const *names = test_images_class_names(report->comparison->images);
-    g_string_append(
-        page,
-        "<section id=\"classes\">\n<h2>Classes</h2>\n<p class=\"controls\" hidden><label for=\"filter\">Show "
-        "classes with</label> <input id=\"filter\" type=\"search\" autocomplete=\"off\"></p>\n");
-    open_table(page, " class=\"sortable\" id=\"per-class\"", "Metrics of each class");
-    append_class_heads(report);
-    for (guint c = 0; c < comparison_classes(report->comparison); c++) {
-        guint support = model_at(report, 0)->per_class[c].support;
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, names[c]);
-        g_string_append_printf(page, "</th><td data-value=\"%u\">%u</td>", support, support);
-        for (guint j = 0; j < models(report); j++) {
-            ClassMetrics f = model_at(report, j)->per_class[c];
-            append_share(page, f.precision);
-            append_share(page, f.recall);
-            append_share(page, f.f1);
-        }
-        g_string_append(page, "</tr>\n");
+    section_open(report, "classes");
+    g_string_append(page,
+                    "<p class=\"controls\" hidden><label for=\"filter\">Show classes with</label> <input "
+                    "id=\"filter\" type=\"search\" autocomplete=\"off\"></p>\n");
+    append_classes(report, " class=\"fold sortable\" id=\"per-class\"", 0, models(report));
+    for (guint j = 0; report_several(report) && j < models(report); j++) {
+        html_open_model(page, model_at(report, j)->name, TRUE, FALSE);
+        append_classes(report, " class=\"fold sortable\"", j, 1);
+        html_close_model(page, TRUE);
     }
-    close_table(page);
     g_string_append(page, "</section>\n");
 }
 
@@ -250,10 +293,16 @@ void section_classes(const Report *report)
 
 static void append_entry(GString *page, const char *term, const char *value)
 {
-    g_string_append(page, "<dt>");
-    html_text(page, term);
-    g_string_append(page, "</dt><dd>");
-    html_text(page, value);
+    html_element(page, "dt", term);
+    html_element(page, "dd", value);
+    g_string_append_c(page, '\n');
+}
+
+static void append_code(GString *page, const char *term, const char *value)
+{
+    html_element(page, "dt", term);
+    g_string_append(page, "<dd>");
+    html_element(page, "code", value);
     g_string_append(page, "</dd>\n");
 }
 
@@ -269,10 +318,11 @@ static void append_feature_spec(GString *page, const FeatureSpec *spec)
     g_autofree char *images =
         g_strdup_printf("%s to %d × %d pixels, normalised as %s", preset_name(spec->preset), spec->side,
                         spec->side, normalization_name(spec->normalization));
-    append_entry(page, "base",
-                 spec->weights_hash[0] ? spec->weights_source : "none: the model works on pixels");
-    if (spec->weights_hash[0])
-        append_entry(page, "base weights, SHA-256", spec->weights_hash);
+    if (spec->weights_hash[0]) {
+        append_code(page, "base", spec->weights_source);
+        append_code(page, "base weights, SHA-256", spec->weights_hash);
+    } else
+        append_entry(page, "base", "none: the model works on pixels");
     append_entry(page, "input vector", shape);
     append_entry(page, "images", images);
 }
@@ -288,7 +338,8 @@ static void append_training(GString *page, json_t *training)
             continue;
         char *dump =
             json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        append_entry(page, key, dump ? dump : json_string_value(value));
+        g_autofree char *words = g_strdelimit(g_strdup(key), "_", ' ');
+        append_entry(page, words, dump ? dump : json_string_value(value));
         free(dump);
     }
 }
@@ -299,9 +350,8 @@ static void append_model_settings(GString *page, const Evaluation *evaluation)
     g_autofree char *parameters = g_strdup_printf("%" G_GSIZE_FORMAT, network_parameters(model->network));
     g_autofree char *temperature = g_strdup_printf("temperature %.4g", model->temperature);
     g_autofree char *summary = network_summary(model->network, evaluation->name, NULL);
-    html_element(page, "h3", evaluation->name);
     g_string_append(page, "<dl>\n");
-    append_entry(page, "file", evaluation->path);
+    append_code(page, "file", evaluation->path);
     append_entry(page, "approach", model->approach);
     append_entry(page, "head", model->head);
     append_feature_spec(page, model->spec);
@@ -319,9 +369,12 @@ void section_settings(const Report *report)
 {
     GString *page = report->page;
     const GPtrArray *skipped = report->comparison->images->skipped;
-    g_string_append(page, "<section id=\"settings\">\n<h2>Settings</h2>\n");
-    for (guint j = 0; j < models(report); j++)
+    section_open(report, "settings");
+    for (guint j = 0; j < models(report); j++) {
+        html_open_model(page, model_at(report, j)->name, report_several(report), report_opens(report, j));
         append_model_settings(page, model_at(report, j));
+        html_close_model(page, report_several(report));
+    }
     if (skipped->len) {
         g_string_append_printf(page,
                                "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n",

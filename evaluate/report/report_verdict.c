@@ -15,23 +15,27 @@ static void append_bar(GString *page, const Evaluation *evaluation, const Verdic
         page,
         "</div><div class=\"track\" style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
         "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
-        "<div class=\"accuracy-value\">%.1f&nbsp;%%</div>\n",
+        "<div class=\"accuracy-value\">",
         100 * evaluation->interval.low, 100 * evaluation->interval.high, 100 * evaluation->accuracy,
-        100 * verdict->guess, 100 * evaluation->accuracy);
+        100 * verdict->guess);
+    html_share(page, evaluation->accuracy);
+    g_string_append(page, "</div>\n");
 }
 
 void section_verdict(const Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const Verdict *verdict = report->verdict;
     g_autoptr(GArray) lines = verdict_lines(comparison, verdict, report->options->timing);
-    g_string_append(page, "<section id=\"verdict\">\n<h2>In short</h2>\n<dl class=\"answers\">\n");
+    section_open(report, "verdict");
+    g_string_append(page, "<dl class=\"answers\">\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
         html_element(page, "dt", line->question);
-        html_element(page, "dd", line->answer);
-        g_string_append_c(page, '\n');
+        g_string_append(page, "<dd>");
+        html_prose(page, line->answer);
+        g_string_append(page, "</dd>\n");
     }
     g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");
     for (guint j = 0; j < MIN(comparison->evaluations->len, MAX_BARS); j++)

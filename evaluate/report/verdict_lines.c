@@ -3,7 +3,9 @@
 
 #include "common/core/plural.h"
 #include "common/model/history.h"
+#include "common/vgg16/weights.h"
 #include "evaluate/questions/leakage.h"
+#include "evaluate/report/html.h"
 
 #include <math.h>
 
@@ -40,10 +42,12 @@ static void append_p(GString *text, double p)
 static GString *best_model(const Comparison *comparison, const Verdict *verdict)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
-    GString *text = g_string_new(best->name);
-    g_string_append_printf(text, " is right on %.1f %% of %u images (95 %% interval: %.1f to %.1f %%).",
-                           100 * best->accuracy, comparison_count(comparison), 100 * best->interval.low,
-                           100 * best->interval.high);
+    GString *text = g_string_new(verdict->beats_guess || comparison->evaluations->len == 1
+                                     ? NULL
+                                     : "None: none is better than guessing. Of all, ");
+    g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval: %.1f to %.1f %%).",
+                           best->name, 100 * best->accuracy, comparison_count(comparison),
+                           100 * best->interval.low, 100 * best->interval.high);
     return text;
 }
 
@@ -120,10 +124,12 @@ static GString *guessing(const Comparison *comparison, const Verdict *verdict)
 
 static void append_count(GString *text, gsize count)
 {
-    if (count < 1000000)
-        g_string_append_printf(text, "%" G_GSIZE_FORMAT, count);
-    else
+    if (count >= 1000000)
         g_string_append_printf(text, "%.1f million", 1e-6 * (double)count);
+    else if (count >= 10000)
+        g_string_append_printf(text, "%.0f thousand", 1e-3 * (double)count);
+    else
+        g_string_append_printf(text, "%" G_GSIZE_FORMAT, count);
 }
 
 static void append_duration(GString *text, double seconds)
@@ -231,17 +237,19 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
     guint given = 0;
     if (leakage_count(best))
         advise(text, &given,
-               "Evaluate on images it was not trained on: extract --split-test sets some aside.");
-    if (g_str_has_prefix(best->model->spec->weights_source, "random"))
+               "Evaluate on images it was not trained on: " HTML_CODE(
+                   "extract --split-test") " sets some aside.");
+    if (weights_are_seeded(best->model->spec->weights_source))
         advise(text, &given,
-               "Extract with trained weights (make weights): the base is the seeded stand-in, which was not "
-               "trained on any image.");
+               "Extract with trained weights (" HTML_CODE(
+                   "make weights") "): the base is the seeded stand-in, which was not "
+                                   "trained on any image.");
     if (!verdict->beats_guess)
         advise(text, &given,
-               "Check that the folder names match the images (train --suspects lists labels that look "
-               "wrong), and add images.");
+               "Check that the folder names match the images (" HTML_CODE(
+                   "train --suspects") " lists labels that look wrong), and add images.");
     if (!verdict->beats_guess && g_str_equal(best->model->head, "dense"))
-        advise(text, &given, "Try train --head linear, which learns more from few images.");
+        advise(text, &given, "Try " HTML_CODE("train --head linear") ", which learns more from few images.");
     if (best->interval.high - best->interval.low > wide)
         advise(text, &given,
                "Test on more images: with so few, the accuracy is uncertain by more than ten points.");
@@ -250,13 +258,23 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
     if (verdict->beats_guess && is_overfitted(best))
         advise(text, &given,
                "It fits its training images far better than others: more images, augmentation or a higher "
-               "--dropout would help.");
+               "" HTML_CODE("--dropout") " would help.");
     if (verdict->beats_guess && best->right < comparison_count(comparison))
-        advise(text, &given,
-               "Look through its mistakes for wrong labels (train --suspects lists candidates), and use "
-               "train --learning-curve to estimate the gain from more images.");
+        advise(
+            text, &given,
+            "Look through its mistakes for wrong labels (" HTML_CODE(
+                "train --suspects") " lists candidates), and use " HTML_CODE("train --learning-curve") " to "
+                                                                                                       "estim"
+                                                                                                       "ate "
+                                                                                                       "the "
+                                                                                                       "gain "
+                                                                                                       "from "
+                                                                                                       "more "
+                                                                                                       "image"
+                                                                                                       "s.");
     if (!best->probabilities)
-        advise(text, &given, "For probabilities instead of decision values, train with --folds 5.");
+        advise(text, &given,
+               "For probabilities instead of decision values, train with " HTML_CODE("--folds 5") ".");
     else if (best->calibration_error > miscalibrated)
         advise(text, &given,
                "Do not rely on its probabilities: they are off by more than ten points on average.");

@@ -361,10 +361,10 @@ def a_browser_shows_the_report_without_an_error():
     console = [l for l in done.stderr.split("\n") if "CONSOLE" in l]
     assert console == [], console
     accuracy = [(outputs_of(model, Study.x).argmax(1) == Study.y).mean() for model in (Study.dense, Study.linear)]
-    shown = re.findall(r'<td class="accuracy[^"]*" data-value="([0-9.e-]+)">([0-9.]+)', done.stdout)
+    shown = re.findall(r'<td data-label="Accuracy" class="accuracy[^"]*" data-value="([0-9.e-]+)">([0-9.]+)', done.stdout)
     assert len(shown) == 2, done.stdout[:2000]
     assert np.allclose(sorted(float(value) for value, _ in shown), sorted(accuracy), atol=1e-12)
-    assert sorted(float(text) for _, text in shown) == sorted(round(100 * a, 2) for a in accuracy)
+    assert sorted(float(text) for _, text in shown) == sorted(round(100 * a, 1) for a in accuracy)
     note = json.loads(re.search(r'<p id="note">(.*?)</p>', done.stdout).group(1))
     assert note["falling"] == sorted(accuracy, reverse=True) and note["rising"] == sorted(accuracy)
     assert note["sort"] == "ascending" and note["rows"] == 1 and note["theme"] in ("dark", "light")

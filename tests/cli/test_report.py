@@ -1,9 +1,10 @@
 """The answers at the top of evaluate's report and text, against NumPy and exact arithmetic, and the report in a browser."""
-import csv, json, math, os, re, subprocess, sys
+import csv, html, json, math, os, re, subprocess, sys
 from fractions import Fraction
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
+from PIL import Image
 from tap import BUILD, program, run, scratch
 
 
@@ -274,7 +275,95 @@ def the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it():
             assert note["page"] <= note["wide"], (classes, note)
 
 
-run(thousands_of_classes_are_written_as_the_cells_that_are_not_zero,
+def nothing_is_cut_off_at_any_width_in_light_dark_and_print():
+    """No element reaches beyond the window, and no table needs to be scrolled sideways: with four models, all unfolded."""
+    probe = """<script>
+      for (const part of document.querySelectorAll("details.model")) part.open = true;
+      const cut = [];
+      for (const part of document.querySelectorAll("body *")) {
+        const box = part.getBoundingClientRect();
+        if (box.width && !part.closest(".fold thead, .skip, details:not([open]) > :not(summary)")
+            && (box.right > window.innerWidth + 1 || box.left < -1 || (part.matches(".scroll, pre") && part.scrollWidth > part.clientWidth + 1)))
+          cut.push(part.tagName + "." + part.className + " " + Math.round(box.right) + " " + part.textContent.slice(0, 40));
+      }
+      const dark = document.querySelector(".on-dark");
+      parent.postMessage(JSON.stringify({cut, wide: window.innerWidth, dark: dark.getBoundingClientRect().width > 0,
+        text: Array.from(document.querySelectorAll("td, dd, code")).filter((p) => p.getBoundingClientRect().width > 0).length}), "*");
+    </script></body>"""
+    # Frames, as a window of Chromium's own is at least 500 pixels wide.
+    frames = """<!DOCTYPE html><p id="note">[]</p><script>onmessage = (e) => { const note = document.getElementById("note");
+        note.textContent = JSON.stringify(JSON.parse(note.textContent).concat(JSON.parse(e.data))); };</script>
+      <iframe src="probed.html" style="border:0;width:390px;height:900px"></iframe>
+      <iframe src="probed.html" style="border:0;width:768px;height:900px"></iframe>
+      <iframe src="probed.html" style="border:0;width:1280px;height:900px"></iframe>"""
+    with scratch() as at:
+        make_models(at, 10, 8)
+        names = ("dense", "linear", "a model with a long name, such as vgg16_block5_pool_standardised_cost_0.001", "dull")
+        program("train", "--quiet", "--hidden", "4", "--epochs", "1", at + "/train.cache", "%s/%s.h5" % (at, names[2]))
+        program("train", "--quiet", "--hidden", "2", "--epochs", "1", "--learning-rate", "1e-9", at + "/train.cache", at + "/dull.h5")
+        for t in range(10):
+            os.makedirs("%s/images/class_%03d" % (at, t))
+        for i in range(40):
+            Image.new("RGB", (40, 30), (6 * i, 90, 10)).save("%s/images/class_%03d/%05d.jpg" % (at, i // 4, i))
+        program("evaluate", "--quiet", "--report", at + "/r", "--images", at + "/images", "--trained-on", at + "/train.cache", "--similarity", "0.6",
+                make_cache(at, "test", 10, 4, 3), *("%s/%s.h5" % (at, name) for name in names))
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            page = file.read()
+        with open(at + "/r/frames.html", "w") as file:
+            file.write(frames)
+        for form in ("light", "dark", "print", "unfolded"):
+            shown = page.replace("</body>", probe).replace('<html lang="en">', '<html lang="en" data-theme="%s">' % ("dark" if form == "dark" else "light"))
+            shown = shown.replace("@media print", "@media all") if form == "print" else shown
+            shown = shown.replace("@media (max-width: 48rem)", "@media (max-width: 1px)") if form == "unfolded" else shown
+            with open(at + "/r/probed.html", "w", encoding="utf-8") as file:
+                file.write(shown)
+            text = browser(at + "/r/frames.html", "--window-size=1400,1000", "--dump-dom").stdout
+            notes = json.loads(html.unescape(re.search(r'<p id="note">(.*?)</p>', text).group(1)))
+            assert sorted(note["wide"] for note in notes) == [390, 768, 1280], notes
+            for note in notes:
+                assert bool(note["cut"]) == (form == "unfolded" and note["wide"] <= 768), (form, note["wide"], note["cut"][:5])
+                assert note["dark"] == (form == "dark") and note["text"] > 200, (form, note)
+
+
+def what_guesses_is_never_marked_best_and_what_is_missing_is_said():
+    with scratch() as at:
+        make_models(at, 3, spread=0)
+        test = make_cache(at, "test", 3, 20, 3, spread=0)
+        program("train", "--quiet", "--head", "linear", at + "/train.cache", at + "/margins.h5")
+        text = program("evaluate", "--quiet", "--report", at + "/r", test, at + "/margins.h5", at + "/dense.h5").stdout
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            page = file.read()
+        assert 'class="accuracy' in page and not re.search(r'class="[a-z0-9-]+ best"', page)
+        for said in (words_of(text), page):
+            assert "None: none is better than guessing. Of all, " in said
+        assert "Not drawn of models that give decision values" in page and "It was fitted in one piece" in page and "Without thumbnails" in page
+        assert "<code>train --suspects</code>" in page and "<code>" not in text and "\x0e" not in text + page
+        program("evaluate", "--quiet", "--report", at + "/r", test, at + "/margins.h5")
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            assert "no model gives probabilities: <code>train --folds 5</code>" in file.read()
+
+
+def images_that_were_trained_on_are_grouped_by_what_they_copy():
+    with scratch() as at:
+        _, linear = make_models(at, 3)
+        x = np.load(at + "/train.npy")
+        npy, items = at + "/copies.npy", at + "/copies.csv"
+        copies = [0, 1, 0, 20, 0]  # three are one image of the training set, slightly changed
+        np.save(npy, np.concatenate([x[copies] * np.float32(1.0001), -x[5:9].clip(0)]).astype("<f4"))
+        with open(items, "w") as out:
+            out.writelines("class_000/copy%d.jpg,class_000\n" % i for i in range(9))
+        program("tools/make-cache", npy, items, at + "/copies.cache")
+        program("evaluate", "--quiet", "--report", at + "/r", "--trained-on", at + "/train.cache", at + "/copies.cache", linear, "--classes", "class_000")
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            section = re.search(r'<section id="leakage">.*?</section>', file.read(), re.S).group()
+        groups = re.findall(r"<li><code>([^<]*)</code><ul>(.*?)</ul>", section)
+        shown = {twin: re.findall(r"<code>([^<]*)</code>", inside) for twin, inside in groups}
+        assert shown == {"class_000/00000.jpg": ["class_000/copy%d.jpg" % i for i in (0, 2, 4)], "class_000/00001.jpg": ["class_000/copy1.jpg"],
+                         "class_001/00020.jpg": ["class_000/copy3.jpg"]}, section
+
+
+run(nothing_is_cut_off_at_any_width_in_light_dark_and_print, what_guesses_is_never_marked_best_and_what_is_missing_is_said,
+    images_that_were_trained_on_are_grouped_by_what_they_copy, thousands_of_classes_are_written_as_the_cells_that_are_not_zero,
     the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_compared_by_holms_rule,
     the_second_may_be_told_from_the_best_where_one_further_behind_is_not,
     what_is_no_better_than_chance_is_called_so, the_time_of_training_comes_from_the_history,
