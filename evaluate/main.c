@@ -1,4 +1,5 @@
-/* evaluate: evaluates models on labelled images, and predicts new ones. It never changes a cache or a model. */
+/* evaluate: evaluates models on labelled images, and predicts new ones. It never changes a cache, nor a model but for
+ * its threshold (--set-threshold). */
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -14,6 +15,7 @@
 #include "evaluate/prediction/predictions.h"
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
+#include "evaluate/report/coverage.h"
 #include "evaluate/report/plots.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
@@ -64,6 +66,29 @@ static gboolean write_plots(const Options *options, const Comparison *comparison
     return reliability_write(plots->reliability, plots->n_reliability, options->reliability, error);
 }
 
+/* Keeps in the only model the threshold that serves the share of right answers asked for. */
+static gboolean set_threshold(const Options *options, const Comparison *comparison, GError **error)
+{
+    const Evaluation *evaluation = comparison_model(comparison, 0);
+    const CoveragePoint *point =
+        evaluation->coverage ? metrics_accept(evaluation->coverage, options->set_threshold) : NULL;
+    if (!evaluation->coverage)
+        return error_set(
+            error,
+            "%s: has no probabilities to set a threshold for; train --folds 5 calibrates a linear head",
+            evaluation->path);
+    if (!point)
+        return error_set(error,
+                         "%s: is right on %g %% of its answers at no threshold; try a lower --set-threshold",
+                         evaluation->path, 100 * options->set_threshold);
+    evaluation->model->threshold = point->threshold;
+    if (!model_save(evaluation->model, evaluation->path, error))
+        return FALSE;
+    cli_remark("%s: --predict now answers unsure below a probability of %.4f", evaluation->path,
+               point->threshold);
+    return TRUE;
+}
+
 static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(Scatter) scatter = scatter_new(comparison, (guint)options->common.threads, error);
@@ -99,6 +124,8 @@ static gboolean write_files(const Options *options, const Comparison *comparison
     return (!options->json || json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_plots(options, comparison, error) &&
+           (!options->coverage || coverage_write(comparison, options->coverage, error)) &&
+           (!(options->set_threshold > 0) || set_threshold(options, comparison, error)) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->report || report_write(comparison, &report, error));
@@ -114,6 +141,8 @@ static Status evaluate(const Options *options)
         g_autoptr(GString) text = g_string_new(NULL);
         text_comparison(text, comparison, (int)options->digits, options->timing);
         leakage_text(text, comparison);
+        if (options->coverage || options->set_threshold > 0)
+            coverage_text(text, comparison);
         fputs(text->str, stdout);
     }
     if (!write_files(options, comparison, &error))

@@ -85,6 +85,16 @@ static const CliOption table[] = {
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
      0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_TEXT, "coverage", 0, &o.coverage, "FILE",
+     "draw accuracy against the share of images answered, if only what is sure is answered (.png, .svg or "
+     ".pdf), and say "
+     "from which probability on 90, 95 and 99 % of the answers are right",
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+    {CLI_REAL, "set-threshold", 0, &o.set_threshold, "A",
+     "keep in the model the lowest probability from which a share A of the answers on these images is right; "
+     "--predict then "
+     "answers unsure below it (0: do not)",
+     0, 1, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
     {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
      "draw the cache's images by their first two principal components, coloured by class, with mistakes "
      "marked (.png, .svg or .pdf)",
@@ -192,7 +202,7 @@ static gboolean choose_mode(Status *status)
 
 static gboolean check_plots(Status *status)
 {
-    const char *const paths[] = {o.confusion, o.reliability, o.scatter, o.sheet};
+    const char *const paths[] = {o.confusion, o.reliability, o.coverage, o.scatter, o.sheet};
     g_autoptr(GError) error = NULL;
     for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
         if (paths[i] && !canvas_path_ok(paths[i], &error)) {
@@ -215,6 +225,8 @@ static const char *check_together(void)
         return "--title requires --confusion, --report or --explain";
     if (cli_given("similarity") && !o.trained_on)
         return "--similarity requires --trained-on";
+    if (o.set_threshold > 0 && o.n_models > 1)
+        return "--set-threshold takes one model";
     if (o.filter.classes && o.filter.first_classes)
         return "--classes and --first-classes are mutually exclusive";
     return NULL;

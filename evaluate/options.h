@@ -21,6 +21,8 @@ typedef struct {
     gint64 digits;
     const char *weights, *images; /* base weights; where the images of a cache lie */
     DatasetFilter filter;         /* of a CACHE or IMAGE_DIR */
+    const char *coverage;         /* file to draw coverage to; NULL */
+    double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
     const char *confusion, *reliability, *scatter, *report, *explain, *json,
         *predictions;       /* files to write; NULL for none */
     const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */

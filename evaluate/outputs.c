@@ -28,6 +28,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_OUTPUT, "--predictions", o->predictions);
     output_plan_add(plan, PLAN_OUTPUT, "--confusion", o->confusion);
     output_plan_add(plan, PLAN_OUTPUT, "--reliability", o->reliability);
+    output_plan_add(plan, PLAN_OUTPUT, "--coverage", o->coverage);
     output_plan_add(plan, PLAN_OUTPUT, "--scatter", o->scatter);
     output_plan_add_beneath(plan, "--report", o->report, "index.html");
     output_plan_add_beneath(plan, "--explain", o->explain, "index.html");

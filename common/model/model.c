@@ -134,8 +134,9 @@ static gboolean write_attributes(Hdf5File *file, const Model *model, GError **er
 {
     json_t *training = json_pack("{s:s, s:s, s:O}", "approach", model->approach, "head", model->head,
                                  "settings", model->training);
-    json_t *calibration = json_pack("{s:b, s:b, s:f}", "probabilities", model->probabilities, "sigmoids",
-                                    model->sigmoids, "temperature", model->temperature);
+    json_t *calibration =
+        json_pack("{s:b, s:b, s:f, s:f}", "probabilities", model->probabilities, "sigmoids", model->sigmoids,
+                  "temperature", model->temperature, "threshold", model->threshold);
     gboolean good = write_json(file, "vggcache_format", json_pack("{s:i}", "version", FORMAT_VERSION), error);
     good &= write_json(file, "vggcache_recipe", feature_spec_to_json(model->spec), good ? error : NULL);
     good &= write_json(file, "vggcache_classes", classes_to_json(model->classes), good ? error : NULL);
@@ -272,8 +273,8 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
         return FALSE;
     if (json_unpack(training, "{s:s, s:s, s:o}", "approach", &approach, "head", &head, "settings",
                     &model->training) != 0 ||
-        json_unpack(calibration, "{s:b, s:b, s:F}", "probabilities", &probabilities, "sigmoids", &sigmoids,
-                    "temperature", &model->temperature) != 0) {
+        json_unpack(calibration, "{s:b, s:b, s:F, s?F}", "probabilities", &probabilities, "sigmoids",
+                    &sigmoids, "temperature", &model->temperature, "threshold", &model->threshold) != 0) {
         model->training = NULL;
         return error_set(error, "%s: its attribute vggcache_training or vggcache_calibration is invalid",
                          hdf5_path(file));
@@ -283,8 +284,10 @@ static gboolean read_training(Hdf5File *file, Model *model, GError **error)
     model->head = g_strdup(head);
     model->probabilities = probabilities;
     model->sigmoids = sigmoids;
-    return (model->temperature >= 0 && isfinite(model->temperature)) ||
-           error_set(error, "%s: its temperature is not a number >= 0", hdf5_path(file));
+    return (model->temperature >= 0 && isfinite(model->temperature) && model->threshold >= 0 &&
+            model->threshold <= 1) ||
+           error_set(error, "%s: its temperature is not a number >= 0, or its threshold no probability",
+                     hdf5_path(file));
 }
 
 /* Reads feature specification, network and scaling, and checks that they fit together. */

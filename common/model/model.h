@@ -39,6 +39,7 @@ typedef struct {
     gboolean sigmoids;  /* each output z of the network becomes 1 / (1 + exp(-z)), divided by the sum over the
                                classes: liblinear's predict_probability for its logistic solvers */
     double temperature; /* > 0: calibrated, probabilities = softmax(outputs / temperature); 0: not */
+    double threshold;   /* > 0: a prediction is accepted from this probability on; 0: each is */
 } Model;
 
 Model *model_load(const char *path, GError **error);

@@ -57,6 +57,7 @@ static void evaluation_free(gpointer data)
     g_free(evaluation->matrix);
     g_free(evaluation->per_class);
     g_free(evaluation->leakage.seen);
+    g_clear_pointer(&evaluation->coverage, g_array_unref);
     g_free(evaluation);
 }
 
@@ -122,6 +123,7 @@ static void evaluation_probabilities(Evaluation *evaluation, const int *labels, 
     }
     evaluation->log_loss = metrics_log_loss(evaluation->probabilities, labels, n, classes);
     metrics_reliability(evaluation->probabilities, labels, n, classes, evaluation->bins, RELIABILITY_BINS);
+    evaluation->coverage = metrics_coverage(evaluation->probabilities, labels, n, classes);
     evaluation->calibration_error = metrics_calibration_error(evaluation->bins, RELIABILITY_BINS);
 }
 

@@ -48,6 +48,7 @@ typedef struct {
     ClassMetrics macro, weighted;
     double log_loss, calibration_error; /* of the probabilities; NAN where there are none */
     ReliabilityBin bins[RELIABILITY_BINS];
+    GArray *coverage; /* CoveragePoint, of the probabilities; NULL where there are none */
     Leakage leakage;
     double predict_seconds; /* from all images' vectors to outputs, measured: differs from run to run */
     double train_seconds;   /* of all epochs, from the training's --history; NAN: not known */

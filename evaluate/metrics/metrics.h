@@ -63,6 +63,20 @@ void metrics_reliability(const float *probabilities, const int *labels, guint n,
  * confidence| of their bin. */
 double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
 
+/* What is right if only images are answered whose confidence, the probability of the predicted class, is at least
+ * threshold. */
+typedef struct {
+    double threshold;
+    guint answered, right;
+} CoveragePoint;
+
+/* A point for each confidence that occurs, from the highest to the lowest, at which all images are answered: an array of
+ * CoveragePoint. */
+GArray *metrics_coverage(const float *probabilities, const int *labels, guint n, guint classes);
+
+/* The point that answers most images of those at which at least this share of the answers is right; NULL: there is none. */
+const CoveragePoint *metrics_accept(const GArray *coverage, double accuracy);
+
 /* McNemar's exact test (1947) of two classifiers on the same images. If both are equally good, each image that only
  * one gets right is equally likely to be either's: p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);

@@ -46,11 +46,17 @@ static void best_classes(const float *scores, guint classes, guint *order, guint
     }
 }
 
+/* Whether the best score reaches the model's threshold, which is a probability; without one all are accepted. */
+static gboolean accepts(const Prediction *prediction, float best)
+{
+    return (double)best >= prediction->model->threshold || !prediction->model->threshold;
+}
+
 static void append_text(GString *line, const Prediction *prediction, const char *path, const float *scores,
                         const guint *order)
 {
     g_autofree char *shown = cli_printable(path);
-    g_string_append_printf(line, "%s:", shown);
+    g_string_append_printf(line, "%s:%s", shown, accepts(prediction, scores[order[0]]) ? "" : " unsure,");
     for (guint i = 0; i < prediction->top; i++) {
         g_autofree char *name = cli_printable(prediction->model->classes->pdata[order[i]]);
         g_string_append_printf(line, "%s %s %.4f", i ? "," : "", name, scores[order[i]]);
@@ -67,6 +73,8 @@ static void append_csv(GString *line, const Prediction *prediction, const char *
         g_string_append_c(line, ',');
         csv_append_float(line, scores[order[i]]);
     }
+    if (prediction->model->threshold > 0)
+        g_string_append(line, accepts(prediction, scores[order[0]]) ? ",true" : ",false");
 }
 
 static json_t *json_text(const char *bytes)
@@ -91,8 +99,11 @@ static void append_jsonl(GString *line, const Prediction *prediction, const char
     for (guint i = 0; i < prediction->top; i++)
         json_array_append_new(top, json_pack("{s:o, s:f}", "class", json_text(names[order[i]]),
                                              prediction->score_name, scores[order[i]]));
-    append_json(line, json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path",
-                                json_text(path), "predicted", json_text(names[order[0]]), "top", top));
+    json_t *answer = json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(path),
+                               "predicted", json_text(names[order[0]]), "top", top);
+    if (prediction->model->threshold > 0)
+        json_object_set_new(answer, "accepted", json_boolean(accepts(prediction, scores[order[0]])));
+    append_json(line, answer);
 }
 
 static gboolean print_image(const Prediction *prediction, guint index, const float *scores, GError **error)
@@ -113,6 +124,7 @@ static gboolean print_header(const Prediction *prediction, GError **error)
     g_autoptr(GString) line = g_string_new("path");
     for (guint i = 1; i <= prediction->top; i++)
         g_string_append_printf(line, ",class_%u,%s_%u", i, prediction->score_name, i);
+    g_string_append(line, prediction->model->threshold > 0 ? ",accepted" : "");
     return cli_print(line->str, error);
 }
 

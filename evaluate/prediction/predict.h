@@ -5,7 +5,10 @@
  *   text   photo.jpg: ants 0.9731, bees 0.0269
  *   csv    path,class_1,probability_1,class_2,probability_2     (margin_1 …: decision values, without probabilities)
  *   jsonl  {"version": 1, "path": "photo.jpg", "predicted": "ants", "top": [{"class": "ants", "probability": 0.9731}, …]}
- *          {"version": 1, "path": "torn.jpg", "error": "is truncated"} */
+ *          {"version": 1, "path": "torn.jpg", "error": "is truncated"}
+ *
+ * Where the model has a threshold (--set-threshold), an answer below it is "unsure, …" as text, and each has a column
+ * accepted, or "accepted": true or false. */
 #pragma once
 #include "common/cli/cli.h"
 #include "evaluate/options.h"

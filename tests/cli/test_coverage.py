@@ -1,0 +1,111 @@
+"""Answering only what is sure: --coverage and --set-threshold against NumPy, and what --predict says below the threshold."""
+import csv, json, os, re, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
+import numpy as np
+from PIL import Image
+from tap import program, run, scratch
+
+
+def draw(folder, seed, each=30):
+    """Colours that overlap: some images are nearly certain, some a guess."""
+    rng = np.random.default_rng(seed)
+    for c, name in enumerate(("blue", "green", "red")):
+        os.makedirs("%s/%s" % (folder, name))
+        for i in range(each):
+            colour = np.full(3, 100.0)
+            colour[2 - c] += 30
+            pixels = rng.normal(colour, 30, (12, 12, 3)) + rng.normal(0, 22, 3)
+            Image.fromarray(pixels.clip(0, 255).astype("u1")).save("%s/%s/%02d.png" % (folder, name, i))
+    return folder
+
+
+def make(at):
+    for name, seed in (("train", 1), ("test", 2)):
+        program("extract", "-q", "--preset", "keras", "--layer", "input", draw(at + "/" + name, seed), "%s/%s.cache" % (at, name))
+    program("train", "-q", "--head", "linear", "--scale", "standard", "--folds", 3, at + "/train.cache", at + "/m.h5")
+    program("train", "-q", "--head", "linear", "--scale", "standard", at + "/train.cache", at + "/margins.h5")
+
+
+def probabilities(at, *options):
+    program("evaluate", "-q", "--predictions", at + "/p.csv", *options, at + "/test.cache", at + "/m.h5")
+    with open(at + "/p.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    confidence = np.array([[float(row[name]) for name in ("blue", "green", "red")] for row in rows], np.float32).max(1)
+    return confidence, np.array([row["true"] for row in rows]), np.array([row["predicted"] for row in rows])
+
+
+def accept(confidence, right, target):
+    """The lowest confidence from which the answers are right often enough, by trying each."""
+    good = [t for t in np.unique(confidence) if right[confidence >= t].mean() >= target]
+    return min(good) if good else None
+
+
+def wilson(k, n, z=1.959963984540054):
+    centre, half = (k / n + z * z / (2 * n)) / (1 + z * z / n), z / (1 + z * z / n) * np.sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
+    return [max(0, centre - half), min(1, centre + half)]
+
+
+def thresholds_agree_with_numpy():
+    with scratch() as at:
+        make(at)
+        confidence, truth, said = probabilities(at)
+        right = truth == said
+        assert 0.5 < right.mean() < 0.95, right.mean()
+        done = program("evaluate", "--json", at + "/f.json", "--coverage", at + "/c.svg", at + "/test.cache", at + "/m.h5", at + "/margins.h5")
+        with open(at + "/f.json") as file:
+            models = json.load(file)["models"]
+        assert models[1]["coverage"] == [] and "margins gives no probabilities" in done.stdout
+        expected = {target: accept(confidence, right, target) for target in (0.9, 0.95, 0.99)}
+        assert {point["target"]: np.float32(point["threshold"]) for point in models[0]["coverage"]} == \
+            {target: t for target, t in expected.items() if t is not None}
+        for point in models[0]["coverage"]:
+            taken = confidence >= np.float32(point["threshold"])
+            assert (point["answered"], point["right"]) == (taken.sum(), (taken & right).sum())
+            assert np.allclose(point["interval"], wilson(point["right"], point["answered"]))
+            assert point["per_class"] == {name: {"answered": (taken & (truth == name)).sum(), "right": (taken & right & (truth == name)).sum()}
+                                          for name in ("blue", "green", "red")}
+            line = re.search(r"^m  %d %% right from (\S+) on \((\S+) to (\S+)\), answering (\S+) %%" % (100 * point["target"]), done.stdout, re.M)
+            assert np.allclose([float(v) for v in line.groups()],
+                               [point["threshold"], *(100 * v for v in point["interval"]), 100 * taken.mean()], atol=0.06), line.groups()
+        with open(at + "/c.svg") as file:
+            assert "<svg" in file.read()
+        assert "no model yields probabilities" in program("evaluate", "--coverage", at + "/d.svg", at + "/test.cache", at + "/margins.h5", status=1).stderr
+
+
+def a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it():
+    with scratch() as at:
+        make(at)
+        confidence, truth, said = probabilities(at)
+        threshold = accept(confidence, truth == said, 0.9)
+        with h5py.File(at + "/m.h5") as model:
+            before = {name: model[name][()].tolist() for name in ("vggcache/trained_on",)}
+        line = program("evaluate", "--predict", at + "/m.h5", at + "/test/red/00.png").stdout
+        assert "unsure" not in line and '"accepted"' not in program("evaluate", "--predict", at + "/m.h5", "--format", "jsonl", at + "/test/red/00.png").stdout
+        done = program("evaluate", "--set-threshold", 0.9, at + "/test.cache", at + "/m.h5")
+        assert "answers unsure below a probability of %.4f" % threshold in done.stderr, done.stderr
+        with h5py.File(at + "/m.h5") as model:
+            assert np.float32(json.loads(model.attrs["vggcache_calibration"])["threshold"]) == threshold
+            assert before == {name: model[name][()].tolist() for name in before}
+        assert np.array_equal(probabilities(at)[0], confidence)
+        asked = ["evaluate", "-q", "--predict", at + "/m.h5", at + "/test"]
+        rows = [json.loads(row) for row in program(*asked, "--format", "jsonl").stdout.splitlines()]
+        accepted = np.array([row["accepted"] for row in rows])
+        assert np.array_equal(accepted, confidence >= threshold) and 0 < accepted.sum() < len(accepted)
+        lines = program(*asked).stdout.splitlines()
+        assert [": unsure, " in line for line in lines] == [not yes for yes in accepted]
+        table = list(csv.DictReader(program(*asked, "--format", "csv").stdout.splitlines()))
+        assert [row["accepted"] == "true" for row in table] == accepted.tolist()
+
+
+def what_has_no_threshold_is_refused_in_one_sentence():
+    with scratch() as at:
+        make(at)
+        for arguments, said, status in ((["--set-threshold", 0.9, at + "/test.cache", at + "/margins.h5"], "has no probabilities", 1),
+                                        (["--set-threshold", 0.9, at + "/test.cache", at + "/m.h5", at + "/margins.h5"], "takes one model", 2),
+                                        (["--set-threshold", 1.5, at + "/test.cache", at + "/m.h5"], "from 0 to 1", 2)):
+            error = program("evaluate", "-q", *arguments, status=status).stderr
+            assert said in error, error
+
+
+run(thresholds_agree_with_numpy, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it, what_has_no_threshold_is_refused_in_one_sentence)
