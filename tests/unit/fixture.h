@@ -390,8 +390,9 @@ static G_GNUC_UNUSED const char *const model_attributes[MODEL_ATTRIBUTES] = {
     "vggcache_scaling", "vggcache_calibration", "vggcache_training",
 };
 
-/* A complete, sealed file with one attribute replaced (value NULL: omitted), so that only its content can be refused. */
-static inline char *with_attribute(const char *name, const char *value)
+/* A complete, sealed file with one attribute replaced (value NULL: omitted), and one weight, so that only its content can
+ * be refused. */
+static inline char *altered_model(const char *name, const char *value, float weight)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *source = in_folder("source.h5");
@@ -407,6 +408,7 @@ static inline char *with_attribute(const char *name, const char *value)
         if (kept)
             hdf5_write_text(to, "/", model_attributes[i], kept, &error);
     }
+    ((Layer *)model->network->layers->pdata[2])->kernel[4] = weight;
     for (guint i = 0; i < model->network->layers->len; i++) {
         const Layer *layer = model->network->layers->pdata[i];
         if (!layer->kernel)
@@ -420,4 +422,9 @@ static inline char *with_attribute(const char *name, const char *value)
     hdf5_commit(to, &error);
     g_assert_no_error(error);
     return path;
+}
+
+static inline char *with_attribute(const char *name, const char *value)
+{
+    return altered_model(name, value, 0.5f);
 }

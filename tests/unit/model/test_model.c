@@ -187,12 +187,14 @@ static void test_content_that_cannot_be_is_refused(void)
 static void test_values_that_are_not_finite_are_refused(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = in_folder("nan.h5");
-    g_autoptr(Model) model = dense_model(SCALE_NONE);
-    ((Layer *)model->network->layers->pdata[2])->kernel[4] = NAN;
-    save(model, path);
+    g_autofree char *path = altered_model("", NULL, NAN), *unsaved = in_folder("nan.h5");
     g_assert_null(model_load(path, &error));
     g_assert_nonnull(strstr(error->message, "/dense_1/dense_1/kernel:0"));
+    g_clear_error(&error);
+    g_autoptr(Model) model = dense_model(SCALE_NONE);
+    ((Layer *)model->network->layers->pdata[2])->kernel[4] = NAN;
+    g_assert_false(model_save(model, unsaved, &error));
+    g_assert_true(g_str_has_prefix(error->message, unsaved) && !g_file_test(unsaved, G_FILE_TEST_EXISTS));
 }
 
 static void test_images_trained_on(void)
