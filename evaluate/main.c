@@ -121,7 +121,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
                                   options->images, (ConfusionCells)options->cells,
                                   explanations,    (guint)options->common.threads,
                                   options->timing};
-    return (!options->json || json_write(comparison, options->json, error)) &&
+    return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_plots(options, comparison, error) &&
            (!options->coverage || coverage_write(comparison, options->coverage, error)) &&
@@ -161,8 +161,8 @@ int main(int argc, char **argv)
     if (!evaluate_outputs_check(options, &error) || !image_file_startup("evaluate", &error))
         status = cli_fail(error);
     else
-        status = options->mode == EVALUATE_PREDICT   ? predict(options)
-                 : options->mode == EVALUATE_SIMILAR ? similar(options)
+        status = options->mode == EVALUATE_PREDICT   ? predict_images(options)
+                 : options->mode == EVALUATE_SIMILAR ? similar_images(options)
                                                      : evaluate(options);
     options_free();
     return cli_finish(status);

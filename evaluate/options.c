@@ -43,6 +43,8 @@ static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
 
 static gboolean predict;
 
+#define EVALUATING (CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER))
+
 static const CliMode modes[] = {
     [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "evaluate models on the images of a cache"},
     [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR",
@@ -58,54 +60,51 @@ static const CliOption table[] = {
     {CLI_INT, "top", 0, &o.top, "K",
      "also report top-K accuracy (the true class is among the K most probable); with --predict, list K "
      "classes",
-     1, 1e6, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     1, 1e6, EVALUATING | CLI_MODE(EVALUATE_PREDICT)},
+    {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12, EVALUATING},
     {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON; -: alone on standard output", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     EVALUATING},
     {CLI_TEXT, "predictions", 0, &o.predictions, "FILE.csv",
      "write path, true class, predicted class and the probability (or margin) of each class; one file per "
      "model if there are several",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 0, EVALUATING},
     {CLI_TEXT, "history", 0, &o.history, "A.csv,B.csv,…",
      "the files that train --history wrote for the models, in the same order (empty between commas: none), "
      "to report the training time",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 0, EVALUATING},
     {CLI_FLAG, "timing", 0, &o.timing, NULL,
-     "report how long a prediction takes; text and report then differ from run to run", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     "report how long a prediction takes; text and report then differ from run to run", 0, 0, EVALUATING},
     {CLI_HEADING, "Plots and report", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     EVALUATING},
     {CLI_ONE_OF, "normalize", 0, &o.cells, CONFUSION_CHOICES,
      "values of the matrix's cells: counts, or fractions of the true class, the predicted class or all "
      "images",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the plots and the report", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 0, EVALUATING},
+    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the plots and the report", 0, 0, EVALUATING},
     {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
-     0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, EVALUATING},
     {CLI_TEXT, "coverage", 0, &o.coverage, "FILE",
      "draw accuracy against the share of images answered, if only what is sure is answered (.png, .svg or "
      ".pdf), and say "
      "from which probability on 90, 95 and 99 % of the answers are right",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 0, EVALUATING},
     {CLI_REAL, "set-threshold", 0, &o.set_threshold, "A",
      "keep in the model the lowest probability from which a share A of the answers on these images is right; "
      "--predict then "
      "answers unsure below it (0: do not)",
-     0, 1, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 1, EVALUATING},
     {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
      "draw the cache's images by their first two principal components, coloured by class, with mistakes "
      "marked (.png, .svg or .pdf)",
      0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_TEXT, "report", 0, &o.report, "DIR", "write everything to DIR/index.html, a self-contained page", 0,
-     0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, EVALUATING},
     {CLI_TEXT, "explain", 0, &o.explain, "DIR",
      "draw which regions of an image speak for its class and which against it, for the most confident "
      "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
      "maps.csv; for heads on 7x7x512 features",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER)},
+     0, 0, EVALUATING},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
      "the folder of the cache's images, for the report's thumbnails, --explain and --sheet", 0, 0,
      CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
@@ -125,8 +124,7 @@ static const CliOption table[] = {
      "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
      "finds it)",
      0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
-    DATASET_OPTIONS(&o.filter,
-                    CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_SIMILAR)),
+    DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},

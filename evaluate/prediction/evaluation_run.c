@@ -169,12 +169,14 @@ static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrA
 /* Images on their way to the models that share a feature specification. */
 typedef struct {
     const Dataset *dataset;
-    GPtrArray *evaluations; /* Evaluation*, borrowed */
+    const EvaluationOptions *options;
+    const Weights *weights;
     ThreadPool *thread_pool;
-    char **reasons;    /* (N): why an image could not be used; NULL where it could */
-    guint8 *hashes;    /* (N, CACHE_HASH) */
-    float *block;      /* (BLOCK, D) */
-    guint rows[BLOCK]; /* images in the block */
+    GPtrArray *evaluations; /* Evaluation*, borrowed: those that share the specification in turn */
+    char **reasons;         /* (N): why an image could not be used; NULL where it could */
+    guint8 *hashes;         /* (N, CACHE_HASH) */
+    float *block;           /* (BLOCK, D) */
+    guint rows[BLOCK];      /* images in the block */
     guint filled;
     gsize features; /* D */
 } Folder;
@@ -217,9 +219,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 }
 
 /* Runs the images through the feature specification of evaluations[first], for all models that share it. */
-static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *dataset,
-                              const Weights *weights, const GPtrArray *evaluations, guint first,
-                              char **reasons, guint8 *hashes, GError **error)
+static gboolean evaluate_spec(Folder *folder, const GPtrArray *evaluations, guint first, GError **error)
 {
     const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
     g_autoptr(GPtrArray) sharing = g_ptr_array_new(), files = g_ptr_array_new();
@@ -231,23 +231,18 @@ static gboolean evaluate_spec(const EvaluationOptions *options, const Dataset *d
         if (!difference)
             g_ptr_array_add(sharing, evaluation);
     }
-    for (guint i = 0; i < dataset->items->len; i++)
-        g_ptr_array_add(files, ((DatasetItem *)dataset->items->pdata[i])->path);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    Folder folder = {.dataset = dataset,
-                     .evaluations = sharing,
-                     .thread_pool = thread_pool,
-                     .reasons = reasons,
-                     .hashes = hashes,
-                     .features = feature_spec_features(spec)};
-    folder.block = g_new(float, BLOCK *folder.features);
-    const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? weights : NULL, options->threads};
-    gboolean done =
-        images_run(&images, (const char *const *)files->pdata, files->len, take_vector, &folder, error);
-    if (done && folder.filled)
-        evaluate_folder_block(&folder);
-    g_free(folder.block);
-    return done;
+    for (guint i = 0; i < folder->dataset->items->len; i++)
+        g_ptr_array_add(files, ((DatasetItem *)folder->dataset->items->pdata[i])->path);
+    folder->evaluations = sharing;
+    folder->features = feature_spec_features(spec);
+    g_autofree float *block = folder->block = g_new(float, BLOCK * folder->features);
+    const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? folder->weights : NULL,
+                                  folder->options->threads};
+    if (!images_run(&images, (const char *const *)files->pdata, files->len, take_vector, folder, error))
+        return FALSE;
+    if (folder->filled)
+        evaluate_folder_block(folder);
+    return TRUE;
 }
 
 /* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
@@ -294,9 +289,16 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
         !evaluation_weights(options->weights, evaluations, &weights, error))
         return FALSE;
     allocate_outputs(evaluations, n);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    Folder folder = {.dataset = dataset,
+                     .options = options,
+                     .weights = weights,
+                     .thread_pool = thread_pool,
+                     .reasons = slots,
+                     .hashes = hashes};
     gboolean done = TRUE;
     for (guint j = 0; done && j < evaluations->len; j++)
-        done = evaluate_spec(options, dataset, weights, evaluations, j, slots, hashes, error);
+        done = evaluate_spec(&folder, evaluations, j, error);
     if (done)
         keep_evaluated(images, dataset, evaluations, slots, hashes);
     for (guint i = 0; i < n; i++)

@@ -224,7 +224,7 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
                   : predict_files(prediction, runner, files, error));
 }
 
-Status predict(const Options *options)
+Status predict_images(const Options *options)
 {
     GError *error = NULL;
     g_autoptr(Model) model = model_load(options->models[0], &error);

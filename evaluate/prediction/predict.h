@@ -13,4 +13,4 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status predict(const Options *options);
+Status predict_images(const Options *options);

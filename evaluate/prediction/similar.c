@@ -241,7 +241,7 @@ static gboolean run(Search *search, guint n, GError **error)
            (!o->sheet || write_sheet(search, error));
 }
 
-Status similar(const Options *options)
+Status similar_images(const Options *options)
 {
     GError *error = NULL;
     Search search = {.options = options, .k = (guint)options->similar};

@@ -14,4 +14,4 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status similar(const Options *options);
+Status similar_images(const Options *options);

@@ -229,7 +229,7 @@ static json_t *verdict_json(const Comparison *comparison)
     return object;
 }
 
-gboolean json_write(const Comparison *comparison, const char *path, GError **error)
+gboolean report_json_write(const Comparison *comparison, const char *path, GError **error)
 {
     const TestImages *images = comparison->images;
     json_auto_t *root = json_object();

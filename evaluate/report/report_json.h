@@ -17,4 +17,4 @@
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-gboolean json_write(const Comparison *comparison, const char *path, GError **error);
+gboolean report_json_write(const Comparison *comparison, const char *path, GError **error);
