@@ -5,9 +5,20 @@
 
 #include <string.h>
 
-int conv_output_side(int side, const ConvShape *shape)
+gsize conv_inputs(const ConvShape *shape)
 {
-    return side + 2 * shape->pad - shape->size + 1;
+    return (gsize)shape->height * (gsize)shape->width * (gsize)shape->inputs;
+}
+
+gsize conv_outputs(const ConvShape *shape)
+{
+    return (gsize)conv_output_side(shape->height, shape) * (gsize)conv_output_side(shape->width, shape) *
+           (gsize)shape->outputs;
+}
+
+gsize conv_weights(const ConvShape *shape)
+{
+    return (gsize)(shape->size * shape->size) * (gsize)shape->inputs * (gsize)shape->outputs;
 }
 
 static void plan_init(ConvPlan *plan, const ConvShape *shape)

@@ -31,7 +31,15 @@ typedef struct {
 } ConvShape;
 
 /* H' or W' of the output before pooling, at least 1, from H or W. */
-int conv_output_side(int side, const ConvShape *shape);
+static inline int conv_output_side(int side, const ConvShape *shape)
+{
+    return side + 2 * shape->pad - shape->size + 1;
+}
+
+/* Floats of an image's input, of its output before pooling, and of the kernel. */
+gsize conv_inputs(const ConvShape *shape);
+gsize conv_outputs(const ConvShape *shape);
+gsize conv_weights(const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 

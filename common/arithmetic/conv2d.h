@@ -4,28 +4,16 @@
  * For the shapes that conv.h does not cover (conv_layer.h). Sums run in an order fixed by the shapes: the same to the
  * bit for any number of threads. */
 #pragma once
-#include "common/core/thread_pool.h"
+#include "common/arithmetic/conv.h"
 
-typedef struct {
-    int in[3], out[3]; /* H W C, H' W' K */
-    int size;
-    gboolean same;
-} Conv2d;
+/* With the shape's ReLU, y = max(x * W + b, 0); its pool and tile are ignored. */
+void conv2d_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const ConvShape *conv,
+                    const float *kernel, const float *bias);
 
-/* Zeros beyond each edge. */
-static inline int conv2d_pad(const Conv2d *conv)
-{
-    return conv->same ? conv->size / 2 : 0;
-}
-
-/* With relu, y = max(x * W + b, 0). */
-void conv2d_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const Conv2d *conv,
-                    const float *kernel, const float *bias, gboolean relu);
-
-void conv2d_input_gradient(ThreadPool *thread_pool, float *dx, const float *dy, int n, const Conv2d *conv,
+void conv2d_input_gradient(ThreadPool *thread_pool, float *dx, const float *dy, int n, const ConvShape *conv,
                            const float *kernel);
 
 /* For the kernel gradient see im2col_gradient in kernel_gradient.h. */
 
 /* Bytes that each thread allocates during a call. */
-gsize conv2d_scratch(const Conv2d *conv);
+gsize conv2d_scratch(const ConvShape *conv);

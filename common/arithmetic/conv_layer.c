@@ -1,6 +1,7 @@
 /* conv_layer: see conv_layer.h. */
 #include "common/arithmetic/conv_layer.h"
 
+#include "common/arithmetic/conv2d.h"
 #include "common/arithmetic/conv_plan.h"
 #include "common/arithmetic/kernel_gradient.h"
 #include "common/core/floats.h"
@@ -11,8 +12,7 @@ enum {
 };
 
 struct ConvLayer {
-    Conv2d conv;
-    gboolean relu;
+    ConvShape shape;
     ThreadPool *thread_pool;
     ConvPlan *forward, *backward; /* NULL: matrix products; backward: from K to C channels */
     const KernelGradient *kernel_gradient;
@@ -27,47 +27,23 @@ static gboolean has_plan(const ConvShape *shape)
                                : conv_fewest_products(shape, CONV_LARGEST_TILE) != NULL);
 }
 
-ConvShape conv2d_forward_shape(const Conv2d *conv)
-{
-    return (ConvShape){.height = conv->in[0],
-                       .width = conv->in[1],
-                       .inputs = conv->in[2],
-                       .outputs = conv->out[2],
-                       .size = conv->size,
-                       .pad = conv2d_pad(conv)};
-}
-
 /* The input gradient: every input pixel sums over all output pixels that depend on it. */
-static ConvShape backward_shape(const Conv2d *conv)
+static ConvShape backward_shape(const ConvShape *forward)
 {
-    return (ConvShape){.height = conv->out[0],
-                       .width = conv->out[1],
-                       .inputs = conv->out[2],
-                       .outputs = conv->in[2],
-                       .size = conv->size,
-                       .pad = conv->size - 1 - conv2d_pad(conv)};
+    return (ConvShape){.height = conv_output_side(forward->height, forward),
+                       .width = conv_output_side(forward->width, forward),
+                       .inputs = forward->outputs,
+                       .outputs = forward->inputs,
+                       .size = forward->size,
+                       .pad = forward->size - 1 - forward->pad};
 }
 
-static ConvShape forward_shape(const ConvLayerOptions *options)
+static gboolean plans_backward(const ConvShape *backward, ConvUse use)
 {
-    ConvShape shape = conv2d_forward_shape(&options->conv);
-    shape.relu = options->relu;
-    return shape;
+    return use == CONV_BOTH_GRADIENTS && has_plan(backward);
 }
 
-static gboolean plans_forward(const ConvLayerOptions *options)
-{
-    ConvShape shape = forward_shape(options);
-    return has_plan(&shape);
-}
-
-static gboolean plans_backward(const ConvLayerOptions *options)
-{
-    ConvShape shape = backward_shape(&options->conv);
-    return options->use == CONV_BOTH_GRADIENTS && has_plan(&shape);
-}
-
-static const KernelGradient *kernel_gradient_of(const Conv2d *conv)
+static const KernelGradient *kernel_gradient_of(const ConvShape *conv)
 {
     const KernelGradient *ways[] = {&winograd_gradient, &direct_gradient, &im2col_gradient};
     int i = 0;
@@ -76,50 +52,43 @@ static const KernelGradient *kernel_gradient_of(const Conv2d *conv)
     return ways[i];
 }
 
-static gsize kernel_floats(const Conv2d *conv)
+gsize conv_layer_memory(const ConvShape *shape, ConvUse use)
 {
-    return (gsize)conv->size * conv->size * conv->in[2] * conv->out[2];
+    ConvShape backward = backward_shape(shape);
+    return sizeof(ConvLayer) + (has_plan(shape) ? conv_plan_memory(shape) : 0) +
+           (plans_backward(&backward, use) ? conv_plan_memory(&backward) : 0);
 }
 
-gsize conv_layer_memory(const ConvLayerOptions *options)
+gsize conv_layer_scratch(const ConvShape *shape, ConvUse use, guint threads)
 {
-    ConvShape forward = forward_shape(options), backward = backward_shape(&options->conv);
-    return sizeof(ConvLayer) + (plans_forward(options) ? conv_plan_memory(&forward) : 0) +
-           (plans_backward(options) ? conv_plan_memory(&backward) : 0);
-}
-
-gsize conv_layer_scratch(const ConvLayerOptions *options, guint threads)
-{
-    ConvShape forward = forward_shape(options), backward = backward_shape(&options->conv);
-    gsize floats = plans_forward(options) ? conv_scratch_floats(&forward, threads) : 0;
-    if (options->use != CONV_FORWARD)
-        floats = MAX(floats, kernel_gradient_of(&options->conv)->scratch_floats(&options->conv, threads));
-    if (plans_backward(options)) /* the flipped kernel comes first */
-        floats = MAX(floats, conv_whole_lines(kernel_floats(&options->conv)) +
-                                 conv_scratch_floats(&backward, threads));
+    ConvShape backward = backward_shape(shape);
+    gsize floats = has_plan(shape) ? conv_scratch_floats(shape, threads) : 0;
+    if (use != CONV_FORWARD)
+        floats = MAX(floats, kernel_gradient_of(shape)->scratch_floats(shape, threads));
+    if (plans_backward(&backward, use)) /* the flipped kernel comes first */
+        floats = MAX(floats, conv_whole_lines(conv_weights(shape)) + conv_scratch_floats(&backward, threads));
     return floats;
 }
 
-gsize conv_layer_heap(const ConvLayerOptions *options)
+gsize conv_layer_heap(const ConvShape *shape, ConvUse use)
 {
-    gboolean all_planned =
-        plans_forward(options) &&
-        (options->use == CONV_FORWARD || kernel_gradient_of(&options->conv) != &im2col_gradient) &&
-        (options->use != CONV_BOTH_GRADIENTS || plans_backward(options));
-    return all_planned ? 0 : conv2d_scratch(&options->conv);
+    ConvShape backward = backward_shape(shape);
+    gboolean all_planned = has_plan(shape) &&
+                           (use == CONV_FORWARD || kernel_gradient_of(shape) != &im2col_gradient) &&
+                           (use != CONV_BOTH_GRADIENTS || has_plan(&backward));
+    return all_planned ? 0 : conv2d_scratch(shape);
 }
 
-ConvLayer *conv_layer_new(const ConvLayerOptions *options, ThreadPool *thread_pool)
+ConvLayer *conv_layer_new(const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
 {
-    ConvShape forward = forward_shape(options), backward = backward_shape(&options->conv);
+    ConvShape backward = backward_shape(shape);
     ConvLayer *layer = g_new0(ConvLayer, 1);
-    layer->conv = options->conv;
-    layer->relu = options->relu;
+    layer->shape = *shape;
     layer->thread_pool = thread_pool;
-    layer->kernel_gradient = kernel_gradient_of(&options->conv);
-    if (plans_forward(options))
-        layer->forward = conv_plan_new(&forward, thread_pool);
-    if (plans_backward(options))
+    layer->kernel_gradient = kernel_gradient_of(shape);
+    if (has_plan(shape))
+        layer->forward = conv_plan_new(shape, thread_pool);
+    if (plans_backward(&backward, use))
         layer->backward = conv_plan_new(&backward, thread_pool);
     return layer;
 }
@@ -139,7 +108,7 @@ void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, const
                         const float *bias, float *scratch)
 {
     if (!layer->forward) {
-        conv2d_forward(layer->thread_pool, y, x, n, &layer->conv, kernel, bias, layer->relu);
+        conv2d_forward(layer->thread_pool, y, x, n, &layer->shape, kernel, bias);
         return;
     }
     conv_plan_set_weights(layer->forward, kernel, bias);
@@ -161,9 +130,11 @@ typedef struct {
 static void bias_group(guint group, guint worker, gpointer data)
 {
     const BiasGradient *b = data;
-    gsize outputs = b->layer->conv.out[2], width = b->layer->conv.out[1];
-    gsize begin = (gsize)part_start((guint)b->n, b->groups, group) * b->layer->conv.out[0],
-          end = (gsize)part_start((guint)b->n, b->groups, group + 1) * b->layer->conv.out[0];
+    const ConvShape *shape = &b->layer->shape;
+    gsize outputs = shape->outputs, height = conv_output_side(shape->height, shape),
+          width = conv_output_side(shape->width, shape);
+    gsize begin = part_start((guint)b->n, b->groups, group) * height,
+          end = part_start((guint)b->n, b->groups, group + 1) * height;
     double *sums = b->sums + group * outputs;
     g_autofree float *row_sums = g_new(float, outputs);
     for (gsize row = begin; row < end; row++) {
@@ -172,7 +143,7 @@ static void bias_group(guint group, guint worker, gpointer data)
         for (gsize pixel = row * width; pixel < (row + 1) * width; pixel++) {
             float *dy = b->dy + pixel * outputs;
             const float *y = b->y + pixel * outputs;
-            for (gsize k = 0; b->layer->relu && k < outputs; k++)
+            for (gsize k = 0; shape->relu && k < outputs; k++)
                 dy[k] = y[k] > 0 ? dy[k] : 0;
             for (gsize k = 0; k < outputs; k++)
                 row_sums[k] += dy[k];
@@ -184,7 +155,7 @@ static void bias_group(guint group, guint worker, gpointer data)
 
 void conv_layer_bias_gradient(ConvLayer *layer, float *dbias, float *dy, const float *y, int n)
 {
-    gsize outputs = layer->conv.out[2];
+    gsize outputs = layer->shape.outputs;
     guint groups = (guint)MIN(n, BIAS_GROUPS);
     g_autofree double *sums = g_new0(double, groups *outputs);
     BiasGradient gradient = {layer, n, groups, dy, y, sums};
@@ -200,11 +171,11 @@ void conv_layer_bias_gradient(ConvLayer *layer, float *dbias, float *dy, const f
 void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x, const float *dy, int n,
                                 float *scratch)
 {
-    layer->kernel_gradient->run(layer->thread_pool, dkernel, x, dy, n, &layer->conv, scratch);
+    layer->kernel_gradient->run(layer->thread_pool, dkernel, x, dy, n, &layer->shape, scratch);
 }
 
 typedef struct {
-    const Conv2d *conv;
+    const ConvShape *conv;
     const float *kernel;
     float *flipped; /* (size, size, K, C) */
 } Flip;
@@ -215,7 +186,7 @@ enum { SQUARE = 16 };
 static void flip_tap(guint tap, guint worker, gpointer data)
 {
     const Flip *flip = data;
-    gsize inputs = flip->conv->in[2], outputs = flip->conv->out[2],
+    gsize inputs = flip->conv->inputs, outputs = flip->conv->outputs,
           taps = (gsize)flip->conv->size * flip->conv->size;
     const float *from = flip->kernel + tap * inputs * outputs;
     float *to = flip->flipped + (taps - 1 - tap) * inputs * outputs;
@@ -229,11 +200,11 @@ void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int
                                float *scratch)
 {
     if (!layer->backward) {
-        conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->conv, kernel);
+        conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->shape, kernel);
         return;
     }
-    Flip flip = {&layer->conv, kernel, scratch};
-    thread_pool_run(layer->thread_pool, (guint)(layer->conv.size * layer->conv.size), flip_tap, &flip);
+    Flip flip = {&layer->shape, kernel, scratch};
+    thread_pool_run(layer->thread_pool, (guint)(layer->shape.size * layer->shape.size), flip_tap, &flip);
     conv_plan_set_weights(layer->backward, scratch, NULL);
-    conv_plan_run(layer->backward, dy, n, dx, scratch + conv_whole_lines(kernel_floats(&layer->conv)));
+    conv_plan_run(layer->backward, dy, n, dx, scratch + conv_whole_lines(conv_weights(&layer->shape)));
 }

@@ -11,7 +11,7 @@
  *
  * Dimensions as in conv2d.h: x (n, H, W, C), y (n, H', W', K), kernel (size, size, C, K). */
 #pragma once
-#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/conv.h"
 
 typedef enum {
     CONV_FORWARD,
@@ -19,23 +19,17 @@ typedef enum {
     CONV_BOTH_GRADIENTS
 } ConvUse; /* which of the functions below will be called, apart from forward and bias gradient */
 
-typedef struct {
-    Conv2d conv;
-    gboolean relu; /* of the output */
-    ConvUse use;
-} ConvLayerOptions;
-
 typedef struct ConvLayer ConvLayer;
 
-/* The thread pool is borrowed until conv_layer_free. Takes conv_layer_memory bytes and aborts without them. */
-ConvLayer *conv_layer_new(const ConvLayerOptions *options, ThreadPool *thread_pool);
+/* The shape must not pool. The thread pool is borrowed until conv_layer_free. Takes conv_layer_memory bytes and aborts without them. */
+ConvLayer *conv_layer_new(const ConvShape *shape, ConvUse use, ThreadPool *thread_pool);
 void conv_layer_free(ConvLayer *layer); /* NULL allowed */
-gsize conv_layer_memory(const ConvLayerOptions *options);
+gsize conv_layer_memory(const ConvShape *shape, ConvUse use);
 
 /* Floats of scratch (from floats_new) for the calls below, which layers that run one after another may share; and bytes
  * that each thread allocates during a call. */
-gsize conv_layer_scratch(const ConvLayerOptions *options, guint threads);
-gsize conv_layer_heap(const ConvLayerOptions *options);
+gsize conv_layer_scratch(const ConvShape *shape, ConvUse use, guint threads);
+gsize conv_layer_heap(const ConvShape *shape, ConvUse use);
 
 /* y = x * W + b, then ReLU if set. */
 void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, const float *kernel,

@@ -1,7 +1,6 @@
 /* conv_plan: what the methods of convolution (ConvMethod) share; private to the files that implement conv.h. */
 #pragma once
 #include "common/arithmetic/conv.h"
-#include "common/arithmetic/conv2d.h"
 #include "common/arithmetic/kernels.h"
 
 typedef struct ConvMethod ConvMethod;
@@ -48,9 +47,6 @@ static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
 {
     return shape->portable ? kernels_unfused() : kernels_current()->conv;
 }
-
-/* The shape of a layer's forward convolution, without ReLU. */
-ConvShape conv2d_forward_shape(const Conv2d *conv);
 
 /* pixels (side, side): pointers to the pixels of the square with upper left corner (top, left) of an image with shape
  * H W C; beyond the edges they point to zeros (C). */

@@ -12,7 +12,7 @@ enum {
 };
 
 typedef struct {
-    const Conv2d *conv;
+    const ConvShape *conv;
     const ConvKernels *kernels;
     const float *x, *dy;
     int n;
@@ -23,33 +23,28 @@ typedef struct {
     float *dkernel;
 } Work;
 
-static gsize weights_of(const Conv2d *conv)
+static gsize padded_floats(const ConvShape *conv)
 {
-    return (gsize)conv->size * conv->size * conv->in[2] * conv->out[2];
+    return conv_whole_lines((gsize)(conv->height + 2 * conv->pad) * (conv->width + 2 * conv->pad) *
+                            conv->inputs);
 }
 
-static gsize padded_floats(const Conv2d *conv)
+static gboolean serves(const ConvShape *conv)
 {
-    int pad = conv2d_pad(conv);
-    return conv_whole_lines((gsize)(conv->in[0] + 2 * pad) * (conv->in[1] + 2 * pad) * conv->in[2]);
+    return conv->outputs % CONV_OUTPUTS == 0 && conv_weights(conv) <= WEIGHTS_MAX;
 }
 
-static gboolean serves(const Conv2d *conv)
+static gsize scratch_floats(const ConvShape *conv, guint threads)
 {
-    return conv->out[2] % CONV_OUTPUTS == 0 && weights_of(conv) <= WEIGHTS_MAX;
+    return GROUPS * conv_weights(conv) + threads * padded_floats(conv);
 }
 
-static gsize scratch_floats(const Conv2d *conv, guint threads)
+static void pad_image(const ConvShape *conv, const float *image, float *padded)
 {
-    return GROUPS * weights_of(conv) + threads * padded_floats(conv);
-}
-
-static void pad_image(const Conv2d *conv, const float *image, float *padded)
-{
-    gsize edge = (gsize)conv2d_pad(conv) * conv->in[2], row = (gsize)conv->in[1] * conv->in[2];
-    float *to = padded + conv2d_pad(conv) * (row + 2 * edge) + edge;
+    gsize edge = (gsize)conv->pad * conv->inputs, row = (gsize)conv->width * conv->inputs;
+    float *to = padded + conv->pad * (row + 2 * edge) + edge;
     memset(padded, 0, padded_floats(conv) * sizeof(float));
-    for (int y = 0; y < conv->in[0]; y++)
+    for (int y = 0; y < conv->height; y++)
         memcpy(to + y * (row + 2 * edge), image + y * row, row * sizeof(float));
 }
 
@@ -57,12 +52,13 @@ static void pad_image(const Conv2d *conv, const float *image, float *padded)
  * its left end. A kernel row (size, C) has the layout of image pixels, so all its weights are correlated together. */
 static void add_row(const Work *w, const float *x, const float *dy, float *sums)
 {
-    int inputs = w->conv->in[2], outputs = w->conv->out[2], vector = w->kernels->width;
+    int inputs = w->conv->inputs, outputs = w->conv->outputs, vector = w->kernels->width;
     guint count = (guint)(w->conv->size * inputs), parts = parts_of(count, (guint)vector);
     for (guint part = 0; part < parts; part++) {
         guint begin = part_start(count, parts, part), end = part_start(count, parts, part + 1);
         for (int k = 0; k < outputs; k += vector)
-            w->kernels->correlate(x + begin, inputs, dy + k, outputs, w->conv->out[1], (int)(end - begin),
+            w->kernels->correlate(x + begin, inputs, dy + k, outputs,
+                                  conv_output_side(w->conv->width, w->conv), (int)(end - begin),
                                   sums + (gsize)begin * outputs + k, outputs, TRUE);
     }
 }
@@ -70,17 +66,19 @@ static void add_row(const Work *w, const float *x, const float *dy, float *sums)
 static void add_group(guint group, guint worker, gpointer data)
 {
     const Work *w = data;
-    const int *in = w->conv->in, *out = w->conv->out, size = w->conv->size;
-    float *sums = w->sums + group * w->weights, *padded = w->padded + worker * padded_floats(w->conv);
-    gsize row = (gsize)(in[1] + 2 * conv2d_pad(w->conv)) * in[2];
+    const ConvShape *conv = w->conv;
+    int height = conv_output_side(conv->height, conv);
+    gsize row = (gsize)(conv->width + 2 * conv->pad) * conv->inputs,
+          kernel_row = (gsize)conv->size * conv->inputs * conv->outputs;
+    float *sums = w->sums + group * w->weights, *padded = w->padded + worker * padded_floats(conv);
     memset(sums, 0, w->weights * sizeof(float));
     for (guint image = part_start((guint)w->n, w->groups, group);
          image < part_start((guint)w->n, w->groups, group + 1); image++) {
-        pad_image(w->conv, w->x + (gsize)image * in[0] * in[1] * in[2], padded);
-        const float *dy = w->dy + (gsize)image * out[0] * out[1] * out[2];
-        for (int y = 0; y < out[0]; y++, dy += (gsize)out[1] * out[2])
-            for (int ky = 0; ky < size; ky++)
-                add_row(w, padded + (y + ky) * row, dy, sums + (gsize)ky * size * in[2] * out[2]);
+        pad_image(conv, w->x + image * conv_inputs(conv), padded);
+        const float *dy = w->dy + image * conv_outputs(conv);
+        for (int y = 0; y < height; y++, dy += conv_outputs(conv) / height)
+            for (int ky = 0; ky < conv->size; ky++)
+                add_row(w, padded + (y + ky) * row, dy, sums + ky * kernel_row);
     }
 }
 
@@ -97,9 +95,9 @@ static void add_up(guint task, guint worker, gpointer data)
 }
 
 static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
-                const Conv2d *conv, float *scratch)
+                const ConvShape *conv, float *scratch)
 {
-    gsize weights = weights_of(conv);
+    gsize weights = conv_weights(conv);
     Work w = {conv,    kernels_current()->conv,    x,      dy, n, (guint)MIN(n, GROUPS), weights,
               scratch, scratch + GROUPS * weights, dkernel};
     thread_pool_run(thread_pool, w.groups, add_group, &w);

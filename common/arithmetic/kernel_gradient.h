@@ -4,13 +4,13 @@
  * dkernel (size, size, C, K) from x (n, H, W, C) and dy (n, H', W', K) of the whole batch. Sums run in an order fixed
  * by the shapes and n: the same to the bit for any number of threads. */
 #pragma once
-#include "common/arithmetic/conv2d.h"
+#include "common/arithmetic/conv.h"
 
 typedef struct {
-    gboolean (*serves)(const Conv2d *conv);
-    gsize (*scratch_floats)(const Conv2d *conv, guint threads); /* for any n */
+    gboolean (*serves)(const ConvShape *conv);
+    gsize (*scratch_floats)(const ConvShape *conv, guint threads); /* for any n */
     void (*run)(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
-                const Conv2d *conv, float *scratch);
+                const ConvShape *conv, float *scratch);
 } KernelGradient;
 
 /* On Winograd's transformed tiles: dU is the sum of V^T (A dY A^T) over all tiles, and is transformed back once, G^T

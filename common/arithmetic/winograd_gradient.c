@@ -14,7 +14,8 @@ enum {
 };
 
 typedef struct {
-    const Conv2d *conv;
+    const ConvShape *conv;
+    int in[3], out[3]; /* H W C, H' W' K */
     const ConvKernels *kernels;
     const WinogradKernels *tile;
     int positions, tiles_y, tiles_x;
@@ -28,39 +29,41 @@ typedef struct {
     int first, tiles; /* transformed together */
 } Work;
 
-static Work work_of(const Conv2d *conv)
+static Work work_of(const ConvShape *conv)
 {
-    gsize inputs = conv->in[2], outputs = conv->out[2];
-    ConvShape shape = conv2d_forward_shape(conv);
-    const WinogradKernels *tile = conv_fewest_products(&shape, CONV_LARGEST_TILE);
+    gsize inputs = conv->inputs, outputs = conv->outputs;
+    int height = conv_output_side(conv->height, conv), width = conv_output_side(conv->width, conv);
+    const WinogradKernels *tile = conv_fewest_products(conv, CONV_LARGEST_TILE);
     return (Work){
         .conv = conv,
+        .in = {conv->height, conv->width, conv->inputs},
+        .out = {height, width, conv->outputs},
         .kernels = kernels_current()->conv,
         .tile = tile,
         .positions = tile->in * tile->in,
-        .tiles_y = (conv->out[0] + tile->out - 1) / tile->out,
-        .tiles_x = (conv->out[1] + tile->out - 1) / tile->out,
+        .tiles_y = (height + tile->out - 1) / tile->out,
+        .tiles_x = (width + tile->out - 1) / tile->out,
         .v_stride = TILES * inputs + POSITION_PADDING,
         .dm_stride = TILES * outputs + POSITION_PADDING,
         .du_stride = inputs * outputs + POSITION_PADDING,
     };
 }
 
-static gboolean serves(const Conv2d *conv)
+static gboolean serves(const ConvShape *conv)
 {
-    return (conv->size == 3 || conv->size == 5) && conv->in[2] % CONV_OUTPUTS == 0 &&
-           conv->out[2] % CONV_OUTPUTS == 0;
+    return (conv->size == 3 || conv->size == 5) && conv->inputs % CONV_OUTPUTS == 0 &&
+           conv->outputs % CONV_OUTPUTS == 0;
 }
 
-static gsize scratch_floats(const Conv2d *conv, guint threads)
+static gsize scratch_floats(const ConvShape *conv, guint threads)
 {
     Work w = work_of(conv);
-    return MAX(conv->in[2], conv->out[2]) + w.positions * (w.v_stride + w.dm_stride + w.du_stride);
+    return MAX(conv->inputs, conv->outputs) + w.positions * (w.v_stride + w.dm_stride + w.du_stride);
 }
 
 static void set_scratch(Work *w, float *scratch)
 {
-    gsize zeros = MAX(w->conv->in[2], w->conv->out[2]);
+    gsize zeros = MAX(w->conv->inputs, w->conv->outputs);
     w->zeros = scratch;
     w->v = scratch + zeros;
     w->dm = w->v + w->positions * w->v_stride;
@@ -72,7 +75,7 @@ static void transform_tiles(guint task, guint worker, gpointer data)
 {
     const Work *w = data;
     const WinogradKernels *tile = w->tile;
-    const int *in = w->conv->in, *out = w->conv->out, pad = conv2d_pad(w->conv);
+    const int *in = w->in, *out = w->out, pad = w->conv->pad;
     const float *square[WINOGRAD_MAX];
     int vector = w->kernels->width, an_image = w->tiles_y * w->tiles_x;
     for (int t = (int)task * TILES_A_TASK; t < MIN(w->tiles, (int)(task + 1) * TILES_A_TASK); t++) {
@@ -91,7 +94,7 @@ static void transform_tiles(guint task, guint worker, gpointer data)
 static void multiply_position(guint task, guint worker, gpointer data)
 {
     const Work *w = data;
-    int inputs = w->conv->in[2], outputs = w->conv->out[2], vector = w->kernels->width;
+    int inputs = w->conv->inputs, outputs = w->conv->outputs, vector = w->kernels->width;
     guint parts = parts_of((guint)inputs, CHANNELS_A_TASK);
     gsize position = task / parts;
     int begin = (int)(task % parts) * CHANNELS_A_TASK, end = MIN(begin + CHANNELS_A_TASK, inputs);
@@ -106,13 +109,13 @@ static void multiply_position(guint task, guint worker, gpointer data)
 static void transform_back(guint input, guint worker, gpointer data)
 {
     const Work *w = data;
-    gsize inputs = w->conv->in[2], outputs = w->conv->out[2];
+    gsize inputs = w->conv->inputs, outputs = w->conv->outputs;
     w->tile->kernel_gradient(w->du + input * outputs, w->du_stride, (int)outputs,
                              w->dkernel + input * outputs, inputs * outputs);
 }
 
 static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
-                const Conv2d *conv, float *scratch)
+                const ConvShape *conv, float *scratch)
 {
     Work w = work_of(conv);
     set_scratch(&w, scratch);
@@ -123,10 +126,10 @@ static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const f
     for (w.first = 0; w.first < total; w.first += TILES) {
         w.tiles = MIN(TILES, total - w.first);
         thread_pool_run(thread_pool, parts_of((guint)w.tiles, TILES_A_TASK), transform_tiles, &w);
-        thread_pool_run(thread_pool, (guint)w.positions * parts_of((guint)conv->in[2], CHANNELS_A_TASK),
+        thread_pool_run(thread_pool, (guint)w.positions * parts_of((guint)conv->inputs, CHANNELS_A_TASK),
                         multiply_position, &w);
     }
-    thread_pool_run(thread_pool, (guint)conv->in[2], transform_back, &w);
+    thread_pool_run(thread_pool, (guint)conv->inputs, transform_back, &w);
 }
 
 const KernelGradient winograd_gradient = {serves, scratch_floats, run};

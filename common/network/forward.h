@@ -8,8 +8,7 @@ gboolean layer_has_output(const Layer *layer);
 gsize layer_inputs(const Layer *layer); /* floats per image */
 gsize layer_outputs(const Layer *layer);
 
-/* A convolution's options for this use. */
-ConvLayerOptions layer_convolution(const Layer *layer, ConvUse use);
+ConvShape layer_convolution(const Layer *layer);
 
 /* out (n, H', W', K) from in (n, H, W, C) for any layer except a convolution; out == in if the layer works in place.
  * Softmax is omitted, so that the last layer gives logits, and so is dropout. xt (D, ld): the transposed input of a

@@ -32,16 +32,15 @@ gboolean network_ends_in_softmax(const Network *network)
     return n && ((const Layer *)network->layers->pdata[n - 1])->activation == ACTIVATION_SOFTMAX;
 }
 
-ConvLayerOptions layer_convolution(const Layer *layer, ConvUse use)
+ConvShape layer_convolution(const Layer *layer)
 {
-    ConvLayerOptions options = {
-        .conv = {.size = layer->size, .same = layer->same},
-        .relu = layer->activation == ACTIVATION_RELU,
-        .use = use,
-    };
-    memcpy(options.conv.in, layer->in, sizeof options.conv.in);
-    memcpy(options.conv.out, layer->out, sizeof options.conv.out);
-    return options;
+    return (ConvShape){.height = layer->in[0],
+                       .width = layer->in[1],
+                       .inputs = layer->in[2],
+                       .outputs = layer->out[2],
+                       .relu = layer->activation == ACTIVATION_RELU,
+                       .size = layer->size,
+                       .pad = layer->same ? layer->size / 2 : 0};
 }
 
 void layer_forward(ThreadPool *thread_pool, const Layer *layer, float *out, const float *in, const float *xt,
@@ -80,9 +79,10 @@ static BufferSizes buffer_sizes(const Network *network, guint threads)
             sizes.xt = MAX(sizes.xt, layer_inputs(layer));
         if (layer->kind != LAYER_CONV2D)
             continue;
-        ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
-        sizes.scratch = MAX(sizes.scratch, conv_layer_scratch(&options, threads));
-        sizes.convolutions += conv_layer_memory(&options) + threads * conv_layer_heap(&options);
+        ConvShape shape = layer_convolution(layer);
+        sizes.scratch = MAX(sizes.scratch, conv_layer_scratch(&shape, CONV_FORWARD, threads));
+        sizes.convolutions +=
+            conv_layer_memory(&shape, CONV_FORWARD) + threads * conv_layer_heap(&shape, CONV_FORWARD);
     }
     return sizes;
 }
@@ -95,8 +95,8 @@ static Buffers buffers_new(const Network *network, int n, ThreadPool *thread_poo
         const Layer *layer = network->layers->pdata[i];
         ConvLayer *convolution = NULL;
         if (layer->kind == LAYER_CONV2D) {
-            ConvLayerOptions options = layer_convolution(layer, CONV_FORWARD);
-            convolution = conv_layer_new(&options, thread_pool);
+            ConvShape shape = layer_convolution(layer);
+            convolution = conv_layer_new(&shape, CONV_FORWARD, thread_pool);
         }
         g_ptr_array_add(buffers.convolutions, convolution);
     }

@@ -81,11 +81,10 @@ static gboolean check_network(const Network *network, GError **error)
     return !reason;
 }
 
-/* Options of layer i; the first layer with parameters passes no gradient to its input. */
-static ConvLayerOptions convolution_of(const Network *network, guint i)
+/* The first layer with parameters passes no gradient to its input. */
+static ConvUse use_of(const Network *network, guint i)
 {
-    return layer_convolution(layer_at(network, i),
-                             i > first_with_parameters(network) ? CONV_BOTH_GRADIENTS : CONV_KERNEL_GRADIENT);
+    return i > first_with_parameters(network) ? CONV_BOTH_GRADIENTS : CONV_KERNEL_GRADIENT;
 }
 
 /* The largest number of floats per image of any gradient with respect to activations: from the output of `first` on. */
@@ -107,10 +106,10 @@ static Shared largest_convolution(const Network *network, guint threads)
     Shared shared = {0};
     for (guint i = 0; i < network->layers->len; i++)
         if (layer_at(network, i)->kind == LAYER_CONV2D) {
-            ConvLayerOptions options = convolution_of(network, i);
+            ConvShape shape = layer_convolution(layer_at(network, i));
             shared.kernel = MAX(shared.kernel, layer_at(network, i)->kernel_count);
             shared.bias = MAX(shared.bias, layer_at(network, i)->bias_count);
-            shared.scratch = MAX(shared.scratch, conv_layer_scratch(&options, threads));
+            shared.scratch = MAX(shared.scratch, conv_layer_scratch(&shape, use_of(network, i), threads));
         }
     return shared;
 }
@@ -128,9 +127,9 @@ TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer,
             if (i > first)
                 input = MAX(input, dense_input_scratch(batch, layer->out[2]));
         } else if (layer->kind == LAYER_CONV2D) {
-            ConvLayerOptions options = convolution_of(network, i);
-            plans += conv_layer_memory(&options);
-            heap = MAX(heap, conv_layer_heap(&options));
+            ConvShape shape = layer_convolution(layer);
+            plans += conv_layer_memory(&shape, use_of(network, i));
+            heap = MAX(heap, conv_layer_heap(&shape, use_of(network, i)));
         }
     }
     if (!takes_rows(network))
@@ -169,8 +168,8 @@ static gboolean make_stage(Trainer *trainer, guint i)
     if (layer_has_output(stage->layer))
         complete = (stage->out = floats_try_new(trainer->batch * layer_outputs(stage->layer))) != NULL;
     if (stage->layer->kind == LAYER_CONV2D) {
-        ConvLayerOptions options = convolution_of(trainer->network, i);
-        stage->convolution = conv_layer_new(&options, trainer->thread_pool);
+        ConvShape shape = layer_convolution(stage->layer);
+        stage->convolution = conv_layer_new(&shape, use_of(trainer->network, i), trainer->thread_pool);
     }
     for (int x = 0; x < (stage->layer->kind == LAYER_DENSE ? 1 + by_pointer : 0); x++)
         complete = (stage->xt[x] = floats_try_new(trainer->batch * layer_inputs(stage->layer))) && complete;

@@ -7,21 +7,16 @@ typedef struct {
     double *y, *dbias, *dkernel, *dx;
 } Definition;
 
-static gsize pixels_of(const int shape[3])
-{
-    return (gsize)shape[0] * shape[1];
-}
-
 /* Computes output and both gradients by their definitions, over all pairs of an output pixel and a tap. dy counts
  * only where y > 0 after ReLU. */
-static Definition define(const Conv2d *conv, gboolean relu, int n, const float *x, const float *given,
+static Definition define(const ConvShape *conv, int n, const float *x, const float *given,
                          const float *kernel, const float *bias)
 {
-    int height = conv->out[0], width = conv->out[1], taps = conv->size * conv->size;
-    int pad = conv->same ? conv->size / 2 : 0;
-    gsize pixels = n * pixels_of(conv->out), C = conv->in[2], K = conv->out[2];
+    int height = conv_output_side(conv->height, conv), width = conv_output_side(conv->width, conv);
+    int taps = conv->size * conv->size, pad = conv->pad;
+    gsize pixels = (gsize)n * height * width, C = conv->inputs, K = conv->outputs;
     Definition d = {g_new(double, pixels *K), g_new0(double, K), g_new0(double, taps *C *K),
-                    g_new0(double, n *pixels_of(conv->in) * C)};
+                    g_new0(double, n *conv_inputs(conv))};
     for (gsize i = 0; i < pixels * K; i++)
         d.y[i] = bias[i % K];
     g_autofree double *dy = g_new(double, pixels *K);
@@ -30,9 +25,9 @@ static Definition define(const Conv2d *conv, gboolean relu, int n, const float *
             gsize out = p / taps;
             int tap = (int)(p % taps), iy = (int)(out / width % height) + tap / conv->size - pad,
                 ix = (int)(out % width) + tap % conv->size - pad;
-            if (iy < 0 || iy >= conv->in[0] || ix < 0 || ix >= conv->in[1])
+            if (iy < 0 || iy >= conv->height || ix < 0 || ix >= conv->width)
                 continue;
-            gsize in = (out / width / height * conv->in[0] + iy) * conv->in[1] + ix;
+            gsize in = (out / width / height * conv->height + iy) * conv->width + ix;
             for (gsize c = 0; c < C; c++)
                 for (gsize k = 0; k < K; k++) {
                     gsize weight = (tap * C + c) * K + k;
@@ -45,8 +40,8 @@ static Definition define(const Conv2d *conv, gboolean relu, int n, const float *
                 }
         }
         for (gsize i = 0; i < pixels * K && !backwards; i++) {
-            dy[i] = relu && d.y[i] <= 0 ? 0 : given[i];
-            d.y[i] = relu ? MAX(d.y[i], 0) : d.y[i];
+            dy[i] = conv->relu && d.y[i] <= 0 ? 0 : given[i];
+            d.y[i] = conv->relu ? MAX(d.y[i], 0) : d.y[i];
             d.dbias[i % K] += dy[i];
         }
     }
@@ -68,30 +63,29 @@ typedef struct {
     gsize y, dbias, dkernel, dx;
 } Sizes;
 
-static Sizes sizes_of(const Conv2d *conv, int n)
+static Sizes sizes_of(const ConvShape *conv, int n)
 {
-    return (Sizes){n * pixels_of(conv->out) * conv->out[2], conv->out[2],
-                   (gsize)conv->size * conv->size * conv->in[2] * conv->out[2],
-                   n * pixels_of(conv->in) * conv->in[2]};
+    return (Sizes){n * conv_outputs(conv), conv->outputs, conv_weights(conv), n * conv_inputs(conv)};
 }
 
-static float *run(const ConvLayerOptions *options, int n, const float *x, const float *given,
-                  const float *kernel, const float *bias, guint threads)
+/* given: x, dy, kernel, bias. */
+static float *run(const ConvShape *conv, ConvUse use, int n, const float *const given[4], guint threads)
 {
-    Sizes sizes = sizes_of(&options->conv, n);
-    gsize scratch_floats = conv_layer_scratch(options, threads);
+    const float *x = given[0], *kernel = given[2], *bias = given[3];
+    Sizes sizes = sizes_of(conv, n);
+    gsize scratch_floats = conv_layer_scratch(conv, use, threads);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(ConvLayer) layer = conv_layer_new(options, thread_pool);
+    g_autoptr(ConvLayer) layer = conv_layer_new(conv, use, thread_pool);
     float *scratch = floats_new(scratch_floats);
     memset(scratch, 0xff, scratch_floats * sizeof(float)); /* NaN */
     float *all = g_new0(float, sizes.y + sizes.dbias + sizes.dkernel + sizes.dx), *dbias = all + sizes.y,
           *dkernel = dbias + sizes.dbias, *dx = dkernel + sizes.dkernel;
     for (int again = 0; again < 2; again++) { /* the first run must not affect the second */
-        g_autofree float *dy = g_memdup2(given, sizes.y * sizeof(float));
+        g_autofree float *dy = g_memdup2(given[1], sizes.y * sizeof(float));
         conv_layer_forward(layer, all, x, n, kernel, bias, scratch);
         conv_layer_bias_gradient(layer, dbias, dy, all, n);
         conv_layer_kernel_gradient(layer, dkernel, x, dy, n, scratch);
-        if (options->use == CONV_BOTH_GRADIENTS)
+        if (use == CONV_BOTH_GRADIENTS)
             conv_layer_input_gradient(layer, dx, dy, n, kernel, scratch);
     }
     floats_free(scratch);
@@ -105,18 +99,18 @@ static void check_relative(const char *what, const float *x, const double *expec
     g_assert_cmpfloat(error, <, bound);
 }
 
-static void check_set(const ConvLayerOptions *options, int n, const float *x, const float *dy,
-                      const float *kernel, const float *bias, const Definition *d)
+static void check_set(const ConvShape *conv, ConvUse use, int n, const float *const given[4],
+                      const Definition *d)
 {
-    Sizes sizes = sizes_of(&options->conv, n);
-    g_autofree float *one = run(options, n, x, dy, kernel, bias, 1);
-    g_autofree float *three = run(options, n, x, dy, kernel, bias, 3);
+    Sizes sizes = sizes_of(conv, n);
+    g_autofree float *one = run(conv, use, n, given, 1);
+    g_autofree float *three = run(conv, use, n, given, 3);
     const float *dbias = one + sizes.y, *dkernel = dbias + sizes.dbias, *dx = dkernel + sizes.dkernel;
     gsize bytes = (gsize)(dx + sizes.dx - one) * sizeof(float);
     check_relative("y", one, d->y, sizes.y, 2e-5);
     check_relative("dbias", dbias, d->dbias, sizes.dbias, 1e-6);
     check_relative("dkernel", dkernel, d->dkernel, sizes.dkernel, 1e-5);
-    if (options->use == CONV_BOTH_GRADIENTS)
+    if (use == CONV_BOTH_GRADIENTS)
         check_relative("dx", dx, d->dx, sizes.dx, 2e-5);
     g_assert_cmpmem(one, bytes, three, bytes);
 }
@@ -125,22 +119,26 @@ static void check_set(const ConvLayerOptions *options, int n, const float *x, co
 static void check_layer(int size, gboolean same, int n, int height, int width, int inputs, int outputs,
                         gboolean relu, ConvUse use)
 {
-    int lost = same ? 0 : size - 1;
-    ConvLayerOptions options = {
-        {{height, width, inputs}, {height - lost, width - lost, outputs}, size, same}, relu, use};
-    Sizes sizes = sizes_of(&options.conv, n);
+    ConvShape conv = {.height = height,
+                      .width = width,
+                      .inputs = inputs,
+                      .outputs = outputs,
+                      .relu = relu,
+                      .size = size,
+                      .pad = same ? size / 2 : 0};
+    Sizes sizes = sizes_of(&conv, n);
     g_autofree float *x = random_array(sizes.dx, 1, 1, -INFINITY),
                      *dy = random_array(sizes.y, 2, 1, -INFINITY),
                      *kernel = random_array(sizes.dkernel, 3, 1, -INFINITY);
     g_autofree float *bias = random_array(sizes.dbias, 4, 1, -INFINITY);
-    Definition d = define(&options.conv, relu, n, x, dy, kernel, bias);
+    Definition d = define(&conv, n, x, dy, kernel, bias);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (!isa_available((IsaSet)isa))
             continue;
         isa_force((IsaSet)isa);
         g_test_message("%dx%dx%dx%d, %dx%d to %d, %s", n, height, width, inputs, size, size, outputs,
                        isa_name((IsaSet)isa));
-        check_set(&options, n, x, dy, kernel, bias, &d);
+        check_set(&conv, use, n, (const float *const[]){x, dy, kernel, bias}, &d);
     }
     g_free(d.y);
     g_free(d.dbias);
@@ -211,7 +209,8 @@ static void test_nan_stays_nan(void)
 {
     static const int inputs[] = {3, 32, 40};
     for (gsize i = 0; i < G_N_ELEMENTS(inputs); i++) {
-        ConvLayerOptions options = {{{6, 6, inputs[i]}, {4, 4, 32}, 3, FALSE}, TRUE, CONV_FORWARD};
+        ConvShape conv = {
+            .height = 6, .width = 6, .inputs = inputs[i], .outputs = 32, .relu = TRUE, .size = 3};
         gsize count = 6 * 6 * (gsize)inputs[i], weights = 9 * 32 * (gsize)inputs[i];
         g_autofree float *x = random_array(count, 1, 1, -INFINITY),
                          *kernel = random_array(weights, 2, 1, -INFINITY),
@@ -222,8 +221,8 @@ static void test_nan_stays_nan(void)
                 continue;
             isa_force((IsaSet)isa);
             g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-            g_autoptr(ConvLayer) layer = conv_layer_new(&options, thread_pool);
-            float *scratch = floats_new(conv_layer_scratch(&options, 1)), y[4 * 4 * 32];
+            g_autoptr(ConvLayer) layer = conv_layer_new(&conv, CONV_FORWARD, thread_pool);
+            float *scratch = floats_new(conv_layer_scratch(&conv, CONV_FORWARD, 1)), y[4 * 4 * 32];
             conv_layer_forward(layer, y, x, 1, kernel, bias, scratch);
             floats_free(scratch);
             g_assert_true(isnan(y[2 * 4 * 32]));

@@ -24,23 +24,23 @@ static void read_input(const json_t *c, int in[3])
 
 static void check_convolution(const json_t *c)
 {
-    Conv2d conv = {.size = integer(c, "size"), .same = json_is_true(json_object_get(c, "same"))};
-    int n = integer(c, "n"), lost = conv.same ? 0 : conv.size - 1;
-    read_input(c, conv.in);
-    conv.out[0] = conv.in[0] - lost;
-    conv.out[1] = conv.in[1] - lost;
-    conv.out[2] = integer(c, "filters");
-    gsize inputs = (gsize)n * conv.in[0] * conv.in[1] * conv.in[2];
-    gsize outputs = (gsize)n * conv.out[0] * conv.out[1] * conv.out[2];
-    gsize parameters = (gsize)conv.size * conv.size * conv.in[2] * conv.out[2];
+    int n = integer(c, "n"), size = integer(c, "size"), in[3];
+    read_input(c, in);
+    ConvShape conv = {.height = in[0],
+                      .width = in[1],
+                      .inputs = in[2],
+                      .outputs = integer(c, "filters"),
+                      .size = size,
+                      .pad = json_is_true(json_object_get(c, "same")) ? size / 2 : 0};
+    gsize inputs = n * conv_inputs(&conv), outputs = n * conv_outputs(&conv);
+    gsize parameters = conv_weights(&conv);
     g_autofree float *x = filled(inputs, 1, 1), *kernel = filled(parameters, 2, 1),
-                     *bias = filled(conv.out[2], 3, 1);
+                     *bias = filled(conv.outputs, 3, 1);
     g_autofree float *dy = filled(outputs, 4, 1), *y = g_new(float, outputs), *dx = g_new(float, inputs);
-    g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.out[2]);
+    g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.outputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    ConvLayerOptions options = {conv, FALSE, CONV_BOTH_GRADIENTS};
-    g_autoptr(ConvLayer) layer = conv_layer_new(&options, thread_pool);
-    float *scratch = floats_new(conv_layer_scratch(&options, 2));
+    g_autoptr(ConvLayer) layer = conv_layer_new(&conv, CONV_BOTH_GRADIENTS, thread_pool);
+    float *scratch = floats_new(conv_layer_scratch(&conv, CONV_BOTH_GRADIENTS, 2));
     conv_layer_forward(layer, y, x, n, kernel, bias, scratch);
     conv_layer_bias_gradient(layer, dbias, dy, y, n);
     conv_layer_kernel_gradient(layer, dkernel, x, dy, n, scratch);
