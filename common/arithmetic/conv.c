@@ -1,8 +1,6 @@
 /* conv: see conv.h. The parts of a plan that all methods share. */
 #include "common/arithmetic/conv_plan.h"
 
-#include "common/core/floats.h"
-
 #include <string.h>
 
 gsize conv_inputs(const ConvShape *shape)
@@ -36,30 +34,19 @@ static void plan_init(ConvPlan *plan, const ConvShape *shape)
         conv_winograd_init(plan);
 }
 
-ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool)
+ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
 {
     ConvPlan *plan = g_new0(ConvPlan, 1);
     plan_init(plan, shape);
     plan->thread_pool = thread_pool;
-    plan->weights = floats_new(plan->method->weight_floats(plan));
-    plan->bias = g_new0(float, shape->outputs);
+    plan->weights = arena_floats(arena, plan->method->weight_floats(plan));
+    plan->bias = arena_floats(arena, (gsize)shape->outputs);
     return plan;
 }
 
 void conv_plan_free(ConvPlan *plan)
 {
-    if (!plan)
-        return;
-    floats_free(plan->weights);
-    g_free(plan->bias);
     g_free(plan);
-}
-
-gsize conv_plan_memory(const ConvShape *shape)
-{
-    ConvPlan plan = {0};
-    plan_init(&plan, shape);
-    return (plan.method->weight_floats(&plan) + (gsize)shape->outputs) * sizeof(float) + sizeof plan;
 }
 
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias)

@@ -15,6 +15,7 @@
  * However the work is divided, every output is the same sum in the same order: results do not depend on n, the
  * image's position in the batch or the thread pool. Their last bits depend on the instruction set. */
 #pragma once
+#include "common/core/arena.h"
 #include "common/core/thread_pool.h"
 
 typedef struct {
@@ -43,11 +44,10 @@ gsize conv_weights(const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 
-/* Aborts without memory; the thread pool is borrowed until conv_plan_free. Takes conv_plan_memory bytes. Weights must be set
- * before it is run. */
-ConvPlan *conv_plan_new(const ConvShape *shape, ThreadPool *thread_pool);
+/* Takes the weights' memory from the arena; while that measures, all else may only be freed. The thread pool is borrowed
+ * until conv_plan_free. Weights must be set before it is run. */
+ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
-gsize conv_plan_memory(const ConvShape *shape);
 
 /* kernel: (size, size, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias);

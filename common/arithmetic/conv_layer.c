@@ -15,6 +15,7 @@ struct ConvLayer {
     ConvShape shape;
     ThreadPool *thread_pool;
     ConvPlan *forward, *backward; /* NULL: matrix products; backward: from K to C channels */
+    const float *kernel, *bias;   /* as set */
     const KernelGradient *kernel_gradient;
 };
 
@@ -22,9 +23,12 @@ struct ConvLayer {
 
 static gboolean has_plan(const ConvShape *shape)
 {
-    return shape->outputs % CONV_OUTPUTS == 0 &&
-           (shape->inputs % 16 ? shape->inputs < DIRECT_INPUTS
-                               : conv_fewest_products(shape, CONV_LARGEST_TILE) != NULL);
+    if (shape->outputs % CONV_OUTPUTS != 0)
+        return FALSE;
+    if (shape->tile == 1)
+        return TRUE;
+    return shape->inputs % 16 ? shape->inputs < DIRECT_INPUTS
+                              : conv_fewest_products(shape, CONV_LARGEST_TILE) != NULL;
 }
 
 /* The input gradient: every input pixel sums over all output pixels that depend on it. */
@@ -52,13 +56,6 @@ static const KernelGradient *kernel_gradient_of(const ConvShape *conv)
     return ways[i];
 }
 
-gsize conv_layer_memory(const ConvShape *shape, ConvUse use)
-{
-    ConvShape backward = backward_shape(shape);
-    return sizeof(ConvLayer) + (has_plan(shape) ? conv_plan_memory(shape) : 0) +
-           (plans_backward(&backward, use) ? conv_plan_memory(&backward) : 0);
-}
-
 gsize conv_layer_scratch(const ConvShape *shape, ConvUse use, guint threads)
 {
     ConvShape backward = backward_shape(shape);
@@ -79,7 +76,7 @@ gsize conv_layer_heap(const ConvShape *shape, ConvUse use)
     return all_planned ? 0 : conv2d_scratch(shape);
 }
 
-ConvLayer *conv_layer_new(const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
+ConvLayer *conv_layer_new(Arena *arena, const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
 {
     ConvShape backward = backward_shape(shape);
     ConvLayer *layer = g_new0(ConvLayer, 1);
@@ -87,9 +84,9 @@ ConvLayer *conv_layer_new(const ConvShape *shape, ConvUse use, ThreadPool *threa
     layer->thread_pool = thread_pool;
     layer->kernel_gradient = kernel_gradient_of(shape);
     if (has_plan(shape))
-        layer->forward = conv_plan_new(shape, thread_pool);
+        layer->forward = conv_plan_new(arena, shape, thread_pool);
     if (plans_backward(&backward, use))
-        layer->backward = conv_plan_new(&backward, thread_pool);
+        layer->backward = conv_plan_new(arena, &backward, thread_pool);
     return layer;
 }
 
@@ -104,15 +101,20 @@ void conv_layer_free(ConvLayer *layer)
 
 /* ---- Forward ---- */
 
-void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, const float *kernel,
-                        const float *bias, float *scratch)
+void conv_layer_set_weights(ConvLayer *layer, const float *kernel, const float *bias)
 {
-    if (!layer->forward) {
-        conv2d_forward(layer->thread_pool, y, x, n, &layer->shape, kernel, bias);
-        return;
-    }
-    conv_plan_set_weights(layer->forward, kernel, bias);
-    conv_plan_run(layer->forward, x, n, y, scratch);
+    layer->kernel = kernel;
+    layer->bias = bias;
+    if (layer->forward)
+        conv_plan_set_weights(layer->forward, kernel, bias);
+}
+
+void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, float *scratch)
+{
+    if (layer->forward)
+        conv_plan_run(layer->forward, x, n, y, scratch);
+    else
+        conv2d_forward(layer->thread_pool, y, x, n, &layer->shape, layer->kernel, layer->bias);
 }
 
 /* ---- Gradients ---- */
@@ -196,14 +198,13 @@ static void flip_tap(guint tap, guint worker, gpointer data)
                 to[k * inputs + c] = from[c * outputs + k];
 }
 
-void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n, const float *kernel,
-                               float *scratch)
+void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n, float *scratch)
 {
     if (!layer->backward) {
-        conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->shape, kernel);
+        conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->shape, layer->kernel);
         return;
     }
-    Flip flip = {&layer->shape, kernel, scratch};
+    Flip flip = {&layer->shape, layer->kernel, scratch};
     thread_pool_run(layer->thread_pool, (guint)(layer->shape.size * layer->shape.size), flip_tap, &flip);
     conv_plan_set_weights(layer->backward, scratch, NULL);
     conv_plan_run(layer->backward, dy, n, dx, scratch + conv_whole_lines(conv_weights(&layer->shape)));

@@ -21,19 +21,21 @@ typedef enum {
 
 typedef struct ConvLayer ConvLayer;
 
-/* The shape must not pool. The thread pool is borrowed until conv_layer_free. Takes conv_layer_memory bytes and aborts without them. */
-ConvLayer *conv_layer_new(const ConvShape *shape, ConvUse use, ThreadPool *thread_pool);
+/* The shape pools only with CONV_FORWARD, and by a tile that can. Memory and thread pool as for conv_plan_new. */
+ConvLayer *conv_layer_new(Arena *arena, const ConvShape *shape, ConvUse use, ThreadPool *thread_pool);
 void conv_layer_free(ConvLayer *layer); /* NULL allowed */
-gsize conv_layer_memory(const ConvShape *shape, ConvUse use);
 
 /* Floats of scratch (from floats_new) for the calls below, which layers that run one after another may share; and bytes
  * that each thread allocates during a call. */
 gsize conv_layer_scratch(const ConvShape *shape, ConvUse use, guint threads);
 gsize conv_layer_heap(const ConvShape *shape, ConvUse use);
 
-/* y = x * W + b, then ReLU if set. */
-void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, const float *kernel,
-                        const float *bias, float *scratch);
+/* The kernel and the bias of the calls below, borrowed; to be set again when they have changed. A plan keeps what it has
+ * made of them: then forward alone needs them no longer. */
+void conv_layer_set_weights(ConvLayer *layer, const float *kernel, const float *bias);
+
+/* y = x * W + b, then ReLU and pooling if the shape has them. */
+void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, float *scratch);
 
 /* Turns dy, the gradient with respect to the output y, into that before ReLU, and sums it to dbias (K). The next two
  * take the resulting dy. */
@@ -43,6 +45,5 @@ void conv_layer_bias_gradient(ConvLayer *layer, float *dbias, float *dy, const f
 void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x, const float *dy, int n,
                                 float *scratch);
 
-void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n, const float *kernel,
-                               float *scratch);
+void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n, float *scratch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConvLayer, conv_layer_free)

@@ -104,12 +104,16 @@ ThreadPool *thread_pool_new(guint threads)
     g_cond_init(&thread_pool->start);
     g_cond_init(&thread_pool->done);
     thread_pool->members = g_new0(GThread *, threads);
-    for (guint i = 1; i < threads; i++) {
+    return thread_pool;
+}
+
+static void start_members(ThreadPool *thread_pool)
+{
+    for (guint i = 1; i < thread_pool->threads; i++) {
         Member *member = g_new(Member, 1);
         *member = (Member){thread_pool, i};
         thread_pool->members[i - 1] = g_thread_new("thread pool", member_main, member);
     }
-    return thread_pool;
 }
 
 void thread_pool_free(ThreadPool *thread_pool)
@@ -120,7 +124,7 @@ void thread_pool_free(ThreadPool *thread_pool)
     thread_pool->leaving = TRUE;
     g_cond_broadcast(&thread_pool->start);
     g_mutex_unlock(&thread_pool->mutex);
-    for (guint i = 0; i + 1 < thread_pool->threads; i++)
+    for (guint i = 0; i + 1 < thread_pool->threads && thread_pool->members[i]; i++)
         g_thread_join(thread_pool->members[i]);
     g_free(thread_pool->members);
     g_cond_clear(&thread_pool->done);
@@ -136,6 +140,8 @@ guint thread_pool_threads(const ThreadPool *thread_pool)
 
 void thread_pool_run(ThreadPool *thread_pool, guint tasks, ThreadPoolTask task, gpointer data)
 {
+    if (thread_pool->threads > 1 && !thread_pool->members[0])
+        start_members(thread_pool);
     g_mutex_lock(&thread_pool->mutex);
     thread_pool->task = task;
     thread_pool->data = data;

@@ -16,7 +16,7 @@ guint thread_pool_processors(void);
  * cgroups are mounted; INFINITY where there is none. */
 double thread_pool_quota(const char *mounted, const char *text);
 
-/* threads >= 1. Never fails: GLib aborts if a thread cannot be started. */
+/* threads >= 1. They are started by the first run; GLib aborts if one cannot be. */
 ThreadPool *thread_pool_new(guint threads);
 void thread_pool_free(ThreadPool *thread_pool);
 guint thread_pool_threads(const ThreadPool *thread_pool);

@@ -20,8 +20,10 @@ static void layer_free(gpointer data)
     Layer *layer = data;
     if (!layer)
         return;
-    floats_free(layer->kernel);
-    floats_free(layer->bias);
+    if (!layer->frozen) {
+        floats_free(layer->kernel);
+        floats_free(layer->bias);
+    }
     g_free(layer->name);
     g_free(layer);
 }
@@ -197,6 +199,49 @@ int network_outputs(const Network *network)
     guint n = network->layers->len;
     const int *shape = n ? ((const Layer *)network->layers->pdata[n - 1])->out : network->input;
     return shape[0] * shape[1] * shape[2];
+}
+
+gboolean network_ends_in_softmax(const Network *network)
+{
+    guint n = network->layers->len;
+    return n && ((const Layer *)network->layers->pdata[n - 1])->activation == ACTIVATION_SOFTMAX;
+}
+
+gboolean network_is_dense(const Network *network)
+{
+    for (guint l = 0; l < network->layers->len; l++) {
+        const Layer *layer = network->layers->pdata[l];
+        if (layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D)
+            return FALSE;
+    }
+    return network->layers->len > 0;
+}
+
+ConvShape layer_convolution(const Layer *layer)
+{
+    return (ConvShape){.height = layer->in[0],
+                       .width = layer->in[1],
+                       .inputs = layer->in[2],
+                       .outputs = layer->out[2],
+                       .relu = layer->activation == ACTIVATION_RELU,
+                       .size = layer->size,
+                       .pad = layer->same ? layer->size / 2 : 0,
+                       .tile = layer->tile};
+}
+
+gboolean layer_has_output(const Layer *layer)
+{
+    return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_DENSE;
+}
+
+gsize layer_inputs(const Layer *layer)
+{
+    return (gsize)layer->in[0] * layer->in[1] * layer->in[2];
+}
+
+gsize layer_outputs(const Layer *layer)
+{
+    return (gsize)layer->out[0] * layer->out[1] * layer->out[2];
 }
 
 void network_initialize(Network *network, guint64 seed)

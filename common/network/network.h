@@ -5,6 +5,7 @@
  * HWIO (k, k, C, K). Layer names are Keras's defaults: conv2d, conv2d_1, …, max_pooling2d, dropout, flatten, dense,
  * dense_1, …, or VGG16's (block5_conv3) in a fine-tuned base. */
 #pragma once
+#include "common/arithmetic/conv.h"
 #include "common/core/memory.h"
 #include "common/core/rng.h"
 #include "common/core/thread_pool.h"
@@ -26,7 +27,10 @@ typedef struct {
     int in[3], out[3];
     int size;      /* conv: side of the kernel; pooling: side and stride of the window */
     gboolean same; /* conv: padding "same" (else "valid") */
+    int tile;      /* conv: of Winograd's method (conv.h); 0: the choice of the shape */
     float rate;    /* dropout: fraction of units dropped */
+    /* It is never trained. Its kernel and bias, if it has them, are borrowed. */
+    gboolean frozen;
     float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
     float *bias;   /* (K) */
     gsize kernel_count, bias_count;
@@ -40,8 +44,8 @@ typedef struct {
 
 Network *network_new(int height, int width, int channels);
 
-/* The same without memory for parameters: kernels and biases are NULL, but their counts are set. For the summary and
- * trainer_memory. */
+/* The same without memory for parameters: kernels and biases are NULL, but their counts are set. For the summary, to
+ * measure memory, and where all layers are frozen. */
 Network *network_outline(int height, int width, int channels);
 void network_free(Network *network);
 
@@ -73,6 +77,14 @@ char *network_summary(const Network *network, const char *title, const FrozenPar
  * zero. */
 void network_initialize(Network *network, guint64 seed);
 
+ConvShape layer_convolution(const Layer *layer);
+gboolean layer_has_output(const Layer *layer); /* FALSE if it works in place: activation, dropout, flatten */
+gsize layer_inputs(const Layer *layer);        /* floats per image */
+gsize layer_outputs(const Layer *layer);
+
+/* TRUE if the network ends in softmax. */
+gboolean network_ends_in_softmax(const Network *network);
+
 /* Inference. x: n rows of D floats, by pointer, so that rows of a cache are used in place; out (n, L), after softmax if
  * the last layer has it. Rows are processed in blocks, so n may be any number. */
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
@@ -80,4 +92,12 @@ void network_predict(const Network *network, ThreadPool *thread_pool, const floa
 
 /* Memory of network_predict for n rows. */
 MemoryNeed network_predict_memory(const Network *network, guint threads, int n);
+
+/* FALSE if the network has a convolution or pooling layer, or no layer. */
+gboolean network_is_dense(const Network *network);
+
+/* For n rows x: logits (n, L), the outputs before the softmax, if any; gradients (n, D): of logit outputs[i] of row i with
+ * respect to its input, without dropout as in prediction. The gradient of a ReLU at input 0 is 0. */
+void network_gradients(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
+                       const int *outputs, float *logits, float *gradients);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)

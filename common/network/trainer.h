@@ -50,5 +50,5 @@ void trainer_set_learning_rate(Trainer *trainer, double rate);
 typedef struct {
     gsize parameters, slots, batch;
 } TrainerMemory;
-TrainerMemory trainer_memory(const Network *network, const Optimizer *optimizer, int batch, guint threads);
+TrainerMemory trainer_memory(Network *network, const Optimizer *optimizer, int batch, guint threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trainer, trainer_free)

@@ -8,6 +8,7 @@
 #include "common/core/memory.h"
 #include "common/core/sha256.h"
 #include "common/image/image_file.h"
+#include "common/network/executor.h"
 
 #include <string.h>
 
@@ -51,9 +52,11 @@ struct Pipeline {
     PipelineBatchDone batch_done; /* or NULL */
     guint threads, window;
     ThreadPool *thread_pool;
-    Base *base;    /* NULL for layer "input" */
-    float *images; /* (batch, side, side, 3), the base's input */
-    Slot *slots;   /* window */
+    Arena arena;
+    Network *network; /* the base; NULL for layer "input" */
+    Executor *base;   /* runs it */
+    float *images;    /* (batch, side, side, 3), its input */
+    Slot *slots;      /* window */
     Batch batches[BATCHES];
 };
 
@@ -78,35 +81,12 @@ static gsize image_floats(int side)
     return (gsize)side * side * 3;
 }
 
-static guint window_of(const PipelineOptions *options)
-{
-    return 2 * (guint)options->batch + options->threads;
-}
-
-MemoryNeed pipeline_memory(const PipelineOptions *options)
-{
-    int side = options->spec->side, cut = vgg16_find(options->spec->layer);
-    gsize batch = (gsize)options->batch, image = image_floats(side);
-    gsize vectors = BATCHES * batch * feature_spec_features(options->spec) * sizeof(float);
-    gsize base = cut < 0 ? 0
-                         : base_memory(options->spec->tiles.m, cut, side, options->batch, options->threads) +
-                               batch * image * sizeof(float);
-    MemoryNeed need = {base + vectors + window_of(options) * image * sizeof(float) + options->threads * image,
-                       0, 0};
-    memory_add(&need,
-               memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
-    if (cut >= 0)
-        need.address += VGG16_CONVS * FLOATS_ALIGNMENT;
-    return need;
-}
-
-Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
+/* What a pipeline takes from its arena. While that measures, the weights may be NULL. */
+static Pipeline *build(Arena *arena, const PipelineOptions *options)
 {
     const FeatureSpec *spec = options->spec;
-    const MemoryNeed need = {.memory = pipeline_memory(options).memory};
-    if (!memory_suffices(need) && !memory_refuse(need, "running images through the base",
-                                                 "free some, or use a machine with more", error))
-        return NULL;
+    gsize batch = (gsize)options->batch;
+    int cut = vgg16_find(spec->layer);
     Pipeline *pipeline = g_new0(Pipeline, 1);
     pipeline->side = spec->side;
     pipeline->batch_size = options->batch;
@@ -115,21 +95,52 @@ Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
     pipeline->prepare = options->prepare;
     pipeline->batch_done = options->batch_done;
     pipeline->threads = options->threads;
-    pipeline->window = window_of(options);
+    pipeline->window = 2 * (guint)options->batch + options->threads;
     pipeline->slots = g_new0(Slot, pipeline->window);
     for (guint i = 0; i < pipeline->window; i++)
-        pipeline->slots[i].tensor = g_new(float, image_floats(spec->side));
+        pipeline->slots[i].tensor = arena_floats(arena, image_floats(spec->side));
     for (int i = 0; i < BATCHES; i++) {
         pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
-        pipeline->batches[i].features = g_new(float, (gsize)options->batch * pipeline->features);
+        pipeline->batches[i].features = arena_floats(arena, batch * pipeline->features);
     }
-    int cut = vgg16_find(spec->layer);
-    if (cut >= 0) {
-        pipeline->images = g_new(float, (gsize)options->batch *image_floats(spec->side));
-        pipeline->thread_pool = thread_pool_new(options->threads);
-        pipeline->base =
-            base_new(options->weights, spec->tiles.m, cut, spec->side, options->batch, pipeline->thread_pool);
-    }
+    if (cut < 0)
+        return pipeline;
+    pipeline->images = arena_floats(arena, batch * image_floats(spec->side));
+    pipeline->thread_pool = thread_pool_new(options->threads);
+    pipeline->network = base_network(options->weights, spec->tiles.m, cut, spec->side);
+    pipeline->base =
+        executor_new(arena, pipeline->network, EXECUTOR_PREDICT, options->batch, pipeline->thread_pool);
+    return pipeline;
+}
+
+static MemoryNeed need_of(const Arena *arena, const PipelineOptions *options)
+{
+    MemoryNeed need = {.memory = arena_bytes(arena) + options->threads * image_floats(options->spec->side),
+                       .address = FLOATS_ALIGNMENT};
+    memory_add(&need,
+               memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
+    return need;
+}
+
+MemoryNeed pipeline_memory(const PipelineOptions *options)
+{
+    g_auto(Arena) arena = {0};
+    pipeline_free(build(&arena, options));
+    return need_of(&arena, options);
+}
+
+Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
+{
+    g_auto(Arena) arena = {0};
+    pipeline_free(build(&arena, options));
+    const MemoryNeed need = {.memory = need_of(&arena, options).memory};
+    if ((!memory_suffices(need) || !arena_try_take(&arena)) &&
+        !memory_refuse(need, "running images through the base", "free some, or use a machine with more",
+                       error))
+        return NULL;
+    Pipeline *pipeline = build(&arena, options);
+    pipeline->arena = arena;
+    arena = (Arena){0};
     return pipeline;
 }
 
@@ -137,16 +148,13 @@ void pipeline_free(Pipeline *pipeline)
 {
     if (!pipeline)
         return;
-    base_free(pipeline->base);
+    executor_free(pipeline->base);
+    g_clear_pointer(&pipeline->network, network_free);
     thread_pool_free(pipeline->thread_pool);
-    g_free(pipeline->images);
-    for (int i = 0; i < BATCHES; i++) {
+    for (int i = 0; i < BATCHES; i++)
         g_array_unref(pipeline->batches[i].arrivals);
-        g_free(pipeline->batches[i].features);
-    }
-    for (guint i = 0; i < pipeline->window; i++)
-        g_free(pipeline->slots[i].tensor);
     g_free(pipeline->slots);
+    arena_clear(&pipeline->arena);
     g_free(pipeline);
 }
 
@@ -285,6 +293,14 @@ static gboolean fill_batch(Run *run, Batch *batch)
     return TRUE;
 }
 
+static void run_base(Pipeline *pipeline, Batch *batch)
+{
+    g_autofree const float **rows = g_new(const float *, batch->vectors);
+    for (int i = 0; i < batch->vectors; i++)
+        rows[i] = pipeline->images + (gsize)i * image_floats(pipeline->side);
+    executor_forward(pipeline->base, rows, batch->vectors, NULL, batch->features);
+}
+
 static gpointer base_main(gpointer data)
 {
     Run *run = data;
@@ -299,7 +315,7 @@ static gpointer base_main(gpointer data)
             break;
         g_mutex_unlock(&run->mutex);
         if (pipeline->base && batch->vectors)
-            base_run(pipeline->base, pipeline->images, batch->vectors, batch->features);
+            run_base(pipeline, batch);
         g_mutex_lock(&run->mutex);
         run->computed++;
         g_cond_broadcast(&run->changed);

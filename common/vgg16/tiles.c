@@ -27,6 +27,7 @@ enum {
 /* A worker's plan for OUTPUTS channels, used for one slice of the layer after another. */
 typedef struct {
     ThreadPool *alone;
+    Arena arena;
     ConvPlan *plan;
     float *scratch, *kernel, *out;
 } Worker;
@@ -146,22 +147,28 @@ typedef struct {
     Squares *squares; /* of each slice */
 } LayerRun;
 
+static void worker_build(Worker *worker, const ConvShape *shape)
+{
+    conv_plan_free(worker->plan);
+    worker->plan = conv_plan_new(&worker->arena, shape, worker->alone);
+    worker->scratch = arena_floats(&worker->arena, conv_scratch_floats(shape, 1));
+    worker->kernel = arena_floats(&worker->arena, conv_weights(shape));
+    worker->out = arena_floats(&worker->arena, conv_outputs(shape));
+}
+
 static void worker_begin(Worker *worker, const ConvShape *shape)
 {
     worker->alone = thread_pool_new(1);
-    worker->plan = conv_plan_new(shape, worker->alone);
-    worker->scratch = floats_new(conv_scratch_floats(shape, 1));
-    worker->kernel = floats_new((gsize)9 * shape->inputs * OUTPUTS);
-    worker->out = floats_new((gsize)shape->height * shape->width * OUTPUTS);
+    worker_build(worker, shape);
+    arena_take(&worker->arena);
+    worker_build(worker, shape);
 }
 
 static void worker_end(Worker *worker)
 {
     conv_plan_free(worker->plan);
     thread_pool_free(worker->alone);
-    floats_free(worker->scratch);
-    floats_free(worker->kernel);
-    floats_free(worker->out);
+    arena_clear(&worker->arena);
     *worker = (Worker){0};
 }
 

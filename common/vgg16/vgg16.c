@@ -25,6 +25,17 @@ const Vgg16Layer vgg16_layers[VGG16_LAYERS] = {
 };
 /* clang-format on */
 
+gboolean vgg16_append(Network *network, int first, int last, GError **error)
+{
+    for (int i = first; i <= last; i++) {
+        const Vgg16Layer *l = &vgg16_layers[i];
+        if (l->conv < 0 ? !network_max_pooling2d(network, l->name, 2, error)
+                        : !network_conv2d(network, l->name, l->outputs, 3, TRUE, ACTIVATION_RELU, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 int vgg16_find(const char *name)
 {
     for (int i = 0; i < VGG16_LAYERS; i++)

@@ -7,7 +7,7 @@
  * Dimension letters, everywhere in this project: N images, H W rows and columns, C input channels, K output channels,
  * D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO = (3, 3, C, K). */
 #pragma once
-#include <glib.h>
+#include "common/network/network.h"
 
 enum {
     VGG16_SIDE = 224,  /* side of the input image of extract */
@@ -25,6 +25,9 @@ typedef struct {
 } Vgg16Layer;
 
 extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
+
+/* Appends layers first … last to a network whose output is the first one's input. */
+gboolean vgg16_append(Network *network, int first, int last, GError **error);
 
 /* Index of the layer with this Keras name, or -1. */
 int vgg16_find(const char *name);

@@ -1,4 +1,5 @@
 /* Our side of bench_extract.py: WEIGHTS IMAGES.f32 N BATCH THREADS; for the protocol see peers.py. */
+#include "common/network/executor.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/tiles.h"
 
@@ -27,7 +28,14 @@ int main(int argc, char **argv)
     g_autofree float *out = g_new(float, n *features);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[5]));
     Tiles tiles = tiles_choose(weights, cut, VGG16_SIDE, thread_pool);
-    g_autoptr(Base) base = base_new(weights, tiles.m, cut, VGG16_SIDE, batch, thread_pool);
+    g_autoptr(Network) base = base_network(weights, tiles.m, cut, VGG16_SIDE);
+    g_auto(Arena) arena = {0};
+    executor_free(executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
+    arena_take(&arena);
+    g_autoptr(Executor) executor = executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool);
+    g_autofree const float **rows = g_new(const float *, n);
+    for (int i = 0; i < n; i++)
+        rows[i] = (float *)images + i * image;
     g_clear_pointer(&weights, weights_free);
     puts("ready");
     fflush(stdout);
@@ -35,7 +43,7 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin)) {
         gint64 start = g_get_monotonic_time();
         for (int i = 0; i < n; i += batch)
-            base_run(base, (float *)images + i * image, MIN(batch, n - i), out + i * features);
+            executor_forward(executor, rows + i, MIN(batch, n - i), NULL, out + i * features);
         double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
         g_strstrip(line);
         if (strcmp(line, "run") != 0 &&

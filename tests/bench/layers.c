@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     const Vgg16Layer *layer;
     ConvShape shape;
+    Arena arena;
     ConvPlan *plan;
     StageTables tables;
     ThreadPool *thread_pool;
@@ -52,7 +53,7 @@ typedef struct {
     int run;                  /* images per run of the plan */
     gsize sizes[ARRAYS];      /* bytes used by a run, which determine the cache that an array is in */
     Round rounds[MAX_ROUNDS];
-} Layer;
+} BenchLayer;
 
 static float *filled(gsize n, guint64 stream, float scale, float shift)
 {
@@ -63,7 +64,7 @@ static float *filled(gsize n, guint64 stream, float scale, float shift)
     return x;
 }
 
-static void find_sizes(Layer *l)
+static void find_sizes(BenchLayer *l)
 {
     const ConvPlan *plan = l->plan;
     const ConvShape *shape = &l->shape;
@@ -79,7 +80,7 @@ static void find_sizes(Layer *l)
         l->sizes[array] = floats[array] * sizeof(float);
 }
 
-static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
+static void layer_init(BenchLayer *l, int index, int batch, ThreadPool *thread_pool)
 {
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
@@ -88,7 +89,9 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;
-    l->plan = conv_plan_new(&l->shape, thread_pool);
+    conv_plan_free(conv_plan_new(&l->arena, &l->shape, thread_pool));
+    arena_take(&l->arena);
+    l->plan = conv_plan_new(&l->arena, &l->shape, thread_pool);
     gsize taps = (gsize)9 * inputs * outputs;
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
           *bias = filled(outputs, index, 0.02f, 0.01f);
@@ -103,7 +106,7 @@ static void layer_init(Layer *l, int index, int batch, ThreadPool *thread_pool)
     find_sizes(l);
 }
 
-static void layer_run(Layer *l, int batch, float *scratch, Round *round)
+static void layer_run(BenchLayer *l, int batch, float *scratch, Round *round)
 {
     gint64 start = g_get_monotonic_time();
     stages_begin(&l->tables);
@@ -122,9 +125,10 @@ static void layer_run(Layer *l, int batch, float *scratch, Round *round)
     round->seconds = 1e-6 * (double)(g_get_monotonic_time() - start);
 }
 
-static void layer_clear(Layer *l)
+static void layer_clear(BenchLayer *l)
 {
     conv_plan_free(l->plan);
+    arena_clear(&l->arena);
     floats_free(l->in);
     floats_free(l->out);
     floats_free(l->pooled);
@@ -173,7 +177,7 @@ static double median(double *x, int n)
 }
 
 /* Median over rounds of a number at `offset` bytes from the start of a round's struct. */
-static double median_figure(const Layer *l, int rounds, gsize offset)
+static double median_figure(const BenchLayer *l, int rounds, gsize offset)
 {
     double x[MAX_ROUNDS];
     for (int i = 0; i < rounds; i++)
@@ -182,7 +186,7 @@ static double median_figure(const Layer *l, int rounds, gsize offset)
 }
 
 /* The medians of all numbers. */
-static Round median_round(const Layer *l, int rounds)
+static Round median_round(const BenchLayer *l, int rounds)
 {
     Round r = l->rounds[0];
     r.seconds = median_figure(l, rounds, offsetof(Round, seconds));
@@ -252,7 +256,7 @@ typedef struct {
     double memory[STAGES]; /* memory_seconds */
 } Line;
 
-static Line line_of(const Layer *l, int rounds, int batch, const Limits *limits)
+static Line line_of(const BenchLayer *l, int rounds, int batch, const Limits *limits)
 {
     const ConvShape *s = &l->shape;
     Round r = median_round(l, rounds);
@@ -317,7 +321,7 @@ static void print_line(const Line *line, int threads, int batch, const Limits *l
     printf("\n");
 }
 
-static void report(const Layer *layers, int n, int rounds, int batch, int threads, const Limits *limits)
+static void report(const BenchLayer *layers, int n, int rounds, int batch, int threads, const Limits *limits)
 {
     Line all = {0};
     printf("%-28s | %-31s | %-10s | %s\n", "", "ms an image", "eff. prod.", "memory, % of its rate");
@@ -335,7 +339,7 @@ static void report(const Layer *layers, int n, int rounds, int batch, int thread
     printf("%.1f images/s\n", batch / all.seconds);
 }
 
-static void run(Layer *layers, int n, int threads, int batch, int rounds, ThreadPool *thread_pool)
+static void run(BenchLayer *layers, int n, int threads, int batch, int rounds, ThreadPool *thread_pool)
 {
     gsize scratch_size = 0;
     for (int i = 0; i < n; i++)
@@ -395,7 +399,7 @@ int main(int argc, char **argv)
         return 2;
     }
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
-    static Layer layers[VGG16_CONVS];
+    static BenchLayer layers[VGG16_CONVS];
     int n = 0;
     for (int i = 0; i < VGG16_LAYERS; i++)
         if (vgg16_layers[i].conv >= 0 && (!only || g_str_equal(only, vgg16_layers[i].name)))

@@ -1,5 +1,6 @@
 /* fixture: shared by unit tests: folders for their files, arrays, golden numbers, small caches and models. */
 #pragma once
+#include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/isa.h"
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
@@ -14,6 +15,22 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- Convolutions ---- */
+
+/* scratch: NaN. */
+static inline ConvLayer *make_conv_layer(Arena *arena, const ConvShape *shape, ConvUse use,
+                                         ThreadPool *thread_pool, float **scratch)
+{
+    gsize floats = conv_layer_scratch(shape, use, thread_pool_threads(thread_pool));
+    conv_layer_free(conv_layer_new(arena, shape, use, thread_pool));
+    arena_floats(arena, floats);
+    arena_take(arena);
+    ConvLayer *layer = conv_layer_new(arena, shape, use, thread_pool);
+    *scratch = arena_floats(arena, floats);
+    memset(*scratch, 0xff, floats * sizeof(float));
+    return layer;
+}
 
 /* ---- A temporary folder for the files of a test ---- */
 

@@ -3,7 +3,6 @@
 
 #include "common/vgg16/vgg16.h"
 #include "train/dense/scratch.h"
-#include "train/dense/unfreeze.h"
 
 static gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
 {
@@ -25,6 +24,6 @@ gboolean layers_append(Network *network, const FeatureSpec *spec, const TrainOpt
     if (options->approach == APPROACH_SCRATCH)
         return scratch_layers(network, (float)options->dropout, classes, error);
     return (!approach_traits[options->approach].base_learns ||
-            unfreeze_layers(network, vgg16_find(spec->layer), error)) &&
+            vgg16_append(network, vgg16_find(spec->layer) + 1, VGG16_LAYERS - 1, error)) &&
            append_head(network, options, classes, error);
 }

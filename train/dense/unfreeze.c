@@ -6,19 +6,6 @@
 
 #include <string.h>
 
-gboolean unfreeze_layers(Network *network, int cut, GError **error)
-{
-    for (int i = cut + 1; i < VGG16_LAYERS; i++) {
-        const Vgg16Layer *l = &vgg16_layers[i];
-        Layer *layer = l->conv < 0
-                           ? network_max_pooling2d(network, l->name, 2, error)
-                           : network_conv2d(network, l->name, l->outputs, 3, TRUE, ACTIVATION_RELU, error);
-        if (!layer)
-            return FALSE;
-    }
-    return TRUE;
-}
-
 void unfreeze_parameters(Network *network, const Weights *weights)
 {
     for (guint i = 0; i < network->layers->len; i++) {

@@ -6,11 +6,7 @@
 #include "common/vgg16/feature_spec.h"
 #include "common/vgg16/weights.h"
 
-/* Appends the layers after `cut` (index in vgg16_layers) to block5_pool, by Keras's names; parameters
- * zero. */
-gboolean unfreeze_layers(Network *network, int cut, GError **error);
-
-/* Copies their kernels and biases from the base's. */
+/* Copies the kernels and biases of a network's layers of the base. */
 void unfreeze_parameters(Network *network, const Weights *weights);
 
 /* Copies the parameters of the model file at path into the model's layers of the same names: a head trained on

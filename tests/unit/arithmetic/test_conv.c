@@ -12,17 +12,29 @@ static gsize out_floats(const ConvShape *s)
            s->outputs;
 }
 
+/* scratch: for this number of threads; NaN. */
+static ConvPlan *make_plan(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool, float **scratch)
+{
+    gsize floats = conv_scratch_floats(shape, thread_pool_threads(thread_pool));
+    conv_plan_free(conv_plan_new(arena, shape, thread_pool));
+    arena_floats(arena, floats);
+    arena_take(arena);
+    ConvPlan *plan = conv_plan_new(arena, shape, thread_pool);
+    *scratch = arena_floats(arena, floats);
+    memset(*scratch, 0xff, floats * sizeof(float));
+    return plan;
+}
+
 static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
                           int n, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(ConvPlan) plan = conv_plan_new(shape, thread_pool);
-    float *scratch = floats_new(conv_scratch_floats(shape, threads));
-    memset(scratch, 0xff, conv_scratch_floats(shape, threads) * sizeof(float)); /* NaN */
+    g_auto(Arena) arena = {0};
+    float *scratch;
+    g_autoptr(ConvPlan) plan = make_plan(&arena, shape, thread_pool, &scratch);
     float *out = g_new(float, n *out_floats(shape));
     conv_plan_set_weights(plan, kernel, bias);
     conv_plan_run(plan, in, n, out, scratch);
-    floats_free(scratch);
     return out;
 }
 
@@ -202,15 +214,15 @@ static void test_weights_may_change(void)
                      *expected = run_threads(&shape, second, NULL, in, 1, 1);
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    g_autoptr(ConvPlan) plan = conv_plan_new(&shape, thread_pool);
-    float *scratch = floats_new(conv_scratch_floats(&shape, 1));
+    g_auto(Arena) arena = {0};
+    float *scratch;
+    g_autoptr(ConvPlan) plan = make_plan(&arena, &shape, thread_pool, &scratch);
     conv_plan_set_weights(plan, first, bias);
     conv_plan_run(plan, in, 1, out, scratch);
     g_assert_cmpint(memcmp(out, expected, floats * sizeof(float)), !=, 0);
     conv_plan_set_weights(plan, second, NULL);
     conv_plan_run(plan, in, 1, out, scratch);
     g_assert_cmpmem(out, floats * sizeof(float), expected, floats * sizeof(float));
-    floats_free(scratch);
 }
 
 /* The direct method, and each tile available for the shape. */

@@ -73,22 +73,21 @@ static float *run(const ConvShape *conv, ConvUse use, int n, const float *const 
 {
     const float *x = given[0], *kernel = given[2], *bias = given[3];
     Sizes sizes = sizes_of(conv, n);
-    gsize scratch_floats = conv_layer_scratch(conv, use, threads);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(ConvLayer) layer = conv_layer_new(conv, use, thread_pool);
-    float *scratch = floats_new(scratch_floats);
-    memset(scratch, 0xff, scratch_floats * sizeof(float)); /* NaN */
+    g_auto(Arena) arena = {0};
+    float *scratch;
+    g_autoptr(ConvLayer) layer = make_conv_layer(&arena, conv, use, thread_pool, &scratch);
     float *all = g_new0(float, sizes.y + sizes.dbias + sizes.dkernel + sizes.dx), *dbias = all + sizes.y,
           *dkernel = dbias + sizes.dbias, *dx = dkernel + sizes.dkernel;
     for (int again = 0; again < 2; again++) { /* the first run must not affect the second */
         g_autofree float *dy = g_memdup2(given[1], sizes.y * sizeof(float));
-        conv_layer_forward(layer, all, x, n, kernel, bias, scratch);
+        conv_layer_set_weights(layer, kernel, bias);
+        conv_layer_forward(layer, all, x, n, scratch);
         conv_layer_bias_gradient(layer, dbias, dy, all, n);
         conv_layer_kernel_gradient(layer, dkernel, x, dy, n, scratch);
         if (use == CONV_BOTH_GRADIENTS)
-            conv_layer_input_gradient(layer, dx, dy, n, kernel, scratch);
+            conv_layer_input_gradient(layer, dx, dy, n, scratch);
     }
-    floats_free(scratch);
     return all;
 }
 
@@ -221,10 +220,11 @@ static void test_nan_stays_nan(void)
                 continue;
             isa_force((IsaSet)isa);
             g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-            g_autoptr(ConvLayer) layer = conv_layer_new(&conv, CONV_FORWARD, thread_pool);
-            float *scratch = floats_new(conv_layer_scratch(&conv, CONV_FORWARD, 1)), y[4 * 4 * 32];
-            conv_layer_forward(layer, y, x, 1, kernel, bias, scratch);
-            floats_free(scratch);
+            g_auto(Arena) arena = {0};
+            float *scratch, y[4 * 4 * 32];
+            g_autoptr(ConvLayer) layer = make_conv_layer(&arena, &conv, CONV_FORWARD, thread_pool, &scratch);
+            conv_layer_set_weights(layer, kernel, bias);
+            conv_layer_forward(layer, y, x, 1, scratch);
             g_assert_true(isnan(y[2 * 4 * 32]));
         }
     }

@@ -1,5 +1,4 @@
 /* Gradients of logits with respect to a network's input, against finite differences of its predictions. */
-#include "common/network/gradient.h"
 #include "tests/unit/fixture.h"
 
 enum { D = 40, L = 4, N = 3 };

@@ -2,6 +2,7 @@
  * three kinds and the tiles chosen for them; and that an image's features do not depend on the other images. */
 #include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
+#include "common/network/executor.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/tiles.h"
 
@@ -91,16 +92,31 @@ static double probe_error(const float *out, gsize features, const json_t *probes
     return sqrt(error / size);
 }
 
+/* Images (n, side, side, 3) through a base with this batch and these threads. */
+static float *run_base(Network *base, const float *images, int n, int batch, guint threads)
+{
+    g_auto(Arena) arena = {0};
+    gsize image = (gsize)base->input[0] * base->input[1] * 3, features = network_outputs(base);
+    float *out = g_new(float, n *features);
+    g_autofree const float **rows = g_new(const float *, n);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    executor_free(executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
+    arena_take(&arena);
+    g_autoptr(Executor) executor = executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool);
+    for (int i = 0; i < n; i++)
+        rows[i] = images + i * image;
+    for (int i = 0; i < n; i += batch)
+        executor_forward(executor, rows + i, MIN(batch, n - i), NULL, out + i * features);
+    return out;
+}
+
 /* The features of the synthetic image. */
 static float *features_with(const Weights *of, const int *tiles, int cut, int side)
 {
-    float *out = g_new(float, features_of(cut, side));
     g_autofree float *image = g_new(float, side *side * 3);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    g_autoptr(Base) base = base_new(of, tiles, cut, side, 1, thread_pool);
+    g_autoptr(Network) base = base_network(of, tiles, cut, side);
     synthetic(side, 0, image);
-    base_run(base, image, 1, out);
-    return out;
+    return run_base(base, image, 1, 1, 2);
 }
 
 static Kind kind_of(const json_t *golden)
@@ -168,19 +184,15 @@ static void test_agrees_with_pytorch(gconstpointer isa)
     json_decref(golden);
 }
 
-/* Images 0 … n-1 through a base with this batch and thread pool, at_once per call. */
+/* Images 0 … n-1. */
 static float *features_by(int cut, int side, int n, int batch, guint threads)
 {
-    gsize image = (gsize)side * side * 3, features = features_of(cut, side);
+    gsize image = (gsize)side * side * 3;
     g_autofree float *images = g_new(float, n *image);
-    float *out = g_new(float, n *features);
+    g_autoptr(Network) base = base_network(weights, NULL, cut, side);
     for (int i = 0; i < n; i++)
         synthetic(side, 5 * i, images + i * image);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(Base) base = base_new(weights, NULL, cut, side, batch, thread_pool);
-    for (int i = 0; i < n; i += batch)
-        base_run(base, images + i * image, MIN(batch, n - i), out + i * features);
-    return out;
+    return run_base(base, images, n, batch, threads);
 }
 
 static void test_features_do_not_depend_on_company(void)
@@ -263,10 +275,15 @@ static void test_tiles_are_small_where_sums_cancel(void)
     json_decref(golden);
 }
 
+static gsize memory_of(int cut)
+{
+    g_autoptr(Network) base = base_network(NULL, NULL, cut, 224);
+    return network_predict_memory(base, 2, 8).memory;
+}
+
 static void test_memory_is_told(void)
 {
-    gsize early = base_memory(NULL, vgg16_find("block1_conv2"), 224, 8, 2),
-          late = base_memory(NULL, VGG16_LAYERS - 1, 224, 8, 2);
+    gsize early = memory_of(vgg16_find("block1_conv2")), late = memory_of(VGG16_LAYERS - 1);
     g_assert_cmpuint(early, >, 224 * 224 * 64 * sizeof(float));
     g_assert_cmpuint(late, >, 36 * 512 * 512 * 5 * sizeof(float));
     g_assert_cmpuint(late, <, 700 << 20);

@@ -1,0 +1,358 @@
+/* executor: see executor.h. */
+#include "common/network/executor.h"
+
+#include "common/arithmetic/pooling.h"
+#include "common/network/dense.h"
+
+#include <string.h>
+
+static const Layer *layer_at(const Network *network, guint i)
+{
+    return network->layers->pdata[i];
+}
+
+/* ---- Frozen layers ---- */
+
+ConvShape executor_convolution(const Network *network, guint i)
+{
+    const Layer *layer = layer_at(network, i),
+                *next = i + 1 < network->layers->len ? layer_at(network, i + 1) : NULL;
+    ConvShape shape = layer_convolution(layer), pooling = shape;
+    pooling.pool = TRUE;
+    gboolean pools = layer->frozen && next && next->frozen && next->kind == LAYER_MAX_POOLING2D &&
+                     next->size == 2 && !conv_wants_batch(&shape) && shape.tile != 1 &&
+                     conv_tile(&pooling, CONV_LARGEST_TILE) > 1;
+    return pools ? pooling : shape;
+}
+
+static guint leading_singles(const Network *network)
+{
+    guint i = 0;
+    for (; i < network->layers->len && layer_at(network, i)->frozen; i++) {
+        const Layer *layer = layer_at(network, i);
+        ConvShape shape = layer_convolution(layer);
+        if (layer->kind != LAYER_MAX_POOLING2D && (layer->kind != LAYER_CONV2D || conv_wants_batch(&shape)))
+            break;
+    }
+    return i;
+}
+
+/* ---- Construction ---- */
+
+static gboolean keeps(const Executor *executor)
+{
+    return executor->use != EXECUTOR_PREDICT;
+}
+
+static gboolean owns_output(const Stage *stage)
+{
+    return layer_has_output(stage->layer) && !stage->pooled;
+}
+
+static gsize rows_of(const Executor *executor)
+{
+    const int *input = executor->network->input;
+    return (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
+}
+
+/* Floats of a stage's output per image. */
+static gsize outputs_of(const Executor *executor, guint i)
+{
+    gboolean pools = i + 1 < executor->n_stages && executor->stages[i + 1].pooled;
+    return layer_outputs(executor->stages[i + pools].layer);
+}
+
+/* TRUE if a dense stage takes the rows by pointer: only flatten layers precede it. */
+static gboolean takes_rows(const Executor *executor)
+{
+    guint i = 0;
+    while (i < executor->n_stages && executor->stages[i].layer->kind == LAYER_FLATTEN)
+        i++;
+    return i < executor->n_stages && executor->stages[i].layer->kind == LAYER_DENSE;
+}
+
+static ConvUse conv_use(const Executor *executor, guint i)
+{
+    if (executor->use == EXECUTOR_GRADIENT)
+        return CONV_BOTH_GRADIENTS;
+    return executor->use == EXECUTOR_PREDICT || i < executor->first ? CONV_FORWARD
+           : i == executor->first                                   ? CONV_KERNEL_GRADIENT
+                                                                    : CONV_BOTH_GRADIENTS;
+}
+
+static void find_stages(Executor *executor)
+{
+    const Network *network = executor->network;
+    executor->n_stages = executor->first = executor->last = network->layers->len;
+    executor->stages = g_new0(Stage, executor->n_stages + 1);
+    executor->single = keeps(executor) ? 0 : leading_singles(network);
+    for (guint i = 0; i < executor->n_stages; i++) {
+        Stage *stage = &executor->stages[i];
+        stage->layer = network->layers->pdata[i];
+        stage->pooled = !keeps(executor) && i && stage->layer->kind == LAYER_MAX_POOLING2D &&
+                        layer_at(network, i - 1)->kind == LAYER_CONV2D &&
+                        executor_convolution(network, i - 1).pool;
+        if (owns_output(stage))
+            executor->last = i;
+        if (executor->first == executor->n_stages && stage->layer->kernel_count && !stage->layer->frozen)
+            executor->first = i;
+    }
+}
+
+static void make_convolutions(Executor *executor, Arena *arena, gsize *heap)
+{
+    gsize scratch = 0, bias = 0;
+    guint threads = thread_pool_threads(executor->thread_pool);
+    for (guint i = 0; i < executor->n_stages; i++) {
+        Stage *stage = &executor->stages[i];
+        const Layer *layer = stage->layer;
+        if (layer->kind != LAYER_CONV2D)
+            continue;
+        ConvUse use = conv_use(executor, i);
+        ConvShape shape =
+            keeps(executor) ? layer_convolution(layer) : executor_convolution(executor->network, i);
+        stage->convolution = conv_layer_new(arena, &shape, use, executor->thread_pool);
+        if (arena->block && executor->use != EXECUTOR_TRAIN)
+            conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
+        scratch = MAX(scratch, conv_layer_scratch(&shape, use, threads));
+        *heap = MAX(*heap, conv_layer_heap(&shape, use));
+        bias = MAX(bias, keeps(executor) ? layer->bias_count : 0);
+    }
+    executor->scratch = arena_floats(arena, scratch);
+    executor->bias_gradient = arena_floats(arena, bias);
+}
+
+static void make_dense(Executor *executor, Arena *arena, gsize *heap)
+{
+    gsize batch = (gsize)executor->batch, widest = 0, input_scratch = 0;
+    gboolean rows = takes_rows(executor), passed = executor->use == EXECUTOR_GRADIENT;
+    for (guint i = 0; i < executor->n_stages; i++) {
+        Stage *stage = &executor->stages[i];
+        if (stage->layer->kind != LAYER_DENSE)
+            continue;
+        widest = MAX(widest, layer_inputs(stage->layer));
+        *heap = MAX(*heap, dense_scratch(executor->batch));
+        if (passed)
+            input_scratch = MAX(input_scratch, dense_input_scratch(executor->batch, stage->layer->out[2]));
+        passed |= executor->use == EXECUTOR_TRAIN;
+        gboolean twice = executor->use == EXECUTOR_TRAIN && rows && i == executor->first;
+        for (int x = 0; x < (keeps(executor) ? 1 + twice : 0); x++)
+            stage->xt[x] = arena_floats(arena, batch * layer_inputs(stage->layer));
+    }
+    float *shared = keeps(executor) ? NULL : arena_floats(arena, batch * widest);
+    for (guint i = 0; i < executor->n_stages && !keeps(executor); i++)
+        executor->stages[i].xt[0] = shared;
+    arena->beside += input_scratch;
+}
+
+/* Every stage has its own output. */
+static void make_kept_outputs(Executor *executor, Arena *arena)
+{
+    gsize batch = (gsize)executor->batch, widest = executor->use == EXECUTOR_GRADIENT ? rows_of(executor) : 0;
+    float *now = executor->joined =
+        takes_rows(executor) ? NULL : arena_floats(arena, batch * rows_of(executor));
+    for (guint i = 0; i < executor->n_stages; i++) {
+        Stage *stage = &executor->stages[i];
+        stage->in = now;
+        if (owns_output(stage))
+            now = arena_floats(arena, batch * layer_outputs(stage->layer));
+        stage->out = now;
+        if (i >= executor->first || executor->use == EXECUTOR_GRADIENT)
+            widest = MAX(widest, layer_outputs(stage->layer));
+    }
+    for (int i = 0; i < 2; i++)
+        executor->gradients[i] = arena_floats(arena, batch * widest);
+}
+
+/* Outputs alternate between two arrays: of one image up to the stage `join`, then of the batch. The last one is the
+ * caller's. */
+static void make_alternating_outputs(Executor *executor, Arena *arena)
+{
+    guint join = executor->single;
+    gboolean copies = !executor->single && !takes_rows(executor);
+    gsize one = 0, all = copies ? rows_of(executor) : 0;
+    float *of_one[2], *of_all[2];
+    while (join > 0 && !owns_output(&executor->stages[--join]))
+        ;
+    for (guint i = 0; i < executor->last; i++) {
+        gsize *floats = i < join ? &one : &all;
+        if (owns_output(&executor->stages[i]))
+            *floats = MAX(*floats, outputs_of(executor, i));
+    }
+    for (int i = 0; i < 2; i++) {
+        of_one[i] = arena_floats(arena, one);
+        of_all[i] = arena_floats(arena, all * (gsize)executor->batch);
+    }
+    gboolean begun = executor->single || copies;
+    executor->joined = begun ? of_all[0] : NULL;
+    for (guint i = 0, turn = 0; i < executor->n_stages; i++) {
+        if (i == join)
+            turn = copies;
+        if (owns_output(&executor->stages[i]))
+            executor->stages[i].out = (i < join ? of_one : of_all)[turn++ & 1];
+    }
+}
+
+Executor *executor_new(Arena *arena, const Network *network, ExecutorUse use, int batch,
+                       ThreadPool *thread_pool)
+{
+    Executor *executor = g_new0(Executor, 1);
+    gsize heap = 0; /* of each thread */
+    executor->network = network;
+    executor->use = use;
+    executor->batch = batch;
+    executor->thread_pool = thread_pool;
+    find_stages(executor);
+    make_convolutions(executor, arena, &heap);
+    make_dense(executor, arena, &heap);
+    if (keeps(executor))
+        make_kept_outputs(executor, arena);
+    else
+        make_alternating_outputs(executor, arena);
+    arena->beside += heap * thread_pool_threads(thread_pool);
+    return executor;
+}
+
+void executor_free(Executor *executor)
+{
+    if (!executor)
+        return;
+    for (guint i = 0; i < executor->n_stages; i++)
+        conv_layer_free(executor->stages[i].convolution);
+    g_free(executor->stages);
+    g_free(executor);
+}
+
+/* ---- Forward ---- */
+
+void executor_transpose(Executor *executor, const Stage *stage, const float *in, const float *const *x, int n,
+                        float *xt)
+{
+    gsize inputs = layer_inputs(stage->layer);
+    g_autofree const float **rows = in ? g_new(const float *, n) : NULL;
+    for (int i = 0; in && i < n; i++)
+        rows[i] = in + (gsize)i * inputs;
+    dense_transpose(executor->thread_pool, in ? rows : x, n, (int)inputs, xt, executor->batch);
+}
+
+/* Everything but dropout. x: the rows, if `in` is NULL. */
+static void run_stage(Executor *executor, const Stage *stage, const float *const *x, const float *in,
+                      float *out, int n)
+{
+    const Layer *layer = stage->layer;
+    ThreadPool *thread_pool = executor->thread_pool;
+    if (stage->convolution) {
+        if (executor->use == EXECUTOR_TRAIN)
+            conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
+        conv_layer_forward(stage->convolution, out, in, n, executor->scratch);
+        return;
+    }
+    if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
+        max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
+    } else if (layer->kind == LAYER_DENSE) {
+        executor_transpose(executor, stage, in, x, n, stage->xt[0]);
+        dense_forward(thread_pool, stage->xt[0], n, executor->batch, layer->in[2], layer->out[2],
+                      layer->kernel, layer->bias, out);
+    }
+    if (layer->activation == ACTIVATION_RELU)
+        relu_forward(thread_pool, out, (gsize)n * layer_outputs(layer));
+}
+
+/* joined: for the outputs of all images. */
+static void run_singles(Executor *executor, const float *const *x, int n, float *joined)
+{
+    guint join = executor->single - 1;
+    while (!owns_output(&executor->stages[join]))
+        join--;
+    for (int image = 0; image < n; image++) {
+        const float *now = x[image];
+        for (guint i = 0; i <= join; i++) {
+            const Stage *stage = &executor->stages[i];
+            if (!owns_output(stage))
+                continue;
+            float *out = i == join ? joined + (gsize)image * outputs_of(executor, i) : stage->out;
+            run_stage(executor, stage, NULL, now, out, 1);
+            now = out;
+        }
+    }
+}
+
+static void drop(Executor *executor, guint i, float *x, int n, const Dropping *dropping)
+{
+    const Layer *layer = executor->stages[i].layer;
+    dropout(executor->thread_pool, x, n, layer_outputs(layer), layer->rate, dropping->seed,
+            dropping->stream + ((guint64)i << 16));
+}
+
+float *executor_forward(Executor *executor, const float *const *x, int n, const Dropping *dropping,
+                        float *out)
+{
+    float *now = executor->last < executor->single ? out : executor->joined;
+    g_assert(n >= 0 && n <= executor->batch);
+    if (executor->single)
+        run_singles(executor, x, n, now);
+    for (int i = 0; now && !executor->single && i < n; i++)
+        memcpy(now + i * rows_of(executor), x[i], rows_of(executor) * sizeof(float));
+    for (guint i = executor->single; i < executor->n_stages; i++) {
+        Stage *stage = &executor->stages[i];
+        float *to = !owns_output(stage) ? now : i == executor->last && out ? out : stage->out;
+        if (i == executor->first && executor->ahead) {
+            if (stage->layer->activation == ACTIVATION_RELU)
+                relu_forward(executor->thread_pool, to, (gsize)n * layer_outputs(stage->layer));
+        } else if (stage->layer->kind == LAYER_DROPOUT && dropping) {
+            drop(executor, i, to, n, dropping);
+        } else {
+            run_stage(executor, stage, x, now, to, n);
+        }
+        now = to;
+    }
+    executor->ahead = 0;
+    if (out && now != out)
+        memcpy(out, now, (gsize)n * (gsize)network_outputs(executor->network) * sizeof(float));
+    return now;
+}
+
+/* ---- Backward ---- */
+
+/* Turns dy, with respect to a stage's output, into that before its activation, and passes it to dx, with respect to its
+ * input; dx NULL: not passed on. */
+static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n, const Dropping *dropping)
+{
+    const Stage *stage = &executor->stages[i];
+    const Layer *layer = stage->layer;
+    ThreadPool *thread_pool = executor->thread_pool;
+    if (stage->convolution)
+        conv_layer_bias_gradient(stage->convolution, executor->bias_gradient, dy, stage->out, n);
+    else if (layer->activation == ACTIVATION_RELU)
+        relu_backward(thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
+    if (layer->kind == LAYER_DROPOUT && dropping)
+        drop(executor, i, dy, n, dropping);
+    if (!dx)
+        return;
+    if (layer->kind == LAYER_DENSE)
+        dense_input_gradient(thread_pool, dy, n, layer->in[2], layer->out[2], layer->kernel, dx);
+    else if (stage->convolution)
+        conv_layer_input_gradient(stage->convolution, dx, dy, n, executor->scratch);
+    else if (layer->kind == LAYER_MAX_POOLING2D)
+        max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
+}
+
+float *executor_backward(Executor *executor, int n, const Dropping *dropping, ExecutorLearn learn,
+                         gpointer user)
+{
+    gboolean whole = executor->use == EXECUTOR_GRADIENT;
+    guint end = whole ? 0 : executor->first;
+    float *dy = executor->gradients[0], *dx = executor->gradients[1];
+    for (guint i = executor->n_stages; i-- > end;) {
+        Stage *stage = &executor->stages[i];
+        back_stage(executor, i, dy, whole || i > end ? dx : NULL, n, dropping);
+        if (learn && stage->layer->kernel_count && !stage->layer->frozen)
+            learn(stage, dy, user);
+        if (layer_has_output(stage->layer)) {
+            float *held = dy;
+            dy = dx;
+            dx = held;
+        }
+    }
+    return whole ? dy : NULL;
+}
