@@ -1,8 +1,9 @@
-"""Files that are read in sandboxed processes: without end, out of all proportion, and interrupted."""
-import gzip, os, signal, subprocess, sys, tarfile, time
+"""Files that do harm while they are read: without end, out of all proportion, cut short; and interrupted reading."""
+import gzip, os, shutil, signal, subprocess, sys, tarfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
+import numpy as np
 from tap import BUILD, program, run, scratch, start
 
 
@@ -63,7 +64,8 @@ def ends_at_the_first(process, signal_number, path):
     process.send_signal(signal_number)
     messages = process.communicate(timeout=60)[1]
     last = messages.splitlines()[-1]
-    assert process.returncode == 1 and last.endswith("%s: interrupted while it was read" % path), (process.returncode, messages)
+    assert process.returncode == (-signal.SIGINT if signal_number == signal.SIGINT else 1), (process.returncode, messages)
+    assert last.endswith("%s: interrupted while it was read" % path), messages
 
 
 def the_first_signal_ends_reading_an_archive():
@@ -122,5 +124,36 @@ def a_giant_that_is_no_image_costs_no_memory():
         assert usage.ru_maxrss < (256 << 10) or "address" in BUILD or "thread" in BUILD, usage.ru_maxrss
 
 
+def is_mapped(process, path):
+    try:
+        with open("/proc/%d/maps" % process.pid) as maps:
+            return path in maps.read()
+    except OSError:
+        return False
+
+
+def a_cache_that_is_cut_while_it_is_read_is_named():
+    with scratch() as at:
+        n, cache, cut = 4000, at + "/cache", at + "/cut"
+        np.save(at + "/x.npy", np.random.default_rng(0).normal(size=(n, 512)).astype(np.float32))
+        with open(at + "/x.csv", "w") as out:
+            out.writelines("%s/%04d.jpg,%s\n" % ("ab"[i % 2], i, "ab"[i % 2]) for i in range(n))
+        program("tools/make-cache", at + "/x.npy", at + "/x.csv", cache)
+        for _ in range(20):  # it may have been read before the cut
+            shutil.copytree(cache, cut)
+            process = start("extract", "--verify", cut)
+            while process.poll() is None and not is_mapped(process, cut + "/data.mdb"):
+                pass
+            process.send_signal(signal.SIGSTOP)
+            os.truncate(cut + "/data.mdb", 8192)
+            process.send_signal(signal.SIGCONT)
+            messages = process.communicate(timeout=60)[1]
+            assert process.returncode in (0, 1), (process.returncode, messages)
+            shutil.rmtree(cut)
+            if "cut short" in messages:
+                break
+        assert process.returncode == 1 and messages.startswith("extract: %s/data.mdb: cannot be read" % cut), messages
+
+
 run(the_first_signal_ends_reading_an_archive, the_first_signal_ends_reading_weights_and_is_not_their_damage,
-    a_giant_that_is_no_image_costs_no_memory)
+    a_giant_that_is_no_image_costs_no_memory, a_cache_that_is_cut_while_it_is_read_is_named)
