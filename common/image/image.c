@@ -59,9 +59,6 @@ void image_startup(const char *program)
     /* No plug-ins: they are for formats that are not supported here (HEIF, PDF, ImageMagick's …), and their libraries
      * print messages to stderr. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);
-    /* No temporary files, which decoders may not open (decoder_box.h): images that libvips needs as a whole (WebP, GIF,
-     * interlaced PNG) stay in memory, within the limit on pixels. */
-    g_setenv("VIPS_DISC_THRESHOLD", "16g", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);
@@ -134,12 +131,14 @@ static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **err
 /* shrink: 1, or the factor to reduce a JPEG by while decoding (2, 4, 8). NULL if libvips fails. */
 typedef VipsImage *(*Loader)(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink);
 
+/* No temporary files, which decoders may not open (decoder_box.h): images that libvips needs as a whole (WebP, GIF,
+ * interlaced PNG) stay in memory, within the limit on pixels. */
 #define BUFFER_LOADER(format)                                                                                \
     static VipsImage *load_##format(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)         \
     {                                                                                                        \
         VipsImage *image = NULL;                                                                             \
-        vips_##format##load_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", \
-                                   fail_on, NULL);                                                           \
+        vips_##format##load_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "memory",  \
+                                   TRUE, "fail_on", fail_on, NULL);                                          \
         return image;                                                                                        \
     }
 BUFFER_LOADER(png)
