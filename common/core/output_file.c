@@ -181,6 +181,7 @@ OutputFile *output_file_open(const char *path, GError **error)
         fail("create", path, error);
         return NULL;
     }
+    output_file_sweep(path);
     g_autoptr(OutputFile) file = g_new0(OutputFile, 1);
     file->path = g_strdup(path);
     file->target = target.regular;

@@ -14,7 +14,7 @@
 
 typedef struct OutputFile OutputFile;
 
-/* NULL and an error that begins with path if the file cannot be created. */
+/* NULL and an error that begins with path if the file cannot be created. What killed writers left of it is removed. */
 OutputFile *output_file_open(const char *path, GError **error);
 
 /* For writing, reading back and seeking; interrupted writes are resumed. Has no file descriptor. */
@@ -38,7 +38,7 @@ gboolean output_file_is_stdout(const char *path);
 char *output_file_content(const char *path);
 
 /* Removes temporary files left by killed writers of path: those whose process no longer exists, or had this one's id.
- * To be called before path is written. */
+ * output_file_open does so; here for files that may then not be written. */
 void output_file_sweep(const char *path);
 
 /* Removes the temporary files that this process is writing, for a sudden end. Allocates no memory. */

@@ -182,8 +182,5 @@ gboolean output_plan_check(const OutputPlan *plan, GError **error)
     for (guint i = 0; i < plan->len; i++)
         if (is_output(plan, i) && !check_output(plan, i, error))
             return FALSE;
-    for (guint i = 0; i < plan->len; i++)
-        if (is_output(plan, i))
-            output_file_sweep(g_array_index(plan, PlannedFile, i).path);
     return TRUE;
 }

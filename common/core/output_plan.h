@@ -32,8 +32,7 @@ void output_plan_add_images(OutputPlan *plan, const char *name, const char *fold
 void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *folder, const char *name);
 
 /* FALSE and error if an output is an input (by device and inode, links followed), an image below a folder of images,
- * a file in a cache, another output or a folder, or if its folder cannot be written. If all may be written, temporary
- * files of killed writers are removed. */
+ * a file in a cache, another output or a folder, or if its folder cannot be written. */
 gboolean output_plan_check(const OutputPlan *plan, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputPlan, output_plan_free)

@@ -224,7 +224,7 @@ def what_a_killed_writer_left_is_swept_for_each_output():
         dead = subprocess.Popen(["true"])
         dead.wait()
         names = ["h.csv", "h.svg", "n.h5", "n.h5.checkpoint", "j.json", "p.csv", "r/index.html", "e/features.npy", "e/labels.npy",
-                 "s.txt"]
+                 "s.txt", "q-m.csv", "q-m2.csv"]  # of two models, --predictions makes the names
         os.mkdir(p.at("r")), os.mkdir(p.at("e"))
         left = [p.at("%s.%d.part" % (name, dead.pid)) for name in names]
         alive = p.at("j.json.%d.part" % os.getpid())
@@ -233,6 +233,8 @@ def what_a_killed_writer_left_is_swept_for_each_output():
                 file.write("left")
         dense("--history", p.at("h.csv"), "--plot", p.at("h.svg"), p.cache, p.at("n.h5"))
         program("evaluate", "--json", p.at("j.json"), "--predictions", p.at("p.csv"), "--report", p.at("r"), p.cache, p.model)
+        shutil.copy(p.model, p.at("m2.h5"))
+        program("evaluate", "--predictions", p.at("q.csv"), p.cache, p.model, p.at("m2.h5"))
         program("extract", "--export", p.at("e"), p.cache)
         linear("--export-libsvm", p.at("s.txt"), p.cache, p.at("l.h5"))
         assert [path for path in left if os.path.exists(path)] == [] and os.path.exists(alive)
