@@ -161,6 +161,37 @@ static void test_scratch(void)
     g_assert_cmpint(network_outputs(network), ==, 10);
 }
 
+/* The first layer with parameters frozen: it stays, and the others learn what they learn where it learns too. */
+static void test_frozen_layers_stay(void)
+{
+    BatchData e;
+    Optimizer sgd = plain(0.05);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_autoptr(Network) start = tuned_network(), all = network_copy(start), rest = network_copy(start);
+    guint frozen = 0;
+    while (!((const Layer *)rest->layers->pdata[frozen])->kernel)
+        frozen++;
+    ((Layer *)rest->layers->pdata[frozen])->frozen = TRUE;
+    batch_data_init(&e, 40, 0);
+    g_autoptr(Trainer) trainer = trainer_new(all, &sgd, N, 42, thread_pool, NULL),
+                       partly = trainer_new(rest, &sgd, N, 42, thread_pool, NULL);
+    trainer_step(trainer, &e.batch, NULL);
+    trainer_step(partly, &e.batch, NULL);
+    for (guint i = 0; i < rest->layers->len; i++) {
+        const Layer *before = start->layers->pdata[i],
+                    *expected = i == frozen ? before : all->layers->pdata[i];
+        const Layer *now = rest->layers->pdata[i];
+        gsize kernel = now->kernel_count * sizeof(float), bias = now->bias_count * sizeof(float);
+        if (!kernel)
+            continue;
+        g_assert_cmpmem(now->kernel, kernel, expected->kernel, kernel);
+        g_assert_cmpmem(now->bias, bias, expected->bias, bias);
+        g_assert_true(memcmp(now->kernel, before->kernel, kernel) != 0 || i == frozen);
+    }
+    ((Layer *)rest->layers->pdata[frozen])->frozen = FALSE; /* its parameters are the network's own */
+    g_free(e.x);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -169,5 +200,6 @@ int main(int argc, char **argv)
                     test_finite_differences);
     g_test_add_func("/finetune/unfrozen layers have the base's names and parameters", test_unfreezing);
     g_test_add_func("/scratch/the study's CNN has 10,588,458 parameters", test_scratch);
+    g_test_add_func("/finetune/frozen layers stay", test_frozen_layers_stay);
     return g_test_run();
 }

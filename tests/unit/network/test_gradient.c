@@ -15,9 +15,11 @@ static void fill_layers(Network *network)
 }
 
 /* ReLUs within layers and as separate layers; the softmax, if any, does not affect the logits. */
-static Network *head(Activation last)
+static Network *head(gboolean convolves, Activation last)
 {
     Network *network = network_new(2, 2, D / 4);
+    if (convolves)
+        network_conv2d(network, NULL, 24, 3, TRUE, ACTIVATION_LINEAR, NULL);
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, 17, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
@@ -28,17 +30,18 @@ static Network *head(Activation last)
     return network;
 }
 
-static void test_finite_differences(void)
+static void check_differences(gboolean convolves)
 {
     const float step = 1.0f / 256;
     const int outputs[N] = {2, 0, 3};
-    g_autoptr(Network) plain = head(ACTIVATION_LINEAR), softmaxed = head(ACTIVATION_SOFTMAX);
+    g_autoptr(Network) plain = head(convolves, ACTIVATION_LINEAR),
+                       softmaxed = head(convolves, ACTIVATION_SOFTMAX);
     g_autoptr(ThreadPool) pool = thread_pool_new(2);
     float x[N][D], logits[N * L], gradients[N * D], predicted[L], low[L], high[L];
     const float *rows[N] = {x[0], x[1], x[2]};
     for (guint i = 0; i < N; i++)
         fill(x[i], D, 30 + i, 1);
-    g_assert_true(network_is_dense(softmaxed));
+    g_assert_true(network_is_dense(softmaxed) == !convolves);
     network_gradients(softmaxed, pool, rows, N, outputs, logits, gradients);
     for (guint i = 0; i < N; i++) {
         double largest = 0;
@@ -60,6 +63,16 @@ static void test_finite_differences(void)
     }
 }
 
+static void test_finite_differences(void)
+{
+    check_differences(FALSE);
+}
+
+static void test_through_a_convolution(void)
+{
+    check_differences(TRUE);
+}
+
 static void test_other_layers(void)
 {
     g_autoptr(Network) pooled = network_new(4, 4, 2), empty = network_new(1, 1, 8);
@@ -74,6 +87,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gradient/is that of finite differences", test_finite_differences);
-    g_test_add_func("/gradient/is only for dense layers", test_other_layers);
+    g_test_add_func("/gradient/passes through a convolution", test_through_a_convolution);
+    g_test_add_func("/gradient/tells networks of dense layers from others", test_other_layers);
     return g_test_run();
 }
