@@ -57,7 +57,7 @@ def bootstrapped_without_augmentation_is_standalone_to_rounding():
         images, cache = make_images(os.path.join(folder, "images")), os.path.join(folder, "cache")
         program("extract", *WEIGHTS, "--quiet", images, cache)
         alone, booted = os.path.join(folder, "alone.h5"), os.path.join(folder, "booted.h5")
-        train("standalone", cache, alone)
+        train("standalone", "--scale", "none", cache, alone)
         log = program("train", "--approach", "bootstrap", *HEAD, *(o for o in FIT if o != "--quiet"), *WEIGHTS, "--images", images,
                       booted).stderr
         # Two epochs of 8 images: the second reuses all that the first computed.
@@ -68,6 +68,9 @@ def bootstrapped_without_augmentation_is_standalone_to_rounding():
             assert recipe["layer"] == "block5_pool" and len(recipe["weights_hash"]) == 64, recipe
         shown = program("evaluate", *WEIGHTS, images, booted).stdout
         assert re.search(r"accuracy +\d\.\d\d +8\n", shown), shown
+        train("standalone", cache, alone)  # its features are divided by each image's length, which no parameter can do
+        refused = train("bootstrap", *WEIGHTS, "--images", images, "--from", alone, booted, status=1).stderr
+        assert "per image (--scale sqrt); train it with --scale none or max" in refused, refused
 
 
 def augmentation_is_the_same_for_any_threads_and_differs_by_seed():
