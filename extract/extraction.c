@@ -153,7 +153,7 @@ typedef struct {
     const Options *options;
     const Weights *weights; /* NULL for the layer "input" */
     FeatureSpec *spec;
-    gboolean has_tiles; /* spec has: those of the first cache that was opened */
+    gboolean has_tiles; /* spec has the tiles and the way with metadata of the first cache that was opened */
 } Run;
 
 static void choose_tiles(FeatureSpec *spec, gpointer user)
@@ -170,8 +170,10 @@ static CacheWriter *open_writer(Run *run, const char *path, GError **error)
                       .choose_tiles = run->has_tiles ? NULL : choose_tiles,
                       .user = run};
     CacheWriter *writer = cache_writer_open(path, run->spec, &form, error);
-    if (writer)
+    if (writer) {
         run->spec->tiles = cache_writer_feature_spec(writer)->tiles;
+        run->spec->metadata = cache_writer_feature_spec(writer)->metadata;
+    }
     run->has_tiles |= writer != NULL;
     return writer;
 }
@@ -295,6 +297,12 @@ Status extract_images(const Options *options, GError **error)
                          VGG16_SIDE, options->layer, error);
     if (!spec)
         return STATUS_FAILED;
+    spec->fit = options->fit;
     Run run = {options, weights, spec, FALSE};
-    return (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
+    Status status = (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
+    guint turned = image_file_turned();
+    if (turned)
+        cli_remark("%u %s turned upright, as EXIF's orientation asks for", turned,
+                   plural(turned, "image was", "images were"));
+    return status;
 }

@@ -94,8 +94,10 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
         printf("Made by  %s\n", source);
         return;
     }
-    printf("Images   %dx%d, preset %s, normalisation %s\n", spec->side, spec->side, preset_name(spec->preset),
+    printf("Images   %dx%d, preset %s, fit %s, normalisation %s\n", spec->side, spec->side,
+           preset_name(spec->preset), spec->preset == PRESET_TORCHVISION ? "crop" : fit_name(spec->fit),
            normalization_name(spec->normalization));
+    printf("Metadata EXIF's orientation and colour profiles are %s\n", spec->metadata ? "heeded" : "ignored");
     if (!spec->weights_hash[0])
         return;
     printf("Weights  %s, SHA-256 %s\n", source, spec->weights_hash);

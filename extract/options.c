@@ -150,6 +150,10 @@ static const CliOption table[] = {
      CLI_MODE(ACTION_EXTRACT)},
     {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0,
      CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
+    {CLI_ONE_OF, "fit", 0, &o.fit, FIT_CHOICES,
+     "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's "
+     "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
     {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
      "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
     {CLI_TEXT, "layer", 0, &o.layer, "NAME",
@@ -236,6 +240,10 @@ static gboolean check(Status *status)
     if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);
+        return FALSE;
+    }
+    if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION) {
+        *status = cli_usage(&program, "--fit does not go with --preset torchvision, which crops by itself");
         return FALSE;
     }
     g_autoptr(GError) error = NULL;

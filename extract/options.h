@@ -28,6 +28,7 @@ typedef struct {
     const char *weights; /* as given; NULL where none were */
     const char *layer;
     Preset preset;
+    Fit fit;
     gboolean has_normalize;
     Normalization normalize; /* where given */
     int batch;

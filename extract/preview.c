@@ -15,13 +15,13 @@ enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
 
 /* *rgb: an item's pixels, which the caller frees, or NULL, after a remark, if it cannot be used. FALSE and error if the
  * machine failed, not the image. */
-static gboolean decode(Contents *contents, guint i, Preset preset, guint8 **rgb, GError **error)
+static gboolean decode(Contents *contents, guint i, const Decoding *how, guint8 **rgb, GError **error)
 {
     const char *path = contents_item(contents, i)->path;
     g_autoptr(GError) problem = NULL;
     g_autofree guint8 *pixels = g_malloc(BYTES);
     g_autoptr(GBytes) content = contents_read(contents, i, &problem);
-    gboolean done = content && image_file_decode_content(content, preset, VGG16_SIDE, pixels, &problem);
+    gboolean done = content && image_file_decode_content(content, how, pixels, &problem);
     *rgb = done ? g_steal_pointer(&pixels) : NULL;
     if (g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_MACHINE))
         return error_set(error, "%s: %s", path, problem->message);
@@ -46,10 +46,11 @@ Status preview(const Options *options, GError **error)
     g_autoptr(Contents) contents = contents_open(dataset, chosen, wanted, error);
     if (!contents)
         return STATUS_FAILED;
+    const Decoding how = {options->preset, options->fit, options->preset == PRESET_VIPS, VGG16_SIDE};
     g_autoptr(GPtrArray) rgb = g_ptr_array_new_with_free_func(g_free), keys = g_ptr_array_new();
     for (guint i = 0; i < wanted && !interrupted(); i++) {
         guint8 *pixels;
-        if (!decode(contents, i, options->preset, &pixels, error))
+        if (!decode(contents, i, &how, &pixels, error))
             return STATUS_FAILED;
         if (!pixels)
             continue;

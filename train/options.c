@@ -140,6 +140,10 @@ static const CliOption table[] = {
      "weights of the base, as for extract; with a CACHE, those it was made with", 0, 0,
      CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0, ON_IMAGES},
+    {CLI_ONE_OF, "fit", 0, &o.fit, FIT_CHOICES,
+     "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's "
+     "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself",
+     0, 0, ON_IMAGES},
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "number of layers of the base to train, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, which fits a cache made by extract --layer block5_conv2 (0: what the cache requires; 2 "
@@ -301,13 +305,17 @@ static char *check_approach(void)
     if (o.cache && !o.augmented_cache && !traits->cache)
         return g_strdup_printf("--approach %s needs --images DIR instead of CACHE",
                                choice_name(APPROACH_CHOICES, (int)o.approach));
+    if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION)
+        return g_strdup("--fit does not go with --preset torchvision, which crops by itself");
     if (o.images && o.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
-    if (cli_given("preset") && !o.images && !o.summary)
-        return g_strdup("--preset is not used with a CACHE, whose features have already been computed; it "
-                        "requires --images");
+    const char *of_images = cli_given("preset") ? "preset" : cli_given("fit") ? "fit" : NULL;
+    if (of_images && !o.images && !o.summary)
+        return g_strdup_printf("--%s is not used with a CACHE, whose features have already been computed; it "
+                               "requires --images",
+                               of_images);
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
     if (o.from && o.scale >= 0)

@@ -36,6 +36,7 @@ typedef struct {
     const char *images;  /* a folder in the place of cache, or NULL */
     const char *weights; /* of the base: as weights_load takes them, or NULL */
     Preset preset;
+    Fit fit;
     AugmentOptions augmentation;
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */

@@ -125,8 +125,8 @@ typedef struct {
     const CacheStore *store; /* NULL: what an existing cache has, CACHE_SPARSE for a new one */
     CacheShard shard;
 
-    /* NULL: use the specification's tiles. Otherwise an existing cache keeps its own tiles, whatever the specification
-     * says, and for a new one this is called once to fill them in. */
+    /* NULL: use the specification's tiles. Otherwise an existing cache keeps its own tiles and its way with metadata,
+     * whatever the specification says, and for a new one this is called once to fill them in. */
     void (*choose_tiles)(FeatureSpec *spec, gpointer user);
     gpointer user;
 } CacheForm;

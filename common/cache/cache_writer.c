@@ -74,8 +74,10 @@ static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const Cac
     g_free(writer->passed);
     writer->passed = g_strdup(catalog->passed);
     writer->encoding = catalog->store;
-    if (form && form->choose_tiles)
+    if (form && form->choose_tiles) {
         writer->spec->tiles = catalog->spec->tiles;
+        writer->spec->metadata = catalog->spec->metadata;
+    }
     return check_settings(writer, catalog, form, error);
 }
 

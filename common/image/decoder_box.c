@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 typedef struct {
-    int preset, side;
+    Decoding how;
     gint64 max_pixels;
-} Request; /* followed by the file's bytes */
+} Request; /* followed by the file's bytes; answered by the pixels and a byte, whether they were turned */
 
 /* Request to the starter: the id of a process to end, or 0 to start a decoder. */
 typedef struct {
@@ -39,11 +39,16 @@ static gboolean serve(gpointer task, const guint8 *bytes, gsize size, SandboxByt
 {
     Request request;
     memcpy(&request, bytes, sizeof request);
-    answer->size = (gsize)request.side * (gsize)request.side * 3;
-    answer->bytes = g_malloc(answer->size);
+    gsize pixels = (gsize)request.how.side * (gsize)request.how.side * 3;
+    guint8 *rgb = g_malloc(pixels + 1);
+    *answer = (SandboxBytes){rgb, pixels + 1};
+    gboolean turned = FALSE;
     DecoderBoxTask decode = *(DecoderBoxTask *)task;
-    return decode(bytes + sizeof request, size - sizeof request, (Preset)request.preset, request.side,
-                  request.max_pixels, answer->bytes, error);
+    if (!decode(bytes + sizeof request, size - sizeof request, &request.how, request.max_pixels, rgb, &turned,
+                error))
+        return FALSE;
+    rgb[pixels] = turned != FALSE;
+    return TRUE;
 }
 
 /* ---- In the starter ---- */
@@ -244,28 +249,33 @@ static gboolean tell(const GError *problem, GError **error)
     return FALSE;
 }
 
-gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, Preset preset, int side,
-                            gint64 max_pixels, guint8 *rgb, GError **error)
+gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, const Decoding *how,
+                            gint64 max_pixels, guint8 *rgb, gboolean *turned, GError **error)
 {
-    Request request = {(int)preset, side, max_pixels};
-    const gsize pixels = (gsize)side * (gsize)side * 3;
+    Request request = {*how, max_pixels};
+    const gsize pixels = (gsize)how->side * (gsize)how->side * 3;
+    g_autofree guint8 *answered = g_malloc(pixels + 1);
     g_autoptr(GError) problem = NULL;
     for (int tries = 0; tries < 2; tries++) {
-        SandboxBytes answer = {.bytes = rgb};
+        SandboxBytes answer = {.bytes = answered};
         Sandbox *decoder = take_decoder(box, error);
         if (!decoder)
             return FALSE;
         g_clear_error(&problem);
         sandbox_begin(decoder);
         gboolean fine = sandbox_ask(decoder, (SandboxBytes){&request, sizeof request},
-                                    (SandboxBytes){(gpointer)bytes, size}, pixels, &answer, &problem);
+                                    (SandboxBytes){(gpointer)bytes, size}, pixels + 1, &answer, &problem);
         if (fine || problem->code >= SANDBOX_REFUSED) {
             if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
                 cli_warn(
                     "this kernel has no seccomp: images are decoded in separate processes, but these are not "
                     "sandboxed");
             give_back(box, decoder);
-            return fine ? answer.size == pixels : tell(problem, error);
+            if (!fine || answer.size != pixels + 1)
+                return fine ? FALSE : tell(problem, error);
+            memcpy(rgb, answered, pixels);
+            *turned = answered[pixels] != 0;
+            return TRUE;
         }
         sandbox_free(decoder);
         if (problem->code != SANDBOX_MACHINE)

@@ -29,6 +29,18 @@ gboolean preset_parse(const char *name, Preset *preset)
     return index >= 0;
 }
 
+const char *fit_name(Fit fit)
+{
+    return choice_name(FIT_CHOICES, (int)fit);
+}
+
+gboolean fit_parse(const char *name, Fit *fit)
+{
+    int index = choice_find(FIT_CHOICES, name);
+    *fit = index < 0 ? *fit : (Fit)index;
+    return index >= 0;
+}
+
 const char *normalization_name(Normalization normalization)
 {
     return choice_name(NORMALIZATION_CHOICES, (int)normalization);
@@ -69,6 +81,7 @@ void image_startup(const char *program)
 typedef struct {
     guint8 *rgb; /* (height, width, 3) */
     int width, height;
+    gboolean turned; /* by EXIF's orientation */
 } Pixels;
 
 static void pixels_clear(Pixels *pixels)
@@ -103,7 +116,7 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
 
 static gboolean pixels_allocate(Pixels *pixels, int width, int height, GError **error)
 {
-    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
+    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height, FALSE};
     if (!pixels->rgb)
         g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
                     width, height);
@@ -120,6 +133,7 @@ typedef struct {
     const Format *format;
     gint64 max_pixels;
     int shrink_to; /* a JPEG may be reduced while decoding, to no less than twice this side; 0: full size */
+    gboolean metadata; /* heeded */
 } Source;
 
 /* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
@@ -302,7 +316,7 @@ static int jpeg_shrink(const VipsImage *image, int side)
     return shrink;
 }
 
-/* Rotates and flips a TIFF by its tag Orientation, 1 … 8 (TIFF 6.0, section 8), as Pillow does when it loads one. */
+/* Rotates and flips by an orientation, 1 … 8 (TIFF 6.0, section 8; EXIF has the same). */
 static gboolean orient(Pixels *pixels, int orientation, GError **error)
 {
     gboolean transposed = orientation >= 5, down = orientation == 3 || orientation == 4,
@@ -325,10 +339,25 @@ static gboolean orient(Pixels *pixels, int orientation, GError **error)
             gsize from_column = (gsize)(across ? width - 1 - column : column);
             memcpy(to, pixels->rgb + (from_row * (gsize)width + from_column) * 3, 3);
         }
+    turned.turned = pixels->turned;
     Pixels held = *pixels;
     *pixels = turned;
     turned = held;
     return TRUE;
+}
+
+/* Converts an image with an embedded profile to sRGB. A profile that cannot be used is ignored. */
+static void to_srgb(VipsImage **image)
+{
+    VipsImage *converted = NULL;
+    if (!vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return;
+    if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, NULL) != 0) {
+        vips_error_clear();
+        return;
+    }
+    g_object_unref(*image);
+    *image = converted;
 }
 
 /* FALSE with no error set if libvips fails: decode_alone finds the reason. */
@@ -348,6 +377,10 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
         if (!(image = load(source->bytes, source->size, fail_on, shrink)))
             return FALSE;
     }
+    if (source->metadata)
+        to_srgb(&image);
+    if (!pixel_format(image, &form, error))
+        return FALSE;
     GifFrame frame;
     gboolean gif = load == load_gif && gif_first_frame(source->bytes, source->size, &frame);
     form.blank = gif ? frame.blank : NULL;
@@ -356,7 +389,13 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
         return FALSE;
     if (gif)
         fill_around(pixels, &frame);
-    return load != load_tiff || orient(pixels, vips_image_get_orientation(image), error);
+    int orientation = vips_image_get_orientation(image);
+    if (load == load_tiff)
+        return orient(pixels, orientation, error);
+    if (!source->metadata)
+        return TRUE;
+    pixels->turned = orientation >= 2 && orientation <= 8;
+    return orient(pixels, orientation, error);
 }
 
 /* libvips has one error buffer for all threads. Decoding holds this lock for reading; a file that failed is decoded
@@ -441,30 +480,30 @@ gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error)
            fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
 }
 
-gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
-                      guint8 *rgb, GError **error)
+/* The axis on which the image has this many pixels, and `other` on the other one. */
+static ResizeAxis axis_of(const Decoding *how, int pixels, int other)
+{
+    int side = how->side;
+    return how->preset == PRESET_TORCHVISION ? resize_center(pixels, other, side * 256 / 224, side)
+           : how->fit == FIT_CROP            ? resize_crop(pixels, other, side)
+           : how->fit == FIT_PAD             ? resize_pad(pixels, MAX(pixels, other), side)
+                                             : resize_stretch(pixels, side);
+}
+
+gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
+                      gboolean *turned, GError **error)
 {
     g_auto(Pixels) pixels = {0};
-    Source source = {bytes, size, find_format(bytes, size), max_pixels, preset == PRESET_VIPS ? side : 0};
-    if (!image_recognizes(bytes, size, error))
+    Source source = {
+        bytes,        size, find_format(bytes, size), max_pixels, how->preset == PRESET_VIPS ? how->side : 0,
+        how->metadata};
+    if (!image_recognizes(bytes, size, error) || !source.format->decode(&source, &pixels, error))
         return FALSE;
-    if (!source.format->decode(&source, &pixels, error))
-        return FALSE;
-    switch (preset) {
-    case PRESET_KERAS:
-        resize_nearest(pixels.rgb, pixels.width, pixels.height, side, rgb);
-        return TRUE;
-    case PRESET_TORCHVISION: {
-        ResizeWindow window = resize_center_window(pixels.width, pixels.height, side * 256 / 224, side);
-        resize_bilinear(pixels.rgb, pixels.width, pixels.height, window, rgb);
-        return TRUE;
-    }
-    case PRESET_VIPS:
-        resize_bilinear(pixels.rgb, pixels.width, pixels.height, (ResizeWindow){side, side, 0, 0, side, side},
-                        rgb);
-        return TRUE;
-    }
-    g_assert_not_reached();
+    ResizeAxis across = axis_of(how, pixels.width, pixels.height);
+    ResizeAxis down = axis_of(how, pixels.height, pixels.width);
+    (how->preset == PRESET_KERAS ? resize_nearest : resize_bilinear)(pixels.rgb, across, down, rgb);
+    *turned = pixels.turned;
+    return TRUE;
 }
 
 /* ---- Normalisation ---- */

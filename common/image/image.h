@@ -9,11 +9,16 @@
  *     vips         fast: JPEGs reduced while they are decoded (libvips's shrink-on-load), then Pillow's bilinear
  *                  resize, stretched
  *
- * Colours are those of Pillow's convert("RGB") in all presets: alpha is dropped, not blended; CMYK is converted without a
- * profile; embedded profiles are ignored, as is EXIF's rotation (Keras and torchvision ignore it too). TIFFs are rotated
- * by their tag Orientation, as Pillow does when it loads them. keras and torchvision give exactly Pillow's pixels, with
- * one exception: 16-bit grey is scaled to 8 bits, where Pillow clips. Of animations and files with several pages, the
- * first image is taken.
+ * How the image fits the square: stretched; its middle cropped, as Keras's load_img(keep_aspect_ratio=True) does; or all of
+ * it with black on two sides, as Keras's pad_to_aspect_ratio does. torchvision crops in its own way.
+ *
+ * Colours are those of Pillow's convert("RGB"): alpha is dropped, not blended; CMYK is converted without a profile. TIFFs
+ * are rotated by their tag Orientation, as Pillow does when it loads them. keras and torchvision give exactly Pillow's
+ * pixels, with one exception: 16-bit grey is scaled to 8 bits, where Pillow clips. Of animations and files with several
+ * pages, the first image is taken.
+ *
+ * A file's metadata are heeded or ignored. Heeded, the image is rotated by EXIF's orientation, and its colours are
+ * converted from an embedded profile to sRGB (relative colorimetric). Keras and torchvision ignore them.
  *
  * All functions are safe to call from several threads at once. */
 #pragma once
@@ -29,8 +34,21 @@ typedef enum {
 } Normalization;
 #define NORMALIZATION_CHOICES "caffe|torch|unit"
 
+typedef enum { FIT_STRETCH, FIT_CROP, FIT_PAD } Fit;
+#define FIT_CHOICES "stretch|crop|pad"
+
+/* How a file becomes pixels. */
+typedef struct {
+    Preset preset;
+    Fit fit;           /* with torchvision: stretch, which says nothing there */
+    gboolean metadata; /* heeded */
+    int side;          /* of the square, pixels */
+} Decoding;
+
 const char *preset_name(Preset preset);
 gboolean preset_parse(const char *name, Preset *preset);
+const char *fit_name(Fit fit);
+gboolean fit_parse(const char *name, Fit *fit);
 const char *normalization_name(Normalization normalization);
 gboolean normalization_parse(const char *name, Normalization *normalization);
 
@@ -44,11 +62,12 @@ void image_startup(const char *program);
 /* Whether a file that begins with these bytes is an image. FALSE and a reason as below. */
 gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error);
 
-/* Decodes a whole file in memory to rgb (side, side, 3). On failure, also if only a part can be decoded, it returns
- * FALSE and a reason for "NAME: REASON" (empty, not an image, truncated, corrupt, over the limit on pixels), the same
- * in every run, or IMAGE_ERROR_MACHINE if memory is short; rgb is then undefined. */
-gboolean image_decode(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels,
-                      guint8 *rgb, GError **error);
+/* Decodes a whole file in memory to rgb (side, side, 3); *turned: whether it was rotated by EXIF's orientation. On
+ * failure, also if only a part can be decoded, it returns FALSE and a reason for "NAME: REASON" (empty, not an image,
+ * truncated, corrupt, over the limit on pixels), the same in every run, or IMAGE_ERROR_MACHINE if memory is short; rgb is
+ * then undefined. */
+gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
+                      gboolean *turned, GError **error);
 
 /* rgb (side, side, 3) -> tensor (side, side, 3) in the channel order of the normalisation. */
 void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static DecoderBox *box;
+static guint images_turned;
 
 gboolean image_file_startup(const char *program, GError **error)
 {
@@ -89,19 +90,28 @@ GBytes *image_file_read(const char *path, GError **error)
     return bytes;
 }
 
-gboolean image_file_decode_content(GBytes *content, Preset preset, int side, guint8 *rgb, GError **error)
+gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error)
 {
     gsize size;
+    gboolean turned = FALSE;
     const guint8 *bytes = g_bytes_get_data(content, &size);
-    return box ? decoder_box_decode(box, bytes, size, preset, side, IMAGE_MAX_PIXELS, rgb, error)
-               : image_decode(bytes, size, preset, side, IMAGE_MAX_PIXELS, rgb, error);
+    if (!(box ? decoder_box_decode(box, bytes, size, how, IMAGE_MAX_PIXELS, rgb, &turned, error)
+              : image_decode(bytes, size, how, IMAGE_MAX_PIXELS, rgb, &turned, error)))
+        return FALSE;
+    g_atomic_int_add(&images_turned, turned ? 1 : 0);
+    return TRUE;
 }
 
-gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
+guint image_file_turned(void)
+{
+    return (guint)g_atomic_int_get(&images_turned);
+}
+
+gboolean image_file_decode(const char *path, const Decoding *how, guint8 *rgb, GBytes **content,
                            GError **error)
 {
     g_autoptr(GBytes) bytes = image_file_read(path, error);
-    if (!bytes || !image_file_decode_content(bytes, preset, side, rgb, error))
+    if (!bytes || !image_file_decode_content(bytes, how, rgb, error))
         return FALSE;
     if (content)
         *content = g_steal_pointer(&bytes);

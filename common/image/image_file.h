@@ -24,8 +24,11 @@ GBytes *image_file_read(const char *path, GError **error);
 
 /* Decodes the result of image_file_read (image_decode, with the default limit on pixels) to rgb (side, side, 3).
  * FALSE and a reason as above. */
-gboolean image_file_decode_content(GBytes *content, Preset preset, int side, guint8 *rgb, GError **error);
+gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error);
 
 /* Both. On success *content (content may be NULL) is the file's bytes, which the caller unrefs. */
-gboolean image_file_decode(const char *path, Preset preset, int side, guint8 *rgb, GBytes **content,
+gboolean image_file_decode(const char *path, const Decoding *how, guint8 *rgb, GBytes **content,
                            GError **error);
+
+/* How many images of this process were rotated by EXIF's orientation. */
+guint image_file_turned(void);

@@ -4,26 +4,33 @@
 #include <math.h>
 #include <string.h>
 
-/* Pillow adds up the step instead of multiplying, so that for positions near a whole number the rounding errors of
- * the sum decide: the sum must be computed in the same way. */
-static int *nearest_places(int in, int out)
+static int padded(ResizeAxis axis)
 {
-    int *places = g_new(int, out);
-    double step = (double)in / out, place = step * 0.5;
-    for (int i = 0; i < out; i++, place += step)
-        places[i] = MIN((int)place, in - 1);
+    return axis.pixels + 2 * axis.pad;
+}
+
+/* The source pixel of each target pixel, -1 in the padding. Pillow adds up the step instead of multiplying, so that for
+ * positions near a whole number the rounding errors of the sum decide: the sum must be computed in the same way. */
+static int *nearest_places(ResizeAxis axis)
+{
+    int *places = g_new(int, axis.n);
+    double place = axis.first + axis.scale * 0.5;
+    for (int i = 0; i < axis.n; i++, place += axis.scale) {
+        int at = MIN((int)place, padded(axis) - 1) - axis.pad;
+        places[i] = at < 0 || at >= axis.pixels ? -1 : at;
+    }
     return places;
 }
 
-void resize_nearest(const guint8 *source, int width, int height, int side, guint8 *target)
+void resize_nearest(const guint8 *source, ResizeAxis across, ResizeAxis down, guint8 *target)
 {
-    g_autofree int *columns = nearest_places(width, side);
-    g_autofree int *rows = nearest_places(height, side);
-    for (int y = 0; y < side; y++) {
-        const guint8 *row = source + (gsize)rows[y] * width * 3;
-        for (int x = 0; x < side; x++, target += 3)
-            memcpy(target, row + (gsize)columns[x] * 3, 3);
-    }
+    static const guint8 black[3];
+    g_autofree int *columns = nearest_places(across), *rows = nearest_places(down);
+    for (int y = 0; y < down.n; y++)
+        for (int x = 0; x < across.n; x++, target += 3) {
+            gsize at = ((gsize)rows[y] * (gsize)across.pixels + (gsize)columns[x]) * 3;
+            memcpy(target, rows[y] < 0 || columns[x] < 0 ? black : source + at, 3);
+        }
 }
 
 enum {
@@ -67,17 +74,29 @@ static void filter_pixel(Filter *filter, int i, double center, double shrink, in
     filter->count[i] = count;
 }
 
-/* The filter that resizes in pixels to out, for the n output pixels from `start` on. */
-static Filter filter_new(int in, gint64 out, gint64 start, int n)
+/* Drops the taps in the padding, which is black: they add nothing. */
+static void filter_clip(Filter *filter, int i, ResizeAxis axis)
 {
-    double scale = (double)in / out, shrink = MAX(scale, 1.0);
+    gint32 *weights = filter->weights + (gsize)i * filter->taps;
+    int first = filter->first[i] - axis.pad, end = first + filter->count[i];
+    filter->first[i] = CLAMP(first, 0, axis.pixels);
+    filter->count[i] = CLAMP(end, 0, axis.pixels) - filter->first[i];
+    memmove(weights, weights + (filter->first[i] - first), (gsize)filter->count[i] * sizeof *weights);
+}
+
+static Filter filter_new(ResizeAxis axis)
+{
+    double shrink = MAX(axis.scale, 1.0);
     Filter filter = {.taps = (int)ceil(shrink) * 2 + 1};
-    filter.first = g_new(int, n);
-    filter.count = g_new(int, n);
-    filter.weights = g_new0(gint32, (gsize)n * filter.taps);
+    filter.first = g_new(int, axis.n);
+    filter.count = g_new(int, axis.n);
+    filter.weights = g_new0(gint32, (gsize)axis.n * filter.taps);
     g_autofree double *doubles = g_new(double, filter.taps);
-    for (int i = 0; i < n; i++)
-        filter_pixel(&filter, i, (start + i + 0.5) * scale, shrink, in, doubles);
+    for (int i = 0; i < axis.n; i++) {
+        double center = axis.first + (axis.start + i + 0.5) * axis.scale;
+        filter_pixel(&filter, i, center, shrink, padded(axis), doubles);
+        filter_clip(&filter, i, axis);
+    }
     return filter;
 }
 
@@ -117,36 +136,49 @@ static void resample_column(const guint8 *source, const gint32 *weights, int cou
         target[x] = clip8(sums[x]);
 }
 
-void resize_bilinear(const guint8 *source, int width, int height, ResizeWindow window, guint8 *target)
+void resize_bilinear(const guint8 *source, ResizeAxis across, ResizeAxis down, guint8 *target)
 {
-    g_auto(Filter) across = filter_new(width, window.full_width, window.left, window.width);
-    g_auto(Filter) down = filter_new(height, window.full_height, window.top, window.height);
+    g_auto(Filter) columns = filter_new(across);
+    g_auto(Filter) rows = filter_new(down);
 
     /* Horizontally first, rounded to bytes between the passes, and only the rows that the second pass reads. */
-    int last = window.height - 1, bytes = window.width * 3;
-    int top = down.first[0], rows = down.first[last] + down.count[last] - top;
-    g_autofree guint8 *between = g_malloc((gsize)rows * bytes);
-    for (int y = 0; y < rows; y++)
-        resample_row(source + (gsize)(top + y) * width * 3, &across, window.width,
-                     between + (gsize)y * bytes);
+    int last = down.n - 1, bytes = across.n * 3;
+    int top = rows.first[0], height = rows.first[last] + rows.count[last] - top;
+    g_autofree guint8 *between = g_malloc((gsize)MAX(height, 1) * (gsize)bytes);
+    for (int y = 0; y < height; y++)
+        resample_row(source + (gsize)(top + y) * (gsize)across.pixels * 3, &columns, across.n,
+                     between + (gsize)y * (gsize)bytes);
 
     g_autofree gint32 *sums = g_new(gint32, bytes);
-    for (int y = 0; y < window.height; y++)
-        resample_column(between + (gsize)(down.first[y] - top) * bytes, down.weights + (gsize)y * down.taps,
-                        down.count[y], bytes, sums, target + (gsize)y * bytes);
+    for (int y = 0; y < down.n; y++)
+        resample_column(between + (gsize)(rows.first[y] - top) * (gsize)bytes,
+                        rows.weights + (gsize)y * rows.taps, rows.count[y], bytes, sums,
+                        target + (gsize)y * (gsize)bytes);
 }
 
-ResizeWindow resize_center_window(int width, int height, int short_side, int side)
+ResizeAxis resize_stretch(int pixels, int n)
 {
-    ResizeWindow window = {.width = side, .height = side};
-    if (width <= height) {
-        window.full_width = short_side;
-        window.full_height = (gint64)((double)short_side * height / width);
-    } else {
-        window.full_height = short_side;
-        window.full_width = (gint64)((double)short_side * width / height);
-    }
-    window.left = (gint64)nearbyint((window.full_width - side) / 2.0);
-    window.top = (gint64)nearbyint((window.full_height - side) / 2.0);
-    return window;
+    return (ResizeAxis){.pixels = pixels, .scale = (double)pixels / n, .n = n};
+}
+
+ResizeAxis resize_crop(int pixels, int kept, int n)
+{
+    kept = MIN(pixels, kept);
+    return (ResizeAxis){.pixels = pixels, .first = (pixels - kept) / 2, .scale = (double)kept / n, .n = n};
+}
+
+ResizeAxis resize_pad(int pixels, int wanted, int n)
+{
+    ResizeAxis axis = {.pixels = pixels, .pad = (wanted - pixels) / 2, .n = n};
+    axis.scale = (double)padded(axis) / n;
+    return axis;
+}
+
+ResizeAxis resize_center(int pixels, int other, int short_side, int n)
+{
+    gint64 full = pixels <= other ? short_side : (gint64)((double)short_side * pixels / other);
+    return (ResizeAxis){.pixels = pixels,
+                        .scale = (double)pixels / full,
+                        .start = (gint64)nearbyint((full - n) / 2.0),
+                        .n = n};
 }

@@ -227,7 +227,8 @@ Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb,
                          char **reason)
 {
     g_autoptr(GError) error = NULL;
-    if (image_file_decode(path, spec->preset, spec->side, rgb, content, &error))
+    Decoding how = feature_spec_decoding(spec);
+    if (image_file_decode(path, &how, rgb, content, &error))
         return PRODUCED;
     return failure(path, error, reason);
 }
@@ -236,8 +237,9 @@ Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *sp
                               GBytes **content, char **reason)
 {
     g_autoptr(GError) error = NULL;
+    Decoding how = feature_spec_decoding(spec);
     g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
-    if (!bytes || !image_file_decode_content(bytes, spec->preset, spec->side, rgb, &error))
+    if (!bytes || !image_file_decode_content(bytes, &how, rgb, &error))
         return failure(contents_item(contents, i)->path, error, reason);
     if (content)
         *content = g_steal_pointer(&bytes);

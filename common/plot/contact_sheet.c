@@ -10,7 +10,8 @@ enum { COLUMNS = 6, CELL = 132, GAP = 14, HEAD = 34, CAPTION = 16, PIXELS = 2 * 
 
 static gboolean load(const char *path, guint8 *rgb)
 {
-    return image_file_decode(path, PRESET_VIPS, PIXELS, rgb, NULL, NULL);
+    const Decoding upright = {PRESET_VIPS, FIT_STRETCH, TRUE, PIXELS};
+    return image_file_decode(path, &upright, rgb, NULL, NULL);
 }
 
 /* text shortened in its middle, so that beginning and end stay, to the width of a cell. */

@@ -38,7 +38,8 @@ static Normalization normalization_rule(const Weights *weights, Preset preset)
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error)
 {
-    FeatureSpec spec = {.preset = preset, .side = side, .layer = (char *)layer};
+    FeatureSpec spec = {
+        .preset = preset, .metadata = preset == PRESET_VIPS, .side = side, .layer = (char *)layer};
     spec.weights_hash = weights ? (char *)weights->hash : "";
     spec.weights_source = weights ? weights->source : "";
     spec.normalization = normalize ? *normalize : normalization_rule(weights, preset);
@@ -62,6 +63,11 @@ FeatureSpec *feature_spec_imported(const char *made_by, const int shape[3])
 gboolean feature_spec_is_imported(const FeatureSpec *spec)
 {
     return g_str_equal(spec->layer, IMPORTED);
+}
+
+Decoding feature_spec_decoding(const FeatureSpec *spec)
+{
+    return (Decoding){spec->preset, spec->fit, spec->metadata, spec->side};
 }
 
 FeatureSpec *feature_spec_copy(const FeatureSpec *spec)
@@ -122,6 +128,10 @@ json_t *feature_spec_to_json(const FeatureSpec *spec)
         "weights_source", spec->weights_source, "preset", preset_name(spec->preset), "normalization",
         normalization_name(spec->normalization), "side", spec->side, "layer", spec->layer, "shape",
         spec->shape[0], spec->shape[1], spec->shape[2], "precision", PRECISION);
+    if (spec->fit != FIT_STRETCH)
+        json_object_set_new(object, "fit", json_string(fit_name(spec->fit)));
+    if (spec->metadata)
+        json_object_set_new(object, "metadata", json_true());
     if (tiles_chosen(&spec->tiles)) {
         json_t *tiles = json_array();
         for (int conv = 0; conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
@@ -175,6 +185,13 @@ static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
     return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
 }
 
+/* torchvision crops by itself, and it and Keras ignore metadata. */
+static gboolean fit_holds(FeatureSpec *spec, const char *fit)
+{
+    return fit_parse(fit, &spec->fit) && (spec->fit == FIT_STRETCH || spec->preset != PRESET_TORCHVISION) &&
+           (!spec->metadata || spec->preset == PRESET_VIPS);
+}
+
 /* tiles, error: NULL if the JSON has none. A valid tile for each convolution up to the layer. */
 static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t *error)
 {
@@ -196,15 +213,17 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
 {
     const char *hash, *source, *preset, *normalization, *layer, *precision = PRECISION;
+    const char *fit = fit_name(FIT_STRETCH);
     const json_t *tiles = json_object_get(object, "tiles"),
                  *rounding = json_object_get(object, "rounding_error");
     json_error_t problem;
     FeatureSpec spec = {0};
     int *shape = spec.shape;
-    if (json_unpack_ex((json_t *)object, &problem, 0, "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s}",
-                       "weights_hash", &hash, "weights_source", &source, "preset", &preset, "normalization",
-                       &normalization, "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1],
-                       &shape[2], "precision", &precision)) {
+    if (json_unpack_ex((json_t *)object, &problem, 0,
+                       "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s, s?:s, s?:b}", "weights_hash",
+                       &hash, "weights_source", &source, "preset", &preset, "normalization", &normalization,
+                       "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1], &shape[2],
+                       "precision", &precision, "fit", &fit, "metadata", &spec.metadata)) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the feature specification is invalid: %s",
                     problem.text);
         return NULL;
@@ -218,6 +237,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
     spec.layer = (char *)layer;
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
+                        : !fit_holds(&spec, fit)                                   ? "fit or metadata"
                         : !side_holds(&spec)                                       ? "side"
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
@@ -276,6 +296,12 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
     if (its->preset != wanted->preset)
         return g_strdup_printf("its preset is %s, not %s", preset_name(its->preset),
                                preset_name(wanted->preset));
+    if (its->fit != wanted->fit)
+        return g_strdup_printf("its images are fitted by %s, not %s", fit_name(its->fit),
+                               fit_name(wanted->fit));
+    if (its->metadata != wanted->metadata)
+        return g_strdup_printf("EXIF's orientation and colour profiles %s in it",
+                               its->metadata ? "are heeded" : "are ignored, as before they could be heeded,");
     if (its->normalization != wanted->normalization)
         return g_strdup_printf("its normalisation is %s, not %s", normalization_name(its->normalization),
                                normalization_name(wanted->normalization));

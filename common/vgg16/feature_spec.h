@@ -9,6 +9,8 @@ typedef struct {
     char *weights_hash;   /* Weights.hash, or "" without a base (layer "input") */
     char *weights_source; /* Weights.source: for information; compared only for imported features */
     Preset preset;
+    Fit fit;
+    gboolean metadata; /* heeded (image.h): with preset vips, except in caches of before this was possible */
     Normalization normalization;
     int side;     /* of the square input image, pixels */
     char *layer;  /* Keras layer whose output is the vector, or "input" */
@@ -26,7 +28,8 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 
 /* The specification for these options of extract and train. weights: NULL if layer is "input". normalize NULL: caffe
  * for preset keras, torch for torchvision, as these define all steps from file to tensor; for vips, the normalisation
- * that the weights were trained with (caffe without weights). side: 1 … 4096. NULL and error if the layer is unknown or the image too small for it. */
+ * that the weights were trained with (caffe without weights). side: 1 … 4096; the fit is stretch until
+ * it is set. NULL and error if the layer is unknown or the image too small for it. */
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
@@ -36,6 +39,8 @@ void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint 
 
 /* m of F(m x m) of each convolution of the base; 0 after the layer, and without a base. */
 void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS]);
+
+Decoding feature_spec_decoding(const FeatureSpec *spec);
 
 FeatureSpec *feature_spec_copy(const FeatureSpec *spec);
 void feature_spec_free(FeatureSpec *spec);

@@ -211,10 +211,11 @@ static void read_image(const Gather *gather, guint i)
 {
     const FeatureSpec *spec = gather->evaluation->model->spec;
     const char *file = gather->files[i];
+    Decoding how = feature_spec_decoding(spec);
     g_autofree guint8 *rgb = g_malloc((gsize)spec->side * (gsize)spec->side * 3);
     g_autoptr(GBytes) content = NULL;
     guint8 hash[CACHE_HASH];
-    if (!image_file_decode(file, spec->preset, spec->side, rgb, &content, NULL)) {
+    if (!image_file_decode(file, &how, rgb, &content, NULL)) {
         g_hash_table_add(gather->absent, g_strdup(file));
         return;
     }

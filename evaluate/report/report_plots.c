@@ -241,7 +241,8 @@ static GBytes *thumbnail(const char *folder, const char *path)
 {
     g_autofree char *file = g_build_filename(folder, path, NULL);
     g_autofree guint8 *rgb = g_malloc(3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
-    if (!image_file_decode(file, PRESET_TORCHVISION, THUMBNAIL_SIDE, rgb, NULL, NULL))
+    const Decoding upright = {PRESET_TORCHVISION, FIT_STRETCH, TRUE, THUMBNAIL_SIDE};
+    if (!image_file_decode(file, &upright, rgb, NULL, NULL))
         return NULL;
     return image_jpeg(rgb, THUMBNAIL_SIDE, THUMBNAIL_QUALITY);
 }

@@ -2,7 +2,7 @@
 import io, os, struct, subprocess, sys, warnings, zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import BUILD, program, run, scratch
@@ -383,6 +383,86 @@ def bmps_of_all_kinds():
     })
 
 
+def cropped(image, side, resample):
+    """Keras's load_img(keep_aspect_ratio=True) for a square."""
+    kept = min(image.size)
+    left, top = ((n - kept) // 2 for n in image.size)
+    return image.resize((side, side), resample, box=(left, top, left + kept, top + kept))
+
+
+def padded(image, side, resample):
+    """Keras's pad_to_aspect_ratio=True for a square."""
+    left, top = ((max(image.size) - n) // 2 for n in image.size)
+    canvas = Image.new("RGB", (image.size[0] + 2 * left, image.size[1] + 2 * top))
+    canvas.paste(image, (left, top))
+    return canvas.resize((side, side), resample)
+
+
+def images_are_cropped_or_padded_as_keras_does():
+    sizes = [(500, 375), (375, 500), (320, 240), (224, 224), (7, 5), (1, 9), (300, 1), (301, 203), (2000, 31)]
+    with scratch() as folder:
+        paths = ["%s/%dx%d.png" % (folder, *size) for size in sizes]
+        images = [colour(*size) for size in sizes]
+        for image, path in zip(images, paths):
+            image.save(path)
+        for preset, resample in ("keras", Image.NEAREST), ("vips", Image.BILINEAR):
+            for fit, expected in ("crop", cropped), ("pad", padded):
+                for image, path, found in zip(images, paths, decode(preset + "," + fit, 224, paths)):
+                    assert (found == np.asarray(expected(image, 224, resample))).all(), (preset, fit, path)
+
+
+def metadata_are_heeded_where_asked_for():
+    """EXIF's orientation as ImageOps.exif_transpose does, profiles to sRGB as ImageCms does, within two levels."""
+    files, wanted = {}, {}
+    for way in range(1, 9):
+        exif = Image.Exif()
+        exif[274] = way
+        for name in "turned%d.jpg" % way, "turned%d.png" % way, "turned%d.webp" % way:
+            options = {"lossless": True} if name.endswith("webp") else {"quality": 95} if name.endswith("jpg") else {}
+            kind = {"jpg": "JPEG"}.get(name[8:], name[8:])
+            files[name] = encoded(colour(), format=kind, exif=exif.tobytes(), **options)
+            wanted[name] = ImageOps.exif_transpose(Image.open(io.BytesIO(files[name]))).convert("RGB")
+    srgb = ImageCms.createProfile("sRGB")
+    for name, profile, image in (("wide.png", wide_gamut(), colour()), ("wide.jpg", wide_gamut(), colour()),
+                                 ("srgb.png", ImageCms.ImageCmsProfile(srgb).tobytes(), colour()),
+                                 ("broken.png", b"no profile" * 20, colour())):
+        files[name] = encoded(image, format="PNG" if name.endswith("png") else "JPEG", icc_profile=profile)
+        stored = Image.open(io.BytesIO(files[name])).convert("RGB")
+        wanted[name] = stored if name == "broken.png" else ImageCms.profileToProfile(
+            stored, io.BytesIO(profile), srgb, renderingIntent=1)
+    with scratch() as folder:
+        paths = [os.path.join(folder, name) for name in files]
+        for path in paths:
+            open(path, "wb").write(files[os.path.basename(path)])
+        for (name, image), found in zip(wanted.items(), decode("vips,metadata", 64, paths)):
+            off = abs(found.astype(int) - np.asarray(image.resize((64, 64), Image.BILINEAR)).astype(int))
+            assert off.max() <= 2, (name, off.max())
+        plain = [decode(how, 64, paths) for how in ("vips", "vips,metadata")]
+        differing = {name for name, one, other in zip(files, *plain) if (one != other).any()}
+        assert {"turned2.png", "turned8.webp", "turned6.jpg", "wide.png"} <= differing, differing
+        assert "turned1.png" not in differing and "broken.png" not in differing
+
+
+def wide_gamut():
+    """A matrix profile with the primaries of Display P3."""
+    def fixed(*values):
+        return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
+    tags = [(b"desc", b"desc\0\0\0\0" + struct.pack(">I", 3) + b"P3\0" + bytes(11 + 67)),
+            (b"wtpt", b"XYZ \0\0\0\0" + fixed(.9642, 1, .8249)), (b"rXYZ", b"XYZ \0\0\0\0" + fixed(.5151, .2412, -.0011)),
+            (b"gXYZ", b"XYZ \0\0\0\0" + fixed(.2920, .6922, .0419)), (b"bXYZ", b"XYZ \0\0\0\0" + fixed(.1571, .0666, .7841)),
+            (b"rTRC", b"curv\0\0\0\0" + struct.pack(">IHH", 1, 0x0233, 0))]
+    tags += [(name, tags[5][1]) for name in (b"gTRC", b"bTRC")]
+    table, data, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, content in tags:
+        content += bytes(-len(content) % 4)
+        table += name + struct.pack(">II", at + len(data), len(content))
+        data += content
+    size = at + len(data)
+    header = (struct.pack(">I", size) + b"\0\0\0\0\2\x10\0\0mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(28) +
+              fixed(.9642, 1, .8249)).ljust(128, b"\0")
+    return header + table + data
+
+
 def the_fast_preset_stays_near_an_exact_bilinear_resize():
     """A JPEG reduced while it is read, then by libvips, against Pillow from full size: a few grey levels on average."""
     with scratch() as folder:
@@ -409,5 +489,6 @@ def what_cannot_be_read_is_named_with_its_reason():
 run(jpegs_in_colour_and_grey, jpegs_in_cmyk_with_and_without_adobe_marker, jpegs_that_end_in_rubbish_or_store_rgb,
     jpegs_that_libjpeg_warns_of_without_loss, jpegs_that_libjpeg_warns_of_with_loss,
     images_of_all_shapes, pngs_of_all_modes, grey_of_16_bits_is_scaled_to_8, tiffs_of_all_modes_and_compressions,
-    webps_and_gifs, gifs_that_do_not_fill_their_screen, a_webp_that_libvips_needs_as_a_whole, netpbms, bmps_of_all_kinds, the_fast_preset_stays_near_an_exact_bilinear_resize,
+    webps_and_gifs, gifs_that_do_not_fill_their_screen, a_webp_that_libvips_needs_as_a_whole, netpbms, bmps_of_all_kinds,
+    images_are_cropped_or_padded_as_keras_does, metadata_are_heeded_where_asked_for, the_fast_preset_stays_near_an_exact_bilinear_resize,
     what_cannot_be_read_is_named_with_its_reason)

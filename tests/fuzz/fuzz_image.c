@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
     static guint8 rgb[SIDE * SIDE * 3];
     g_autoptr(GError) error = NULL;
-    Preset preset = (Preset)(size % 3);
-    if (!image_decode(data, size, preset, SIDE, MAX_PIXELS, rgb, &error))
+    const Decoding how = {(Preset)(size % 3), (Fit)(size / 3 % 3), size & 1, SIDE};
+    gboolean turned;
+    if (!image_decode(data, size, &how, MAX_PIXELS, rgb, &turned, &error))
         g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
     return 0;
 }

@@ -15,7 +15,7 @@
 
 typedef struct {
     const Dataset *dataset;
-    Preset preset;
+    const Decoding *how;
     DecodedImages *images; /* item i at index i */
     char **reasons;        /* (items) why an image could not be read, else NULL */
     Progress *progress;
@@ -37,7 +37,7 @@ static void load_item(guint index, guint worker, gpointer data)
     if (interrupted() || g_atomic_pointer_get(&loading->broken))
         return;
     guint8 *rgb = images->pixels + index * pixel_bytes(images);
-    if (image_file_decode(item->path, loading->preset, images->side, rgb, &content, &error)) {
+    if (image_file_decode(item->path, loading->how, rgb, &content, &error)) {
         gsize size;
         const guint8 *bytes = g_bytes_get_data(content, &size);
         sha256(bytes, size, images->hashes[index]);
@@ -87,18 +87,18 @@ static DecodedImages *decoded_images_new(const Dataset *dataset, int side, const
     return images->pixels ? g_steal_pointer(&images) : NULL;
 }
 
-DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int side, const char *beside,
+DecodedImages *decoded_images_load(const Dataset *dataset, const Decoding *how, const char *beside,
                                    guint threads, GError **error)
 {
     guint n = dataset->items->len;
-    g_autoptr(DecodedImages) images = decoded_images_new(dataset, side, beside, error);
+    g_autoptr(DecodedImages) images = decoded_images_new(dataset, how->side, beside, error);
     if (!images)
         return NULL;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_full(n, g_free);
     g_ptr_array_set_size(reasons, (int)n);
     g_autoptr(Progress) progress = progress_new("Decoding", n, "images");
-    Loading loading = {dataset, preset, images, (char **)reasons->pdata, progress, NULL};
+    Loading loading = {dataset, how, images, (char **)reasons->pdata, progress, NULL};
     gint64 began = g_get_monotonic_time();
     thread_pool_run(thread_pool, n, load_item, &loading);
     images->seconds = (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;

@@ -18,7 +18,7 @@ typedef struct {
 
 /* In the order of the dataset, which must outlive them. beside: a file in the folder to spill to. NULL and error if
  * there is no space, no image could be read, or the user interrupted. */
-DecodedImages *decoded_images_load(const Dataset *dataset, Preset preset, int side, const char *beside,
+DecodedImages *decoded_images_load(const Dataset *dataset, const Decoding *how, const char *beside,
                                    guint threads, GError **error);
 MemoryNeed decoded_images_memory(guint images, int side);
 void decoded_images_free(DecodedImages *images);

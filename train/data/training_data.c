@@ -231,9 +231,10 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                   outlined->layer, error);
     if (!data->spec)
         return FALSE;
+    data->spec->fit = options->fit;
     feature_spec_choose_tiles(data->spec, weights, threads);
-    data->images =
-        decoded_images_load(data->dataset, options->preset, data->spec->side, options->model, threads, error);
+    Decoding how = feature_spec_decoding(data->spec);
+    data->images = decoded_images_load(data->dataset, &how, options->model, threads, error);
     if (!data->images)
         return FALSE;
     PipelineOptions pipeline = {.weights = weights,

@@ -42,10 +42,11 @@ static int open_files(void)
     return n;
 }
 
-static gboolean task(const guint8 *bytes, gsize size, Preset preset, int side, gint64 max_pixels, guint8 *rgb,
-                     GError **error)
+static gboolean task(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
+                     gboolean *turned, GError **error)
 {
-    memset(rgb, bytes[size - 1], (gsize)side * (gsize)side * 3);
+    memset(rgb, bytes[size - 1], (gsize)how->side * (gsize)how->side * 3);
+    *turned = bytes[0] == 't';
     switch (bytes[0]) {
     case 'a':
         rgb[0] = (guint8)attempts();
@@ -76,7 +77,12 @@ static gboolean task(const guint8 *bytes, gsize size, Preset preset, int side, g
 
 static gboolean decode(DecoderBox *box, const char *text, guint8 *rgb, GError **error)
 {
-    return decoder_box_decode(box, (const guint8 *)text, strlen(text), PRESET_KERAS, SIDE, 1000, rgb, error);
+    const Decoding how = {.side = SIDE};
+    gboolean turned = TRUE;
+    gboolean fine =
+        decoder_box_decode(box, (const guint8 *)text, strlen(text), &how, 1000, rgb, &turned, error);
+    g_assert_true(!fine || turned == (text[0] == 't'));
+    return fine;
 }
 
 static void assert_decodes(DecoderBox *box, const char *text)
@@ -124,6 +130,7 @@ static void test_a_crash_costs_one_image(void)
     g_autoptr(DecoderBox) box = new_box();
     for (int i = 0; i < 3; i++) {
         assert_decodes(box, "x1");
+        assert_decodes(box, "turned");
         assert_fails(box, "c", IMAGE_ERROR_UNREADABLE, "crashes the decoder (Illegal instruction)");
     }
     assert_decodes(box, "x2");

@@ -43,14 +43,18 @@ static void free_files(void)
 
 static gboolean decode(const guint8 *bytes, gsize size, Preset preset, guint8 *rgb, GError **error)
 {
-    return image_decode(bytes, size, preset, SIDE, IMAGE_MAX_PIXELS, rgb, error);
+    const Decoding how = {.preset = preset, .side = SIDE};
+    gboolean turned;
+    return image_decode(bytes, size, &how, IMAGE_MAX_PIXELS, rgb, &turned, error);
 }
 
 static void assert_refused(const guint8 *bytes, gsize size, gint64 max_pixels, const char *reason)
 {
     guint8 rgb[BYTES];
     g_autoptr(GError) error = NULL;
-    g_assert_false(image_decode(bytes, size, PRESET_KERAS, SIDE, max_pixels, rgb, &error));
+    const Decoding how = {.side = SIDE};
+    gboolean turned;
+    g_assert_false(image_decode(bytes, size, &how, max_pixels, rgb, &turned, &error));
     g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
     if (!strstr(error->message, reason))
         g_error("'%s' does not say '%s'", error->message, reason);
@@ -103,7 +107,9 @@ static void test_damaged_files_do_no_harm(void)
             for (guint32 flips = 1 + rng_below(&rng, 4); flips; flips--)
                 bytes[rng_below(&rng, (guint32)MIN(file->size, near))] ^= 1u << rng_below(&rng, 8);
             g_autoptr(GError) error = NULL;
-            if (!image_decode(bytes, file->size, (Preset)(round % 3), SIDE, 1 << 20, rgb, &error))
+            const Decoding how = {(Preset)(round % 3), (Fit)(round / 3 % 3), round & 1, SIDE};
+            gboolean turned;
+            if (!image_decode(bytes, file->size, &how, 1 << 20, rgb, &turned, &error))
                 g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
         }
     }

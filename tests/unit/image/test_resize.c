@@ -14,9 +14,9 @@ static guint8 *noise(int width, int height, guint64 seed)
     return pixels;
 }
 
-static ResizeWindow whole(int width, int height)
+static void bilinear(const guint8 *source, const int size[2], const int to[2], guint8 *target)
 {
-    return (ResizeWindow){width, height, 0, 0, width, height};
+    resize_bilinear(source, resize_stretch(size[0], to[0]), resize_stretch(size[1], to[1]), target);
 }
 
 static void test_same_size_is_a_copy(void)
@@ -24,10 +24,11 @@ static void test_same_size_is_a_copy(void)
     enum { SIDE = 13 };
     g_autofree guint8 *source = noise(SIDE, SIDE, 1);
     guint8 target[SIDE * SIDE * 3];
-    resize_nearest(source, SIDE, SIDE, SIDE, target);
+    ResizeAxis axis = resize_stretch(SIDE, SIDE);
+    resize_nearest(source, axis, axis, target);
     g_assert_cmpmem(target, sizeof target, source, sizeof target);
     memset(target, 0, sizeof target);
-    resize_bilinear(source, SIDE, SIDE, whole(SIDE, SIDE), target);
+    resize_bilinear(source, axis, axis, target);
     g_assert_cmpmem(target, sizeof target, source, sizeof target);
 }
 
@@ -39,7 +40,7 @@ static void test_nearest_sums_its_places_as_pillow_does(void)
     g_autofree guint8 *target = g_malloc((gsize)OUT * OUT * 3);
     for (int x = 0; x < IN; x++)
         source[x * 3] = (guint8)x, source[x * 3 + 1] = (guint8)(x >> 8);
-    resize_nearest(source, IN, IN, OUT, target);
+    resize_nearest(source, resize_stretch(IN, OUT), resize_stretch(IN, OUT), target);
     double place = (double)IN / OUT * 0.5;
     int off_the_closed_formula = 0;
     for (int i = 0; i < OUT; i++, place += (double)IN / OUT) {
@@ -55,7 +56,7 @@ static void test_bilinear_weighs_by_a_triangle(void)
 {
     static const guint8 source[4 * 3] = {10, 0, 255, 50, 0, 255, 90, 80, 255, 210, 240, 255};
     guint8 target[2 * 3];
-    resize_bilinear(source, 4, 1, whole(2, 1), target);
+    bilinear(source, (int[]){4, 1}, (int[]){2, 1}, target);
     for (int c = 0; c < 3; c++) {
         const guint8 *p = source + c;
         g_assert_cmpuint(target[c], ==, (guint8)floor((3 * p[0] + 3 * p[3] + p[6]) / 7.0 + 0.5));
@@ -70,10 +71,11 @@ static void test_a_window_is_cut_from_the_whole(void)
         const int *s = sizes[i];
         g_autofree guint8 *source = noise(s[0], s[1], i);
         g_autofree guint8 *all = g_malloc((gsize)s[2] * s[3] * 3);
-        resize_bilinear(source, s[0], s[1], whole(s[2], s[3]), all);
-        ResizeWindow window = {s[2], s[3], 5, 7, 20, 11};
+        bilinear(source, s, s + 2, all);
+        ResizeAxis across = resize_stretch(s[0], s[2]), down = resize_stretch(s[1], s[3]);
+        across.start = 5, across.n = 20, down.start = 7, down.n = 11;
         guint8 part[20 * 11 * 3];
-        resize_bilinear(source, s[0], s[1], window, part);
+        resize_bilinear(source, across, down, part);
         for (int y = 0; y < 11; y++)
             g_assert_cmpmem(part + y * 60, 60, all + ((gsize)(y + 7) * s[2] + 5) * 3, 60);
     }
@@ -82,13 +84,31 @@ static void test_a_window_is_cut_from_the_whole(void)
 static void assert_window(int width, int height, gint64 full_width, gint64 full_height, gint64 left,
                           gint64 top)
 {
-    ResizeWindow window = resize_center_window(width, height, 256, 224);
-    g_assert_cmpint(window.full_width, ==, full_width);
-    g_assert_cmpint(window.full_height, ==, full_height);
-    g_assert_cmpint(window.left, ==, left);
-    g_assert_cmpint(window.top, ==, top);
-    g_assert_cmpint(window.width, ==, 224);
-    g_assert_cmpint(window.height, ==, 224);
+    ResizeAxis across = resize_center(width, height, 256, 224), down = resize_center(height, width, 256, 224);
+    g_assert_true(across.scale == (double)width / (double)full_width);
+    g_assert_true(down.scale == (double)height / (double)full_height);
+    g_assert_cmpint(across.start, ==, left);
+    g_assert_cmpint(down.start, ==, top);
+    g_assert_cmpint(across.n, ==, 224);
+    g_assert_cmpint(down.n, ==, 224);
+}
+
+/* The same pixels as of an image that has been padded. */
+static void test_padding_is_black(void)
+{
+    enum { WIDTH = 31, HEIGHT = 12, PAD = (WIDTH - HEIGHT) / 2, SQUARE = HEIGHT + 2 * PAD, SIDE = 17 };
+    g_autofree guint8 *source = noise(WIDTH, HEIGHT, 3), *padded = g_malloc0((gsize)WIDTH * SQUARE * 3);
+    memcpy(padded + PAD * WIDTH * 3, source, (gsize)WIDTH * HEIGHT * 3);
+    ResizeAxis across = resize_pad(WIDTH, WIDTH, SIDE), down = resize_pad(HEIGHT, WIDTH, SIDE);
+    ResizeAxis all = resize_stretch(SQUARE, SIDE);
+    g_assert_cmpint(down.pad, ==, PAD);
+    guint8 found[SIDE * SIDE * 3], wanted[sizeof found];
+    resize_bilinear(source, across, down, found);
+    resize_bilinear(padded, across, all, wanted);
+    g_assert_cmpmem(found, sizeof found, wanted, sizeof wanted);
+    resize_nearest(source, across, down, found);
+    resize_nearest(padded, across, all, wanted);
+    g_assert_cmpmem(found, sizeof found, wanted, sizeof wanted);
 }
 
 /* Values of torchvision's Resize(256) and CenterCrop(224): (341 - 224) / 2 = 58.5 goes to 58, 59.5 to 60. */
@@ -110,6 +130,7 @@ int main(int argc, char **argv)
                     test_nearest_sums_its_places_as_pillow_does);
     g_test_add_func("/resize/bilinear weighs by a triangle", test_bilinear_weighs_by_a_triangle);
     g_test_add_func("/resize/a window is cut from the whole", test_a_window_is_cut_from_the_whole);
+    g_test_add_func("/resize/padding is black", test_padding_is_black);
     g_test_add_func("/resize/the centre is torchvision's", test_the_centre_is_torchvisions);
     return g_test_run();
 }

@@ -47,6 +47,14 @@ static void names_the_first_difference(void)
     wanted->normalization = NORMALIZE_TORCH;
     g_autofree char *normalization = feature_spec_difference(its, wanted);
     g_assert_cmpstr(normalization, ==, "its normalisation is caffe, not torch");
+    wanted->metadata = TRUE;
+    g_autofree char *metadata = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(
+        metadata, ==,
+        "EXIF's orientation and colour profiles are ignored, as before they could be heeded, in it");
+    wanted->fit = FIT_PAD;
+    g_autofree char *fit = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(fit, ==, "its images are fitted by stretch, not pad");
     wanted->preset = PRESET_VIPS;
     g_autofree char *preset = feature_spec_difference(its, wanted);
     g_assert_cmpstr(preset, ==, "its preset is keras, not vips");
@@ -123,6 +131,9 @@ static void refuses_invalid_json(void)
 
     refused("[]");
     refused("{}");
+    refused(TEXT(HASH, "keras", "caffe", "224", "block5_pool", "[7,7,512],\"metadata\":true"));
+    refused(TEXT(HASH, "torchvision", "torch", "224", "block5_pool", "[7,7,512],\"fit\":\"crop\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"fit\":\"squeeze\""));
     refused(TEXT("abc", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
     refused(TEXT("", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
     refused(TEXT(HASH, "best", "caffe", "224", "block5_pool", "[7,7,512]"));
