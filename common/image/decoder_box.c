@@ -99,6 +99,7 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 {
     Start start;
     subprocess_detach(socket, -1);
+    image_load_module(); /* decoders can open no file */
     while (sandbox_receive_all(SUBPROCESS_SOCKET, &start, sizeof start)) {
         int passed = -1;
         if (start.pid > 0) {

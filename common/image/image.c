@@ -12,6 +12,7 @@
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
 
+#include <dlfcn.h>
 #include <string.h>
 #include <vips/vips.h>
 
@@ -68,13 +69,31 @@ void image_startup(const char *program)
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
-    /* No plug-ins: they are for formats that are not supported here (HEIF, PDF, ImageMagick's …), and their libraries
-     * print messages to stderr. */
+    /* No plug-ins: they are for formats that are not supported here (PDF, ImageMagick's …), and their libraries print
+     * messages to stderr; but see image_load_module. */
     g_setenv("VIPSHOME", "/dev/null", TRUE);
     if (vips_init(program) != 0)
         g_error("libvips cannot start: %s", vips_error_buffer());
     vips_concurrency_set(1);
     vips_cache_set_max(0);
+}
+
+void image_load_module(void)
+{
+    Dl_info libvips;
+    if (!dladdr((void *)vips_init, &libvips))
+        return;
+    g_autofree char *folder = g_path_get_dirname(libvips.dli_fname);
+    g_autofree char *path =
+        g_strdup_printf("%s/vips-modules-%d.%d/vips-heif.so", folder, vips_version(0), vips_version(1));
+    void *module = dlopen(path, RTLD_LAZY | RTLD_NODELETE);
+    const char *(*start)(void *) = NULL;
+    if (module && (*(void **)&start = dlsym(module, "g_module_check_init")))
+        start(NULL);
+    /* No image: libheif loads its own plug-ins for the first file. */
+    VipsImage *none = NULL;
+    vips_heifload_buffer("", 1, &none, NULL);
+    vips_error_clear();
 }
 
 /* A whole image in 8-bit RGB. */
@@ -139,6 +158,7 @@ typedef struct {
 /* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
 typedef gboolean (*Decoder)(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error);
+static gboolean decode_heif(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error);
 
@@ -159,6 +179,7 @@ BUFFER_LOADER(png)
 BUFFER_LOADER(gif)
 BUFFER_LOADER(webp)
 BUFFER_LOADER(tiff)
+BUFFER_LOADER(heif)
 
 static VipsImage *load_jpeg(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)
 {
@@ -187,6 +208,9 @@ static const Format formats[] = {
     {"TIFF", "MM\0*", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
     {"TIFF", "II+\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR}, /* BigTIFF */
     {"TIFF", "MM\0+", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
+    {"HEIC", "ftyphei", 7, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR}, /* heic, heix, heim, heis */
+    {"HEIF", "ftypmif1", 8, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR},
+    {"AVIF", "ftypavi", 7, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR}, /* avif, avis */
     {.name = "BMP", "BM", 2, 0, decode_bmp},
     {.name = "PBM", "P1", 2, 0, decode_netpbm},
     {.name = "PGM", "P2", 2, 0, decode_netpbm},
@@ -450,6 +474,14 @@ static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError *
     return ok || (!ours && decode_alone(source, pixels, error));
 }
 
+static gboolean decode_heif(const Source *source, Pixels *pixels, GError **error)
+{
+    return vips_type_find("VipsOperation", "heifload_buffer")
+               ? decode_by_libvips(source, pixels, error)
+               : fail(error, "%s is not read by the libvips that is installed: its module for it is missing",
+                      source->format->name);
+}
+
 static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error)
 {
     int width, height;
@@ -477,7 +509,7 @@ gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error)
     if (size == 0)
         return fail(error, "empty file");
     return find_format(bytes, size) ||
-           fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, BMP or PPM)");
+           fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, BMP or PPM)");
 }
 
 /* The axis on which the image has this many pixels, and `other` on the other one. */

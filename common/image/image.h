@@ -55,6 +55,10 @@ gboolean normalization_parse(const char *name, Normalization *normalization);
 /* Once per process, before the first decode and before threads start. Aborts if libvips cannot start. */
 void image_startup(const char *program);
 
+/* HEIC and AVIF, for which libvips has a module, are read in this process from then on, if it is installed. Takes some
+ * milliseconds and megabytes. After image_startup, before threads start. */
+void image_load_module(void);
+
 /* The default limit on pixels, checked against the header before decoding: the one above which Pillow refuses by
  * default. */
 #define IMAGE_MAX_PIXELS G_GINT64_CONSTANT(178956970)

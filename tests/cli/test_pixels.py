@@ -1,5 +1,5 @@
 """With the presets keras and torchvision, every kind of file gives exactly Pillow's pixels."""
-import io, os, struct, subprocess, sys, warnings, zlib
+import io, os, shutil, struct, subprocess, sys, warnings, zlib
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import BUILD, program, run, scratch
 
 WIDTH, HEIGHT = 301, 203
+IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "images")
 random = np.random.RandomState(1)
 warnings.simplefilter("ignore")
 
@@ -295,6 +296,22 @@ def webps_and_gifs():
     })
 
 
+def heic_and_avif_are_read_in_the_sandbox():
+    """Small photographs of tests/golden/make_heif.py, within what their compression loses."""
+    y, x = np.mgrid[0:17, 0:23]
+    image = Image.fromarray(np.stack([10 * x, 14 * y, 200 - 5 * x - 4 * y], -1).astype(np.uint8))
+    wanted = np.asarray(image.resize((224, 224), Image.BILINEAR)).astype(int)
+    with scratch() as folder:
+        os.makedirs(folder + "/images/a")
+        for name in "photo.heic", "photo.avif":
+            shutil.copy(os.path.join(IMAGES, name), folder + "/images/a")
+        program("extract", "--threads", 2, "--layer", "input", folder + "/images", folder + "/cache")
+        program("extract", "--export", folder + "/export", folder + "/cache")
+        for found in np.load(folder + "/export/features.npy").reshape(2, 224, 224, 3):
+            rgb = (found + [103.939, 116.779, 123.68])[..., ::-1]
+            assert abs(rgb - wanted).max() <= 8, abs(rgb - wanted).max()
+
+
 def gifs_that_do_not_fill_their_screen():
     """And transparent pixels: Pillow gives both the colour of the transparent index, or the palette's first."""
     palette = colour(40, 30).quantize(50)
@@ -489,6 +506,6 @@ def what_cannot_be_read_is_named_with_its_reason():
 run(jpegs_in_colour_and_grey, jpegs_in_cmyk_with_and_without_adobe_marker, jpegs_that_end_in_rubbish_or_store_rgb,
     jpegs_that_libjpeg_warns_of_without_loss, jpegs_that_libjpeg_warns_of_with_loss,
     images_of_all_shapes, pngs_of_all_modes, grey_of_16_bits_is_scaled_to_8, tiffs_of_all_modes_and_compressions,
-    webps_and_gifs, gifs_that_do_not_fill_their_screen, a_webp_that_libvips_needs_as_a_whole, netpbms, bmps_of_all_kinds,
+    webps_and_gifs, heic_and_avif_are_read_in_the_sandbox, gifs_that_do_not_fill_their_screen, a_webp_that_libvips_needs_as_a_whole, netpbms, bmps_of_all_kinds,
     images_are_cropped_or_padded_as_keras_does, metadata_are_heeded_where_asked_for, the_fast_preset_stays_near_an_exact_bilinear_resize,
     what_cannot_be_read_is_named_with_its_reason)

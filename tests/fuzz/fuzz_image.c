@@ -7,6 +7,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     image_startup((*argv)[0]);
+    image_load_module();
     return 0;
 }
 

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
     gint64 max_pixels = g_ascii_strtoll(argv[3], NULL, 10);
     g_autofree guint8 *rgb = g_malloc((gsize)side * (gsize)side * 3);
     image_startup(argv[0]);
+    image_load_module();
     for (int i = 4; i < argc; i++) {
         g_autofree char *bytes = NULL;
         g_autoptr(GError) error = NULL;

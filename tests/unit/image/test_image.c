@@ -231,6 +231,7 @@ int main(int argc, char **argv)
     g_log_set_always_fatal(G_LOG_FATAL_MASK |
                            G_LOG_LEVEL_CRITICAL); /* libvips prints warnings about damaged files */
     image_startup(argv[0]);
+    image_load_module();
     read_files();
     g_test_add_func("/image/whole files of every kind decode", test_whole_files_decode);
     g_test_add_func("/image/a file cut short fails, or has lost no pixel", test_truncated_files_fail);
