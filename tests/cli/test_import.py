@@ -106,7 +106,7 @@ def heads_train_on_it_and_are_evaluated_on_it():
             import_(features, "--made-by", "resnet50", labels, cache)
         text = program("extract", "--info", at + "/train.cache").stdout
         assert "Made by  resnet50\n" in text and "Images" not in text, text
-        for head in (["--head", "linear"], ["--head", "dense", "--hidden", "8", "--epochs", "20"]):
+        for head in (["--head", "linear"], ["--head", "dense", "--hidden", "8", "--epochs", "20", "--scale", "none"]):
             program("train", *head, at + "/train.cache", at + "/m.h5")
             program("evaluate", "--json", at + "/e.json", "--report", at + "/report", at + "/test.cache", at + "/m.h5")
             result = json.load(open(at + "/e.json"))

@@ -52,7 +52,7 @@ def what_a_shell_pipes_is_read_and_ctrl_c_ends_the_wait():
         while "poll" not in open("/proc/%d/wchan" % waits.pid).read() and time.time() < deadline:
             time.sleep(0.01)
         waits.send_signal(signal.SIGINT)
-        assert waits.wait(20) == 1
+        assert waits.wait(20) == -signal.SIGINT
 
 
 run(a_named_pipe_in_the_place_of_a_file_is_refused, what_a_shell_pipes_is_read_and_ctrl_c_ends_the_wait)
