@@ -25,5 +25,8 @@ Status import_features(const Options *options, GError **error);
 /* Prints groups of identical or nearly identical images in one cache or two; --sheet draws a contact sheet. */
 Status duplicates(const Options *options, GError **error);
 
+/* Gives the items of a cache the classes or groups of a table, without images. */
+Status relabel(const Options *options, GError **error);
+
 /* Draws a contact sheet of some of the folder's images and augmented copies of them. */
 Status preview(const Options *options, GError **error);

@@ -8,8 +8,10 @@
 static DatasetItem *copy_of(const DatasetItem *item, guint copy)
 {
     DatasetItem *other = g_new(DatasetItem, 1);
-    *other = (DatasetItem){g_strdup(item->path), g_strdup_printf("%s#%u", item->key, copy), item->label,
-                           item->member};
+    *other = *item;
+    other->path = g_strdup(item->path);
+    other->key = g_strdup_printf("%s#%u", item->key, copy);
+    other->group = g_strdup(item->group);
     return other;
 }
 

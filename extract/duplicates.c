@@ -184,6 +184,7 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
         Cache *cache = search->caches[search->given] = cache_open(paths[search->given], error);
         if (!cache)
             return FALSE;
+        cache_take_unlabelled(cache);
         search->n += cache_count(cache);
         if (!search->given)
             search->first = cache_count(cache);

@@ -95,7 +95,7 @@ static gboolean write_items(Output *output, const Cache *cache, GError **error)
         g_string_printf(line, "%u,", i);
         csv_append(line, item->path);
         g_string_append_printf(line, ",%d,", item->label);
-        csv_append(line, cache_class(cache, (guint)item->label));
+        csv_append(line, cache_class(cache, item->label));
         g_string_append_c(line, '\n');
         fputs(line->str, stream);
     }

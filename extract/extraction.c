@@ -28,6 +28,7 @@ typedef struct {
     const AugmentOptions *augmentation; /* of the copies among the items */
     guint64 seed;
     const char *how; /* both as text */
+    const Follow *follow;
     guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
 } Extraction;
@@ -85,8 +86,8 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
     if (!features) {
         skip(extraction, item, reason);
     } else {
-        const char *class_name = extraction->dataset->classes->pdata[item->label];
-        cache_writer_put(extraction->writer, item->key, class_name, hash, features);
+        CacheLabel label = follow_label(extraction->follow, extraction->dataset, item);
+        cache_writer_put_labelled(extraction->writer, item->key, &label, hash, features);
         if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
             extraction->changed++;
         else
@@ -195,6 +196,23 @@ static void caches_clear(Caches *caches)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
 
+/* Images that are unchanged, but are of another class by a table, count as moved. */
+static gboolean relabel_unchanged(const Caches *caches, guint part, const Dataset *dataset, const Plan *plan,
+                                  FollowCounts *counts, GError **error)
+{
+    guint n = dataset->items->len, relabelled;
+    g_autofree guint8 *unchanged = g_new0(guint8, n + 1);
+    for (guint i = 0; i < n; i++)
+        unchanged[i] = plan->states[i] == IMAGE_UNCHANGED;
+    if (!follow_relabel(caches->follow, dataset, part, unchanged, &relabelled, error))
+        return FALSE;
+    if (relabelled)
+        cli_remark("%u %s another class by the table", relabelled,
+                   plural(relabelled, "image has", "images have"));
+    counts->moved += relabelled;
+    return TRUE;
+}
+
 /* Brings one of the caches up to date with its images. Those to test on have no augmented copies. */
 static Status extract_into(const Run *run, const Caches *caches, guint part, Dataset *dataset, GError **error)
 {
@@ -214,7 +232,10 @@ static Status extract_into(const Run *run, const Caches *caches, guint part, Dat
                              .writer = writer,
                              .augmentation = &options->augmentation,
                              .seed = (guint64)options->common.seed,
-                             .how = how};
+                             .how = how,
+                             .follow = caches->follow};
+    if (!relabel_unchanged(caches, part, dataset, plan, &counts, error))
+        return STATUS_FAILED;
     if (plan->n_work && !compute(&extraction, options, run->weights, error))
         return STATUS_FAILED;
     return summarise(&extraction, &counts, options, caches->paths[part]);

@@ -66,7 +66,7 @@ static void index_known(Follow *follow)
     for (guint i = 0; i < follow->known->len; i++) {
         Known *known = &g_array_index(follow->known, Known, i);
         g_hash_table_insert(follow->paths, known->stored->path, known);
-        if (known->copy || !known->stored->class_name)
+        if (known->copy || !known->stored->label.class_name)
             continue;
         GPtrArray *alike = g_hash_table_lookup(follow->contents, known->stored->hash);
         if (!alike)
@@ -161,7 +161,7 @@ static GArray *list_lacking(const Follow *follow, const Dataset *dataset)
     for (guint i = 0; i < dataset->items->len; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         const Known *known = g_hash_table_lookup(follow->paths, item->key);
-        if (!known || !known->stored->class_name)
+        if (!known || !known->stored->label.class_name)
             g_array_append_val(lacking, i);
     }
     contents_order(dataset, (guint *)lacking->data, lacking->len);
@@ -264,6 +264,51 @@ static Known *find_source(const Follow *follow, const DatasetItem *item, guint p
     return best;
 }
 
+/* ---- Labels ---- */
+
+/* The label of an image that has this one so far (NULL: none): what a table said stays until a table says otherwise,
+ * as does the group. */
+static CacheLabel label_of(const Dataset *dataset, const DatasetItem *item, const Known *known)
+{
+    const CacheLabel *before = known && known->stored->label.class_name ? &known->stored->label : NULL;
+    CacheLabel label = {dataset->classes->pdata[item->label], item->group, dataset->tabled};
+    if (before && before->tabled && !dataset->tabled) {
+        label.class_name = before->class_name;
+        label.tabled = TRUE;
+    }
+    if (before && !dataset->grouped)
+        label.group = before->group;
+    return label;
+}
+
+CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item)
+{
+    return label_of(dataset, item, g_hash_table_lookup(follow->paths, item->key));
+}
+
+gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const guint8 *taken,
+                        guint *relabelled, GError **error)
+{
+    CacheWriter *writer = follow->writers[part];
+    *relabelled = 0;
+    for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        const Known *known = taken[i] ? g_hash_table_lookup(follow->paths, item->key) : NULL;
+        if (!known || !known->stored->label.class_name)
+            continue;
+        CacheLabel label = label_of(dataset, item, known);
+        const CacheLabel *before = &known->stored->label;
+        gboolean other_class = !g_str_equal(label.class_name, before->class_name);
+        if (!other_class && label.tabled == before->tabled && g_strcmp0(label.group, before->group) == 0)
+            continue;
+        cache_writer_copy(writer, item->key, item->key, &label);
+        *relabelled += other_class && !known->copy;
+        if (cache_writer_pending(writer) >= COMMIT_EVERY && !cache_writer_commit(writer, error))
+            return FALSE;
+    }
+    return cache_writer_commit(writer, error);
+}
+
 /* ---- Moving and copying ---- */
 
 /* What became of the images of a class. */
@@ -284,30 +329,29 @@ typedef struct {
 
 static void note_move(Changes *changes, const Known *source, const char *class_name)
 {
-    Renamed *renamed = g_hash_table_lookup(changes->classes, source->stored->class_name);
+    Renamed *renamed = g_hash_table_lookup(changes->classes, source->stored->label.class_name);
     renamed->moved++;
     renamed->to = !renamed->to || g_str_equal(renamed->to, class_name) ? class_name : "";
 }
 
 /* The record is checked before it gets another checksum. */
-static gboolean take_from(Changes *changes, Known *source, const DatasetItem *item, const char *class_name)
+static void take_from(Changes *changes, Known *source, const DatasetItem *item, const CacheLabel *label)
 {
     const char *path = source->stored->path;
     guint8 hash[CACHE_HASH];
     if (!source->now &&
         (!cache_writer_lookup(changes->writer, path, hash) || !same_hash(hash, source->stored->hash)))
-        return FALSE;
-    cache_writer_copy(changes->writer, source->now ? source->now : path, item->key, class_name);
+        return;
+    cache_writer_copy(changes->writer, source->now ? source->now : path, item->key, label);
     if (source->gone && !source->now) {
         cache_writer_remove(changes->writer, path);
         source->now = item->key;
         changes->counts->moved++;
-        note_move(changes, source, class_name);
+        note_move(changes, source, label->class_name);
     } else if (!changes->counts->copied++) {
         changes->first_from = path;
         changes->first_copy = item->key;
     }
-    return TRUE;
 }
 
 static gboolean take_images(Changes *changes, const Dataset *dataset, GError **error)
@@ -315,8 +359,9 @@ static gboolean take_images(Changes *changes, const Dataset *dataset, GError **e
     for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         Known *source = find_source(changes->follow, item, changes->part);
+        CacheLabel label = label_of(dataset, item, source);
         if (source)
-            take_from(changes, source, item, dataset->classes->pdata[item->label]);
+            take_from(changes, source, item, &label);
         if (cache_writer_pending(changes->writer) >= COMMIT_EVERY &&
             !cache_writer_commit(changes->writer, error))
             return FALSE;
@@ -336,7 +381,7 @@ static void leave_behind(Changes *changes)
             continue;
         if (moved || follow->options->prune)
             cache_writer_remove(changes->writer, known->stored->path);
-        if (moved || !(known->stored->class_name || follow->options->prune))
+        if (moved || !(known->stored->label.class_name || follow->options->prune))
             continue;
         changes->first_missing = changes->counts->missing++ ? changes->first_missing : known->stored->path;
     }
@@ -348,11 +393,11 @@ static void count_classes(Changes *changes)
 {
     for (guint i = 0; i < changes->follow->known->len; i++) {
         const Known *known = &g_array_index(changes->follow->known, Known, i);
-        if (known->part != changes->part || known->copy || !known->stored->class_name)
+        if (known->part != changes->part || known->copy || !known->stored->label.class_name)
             continue;
-        Renamed *renamed = g_hash_table_lookup(changes->classes, known->stored->class_name);
+        Renamed *renamed = g_hash_table_lookup(changes->classes, known->stored->label.class_name);
         if (!renamed)
-            g_hash_table_insert(changes->classes, (gpointer)known->stored->class_name,
+            g_hash_table_insert(changes->classes, (gpointer)known->stored->label.class_name,
                                 renamed = g_new0(Renamed, 1));
         renamed->images++;
     }

@@ -28,4 +28,13 @@ int follow_part(const Follow *follow, const DatasetItem *item);
 gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
                       FollowCounts *counts, GError **error);
 
+/* The label to store for an item: its class in the dataset, except that what a table said stays until a table says
+ * otherwise, as does the group. */
+CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item);
+
+/* Gives the items i with taken[i], which are stored and unchanged, their labels. *relabelled: images whose class is
+ * another one now. */
+gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const guint8 *taken,
+                        guint *relabelled, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)

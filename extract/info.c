@@ -40,7 +40,7 @@ typedef struct {
 
 static Stored measure_stored(const Cache *cache)
 {
-    guint n = cache_total(cache);
+    guint n = cache_all(cache);
     double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache_feature_spec(cache));
     for (guint i = 0; i < n; i++) {
         guint count;
@@ -104,6 +104,16 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
     print_tiles(spec);
 }
 
+/* A set of the groups' names. */
+static GHashTable *groups_of(const Cache *cache)
+{
+    GHashTable *groups = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache_all(cache); i++)
+        if (cache_item(cache, i)->group)
+            g_hash_table_add(groups, (gpointer)cache_item(cache, i)->group);
+    return groups;
+}
+
 static void print_text(const Cache *cache)
 {
     const FeatureSpec *spec = cache_feature_spec(cache);
@@ -116,6 +126,11 @@ static void print_text(const Cache *cache)
     CacheShard shard = cache_shard(cache);
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
+    if (cache_all(cache) > cache_total(cache))
+        printf("Unlabelled %u, which training leaves out\n", cache_all(cache) - cache_total(cache));
+    g_autoptr(GHashTable) groups = groups_of(cache);
+    if (g_hash_table_size(groups))
+        printf("Groups   %u\n", g_hash_table_size(groups));
     if (*cache_passed(cache)) {
         g_autofree char *passed = cli_printable(cache_passed(cache));
         printf("Passed   over: %s\n", passed);
@@ -125,7 +140,7 @@ static void print_text(const Cache *cache)
     print_feature_spec(cache, spec);
     printf("\n%8s  class\n", "items");
     for (guint label = 0; label < cache_classes(cache); label++) {
-        g_autofree char *name = cli_printable(cache_class(cache, label));
+        g_autofree char *name = cli_printable(cache_class(cache, (int)label));
         printf("%8u  %s\n", counts[label], name);
     }
     for (guint i = 0; i < cache_skipped_count(cache); i++) {
@@ -140,7 +155,7 @@ static void print_json(const Cache *cache)
     g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
     for (guint label = 0; label < cache_classes(cache); label++) {
-        g_autofree char *name = valid(cache_class(cache, label));
+        g_autofree char *name = valid(cache_class(cache, (int)label));
         json_array_append_new(classes, json_pack("{s:s, s:i}", "name", name, "items", (int)counts[label]));
     }
     for (guint i = 0; i < cache_skipped_count(cache); i++) {
@@ -160,6 +175,9 @@ static void print_json(const Cache *cache)
     json_object_set_new(object, "shard",
                         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null());
     g_autofree char *passed = valid(cache_passed(cache));
+    g_autoptr(GHashTable) groups = groups_of(cache);
+    json_object_set_new(object, "unlabelled", json_integer(cache_all(cache) - cache_total(cache)));
+    json_object_set_new(object, "groups", json_integer(g_hash_table_size(groups)));
     json_object_set_new(object, "passed_over", json_string(passed));
     json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));
     json_object_set_new(object, "bytes_an_image", json_real(stored.bytes));

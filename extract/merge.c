@@ -66,7 +66,8 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     if (!features)
         return FALSE;
     g_hash_table_add(merge->ours, path_key(item->path));
-    cache_writer_put(merge->writer, item->path, cache_class(shard, (guint)item->label), item->hash, features);
+    CacheLabel label = {cache_class(shard, item->label), item->group, item->tabled};
+    cache_writer_put_labelled(merge->writer, item->path, &label, item->hash, features);
     cache_forget(shard, index);
     merge->added++;
     return cache_writer_pending(merge->writer) < COMMIT_EVERY || cache_writer_commit(merge->writer, error);
@@ -74,7 +75,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
 
 static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
-    guint n = cache_total(shard), n_skipped = cache_skipped_count(shard);
+    guint n = cache_all(shard), n_skipped = cache_skipped_count(shard);
     guint8 hash[CACHE_HASH];
     CacheShard part = cache_shard(shard);
     g_array_append_val(merge->shards, part);

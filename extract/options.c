@@ -21,6 +21,7 @@ static const char *const synopsis[] = {
     "--import FEATURES.npy [--made-by TEXT] LABELS.npy|ITEMS.csv CACHE",
     "--preview FILE IMAGE_DIR",
     "--duplicates [--sheet FILE --images DIR] CACHE [CACHE]",
+    "--labels FILE|--group REGEX|FILE CACHE",
     NULL,
 };
 
@@ -66,6 +67,9 @@ static const CliExample examples[] = {
      "merge the parts into one cache and list what is missing"},
     {"extract --import train.npy --made-by resnet50 labels.npy train.cache",
      "features computed by another program"},
+    {"extract --labels labels.csv photos photos.cache", "the classes by a table, not by folders"},
+    {"extract --labels features/items.csv photos.cache",
+     "relabel: items.csv of --export, with classes corrected"},
     {"extract --info photos.cache", "what it holds and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -81,6 +85,8 @@ static const CliMode modes[] = {
     [ACTION_IMPORT] = {"--import", "--import", "import features computed by another program"},
     [ACTION_PREVIEW] = {"--preview", "--preview", "show what augmentation does to images"},
     [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "find identical and nearly identical images"},
+    [ACTION_RELABEL] = {"relabel", "--labels and --group on a CACHE",
+                        "give the items of CACHE other labels, without images"},
     {NULL, NULL, NULL},
 };
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
@@ -90,7 +96,8 @@ typedef struct {
     gboolean info, verify, merge, duplicates;
     const char *shard, *made_by;
     int normalize, store; /* -1: not given */
-    double similarity;    /* 0: not given */
+    int unlabelled;
+    double similarity; /* 0: not given */
     gint64 batch, copies;
 } Raw;
 
@@ -132,6 +139,23 @@ static const CliOption table[] = {
      CLI_MODE(ACTION_DUPLICATES)},
     DATASET_OPTIONS(&o.filter, ON_IMAGES),
     DATASET_CLASS_NAMES(&o.filter, ON_IMAGES),
+    {CLI_TEXT, "labels", 0, &o.filter.labels, "FILE",
+     "the class of each image, from a table (.csv with the columns path and class, and perhaps group and "
+     "split; .jsonl; "
+     "items.csv of --export; metadata.csv), whatever its folder; with CACHE alone, its items are relabelled "
+     "without "
+     "images",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)},
+    {CLI_ONE_OF, "unlabelled", 0, &raw.unlabelled, "skip|keep",
+     "images that the table lacks: leave them out, or keep them without a label, for --similar, --duplicates "
+     "and "
+     "later labels",
+     0, 0, CLI_MODE(ACTION_EXTRACT)},
+    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
+     "which images belong together, such as those of one scene or patient, so that no split parts them: a "
+     "table with the "
+     "columns path and group, or what REGEX (or its first parentheses) matches in the path",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)},
     {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
      "extract only part I of N (counted from 0) of the images, chosen by a hash of their names; auto "
      "takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes",
@@ -182,14 +206,15 @@ static const CliProgram program = {"extract",     "extract image features with V
 
 static Action asked_action(void)
 {
-    return raw.info          ? ACTION_INFO
-           : raw.verify      ? ACTION_VERIFY
-           : raw.merge       ? ACTION_MERGE
-           : o.import        ? ACTION_IMPORT
-           : o.export_folder ? ACTION_EXPORT
-           : o.preview       ? ACTION_PREVIEW
-           : raw.duplicates  ? ACTION_DUPLICATES
-                             : ACTION_EXTRACT;
+    return raw.info                                                                 ? ACTION_INFO
+           : raw.verify                                                             ? ACTION_VERIFY
+           : raw.merge                                                              ? ACTION_MERGE
+           : o.import                                                               ? ACTION_IMPORT
+           : o.export_folder                                                        ? ACTION_EXPORT
+           : o.preview                                                              ? ACTION_PREVIEW
+           : raw.duplicates                                                         ? ACTION_DUPLICATES
+           : (o.filter.labels || o.filter.group) && g_strv_length(o.arguments) == 1 ? ACTION_RELABEL
+                                                                                    : ACTION_EXTRACT;
 }
 
 /* The one action asked for, or a usage error. */
@@ -215,7 +240,7 @@ static gboolean choose_action(Status *status)
     else if (actions && !raw.merge && !raw.duplicates && !o.import && given != 1)
         *status = cli_usage(&program, "expected one %s, got %u %s", o.preview ? "IMAGE_DIR" : "CACHE", given,
                             plural(given, "argument", "arguments"));
-    else if (!actions && given != 2)
+    else if (!actions && given != 2 && asked_action() != ACTION_RELABEL)
         *status = cli_usage(&program, "expected IMAGE_DIR and CACHE, got %u %s", given,
                             plural(given, "argument", "arguments"));
     else {
@@ -234,6 +259,7 @@ static gboolean check(Status *status)
     o.has_store = raw.store >= 0;
     o.store = o.has_store ? (CacheStore)raw.store : CACHE_SPARSE;
     o.batch = (int)raw.batch;
+    o.filter.keep_unlabelled = raw.unlabelled == 1;
     o.made_by = raw.made_by && *raw.made_by ? raw.made_by : "unknown";
     o.copies = (guint)raw.copies;
     o.similarity = raw.similarity;
@@ -262,6 +288,10 @@ static gboolean check(Status *status)
         *status =
             cli_usage(&program, "augmentation requires --augment K, the number of augmented copies to store "
                                 "of each image; --preview FILE shows some");
+        return FALSE;
+    }
+    if (cli_given("unlabelled") && !o.filter.labels) {
+        *status = cli_usage(&program, "--unlabelled goes with --labels, whose images have a label");
         return FALSE;
     }
     if (o.prune && o.keep_missing) {

@@ -14,7 +14,8 @@ typedef enum {
     ACTION_MERGE,
     ACTION_IMPORT,
     ACTION_PREVIEW,
-    ACTION_DUPLICATES
+    ACTION_DUPLICATES,
+    ACTION_RELABEL,
 } Action;
 
 typedef struct {

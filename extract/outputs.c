@@ -12,6 +12,7 @@ gboolean extract_outputs_check(const Options *o, GError **error)
     if (o->action == ACTION_PREVIEW)
         output_plan_add(plan, PLAN_INPUT, "the archive", o->arguments[0]);
     output_plan_add(plan, PLAN_INPUT, "--class-names", o->filter.class_names);
+    output_plan_add(plan, PLAN_INPUT, "--labels", o->filter.labels);
     if (o->sheet)
         output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "--preview", o->preview);

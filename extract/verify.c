@@ -12,12 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An image belongs to the class whose folder it is in; what was imported may have any path. */
+/* An image belongs to the class whose folder it is in, unless a table says otherwise; what was imported may have any
+ * path. */
 static gboolean class_fits(const Cache *cache, const CacheItem *item)
 {
-    if (feature_spec_is_imported(cache_feature_spec(cache)))
+    if (feature_spec_is_imported(cache_feature_spec(cache)) || item->tabled)
         return TRUE;
-    const char *name = cache_class(cache, (guint)item->label);
+    const char *name = cache_class(cache, item->label);
     gsize size = strlen(name);
     return strncmp(item->path, name, size) == 0 && item->path[size] == '/';
 }
@@ -51,7 +52,7 @@ Status verify(const Options *options, GError **error)
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error); /* checks everything but the records */
     if (!cache)
         return STATUS_FAILED;
-    guint n = cache_total(cache), wrong = 0;
+    guint n = cache_all(cache), wrong = 0;
     g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(cache)));
     Progress *progress = progress_new("Verifying", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {

@@ -3,10 +3,11 @@
  * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
  *   meta     "cache"   checksum | JSON: format, store, shard (of a shard: [I, N]), program, recipe | 0
  *            "passed"  checksum | what the last extraction passed over (dataset_passed) | 0; may be missing
- *   classes  class id  checksum | name | 0
+ *   classes  class id  checksum | name | 0          the name "" is that of images without a label
+ *   groups   group id  checksum | name | 0          may be missing, as in caches made before there were groups
  *   items    KEY       the record below
  *   skipped  KEY       checksum | reason | 0 | path
- * Class ids (u32, big-endian in keys) are assigned in order of arrival and never change; "skipped" lists the inputs
+ * Class and group ids (u32, big-endian in keys) are assigned in order of arrival and never change; "skipped" lists the inputs
  * that could not be used.
  *
  * KEY is the image's path below the image folder; a path longer than 500 bytes is cut to 400, followed by '~' and the
@@ -16,10 +17,12 @@
  *
  * The record, little-endian:
  *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
- *   | checksum u64| class id u32| path u32 | content hash 32 B | encoding u32 | nonzeros u32 | zero u64| features | path |
+ *   | checksum u64| class id u32| path u32 | content hash 32 B | encoding u32 | nonzeros u32 | label u64 | features | path |
  *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
  * checksum: XXH3-64 of everything after it, seeded with the XXH3-64 of KEY; class id: a key of the classes database;
  * path u32: length in bytes of the path at the end; nonzeros: M, the number of features other than +0 (all bits 0).
+ * label: u32 1 + the id of the group, 0 for none; u32 bits: 1 if the class is a table's (not that of a folder). Both are
+ * 0 in caches made before there were labels; bits that are not named here are kept, and without a meaning.
  * The features by encoding:
  *   1 | D f32 |                              4 D bytes
  *   2 | bitmap | M f32 |                     8 ceil(D/64) + 4 M
@@ -59,7 +62,16 @@ typedef struct {
     int label;               /* index into cache_classes */
     guint8 hash[CACHE_HASH]; /* of the image file's content; for a copy, of that hash and its augmentation */
     guint copy;              /* k of an augmented copy; 0: the image itself */
+    const char *group;       /* of images that belong together; NULL: none */
+    gboolean tabled;         /* the class is a table's */
 } CacheItem;
+
+/* What is known of an image besides its features. */
+typedef struct {
+    const char *class_name; /* "": without a label */
+    const char *group;      /* NULL: none */
+    gboolean tabled;        /* the class is a table's, not that of its folder */
+} CacheLabel;
 
 /* Length in bytes of PATH within an item's path, PATH or PATH#k; copy: k, or 0. */
 gsize cache_path_image(const char *path, guint *copy);
@@ -79,6 +91,13 @@ typedef struct Cache Cache;
 
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
+/* Says, if there are images without a label, that they are left out. */
+void cache_remark_unlabelled(const Cache *cache);
+
+/* Adds the images without a label to the images, with label -1, and drops the augmented copies. Call it right after
+ * cache_open or cache_choose: it renumbers the items. */
+void cache_take_unlabelled(Cache *cache);
+
 /* Restricts the cache to the images that the filter selects, with their copies and classes, as if no others had been
  * extracted; listed images that the cache lacks are ignored. FALSE and error if a class is missing or nothing is left.
  * Call it right after cache_open: it renumbers the items. */
@@ -87,9 +106,10 @@ const FeatureSpec *cache_feature_spec(const Cache *cache);
 const char *cache_program(const Cache *cache); /* the program that made it: "vggcache 0.1.0" */
 const char *cache_passed(const Cache *cache);  /* what the last extraction passed over; "" for nothing */
 guint cache_classes(const Cache *cache);
-const char *cache_class(const Cache *cache, guint label);
-guint cache_count(const Cache *cache); /* images: items 0 … count-1 */
+const char *cache_class(const Cache *cache, int label); /* "" for -1 */
+guint cache_count(const Cache *cache);                  /* images: items 0 … count-1 */
 guint cache_total(const Cache *cache); /* with the augmented copies, which are items count … total-1 */
+guint cache_all(const Cache *cache);   /* with what has no label, which is items total … all-1 */
 const CacheItem *cache_item(const Cache *cache, guint index);
 guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);
@@ -148,7 +168,7 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
 /* An item, or a skipped input. */
 typedef struct {
     char *path;
-    const char *class_name;  /* NULL: skipped; valid until cache_writer_close */
+    CacheLabel label;        /* class_name NULL: skipped; valid until cache_writer_close */
     guint8 hash[CACHE_HASH]; /* of an item */
 } CacheStored;
 
@@ -157,12 +177,14 @@ GArray *cache_writer_stored(CacheWriter *writer, GError **error);
 
 /* Queued with copies of the arguments, and applied together by the next commit, in order. put and skip replace what is
  * stored under this path, item or skipped; remove deletes it; copy stores the committed or queued item `from` under
- * another path and class too. */
+ * another path (or the same) and label. */
 void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
                       const guint8 hash[CACHE_HASH], const float *features);
+void cache_writer_put_labelled(CacheWriter *writer, const char *path, const CacheLabel *label,
+                               const guint8 hash[CACHE_HASH], const float *features);
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason);
 void cache_writer_remove(CacheWriter *writer, const char *path);
-void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name);
+void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const CacheLabel *label);
 void cache_writer_passed(CacheWriter *writer,
                          const char *passed);          /* what this extraction passed over; NULL: nothing */
 guint cache_writer_pending(const CacheWriter *writer); /* how many are queued */

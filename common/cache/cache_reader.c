@@ -3,7 +3,8 @@
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
-#include "common/core/interrupt.h"
+#include "common/cli/cli.h"
+#include "common/core/plural.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,11 @@ struct Cache {
     MDB_txn *txn; /* holds the snapshot */
     Catalog *catalog;
     GStringChunk *texts;
-    GArray *items;   /* CacheItem; images, then copies */
-    GArray *records; /* Record, of the items */
-    guint images;
-    GArray *skipped;    /* CacheSkipped */
-    GPtrArray *classes; /* borrowed char*, by label */
+    GArray *items;        /* CacheItem; images, then copies */
+    GArray *records;      /* Record, of the items */
+    guint images, copies; /* of items; behind these are those without a label */
+    GArray *skipped;      /* CacheSkipped */
+    GPtrArray *classes;   /* borrowed char*, by label */
 };
 
 static const char *keep(Cache *cache, const char *text, gsize size)
@@ -40,10 +41,13 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(cache->catalog->spec), &header, &path) ||
-        header.class_id >= cache->catalog->classes->len)
+        header.class_id >= cache->catalog->classes->len || header.group > cache->catalog->groups->len)
         return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key->mv_size,
                              (const char *)key->mv_data);
-    CacheItem item = {.path = keep(cache, path, header.path_size), .label = (int)header.class_id};
+    CacheItem item = {.path = keep(cache, path, header.path_size),
+                      .label = (int)header.class_id,
+                      .group = header.group ? cache->catalog->groups->pdata[header.group - 1] : NULL,
+                      .tabled = header.marks & RECORD_TABLED};
     cache_path_image(item.path, &item.copy);
     memcpy(item.hash, header.hash, CACHE_HASH);
     Record record = {value->mv_data, value->mv_size,        header.packed,
@@ -97,7 +101,7 @@ static void set_labels(Cache *cache)
     for (guint i = 0; i < cache->items->len; i++)
         has_items[g_array_index(cache->items, CacheItem, i).label] = TRUE;
     for (guint id = 0; id < names->len; id++)
-        if (has_items[id])
+        if (has_items[id] && *(const char *)names->pdata[id])
             g_ptr_array_add(cache->classes, names->pdata[id]);
     if (cache->classes->len)
         qsort(cache->classes->pdata, cache->classes->len, sizeof(gpointer), compare_names);
@@ -105,28 +109,73 @@ static void set_labels(Cache *cache)
         g_hash_table_insert(labels, cache->classes->pdata[label], GUINT_TO_POINTER(label));
     for (guint i = 0; i < cache->items->len; i++) {
         CacheItem *item = &g_array_index(cache->items, CacheItem, i);
-        item->label = GPOINTER_TO_INT(g_hash_table_lookup(labels, names->pdata[item->label]));
+        const char *name = names->pdata[item->label];
+        item->label = *name ? GPOINTER_TO_INT(g_hash_table_lookup(labels, name)) : -1;
     }
 }
 
-/* Moves the augmented copies behind the images; both keep their order. */
-static void part_copies(Cache *cache)
+typedef enum { IMAGES, COPIES, UNLABELLED, SORTS } Sort;
+
+static Sort sort_of(const CacheItem *item)
 {
-    guint n = cache->items->len;
+    return item->label < 0 ? UNLABELLED : item->copy ? COPIES : IMAGES;
+}
+
+/* Moves the augmented copies behind the images, and what has no label behind both; all keep their order. */
+static void part_items(Cache *cache)
+{
+    guint n = cache->items->len, counts[SORTS] = {0};
     g_autoptr(GArray) items = g_steal_pointer(&cache->items), records = g_steal_pointer(&cache->records);
     cache->items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), n);
     cache->records = g_array_sized_new(FALSE, FALSE, sizeof(Record), n);
-    for (int copies = 0; copies <= 1; copies++) {
+    for (Sort sort = IMAGES; sort < SORTS; sort++)
         for (guint i = 0; i < n; i++) {
             const CacheItem *item = &g_array_index(items, CacheItem, i);
-            if ((item->copy > 0) != copies)
+            if (sort_of(item) != sort)
                 continue;
             g_array_append_vals(cache->items, item, 1);
             g_array_append_vals(cache->records, &g_array_index(records, Record, i), 1);
+            counts[sort]++;
         }
-        if (!copies)
-            cache->images = cache->items->len;
+    cache->images = counts[IMAGES];
+    cache->copies = counts[COPIES];
+}
+
+static int by_path(gconstpointer a, gconstpointer b, gpointer cache)
+{
+    const CacheItem *first = cache_item(cache, *(const guint *)a),
+                    *second = cache_item(cache, *(const guint *)b);
+    return strcmp(first->path, second->path);
+}
+
+void cache_remark_unlabelled(const Cache *cache)
+{
+    guint n = cache_all(cache) - cache_total(cache);
+    if (n)
+        cli_remark("%s: %u %s without a label %s left out", cache_path(cache), n,
+                   plural(n, "image", "images"), plural(n, "is", "are"));
+}
+
+void cache_take_unlabelled(Cache *cache)
+{
+    guint n = cache->items->len, images = 0;
+    g_autofree guint *order = g_new(guint, n + 1);
+    for (guint i = 0; i < n; i++)
+        if (!cache_item(cache, i)->copy)
+            order[images++] = i;
+    g_qsort_with_data(order, (gint)images, sizeof *order, by_path, cache);
+    GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), images);
+    GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(Record), images);
+    for (guint i = 0; i < images; i++) {
+        g_array_append_vals(items, cache_item(cache, order[i]), 1);
+        g_array_append_vals(records, &g_array_index(cache->records, Record, order[i]), 1);
     }
+    g_array_unref(cache->items);
+    g_array_unref(cache->records);
+    cache->items = items;
+    cache->records = records;
+    cache->images = images;
+    cache->copies = 0;
 }
 
 static gboolean read_cache(Cache *cache, GError **error)
@@ -140,8 +189,8 @@ static gboolean read_cache(Cache *cache, GError **error)
     if (!cache->catalog || !read_all(cache, cache->store->items, read_item, error) ||
         !read_all(cache, cache->store->skipped, read_skipped, error))
         return FALSE;
-    part_copies(cache);
     set_labels(cache);
+    part_items(cache);
     return TRUE;
 }
 
@@ -173,8 +222,8 @@ static Dataset *list_images(const Cache *cache)
 /* Keeps the items of these images (path -> label + 1). */
 static void keep_items(Cache *cache, GHashTable *labels)
 {
-    guint kept = 0, images = 0;
-    for (guint i = 0; i < cache->items->len; i++) {
+    guint kept = 0, images = 0, total = cache_total(cache);
+    for (guint i = 0; i < total; i++) {
         CacheItem item = g_array_index(cache->items, CacheItem, i);
         g_autofree char *image = g_strndup(item.path, cache_path_image(item.path, &item.copy));
         int label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
@@ -189,6 +238,7 @@ static void keep_items(Cache *cache, GHashTable *labels)
     g_array_set_size(cache->items, kept);
     g_array_set_size(cache->records, kept);
     cache->images = images;
+    cache->copies = kept - images;
 }
 
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
@@ -247,9 +297,9 @@ guint cache_classes(const Cache *cache)
     return cache->classes->len;
 }
 
-const char *cache_class(const Cache *cache, guint label)
+const char *cache_class(const Cache *cache, int label)
 {
-    return cache->classes->pdata[label];
+    return label < 0 ? "" : cache->classes->pdata[label];
 }
 
 guint cache_count(const Cache *cache)
@@ -258,6 +308,11 @@ guint cache_count(const Cache *cache)
 }
 
 guint cache_total(const Cache *cache)
+{
+    return cache->images + cache->copies;
+}
+
+guint cache_all(const Cache *cache)
 {
     return cache->items->len;
 }

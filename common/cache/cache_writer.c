@@ -6,25 +6,29 @@
 
 #include <string.h>
 
-typedef enum { PUT_CLASS, PUT_ITEM, PUT_SKIPPED, PUT_PASSED, COPY, REMOVE } Action;
+typedef enum { PUT_NAME, PUT_ITEM, PUT_SKIPPED, PUT_PASSED, COPY, REMOVE } Action;
+
+typedef enum { CLASSES, GROUPS, NAME_KINDS } NameKind;
 
 typedef struct {
     Action action;
-    GBytes *key, *value;    /* of an item or a skipped input; value NULL to remove or copy */
-    GBytes *from;           /* key of what is copied: */
-    char *text;             /* the path of the copy; or what was passed over */
-    const char *class_name; /* owned by class_ids */
-    guint32 class_id;
+    GBytes *key, *value; /* of an item or a skipped input; value NULL to remove or copy */
+    GBytes *from;        /* key of what is copied: */
+    char *text;          /* the path of the copy; or what was passed over */
+    RecordLabel label;
+    const char *name; /* of a class or group, owned by ids: */
+    NameKind kind;
+    guint32 id;
 } Change;
 
 struct CacheWriter {
     Store *store;
     FeatureSpec *spec;
-    CacheStore encoding;   /* of the records */
-    char *passed;          /* as stored, or queued */
-    GHashTable *class_ids; /* name -> id, including those queued */
-    GArray *changes;       /* Change, queued */
-    GRWLock map_lock;      /* held for reading by read transactions, for writing while the map is grown */
+    CacheStore encoding;         /* of the records */
+    char *passed;                /* as stored, or queued */
+    GHashTable *ids[NAME_KINDS]; /* name -> id, including those queued */
+    GArray *changes;             /* Change, queued */
+    GRWLock map_lock; /* held for reading by read transactions, for writing while the map is grown */
 };
 
 static void change_clear(gpointer data)
@@ -69,8 +73,10 @@ static gboolean check_settings(const CacheWriter *writer, const Catalog *catalog
 
 static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheForm *form, GError **error)
 {
-    for (guint id = 0; id < catalog->classes->len; id++)
-        g_hash_table_insert(writer->class_ids, g_strdup(catalog->classes->pdata[id]), GUINT_TO_POINTER(id));
+    const GPtrArray *names[NAME_KINDS] = {catalog->classes, catalog->groups};
+    for (NameKind kind = CLASSES; kind < NAME_KINDS; kind++)
+        for (guint id = 0; id < names[kind]->len; id++)
+            g_hash_table_insert(writer->ids[kind], g_strdup(names[kind]->pdata[id]), GUINT_TO_POINTER(id));
     g_free(writer->passed);
     writer->passed = g_strdup(catalog->passed);
     writer->encoding = catalog->store;
@@ -117,7 +123,8 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const 
     g_rw_lock_init(&writer->map_lock);
     writer->spec = feature_spec_copy(spec);
     writer->passed = g_strdup("");
-    writer->class_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (NameKind kind = CLASSES; kind < NAME_KINDS; kind++)
+        writer->ids[kind] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     writer->changes = g_array_new(FALSE, FALSE, sizeof(Change));
     g_array_set_clear_func(writer->changes, change_clear);
     if (!(writer->store = store_open(path, TRUE, error)))
@@ -135,7 +142,8 @@ void cache_writer_close(CacheWriter *writer)
         return;
     store_close(writer->store);
     g_array_unref(writer->changes);
-    g_hash_table_unref(writer->class_ids);
+    for (NameKind kind = CLASSES; kind < NAME_KINDS; kind++)
+        g_hash_table_unref(writer->ids[kind]);
     feature_spec_free(writer->spec);
     g_free(writer->passed);
     g_rw_lock_clear(&writer->map_lock);
@@ -185,53 +193,59 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
 }
 
 /* The names by id, borrowed. */
-static const char **class_names(const CacheWriter *writer)
+static const char **names_of(const CacheWriter *writer, NameKind kind)
 {
-    const char **names = g_new0(const char *, g_hash_table_size(writer->class_ids) + 1);
+    const char **names = g_new0(const char *, g_hash_table_size(writer->ids[kind]) + 1);
     GHashTableIter all;
     gpointer name, id;
-    g_hash_table_iter_init(&all, writer->class_ids);
+    g_hash_table_iter_init(&all, writer->ids[kind]);
     while (g_hash_table_iter_next(&all, &name, &id))
         names[GPOINTER_TO_UINT(id)] = name;
     return names;
 }
 
-/* names: NULL for a skipped input. */
-static gboolean parse_stored(const CacheWriter *writer, const MDB_val *key, const MDB_val *value,
-                             const char **names, CacheStored *stored)
+static gboolean parse_skipped(const MDB_val *key, const MDB_val *value, CacheStored *stored)
 {
-    RecordHeader header;
     const char *path, *reason;
     gsize size;
-    *stored = (CacheStored){0};
-    if (!names) {
-        if (record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path,
-                              &size))
-            stored->path = g_strndup(path, size);
-        return stored->path != NULL;
-    }
+    if (!record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path, &size))
+        return FALSE;
+    *stored = (CacheStored){.path = g_strndup(path, size)};
+    return TRUE;
+}
+
+/* names: of classes and of groups. */
+static gboolean parse_item(const CacheWriter *writer, const MDB_val *key, const MDB_val *value,
+                           const char **const names[NAME_KINDS], CacheStored *stored)
+{
+    RecordHeader header;
+    const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(writer->spec), &header, &path) ||
-        header.class_id >= g_hash_table_size(writer->class_ids))
+        header.class_id >= g_hash_table_size(writer->ids[CLASSES]) ||
+        header.group > g_hash_table_size(writer->ids[GROUPS]))
         return FALSE;
-    stored->path = g_strndup(path, header.path_size);
-    stored->class_name = names[header.class_id];
+    *stored = (CacheStored){.path = g_strndup(path, header.path_size),
+                            .label = {names[CLASSES][header.class_id],
+                                      header.group ? names[GROUPS][header.group - 1] : NULL,
+                                      header.marks & RECORD_TABLED}};
     memcpy(stored->hash, header.hash, CACHE_HASH);
     store_forget(writer->store, value->mv_data, 1);
     return TRUE;
 }
 
-static int collect_stored(CacheWriter *writer, MDB_txn *txn, MDB_dbi database, const char **names,
-                          GArray *all)
+/* names: NULL for the database of skipped inputs. */
+static int collect_stored(CacheWriter *writer, MDB_txn *txn, const char **const *names, GArray *all)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
-    int code = mdb_cursor_open(txn, database, &cursor);
+    CacheStored stored;
+    int code = mdb_cursor_open(txn, names ? writer->store->items : writer->store->skipped, &cursor);
     if (code)
         return code;
     while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        CacheStored stored;
-        if (!parse_stored(writer, &key, &value, names, &stored)) {
+        if (!(names ? parse_item(writer, &key, &value, names, &stored)
+                    : parse_skipped(&key, &value, &stored))) {
             code = MDB_CORRUPTED;
             break;
         }
@@ -249,15 +263,16 @@ static void stored_clear(gpointer stored)
 GArray *cache_writer_stored(CacheWriter *writer, GError **error)
 {
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(CacheStored));
-    g_autofree const char **names = class_names(writer);
+    g_autofree const char **classes = names_of(writer, CLASSES), **groups = names_of(writer, GROUPS);
+    const char **const names[NAME_KINDS] = {classes, groups};
     g_array_set_clear_func(all, stored_clear);
     g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
     if (!code) {
-        code = collect_stored(writer, txn, writer->store->items, names, all);
+        code = collect_stored(writer, txn, names, all);
         if (!code)
-            code = collect_stored(writer, txn, writer->store->skipped, NULL, all);
+            code = collect_stored(writer, txn, NULL, all);
         mdb_txn_abort(txn);
     }
     if (code) {
@@ -269,26 +284,39 @@ GArray *cache_writer_stored(CacheWriter *writer, GError **error)
 
 /* ---- Changing ---- */
 
-static guint32 class_id(CacheWriter *writer, const char *name)
+/* The id of a class or group, which is queued if it is new. */
+static guint32 name_id(CacheWriter *writer, NameKind kind, const char *name)
 {
     gpointer held_name, held_id;
-    if (g_hash_table_lookup_extended(writer->class_ids, name, &held_name, &held_id))
+    GHashTable *ids = writer->ids[kind];
+    if (g_hash_table_lookup_extended(ids, name, &held_name, &held_id))
         return GPOINTER_TO_UINT(held_id);
-    Change change = {.action = PUT_CLASS, .class_name = g_strdup(name)};
-    change.class_id = g_hash_table_size(writer->class_ids);
-    g_hash_table_insert(writer->class_ids, (gpointer)change.class_name, GUINT_TO_POINTER(change.class_id));
+    Change change = {.action = PUT_NAME, .name = g_strdup(name), .kind = kind, .id = g_hash_table_size(ids)};
+    g_hash_table_insert(ids, (gpointer)change.name, GUINT_TO_POINTER(change.id));
     g_array_append_val(writer->changes, change);
-    return change.class_id;
+    return change.id;
+}
+
+static RecordLabel record_label(CacheWriter *writer, const CacheLabel *label)
+{
+    return (RecordLabel){.class_id = name_id(writer, CLASSES, label->class_name),
+                         .group = label->group ? 1 + name_id(writer, GROUPS, label->group) : 0,
+                         .marks = label->tabled ? RECORD_TABLED : 0};
+}
+
+void cache_writer_put_labelled(CacheWriter *writer, const char *path, const CacheLabel *label,
+                               const guint8 hash[CACHE_HASH], const float *features)
+{
+    Change change = {.action = PUT_ITEM, .key = record_key(path)};
+    change.value = record_item(change.key, path, record_label(writer, label), hash, features,
+                               feature_spec_features(writer->spec), writer->encoding);
+    g_array_append_val(writer->changes, change);
 }
 
 void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
                       const guint8 hash[CACHE_HASH], const float *features)
 {
-    Change change = {.action = PUT_ITEM, .key = record_key(path)};
-    guint32 id = class_id(writer, class_name);
-    change.value = record_item(change.key, path, id, hash, features, feature_spec_features(writer->spec),
-                               writer->encoding);
-    g_array_append_val(writer->changes, change);
+    cache_writer_put_labelled(writer, path, &(CacheLabel){.class_name = class_name}, hash, features);
 }
 
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason)
@@ -304,11 +332,11 @@ void cache_writer_remove(CacheWriter *writer, const char *path)
     g_array_append_val(writer->changes, change);
 }
 
-void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const char *class_name)
+void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const CacheLabel *label)
 {
     Change change = {
         .action = COPY, .key = record_key(path), .from = record_key(from), .text = g_strdup(path)};
-    change.class_id = class_id(writer, class_name);
+    change.label = record_label(writer, label);
     g_array_append_val(writer->changes, change);
 }
 
@@ -349,15 +377,16 @@ static int copy(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *chang
     if (code)
         return code;
     g_autoptr(GBytes) renamed =
-        record_rename(value.mv_data, value.mv_size, change->key, change->text, change->class_id);
+        record_rename(value.mv_data, value.mv_size, change->key, change->text, change->label);
     value.mv_data = (void *)g_bytes_get_data(renamed, &value.mv_size);
     return mdb_put(txn, database, &key, &value, 0);
 }
 
 static int apply(const Store *store, MDB_txn *txn, const Change *change)
 {
-    if (change->action == PUT_CLASS)
-        return catalog_add_class(store, txn, change->class_id, change->class_name);
+    if (change->action == PUT_NAME)
+        return catalog_add_name(txn, change->kind == CLASSES ? store->classes : store->groups, change->id,
+                                change->name);
     if (change->action == PUT_PASSED)
         return catalog_set_passed(store, txn, change->text);
     MDB_val key;

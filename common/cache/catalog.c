@@ -20,8 +20,8 @@ gboolean cache_store_parse(const char *name, CacheStore *store)
     return index >= 0;
 }
 
-/* Class ids are big-endian in keys, so that LMDB's byte order is numeric order. */
-static GBytes *class_key(guint32 id)
+/* Ids are big-endian in keys, so that LMDB's byte order is numeric order. */
+static GBytes *name_key(guint32 id)
 {
     guint32 big = GUINT32_TO_BE(id);
     return g_bytes_new(&big, sizeof big);
@@ -36,10 +36,10 @@ static int put_text(MDB_txn *txn, MDB_dbi database, GBytes *key, const char *fir
     return mdb_put(txn, database, &k, &v, 0);
 }
 
-int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name)
+int catalog_add_name(MDB_txn *txn, MDB_dbi database, guint32 id, const char *name)
 {
-    g_autoptr(GBytes) key = class_key(id);
-    return put_text(txn, store->classes, key, name, "");
+    g_autoptr(GBytes) key = name_key(id);
+    return put_text(txn, database, key, name, "");
 }
 
 int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed)
@@ -133,26 +133,28 @@ static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GE
                 : store_damaged(store, error, "its description is missing");
 }
 
-static gboolean read_classes(const Store *store, MDB_txn *txn, Catalog *catalog, GError **error)
+/* what: "class" or "group". */
+static gboolean read_names(const Store *store, MDB_txn *txn, MDB_dbi database, const char *what,
+                           GPtrArray *names, GError **error)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
     const char *name, *rest;
     gsize rest_size;
     gboolean fine = TRUE;
-    int code = mdb_cursor_open(txn, store->classes, &cursor);
+    int code = mdb_cursor_open(txn, database, &cursor);
     if (code)
         return store_fail(store, "read", code, error);
-    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        g_autoptr(GBytes) expected = class_key(catalog->classes->len);
+        g_autoptr(GBytes) expected = name_key(names->len);
         g_autoptr(GBytes) found = g_bytes_new_static(key.mv_data, key.mv_size);
         fine = g_bytes_equal(found, expected) && record_parse_text(key.mv_data, key.mv_size, value.mv_data,
                                                                    value.mv_size, &name, &rest, &rest_size);
-        if (!fine || !g_hash_table_add(names, (gpointer)name))
-            fine = store_damaged(store, error, "its class number %u is invalid", catalog->classes->len);
+        if (!fine || !g_hash_table_add(known, (gpointer)name))
+            fine = store_damaged(store, error, "its %s number %u is invalid", what, names->len);
         else
-            g_ptr_array_add(catalog->classes, g_strdup(name));
+            g_ptr_array_add(names, g_strdup(name));
     }
     mdb_cursor_close(cursor);
     if (fine && code != MDB_NOTFOUND)
@@ -164,7 +166,10 @@ Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error)
 {
     g_autoptr(Catalog) catalog = g_new0(Catalog, 1);
     catalog->classes = g_ptr_array_new_with_free_func(g_free);
-    if (!read_meta(store, txn, catalog, error) || !read_classes(store, txn, catalog, error))
+    catalog->groups = g_ptr_array_new_with_free_func(g_free);
+    if (!read_meta(store, txn, catalog, error) ||
+        !read_names(store, txn, store->classes, "class", catalog->classes, error) ||
+        (store->has_groups && !read_names(store, txn, store->groups, "group", catalog->groups, error)))
         return NULL;
     return g_steal_pointer(&catalog);
 }
@@ -177,5 +182,6 @@ void catalog_free(Catalog *catalog)
     g_free(catalog->program);
     g_free(catalog->passed);
     g_ptr_array_unref(catalog->classes);
+    g_ptr_array_unref(catalog->groups);
     g_free(catalog);
 }

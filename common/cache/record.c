@@ -52,10 +52,13 @@ static GByteArray *pack(const float *features, gsize n, CacheStore store, Packed
     return halves ? halves : packed_float32(features, n, store != CACHE_FLOAT32, packed);
 }
 
-GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
+GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guint8 hash[CACHE_HASH],
                     const float *features, gsize n, CacheStore store)
 {
-    RecordHeader header = {.class_id = class_id, .path_size = (guint32)strlen(path)};
+    RecordHeader header = {.class_id = label.class_id,
+                           .path_size = (guint32)strlen(path),
+                           .group = label.group,
+                           .marks = label.marks};
     g_autoptr(GByteArray) packed = pack(features, n, store, &header.packed);
     gsize size = item_size(header.packed, n, header.path_size);
     guint8 *value = g_malloc0(size);
@@ -67,12 +70,14 @@ GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint
     return g_bytes_new_take(value, size);
 }
 
-GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, guint32 class_id)
+GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label)
 {
     RecordHeader header;
     memcpy(&header, value, sizeof header);
     gsize kept = size - header.path_size;
-    header.class_id = class_id;
+    header.class_id = label.class_id;
+    header.group = label.group;
+    header.marks = (header.marks & ~(guint32)RECORD_TABLED) | label.marks;
     header.path_size = (guint32)strlen(path);
     guint8 *renamed = g_malloc(kept + header.path_size);
     memcpy(renamed, value, kept);

@@ -11,12 +11,20 @@ enum {
     RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
 };
 
+enum { RECORD_TABLED = 1 }; /* the class is a table's */
+
+/* The parts of a label, by number. */
+typedef struct {
+    guint32 class_id, group, marks; /* as in the header */
+} RecordLabel;
+
 typedef struct {
     guint64 checksum;
     guint32 class_id, path_size;
     guint8 hash[CACHE_HASH];
     Packed packed; /* how the features are stored */
-    guint8 reserved[8];
+    guint32 group; /* 1 + its id; 0: none */
+    guint32 marks; /* RECORD_TABLED, or 0; others are kept */
 } RecordHeader;
 G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 
@@ -27,11 +35,11 @@ GBytes *record_key(const char *path);
 gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
 
 /* The value of an item with its checksum. */
-GBytes *record_item(GBytes *key, const char *path, guint32 class_id, const guint8 hash[CACHE_HASH],
+GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guint8 hash[CACHE_HASH],
                     const float *features, gsize n, CacheStore store);
 
-/* The same item under another path and class: a copy of a valid value. */
-GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, guint32 class_id);
+/* The same item under another path and label: a copy of a valid value. */
+GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label);
 
 /* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
  * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    NAMED_DATABASES = 4,
+    NAMED_DATABASES = 5,
     MAX_READERS = 2048, /* concurrent, over all processes; 64 bytes each in lock.mdb */
     SNAPSHOT_TRIES = 100,
 };
@@ -420,7 +420,11 @@ int store_databases(Store *store, MDB_txn *txn, gboolean create)
         (code = mdb_dbi_open(txn, "classes", flags, &store->classes)) ||
         (code = mdb_dbi_open(txn, "items", flags, &store->items)))
         return code;
-    return mdb_dbi_open(txn, "skipped", flags, &store->skipped);
+    if ((code = mdb_dbi_open(txn, "skipped", flags, &store->skipped)))
+        return code;
+    code = mdb_dbi_open(txn, "groups", flags, &store->groups);
+    store->has_groups = !code;
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 int store_grow(Store *store)

@@ -13,7 +13,8 @@ typedef struct {
     int directory;  /* descriptor of the folder; a writer's lock is on it */
     char *identity; /* device and inode, the key in the table of open folders */
     MDB_env *env;
-    MDB_dbi meta, classes, items, skipped; /* valid after store_begin or store_create */
+    MDB_dbi meta, classes, items, skipped, groups; /* valid after store_databases */
+    gboolean has_groups; /* caches made before there were groups have no such database */
 } Store;
 
 Store *store_open(const char *folder, gboolean writing, GError **error);
@@ -42,9 +43,9 @@ typedef struct {
     FeatureSpec *spec;
     CacheStore store; /* of its records */
     CacheShard shard;
-    char *program;      /* name and version of the program that made it */
-    char *passed;       /* what the last extraction passed over; "" for nothing */
-    GPtrArray *classes; /* char*, by class id */
+    char *program;               /* name and version of the program that made it */
+    char *passed;                /* what the last extraction passed over; "" for nothing */
+    GPtrArray *classes, *groups; /* char*, by id */
 } Catalog;
 
 /* store_databases must have succeeded in txn. */
@@ -54,7 +55,7 @@ Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
                    CacheShard shard);
 int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed);
-int catalog_add_class(const Store *store, MDB_txn *txn, guint32 id, const char *name);
+int catalog_add_name(MDB_txn *txn, MDB_dbi database, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)

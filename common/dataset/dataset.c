@@ -5,6 +5,7 @@
 #include "common/core/error.h"
 #include "common/core/input_file.h"
 #include "common/core/plural.h"
+#include "common/dataset/labels.h"
 #include "common/dataset/tar_scan.h"
 #include "common/image/image.h"
 
@@ -22,6 +23,7 @@ static void item_free(gpointer data)
     DatasetItem *item = data;
     g_free(item->path);
     g_free(item->key);
+    g_free(item->group);
     g_free(item);
 }
 
@@ -46,6 +48,8 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
     GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
     Dataset *part = dataset_new(dataset->root);
     part->archived = dataset->archived;
+    part->tabled = dataset->tabled;
+    part->grouped = dataset->grouped;
     g_ptr_array_unref(part->classes);
     part->classes = g_ptr_array_copy(dataset->classes, copy_text, NULL);
     for (guint i = 0; i < all->len; i++)
@@ -94,14 +98,18 @@ Dataset *dataset_new(const char *root)
 static void add_item(GPtrArray *items, const char *root, const char *key, int label)
 {
     DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){g_build_filename(root, key, NULL), g_strdup(key), label, 0};
+    *item = (DatasetItem){.path = g_build_filename(root, key, NULL), .key = g_strdup(key), .label = label};
     g_ptr_array_add(items, item);
 }
 
 static void add_copy(GPtrArray *items, const DatasetItem *item, int label)
 {
     DatasetItem *copy = g_new(DatasetItem, 1);
-    *copy = (DatasetItem){g_strdup(item->path), g_strdup(item->key), label, item->member};
+    *copy = *item;
+    copy->path = g_strdup(item->path);
+    copy->key = g_strdup(item->key);
+    copy->group = g_strdup(item->group);
+    copy->label = label;
     g_ptr_array_add(items, copy);
 }
 
@@ -178,7 +186,7 @@ static gboolean scan_folder(Dataset *dataset, const char *key, int label, const 
         return FALSE;
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
-        g_autofree char *inner = g_strconcat(key, "/", name, NULL);
+        g_autofree char *inner = *key ? g_strconcat(key, "/", name, NULL) : g_strdup(name);
         g_autofree char *inner_path = g_build_filename(dataset->root, inner, NULL);
         Entry entry = ENTRY_OTHER;
         if (name[0] == '.')
@@ -516,41 +524,129 @@ gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **
     return choose(dataset, filter, FALSE, error);
 }
 
-static Dataset *scan_archive(const char *root, const DatasetFilter *filter, GError **error)
+static gboolean scan_archive(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
-    g_autoptr(Dataset) dataset = dataset_new(root);
     dataset->archived = TRUE;
-    if (!tar_scan(dataset, filter->class_names, error) || !choose(dataset, filter, TRUE, error))
-        return NULL;
-    return g_steal_pointer(&dataset);
+    return tar_scan(dataset, filter->class_names, error) && choose(dataset, filter, TRUE, error);
 }
 
-/* A missing root is reported by find_classes. */
+/* A missing root is reported by find_folders. */
 static gboolean is_archive(const char *root)
 {
     struct stat status;
     return stat(root, &status) == 0 && !S_ISDIR(status.st_mode);
 }
 
-Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)
+/* ---- Labels and groups from tables ---- */
+
+/* Gives each image the class that the table says, and "" to those that it lacks. *lacking: how many. */
+static void label_items(Dataset *dataset, const Labels *labels, guint *lacking)
 {
-    static const DatasetFilter everything = {0};
-    filter = filter ? filter : &everything;
-    if (is_archive(root))
-        return scan_archive(root, filter, error);
+    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter all;
+    gpointer row;
+    g_hash_table_iter_init(&all, labels->rows);
+    while (g_hash_table_iter_next(&all, NULL, &row))
+        g_hash_table_insert(classes, (gpointer)((const LabelRow *)row)->class_name, NULL);
+    g_hash_table_insert(classes, (gpointer) "", NULL);
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(classes), (GCompareFunc)strcmp);
+    g_ptr_array_set_size(dataset->classes, 0);
+    for (GList *name = names; name; name = name->next) {
+        g_hash_table_insert(classes, name->data, GUINT_TO_POINTER(dataset->classes->len));
+        g_ptr_array_add(dataset->classes, g_strdup(name->data));
+    }
+    for (guint i = 0; i < dataset->items->len; i++) {
+        DatasetItem *item = dataset->items->pdata[i];
+        const LabelRow *found = labels_find(labels, item->key);
+        item->label = GPOINTER_TO_INT(g_hash_table_lookup(classes, found ? found->class_name : ""));
+        item->test = found && found->test;
+        item->group = found ? g_strdup(found->group) : NULL;
+        *lacking += !found;
+    }
+}
+
+static void leave_out_unlabelled(Dataset *dataset)
+{
+    GPtrArray *all = g_steal_pointer(&dataset->items);
+    dataset->items = g_ptr_array_new_with_free_func(item_free);
+    for (guint i = 0; i < all->len; i++) {
+        const DatasetItem *item = all->pdata[i];
+        if (*(const char *)dataset->classes->pdata[item->label])
+            add_copy(dataset->items, item, item->label);
+    }
+    g_ptr_array_unref(all);
+}
+
+static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GError **error)
+{
+    guint lacking = 0;
+    g_autoptr(Labels) labels = labels_read(filter->labels, TRUE, error);
+    if (!labels)
+        return FALSE;
+    dataset->archived = is_archive(dataset->root);
+    if (!(dataset->archived ? tar_scan_all(dataset, labels, error)
+                            : scan_folder(dataset, "", 0, NULL, error)))
+        return FALSE;
+    label_items(dataset, labels, &lacking);
+    guint found = dataset->items->len - lacking, missing = g_hash_table_size(labels->rows) - found;
+    if (!found)
+        return error_set(error, "%s: none of its images is in %s: its paths must be relative to that",
+                         labels->file, dataset->root);
+    if (missing)
+        cli_warn("%u of the images in %s are not in %s", missing, labels->file, dataset->root);
+    if (lacking)
+        cli_remark("%s: %u %s not in %s and %s", dataset->root, lacking,
+                   plural(lacking, "image is", "images are"), labels->file,
+                   filter->keep_unlabelled ? "kept without a label"
+                                           : "left out (--unlabelled keep would keep them)");
+    if (!filter->keep_unlabelled)
+        leave_out_unlabelled(dataset);
+    dataset->tabled = TRUE;
+    dataset->grouped = labels->has_groups;
+    dataset->parted = labels->has_splits;
+    return choose(dataset, filter, TRUE, error);
+}
+
+static gboolean group_items(Dataset *dataset, const char *by, GError **error)
+{
+    g_autoptr(Groups) groups = groups_new(by, error);
+    guint found = 0;
+    for (guint i = 0; groups && i < dataset->items->len; i++) {
+        DatasetItem *item = dataset->items->pdata[i];
+        char *group = groups_find(groups, item->key);
+        g_free(item->group);
+        item->group = group;
+        found += group != NULL;
+    }
+    dataset->grouped = TRUE;
+    return groups && (found || error_set(error, "--group %s: gives none of the images of %s a group", by,
+                                         dataset->root));
+}
+
+static gboolean scan_classes(Dataset *dataset, const DatasetFilter *filter, GError **error)
+{
     if (filter->class_names)
         return error_set(error, "%s: is a folder, whose classes already have names: leave out --class-names",
-                         root),
-               NULL;
-    g_autoptr(Dataset) dataset = dataset_new(root);
+                         dataset->root);
     if (!(filter->classes ? find_named(dataset, filter->classes, error) : find_folders(dataset, error)))
-        return NULL;
+        return FALSE;
     GPtrArray *classes = dataset->classes;
     if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
         g_ptr_array_set_size(classes, (int)filter->first_classes);
     for (guint i = 0; i < classes->len; i++)
         if (!scan_folder(dataset, g_ptr_array_index(classes, i), (int)i, NULL, error))
-            return NULL;
+            return FALSE;
+    return choose_items(dataset, filter, TRUE, error);
+}
 
-    return choose_items(dataset, filter, TRUE, error) ? g_steal_pointer(&dataset) : NULL;
+Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)
+{
+    static const DatasetFilter everything = {0};
+    filter = filter ? filter : &everything;
+    g_autoptr(Dataset) dataset = dataset_new(root);
+    gboolean done = (filter->labels     ? scan_labelled
+                     : is_archive(root) ? scan_archive
+                                        : scan_classes)(dataset, filter, error);
+    return done && (!filter->group || group_items(dataset, filter->group, error)) ? g_steal_pointer(&dataset)
+                                                                                  : NULL;
 }

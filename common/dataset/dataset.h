@@ -12,7 +12,9 @@ typedef struct {
     char *path; /* of the file; in an archive: ARCHIVE/NAME, for messages */
     char *key;  /* "class/…/name.jpg", relative to the root, separated by '/': the item's path in a cache */
     int label;  /* index into classes */
-    guint member; /* in an archive: its number among all members, from 1; 0: not found */
+    char *group;   /* its group (labels.h); NULL: none */
+    gboolean test; /* by the table */
+    guint member;  /* in an archive: its number among all members, from 1; 0: not found */
 } DatasetItem;
 
 typedef struct {
@@ -23,6 +25,9 @@ typedef struct {
     GHashTable *passed; /* ending (char*, "" for none) -> number of files passed over in class folders */
     guint beside;       /* images beside the class folders */
     guint unread;       /* entries that could not be looked at */
+    gboolean tabled;    /* classes are a table's; the class "" is that of images without a label */
+    gboolean grouped;   /* groups were given */
+    gboolean parted;    /* the table says which images are for testing */
 } Dataset;
 
 typedef struct {
@@ -31,6 +36,9 @@ typedef struct {
     /* File with one "class/name" per line, with or without ending (Food-101's meta/train.txt); blank lines, and those
      * of classes not selected, are ignored; NULL for every file. */
     const char *list;
+    const char *labels;       /* table with the classes (labels.h); NULL: they are folders */
+    gboolean keep_unlabelled; /* images that the table lacks: as class "", else left out */
+    const char *group;        /* table or regular expression (labels.h); NULL for none */
     /* For an archive with numbered classes: the file whose line i, from 0, is the name of class i; NULL for none. */
     const char *class_names;
     gint64

@@ -147,8 +147,10 @@ static void add_image(Dataset *dataset, GHashTable *classes, const Image *image,
         g_hash_table_insert(classes, dataset->classes->pdata[dataset->classes->len - 1], number);
     }
     DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){g_build_filename(dataset->root, image->name, NULL), g_strdup(key),
-                          GPOINTER_TO_INT(number), image->member};
+    *item = (DatasetItem){.path = g_build_filename(dataset->root, image->name, NULL),
+                          .key = g_strdup(key),
+                          .label = GPOINTER_TO_INT(number),
+                          .member = image->member};
     g_ptr_array_add(dataset->items, item);
 }
 
@@ -264,14 +266,19 @@ static void sort(Dataset *dataset, GHashTable *classes)
     g_ptr_array_sort(dataset->items, by_walk);
 }
 
+static Scan scan_new(Dataset *dataset)
+{
+    return (Scan){dataset->root,
+                  dataset,
+                  g_array_new(FALSE, FALSE, sizeof(Image)),
+                  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+                  NULL};
+}
+
 gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
 {
-    g_auto(Scan) scan = {dataset->root,
-                         dataset,
-                         g_array_new(FALSE, FALSE, sizeof(Image)),
-                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-                         NULL};
+    g_auto(Scan) scan = scan_new(dataset);
     g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
     if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
         return FALSE;
@@ -296,5 +303,41 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
             "and NAME.cls",
             scan.path);
     sort(dataset, classes);
+    return TRUE;
+}
+
+/* How many images the table has if this many bytes are removed from their names; -1 if they do not begin alike. */
+static int count_found(const Scan *scan, const Labels *labels, gsize removed)
+{
+    const char *first = g_array_index(scan->images, Image, 0).name;
+    int found = 0;
+    for (guint i = 0; i < scan->images->len; i++) {
+        const char *name = g_array_index(scan->images, Image, i).name;
+        if (strncmp(name, first, removed) != 0)
+            return -1;
+        found += labels_find(labels, name + removed) != NULL;
+    }
+    return found;
+}
+
+gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error)
+{
+    g_auto(Scan) scan = scan_new(dataset);
+    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
+    if (!take_members(&scan, error))
+        return FALSE;
+    gsize removed = 0;
+    int best = scan.images->len ? count_found(&scan, labels, 0) : 0;
+    const char *first = scan.images->len ? g_array_index(scan.images, Image, 0).name : "";
+    for (const char *slash = strchr(first, '/'); slash; slash = strchr(slash + 1, '/')) {
+        int found = count_found(&scan, labels, (gsize)(slash + 1 - first));
+        removed = found > best ? (gsize)(slash + 1 - first) : removed;
+        best = MAX(best, found);
+    }
+    for (guint i = 0; i < scan.images->len; i++) {
+        const Image *image = &g_array_index(scan.images, Image, i);
+        add_image(dataset, classes, image, "", image->name + removed);
+    }
+    g_ptr_array_sort(dataset->items, by_walk);
     return TRUE;
 }

@@ -12,8 +12,13 @@
  * and counted (dataset_passed). */
 #pragma once
 #include "common/dataset/dataset.h"
+#include "common/dataset/labels.h"
 
 /* Adds the classes and images of the archive dataset->root to the empty dataset. class_names: a file whose line i
  * (from 0) is the name of class i; NULL: the .cls contains the name. FALSE and error if the archive is damaged
  * (tar_reader.h), has a duplicate name, or an image's .cls is missing or invalid. */
 gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error);
+
+/* Adds all images, with label 0, whatever their folders. Outer folders that contain all images are removed from the
+ * names as far as the names agree best with the table's paths. */
+gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error);

@@ -105,7 +105,7 @@ static TestImages *list_cache(const char *source, const Cache *cache)
 {
     TestImages *images = test_images_new(source, TRUE);
     for (guint c = 0; c < cache_classes(cache); c++)
-        g_ptr_array_add(images->classes, g_strdup(cache_class(cache, c)));
+        g_ptr_array_add(images->classes, g_strdup(cache_class(cache, (int)c)));
     for (guint i = 0; i < cache_count(cache); i++) {
         const CacheItem *item = cache_item(cache, i);
         g_ptr_array_add(images->paths, g_strdup(item->path));
@@ -138,6 +138,7 @@ static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrA
     g_autoptr(Cache) cache = cache_open(options->source, error);
     if (!cache || !cache_choose(cache, &options->filter, error))
         return NULL;
+    cache_remark_unlabelled(cache);
     g_autoptr(TestImages) images = list_cache(options->source, cache);
     guint n = cache_count(cache);
     if (n == 0) {

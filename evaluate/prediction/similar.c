@@ -88,7 +88,7 @@ static gboolean print_query(const Search *search, const Query *query, GError **e
     g_string_printf(text, "%s%s%s", path, itself ? ", in the cache as " : "", itself ? itself : "");
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        g_autofree char *name = cli_printable(cache_class(search->cache, (guint)item->label));
+        g_autofree char *name = cli_printable(cache_class(search->cache, item->label));
         g_autofree char *there = cli_printable(item->path);
         int blanks = search->class_width - (int)g_utf8_strlen(name, -1);
         g_string_append_printf(text, "\n  %.4f  %s%*s  %s", (double)query->nearest[i].similarity, name,
@@ -105,7 +105,7 @@ static void append_csv(const Search *search, const Query *query)
         g_string_append_printf(search->csv, ",%u,", i + 1);
         csv_append(search->csv, item->path);
         g_string_append_c(search->csv, ',');
-        csv_append(search->csv, cache_class(search->cache, (guint)item->label));
+        csv_append(search->csv, cache_class(search->cache, item->label));
         g_string_append_printf(search->csv, ",%.6f\n", (double)query->nearest[i].similarity);
     }
 }
@@ -130,7 +130,7 @@ static void append_to_sheet(const Search *search, const Query *query)
     g_array_append_val(search->sheet, asked);
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        const char *name = cache_class(search->cache, (guint)item->label);
+        const char *name = cache_class(search->cache, item->label);
         const ContactImage like = {
             keep(search, g_build_filename(search->options->images, item->path, NULL)),
             keep(search, g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity, name)), item->path,
@@ -206,6 +206,7 @@ static gboolean open_cache(Search *search, GError **error)
     search->cache = cache_open(o->source, error);
     if (!search->cache || !cache_choose(search->cache, &o->filter, error))
         return FALSE;
+    cache_take_unlabelled(search->cache);
     guint n = cache_count(search->cache);
     const FeatureSpec *spec = cache_feature_spec(search->cache);
     if (n == 0)
@@ -219,7 +220,7 @@ static gboolean open_cache(Search *search, GError **error)
         return error_set(error, "%s: has %u %s, but --similar asks for %u", o->source, n,
                          plural(n, "image", "images"), search->k);
     for (guint c = 0; c < cache_classes(search->cache); c++) {
-        g_autofree char *name = cli_printable(cache_class(search->cache, c));
+        g_autofree char *name = cli_printable(cache_class(search->cache, (int)c));
         search->class_width = MAX(search->class_width, (int)g_utf8_strlen(name, -1));
     }
     search->features = feature_spec_features(spec);

@@ -71,7 +71,7 @@ gboolean cache_source_split(Cache *cache, double split, CacheSource *training, C
 static int find_class(const Cache *cache, const char *name)
 {
     for (guint c = 0; c < cache_classes(cache); c++)
-        if (g_str_equal(cache_class(cache, c), name))
+        if (g_str_equal(cache_class(cache, (int)c), name))
             return (int)c;
     return -1;
 }
@@ -86,9 +86,9 @@ gboolean cache_source_all(Cache *cache, const Cache *like, CacheSource *source, 
         return error_set(error, "%s: cannot be used as validation data for a model trained on %s: %s",
                          cache_path(cache), cache_path(like), difference);
     for (guint c = 0; c < cache_classes(cache); c++)
-        if ((labels[c] = find_class(like, cache_class(cache, c))) < 0)
+        if ((labels[c] = find_class(like, cache_class(cache, (int)c))) < 0)
             return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache),
-                             cache_class(cache, c), cache_path(like));
+                             cache_class(cache, (int)c), cache_path(like));
     for (guint i = 0; i < cache_count(cache); i++)
         add(source, i, labels[cache_item(cache, i)->label]);
     return source->count || error_set(error, "%s: it has no images to validate on", cache_path(cache));
@@ -231,7 +231,7 @@ void cache_source_identify(const CacheSource *source, GChecksum *sum)
 {
     feature_spec_identify(cache_feature_spec(source->cache), sum);
     for (guint c = 0; c < cache_classes(source->cache); c++) {
-        const char *name = cache_class(source->cache, c);
+        const char *name = cache_class(source->cache, (int)c);
         g_checksum_update(sum, (const guchar *)name, (gssize)strlen(name) + 1);
     }
     for (guint i = 0; i < source->count; i++) {

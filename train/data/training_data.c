@@ -76,6 +76,7 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
         !cache_choose(data->cache, &options->filter, error) ||
         !cache_source_split(data->cache, split, training, validation, error))
         return FALSE;
+    cache_remark_unlabelled(data->cache);
     if (options->augmented_cache &&
         !cache_source_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
         return FALSE;
@@ -110,7 +111,7 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     data->spec = feature_spec_copy(cache_feature_spec(data->cache));
     data->classes = g_ptr_array_new_with_free_func(g_free);
     for (guint c = 0; c < cache_classes(data->cache); c++)
-        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, c)));
+        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, (int)c)));
     return g_steal_pointer(&data);
 }
 

@@ -55,6 +55,7 @@ static gboolean gather(Linear *linear, GError **error)
     Cache *cache = linear->cache = cache_open(o->cache, error);
     if (!cache || !cache_choose(cache, &o->filter, error))
         return FALSE;
+    cache_remark_unlabelled(cache);
     guint n = cache_count(cache), classes = cache_classes(cache);
     linear->features = feature_spec_features(cache_feature_spec(cache));
     linear->names = g_new(const char *, classes);
@@ -67,7 +68,7 @@ static gboolean gather(Linear *linear, GError **error)
                                         .classes = classes};
     g_autofree float *buffer = g_new(float, linear->features);
     for (guint k = 0; k < classes; k++)
-        linear->names[k] = cache_class(cache, k);
+        linear->names[k] = cache_class(cache, (int)k);
     for (guint i = 0; i < n; i++) {
         int label = linear->training.labels[i] = cache_item(cache, i)->label;
         linear->counts[label]++;

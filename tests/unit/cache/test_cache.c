@@ -96,9 +96,9 @@ static void put_skip_and_remove_replace_one_another(void)
     g_assert_no_error(error);
     g_assert_cmpuint(stored->len, ==, 3);
     g_assert_cmpstr(g_array_index(stored, CacheStored, 0).path, ==, "a/2.png");
-    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).class_name, ==, "a");
+    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).label.class_name, ==, "a");
     g_assert_cmpuint(g_array_index(stored, CacheStored, 0).hash[0], ==, 7);
-    g_assert_null(g_array_index(stored, CacheStored, 2).class_name);
+    g_assert_null(g_array_index(stored, CacheStored, 2).label.class_name);
     cache_writer_close(writer);
 
     g_autoptr(Cache) cache = open_cache(folder);
@@ -118,23 +118,30 @@ static void an_item_is_copied_to_another_path_and_class(void)
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     CacheWriter *writer = open_writer(folder, spec);
     put_one(writer, "a/1.png", "a", 4);
-    cache_writer_copy(writer, "a/1.png", long_path, "b"); /* from the queue */
+    cache_writer_copy(writer, "a/1.png", long_path, &(CacheLabel){.class_name = "b", .group = "scene 1"}); /* from the queue */
     commit_cache(writer);
-    cache_writer_copy(writer, long_path, "c/1.png", "c"); /* from what is stored */
+    cache_writer_copy(writer, long_path, "c/1.png", &(CacheLabel){"", "scene 2", TRUE}); /* from what is stored */
     cache_writer_remove(writer, "a/1.png");
     commit_cache(writer);
     cache_writer_close(writer);
     g_autoptr(Cache) cache = open_cache(folder);
-    const char *paths[] = {long_path, "c/1.png"}, *classes[] = {"b", "c"};
-    g_assert_cmpuint(cache_count(cache), ==, 2);
+    const char *paths[] = {long_path, "c/1.png"}, *classes[] = {"b", ""}, *groups[] = {"scene 1", "scene 2"};
+    g_assert_cmpuint(cache_classes(cache), ==, 1);
+    g_assert_cmpuint(cache_count(cache), ==, 1); /* the one without a label is behind the others */
+    g_assert_cmpuint(cache_all(cache), ==, 2);
     for (guint i = 0; i < 2; i++) {
         float buffer[FIXTURE_FEATURES];
         const CacheItem *item = cache_item(cache, i);
         g_assert_cmpstr(item->path, ==, paths[i]);
-        g_assert_cmpstr(cache_class(cache, (guint)item->label), ==, classes[i]);
+        g_assert_cmpstr(cache_class(cache, item->label), ==, classes[i]);
+        g_assert_cmpstr(item->group, ==, groups[i]);
+        g_assert_cmpint(item->tabled, ==, i);
         g_assert_cmpuint(item->hash[0], ==, 4);
         g_assert_cmpfloat(cache_features(cache, i, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 4);
     }
+    cache_take_unlabelled(cache);
+    g_assert_cmpuint(cache_count(cache), ==, 2);
+    g_assert_cmpint(cache_item(cache, 1)->label, ==, -1);
     remove_tree(folder);
 }
 

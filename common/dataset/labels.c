@@ -1,0 +1,231 @@
+/* labels: see labels.h. */
+#include "common/dataset/labels.h"
+
+#include "common/core/csv.h"
+#include "common/core/error.h"
+#include "common/core/input_file.h"
+#include "common/core/plural.h"
+
+#include <jansson.h>
+#include <string.h>
+
+typedef enum { PATH, CLASS, GROUP, SPLIT, COLUMNS } Column;
+
+static const char *const names[COLUMNS][2] = {
+    {"path", "file_name"}, {"class", "label"}, {"group", NULL}, {"split", NULL}};
+
+void labels_free(Labels *labels)
+{
+    if (!labels)
+        return;
+    g_hash_table_unref(labels->rows);
+    g_string_chunk_free(labels->texts);
+    g_free(labels->file);
+    g_free(labels);
+}
+
+const LabelRow *labels_find(const Labels *labels, const char *path)
+{
+    return g_hash_table_lookup(labels->rows, path);
+}
+
+gboolean labels_path_stays(const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    return !g_strv_contains((const char *const *)parts, "..");
+}
+
+/* ---- Rows ---- */
+
+static const char *keep(Labels *labels, const char *text)
+{
+    return text && *text ? g_string_chunk_insert(labels->texts, text) : NULL;
+}
+
+/* values: by column; NULL where there is none. */
+static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GError **error)
+{
+    const char *path = values[PATH];
+    if (!path || !*path)
+        return error_set(error, "it has no path");
+    while (g_str_has_prefix(path, "./"))
+        path += 2;
+    if (*path == '/' || !labels_path_stays(path))
+        return error_set(error, "its path %s leads out of the image folder", path);
+    if (labels_find(labels, path))
+        return error_set(error, "its path %s occurs twice", path);
+    if (labels->has_classes && (!values[CLASS] || !*values[CLASS]))
+        return error_set(error, "%s has no class", path);
+    if (labels->has_classes && strpbrk(values[CLASS], "/\n"))
+        return error_set(error, "the class of %s has a '/' or a line break in its name", path);
+    LabelRow *row = g_new(LabelRow, 1);
+    *row = (LabelRow){keep(labels, path), keep(labels, values[CLASS]), keep(labels, values[GROUP]),
+                      values[SPLIT] && g_ascii_strcasecmp(values[SPLIT], "test") == 0};
+    g_hash_table_insert(labels->rows, (gpointer)row->path, row);
+    return TRUE;
+}
+
+/* Of a column that is missing where it is needed. */
+static gboolean check_columns(Labels *labels, gboolean with_classes, GError **error)
+{
+    if (with_classes ? labels->has_classes : labels->has_groups)
+        return TRUE;
+    return error_set(error, "%s: it has no column %s", labels->file,
+                     with_classes ? "class (or label)" : "group");
+}
+
+/* ---- CSV ---- */
+
+static gboolean find_columns(Labels *labels, const GPtrArray *header, int columns[COLUMNS], GError **error)
+{
+    for (int c = 0; c < COLUMNS; c++) {
+        columns[c] = -1;
+        for (int name = 1; name >= 0; name--) /* the first of the two names decides */
+            for (guint i = 0; names[c][name] && i < header->len; i++)
+                if (g_str_equal(header->pdata[i], names[c][name]))
+                    columns[c] = (int)i;
+    }
+    labels->has_classes = columns[CLASS] >= 0;
+    labels->has_groups = columns[GROUP] >= 0;
+    labels->has_splits = columns[SPLIT] >= 0;
+    return columns[PATH] >= 0 ||
+           error_set(error, "%s: its first line must name the column path (or file_name)", labels->file);
+}
+
+static gboolean take_fields(Labels *labels, const GPtrArray *fields, const int columns[COLUMNS],
+                            GError **error)
+{
+    const char *values[COLUMNS];
+    if (fields->len == 1 && !*(const char *)fields->pdata[0])
+        return TRUE; /* editors leave empty lines at the end of a file */
+    for (int c = 0; c < COLUMNS; c++) {
+        if (columns[c] >= (int)fields->len)
+            return error_set(error, "it has only %u %s", fields->len, plural(fields->len, "field", "fields"));
+        values[c] = columns[c] < 0 ? NULL : fields->pdata[columns[c]];
+    }
+    return take_row(labels, values, error);
+}
+
+static gboolean read_csv(Labels *labels, const char *text, gboolean with_classes, GError **error)
+{
+    int columns[COLUMNS];
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) header = csv_read(&text, &problem);
+    if (!header)
+        return error_set(error, "%s: %s", labels->file, problem ? problem->message : "it is empty");
+    if (!find_columns(labels, header, columns, error) || !check_columns(labels, with_classes, error))
+        return FALSE;
+    for (guint record = 2;; record++) {
+        g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
+        if (!fields && !problem)
+            return TRUE;
+        if (problem || !take_fields(labels, fields, columns, &problem))
+            return error_set(error, "%s: record %u: %s", labels->file, record, problem->message);
+    }
+}
+
+/* ---- JSON lines ---- */
+
+/* A text, or a number as one; NULL for another value. Freed with texts. */
+static const char *value_of(const json_t *object, Column column, GPtrArray *texts)
+{
+    json_t *value = json_object_get(object, names[column][0]);
+    if (!value && names[column][1])
+        value = json_object_get(object, names[column][1]);
+    if (json_is_integer(value))
+        g_ptr_array_add(texts, g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
+    return json_is_integer(value) ? texts->pdata[texts->len - 1] : json_string_value(value);
+}
+
+static gboolean take_line(Labels *labels, const char *line, gboolean with_classes, GError **error)
+{
+    const char *values[COLUMNS];
+    json_error_t problem;
+    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    gboolean good = json_is_object(object) || error_set(error, "it is no JSON object");
+    for (Column c = PATH; good && c < COLUMNS; c++)
+        values[c] = value_of(object, c, texts);
+    if (good) {
+        labels->has_classes |= with_classes;
+        labels->has_groups |= values[GROUP] != NULL;
+        labels->has_splits |= values[SPLIT] != NULL;
+    }
+    good = good && take_row(labels, values, error);
+    json_decref(object);
+    return good;
+}
+
+static gboolean read_lines(Labels *labels, const char *text, gboolean with_classes, GError **error)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GError) problem = NULL;
+    for (guint i = 0; lines[i]; i++)
+        if (*g_strstrip(lines[i]) && !take_line(labels, lines[i], with_classes, &problem))
+            return error_set(error, "%s: line %u: %s", labels->file, i + 1, problem->message);
+    return check_columns(labels, with_classes, error);
+}
+
+Labels *labels_read(const char *file, gboolean with_classes, GError **error)
+{
+    gsize size;
+    g_autofree char *content = input_file_text(file, &size, error);
+    if (!content)
+        return NULL;
+    if (strlen(content) != size)
+        return error_set(error, "%s: contains a NUL byte: a table is plain text; write it again", file), NULL;
+    g_autoptr(Labels) labels = g_new0(Labels, 1);
+    labels->file = g_strdup(file);
+    labels->rows = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    labels->texts = g_string_chunk_new(1 << 12);
+    const char *text = content + (g_str_has_prefix(content, "\xef\xbb\xbf") ? 3 : 0); /* UTF-8's mark */
+    gboolean good = g_str_has_suffix(file, ".jsonl") ? read_lines(labels, text, with_classes, error)
+                                                     : read_csv(labels, text, with_classes, error);
+    return good ? g_steal_pointer(&labels) : NULL;
+}
+
+/* ---- Groups ---- */
+
+struct Groups {
+    Labels *table; /* or: */
+    GRegex *expression;
+};
+
+Groups *groups_new(const char *by, GError **error)
+{
+    g_autoptr(Groups) groups = g_new0(Groups, 1);
+    g_autoptr(GError) problem = NULL;
+    if (g_str_has_suffix(by, ".csv") || g_str_has_suffix(by, ".jsonl")) {
+        groups->table = labels_read(by, FALSE, error);
+        return groups->table ? g_steal_pointer(&groups) : NULL;
+    }
+    groups->expression = g_regex_new(by, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, &problem);
+    if (groups->expression)
+        return g_steal_pointer(&groups);
+    error_set(error, "--group %s: is no regular expression: %s", by, problem->message);
+    return NULL;
+}
+
+void groups_free(Groups *groups)
+{
+    if (!groups)
+        return;
+    labels_free(groups->table);
+    g_clear_pointer(&groups->expression, g_regex_unref);
+    g_free(groups);
+}
+
+char *groups_find(const Groups *groups, const char *path)
+{
+    if (groups->table) {
+        const LabelRow *row = labels_find(groups->table, path);
+        return row ? g_strdup(row->group) : NULL;
+    }
+    g_autoptr(GMatchInfo) match = NULL;
+    if (!g_regex_match(groups->expression, path, 0, &match))
+        return NULL;
+    char *group = g_match_info_fetch(match, g_match_info_get_match_count(match) > 1 ? 1 : 0);
+    if (group && !*group)
+        g_clear_pointer(&group, g_free);
+    return group;
+}
