@@ -28,5 +28,8 @@ Status duplicates(const Options *options, GError **error);
 /* Gives the items of a cache the classes or groups of a table, without images. */
 Status relabel(const Options *options, GError **error);
 
+/* Divides a cache into two new ones, for training and for testing: by class, with groups and images alike together. */
+Status split_cache(const Options *options, GError **error);
+
 /* Draws a contact sheet of some of the folder's images and augmented copies of them. */
 Status preview(const Options *options, GError **error);

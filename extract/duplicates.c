@@ -1,5 +1,6 @@
 /* duplicates: groups of images with the same content (SHA-256) or nearly the same (cosine similarity of the features), in
  * one cache or in two. Exact: every pair is compared (cosines.h). Augmented copies are left out. */
+#include "extract/duplicates.h"
 #include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
@@ -196,35 +197,53 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
            error_set(error, "%s cannot be compared with %s: %s", paths[1], paths[0], difference);
 }
 
+/* similarity 0: cosines_alike. */
+static gboolean search_run(Search *search, double similarity, guint threads, GError **error)
+{
+    search->threshold =
+        (float)(similarity > 0 ? similarity : cosines_alike(cache_feature_spec(search->caches[0])));
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    search->cosines = cosines_new(search->caches, search->given, thread_pool);
+    search->parent = g_new(guint, search->n + 1);
+    search->similarity = g_new0(float, search->n + 1);
+    search->same = g_new0(gboolean, search->n + 1);
+    for (guint i = 0; i < search->n; i++)
+        search->parent[i] = i;
+    join_same_content(search);
+    return join_similar(search, error);
+}
+
+static void search_clear(Search *search)
+{
+    cosines_free(search->cosines);
+    g_free(search->parent);
+    g_free(search->similarity);
+    g_free(search->same);
+}
+
+guint *duplicates_units(Cache *cache, double similarity, guint threads, GError **error)
+{
+    Search search = {.caches = {cache}, .given = 1, .n = cache_count(cache)};
+    guint *units = search_run(&search, similarity, threads, error) ? g_new(guint, search.n + 1) : NULL;
+    for (guint i = 0; units && i < search.n; i++)
+        units[i] = root_of(&search, i);
+    search_clear(&search);
+    return units;
+}
+
 Status duplicates(const Options *options, GError **error)
 {
     Search search = {0};
     if (options->sheet && !image_file_startup("extract", error)) /* before threads start */
         return STATUS_FAILED;
-    gboolean done = open_caches(&search, options->arguments, error);
-    g_autoptr(ThreadPool) thread_pool = done ? thread_pool_new((guint)options->common.threads) : NULL;
-    if (done) {
-        search.threshold =
-            (float)(options->similarity > 0 ? options->similarity
-                                            : cosines_alike(cache_feature_spec(search.caches[0])));
-        search.cosines = cosines_new(search.caches, search.given, thread_pool);
-        search.parent = g_new(guint, search.n);
-        search.similarity = g_new0(float, search.n);
-        search.same = g_new0(gboolean, search.n);
-        for (guint i = 0; i < search.n; i++)
-            search.parent[i] = i;
-        join_same_content(&search);
-        done = join_similar(&search, error);
-    }
+    gboolean done = open_caches(&search, options->arguments, error) &&
+                    search_run(&search, options->similarity, (guint)options->common.threads, error);
     if (done) {
         g_autoptr(GArray) images = grouped(&search);
         print_groups(&search, images);
         done = !options->sheet || draw_groups(&search, images, options, error);
     }
-    cosines_free(search.cosines);
-    g_free(search.parent);
-    g_free(search.similarity);
-    g_free(search.same);
+    search_clear(&search);
     for (guint c = 0; c < search.given; c++)
         cache_close(search.caches[c]);
     return done ? STATUS_DONE : STATUS_FAILED;

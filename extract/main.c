@@ -21,6 +21,8 @@ static Status run(const Options *options, GError **error)
         return preview(options, error);
     case ACTION_DUPLICATES:
         return duplicates(options, error);
+    case ACTION_SPLIT:
+        return split_cache(options, error);
     case ACTION_RELABEL:
         return relabel(options, error);
     case ACTION_EXTRACT:

@@ -22,6 +22,7 @@ static const char *const synopsis[] = {
     "--preview FILE IMAGE_DIR",
     "--duplicates [--sheet FILE --images DIR] CACHE [CACHE]",
     "--labels FILE|--group REGEX|FILE CACHE",
+    "--split [--similarity S] CACHE TRAIN TEST F",
     NULL,
 };
 
@@ -70,6 +71,8 @@ static const CliExample examples[] = {
     {"extract --labels labels.csv photos photos.cache", "the classes by a table, not by folders"},
     {"extract --labels features/items.csv photos.cache",
      "relabel: items.csv of --export, with classes corrected"},
+    {"extract --split photos.cache train.cache test.cache 0.2",
+     "a fifth of each class for testing, without images that training has nearly the same"},
     {"extract --info photos.cache", "what it holds and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -85,6 +88,7 @@ static const CliMode modes[] = {
     [ACTION_IMPORT] = {"--import", "--import", "import features computed by another program"},
     [ACTION_PREVIEW] = {"--preview", "--preview", "show what augmentation does to images"},
     [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "find identical and nearly identical images"},
+    [ACTION_SPLIT] = {"--split", "--split", "divide CACHE into TRAIN and TEST, without images"},
     [ACTION_RELABEL] = {"relabel", "--labels and --group on a CACHE",
                         "give the items of CACHE other labels, without images"},
     {NULL, NULL, NULL},
@@ -93,7 +97,7 @@ static const CliMode modes[] = {
 
 /* What the option table writes to besides the options, as the user gave it. */
 typedef struct {
-    gboolean info, verify, merge, duplicates;
+    gboolean info, verify, merge, duplicates, split;
     const char *shard, *made_by;
     int normalize, store; /* -1: not given */
     int unlabelled;
@@ -129,10 +133,15 @@ static const CliOption table[] = {
      "list groups of images with the same content or nearly the same features, within one CACHE or "
      "across two",
      0, 0, CLI_MODE(ACTION_DUPLICATES)},
+    {CLI_FLAG, "split", 0, &raw.split, NULL,
+     "divide CACHE into the new caches TRAIN and TEST, which gets the fraction F of each class; images of a "
+     "group, and "
+     "those that are nearly the same, stay together",
+     0, 0, CLI_MODE(ACTION_SPLIT)},
     {CLI_REAL, "similarity", 0, &raw.similarity, "S",
      "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
      "block5_pool of trained weights, else 0.99)",
-     0, 1, CLI_MODE(ACTION_DUPLICATES)},
+     0, 1, CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)},
     {CLI_TEXT, "sheet", 0, &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(ACTION_DUPLICATES)},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "the image folder, for --sheet", 0, 0,
@@ -213,19 +222,28 @@ static Action asked_action(void)
            : o.export_folder                                                        ? ACTION_EXPORT
            : o.preview                                                              ? ACTION_PREVIEW
            : raw.duplicates                                                         ? ACTION_DUPLICATES
+           : raw.split                                                              ? ACTION_SPLIT
            : (o.filter.labels || o.filter.group) && g_strv_length(o.arguments) == 1 ? ACTION_RELABEL
                                                                                     : ACTION_EXTRACT;
+}
+
+static gboolean parse_share(const char *text)
+{
+    char *end;
+    o.split_share = g_ascii_strtod(text, &end);
+    return end != text && !*end && o.split_share > 0 && o.split_share < 1;
 }
 
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(Status *status)
 {
-    int actions =
-        raw.info + raw.verify + raw.merge + raw.duplicates + !!o.export_folder + !!o.preview + !!o.import;
+    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + !!o.export_folder +
+                  !!o.preview + !!o.import;
     guint given = g_strv_length(o.arguments);
     if (actions > 1)
-        *status = cli_usage(&program, "--info, --verify, --export, --merge, --import, --preview and "
-                                      "--duplicates are mutually exclusive");
+        *status = cli_usage(
+            &program, "--info, --verify, --export, --merge, --import, --preview, --duplicates and --split "
+                      "are mutually exclusive");
     else if (!cli_check_mode(&program, asked_action(), status))
         return FALSE;
     else if (!o.sheet != !o.images)
@@ -237,7 +255,11 @@ static gboolean choose_action(Status *status)
     else if (o.import && given != 2)
         *status = cli_usage(&program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; got %u %s", given,
                             plural(given, "argument", "arguments"));
-    else if (actions && !raw.merge && !raw.duplicates && !o.import && given != 1)
+    else if (raw.split && (given != 4 || !parse_share(o.arguments[3])))
+        *status = cli_usage(&program,
+                            "--split needs CACHE, TRAIN, TEST, and the fraction F of the images for TEST, "
+                            "between 0 and 1");
+    else if (actions && !raw.merge && !raw.duplicates && !raw.split && !o.import && given != 1)
         *status = cli_usage(&program, "expected one %s, got %u %s", o.preview ? "IMAGE_DIR" : "CACHE", given,
                             plural(given, "argument", "arguments"));
     else if (!actions && given != 2 && asked_action() != ACTION_RELABEL)

@@ -15,6 +15,7 @@ typedef enum {
     ACTION_IMPORT,
     ACTION_PREVIEW,
     ACTION_DUPLICATES,
+    ACTION_SPLIT,
     ACTION_RELABEL,
 } Action;
 
@@ -42,8 +43,10 @@ typedef struct {
     const char *export_folder;
     guint copies; /* augmented ones of each image */
     AugmentOptions augmentation;
-    const char *preview;        /* file for a contact sheet */
-    double similarity;          /* --duplicates: cosine from which images are nearly the same; 0: cosines_alike */
+    const char *preview; /* file for a contact sheet */
+    double
+        similarity; /* --duplicates, --split: cosine from which images are nearly the same; 0: cosines_alike */
+    double split_share;         /* --split: of the images, for testing */
     const char *sheet, *images; /* --duplicates: file for a contact sheet, and where its images lie */
 } Options;
 

@@ -1,9 +1,7 @@
-/* split: sets a part of the images aside for testing, in a separate cache.
+/* split: sets a part of the images aside for testing, in a separate cache (--split-test), by the rules of partition.h.
  *
- * Of each class's n images, round(share n), but at least one and not all, go to the test part: those whose keys have
- * the lowest XXH3-64, so that the same folder is divided equally on every machine. An image stays in the cache that
- * already has it, or has its content, so that images trained on are never tested on later. New images fill up each class's share, the
- * lowest hashes first. */
+ * An image stays in the cache that already has it, or has its content, so that images trained on are never tested on
+ * later; a table's column split decides about new ones. Groups stay together. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/dataset/dataset.h"

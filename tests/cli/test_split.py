@@ -117,7 +117,72 @@ def a_cache_with_a_test_part_is_not_extracted_into_without_it():
         assert len(paths(at + "/c", at)) == 46
 
 
-run(each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
+def draw_scenes(folder, classes="abc", scenes=10, each=4):
+    """Scenes of nearly the same pictures, in files named after them."""
+    for name in classes:
+        os.makedirs(os.path.join(folder, name))
+        for s in range(scenes):
+            for k in range(each):
+                colours = [(s * s * 25 + 7 * ord(name) + i * (i + s) * 37) % 240 + k for i in range(48)]
+                with open("%s/%s/s%d-%d.ppm" % (folder, name, s, k), "wb") as out:
+                    out.write(b"P6 4 4 255\n" + bytes(colours))
+    return folder
+
+
+def scenes_of(cache, at):
+    return {key.split("-")[0] for key in paths(cache, at)}
+
+
+def groups_stay_together_in_every_class():
+    with scratch() as at:
+        images = draw_scenes(at + "/images")
+        extract("--group", "s[0-9]+", "--split-test", 0.2, images, at + "/c")
+        extract("--group", "s[0-9]+", images, at + "/whole")
+        program("extract", "--split", "--similarity", 1, at + "/whole", at + "/train", at + "/test", 0.2)
+        for train, test in ((at + "/c", at + "/c.test"), (at + "/train", at + "/test")):
+            trained, tested = scenes_of(train, at), scenes_of(test, at)
+            groups = [{scene.split("/")[1] for scene in part} for part in (trained, tested)]
+            assert not groups[0] & groups[1] and len(groups[1]) == 2, groups
+            assert len(paths(test, at)) == 24 and {scene[0] for scene in tested} == set("abc")
+            program("extract", "--verify", test)
+        os.remove(images + "/a/s0-0.ppm")
+        extract("--split-test", 0.2, images, at + "/c")
+        assert not {s.split("/")[1] for s in scenes_of(at + "/c", at)} & {s.split("/")[1] for s in scenes_of(at + "/c.test", at)}
+        done = extract("--group", ".", "--split-test", 0.2, images, at + "/d", status=1)
+        assert "belong together" in done.stderr and not os.path.exists(at + "/d"), done.stderr
+
+
+def a_cache_is_split_so_that_no_test_image_has_a_double_in_training():
+    with scratch() as at:
+        images = draw_scenes(at + "/images")
+        extract(images, at + "/whole")
+        done = program("extract", "--split", "--similarity", 0.9, at + "/whole", at + "/train", at + "/test", 0.25)
+        numbers = [int(line.split(": ")[1].split()[0]) for line in done.stdout.splitlines()]
+        assert sum(numbers) == 120 and 12 <= numbers[1] <= 48 and "nearly the same" in done.stderr, done
+        assert not scenes_of(at + "/train", at) & scenes_of(at + "/test", at)
+        between = program("extract", "--duplicates", "--similarity", 0.9, at + "/train", at + "/test").stdout
+        assert "0 groups have images of both caches" in between, between[-300:]
+        again = program("extract", "--split", at + "/whole", at + "/train", at + "/test2", 0.25, status=1)
+        assert "name a new cache" in again.stderr
+        for wrong in ("0", "1", "x"):
+            assert "between 0 and 1" in program("extract", "--split", at + "/whole", "t", "u", wrong, status=2).stderr
+
+
+def a_table_says_what_is_tested_on():
+    with scratch() as at:
+        images = draw_scenes(at + "/images", "ab", 2)
+        with open(at + "/t.csv", "w") as table:
+            print("path,class,split", file=table)
+            for name in "ab":
+                for s in range(2):
+                    for k in range(4):
+                        print("%s/s%d-%d.ppm,%s,%s" % (name, s, k, name, "test" if s else "train"), file=table)
+        extract("--labels", at + "/t.csv", "--split-test", 0.2, images, at + "/c")
+        assert scenes_of(at + "/c", at) == {"a/s0", "b/s0"} and scenes_of(at + "/c.test", at) == {"a/s1", "b/s1"}
+
+
+run(groups_stay_together_in_every_class, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
+    a_table_says_what_is_tested_on, each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
     images_stay_in_their_part_when_others_come, shards_divide_as_one_process_does,
     test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned,
     what_cannot_be_divided_is_refused_and_leaves_no_cache, a_cache_with_a_test_part_is_not_extracted_into_without_it)

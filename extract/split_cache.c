@@ -1,0 +1,154 @@
+/* split_cache: extract --split, a finished cache divided into two, without images; see actions.h. */
+#include "common/cache/cache.h"
+#include "common/cli/cli.h"
+#include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/plural.h"
+#include "common/dataset/partition.h"
+#include "extract/actions.h"
+#include "extract/duplicates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMIT_EVERY = 512 };
+
+typedef struct {
+    Cache *cache;
+    PartitionItem *items; /* of the images */
+    GHashTable *places;   /* path -> 1 + part */
+    CacheWriter *writers[2];
+    guint images[2];
+    guint kept_together; /* images that are alike others */
+} Split;
+
+static void split_clear(Split *split)
+{
+    cache_writer_close(split->writers[0]);
+    cache_writer_close(split->writers[1]);
+    cache_close(split->cache);
+    g_free(split->items);
+    g_clear_pointer(&split->places, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Split, split_clear)
+
+/* Images of one group, and those that are alike, are one unit, as are groups that have images alike. */
+static void join_units(PartitionItem *items, const guint *alike, guint n)
+{
+    gboolean changed = TRUE;
+    while (changed) { /* the smaller number spreads until all of a unit have it */
+        changed = FALSE;
+        for (guint i = 0; i < n; i++) {
+            guint *mine = &items[i].unit, *root = &items[*mine].unit, *like = &items[alike[i]].unit;
+            guint least = MIN(*mine, MIN(*root, *like));
+            changed |= *mine != least || *root != least || *like != least;
+            *mine = *root = *like = least;
+        }
+    }
+}
+
+static gboolean divide(Split *split, const Options *options, double share, GError **error)
+{
+    guint n = cache_count(split->cache), classes = cache_classes(split->cache);
+    g_autofree guint *alike =
+        duplicates_units(split->cache, options->similarity, (guint)options->common.threads, error);
+    if (!alike)
+        return FALSE;
+    g_autofree const char **groups = g_new0(const char *, n + 1), **names = g_new0(const char *, classes + 1);
+    split->items = g_new0(PartitionItem, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const CacheItem *item = cache_item(split->cache, i);
+        split->items[i] =
+            (PartitionItem){.hash = partition_hash(item->path), .label = item->label, .place = -1};
+        groups[i] = item->group;
+        split->kept_together += alike[i] != i;
+    }
+    for (guint c = 0; c < classes; c++)
+        names[c] = cache_class(split->cache, (int)c);
+    partition_group(split->items, n, groups);
+    join_units(split->items, alike, n);
+    if (!partition(split->items, n, share, names, classes, "--split", error))
+        return FALSE;
+    split->places = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < n; i++)
+        g_hash_table_insert(split->places, (gpointer)cache_item(split->cache, i)->path,
+                            GINT_TO_POINTER(1 + split->items[i].place));
+    return TRUE;
+}
+
+/* The part of an item; -1 for an augmented copy of a test image, which is left out. What has no label is not tested on. */
+static int part_of(const Split *split, const CacheItem *item)
+{
+    guint copy;
+    g_autofree char *image = g_strndup(item->path, cache_path_image(item->path, &copy));
+    int place = GPOINTER_TO_INT(g_hash_table_lookup(split->places, image)) - 1;
+    return place == 1 && copy ? -1 : MAX(place, 0);
+}
+
+static gboolean put(Split *split, guint index, float *buffer, GError **error)
+{
+    const CacheItem *item = cache_item(split->cache, index);
+    int part = part_of(split, item);
+    if (part < 0)
+        return TRUE;
+    const float *features = cache_features(split->cache, index, buffer, error);
+    if (!features)
+        return FALSE;
+    CacheWriter *writer = split->writers[part];
+    CacheLabel label = {cache_class(split->cache, item->label), item->group, item->tabled};
+    cache_writer_put_labelled(writer, item->path, &label, item->hash, features);
+    cache_forget(split->cache, index);
+    split->images[part] += index < cache_count(split->cache);
+    return cache_writer_pending(writer) < COMMIT_EVERY || cache_writer_commit(writer, error);
+}
+
+static gboolean put_all(Split *split, GError **error)
+{
+    guint n = cache_all(split->cache);
+    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(split->cache)));
+    g_autoptr(Progress) progress = progress_new("Splitting", n, "items");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
+        if (!put(split, i, buffer, error))
+            return FALSE;
+    for (guint i = 0; i < cache_skipped_count(split->cache); i++) {
+        CacheSkipped skipped = cache_skipped(split->cache, i);
+        cache_writer_skip(split->writers[0], skipped.path, skipped.reason);
+    }
+    return cache_writer_commit(split->writers[0], error) && cache_writer_commit(split->writers[1], error) &&
+           (!interrupted() ||
+            error_set(error, "interrupted: delete both parts, and run the same command again"));
+}
+
+/* A cache that has something already could have an image in the wrong part. */
+static CacheWriter *open_new(const Split *split, const char *path, GError **error)
+{
+    CacheStore store = cache_store(split->cache);
+    CacheForm form = {.store = &store};
+    g_autoptr(CacheWriter) writer = cache_writer_open(path, cache_feature_spec(split->cache), &form, error);
+    g_autoptr(GArray) stored = writer ? cache_writer_stored(writer, error) : NULL;
+    if (stored && stored->len)
+        error_set(error, "%s has %u %s already: name a new cache", path, stored->len,
+                  plural(stored->len, "item", "items"));
+    return stored && !stored->len ? g_steal_pointer(&writer) : NULL;
+}
+
+Status split_cache(const Options *options, GError **error)
+{
+    char **arguments = options->arguments;
+    g_auto(Split) split = {.cache = cache_open(arguments[0], error)};
+    if (!split.cache || !divide(&split, options, options->split_share, error))
+        return STATUS_FAILED;
+    for (guint part = 0; part < 2; part++)
+        if (!(split.writers[part] = open_new(&split, arguments[1 + part], error)))
+            return STATUS_FAILED;
+    if (!put_all(&split, error))
+        return STATUS_FAILED;
+    printf("%s: %u %s\n%s: %u %s\n", arguments[1], split.images[0],
+           plural(split.images[0], "image", "images"), arguments[2], split.images[1],
+           plural(split.images[1], "image", "images"));
+    if (split.kept_together)
+        cli_remark("%u %s kept with others that are nearly the same", split.kept_together,
+                   plural(split.kept_together, "image is", "images are"));
+    return STATUS_DONE;
+}
