@@ -5,6 +5,7 @@
 #include "common/cache/store.h"
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
+#include "common/dataset/labels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
                       .label = (int)header.class_id,
                       .group = header.group ? cache->catalog->groups->pdata[header.group - 1] : NULL,
                       .tabled = header.marks & RECORD_TABLED};
+    if (!labels_path_stays(item.path))
+        return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
+                             item.path);
     cache_path_image(item.path, &item.copy);
     memcpy(item.hash, header.hash, CACHE_HASH);
     Record record = {value->mv_data, value->mv_size,        header.packed,

@@ -89,10 +89,21 @@ static gboolean same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* In the folder of a cache, or in a folder below it that may be still to be made. */
 static gboolean in_cache(const Output *output)
 {
-    g_autofree char *data = output->folder ? g_build_filename(output->folder, "data.mdb", NULL) : NULL;
-    return data && access(data, F_OK) == 0;
+    g_autofree char *at = output->folder    ? g_strdup(output->folder)
+                          : output->regular ? g_path_get_dirname(output->regular)
+                                            : NULL;
+    while (at) {
+        g_autofree char *data = g_build_filename(at, "data.mdb", NULL), *above = g_path_get_dirname(at);
+        if (access(data, F_OK) == 0)
+            return TRUE;
+        gboolean top = g_str_equal(above, at);
+        g_free(at);
+        at = top ? NULL : g_steal_pointer(&above);
+    }
+    return FALSE;
 }
 
 /* TRUE for an image in a class's folder, or deeper, below a folder of images. */

@@ -31,8 +31,8 @@ const LabelRow *labels_find(const Labels *labels, const char *path)
 
 gboolean labels_path_stays(const char *path)
 {
-    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    return !g_strv_contains((const char *const *)parts, "..");
+    g_auto(GStrv) parts = strstr(path, "..") ? g_strsplit(path, "/", -1) : NULL;
+    return !parts || !g_strv_contains((const char *const *)parts, "..");
 }
 
 /* ---- Rows ---- */

@@ -229,8 +229,28 @@ def labels_that_are_no_classes_are_named_for_what_they_are():
             assert said in error and at + "/y.npy" in error and error.count("\n") == 1 and not os.path.exists(at + "/c"), error
 
 
+
+def a_path_that_leads_out_of_the_folder_is_refused():
+    with scratch() as at:
+        np.save(at + "/x.npy", np.eye(3, dtype=np.float32))
+        with open(at + "/items.csv", "w") as out:
+            out.write("path,class\na/1,a\nb/../../etc/x,b\na/2,a\n")
+        error = program("extract", "--import", at + "/x.npy", at + "/items.csv", at + "/c", status=1).stderr
+        assert "record 3" in error and "leads out" in error and not os.path.exists(at + "/c"), error
+
+
+def nothing_is_written_into_a_cache():
+    with scratch() as at:
+        x, y, cache = save(at, "x", *make(1))
+        program("extract", "--import", x, y, cache)
+        for inside in (cache, cache + "/deep/er"):
+            error = program("extract", "--export", inside, cache, status=1).stderr
+            assert "inside a cache" in error and sorted(os.listdir(cache)) == ["data.mdb", "lock.mdb"], error
+
+
 run(labels_that_are_no_classes_are_named_for_what_they_are, what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
     importing_again_takes_what_has_changed, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
     caches_that_others_made_do_not_go_together,
     maps_are_imported_with_their_shape, matrices_that_would_be_misread_are_refused,
-    labels_and_items_that_do_not_fit_are_refused)
+    labels_and_items_that_do_not_fit_are_refused, a_path_that_leads_out_of_the_folder_is_refused,
+    nothing_is_written_into_a_cache)
