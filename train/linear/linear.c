@@ -180,14 +180,15 @@ static double accuracy_unsearched(const Search *search, double reference)
     return search->points[nearest].accuracy;
 }
 
-/* Scalings that a search compares: the default last, which wins ties. `max` is `none` at another cost. */
+/* Scalings that a search compares: the default last, which is kept unless another one is better by more than a standard
+ * error over the folds. `max` is `none` at another cost. */
 static const ScalingKind compared[] = {SCALE_STANDARD, SCALE_NONE, SCALE_L2, SCALE_SQRT};
 
 /* Cross-validates the form of each scaling in turn, and leaves the best one's. */
 static gboolean search_scales(Linear *linear, double *unsearched, GError **error)
 {
     ScalingKind chosen = SCALE_NONE, made = SCALE_NONE;
-    double highest = -1;
+    double enough = -1; /* accuracy at which a scaling replaces the best one so far */
     printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
     for (guint s = 0; s < G_N_ELEMENTS(compared); s++) {
         made = compared[s];
@@ -201,9 +202,14 @@ static gboolean search_scales(Linear *linear, double *unsearched, GError **error
         printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(made), best->cost, best->accuracy, best->deviation);
         if (made == (ScalingKind)linear->options->scale)
             *unsearched = accuracy_unsearched(search, reference_cost(linear));
-        if (best->accuracy < highest - 1e-9) /* rounding error */
+        gboolean is_default = s + 1 == G_N_ELEMENTS(compared);
+        if (linear->search && is_default) {
+            const SearchPoint *other = &linear->search->points[linear->search->best];
+            enough = other->accuracy - other->deviation / sqrt(linear->settings.folds);
+        }
+        if (best->accuracy < enough)
             continue;
-        highest = best->accuracy;
+        enough = best->accuracy;
         chosen = made;
         search_free(linear->search);
         linear->search = g_steal_pointer(&search);
