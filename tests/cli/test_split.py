@@ -152,6 +152,20 @@ def groups_stay_together_in_every_class():
         assert "belong together" in done.stderr and not os.path.exists(at + "/d"), done.stderr
 
 
+def training_validates_on_whole_groups():
+    with scratch() as at:
+        images, cache = draw_scenes(at + "/images"), at + "/c"
+        extract("--group", "s[0-9]+", images, cache)
+        head = ["train", "--quiet", "--hidden", 4, "--epochs", 1, "--validation-split", 0.15]
+        program(*head, cache, at + "/m.h5")
+        program("evaluate", "--quiet", "--json", at + "/j.json", cache, at + "/m.h5")
+        seen = [image["path"] for image in json.load(open(at + "/j.json"))["models"][0]["leakage"]["images"]]
+        assert 0 < len(seen) < 120 and all(sum(s.split("/")[1].startswith(g + "-") for s in seen) in (0, 12)
+                                           for g in ("s%d" % i for i in range(10))), seen
+        program("extract", "--group", ".", cache)
+        assert "belong together" in program(*head, cache, at + "/n.h5", status=1).stderr
+
+
 def a_cache_is_split_so_that_no_test_image_has_a_double_in_training():
     with scratch() as at:
         images = draw_scenes(at + "/images")
@@ -181,7 +195,7 @@ def a_table_says_what_is_tested_on():
         assert scenes_of(at + "/c", at) == {"a/s0", "b/s0"} and scenes_of(at + "/c.test", at) == {"a/s1", "b/s1"}
 
 
-run(groups_stay_together_in_every_class, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
+run(groups_stay_together_in_every_class, training_validates_on_whole_groups, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
     a_table_says_what_is_tested_on, each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
     images_stay_in_their_part_when_others_come, shards_divide_as_one_process_does,
     test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned,

@@ -5,6 +5,7 @@
 #include "common/core/floats.h"
 #include "common/core/plural.h"
 #include "common/core/rng.h"
+#include "common/dataset/partition.h"
 #include "train/data/validation_split.h"
 
 #include <string.h>
@@ -48,6 +49,32 @@ static gboolean check_split(const Cache *cache, double split, guint used_classes
     return TRUE;
 }
 
+/* The images of a group are on one side (partition.h); without groups, Keras's rule decides. */
+static gboolean *choose_validation(const Cache *cache, const int *labels, const char *const *keys,
+                                   double split, GError **error)
+{
+    guint n = cache_count(cache), classes = cache_classes(cache);
+    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
+    g_autofree const char **groups = g_new0(const char *, n + 1), **names = g_new0(const char *, classes + 1);
+    gboolean grouped = FALSE;
+    for (guint i = 0; i < n; i++) {
+        items[i] = (PartitionItem){.hash = partition_hash(keys[i]), .label = labels[i], .place = -1};
+        groups[i] = cache_item(cache, i)->group;
+        grouped |= groups[i] != NULL;
+    }
+    for (guint c = 0; c < classes; c++)
+        names[c] = cache_class(cache, (int)c);
+    if (!grouped || split <= 0)
+        return validation_split(labels, keys, n, classes, split);
+    partition_group(items, n, groups);
+    if (!partition(items, n, split, names, classes, "--validation-split", error))
+        return NULL;
+    gboolean *validates = g_new(gboolean, n + 1);
+    for (guint i = 0; i < n; i++)
+        validates[i] = items[i].place == 1;
+    return validates;
+}
+
 gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
                             GError **error)
 {
@@ -60,7 +87,9 @@ gboolean cache_source_split(Cache *cache, double split, CacheSource *training, C
         keys[i] = cache_item(cache, i)->path;
         used += images[labels[i]]++ == 0;
     }
-    g_autofree gboolean *validates = validation_split(labels, keys, n, classes, split);
+    g_autofree gboolean *validates = choose_validation(cache, labels, keys, split, error);
+    if (!validates)
+        return FALSE;
     *training = source_for(cache);
     *validation = source_for(cache);
     for (guint i = 0; i < n; i++)

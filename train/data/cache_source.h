@@ -19,8 +19,8 @@ typedef struct {
     guint turn; /* of the ring */
 } CacheSource;
 
-/* A cache's images in the order of their names, split by Keras's rule (validation_split.h). FALSE and error if a part
- * is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
+/* A cache's images in the order of their names, split by Keras's rule (validation_split.h), or, if it has groups, so that
+ * they stay together (common/dataset/partition.h). FALSE and error if a part is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
 gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
                             GError **error);
 
