@@ -114,7 +114,7 @@ def models_keep_them_and_predict_with_them():
 
         smaller = make_old(at, "smaller", told, [1] + 12 * [4])
         extract(*weights, images, smaller, probes=0)
-        program("train", *HEAD, smaller, other)
+        program("train", *HEAD, "--scale", "none", smaller, other)
         assert model_recipe(other)["tiles"] == [1] + 12 * [4]
         assert np.array_equal(predictions(at, other, smaller), predictions(at, other, *weights, images))
         error = program("evaluate", smaller, model, status=1).stderr
