@@ -1,5 +1,5 @@
 """extract --split-test: a test part with a share of each class, the same on every machine and in later runs."""
-import csv, json, os, sys
+import csv, json, os, random, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import program, run, says, scratch
@@ -166,6 +166,29 @@ def training_validates_on_whole_groups():
         assert "belong together" in program(*head, cache, at + "/n.h5", status=1).stderr
 
 
+def folds_keep_groups_together():
+    """Scenes without anything in common, of arbitrary classes: only who has seen a scene can tell its class."""
+    with scratch() as at:
+        draw = random.Random(3)
+        for s in range(24):
+            pattern = [draw.randrange(240) for _ in range(48)]
+            for k in range(3):
+                name = "%s/images/%s/s%d-%d.ppm" % (at, "ab"[s % 2], s, k)
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+                with open(name, "wb") as out:
+                    out.write(b"P6 4 4 255\n" + bytes(value + k for value in pattern))
+        extract(at + "/images", at + "/c")
+        found = []
+        for group in (None, "s[0-9]+"):
+            if group:
+                program("extract", "--group", group, at + "/c")
+            program("train", "--quiet", "--head", "linear", "--folds", 4, "--search-cost", "--history", at + "/h.csv", at + "/c", at + "/m.h5")
+            rows = list(csv.DictReader(open(at + "/h.csv")))
+            found.append(max(float(row["accuracy"]) for row in rows))
+        assert found[0] > 0.95 and found[1] < 0.8, found
+        assert "there are 24" in program("train", "--head", "linear", "--folds", 30, at + "/c", at + "/n.h5", status=1).stderr
+
+
 def a_cache_is_split_so_that_no_test_image_has_a_double_in_training():
     with scratch() as at:
         images = draw_scenes(at + "/images")
@@ -195,7 +218,7 @@ def a_table_says_what_is_tested_on():
         assert scenes_of(at + "/c", at) == {"a/s0", "b/s0"} and scenes_of(at + "/c.test", at) == {"a/s1", "b/s1"}
 
 
-run(groups_stay_together_in_every_class, training_validates_on_whole_groups, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
+run(groups_stay_together_in_every_class, training_validates_on_whole_groups, folds_keep_groups_together, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
     a_table_says_what_is_tested_on, each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
     images_stay_in_their_part_when_others_come, shards_divide_as_one_process_does,
     test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned,

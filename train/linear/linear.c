@@ -10,6 +10,7 @@
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
+#include "common/dataset/partition.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include "train/data/class_weights.h"
@@ -30,6 +31,7 @@ static void linear_clear(Linear *linear)
     g_free(linear->counts);
     g_free(linear->names);
     g_free(linear->training.labels);
+    g_free(linear->training.units);
     cache_close(linear->cache);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
@@ -47,6 +49,19 @@ static gboolean check_classes(const Linear *linear, GError **error)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
                              path, linear->names[k]);
     return model_holds_names(path, linear->names, linear->training.classes, error);
+}
+
+static guint *units_of(const Cache *cache)
+{
+    guint n = cache_count(cache), *units = g_new(guint, n + 1);
+    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
+    g_autofree const char **groups = g_new0(const char *, n + 1);
+    for (guint i = 0; i < n; i++)
+        groups[i] = cache_item(cache, i)->group;
+    partition_group(items, n, groups);
+    for (guint i = 0; i < n; i++)
+        units[i] = items[i].unit;
+    return units;
 }
 
 static gboolean gather(Linear *linear, GError **error)
@@ -75,6 +90,7 @@ static gboolean gather(Linear *linear, GError **error)
         if (!cache_features(cache, i, buffer, error))
             return FALSE;
     }
+    linear->training.units = units_of(cache);
     if (!check_classes(linear, error))
         return FALSE;
     linear->training.class_weights =

@@ -13,6 +13,7 @@ typedef struct {
     double *class_weights; /* (L) factors of the cost of errors on a class's images */
     guint seed;
     int *labels;      /* (N) 0 … L-1 */
+    guint *units;     /* (N) the first image of each image's group, or the image itself */
     guint n, classes; /* N, L */
     TrainingSet *set;
     GramFactor *factor; /* of the set; NULL: the rows below are in the features' basis */

@@ -1,6 +1,7 @@
 /* search: see search.h. */
 #include "train/linear/search.h"
 
+#include "common/core/error.h"
 #include "common/core/rng.h"
 #include "common/model/calibration.h"
 #include "train/linear/accuracy_plot.h"
@@ -25,6 +26,30 @@ void search_folds(const int *labels, guint n, guint classes, guint folds, guint6
         for (guint i = 0; i < count; i++)
             out[items[i]] = dealt++ % folds;
     }
+}
+
+/* The images of a group are in one fold: groups are dealt by the class of their first image. */
+static gboolean deal(const LinearTraining *training, guint folds, guint64 seed, guint *fold_of,
+                     GError **error)
+{
+    guint n = training->n, units = 0;
+    g_autofree int *labels = g_new(int, n + 1);
+    g_autofree guint *number = g_new0(guint, n + 1), *fold = g_new(guint, n + 1); /* of units */
+    for (guint i = 0; i < n; i++)
+        if (!training->units || training->units[i] == i) {
+            labels[units] = training->labels[i];
+            number[i] = units++;
+        }
+    if (units < folds)
+        return error_set(
+            error,
+            "cross-validation in %u folds needs at least as many groups, and there are %u: use fewer "
+            "--folds",
+            folds, units);
+    search_folds(labels, units, training->classes, folds, seed, fold);
+    for (guint i = 0; i < n; i++)
+        fold_of[i] = fold[number[training->units ? training->units[i] : i]];
+    return TRUE;
 }
 
 /* ---- Fits ---- */
@@ -127,7 +152,8 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
     g_autofree guint *fold_of = g_new(guint, training->n);
-    search_folds(training->labels, training->n, training->classes, folds, seed, fold_of);
+    if (!deal(training, folds, seed, fold_of, error))
+        return NULL;
     g_autofree guint8 *parts = parts_outside(fold_of, training->n, folds);
     g_autoptr(LinearFits) fits = linear_fits_new(training, parts, folds, error);
     g_autoptr(Search) search = g_new0(Search, 1);

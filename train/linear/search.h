@@ -1,8 +1,9 @@
 /* search: cross-validation of a linear head over a path of costs.
  *
  * The folds are stratified like scikit-learn's StratifiedKFold(shuffle=True): the images of each class are shuffled
- * with the seed and dealt to the folds in turn. All folds and costs share the training set, scaled once on all of
- * them. The problems of all folds are solved together, from the smallest cost to the largest. */
+ * with the seed and dealt to the folds in turn; of a group, only the first image is dealt, and the others follow it. All
+ * folds and costs share the training set, scaled once on all of them. The problems of all folds are solved together, from
+ * the smallest cost to the largest. */
 #pragma once
 #include "train/linear/linear_training.h"
 
