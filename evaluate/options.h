@@ -27,7 +27,8 @@ typedef struct {
         *predictions;       /* files to write; NULL for none */
     const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */
-    double similarity;      /* of --trained-on: the cosine from which images are nearly the same; 0: cosines_alike */
+    double
+        similarity; /* of --trained-on: the cosine from which images are nearly the same; 0: cosines_alike */
     gboolean timing;
     int cells;         /* a ConfusionCells, of the confusion matrices */
     const char *title; /* common to the plots; NULL */

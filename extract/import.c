@@ -81,7 +81,7 @@ static const char *path_problem(const char *path, GHashTable *seen)
     cache_path_image(path, &copy);
     return !*path ? "it has no path"
            : copy ? "its path ends in # and a number, which is reserved for augmented copies"
-           : !labels_path_stays(path) ? "its path leads out of the image folder, by '..'"
+           : !labels_path_stays(path)                ? "its path leads out of the image folder, by '..'"
            : !g_hash_table_add(seen, (gpointer)path) ? "its path occurs twice"
                                                      : NULL;
 }

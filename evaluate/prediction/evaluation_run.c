@@ -236,7 +236,8 @@ static gboolean evaluate_spec(Folder *folder, const GPtrArray *evaluations, guin
         g_ptr_array_add(files, ((DatasetItem *)folder->dataset->items->pdata[i])->path);
     folder->evaluations = sharing;
     folder->features = feature_spec_features(spec);
-    g_autofree float *block = folder->block = g_new(float, BLOCK * folder->features);
+    g_autofree float *block = g_new(float, BLOCK * folder->features);
+    folder->block = block;
     const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? folder->weights : NULL,
                                   folder->options->threads};
     if (!images_run(&images, (const char *const *)files->pdata, files->len, take_vector, folder, error))

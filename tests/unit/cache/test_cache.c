@@ -118,9 +118,11 @@ static void an_item_is_copied_to_another_path_and_class(void)
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     CacheWriter *writer = open_writer(folder, spec);
     put_one(writer, "a/1.png", "a", 4);
-    cache_writer_copy(writer, "a/1.png", long_path, &(CacheLabel){.class_name = "b", .group = "scene 1"}); /* from the queue */
+    cache_writer_copy(writer, "a/1.png", long_path,
+                      &(CacheLabel){.class_name = "b", .group = "scene 1"}); /* from the queue */
     commit_cache(writer);
-    cache_writer_copy(writer, long_path, "c/1.png", &(CacheLabel){"", "scene 2", TRUE}); /* from what is stored */
+    cache_writer_copy(writer, long_path, "c/1.png",
+                      &(CacheLabel){"", "scene 2", TRUE}); /* from what is stored */
     cache_writer_remove(writer, "a/1.png");
     commit_cache(writer);
     cache_writer_close(writer);

@@ -214,7 +214,8 @@ static void use_it(const char *folder)
     for (guint i = 0; i < 6; i++)
         fixture_put(writer, spec, i * 5);
     cache_writer_remove(writer, "class1/image00001.jpg");
-    cache_writer_copy(writer, "class2/image00002.jpg", "class1/again.jpg", &(CacheLabel){.class_name = "class1"});
+    cache_writer_copy(writer, "class2/image00002.jpg", "class1/again.jpg",
+                      &(CacheLabel){.class_name = "class1"});
     cache_writer_commit(writer, NULL);
     cache_writer_close(writer);
 }

@@ -102,7 +102,7 @@ static void test_iteration_limit(void)
         LinearTraining training = training_on(&data, "hinge-dual", form);
         LinearFit fits[L];
         training.tolerance = 1e-14;
-        g_autofree float *values = linear_fixture_values(&training, 1e6, fits);
+        g_free(linear_fixture_values(&training, 1e6, fits));
         g_assert_true(fits[0].not_converged);
         g_assert_cmpint(fits[0].iterations, ==, 1000);
     }
