@@ -80,7 +80,8 @@ static gboolean start_reader(Hdf5File *file, int descriptor, gsize size, GError 
                               .request = HDF5_PIECE,
                               .memory = MEMORY + 2 * size,
                               .limit = (guint)(LIMIT + size / (1000000000 / LIMIT))};
-    SandboxBytes nothing = {0};
+    guint8 byte;
+    SandboxBytes nothing = {.bytes = &byte};
     file->reader = sandbox_start(&work, &problem);
     return file->reader ? ask(file, (Hdf5Request){.order = HDF5_OPEN}, NULL, NULL, 0, &nothing, error)
                         : sandbox_blame(error, file->path, "file", problem);
