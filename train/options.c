@@ -350,6 +350,11 @@ static char *take_arguments(char **arguments)
                                plural(given, "argument", "arguments"));
     o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
     o.model = g_intern_string(arguments[given - 1]);
+    if (g_str_has_suffix(o.model, ".keras") || g_str_has_suffix(o.model, ".weights.h5"))
+        return g_strdup_printf(
+            "%s: such a name promises another layout of Keras's; train writes the one that "
+            "load_model takes from a name in .h5",
+            o.model);
     return NULL;
 }
 

@@ -425,7 +425,7 @@ def wrong_usage_is_told_before_any_work():
     with scratch() as folder:
         for arguments in (["cache"], ["--hidden", "12,x", "cache", "model"], ["--hidden", "0", "cache", "model"],
                           ["--plot", "curves.gif", "cache", "model"], ["--momentum", 0.9, "cache", "model"],
-                          ["--resume", "--no-checkpoint", "cache", "model"], ["--batch-size", 0, "cache", "model"]):
+                          ["--resume", "--no-checkpoint", "cache", "model"], ["--batch-size", 0, "cache", "model"], ["cache", "m.keras"], ["cache", "m.weights.h5"]):
             done = program("train", *arguments, status=2, cwd=folder)
             assert "--help" in done.stderr and not os.listdir(folder)
 
