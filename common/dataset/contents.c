@@ -46,7 +46,7 @@ static gint by_member(gconstpointer a, gconstpointer b, gpointer user)
 
 void contents_order(const Dataset *dataset, guint *indices, guint n)
 {
-    if (dataset->archived)
+    if (dataset->archived && n > 0)
         qsort_r(indices, n, sizeof *indices, by_member, (gpointer)dataset);
 }
 
