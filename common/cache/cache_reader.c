@@ -167,7 +167,7 @@ void cache_take_unlabelled(Cache *cache)
     for (guint i = 0; i < n; i++)
         if (!cache_item(cache, i)->copy)
             order[images++] = i;
-    g_qsort_with_data(order, (gint)images, sizeof *order, by_path, cache);
+    qsort_r(order, images, sizeof *order, by_path, cache);
     GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), images);
     GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(Record), images);
     for (guint i = 0; i < images; i++) {

@@ -69,7 +69,7 @@ static void list_units(Partition *p)
 {
     for (guint i = 0; i < p->n; i++)
         p->order[i] = i;
-    g_qsort_with_data(p->order, (gint)p->n, sizeof *p->order, by_unit, p->items);
+    qsort_r(p->order, p->n, sizeof *p->order, by_unit, p->items);
     for (guint i = 0; i < p->n;) {
         Unit unit = {G_MAXUINT64, i, 0, -1};
         guint number = p->items[p->order[i]].unit;

@@ -376,6 +376,14 @@ static void normalize_sigmoids(float *out, int n, guint classes)
     }
 }
 
+MemoryNeed model_predict_memory(const Model *model, guint threads, int n)
+{
+    MemoryNeed need = network_predict_memory(model->network, threads, n);
+    if (model->scaling->kind != SCALE_NONE)
+        need.memory += (gsize)MIN(n, PREDICT_ROWS) * model->scaling->features * sizeof(float);
+    return need;
+}
+
 /* The network's outputs, without sigmoids. */
 static void predict_values(const Model *model, ThreadPool *thread_pool, const float *const *x, int n,
                            float *out)

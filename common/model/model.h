@@ -56,6 +56,7 @@ void model_free(Model *model);
 /* x: n rows of D unscaled features; out (n, L): probabilities if `probabilities` is set, else decision values. The
  * temperature is not applied. */
 void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out);
+MemoryNeed model_predict_memory(const Model *model, guint threads, int n); /* with rows scaled on the way */
 
 /* NULL if the model can evaluate vectors of this feature specification and these classes; else a clause with the
  * reason, such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */

@@ -37,8 +37,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     for (guint i = 0; i < work->models->len; i++) {
         const Model *model = work->models->pdata[i];
         MemoryNeed its = source_memory(work, model, (guint)threads);
-        memory_add(&its, network_predict_memory(model->network, (guint)threads,
-                                                (int)MIN(work->images, work->block)));
+        memory_add(&its, model_predict_memory(model, (guint)threads, (int)MIN(work->images, work->block)));
         outputs += (gsize)work->images * model->classes->len * sizeof(float);
         if (its.memory + its.files >= need->memory + need->files)
             *need = its;

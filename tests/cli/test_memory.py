@@ -71,16 +71,17 @@ def below(process):
 def peak(command, folder):
     """(peak bytes of its own memory and its children's, its estimate)"""
     process = start(*command, cwd=folder, stderr=subprocess.STDOUT, env=dict(os.environ, G_MESSAGES_DEBUG="vggcache"))
-    own, others, turn = 0, {}, 0
+    peak, turn = 0, 0
     while process.poll() is None:
-        own = max(own, kilobytes(process.pid, "status", "VmHWM:"))
-        for child in below(process.pid) if turn % 8 == 7 else ():  # expensive to inspect, and small
-            others[child] = max(others.get(child, 0), kilobytes(child, "smaps_rollup", "Private_Dirty:"))
+        peak = max(peak, kilobytes(process.pid, "status", "VmHWM:"))
+        if turn % 8 == 7 and below(process.pid):  # expensive to inspect; a child that has ended takes nothing
+            peak = max(peak, kilobytes(process.pid, "status", "VmRSS:") +
+                       sum(kilobytes(child, "smaps_rollup", "Private_Dirty:") for child in below(process.pid)))
         turn += 1
         time.sleep(0.01)
     said = process.stdout.read()
     assert process.returncode == 0, (command, said)
-    return 1024 * (own + sum(others.values())), said
+    return 1024 * peak, said
 
 
 def told_and_measured(command, folder):

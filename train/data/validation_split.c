@@ -24,8 +24,7 @@ gboolean *validation_split(const int *labels, const char *const *keys, guint n, 
         images[labels[i]]++;
         walk[i] = i;
     }
-    if (n > 1)
-        g_qsort_with_data(walk, (gint)n, sizeof *walk, by_folder_and_name, (gpointer)keys);
+    qsort_r(walk, n, sizeof *walk, by_folder_and_name, (gpointer)keys);
     for (guint i = 0; i < n; i++) {
         int label = labels[walk[i]];
         validates[walk[i]] = seen[label]++ < (guint)(split * images[label]);
