@@ -28,6 +28,10 @@ Status duplicates(const Options *options, GError **error);
 /* Gives the items of a cache the classes or groups of a table, without images. */
 Status relabel(const Options *options, GError **error);
 
+/* Gives the items of a cache what the table of a review decides, in one transaction; and takes it back. */
+Status apply_decisions(const Options *options, GError **error);
+Status unapply_decisions(const Options *options, GError **error);
+
 /* Divides a cache into two new ones, for training and for testing: by class, with groups and images alike together. */
 Status split_cache(const Options *options, GError **error);
 

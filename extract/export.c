@@ -130,6 +130,7 @@ Status export_cache(const Options *options, GError **error)
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
     if (!cache)
         return STATUS_FAILED;
+    cache_remark_left_out(cache);
     if (g_mkdir_with_parents(folder, 0777)) {
         error_set(error, "cannot make the folder %s: %s", folder, g_strerror(errno));
         return STATUS_FAILED;

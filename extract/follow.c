@@ -267,18 +267,21 @@ static Known *find_source(const Follow *follow, const DatasetItem *item, guint p
 /* ---- Labels ---- */
 
 /* The label of an image that has this one so far (NULL: none): what a table said stays until a table says otherwise,
- * as does the group. */
+ * as does the group, and what a review decided stays in any case. */
 static CacheLabel label_of(const Dataset *dataset, const DatasetItem *item, const Known *known)
 {
     const CacheLabel *before = known && known->stored->label.class_name ? &known->stored->label : NULL;
-    CacheLabel label = {dataset->classes->pdata[item->label], item->group, dataset->tabled};
-    if (before && before->tabled && !dataset->tabled) {
-        label.class_name = before->class_name;
+    CacheLabel label = {dataset->classes->pdata[item->label], item->group, .tabled = dataset->tabled};
+    if (!before)
+        return label;
+    CacheLabel unreviewed = cache_label_unreviewed(*before);
+    if (unreviewed.tabled && !dataset->tabled) {
+        label.class_name = unreviewed.class_name;
         label.tabled = TRUE;
     }
-    if (before && !dataset->grouped)
+    if (!dataset->grouped)
         label.group = before->group;
-    return label;
+    return cache_label_reviewed(before, label);
 }
 
 CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item)
@@ -299,7 +302,7 @@ gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, cons
         CacheLabel label = label_of(dataset, item, known);
         const CacheLabel *before = &known->stored->label;
         gboolean other_class = !g_str_equal(label.class_name, before->class_name);
-        if (!other_class && label.tabled == before->tabled && g_strcmp0(label.group, before->group) == 0)
+        if (cache_label_same(&label, before))
             continue;
         cache_writer_copy(writer, item->key, item->key, &label);
         *relabelled += other_class && !known->copy;
@@ -403,12 +406,31 @@ static void count_classes(Changes *changes)
     }
 }
 
+static guint count_reviewed(const Changes *changes)
+{
+    guint n = 0;
+    for (guint i = 0; i < changes->follow->known->len; i++) {
+        const Known *known = &g_array_index(changes->follow->known, Known, i);
+        n += known->part == changes->part && !known->copy && (!known->gone || known->now) &&
+             known->stored->label.class_name && cache_label_action(&known->stored->label) != LABELS_KEEP;
+    }
+    return n;
+}
+
+void follow_remark_reviewed(const char *cache, guint n)
+{
+    if (n)
+        cli_remark("%s: what a review decided on %u %s stays (--unapply takes it back)", cache, n,
+                   plural(n, "image", "images"));
+}
+
 static void report(const Changes *changes, const char *cache)
 {
     const Options *options = changes->follow->options;
     const FollowCounts *counts = changes->counts;
     GHashTableIter all;
     gpointer name, value;
+    follow_remark_reviewed(cache, count_reviewed(changes));
     g_hash_table_iter_init(&all, changes->classes);
     while (g_hash_table_iter_next(&all, &name, &value)) {
         const Renamed *renamed = value;

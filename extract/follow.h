@@ -20,6 +20,9 @@ Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n,
                    GError **error);
 void follow_free(Follow *follow);
 
+/* Says, where a review decided on the class or use of n images, that this stays. */
+void follow_remark_reviewed(const char *cache, guint n);
+
 /* Which of the writers has the item's path, else its content; -1 for none. */
 int follow_part(const Follow *follow, const DatasetItem *item);
 
@@ -29,7 +32,7 @@ gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const 
                       FollowCounts *counts, GError **error);
 
 /* The label to store for an item: its class in the dataset, except that what a table said stays until a table says
- * otherwise, as does the group. */
+ * otherwise, as does the group, and what a review decided stays in any case. */
 CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item);
 
 /* Gives the items i with taken[i], which are stored and unchanged, their labels. *relabelled: images whose class is

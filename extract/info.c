@@ -2,6 +2,7 @@
 #include "common/arithmetic/conv.h"
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
+#include "common/core/choice.h"
 #include "extract/actions.h"
 
 #include <stdio.h>
@@ -109,9 +110,49 @@ static GHashTable *groups_of(const Cache *cache)
 {
     GHashTable *groups = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < cache_all(cache); i++)
-        if (cache_item(cache, i)->group)
-            g_hash_table_add(groups, (gpointer)cache_item(cache, i)->group);
+        if (cache_item(cache, i)->given.group)
+            g_hash_table_add(groups, (gpointer)cache_item(cache, i)->given.group);
     return groups;
+}
+
+/* What reviews decided, and the items that have no label. */
+typedef struct {
+    guint actions[LABELS_EXCLUDE + 1]; /* images */
+    guint unlabelled;
+} Decided;
+
+static gboolean is_reviewed(const CacheItem *item)
+{
+    return item->given.before && !item->copy;
+}
+
+static Decided count_decided(const Cache *cache)
+{
+    Decided decided = {0};
+    for (guint i = 0; i < cache_all(cache); i++) {
+        const CacheItem *item = cache_item(cache, i);
+        if (is_reviewed(item))
+            decided.actions[cache_label_action(&item->given)]++;
+        decided.unlabelled += item->label < 0 && !item->given.excluded;
+    }
+    return decided;
+}
+
+static json_t *decisions_json(const Cache *cache)
+{
+    json_t *decisions = json_array();
+    for (guint i = 0; i < cache_all(cache); i++) {
+        const CacheItem *item = cache_item(cache, i);
+        if (!is_reviewed(item))
+            continue;
+        g_autofree char *path = valid(item->path), *label = valid(item->given.class_name);
+        g_autofree char *before = valid(item->given.before);
+        json_array_append_new(decisions,
+                              json_pack("{s:s, s:s, s:s, s:s}", "path", path, "action",
+                                        choice_name(LABELS_ACTIONS, (int)cache_label_action(&item->given)),
+                                        "label", label, "before", before));
+    }
+    return decisions;
 }
 
 static void print_text(const Cache *cache)
@@ -126,8 +167,14 @@ static void print_text(const Cache *cache)
     CacheShard shard = cache_shard(cache);
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
-    if (cache_all(cache) > cache_total(cache))
-        printf("Unlabelled %u, which training leaves out\n", cache_all(cache) - cache_total(cache));
+    Decided decided = count_decided(cache);
+    if (decided.unlabelled)
+        printf("Unlabelled %u, which training leaves out\n", decided.unlabelled);
+    guint kept = decided.actions[LABELS_KEEP], relabelled = decided.actions[LABELS_RELABEL],
+          excluded = decided.actions[LABELS_EXCLUDE];
+    if (kept + relabelled + excluded)
+        printf("Review   %u kept, %u relabelled, %u excluded, which training leaves out\n", kept, relabelled,
+               excluded);
     g_autoptr(GHashTable) groups = groups_of(cache);
     if (g_hash_table_size(groups))
         printf("Groups   %u\n", g_hash_table_size(groups));
@@ -176,7 +223,8 @@ static void print_json(const Cache *cache)
                         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null());
     g_autofree char *passed = valid(cache_passed(cache));
     g_autoptr(GHashTable) groups = groups_of(cache);
-    json_object_set_new(object, "unlabelled", json_integer(cache_all(cache) - cache_total(cache)));
+    json_object_set_new(object, "unlabelled", json_integer(count_decided(cache).unlabelled));
+    json_object_set_new(object, "decisions", decisions_json(cache));
     json_object_set_new(object, "groups", json_integer(g_hash_table_size(groups)));
     json_object_set_new(object, "passed_over", json_string(passed));
     json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));

@@ -25,6 +25,10 @@ static Status run(const Options *options, GError **error)
         return split_cache(options, error);
     case ACTION_RELABEL:
         return relabel(options, error);
+    case ACTION_APPLY:
+        return apply_decisions(options, error);
+    case ACTION_UNAPPLY:
+        return unapply_decisions(options, error);
     case ACTION_EXTRACT:
         break;
     }

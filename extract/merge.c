@@ -66,8 +66,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     if (!features)
         return FALSE;
     g_hash_table_add(merge->ours, path_key(item->path));
-    CacheLabel label = {cache_class(shard, item->label), item->group, item->tabled};
-    cache_writer_put_labelled(merge->writer, item->path, &label, item->hash, features);
+    cache_writer_put_labelled(merge->writer, item->path, &item->given, item->hash, features);
     cache_forget(shard, index);
     merge->added++;
     return cache_writer_pending(merge->writer) < COMMIT_EVERY || cache_writer_commit(merge->writer, error);

@@ -23,6 +23,7 @@ static const char *const synopsis[] = {
     "--duplicates [--sheet FILE --images DIR] CACHE [CACHE]",
     "--labels FILE|--group REGEX|FILE CACHE",
     "--split [--similarity S] CACHE TRAIN TEST F",
+    "--apply DECISIONS.csv|--unapply CACHE",
     NULL,
 };
 
@@ -73,6 +74,7 @@ static const CliExample examples[] = {
      "relabel: items.csv of --export, with classes corrected"},
     {"extract --split photos.cache train.cache test.cache 0.2",
      "a fifth of each class for testing, without images that training has nearly the same"},
+    {"extract --apply decisions.csv photos.cache", "what a review decided (evaluate --review)"},
     {"extract --info photos.cache", "what it holds and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -91,13 +93,15 @@ static const CliMode modes[] = {
     [ACTION_SPLIT] = {"--split", "--split", "divide CACHE into TRAIN and TEST, without images"},
     [ACTION_RELABEL] = {"relabel", "--labels and --group on a CACHE",
                         "give the items of CACHE other labels, without images"},
+    [ACTION_APPLY] = {"--apply", "--apply", "give the images of CACHE what a review decided"},
+    [ACTION_UNAPPLY] = {"--unapply", "--unapply", "take back what reviews decided"},
     {NULL, NULL, NULL},
 };
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
 
 /* What the option table writes to besides the options, as the user gave it. */
 typedef struct {
-    gboolean info, verify, merge, duplicates, split;
+    gboolean info, verify, merge, duplicates, split, unapply;
     const char *shard, *made_by;
     int normalize, store; /* -1: not given */
     int unlabelled;
@@ -142,6 +146,16 @@ static const CliOption table[] = {
      "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
      "block5_pool of trained weights, else 0.99)",
      0, 1, CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)},
+    {CLI_TEXT, "apply", 0, &o.apply, "FILE.csv",
+     "keep, relabel or exclude images of CACHE as the table says (columns path, action and label, as "
+     "evaluate "
+     "--review saves them), in one transaction; excluded images stay in CACHE, but are left out by training "
+     "and "
+     "evaluation; later runs of extract keep what was decided",
+     0, 0, CLI_MODE(ACTION_APPLY)},
+    {CLI_FLAG, "unapply", 0, &raw.unapply, NULL,
+     "take all such decisions back: the images get the classes of their folders, or tables, again", 0, 0,
+     CLI_MODE(ACTION_UNAPPLY)},
     {CLI_TEXT, "sheet", 0, &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)", 0, 0,
      CLI_MODE(ACTION_DUPLICATES)},
     {CLI_TEXT, "images", 0, &o.images, "DIR", "the image folder, for --sheet", 0, 0,
@@ -223,6 +237,8 @@ static Action asked_action(void)
            : o.preview                                                              ? ACTION_PREVIEW
            : raw.duplicates                                                         ? ACTION_DUPLICATES
            : raw.split                                                              ? ACTION_SPLIT
+           : o.apply                                                                ? ACTION_APPLY
+           : raw.unapply                                                            ? ACTION_UNAPPLY
            : (o.filter.labels || o.filter.group) && g_strv_length(o.arguments) == 1 ? ACTION_RELABEL
                                                                                     : ACTION_EXTRACT;
 }
@@ -237,13 +253,14 @@ static gboolean parse_share(const char *text)
 /* The one action asked for, or a usage error. */
 static gboolean choose_action(Status *status)
 {
-    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + !!o.export_folder +
-                  !!o.preview + !!o.import;
+    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + raw.unapply + !!o.apply +
+                  !!o.export_folder + !!o.preview + !!o.import;
     guint given = g_strv_length(o.arguments);
     if (actions > 1)
         *status = cli_usage(
-            &program, "--info, --verify, --export, --merge, --import, --preview, --duplicates and --split "
-                      "are mutually exclusive");
+            &program,
+            "--info, --verify, --export, --merge, --import, --preview, --duplicates, --split, --apply "
+            "and --unapply are mutually exclusive");
     else if (!cli_check_mode(&program, asked_action(), status))
         return FALSE;
     else if (!o.sheet != !o.images)

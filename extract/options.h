@@ -17,6 +17,8 @@ typedef enum {
     ACTION_DUPLICATES,
     ACTION_SPLIT,
     ACTION_RELABEL,
+    ACTION_APPLY,
+    ACTION_UNAPPLY,
 } Action;
 
 typedef struct {
@@ -27,6 +29,7 @@ typedef struct {
     gboolean json;
     gboolean prune, keep_missing; /* items whose file has gone: removed; kept without a word */
     DatasetFilter filter;
+    const char *apply;   /* table of decisions */
     const char *weights; /* as given; NULL where none were */
     const char *layer;
     Preset preset;

@@ -3,8 +3,8 @@
     features, labels, classes, paths = read_cache.read("photos.cache")
 
 features (N, D) float32; labels (N,) int64, indices into classes; classes in byte order; paths as bytes below the image
-folder, in byte order. Augmented copies and images without a label are left out. verify=True also checks every record's
-checksum, by the module xxhash.
+folder, in byte order. Augmented copies, images without a label and those that a review excluded are left out.
+verify=True also checks every record's checksum, by the module xxhash.
 """
 import json
 import re
@@ -48,9 +48,9 @@ def read(folder, verify=False):
             for key, value in transaction.cursor(items):
                 if verify:
                     check(key, value)
-                _, kind, path_bytes, _, encoding, nonzeros, _, _ = HEADER.unpack_from(value)
+                _, kind, path_bytes, _, encoding, nonzeros, _, marks = HEADER.unpack_from(value)
                 path = value[-path_bytes:]
-                if name[kind] and not re.search(rb"#\d+$", path):
+                if name[kind] and marks & 6 != 6 and not re.search(rb"#\d+$", path):
                     features = unpack(memoryview(value)[HEADER.size:], encoding, nonzeros, count)
                     rows.append((features, name[kind], path))
     classes = sorted({row[1] for row in rows})

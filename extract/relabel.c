@@ -1,4 +1,4 @@
-/* relabel: extract --labels and --group on a CACHE alone; see actions.h. */
+/* relabel: extract --labels and --group on a CACHE alone, --apply and --unapply; see actions.h. */
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
@@ -6,24 +6,31 @@
 #include "common/core/plural.h"
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
+#include "extract/follow.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { COMMIT_EVERY = 512 };
 
-typedef struct {
+typedef struct Relabelling Relabelling;
+struct Relabelling {
     Labels *labels; /* NULL: none given */
     Groups *groups; /* as well */
     CacheWriter *writer;
-    guint changed, unchanged, lacking; /* images */
-} Relabelling;
+    GArray *stored; /* CacheStored */
+    /* What is said of an item; *found: whether anything is. *group: to be freed. */
+    CacheLabel (*new_label)(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
+                            gboolean *found);
+    guint commit_every;
+    guint changed, unchanged, lacking, reviewed; /* images; reviewed: a review decided on its class or use */
+};
 
-/* The table's class and group, else what the item has. *group: to be freed. */
-static CacheLabel new_label(Relabelling *r, const CacheStored *stored, const char *path, char **group,
-                            gboolean *found)
+/* The table's class and group, else what the item has. */
+static CacheLabel tabled(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
+                         gboolean *found)
 {
-    CacheLabel label = stored->label;
+    CacheLabel label = cache_label_unreviewed(*before);
     const LabelRow *row = r->labels ? labels_find(r->labels, path) : NULL;
     *found = row || !r->labels;
     if (row) {
@@ -33,7 +40,33 @@ static CacheLabel new_label(Relabelling *r, const CacheStored *stored, const cha
     }
     if (r->groups)
         label.group = *group = groups_find(r->groups, path);
+    return cache_label_reviewed(before, label);
+}
+
+/* What was decided, over what the item would have without a review. */
+static CacheLabel decided(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
+                          gboolean *found)
+{
+    CacheLabel label = *before, unreviewed = cache_label_unreviewed(*before);
+    const LabelRow *row = labels_find(r->labels, path);
+    *found = row != NULL;
+    if (!row)
+        return label;
+    label.before = unreviewed.class_name;
+    label.before_tabled = unreviewed.tabled;
+    label.excluded = row->action == LABELS_EXCLUDE;
+    if (row->action == LABELS_RELABEL) {
+        label.class_name = row->class_name;
+        label.tabled = TRUE;
+    }
     return label;
+}
+
+static CacheLabel undone(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
+                         gboolean *found)
+{
+    *found = before->before != NULL;
+    return cache_label_unreviewed(*before);
 }
 
 static gboolean relabel_item(Relabelling *r, const CacheStored *stored, GError **error)
@@ -41,19 +74,20 @@ static gboolean relabel_item(Relabelling *r, const CacheStored *stored, GError *
     guint copy;
     gboolean found;
     g_autofree char *group = NULL, *path = g_strndup(stored->path, cache_path_image(stored->path, &copy));
-    CacheLabel label = new_label(r, stored, path, &group, &found), before = stored->label;
-    gboolean other =
-        !g_str_equal(label.class_name, before.class_name) || g_strcmp0(label.group, before.group) != 0;
+    CacheLabel label = r->new_label(r, &stored->label, path, &group, &found);
+    gboolean other = !g_str_equal(label.class_name, stored->label.class_name) ||
+                     g_strcmp0(label.group, stored->label.group) != 0;
     guint8 hash[CACHE_HASH];
+    r->reviewed += !copy && cache_label_action(&label) != LABELS_KEEP;
     if (!copy)
         *(!found ? &r->lacking : other ? &r->changed : &r->unchanged) += 1;
-    if (!other && label.tabled == before.tabled)
+    if (cache_label_same(&label, &stored->label))
         return TRUE;
     if (!cache_writer_lookup(r->writer, stored->path, hash))
         return error_set(error, "the features of %s fail their checksum: run extract again to recompute them",
                          stored->path);
     cache_writer_copy(r->writer, stored->path, stored->path, &label);
-    return cache_writer_pending(r->writer) < COMMIT_EVERY || cache_writer_commit(r->writer, error);
+    return cache_writer_pending(r->writer) < r->commit_every || cache_writer_commit(r->writer, error);
 }
 
 static CacheWriter *open_existing(const char *path, GError **error)
@@ -66,39 +100,101 @@ static CacheWriter *open_existing(const char *path, GError **error)
     return cache_writer_open(path, spec, NULL, error);
 }
 
+static void relabelling_clear(Relabelling *r)
+{
+    labels_free(r->labels);
+    groups_free(r->groups);
+    g_clear_pointer(&r->stored, g_array_unref);
+    cache_writer_close(r->writer);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Relabelling, relabelling_clear)
+
+static gboolean relabelling_open(Relabelling *r, const char *path, GError **error)
+{
+    return (r->writer = open_existing(path, error)) && (r->stored = cache_writer_stored(r->writer, error));
+}
+
 static gboolean relabel_all(Relabelling *r, GError **error)
 {
-    g_autoptr(GArray) stored = cache_writer_stored(r->writer, error);
-    for (guint i = 0; stored && i < stored->len && !interrupted(); i++) {
-        const CacheStored *item = &g_array_index(stored, CacheStored, i);
+    for (guint i = 0; i < r->stored->len && !interrupted(); i++) {
+        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
         if (item->label.class_name && !relabel_item(r, item, error))
             return FALSE;
     }
-    return stored && cache_writer_commit(r->writer, error) &&
+    if (interrupted() && r->commit_every == G_MAXUINT)
+        return error_set(error, "interrupted before anything was changed");
+    return cache_writer_commit(r->writer, error) &&
            (!interrupted() || error_set(error, "interrupted: run the same command to continue"));
 }
 
 Status relabel(const Options *options, GError **error)
 {
     const char *path = options->arguments[0], *table = options->filter.labels;
-    g_autoptr(Labels) labels = table ? labels_read(table, TRUE, error) : NULL;
-    g_autoptr(Groups) groups = NULL;
-    if ((table && !labels) || (options->filter.group && !(groups = groups_new(options->filter.group, error))))
-        return STATUS_FAILED;
-    g_autoptr(CacheWriter) writer = open_existing(path, error);
-    Relabelling r = {labels, groups, writer, 0, 0, 0};
-    if (!writer || !relabel_all(&r, error))
+    g_auto(Relabelling) r = {.new_label = tabled, .commit_every = COMMIT_EVERY};
+    if ((table && !(r.labels = labels_read(table, LABELS_CLASSES, error))) ||
+        (options->filter.group && !(r.groups = groups_new(options->filter.group, error))) ||
+        !relabelling_open(&r, path, error) || !relabel_all(&r, error))
         return STATUS_FAILED;
     if (table && r.changed + r.unchanged == 0) {
         error_set(error, "%s: none of the images of %s is in it", table, path);
         return STATUS_FAILED;
     }
-    guint rows = labels ? g_hash_table_size(labels->rows) : 0;
+    guint rows = r.labels ? g_hash_table_size(r.labels->rows) : 0;
     if (rows > r.changed + r.unchanged)
         cli_warn("%u of the images in %s are not in %s", rows - r.changed - r.unchanged, table, path);
     if (r.lacking)
         cli_remark("%s: %u %s not in %s and left as before", path, r.lacking,
                    plural(r.lacking, "image is", "images are"), table);
+    follow_remark_reviewed(path, r.reviewed);
     printf("%u relabelled, %u unchanged\n", r.changed, r.unchanged + r.lacking);
+    return STATUS_DONE;
+}
+
+/* FALSE and error if the cache lacks an image of the table. */
+static gboolean check_known(const Relabelling *r, const char *path, GError **error)
+{
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter rows;
+    gpointer image;
+    guint copy;
+    for (guint i = 0; i < r->stored->len; i++) {
+        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
+        cache_path_image(item->path, &copy);
+        if (item->label.class_name && !copy)
+            g_hash_table_add(known, item->path);
+    }
+    g_hash_table_iter_init(&rows, r->labels->rows);
+    while (g_hash_table_iter_next(&rows, &image, NULL))
+        if (!g_hash_table_contains(known, image))
+            return error_set(error, "%s: its image %s is not in %s, in which nothing was changed",
+                             r->labels->file, (const char *)image, path);
+    return TRUE;
+}
+
+Status apply_decisions(const Options *options, GError **error)
+{
+    const char *path = options->arguments[0];
+    guint counts[] = {[LABELS_KEEP] = 0, [LABELS_RELABEL] = 0, [LABELS_EXCLUDE] = 0};
+    g_auto(Relabelling) r = {.new_label = decided, .commit_every = G_MAXUINT};
+    GHashTableIter rows;
+    gpointer row;
+    if (!(r.labels = labels_read(options->apply, LABELS_DECISIONS, error)) ||
+        !relabelling_open(&r, path, error) || !check_known(&r, path, error) || !relabel_all(&r, error))
+        return STATUS_FAILED;
+    g_hash_table_iter_init(&rows, r.labels->rows);
+    while (g_hash_table_iter_next(&rows, NULL, &row))
+        counts[((const LabelRow *)row)->action]++;
+    printf("%u kept, %u relabelled, %u excluded\n", counts[LABELS_KEEP], counts[LABELS_RELABEL],
+           counts[LABELS_EXCLUDE]);
+    return STATUS_DONE;
+}
+
+Status unapply_decisions(const Options *options, GError **error)
+{
+    g_auto(Relabelling) r = {.new_label = undone, .commit_every = G_MAXUINT};
+    if (!relabelling_open(&r, options->arguments[0], error) || !relabel_all(&r, error))
+        return STATUS_FAILED;
+    guint n = r.changed + r.unchanged;
+    printf("%u %s undone\n", n, plural(n, "decision", "decisions"));
     return STATUS_DONE;
 }

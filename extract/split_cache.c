@@ -61,7 +61,7 @@ static gboolean divide(Split *split, const Options *options, double share, GErro
         const CacheItem *item = cache_item(split->cache, i);
         split->items[i] =
             (PartitionItem){.hash = partition_hash(item->path), .label = item->label, .place = -1};
-        groups[i] = item->group;
+        groups[i] = item->given.group;
         split->kept_together += alike[i] != i;
     }
     for (guint c = 0; c < classes; c++)
@@ -96,8 +96,7 @@ static gboolean put(Split *split, guint index, float *buffer, GError **error)
     if (!features)
         return FALSE;
     CacheWriter *writer = split->writers[part];
-    CacheLabel label = {cache_class(split->cache, item->label), item->group, item->tabled};
-    cache_writer_put_labelled(writer, item->path, &label, item->hash, features);
+    cache_writer_put_labelled(writer, item->path, &item->given, item->hash, features);
     cache_forget(split->cache, index);
     split->images[part] += index < cache_count(split->cache);
     return cache_writer_pending(writer) < COMMIT_EVERY || cache_writer_commit(writer, error);

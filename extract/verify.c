@@ -12,15 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An image belongs to the class whose folder it is in, unless a table says otherwise; what was imported may have any
- * path. */
+/* Without a review, an image belongs to the class whose folder it is in, unless a table says otherwise; what was imported
+ * may have any path. */
 static gboolean class_fits(const Cache *cache, const CacheItem *item)
 {
-    if (feature_spec_is_imported(cache_feature_spec(cache)) || item->tabled)
-        return TRUE;
-    const char *name = cache_class(cache, item->label);
-    gsize size = strlen(name);
-    return strncmp(item->path, name, size) == 0 && item->path[size] == '/';
+    CacheLabel label = cache_label_unreviewed(item->given);
+    gsize size = strlen(label.class_name);
+    return feature_spec_is_imported(cache_feature_spec(cache)) || label.tabled ||
+           (strncmp(item->path, label.class_name, size) == 0 && item->path[size] == '/');
 }
 
 static gboolean all_finite(const float *features, gsize n)

@@ -83,6 +83,11 @@ static const CliOption table[] = {
      "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
+    {CLI_TEXT, "exclude", 0, &o.filter.exclude, "FILE",
+     "leave out the images of a table (.csv with the column path; with a column action, as decisions.csv of "
+     "a review "
+     "has, those that it excludes)",
+     0, 0, 0},
 
     {CLI_HEADING, "Layers and epochs", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0,

@@ -21,8 +21,14 @@
  *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
  * checksum: XXH3-64 of everything after it, seeded with the XXH3-64 of KEY; class id: a key of the classes database;
  * path u32: length in bytes of the path at the end; nonzeros: M, the number of features other than +0 (all bits 0).
- * label: u32 1 + the id of the group, 0 for none; u32 bits: 1 if the class is a table's (not that of a folder). Both are
- * 0 in caches made before there were labels; bits that are not named here are kept, and without a meaning.
+ * label: u32 1 + the id of the group, 0 for none; u32 bits, all 0 where nothing was said of the image but its folder:
+ *   1      the class is a table's (not that of a folder)
+ *   2      a review decided on the image (extract --apply): only then the following bits have a meaning
+ *   4      it excluded the image, which readers leave out
+ *   8      before it, the class was a table's
+ *   256    times the class id (below 2^24) that the image would have without the review
+ * Bits that are not named here are kept, and without a meaning. A reader that does not know reviews sees the class that
+ * was decided, and the excluded images among the others.
  * The features by encoding:
  *   1 | D f32 |                              4 D bytes
  *   2 | bitmap | M f32 |                     8 ceil(D/64) + 4 M
@@ -47,6 +53,7 @@
 #include "common/core/memory.h"
 #include "common/core/rows.h"
 #include "common/dataset/dataset.h"
+#include "common/dataset/labels.h"
 #include "common/vgg16/feature_spec.h"
 
 enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
@@ -57,21 +64,31 @@ typedef enum { CACHE_SPARSE, CACHE_FLOAT16, CACHE_FLOAT32 } CacheStore;
 const char *cache_store_name(CacheStore store);
 gboolean cache_store_parse(const char *name, CacheStore *store);
 
-typedef struct {
-    const char *path;        /* below the image folder */
-    int label;               /* index into cache_classes */
-    guint8 hash[CACHE_HASH]; /* of the image file's content; for a copy, of that hash and its augmentation */
-    guint copy;              /* k of an augmented copy; 0: the image itself */
-    const char *group;       /* of images that belong together; NULL: none */
-    gboolean tabled;         /* the class is a table's */
-} CacheItem;
-
 /* What is known of an image besides its features. */
 typedef struct {
     const char *class_name; /* "": without a label */
-    const char *group;      /* NULL: none */
+    const char *group;      /* of images that belong together; NULL: none */
     gboolean tabled;        /* the class is a table's, not that of its folder */
+    const char *
+        before; /* the class that it would have without a review (extract --apply); NULL: none decided on it */
+    gboolean before_tabled; /* and tabled */
+    gboolean excluded;      /* by the review */
 } CacheLabel;
+
+/* What the review decided on an image with `before`, by its result; LABELS_KEEP without a review. */
+LabelsAction cache_label_action(const CacheLabel *label);
+gboolean cache_label_same(const CacheLabel *a, const CacheLabel *b);
+CacheLabel cache_label_unreviewed(CacheLabel label); /* without what a review decided */
+/* The label of an image that has this one now, but whose folder or table says `unreviewed`: a review stays. */
+CacheLabel cache_label_reviewed(const CacheLabel *now, CacheLabel unreviewed);
+
+typedef struct {
+    const char *path;        /* below the image folder */
+    int label;               /* index into cache_classes; -1: without a label, or excluded */
+    guint8 hash[CACHE_HASH]; /* of the image file's content; for a copy, of that hash and its augmentation */
+    guint copy;              /* k of an augmented copy; 0: the image itself */
+    CacheLabel given;
+} CacheItem;
 
 /* Length in bytes of PATH within an item's path, PATH or PATH#k; copy: k, or 0. */
 gsize cache_path_image(const char *path, guint *copy);
@@ -91,11 +108,11 @@ typedef struct Cache Cache;
 
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
-/* Says, if there are images without a label, that they are left out. */
-void cache_remark_unlabelled(const Cache *cache);
+/* Says, if there are images without a label, or that a review excluded, that they are left out. */
+void cache_remark_left_out(const Cache *cache);
 
-/* Adds the images without a label to the images, with label -1, and drops the augmented copies. Call it right after
- * cache_open or cache_choose: it renumbers the items. */
+/* Adds the images without a label to the images, with label -1, and drops the augmented copies and what was excluded.
+ * Call it right after cache_open or cache_choose: it renumbers the items. */
 void cache_take_unlabelled(Cache *cache);
 
 /* Restricts the cache to the images that the filter selects, with their copies and classes, as if no others had been
@@ -109,7 +126,7 @@ guint cache_classes(const Cache *cache);
 const char *cache_class(const Cache *cache, int label); /* "" for -1 */
 guint cache_count(const Cache *cache);                  /* images: items 0 … count-1 */
 guint cache_total(const Cache *cache); /* with the augmented copies, which are items count … total-1 */
-guint cache_all(const Cache *cache);   /* with what has no label, which is items total … all-1 */
+guint cache_all(const Cache *cache); /* with what has no label or is excluded, which is items total … all-1 */
 const CacheItem *cache_item(const Cache *cache, guint index);
 guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);

@@ -26,7 +26,8 @@ struct Cache {
     GStringChunk *texts;
     GArray *items;        /* CacheItem; images, then copies */
     GArray *records;      /* Record, of the items */
-    guint images, copies; /* of items; behind these are those without a label */
+    guint images, copies; /* of items; behind these are those without a label, or excluded */
+    guint excluded;       /* images */
     GArray *skipped;      /* CacheSkipped */
     GPtrArray *classes;   /* borrowed char*, by label */
 };
@@ -39,20 +40,19 @@ static const char *keep(Cache *cache, const char *text, gsize size)
 static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
 {
     RecordHeader header;
+    CacheItem item = {0};
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(cache->catalog->spec), &header, &path) ||
-        header.class_id >= cache->catalog->classes->len || header.group > cache->catalog->groups->len)
+        !record_label(&header, catalog_names(cache->catalog), &item.given))
         return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key->mv_size,
                              (const char *)key->mv_data);
-    CacheItem item = {.path = keep(cache, path, header.path_size),
-                      .label = (int)header.class_id,
-                      .group = header.group ? cache->catalog->groups->pdata[header.group - 1] : NULL,
-                      .tabled = header.marks & RECORD_TABLED};
+    item.path = keep(cache, path, header.path_size);
     if (!labels_path_stays(item.path))
         return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
                              item.path);
     cache_path_image(item.path, &item.copy);
+    cache->excluded += item.given.excluded && !item.copy;
     memcpy(item.hash, header.hash, CACHE_HASH);
     Record record = {value->mv_data, value->mv_size,        header.packed,
                      key->mv_data,   (guint16)key->mv_size, FALSE};
@@ -96,36 +96,40 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Replaces the class ids in items by labels. */
+static gboolean is_labelled(const CacheItem *item)
+{
+    return *item->given.class_name && !item->given.excluded;
+}
+
+/* The classes of labelled items, and their labels. */
 static void set_labels(Cache *cache)
 {
-    const GPtrArray *names = cache->catalog->classes;
-    g_autofree gboolean *has_items = g_new0(gboolean, names->len + 1);
-    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache->items->len; i++)
-        has_items[g_array_index(cache->items, CacheItem, i).label] = TRUE;
-    for (guint id = 0; id < names->len; id++)
-        if (has_items[id] && *(const char *)names->pdata[id])
-            g_ptr_array_add(cache->classes, names->pdata[id]);
+    g_autoptr(GHashTable) labels =
+        g_hash_table_new(NULL, NULL); /* each name is one pointer of the catalog's */
+    for (guint i = 0; i < cache->items->len; i++) {
+        const CacheItem *item = cache_item(cache, i);
+        if (is_labelled(item) && g_hash_table_add(labels, (gpointer)item->given.class_name))
+            g_ptr_array_add(cache->classes, (gpointer)item->given.class_name);
+    }
     if (cache->classes->len)
         qsort(cache->classes->pdata, cache->classes->len, sizeof(gpointer), compare_names);
     for (guint label = 0; label < cache->classes->len; label++)
         g_hash_table_insert(labels, cache->classes->pdata[label], GUINT_TO_POINTER(label));
     for (guint i = 0; i < cache->items->len; i++) {
         CacheItem *item = &g_array_index(cache->items, CacheItem, i);
-        const char *name = names->pdata[item->label];
-        item->label = *name ? GPOINTER_TO_INT(g_hash_table_lookup(labels, name)) : -1;
+        item->label =
+            is_labelled(item) ? GPOINTER_TO_INT(g_hash_table_lookup(labels, item->given.class_name)) : -1;
     }
 }
 
-typedef enum { IMAGES, COPIES, UNLABELLED, SORTS } Sort;
+typedef enum { IMAGES, COPIES, LEFT_OUT, SORTS } Sort;
 
 static Sort sort_of(const CacheItem *item)
 {
-    return item->label < 0 ? UNLABELLED : item->copy ? COPIES : IMAGES;
+    return item->label < 0 ? LEFT_OUT : item->copy ? COPIES : IMAGES;
 }
 
-/* Moves the augmented copies behind the images, and what has no label behind both; all keep their order. */
+/* Moves the augmented copies behind the images, and what is left out behind both; all keep their order. */
 static void part_items(Cache *cache)
 {
     guint n = cache->items->len, counts[SORTS] = {0};
@@ -152,12 +156,17 @@ static int by_path(gconstpointer a, gconstpointer b, gpointer cache)
     return strcmp(first->path, second->path);
 }
 
-void cache_remark_unlabelled(const Cache *cache)
+void cache_remark_left_out(const Cache *cache)
 {
-    guint n = cache_all(cache) - cache_total(cache);
-    if (n)
-        cli_remark("%s: %u %s without a label %s left out", cache_path(cache), n,
-                   plural(n, "image", "images"), plural(n, "is", "are"));
+    guint unlabelled = 0, excluded = cache->excluded;
+    for (guint i = cache_total(cache); i < cache_all(cache); i++)
+        unlabelled += !cache_item(cache, i)->given.excluded;
+    if (unlabelled)
+        cli_remark("%s: %u %s without a label %s left out", cache_path(cache), unlabelled,
+                   plural(unlabelled, "image", "images"), plural(unlabelled, "is", "are"));
+    if (excluded)
+        cli_remark("%s: %u %s that a review excluded %s left out", cache_path(cache), excluded,
+                   plural(excluded, "image", "images"), plural(excluded, "is", "are"));
 }
 
 void cache_take_unlabelled(Cache *cache)
@@ -165,7 +174,7 @@ void cache_take_unlabelled(Cache *cache)
     guint n = cache->items->len, images = 0;
     g_autofree guint *order = g_new(guint, n + 1);
     for (guint i = 0; i < n; i++)
-        if (!cache_item(cache, i)->copy)
+        if (!cache_item(cache, i)->copy && !cache_item(cache, i)->given.excluded)
             order[images++] = i;
     qsort_r(order, images, sizeof *order, by_path, cache);
     GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), images);
@@ -247,7 +256,8 @@ static void keep_items(Cache *cache, GHashTable *labels)
 
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
 {
-    if (!filter->classes && !filter->first_classes && !filter->list && !filter->limit_per_class)
+    if (!filter->classes && !filter->first_classes && !filter->list && !filter->exclude &&
+        !filter->limit_per_class)
         return TRUE;
     g_autoptr(Dataset) dataset = list_images(cache);
     if (!dataset_choose(dataset, filter, error))

@@ -214,28 +214,24 @@ static gboolean parse_skipped(const MDB_val *key, const MDB_val *value, CacheSto
     return TRUE;
 }
 
-/* names: of classes and of groups. */
 static gboolean parse_item(const CacheWriter *writer, const MDB_val *key, const MDB_val *value,
-                           const char **const names[NAME_KINDS], CacheStored *stored)
+                           const RecordNames *names, CacheStored *stored)
 {
     RecordHeader header;
     const char *path;
+    *stored = (CacheStored){0};
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(writer->spec), &header, &path) ||
-        header.class_id >= g_hash_table_size(writer->ids[CLASSES]) ||
-        header.group > g_hash_table_size(writer->ids[GROUPS]))
+        !record_label(&header, *names, &stored->label))
         return FALSE;
-    *stored = (CacheStored){.path = g_strndup(path, header.path_size),
-                            .label = {names[CLASSES][header.class_id],
-                                      header.group ? names[GROUPS][header.group - 1] : NULL,
-                                      header.marks & RECORD_TABLED}};
+    stored->path = g_strndup(path, header.path_size);
     memcpy(stored->hash, header.hash, CACHE_HASH);
     store_forget(writer->store, value->mv_data, 1);
     return TRUE;
 }
 
 /* names: NULL for the database of skipped inputs. */
-static int collect_stored(CacheWriter *writer, MDB_txn *txn, const char **const *names, GArray *all)
+static int collect_stored(CacheWriter *writer, MDB_txn *txn, const RecordNames *names, GArray *all)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -264,13 +260,14 @@ GArray *cache_writer_stored(CacheWriter *writer, GError **error)
 {
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(CacheStored));
     g_autofree const char **classes = names_of(writer, CLASSES), **groups = names_of(writer, GROUPS);
-    const char **const names[NAME_KINDS] = {classes, groups};
+    const RecordNames names = {classes, groups, g_hash_table_size(writer->ids[CLASSES]),
+                               g_hash_table_size(writer->ids[GROUPS])};
     g_array_set_clear_func(all, stored_clear);
     g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
     if (!code) {
-        code = collect_stored(writer, txn, names, all);
+        code = collect_stored(writer, txn, &names, all);
         if (!code)
             code = collect_stored(writer, txn, NULL, all);
         mdb_txn_abort(txn);
@@ -297,18 +294,23 @@ static guint32 name_id(CacheWriter *writer, NameKind kind, const char *name)
     return change.id;
 }
 
-static RecordLabel record_label(CacheWriter *writer, const CacheLabel *label)
+static RecordLabel label_ids(CacheWriter *writer, const CacheLabel *label)
 {
+    guint32 marks = label->tabled ? RECORD_TABLED : 0;
+    if (label->before)
+        marks |= RECORD_REVIEWED | (label->excluded ? RECORD_EXCLUDED : 0) |
+                 (label->before_tabled ? RECORD_BEFORE_TABLED : 0) |
+                 name_id(writer, CLASSES, label->before) * RECORD_BEFORE;
     return (RecordLabel){.class_id = name_id(writer, CLASSES, label->class_name),
                          .group = label->group ? 1 + name_id(writer, GROUPS, label->group) : 0,
-                         .marks = label->tabled ? RECORD_TABLED : 0};
+                         .marks = marks};
 }
 
 void cache_writer_put_labelled(CacheWriter *writer, const char *path, const CacheLabel *label,
                                const guint8 hash[CACHE_HASH], const float *features)
 {
     Change change = {.action = PUT_ITEM, .key = record_key(path)};
-    change.value = record_item(change.key, path, record_label(writer, label), hash, features,
+    change.value = record_item(change.key, path, label_ids(writer, label), hash, features,
                                feature_spec_features(writer->spec), writer->encoding);
     g_array_append_val(writer->changes, change);
 }
@@ -336,7 +338,7 @@ void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, 
 {
     Change change = {
         .action = COPY, .key = record_key(path), .from = record_key(from), .text = g_strdup(path)};
-    change.label = record_label(writer, label);
+    change.label = label_ids(writer, label);
     g_array_append_val(writer->changes, change);
 }
 

@@ -185,3 +185,10 @@ void catalog_free(Catalog *catalog)
     g_ptr_array_unref(catalog->groups);
     g_free(catalog);
 }
+
+RecordNames catalog_names(const Catalog *catalog)
+{
+    const GPtrArray *classes = catalog->classes, *groups = catalog->groups;
+    return (RecordNames){(const char *const *)classes->pdata, (const char *const *)groups->pdata,
+                         classes->len, groups->len};
+}

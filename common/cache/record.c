@@ -70,6 +70,9 @@ GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guin
     return g_bytes_new_take(value, size);
 }
 
+static const guint32 UNNAMED =
+    (RECORD_BEFORE - 1) & ~(RECORD_TABLED | RECORD_REVIEWED | RECORD_EXCLUDED | RECORD_BEFORE_TABLED);
+
 GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label)
 {
     RecordHeader header;
@@ -77,7 +80,7 @@ GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *
     gsize kept = size - header.path_size;
     header.class_id = label.class_id;
     header.group = label.group;
-    header.marks = (header.marks & ~(guint32)RECORD_TABLED) | label.marks;
+    header.marks = (header.marks & UNNAMED) | label.marks;
     header.path_size = (guint32)strlen(path);
     guint8 *renamed = g_malloc(kept + header.path_size);
     memcpy(renamed, value, kept);
@@ -85,6 +88,51 @@ GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *
     memcpy(renamed + kept, path, header.path_size);
     seal(key, renamed, kept + header.path_size);
     return g_bytes_new_take(renamed, kept + header.path_size);
+}
+
+gboolean record_label(const RecordHeader *header, RecordNames names, CacheLabel *label)
+{
+    gboolean reviewed = header->marks & RECORD_REVIEWED;
+    guint32 before = reviewed ? header->marks / RECORD_BEFORE : 0;
+    if (header->class_id >= names.n_classes || header->group > names.n_groups || before >= names.n_classes)
+        return FALSE;
+    *label = (CacheLabel){.class_name = names.classes[header->class_id],
+                          .group = header->group ? names.groups[header->group - 1] : NULL,
+                          .tabled = header->marks & RECORD_TABLED,
+                          .before = reviewed ? names.classes[before] : NULL,
+                          .before_tabled = reviewed && header->marks & RECORD_BEFORE_TABLED,
+                          .excluded = reviewed && header->marks & RECORD_EXCLUDED};
+    return TRUE;
+}
+
+LabelsAction cache_label_action(const CacheLabel *label)
+{
+    return label->excluded                                                   ? LABELS_EXCLUDE
+           : label->before && !g_str_equal(label->before, label->class_name) ? LABELS_RELABEL
+                                                                             : LABELS_KEEP;
+}
+
+gboolean cache_label_same(const CacheLabel *a, const CacheLabel *b)
+{
+    return g_str_equal(a->class_name, b->class_name) && g_strcmp0(a->group, b->group) == 0 &&
+           a->tabled == b->tabled && g_strcmp0(a->before, b->before) == 0 &&
+           a->before_tabled == b->before_tabled && a->excluded == b->excluded;
+}
+
+CacheLabel cache_label_unreviewed(CacheLabel label)
+{
+    return label.before ? (CacheLabel){label.before, label.group, .tabled = label.before_tabled} : label;
+}
+
+CacheLabel cache_label_reviewed(const CacheLabel *now, CacheLabel unreviewed)
+{
+    CacheLabel label = *now;
+    if (!now->before)
+        return unreviewed;
+    label.group = unreviewed.group;
+    label.before = unreviewed.class_name;
+    label.before_tabled = unreviewed.tabled;
+    return label;
 }
 
 gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,

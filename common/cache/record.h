@@ -11,12 +11,24 @@ enum {
     RECORD_CHECKSUM = 8,  /* bytes of the checksum at the start of every value */
 };
 
-enum { RECORD_TABLED = 1 }; /* the class is a table's */
+enum { /* marks, by their meaning in cache.h */
+       RECORD_TABLED = 1,
+       RECORD_REVIEWED = 2,
+       RECORD_EXCLUDED = 4,
+       RECORD_BEFORE_TABLED = 8,
+       RECORD_BEFORE = 256, /* times the id of the class before */
+};
 
 /* The parts of a label, by number. */
 typedef struct {
     guint32 class_id, group, marks; /* as in the header */
 } RecordLabel;
+
+/* Names by id, borrowed. */
+typedef struct {
+    const char *const *classes, *const *groups;
+    guint n_classes, n_groups;
+} RecordNames;
 
 typedef struct {
     guint64 checksum;
@@ -24,7 +36,7 @@ typedef struct {
     guint8 hash[CACHE_HASH];
     Packed packed; /* how the features are stored */
     guint32 group; /* 1 + its id; 0: none */
-    guint32 marks; /* RECORD_TABLED, or 0; others are kept */
+    guint32 marks; /* others than those above are kept */
 } RecordHeader;
 G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 
@@ -40,6 +52,9 @@ GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guin
 
 /* The same item under another path and label: a copy of a valid value. */
 GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label);
+
+/* The label of an item, in names; FALSE if there are none for its ids. */
+gboolean record_label(const RecordHeader *header, RecordNames names, CacheLabel *label);
 
 /* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
  * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the

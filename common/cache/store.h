@@ -57,5 +57,6 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, Ca
 int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed);
 int catalog_add_name(MDB_txn *txn, MDB_dbi database, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
+RecordNames catalog_names(const Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)

@@ -452,15 +452,37 @@ static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **er
     return TRUE;
 }
 
+/* The picked items (borrowed) without those that the table names, or says to exclude if it has actions. */
+static GPtrArray *drop_excluded(const Dataset *dataset, const GPtrArray *picked, const char *table,
+                                GError **error)
+{
+    g_autoptr(Labels) labels = labels_read(table, LABELS_PATHS, error);
+    if (!labels)
+        return NULL;
+    GPtrArray *left = g_ptr_array_new();
+    for (guint i = 0; i < picked->len; i++) {
+        const LabelRow *row = labels_find(labels, ((const DatasetItem *)picked->pdata[i])->key);
+        if (!row || (labels->has_actions && row->action != LABELS_EXCLUDE))
+            g_ptr_array_add(left, picked->pdata[i]);
+    }
+    guint n = picked->len - left->len;
+    cli_remark("%s: %u %s left out, as %s says", dataset->root, n, plural(n, "image is", "images are"),
+               table);
+    return left;
+}
+
 /* Applies the filter's options on images, after those on classes. */
 static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
                              GError **error)
 {
     g_autoptr(GPtrArray) picked =
         filter->list ? pick_listed(dataset, filter, add_missing, error) : g_ptr_array_ref(dataset->items);
-    if (!picked)
+    g_autoptr(GPtrArray) left = !picked           ? NULL
+                                : filter->exclude ? drop_excluded(dataset, picked, filter->exclude, error)
+                                                  : g_ptr_array_ref(picked);
+    if (!left)
         return FALSE;
-    keep(dataset, picked, (int)filter->limit_per_class);
+    keep(dataset, left, (int)filter->limit_per_class);
     if (!drop_empty_classes(dataset, filter->classes != NULL, error))
         return FALSE;
     if (dataset->items->len == 0)
@@ -580,7 +602,7 @@ static void leave_out_unlabelled(Dataset *dataset)
 static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     guint lacking = 0;
-    g_autoptr(Labels) labels = labels_read(filter->labels, TRUE, error);
+    g_autoptr(Labels) labels = labels_read(filter->labels, LABELS_CLASSES, error);
     if (!labels)
         return FALSE;
     dataset->archived = is_archive(dataset->root);

@@ -36,6 +36,7 @@ typedef struct {
     /* File with one "class/name" per line, with or without ending (Food-101's meta/train.txt); blank lines, and those
      * of classes not selected, are ignored; NULL for every file. */
     const char *list;
+    const char *exclude;      /* table (labels.h) of images to leave out; NULL for none */
     const char *labels;       /* table with the classes (labels.h); NULL: they are folders */
     gboolean keep_unlabelled; /* images that the table lacks: as class "", else left out */
     const char *group;        /* table or regular expression (labels.h); NULL for none */

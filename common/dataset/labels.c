@@ -1,6 +1,7 @@
 /* labels: see labels.h. */
 #include "common/dataset/labels.h"
 
+#include "common/core/choice.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/input_file.h"
@@ -9,10 +10,10 @@
 #include <jansson.h>
 #include <string.h>
 
-typedef enum { PATH, CLASS, GROUP, SPLIT, COLUMNS } Column;
+typedef enum { PATH, CLASS, GROUP, SPLIT, ACTION, COLUMNS } Column;
 
 static const char *const names[COLUMNS][2] = {
-    {"path", "file_name"}, {"class", "label"}, {"group", NULL}, {"split", NULL}};
+    {"path", "file_name"}, {"class", "label"}, {"group", NULL}, {"split", NULL}, {"action", NULL}};
 
 void labels_free(Labels *labels)
 {
@@ -42,6 +43,14 @@ static const char *keep(Labels *labels, const char *text)
     return text && *text ? g_string_chunk_insert(labels->texts, text) : NULL;
 }
 
+static gboolean take_action(const char *action, LabelRow *row, GError **error)
+{
+    int found = action ? choice_find(LABELS_ACTIONS, action) : -1;
+    row->action = (LabelsAction)found;
+    return found >= 0 || error_set(error, "the action of %s is '%s', not keep, relabel or exclude", row->path,
+                                   action ? action : "");
+}
+
 /* values: by column; NULL where there is none. */
 static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GError **error)
 {
@@ -54,24 +63,34 @@ static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GErr
         return error_set(error, "its path %s leads out of the image folder", path);
     if (labels_find(labels, path))
         return error_set(error, "its path %s occurs twice", path);
-    if (labels->has_classes && (!values[CLASS] || !*values[CLASS]))
+    LabelRow row = {.path = keep(labels, path),
+                    .class_name = keep(labels, values[CLASS]),
+                    .group = keep(labels, values[GROUP]),
+                    .test = values[SPLIT] && g_ascii_strcasecmp(values[SPLIT], "test") == 0};
+    if (labels->has_actions && !take_action(values[ACTION], &row, error))
+        return FALSE;
+    gboolean needs_class =
+        labels->need == LABELS_CLASSES || (labels->need == LABELS_DECISIONS && row.action == LABELS_RELABEL);
+    if (needs_class && !row.class_name)
         return error_set(error, "%s has no class", path);
-    if (labels->has_classes && strpbrk(values[CLASS], "/\n"))
+    if (needs_class && strpbrk(row.class_name, "/\n"))
         return error_set(error, "the class of %s has a '/' or a line break in its name", path);
-    LabelRow *row = g_new(LabelRow, 1);
-    *row = (LabelRow){keep(labels, path), keep(labels, values[CLASS]), keep(labels, values[GROUP]),
-                      values[SPLIT] && g_ascii_strcasecmp(values[SPLIT], "test") == 0};
-    g_hash_table_insert(labels->rows, (gpointer)row->path, row);
+    g_hash_table_insert(labels->rows, (gpointer)row.path, g_memdup2(&row, sizeof row));
     return TRUE;
 }
 
 /* Of a column that is missing where it is needed. */
-static gboolean check_columns(Labels *labels, gboolean with_classes, GError **error)
+static gboolean check_columns(const Labels *labels, GError **error)
 {
-    if (with_classes ? labels->has_classes : labels->has_groups)
-        return TRUE;
-    return error_set(error, "%s: it has no column %s", labels->file,
-                     with_classes ? "class (or label)" : "group");
+    LabelsNeed need = labels->need;
+    const char *missing = NULL;
+    if ((need == LABELS_CLASSES || need == LABELS_DECISIONS) && !labels->has_classes)
+        missing = "class (or label)";
+    if (need == LABELS_GROUPS && !labels->has_groups)
+        missing = "group";
+    if (need == LABELS_DECISIONS && !labels->has_actions)
+        missing = "action";
+    return !missing || error_set(error, "%s: it has no column %s", labels->file, missing);
 }
 
 /* ---- CSV ---- */
@@ -88,6 +107,7 @@ static gboolean find_columns(Labels *labels, const GPtrArray *header, int column
     labels->has_classes = columns[CLASS] >= 0;
     labels->has_groups = columns[GROUP] >= 0;
     labels->has_splits = columns[SPLIT] >= 0;
+    labels->has_actions = columns[ACTION] >= 0 && labels->need >= LABELS_DECISIONS;
     return columns[PATH] >= 0 ||
            error_set(error, "%s: its first line must name the column path (or file_name)", labels->file);
 }
@@ -106,14 +126,14 @@ static gboolean take_fields(Labels *labels, const GPtrArray *fields, const int c
     return take_row(labels, values, error);
 }
 
-static gboolean read_csv(Labels *labels, const char *text, gboolean with_classes, GError **error)
+static gboolean read_csv(Labels *labels, const char *text, GError **error)
 {
     int columns[COLUMNS];
     g_autoptr(GError) problem = NULL;
     g_autoptr(GPtrArray) header = csv_read(&text, &problem);
     if (!header)
         return error_set(error, "%s: %s", labels->file, problem ? problem->message : "it is empty");
-    if (!find_columns(labels, header, columns, error) || !check_columns(labels, with_classes, error))
+    if (!find_columns(labels, header, columns, error) || !check_columns(labels, error))
         return FALSE;
     for (guint record = 2;; record++) {
         g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
@@ -137,7 +157,7 @@ static const char *value_of(const json_t *object, Column column, GPtrArray *text
     return json_is_integer(value) ? texts->pdata[texts->len - 1] : json_string_value(value);
 }
 
-static gboolean take_line(Labels *labels, const char *line, gboolean with_classes, GError **error)
+static gboolean take_line(Labels *labels, const char *line, GError **error)
 {
     const char *values[COLUMNS];
     json_error_t problem;
@@ -147,26 +167,27 @@ static gboolean take_line(Labels *labels, const char *line, gboolean with_classe
     for (Column c = PATH; good && c < COLUMNS; c++)
         values[c] = value_of(object, c, texts);
     if (good) {
-        labels->has_classes |= with_classes;
+        labels->has_classes |= values[CLASS] || labels->need == LABELS_CLASSES;
         labels->has_groups |= values[GROUP] != NULL;
         labels->has_splits |= values[SPLIT] != NULL;
+        labels->has_actions |= values[ACTION] && labels->need >= LABELS_DECISIONS;
     }
     good = good && take_row(labels, values, error);
     json_decref(object);
     return good;
 }
 
-static gboolean read_lines(Labels *labels, const char *text, gboolean with_classes, GError **error)
+static gboolean read_lines(Labels *labels, const char *text, GError **error)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     g_autoptr(GError) problem = NULL;
     for (guint i = 0; lines[i]; i++)
-        if (*g_strstrip(lines[i]) && !take_line(labels, lines[i], with_classes, &problem))
+        if (*g_strstrip(lines[i]) && !take_line(labels, lines[i], &problem))
             return error_set(error, "%s: line %u: %s", labels->file, i + 1, problem->message);
-    return check_columns(labels, with_classes, error);
+    return check_columns(labels, error);
 }
 
-Labels *labels_read(const char *file, gboolean with_classes, GError **error)
+Labels *labels_read(const char *file, LabelsNeed need, GError **error)
 {
     gsize size;
     g_autofree char *content = input_file_text(file, &size, error);
@@ -176,11 +197,12 @@ Labels *labels_read(const char *file, gboolean with_classes, GError **error)
         return error_set(error, "%s: contains a NUL byte: a table is plain text; write it again", file), NULL;
     g_autoptr(Labels) labels = g_new0(Labels, 1);
     labels->file = g_strdup(file);
+    labels->need = need;
     labels->rows = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     labels->texts = g_string_chunk_new(1 << 12);
     const char *text = content + (g_str_has_prefix(content, "\xef\xbb\xbf") ? 3 : 0); /* UTF-8's mark */
-    gboolean good = g_str_has_suffix(file, ".jsonl") ? read_lines(labels, text, with_classes, error)
-                                                     : read_csv(labels, text, with_classes, error);
+    gboolean good =
+        g_str_has_suffix(file, ".jsonl") ? read_lines(labels, text, error) : read_csv(labels, text, error);
     return good ? g_steal_pointer(&labels) : NULL;
 }
 
@@ -196,7 +218,7 @@ Groups *groups_new(const char *by, GError **error)
     g_autoptr(Groups) groups = g_new0(Groups, 1);
     g_autoptr(GError) problem = NULL;
     if (g_str_has_suffix(by, ".csv") || g_str_has_suffix(by, ".jsonl")) {
-        groups->table = labels_read(by, FALSE, error);
+        groups->table = labels_read(by, LABELS_GROUPS, error);
         return groups->table ? g_steal_pointer(&groups) : NULL;
     }
     groups->expression = g_regex_new(by, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, &problem);

@@ -1,29 +1,36 @@
 /* labels: a table that says of images, by their paths below the image folder, which class they are of, which group they
- * belong to (one scene, patient, photographer), and in which part of a split they are.
+ * belong to (one scene, patient, photographer), in which part of a split they are, or what a review decided on them.
  *
  * CSV (RFC 4180, UTF-8 with or without a mark, with a header) or, if the file's name ends in .jsonl, one JSON object a
- * line. Columns: path, or file_name; class, or label; group; split (test, or anything else for training). Others are
- * ignored, as is the order of columns and rows: items.csv of extract --export and metadata.csv of ImageFolder will do. */
+ * line. Columns: path, or file_name; class, or label; group; split (test, or anything else for training); action (keep,
+ * relabel, exclude). Others are ignored, as is the order of columns and rows: items.csv of extract --export and metadata.csv of ImageFolder will do. */
 #pragma once
 #include <glib.h>
 
+#define LABELS_ACTIONS "keep|relabel|exclude"
+typedef enum { LABELS_KEEP, LABELS_RELABEL, LABELS_EXCLUDE } LabelsAction;
+
 typedef struct {
     const char *path;
-    const char *class_name,
-        *group;    /* NULL where the table has no such column; group also where it is empty */
-    gboolean test; /* split is test */
+    const char *class_name, *group; /* NULL where there is none */
+    gboolean test;                  /* split is test */
+    LabelsAction action;            /* with LABELS_DECISIONS, and LABELS_PATHS where there are actions */
 } LabelRow;
+
+/* The columns that a table must have besides path: class; group; action and class (of what is relabelled); none. */
+typedef enum { LABELS_CLASSES, LABELS_GROUPS, LABELS_DECISIONS, LABELS_PATHS } LabelsNeed;
 
 typedef struct {
     char *file;
-    gboolean has_classes, has_groups, has_splits;
-    GHashTable *rows; /* path -> LabelRow */
+    LabelsNeed need;
+    gboolean has_classes, has_groups, has_splits, has_actions; /* columns; actions where they are needed */
+    GHashTable *rows;                                          /* path -> LabelRow */
     GStringChunk *texts;
 } Labels;
 
-/* with_classes: the table must have classes; else groups. NULL and an error that names the record if the table cannot
- * be read, lacks a column or a class, or has a path twice, or one that leads out of the folder. */
-Labels *labels_read(const char *file, gboolean with_classes, GError **error);
+/* NULL and an error that names the record if the table cannot be read, lacks a column or a class, has an unknown action,
+ * or has a path twice, or one that leads out of the folder. */
+Labels *labels_read(const char *file, LabelsNeed need, GError **error);
 void labels_free(Labels *labels);
 
 /* NULL if the table does not have the path. */

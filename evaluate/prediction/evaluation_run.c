@@ -138,7 +138,7 @@ static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrA
     g_autoptr(Cache) cache = cache_open(options->source, error);
     if (!cache || !cache_choose(cache, &options->filter, error))
         return NULL;
-    cache_remark_unlabelled(cache);
+    cache_remark_left_out(cache);
     g_autoptr(TestImages) images = list_cache(options->source, cache);
     guint n = cache_count(cache);
     if (n == 0) {

@@ -10,7 +10,8 @@ MODES = {
                 "--export": ["--export", "d", "nowhere"], "--merge": ["--merge", "c", "nowhere"],
                 "--import": ["--import", "nowhere.npy", "nowhere.csv", "c"], "--preview": ["--preview", "p.png", "nowhere"],
                 "--duplicates": ["--duplicates", "nowhere"], "--split": ["--split", "nowhere", "tr", "te", "0.2"],
-                "relabel": ["--labels", "nowhere.csv", "nowhere"]},
+                "relabel": ["--labels", "nowhere.csv", "nowhere"], "--apply": ["--apply", "nowhere.csv", "nowhere"],
+                "--unapply": ["--unapply", "nowhere"]},
     "train": {"standalone": ["nowhere", "m.h5"], "linear": ["--head", "linear", "nowhere", "m.h5"],
               "bootstrap": ["--approach", "bootstrap", "--images", "nowhere", "m.h5"],
               "finetune": ["--approach", "finetune", "nowhere", "m.h5"],
@@ -20,7 +21,7 @@ MODES = {
 }
 VALUES = {"threads": "1", "layer": "block5_pool", "shard": "0/2", "brightness-range": "0.5,1.5", "hidden": "16", "solver": "1",
           "cost": "1", "tolerance": "0.1", "costs": "0.1,1", "min-learning-rate": "0.1", "bias": "1", "folds": "2"}
-CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "duplicates", "split", "predict", "similar"}  # the mode itself
+CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "duplicates", "split", "apply", "unapply", "predict", "similar"}  # the mode itself
 
 
 def table(name):

@@ -59,7 +59,7 @@ static gboolean *choose_validation(const Cache *cache, const int *labels, const 
     gboolean grouped = FALSE;
     for (guint i = 0; i < n; i++) {
         items[i] = (PartitionItem){.hash = partition_hash(keys[i]), .label = labels[i], .place = -1};
-        groups[i] = cache_item(cache, i)->group;
+        groups[i] = cache_item(cache, i)->given.group;
         grouped |= groups[i] != NULL;
     }
     for (guint c = 0; c < classes; c++)

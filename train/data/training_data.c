@@ -76,15 +76,17 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
         !cache_choose(data->cache, &options->filter, error) ||
         !cache_source_split(data->cache, split, training, validation, error))
         return FALSE;
-    cache_remark_unlabelled(data->cache);
+    cache_remark_left_out(data->cache);
     if (options->augmented_cache &&
         !cache_source_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
         return FALSE;
     if (!options->validation)
         return TRUE;
     cache_source_clear(validation);
-    data->other = cache_open(options->validation, error);
-    return data->other && cache_source_all(data->other, data->cache, validation, error);
+    if (!(data->other = cache_open(options->validation, error)))
+        return FALSE;
+    cache_remark_left_out(data->other);
+    return cache_source_all(data->other, data->cache, validation, error);
 }
 
 static TrainedOn *list_cached(const CacheSource *source)

@@ -57,7 +57,7 @@ static guint *units_of(const Cache *cache)
     g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
     g_autofree const char **groups = g_new0(const char *, n + 1);
     for (guint i = 0; i < n; i++)
-        groups[i] = cache_item(cache, i)->group;
+        groups[i] = cache_item(cache, i)->given.group;
     partition_group(items, n, groups);
     for (guint i = 0; i < n; i++)
         units[i] = items[i].unit;
@@ -70,7 +70,7 @@ static gboolean gather(Linear *linear, GError **error)
     Cache *cache = linear->cache = cache_open(o->cache, error);
     if (!cache || !cache_choose(cache, &o->filter, error))
         return FALSE;
-    cache_remark_unlabelled(cache);
+    cache_remark_left_out(cache);
     guint n = cache_count(cache), classes = cache_classes(cache);
     linear->features = feature_spec_features(cache_feature_spec(cache));
     linear->names = g_new(const char *, classes);

@@ -121,8 +121,9 @@ static void an_item_is_copied_to_another_path_and_class(void)
     cache_writer_copy(writer, "a/1.png", long_path,
                       &(CacheLabel){.class_name = "b", .group = "scene 1"}); /* from the queue */
     commit_cache(writer);
-    cache_writer_copy(writer, long_path, "c/1.png",
-                      &(CacheLabel){"", "scene 2", TRUE}); /* from what is stored */
+    cache_writer_copy(
+        writer, long_path, "c/1.png",
+        &(CacheLabel){.class_name = "", .group = "scene 2", .tabled = TRUE}); /* from what is stored */
     cache_writer_remove(writer, "a/1.png");
     commit_cache(writer);
     cache_writer_close(writer);
@@ -136,8 +137,8 @@ static void an_item_is_copied_to_another_path_and_class(void)
         const CacheItem *item = cache_item(cache, i);
         g_assert_cmpstr(item->path, ==, paths[i]);
         g_assert_cmpstr(cache_class(cache, item->label), ==, classes[i]);
-        g_assert_cmpstr(item->group, ==, groups[i]);
-        g_assert_cmpint(item->tabled, ==, i);
+        g_assert_cmpstr(item->given.group, ==, groups[i]);
+        g_assert_cmpint(item->given.tabled, ==, i);
         g_assert_cmpuint(item->hash[0], ==, 4);
         g_assert_cmpfloat(cache_features(cache, i, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 4);
     }
