@@ -68,11 +68,8 @@ typedef struct {
     gint64 seed;
     gboolean quiet;
 } CliCommon;
-#define CLI_COMMON_DEFAULTS                                                                                  \
-    {                                                                                                        \
-        0, 42, FALSE                                                                                         \
-    }
 /* clang-format off */
+#define CLI_COMMON_DEFAULTS {0, 42, FALSE}
 #define CLI_COMMON_OPTIONS(c) \
     {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0}, \
     {CLI_INT, "threads", 0, &(c)->threads, "N", \

@@ -8,10 +8,9 @@ typedef struct {
 } LibraryFunction;
 
 /* An entry for a function that the structure has a member of the same name for. */
-#define LIBRARY_FUNCTION(structure, function)                                                                \
-    {                                                                                                        \
-#function, (gpointer *)&(structure).function                                                         \
-    }
+/* clang-format off */
+#define LIBRARY_FUNCTION(structure, function) {#function, (gpointer *)&(structure).function}
+/* clang-format on */
 
 /* Opens the library of this name ("libopenblas.so.0"), for the life of the process, and finds these n functions.
  * Returns its handle for dlsym, or NULL. */

@@ -1,17 +1,20 @@
 /* dataset: a list of labelled images.
  *
  * The layout is that of Keras's flow_from_directory: one folder per class, searched recursively; classes and files in
- * byte order; endings png jpg jpeg bmp ppm tif tiff (and gif, webp, jfif, jpe) in any case, and files with other endings that begin
- * as an image does. Names that begin with a dot are ignored; what else is passed over is counted. An entry that cannot
- * be looked at (a link that leads nowhere, a path that is too long) becomes an item, which fails when it is read, like
- * any bad image; a failing disk ends the search. A tar archive in this layout, or in webdataset's (tar_scan.h), can replace the folder. */
+ * byte order; endings png jpg jpeg bmp ppm tif tiff (and gif, webp, jfif, jpe) in any case, and files with other
+ * endings that begin as an image does. Names that begin with a dot are ignored; what else is passed over is counted. An
+ * entry that cannot be looked at (a link that leads nowhere, a path that is too long) becomes an item, which fails when
+ * it is read, like any bad image; a failing disk ends the search. A tar archive in this layout, or in webdataset's
+ * (tar_scan.h), can replace the folder. */
 #pragma once
 #include "common/cli/cli.h"
 
+/* path: of the file; in an archive ARCHIVE/NAME, for messages. key: "class/…/name.jpg", relative to the root, separated
+ * by '/', the item's path in a cache. */
 typedef struct {
-    char *path; /* of the file; in an archive: ARCHIVE/NAME, for messages */
-    char *key;  /* "class/…/name.jpg", relative to the root, separated by '/': the item's path in a cache */
-    int label;  /* index into classes */
+    char *path;
+    char *key;
+    int label;     /* index into classes */
     char *group;   /* its group (labels.h); NULL: none */
     gboolean test; /* by the table */
     guint member;  /* in an archive: its number among all members, from 1; 0: not found */

@@ -17,10 +17,9 @@ typedef struct {
     double max; /* inclusive; the minimum is 0 */
 } Range;
 
-#define RANGE(field, max)                                                                                    \
-    {                                                                                                        \
-#field, G_STRUCT_OFFSET(AugmentOptions, field), max                                                  \
-    }
+/* clang-format off */
+#define RANGE(field, max) {#field, G_STRUCT_OFFSET(AugmentOptions, field), max}
+/* clang-format on */
 static const Range ranges[] = {
     RANGE(rotation_range, 360), RANGE(width_shift_range, 100000), RANGE(height_shift_range, 100000),
     RANGE(shear_range, 89),     RANGE(zoom_range, 0.99),          RANGE(channel_shift_range, 255),

@@ -45,7 +45,7 @@ enum { CHAINS = 12, CHAIN_LENGTH = 1 << 20 };
         }                                                                                                    \
         for (int i = 0; i < CHAINS; i++)                                                                     \
             CHANGED(sum[i]);                                                                                 \
-        return 2.0 * (width)*CHAINS * CHAIN_LENGTH / (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - start);      \
+        return 2.0 * CHAINS * CHAIN_LENGTH * (width) / (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - start);    \
     }
 
 PEAK_OF(baseline, , 4)

@@ -16,12 +16,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+typedef struct {
+    unsigned long seen, hit;
+} Report;
+
 static struct {
     unsigned long wanted, min_size;
     int on;
-    struct {
-        unsigned long seen, hit;
-    } * report; /* shared by all processes */
+    Report *report; /* shared by all processes */
 } plan;
 
 static void start(void)

@@ -266,11 +266,11 @@ ALWAYS_INLINE void tile_kernel(const int in, const int taps, const Interpolation
 }
 
 /* G: row j has the powers p^0, p^1, … of point p, divided by n, the product of its differences to the other points. */
-#define POINT(p, n)                                                                                          \
-    {                                                                                                        \
-        1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n), (p) * (p) * (p) / (double)(n),          \
-            (p) * (p) * (p) * (p) / (double)(n)                                                              \
-    }
+/* clang-format off */
+#define POINT(p, n) \
+    {1 / (double)(n), (p) / (double)(n), (p) * (p) / (double)(n), (p) * (p) * (p) / (double)(n), \
+     (p) * (p) * (p) * (p) / (double)(n)}
+/* clang-format on */
 #define PAIR(p, others) POINT(p, 2 * p * others), POINT(-p, -2 * p * others)
 #define A2              ((double)A * A)
 #define B2              ((double)B * B)
@@ -390,12 +390,11 @@ FUNCTIONS(2, 5, 6)
 FUNCTIONS(4, 5, 8)
 FUNCTIONS(5, 5, 9)
 
-#define TILE(OUT, TAPS, IN)                                                                                  \
-    {                                                                                                        \
-        OUT, TAPS, IN, kernel_tile##OUT##_##TAPS, input_tile##OUT##_##TAPS, output_tile##OUT##_##TAPS,       \
-            output_pooled_tile##OUT##_##TAPS, output_gradient_tile##OUT##_##TAPS,                            \
-            kernel_gradient_tile##OUT##_##TAPS,                                                              \
-    }
+/* clang-format off */
+#define TILE(OUT, TAPS, IN) \
+    {OUT, TAPS, IN, kernel_tile##OUT##_##TAPS, input_tile##OUT##_##TAPS, output_tile##OUT##_##TAPS, \
+     output_pooled_tile##OUT##_##TAPS, output_gradient_tile##OUT##_##TAPS, kernel_gradient_tile##OUT##_##TAPS}
+/* clang-format on */
 
 const WinogradKernels ISA_SYMBOL(winograd)[WINOGRAD_TILES] = {
     TILE(4, 3, 6), TILE(6, 3, 8), TILE(7, 3, 9), TILE(2, 5, 6), TILE(4, 5, 8), TILE(5, 5, 9),

@@ -98,10 +98,9 @@ static gboolean run(Pipeline *pipeline, guint inputs, Log *log, GError **error)
     return pipeline_run(pipeline, inputs, produce, consume, log, NULL, error);
 }
 
-#define NEW_LOG                                                                                              \
-    {                                                                                                        \
-        .fail_at = G_MAXUINT, .interrupt_at = G_MAXUINT                                                      \
-    }
+/* clang-format off */
+#define NEW_LOG {.fail_at = G_MAXUINT, .interrupt_at = G_MAXUINT}
+/* clang-format on */
 
 static void all_arrive_in_order_whatever_threads_and_batch(void)
 {
