@@ -98,6 +98,18 @@ void cli_wrap(GString *text, const char *words, int at, int indent, int width)
     g_string_append_c(text, '\n');
 }
 
+char *cli_commands(const char *sentence)
+{
+    static GRegex *commands;
+    if (!g_str_has_prefix(program_name, "vggcache-"))
+        return g_strdup(sentence);
+    if (g_once_init_enter(&commands)) {
+        GRegex *made = g_regex_new("(?<![-\\w./])(extract|train|evaluate)(?= --[a-z])", G_REGEX_RAW, 0, NULL);
+        g_once_init_leave(&commands, made);
+    }
+    return g_regex_replace(commands, sentence, -1, 0, "vggcache-\\1", 0, NULL);
+}
+
 int cli_text_width(void)
 {
     return terminal_text_width(STDOUT_FILENO);
@@ -109,7 +121,7 @@ typedef enum { REMARK = 0, WARNING = 33 /* yellow */, FAILURE = 31 /* red */ } U
 static void say(Urgency urgency, const char *sentence)
 {
     enum { INDENT = 2 };
-    g_autofree char *safe = cli_printable(sentence);
+    g_autofree char *named = cli_commands(sentence), *safe = cli_printable(named);
     g_autoptr(GString) text = g_string_new(NULL);
     int at = (int)strlen(program_name) + 2;
     if (terminal_draws(STDERR_FILENO))
@@ -426,8 +438,10 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
             cli_print_help(program);
         else if (version)
             print_version(program);
-        else
+        else {
+            program_name = "vggcache-"; /* man pages are of installed programs */
             cli_print_man(program);
+        }
         *status = STATUS_DONE;
         return NULL;
     }

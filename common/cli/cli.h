@@ -116,6 +116,10 @@ char *cli_printable(const char *text);
  * NAME. */
 const char *cli_name(const CliProgram *program);
 
+/* A sentence in which commands of the three programs ("train --suspects") have the names under which they are installed
+ * ("vggcache-train --suspects"), if this program is. Caller frees. */
+char *cli_commands(const char *sentence);
+
 /* Whether --quiet asks for results and errors alone. */
 gboolean cli_quiet(void);
 

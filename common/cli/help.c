@@ -131,8 +131,9 @@ static int help_column(void)
 
 static void print_wrapped(const char *words, int at, int indent)
 {
+    g_autofree char *named = cli_commands(words);
     g_autoptr(GString) text = g_string_new(NULL);
-    cli_wrap(text, words, at, indent, cli_text_width());
+    cli_wrap(text, named, at, indent, cli_text_width());
     fputs(text->str, stdout);
 }
 
@@ -220,9 +221,10 @@ void cli_print_help(const CliProgram *program)
 /* troff interprets a leading dot or quote as a request, and '-' as a hyphen. */
 static void print_troff(const char *text)
 {
-    if (*text == '.' || *text == '\'')
+    g_autofree char *named = cli_commands(text);
+    if (*named == '.' || *named == '\'')
         fputs("\\&", stdout);
-    for (const char *c = text; *c; c++)
+    for (const char *c = named; *c; c++)
         if (*c == '-')
             fputs("\\-", stdout);
         else if (*c == '\\')

@@ -18,9 +18,10 @@ void coverage_text(GString *text, const Comparison *comparison)
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autofree char *name = cli_printable(evaluation->name);
-        if (!evaluation->coverage)
-            g_string_append_printf(
-                text, "%s gives no probabilities: train --folds 5 calibrates a linear head\n", name);
+        if (!evaluation->coverage) {
+            g_autofree char *remedy = cli_commands("train --folds 5 calibrates a linear head");
+            g_string_append_printf(text, "%s gives no probabilities: %s\n", name, remedy);
+        }
         for (guint t = 0; evaluation->coverage && t < COVERAGE_TARGETS; t++) {
             const CoveragePoint *point = metrics_accept(evaluation->coverage, coverage_targets[t]);
             g_string_append_printf(text, "%s  %2.0f %% right ", name, 100 * coverage_targets[t]);

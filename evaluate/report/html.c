@@ -1,6 +1,8 @@
 /* html: see html.h. */
 #include "evaluate/report/html.h"
 
+#include "common/cli/cli.h"
+
 void html_text(GString *page, const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -36,7 +38,8 @@ void html_element(GString *page, const char *name, const char *text)
 
 void html_prose(GString *page, const char *sentence)
 {
-    g_auto(GStrv) parts = g_strsplit_set(sentence, "\x0e\x0f", -1);
+    g_autofree char *named = cli_commands(sentence);
+    g_auto(GStrv) parts = g_strsplit(named, "`", -1);
     for (guint i = 0; parts[i]; i++)
         if (i % 2)
             html_element(page, "code", parts[i]);

@@ -8,8 +8,7 @@ void html_text(GString *page, const char *text);
 /* "<name>text</name>" */
 void html_element(GString *page, const char *name, const char *text);
 
-/* A sentence in which HTML_CODE(…) marks what is typed, as <code>. */
-#define HTML_CODE(text) "\x0e" text "\x0f"
+/* A sentence in which what is typed stands between backquotes, as <code>. */
 void html_prose(GString *page, const char *sentence);
 
 /* One way to write a share, "90.2 %" without a break, and a probability, "0.03" or "< 1e-12". */

@@ -167,9 +167,9 @@ gboolean section_scatter(const Report *report, GError **error)
 {
     section_open(report, "scatter");
     if (!report->comparison->images->is_cache) {
-        append_missing(report, "Not drawn, as the images come from a folder: of a cache that " HTML_CODE(
-                                   "extract") " made of it, "
-                                              "it would be.");
+        append_missing(report,
+                       "Not drawn, as the images come from a folder: of a cache that `extract` made of it, "
+                       "it would be.");
         return TRUE;
     }
     g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
@@ -192,13 +192,12 @@ void section_reliability(const Report *report)
     GString *page = report->page;
     section_open(report, "reliability");
     if (plots->n_reliability < report->comparison->evaluations->len)
-        append_missing(report, plots->n_reliability
-                                   ? "Not drawn of models that give decision values; trained with " HTML_CODE(
-                                         "--folds 5") ", "
-                                                      "they would give probabilities."
-                                   : "Not drawn, as no model gives probabilities: " HTML_CODE(
-                                         "train --folds 5") " calibrates a "
-                                                            "linear head.");
+        append_missing(report,
+                       plots->n_reliability
+                           ? "Not drawn of models that give decision values; trained with `--folds 5`, "
+                             "they would give probabilities."
+                           : "Not drawn, as no model gives probabilities: `train --folds 5` calibrates a "
+                             "linear head.");
     if (plots->n_reliability)
         g_string_append(
             page, "<p>How often a model is right, by how confident it is. On the dashed line, confidence "
@@ -288,8 +287,7 @@ void section_mistakes(const Report *report)
                                                         : comparison->images->source;
     section_open(report, "mistakes");
     if (!folder)
-        append_missing(report,
-                       "Without thumbnails: " HTML_CODE("--images DIR") " names the folder of the images.");
+        append_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);

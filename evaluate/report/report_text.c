@@ -189,9 +189,9 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
     g_string_append(text, "\nIn short\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
-        g_auto(GStrv) plain = g_strsplit_set(line->answer, HTML_CODE(""), -1);
-        g_autofree char *joined = g_strjoinv("", plain);
-        g_autofree char *answer = cli_printable(joined);
+        g_auto(GStrv) plain = g_strsplit(line->answer, "`", -1);
+        g_autofree char *joined = g_strjoinv("", plain), *named = cli_commands(joined);
+        g_autofree char *answer = cli_printable(named);
         g_string_append_printf(text, "%-*s", INDENT, line->question);
         cli_wrap(text, answer, INDENT, INDENT, cli_text_width());
     }

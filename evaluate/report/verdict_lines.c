@@ -237,19 +237,18 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
     guint given = 0;
     if (leakage_count(best))
         advise(text, &given,
-               "Evaluate on images it was not trained on: " HTML_CODE(
-                   "extract --split-test") " sets some aside.");
+               "Evaluate on images it was not trained on: `extract --split-test` sets some aside.");
     if (weights_are_seeded(best->model->spec->weights_source))
-        advise(text, &given,
-               "Extract with trained weights (" HTML_CODE(
-                   "make weights") "): the base is the seeded stand-in, which was not "
-                                   "trained on any image.");
+        advise(
+            text, &given,
+            "Extract with trained weights (`make weights`): the base is the seeded stand-in, which was not "
+            "trained on any image.");
     if (!verdict->beats_guess)
         advise(text, &given,
-               "Check that the folder names match the images (" HTML_CODE(
-                   "train --suspects") " lists labels that look wrong), and add images.");
+               "Check that the folder names match the images (`train --suspects` lists labels that look "
+               "wrong), and add images.");
     if (!verdict->beats_guess && g_str_equal(best->model->head, "dense"))
-        advise(text, &given, "Try " HTML_CODE("train --head linear") ", which learns more from few images.");
+        advise(text, &given, "Try `train --head linear`, which learns more from few images.");
     if (best->interval.high - best->interval.low > wide)
         advise(text, &given,
                "Test on more images: with so few, the accuracy is uncertain by more than ten points.");
@@ -258,23 +257,13 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
     if (verdict->beats_guess && is_overfitted(best))
         advise(text, &given,
                "It fits its training images far better than others: more images, augmentation or a higher "
-               "" HTML_CODE("--dropout") " would help.");
+               "`--dropout` would help.");
     if (verdict->beats_guess && best->right < comparison_count(comparison))
-        advise(
-            text, &given,
-            "Look through its mistakes for wrong labels (" HTML_CODE(
-                "train --suspects") " lists candidates), and use " HTML_CODE("train --learning-curve") " to "
-                                                                                                       "estim"
-                                                                                                       "ate "
-                                                                                                       "the "
-                                                                                                       "gain "
-                                                                                                       "from "
-                                                                                                       "more "
-                                                                                                       "image"
-                                                                                                       "s.");
-    if (!best->probabilities)
         advise(text, &given,
-               "For probabilities instead of decision values, train with " HTML_CODE("--folds 5") ".");
+               "Look through its mistakes for wrong labels (`train --suspects` lists candidates), and use "
+               "`train --learning-curve` to estimate the gain from more images.");
+    if (!best->probabilities)
+        advise(text, &given, "For probabilities instead of decision values, train with `--folds 5`.");
     else if (best->calibration_error > miscalibrated)
         advise(text, &given,
                "Do not rely on its probabilities: they are off by more than ten points on average.");

@@ -4,7 +4,7 @@
 
 typedef struct {
     const char *question; /* "Best model", "Cost", … */
-    char *answer;         /* one or a few sentences, UTF-8, commands marked by HTML_CODE */
+    char *answer;         /* one or a few sentences, UTF-8, commands between backquotes (html_prose) */
 } VerdictLine;
 
 /* In order: how good the best model is, whether it is really better than the others and than guessing, what the models

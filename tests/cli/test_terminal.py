@@ -161,6 +161,7 @@ def an_installed_program_calls_itself_by_its_name():
             commands = text.split("Usage:\n")[1].split("\n\n")[0] + "\n" + text.split("Examples:\n")[1]
             assert commands.count("  vggcache-%s " % name) >= 4 and not re.search(r"^  %s " % name, commands, re.M), commands
             assert subprocess.run([installed, "--version"], capture_output=True, text=True).stdout.startswith("vggcache-%s " % name)
+            assert not re.search(r"(?<![-\w])(extract|train|evaluate) --", text), text
             wrong = subprocess.run([installed, "--no-such"], capture_output=True, text=True).stderr
             assert wrong.startswith("vggcache-%s: " % name) and "Try 'vggcache-%s --help'" % name in wrong, wrong
 
