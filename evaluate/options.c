@@ -2,11 +2,11 @@
 #include "evaluate/options.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/cache/cache.h"
 #include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/plot/canvas.h"
-#include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/report/confusion.h"
 
 static const char *const synopsis[] = {
@@ -103,7 +103,7 @@ static const CliOption table[] = {
     {CLI_TEXT, "explain", 0, &o.explain, "DIR",
      "draw which regions of an image speak for its class and which against it, for the most confident "
      "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
-     "maps.csv; for heads on 7x7x512 features",
+     "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
      0, 0, EVALUATING},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
      "the folder of the cache's images, for the report's thumbnails, --explain and --sheet", 0, 0,
@@ -123,7 +123,7 @@ static const CliOption table[] = {
      "base weights that the models were trained with, or that the cache of --similar was made with; or "
      "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
      "finds it)",
-     0, 0, CLI_MODE(EVALUATE_FOLDER) | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
+     0, 0, 0},
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
@@ -187,7 +187,7 @@ static gboolean choose_mode(Status *status)
     o.mode = predict ? EVALUATE_PREDICT : o.similar ? EVALUATE_SIMILAR : EVALUATE_CACHE;
     if (!take_arguments(status))
         return FALSE;
-    if (o.mode != EVALUATE_CACHE || evaluation_source_is_cache(o.source))
+    if (o.mode != EVALUATE_CACHE || cache_is(o.source))
         return TRUE;
     o.mode = EVALUATE_FOLDER;
     if (g_file_test(o.source, G_FILE_TEST_IS_DIR))
@@ -217,6 +217,10 @@ static const char *check_together(void)
         return "--sheet needs --images, and --images goes with --sheet";
     if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.explain)
         return "--images requires --report or --explain, which show images of the cache";
+    if (o.mode == EVALUATE_CACHE && o.weights && !o.explain)
+        return "--weights is not used with a CACHE, whose features have already been computed, but by "
+               "--explain of pooled "
+               "ones";
     if (cli_given("normalize") && !o.confusion && !o.report)
         return "--normalize requires --confusion or --report";
     if (o.title && !o.confusion && !o.report && !o.explain)

@@ -32,6 +32,9 @@ Status relabel(const Options *options, GError **error);
 Status apply_decisions(const Options *options, GError **error);
 Status unapply_decisions(const Options *options, GError **error);
 
+/* Makes a new cache of what follows from a cache's features: pooled, or of a later layer. */
+Status derive(const Options *options, GError **error);
+
 /* Divides a cache into two new ones, for training and for testing: by class, with groups and images alike together. */
 Status split_cache(const Options *options, GError **error);
 

@@ -10,7 +10,9 @@
 static FeatureSpec *shape_of(const Options *options)
 {
     Normalization any = NORMALIZE_UNIT;
-    return feature_spec_new(NULL, options->preset, &any, VGG16_SIDE, options->layer, NULL);
+    FeatureSpec *spec = feature_spec_new(NULL, options->preset, &any, VGG16_SIDE, options->layer, NULL);
+    feature_spec_pool(spec, options->pool, NULL);
+    return spec;
 }
 
 /* First smaller batches, then fewer threads. */

@@ -87,8 +87,9 @@ static void print_tiles(const FeatureSpec *spec)
 /* How an image became a vector. */
 static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
 {
-    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", spec->layer, spec->shape[0],
-           spec->shape[1], spec->shape[2], feature_spec_features(spec));
+    g_autofree char *layer = feature_spec_output(spec);
+    printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", layer, spec->shape[0], spec->shape[1],
+           spec->shape[2], feature_spec_features(spec));
     print_stored(cache);
     g_autofree char *source = cli_printable(spec->weights_source);
     if (feature_spec_is_imported(spec)) {

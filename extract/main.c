@@ -29,6 +29,8 @@ static Status run(const Options *options, GError **error)
         return apply_decisions(options, error);
     case ACTION_UNAPPLY:
         return unapply_decisions(options, error);
+    case ACTION_DERIVE:
+        return derive(options, error);
     case ACTION_EXTRACT:
         break;
     }

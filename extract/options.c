@@ -14,6 +14,7 @@
 
 static const char *const synopsis[] = {
     "[OPTION…] IMAGE_DIR CACHE",
+    "--pool avg|max CACHE NEW_CACHE",
     "--info [--json] CACHE",
     "--verify CACHE",
     "--export DIR CACHE",
@@ -75,6 +76,7 @@ static const CliExample examples[] = {
     {"extract --split photos.cache train.cache test.cache 0.2",
      "a fifth of each class for testing, without images that training has nearly the same"},
     {"extract --apply decisions.csv photos.cache", "what a review decided (evaluate --review)"},
+    {"extract --pool avg photos.cache small.cache", "512 numbers an image: their means over all places"},
     {"extract --info photos.cache", "what it holds and how it was made"},
     {"extract --export features photos.cache", "features.npy, labels.npy and items.csv for NumPy"},
     {NULL, NULL},
@@ -95,6 +97,8 @@ static const CliMode modes[] = {
                         "give the items of CACHE other labels, without images"},
     [ACTION_APPLY] = {"--apply", "--apply", "give the images of CACHE what a review decided"},
     [ACTION_UNAPPLY] = {"--unapply", "--unapply", "take back what reviews decided"},
+    [ACTION_DERIVE] = {"derive", "extracting from a CACHE",
+                       "pool the features of CACHE, or go on to a later layer, without images"},
     {NULL, NULL, NULL},
 };
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
@@ -204,7 +208,14 @@ static const CliOption table[] = {
     {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
      "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
     {CLI_TEXT, "layer", 0, &o.layer, "NAME",
-     "Keras layer whose output is stored; input: the input tensor itself", 0, 0, CLI_MODE(ACTION_EXTRACT)},
+     "Keras layer whose output is stored; input: the input tensor itself", 0, 0,
+     CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
+    {CLI_ONE_OF, "pool", 0, &o.pool, POOL_CHOICES,
+     "store the mean, or the largest value, of each channel over all places of the layer, as pooling= of "
+     "Keras's "
+     "applications: 512 numbers an image in place of 25088; with a CACHE in the place of IMAGE_DIR, of its "
+     "features, without images",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
     {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
      "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to half "
      "precision) or float32 (as they are); default for a new cache: sparse, or float16 if merged from "
@@ -240,6 +251,7 @@ static Action asked_action(void)
            : o.apply                                                                ? ACTION_APPLY
            : raw.unapply                                                            ? ACTION_UNAPPLY
            : (o.filter.labels || o.filter.group) && g_strv_length(o.arguments) == 1 ? ACTION_RELABEL
+           : g_strv_length(o.arguments) == 2 && cache_is(o.arguments[0])            ? ACTION_DERIVE
                                                                                     : ACTION_EXTRACT;
 }
 
@@ -305,6 +317,13 @@ static gboolean check(Status *status)
     if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
         g_autofree char *names = vgg16_names();
         *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);
+        return FALSE;
+    }
+    if (o.action == ACTION_DERIVE && !cli_given("layer") && o.pool == POOL_NONE) {
+        *status = cli_usage(&program,
+                            "%s is a cache: give --pool or --layer, for what is to follow from it, or "
+                            "name the folder of images",
+                            o.arguments[0]);
         return FALSE;
     }
     if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION) {

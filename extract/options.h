@@ -19,6 +19,7 @@ typedef enum {
     ACTION_RELABEL,
     ACTION_APPLY,
     ACTION_UNAPPLY,
+    ACTION_DERIVE,
 } Action;
 
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
     const char *apply;   /* table of decisions */
     const char *weights; /* as given; NULL where none were */
     const char *layer;
+    Pool pool;
     Preset preset;
     Fit fit;
     gboolean has_normalize;

@@ -8,6 +8,7 @@
 #include "common/dataset/partition.h"
 #include "extract/actions.h"
 #include "extract/duplicates.h"
+#include "extract/new_cache.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +97,7 @@ static gboolean put(Split *split, guint index, float *buffer, GError **error)
     if (!features)
         return FALSE;
     CacheWriter *writer = split->writers[part];
-    cache_writer_put_labelled(writer, item->path, &item->given, item->hash, features);
-    cache_forget(split->cache, index);
+    new_cache_put(writer, split->cache, index, features);
     split->images[part] += index < cache_count(split->cache);
     return cache_writer_pending(writer) < COMMIT_EVERY || cache_writer_commit(writer, error);
 }
@@ -110,26 +110,10 @@ static gboolean put_all(Split *split, GError **error)
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!put(split, i, buffer, error))
             return FALSE;
-    for (guint i = 0; i < cache_skipped_count(split->cache); i++) {
-        CacheSkipped skipped = cache_skipped(split->cache, i);
-        cache_writer_skip(split->writers[0], skipped.path, skipped.reason);
-    }
-    return cache_writer_commit(split->writers[0], error) && cache_writer_commit(split->writers[1], error) &&
+    return new_cache_skipped(split->writers[0], split->cache, error) &&
+           cache_writer_commit(split->writers[1], error) &&
            (!interrupted() ||
             error_set(error, "interrupted: delete both parts, and run the same command again"));
-}
-
-/* A cache that has something already could have an image in the wrong part. */
-static CacheWriter *open_new(const Split *split, const char *path, GError **error)
-{
-    CacheStore store = cache_store(split->cache);
-    CacheForm form = {.store = &store};
-    g_autoptr(CacheWriter) writer = cache_writer_open(path, cache_feature_spec(split->cache), &form, error);
-    g_autoptr(GArray) stored = writer ? cache_writer_stored(writer, error) : NULL;
-    if (stored && stored->len)
-        error_set(error, "%s has %u %s already: name a new cache", path, stored->len,
-                  plural(stored->len, "item", "items"));
-    return stored && !stored->len ? g_steal_pointer(&writer) : NULL;
 }
 
 Status split_cache(const Options *options, GError **error)
@@ -139,7 +123,8 @@ Status split_cache(const Options *options, GError **error)
     if (!split.cache || !divide(&split, options, options->split_share, error))
         return STATUS_FAILED;
     for (guint part = 0; part < 2; part++)
-        if (!(split.writers[part] = open_new(&split, arguments[1 + part], error)))
+        if (!(split.writers[part] =
+                  new_cache(split.cache, cache_feature_spec(split.cache), arguments[1 + part], error)))
             return STATUS_FAILED;
     if (!put_all(&split, error))
         return STATUS_FAILED;

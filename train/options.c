@@ -149,6 +149,11 @@ static const CliOption table[] = {
      "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's "
      "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself",
      0, 0, ON_IMAGES},
+    {CLI_ONE_OF, "pool", 0, &o.pool, POOL_CHOICES,
+     "the head takes the mean, or the largest value, of each of the base's 512 channels over all places, as "
+     "with "
+     "extract --pool",
+     0, 0, CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
      "number of layers of the base to train, counted from its end as Keras lists them: 2 is block5_conv3 and "
      "block5_pool, which fits a cache made by extract --layer block5_conv2 (0: what the cache requires; 2 "
@@ -316,7 +321,10 @@ static char *check_approach(void)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
-    const char *of_images = cli_given("preset") ? "preset" : cli_given("fit") ? "fit" : NULL;
+    const char *of_images = cli_given("preset")                         ? "preset"
+                            : cli_given("fit")                          ? "fit"
+                            : cli_given("pool") && !traits->base_learns ? "pool"
+                                                                        : NULL;
     if (of_images && !o.images && !o.summary)
         return g_strdup_printf("--%s is not used with a CACHE, whose features have already been computed; it "
                                "requires --images",

@@ -5,6 +5,7 @@
 #include "common/image/augment.h"
 #include "common/image/image.h"
 #include "common/network/optimizer.h"
+#include "common/vgg16/vgg16.h"
 #include "train/approach.h"
 
 typedef struct {
@@ -37,6 +38,7 @@ typedef struct {
     const char *weights; /* of the base: as weights_load takes them, or NULL */
     Preset preset;
     Fit fit;
+    Pool pool;
     AugmentOptions augmentation;
     const char *augmented_cache; /* in the place of images, or NULL */
     gint64 copies;               /* to draw from of those in it; 0: all */

@@ -1,4 +1,4 @@
-/* pooling: see pooling.h. A task is a row of windows. */
+/* pooling: see pooling.h. A task is a row of windows, or an image of which the average is taken. */
 #include "common/arithmetic/pooling.h"
 
 #include "common/arithmetic/kernels.h"
@@ -86,4 +86,49 @@ void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, c
     Pooling p = {
         .dx = dx, .dy = dy, .x = x, .height = in[0], .width = in[1], .channels = in[2], .size = size};
     pool(thread_pool, &p, n);
+}
+
+/* ---- The average over all places ---- */
+
+typedef struct {
+    float *out;
+    const float *in;
+    int places, channels;
+} Average;
+
+static void average_image(guint image, guint worker, gpointer data)
+{
+    const Average *a = data;
+    float *y = a->out + (gsize)image * a->channels;
+    const float *x = a->in + (gsize)image * a->places * a->channels;
+    memset(y, 0, (gsize)a->channels * sizeof *y);
+    for (int p = 0; p < a->places; p++, x += a->channels)
+        for (int c = 0; c < a->channels; c++)
+            y[c] += x[c];
+    for (int c = 0; c < a->channels; c++)
+        y[c] /= (float)a->places;
+}
+
+static void spread_image(guint image, guint worker, gpointer data)
+{
+    const Average *a = data;
+    float *dx = a->out + (gsize)image * a->places * a->channels;
+    const float *dy = a->in + (gsize)image * a->channels;
+    for (int p = 0; p < a->places; p++, dx += a->channels)
+        for (int c = 0; c < a->channels; c++)
+            dx[c] = dy[c] / (float)a->places;
+}
+
+void average_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, int places,
+                             int channels)
+{
+    Average average = {y, x, places, channels};
+    thread_pool_run(thread_pool, (guint)n, average_image, &average);
+}
+
+void average_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, int n, int places,
+                              int channels)
+{
+    Average average = {dx, dy, places, channels};
+    thread_pool_run(thread_pool, (guint)n, spread_image, &average);
 }

@@ -1,5 +1,6 @@
 /* pooling: max-pooling of activations (n, H, W, C) and its gradient, in windows of size x size with stride size;
- * leftover rows and columns are ignored. For inference and training; conv.h can also pool its output tiles itself. */
+ * leftover rows and columns are ignored; and the average over all places. For inference and training; conv.h can also pool
+ * its output tiles itself. */
 #pragma once
 #include "common/core/thread_pool.h"
 
@@ -10,6 +11,12 @@ void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int 
  * ones row by row; all others get 0. */
 void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
                           const int in[3], int size);
+
+/* y (n, C): the mean of x (n, places, C) over the places, summed in their order; and dx from dy. */
+void average_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, int places,
+                             int channels);
+void average_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, int n, int places,
+                              int channels);
 
 /* The inner loop, part of each instruction set's table (kernels.h); all give the same bits. */
 typedef struct {

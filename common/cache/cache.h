@@ -106,6 +106,9 @@ typedef struct {
 /* ---- Reading: a snapshot. What the functions return is valid until cache_close; safe from several threads. ---- */
 typedef struct Cache Cache;
 
+/* Whether a cache seems to lie here. */
+gboolean cache_is(const char *path);
+
 Cache *cache_open(const char *path, GError **error);
 void cache_close(Cache *cache);
 /* Says, if there are images without a label, or that a review excluded, that they are left out. */

@@ -291,6 +291,12 @@ void cache_close(Cache *cache)
     g_free(cache);
 }
 
+gboolean cache_is(const char *path)
+{
+    g_autofree char *data = g_build_filename(path, "data.mdb", NULL);
+    return g_file_test(data, G_FILE_TEST_EXISTS);
+}
+
 const FeatureSpec *cache_feature_spec(const Cache *cache)
 {
     return cache->catalog->spec;

@@ -70,6 +70,9 @@ static void append_layer(json_t *layers, const Layer *layer, const char *activat
         append(layers, "MaxPooling2D", layer->name,
                json_pack("{s:[i, i]}", "pool_size", layer->size, layer->size));
         return;
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        append(layers, "GlobalAveragePooling2D", layer->name, json_object());
+        return;
     case LAYER_ACTIVATION:
         append_activation(layers, layer->name, activation);
         return;
@@ -92,9 +95,10 @@ json_t *keras_config(const Model *model)
     const int *input = network->input;
     gboolean calibrated = model->temperature > 0;
     json_t *layers = json_array();
-    append(
-        layers, "InputLayer", "features",
-        json_pack("{s:[n, i, i, i], s:s}", "batch_shape", input[0], input[1], input[2], "dtype", "float32"));
+    json_t *shape = input[0] * input[1] == 1 ? json_pack("[n, i]", input[2])
+                                             : json_pack("[n, i, i, i]", input[0], input[1], input[2]);
+    append(layers, "InputLayer", "features",
+           json_pack("{s:o, s:s}", "batch_shape", shape, "dtype", "float32"));
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         gboolean last = calibrated && layer->activation == ACTIVATION_SOFTMAX;

@@ -40,6 +40,8 @@ static json_t *layer_to_json(const Layer *layer)
     case LAYER_MAX_POOLING2D:
         return json_pack("{s:s, s:s, s:i}", "kind", "max_pooling2d", "name", layer->name, "size",
                          layer->size);
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        return json_pack("{s:s, s:s}", "kind", "global_average_pooling2d", "name", layer->name);
     case LAYER_ACTIVATION:
         return json_pack("{s:s, s:s, s:s}", "kind", "activation", "name", layer->name, "activation",
                          activation);
@@ -93,6 +95,8 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
                               error) != NULL;
     if (g_str_equal(kind, "max_pooling2d"))
         return network_max_pooling2d(network, name, size, error) != NULL;
+    if (g_str_equal(kind, "global_average_pooling2d"))
+        return network_global_average_pooling2d(network, name) != NULL;
     if (g_str_equal(kind, "activation"))
         return network_activation(network, name, activation, error) != NULL;
     if (g_str_equal(kind, "dropout"))

@@ -249,6 +249,8 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
     }
     if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
         max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
+    } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
+        average_pooling_forward(thread_pool, out, in, n, layer->in[0] * layer->in[1], layer->in[2]);
     } else if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
         dense_forward(thread_pool, stage->xt[0], n, executor->batch, layer->in[2], layer->out[2],
@@ -335,6 +337,8 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
         conv_layer_input_gradient(stage->convolution, dx, dy, n, executor->scratch);
     else if (layer->kind == LAYER_MAX_POOLING2D)
         max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
+    else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
+        average_pooling_backward(thread_pool, dx, dy, n, layer->in[0] * layer->in[1], layer->in[2]);
 }
 
 float *executor_backward(Executor *executor, int n, const Dropping *dropping, ExecutorLearn learn,

@@ -10,9 +10,13 @@
 enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
 
 static const char *const kind_names[] = {
-    [LAYER_CONV2D] = "conv2d",         [LAYER_MAX_POOLING2D] = "max_pooling2d",
-    [LAYER_ACTIVATION] = "activation", [LAYER_DROPOUT] = "dropout",
-    [LAYER_FLATTEN] = "flatten",       [LAYER_DENSE] = "dense",
+    [LAYER_CONV2D] = "conv2d",
+    [LAYER_MAX_POOLING2D] = "max_pooling2d",
+    [LAYER_ACTIVATION] = "activation",
+    [LAYER_DROPOUT] = "dropout",
+    [LAYER_FLATTEN] = "flatten",
+    [LAYER_DENSE] = "dense",
+    [LAYER_GLOBAL_AVERAGE_POOLING2D] = "global_average_pooling2d",
 };
 
 static void layer_free(gpointer data)
@@ -135,6 +139,13 @@ Layer *network_max_pooling2d(Network *network, const char *name, int size, GErro
     return append(network, g_steal_pointer(&layer));
 }
 
+Layer *network_global_average_pooling2d(Network *network, const char *name)
+{
+    Layer *layer = layer_new(network, LAYER_GLOBAL_AVERAGE_POOLING2D, name);
+    layer->out[0] = layer->out[1] = 1;
+    return append(network, layer);
+}
+
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error)
 {
     Layer *layer = layer_new(network, LAYER_ACTIVATION, name);
@@ -211,7 +222,7 @@ gboolean network_is_dense(const Network *network)
 {
     for (guint l = 0; l < network->layers->len; l++) {
         const Layer *layer = network->layers->pdata[l];
-        if (layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D)
+        if (layer_has_output(layer) && layer->kind != LAYER_DENSE)
             return FALSE;
     }
     return network->layers->len > 0;
@@ -231,7 +242,8 @@ ConvShape layer_convolution(const Layer *layer)
 
 gboolean layer_has_output(const Layer *layer)
 {
-    return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D || layer->kind == LAYER_DENSE;
+    return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D ||
+           layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D || layer->kind == LAYER_DENSE;
 }
 
 gsize layer_inputs(const Layer *layer)

@@ -13,6 +13,7 @@
 typedef enum {
     LAYER_CONV2D,
     LAYER_MAX_POOLING2D,
+    LAYER_GLOBAL_AVERAGE_POOLING2D,
     LAYER_ACTIVATION,
     LAYER_DROPOUT,
     LAYER_FLATTEN,
@@ -54,6 +55,7 @@ void network_free(Network *network);
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
+Layer *network_global_average_pooling2d(Network *network, const char *name);
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
 Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
 Layer *network_flatten(Network *network, const char *name, GError **error);

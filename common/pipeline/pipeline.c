@@ -108,6 +108,7 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     pipeline->images = arena_floats(arena, batch * image_floats(spec->side));
     pipeline->thread_pool = thread_pool_new(options->threads);
     pipeline->network = base_network(options->weights, spec->tiles.m, cut, spec->side);
+    vgg16_append_pool(pipeline->network, spec->pool, NULL);
     pipeline->base =
         executor_new(arena, pipeline->network, EXECUTOR_PREDICT, options->batch, pipeline->thread_pool);
     return pipeline;

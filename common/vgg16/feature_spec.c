@@ -2,6 +2,7 @@
 #include "common/vgg16/feature_spec.h"
 
 #include "common/arithmetic/conv.h"
+#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"
@@ -49,6 +50,44 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
                 "no layer %s for images of %d pixels: choose one of input, %s", layer, side, names);
     return NULL;
+}
+
+gboolean feature_spec_go_on(FeatureSpec *spec, const char *layer, GError **error)
+{
+    int from = vgg16_find(spec->layer), to = vgg16_find(layer);
+    gboolean follows = from >= 0 && to >= from && spec->pool == POOL_NONE;
+    for (int i = from + 1; follows && i <= to; i++)
+        follows = vgg16_layers[i].conv < 0;
+    g_autofree char *output = feature_spec_output(spec);
+    if (!follows)
+        return error_set(error, "%s does not follow from %s: extract it from the images", layer, output);
+    g_free(spec->layer);
+    spec->layer = g_strdup(layer);
+    return layer_shape(layer, spec->side, spec->shape);
+}
+
+gboolean feature_spec_pool(FeatureSpec *spec, Pool pool, GError **error)
+{
+    g_autofree char *output = feature_spec_output(spec);
+    if (pool == POOL_NONE)
+        return TRUE;
+    if (spec->pool != POOL_NONE || g_str_equal(spec->layer, "input") ||
+        spec->shape[0] * spec->shape[1] == 1 || (pool == POOL_MAX && spec->shape[0] != spec->shape[1]))
+        return error_set(error, "--pool %s needs square maps of a layer of the base; %s is %dx%dx%d",
+                         choice_name(POOL_CHOICES, (int)pool), output, spec->shape[0], spec->shape[1],
+                         spec->shape[2]);
+    spec->pool = pool;
+    spec->shape[0] = spec->shape[1] = 1;
+    return TRUE;
+}
+
+FeatureSpec *feature_spec_unpooled(const FeatureSpec *spec)
+{
+    FeatureSpec *maps = feature_spec_copy(spec);
+    maps->pool = POOL_NONE;
+    if (!feature_spec_is_imported(spec))
+        layer_shape(maps->layer, maps->side, maps->shape);
+    return maps;
 }
 
 FeatureSpec *feature_spec_imported(const char *made_by, const int shape[3])
@@ -121,6 +160,13 @@ gsize feature_spec_features(const FeatureSpec *spec)
     return (gsize)spec->shape[0] * spec->shape[1] * spec->shape[2];
 }
 
+char *feature_spec_output(const FeatureSpec *spec)
+{
+    return spec->pool
+               ? g_strdup_printf("%s (pooled by %s)", spec->layer, choice_name(POOL_CHOICES, (int)spec->pool))
+               : g_strdup(spec->layer);
+}
+
 json_t *feature_spec_to_json(const FeatureSpec *spec)
 {
     json_t *object = json_pack(
@@ -132,6 +178,8 @@ json_t *feature_spec_to_json(const FeatureSpec *spec)
         json_object_set_new(object, "fit", json_string(fit_name(spec->fit)));
     if (spec->metadata)
         json_object_set_new(object, "metadata", json_true());
+    if (spec->pool != POOL_NONE)
+        json_object_set_new(object, "pool", json_string(choice_name(POOL_CHOICES, (int)spec->pool)));
     if (tiles_chosen(&spec->tiles)) {
         json_t *tiles = json_array();
         for (int conv = 0; conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
@@ -175,7 +223,11 @@ static gboolean shape_holds(const FeatureSpec *spec)
     if (feature_spec_is_imported(spec))
         return spec->shape[0] >= 1 && spec->shape[1] >= 1 && spec->shape[2] >= 1 &&
                spec->shape[0] <= FEATURE_SPEC_MAX_IMPORTED / spec->shape[1] / spec->shape[2];
-    return layer_shape(spec->layer, spec->side, shape) && memcmp(shape, spec->shape, sizeof shape) == 0;
+    if (!layer_shape(spec->layer, spec->side, shape))
+        return FALSE;
+    if (spec->pool != POOL_NONE)
+        shape[0] = shape[1] = 1;
+    return memcmp(shape, spec->shape, sizeof shape) == 0;
 }
 
 static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
@@ -183,6 +235,15 @@ static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
     if (feature_spec_is_imported(spec))
         return !*hash;
     return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
+}
+
+/* Maps without a place left; there are none of pixels. */
+static gboolean pool_holds(FeatureSpec *spec, const char *pool)
+{
+    int found = choice_find(POOL_CHOICES, pool);
+    spec->pool = (Pool)MAX(found, 0);
+    return found == POOL_NONE ||
+           (found > 0 && !g_str_equal(spec->layer, "input") && spec->shape[0] == 1 && spec->shape[1] == 1);
 }
 
 /* torchvision crops by itself, and it and Keras ignore metadata. */
@@ -213,17 +274,17 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
 FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
 {
     const char *hash, *source, *preset, *normalization, *layer, *precision = PRECISION;
-    const char *fit = fit_name(FIT_STRETCH);
+    const char *fit = fit_name(FIT_STRETCH), *pool = choice_name(POOL_CHOICES, POOL_NONE);
     const json_t *tiles = json_object_get(object, "tiles"),
                  *rounding = json_object_get(object, "rounding_error");
     json_error_t problem;
     FeatureSpec spec = {0};
     int *shape = spec.shape;
     if (json_unpack_ex((json_t *)object, &problem, 0,
-                       "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s, s?:s, s?:b}", "weights_hash",
+                       "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s, s?:s, s?:b, s?:s}", "weights_hash",
                        &hash, "weights_source", &source, "preset", &preset, "normalization", &normalization,
                        "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1], &shape[2],
-                       "precision", &precision, "fit", &fit, "metadata", &spec.metadata)) {
+                       "precision", &precision, "fit", &fit, "metadata", &spec.metadata, "pool", &pool)) {
         g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the feature specification is invalid: %s",
                     problem.text);
         return NULL;
@@ -239,6 +300,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
                         : !fit_holds(&spec, fit)                                   ? "fit or metadata"
                         : !side_holds(&spec)                                       ? "side"
+                        : !pool_holds(&spec, pool)                                 ? "pool"
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
                         : !tiles_hold(&spec, tiles, rounding)                      ? "tiles"
@@ -253,6 +315,14 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
     return feature_spec_copy(&spec);
 }
 
+static char *pool_difference(const FeatureSpec *its, const FeatureSpec *wanted)
+{
+    if (its->pool == wanted->pool)
+        return NULL;
+    return g_strdup_printf("its pooling is %s, not %s", choice_name(POOL_CHOICES, (int)its->pool),
+                           choice_name(POOL_CHOICES, (int)wanted->pool));
+}
+
 static char *imported_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
     if (!feature_spec_is_imported(wanted))
@@ -264,6 +334,8 @@ static char *imported_difference(const FeatureSpec *its, const FeatureSpec *want
         return g_strdup_printf("its features were made by %s, not by %s", its->weights_source,
                                wanted->weights_source);
     gsize has = feature_spec_features(its), asked = feature_spec_features(wanted);
+    if (its->pool != wanted->pool)
+        return pool_difference(its, wanted);
     if (has != asked)
         return g_strdup_printf("its vectors have %" G_GSIZE_FORMAT " features, not %" G_GSIZE_FORMAT, has,
                                asked);
@@ -309,5 +381,6 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
         return g_strdup_printf("its images are %d pixels wide, not %d", its->side, wanted->side);
     if (!g_str_equal(its->layer, wanted->layer))
         return g_strdup_printf("its layer is %s, not %s", its->layer, wanted->layer);
-    return feature_spec_rounding_difference(its, wanted);
+    char *pool = pool_difference(its, wanted);
+    return pool ? pool : feature_spec_rounding_difference(its, wanted);
 }

@@ -12,9 +12,11 @@ typedef struct {
     Fit fit;
     gboolean metadata; /* heeded (image.h): with preset vips, except in caches of before this was possible */
     Normalization normalization;
-    int side;     /* of the square input image, pixels */
-    char *layer;  /* Keras layer whose output is the vector, or "input" */
-    int shape[3]; /* H, W, C of that output; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
+    int side;    /* of the square input image, pixels */
+    char *layer; /* Keras layer whose output is the vector, or "input" */
+    Pool pool;   /* over the places of that output */
+    int shape
+        [3]; /* H, W, C of what is left, 1, 1, C if pooled; the vector is its flattening (y*W + x)*C + c, D = H*W*C */
     /* Of the base's convolutions; zeros: those of the shapes (base_tile), as before tiles were chosen by weights, and
      * without a base */
     Tiles tiles;
@@ -33,6 +35,17 @@ gboolean feature_spec_is_imported(const FeatureSpec *spec);
 FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Normalization *normalize, int side,
                               const char *layer, GError **error);
 
+/* Goes on from the layer's output to that of a later one, if no convolution lies between, as its rounding would not be
+ * known; else FALSE and error. */
+gboolean feature_spec_go_on(FeatureSpec *spec, const char *layer, GError **error);
+
+/* Pools the output of a layer of the base, or imported maps, from which the vectors were not pooled before. FALSE and error
+ * if it has no places. */
+gboolean feature_spec_pool(FeatureSpec *spec, Pool pool, GError **error);
+
+/* Of the maps before pooling, which are not known of imported features. */
+FeatureSpec *feature_spec_unpooled(const FeatureSpec *spec);
+
 /* Sets the tiles for these weights by measuring (tiles_choose) with this many threads; prints the time taken as a debug message. For existing features, such as a cache's, use their tiles instead.
  * weights: NULL without a base. */
 void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads);
@@ -45,6 +58,9 @@ Decoding feature_spec_decoding(const FeatureSpec *spec);
 FeatureSpec *feature_spec_copy(const FeatureSpec *spec);
 void feature_spec_free(FeatureSpec *spec);
 gsize feature_spec_features(const FeatureSpec *spec); /* D */
+
+/* "block5_pool", or "block5_pool (pooled by avg)". Caller frees. */
+char *feature_spec_output(const FeatureSpec *spec);
 
 json_t *feature_spec_to_json(const FeatureSpec *spec); /* new reference */
 /* Checks every field. Files of versions without a choice of tiles lack this entry: the tiles of the shapes. Those of

@@ -36,6 +36,20 @@ gboolean vgg16_append(Network *network, int first, int last, GError **error)
     return TRUE;
 }
 
+const char *vgg16_pool_name(Pool pool)
+{
+    return pool == POOL_AVG ? "global_average_pooling2d" : "global_max_pooling2d";
+}
+
+gboolean vgg16_append_pool(Network *network, Pool pool, GError **error)
+{
+    const Layer *last = network->layers->len ? network->layers->pdata[network->layers->len - 1] : NULL;
+    if (pool == POOL_AVG)
+        network_global_average_pooling2d(network, vgg16_pool_name(pool));
+    return pool != POOL_MAX || network_max_pooling2d(network, vgg16_pool_name(pool),
+                                                     last ? last->out[0] : network->input[0], error);
+}
+
 int vgg16_find(const char *name)
 {
     for (int i = 0; i < VGG16_LAYERS; i++)

@@ -29,6 +29,15 @@ extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
 /* Appends layers first … last to a network whose output is the first one's input. */
 gboolean vgg16_append(Network *network, int first, int last, GError **error);
 
+/* What is taken over all places of a layer's output: nothing, or each channel's mean or largest value, as by `pooling` of
+ * Keras's applications. */
+typedef enum { POOL_NONE, POOL_AVG, POOL_MAX } Pool;
+#define POOL_CHOICES "none|avg|max"
+
+/* Appends it, as a layer named as in Keras (vgg16_pool_name); the output is then (1, 1, C). */
+gboolean vgg16_append_pool(Network *network, Pool pool, GError **error);
+const char *vgg16_pool_name(Pool pool);
+
 /* Index of the layer with this Keras name, or -1. */
 int vgg16_find(const char *name);
 

@@ -14,12 +14,6 @@
 
 enum { BLOCK = 64 }; /* vectors given to a model at a time */
 
-gboolean evaluation_source_is_cache(const char *source)
-{
-    g_autofree char *data = g_build_filename(source, "data.mdb", NULL);
-    return g_file_test(data, G_FILE_TEST_EXISTS);
-}
-
 static void allocate_outputs(GPtrArray *evaluations, guint images)
 {
     for (guint i = 0; i < evaluations->len; i++) {
@@ -330,6 +324,6 @@ static TestImages *evaluate_folder_source(const EvaluationOptions *options, GPtr
 
 TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
 {
-    return evaluation_source_is_cache(options->source) ? evaluate_cache_source(options, evaluations, error)
-                                                       : evaluate_folder_source(options, evaluations, error);
+    return cache_is(options->source) ? evaluate_cache_source(options, evaluations, error)
+                                     : evaluate_folder_source(options, evaluations, error);
 }

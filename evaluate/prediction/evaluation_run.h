@@ -12,9 +12,6 @@ typedef struct {
     guint threads;
 } EvaluationOptions;
 
-/* TRUE if the folder holds an LMDB cache rather than images. */
-gboolean evaluation_source_is_cache(const char *source);
-
 /* The base's weights for the evaluations' models, images_weights's. */
 gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights,
                             GError **error);

@@ -308,8 +308,9 @@ static void append_code(GString *page, const char *term, const char *value)
 
 static void append_feature_spec(GString *page, const FeatureSpec *spec)
 {
+    g_autofree char *layer = feature_spec_output(spec);
     g_autofree char *shape =
-        g_strdup_printf("%s, %d × %d × %d", spec->layer, spec->shape[0], spec->shape[1], spec->shape[2]);
+        g_strdup_printf("%s, %d × %d × %d", layer, spec->shape[0], spec->shape[1], spec->shape[2]);
     if (feature_spec_is_imported(spec)) {
         append_entry(page, "input vector", shape);
         append_entry(page, "features made by", spec->weights_source);

@@ -11,7 +11,7 @@ MODES = {
                 "--import": ["--import", "nowhere.npy", "nowhere.csv", "c"], "--preview": ["--preview", "p.png", "nowhere"],
                 "--duplicates": ["--duplicates", "nowhere"], "--split": ["--split", "nowhere", "tr", "te", "0.2"],
                 "relabel": ["--labels", "nowhere.csv", "nowhere"], "--apply": ["--apply", "nowhere.csv", "nowhere"],
-                "--unapply": ["--unapply", "nowhere"]},
+                "--unapply": ["--unapply", "nowhere"], "derive": ["cache", "c"]},
     "train": {"standalone": ["nowhere", "m.h5"], "linear": ["--head", "linear", "nowhere", "m.h5"],
               "bootstrap": ["--approach", "bootstrap", "--images", "nowhere", "m.h5"],
               "finetune": ["--approach", "finetune", "nowhere", "m.h5"],
@@ -121,6 +121,9 @@ def an_option_that_does_nothing_beside_the_others_is_refused():
                 ("extract", ["--rotation-range", "30", "images", "c"], "augmentation requires --augment K"),
                 ("evaluate", ["--normalize", "true", at + "/cache", "m.h5"], "--normalize requires --confusion or --report"),
                 ("evaluate", ["--title", "x", at + "/cache", "m.h5"], "--title requires"),
+                ("evaluate", ["--weights", "random", at + "/cache", "m.h5"], "--weights is not used with a CACHE"),
+                ("train", ["--approach", "bootstrap", "--pool", "avg", "--augmented-cache", "c", "m.h5"], "--pool is not used with a CACHE"),
+                ("extract", [at + "/cache", "c"], "is a cache: give --pool or --layer"),
                 ("evaluate", ["--images", "d", at + "/cache", "m.h5"], "--images requires --report or --explain"),
                 ("evaluate", ["--similar", "2", "--top", "3", "x.jpg", "c"], "--top is not used by --similar")):
             error = program(name, *arguments, status=2).stderr

@@ -34,6 +34,10 @@ def prepare():
     for part in "train", "test":
         for layer in "block5_pool", "block5_conv2":
             tap.program("extract", "--weights", "random", "--layer", layer, at("images", part), at(part + "." + layer))
+        for pool in "avg", "max":
+            tap.program("extract", "--pool", pool, at(part + ".block5_pool"), at(part + "." + pool))
+    for pool in "avg", "max":
+        tap.program("extract", "--export", at(pool), at("test." + pool))
     tap.program("extract", "--export", at("features"), at("test.block5_pool"))
     tap.program("extract", "--export", at("activations"), at("test.block5_conv2"))
 
@@ -67,6 +71,16 @@ def every_kind_of_head_is_loaded_whole():
         agrees(at(name + ".h5"), x, paths, predictions(at("test.block5_pool"), at(name + ".h5")))
 
 
+def pooled_features_are_those_of_keras_s_layers_and_so_are_heads_on_them():
+    x, _ = exported("features", [7, 7, 512])
+    for pool, layer in ("avg", keras.layers.GlobalAveragePooling2D()), ("max", keras.layers.GlobalMaxPooling2D()):
+        pooled, paths = exported(pool, [512])
+        assert np.abs(np.asarray(layer(x)) - pooled).max() < 1e-6 * x.max(), pool
+        for name in "dense-sqrt", "linear-standard", "calibrated":
+            tap.program("train", *HEADS[name], at("train." + pool), at("pooled.h5"))
+            agrees(at("pooled.h5"), pooled, paths, predictions(at("test." + pool), at("pooled.h5")))
+
+
 def a_head_is_loaded_by_name_into_a_network_of_ones_own():
     x, paths = exported("features", [7, 7, 512])
     layers = [keras.layers.Input((7, 7, 512)), keras.layers.Flatten(name="flatten"),
@@ -79,10 +93,11 @@ def a_head_is_loaded_by_name_into_a_network_of_ones_own():
 
 
 def a_fine_tuned_base_is_loaded_whole():
-    tap.program("train", "--approach", "finetune", "--hidden", 16, "--epochs", 1, "--weights", "random",
-                at("train.block5_conv2"), at("tuned.h5"))
     x, paths = exported("activations", [14, 14, 512])
-    agrees(at("tuned.h5"), x, paths, predictions(at("test.block5_conv2"), at("tuned.h5")))
+    for pool in "none", "avg", "max":
+        tap.program("train", "--approach", "finetune", "--hidden", 16, "--epochs", 1, "--weights", "random", "--pool", pool,
+                    at("train.block5_conv2"), at("tuned.h5"))
+        agrees(at("tuned.h5"), x, paths, predictions(at("test.block5_conv2"), at("tuned.h5")))
 
 
 def a_network_trained_from_scratch_is_loaded_whole():
@@ -136,6 +151,7 @@ def the_published_base_agrees_at_each_layer():
 
 with FOLDER:
     prepare()
-    tap.run(every_kind_of_head_is_loaded_whole, a_head_is_loaded_by_name_into_a_network_of_ones_own,
+    tap.run(every_kind_of_head_is_loaded_whole, pooled_features_are_those_of_keras_s_layers_and_so_are_heads_on_them,
+            a_head_is_loaded_by_name_into_a_network_of_ones_own,
             a_fine_tuned_base_is_loaded_whole, a_network_trained_from_scratch_is_loaded_whole,
             the_base_agrees_at_each_layer_for_weights_of_its_initialisers, the_published_base_agrees_at_each_layer)

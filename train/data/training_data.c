@@ -215,13 +215,11 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
     return TRUE;
 }
 
-TrainingData *training_data_from_images(const TrainOptions *options, const char *layer, int side,
-                                        GError **error)
+TrainingData *training_data_from_images(const TrainOptions *options, FeatureSpec *outline, GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    Normalization unit = NORMALIZE_UNIT;
-    data->spec = feature_spec_new(NULL, options->preset, &unit, side, layer, error);
-    return data->spec && scan(data, options, error) ? g_steal_pointer(&data) : NULL;
+    data->spec = outline;
+    return scan(data, options, error) ? g_steal_pointer(&data) : NULL;
 }
 
 static gboolean load_images(TrainingData *data, const TrainOptions *options, const Weights *weights,
@@ -232,7 +230,7 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
     Normalization unit = NORMALIZE_UNIT;
     data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, outlined->side,
                                   outlined->layer, error);
-    if (!data->spec)
+    if (!data->spec || !feature_spec_pool(data->spec, outlined->pool, error))
         return FALSE;
     data->spec->fit = options->fit;
     feature_spec_choose_tiles(data->spec, weights, threads);

@@ -24,6 +24,7 @@ gboolean layers_append(Network *network, const FeatureSpec *spec, const TrainOpt
     if (options->approach == APPROACH_SCRATCH)
         return scratch_layers(network, (float)options->dropout, classes, error);
     return (!approach_traits[options->approach].base_learns ||
-            vgg16_append(network, vgg16_find(spec->layer) + 1, VGG16_LAYERS - 1, error)) &&
+            (vgg16_append(network, vgg16_find(spec->layer) + 1, VGG16_LAYERS - 1, error) &&
+             vgg16_append_pool(network, options->pool, error))) &&
            append_head(network, options, classes, error);
 }

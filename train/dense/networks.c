@@ -43,27 +43,37 @@ static const char *cut_of(const TrainOptions *options)
     return vgg16_layers[VGG16_LAYERS - 1 - (traits_of(options)->base_learns ? learning : 0)].name;
 }
 
-/* For a summary without images. */
-static TrainingData *data_without_rows(const TrainOptions *options, GError **error)
+/* Of rows from images, without what the weights decide. */
+static FeatureSpec *outline_spec(const TrainOptions *options, GError **error)
 {
-    g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
     Normalization unit = NORMALIZE_UNIT;
+    Pool pool = traits_of(options)->base_learns ? POOL_NONE : options->pool;
+    g_autoptr(FeatureSpec) spec =
+        feature_spec_new(NULL, options->preset, &unit, traits_of(options)->side, cut_of(options), error);
+    return spec && feature_spec_pool(spec, pool, error) ? g_steal_pointer(&spec) : NULL;
+}
+
+/* For a summary without images. */
+static TrainingData *data_without_rows(FeatureSpec *outline)
+{
+    TrainingData *data = g_new0(TrainingData, 1);
     data->classes = g_ptr_array_new_with_free_func(g_free);
     for (int c = 0; c < SUMMARY_CLASSES; c++)
         g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
-    data->spec = feature_spec_new(NULL, PRESET_VIPS, &unit, traits_of(options)->side, cut_of(options), error);
-    return data->spec ? g_steal_pointer(&data) : NULL;
+    data->spec = outline;
+    return data;
 }
 
 /* Whether the rows of a cache are activations inside the base. */
 static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, GError **error)
 {
     int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
-    if (cut < 0 || learning == 0)
+    g_autofree char *output = feature_spec_output(spec);
+    if (cut < 0 || learning == 0 || spec->pool != POOL_NONE)
         return error_set(error,
                          "%s: no layer of the base follows its %s; fine-tune on a cache made with extract "
                          "--layer block5_conv2",
-                         options->cache, spec->layer);
+                         options->cache, output);
     if (options->unfreeze && options->unfreeze != learning)
         return error_set(error, "%s: its layer is %s, which requires --unfreeze %d, not %d", options->cache,
                          spec->layer, learning, (int)options->unfreeze);
@@ -72,10 +82,12 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
 
 static TrainingData *open_data(const TrainOptions *options, GError **error)
 {
-    if (options->images)
-        return training_data_from_images(options, cut_of(options), traits_of(options)->side, error);
-    if (!options->cache)
-        return data_without_rows(options, error);
+    if (!options->cache) {
+        FeatureSpec *outline = outline_spec(options, error);
+        return !outline          ? NULL
+               : options->images ? training_data_from_images(options, outline, error)
+                                 : data_without_rows(outline);
+    }
     g_autoptr(TrainingData) data = training_data_from_cache(options, error);
     if (data && traits_of(options)->base_learns && !check_cut(options, data->spec, error))
         return NULL;

@@ -19,16 +19,36 @@ void unfreeze_parameters(Network *network, const Weights *weights)
     }
 }
 
+static const Layer *find_layer(const Network *network, const char *name)
+{
+    for (guint i = 0; i < network->layers->len; i++)
+        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
+            return network->layers->pdata[i];
+    return NULL;
+}
+
+/* Of what the head takes: of the cached features, or by the network behind the layers that learn. */
+static Pool pool_before_head(const Model *model)
+{
+    return model->spec->pool                                       ? model->spec->pool
+           : find_layer(model->network, vgg16_pool_name(POOL_AVG)) ? POOL_AVG
+           : find_layer(model->network, vgg16_pool_name(POOL_MAX)) ? POOL_MAX
+                                                                   : POOL_NONE;
+}
+
 /* The first difference in how images become the base's input and what the base is, as a clause, or NULL. Where the base
  * is cut does not matter, nor does rounding: a start need not be exact to the last bits. */
-static char *base_difference(const Model *model, const FeatureSpec *spec)
+static char *base_difference(const Model *from, const Model *model)
 {
-    g_autoptr(FeatureSpec) its = feature_spec_copy(model->spec);
+    const FeatureSpec *spec = model->spec;
+    g_autoptr(FeatureSpec) its = feature_spec_copy(from->spec), wanted = feature_spec_copy(spec);
     g_free(its->layer);
     its->layer = g_strdup(spec->layer);
     memcpy(its->shape, spec->shape, sizeof its->shape);
+    its->pool = pool_before_head(from);
+    wanted->pool = pool_before_head(model);
     its->tiles = spec->tiles;
-    return feature_spec_difference(its, spec);
+    return feature_spec_difference(its, wanted);
 }
 
 static gboolean same_classes(const Model *model, const GPtrArray *classes)
@@ -39,14 +59,6 @@ static gboolean same_classes(const Model *model, const GPtrArray *classes)
         if (!g_str_equal(model->classes->pdata[c], classes->pdata[c]))
             return FALSE;
     return TRUE;
-}
-
-static const Layer *find_layer(const Network *network, const char *name)
-{
-    for (guint i = 0; i < network->layers->len; i++)
-        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
-            return network->layers->pdata[i];
-    return NULL;
 }
 
 static gboolean copy_parameters(Layer *layer, const Layer *from, const char *path, GError **error)
@@ -98,7 +110,7 @@ gboolean warm_start(Model *model, const char *path, GError **error)
     g_autoptr(Model) from = model_load(path, error);
     if (!from)
         return FALSE;
-    g_autofree char *difference = base_difference(from, model->spec);
+    g_autofree char *difference = base_difference(from, model);
     if (difference)
         return error_set(error, "%s: cannot start from it: %s", path, difference);
     g_autofree char *rounding = feature_spec_rounding_difference(from->spec, model->spec);

@@ -14,12 +14,17 @@ static void fill_layers(Network *network)
     }
 }
 
+/* Layers before the dense ones. */
+typedef enum { NOTHING, CONVOLUTION, AVERAGE } Before;
+
 /* ReLUs within layers and as separate layers; the softmax, if any, does not affect the logits. */
-static Network *head(gboolean convolves, Activation last)
+static Network *head(Before before, Activation last)
 {
     Network *network = network_new(2, 2, D / 4);
-    if (convolves)
+    if (before != NOTHING)
         network_conv2d(network, NULL, 24, 3, TRUE, ACTIVATION_LINEAR, NULL);
+    if (before == AVERAGE)
+        network_global_average_pooling2d(network, NULL);
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, 17, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
@@ -30,18 +35,17 @@ static Network *head(gboolean convolves, Activation last)
     return network;
 }
 
-static void check_differences(gboolean convolves)
+static void check_differences(Before before)
 {
     const float step = 1.0f / 256;
     const int outputs[N] = {2, 0, 3};
-    g_autoptr(Network) plain = head(convolves, ACTIVATION_LINEAR),
-                       softmaxed = head(convolves, ACTIVATION_SOFTMAX);
+    g_autoptr(Network) plain = head(before, ACTIVATION_LINEAR), softmaxed = head(before, ACTIVATION_SOFTMAX);
     g_autoptr(ThreadPool) pool = thread_pool_new(2);
     float x[N][D], logits[N * L], gradients[N * D], predicted[L], low[L], high[L];
     const float *rows[N] = {x[0], x[1], x[2]};
     for (guint i = 0; i < N; i++)
         fill(x[i], D, 30 + i, 1);
-    g_assert_true(network_is_dense(softmaxed) == !convolves);
+    g_assert_true(network_is_dense(softmaxed) == (before == NOTHING));
     network_gradients(softmaxed, pool, rows, N, outputs, logits, gradients);
     for (guint i = 0; i < N; i++) {
         double largest = 0;
@@ -59,18 +63,23 @@ static void check_differences(gboolean convolves)
             g_assert_cmpfloat_with_epsilon((double)gradients[i * D + j], slope, 2e-4);
             largest = MAX(largest, fabs(slope));
         }
-        g_assert_cmpfloat(largest, >, 0.05);
+        g_assert_cmpfloat(largest, >, before == AVERAGE ? 0.02 : 0.05);
     }
 }
 
 static void test_finite_differences(void)
 {
-    check_differences(FALSE);
+    check_differences(NOTHING);
 }
 
 static void test_through_a_convolution(void)
 {
-    check_differences(TRUE);
+    check_differences(CONVOLUTION);
+}
+
+static void test_through_an_average(void)
+{
+    check_differences(AVERAGE);
 }
 
 static void test_other_layers(void)
@@ -88,6 +97,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gradient/is that of finite differences", test_finite_differences);
     g_test_add_func("/gradient/passes through a convolution", test_through_a_convolution);
+    g_test_add_func("/gradient/passes through an average", test_through_an_average);
     g_test_add_func("/gradient/tells networks of dense layers from others", test_other_layers);
     return g_test_run();
 }

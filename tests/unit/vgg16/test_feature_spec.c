@@ -38,6 +38,9 @@ static void names_the_first_difference(void)
     g_autofree char *none = feature_spec_difference(its, wanted);
     g_assert_null(none);
 
+    g_assert_true(feature_spec_pool(wanted, POOL_AVG, NULL));
+    g_autofree char *pool = feature_spec_difference(its, wanted);
+    g_assert_cmpstr(pool, ==, "its pooling is none, not avg");
     wanted->layer = (g_free(wanted->layer), g_strdup("block5_conv3"));
     g_autofree char *layer = feature_spec_difference(its, wanted);
     g_assert_cmpstr(layer, ==, "its layer is block5_pool, not block5_conv3");
@@ -134,6 +137,10 @@ static void refuses_invalid_json(void)
     refused(TEXT(HASH, "keras", "caffe", "224", "block5_pool", "[7,7,512],\"metadata\":true"));
     refused(TEXT(HASH, "torchvision", "torch", "224", "block5_pool", "[7,7,512],\"fit\":\"crop\""));
     refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"fit\":\"squeeze\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[7,7,512],\"pool\":\"avg\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[1,1,512],\"pool\":\"mean\""));
+    refused(TEXT(HASH, "vips", "caffe", "224", "block5_pool", "[1,1,512],\"pool\":\"none\""));
+    refused(TEXT("", "vips", "caffe", "224", "input", "[1,1,3],\"pool\":\"avg\""));
     refused(TEXT("abc", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
     refused(TEXT("", "vips", "caffe", "224", "block5_pool", "[7,7,512]"));
     refused(TEXT(HASH, "best", "caffe", "224", "block5_pool", "[7,7,512]"));
@@ -154,6 +161,30 @@ static void refuses_invalid_json(void)
     refused(TEXT(HASH, "vips", "caffe", "224", "block1_pool", "[112,112,64]" ROUNDED("[1,-4]")));
     refused(TEXT("", "vips", "caffe", "224", "input", "[224,224,3]" ROUNDED("[]")));
     refused(TEXT(HASH, "vips", "caffe", "\"224\"", "block5_pool", "[7,7,512]"));
+}
+
+static void pooled_features_are_of_one_place(void)
+{
+    g_autoptr(FeatureSpec) spec = specification();
+    g_autoptr(GError) error = NULL;
+    g_assert_true(feature_spec_pool(spec, POOL_NONE, NULL) && feature_spec_pool(spec, POOL_MAX, NULL));
+    g_assert_cmpuint(feature_spec_features(spec), ==, 512);
+    json_auto_t *object = feature_spec_to_json(spec);
+    g_autoptr(FeatureSpec) again = feature_spec_from_json(object, &error);
+    g_assert_no_error(error);
+    g_autofree char *difference = feature_spec_difference(again, spec), *output = feature_spec_output(again);
+    g_assert_null(difference);
+    g_assert_cmpstr(output, ==, "block5_pool (pooled by max)");
+    g_autoptr(FeatureSpec) maps = feature_spec_unpooled(again);
+    g_assert_cmpuint(feature_spec_features(maps), ==, 25088);
+    g_assert_false(feature_spec_pool(again, POOL_AVG, NULL));
+    g_assert_false(feature_spec_go_on(again, "block5_pool", NULL));
+    g_assert_true(feature_spec_go_on(maps, "block5_pool", NULL));
+    g_assert_false(feature_spec_go_on(maps, "block5_conv3", NULL));
+    maps->layer = (g_free(maps->layer), g_strdup("block5_conv3"));
+    g_assert_true(feature_spec_go_on(maps, "block5_pool", NULL));
+    maps->layer = (g_free(maps->layer), g_strdup("block5_conv2"));
+    g_assert_false(feature_spec_go_on(maps, "block5_pool", NULL));
 }
 
 static void refuses_bfloat16_of_an_earlier_version(void)
@@ -191,6 +222,7 @@ int main(int argc, char **argv)
     g_test_add_func("/feature_spec/same weights by another name are the same",
                     same_weights_by_another_name_are_the_same);
     g_test_add_func("/feature_spec/refuses invalid JSON", refuses_invalid_json);
+    g_test_add_func("/feature_spec/pooled features are of one place", pooled_features_are_of_one_place);
     g_test_add_func("/feature_spec/refuses bfloat16 of an earlier version",
                     refuses_bfloat16_of_an_earlier_version);
     g_test_add_func("/feature_spec/every layer has its shape", every_layer_has_its_shape);

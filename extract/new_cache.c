@@ -1,0 +1,33 @@
+/* new_cache: see new_cache.h. */
+#include "extract/new_cache.h"
+
+#include "common/core/error.h"
+#include "common/core/plural.h"
+
+CacheWriter *new_cache(const Cache *from, const FeatureSpec *spec, const char *path, GError **error)
+{
+    CacheStore store = cache_store(from);
+    CacheForm form = {.store = &store};
+    g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
+    g_autoptr(GArray) stored = writer ? cache_writer_stored(writer, error) : NULL;
+    if (stored && stored->len)
+        error_set(error, "%s has %u %s already: name a new cache", path, stored->len,
+                  plural(stored->len, "item", "items"));
+    return stored && !stored->len ? g_steal_pointer(&writer) : NULL;
+}
+
+void new_cache_put(CacheWriter *writer, Cache *from, guint index, const float *features)
+{
+    const CacheItem *item = cache_item(from, index);
+    cache_writer_put_labelled(writer, item->path, &item->given, item->hash, features);
+    cache_forget(from, index);
+}
+
+gboolean new_cache_skipped(CacheWriter *writer, const Cache *from, GError **error)
+{
+    for (guint i = 0; i < cache_skipped_count(from); i++) {
+        CacheSkipped skipped = cache_skipped(from, i);
+        cache_writer_skip(writer, skipped.path, skipped.reason);
+    }
+    return cache_writer_commit(writer, error);
+}
