@@ -30,7 +30,8 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     GPtrArray *evaluations = evaluations_load((const char *const *)options->models, options->n_models, error);
     if (!evaluations)
         return NULL;
-    if ((options->explain && !explanations_possible(evaluations, error)) ||
+    gboolean has_images = options->mode == EVALUATE_FOLDER || options->images;
+    if ((options->explain && !explanations_possible(evaluations, has_images, error)) ||
         (options->history && !histories_read(options->history, evaluations, error))) {
         g_ptr_array_unref(evaluations);
         return NULL;

@@ -13,14 +13,19 @@
 
 #include <string.h>
 
+enum { FEATURES = EXPLANATION_PLACES * EXPLANATION_CHANNELS };
+
 /* Images that are explained, of one model. */
 typedef struct {
     Explanations *explanations;
     const ExplanationOptions *options;
+    Cache *cache;        /* of the images; NULL: a folder */
+    GHashTable *by_path; /* path -> its item */
     const Evaluation *evaluation;
+    const FeatureSpec *spec;   /* of the model's features before pooling */
     Explanation *const *items; /* (n) */
     guint n;
-    float *vectors;               /* (n, D), as the base gives them */
+    float *vectors;               /* (n, FEATURES), as the base gives them */
     guint8 (*hashes)[CACHE_HASH]; /* (n), of the content that these were made from */
     char **files;                 /* (n + 1), where the images lie; NULL: not known */
     GHashTable *absent;           /* missing files, of all models; a set */
@@ -33,13 +38,22 @@ const char *explanation_reason_name(ExplanationReason reason)
     return names[reason];
 }
 
-gboolean explanations_possible(const GPtrArray *evaluations, GError **error)
+gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error)
 {
     static const int shape[] = {EXPLANATION_SIDE, EXPLANATION_SIDE, EXPLANATION_CHANNELS};
     for (guint m = 0; m < evaluations->len; m++) {
         const Evaluation *evaluation = evaluations->pdata[m];
         const FeatureSpec *spec = evaluation->model->spec;
-        if (memcmp(spec->shape, shape, sizeof shape) == 0 && network_is_dense(evaluation->model->network))
+        g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
+        gboolean fits =
+            memcmp(maps->shape, shape, sizeof shape) == 0 && network_is_dense(evaluation->model->network);
+        if (fits && spec->pool && !has_images)
+            return error_set(
+                error,
+                "%s: --explain needs the images, as the features of the CACHE are pooled over all "
+                "places: give --images DIR",
+                evaluation->path);
+        if (fits)
             continue;
         return error_set(error,
                          "%s: --explain needs a head of dense layers on the 7x7x512 features of block5_pool; "
@@ -118,16 +132,44 @@ static double output_bias(const Network *network, int output)
     return 0;
 }
 
-static void fill_map(const Model *model, const float *scaled, const float *gradient, float logit,
+/* The parts of each place in the scaled features of maps x: as they are; of an average, which scaling by the image
+ * multiplies and standardising shifts, in proportion or of the shift; of the largest value, all in its place. */
+static void divide(const Model *model, const float *x, const float *scaled, float *parts)
+{
+    enum { CHANNELS = EXPLANATION_CHANNELS, PLACES = EXPLANATION_PLACES };
+    const Scaling *scaling = model->scaling;
+    if (model->spec->pool == POOL_NONE) {
+        memcpy(parts, scaled, FEATURES * sizeof *parts);
+        return;
+    }
+    for (guint c = 0; c < CHANNELS; c++) {
+        double sum = 0;
+        guint largest = 0;
+        for (guint p = 0; p < PLACES; p++) {
+            sum += (double)x[p * CHANNELS + c];
+            largest = x[p * CHANNELS + c] > x[largest * CHANNELS + c] ? p : largest;
+        }
+        for (guint p = 0; p < PLACES; p++) {
+            double value = (double)x[p * CHANNELS + c];
+            double share = model->spec->pool == POOL_MAX ? p == largest : sum > 0 ? value / sum : 0;
+            gboolean shifts = model->spec->pool == POOL_AVG && scaling->kind == SCALE_STANDARD;
+            parts[p * CHANNELS + c] =
+                (float)(shifts ? (value - (double)scaling->mean[c]) * (double)scaling->inverse[c] / PLACES
+                               : share * (double)scaled[c]);
+        }
+    }
+}
+
+static void fill_map(const Model *model, const float *parts, const float *gradient, float logit,
                      ExplanationMap *map)
 {
     double temperature = model->temperature > 0 ? model->temperature : 1, total = 0;
     map->bias = output_bias(model->network, map->label) / temperature;
     for (guint p = 0; p < EXPLANATION_PLACES; p++) {
         double sum = 0;
+        const float *slope = gradient + (model->spec->pool ? 0 : p * EXPLANATION_CHANNELS);
         for (guint c = 0; c < EXPLANATION_CHANNELS; c++)
-            sum +=
-                (double)gradient[p * EXPLANATION_CHANNELS + c] * (double)scaled[p * EXPLANATION_CHANNELS + c];
+            sum += (double)slope[c] * (double)parts[p * EXPLANATION_CHANNELS + c];
         map->map[p] = sum / temperature;
         total += map->map[p];
     }
@@ -140,23 +182,33 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
     const Model *model = gather->evaluation->model;
     gsize features = feature_spec_features(model->spec), classes = model->classes->len;
     guint most = 2 * gather->n, n = 0;
-    g_autofree float *scaled = g_new(float, gather->n *features + 1);
-    g_autofree const float **rows = g_new(const float *, most + 1);
+    g_autofree float *scaled = g_new(float, gather->n *features + 1), *parts = g_new(float, FEATURES);
+    g_autofree const float **rows = g_new(const float *, most + 1),
+                           **vectors = g_new(const float *, most + 1);
     g_autofree ExplanationMap **maps = g_new(ExplanationMap *, most + 1);
     g_autofree int *labels = g_new(int, most + 1);
+    g_autoptr(Network) pooling = network_outline(EXPLANATION_SIDE, EXPLANATION_SIDE, EXPLANATION_CHANNELS);
+    vgg16_append_pool(pooling, model->spec->pool, NULL);
     for (guint i = 0; i < gather->n; i++) {
-        scaling_apply(model->scaling, gather->vectors + i * features, scaled + i * features);
+        const float *x = gather->vectors + i * FEATURES;
+        float *pooled = scaled + i * features;
+        if (model->spec->pool)
+            network_predict(pooling, thread_pool, &x, 1, pooled);
+        scaling_apply(model->scaling, model->spec->pool ? pooled : x, pooled);
         choose_labels(gather, gather->items[i]);
         for (guint m = 0; m < gather->items[i]->n_maps; m++, n++) {
             rows[n] = scaled + i * features;
+            vectors[n] = x;
             maps[n] = gather->items[i]->maps + m;
             labels[n] = maps[n]->label;
         }
     }
     g_autofree float *logits = g_new(float, n *classes + 1), *gradients = g_new(float, n *features + 1);
     network_gradients(model->network, thread_pool, rows, (int)n, labels, logits, gradients);
-    for (guint k = 0; k < n; k++)
-        fill_map(model, rows[k], gradients + k * features, logits[k * classes + (gsize)labels[k]], maps[k]);
+    for (guint k = 0; k < n; k++) {
+        divide(model, vectors[k], rows[k], parts);
+        fill_map(model, parts, gradients + k * features, logits[k * classes + (gsize)labels[k]], maps[k]);
+    }
 }
 
 /* ---- Features and images ---- */
@@ -166,22 +218,42 @@ static const char *path_of(const Gather *gather, guint i)
     return gather->explanations->comparison->images->paths->pdata[gather->items[i]->image];
 }
 
-/* by_path: path -> item of the cache. */
-static gboolean read_vectors(Gather *gather, Cache *cache, GHashTable *by_path, GError **error)
+static gboolean find_item(const Gather *gather, guint i, guint *index, GError **error)
 {
-    gsize features = feature_spec_features(cache_feature_spec(cache));
+    gpointer item;
+    if (!g_hash_table_lookup_extended(gather->by_path, path_of(gather, i), NULL, &item))
+        return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
+                         cache_path(gather->cache), path_of(gather, i));
+    *index = GPOINTER_TO_UINT(item);
+    return TRUE;
+}
+
+static gboolean read_vectors(Gather *gather, GError **error)
+{
     for (guint i = 0; i < gather->n; i++) {
-        gpointer item;
-        if (!g_hash_table_lookup_extended(by_path, path_of(gather, i), NULL, &item))
-            return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
-                             cache_path(cache), path_of(gather, i));
-        float *to = gather->vectors + i * features;
-        const float *x = cache_features(cache, GPOINTER_TO_UINT(item), to, error);
+        guint index;
+        float *to = gather->vectors + i * FEATURES;
+        const float *x =
+            find_item(gather, i, &index, error) ? cache_features(gather->cache, index, to, error) : NULL;
         if (!x)
             return FALSE;
         if (x != to)
-            memcpy(to, x, features * sizeof *to);
-        memcpy(gather->hashes[i], cache_item(cache, GPOINTER_TO_UINT(item))->hash, CACHE_HASH);
+            memcpy(to, x, FEATURES * sizeof *to);
+        memcpy(gather->hashes[i], cache_item(gather->cache, index)->hash, CACHE_HASH);
+    }
+    return TRUE;
+}
+
+/* Whether the images that were computed again are those of the cache. */
+static gboolean check_unchanged(const Gather *gather, GError **error)
+{
+    for (guint i = 0; gather->cache && i < gather->n; i++) {
+        guint index;
+        if (!find_item(gather, i, &index, error))
+            return FALSE;
+        if (memcmp(gather->hashes[i], cache_item(gather->cache, index)->hash, CACHE_HASH) != 0)
+            return error_set(error, "%s: has changed since its features were made: run extract again",
+                             gather->files[i]);
     }
     return TRUE;
 }
@@ -190,20 +262,18 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
                             gpointer user, GError **error)
 {
     Gather *gather = user;
-    gsize size = feature_spec_features(gather->evaluation->model->spec);
     if (!features)
-        return error_set(error, "%s: could be read a moment ago, but not now (%s); run evaluate again",
-                         gather->files[index], reason);
-    memcpy(gather->vectors + index * size, features, size * sizeof *features);
+        return error_set(error, "%s: cannot be explained: %s", gather->files[index], reason);
+    memcpy(gather->vectors + index * FEATURES, features, FEATURES * sizeof *features);
     memcpy(gather->hashes[index], hash, CACHE_HASH);
     return TRUE;
 }
 
 static gboolean compute_vectors(Gather *gather, const Weights *weights, GError **error)
 {
-    const ImagesOptions images = {"Explaining", gather->evaluation->model->spec, weights,
-                                  gather->options->threads};
-    return images_run(&images, (const char *const *)gather->files, gather->n, take_vector, gather, error);
+    const ImagesOptions images = {"Explaining", gather->spec, weights, gather->options->threads};
+    return images_run(&images, (const char *const *)gather->files, gather->n, take_vector, gather, error) &&
+           check_unchanged(gather, error);
 }
 
 /* The image as the base saw it, unless it is no longer there. */
@@ -242,19 +312,21 @@ static void warn_of_images(const Gather *gather, const char *folder)
 
 /* ---- All of it ---- */
 
-static gboolean explain_model(Gather *gather, const char *folder, Cache *cache, GHashTable *by_path,
-                              const Weights *weights, ThreadPool *thread_pool, GError **error)
+static gboolean explain_model(Gather *gather, const char *folder, const Weights *weights,
+                              ThreadPool *thread_pool, GError **error)
 {
-    g_autofree float *vectors =
-        g_new(float, gather->n *feature_spec_features(gather->evaluation->model->spec) + 1);
+    g_autoptr(FeatureSpec) maps = feature_spec_unpooled(gather->evaluation->model->spec);
+    gboolean cached = gather->cache && gather->evaluation->model->spec->pool == POOL_NONE;
+    g_autofree float *vectors = g_new(float, gather->n *FEATURES + 1);
     g_autofree guint8(*hashes)[CACHE_HASH] = g_malloc((gather->n + 1) * sizeof *hashes);
     g_auto(GStrv) files = g_new0(char *, gather->n + 1);
+    gather->spec = maps;
     gather->vectors = vectors;
     gather->hashes = hashes;
     gather->files = files;
     for (guint i = 0; folder && i < gather->n; i++)
         files[i] = g_build_filename(folder, path_of(gather, i), NULL);
-    if (!(cache ? read_vectors(gather, cache, by_path, error) : compute_vectors(gather, weights, error)))
+    if (!(cached ? read_vectors(gather, error) : compute_vectors(gather, weights, error)))
         return FALSE;
     make_maps(gather, thread_pool);
     for (guint i = 0; folder && i < gather->n; i++)
@@ -271,7 +343,12 @@ static gboolean explain_models(Explanations *explanations, const ExplanationOpti
     g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GHashTable) changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    Gather gather = {.explanations = explanations, .options = options, .absent = absent, .changed = changed};
+    Gather gather = {.explanations = explanations,
+                     .options = options,
+                     .cache = cache,
+                     .by_path = by_path,
+                     .absent = absent,
+                     .changed = changed};
     for (guint i = 0; cache && i < cache_count(cache); i++)
         g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
     for (guint m = 0; m < comparison->evaluations->len; m++) {
@@ -280,7 +357,7 @@ static gboolean explain_models(Explanations *explanations, const ExplanationOpti
         explanation_choose(comparison, m, options->seed, explanations->items);
         gather.items = (Explanation *const *)explanations->items->pdata + first;
         gather.n = explanations->items->len - first;
-        if (!explain_model(&gather, folder, cache, by_path, weights, thread_pool, error))
+        if (!explain_model(&gather, folder, weights, thread_pool, error))
             return FALSE;
     }
     warn_of_images(&gather, folder);
@@ -302,8 +379,11 @@ Explanations *explanations_new(const Comparison *comparison, const ExplanationOp
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
     g_autoptr(Cache) cache = images->is_cache ? cache_open(images->source, error) : NULL;
     g_autoptr(Weights) weights = NULL;
-    if (images->is_cache ? !cache
-                         : !evaluation_weights(options->weights, comparison->evaluations, &weights, error))
+    gboolean computes = !images->is_cache;
+    for (guint m = 0; m < comparison->evaluations->len; m++)
+        computes |= comparison_model(comparison, m)->model->spec->pool != POOL_NONE;
+    if ((images->is_cache && !cache) ||
+        (computes && !evaluation_weights(options->weights, comparison->evaluations, &weights, error)))
         return NULL;
     return explain_models(explanations, options, cache, weights, error) ? g_steal_pointer(&explanations)
                                                                         : NULL;

@@ -11,6 +11,10 @@
  * al. 2016, "Not just a black box"): z to first order, without the contributions of ReLUs and biases. If vectors are
  * standardised, s is 0 for the mean of the training images, so the map shows differences from that mean.
  *
+ * Of features that are pooled over all places, s(c) is divided among these: of an average in proportion to what each place
+ * gives to it (standardised: each place is, and the mean of these is s(c)), of a maximum to the place where it is; so the
+ * sum stays exact. The features before pooling come from the images again.
+ *
  * Place (row, column) is a square of 32 x 32 pixels of the base's 224 x 224 input; a feature's receptive field
  * extends beyond it. */
 #pragma once
@@ -57,8 +61,9 @@ typedef struct {
     guint64 seed; /* of the sample */
 } ExplanationOptions;
 
-/* FALSE and error if a model's input is not 7x7x512, or its head is not made of dense layers. */
-gboolean explanations_possible(const GPtrArray *evaluations, GError **error);
+/* FALSE and error if a model's input is not 7x7x512, or these pooled and the images are not at hand; or if its head is not
+ * made of dense layers. */
+gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error);
 
 /* comparison: of such models; its source must still have the images, as the features are read or computed again.
  * Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */

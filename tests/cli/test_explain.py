@@ -208,6 +208,45 @@ def maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported():
         assert "give --images DIR" in done.stderr and "could not" not in done.stderr, done.stderr
 
 
+def the_maps_of_pooled_features_are_exact_too():
+    with scratch() as at:
+        _, test = draw(at, 1, 2)
+        weights = ["--weights", "random"]
+        program("extract", "-q", *weights, test, at + "/full")
+        full = exported(at + "/full", at + "/x")
+        for pool, scale in (("avg", "standard"), ("avg", "sqrt"), ("avg", "max"), ("max", "sqrt")):
+            cache = "%s/%s" % (at, pool)
+            if not os.path.exists(cache):
+                program("extract", "-q", "--pool", pool, at + "/full", cache)
+            program("train", "-q", "--head", "linear", "--scale", scale, cache, at + "/m.h5")
+            program("evaluate", "-q", *weights, "--images", test, "--explain", at + "/e", cache, at + "/m.h5")
+            head = Head(at + "/m.h5")
+            for row in maps(at + "/e"):
+                x, label = full[row["path"]].reshape(49, 512), head.classes.index(row["class"])
+                pooled = x.mean(0) if pool == "avg" else x.max(0)
+                weights_of, s = head.layers[-1][0][:, label], head.scaled(pooled)
+                if pool == "max":
+                    share = np.eye(49)[x.argmax(0)].T * s
+                elif scale == "standard":
+                    share = (x - head.mean) * head.inverse / 49
+                else:
+                    share = np.divide(x, x.sum(0), out=np.zeros_like(x), where=x.sum(0) > 0) * s
+                expected, z = share @ weights_of, s @ weights_of + head.layers[-1][1][label]
+                size = np.abs(expected).sum() + abs(z)
+                assert np.allclose(row["map"], expected, rtol=0, atol=1e-5 * size), (pool, scale, row["map"] - expected)
+                assert abs(row["map"].sum() - (row["z"] - row["bias"])) < 1e-5 * max(1, abs(z)), (pool, scale)
+                assert abs(row["z"] - z) < 1e-4 * max(1, abs(z)), (pool, scale, row["z"], z)
+        with_images = ["evaluate", "-q", *weights, "--images", test, "--explain", at + "/f", at + "/avg", at + "/m.h5"]
+        program("train", "-q", "--head", "linear", at + "/avg", at + "/m.h5")
+        program("evaluate", "-q", *weights, "--explain", at + "/g", test, at + "/m.h5")
+        program(*with_images)
+        assert [r["map"].tolist() for r in maps(at + "/f")] == [r["map"].tolist() for r in maps(at + "/g")]
+        Image.new("RGB", (50, 50)).save("%s/%s" % (test, maps(at + "/f")[0]["path"]))
+        assert "has changed since its features were made" in program(*with_images, status=1).stderr
+        os.remove("%s/%s" % (test, maps(at + "/f")[0]["path"]))
+        assert "cannot be explained: " in program(*with_images, status=1).stderr
+
+
 def what_cannot_be_explained_is_one_sentence():
     with scratch() as at:
         cache = make_cache(at, "c", 2, 6, side=2)
@@ -229,4 +268,5 @@ def what_cannot_be_explained_is_one_sentence():
 run(the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias, the_map_of_a_dense_head_is_gradient_times_input,
     images_are_chosen_for_three_reasons_and_the_sample_by_the_seed,
     covering_the_strongest_places_lowers_the_value_more_than_covering_others,
-    maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported, what_cannot_be_explained_is_one_sentence)
+    maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported, the_maps_of_pooled_features_are_exact_too,
+    what_cannot_be_explained_is_one_sentence)
