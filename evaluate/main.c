@@ -158,7 +158,7 @@ int main(int argc, char **argv)
     const Options *options = options_parse(argc, argv, &status);
     if (!options)
         return cli_finish(status);
-    interrupt_install();
+    interrupt_install(!cli_quiet());
     if (!evaluate_outputs_check(options, &error) || !image_file_startup("evaluate", &error))
         status = cli_fail(error);
     else

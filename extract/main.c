@@ -42,8 +42,8 @@ int main(int argc, char **argv)
     Options options;
     Status status;
     GError *error = NULL;
-    interrupt_install();
     if (options_parse(&options, argc, argv, &status)) {
+        interrupt_install(!cli_quiet());
         status = STATUS_FAILED;
         if (extract_outputs_check(&options, &error))
             status = run(&options, &error);

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
     GError *error = NULL;
     if (!train_options_parse(&options, argc, argv, &status))
         return cli_finish(status);
-    interrupt_install();
+    interrupt_install(!cli_quiet());
     if (!train_outputs_check(&options, &error) || !image_file_startup("train", &error))
         return cli_finish(cli_fail(error));
     status = ways[options.head](&options, &error);

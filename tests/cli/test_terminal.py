@@ -122,6 +122,7 @@ def ctrl_c_ends_the_program_by_its_signal_and_keeps_what_was_computed():
         draw(at + "/images", each=40, side=224)
         asked = ["--threads", 1, "--batch", 2, "--weights", "random:1", "--layer", "block3_pool", at + "/images", at + "/cache"]
         done = on_terminal("extract", *asked, keys=(b" 3/80", b"\x03"))
+        assert "stopping… (Ctrl-C again ends at once)" in done.text, done.text
         assert done.status == -signal.SIGINT and "run the same command to continue" in shown(done.text).replace("\n  ", " "), (done.status, done.text)
         assert 0 < json.loads(program("extract", "--info", "--json", at + "/cache").stdout)["items"] < 80
         command = "sh -c 'kill -INT $$'; exec %s/extract --info %s/cache >/dev/null" % (BUILD, at)

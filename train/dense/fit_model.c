@@ -7,6 +7,7 @@
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
+#include "train/data/announce.h"
 #include "train/data/class_weights.h"
 
 #include <math.h>
@@ -188,6 +189,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         return FALSE;
     output_file_sweep(options->model);
     output_file_sweep(checkpoint);
+    train_announce(options, training->count, validation ? validation->count : 0,
+                   network_parameters(model->network));
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);

@@ -13,6 +13,7 @@
 #include "common/dataset/partition.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
+#include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/linear/linear_fit.h"
 #include "train/linear/linear_form.h"
@@ -95,6 +96,8 @@ static gboolean gather(Linear *linear, GError **error)
         return FALSE;
     linear->training.class_weights =
         class_weights_new(o->class_weight, linear->names, linear->counts, classes, error);
+    if (linear->training.class_weights && !o->summary)
+        train_announce(o, n, 0, (linear->features + 1) * classes);
     return linear->training.class_weights != NULL;
 }
 

@@ -208,7 +208,7 @@ static void an_interrupt_ends_it_cleanly(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(Pipeline) pipeline = new_pipeline(4, 2);
     log.interrupt_at = 50;
-    interrupt_install();
+    interrupt_install(FALSE);
     g_assert_true(run(pipeline, 100000, &log, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(log.consumed, >, 50);
