@@ -1,5 +1,5 @@
 /* split_cache: extract --split, a finished cache divided into two, without images; see actions.h. */
-#include "common/cache/cache.h"
+#include "common/cache/alike.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
@@ -7,7 +7,6 @@
 #include "common/core/plural.h"
 #include "common/dataset/partition.h"
 #include "extract/actions.h"
-#include "extract/duplicates.h"
 #include "extract/new_cache.h"
 
 #include <stdio.h>
@@ -52,8 +51,8 @@ static void join_units(PartitionItem *items, const guint *alike, guint n)
 static gboolean divide(Split *split, const Options *options, double share, GError **error)
 {
     guint n = cache_count(split->cache), classes = cache_classes(split->cache);
-    g_autofree guint *alike =
-        duplicates_units(split->cache, options->similarity, (guint)options->common.threads, error);
+    g_autoptr(Alike) alike =
+        alike_find(&split->cache, 1, options->similarity, (guint)options->common.threads, error);
     if (!alike)
         return FALSE;
     g_autofree const char **groups = g_new0(const char *, n + 1), **names = g_new0(const char *, classes + 1);
@@ -63,12 +62,12 @@ static gboolean divide(Split *split, const Options *options, double share, GErro
         split->items[i] =
             (PartitionItem){.hash = partition_hash(item->path), .label = item->label, .place = -1};
         groups[i] = item->given.group;
-        split->kept_together += alike[i] != i;
+        split->kept_together += alike->first[i] != i;
     }
     for (guint c = 0; c < classes; c++)
         names[c] = cache_class(split->cache, (int)c);
     partition_group(split->items, n, groups);
-    join_units(split->items, alike, n);
+    join_units(split->items, alike->first, n);
     if (!partition(split->items, n, share, names, classes, "--split", error))
         return FALSE;
     split->places = g_hash_table_new(g_str_hash, g_str_equal);

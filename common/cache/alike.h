@@ -1,0 +1,19 @@
+/* alike: groups of images with the same content (SHA-256), or nearly the same by the cosine of their features. Exact: every
+ * pair is compared (cosines.h). */
+#pragma once
+#include "common/cache/cosines.h"
+
+typedef struct {
+    guint n;           /* N images, as cosines.h numbers them */
+    float threshold;   /* cosine from which two are nearly the same */
+    guint *first;      /* (N): the first image of the group, itself if it is alone */
+    float *similarity; /* (N): cosine to the most similar other image if it reaches the threshold, else 0 */
+    gboolean *same;    /* (N): another image has the same content */
+} Alike;
+
+/* caches: n_caches >= 1, of the same features. Groups are joined by way of others. similarity 0: cosines_alike. NULL and
+ * error if an image cannot be read. */
+Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint threads, GError **error);
+void alike_free(Alike *alike);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Alike, alike_free)
