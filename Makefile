@@ -15,7 +15,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libjpeg-de
                   libfontconfig-dev libssl-dev
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
-TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-lmdb python3-xxhash python3-pil python3-jsonschema liblinear-tools chromium
+TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-lmdb python3-xxhash python3-pil python3-jsonschema liblinear-tools chromium chromium-driver
 KERAS_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SLURM_PACKAGES := $(DEMO_PACKAGES) python3 slurm-wlm munge
 CHECK_PACKAGES := $(BUILD_PACKAGES) git python3 clang clang-format clang-tidy
@@ -98,7 +98,7 @@ $(PROGRAMS:%=$(BUILD)/%):
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
 
 # Included by the assembler, which reports no dependencies.
-$(BUILD)/obj/evaluate/report/report_assets.o: evaluate/report/report.css evaluate/report/report.js
+$(BUILD)/obj/evaluate/report/report_assets.o: $(addprefix evaluate/report/,report.css report.js review.js)
 
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^

@@ -21,6 +21,7 @@
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_leakage.h"
 #include "evaluate/report/report_text.h"
+#include "evaluate/report/review.h"
 #include "evaluate/report/scatter.h"
 
 #include <stdio.h>
@@ -110,6 +111,22 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
     return TRUE;
 }
 
+/* The page on which the labels of images are decided. */
+static gboolean write_review(const Options *options, const Comparison *comparison,
+                             const ReportOptions *report, GError **error)
+{
+    const ReviewOptions review = {options->suspects, &options->filter, (guint)options->common.threads};
+    g_autoptr(GArray) items = review_choose(comparison, &review, error);
+    ReportOptions page = *report;
+    page.folder = options->review;
+    page.review = items;
+    if (!items || !report_review_write(comparison, &page, error))
+        return FALSE;
+    cli_remark("%u %s to decide on in %s/index.html", items->len,
+               plural(items->len, "image is", "images are"), options->review);
+    return TRUE;
+}
+
 static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
 {
     const ExplanationOptions explain = {options->images, options->weights, (guint)options->common.threads,
@@ -118,9 +135,13 @@ static gboolean write_files(const Options *options, const Comparison *comparison
         options->explain ? explanations_new(comparison, &explain, error) : NULL;
     if (options->explain && !explanations)
         return FALSE;
-    const ReportOptions report = {options->report, options->title,
-                                  options->images, (ConfusionCells)options->cells,
-                                  explanations,    (guint)options->common.threads,
+    const ReportOptions report = {options->report,
+                                  options->title,
+                                  options->images,
+                                  (ConfusionCells)options->cells,
+                                  explanations,
+                                  NULL,
+                                  (guint)options->common.threads,
                                   options->timing};
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
@@ -129,6 +150,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
            (!(options->set_threshold > 0) || set_threshold(options, comparison, error)) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
+           (!options->review || write_review(options, comparison, &report, error)) &&
            (!options->report || report_write(comparison, &report, error));
 }
 

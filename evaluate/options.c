@@ -34,6 +34,8 @@ static const CliExample examples[] = {
     {"evaluate test.cache dense.h5 linear.h5 --confusion matrix.png", "compare two models on one cache"},
     {"evaluate test.cache dense.h5 --images food-101/images --report report",
      "a report to open in a browser"},
+    {"evaluate photos.cache linear.h5 --suspects suspects.csv --images photos --review review",
+     "a page to correct labels in"},
     {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what these images show"},
     {"evaluate --similar 5 --weights vgg16_notop.h5 photo.jpg photos.cache",
      "the images most similar to this one"},
@@ -100,14 +102,21 @@ static const CliOption table[] = {
      0, 0, CLI_MODE(EVALUATE_CACHE)},
     {CLI_TEXT, "report", 0, &o.report, "DIR", "write everything to DIR/index.html, a self-contained page", 0,
      0, EVALUATING},
+    {CLI_TEXT, "review", 0, &o.review, "DIR",
+     "write DIR/index.html, a page to decide by keyboard on the images whose labels are in doubt: suspects, "
+     "mistakes, "
+     "unsure ones, duplicates; it saves decisions.csv, which extract --apply takes",
+     0, 0, EVALUATING},
+    {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
+     "labels that may be wrong, as train --suspects lists them, to be reviewed first", 0, 0, EVALUATING},
     {CLI_TEXT, "explain", 0, &o.explain, "DIR",
      "draw which regions of an image speak for its class and which against it, for the most confident "
      "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
      "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
      0, 0, EVALUATING},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "the folder of the cache's images, for the report's thumbnails, --explain and --sheet", 0, 0,
-     CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
+     "the folder of the cache's images, for the thumbnails of --report and --review, --explain and --sheet",
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
      "report which test images are identical or nearly identical to an image in CACHE, and the accuracy "
      "without them; identical images are also found without this option if the model file records its "
@@ -215,16 +224,18 @@ static const char *check_together(void)
 {
     if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images)
         return "--sheet needs --images, and --images goes with --sheet";
-    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.explain)
-        return "--images requires --report or --explain, which show images of the cache";
+    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain)
+        return "--images requires --report, --review or --explain, which show images of the cache";
+    if (o.suspects && !o.review)
+        return "--suspects requires --review, which shows them";
     if (o.mode == EVALUATE_CACHE && o.weights && !o.explain)
         return "--weights is not used with a CACHE, whose features have already been computed, but by "
                "--explain of pooled "
                "ones";
     if (cli_given("normalize") && !o.confusion && !o.report)
         return "--normalize requires --confusion or --report";
-    if (o.title && !o.confusion && !o.report && !o.explain)
-        return "--title requires --confusion, --report or --explain";
+    if (o.title && !o.confusion && !o.report && !o.review && !o.explain)
+        return "--title requires --confusion, --report, --review or --explain";
     if (cli_given("similarity") && !o.trained_on)
         return "--similarity requires --trained-on";
     if (o.set_threshold > 0 && o.n_models > 1)

@@ -24,8 +24,10 @@ typedef struct {
     const char *coverage;         /* file to draw coverage to; NULL */
     double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
     const char *confusion, *reliability, *scatter, *report, *explain, *json,
-        *predictions;       /* files to write; NULL for none */
-    const char *history;    /* "A.csv,B.csv": of the models, in their order; NULL: none */
+        *predictions; /* files to write; NULL for none */
+    const char *review,
+        *suspects;       /* folder of the page to decide on images; table of labels that may be wrong; NULL */
+    const char *history; /* "A.csv,B.csv": of the models, in their order; NULL: none */
     const char *trained_on; /* a cache whose images the models were trained on; NULL */
     double
         similarity; /* of --trained-on: the cosine from which images are nearly the same; 0: cosines_alike */

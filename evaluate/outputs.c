@@ -12,6 +12,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
         output_plan_add(plan, PLAN_INPUT, "MODEL", o->models[m]);
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
+    output_plan_add(plan, PLAN_INPUT, "--suspects", o->suspects);
     g_auto(GStrv) histories = g_strsplit(o->history ? o->history : "", ",", -1);
     for (char **history = histories; *history; history++)
         output_plan_add(plan, PLAN_INPUT, "--history", *history);
@@ -31,6 +32,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_OUTPUT, "--coverage", o->coverage);
     output_plan_add(plan, PLAN_OUTPUT, "--scatter", o->scatter);
     output_plan_add_beneath(plan, "--report", o->report, "index.html");
+    output_plan_add_beneath(plan, "--review", o->review, "index.html");
     output_plan_add_beneath(plan, "--explain", o->explain, "index.html");
     output_plan_add_beneath(plan, "--explain", o->explain, EXPLANATION_CSV);
     return output_plan_check(plan, error);

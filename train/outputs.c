@@ -23,6 +23,7 @@ gboolean train_outputs_check(TrainOptions *o, GError **error)
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--from", o->from);
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
+    output_plan_add(plan, PLAN_INPUT, "--exclude", o->filter.exclude);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     output_plan_add(plan, PLAN_OUTPUT, "MODEL", o->model);
     output_plan_add(plan, PLAN_OUTPUT, "the checkpoint", checkpoint);

@@ -10,10 +10,11 @@
 #include <jansson.h>
 #include <string.h>
 
-typedef enum { PATH, CLASS, GROUP, SPLIT, ACTION, COLUMNS } Column;
+typedef enum { PATH, CLASS, GROUP, SPLIT, ACTION, SUGGESTED, SCORE, COLUMNS } Column;
 
-static const char *const names[COLUMNS][2] = {
-    {"path", "file_name"}, {"class", "label"}, {"group", NULL}, {"split", NULL}, {"action", NULL}};
+static const char *const names[COLUMNS][2] = {{"path", "file_name"}, {"class", "label"}, {"group", NULL},
+                                              {"split", NULL},       {"action", NULL},   {"suggested", NULL},
+                                              {"score", NULL}};
 
 void labels_free(Labels *labels)
 {
@@ -66,6 +67,8 @@ static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GErr
     LabelRow row = {.path = keep(labels, path),
                     .class_name = keep(labels, values[CLASS]),
                     .group = keep(labels, values[GROUP]),
+                    .suggested = keep(labels, values[SUGGESTED]),
+                    .score = keep(labels, values[SCORE]),
                     .test = values[SPLIT] && g_ascii_strcasecmp(values[SPLIT], "test") == 0};
     if (labels->has_actions && !take_action(values[ACTION], &row, error))
         return FALSE;
@@ -88,6 +91,8 @@ static gboolean check_columns(const Labels *labels, GError **error)
         missing = "class (or label)";
     if (need == LABELS_GROUPS && !labels->has_groups)
         missing = "group";
+    if (need == LABELS_SUSPECTS && !labels->has_suggestions)
+        missing = "suggested";
     if (need == LABELS_DECISIONS && !labels->has_actions)
         missing = "action";
     return !missing || error_set(error, "%s: it has no column %s", labels->file, missing);
@@ -107,6 +112,7 @@ static gboolean find_columns(Labels *labels, const GPtrArray *header, int column
     labels->has_classes = columns[CLASS] >= 0;
     labels->has_groups = columns[GROUP] >= 0;
     labels->has_splits = columns[SPLIT] >= 0;
+    labels->has_suggestions = columns[SUGGESTED] >= 0;
     labels->has_actions = columns[ACTION] >= 0 && labels->need >= LABELS_DECISIONS;
     return columns[PATH] >= 0 ||
            error_set(error, "%s: its first line must name the column path (or file_name)", labels->file);
@@ -170,6 +176,7 @@ static gboolean take_line(Labels *labels, const char *line, GError **error)
         labels->has_classes |= values[CLASS] || labels->need == LABELS_CLASSES;
         labels->has_groups |= values[GROUP] != NULL;
         labels->has_splits |= values[SPLIT] != NULL;
+        labels->has_suggestions |= values[SUGGESTED] != NULL;
         labels->has_actions |= values[ACTION] && labels->need >= LABELS_DECISIONS;
     }
     good = good && take_row(labels, values, error);

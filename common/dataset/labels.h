@@ -1,9 +1,10 @@
 /* labels: a table that says of images, by their paths below the image folder, which class they are of, which group they
- * belong to (one scene, patient, photographer), in which part of a split they are, or what a review decided on them.
+ * belong to (one scene, patient, photographer), in which part of a split they are, what a review decided on them, or which
+ * class is suggested for them.
  *
  * CSV (RFC 4180, UTF-8 with or without a mark, with a header) or, if the file's name ends in .jsonl, one JSON object a
  * line. Columns: path, or file_name; class, or label; group; split (test, or anything else for training); action (keep,
- * relabel, exclude). Others are ignored, as is the order of columns and rows: items.csv of extract --export and metadata.csv of ImageFolder will do. */
+ * relabel, exclude); suggested; score. Others are ignored, as is the order of columns and rows: items.csv of extract --export and metadata.csv of ImageFolder will do. */
 #pragma once
 #include <glib.h>
 
@@ -14,17 +15,20 @@ typedef struct {
     const char *path;
     const char *class_name, *group; /* NULL where there is none */
     gboolean test;                  /* split is test */
+    const char *suggested, *score;  /* as well */
     LabelsAction action;            /* with LABELS_DECISIONS, and LABELS_PATHS where there are actions */
 } LabelRow;
 
-/* The columns that a table must have besides path: class; group; action and class (of what is relabelled); none. */
-typedef enum { LABELS_CLASSES, LABELS_GROUPS, LABELS_DECISIONS, LABELS_PATHS } LabelsNeed;
+/* The columns that a table must have besides path: class; group; suggested; action and class (of what is relabelled);
+ * none. */
+typedef enum { LABELS_CLASSES, LABELS_GROUPS, LABELS_SUSPECTS, LABELS_DECISIONS, LABELS_PATHS } LabelsNeed;
 
 typedef struct {
     char *file;
     LabelsNeed need;
-    gboolean has_classes, has_groups, has_splits, has_actions; /* columns; actions where they are needed */
-    GHashTable *rows;                                          /* path -> LabelRow */
+    gboolean has_classes, has_groups, has_splits, has_actions,
+        has_suggestions; /* columns; actions where they are needed */
+    GHashTable *rows;    /* path -> LabelRow */
     GStringChunk *texts;
 } Labels;
 

@@ -16,6 +16,7 @@ TestImages *test_images_new(const char *source, gboolean is_cache)
     images->paths = g_ptr_array_new_with_free_func(g_free);
     images->labels = g_array_new(FALSE, FALSE, sizeof(int));
     images->hashes = g_byte_array_new();
+    images->reviewed = g_byte_array_new();
     images->skipped = g_ptr_array_new_with_free_func(g_free);
     return images;
 }
@@ -29,6 +30,7 @@ void test_images_free(TestImages *images)
     g_ptr_array_unref(images->paths);
     g_array_unref(images->labels);
     g_byte_array_unref(images->hashes);
+    g_byte_array_unref(images->reviewed);
     g_ptr_array_unref(images->skipped);
     g_free(images);
 }

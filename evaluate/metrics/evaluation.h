@@ -6,13 +6,14 @@
 
 /* The labelled images of a cache or a folder. */
 typedef struct {
-    char *source;       /* as the user named it */
-    gboolean is_cache;  /* else a folder of images */
-    GPtrArray *classes; /* char*, in label order */
-    GPtrArray *paths;   /* char*, below the image folder */
-    GArray *labels;     /* int, parallel to paths */
-    GByteArray *hashes; /* SHA256_SIZE bytes of each file's content, parallel to paths */
-    GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
+    char *source;         /* as the user named it */
+    gboolean is_cache;    /* else a folder of images */
+    GPtrArray *classes;   /* char*, in label order */
+    GPtrArray *paths;     /* char*, below the image folder */
+    GArray *labels;       /* int, parallel to paths */
+    GByteArray *hashes;   /* SHA256_SIZE bytes of each file's content, parallel to paths */
+    GByteArray *reviewed; /* parallel to paths: 1 if a review has decided on it (extract --apply) */
+    GPtrArray *skipped;   /* char*, "path: reason": images that could not be used */
 } TestImages;
 
 /* Which of the images a model was trained on; determined by questions/leakage.h. */

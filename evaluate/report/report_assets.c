@@ -8,3 +8,4 @@
 
 EMBED(report_css, "evaluate/report/report.css");
 EMBED(report_js, "evaluate/report/report.js");
+EMBED(review_js, "evaluate/report/review.js");

@@ -1,5 +1,5 @@
-/* report_assets: the report's style and script, which lie beside this file as report.css and report.js and
+/* report_assets: the report's style and scripts, which lie beside this file as report.css, report.js and review.js and
  * are copied into the program when it is assembled. */
 #pragma once
 
-extern const char report_css[], report_js[];
+extern const char report_css[], report_js[], review_js[];

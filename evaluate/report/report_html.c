@@ -24,6 +24,7 @@ static const struct {
                 {"classes", "Classes", "Class by class"},
                 {"mistakes", "Mistakes", "Mistakes, the most confident first"},
                 {"explanations", "Explanations", "What speaks for a class and against it"},
+                {"review", "Review", "What to look at"},
                 {"settings", "Settings", "How it was made"}};
 
 void section_open(const Report *report, const char *id)
@@ -132,12 +133,23 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
     return append_sections(&report, error) && write_page(&report, title, error);
 }
 
-gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options, GError **error)
+static gboolean write_alone(const Comparison *comparison, const ReportOptions *options, const char *what,
+                            void (*section)(const Report *report), GError **error)
 {
     g_autoptr(GString) sections = g_string_new(NULL);
-    g_autofree char *title = title_of(comparison, options, "Explanations");
+    g_autofree char *title = title_of(comparison, options, what);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     const Report report = {comparison, options, sections, verdict};
-    section_explanations(&report);
+    section(&report);
     return write_page(&report, title, error);
+}
+
+gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options, GError **error)
+{
+    return write_alone(comparison, options, "Explanations", section_explanations, error);
+}
+
+gboolean report_review_write(const Comparison *comparison, const ReportOptions *options, GError **error)
+{
+    return write_alone(comparison, options, "Review", section_review, error);
 }

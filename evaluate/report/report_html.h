@@ -13,6 +13,7 @@ typedef struct {
                            a cache */
     ConfusionCells cells;
     const Explanations *explanations; /* NULL: none */
+    const GArray *review;             /* ReviewItem (review.h); NULL: none */
     guint threads;
     gboolean timing; /* report how long predictions took: two reports of the same comparison then differ */
 } ReportOptions;
@@ -20,5 +21,8 @@ typedef struct {
 /* DIR/index.html with the explanations alone, in the same way. */
 gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options,
                                    GError **error);
+
+/* DIR/index.html with the images to review and what is needed to decide on them (evaluate/report/review.js). */
+gboolean report_review_write(const Comparison *comparison, const ReportOptions *options, GError **error);
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error);

@@ -1,25 +1,23 @@
 /* report_plots: the sections of the report that show plots; see report_sections.h. */
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
-#include "common/image/image_file.h"
 #include "common/model/history.h"
 #include "common/plot/curves.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/plots.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/scatter.h"
+#include "evaluate/report/thumbnail.h"
 
 #include <string.h>
 
 enum {
-    SIDE_BY_SIDE = 20,     /* heatmaps of up to this many classes are set side by side */
-    VECTOR_CLASSES = 40,   /* with more, a heatmap is smaller as PNG than as SVG */
-    VECTOR_MARKS = 400,    /* with more, a scatter is smaller as PNG */
-    TABLE_CLASSES = 40,    /* up to this many classes, the matrix is shown as a table too */
-    MAX_PAIRS = 12,        /* confused pairs per model */
-    MAX_MISTAKES = 24,     /* a model */
-    THUMBNAIL_SIDE = 176,  /* pixels */
-    THUMBNAIL_QUALITY = 80 /* JPEG */
+    SIDE_BY_SIDE = 20,   /* heatmaps of up to this many classes are set side by side */
+    VECTOR_CLASSES = 40, /* with more, a heatmap is smaller as PNG than as SVG */
+    VECTOR_MARKS = 400,  /* with more, a scatter is smaller as PNG */
+    TABLE_CLASSES = 40,  /* up to this many classes, the matrix is shown as a table too */
+    MAX_PAIRS = 12,      /* confused pairs per model */
+    MAX_MISTAKES = 24,   /* a model */
 };
 
 /* What a section lacks, and how to get it. */
@@ -236,14 +234,12 @@ void section_training(const Report *report)
 
 /* ---- Mistakes ---- */
 
-static GBytes *thumbnail(const char *folder, const char *path)
+const char *report_thumbnails(const Report *report)
 {
-    g_autofree char *file = g_build_filename(folder, path, NULL);
-    g_autofree guint8 *rgb = g_malloc(3 * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
-    const Decoding upright = {PRESET_TORCHVISION, FIT_STRETCH, TRUE, THUMBNAIL_SIDE};
-    if (!image_file_decode(file, &upright, rgb, NULL, NULL))
-        return NULL;
-    return image_jpeg(rgb, THUMBNAIL_SIDE, THUMBNAIL_QUALITY);
+    const TestImages *images = report->comparison->images;
+    if (!report->options->images && images->is_cache)
+        append_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
+    return report->options->images ? report->options->images : images->is_cache ? NULL : images->source;
 }
 
 /* A card: thumbnail, what the label says, what the model says, how sure it is. */
@@ -254,14 +250,10 @@ static void append_mistake(const Report *report, const Evaluation *evaluation, c
     const TestImages *images = report->comparison->images;
     const char *const *names = test_images_class_names(images);
     const char *path = images->paths->pdata[mistake->index];
-    g_autoptr(GBytes) jpeg = folder ? thumbnail(folder, path) : NULL;
+    g_autoptr(GBytes) jpeg = folder ? thumbnail_new(folder, path, FIT_CROP) : NULL;
     g_string_append(page, "<li>");
-    if (jpeg) {
-        g_string_append(page, "<img src=\"");
-        html_data_uri(page, "image/jpeg", jpeg);
-        g_string_append(page, "\" alt=\"\" loading=\"lazy\">");
-    } else if (folder)
-        g_string_append(page, "<div class=\"unread\">cannot be read</div>");
+    if (folder)
+        thumbnail_append(page, jpeg);
     g_string_append(page, "<dl>");
     html_element(page, "dt", "Label");
     html_element(page, "dd", names[test_images_labels(images)[mistake->index]]);
@@ -282,12 +274,8 @@ void section_mistakes(const Report *report)
 {
     const Comparison *comparison = report->comparison;
     GString *page = report->page;
-    const char *folder = report->options->images        ? report->options->images
-                         : comparison->images->is_cache ? NULL
-                                                        : comparison->images->source;
     section_open(report, "mistakes");
-    if (!folder)
-        append_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
+    const char *folder = report_thumbnails(report);
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);

@@ -18,6 +18,9 @@ void section_open(const Report *report, const char *id);
 gboolean report_several(const Report *report);
 gboolean report_opens(const Report *report, guint model);
 
+/* The folder of the images, for thumbnails; NULL if it is not known, which the page then says. */
+const char *report_thumbnails(const Report *report);
+
 void section_verdict(const Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
 void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
 void section_leakage(
@@ -29,4 +32,5 @@ void section_training(const Report *report);
 void section_classes(const Report *report);  /* per class, sortable */
 void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
 void section_explanations(const Report *report); /* maps over images; nothing where there are none */
+void section_review(const Report *report);       /* the images to decide on, with a script that does it */
 void section_settings(const Report *report);     /* of base, cache and models; skipped images */

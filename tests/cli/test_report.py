@@ -5,6 +5,7 @@ from fractions import Fraction
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
 from PIL import Image
+from browser import FLAGS
 from tap import BUILD, program, run, scratch
 
 
@@ -246,8 +247,7 @@ def thousands_of_classes_are_written_as_the_cells_that_are_not_zero():
 def browser(page, *arguments):
     with scratch() as folder:
         return subprocess.run(
-            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-             "--disable-background-networking", "--disable-component-update", "--user-data-dir=" + folder,
+            ["chromium", *FLAGS, "--user-data-dir=" + folder,
              "--virtual-time-budget=2000", *arguments, "file://" + page],
             capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
 

@@ -1,0 +1,183 @@
+/* review: see review.h. */
+#include "evaluate/report/review.h"
+
+#include "common/cache/alike.h"
+#include "common/cli/cli.h"
+#include "common/core/error.h"
+#include "common/core/plural.h"
+#include "common/dataset/labels.h"
+#include "evaluate/explanation/choice.h"
+#include "evaluate/metrics/verdict.h"
+
+typedef struct {
+    const Comparison *comparison;
+    const Evaluation *evaluation;
+    const char *const *names; /* of the classes */
+    const int *labels;
+    GArray *items;
+    gboolean *taken; /* (N) */
+    guint more;      /* images that the page has no room for */
+} Choice;
+
+/* Whether a page's attribute gives back the same bytes. */
+static gboolean is_clean(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if ((guchar)*p < 0x20 || *p == 0x7f)
+            return FALSE;
+    return g_utf8_validate(name, -1, NULL);
+}
+
+static void add(Choice *choice, ReviewItem item)
+{
+    if (choice->taken[item.image])
+        return;
+    choice->taken[item.image] = TRUE;
+    if (item.suggested && !is_clean(item.suggested))
+        item.suggested = NULL;
+    if (choice->items->len < REVIEW_MAX)
+        g_array_append_val(choice->items, item);
+    else
+        choice->more++;
+}
+
+/* Those that cannot or need not be decided on. */
+static void take_others(Choice *choice)
+{
+    const TestImages *images = choice->comparison->images;
+    guint odd = 0;
+    for (guint i = 0; i < images->paths->len; i++) {
+        gboolean clean = is_clean(images->paths->pdata[i]) && is_clean(choice->names[choice->labels[i]]);
+        choice->taken[i] = !clean || images->reviewed->data[i];
+        odd += !clean;
+    }
+    if (odd)
+        cli_remark("%u %s left out of the review, as their paths or classes are not plain UTF-8", odd,
+                   plural(odd, "image is", "images are"));
+}
+
+static gint highest_first(gconstpointer a, gconstpointer b)
+{
+    const ReviewItem *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return x->image < y->image ? -1 : 1;
+}
+
+/* Adds the first n of them, by their scores. */
+static void add_sorted(Choice *choice, GArray *found, guint n)
+{
+    g_array_sort(found, highest_first);
+    for (guint i = 0; i < MIN(n, found->len); i++)
+        add(choice, g_array_index(found, ReviewItem, i));
+}
+
+static gboolean add_suspects(Choice *choice, const char *table, GError **error)
+{
+    const GPtrArray *paths = choice->comparison->images->paths;
+    g_autoptr(Labels) labels = labels_read(table, LABELS_SUSPECTS, error);
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
+    for (guint i = 0; labels && i < paths->len; i++) {
+        const LabelRow *row = labels_find(labels, paths->pdata[i]);
+        ReviewItem item = {.image = i, .reason = REVIEW_SUSPECT};
+        if (!row)
+            continue;
+        item.suggested = g_intern_string(row->suggested);
+        item.score = row->score ? g_ascii_strtod(row->score, NULL) : 0;
+        g_array_append_val(found, item);
+    }
+    if (labels && found->len < g_hash_table_size(labels->rows))
+        cli_remark("%u of the images in %s are not evaluated", g_hash_table_size(labels->rows) - found->len,
+                   table);
+    add_sorted(choice, found, found->len);
+    return labels != NULL;
+}
+
+static void add_mistakes(Choice *choice)
+{
+    g_autoptr(GArray) mistakes = evaluation_mistakes(choice->comparison, choice->evaluation);
+    for (guint i = 0; i < mistakes->len; i++) {
+        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
+        const char *suggested = choice->names[choice->evaluation->predicted[mistake->index]];
+        add(choice, (ReviewItem){.image = mistake->index,
+                                 .reason = REVIEW_MISTAKE,
+                                 .suggested = g_intern_string(suggested),
+                                 .score = mistake->score});
+    }
+}
+
+static void add_unsure(Choice *choice)
+{
+    guint n = comparison_count(choice->comparison), classes = comparison_classes(choice->comparison);
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
+    for (guint i = 0; classes > 1 && i < n; i++) {
+        const float *scores = evaluation_scores(choice->evaluation) + (gsize)i * classes;
+        int best = choice->evaluation->predicted[i], second = explanation_runner_up(scores, classes, best);
+        ReviewItem item = {.image = i,
+                           .reason = REVIEW_UNSURE,
+                           .suggested = g_intern_string(choice->names[second]),
+                           .score = (double)scores[second] - scores[best]};
+        if (!choice->taken[i])
+            g_array_append_val(found, item);
+    }
+    add_sorted(choice, found, MIN(n / 10, REVIEW_UNSURE_MAX));
+}
+
+/* alike: of the same images in the same order. */
+static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
+{
+    for (guint i = 0; i < alike->n; i++) {
+        guint twin = alike->first[i];
+        if (twin == i || (choice->labels[i] == choice->labels[twin]) != same_label)
+            continue;
+        const char *suggested = same_label ? NULL : g_intern_string(choice->names[choice->labels[twin]]);
+        add(choice, (ReviewItem){.image = i,
+                                 .reason = REVIEW_DUPLICATE,
+                                 .suggested = suggested,
+                                 .twin = twin,
+                                 .score = alike->same[i] ? 1 : (double)alike->similarity[i]});
+    }
+}
+
+static gboolean add_duplicates(Choice *choice, const ReviewOptions *options, GError **error)
+{
+    const TestImages *images = choice->comparison->images;
+    if (!images->is_cache || images->paths->len > REVIEW_COMPARED)
+        return TRUE;
+    g_autoptr(Cache) cache = cache_open(images->source, error);
+    if (!cache || !cache_choose(cache, options->filter, error))
+        return FALSE;
+    if (cache_count(cache) != images->paths->len)
+        return error_set(error, "%s changed during the evaluation: run evaluate again", images->source);
+    g_autoptr(Alike) alike = alike_find(&cache, 1, 0, options->threads, error);
+    if (!alike)
+        return FALSE;
+    add_alike(choice, alike, FALSE);
+    add_alike(choice, alike, TRUE);
+    return TRUE;
+}
+
+GArray *review_choose(const Comparison *comparison, const ReviewOptions *options, GError **error)
+{
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
+    g_autofree gboolean *taken = g_new0(gboolean, comparison_count(comparison) + 1);
+    Choice choice = {.comparison = comparison,
+                     .evaluation = comparison_model(comparison, verdict->best),
+                     .names = test_images_class_names(comparison->images),
+                     .labels = test_images_labels(comparison->images),
+                     .items = items,
+                     .taken = taken};
+    take_others(&choice);
+    if (options->suspects && !add_suspects(&choice, options->suspects, error))
+        return NULL;
+    add_mistakes(&choice);
+    add_unsure(&choice);
+    if (!add_duplicates(&choice, options, error))
+        return NULL;
+    if (choice.more)
+        cli_remark(
+            "%u more images are not on the page: decide on these, apply the decisions, and review again",
+            choice.more);
+    return g_steal_pointer(&items);
+}

@@ -1,0 +1,37 @@
+/* review: chooses the images whose labels somebody should look at, for the page on which they are decided. */
+#pragma once
+#include "common/dataset/dataset.h"
+#include "evaluate/metrics/evaluation.h"
+
+/* Why an image is shown, in the order of the page; the first that applies. */
+typedef enum {
+    REVIEW_SUSPECT, /* train --suspects names it, the surest first */
+    REVIEW_MISTAKE, /* the model takes it for another class, the most confident first */
+    REVIEW_UNSURE, /* its two best classes lie closest together: a tenth of the images, at most REVIEW_UNSURE_MAX */
+    REVIEW_DUPLICATE, /* of a cache: another image has the same content or nearly the same features (alike.h); those with
+                         another label first. Not looked for among more than REVIEW_COMPARED images */
+    REVIEW_REASONS,
+} ReviewReason;
+
+enum { REVIEW_UNSURE_MAX = 200, REVIEW_MAX = 1000 /* images of a page */, REVIEW_COMPARED = 20000 };
+
+typedef struct {
+    guint image; /* of the comparison */
+    ReviewReason reason;
+    const char *suggested; /* class, interned; NULL: none */
+    guint twin;            /* of a duplicate: the first image like it */
+    double
+        score; /* the chance that the label is wrong; the predicted class's score; the lead; the cosine, 1 for the same
+                     content */
+} ReviewItem;
+
+typedef struct {
+    const char *suspects;        /* table; NULL: none */
+    const DatasetFilter *filter; /* that the images were chosen by */
+    guint threads;
+} ReviewOptions;
+
+/* The images to review by the best model, ReviewItem; those that a review has decided on are left out, as are those
+ * whose names a page cannot hold (not UTF-8, or with control characters), and what is over REVIEW_MAX, with a remark.
+ * NULL and error if the table or the cache cannot be read. */
+GArray *review_choose(const Comparison *comparison, const ReviewOptions *options, GError **error);
