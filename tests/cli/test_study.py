@@ -190,22 +190,33 @@ def make_runs_only_missing_steps():
             with open(os.path.join(data, "meta", name + ".txt"), "w") as file:
                 file.write("cold/0\nwarm/0\nwarm/absent\n")
 
-        def make(*arguments):
-            """The calls of the programs."""
+        def run_make(*arguments):
             open(log, "w").close()
             environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-            done = subprocess.run(["make", "-C", ROOT, *made, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
+            return subprocess.run(["make", "-C", ROOT, *made, "BUILD=" + fake, "DATA=" + data, "OUT=" + out, "WEIGHTS=random",
                                    "SCALE=small", *arguments], capture_output=True, text=True, env=environment)
+
+        def make(*arguments):
+            """The calls of the programs, and what was printed."""
+            done = run_make(*arguments)
             assert done.returncode == 0, done.stdout + done.stderr
             with open(log) as file:
                 return [re.sub(r"(extract|evaluate|train(?: --(?:approach|head) \w+)?).*", r"\1", line.strip())
                         for line in file if "/plan/" not in line], done.stdout
 
+        refused = run_make("study", "WEIGHTS=" + out + "/absent").stderr
+        assert out + "/absent: there is no such file; download" in refused and not os.path.getsize(log), refused
+        measured = run_make("study-plan")
+        assert [line.split()[-1] for line in measured.stderr.splitlines() if line.startswith("measuring")] == [
+            "extract", "standalone", "cached", "bootstrap", "finetune", "scratch"], measured.stderr
+        assert re.search(r"^weights: random, a stand-in", measured.stdout, re.M) and "measuring" not in run_make("study-plan").stderr
         assert make("features")[0] == ["extract"]
         calls, shown = make("study")
         with open(os.path.join(out, "study-small", "plan", "extract")) as file:
             assert float(file.read()) >= 0
         assert re.search(r"^train +features of 2 images .* done$", shown, re.M), shown
+        assert re.findall(r"^(\w+) .* MB ", shown, re.M) == ["train", "standalone", "linear", "bootstrap", "cut", "finetune",
+                                                           "scratch", "compare"], shown
         assert re.search(r"^scratch +2 images, up to 5 epochs .* to do$", shown, re.M), shown
         assert re.search(r"^left: about .*\nfrom the start with SCALE=full: .*\nfrom the start with SCALE=medium: ", shown, re.M), shown
         assert calls.count("extract") == 1 and calls.count("evaluate") == 1, calls  # features were there

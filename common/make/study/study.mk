@@ -55,6 +55,11 @@ TEST_LIST    := $(PICK) --list $(STUDY)/test.txt $(call limit,2)
 FROM_IMAGES   = --images $(DATA)/images $(TRAIN_LIST)
 STUDY_FILES  := $(STUDY)/train.txt $(filter-out random%,$(WEIGHTS))
 
+ifeq ($(wildcard $(filter-out random%,$(WEIGHTS))),)
+$(filter-out random%,$(WEIGHTS)):
+	@echo 'WEIGHTS=$@: there is no such file; download the published weights by `make weights`, or give WEIGHTS=random' >&2; exit 1
+endif
+
 .PHONY: features $(APPROACHES) compare study study-copies study-plan
 
 # `make study` prints the plan before its first step.
@@ -77,8 +82,8 @@ study: compare ## the whole study: all approaches, compared (DATA= WEIGHTS= CLAS
 PER_CLASS   := 8
 PROBE_LIST   = $(PICK) --list $(STUDY)/train.txt --limit-per-class $(PER_CLASS)
 PROBE_IMAGES = --images $(DATA)/images $(PROBE_LIST) $(AUGMENTATION)
-study-plan: $(STUDY)/train.txt $(STUDY)/test.txt | $(BUILD)/extract $(BUILD)/train ## study: steps done and left, and how long these take on this machine
-	@STUDY='$(STUDY)' SCALES='$(foreach s,$(SCALES),$(s):$(SCALE_$(s)))' SCALE='$(SCALE)' PICK='$(PICK)' PER_CLASS=$(PER_CLASS) \
+study-plan: $(STUDY)/train.txt $(STUDY)/test.txt $(filter-out random%,$(WEIGHTS)) | $(BUILD)/extract $(BUILD)/train ## study: steps done and left, and how long these take on this machine
+	@STUDY='$(STUDY)' WEIGHTS='$(WEIGHTS)' SCALES='$(foreach s,$(SCALES),$(s):$(SCALE_$(s)))' SCALE='$(SCALE)' PICK='$(PICK)' PER_CLASS=$(PER_CLASS) \
 	    PROBE_extract='$(BUILD)/extract --weights $(WEIGHTS) $(PROBE_LIST) $(DATA)/images' \
 	    PROBE_cut='$(BUILD)/extract --weights $(WEIGHTS) --layer block5_conv2 $(PROBE_LIST) $(DATA)/images' \
 	    PROBE_cached='$(BUILD)/train --approach finetune $(HEAD) --weights $(WEIGHTS)' \
