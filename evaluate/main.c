@@ -1,5 +1,5 @@
 /* evaluate: evaluates models on labelled images, and predicts new ones. It never changes a cache, nor a model but for
- * its threshold (--set-threshold). */
+ * its threshold (--set-threshold) and its limit (--set-known). */
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -23,6 +23,7 @@
 #include "evaluate/report/report_text.h"
 #include "evaluate/report/review.h"
 #include "evaluate/report/scatter.h"
+#include "evaluate/report/unknown.h"
 
 #include <stdio.h>
 
@@ -50,7 +51,12 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     }
     g_autoptr(Comparison) comparison = comparison_new(images, evaluations, (guint)options->top);
     const LeakageOptions leakage = {options->trained_on, options->similarity, what.threads};
-    return leakage_find(comparison, &leakage, error) ? g_steal_pointer(&comparison) : NULL;
+    const EvaluationOptions unknown = {
+        .source = options->unknown, .unknown = TRUE, .weights = options->weights, .threads = what.threads};
+    return leakage_find(comparison, &leakage, error) &&
+                   (!unknown.source || evaluation_run_unknown(&unknown, comparison, error))
+               ? g_steal_pointer(&comparison)
+               : NULL;
 }
 
 static gboolean write_plots(const Options *options, const Comparison *comparison, GError **error)
@@ -68,7 +74,7 @@ static gboolean write_plots(const Options *options, const Comparison *comparison
     return reliability_write(plots->reliability, plots->n_reliability, options->reliability, error);
 }
 
-/* Keeps in the only model the threshold that serves the share of right answers asked for. */
+/* The threshold of the only model that serves the share of right answers asked for. */
 static gboolean set_threshold(const Options *options, const Comparison *comparison, GError **error)
 {
     const Evaluation *evaluation = comparison_model(comparison, 0);
@@ -84,10 +90,39 @@ static gboolean set_threshold(const Options *options, const Comparison *comparis
                          "%s: is right on %g %% of its answers at no threshold; try a lower --set-threshold",
                          evaluation->path, 100 * options->set_threshold);
     evaluation->model->threshold = point->threshold;
-    if (!model_save(evaluation->model, evaluation->path, error))
+    return TRUE;
+}
+
+/* The same of the similarity that keeps a share of the images trained on. */
+static gboolean set_known(const Options *options, const Comparison *comparison, GError **error)
+{
+    const Evaluation *evaluation = comparison_model(comparison, 0);
+    Novelty *novelty = evaluation->model->novelty;
+    if (!novelty)
+        return error_set(
+            error, "%s: keeps no images trained on to compare others with; train a head on a cache again",
+            evaluation->path);
+    novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
+    return TRUE;
+}
+
+/* Keeps in the only model what --predict goes by. */
+static gboolean set_limits(const Options *options, const Comparison *comparison, GError **error)
+{
+    gboolean unsure = options->set_threshold > 0, unknown = options->set_known > 0;
+    const Evaluation *evaluation = comparison_model(comparison, 0);
+    if (!unsure && !unknown)
+        return TRUE;
+    if ((unsure && !set_threshold(options, comparison, error)) ||
+        (unknown && !set_known(options, comparison, error)) ||
+        !model_save(evaluation->model, evaluation->path, error))
         return FALSE;
-    cli_remark("%s: --predict now answers unsure below a probability of %.4f", evaluation->path,
-               point->threshold);
+    if (unsure)
+        cli_remark("%s: --predict now answers unsure below a probability of %.4f", evaluation->path,
+                   evaluation->model->threshold);
+    if (unknown)
+        cli_remark("%s: --predict now answers unknown below a similarity of %.4f", evaluation->path,
+                   evaluation->model->novelty->limit);
     return TRUE;
 }
 
@@ -147,7 +182,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_plots(options, comparison, error) &&
            (!options->coverage || coverage_write(comparison, options->coverage, error)) &&
-           (!(options->set_threshold > 0) || set_threshold(options, comparison, error)) &&
+           set_limits(options, comparison, error) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->review || write_review(options, comparison, &report, error)) &&
@@ -166,11 +201,15 @@ static Status evaluate(const Options *options)
         leakage_text(text, comparison);
         if (options->coverage || options->set_threshold > 0)
             coverage_text(text, comparison);
+        if (comparison->unknown)
+            unknown_text(text, comparison);
         fputs(text->str, stdout);
     }
     if (!write_files(options, comparison, &error))
         return cli_fail(error);
-    return comparison->images->skipped->len ? STATUS_SKIPPED : STATUS_DONE;
+    guint skipped = comparison->images->skipped->len +
+                    (comparison->unknown ? comparison->unknown->skipped->len : 0);
+    return skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
 
 int main(int argc, char **argv)

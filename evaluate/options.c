@@ -96,6 +96,16 @@ static const CliOption table[] = {
      "--predict then "
      "answers unsure below it (0: do not)",
      0, 1, EVALUATING},
+    {CLI_TEXT, "unknown", 0, &o.unknown, "DIR|CACHE",
+     "say how well images of none of the classes, those in DIR or CACHE, are told from the others: by the "
+     "score, and by the "
+     "similarity to the images trained on",
+     0, 0, EVALUATING},
+    {CLI_REAL, "set-known", 0, &o.set_known, "A",
+     "keep in the model the similarity that a share A of the images trained on have to another one; "
+     "--predict then answers "
+     "unknown below it (0: do not)",
+     0, 1, EVALUATING},
     {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
      "draw the cache's images by their first two principal components, coloured by class, with mistakes "
      "marked (.png, .svg or .pdf)",
@@ -228,18 +238,17 @@ static const char *check_together(void)
         return "--images requires --report, --review or --explain, which show images of the cache";
     if (o.suspects && !o.review)
         return "--suspects requires --review, which shows them";
-    if (o.mode == EVALUATE_CACHE && o.weights && !o.explain)
+    if (o.mode == EVALUATE_CACHE && o.weights && !o.explain && !o.unknown)
         return "--weights is not used with a CACHE, whose features have already been computed, but by "
-               "--explain of pooled "
-               "ones";
+               "--unknown DIR, and by --explain of pooled ones";
     if (cli_given("normalize") && !o.confusion && !o.report)
         return "--normalize requires --confusion or --report";
     if (o.title && !o.confusion && !o.report && !o.review && !o.explain)
         return "--title requires --confusion, --report, --review or --explain";
     if (cli_given("similarity") && !o.trained_on)
         return "--similarity requires --trained-on";
-    if (o.set_threshold > 0 && o.n_models > 1)
-        return "--set-threshold takes one model";
+    if ((o.set_threshold > 0 || o.set_known > 0) && o.n_models > 1)
+        return "--set-threshold takes one model, as does --set-known";
     if (o.filter.classes && o.filter.first_classes)
         return "--classes and --first-classes are mutually exclusive";
     return NULL;

@@ -17,6 +17,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     for (char **history = histories; *history; history++)
         output_plan_add(plan, PLAN_INPUT, "--history", *history);
     output_plan_add_images(plan, "IMAGE_DIR", o->source, dataset_is_image);
+    output_plan_add_images(plan, "--unknown", o->unknown, dataset_is_image);
     output_plan_add_images(plan, "--images", o->images, dataset_is_image);
     for (char **input = o->inputs; input && *input; input++)
         if (g_file_test(*input, G_FILE_TEST_IS_DIR))

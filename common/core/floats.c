@@ -38,3 +38,14 @@ void floats_free(float *floats)
     if (floats)
         free(((void **)floats)[-1]);
 }
+
+static int by_value(const void *a, const void *b)
+{
+    const float *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void floats_sort(float *values, gsize n)
+{
+    qsort(values, n, sizeof *values, by_value);
+}

@@ -9,3 +9,5 @@
 float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */
 void floats_free(float *floats); /* NULL allowed */
+
+void floats_sort(float *values, gsize n); /* ascending; none is NaN */

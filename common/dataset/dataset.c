@@ -219,13 +219,21 @@ char *dataset_passed(const Dataset *dataset)
     return text->len ? g_strdup(text->str) : NULL;
 }
 
-GPtrArray *dataset_files(const char *folder, GError **error)
+Dataset *dataset_unsorted(const char *folder, GError **error)
 {
     g_autoptr(Dataset) dataset = dataset_new(folder);
     if (!scan_folder(dataset, "", 0, 0, error))
         return NULL;
-    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_sort(dataset->items, by_key);
+    return g_steal_pointer(&dataset);
+}
+
+GPtrArray *dataset_files(const char *folder, GError **error)
+{
+    g_autoptr(Dataset) dataset = dataset_unsorted(folder, error);
+    if (!dataset)
+        return NULL;
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < dataset->items->len; i++)
         g_ptr_array_add(paths, g_strdup(((DatasetItem *)dataset->items->pdata[i])->path));
     return paths;

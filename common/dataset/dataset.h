@@ -89,8 +89,11 @@ gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **
 /* Moves the items i with taken[i] to a new dataset with the same root and classes; both keep their order. */
 Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 
-/* Paths of all image files in a folder, recursively, in byte order: char*, freed with the array. Finding none is not an
- * error. */
+/* All image files in a folder, at any depth, in byte order of their keys, with label 0 and no classes. Finding none is not
+ * an error. */
+Dataset *dataset_unsorted(const char *folder, GError **error);
+
+/* Their paths: char*, freed with the array. */
 GPtrArray *dataset_files(const char *folder, GError **error);
 /* The text of a list, without a byte order mark. NULL and error if it cannot be read or holds a NUL, which
  * would end it unseen. Caller frees. */

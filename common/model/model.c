@@ -17,6 +17,9 @@ enum { FORMAT_VERSION = 1, PREDICT_ROWS = 256 /* scaled at a time: 26 MB of bloc
 #define SCALING_MEAN    "/vggcache/scaling_mean"
 #define SCALING_INVERSE "/vggcache/scaling_inverse"
 #define TRAINED_ON      "/vggcache/trained_on"
+#define NOVELTY         "vggcache_novelty"
+#define NOVELTY_KEPT    "/vggcache/novelty_images"
+#define NOVELTY_HELD    "/vggcache/novelty_held"
 
 void model_free(Model *model)
 {
@@ -30,6 +33,7 @@ void model_free(Model *model)
     network_free(model->network);
     json_decref(model->training);
     g_clear_pointer(&model->trained_on, g_array_unref);
+    novelty_free(model->novelty);
     g_free(model);
 }
 
@@ -190,6 +194,20 @@ static gboolean write_trained_on(Hdf5File *file, const Model *model, GError **er
                                              (const guint64 *)(const void *)trained_on->data, error);
 }
 
+static gboolean write_novelty(Hdf5File *file, const Model *model, GError **error)
+{
+    const Novelty *novelty = model->novelty;
+    if (!novelty)
+        return TRUE;
+    const gsize shape[2] = {novelty->width, novelty->n};
+    json_t *about = json_pack("{s:I}", "images", (json_int_t)novelty->n);
+    if (isfinite(novelty->limit))
+        json_object_set_new(about, "limit", json_real(novelty->limit));
+    return write_json(file, NOVELTY, about, error) &&
+           hdf5_write_floats(file, NOVELTY_KEPT, 2, shape, novelty->images, error) &&
+           hdf5_write_floats(file, NOVELTY_HELD, 1, shape + 1, novelty->held, error);
+}
+
 /* What model_load asks for: a file that it would refuse is not written. */
 static gboolean can_be_loaded(const Model *model, const char *path, GError **error)
 {
@@ -218,7 +236,8 @@ gboolean model_save(const Model *model, const char *path, GError **error)
         return FALSE;
     g_autoptr(Hdf5File) file = hdf5_create(path, error);
     return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
-           write_trained_on(file, model, error) && hdf5_commit(file, error);
+           write_trained_on(file, model, error) && write_novelty(file, model, error) &&
+           hdf5_commit(file, error);
 }
 
 /* ---- Loading ---- */
@@ -338,13 +357,39 @@ static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
             error_set(error, "%s: its dataset %s is not in ascending order", hdf5_path(file), TRAINED_ON));
 }
 
+/* Missing in files of earlier versions, and where the base learns. */
+static gboolean read_novelty(Hdf5File *file, Model *model, GError **error)
+{
+    int found = hdf5_has_dataset(file, NOVELTY_KEPT, error);
+    json_auto_t *about = found > 0 ? read_json(file, NOVELTY, error) : NULL;
+    int images = 0;
+    double limit = -INFINITY;
+    if (!about)
+        return found == 0;
+    if (json_unpack(about, "{s:i, s?F}", "images", &images, "limit", &limit) != 0 || images < 1 ||
+        (guint)images > novelty_most(model->spec->shape) || limit > 1)
+        return error_set(error, "%s: its attribute %s is invalid", hdf5_path(file), NOVELTY);
+    Novelty *novelty = model->novelty = novelty_new(model->spec->shape, (guint)images);
+    const gsize shape[2] = {novelty->width, novelty->n};
+    novelty->limit = limit;
+    if (!read_finite(file, NOVELTY_KEPT, 2, shape, novelty->images, error) ||
+        !read_finite(file, NOVELTY_HELD, 1, shape + 1, novelty->held, error))
+        return FALSE;
+    for (guint i = 1; i < novelty->n; i++)
+        if (novelty->held[i - 1] > novelty->held[i])
+            return error_set(error, "%s: its dataset %s is not in ascending order", hdf5_path(file),
+                             NOVELTY_HELD);
+    return TRUE;
+}
+
 Model *model_load(const char *path, GError **error)
 {
     g_autoptr(Hdf5File) file = hdf5_open_sealed(path, error);
     g_autoptr(Model) model = g_new0(Model, 1);
     if (file && read_format(file, error) && read_classes(file, model, error) &&
         read_training(file, model, error) && read_parts(file, model, error) &&
-        read_parameters(file, model, error) && read_trained_on(file, model, error))
+        read_parameters(file, model, error) && read_trained_on(file, model, error) &&
+        read_novelty(file, model, error))
         return g_steal_pointer(&model);
     return NULL;
 }

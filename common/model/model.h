@@ -16,11 +16,14 @@
  *     vggcache_calibration  {"probabilities": true, "sigmoids": false, "temperature": 0.0}
  *     vggcache_training     {"approach": …, "head": …, "settings": {…}}
  *
- * and, if known, the dataset /vggcache/trained_on: a uint64 for each image trained on (trained_on.h).
+ * and, if known, the dataset /vggcache/trained_on: a uint64 for each image trained on (trained_on.h); of heads trained on a
+ * cache, vggcache_novelty {"images": n, "limit": 0.4} and the datasets /vggcache/novelty_images and /vggcache/novelty_held
+ * (novelty.h).
  *
  * The file ends with a checksum of every byte before it (seal.h), which is verified before anything is read: a
  * truncated or altered file is refused. The same model gives the same bytes. */
 #pragma once
+#include "common/model/novelty.h"
 #include "common/model/scaling.h"
 #include "common/model/trained_on.h"
 #include "common/network/network.h"
@@ -34,6 +37,7 @@ typedef struct {
     Scaling *scaling;   /* applied to a vector before the network; never NULL (SCALE_NONE) */
     Network *network;
     TrainedOn *trained_on;  /* NULL: not known */
+    Novelty *novelty;       /* NULL: not known */
     json_t *training;       /* settings, as an object; for information and --report */
     gboolean probabilities; /* outputs are probabilities (softmax or sigmoids); else decision values */
     gboolean sigmoids;  /* each output z of the network becomes 1 / (1 + exp(-z)), divided by the sum over the

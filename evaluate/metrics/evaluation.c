@@ -54,6 +54,9 @@ static void evaluation_free(gpointer data)
     g_free(evaluation->name);
     model_free(evaluation->model);
     g_free(evaluation->outputs);
+    g_free(evaluation->similarities);
+    g_free(evaluation->unknown.outputs);
+    g_free(evaluation->unknown.similarities);
     g_free(evaluation->probabilities);
     g_free(evaluation->predicted);
     g_free(evaluation->matrix);
@@ -169,6 +172,7 @@ void comparison_free(Comparison *comparison)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
     test_images_free(comparison->images);
+    test_images_free(comparison->unknown);
     g_ptr_array_unref(comparison->evaluations);
     g_free(comparison);
 }

@@ -34,11 +34,20 @@ typedef struct {
     float cosine;  /* of the features */
 } Twin;
 
+/* A model on M images of no class it knows. */
+typedef struct {
+    float *outputs;      /* (M, L) */
+    float *similarities; /* (M) */
+    double predict_seconds;
+} Unknown;
+
 /* One model on these images: N = images->paths->len, L classes. */
 typedef struct {
     char *path, *name; /* the file, and its name in tables: short, and different from the others' */
     Model *model;
     float *outputs;       /* (N, L) as model_predict gives them */
+    float *similarities;  /* (N) novelty.h's; NULL where the model has none */
+    Unknown unknown;      /* with the comparison's unknown */
     float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
     int *predicted;       /* (N) */
     guint *matrix;        /* (L, L) */
@@ -61,8 +70,9 @@ typedef struct {
     guint k;                /* of top_k */
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
-    double similarity; /* cosine from which images are alike; NAN: not compared */
-    Twin *twins;       /* (N); NULL without trained_on */
+    double similarity;   /* cosine from which images are alike; NAN: not compared */
+    Twin *twins;         /* (N); NULL without trained_on */
+    TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 
 TestImages *test_images_new(const char *source, gboolean is_cache);

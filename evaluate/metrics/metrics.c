@@ -1,6 +1,8 @@
 /* metrics: see metrics.h. */
 #include "evaluate/metrics/metrics.h"
 
+#include "common/core/floats.h"
+#include "common/model/novelty.h"
 #include "common/network/scores.h"
 
 #include <float.h>
@@ -202,6 +204,26 @@ Interval metrics_paired_difference(McNemar test, guint n)
     double b = test.first_only + 0.5, c = test.second_only + 0.5, all = n + 2;
     double middle = (b - c) / all, half = z95 * sqrt(b + c - (b - c) * (b - c) / all) / all;
     return (Interval){fmax(-1, middle - half), fmin(1, middle + half)};
+}
+
+Separation metrics_separation(const float *known, guint n, const float *unknown, guint m)
+{
+    g_autofree float *high = g_memdup2(known, n * sizeof *known), *low = g_memdup2(unknown, m * sizeof *low);
+    floats_sort(high, n);
+    floats_sort(low, m);
+    double pairs = 0;
+    for (guint i = 0, below = 0, equal = 0; i < n; i++) { /* `equal` counts those not above high[i] */
+        while (below < m && low[below] < high[i])
+            below++;
+        while (equal < m && low[equal] <= high[i])
+            equal++;
+        pairs += 0.5 * ((double)below + equal);
+    }
+    float limit = (float)novelty_limit(high, n, METRICS_KEPT);
+    guint told = 0;
+    while (told < m && low[told] < limit)
+        told++;
+    return (Separation){pairs / n / m, (double)told / m};
 }
 
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n)

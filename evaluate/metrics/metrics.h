@@ -77,6 +77,17 @@ GArray *metrics_coverage(const float *probabilities, const int *labels, guint n,
 /* The point that answers most images of those at which at least this share of the answers is right; NULL: there is none. */
 const CoveragePoint *metrics_accept(const GArray *coverage, double accuracy);
 
+/* How well a score tells known images from unknown ones. */
+typedef struct {
+    double
+        auroc; /* probability that a known image has the higher one, ties by half: scikit-learn's roc_auc_score */
+    double told; /* share of the unknown below the highest limit that METRICS_KEPT of the known reach */
+} Separation;
+#define METRICS_KEPT 0.95
+
+/* Scores of n known and m unknown images, both at least one. */
+Separation metrics_separation(const float *known, guint n, const float *unknown, guint m);
+
 /* McNemar's exact test (1947) of two classifiers on the same images. If both are equally good, each image that only
  * one gets right is equally likely to be either's: p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
 McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);

@@ -19,6 +19,7 @@ static void allocate_outputs(GPtrArray *evaluations, guint images)
     for (guint i = 0; i < evaluations->len; i++) {
         Evaluation *evaluation = evaluations->pdata[i];
         evaluation->outputs = g_new(float, (gsize)images * evaluation->model->classes->len + 1);
+        evaluation->similarities = evaluation->model->novelty ? g_new(float, images + 1) : NULL;
     }
 }
 
@@ -59,14 +60,16 @@ static void adopt_classes(TestImages *images, const Model *model)
 }
 
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const GPtrArray *evaluations, TestImages *images, const FeatureSpec *spec,
-                             GError **error)
+static gboolean check_models(const EvaluationOptions *options, const GPtrArray *evaluations,
+                             TestImages *images, const FeatureSpec *spec, GError **error)
 {
-    adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
+    if (!options->unknown)
+        adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
     for (guint i = 0; i < evaluations->len; i++) {
         const Evaluation *evaluation = evaluations->pdata[i];
-        g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
-                                                 test_images_class_names(images), images->classes->len);
+        g_autofree char *clause =
+            model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
+                           options->unknown ? NULL : test_images_class_names(images), images->classes->len);
         if (clause)
             return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->source,
                              clause);
@@ -85,12 +88,16 @@ static gboolean check_memory(const GPtrArray *evaluations, guint images, const C
     return prediction_memory_check(&work, error);
 }
 
+/* out (n, L); similarities (n), for a model that gives them. */
 static void predict_timed(Evaluation *evaluation, ThreadPool *thread_pool, const float *const *x, int n,
-                          float *out)
+                          float *out, float *similarities)
 {
+    const Model *model = evaluation->model;
     gint64 start = g_get_monotonic_time();
-    model_predict(evaluation->model, thread_pool, x, n, out);
+    model_predict(model, thread_pool, x, n, out);
     evaluation->predict_seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
+    if (model->novelty)
+        novelty_similarities(model->novelty, thread_pool, x, n, similarities);
 }
 
 /* ---- A cache ---- */
@@ -122,7 +129,7 @@ static gboolean evaluate_block(Cache *cache, guint first, guint n, float *buffer
     for (guint j = 0; j < evaluations->len; j++) {
         Evaluation *evaluation = evaluations->pdata[j];
         float *out = evaluation->outputs + (gsize)first * evaluation->model->classes->len;
-        predict_timed(evaluation, thread_pool, rows, (int)n, out);
+        predict_timed(evaluation, thread_pool, rows, (int)n, out, evaluation->similarities + first);
     }
     return TRUE;
 }
@@ -133,14 +140,17 @@ static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrA
     g_autoptr(Cache) cache = cache_open(options->source, error);
     if (!cache || !cache_choose(cache, &options->filter, error))
         return NULL;
-    cache_remark_left_out(cache);
+    if (options->unknown)
+        cache_take_unlabelled(cache);
+    else
+        cache_remark_left_out(cache);
     g_autoptr(TestImages) images = list_cache(options->source, cache);
     guint n = cache_count(cache);
     if (n == 0) {
         error_set(error, "%s: the cache is empty; run extract first", options->source);
         return NULL;
     }
-    if (!check_models(evaluations, images, cache_feature_spec(cache), error) ||
+    if (!check_models(options, evaluations, images, cache_feature_spec(cache), error) ||
         !check_memory(evaluations, n, cache, options->threads, error))
         return NULL;
     allocate_outputs(evaluations, n);
@@ -186,10 +196,14 @@ static void evaluate_folder_block(Folder *folder)
         Evaluation *evaluation = folder->evaluations->pdata[j];
         guint classes = evaluation->model->classes->len;
         g_autofree float *out = g_new(float, BLOCK *classes);
-        predict_timed(evaluation, folder->thread_pool, x, (int)folder->filled, out);
-        for (guint i = 0; i < folder->filled; i++)
+        float similarities[BLOCK];
+        predict_timed(evaluation, folder->thread_pool, x, (int)folder->filled, out, similarities);
+        for (guint i = 0; i < folder->filled; i++) {
             memcpy(evaluation->outputs + (gsize)folder->rows[i] * classes, out + i * classes,
                    classes * sizeof *out);
+            if (evaluation->similarities)
+                evaluation->similarities[folder->rows[i]] = similarities[i];
+        }
     }
     folder->filled = 0;
 }
@@ -246,20 +260,23 @@ static gboolean evaluate_spec(Folder *folder, const GPtrArray *evaluations, guin
 static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray *evaluations,
                            char *const *reasons, const guint8 *hashes)
 {
-    guint classes = images->classes->len;
     for (guint i = 0; i < dataset->items->len; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
+        guint kept = images->paths->len;
         if (reasons[i]) {
             g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, reasons[i]));
             continue;
         }
         for (guint j = 0; j < evaluations->len; j++) {
-            float *outputs = ((Evaluation *)evaluations->pdata[j])->outputs;
-            memmove(outputs + (gsize)images->paths->len * classes, outputs + (gsize)i * classes,
-                    classes * sizeof *outputs);
+            const Evaluation *evaluation = evaluations->pdata[j];
+            gsize classes = evaluation->model->classes->len;
+            memmove(evaluation->outputs + kept * classes, evaluation->outputs + i * classes,
+                    classes * sizeof *evaluation->outputs);
+            if (evaluation->similarities)
+                evaluation->similarities[kept] = evaluation->similarities[i];
         }
         g_ptr_array_add(images->paths, g_strdup(item->key));
-        g_array_index(images->labels, int, images->paths->len - 1) = g_array_index(images->labels, int, i);
+        g_array_index(images->labels, int, kept) = g_array_index(images->labels, int, i);
         g_byte_array_append(images->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
         g_byte_array_append(images->reviewed, &(guint8){FALSE}, 1);
     }
@@ -310,15 +327,20 @@ static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset 
 static TestImages *evaluate_folder_source(const EvaluationOptions *options, GPtrArray *evaluations,
                                           GError **error)
 {
-    g_autoptr(Dataset) dataset = dataset_scan(options->source, &options->filter, error);
+    g_autoptr(Dataset) dataset = options->unknown ? dataset_unsorted(options->source, error)
+                                                  : dataset_scan(options->source, &options->filter, error);
     if (!dataset)
         return NULL;
+    if (!dataset->items->len) {
+        error_set(error, "%s: contains no images", options->source);
+        return NULL;
+    }
     g_autoptr(TestImages) images = test_images_new(options->source, FALSE);
     for (guint c = 0; c < dataset->classes->len; c++)
         g_ptr_array_add(images->classes, g_strdup(dataset->classes->pdata[c]));
     for (guint i = 0; i < dataset->items->len; i++)
         g_array_append_val(images->labels, ((DatasetItem *)dataset->items->pdata[i])->label);
-    if (!check_models(evaluations, images, NULL, error) ||
+    if (!check_models(options, evaluations, images, NULL, error) ||
         !evaluate_folder(options, dataset, images, evaluations, error))
         return NULL;
     return g_steal_pointer(&images);
@@ -328,4 +350,25 @@ TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluati
 {
     return cache_is(options->source) ? evaluate_cache_source(options, evaluations, error)
                                      : evaluate_folder_source(options, evaluations, error);
+}
+
+/* What the models answer for the known images gives way to that for the unknown ones, and comes back. */
+static void swap_answers(GPtrArray *evaluations)
+{
+    for (guint i = 0; i < evaluations->len; i++) {
+        Evaluation *evaluation = evaluations->pdata[i];
+        Unknown answers = {evaluation->outputs, evaluation->similarities, evaluation->predict_seconds};
+        evaluation->outputs = evaluation->unknown.outputs;
+        evaluation->similarities = evaluation->unknown.similarities;
+        evaluation->predict_seconds = evaluation->unknown.predict_seconds;
+        evaluation->unknown = answers;
+    }
+}
+
+gboolean evaluation_run_unknown(const EvaluationOptions *options, Comparison *comparison, GError **error)
+{
+    swap_answers(comparison->evaluations);
+    comparison->unknown = evaluation_run(options, comparison->evaluations, error);
+    swap_answers(comparison->evaluations);
+    return comparison->unknown != NULL;
 }

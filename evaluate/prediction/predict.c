@@ -9,6 +9,7 @@
 #include "evaluate/prediction/images.h"
 #include "evaluate/prediction/prediction_memory.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -26,7 +27,16 @@ typedef struct {
     float *block;           /* (BLOCK, D) */
     guint rows[BLOCK];      /* files in the block */
     guint filled;
+    gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
 } Prediction;
+
+typedef struct {
+    const char *path;
+    const float *scores; /* (L) */
+    const guint *order;  /* (top) classes, the best first */
+    gboolean accepted;   /* the best score reaches the model's threshold */
+    gboolean known;      /* the similarity reaches its limit */
+} Answer;
 
 /* ---- Output ---- */
 
@@ -46,35 +56,32 @@ static void best_classes(const float *scores, guint classes, guint *order, guint
     }
 }
 
-/* Whether the best score reaches the model's threshold, which is a probability; without one all are accepted. */
-static gboolean accepts(const Prediction *prediction, float best)
+static void append_text(GString *line, const Prediction *prediction, const Answer *answer)
 {
-    return (double)best >= prediction->model->threshold || !prediction->model->threshold;
-}
-
-static void append_text(GString *line, const Prediction *prediction, const char *path, const float *scores,
-                        const guint *order)
-{
-    g_autofree char *shown = cli_printable(path);
-    g_string_append_printf(line, "%s:%s", shown, accepts(prediction, scores[order[0]]) ? "" : " unsure,");
+    g_autofree char *shown = cli_printable(answer->path);
+    g_string_append_printf(line, "%s:%s", shown,
+                           !answer->known      ? " unknown,"
+                           : !answer->accepted ? " unsure,"
+                                               : "");
     for (guint i = 0; i < prediction->top; i++) {
-        g_autofree char *name = cli_printable(prediction->model->classes->pdata[order[i]]);
-        g_string_append_printf(line, "%s %s %.4f", i ? "," : "", name, scores[order[i]]);
+        g_autofree char *name = cli_printable(prediction->model->classes->pdata[answer->order[i]]);
+        g_string_append_printf(line, "%s %s %.4f", i ? "," : "", name, answer->scores[answer->order[i]]);
     }
 }
 
-static void append_csv(GString *line, const Prediction *prediction, const char *path, const float *scores,
-                       const guint *order)
+static void append_csv(GString *line, const Prediction *prediction, const Answer *answer)
 {
-    csv_append(line, path);
+    csv_append(line, answer->path);
     for (guint i = 0; i < prediction->top; i++) {
         g_string_append_c(line, ',');
-        csv_append(line, prediction->model->classes->pdata[order[i]]);
+        csv_append(line, prediction->model->classes->pdata[answer->order[i]]);
         g_string_append_c(line, ',');
-        csv_append_float(line, scores[order[i]]);
+        csv_append_float(line, answer->scores[answer->order[i]]);
     }
-    if (prediction->model->threshold > 0)
-        g_string_append(line, accepts(prediction, scores[order[0]]) ? ",true" : ",false");
+    if (prediction->judges_score)
+        g_string_append(line, answer->accepted ? ",true" : ",false");
+    if (prediction->judges_novelty)
+        g_string_append(line, answer->known ? ",true" : ",false");
 }
 
 static json_t *json_text(const char *bytes)
@@ -91,29 +98,37 @@ static void append_json(GString *line, json_t *object)
     json_decref(object);
 }
 
-static void append_jsonl(GString *line, const Prediction *prediction, const char *path, const float *scores,
-                         const guint *order)
+static void append_jsonl(GString *line, const Prediction *prediction, const Answer *answer)
 {
     const char *const *names = (const char *const *)prediction->model->classes->pdata;
     json_t *top = json_array();
     for (guint i = 0; i < prediction->top; i++)
-        json_array_append_new(top, json_pack("{s:o, s:f}", "class", json_text(names[order[i]]),
-                                             prediction->score_name, scores[order[i]]));
-    json_t *answer = json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(path),
-                               "predicted", json_text(names[order[0]]), "top", top);
-    if (prediction->model->threshold > 0)
-        json_object_set_new(answer, "accepted", json_boolean(accepts(prediction, scores[order[0]])));
-    append_json(line, answer);
+        json_array_append_new(top, json_pack("{s:o, s:f}", "class", json_text(names[answer->order[i]]),
+                                             prediction->score_name, answer->scores[answer->order[i]]));
+    json_t *object =
+        json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(answer->path),
+                  "predicted", json_text(names[answer->order[0]]), "top", top);
+    if (prediction->judges_score)
+        json_object_set_new(object, "accepted", json_boolean(answer->accepted));
+    if (prediction->judges_novelty)
+        json_object_set_new(object, "known", json_boolean(answer->known));
+    append_json(line, object);
 }
 
-static gboolean print_image(const Prediction *prediction, guint index, const float *scores, GError **error)
+/* similarity: of a model with a limit of novelty. */
+static gboolean print_image(const Prediction *prediction, guint index, const float *scores, float similarity,
+                            GError **error)
 {
-    void (*const append[])(GString *, const Prediction *, const char *, const float *,
-                           const guint *) = {append_text, append_csv, append_jsonl};
+    void (*const append[])(GString *, const Prediction *, const Answer *) = {append_text, append_csv,
+                                                                             append_jsonl};
+    const Model *model = prediction->model;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree guint *order = g_new(guint, prediction->top);
-    best_classes(scores, prediction->model->classes->len, order, prediction->top);
-    append[prediction->format](line, prediction, prediction->files[index], scores, order);
+    best_classes(scores, model->classes->len, order, prediction->top);
+    const Answer answer = {prediction->files[index], scores, order,
+                           !prediction->judges_score || (double)scores[order[0]] >= model->threshold,
+                           !prediction->judges_novelty || (double)similarity >= model->novelty->limit};
+    append[prediction->format](line, prediction, &answer);
     return cli_print(line->str, error);
 }
 
@@ -124,7 +139,8 @@ static gboolean print_header(const Prediction *prediction, GError **error)
     g_autoptr(GString) line = g_string_new("path");
     for (guint i = 1; i <= prediction->top; i++)
         g_string_append_printf(line, ",class_%u,%s_%u", i, prediction->score_name, i);
-    g_string_append(line, prediction->model->threshold > 0 ? ",accepted" : "");
+    g_string_append(line, prediction->judges_score ? ",accepted" : "");
+    g_string_append(line, prediction->judges_novelty ? ",known" : "");
     return cli_print(line->str, error);
 }
 
@@ -133,6 +149,7 @@ static gboolean print_header(const Prediction *prediction, GError **error)
 static gboolean evaluate_block(Prediction *prediction, GError **error)
 {
     const float *rows[BLOCK];
+    float similarities[BLOCK] = {0};
     guint classes = prediction->model->classes->len, filled = prediction->filled;
     gsize features = feature_spec_features(prediction->model->spec);
     g_autofree float *out = g_new(float, BLOCK *classes);
@@ -140,10 +157,13 @@ static gboolean evaluate_block(Prediction *prediction, GError **error)
         rows[i] = prediction->block + i * features;
     model_predict(prediction->model, prediction->thread_pool, rows, (int)filled, out);
     model_probabilities(prediction->model, out, filled);
+    if (prediction->judges_novelty)
+        novelty_similarities(prediction->model->novelty, prediction->thread_pool, rows, (int)filled,
+                             similarities);
     prediction->filled = 0;
     gboolean good = TRUE;
     for (guint i = 0; good && i < filled; i++)
-        good = print_image(prediction, prediction->rows[i], out + i * classes, error);
+        good = print_image(prediction, prediction->rows[i], out + i * classes, similarities[i], error);
     return good;
 }
 
@@ -235,6 +255,8 @@ Status predict_images(const Options *options)
     Prediction prediction = {.format = options->format,
                              .model = model,
                              .thread_pool = thread_pool,
+                             .judges_score = model->threshold > 0,
+                             .judges_novelty = model->novelty && isfinite(model->novelty->limit),
                              .top = MIN((guint)options->top, model->classes->len),
                              .score_name = probabilities ? "probability" : "margin"};
     if (!probabilities)

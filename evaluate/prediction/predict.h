@@ -8,7 +8,7 @@
  *          {"version": 1, "path": "torn.jpg", "error": "is truncated"}
  *
  * Where the model has a threshold (--set-threshold), an answer below it is "unsure, …" as text, and each has a column
- * accepted, or "accepted": true or false. */
+ * accepted, or "accepted": true or false. Where it has a limit of novelty (--set-known), likewise "unknown, …" and known. */
 #pragma once
 #include "common/cli/cli.h"
 #include "evaluate/options.h"

@@ -245,7 +245,7 @@ def wrong_usage_is_told_before_any_work():
     refused(".png, .svg or .pdf", "c", "m.h5", "--confusion", "x.gif", status=2)
     refused("--report is not used by --predict", "--predict", "m.h5", "x.jpg", "--report", "r", status=2)
     Study.make()
-    refused("--weights is not used by evaluating on a CACHE", Study.cache, Study.dense, "--weights", "random", status=2)
+    refused("--weights is not used with a CACHE", Study.cache, Study.dense, "--weights", "random", status=2)
 
 
 # ---- The report ----

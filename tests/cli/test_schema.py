@@ -51,7 +51,7 @@ def every_json_holds_its_schema():
                                                               "extract/schema/info.json"))
     with scratch() as at:
         images, models = make_models(at)
-        for arguments, status in (([at + "/c", *models], 0), ([at + "/c", models[1], "--trained-on", at + "/c"], 0), ([images, models[0]], 3),
+        for arguments, status in (([at + "/c", *models], 0), ([at + "/c", *models, "--unknown", images], 3), ([at + "/c", models[1], "--trained-on", at + "/c"], 0), ([images, models[0]], 3),
                                   ([at + "/c", models[0], "--classes", "a,d"], 0)):
             text = program("evaluate", "-q", "--json", "-", *arguments, status=status).stdout
             report = json.loads(text)
@@ -102,7 +102,7 @@ def csv_files_have_the_columns_of_the_page():
                                 ("p", "evaluate --predictions", 3), ("one", "evaluate --predict --format csv", 3)):
             with open("%s/%s.csv" % (at, name), newline="") as file:
                 head = next(csv.reader(file))
-            names = [c for c in columns(row) if c not in ("margin_1", "accepted")]
+            names = [c for c in columns(row) if c not in ("margin_1", "accepted", "known")]
             assert head[:len(names)] == names and len(head) >= len(names) + (more == 3 and name == "p") * 3, (name, head)
 
 

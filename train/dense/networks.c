@@ -170,6 +170,15 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     return TRUE;
 }
 
+static gboolean fit_novelty(const TrainOptions *options, Model *model, const TrainingData *data,
+                            GError **error)
+{
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    const CacheSource *training = &data->cached[0];
+    return !data->cache ||
+           novelty_fit(data->cache, training->items, training->count, thread_pool, &model->novelty, error);
+}
+
 static gboolean holds_names(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     return model_holds_names(options->images ? options->images : options->cache,
@@ -212,7 +221,7 @@ Status train_network(const TrainOptions *options, GError **error)
         !load_data(data, options, weights, error))
         return STATUS_FAILED;
     g_autoptr(Model) model = model_for(data, options, error);
-    if (!model || !scale_rows(options, model, data, error))
+    if (!model || !scale_rows(options, model, data, error) || !fit_novelty(options, model, data, error))
         return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)

@@ -401,7 +401,9 @@ static gboolean save(Linear *linear, GError **error)
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
-    if (!model_save(model, path, error))
+    if (!novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
+                     error) ||
+        !model_save(model, path, error))
         return FALSE;
     if (!cli_quiet())
         print_summary(model->network);

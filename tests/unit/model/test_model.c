@@ -228,6 +228,42 @@ static void test_images_trained_on(void)
     g_assert_nonnull(strstr(error->message, "/vggcache/trained_on is not in ascending order"));
 }
 
+static Model *model_with_novelty(guint n)
+{
+    Model *model = dense_model(SCALE_NONE);
+    model->novelty = novelty_new(model->spec->shape, n);
+    for (guint i = 0; i < 64 * n; i++)
+        model->novelty->images[i] = (float)i / 100;
+    for (guint i = 0; i < n; i++)
+        model->novelty->held[i] = (float)i / (float)n;
+    return model;
+}
+
+static void test_novelty(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = in_folder("novelty.h5");
+    g_autoptr(Model) model = model_with_novelty(5), many = model_with_novelty(1025);
+    for (int round = 0; round < 2; round++) {
+        model->novelty->limit = round ? 0.625 : -INFINITY;
+        save(model, path);
+        g_autoptr(Model) again = load(path);
+        const Novelty *a = model->novelty, *b = again->novelty;
+        g_assert_true(b->n == 5 && b->width == 64 && b->places == 1 && b->limit <= a->limit &&
+                      b->limit >= a->limit);
+        g_assert_cmpmem(a->images, 5 * 64 * sizeof(float), b->images, 5 * 64 * sizeof(float));
+        g_assert_cmpmem(a->held, 5 * sizeof(float), b->held, 5 * sizeof(float));
+    }
+    save(many, path);
+    g_assert_null(model_load(path, &error));
+    g_assert_nonnull(strstr(error->message, "vggcache_novelty is invalid"));
+    g_clear_error(&error);
+    model->novelty->held[2] = -1;
+    save(model, path);
+    g_assert_null(model_load(path, &error));
+    g_assert_nonnull(strstr(error->message, "/vggcache/novelty_held is not in ascending order"));
+}
+
 static void test_more_images_than_are_kept(void)
 {
     TrainedOn *trained_on = g_array_set_size(trained_on_new(), TRAINED_ON_MAX + 1);
@@ -325,6 +361,7 @@ int main(int argc, char **argv)
     g_test_add_func("/model/refuses invalid content", test_content_that_cannot_be_is_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
     g_test_add_func("/model/records the images it was trained on", test_images_trained_on);
+    g_test_add_func("/model/keeps images to tell unknown ones by", test_novelty);
     g_test_add_func("/model/records none if there are too many", test_more_images_than_are_kept);
     g_test_add_func("/model/names what does not match", test_mismatches_are_named);
     g_test_add_func("/model/altered files do no harm", test_altered_models_do_no_harm);
