@@ -4,6 +4,8 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
+#include "common/vgg16/base.h"
+#include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/new_cache.h"
 
@@ -14,6 +16,7 @@ enum { BLOCK = 64 }; /* items at a time */
 
 typedef struct {
     Cache *cache;
+    Weights *weights;  /* of fc1 and fc2; else NULL */
     FeatureSpec *spec; /* of what follows */
     Network *network;  /* to it, from the cache's features */
     ThreadPool *thread_pool;
@@ -26,6 +29,7 @@ static void derivation_clear(Derivation *d)
     cache_writer_close(d->writer);
     thread_pool_free(d->thread_pool);
     network_free(d->network);
+    weights_free(d->weights);
     feature_spec_free(d->spec);
     cache_close(d->cache);
     g_free(d->in);
@@ -33,19 +37,35 @@ static void derivation_clear(Derivation *d)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Derivation, derivation_clear)
 
+static gboolean open_weights(Derivation *d, const Options *options, int cut, GError **error)
+{
+    MemoryNeed need = weights_memory(cut);
+    return (memory_suffices(need) || memory_refuse(need, "going on to a layer of the top",
+                                                   "free some, or use a machine with more", error)) &&
+           (d->weights = weights_open(options->weights, cut, error));
+}
+
 /* Where the cache's features lead to, and the way there. */
 static gboolean find_way(Derivation *d, const Options *options, GError **error)
 {
     const FeatureSpec *from = cache_feature_spec(d->cache);
+    int cut = cli_given("layer") ? vgg16_find(options->layer) : -1;
+    if (!vgg16_is_dense(cut) && options->weights)
+        return error_set(error, "--weights is not used: only --layer fc1 and fc2 of a CACHE need weights");
+    if (vgg16_is_dense(cut) && !open_weights(d, options, cut, error))
+        return FALSE;
     d->spec = feature_spec_copy(from);
-    if ((cli_given("layer") && !feature_spec_go_on(d->spec, options->layer, error)) ||
+    if ((cli_given("layer") && !feature_spec_go_on(d->spec, d->weights, options->layer, error)) ||
         !feature_spec_pool(d->spec, options->pool, error)) {
         g_prefix_error(error, "%s: ", cache_path(d->cache));
         return FALSE;
     }
     d->network = network_outline(from->shape[0], from->shape[1], from->shape[2]);
-    return vgg16_append(d->network, vgg16_find(from->layer) + 1, vgg16_find(d->spec->layer), error) &&
-           vgg16_append_pool(d->network, options->pool, error);
+    if (!vgg16_append(d->network, vgg16_find(from->layer) + 1, vgg16_find(d->spec->layer), error) ||
+        !vgg16_append_pool(d->network, options->pool, error))
+        return FALSE;
+    base_freeze(d->network, d->weights, NULL);
+    return TRUE;
 }
 
 static gboolean derive_block(Derivation *d, guint first, guint n, GError **error)

@@ -311,7 +311,8 @@ Status extract_images(const Options *options, GError **error)
     g_autofree char *passed = dataset_passed(dataset);
     if (passed)
         cli_remark("passed over in %s: %s", dataset->root, passed);
-    if (strcmp(options->layer, "input") != 0 && !(weights = weights_open(options->weights, error)))
+    if (strcmp(options->layer, "input") != 0 &&
+        !(weights = weights_open(options->weights, vgg16_find(options->layer), error)))
         return STATUS_FAILED;
     g_autoptr(FeatureSpec) spec =
         feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,

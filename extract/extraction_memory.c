@@ -29,7 +29,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
     PipelineOptions pipeline = {.spec = spec, .batch = (int)batch, .threads = (guint)threads};
     *need = pipeline_memory(&pipeline);
     if (vgg16_find(options->layer) >= 0)
-        memory_add(need, weights_memory());
+        memory_add(need, weights_memory(vgg16_find(options->layer)));
     memory_add(need, image_file_memory((guint)threads));
     memory_add(need, cache_writer_memory(spec, (guint)batch));
     need->address += memory_of_threads((guint)threads).address; /* that compared images with the cache */

@@ -197,8 +197,9 @@ static const CliOption table[] = {
      CLI_MODE(ACTION_EXTRACT)},
     {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed", 0, 0,
-     CLI_MODE(ACTION_EXTRACT)},
+     "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed; with a CACHE, "
+     "those it was made with, for --layer fc1 and fc2",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
     {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0,
      CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
     {CLI_ONE_OF, "fit", 0, &o.fit, FIT_CHOICES,
@@ -208,8 +209,11 @@ static const CliOption table[] = {
     {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
      "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
     {CLI_TEXT, "layer", 0, &o.layer, "NAME",
-     "Keras layer whose output is stored; input: the input tensor itself", 0, 0,
-     CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
+     "Keras layer whose output is stored; input: the input tensor itself; fc1, fc2: those of the top, 4096 "
+     "numbers each, from a weights file that has it; with a CACHE in the place of IMAGE_DIR, from its "
+     "features, "
+     "without images",
+     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
     {CLI_ONE_OF, "pool", 0, &o.pool, POOL_CHOICES,
      "store the mean, or the largest value, of each channel over all places of the layer, as pooling= of "
      "Keras's "

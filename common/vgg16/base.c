@@ -3,20 +3,25 @@
 
 #include "common/network/executor.h"
 
-Network *base_network(const Weights *weights, const int *tiles, int cut, int side)
+void base_freeze(Network *network, const Weights *weights, const int *tiles)
 {
-    Network *network = network_outline(side, side, 3);
-    vgg16_append(network, 0, cut, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
-        int conv = vgg16_layers[i].conv;
+        int of_base = vgg16_find(layer->name), conv = of_base < 0 ? -1 : vgg16_layers[of_base].conv;
         layer->frozen = TRUE;
         if (conv >= 0) {
-            layer->tile = tiles ? tiles[conv] : 0;
+            layer->tile = tiles && conv < VGG16_CONVS ? tiles[conv] : 0;
             layer->kernel = weights ? weights->kernel[conv] : NULL;
             layer->bias = weights ? weights->bias[conv] : NULL;
         }
     }
+}
+
+Network *base_network(const Weights *weights, const int *tiles, int cut, int side)
+{
+    Network *network = network_outline(side, side, 3);
+    vgg16_append(network, 0, cut, NULL);
+    base_freeze(network, weights, tiles);
     return network;
 }
 

@@ -18,7 +18,7 @@ enum { FEATURE_SPEC_MAX_SIDE = 4096, HASH_DIGITS = 64 };
 static gboolean layer_shape(const char *layer, int side, int shape[3])
 {
     int cut = vgg16_find(layer);
-    if (cut < 0 && !g_str_equal(layer, "input"))
+    if (cut < 0 ? !g_str_equal(layer, "input") : vgg16_is_dense(cut) && side != VGG16_SIDE)
         return FALSE;
     shape[0] = shape[1] = side;
     shape[2] = 3;
@@ -41,7 +41,7 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
 {
     FeatureSpec spec = {
         .preset = preset, .metadata = preset == PRESET_VIPS, .side = side, .layer = (char *)layer};
-    spec.weights_hash = weights ? (char *)weights->hash : "";
+    spec.weights_hash = weights ? (char *)weights_hash(weights, vgg16_find(layer)) : "";
     spec.weights_source = weights ? weights->source : "";
     spec.normalization = normalize ? *normalize : normalization_rule(weights, preset);
     if (layer_shape(layer, side, spec.shape))
@@ -52,15 +52,25 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     return NULL;
 }
 
-gboolean feature_spec_go_on(FeatureSpec *spec, const char *layer, GError **error)
+gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error)
 {
     int from = vgg16_find(spec->layer), to = vgg16_find(layer);
     gboolean follows = from >= 0 && to >= from && spec->pool == POOL_NONE;
     for (int i = from + 1; follows && i <= to; i++)
-        follows = vgg16_layers[i].conv < 0;
+        follows = vgg16_layers[i].conv < 0 || vgg16_is_dense(i);
     g_autofree char *output = feature_spec_output(spec);
     if (!follows)
         return error_set(error, "%s does not follow from %s: extract it from the images", layer, output);
+    if (vgg16_is_dense(to)) {
+        if (!g_str_equal(weights_hash(weights, from), spec->weights_hash))
+            return error_set(
+                error, "it was made with the base weights %s (%.12s…), not with those of %s (%.12s…)",
+                spec->weights_source, spec->weights_hash, weights->source, weights_hash(weights, from));
+        g_free(spec->weights_hash);
+        g_free(spec->weights_source);
+        spec->weights_hash = g_strdup(weights_hash(weights, to));
+        spec->weights_source = g_strdup(weights->source);
+    }
     g_free(spec->layer);
     spec->layer = g_strdup(layer);
     return layer_shape(layer, spec->side, spec->shape);
@@ -136,7 +146,7 @@ void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint 
         return;
     gint64 start = g_get_monotonic_time();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    spec->tiles = tiles_choose(weights, cut, spec->side, thread_pool);
+    spec->tiles = tiles_choose(weights, MIN(cut, VGG16_LAYERS - 1), spec->side, thread_pool);
     g_log("vggcache", G_LOG_LEVEL_DEBUG, "tiles of the base chosen in %.2f s, rounding %.1e",
           1e-6 * (double)(g_get_monotonic_time() - start), spec->tiles.error);
 }
@@ -361,8 +371,11 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
 {
     if (feature_spec_is_imported(its) || feature_spec_is_imported(wanted))
         return imported_difference(its, wanted);
-    /* Where one has no weights, the layers differ. */
-    if (*its->weights_hash && *wanted->weights_hash && !g_str_equal(its->weights_hash, wanted->weights_hash))
+    gboolean same_layer = g_str_equal(its->layer, wanted->layer);
+    gboolean of_base = !vgg16_is_dense(vgg16_find(its->layer)) && !vgg16_is_dense(vgg16_find(wanted->layer));
+    /* Where one has no weights, or more of them, the layers differ. */
+    if ((same_layer || of_base) && *its->weights_hash && *wanted->weights_hash &&
+        !g_str_equal(its->weights_hash, wanted->weights_hash))
         return g_strdup_printf("its weights are %s (%.12s…), not %s (%.12s…)", its->weights_source,
                                its->weights_hash, wanted->weights_source, wanted->weights_hash);
     if (its->preset != wanted->preset)
@@ -379,7 +392,7 @@ char *feature_spec_difference(const FeatureSpec *its, const FeatureSpec *wanted)
                                normalization_name(wanted->normalization));
     if (its->side != wanted->side)
         return g_strdup_printf("its images are %d pixels wide, not %d", its->side, wanted->side);
-    if (!g_str_equal(its->layer, wanted->layer))
+    if (!same_layer)
         return g_strdup_printf("its layer is %s, not %s", its->layer, wanted->layer);
     char *pool = pool_difference(its, wanted);
     return pool ? pool : feature_spec_rounding_difference(its, wanted);

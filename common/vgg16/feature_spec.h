@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 typedef struct {
-    char *weights_hash;   /* Weights.hash, or "" without a base (layer "input") */
+    char *weights_hash;   /* weights_hash, or "" without a base (layer "input") */
     char *weights_source; /* Weights.source: for information; compared only for imported features */
     Preset preset;
     Fit fit;
@@ -36,8 +36,9 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
                               const char *layer, GError **error);
 
 /* Goes on from the layer's output to that of a later one, if no convolution lies between, as its rounding would not be
- * known; else FALSE and error. */
-gboolean feature_spec_go_on(FeatureSpec *spec, const char *layer, GError **error);
+ * known. weights: for fc1 and fc2, with the base that the features were made with; else NULL. FALSE and error if that does
+ * not hold. */
+gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error);
 
 /* Pools the output of a layer of the base, or imported maps, from which the vectors were not pooled before. FALSE and error
  * if it has no places. */

@@ -2,7 +2,7 @@
 #include "common/vgg16/vgg16.h"
 
 /* clang-format off */
-const Vgg16Layer vgg16_layers[VGG16_LAYERS] = {
+const Vgg16Layer vgg16_layers[VGG16_ALL] = {
     /* name        conv torch  C    K  shrink */
     {"block1_conv1",  0,   0,   3,  64,  1},
     {"block1_conv2",  1,   2,  64,  64,  1},
@@ -22,6 +22,8 @@ const Vgg16Layer vgg16_layers[VGG16_LAYERS] = {
     {"block5_conv2", 11,  26, 512, 512, 16},
     {"block5_conv3", 12,  28, 512, 512, 16},
     {"block5_pool",  -1,  -1, 512, 512, 32},
+    {"fc1", 13, 0, 7 * 7 * 512, 4096,  0},
+    {"fc2", 14, 3,        4096, 4096,  0},
 };
 /* clang-format on */
 
@@ -29,8 +31,10 @@ gboolean vgg16_append(Network *network, int first, int last, GError **error)
 {
     for (int i = first; i <= last; i++) {
         const Vgg16Layer *l = &vgg16_layers[i];
-        if (l->conv < 0 ? !network_max_pooling2d(network, l->name, 2, error)
-                        : !network_conv2d(network, l->name, l->outputs, 3, TRUE, ACTIVATION_RELU, error))
+        if (vgg16_is_dense(i) ? (i == VGG16_LAYERS && !network_flatten(network, NULL, error)) ||
+                                    !network_dense(network, l->name, l->outputs, ACTIVATION_RELU, error)
+            : l->conv < 0 ? !network_max_pooling2d(network, l->name, 2, error)
+                          : !network_conv2d(network, l->name, l->outputs, 3, TRUE, ACTIVATION_RELU, error))
             return FALSE;
     }
     return TRUE;
@@ -52,7 +56,7 @@ gboolean vgg16_append_pool(Network *network, Pool pool, GError **error)
 
 int vgg16_find(const char *name)
 {
-    for (int i = 0; i < VGG16_LAYERS; i++)
+    for (int i = 0; i < VGG16_ALL; i++)
         if (g_str_equal(vgg16_layers[i].name, name))
             return i;
     return -1;
@@ -60,23 +64,44 @@ int vgg16_find(const char *name)
 
 void vgg16_shape(int layer, int side, int shape[3])
 {
-    shape[0] = shape[1] = side / vgg16_layers[layer].shrink;
+    shape[0] = shape[1] = vgg16_is_dense(layer) ? 1 : side / vgg16_layers[layer].shrink;
     shape[2] = vgg16_layers[layer].outputs;
+}
+
+gboolean vgg16_is_dense(int layer)
+{
+    return layer >= VGG16_LAYERS;
+}
+
+int vgg16_kernel(int layer, gsize shape[4])
+{
+    const Vgg16Layer *l = &vgg16_layers[layer];
+    int rank = l->conv < 0 ? 0 : vgg16_is_dense(layer) ? 2 : 4;
+    shape[0] = shape[1] = 3;
+    if (rank) {
+        shape[rank - 2] = (gsize)l->inputs;
+        shape[rank - 1] = (gsize)l->outputs;
+    }
+    return rank;
 }
 
 gsize vgg16_parameters(int layer)
 {
-    gsize sum = 0;
-    for (int i = 0; i <= layer; i++)
-        if (vgg16_layers[i].conv >= 0)
-            sum += (gsize)(9 * vgg16_layers[i].inputs + 1) * vgg16_layers[i].outputs;
+    gsize sum = 0, shape[4];
+    for (int i = 0; i <= layer; i++) {
+        gsize kernel = 1;
+        int rank = vgg16_kernel(i, shape);
+        for (int r = 0; r < rank; r++)
+            kernel *= shape[r];
+        sum += rank ? kernel + shape[rank - 1] : 0;
+    }
     return sum;
 }
 
 char *vgg16_names(void)
 {
     GString *names = g_string_new(NULL);
-    for (int i = 0; i < VGG16_LAYERS; i++)
+    for (int i = 0; i < VGG16_ALL; i++)
         g_string_append_printf(names, "%s%s", i ? ", " : "", vgg16_layers[i].name);
     return g_string_free(names, FALSE);
 }

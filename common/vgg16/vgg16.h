@@ -1,8 +1,8 @@
-/* vgg16: the table of VGG16's layers without the top. Shapes, names in weights files, the summary and the possible
+/* vgg16: the table of VGG16's layers, of the base and of the top up to its last ReLU. Shapes, names in weights files, the summary and the possible
  * cuts are all taken from it.
  *
  * Source: Simonyan & Zisserman 2014, configuration D; names as in keras-applications' vgg16.py, indices as in
- * torchvision's vgg16().features.
+ * torchvision's vgg16().features and .classifier.
  *
  * Dimension letters, everywhere in this project: N images, H W rows and columns, C input channels, K output channels,
  * D features of an image (25,088 at block5_pool), L classes. Activations are NHWC, kernels HWIO = (3, 3, C, K). */
@@ -11,22 +11,24 @@
 
 enum {
     VGG16_SIDE = 224,  /* side of the input image of extract */
-    VGG16_LAYERS = 18, /* 13 convolutions and 5 poolings, without the input */
+    VGG16_LAYERS = 18, /* of the base: 13 convolutions and 5 poolings, without the input */
     VGG16_CONVS = 13,
+    VGG16_ALL = 20, /* with the top's fc1 and fc2, which take images of VGG16_SIDE only */
+    VGG16_KERNELS = 15,
 };
 
 typedef struct {
-    const char *name; /* Keras: block1_conv1 … block5_pool */
-    int conv;         /* index among the convolutions 0 … 12, or -1 for a 2x2 max-pooling with stride 2 */
-    int torch;        /* N of torchvision's features.N, or -1 for a pooling */
-    int inputs;       /* C */
-    int outputs;      /* K; equal to C for a pooling */
-    int shrink;       /* output side = input image side / shrink */
+    const char *name; /* Keras: block1_conv1 … block5_pool, fc1, fc2 */
+    int conv; /* index of its kernel: 0 … 12 convolutions, 13 and 14 dense; -1: 2x2 max-pooling with stride 2 */
+    int torch;   /* N of torchvision's features.N, of the dense ones' classifier.N, or -1 for a pooling */
+    int inputs;  /* C */
+    int outputs; /* K; equal to C for a pooling */
+    int shrink;  /* output side = input image side / shrink; 0: flat */
 } Vgg16Layer;
 
-extern const Vgg16Layer vgg16_layers[VGG16_LAYERS];
+extern const Vgg16Layer vgg16_layers[VGG16_ALL];
 
-/* Appends layers first … last to a network whose output is the first one's input. */
+/* Appends layers first … last to a network whose output is the first one's input; before a dense one, flatten. */
 gboolean vgg16_append(Network *network, int first, int last, GError **error);
 
 /* What is taken over all places of a layer's output: nothing, or each channel's mean or largest value, as by `pooling` of
@@ -44,8 +46,13 @@ int vgg16_find(const char *name);
 /* The layer's output shape (H, W, C) for an image of side x side. */
 void vgg16_shape(int layer, int side, int shape[3]);
 
+gboolean vgg16_is_dense(int layer);
+
+/* Shape of a layer's kernel, HWIO or (D, K), and its rank; none: 0. */
+int vgg16_kernel(int layer, gsize shape[4]);
+
 /* Parameters of the layers up to and including this one; 0 for -1. */
 gsize vgg16_parameters(int layer);
 
-/* "block1_conv1, …, block5_pool": for messages. Caller frees. */
+/* "block1_conv1, …, fc2": for messages. Caller frees. */
 char *vgg16_names(void);

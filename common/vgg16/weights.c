@@ -15,27 +15,39 @@
 
 enum { HEAD = 4096, FEW = 4 }; /* bytes looked at to tell a file's kind; names shown of a list */
 
-static gsize kernel_count(const Vgg16Layer *layer)
+/* Inputs of a unit. */
+static gsize fan_in(int layer)
 {
-    return (gsize)9 * layer->inputs * layer->outputs;
+    return (gsize)(vgg16_is_dense(layer) ? 1 : 9) * vgg16_layers[layer].inputs;
 }
 
-static Weights *weights_new(void)
+static gsize kernel_count(int layer)
+{
+    return fan_in(layer) * vgg16_layers[layer].outputs;
+}
+
+static int layers_to(int cut)
+{
+    return MAX(VGG16_LAYERS, cut + 1);
+}
+
+static Weights *weights_new(int cut)
 {
     Weights *weights = g_new0(Weights, 1);
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    weights->layers = layers_to(cut);
+    for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        weights->kernel[layer->conv] = floats_new(kernel_count(layer));
+        weights->kernel[layer->conv] = floats_new(kernel_count(i));
         weights->bias[layer->conv] = floats_new((gsize)layer->outputs);
     }
     return weights;
 }
 
-MemoryNeed weights_memory(void)
+MemoryNeed weights_memory(int cut)
 {
-    gsize bytes = vgg16_parameters(VGG16_LAYERS - 1) * sizeof(float);
+    gsize bytes = vgg16_parameters(layers_to(cut) - 1) * sizeof(float);
     return (MemoryNeed){.memory = bytes, .address = bytes / 4}; /* aligned to large pages */
 }
 
@@ -43,7 +55,7 @@ void weights_free(Weights *weights)
 {
     if (!weights)
         return;
-    for (int i = 0; i < VGG16_CONVS; i++) {
+    for (int i = 0; i < VGG16_KERNELS; i++) {
         floats_free(weights->kernel[i]);
         floats_free(weights->bias[i]);
     }
@@ -51,20 +63,25 @@ void weights_free(Weights *weights)
     g_free(weights);
 }
 
-static void compute_hash(Weights *weights)
+static void compute_hash(const Weights *weights, int layers, char hash[65])
 {
     guint8 digest[SHA256_SIZE];
     Sha256 *sum = sha256_new();
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    for (int i = 0; i < layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        sha256_update(sum, weights->kernel[layer->conv], kernel_count(layer) * sizeof(float));
+        sha256_update(sum, weights->kernel[layer->conv], kernel_count(i) * sizeof(float));
         sha256_update(sum, weights->bias[layer->conv], (gsize)layer->outputs * sizeof(float));
     }
     sha256_finish(sum, digest);
     for (int i = 0; i < SHA256_SIZE; i++)
-        g_snprintf(weights->hash + 2 * i, 3, "%02x", digest[i]);
+        g_snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+}
+
+const char *weights_hash(const Weights *weights, int cut)
+{
+    return weights->hashes[layers_to(cut) - VGG16_LAYERS];
 }
 
 gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,
@@ -91,14 +108,14 @@ char *weights_abbreviate(const char *const *names, guint n)
 
 static void draw(Weights *weights, guint64 seed)
 {
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
         guint64 stream = 2 * (guint64)layer->conv;
         Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
-        double std = sqrt(2.0 / (9.0 * layer->inputs)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
-        for (gsize p = 0; p < kernel_count(layer); p++)
+        double std = sqrt(2.0 / (double)fan_in(i)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
+        for (gsize p = 0; p < kernel_count(i); p++)
             weights->kernel[layer->conv][p] = (float)(std * rng_normal(&kernel));
         for (int k = 0; k < layer->outputs; k++)
             weights->bias[layer->conv][k] = (float)(0.02 * rng_uniform(&bias));
@@ -197,11 +214,12 @@ gboolean weights_are_seeded(const char *from)
     return g_str_equal(from, "random") || g_str_has_prefix(from, "random:");
 }
 
-Weights *weights_load(const char *from, GError **error)
+Weights *weights_load(const char *from, int cut, GError **error)
 {
-    g_autoptr(Weights) weights = weights_new();
+    g_autoptr(Weights) weights = weights_new(cut);
     if (!(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
         return NULL;
-    compute_hash(weights);
+    for (int layers = VGG16_LAYERS; layers <= weights->layers; layers++)
+        compute_hash(weights, layers, weights->hashes[layers - VGG16_LAYERS]);
     return g_steal_pointer(&weights);
 }

@@ -9,11 +9,13 @@
 #include "common/vgg16/vgg16.h"
 
 typedef struct {
-    float *kernel[VGG16_CONVS]; /* (3, 3, C, K) HWIO, 64-byte aligned */
-    float *bias[VGG16_CONVS];   /* (K) */
-    char *source;               /* the file's base name, or "random:SEED" */
-    char hash[65]; /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … as little-endian float32:
-                      the same weights have the same hash whichever file format they came in */
+    int layers;                   /* of vgg16_layers that it has: VGG16_LAYERS, or more with the top */
+    float *kernel[VGG16_KERNELS]; /* (3, 3, C, K) HWIO, or (D, K), 64-byte aligned */
+    float *bias[VGG16_KERNELS];   /* (K) */
+    char *source;                 /* the file's base name, or "random:SEED" */
+    /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … of the base, and up to each layer of the top, as little-endian
+     * float32: the same weights have the same hash whichever file format they came in */
+    char hashes[1 + VGG16_ALL - VGG16_LAYERS][65];
     Normalization normalization; /* what this kind of file was trained with: Keras caffe, torchvision torch,
                                     random caffe */
     gboolean seeded;             /* random:SEED, not trained: whoever loads it says so on stderr */
@@ -24,13 +26,16 @@ typedef struct {
  * rates are made for. */
 enum { WEIGHTS_PIXEL_SCALE = 64 };
 
-/* spec: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
- * std = sqrt(2 / (9 C)), block1_conv1's over WEIGHTS_PIXEL_SCALE), biases U[0, 0.02). Of convolution i, the
- * kernel is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
+/* The layers of the base, and further ones up to index `cut`. from: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
+ * std = sqrt(2 / (9 C)), or sqrt(2 / D); block1_conv1's over WEIGHTS_PIXEL_SCALE), biases U[0, 0.02). Of kernel i, it
+ * is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
  * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
-Weights *weights_load(const char *from, GError **error);
+Weights *weights_load(const char *from, int cut, GError **error);
 gboolean weights_are_seeded(const char *from); /* from is "random" or "random:SEED" */
 void weights_free(Weights *weights);
 
-MemoryNeed weights_memory(void); /* of all kernels and biases */
+/* Of the layers that features of layer `cut` depend on. */
+const char *weights_hash(const Weights *weights, int cut);
+
+MemoryNeed weights_memory(int cut); /* as weights_load takes */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Weights, weights_free)

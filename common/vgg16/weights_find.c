@@ -17,7 +17,7 @@ char *weights_find(void)
     return NULL;
 }
 
-Weights *weights_open(const char *from, GError **error)
+Weights *weights_open(const char *from, int cut, GError **error)
 {
     g_autofree char *path = from ? g_strdup(from) : weights_find();
     if (!path) {
@@ -25,7 +25,7 @@ Weights *weights_open(const char *from, GError **error)
                          "use --weights random for untrained stand-in weights");
         return NULL;
     }
-    Weights *weights = weights_load(path, error);
+    Weights *weights = weights_load(path, cut, error);
     if (weights && weights->seeded)
         cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);
     return weights;

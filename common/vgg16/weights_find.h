@@ -8,6 +8,6 @@
  * Keras does). NULL where it is in neither. Caller frees. */
 char *weights_find(void);
 
-/* weights_load of spec, or of what weights_find finds where spec is NULL. Seeded ones are announced on
+/* weights_load of `from`, or of what weights_find finds where it is NULL. Seeded ones are announced on
  * stderr. */
-Weights *weights_open(const char *from, GError **error);
+Weights *weights_open(const char *from, int cut, GError **error);

@@ -4,10 +4,10 @@
  * an attribute layer_names lists the layers, each a group, whose attribute weight_names lists its datasets,
  * kernel before bias (keras/src/legacy/saving/legacy_h5_format.py). Datasets are called block1_conv1_W_1:0,
  * or block1_conv1/kernel:0 one group deeper, or otherwise: the lists decide. The full file's dense layers are
- * ignored.
+ * read if features of them are asked for.
  *
  * By number (save_weights of Keras 3, .weights.h5, also within .keras): /layers/conv2d_7/vars/0 and 1 are kernel and bias
- * of the eighth convolution (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
+ * of the eighth convolution, /layers/dense and dense_1 fc1 and fc2 (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
  * layers).
  *
  * Where VGG16 is a layer of another model, by name: that layer's group lists all weights of VGG16, such as
@@ -33,25 +33,30 @@ static gboolean check_family(const char *path, char **layers, GError **error)
 static gboolean refuse_missing(const char *path, const char *layer, char **layers, GError **error)
 {
     g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
-    return error_set(error,
-                     "%s: has no layer %s; expected VGG16's weights with Keras's names, found the layers %s",
-                     path, layer, found);
+    return error_set(
+        error, "%s: has no layer %s; expected VGG16's weights with Keras's names%s, found the layers %s",
+        path, layer, vgg16_is_dense(vgg16_find(layer)) ? " and with its top" : "", found);
 }
 
-static gboolean read_tensors(Hdf5File *file, const Vgg16Layer *layer, const char *kernel, const char *bias,
+static gboolean read_tensors(Hdf5File *file, int index, const char *kernel, const char *bias,
                              Weights *weights, GError **error)
 {
-    gsize shape[] = {3, 3, (gsize)layer->inputs, (gsize)layer->outputs};
+    const Vgg16Layer *layer = &vgg16_layers[index];
+    gsize shape[4], n = 1;
+    int rank = vgg16_kernel(index, shape);
     float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
-    return hdf5_read_floats(file, kernel, 4, shape, k, error) &&
-           hdf5_read_floats(file, bias, 1, shape + 3, b, error) &&
-           weights_check_finite(hdf5_path(file), kernel, k, 9 * shape[2] * shape[3], error) &&
-           weights_check_finite(hdf5_path(file), bias, b, shape[3], error);
+    for (int r = 0; r < rank; r++)
+        n *= shape[r];
+    return hdf5_read_floats(file, kernel, rank, shape, k, error) &&
+           hdf5_read_floats(file, bias, 1, shape + rank - 1, b, error) &&
+           weights_check_finite(hdf5_path(file), kernel, k, n, error) &&
+           weights_check_finite(hdf5_path(file), bias, b, shape[rank - 1], error);
 }
 
-static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16Layer *layer, Weights *weights,
+static gboolean read_named_layer(Hdf5File *file, const char *root, int index, Weights *weights,
                                  GError **error)
 {
+    const Vgg16Layer *layer = &vgg16_layers[index];
     g_autofree char *group = g_strdup_printf("%s/%s", root, layer->name);
     g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
     if (!names)
@@ -61,7 +66,7 @@ static gboolean read_named_layer(Hdf5File *file, const char *root, const Vgg16La
                          layer->name, g_strv_length(names));
     g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
     g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
-    return read_tensors(file, layer, kernel, bias, weights, error);
+    return read_tensors(file, index, kernel, bias, weights, error);
 }
 
 /* Whether a weight's name is that of a layer's weight, such as vgg16/block1_conv1/kernel:0. */
@@ -93,7 +98,7 @@ static gboolean read_nested(Hdf5File *file, const char *group, char **names, Wei
         if (!check_family(hdf5_path(file), parts, error))
             return FALSE;
     }
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         const char *own[2] = {NULL, NULL}; /* kernel, bias */
         guint found = 0;
@@ -105,7 +110,7 @@ static gboolean read_nested(Hdf5File *file, const char *group, char **names, Wei
                              hdf5_path(file), layer->name, group, found);
         g_autofree char *kernel = g_strdup_printf("%s/%s", group, own[0]);
         g_autofree char *bias = g_strdup_printf("%s/%s", group, own[1]);
-        if (layer->conv >= 0 && !read_tensors(file, layer, kernel, bias, weights, error))
+        if (layer->conv >= 0 && !read_tensors(file, i, kernel, bias, weights, error))
             return FALSE;
     }
     return TRUE;
@@ -127,21 +132,23 @@ static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, G
                                : nested_weights(file, root, layers, &group);
     if (nested)
         return read_nested(file, group, nested, weights, error);
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
         if (!g_strv_contains((const char *const *)layers, layer->name))
             return refuse_missing(path, layer->name, layers, error);
-        if (!read_named_layer(file, root, layer, weights, error))
+        if (!read_named_layer(file, root, i, weights, error))
             return FALSE;
     }
     return TRUE;
 }
 
-static char *numbered_group(const char *root, int conv)
+static char *numbered_group(const char *root, gboolean dense, int number)
 {
-    return conv ? g_strdup_printf("%s/conv2d_%d/vars", root, conv) : g_strdup_printf("%s/conv2d/vars", root);
+    const char *kind = dense ? "dense" : "conv2d";
+    return number ? g_strdup_printf("%s/%s_%d/vars", root, kind, number)
+                  : g_strdup_printf("%s/%s/vars", root, kind);
 }
 
 /* The group of a model's layers that has all of VGG16's convolutions: root, or that of a layer that is a model itself. NULL
@@ -149,7 +156,7 @@ static char *numbered_group(const char *root, int conv)
 static char *find_numbered(Hdf5File *file, const char *root, int depth)
 {
     enum { DEEPEST = 3 };
-    g_autofree char *last = numbered_group(root, VGG16_CONVS - 1);
+    g_autofree char *last = numbered_group(root, FALSE, VGG16_CONVS - 1);
     if (hdf5_has_group(file, last, NULL) > 0)
         return g_strdup(root);
     g_auto(GStrv) layers = depth < DEEPEST ? hdf5_read_groups(file, root, NULL) : NULL;
@@ -166,7 +173,7 @@ static gboolean read_numbered(Hdf5File *file, const char *outer, Weights *weight
 {
     g_autofree char *nested = find_numbered(file, outer, 0);
     const char *root = nested ? nested : outer;
-    g_autofree char *further = numbered_group(root, VGG16_CONVS);
+    g_autofree char *further = numbered_group(root, FALSE, VGG16_CONVS);
     int more = hdf5_has_group(file, further, error);
     if (more < 0)
         return FALSE;
@@ -174,13 +181,14 @@ static gboolean read_numbered(Hdf5File *file, const char *outer, Weights *weight
         return error_set(error,
                          "%s: has more than VGG16's %d convolutions: these are another network's weights",
                          hdf5_path(file), VGG16_CONVS);
-    for (int i = 0; i < VGG16_LAYERS; i++) {
+    for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        g_autofree char *group = numbered_group(root, layer->conv);
+        g_autofree char *group =
+            numbered_group(root, vgg16_is_dense(i), vgg16_is_dense(i) ? i - VGG16_LAYERS : layer->conv);
         g_autofree char *kernel = g_strconcat(group, "/0", NULL), *bias = g_strconcat(group, "/1", NULL);
-        if (!read_tensors(file, layer, kernel, bias, weights, error))
+        if (!read_tensors(file, i, kernel, bias, weights, error))
             return FALSE;
     }
     return TRUE;

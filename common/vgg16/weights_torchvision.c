@@ -1,20 +1,25 @@
 /* weights_torchvision: VGG16's weights out of safetensors files with torchvision's names, as torchvision's
- * own vgg16().features.state_dict() or timm's vgg16.tv_in1k give them; classifiers are ignored. */
+ * own vgg16().features.state_dict() or timm's vgg16.tv_in1k give them; classifiers are read if features of them are asked for. */
 #include "common/core/error.h"
 #include "common/vgg16/safetensors.h"
 #include "common/vgg16/weights_formats.h"
 
 #include <stdio.h>
 
-/* (K, C, 3, 3), as PyTorch has kernels, to (3, 3, C, K), as Keras has them. */
-static void oihw_to_hwio(const float *oihw, int inputs, int outputs, float *hwio)
+/* (K, C, places), as PyTorch has kernels of convolutions (3x3) and of the dense layer on the flattened maps (7x7, and 1 for
+ * the next one), to (places, C, K), as Keras has them. */
+static void outputs_last(const float *in, int places, int inputs, int outputs, float *out)
 {
-    for (int c = 0; c < inputs; c++)
-        for (int k = 0; k < outputs; k++) {
-            const float *tap = oihw + ((gsize)k * inputs + c) * 9;
-            for (int t = 0; t < 9; t++)
-                hwio[((gsize)t * inputs + c) * outputs + k] = tap[t];
-        }
+    enum {
+        LINE = 16
+    }; /* outputs written at once, as many as a line of cache has; a divisor of all layers' */
+    for (int first = 0; first < outputs; first += LINE)
+        for (int c = 0; c < inputs; c++)
+            for (int p = 0; p < places; p++) {
+                float *to = out + ((gsize)p * inputs + c) * outputs + first;
+                for (int k = 0; k < LINE; k++)
+                    to[k] = in[((gsize)(first + k) * inputs + c) * places + p];
+            }
 }
 
 static gboolean is_vgg16_index(int index)
@@ -65,17 +70,22 @@ static gboolean read_tensor(const Safetensors *file, const char *path, const cha
            weights_check_finite(path, name, out, n, error);
 }
 
-static gboolean read_layer(const Safetensors *file, const char *path, const Vgg16Layer *layer,
-                           Weights *weights, GError **error)
+static gboolean read_layer(const Safetensors *file, const char *path, int index, Weights *weights,
+                           GError **error)
 {
-    g_autofree char *kernel = g_strdup_printf("features.%d.weight", layer->torch);
-    g_autofree char *bias = g_strdup_printf("features.%d.bias", layer->torch);
+    const Vgg16Layer *layer = &vgg16_layers[index];
+    gboolean dense = vgg16_is_dense(index);
+    const char *group = dense ? "classifier" : "features";
+    g_autofree char *kernel = g_strdup_printf("%s.%d.weight", group, layer->torch);
+    g_autofree char *bias = g_strdup_printf("%s.%d.bias", group, layer->torch);
     gsize shape[] = {(gsize)layer->outputs, (gsize)layer->inputs, 3, 3};
-    g_autofree float *oihw = g_new(float, 9 * shape[0] * shape[1]);
-    if (!read_tensor(file, path, kernel, 4, shape, oihw, error) ||
+    int places = !dense ? 9 : index == VGG16_LAYERS ? 49 : 1;
+    g_autofree float *read = g_new(float, (dense ? 1 : 9) * shape[0] * shape[1]);
+    if (!read_tensor(file, path, kernel, dense ? 2 : 4, shape, read, error) ||
         !read_tensor(file, path, bias, 1, shape, weights->bias[layer->conv], error))
         return FALSE;
-    oihw_to_hwio(oihw, layer->inputs, layer->outputs, weights->kernel[layer->conv]);
+    outputs_last(read, places, dense ? layer->inputs / places : layer->inputs, layer->outputs,
+                 weights->kernel[layer->conv]);
     return TRUE;
 }
 
@@ -84,8 +94,8 @@ gboolean weights_read_torchvision(const char *path, Weights *weights, GError **e
     g_autoptr(Safetensors) file = safetensors_open(path, error);
     if (!file || !check_family(file, path, error))
         return FALSE;
-    for (int i = 0; i < VGG16_LAYERS; i++)
-        if (vgg16_layers[i].conv >= 0 && !read_layer(file, path, &vgg16_layers[i], weights, error))
+    for (int i = 0; i < weights->layers; i++)
+        if (vgg16_layers[i].conv >= 0 && !read_layer(file, path, i, weights, error))
             return FALSE;
     weights->normalization = NORMALIZE_TORCH;
     return TRUE;

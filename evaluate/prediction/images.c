@@ -99,24 +99,25 @@ GPtrArray *images_list(const char *const *inputs, GError **error)
 
 static gboolean same_weights(const Weights *weights, const ImagesOwner *owner, GError **error)
 {
-    if (strcmp(weights->hash, owner->spec->weights_hash) == 0)
+    const char *hash = weights_hash(weights, vgg16_find(owner->spec->layer));
+    if (strcmp(hash, owner->spec->weights_hash) == 0)
         return TRUE;
     return error_set(error,
                      "%s: was %s with the base weights %s (SHA-256 %.12s…), not with %s (%.12s…); give the "
                      "ones it was %s with as --weights",
                      owner->path, owner->made, owner->spec->weights_source, owner->spec->weights_hash,
-                     weights->source, weights->hash, owner->made);
+                     weights->source, hash, owner->made);
 }
 
 /* from NULL: what the owner's description gives, or extract would find. */
-static Weights *load(const char *from, const ImagesOwner *owner, GError **error)
+static Weights *load(const char *from, int cut, const ImagesOwner *owner, GError **error)
 {
     const char *source = owner->spec->weights_source;
     g_autofree char *path = from                         ? g_strdup(from)
                             : weights_are_seeded(source) ? g_strdup(source)
                                                          : weights_find();
     if (path)
-        return weights_load(path, error);
+        return weights_load(path, cut, error);
     error_set(error, "%s: needs the base weights it was %s with, %s; give that file as --weights",
               owner->path, owner->made, source);
     return NULL;
@@ -126,6 +127,9 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
                         GError **error)
 {
     g_autoptr(Weights) loaded = NULL;
+    int cut = -1; /* the last layer of all */
+    for (guint i = 0; i < n; i++)
+        cut = MAX(cut, vgg16_find(owners[i].spec->layer));
     *weights = NULL;
     for (guint i = 0; i < n; i++) {
         const ImagesOwner *owner = owners + i;
@@ -136,7 +140,7 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
                              owner->path, owner->made, owner->spec->weights_source);
         if (!owner->spec->weights_hash[0])
             continue;
-        if (!loaded && !(loaded = load(from, owner, error)))
+        if (!loaded && !(loaded = load(from, cut, owner, error)))
             return FALSE;
         if (!same_weights(loaded, owner, error))
             return FALSE;

@@ -19,7 +19,7 @@ static MemoryNeed source_memory(const PredictionWork *work, const Model *model, 
     memory_add(&need, pipeline_memory(&options));
     memory_add(&need, image_file_memory(threads));
     if (model->spec->weights_hash[0])
-        memory_add(&need, weights_memory());
+        memory_add(&need, weights_memory(vgg16_find(model->spec->layer)));
     return need;
 }
 

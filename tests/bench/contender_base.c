@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     }
     int n = atoi(argv[3]), batch = atoi(argv[4]), shape[3], cut = VGG16_LAYERS - 1;
     g_autoptr(GError) error = NULL;
-    g_autoptr(Weights) weights = weights_load(argv[1], &error);
+    g_autoptr(Weights) weights = weights_load(argv[1], VGG16_LAYERS - 1, &error);
     if (!weights)
         g_error("%s", error->message);
     g_autofree char *images = NULL;

@@ -104,7 +104,7 @@ static void put(CacheWriter *writer, guint i, const float *x)
 static FeatureSpec *spec_of_options(GError **error)
 {
     gboolean base = channels == 512;
-    g_autoptr(Weights) weights = base ? weights_load("random:0", error) : NULL;
+    g_autoptr(Weights) weights = base ? weights_load("random:0", VGG16_LAYERS - 1, error) : NULL;
     return feature_spec_new(weights, PRESET_VIPS, NULL, base ? 32 * side : side,
                             base ? "block5_pool" : "input", error);
 }

@@ -369,7 +369,7 @@ static void run(BenchLayer *layers, int n, int threads, int batch, int rounds, T
 /* The time that a new cache takes once, before its first image. */
 static void time_choice(ThreadPool *thread_pool)
 {
-    g_autoptr(Weights) weights = weights_load("random", NULL);
+    g_autoptr(Weights) weights = weights_load("random", VGG16_LAYERS - 1, NULL);
     gint64 start = g_get_monotonic_time();
     Tiles tiles = tiles_choose(weights, VGG16_LAYERS - 1, VGG16_SIDE, thread_pool);
     printf("choosing tiles by the weights: %.2f s, once a cache (rounding %.1e)\n",

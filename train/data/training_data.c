@@ -284,7 +284,7 @@ static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *op
     memory_add(&need, image_source_memory(data->spec, validating, 0));
     memory_add(&need, image_source_memory(data->spec, n - validating, augmented ? batch : 0));
     if (vgg16_find(data->spec->layer) >= 0)
-        memory_add(&need, weights_memory());
+        memory_add(&need, weights_memory(-1));
     return need;
 }
 

@@ -69,7 +69,7 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
 {
     int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
     g_autofree char *output = feature_spec_output(spec);
-    if (cut < 0 || learning == 0 || spec->pool != POOL_NONE)
+    if (cut < 0 || learning <= 0 || spec->pool != POOL_NONE)
         return error_set(error,
                          "%s: no layer of the base follows its %s; fine-tune on a cache made with extract "
                          "--layer block5_conv2",
@@ -97,7 +97,7 @@ static TrainingData *open_data(const TrainOptions *options, GError **error)
 static gboolean load_data(TrainingData *data, const TrainOptions *options, const Weights *weights,
                           GError **error)
 {
-    if (data->cache && weights && !g_str_equal(weights->hash, data->spec->weights_hash))
+    if (data->cache && weights && !g_str_equal(weights_hash(weights, -1), data->spec->weights_hash))
         return error_set(error, "%s: it was made with weights (%s) other than %s", options->cache,
                          data->spec->weights_source, weights->source);
     return training_data_load(data, options, weights, error);
@@ -203,7 +203,7 @@ static Weights *open_weights(const TrainingData *data, const TrainOptions *optio
     return weights_open(options->weights             ? options->weights
                         : weights_are_seeded(source) ? source
                                                      : NULL,
-                        error);
+                        -1, error);
 }
 
 Status train_network(const TrainOptions *options, GError **error)

@@ -138,7 +138,7 @@ static void test_finite_differences(void)
 
 static void test_unfreezing(void)
 {
-    g_autoptr(Weights) weights = weights_load("random:3", NULL);
+    g_autoptr(Weights) weights = weights_load("random:3", VGG16_LAYERS - 1, NULL);
     g_autoptr(Network) network = network_new(14, 14, 512);
     g_assert_true(vgg16_append(network, vgg16_find("block5_conv1") + 1, VGG16_LAYERS - 1, NULL));
     g_assert_cmpuint(network->layers->len, ==, 3);

@@ -46,7 +46,7 @@ static Weights *weights_of(Kind kind)
 {
     if (all_weights[kind])
         return all_weights[kind];
-    all_weights[kind] = weights_load("random:1", NULL);
+    all_weights[kind] = weights_load("random:1", VGG16_LAYERS - 1, NULL);
     for (int i = 0; i < VGG16_LAYERS; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv >= 0 && kind == HEAVY_TAILED)

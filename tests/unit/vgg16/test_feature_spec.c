@@ -178,13 +178,13 @@ static void pooled_features_are_of_one_place(void)
     g_autoptr(FeatureSpec) maps = feature_spec_unpooled(again);
     g_assert_cmpuint(feature_spec_features(maps), ==, 25088);
     g_assert_false(feature_spec_pool(again, POOL_AVG, NULL));
-    g_assert_false(feature_spec_go_on(again, "block5_pool", NULL));
-    g_assert_true(feature_spec_go_on(maps, "block5_pool", NULL));
-    g_assert_false(feature_spec_go_on(maps, "block5_conv3", NULL));
+    g_assert_false(feature_spec_go_on(again, NULL, "block5_pool", NULL));
+    g_assert_true(feature_spec_go_on(maps, NULL, "block5_pool", NULL));
+    g_assert_false(feature_spec_go_on(maps, NULL, "block5_conv3", NULL));
     maps->layer = (g_free(maps->layer), g_strdup("block5_conv3"));
-    g_assert_true(feature_spec_go_on(maps, "block5_pool", NULL));
+    g_assert_true(feature_spec_go_on(maps, NULL, "block5_pool", NULL));
     maps->layer = (g_free(maps->layer), g_strdup("block5_conv2"));
-    g_assert_false(feature_spec_go_on(maps, "block5_pool", NULL));
+    g_assert_false(feature_spec_go_on(maps, NULL, "block5_pool", NULL));
 }
 
 static void refuses_bfloat16_of_an_earlier_version(void)
