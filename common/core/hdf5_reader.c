@@ -274,6 +274,8 @@ static char *describe_type(hid_t dataset)
         return g_strdup_printf("%sint%d", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
     case H5T_STRING:
         return g_strdup("strings");
+    case H5T_OPAQUE: /* how h5py, and so Keras, keeps bfloat16 */
+        return g_strdup(bits == 16 ? "bfloat16" : "opaque");
     default:
         return g_strdup("of another type");
     }
@@ -371,6 +373,18 @@ static int shape_of(hid_t dataset, hsize_t *found)
     return H5Sget_simple_extent_dims(space, found, NULL);
 }
 
+/* bfloat16, the upper halves of float32, as float32. */
+static void widen(SandboxBytes *values)
+{
+    gsize n = values->size / sizeof(guint16);
+    const guint16 *halves = values->bytes;
+    guint32 *floats = g_new(guint32, n);
+    for (gsize i = 0; i < n; i++)
+        floats[i] = (guint32)halves[i] << 16;
+    g_free(values->bytes);
+    *values = (SandboxBytes){floats, n * sizeof(guint32)};
+}
+
 static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const Hdf5Request *request,
                             SandboxBytes *answer, GError **error)
 {
@@ -384,7 +398,7 @@ static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const H
         expected[i] = request->shape[i];
         same_shape = same_shape && found[i] == request->shape[i];
     }
-    static const char *const floats[] = {"float32", "float16", "float64", NULL};
+    static const char *const floats[] = {"float32", "float16", "float64", "bfloat16", NULL};
     g_autofree char *type = describe_type(object);
     if (!same_shape || !g_strv_contains(floats, type)) {
         g_autofree char *wanted = describe_shape(request->rank, expected);
@@ -392,7 +406,13 @@ static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const H
         return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected float32 %s", dataset, type,
                          present, wanted);
     }
-    return read_rows(file, dataset, object, request, H5T_NATIVE_FLOAT, answer, error);
+    Handle stored = H5Dget_type(object);
+    gboolean wide = !g_str_equal(type, "bfloat16");
+    if (!read_rows(file, dataset, object, request, wide ? H5T_NATIVE_FLOAT : stored, answer, error))
+        return FALSE;
+    if (!wide)
+        widen(answer);
+    return TRUE;
 }
 
 /* request->shape: how many at most; its count is answered, or its values if they are asked for. */

@@ -209,8 +209,9 @@ def floats_of_other_sizes_become_float32():
         singles = each(weights, lambda array: array.astype("<f4"))
         accepted(load(write_keras, weights=weights), "caffe", singles)
         accepted(load(write_safetensors, "vgg16.safetensors", weights=weights), "torch", singles)
-    accepted(load(write_safetensors, "vgg16.safetensors", weights=brains), "torch",
-             each(brains, lambda array: (array.astype("<u4") << 16).view("<f4")))
+    widened = each(brains, lambda array: (array.astype("<u4") << 16).view("<f4"))
+    accepted(load(write_safetensors, "vgg16.safetensors", weights=brains), "torch", widened)
+    accepted(load(write_keras, weights=each(brains, lambda array: array.view("V2"))), "caffe", widened)  # as Keras has them
 
 
 def a_filter_that_is_missing_is_named():
