@@ -1,0 +1,101 @@
+/* tar_box: what the process that reads an archive answers is checked again. This tar_reader takes the place of the real
+ * one, as if a damaged archive had taken its process over: its member k is lies[k], and contents are as long as lies[k]
+ * says. */
+#include "common/dataset/tar_box.h"
+#include "tests/unit/fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct {
+    TarMember member;
+    gsize content;
+    const char *reason; /* that is given for it; NULL: none, it is taken */
+} lies[] = {
+    {{"/etc/passwd", TAR_FILE, 5}, 5, "a name that is not valid"},
+    {{"..", TAR_FILE, 5}, 5, "a name that is not valid"},
+    {{"a/../../b.jpg", TAR_FILE, 5}, 5, "a name that is not valid"},
+    {{"a/..", TAR_FOLDER, 0}, 0, "a name that is not valid"},
+    {{"a/..b.jpg", TAR_FILE, 5}, 5, NULL},
+    {{"a/short.jpg", TAR_FILE, 5}, 4, "'a/short.jpg' is incomplete"},
+    {{"a/empty.jpg", TAR_FILE, 5}, 0, "'a/empty.jpg' is incomplete"},
+    {{"a/long.jpg", TAR_FILE, 5}, 6, "its answer is not valid"},
+    {{"a/huge.jpg", TAR_FILE, G_MAXUINT64}, 5, "'a/huge.jpg' is incomplete"},
+    {{"a/pipe", (TarKind)77, 5}, 5, NULL},
+};
+
+struct TarReader {
+    int file;
+    guint next;
+};
+
+TarReader *tar_reader_open(const char *path, GError **error)
+{
+    TarReader *reader = g_new0(TarReader, 1);
+    reader->file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return reader;
+}
+
+int tar_reader_file(const TarReader *reader)
+{
+    return reader->file;
+}
+
+gboolean tar_reader_begin(TarReader *reader, int file, GError **error)
+{
+    return TRUE;
+}
+
+void tar_reader_close(TarReader *reader)
+{
+    close(reader->file);
+    g_free(reader);
+}
+
+gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error)
+{
+    if (reader->next == G_N_ELEMENTS(lies))
+        return FALSE;
+    *member = lies[reader->next++].member;
+    return TRUE;
+}
+
+gboolean tar_reader_content(TarReader *reader, void *bytes, gsize *size, GError **error)
+{
+    *size = lies[reader->next - 1].content;
+    memset(bytes, 'x', *size);
+    return TRUE;
+}
+
+static void test_lies_are_found(void)
+{
+    for (guint lie = 0; lie < G_N_ELEMENTS(lies); lie++) {
+        TarMember member;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(TarBox) box = tar_box_open("lies.tar", &error);
+        g_assert_no_error(error);
+        gboolean good = TRUE;
+        for (guint i = 0; i <= lie; i++) {
+            g_clear_error(&error);
+            good = tar_box_next(box, &member, &error);
+        }
+        g_autoptr(GBytes) content =
+            good && member.kind == TAR_FILE ? tar_box_content(box, NULL, &error) : NULL;
+        if (!lies[lie].reason) {
+            g_assert_no_error(error);
+            g_assert_true(good && (member.kind == TAR_OTHER || g_bytes_get_size(content) == member.size));
+            continue;
+        }
+        g_assert_nonnull(error);
+        g_test_message("%s", error->message);
+        g_assert_true(g_str_has_prefix(error->message, "lies.tar: "));
+        g_assert_nonnull(strstr(error->message, lies[lie].reason));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/tar box/lies are found", test_lies_are_found);
+    return g_test_run();
+}
