@@ -207,8 +207,8 @@ static Status evaluate(const Options *options)
     }
     if (!write_files(options, comparison, &error))
         return cli_fail(error);
-    guint skipped = comparison->images->skipped->len +
-                    (comparison->unknown ? comparison->unknown->skipped->len : 0);
+    guint skipped =
+        comparison->images->skipped->len + (comparison->unknown ? comparison->unknown->skipped->len : 0);
     return skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
 

@@ -11,7 +11,7 @@
 
 static const char *const synopsis[] = {
     "[OPTION…] CACHE|IMAGE_DIR MODEL…",
-    "[OPTION…] --predict MODEL IMAGE…",
+    "[OPTION…] --predict MODEL IMAGE…|CACHE",
     "[OPTION…] --similar K IMAGE… CACHE",
     NULL,
 };
@@ -22,7 +22,8 @@ static const char description[] =
     "from a cache made by extract, or from a folder with one subfolder per class, in which case they go "
     "through the base again.\n\n"
     "With --predict, predicts the classes of new images: files, folders, or - for a list on standard "
-    "input. They go through the preprocessing the model was trained with. Scores are called probabilities "
+    "input. They go through the preprocessing the model was trained with. A CACHE gives its images, also "
+    "those without a label. Scores are called probabilities "
     "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are decision "
     "values, called margins in the output.\n\n"
     "With --similar, finds the K images of a cache that are most similar to each new image, by the cosine of "
@@ -171,7 +172,7 @@ static gboolean take_arguments(Status *status)
 {
     static const char *const needed[] = {
         [EVALUATE_CACHE] = "a cache or image folder and at least one model are needed",
-        [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder or -",
+        [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder, cache or -",
         [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache"};
     guint n = g_strv_length(o.arguments);
     if (n < 2) {
@@ -241,6 +242,10 @@ static const char *check_together(void)
     if (o.mode == EVALUATE_CACHE && o.weights && !o.explain && !o.unknown)
         return "--weights is not used with a CACHE, whose features have already been computed, but by "
                "--unknown DIR, and by --explain of pooled ones";
+    for (char **input = o.mode == EVALUATE_PREDICT ? o.inputs : NULL; input && *input; input++)
+        if (cache_is(*input) && (o.weights || o.inputs[1]))
+            return "--predict takes a CACHE alone, without --weights, as its features have already been "
+                   "computed";
     if (cli_given("normalize") && !o.confusion && !o.report)
         return "--normalize requires --confusion or --report";
     if (o.title && !o.confusion && !o.report && !o.review && !o.explain)

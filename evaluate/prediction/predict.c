@@ -1,7 +1,9 @@
 /* predict: see predict.h. */
 #include "evaluate/prediction/predict.h"
 
+#include "common/cache/cache.h"
 #include "common/cli/cli.h"
+#include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -217,6 +219,39 @@ static gboolean predict_lines(Prediction *prediction, ImagesRunner *runner, GErr
            (!interrupted() || error_set(error, "interrupted before the end of standard input"));
 }
 
+/* The images of a cache by their paths, also those without a label. */
+static gboolean predict_cache(const Options *options, Prediction *prediction, GError **error)
+{
+    const char *path = options->inputs[0];
+    const Model *model = prediction->model;
+    g_autoptr(Cache) cache = cache_open(path, error);
+    g_autoptr(GPtrArray) models = g_ptr_array_new(), files = g_ptr_array_new();
+    if (!cache)
+        return FALSE;
+    cache_take_unlabelled(cache);
+    guint n = cache_count(cache);
+    g_autofree char *clause = model_mismatch(model, cache_feature_spec(cache), NULL, 0);
+    if (clause)
+        return error_set(error, "%s: cannot predict the images of %s: %s", options->models[0], path, clause);
+    g_ptr_array_add(models, (gpointer)model);
+    for (guint i = 0; i < n; i++)
+        g_ptr_array_add(files, (gpointer)cache_item(cache, i)->path);
+    const PredictionWork work = {models, n, BLOCK, (guint)options->common.threads, cache};
+    if (!prediction_memory_check(&work, error) || !print_header(prediction, error))
+        return FALSE;
+    prediction->files = (const char *const *)files->pdata;
+    g_autofree float *buffer = g_new(float, feature_spec_features(model->spec));
+    g_autoptr(Progress) progress = progress_new("Predicting", n, "images");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+        const float *features = cache_features(cache, i, buffer, error);
+        if (!features || !take_vector(i, features, NULL, NULL, prediction, error))
+            return FALSE;
+        cache_forget(cache, i);
+    }
+    return evaluate_block(prediction, error) &&
+           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
+}
+
 static gboolean predict_inputs(const Options *options, Prediction *prediction, GError **error)
 {
     g_autoptr(Weights) weights = NULL;
@@ -263,7 +298,8 @@ Status predict_images(const Options *options)
         cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
                    "train with --folds 5 to calibrate it");
     prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
-    gboolean done = predict_inputs(options, &prediction, &error);
+    gboolean done =
+        (cache_is(options->inputs[0]) ? predict_cache : predict_inputs)(options, &prediction, &error);
     g_free(prediction.block);
     if (!done)
         return cli_fail(error);

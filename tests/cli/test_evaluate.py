@@ -481,6 +481,24 @@ def predictions_equal_the_evaluation_of_the_same_images():
             assert abs(entry["probability"] - float(expected[entry["class"]])) < 1e-6
 
 
+def a_cache_is_predicted_as_its_folder_also_what_has_no_label():
+    Pixels.make()
+    folder, cache = Pixels.file("images"), Pixels.file("partly")
+    with open(Pixels.file("some.csv"), "w") as file:
+        file.write("path,class\n" + "".join("red/%02d.png,red\n" % i for i in range(5, 12)))
+    options = ["--quiet", "--preset", "keras", "--layer", "input", "--labels", Pixels.file("some.csv"), "--unlabelled", "keep"]
+    tap.program("extract", *options, folder, cache)
+    for form in "text", "csv", "jsonl":
+        for model in Pixels.linear, Pixels.dense:
+            of_folder = evaluate("--predict", model, "--format", form, folder).stdout
+            assert evaluate("--predict", model, "--format", form, cache).stdout == of_folder.replace(folder + "/", "") != ""
+    tap.program("extract", "--quiet", "--layer", "input", folder, Pixels.file("other"))
+    error = evaluate("--predict", Pixels.linear, Pixels.file("other"), status=1).stderr
+    assert error.count("\n") == 1 and "its preset is keras, not vips" in error, error
+    for arguments in (["--weights", "random", cache], [cache, folder]):
+        assert "takes a CACHE alone" in evaluate("--predict", Pixels.linear, *arguments, status=2).stderr
+
+
 def bad_images_are_named_skipped_and_the_rest_evaluated():
     Pixels.make()
     good, torn, empty = Pixels.file("images/red/00.png"), Pixels.file("torn.png"), Pixels.file("empty.png")
@@ -565,7 +583,7 @@ tap.run(json_agrees_with_numpy, predictions_hold_each_class_of_each_image, text_
         the_report_is_one_valid_page_with_everything_escaped, the_report_shows_thumbnails_where_the_images_are,
         a_browser_shows_the_report_without_an_error, chromium_tells_of_console_errors,
         a_folder_gives_what_its_cache_gives, a_folder_with_bad_images_is_evaluated_without_them,
-        prediction_tells_the_classes_in_order, predictions_equal_the_evaluation_of_the_same_images,
+        a_cache_is_predicted_as_its_folder_also_what_has_no_label, prediction_tells_the_classes_in_order, predictions_equal_the_evaluation_of_the_same_images,
         bad_images_are_named_skipped_and_the_rest_evaluated, decision_values_are_not_called_probabilities,
         calibrated_decision_values_are_probabilities,
         the_base_comes_from_the_models_seed_and_no_other)
