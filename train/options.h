@@ -48,7 +48,8 @@ typedef struct {
 
     /* Linear head; texts are checked by linear_settings_parse */
     const char *solver, *cost, *tolerance;
-    double bias; /* < 0: none */
+    double averages; /* of channels over places: training_set.h's W */
+    double bias;     /* < 0: none */
     gboolean search;
     const char *costs; /* "0.01,0.1,…", or NULL */
     gint64 folds;      /* 0: no cross-validation but for a search */

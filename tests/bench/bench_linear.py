@@ -98,7 +98,7 @@ def compare(folder, n, scale, cost, rounds):
     np.save(path("a.npy"), a), np.save(path("b.npy"), b), np.save(path("y.npy"), labels)
     cost = 1 / (a.astype(np.float64) ** 2).sum(1).mean() if cost == "auto" else float(cost)
     del x, test, a
-    common = [os.path.join(BUILD, "train"), "--head", "linear", "--quiet", "--scale", scale, "--tolerance", str(TOLERANCE)]
+    common = [os.path.join(BUILD, "train"), "--head", "linear", "--quiet", "--averages", "1", "--scale", scale, "--tolerance", str(TOLERANCE)]
     cache, model = path("cache%d" % n), path("m.h5")
     ours, peers, cored, memory, peer_memory, cpu, peer_cpu = [], [], [], [], [], [], []
     peer = ["/usr/bin/python3", "-c", PEER, path("a.npy"), path("y.npy"), path("b.npy"), path("d.npy"), repr(cost)]

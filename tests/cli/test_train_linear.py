@@ -51,6 +51,14 @@ class Model:
         return x.astype(np.float64) @ self.kernel + self.bias
 
 
+AVERAGED = 3  # what averages count for by default
+
+
+def averages(x):
+    """The further features by which averages count for more: of make-cache's 3 channels."""
+    return np.sqrt((AVERAGED ** 2 - 1) / (x.shape[1] // 3)) * x.astype(np.float64).reshape(len(x), -1, 3).sum(1)
+
+
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
@@ -109,8 +117,11 @@ def exported_features_are_the_scaled_ones():
                   "sqrt": root / np.linalg.norm(root, axis=1, keepdims=True)}
         for scale, expected in scaled.items():
             train("--scale", scale, "--export-libsvm", out, cache, model)
-            rows, found = read_libsvm(out, x.shape[1])
+            rows, found = read_libsvm(out, x.shape[1] + 3)
             assert (found == labels).all()
+            np.testing.assert_allclose(rows, np.hstack([expected, averages(expected)]), rtol=1e-5, atol=2e-6, err_msg=scale)
+            train("--scale", scale, "--averages", 1, "--export-libsvm", out, cache, model)
+            rows, found = read_libsvm(out, x.shape[1])
             np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6, err_msg=scale)
 
 
@@ -125,8 +136,8 @@ def liblinear_train_on_exported_data_finds_the_same_model_for_every_solver_and_f
                 train("--solver", solver, "--cost", cost, "--tolerance", tolerance_of(solver), "--scale", "standard",
                       "--export-libsvm", exported, cache, ours)
                 theirs = liblinear_train(exported, text, solver, cost, tolerance_of(solver))
-                rows, _ = read_libsvm(exported, x.shape[1])
-                values = Model(ours).values(rows)
+                rows, _ = read_libsvm(exported, x.shape[1] + 3)
+                values = Model(ours).values(rows[:, :-3])
                 np.testing.assert_allclose(values, theirs, atol=2e-5 * np.abs(theirs).max(), err_msg="solver %d" % solver)
                 assert (values.argmax(1) == predict(exported, text, folder)).all(), solver
                 assert (values.argmax(1) == labels).mean() > 0.5, solver
@@ -139,6 +150,30 @@ def liblinear_train_on_exported_data_finds_the_same_model_for_every_solver_and_f
                     assert not Model(ours).calibration["probabilities"]
 
 
+def averages_count_as_in_features_that_have_them_added():
+    """A head on x + (W - 1) M x, imported without places, is one on x."""
+    with scratch() as folder:
+        x, labels = by_key(*clusters())
+        cache, ours, theirs = make_cache(folder, x, labels), os.path.join(folder, "1.h5"), os.path.join(folder, "2.h5")
+        def spread(kernel, weight):
+            mean = kernel.reshape(64, 3, -1).mean(0)
+            return kernel + (weight - 1) * np.tile(mean, (64, 1))
+        for solver in (1, 2, 3, 4, 7):
+            for options, weight in ((("--averages", 2.5), 2.5), (("--averages", 2.5, "--no-reduce"), 2.5), ((), AVERAGED)):
+                np.save(folder + "/x.npy", np.ascontiguousarray(spread(x.T.astype(np.float64), weight).T, np.float32))
+                np.save(folder + "/y.npy", labels)
+                program("extract", "--quiet", "--import", folder + "/x.npy", folder + "/y.npy", folder + "/there%s" % weight)
+                common = ("--scale", "none", "--solver", solver, "--cost", 0.001, "--tolerance", tolerance_of(solver))
+                train(*common, *options, cache, ours)
+                train(*common, folder + "/there%s" % weight, theirs)
+                assert Model(ours).settings["averages"] == weight and Model(theirs).settings["averages"] == 1
+                expected = spread(Model(theirs).kernel, weight)
+                np.testing.assert_allclose(Model(ours).kernel, expected, atol=2e-5 * np.abs(expected).max())
+                np.testing.assert_allclose(Model(ours).bias, Model(theirs).bias, atol=2e-5 * np.abs(expected).max())
+        wrong = train("--averages", 2, "--solver", "l1-lr", cache, ours, status=2).stderr
+        assert "--averages does not go with L1R_LR" in wrong, wrong
+
+
 def class_weights_are_liblinears():
     with scratch() as folder:
         x, labels = by_key(*clusters(spread=0.15))
@@ -148,8 +183,8 @@ def class_weights_are_liblinears():
         for given, weights in (("b:5,d:0.25", ["1", "5", "1", "0.25"]), ("balanced", balanced)):
             train("--cost", 0.01, "--tolerance", 1e-6, "--class-weight", given, "--export-libsvm", exported, cache, ours)
             theirs = liblinear_train(exported, text, 1, 0.01, 1e-6, *sum((["-w%d" % k, w] for k, w in enumerate(weights)), []))
-            rows, _ = read_libsvm(exported, x.shape[1])
-            np.testing.assert_allclose(Model(ours).values(rows), theirs, atol=2e-5 * np.abs(theirs).max())
+            rows, _ = read_libsvm(exported, x.shape[1] + 3)
+            np.testing.assert_allclose(Model(ours).values(rows[:, :-3]), theirs, atol=2e-5 * np.abs(theirs).max())
         train("--class-weight", "nobody:2", cache, ours, status=1)
         train("--class-weight", "a:-2", cache, ours, status=1)
 
@@ -210,8 +245,10 @@ def the_defaults_are_square_roots_at_unit_length_and_the_cost_for_these():
         x, labels = clusters()
         cache, one, two = make_cache(folder, x, labels), os.path.join(folder, "1.h5"), os.path.join(folder, "2.h5")
         train(cache, one)
-        train("--scale", "sqrt", "--solver", "svc-dual", "--cost", 1, "--bias", 1, cache, two)
-        assert Model(one).settings["scale"] == "sqrt" and abs(Model(one).settings["cost"] - 1) < 1e-6
+        root = np.sqrt(x) / np.linalg.norm(np.sqrt(x), axis=1, keepdims=True)
+        cost = 1 / (1 + (averages(root) ** 2).sum(1).mean())
+        train("--scale", "sqrt", "--averages", 3, "--solver", "svc-dual", "--cost", cost, "--bias", 1, cache, two)
+        assert Model(one).settings["scale"] == "sqrt" and abs(Model(one).settings["cost"] / cost - 1) < 1e-6
         np.testing.assert_allclose(Model(one).kernel, Model(two).kernel, atol=1e-5)
 
 
@@ -334,6 +371,7 @@ def the_summary_is_printed_without_training():
 
 run(exported_features_are_the_scaled_ones,
     liblinear_train_on_exported_data_finds_the_same_model_for_every_solver_and_for_two_classes,
+    averages_count_as_in_features_that_have_them_added,
     class_weights_are_liblinears,
     the_reduced_problem_gives_the_same_model_for_every_solver_it_serves,
     more_images_than_features_are_trained_on_as_they_are,

@@ -7,6 +7,8 @@
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
 
+#include <string.h>
+
 /* ---- One row ---- */
 
 DescentRow descent_row_new(const DescentRows *rows)
@@ -15,7 +17,8 @@ DescentRow descent_row_new(const DescentRows *rows)
     if (rows->factor)
         return (DescentRow){0};
     DescentRow row = {.index = g_new(guint32, room), .value = g_new(float, room)};
-    row.features = g_new(float, rows->width);
+    row.features = g_new(float, rows->set->rows.width);
+    row.sums = g_new(double, rows->set->channels);
     row.scaled = rows->feature_squares ? g_new(float, room) : row.value;
     return row;
 }
@@ -24,9 +27,32 @@ void descent_row_clear(DescentRow *row)
 {
     if (row->scaled != row->value)
         g_free(row->scaled);
+    g_free(row->sums);
     g_free(row->features);
     g_free(row->value);
     g_free(row->index);
+}
+
+/* Non-zeros ascend: a channel is what is left after the places before. */
+static void read_averages(const DescentRows *rows, DescentRow *row)
+{
+    const TrainingSet *set = rows->set;
+    const float *a = set->scaling->inverse;
+    guint32 channels = (guint32)set->channels, place = 0, count = row->count;
+    if (!channels)
+        return;
+    memset(row->sums, 0, channels * sizeof *row->sums);
+    for (guint t = 0; t < count; t++) {
+        while (row->index[t] - place >= channels)
+            place += channels;
+        row->sums[row->index[t] - place] += (double)row->value[t] * (a ? a[row->index[t]] : 1);
+    }
+    for (guint32 c = 0; c < channels; c++) {
+        row->index[count] = (guint32)set->rows.width + c;
+        row->value[count] = (float)(set->share * row->sums[c]);
+        count += row->sums[c] != 0;
+    }
+    row->count = count;
 }
 
 void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
@@ -35,10 +61,11 @@ void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
     if (rows->factor)
         return;
     const float *x = rows_get(&rows->set->rows, i, row->features);
-    row->count = kernels_current()->row->nonzeros(x, rows->width, row->index, row->value);
+    row->count = kernels_current()->row->nonzeros(x, rows->set->rows.width, row->index, row->value);
     if (rows->set->scaling->kind == SCALE_SQRT)
         for (guint t = 0; t < row->count; t++)
             row->value[t] = scaling_root(row->value[t]);
+    read_averages(rows, row);
     for (guint t = 0; rows->feature_squares && t < row->count; t++)
         row->scaled[t] = row->value[t] * rows->feature_squares[row->index[t]];
 }
@@ -47,17 +74,25 @@ void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
 
 static void fold_scaling(DescentRows *rows)
 {
-    const Scaling *scaling = rows->set->scaling;
+    const TrainingSet *set = rows->set;
+    const Scaling *scaling = set->scaling;
+    gsize width = set->rows.width;
     if (scaling->kind != SCALE_STANDARD)
         return;
     rows->feature_squares = g_new(float, rows->width);
-    rows->folded = g_new(double, rows->width);
+    rows->folded = g_new0(double, rows->width);
     rows->row_folded = g_new(double, rows->n);
-    for (gsize j = 0; j < rows->width; j++) {
+    for (gsize j = 0; j < width; j++) {
         double a = scaling->inverse[j], mean = scaling->mean[j];
         rows->feature_squares[j] = (float)(a * a);
         rows->folded[j] = rows->feature_squares[j] * mean;
         rows->folded_mean += rows->folded[j] * mean;
+        if (set->channels)
+            rows->folded[width + j % set->channels] += set->share * a * mean;
+    }
+    for (gsize j = width; j < rows->width; j++) {
+        rows->feature_squares[j] = 1;
+        rows->folded_mean += rows->folded[j] * rows->folded[j];
     }
 }
 
@@ -197,7 +232,9 @@ float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weig
     for (gsize j = 0; j < rows->width; j++) {
         double v = weights->matrix[j * ROW_COLUMNS + column];
         if (rows->folded)
-            v = (v - weights->shift[column] * rows->folded[j]) / rows->set->scaling->inverse[j];
+            v -= weights->shift[column] * rows->folded[j];
+        if (rows->folded && j < rows->set->rows.width)
+            v /= rows->set->scaling->inverse[j];
         out[j * stride] = (float)v;
     }
     return (float)(MAX(rows->set->bias, 0) * weights->bias[column]);

@@ -7,6 +7,8 @@
  *
  *     w·x~ = f v·x - w·b        w += d x~  is  v += d f a∘a∘x - d q
  *
+ * A row's averages (training_set.h) are computed as it is read; their a is 1, and b what the averages of b are.
+ *
  * The multiple of q is kept as one number, so that a step touches only the row's non-zeros. ROW_COLUMNS problems share
  * one pass over these rows. Memory: per problem 8 bytes per feature and per row, in addition to the mapped pages.
  *
@@ -19,13 +21,13 @@
 typedef struct {
     const TrainingSet *set;   /* borrowed */
     const GramFactor *factor; /* borrowed; NULL: the rows of the cache */
-    gsize width;              /* D; N with a Gram factor */
+    gsize width;              /* D + C; N with a Gram factor */
     guint n;                  /* N */
     guint columns;            /* problems that share a pass: ROW_COLUMNS, or 1 */
     guint block;              /* rows visited before the next block is read: N, or what memory holds */
     double *squares;          /* (N) ||x~||² of each row, with the bias feature */
-    float *feature_squares;   /* (D) a∘a; NULL where a is 1 */
-    double *folded;           /* (D) q; NULL where b is 0 */
+    float *feature_squares;   /* (D + C) a∘a; NULL where a is 1 */
+    double *folded;           /* (D + C) q; NULL where b is 0 */
     double folded_mean;       /* b·b = q·mean */
     double *row_folded;       /* (N) q·x of each row; NULL where b is 0 */
 } DescentRows;
@@ -44,6 +46,7 @@ typedef struct {
     float *value;    /* (count) x */
     float *scaled;   /* (count) a∘a∘x; the same as value where a is 1 */
     float *features; /* (D) the row as it was read, if it is not stored as it is */
+    double *sums;    /* (C) of its channels */
 } DescentRow;
 DescentRow descent_row_new(const DescentRows *rows);
 void descent_row_clear(DescentRow *row);
@@ -67,7 +70,7 @@ void descent_weights_decide(const DescentRows *rows, const DescentWeights *weigh
 void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const DescentRow *row,
                          const double *step);
 
-/* One column's w for a cache's scaled features, in column `to` of out (D, stride); returns what is added to a decision
+/* One column's w for a cache's scaled features, in out (D + C, stride); returns what is added to a decision
  * value: the bias feature's weight times B. */
 float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column, float *out,
                              gsize stride);

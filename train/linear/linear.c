@@ -312,7 +312,8 @@ static gboolean network_make(Linear *linear, GError **error)
 static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)
 {
     guint vectors = linear_vectors(&linear->training), classes = linear->training.classes;
-    g_autofree float *kernel = g_new(float, linear->features *vectors), *offset = g_new(float, vectors);
+    g_autofree float *kernel = g_new(float, linear->training.set->features *vectors),
+                     *offset = g_new(float, vectors);
     linear_fits_weights(fits, kernel, offset);
     if (interrupted())
         return error_set(error, "interrupted");
@@ -351,11 +352,12 @@ static gboolean fit(Linear *linear, GError **error)
 static json_t *training_settings(const Linear *linear)
 {
     const LinearSettings *s = &linear->settings;
-    json_t *object =
-        json_pack("{s:s, s:s, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
-                  scaling_name(linear->training.set->scaling->kind), "bias", linear->options->bias, "reduced",
-                  linear->training.factor != NULL, "class_weight", linear->options->class_weight, "images",
-                  (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
+    json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
+                               scaling_name(linear->training.set->scaling->kind), "averages",
+                               linear->training.set->channels ? linear->options->averages : 1, "bias",
+                               linear->options->bias, "reduced", linear->training.factor != NULL,
+                               "class_weight", linear->options->class_weight, "images",
+                               (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
     json_object_set_new(object, "tolerance", json_real(s->tolerance));
     if (linear->search) {

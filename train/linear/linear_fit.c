@@ -98,7 +98,8 @@ void linear_fits_values(const LinearFits *fits, float *values)
     }
 }
 
-void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
+/* Of all features, the averages among them. */
+static void take_weights(const LinearFits *fits, float *kernel, float *offset)
 {
     const LinearTraining *training = fits->training;
     guint vectors = linear_vectors(training), width;
@@ -118,4 +119,10 @@ void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
             kernel[j * vectors + v] = (float)w[j];
         offset[v] = (float)(w[width - 1] * MAX(training->set->bias, 0));
     }
+}
+
+void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
+{
+    take_weights(fits, kernel, offset);
+    training_set_fold(fits->training->set, kernel, linear_vectors(fits->training));
 }

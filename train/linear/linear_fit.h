@@ -42,7 +42,7 @@ gboolean linear_fits_run(LinearFits *fits, double cost, Progress *progress, GErr
  * as it is. Infinite where the part lacks a class, which is never predicted then. */
 void linear_fits_values(const LinearFits *fits, float *values);
 
-/* The first part's weights for scaled features: kernel (D, vectors), and what is added to the
- * decision values: offset (vectors). Incomplete if interrupted(). */
+/* The first part's weights for scaled features: kernel (D, vectors), with room for the averages' (D + C, vectors), and
+ * what is added to the decision values: offset (vectors). Incomplete if interrupted(). */
 void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearFits, linear_fits_free)

@@ -21,7 +21,7 @@ static FormKind choose(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
     const TrainOptions *o = linear->options;
-    gboolean factor = solver->rotation && linear->training.n < linear->features;
+    gboolean factor = solver->rotation && linear->training.n < linear->training.set->features;
     if (!o->reduce || !(factor || solver_descends(solver)))
         return FORM_ROWS;
     if (!solver_descends(solver))
@@ -60,7 +60,7 @@ static guint workers_that_fit(gsize taken, gsize each, guint threads)
 
 static gsize worker_bytes(const Linear *linear, FormKind kind, guint n, gsize rows)
 {
-    gsize width = kind == FORM_FACTOR ? n : linear->features + 1;
+    gsize width = kind == FORM_FACTOR ? n : linear->training.set->features + 1;
     return liblinear_worker_bytes(linear->settings.solver, n, width, linear->training.classes, rows);
 }
 
@@ -74,8 +74,9 @@ static gsize rows_bytes(const Linear *linear, FormKind kind, guint n)
 static gsize form_bytes(const Linear *linear, FormKind kind, guint n, guint threads)
 {
     gsize copies = 3; /* of the model: solver's, ours, saved */
-    gsize bytes = copies * linear->features * linear->training.classes * sizeof(float);
-    gsize width = kind == FORM_FACTOR ? n : linear->features;
+    gsize features = linear->training.set->features;
+    gsize bytes = copies * features * linear->training.classes * sizeof(float);
+    gsize width = kind == FORM_FACTOR ? n : features;
     bytes += kind == FORM_FACTOR ? gram_memory(n) : 0;
     if (descends(linear, kind))
         return bytes + descent_memory(kind == FORM_FACTOR, width, n, problems_of(linear), threads);
@@ -161,7 +162,10 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)
     LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
-    training->set = training_set_new(&rows, training->labels, training->classes, scale, o->bias);
+    const int *shape = cache_feature_spec(linear->cache)->shape;
+    training->set =
+        training_set_new(&rows, training->labels, training->classes, scale, o->bias,
+                         (guint)(shape[0] * shape[1]), linear->settings.solver->rotation ? o->averages : 1);
     FormKind kind = choose(linear);
     linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(training->set) : 0;
     if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? training->n : 0))

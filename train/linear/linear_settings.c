@@ -62,6 +62,10 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
     settings->folds = o->folds ? (guint)o->folds : 5;
     if (settings->searches && settings->cost > 0)
         return g_strdup("--cost gives the cost, --search finds it: use one of them");
+    if (cli_given("averages") && !settings->solver->rotation)
+        return g_strdup_printf(
+            "--averages does not go with %s, whose penalty |w| depends on the features' basis",
+            settings->solver->name);
     if (o->plot && !settings->searches)
         return g_strdup("--plot draws the cost search: give --search too");
     if (o->history && !settings->searches && !o->folds)

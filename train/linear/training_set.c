@@ -9,16 +9,18 @@
 #include <stdio.h>
 
 TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
-                              double bias)
+                              double bias, guint places, double averages)
 {
     guint n = rows->n;
     TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){
-        .rows = *rows, .labels = labels, .n = n, .classes = classes, .features = rows->width, .bias = bias};
-    set->scaling = scaling_new(scale, set->features);
+    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = bias};
+    set->channels = places > 1 && averages > 1 ? rows->width / places : 0;
+    set->features = rows->width + set->channels;
+    set->share = sqrt((averages * averages - 1) / places);
+    set->scaling = scaling_new(scale, rows->width);
     set->factors = g_new(float, n);
     scaling_fit(set->scaling, rows);
-    g_autofree float *buffer = g_new(float, set->features);
+    g_autofree float *buffer = g_new(float, rows->width);
     for (guint i = 0; i < n; i++)
         set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));
     return set;
@@ -33,10 +35,41 @@ void training_set_free(TrainingSet *set)
     g_free(set);
 }
 
-void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
+static void take_features(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
 {
     const float *in = rows_part(&set->rows, row, first, count, out);
     scaling_apply_range(set->scaling, set->factors[row], in, first, count, out);
+}
+
+static void take_averages(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
+{
+    gsize width = set->rows.width, channels = set->channels;
+    g_autofree float *x = g_new(float, width);
+    g_autofree double *sums = g_new0(double, channels);
+    take_features(set, row, 0, width, x);
+    for (gsize place = 0; place < width; place += channels)
+        for (gsize c = 0; c < channels; c++)
+            sums[c] += x[place + c];
+    for (gsize c = 0; c < count; c++)
+        out[c] = (float)(set->share * sums[first + c]);
+}
+
+void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
+{
+    gsize width = set->rows.width, end = first + count, features = MIN(end, width) - MIN(first, width);
+    if (features)
+        take_features(set, row, first, features, out);
+    if (end > width)
+        take_averages(set, row, MAX(first, width) - width, count - features, out + features);
+}
+
+void training_set_fold(const TrainingSet *set, float *kernel, guint outputs)
+{
+    gsize width = set->rows.width, stride = set->channels * outputs;
+    const float *averages = kernel + width * outputs;
+    for (gsize place = 0; stride && place < width * outputs; place += stride)
+        for (gsize j = 0; j < stride; j++)
+            kernel[place + j] += (float)(set->share * averages[j]);
 }
 
 double training_set_largest_correlation(const TrainingSet *set)

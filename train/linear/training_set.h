@@ -1,4 +1,10 @@
-/* training_set: the training data of a linear head: rows of the cache, scaled when they are read. */
+/* training_set: the training data of a linear head: rows of the cache, scaled when they are read.
+ *
+ * Features of P places can let what they have in common count for more than what differs: with M x each channel's mean
+ * over the places, put at every place, a head on x' = x + (W - 1) M x finds weights cheaper the more the places agree.
+ * As M M = M = Mᵀ, x'·y' = x·y + (W² - 1) x·M y: inner products of rows that have the C channels' averages, each
+ * sqrt((W² - 1) / P) times its sum, as further features. Their weights, added at every place, give a head on x
+ * (training_set_fold). */
 #pragma once
 #include "common/cli/progress.h"
 #include "common/model/scaling.h"
@@ -7,19 +13,24 @@ typedef struct {
     Rows rows;         /* N of D floats, borrowed (from a cache) */
     const int *labels; /* (N), 0 … L-1, borrowed */
     guint n, classes;  /* N, L */
-    gsize features;    /* D */
-    Scaling *scaling;  /* fitted */
+    gsize features;    /* D + C: the averages follow the features */
+    gsize channels;    /* C; 0 without averages */
+    double share;      /* what a feature adds to its channel's average, sqrt((W² - 1) / P) */
+    Scaling *scaling;  /* fitted, of D features */
     float *factors;    /* (N) scaling_factor of each row */
     double bias;       /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
 } TrainingSet;
 
-/* Fits the scaling. */
+/* Fits the scaling. places: P, which divides D; averages: W >= 1. No averages where either is 1. */
 TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
-                              double bias);
+                              double bias, guint places, double averages);
 void training_set_free(TrainingSet *set);
 
 /* Features first … first+count-1 of a row, scaled, without the bias; first: a multiple of 64. */
 void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out);
+
+/* Of kernel (D + C, outputs), adds the averages' weights to those of the features. */
+void training_set_fold(const TrainingSet *set, float *kernel, guint outputs);
 
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
 double training_set_largest_correlation(const TrainingSet *set);

@@ -9,6 +9,8 @@
 
 typedef struct {
     guint n, d, classes;
+    guint places; /* of features, and what their averages count: 1, or set by the test */
+    double averages;
     float *values;   /* (n, d), to be filled by the test */
     const float **x; /* (n) the rows of values */
     int *labels;     /* (n), to be filled by the test */
@@ -27,7 +29,7 @@ typedef enum { ON_ROWS, ON_REDUCED, ON_STREAM, ON_DENSE } LinearFixtureForm;
 
 static inline LinearFixture linear_fixture_new(guint n, guint d, guint classes, guint threads)
 {
-    LinearFixture fixture = {.n = n, .d = d, .classes = classes};
+    LinearFixture fixture = {.n = n, .d = d, .classes = classes, .places = 1, .averages = 1};
     fixture.values = g_new0(float, n *d);
     fixture.x = g_new(const float *, n);
     fixture.labels = g_new0(int, n);
@@ -54,7 +56,8 @@ static inline void linear_fixture_draw(LinearFixture *fixture, Rng rng, guint th
 static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, double bias)
 {
     Rows rows = rows_in_memory(fixture->x, fixture->n, fixture->d);
-    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, kind, bias);
+    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, kind, bias, fixture->places,
+                                    fixture->averages);
 }
 
 static inline void linear_fixture_rows(LinearFixture *fixture)

@@ -6,14 +6,15 @@
 
 #include <string.h>
 
-enum { N = 150, D = 70, L = 3 };
+enum { N = 150, D = 70, C = 10, L = 3 };
 
 static double weights[L] = {1, 2, 0.5};
 
-/* Three quarters of the numbers are zero; one feature always is, one never varies. */
+/* Three quarters of the numbers are zero; one feature always is, one never varies. Averages count three times. */
 static LinearFixture set_up(ScalingKind kind, double bias, guint threads)
 {
     LinearFixture data = linear_fixture_new(N, D, L, threads);
+    data.places = D / C, data.averages = 3;
     linear_fixture_draw(&data, rng_new(7, 8), 5, -0.6, 0.2);
     for (int i = 0; i < N; i++)
         data.values[i * D + 3] = 0, data.values[i * D + 4] = 2;
@@ -43,7 +44,7 @@ static void assert_equals_liblinear(const LinearFixture *data, const char *solve
 
 static void test_optimum_is_liblinears(void)
 {
-    const ScalingKind kinds[] = {SCALE_NONE, SCALE_MAX, SCALE_STANDARD, SCALE_L2};
+    const ScalingKind kinds[] = {SCALE_NONE, SCALE_MAX, SCALE_STANDARD, SCALE_L2, SCALE_SQRT};
     for (guint k = 0; k < G_N_ELEMENTS(kinds); k++)
         for (int bias = -1; bias <= 1; bias += 2) {
             g_auto(LinearFixture) data = set_up(kinds[k], bias, 2);
@@ -96,7 +97,7 @@ static void test_unfolded_weights(void)
     g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 1, 2);
     LinearTraining training = training_on(&data, "svc-dual", ON_STREAM);
     g_autoptr(LinearFits) fits = linear_fits_new(&training, NULL, 1, NULL);
-    float kernel[D * L], offset[L], values[N * L], row[D];
+    float kernel[(D + C) * L], offset[L], values[N * L], row[D];
     linear_fits_run(fits, 0.01, NULL, NULL);
     linear_fits_values(fits, values);
     linear_fits_weights(fits, kernel, offset);
@@ -173,7 +174,7 @@ static void test_nothing_to_learn(void)
     int labels[2] = {0, 1};
     g_autoptr(GError) error = NULL;
     Rows rows = rows_in_memory(x, 2, 4);
-    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, SCALE_NONE, 1);
+    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, SCALE_NONE, 1, 1, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_assert_null(descent_rows_new(set, NULL, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));
