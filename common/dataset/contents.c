@@ -1,6 +1,7 @@
 /* contents: see contents.h. */
 #include "common/dataset/contents.h"
 
+#include "common/core/memory.h"
 #include "common/dataset/tar_box.h"
 #include "common/image/image_file.h"
 
@@ -89,6 +90,8 @@ static GBytes *refuse(GError **error, const char *reason)
     return NULL;
 }
 
+enum { LARGE = 1 << 26 /* bytes for which memory is asked for: twice as many, as what grows is copied */ };
+
 /* The reader must be at the member. */
 static Kept *keep(Contents *contents, const TarMember *member, GError **error)
 {
@@ -100,6 +103,8 @@ static Kept *keep(Contents *contents, const TarMember *member, GError **error)
         refuse(&kept->reason, "is not a regular file");
     else if (member->size > IMAGE_FILE_MAX)
         refuse(&kept->reason, "is larger than 1 GiB");
+    else if (member->size > LARGE && !memory_suffices((MemoryNeed){.memory = 2 * member->size}))
+        refuse(&kept->reason, "is larger than the memory that is available");
     else
         kept->bytes = tar_box_content(contents->reader, image_recognizes, &problem);
     if (g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE)) {

@@ -1,8 +1,8 @@
 """Images from tar archives written by Python's tarfile: the same cache as from the folder; and hostile archives."""
-import gzip, io, json, os, subprocess, sys, tarfile
+import gzip, io, json, os, resource, subprocess, sys, tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import BUILD, program, run, says, scratch
+from tap import BUILD, need_small_address_space, program, run, says, scratch
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -184,6 +184,17 @@ def links_devices_and_giants_are_skipped_by_name():
         assert paths(at + "/g", at) == ["bee/1.ppm"]
 
 
+def a_member_that_memory_cannot_hold_is_skipped_by_name():
+    """It begins as an image does, and is all zeros from there."""
+    need_small_address_space()
+    with scratch() as at:
+        large = ppm(0, 2) + bytes(700 << 20)
+        archive = pack(at + "/l.tar.gz", [("ant/1.ppm", ppm(0, 1)), ("ant/2.ppm", large), ("bee/1.ppm", ppm(1, 1))], mode="w:gz")
+        done = extract("--threads", 1, archive, at + "/c", status=3, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+        assert "l.tar.gz/ant/2.ppm: is larger than the memory that is available" in done.stderr, done.stderr
+        assert paths(at + "/c", at) == ["ant/1.ppm", "bee/1.ppm"]
+
+
 def an_archive_cut_off_anywhere_is_refused_before_anything_is_computed():
     with scratch() as at:
         members = [("%s/%d.ppm" % (CLASSES[i % 3], i), ppm(0, i, 20)) for i in range(6)]
@@ -262,7 +273,7 @@ run(features_are_those_of_the_unpacked_folder_whatever_the_compression,
     webdataset_s_layout_is_read_with_names_and_with_numbers,
     labels_that_make_no_sense_are_refused_by_name,
     names_that_lead_out_and_names_that_come_twice_are_refused,
-    links_devices_and_giants_are_skipped_by_name,
+    links_devices_and_giants_are_skipped_by_name, a_member_that_memory_cannot_hold_is_skipped_by_name,
     an_archive_cut_off_anywhere_is_refused_before_anything_is_computed,
     what_is_no_archive_is_refused,
     names_keep_their_bytes_in_any_locale,
