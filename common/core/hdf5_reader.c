@@ -200,23 +200,27 @@ static SandboxBytes join(const GPtrArray *names)
     return joined;
 }
 
+static gboolean lacks(const Hdf5Reader *file, const char *group, const char *attribute, GError **error)
+{
+    return hdf5_fail(error, file->path, "its group %s has no attribute %s", group, attribute);
+}
+
+/* In one attribute or, where that would be too large, in NAME0, NAME1, … */
 static gboolean read_names(const Hdf5Reader *file, const char *group, const char *attribute,
                            SandboxBytes *answer, GError **error)
 {
     Handle object = open_object(file, group, H5I_GROUP, error);
-    if (object < 0)
-        return FALSE;
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    int whole = add_strings(file, object, attribute, names, error), part = !whole;
+    int whole = object < 0 ? -1 : add_strings(file, object, attribute, names, error), part = !whole;
     guint parts = 0;
     for (; part > 0; parts += part > 0) {
         g_autofree char *name = g_strdup_printf("%s%u", attribute, parts);
         part = add_strings(file, object, name, names, error);
     }
-    if (!whole && !parts && part == 0)
-        hdf5_fail(error, file->path, "its group %s has no attribute %s", group, attribute);
-    if (whole < 0 || part < 0 || (!whole && !parts))
+    if (whole < 0 || part < 0)
         return FALSE;
+    if (!whole && !parts)
+        return lacks(file, group, attribute, error);
     *answer = join(names);
     return TRUE;
 }
@@ -247,14 +251,10 @@ static gboolean read_text(const Hdf5Reader *file, const char *group, const char 
                           SandboxBytes *answer, GError **error)
 {
     Handle object = open_object(file, group, H5I_GROUP, error);
-    if (object < 0)
-        return FALSE;
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    int found = add_strings(file, object, attribute, texts, error);
-    if (found == 0)
-        hdf5_fail(error, file->path, "its group %s has no attribute %s", group, attribute);
+    int found = object < 0 ? -1 : add_strings(file, object, attribute, texts, error);
     if (found <= 0)
-        return FALSE;
+        return found == 0 && lacks(file, group, attribute, error);
     if (texts->len != 1)
         return hdf5_fail(error, file->path, "its attribute %s is not a single string", attribute);
     *answer = join(texts);
