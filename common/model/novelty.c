@@ -15,6 +15,11 @@ guint novelty_most(const int shape[3])
     return (guint)CLAMP(bytes / ((gsize)shape[2] * sizeof(float)), few, many);
 }
 
+gsize novelty_bytes(const int shape[3], guint images)
+{
+    return MIN(images, novelty_most(shape)) * ((gsize)shape[2] + 1) * sizeof(float);
+}
+
 Novelty *novelty_new(const int shape[3], guint n)
 {
     Novelty *novelty = g_new(Novelty, 1);

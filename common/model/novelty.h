@@ -22,6 +22,9 @@ typedef struct {
 /* How many images of this shape (H, W, C) are kept at most: what takes 2 MB, but 64 at least. */
 guint novelty_most(const int shape[3]);
 
+/* What a model file takes for it, of so many images trained on. */
+gsize novelty_bytes(const int shape[3], guint images);
+
 /* For images of this shape, n of them kept, yet to be filled. */
 Novelty *novelty_new(const int shape[3], guint n);
 void novelty_free(Novelty *novelty);

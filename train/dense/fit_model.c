@@ -190,7 +190,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     output_file_sweep(options->model);
     output_file_sweep(checkpoint);
     train_announce(options, training->count, validation ? validation->count : 0,
-                   network_parameters(model->network));
+                   network_parameters(model->network), model->novelty ? model->spec->shape : NULL);
     json_decref(model->training);
     model->training = settings_of(options, model);
     g_autofree char *identity = identity_of(model, data);

@@ -97,7 +97,7 @@ static gboolean gather(Linear *linear, GError **error)
     linear->training.class_weights =
         class_weights_new(o->class_weight, linear->names, linear->counts, classes, error);
     if (linear->training.class_weights && !o->summary)
-        train_announce(o, n, 0, (linear->features + 1) * classes);
+        train_announce(o, n, 0, (linear->features + 1) * classes, cache_feature_spec(cache)->shape);
     return linear->training.class_weights != NULL;
 }
 
