@@ -84,6 +84,11 @@ static const CliOption table[] = {
      "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch", 0, 0, 0},
 
     DATASET_OPTIONS(&o.filter, 0),
+    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
+     "which images belong together, as for extract, so that the validation split does not part them; a CACHE "
+     "keeps those "
+     "it was given",
+     0, 0, ON_IMAGES},
     {CLI_TEXT, "exclude", 0, &o.filter.exclude, "FILE",
      "leave out the images of a table (.csv with the column path; with a column action, as decisions.csv of "
      "a review "
@@ -118,9 +123,12 @@ static const CliOption table[] = {
     {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "lower bound of the learning rate", 0,
      1e6, NETWORKS},
     {CLI_REAL, "validation-split", 0, &o.validation_split, "F",
-     "validate on the first fraction F of each class's images in the order of their names, as Keras splits "
-     "them (0: none)",
-     0, 0.95, NETWORKS},
+     "validate on this fraction of each class's images (0: none)", 0, 0.95, NETWORKS},
+    {CLI_ONE_OF, "validation-order", 0, &o.validation_order, VALIDATION_ORDER_CHOICES,
+     "which these are: those with the lowest hashes of their names, images of a group together; or the first "
+     "in the "
+     "order of their names, as Keras splits them",
+     0, 0, NETWORKS},
     {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0,
      CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
     {CLI_FLAG, "resume", 0, &o.resume, NULL,
@@ -300,6 +308,8 @@ static const char *check_useless(void)
 {
     if (o.validation && cli_given("validation-split") && o.validation_split > 0)
         return "--validation and --validation-split are mutually exclusive";
+    if (cli_given("validation-order") && (o.validation || o.validation_split <= 0))
+        return "--validation-order requires a --validation-split";
     if (cli_given("reduce-lr-patience") && o.reduce_lr_factor <= 0)
         return "--reduce-lr-patience requires --reduce-lr-factor";
     if (cli_given("min-learning-rate") && o.reduce_lr_factor <= 0)
@@ -327,6 +337,7 @@ static char *check_approach(void)
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
     const char *of_images = cli_given("preset")                         ? "preset"
+                            : cli_given("group")                        ? "group"
                             : cli_given("fit")                          ? "fit"
                             : cli_given("pool") && !traits->base_learns ? "pool"
                                                                         : NULL;

@@ -8,6 +8,10 @@
 #include "common/vgg16/vgg16.h"
 #include "train/approach.h"
 
+/* See train/data/validation_split.h. */
+typedef enum { VALIDATION_HASH, VALIDATION_KERAS } ValidationOrder;
+#define VALIDATION_ORDER_CHOICES "hash|keras"
+
 typedef struct {
     CliCommon common;
     const char *cache, *model; /* arguments; cache is augmented_cache where that is given, NULL with images;
@@ -29,6 +33,7 @@ typedef struct {
     gint64 reduce_lr_patience;
     double min_learning_rate;
     double validation_split;
+    ValidationOrder validation_order;
     const char *validation; /* a cache, or NULL */
     gboolean resume, checkpoint;
     const char *history, *plot; /* files, or NULL */

@@ -158,10 +158,17 @@ def training_validates_on_whole_groups():
         extract("--group", "s[0-9]+", images, cache)
         head = ["train", "--quiet", "--hidden", 4, "--epochs", 1, "--validation-split", 0.15]
         program(*head, cache, at + "/m.h5")
-        program("evaluate", "--quiet", "--json", at + "/j.json", cache, at + "/m.h5")
-        seen = [image["path"] for image in json.load(open(at + "/j.json"))["models"][0]["leakage"]["images"]]
-        assert 0 < len(seen) < 120 and all(sum(s.split("/")[1].startswith(g + "-") for s in seen) in (0, 12)
-                                           for g in ("s%d" % i for i in range(10))), seen
+        program("train", "-q", "--approach", "scratch", "--epochs", 1, "--images", images, "--group", "s[0-9]+", at + "/s.h5")
+        seen = {}
+        for model in "m", "s":
+            program("evaluate", "--quiet", "--json", at + "/j.json", images, "%s/%s.h5" % (at, model))
+            found = json.load(open(at + "/j.json"))["models"][0]["leakage"]["images"]
+            seen[model] = sorted(image["path"] for image in found)
+        assert 0 < len(seen["m"]) < 120 and seen["s"] == seen["m"], seen
+        assert all(sum(s.split("/")[1].startswith("s%d-" % i) for s in seen["m"]) in (0, 12) for i in range(10)), seen
+        error = program(*head, "--validation-order", "keras", cache, at + "/n.h5", status=1).stderr
+        assert "would part images of a group, such as s0" in error, error
+        assert "requires a --validation-split" in program(*head[:-1], 0, "--validation-order", "keras", cache, at + "/n.h5", status=2).stderr
         program("extract", "--group", ".", cache)
         assert "belong together" in program(*head, cache, at + "/n.h5", status=1).stderr
 

@@ -184,7 +184,7 @@ def the_model_file_holds_the_best_epochs_weights_as_numpy_recomputes_them():
         x, labels = clusters(130, spread=0.15)
         cache = make_cache(folder, "cache", x, labels)
         model = os.path.join(folder, "model.h5")
-        train("--scale", "none", "--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
+        train("--validation-order", "keras", "--scale", "none", "--epochs", 40, "--patience", 3, "--learning-rate", 0.01, cache, model)
         settings = training_of(model)
         first = np.zeros(len(labels), bool)  # Keras: the first int(split * n) of each class in the order of names
         for c in range(CLASSES):
@@ -343,8 +343,8 @@ def scaled_features_train_as_if_numpy_had_scaled_them():
         for kind in ("standard", "max", "l2", "sqrt"):
             by_numpy = make_cache(folder, "numpy-" + kind, scaled_as_numpy_scales(x, labels, kind), labels)
             one, other = os.path.join(folder, kind + ".h5"), os.path.join(folder, kind + "-numpy.h5")
-            train("--scale", kind, "--epochs", 3, cache, one)
-            train("--scale", "none", "--epochs", 3, by_numpy, other)
+            train("--validation-order", "keras", "--scale", kind, "--epochs", 3, cache, one)
+            train("--validation-order", "keras", "--scale", "none", "--epochs", 3, by_numpy, other)
             for a, b in zip(kernels(one), kernels(other)):
                 assert np.abs(a - b).max() < 1e-4 * np.abs(b).max(), (kind, np.abs(a - b).max())
             assert np.abs(predicted(cache, one, folder) - predicted(by_numpy, other, folder)).max() < 1e-4
@@ -392,7 +392,7 @@ def a_training_that_learnt_nothing_is_told_so_at_its_end():
     with scratch() as folder:
         noise, signal_ = (make_cache(folder, name, *clusters(120, spread=spread)) for name, spread in (("n", 0), ("s", 0.5)))
         model = os.path.join(folder, "m.h5")
-        told = train("--epochs", 5, noise, model).stderr
+        told = train("--validation-order", "keras", "--epochs", 5, noise, model).stderr
         assert re.search(r"the best val_loss is 1\.\d+, where guessing gives 1\.386: nothing was learnt", told), told
         assert float(re.search(r"best val_loss is (\S+),", told).group(1)) > 0.99 * math.log(CLASSES)
         assert "nothing was learnt" not in train("--epochs", 4, noise, model).stderr

@@ -5,8 +5,6 @@
 #include "common/core/floats.h"
 #include "common/core/plural.h"
 #include "common/core/rng.h"
-#include "common/dataset/partition.h"
-#include "train/data/validation_split.h"
 
 #include <string.h>
 
@@ -49,45 +47,24 @@ static gboolean check_split(const Cache *cache, double split, guint used_classes
     return TRUE;
 }
 
-/* The images of a group are on one side (partition.h); without groups, Keras's rule decides. */
-static gboolean *choose_validation(const Cache *cache, const int *labels, const char *const *keys,
-                                   double split, GError **error)
-{
-    guint n = cache_count(cache), classes = cache_classes(cache);
-    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
-    g_autofree const char **groups = g_new0(const char *, n + 1), **names = g_new0(const char *, classes + 1);
-    gboolean grouped = FALSE;
-    for (guint i = 0; i < n; i++) {
-        items[i] = (PartitionItem){.hash = partition_hash(keys[i]), .label = labels[i], .place = -1};
-        groups[i] = cache_item(cache, i)->given.group;
-        grouped |= groups[i] != NULL;
-    }
-    for (guint c = 0; c < classes; c++)
-        names[c] = cache_class(cache, (int)c);
-    if (!grouped || split <= 0)
-        return validation_split(labels, keys, n, classes, split);
-    partition_group(items, n, groups);
-    if (!partition(items, n, split, names, classes, "--validation-split", error))
-        return NULL;
-    gboolean *validates = g_new(gboolean, n + 1);
-    for (guint i = 0; i < n; i++)
-        validates[i] = items[i].place == 1;
-    return validates;
-}
-
-gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
-                            GError **error)
+gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, CacheSource *training,
+                            CacheSource *validation, GError **error)
 {
     guint classes = cache_classes(cache), n = cache_count(cache), used = 0;
     g_autofree guint *images = g_new0(guint, classes + 1);
     g_autofree int *labels = g_new(int, n + 1);
-    g_autofree const char **keys = g_new(const char *, n + 1);
+    g_autofree const char **keys = g_new(const char *, n + 1), **groups = g_new(const char *, n + 1),
+                          **names = g_new(const char *, classes + 1);
     for (guint i = 0; i < n; i++) {
         labels[i] = cache_item(cache, i)->label;
         keys[i] = cache_item(cache, i)->path;
+        groups[i] = cache_item(cache, i)->given.group;
         used += images[labels[i]]++ == 0;
     }
-    g_autofree gboolean *validates = choose_validation(cache, labels, keys, split, error);
+    for (guint c = 0; c < classes; c++)
+        names[c] = cache_class(cache, (int)c);
+    const ValidationImages all = {n, classes, labels, keys, groups, names};
+    g_autofree gboolean *validates = validation_split(&all, split, order, error);
     if (!validates)
         return FALSE;
     *training = source_for(cache);

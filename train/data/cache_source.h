@@ -3,6 +3,7 @@
 #pragma once
 #include "common/cache/cache.h"
 #include "train/data/batches.h"
+#include "train/data/validation_split.h"
 
 typedef struct {
     Cache *cache; /* borrowed */
@@ -19,10 +20,9 @@ typedef struct {
     guint turn; /* of the ring */
 } CacheSource;
 
-/* A cache's images in the order of their names, split by Keras's rule (validation_split.h), or, if it has groups, so that
- * they stay together (common/dataset/partition.h). FALSE and error if a part is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
-gboolean cache_source_split(Cache *cache, double split, CacheSource *training, CacheSource *validation,
-                            GError **error);
+/* A cache's images in the order of their names, split (validation_split.h). FALSE and error if a part is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
+gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, CacheSource *training,
+                            CacheSource *validation, GError **error);
 
 /* All images of another cache, labelled by the classes of `like`; its feature specification must be the same, and its
  * classes must be among those. */

@@ -66,6 +66,7 @@ static void compact(const Loading *loading)
         }
         images->labels[to] = item->label;
         images->keys[to] = item->key;
+        images->groups[to] = item->group;
         if (to != i) {
             memcpy(images->hashes[to], images->hashes[i], CACHE_HASH);
             memcpy(images->pixels + to * bytes, images->pixels + i * bytes, bytes);
@@ -81,6 +82,7 @@ static DecodedImages *decoded_images_new(const Dataset *dataset, int side, const
     images->side = side;
     images->labels = g_new(int, n);
     images->keys = g_new(const char *, n);
+    images->groups = g_new(const char *, n);
     images->hashes = g_malloc0_n(n, CACHE_HASH);
     images->room = n * pixel_bytes(images);
     images->pixels = spill_new(beside, images->room, error);
@@ -132,6 +134,7 @@ void decoded_images_free(DecodedImages *images)
     spill_free(images->pixels, images->room);
     g_free(images->labels);
     g_free(images->keys);
+    g_free(images->groups);
     g_free(images->hashes);
     g_free(images);
 }

@@ -9,7 +9,7 @@ typedef struct {
     guint count;                  /* images that could be read */
     guint skipped;                /* images that could not; each was reported on stderr */
     int *labels;                  /* (count) indices into the dataset's classes */
-    const char **keys;            /* (count) borrowed from the dataset */
+    const char **keys, **groups;  /* (count) borrowed from the dataset; groups NULL: in none */
     guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */
     guint8 *pixels;               /* (count, side, side, 3) spilled (spill.h) */
     gsize room;                   /* bytes of pixels */

@@ -5,7 +5,6 @@
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
-#include "train/data/validation_split.h"
 
 #include <string.h>
 
@@ -74,7 +73,7 @@ static gboolean open_caches(TrainingData *data, const TrainOptions *options, GEr
     double split = options->validation ? 0 : options->validation_split;
     if (!(data->cache = cache_open(options->cache, error)) ||
         !cache_choose(data->cache, &options->filter, error) ||
-        !cache_source_split(data->cache, split, training, validation, error))
+        !cache_source_split(data->cache, split, options->validation_order, training, validation, error))
         return FALSE;
     cache_remark_left_out(data->cache);
     if (options->augmented_cache &&
@@ -150,14 +149,19 @@ static gboolean split_images(const TrainingData *data, const TrainOptions *optio
 {
     const DecodedImages *images = data->images;
     g_autofree guint *per_class = g_new0(guint, data->classes->len);
-    g_autofree gboolean *validates = validation_split(images->labels, images->keys, images->count,
-                                                      data->classes->len, options->validation_split);
+    const ValidationImages all = {images->count,  data->classes->len,
+                                  images->labels, images->keys,
+                                  images->groups, (const char *const *)data->classes->pdata};
     for (guint i = 0; i < images->count; i++)
         per_class[images->labels[i]]++;
     for (guint c = 0; c < data->classes->len; c++)
         if (!per_class[c])
             return error_set(error, "%s: none of the images of its class %s could be read", options->images,
                              (const char *)data->classes->pdata[c]);
+    g_autofree gboolean *validates =
+        validation_split(&all, options->validation_split, options->validation_order, error);
+    if (!validates)
+        return FALSE;
     for (guint32 i = 0; i < images->count; i++)
         g_array_append_val(parts[validates[i]], i);
     if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))

@@ -36,6 +36,9 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
     if (model->scaling->kind != SCALE_NONE)
         json_object_set_new(settings, "scale", json_string(scaling_name(model->scaling->kind)));
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
+    if (!o->validation && o->validation_split > 0)
+        json_object_set_new(settings, "validation_order",
+                            json_string(choice_name(VALIDATION_ORDER_CHOICES, (int)o->validation_order)));
     if (o->validation)
         json_object_set_new(settings, "validation", json_string(o->validation));
     if (o->augmented_cache)

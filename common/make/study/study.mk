@@ -72,7 +72,7 @@ define study_step
 endef
 # Trains a network with the options $(2), and writes its history and curves beside the model.
 define study_network
-$(call study_step,$(1),$(BUILD)/train --approach $(1) --resume $(2) \
+$(call study_step,$(1),$(BUILD)/train --approach $(1) --validation-order keras --resume $(2) \
     --history $(STUDY)/$(1).csv --plot $(STUDY)/$(1).png $(3) $(STUDY)/$(1).h5)
 endef
 
@@ -166,7 +166,7 @@ $$(STUDY)/cache-$(1).done: $(if $(call before,$(1)),$$(STUDY)/cache-$(call befor
 	    $$(DATA)/images $$(STUDY)/copies.cache)
 
 $$(STUDY)/copies-$(1).done: $$(STUDY)/cache-$(1).done | $$(BUILD)/train
-	$$(call study_step,copies-$(1),$$(BUILD)/train --approach bootstrap --resume $$(HEAD) $$(AS_THEY_ARE) --epochs $$(HEAD_EPOCHS) \
+	$$(call study_step,copies-$(1),$$(BUILD)/train --approach bootstrap --validation-order keras --resume $$(HEAD) $$(AS_THEY_ARE) --epochs $$(HEAD_EPOCHS) \
 	    --augmented-cache $$(STUDY)/copies.cache --copies $(1) --history $$(STUDY)/copies-$(1).csv $$(STUDY)/copies-$(1).h5)
 endef
 $(foreach k,$(COPIES),$(eval $(call copies_rules,$(k))))

@@ -1,5 +1,16 @@
-/* Keras's rule for the validation split. */
+/* Keras's rule for the validation split, and that by hash. */
 #include "train/data/validation_split.h"
+
+#include <string.h>
+
+static gboolean *split_of(const int *labels, const char *const *keys, guint n, guint classes, double split,
+                          ValidationOrder order)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    g_autofree const char **groups = g_new0(const char *, n + 1);
+    const ValidationImages images = {n, classes, labels, keys, groups, names};
+    return validation_split(&images, split, order, NULL);
+}
 
 /* int(0.15 * 7) = 1 image of class 0, int(0.15 * 20) = 3 of class 1, int(0.15 * 6) = 0 of class 2: the first of each. */
 static void test_the_first_of_each_class_validate(void)
@@ -15,7 +26,8 @@ static void test_the_first_of_each_class_validate(void)
             labels[i++] = c;
             left[c]--;
         }
-    g_autofree gboolean *validates = validation_split(labels, (const char *const *)keys, N, 3, 0.15);
+    g_autofree gboolean *validates =
+        split_of(labels, (const char *const *)keys, N, 3, 0.15, VALIDATION_KERAS);
     for (int i = 0; i < N; i++)
         g_assert_cmpint(validates[i], ==, seen[labels[i]]++ < expected[labels[i]]);
     for (int c = 0; c < 3; c++)
@@ -26,10 +38,10 @@ static void test_a_split_of_nothing_is_empty(void)
 {
     const int labels[] = {0, 1, 1};
     const char *const keys[] = {"a/1", "b/1", "b/2"};
-    g_autofree gboolean *validates = validation_split(labels, keys, 3, 2, 0);
+    g_autofree gboolean *validates = split_of(labels, keys, 3, 2, 0, VALIDATION_HASH);
     for (int i = 0; i < 3; i++)
         g_assert_false(validates[i]);
-    g_autofree gboolean *none = validation_split(labels, keys, 0, 0, 0.5);
+    g_autofree gboolean *none = split_of(labels, keys, 0, 0, 0.5, VALIDATION_HASH);
     g_assert_nonnull(none);
 }
 
@@ -40,7 +52,7 @@ static void test_a_folders_files_come_before_those_of_its_subfolders(void)
     const char *const walk[] = {"c/b", "c/z", "c/a/1", "c/a/z", "c/a b/1", "c/a-x/1", "c/a/b/0"};
     const int labels[7] = {0};
     for (guint first = 0; first <= 7; first++) {
-        g_autofree gboolean *validates = validation_split(labels, keys, 7, 1, first / 7.0 + 1e-9);
+        g_autofree gboolean *validates = split_of(labels, keys, 7, 1, first / 7.0 + 1e-9, VALIDATION_KERAS);
         for (guint i = 0; i < 7; i++) {
             guint place = 0;
             while (!g_str_equal(walk[place], keys[i]))
@@ -50,12 +62,52 @@ static void test_a_folders_files_come_before_those_of_its_subfolders(void)
     }
 }
 
+/* Of XXH3-64: by the xxhash module of Python (3.2), the lowest five of a/0 … a/9; b/1 is below b/0. */
+static void test_the_lowest_hashes_validate(void)
+{
+    enum { N = 13 };
+    int labels[N] = {0};
+    g_auto(GStrv) keys = g_new0(char *, N + 1);
+    for (guint i = 0; i < N; i++) {
+        labels[i] = i < 10 ? 0 : i < 12 ? 1 : 2;
+        keys[i] = i < 10   ? g_strdup_printf("a/%u", i)
+                  : i < 12 ? g_strdup_printf("b/%u", i - 10)
+                           : g_strdup("c/0");
+    }
+    g_autofree gboolean *validates = split_of(labels, (const char *const *)keys, N, 3, 0.5, VALIDATION_HASH);
+    g_autoptr(GString) chosen = g_string_new(NULL);
+    for (guint i = 0; i < N; i++)
+        if (validates[i])
+            g_string_append_printf(chosen, "%s ", keys[i]);
+    g_assert_cmpstr(chosen->str, ==, "a/3 a/6 a/7 a/8 a/9 b/1 ");
+}
+
+static void test_groups_stay_together_or_are_refused(void)
+{
+    const int labels[8] = {0, 0, 0, 0, 1, 1, 1, 1};
+    const char *const keys[] = {"a/1", "a/2", "a/3", "a/4", "b/1", "b/2", "b/3", "b/4"};
+    const char *const groups[] = {"x", "x", "y", "y", "z", "z", "x", "u"}, *const names[] = {"a", "b"};
+    const ValidationImages images = {8, 2, labels, keys, groups, names};
+    g_autoptr(GError) error = NULL;
+    g_autofree gboolean *validates = validation_split(&images, 0.5, VALIDATION_HASH, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < 8; i++)
+        for (guint j = 0; j < 8; j++)
+            g_assert_true(validates[i] == validates[j] || strcmp(groups[i], groups[j]) != 0);
+    g_assert_true(validates[0] != validates[2]);
+    g_assert_null(validation_split(&images, 0.5, VALIDATION_KERAS, &error));
+    g_assert_nonnull(strstr(error->message, "would part images of a group, such as x"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/validation_split/the first of each class validate",
                     test_the_first_of_each_class_validate);
     g_test_add_func("/validation_split/a split of nothing is empty", test_a_split_of_nothing_is_empty);
+    g_test_add_func("/validation_split/the lowest hashes validate", test_the_lowest_hashes_validate);
+    g_test_add_func("/validation_split/groups stay together or are refused",
+                    test_groups_stay_together_or_are_refused);
     g_test_add_func("/validation_split/a folder's files come before those of its subfolders",
                     test_a_folders_files_come_before_those_of_its_subfolders);
     return g_test_run();
