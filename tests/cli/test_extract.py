@@ -355,7 +355,7 @@ def wrong_usage_ends_with_status_2_and_touches_nothing():
     with scratch() as at:
         images = draw_set(at + "/images", each=1)
         for command in ((), (images,), (images, at + "/c", "third"), ("--info",), ("--info", "a", "b"), ("--merge", "a"),
-                        ("--json", images, at + "/c"), ("--info", "--verify", "a"), ("--layer", "fc1", images, at + "/c"),
+                        ("--json", images, at + "/c"), ("--info", "--verify", "a"), ("--layer", "block6_pool", images, at + "/c"),
                         ("--preset", "best", images, at + "/c"), ("--batch", "0", images, at + "/c"),
                         ("--classes", "a", "--first-classes", "2", images, at + "/c"), ("--nonsense",)):
             done = program("extract", *command, status=2)
