@@ -11,6 +11,7 @@
 #include "evaluate/options.h"
 #include "evaluate/outputs.h"
 #include "evaluate/prediction/evaluation_run.h"
+#include "evaluate/prediction/next.h"
 #include "evaluate/prediction/predict.h"
 #include "evaluate/prediction/predictions.h"
 #include "evaluate/prediction/similar.h"
@@ -225,6 +226,7 @@ int main(int argc, char **argv)
     else
         status = options->mode == EVALUATE_PREDICT   ? predict_images(options)
                  : options->mode == EVALUATE_SIMILAR ? similar_images(options)
+                 : options->mode == EVALUATE_NEXT    ? next_images(options)
                                                      : evaluate(options);
     options_free();
     return cli_finish(status);

@@ -13,6 +13,7 @@ static const char *const synopsis[] = {
     "[OPTION…] CACHE|IMAGE_DIR MODEL…",
     "[OPTION…] --predict MODEL IMAGE…|CACHE",
     "[OPTION…] --similar K IMAGE… CACHE",
+    "[OPTION…] --next K MODEL CACHE",
     NULL,
 };
 
@@ -29,7 +30,10 @@ static const char description[] =
     "With --similar, finds the K images of a cache that are most similar to each new image, by the cosine of "
     "their features; every image of the cache is compared. New images go through the preprocessing and the "
     "base that the cache was made with. An image that is itself in the cache (by its content) is not listed "
-    "as its own neighbour.";
+    "as its own neighbour.\n\n"
+    "With --next, chooses the K images without a label, of a CACHE, that are worth a label most: those "
+    "between two classes, "
+    "and of these some that stand for the others. It prints them as CSV, the most useful first.";
 
 static const CliExample examples[] = {
     {"evaluate test.cache dense.h5 linear.h5 --confusion matrix.png", "compare two models on one cache"},
@@ -40,6 +44,7 @@ static const CliExample examples[] = {
     {"evaluate --predict dense.h5 --weights vgg16_notop.h5 photo.jpg holidays/", "what these images show"},
     {"evaluate --similar 5 --weights vgg16_notop.h5 photo.jpg photos.cache",
      "the images most similar to this one"},
+    {"evaluate --next 50 linear.h5 photos.cache > next.csv", "what to label next"},
     {NULL, NULL}};
 
 static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
@@ -55,6 +60,7 @@ static const CliMode modes[] = {
     [EVALUATE_PREDICT] = {"--predict", "--predict", "predict the classes of new images"},
     [EVALUATE_SIMILAR] = {"--similar", "--similar",
                           "find the images of a cache that are similar to new ones"},
+    [EVALUATE_NEXT] = {"--next", "--next", "choose the images of a cache to label next"},
     {NULL, NULL, NULL},
 };
 
@@ -127,7 +133,7 @@ static const CliOption table[] = {
      0, 0, EVALUATING},
     {CLI_TEXT, "images", 0, &o.images, "DIR",
      "the folder of the cache's images, for the thumbnails of --report and --review, --explain and --sheet",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR)},
+     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)},
     {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
      "report which test images are identical or nearly identical to an image in CACHE, and the accuracy "
      "without them; identical images are also found without this option if the model file records its "
@@ -143,7 +149,7 @@ static const CliOption table[] = {
      "base weights that the models were trained with, or that the cache of --similar was made with; or "
      "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
      "finds it)",
-     0, 0, 0},
+     0, 0, EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
@@ -156,8 +162,13 @@ static const CliOption table[] = {
     {CLI_TEXT, "neighbours", 0, &o.neighbours, "FILE.csv",
      "write image, rank, path, class and similarity of each neighbour", 0, 0, CLI_MODE(EVALUATE_SIMILAR)},
     {CLI_TEXT, "sheet", 0, &o.sheet, "FILE",
-     "draw each IMAGE with its neighbours, which are read below --images DIR (.png, .svg or .pdf)", 0, 0,
-     CLI_MODE(EVALUATE_SIMILAR)},
+     "draw each IMAGE with its neighbours, or the images of --next; those of the cache are read below "
+     "--images DIR "
+     "(.png, .svg or .pdf)",
+     0, 0, CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)},
+    {CLI_HEADING, "What to label next", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_INT, "next", 0, &o.next, "K", "choose K images without a label, of CACHE, to label next", 1, 1e6,
+     CLI_MODE(EVALUATE_NEXT)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
@@ -173,9 +184,10 @@ static gboolean take_arguments(Status *status)
     static const char *const needed[] = {
         [EVALUATE_CACHE] = "a cache or image folder and at least one model are needed",
         [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder, cache or -",
-        [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache"};
+        [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache",
+        [EVALUATE_NEXT] = "--next takes a model and a cache"};
     guint n = g_strv_length(o.arguments);
-    if (n < 2) {
+    if (n < 2 || (o.mode == EVALUATE_NEXT && n > 2)) {
         *status = cli_usage(&program, "%s", needed[o.mode]);
         return FALSE;
     }
@@ -191,8 +203,9 @@ static gboolean take_arguments(Status *status)
         o.inputs = o.arguments + 1;
         return TRUE;
     }
-    o.source = o.arguments[0];
-    o.models = o.arguments + 1;
+    guint source = o.mode == EVALUATE_NEXT ? 1 : 0;
+    o.source = o.arguments[source];
+    o.models = o.arguments + 1 - source;
     o.n_models = n - 1;
     return TRUE;
 }
@@ -200,21 +213,26 @@ static gboolean take_arguments(Status *status)
 /* Whether the models are evaluated on a cache or a folder is known only once the source has been looked at. */
 static gboolean choose_mode(Status *status)
 {
-    if (predict && o.similar) {
-        *status = cli_usage(&program, "--predict and --similar are mutually exclusive");
+    if (predict + !!o.similar + !!o.next > 1) {
+        *status = cli_usage(&program, "--predict, --similar and --next are mutually exclusive");
         return FALSE;
     }
-    o.mode = predict ? EVALUATE_PREDICT : o.similar ? EVALUATE_SIMILAR : EVALUATE_CACHE;
+    o.mode = predict     ? EVALUATE_PREDICT
+             : o.similar ? EVALUATE_SIMILAR
+             : o.next    ? EVALUATE_NEXT
+                         : EVALUATE_CACHE;
     if (!take_arguments(status))
         return FALSE;
-    if (o.mode != EVALUATE_CACHE || cache_is(o.source))
+    gboolean takes_folder = o.mode == EVALUATE_CACHE;
+    if ((!takes_folder && o.mode != EVALUATE_NEXT) || cache_is(o.source))
         return TRUE;
-    o.mode = EVALUATE_FOLDER;
-    if (g_file_test(o.source, G_FILE_TEST_IS_DIR))
+    if (takes_folder && g_file_test(o.source, G_FILE_TEST_IS_DIR)) {
+        o.mode = EVALUATE_FOLDER;
         return TRUE;
-    *status = cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                                   "%s: is neither a cache nor a folder of images; make a cache with extract",
-                                   o.source));
+    }
+    *status =
+        cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "%s: is %s; make a cache with extract",
+                             o.source, takes_folder ? "neither a cache nor a folder of images" : "no cache"));
     return FALSE;
 }
 
@@ -233,7 +251,7 @@ static gboolean check_plots(Status *status)
 /* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
 static const char *check_together(void)
 {
-    if (o.mode == EVALUATE_SIMILAR && !o.sheet != !o.images)
+    if ((o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images)
         return "--sheet needs --images, and --images goes with --sheet";
     if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain)
         return "--images requires --report, --review or --explain, which show images of the cache";

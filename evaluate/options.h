@@ -6,7 +6,13 @@ typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of pred
 #define FORMAT_CHOICES "text|csv|jsonl"
 
 /* What is evaluated, predicted or looked up, each with the options that it uses. */
-typedef enum { EVALUATE_CACHE, EVALUATE_FOLDER, EVALUATE_PREDICT, EVALUATE_SIMILAR } EvaluateMode;
+typedef enum {
+    EVALUATE_CACHE,
+    EVALUATE_FOLDER,
+    EVALUATE_PREDICT,
+    EVALUATE_SIMILAR,
+    EVALUATE_NEXT
+} EvaluateMode;
 
 typedef struct {
     EvaluateMode mode;
@@ -15,6 +21,7 @@ typedef struct {
     guint n_models;
     char **inputs;          /* predict, similar: files, folders, "-"; NULL-terminated */
     gint64 similar;         /* K: neighbours of each image to find in the source; 0: none */
+    gint64 next;            /* K: images of the source to label next; 0: none */
     const char *neighbours, /* files to write of them; NULL for none */
         *sheet;
     gint64 top;

@@ -24,7 +24,7 @@ Novelty *novelty_new(const int shape[3], guint n)
 {
     Novelty *novelty = g_new(Novelty, 1);
     gsize width = (gsize)shape[2];
-    *novelty = (Novelty){.places = (gsize)shape[0] * (gsize)shape[1],
+    *novelty = (Novelty){.shape = {shape[0], shape[1], shape[2]},
                          .width = width,
                          .n = n,
                          .images = g_new0(float, width *n),
@@ -42,13 +42,12 @@ void novelty_free(Novelty *novelty)
     g_free(novelty);
 }
 
-/* out (C): x (places, C) averaged and scaled to length 1; zero where that has no length. */
-static void summarize(const Novelty *novelty, const float *x, float *out)
+void novelty_summary(const int shape[3], const float *x, float *out)
 {
-    gsize width = novelty->width;
+    gsize places = (gsize)shape[0] * (gsize)shape[1], width = (gsize)shape[2];
     double squares = 0;
     g_autofree double *sums = g_new0(double, width);
-    for (gsize p = 0; p < novelty->places; p++, x += width)
+    for (gsize p = 0; p < places; p++, x += width)
         for (gsize c = 0; c < width; c++)
             sums[c] += x[c];
     for (gsize c = 0; c < width; c++)
@@ -76,7 +75,7 @@ void novelty_similarities(const Novelty *novelty, ThreadPool *thread_pool, const
     for (int first = 0; first < n; first += BLOCK) {
         int count = MIN(BLOCK, n - first);
         for (int i = 0; i < count; i++) {
-            summarize(novelty, x[first + i], block + (gsize)i * novelty->width);
+            novelty_summary(novelty->shape, x[first + i], block + (gsize)i * novelty->width);
             summaries[i] = block + (gsize)i * novelty->width;
         }
         compare(novelty, thread_pool, summaries, count, cosines);
@@ -129,7 +128,7 @@ gboolean novelty_fit(Cache *cache, const guint32 *items, guint count, ThreadPool
             return FALSE;
         groups[i] = cache_item(cache, item)->given.group;
         summaries[i] = kept + i * width;
-        summarize(fitted, x, kept + i * width);
+        novelty_summary(spec->shape, x, kept + i * width);
         for (gsize c = 0; c < width; c++)
             fitted->images[c * n + i] = summaries[i][c];
     }

@@ -11,13 +11,16 @@
 #include "common/core/thread_pool.h"
 
 typedef struct {
-    gsize places;  /* H W */
+    int shape[3];  /* H W C */
     gsize width;   /* C */
     guint n;       /* images kept */
     float *images; /* (C, n) */
     float *held;   /* (n) ascending: the similarity of each to the others */
     double limit;  /* from this similarity on an image is known; -INFINITY: every one is */
 } Novelty;
+
+/* out (C): x (H, W, C) averaged over the places and scaled to length 1; zero where that has no length. */
+void novelty_summary(const int shape[3], const float *x, float *out);
 
 /* How many images of this shape (H, W, C) are kept at most: what takes 2 MB, but 64 at least. */
 guint novelty_most(const int shape[3]);

@@ -98,11 +98,16 @@ def csv_files_have_the_columns_of_the_page():
         program("evaluate", "-q", "--predictions", at + "/p.csv", at + "/c", models[1])
         with open(at + "/one.csv", "w") as out:
             out.write(program("evaluate", "-q", "--predict", models[1], "--format", "csv", images + "/a/0.ppm").stdout)
-        for name, row, more in (("s", "train --suspects", 0), ("l", "train --learning-curve", 0), ("h", "train --history", 0), ("n", "evaluate --similar --neighbours", 0),
+        with open(at + "/t.csv", "w") as out:
+            out.write("path,class\na/0.ppm,a\na/1.ppm,d\n")
+        program("extract", "-q", "--layer", "input", "--labels", at + "/t.csv", "--unlabelled", "keep", images, at + "/u", status=3)
+        with open(at + "/next.csv", "w") as out:
+            out.write(program("evaluate", "-q", "--next", 3, models[1], at + "/u").stdout)
+        for name, row, more in (("next", "evaluate --next", 0), ("s", "train --suspects", 0), ("l", "train --learning-curve", 0), ("h", "train --history", 0), ("n", "evaluate --similar --neighbours", 0),
                                 ("p", "evaluate --predictions", 3), ("one", "evaluate --predict --format csv", 3)):
             with open("%s/%s.csv" % (at, name), newline="") as file:
                 head = next(csv.reader(file))
-            names = [c for c in columns(row) if c not in ("margin_1", "accepted", "known")]
+            names = [c for c in columns(row) if c not in ("margin_1", "margin_2", "accepted", "known")]
             assert head[:len(names)] == names and len(head) >= len(names) + (more == 3 and name == "p") * 3, (name, head)
 
 

@@ -249,7 +249,7 @@ static void test_novelty(void)
         save(model, path);
         g_autoptr(Model) again = load(path);
         const Novelty *a = model->novelty, *b = again->novelty;
-        g_assert_true(b->n == 5 && b->width == 64 && b->places == 1 && b->limit <= a->limit &&
+        g_assert_true(b->n == 5 && b->width == 64 && b->shape[0] == 1 && b->limit <= a->limit &&
                       b->limit >= a->limit);
         g_assert_cmpmem(a->images, 5 * 64 * sizeof(float), b->images, 5 * 64 * sizeof(float));
         g_assert_cmpmem(a->held, 5 * sizeof(float), b->held, 5 * sizeof(float));
