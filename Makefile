@@ -12,7 +12,7 @@ endif
 # Debian packages that the build, the demo and the tests need (see common/make/install-packages).
 BUILD_PACKAGES := gcc libc6-dev pkg-config libglib2.0-dev libvips-dev libjpeg-dev libopenblas-dev liblmdb-dev liblinear-dev \
                   libhdf5-dev libjansson-dev libxxhash-dev libseccomp-dev libarchive-dev libcairo2-dev libpango1.0-dev \
-                  libfontconfig-dev libssl-dev
+                  libfontconfig-dev libssl-dev libprotobuf-c-dev protobuf-c-compiler
 DEMO_PACKAGES  := $(BUILD_PACKAGES) fonts-dejavu-core
 FETCH_PACKAGES := curl ca-certificates
 TEST_PACKAGES  := $(DEMO_PACKAGES) $(FETCH_PACKAGES) perl python3 python3-numpy python3-h5py python3-lmdb python3-xxhash python3-pil python3-jsonschema liblinear-tools chromium chromium-driver
@@ -26,7 +26,7 @@ ARM64_PACKAGES := $(CHECK_PACKAGES) perl gcc-aarch64-linux-gnu qemu-user mmdebst
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-dev
 
 # Expanded when a recipe runs, not when make starts, as pkg-config may have to be installed first.
-LIBRARIES = vips libjpeg glib-2.0 gthread-2.0 lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto
+LIBRARIES = vips libjpeg glib-2.0 gthread-2.0 lmdb hdf5 jansson libxxhash libseccomp libarchive cairo pangocairo fontconfig libcrypto libprotobuf-c
 CPPFLAGS  = -D_GNU_SOURCE -DVGGCACHE_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(LIBRARIES) openblas)
 LDLIBS    = $(shell pkg-config --libs $(LIBRARIES)) -lm
 CFLAGS   ?= -O3 -g
@@ -96,6 +96,17 @@ deps: packages-build ## install the packages that a build needs
 $(foreach p,$(PROGRAMS),$(eval $(BUILD)/$(p): $(call PROGRAM_OBJECTS,$(p)) $(BUILD)/libcommon.a))
 $(PROGRAMS:%=$(BUILD)/%):
 	$(call SAY,LINK) $(LINK) $^ $(LDLIBS) -o $@
+
+# ONNX's format: its description becomes C.
+ONNX := $(BUILD)/obj/evaluate/export/onnx.pb-c
+$(ONNX).c $(ONNX).h &: evaluate/export/onnx.proto
+	@mkdir -p $(@D)
+	$(call SAY,PB) protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+$(ONNX).o: $(ONNX).c $(BUILD)/flags
+	$(call SAY,CC) $(COMPILE) -I$(BUILD)/obj -c $< -o $@
+$(BUILD)/obj/evaluate/export/onnx_graph.o: CPPFLAGS += -I$(BUILD)/obj
+$(BUILD)/obj/evaluate/export/onnx_graph.o: | $(ONNX).h
+$(BUILD)/evaluate $(BUILD)/libprograms.a: $(ONNX).o
 
 # Included by the assembler, which reports no dependencies.
 $(BUILD)/obj/evaluate/report/report_assets.o: $(addprefix evaluate/report/,report.css report.js review.js)
@@ -203,13 +214,14 @@ test-arm64: packages-arm64 ## test arithmetic, networks and the base built for a
 	    $(BUILD_NOW) ARCH=aarch64 CC='aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)' BUILD=build/arm64 $(ARM64_TESTS)
 	@BUILD=build/arm64 EMULATOR='qemu-aarch64 -L $(ARM64_ROOT)' tests/run $(ARM64_TESTS)
 
-# Keras is a reference of these tests alone: in a virtual environment within build/, in the versions they were written with.
+# Keras and onnxruntime are references of these tests alone: in a virtual environment within build/, in the versions they were
+# written with.
 KERAS       := build/keras
-KERAS_PARTS := keras==3.15.1 tensorflow-cpu==2.21.0 h5py pillow
-test-keras: packages-keras ## load models and run the base in Keras itself, which it installs in build/ (WEIGHTS=FILE: the published base too)
+KERAS_PARTS := keras==3.15.1 tensorflow-cpu==2.21.0 h5py pillow onnx==1.23.2 onnxruntime==1.32.0
+test-keras: packages-keras ## run models and the base in Keras and onnxruntime, which it installs in build/ (WEIGHTS=FILE: the published base too)
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
-	@test -f $(KERAS)/installed || { /usr/bin/python3 -m venv $(KERAS) && $(KERAS)/bin/pip install -q $(KERAS_PARTS) && touch $(KERAS)/installed; }
-	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py
+	@echo '$(KERAS_PARTS)' | cmp -s - $(KERAS)/installed || { /usr/bin/python3 -m venv $(KERAS) && $(KERAS)/bin/pip install -q $(KERAS_PARTS) && echo '$(KERAS_PARTS)' >$(KERAS)/installed; }
+	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py tests/cli/test_onnx.py
 
 DISTRIBUTIONS := trixie
 test-distributions: packages-distributions ## demo, tests and package in fresh systems, DISTRIBUTIONS=trixie
@@ -302,8 +314,8 @@ check-format: packages-check
 check-clang: packages-check
 	+@$(BUILD_NOW) CC=clang BUILD=build/clang CFLAGS='-O3 -Werror' $(PROGRAMS:%=build/clang/%) unit-tests
 
-TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -DVGGCACHE_VERSION=__FILE__ -DLIBLINEAR=__FILE__ -DISA=baseline -std=gnu11
-check-tidy: packages-check
+TIDY_FLAGS = $(filter-out -DVGGCACHE_VERSION%,$(CPPFLAGS)) -I$(BUILD)/obj -DVGGCACHE_VERSION=__FILE__ -DLIBLINEAR=__FILE__ -DISA=baseline -std=gnu11
+check-tidy: packages-check $(ONNX).h
 	@mkdir -p $(BUILD)
 	@git ls-files 'common/*.c' 'extract/*.c' 'train/*.c' 'evaluate/*.c' | xargs -P $(shell nproc) -n 8 \
 	    sh -c 'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS)' tidy >$(BUILD)/tidy.log 2>&1 || { grep -A4 -E '(error|warning):' $(BUILD)/tidy.log; exit 1; }

@@ -7,6 +7,7 @@
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "evaluate/explanation/explanation_files.h"
+#include "evaluate/export/onnx_export.h"
 #include "evaluate/metrics/histories.h"
 #include "evaluate/options.h"
 #include "evaluate/outputs.h"
@@ -227,6 +228,7 @@ int main(int argc, char **argv)
         status = options->mode == EVALUATE_PREDICT   ? predict_images(options)
                  : options->mode == EVALUATE_SIMILAR ? similar_images(options)
                  : options->mode == EVALUATE_NEXT    ? next_images(options)
+                 : options->mode == EVALUATE_EXPORT  ? onnx_export(options)
                                                      : evaluate(options);
     options_free();
     return cli_finish(status);

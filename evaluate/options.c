@@ -10,11 +10,9 @@
 #include "evaluate/report/confusion.h"
 
 static const char *const synopsis[] = {
-    "[OPTION…] CACHE|IMAGE_DIR MODEL…",
-    "[OPTION…] --predict MODEL IMAGE…|CACHE",
-    "[OPTION…] --similar K IMAGE… CACHE",
-    "[OPTION…] --next K MODEL CACHE",
-    NULL,
+    "[OPTION…] CACHE|IMAGE_DIR MODEL…",          "[OPTION…] --predict MODEL IMAGE…|CACHE",
+    "[OPTION…] --similar K IMAGE… CACHE",        "[OPTION…] --next K MODEL CACHE",
+    "--export-onnx FILE [--weights FILE] MODEL", NULL,
 };
 
 static const char description[] =
@@ -45,6 +43,7 @@ static const CliExample examples[] = {
     {"evaluate --similar 5 --weights vgg16_notop.h5 photo.jpg photos.cache",
      "the images most similar to this one"},
     {"evaluate --next 50 linear.h5 photos.cache > next.csv", "what to label next"},
+    {"evaluate --export-onnx dense.onnx dense.h5", "the model with its base, for onnxruntime and others"},
     {NULL, NULL}};
 
 static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
@@ -61,6 +60,7 @@ static const CliMode modes[] = {
     [EVALUATE_SIMILAR] = {"--similar", "--similar",
                           "find the images of a cache that are similar to new ones"},
     [EVALUATE_NEXT] = {"--next", "--next", "choose the images of a cache to label next"},
+    [EVALUATE_EXPORT] = {"--export-onnx", "--export-onnx", "write a model in ONNX's format"},
     {NULL, NULL, NULL},
 };
 
@@ -149,7 +149,7 @@ static const CliOption table[] = {
      "base weights that the models were trained with, or that the cache of --similar was made with; or "
      "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
      "finds it)",
-     0, 0, EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR)},
+     0, 0, EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_EXPORT)},
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
@@ -169,6 +169,11 @@ static const CliOption table[] = {
     {CLI_HEADING, "What to label next", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_INT, "next", 0, &o.next, "K", "choose K images without a label, of CACHE, to label next", 1, 1e6,
      CLI_MODE(EVALUATE_NEXT)},
+    {CLI_HEADING, "Elsewhere", 0, NULL, NULL, NULL, 0, 0, 0},
+    {CLI_TEXT, "export-onnx", 0, &o.export_onnx, "FILE",
+     "write MODEL with its base, scaling and calibration to one ONNX file, from pixels (N, side, side, 3) to "
+     "probabilities; its metadata say how images become pixels",
+     0, 0, CLI_MODE(EVALUATE_EXPORT)},
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
@@ -185,9 +190,11 @@ static gboolean take_arguments(Status *status)
         [EVALUATE_CACHE] = "a cache or image folder and at least one model are needed",
         [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder, cache or -",
         [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache",
-        [EVALUATE_NEXT] = "--next takes a model and a cache"};
+        [EVALUATE_NEXT] = "--next takes a model and a cache",
+        [EVALUATE_EXPORT] = "--export-onnx takes one model"};
     guint n = g_strv_length(o.arguments);
-    if (n < 2 || (o.mode == EVALUATE_NEXT && n > 2)) {
+    gboolean right = o.mode == EVALUATE_EXPORT ? n == 1 : o.mode == EVALUATE_NEXT ? n == 2 : n >= 2;
+    if (!right) {
         *status = cli_usage(&program, "%s", needed[o.mode]);
         return FALSE;
     }
@@ -197,7 +204,7 @@ static gboolean take_arguments(Status *status)
         g_clear_pointer(&o.arguments[n - 1], g_free);
         return TRUE;
     }
-    if (o.mode == EVALUATE_PREDICT) {
+    if (o.mode == EVALUATE_PREDICT || o.mode == EVALUATE_EXPORT) {
         o.models = o.arguments;
         o.n_models = 1;
         o.inputs = o.arguments + 1;
@@ -213,14 +220,16 @@ static gboolean take_arguments(Status *status)
 /* Whether the models are evaluated on a cache or a folder is known only once the source has been looked at. */
 static gboolean choose_mode(Status *status)
 {
-    if (predict + !!o.similar + !!o.next > 1) {
-        *status = cli_usage(&program, "--predict, --similar and --next are mutually exclusive");
+    if (predict + !!o.similar + !!o.next + !!o.export_onnx > 1) {
+        *status =
+            cli_usage(&program, "--predict, --similar, --next and --export-onnx are mutually exclusive");
         return FALSE;
     }
-    o.mode = predict     ? EVALUATE_PREDICT
-             : o.similar ? EVALUATE_SIMILAR
-             : o.next    ? EVALUATE_NEXT
-                         : EVALUATE_CACHE;
+    o.mode = predict         ? EVALUATE_PREDICT
+             : o.similar     ? EVALUATE_SIMILAR
+             : o.next        ? EVALUATE_NEXT
+             : o.export_onnx ? EVALUATE_EXPORT
+                             : EVALUATE_CACHE;
     if (!take_arguments(status))
         return FALSE;
     gboolean takes_folder = o.mode == EVALUATE_CACHE;

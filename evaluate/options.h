@@ -5,19 +5,21 @@
 typedef enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSONL } PredictFormat; /* of predictions on stdout */
 #define FORMAT_CHOICES "text|csv|jsonl"
 
-/* What is evaluated, predicted or looked up, each with the options that it uses. */
+/* What is evaluated, predicted, looked up or exported, each with the options that it uses. */
 typedef enum {
     EVALUATE_CACHE,
     EVALUATE_FOLDER,
     EVALUATE_PREDICT,
     EVALUATE_SIMILAR,
-    EVALUATE_NEXT
+    EVALUATE_NEXT,
+    EVALUATE_EXPORT
 } EvaluateMode;
 
 typedef struct {
     EvaluateMode mode;
-    const char *source; /* CACHE or IMAGE_DIR */
-    char **models;      /* (n_models): one for predict, none for similar */
+    const char *source;      /* CACHE or IMAGE_DIR */
+    const char *export_onnx; /* file to write the model to; NULL */
+    char **models;           /* (n_models): one for predict, none for similar */
     guint n_models;
     char **inputs;          /* predict, similar: files, folders, "-"; NULL-terminated */
     gint64 similar;         /* K: neighbours of each image to find in the source; 0: none */

@@ -24,6 +24,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
             output_plan_add_images(plan, "IMAGE", *input, dataset_is_image);
         else
             output_plan_add(plan, PLAN_INPUT, "IMAGE", *input);
+    output_plan_add(plan, PLAN_OUTPUT, "--export-onnx", o->export_onnx);
     output_plan_add(plan, PLAN_OUTPUT, "--neighbours", o->neighbours);
     output_plan_add(plan, PLAN_OUTPUT, "--sheet", o->sheet);
     output_plan_add(plan, PLAN_OUTPUT, "--json", o->json);

@@ -1,7 +1,9 @@
 /* cache: feature vectors of images in LMDB, each with its class, the hash of its file and a checksum.
  *
- * A folder with LMDB's data.mdb and lock.mdb. Databases inside, each value beginning with its checksum:
- *   meta     "cache"   checksum | JSON: format, store, shard (of a shard: [I, N]), program, recipe | 0
+ * A folder with LMDB's data.mdb and lock.mdb. Named databases inside, each value beginning with its checksum, XXH3-64 of all
+ * after it, seeded with the XXH3-64 of the value's key:
+ *   meta     "cache"   checksum | JSON: format (2), store, shard (of a shard: [I, N]), program, recipe | 0; the product of
+ *                      recipe's shape, [H, W, C], is D, the number of features
  *            "passed"  checksum | what the last extraction passed over (dataset_passed) | 0; may be missing
  *   classes  class id  checksum | name | 0          the name "" is that of images without a label
  *   groups   group id  checksum | name | 0          may be missing, as in caches made before there were groups
@@ -19,7 +21,7 @@
  *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
  *   | checksum u64| class id u32| path u32 | content hash 32 B | encoding u32 | nonzeros u32 | label u64 | features | path |
  *   +-------------+-------------+----------+-------------------+--------------+--------------+---------+----------+------+
- * checksum: XXH3-64 of everything after it, seeded with the XXH3-64 of KEY; class id: a key of the classes database;
+ * class id: a key of the classes database; content hash: SHA-256 of the image file (of a copy: of that and its augmentation);
  * path u32: length in bytes of the path at the end; nonzeros: M, the number of features other than +0 (all bits 0).
  * label: u32 1 + the id of the group, 0 for none; u32 bits, all 0 where nothing was said of the image but its folder:
  *   1      the class is a table's (not that of a folder)

@@ -1,24 +1,9 @@
 /* model: what `train` writes and `evaluate` reads, one HDF5 file.
  *
- * Parameters are in Keras's layout (keras/src/legacy/saving/legacy_h5_format.py): root attributes layer_names, backend,
- * keras_version; one group per layer, with attribute weight_names; datasets such as /dense_1/dense_1/kernel:0. The group
- * /model_weights links to the same groups, and the root attribute model_config describes the whole (keras_config.h), so
- * that keras.models.load_model("model.h5") gives the same outputs, scaling and calibration included, and
- * model.load_weights("model.h5") loads the parameters into a Sequential of one's own. Our own root attributes, each a
- * JSON text:
- *
- *     vggcache_format       {"version": 1}
- *     vggcache_recipe       the feature specification (feature_spec.h)
- *     vggcache_classes      ["class of label 0", …]
- *     vggcache_network      {"input": [H, W, C], "layers": [{"kind": "dense", "units": 4096, …}, …]}
- *     vggcache_scaling      {"kind": "standard"}; its vectors are datasets, /vggcache/scaling_mean
- *                           and /vggcache/scaling_inverse
- *     vggcache_calibration  {"probabilities": true, "sigmoids": false, "temperature": 0.0}
- *     vggcache_training     {"approach": …, "head": …, "settings": {…}}
- *
- * and, if known, the dataset /vggcache/trained_on: a uint64 for each image trained on (trained_on.h); of heads trained on a
- * cache, vggcache_novelty {"images": n, "limit": 0.4} and the datasets /vggcache/novelty_images and /vggcache/novelty_held
- * (novelty.h).
+ * README.md beside this lists what is in it. Parameters are in Keras's layout
+ * (keras/src/legacy/saving/legacy_h5_format.py), and the root attribute model_config describes the whole
+ * (keras_config.h), so that keras.models.load_model("model.h5") gives the same outputs, scaling and calibration included,
+ * and model.load_weights("model.h5") loads the parameters into a Sequential of one's own.
  *
  * The file ends with a checksum of every byte before it (seal.h), which is verified before anything is read: a
  * truncated or altered file is refused. The same model gives the same bytes. */
