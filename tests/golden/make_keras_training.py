@@ -44,12 +44,13 @@ def case(name, optimizer, decay=0.0):
                 parameters=[[float("%.9g" % v) for v in w.reshape(-1)] for w in network.get_weights()])
 
 
-o = keras.optimizers
-cases = [case("adam", o.Adam(0.001)), case("adam", o.Adam(0.01), 0.1), case("rmsprop", o.RMSprop(0.001)),
-         case("rmsprop", o.RMSprop(0.001, momentum=0.9), 0.01), case("sgd", o.SGD(0.05)),
-         case("sgd", o.SGD(0.05, momentum=0.9), 0.1)]
-path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keras_training.json")
-with open(path, "w") as out:
-    json.dump(cases, out)
-    out.write("\n")
-print(path, os.path.getsize(path), "bytes")
+if __name__ == "__main__":
+    o = keras.optimizers
+    cases = [case("adam", o.Adam(0.001)), case("adam", o.Adam(0.01), 0.1), case("rmsprop", o.RMSprop(0.001)),
+             case("rmsprop", o.RMSprop(0.001, momentum=0.9), 0.01), case("sgd", o.SGD(0.05)),
+             case("sgd", o.SGD(0.05, momentum=0.9), 0.1)]
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keras_training.json")
+    with open(path, "w") as out:
+        json.dump(cases, out)
+        out.write("\n")
+    print(path, os.path.getsize(path), "bytes")

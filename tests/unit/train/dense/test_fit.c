@@ -1,5 +1,7 @@
-/* The training loop: batches, early stopping, plateaus and failures, on generated vectors with known results. */
+/* The training loop: batches, early stopping, plateaus and failures, on generated vectors with known results, and as Keras
+ * ran it. */
 #include "common/core/error.h"
+#include "tests/unit/fixture.h"
 #include "train/dense/fit.h"
 
 #include <math.h>
@@ -213,6 +215,119 @@ static void test_failures_are_handed_up(void)
     g_clear_error(&error);
 }
 
+/* ---- tests/golden/make_keras_callbacks.py ---- */
+enum { KERAS_FEATURES = 37, KERAS_CLASSES = 4, TRAINED = 24, HELD_OUT = 12 };
+
+typedef struct {
+    float x[TRAINED * KERAS_FEATURES];
+    int labels[TRAINED];
+} KerasData;
+
+static gboolean fetch_keras(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
+                            GError **error)
+{
+    KerasData *data = user;
+    for (int i = 0; i < n; i++)
+        rows[i] = data->x + indices[i] * KERAS_FEATURES;
+    return TRUE;
+}
+
+static void make_keras_data(KerasData *training, KerasData *held_out)
+{
+    fill(training->x, TRAINED * KERAS_FEATURES, 50, 1);
+    fill(held_out->x, HELD_OUT * KERAS_FEATURES, 51, 1);
+    for (int i = 0; i < HELD_OUT * KERAS_FEATURES; i++)
+        held_out->x[i] = (training->x[i] + held_out->x[i]) / 2;
+    for (int i = 0; i < TRAINED; i++) {
+        training->labels[i] = i * 7 / 3 % KERAS_CLASSES;
+        held_out->labels[i] = (training->labels[i] + (i % 3 == 0)) % KERAS_CLASSES;
+    }
+}
+
+typedef struct {
+    Layer *layers[2];
+    float bias[KERAS_CLASSES]; /* of the last layer, as kept */
+} Kept;
+
+static gboolean keep_bias(const History *history, gpointer user, GError **error)
+{
+    Kept *kept = user;
+    memcpy(kept->bias, kept->layers[1]->bias, sizeof kept->bias);
+    return TRUE;
+}
+
+static void assert_number(double found, const json_t *array, size_t i, double tolerance)
+{
+    g_assert_cmpfloat_with_epsilon(found, json_number_value(json_array_get(array, i)), tolerance);
+}
+
+static void run_as_keras(const json_t *expected, gboolean validate, Kept *kept, History *history, FitEnd *end)
+{
+    static KerasData training, held_out;
+    make_keras_data(&training, &held_out);
+    BatchSource source = {TRAINED, training.labels, fetch_keras, &training};
+    BatchSource validation = {HELD_OUT, held_out.labels, fetch_keras, &held_out};
+    FitOptions options = {.optimizer = optimizer_default(OPTIMIZER_SGD),
+                          .batch = TRAINED,
+                          .epochs = 40,
+                          .patience = (int)number(expected, "patience"),
+                          .reduce_factor = number(expected, "factor"),
+                          .reduce_patience = (int)number(expected, "reduce_patience"),
+                          .min_lr = number(expected, "min_lr"),
+                          .identity = "",
+                          .keep = keep_bias,
+                          .user = kept};
+    options.optimizer.learning_rate = number(expected, "rate");
+    options.optimizer.momentum = number(expected, "momentum");
+    g_autoptr(Network) network = network_new(1, 1, KERAS_FEATURES);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    kept->layers[0] = network_dense(network, NULL, 16, ACTIVATION_RELU, NULL);
+    kept->layers[1] = network_dense(network, NULL, KERAS_CLASSES, ACTIVATION_SOFTMAX, NULL);
+    for (guint k = 0; k < 2; k++) {
+        fill(kept->layers[k]->kernel, kept->layers[k]->kernel_count, 20 + 2 * k, 0.25f);
+        fill(kept->layers[k]->bias, kept->layers[k]->bias_count, 21 + 2 * k, 0.25f);
+    }
+    g_assert_true(
+        fit(network, &options, &source, validate ? &validation : NULL, thread_pool, history, end, NULL));
+}
+
+/* In float32 against float64: 5e-6 where losses are 1 to 2 and differ by 1e-5 at least wherever they decide. */
+static void assert_as_keras(const json_t *expected)
+{
+    const json_t *loss = json_object_get(expected, "loss"), *val_loss = json_object_get(expected, "val_loss");
+    const json_t *rates = json_object_get(expected, "rates"), *bias = json_object_get(expected, "bias");
+    gboolean validate = json_is_array(val_loss);
+    Kept kept;
+    FitEnd end;
+    g_auto(History) history = history_new();
+    run_as_keras(expected, validate, &kept, &history, &end);
+    g_assert_cmpuint(history.epochs->len, ==, json_array_size(loss));
+    g_assert_cmpint(end, ==, history.epochs->len < 40 ? FIT_STOPPED_EARLY : FIT_COMPLETE);
+    g_assert_cmpint(history.best, ==, (int)number(expected, "best"));
+    for (guint i = 0; i < history.epochs->len; i++) {
+        const EpochMetrics *metrics = history_epoch(&history, (int)i + 1);
+        assert_number(metrics->loss, loss, i, 5e-6);
+        if (validate)
+            assert_number(metrics->val_loss, val_loss, i, 5e-6);
+        assert_number(metrics->learning_rate, rates, i, 1e-7); /* a float32 in Keras */
+    }
+    for (guint k = 0; k < KERAS_CLASSES; k++)
+        assert_number(kept.bias[k], bias, k, 5e-6);
+}
+
+static void test_callbacks_are_those_of_keras(void)
+{
+    json_t *cases = json_load_file("tests/golden/keras_callbacks.json", JSON_REJECT_DUPLICATES, NULL);
+    json_t *expected;
+    size_t i;
+    g_assert_cmpuint(json_array_size(cases), ==, 5);
+    json_array_foreach(cases, i, expected)
+    {
+        assert_as_keras(expected);
+    }
+    json_decref(cases);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -221,6 +336,8 @@ int main(int argc, char **argv)
     g_test_add_func("/batches/may be left at any point", test_batches_left_early);
     g_test_add_func("/fit/every epoch sees every image once, and learns", test_each_epoch_sees_each_image);
     g_test_add_func("/fit/at a standstill the rate falls as in Keras, then training stops", test_standstill);
+    g_test_add_func("/fit/early stopping, restored weights and plateaus are those of Keras",
+                    test_callbacks_are_those_of_keras);
     g_test_add_func("/fit/a loss that is NaN stops and is never the best", test_nan_is_never_best);
     g_test_add_func("/fit/an image or a disk that fails ends it with its error", test_failures_are_handed_up);
     return g_test_run();
