@@ -2,6 +2,7 @@
 #include "common/core/rng.h"
 #include "common/image/resize.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -122,12 +123,53 @@ static void test_the_centre_is_torchvisions(void)
     assert_window(10000000, 1, G_GINT64_CONSTANT(2560000000), 256, 1279999888, 16);
 }
 
+/* ---- tests/golden/make_keras_files.py ---- */
+static int integer(const json_t *object, const char *key)
+{
+    return (int)json_integer_value(json_object_get(object, key));
+}
+
+static void assert_loaded_as_keras(const json_t *expected)
+{
+    int width = integer(expected, "width"), height = integer(expected, "height");
+    int to_width = integer(expected, "to_width"), to_height = integer(expected, "to_height");
+    gsize size = (gsize)to_width * to_height * 3;
+    g_autofree guint8 *source = g_malloc((gsize)width * height * 3), *target = g_malloc(size);
+    for (gsize i = 0; i < (gsize)width * height * 3; i++)
+        source[i] = (guint8)((guint32)i * 2654435761u >> 24);
+    ResizeAxis across = resize_stretch(width, to_width), down = resize_stretch(height, to_height);
+    if (json_is_true(json_object_get(expected, "keep"))) {
+        across = resize_crop(width, MIN(width, height * to_width / to_height), to_width);
+        down = resize_crop(height, MIN(height, width * to_height / to_width), to_height);
+    }
+    const char *interpolation = json_string_value(json_object_get(expected, "interpolation"));
+    (g_str_equal(interpolation, "nearest") ? resize_nearest : resize_bilinear)(source, across, down, target);
+    g_autofree char *sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, target, size);
+    g_assert_cmpstr(sha256, ==, json_string_value(json_object_get(expected, "sha256")));
+}
+
+/* To the last bit. */
+static void test_images_are_those_that_keras_loads(void)
+{
+    json_t *golden = json_load_file("tests/golden/keras_files.json", JSON_REJECT_DUPLICATES, NULL), *expected;
+    const json_t *pictures = json_object_get(golden, "pictures");
+    size_t i;
+    g_assert_cmpuint(json_array_size(pictures), ==, 32);
+    json_array_foreach(pictures, i, expected)
+    {
+        assert_loaded_as_keras(expected);
+    }
+    json_decref(golden);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resize/to the same size is a copy", test_same_size_is_a_copy);
     g_test_add_func("/resize/nearest sums its places as Pillow does",
                     test_nearest_sums_its_places_as_pillow_does);
+    g_test_add_func("/resize/images are those that Keras's load_img gives",
+                    test_images_are_those_that_keras_loads);
     g_test_add_func("/resize/bilinear weighs by a triangle", test_bilinear_weighs_by_a_triangle);
     g_test_add_func("/resize/a window is cut from the whole", test_a_window_is_cut_from_the_whole);
     g_test_add_func("/resize/padding is black", test_padding_is_black);

@@ -1,4 +1,6 @@
 /* Keras's rule for the validation split, and that by hash. */
+#include "common/dataset/dataset.h"
+#include "tests/unit/fixture.h"
 #include "train/data/validation_split.h"
 
 #include <string.h>
@@ -6,7 +8,7 @@
 static gboolean *split_of(const int *labels, const char *const *keys, guint n, guint classes, double split,
                           ValidationOrder order)
 {
-    static const char *const names[] = {"a", "b", "c"};
+    static const char *const names[] = {"a", "b", "c", "d"};
     g_autofree const char **groups = g_new0(const char *, n + 1);
     const ValidationImages images = {n, classes, labels, keys, groups, names};
     return validation_split(&images, split, order, NULL);
@@ -99,6 +101,71 @@ static void test_groups_stay_together_or_are_refused(void)
     g_assert_nonnull(strstr(error->message, "would part images of a group, such as x"));
 }
 
+/* ---- tests/golden/make_keras_files.py ---- */
+static void make_files(const char *root, const json_t *files)
+{
+    json_t *name;
+    size_t i;
+    json_array_foreach(files, i, name)
+    {
+        g_autofree char *path = g_build_filename(root, json_string_value(name), NULL);
+        g_autofree char *folder = g_path_get_dirname(path);
+        g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+        g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    }
+}
+
+static gboolean has(const json_t *names, const char *name)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach(names, i, item)
+    {
+        if (g_str_equal(json_string_value(item), name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void assert_split_as_keras(const Dataset *dataset, const json_t *expected)
+{
+    guint n = dataset->items->len;
+    const json_t *training = json_object_get(expected, "training"),
+                 *validation = json_object_get(expected, "validation");
+    g_autofree int *labels = g_new(int, n);
+    g_autofree const char **keys = g_new(const char *, n);
+    for (guint i = 0; i < n; i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        labels[i] = item->label, keys[i] = item->key;
+    }
+    g_autofree gboolean *validates =
+        split_of(labels, keys, n, dataset->classes->len, number(expected, "split"), VALIDATION_KERAS);
+    g_assert_cmpuint(json_array_size(training) + json_array_size(validation), ==, n);
+    for (guint i = 0; i < n; i++)
+        g_assert_true(has(validates[i] ? validation : training, keys[i]));
+}
+
+static void test_folders_are_listed_and_split_as_keras_does(void)
+{
+    json_t *golden = json_load_file("tests/golden/keras_files.json", JSON_REJECT_DUPLICATES, NULL), *expected;
+    const json_t *classes = json_object_get(golden, "classes");
+    g_autofree char *root = g_dir_make_tmp("vggcache-test-XXXXXX", NULL);
+    size_t i;
+    make_files(root, json_object_get(golden, "files"));
+    g_autoptr(Dataset) dataset = dataset_scan(root, NULL, NULL);
+    g_assert_nonnull(dataset);
+    g_assert_cmpuint(dataset->classes->len, ==, json_array_size(classes));
+    for (guint k = 0; k < dataset->classes->len; k++)
+        g_assert_cmpstr(dataset->classes->pdata[k], ==, json_string_value(json_array_get(classes, k)));
+    json_array_foreach(json_object_get(golden, "folders"), i, expected)
+    {
+        assert_split_as_keras(dataset, expected);
+    }
+    g_assert_cmpuint(i, ==, 6);
+    remove_tree(root);
+    json_decref(golden);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -110,5 +177,7 @@ int main(int argc, char **argv)
                     test_groups_stay_together_or_are_refused);
     g_test_add_func("/validation_split/a folder's files come before those of its subfolders",
                     test_a_folders_files_come_before_those_of_its_subfolders);
+    g_test_add_func("/validation_split/folders are listed and split as flow_from_directory does",
+                    test_folders_are_listed_and_split_as_keras_does);
     return g_test_run();
 }
