@@ -221,7 +221,8 @@ KERAS_PARTS := keras==3.15.1 tensorflow-cpu==2.21.0 h5py pillow onnx==1.23.2 onn
 test-keras: packages-keras ## run models and the base in Keras and onnxruntime, which it installs in build/ (WEIGHTS=FILE: the published base too)
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/demo-images
 	@echo '$(KERAS_PARTS)' | cmp -s - $(KERAS)/installed || { /usr/bin/python3 -m venv $(KERAS) && $(KERAS)/bin/pip install -q $(KERAS_PARTS) && echo '$(KERAS_PARTS)' >$(KERAS)/installed; }
-	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py tests/cli/test_onnx.py
+	@BUILD=$(BUILD) WEIGHTS=$(abspath $(filter-out random%,$(WEIGHTS))) prove --exec $(KERAS)/bin/python tests/keras/test_keras.py tests/cli/test_onnx.py \
+	    tests/cli/test_real_base.py
 
 DISTRIBUTIONS := trixie
 test-distributions: packages-distributions ## demo, tests and package in fresh systems, DISTRIBUTIONS=trixie
