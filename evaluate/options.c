@@ -151,6 +151,11 @@ static const CliOption table[] = {
      "finds it)",
      0, 0, EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_EXPORT)},
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
+    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
+     "which images belong together, as for extract: intervals and tests are then over groups; a CACHE keeps "
+     "those it was "
+     "given",
+     0, 0, CLI_MODE(EVALUATE_FOLDER)},
     {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
      CLI_MODE(EVALUATE_PREDICT)},

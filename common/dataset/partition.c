@@ -28,19 +28,28 @@ guint64 partition_hash(const char *name)
     return XXH3_64bits(name, strlen(name));
 }
 
-void partition_group(PartitionItem *items, guint n, const char *const *groups)
+guint *partition_units(const char *const *groups, guint n)
 {
+    guint *units = g_new(guint, n + 1);
     g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < n; i++) {
         gpointer unit;
-        items[i].unit = i;
+        units[i] = i;
         if (!groups[i])
             continue;
         if (g_hash_table_lookup_extended(first, groups[i], NULL, &unit))
-            items[i].unit = GPOINTER_TO_UINT(unit);
+            units[i] = GPOINTER_TO_UINT(unit);
         else
             g_hash_table_insert(first, (gpointer)groups[i], GUINT_TO_POINTER(i));
     }
+    return units;
+}
+
+void partition_group(PartitionItem *items, guint n, const char *const *groups)
+{
+    g_autofree guint *units = partition_units(groups, n);
+    for (guint i = 0; i < n; i++)
+        items[i].unit = units[i];
 }
 
 /* ---- Units ---- */

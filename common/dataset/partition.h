@@ -17,7 +17,10 @@ typedef struct {
 
 guint64 partition_hash(const char *name);
 
-/* Sets the units of n items by their groups (NULL: a unit of its own). */
+/* (n) units by groups (NULL: a unit of its own): the first item of the same group. Caller frees. */
+guint *partition_units(const char *const *groups, guint n);
+
+/* Sets them. */
 void partition_group(PartitionItem *items, guint n, const char *const *groups);
 
 /* FALSE and a sentence that begins with `what` ("--split-test") if a class cannot be divided. */

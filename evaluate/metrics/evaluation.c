@@ -1,6 +1,8 @@
 /* evaluation: see evaluation.h. */
 #include "evaluate/metrics/evaluation.h"
 
+#include "common/core/plural.h"
+#include "common/dataset/partition.h"
 #include "common/model/calibration.h"
 #include "common/network/scores.h"
 
@@ -16,6 +18,7 @@ TestImages *test_images_new(const char *source, gboolean is_cache)
     images->paths = g_ptr_array_new_with_free_func(g_free);
     images->labels = g_array_new(FALSE, FALSE, sizeof(int));
     images->hashes = g_byte_array_new();
+    images->groups = g_ptr_array_new_with_free_func(g_free);
     images->reviewed = g_byte_array_new();
     images->skipped = g_ptr_array_new_with_free_func(g_free);
     return images;
@@ -30,6 +33,7 @@ void test_images_free(TestImages *images)
     g_ptr_array_unref(images->paths);
     g_array_unref(images->labels);
     g_byte_array_unref(images->hashes);
+    g_ptr_array_unref(images->groups);
     g_byte_array_unref(images->reviewed);
     g_ptr_array_unref(images->skipped);
     g_free(images);
@@ -145,9 +149,21 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
                       &evaluation->weighted);
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
-    evaluation->interval = metrics_wilson(evaluation->right, n);
     evaluation->top_k = metrics_top_k(evaluation->outputs, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
+}
+
+static void find_groups(Comparison *comparison)
+{
+    const char *const *groups = (const char *const *)comparison->images->groups->pdata;
+    guint n = comparison_count(comparison), i = 0;
+    while (i < n && !groups[i])
+        i++;
+    if (i == n)
+        return;
+    comparison->units = partition_units(groups, n);
+    for (i = 0; i < n; i++)
+        comparison->n_groups += comparison->units[i] == i;
 }
 
 Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top)
@@ -158,9 +174,13 @@ Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top
     comparison->evaluations = evaluations;
     comparison->k = MIN(top, classes);
     comparison->similarity = NAN;
-    for (guint i = 0; i < evaluations->len; i++)
-        evaluation_metrics(evaluations->pdata[i], test_images_labels(images), images->paths->len, classes,
+    find_groups(comparison);
+    for (guint i = 0; i < evaluations->len; i++) {
+        Evaluation *evaluation = evaluations->pdata[i];
+        evaluation_metrics(evaluation, test_images_labels(images), images->paths->len, classes,
                            comparison->k);
+        evaluation->interval = comparison_interval(comparison, evaluation, NULL);
+    }
     return comparison;
 }
 
@@ -171,6 +191,7 @@ void comparison_free(Comparison *comparison)
     for (guint i = 0; comparison->twins && i < comparison_count(comparison); i++)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
+    g_free(comparison->units);
     test_images_free(comparison->images);
     test_images_free(comparison->unknown);
     g_ptr_array_unref(comparison->evaluations);
@@ -190,6 +211,51 @@ guint comparison_classes(const Comparison *comparison)
 const Evaluation *comparison_model(const Comparison *comparison, guint index)
 {
     return comparison->evaluations->pdata[index];
+}
+
+Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
+                             const guint8 *left_out)
+{
+    guint n = comparison_count(comparison), used = 0, right = 0;
+    const int *labels = test_images_labels(comparison->images);
+    g_autofree int *values = g_new0(int, n + 1);
+    g_autofree guint *units = g_new(guint, n + 1);
+    for (guint i = 0; i < n; i++) {
+        gboolean uses = !left_out || !left_out[i];
+        values[i] = uses && evaluation->predicted[i] == labels[i];
+        units[i] = uses && comparison->units ? comparison->units[i] : METRICS_LEFT_OUT;
+        used += uses;
+        right += (guint)values[i];
+    }
+    return comparison->units ? metrics_grouped_share(values, units, n) : metrics_wilson(right, used);
+}
+
+McNemar comparison_test(const Comparison *comparison, guint first, guint second)
+{
+    return metrics_mcnemar(
+        test_images_labels(comparison->images), comparison_model(comparison, first)->predicted,
+        comparison_model(comparison, second)->predicted, comparison->units, comparison_count(comparison));
+}
+
+Interval comparison_difference(const Comparison *comparison, guint first, guint second)
+{
+    const int *labels = test_images_labels(comparison->images),
+              *one = comparison_model(comparison, first)->predicted,
+              *other = comparison_model(comparison, second)->predicted;
+    guint n = comparison_count(comparison);
+    if (!comparison->units)
+        return metrics_paired_difference(comparison_test(comparison, first, second), n);
+    g_autofree int *ahead = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++)
+        ahead[i] = (one[i] == labels[i]) - (other[i] == labels[i]);
+    return metrics_grouped_difference(ahead, comparison->units, n);
+}
+
+char *comparison_over(const Comparison *comparison)
+{
+    return comparison->n_groups ? g_strdup_printf(" over %u %s", comparison->n_groups,
+                                                  plural(comparison->n_groups, "group", "groups"))
+                                : g_strdup("");
 }
 
 gboolean comparison_has_top_k(const Comparison *comparison)

@@ -12,6 +12,7 @@ typedef struct {
     GPtrArray *paths;     /* char*, below the image folder */
     GArray *labels;       /* int, parallel to paths */
     GByteArray *hashes;   /* SHA256_SIZE bytes of each file's content, parallel to paths */
+    GPtrArray *groups;    /* char*, parallel to paths: which images belong together; NULL: alone */
     GByteArray *reviewed; /* parallel to paths: 1 if a review has decided on it (extract --apply) */
     GPtrArray *skipped;   /* char*, "path: reason": images that could not be used */
 } TestImages;
@@ -24,7 +25,7 @@ typedef struct {
     guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE */
     guint right;       /* of the others */
     double accuracy;   /* on the others; NAN: there are none */
-    Interval interval; /* 95 % */
+    Interval interval; /* 95 %, as comparison_interval */
 } Leakage;
 
 /* The image of --trained-on that an image is, or is most like. */
@@ -53,7 +54,7 @@ typedef struct {
     guint *matrix;        /* (L, L) */
     guint right;
     double accuracy, top_k;
-    Interval interval;       /* of the accuracy, 95 % */
+    Interval interval;       /* of the accuracy, 95 %, as comparison_interval */
     ClassMetrics *per_class; /* (L) */
     ClassMetrics macro, weighted;
     double log_loss, calibration_error; /* of the probabilities; NAN where there are none */
@@ -67,6 +68,8 @@ typedef struct {
 typedef struct {
     TestImages *images;
     GPtrArray *evaluations; /* Evaluation* */
+    guint *units;           /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
+    guint n_groups;         /* of them; 0 */
     guint k;                /* of top_k */
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
@@ -91,6 +94,18 @@ void comparison_free(Comparison *comparison);
 guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
+
+/* 95 % interval of the model's accuracy on the images that are not left out (N; NULL: on all), Wilson's; over groups where
+ * there are some, whose images are not independent. */
+Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
+                             const guint8 *left_out);
+
+/* The models' difference likewise: a test, and the interval of the first's accuracy minus the second's. */
+McNemar comparison_test(const Comparison *comparison, guint first, guint second);
+Interval comparison_difference(const Comparison *comparison, guint first, guint second);
+
+/* " over 40 groups", of an interval; "" where there are none. Caller frees. */
+char *comparison_over(const Comparison *comparison);
 
 gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
                                                                 among the top k */

@@ -2,11 +2,13 @@
 #include "evaluate/metrics/metrics.h"
 
 #include "common/core/floats.h"
+#include "common/core/rng.h"
 #include "common/model/novelty.h"
 #include "common/network/scores.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void metrics_confusion(const int *labels, const int *predicted, guint n, guint classes, guint *matrix)
@@ -226,16 +228,109 @@ Separation metrics_separation(const float *known, guint n, const float *unknown,
     return (Separation){pairs / n / m, (double)told / m};
 }
 
-McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n)
+/* ---- Groups ---- */
+
+typedef struct {
+    guint images;
+    int sum; /* of their values */
+} Group;
+
+/* Array of Group, in the order of their units. */
+static GArray *sum_groups(const int *values, const guint *units, guint n)
+{
+    GArray *groups = g_array_new(FALSE, FALSE, sizeof(Group));
+    g_autofree Group *all = g_new0(Group, n + 1);
+    for (guint i = 0; i < n; i++)
+        if (units[i] != METRICS_LEFT_OUT) {
+            all[units[i]].images++;
+            all[units[i]].sum += values[i];
+        }
+    for (guint u = 0; u < n; u++)
+        if (all[u].images)
+            g_array_append_val(groups, all[u]);
+    return groups;
+}
+
+static gint by_value(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* low = high where the means of all draws are the same. */
+static Interval bootstrap(const GArray *groups)
+{
+    g_autofree double *means = g_new(double, METRICS_DRAWS);
+    Rng rng = rng_new(0, 0);
+    for (guint draw = 0; draw < METRICS_DRAWS; draw++) {
+        double images = 0, sum = 0;
+        for (guint k = 0; k < groups->len; k++) {
+            const Group *group = &g_array_index(groups, Group, rng_below(&rng, groups->len));
+            images += group->images;
+            sum += group->sum;
+        }
+        means[draw] = sum / images;
+    }
+    qsort(means, METRICS_DRAWS, sizeof *means, by_value);
+    return (Interval){means[METRICS_DRAWS / 40], means[METRICS_DRAWS - 1 - METRICS_DRAWS / 40]};
+}
+
+Interval metrics_grouped_share(const int *values, const guint *units, guint n)
+{
+    g_autoptr(GArray) groups = sum_groups(values, units, n);
+    Interval interval = groups->len ? bootstrap(groups) : (Interval){0, 0};
+    return interval.low < interval.high
+               ? interval
+               : metrics_wilson((guint)lround(interval.low * groups->len), groups->len);
+}
+
+Interval metrics_grouped_difference(const int *values, const guint *units, guint n)
+{
+    g_autoptr(GArray) groups = sum_groups(values, units, n);
+    Interval interval = groups->len ? bootstrap(groups) : (Interval){0, 0};
+    long ahead = lround(interval.low * groups->len);
+    McNemar alike = {.first_only = (guint)MAX(ahead, 0), .second_only = (guint)MAX(-ahead, 0)};
+    return interval.low < interval.high ? interval : metrics_paired_difference(alike, groups->len);
+}
+
+/* The probability that the sum of the groups' values, each with either sign, is at least as far from 0 as with these. */
+static double signs_test(const GArray *groups)
+{
+    gsize reach = 0;
+    long sum = 0;
+    for (guint k = 0; k < groups->len; k++) {
+        sum += g_array_index(groups, Group, k).sum;
+        reach += (gsize)labs(g_array_index(groups, Group, k).sum);
+    }
+    gsize size = 2 * reach + 1;
+    g_autofree double *now = g_new0(double, size), *next = g_new0(double, size);
+    now[reach] = 1;
+    for (guint k = 0; k < groups->len; k++) {
+        gsize step = (gsize)labs(g_array_index(groups, Group, k).sum);
+        for (gsize i = 0; step && i < size; i++)
+            next[i] = 0.5 * ((i >= step ? now[i - step] : 0) + (i + step < size ? now[i + step] : 0));
+        if (step)
+            memcpy(now, next, size * sizeof *now);
+    }
+    double p = 0;
+    for (gsize i = 0; i < size; i++)
+        p += labs((long)i - (long)reach) >= labs(sum) ? now[i] : 0;
+    return fmin(1, p);
+}
+
+McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, const guint *units, guint n)
 {
     McNemar result = {0};
+    g_autofree int *ahead = g_new(int, n + 1);
     for (guint i = 0; i < n; i++) {
-        gboolean first_right = first[i] == labels[i], second_right = second[i] == labels[i];
-        result.first_only += first_right && !second_right;
-        result.second_only += second_right && !first_right;
+        ahead[i] = (first[i] == labels[i]) - (second[i] == labels[i]);
+        result.first_only += ahead[i] > 0;
+        result.second_only += ahead[i] < 0;
     }
     guint fewer = MIN(result.first_only, result.second_only);
-    result.p = fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only, 0.5));
+    g_autoptr(GArray) groups = units ? sum_groups(ahead, units, n) : NULL;
+    result.p = groups ? signs_test(groups)
+                      : fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only, 0.5));
     return result;
 }
 

@@ -89,12 +89,25 @@ typedef struct {
 Separation metrics_separation(const float *known, guint n, const float *unknown, guint m);
 
 /* McNemar's exact test (1947) of two classifiers on the same images. If both are equally good, each image that only
- * one gets right is equally likely to be either's: p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2). */
-McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, guint n);
+ * one gets right is equally likely to be either's: p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2).
+ *
+ * Images of a group are not independent. units (n): numbers below n, the same for images of a group; NULL: each is its own.
+ * Then the difference b - c of each group is as likely to have either sign, and p is the probability that their sum is at
+ * least as far from 0: the same if each group is one image. */
+McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, const guint *units, guint n);
 
 /* 95 % interval of the difference of two accuracies on the same n images, first minus second (Agresti & Min 2005,
  * Statistics in Medicine 24: half an image added to each of the four cells). */
 Interval metrics_paired_difference(McNemar test, guint n);
+
+/* The same of values (n) in {0, 1}, right or wrong, and in {-1, 0, 1}, right minus right, if images of a group (units, as
+ * above) are not independent: 95 % of the means over groups drawn with replacement (cluster bootstrap: Field & Welsh 2007,
+ * JRSS B 69), of METRICS_DRAWS draws from a fixed seed. Where no two groups differ, the above for as many images as there
+ * are groups. A unit METRICS_LEFT_OUT: not this image. */
+#define METRICS_LEFT_OUT G_MAXUINT
+Interval metrics_grouped_share(const int *values, const guint *units, guint n);
+Interval metrics_grouped_difference(const int *values, const guint *units, guint n);
+enum { METRICS_DRAWS = 4000 };
 
 /* Exact one-sided binomial test: the probability of `right` or more right answers among n if each is right with
  * probability `share`. */

@@ -8,13 +8,6 @@ typedef struct {
     double p;
 } Rival;
 
-static McNemar test_pair(const Comparison *comparison, guint first, guint second)
-{
-    return metrics_mcnemar(test_images_labels(comparison->images),
-                           comparison_model(comparison, first)->predicted,
-                           comparison_model(comparison, second)->predicted, comparison_count(comparison));
-}
-
 static void rank(const Comparison *comparison, Verdict *verdict)
 {
     guint n = comparison->evaluations->len;
@@ -40,7 +33,7 @@ static void find_equals(const Comparison *comparison, Verdict *verdict)
     g_autoptr(GArray) rivals = g_array_new(FALSE, FALSE, sizeof(Rival));
     gboolean rejected = TRUE;
     for (guint j = 0; j < comparison->evaluations->len; j++) {
-        Rival rival = {j, j == verdict->best ? 0 : test_pair(comparison, verdict->best, j).p};
+        Rival rival = {j, j == verdict->best ? 0 : comparison_test(comparison, verdict->best, j).p};
         if (j != verdict->best)
             g_array_append_val(rivals, rival);
     }
@@ -88,10 +81,10 @@ Verdict *verdict_new(const Comparison *comparison)
     verdict->beats_guess = verdict->guess_p < VERDICT_LEVEL;
     if (verdict->second == verdict->best)
         return verdict;
-    verdict->test = test_pair(comparison, verdict->best, verdict->second);
+    verdict->test = comparison_test(comparison, verdict->best, verdict->second);
     verdict->ahead = best->accuracy - comparison_model(comparison, verdict->second)->accuracy;
-    verdict->ahead_interval = metrics_paired_difference(verdict->test, n);
-    verdict->needed = images_needed(verdict->test, n);
+    verdict->ahead_interval = comparison_difference(comparison, verdict->best, verdict->second);
+    verdict->needed = comparison->units ? 0 : images_needed(verdict->test, n);
     find_equals(comparison, verdict);
     return verdict;
 }

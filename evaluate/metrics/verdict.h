@@ -13,9 +13,10 @@ typedef struct {
     Interval ahead_interval;
     /* guint: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
     GArray *equals;
-    guint needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference */
-    int frequent; /* the most frequent class */
-    double guess; /* its share: the accuracy of always answering it */
+    guint
+        needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference, or groups */
+    int frequent;         /* the most frequent class */
+    double guess;         /* its share: the accuracy of always answering it */
     double guess_p;       /* probability of this many right answers by such guessing (binomial test) */
     gboolean beats_guess; /* guess_p < 5 % */
     int worst;            /* the class with best's lowest recall; the larger one of equal ones */

@@ -112,6 +112,7 @@ static TestImages *list_cache(const char *source, const Cache *cache)
         g_ptr_array_add(images->paths, g_strdup(item->path));
         g_array_append_val(images->labels, item->label);
         g_byte_array_append(images->hashes, item->hash, CACHE_HASH);
+        g_ptr_array_add(images->groups, g_strdup(item->given.group));
         g_byte_array_append(images->reviewed, &(guint8){item->given.before != NULL}, 1);
     }
     return images;
@@ -278,6 +279,7 @@ static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray
         g_ptr_array_add(images->paths, g_strdup(item->key));
         g_array_index(images->labels, int, kept) = g_array_index(images->labels, int, i);
         g_byte_array_append(images->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
+        g_ptr_array_add(images->groups, g_strdup(item->group));
         g_byte_array_append(images->reviewed, &(guint8){FALSE}, 1);
     }
     g_array_set_size(images->labels, images->paths->len);

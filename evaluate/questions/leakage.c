@@ -172,7 +172,7 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
     }
     guint left = n - leakage_count(evaluation);
     leakage->accuracy = left ? (double)leakage->right / left : NAN;
-    leakage->interval = metrics_wilson(leakage->right, left);
+    leakage->interval = comparison_interval(comparison, evaluation, leakage->seen);
 }
 
 guint leakage_count(const Evaluation *evaluation)

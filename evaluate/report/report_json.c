@@ -195,8 +195,7 @@ static json_t *mcnemar(const Comparison *comparison)
         for (guint j = i + 1; j < comparison->evaluations->len; j++) {
             const Evaluation *first = comparison_model(comparison, i),
                              *second = comparison_model(comparison, j);
-            McNemar test = metrics_mcnemar(test_images_labels(comparison->images), first->predicted,
-                                           second->predicted, comparison_count(comparison));
+            McNemar test = comparison_test(comparison, i, j);
             json_array_append_new(array,
                                   json_pack("{s:o, s:o, s:I, s:I, s:f}", "first", text(first->name), "second",
                                             text(second->name), "first_only", (json_int_t)test.first_only,
@@ -239,6 +238,8 @@ gboolean report_json_write(const Comparison *comparison, const char *path, GErro
     json_object_set_new(root, "version", json_integer(EVALUATION_VERSION));
     json_object_set_new(root, "source", text(images->source));
     json_object_set_new(root, "images", json_integer(images->paths->len));
+    json_object_set_new(root, "groups",
+                        comparison->n_groups ? json_integer(comparison->n_groups) : json_null());
     json_object_set_new(root, "classes", texts(images->classes));
     json_object_set_new(root, "skipped", texts(images->skipped));
     json_object_set_new(root, "models", models);

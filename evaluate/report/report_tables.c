@@ -168,11 +168,11 @@ static void append_metrics_table(const Report *report)
     close_table(page);
 }
 
-static void append_pair(const Report *report, const Evaluation *first, const Evaluation *second)
+static void append_pair(const Report *report, guint i, guint j)
 {
     GString *page = report->page;
-    McNemar test = metrics_mcnemar(test_images_labels(report->comparison->images), first->predicted,
-                                   second->predicted, comparison_count(report->comparison));
+    const Evaluation *first = model_at(report, i), *second = model_at(report, j);
+    McNemar test = comparison_test(report->comparison, i, j);
     const Evaluation *better = test.first_only > test.second_only ? first : second;
     g_string_append(page, "<tr><th scope=\"row\">");
     html_text(page, first->name);
@@ -194,10 +194,18 @@ static void append_pair(const Report *report, const Evaluation *first, const Eva
 static void append_mcnemar(const Report *report)
 {
     GString *page = report->page;
-    g_string_append(page, "<h3>Is one really better?</h3>\n<p>McNemar's exact test considers the images that "
-                          "only one of two models gets right. p is the probability of a split at least this "
-                          "uneven if both models were equally good.</p>\n");
-    open_table(page, " class=\"fold\"", "McNemar's exact test");
+    gboolean grouped = report->comparison->units != NULL;
+    g_string_append(page, "<h3>Is one really better?</h3>\n<p>");
+    g_string_append_printf(
+        page,
+        grouped ? "The exact test of signs considers by how many images one model is ahead of the "
+                  "other in each of the %u groups. p is the probability of a difference at least "
+                  "this large if both models were equally good.</p>\n"
+                : "McNemar's exact test considers the images that "
+                  "only one of two models gets right. p is the probability of a split at least this "
+                  "uneven if both models were equally good.</p>\n",
+        report->comparison->n_groups);
+    open_table(page, " class=\"fold\"", grouped ? "Exact test of signs" : "McNemar's exact test");
     g_string_append(
         page,
         "<thead><tr><th scope=\"col\" class=\"text\">Models</th><th scope=\"col\">only the first right</th>"
@@ -205,7 +213,7 @@ static void append_mcnemar(const Report *report)
         "<th scope=\"col\" class=\"text\">at 5&nbsp;%</th></tr></thead>\n<tbody>\n");
     for (guint i = 0; i < models(report); i++)
         for (guint j = i + 1; j < models(report); j++)
-            append_pair(report, model_at(report, i), model_at(report, j));
+            append_pair(report, i, j);
     close_table(page);
 }
 

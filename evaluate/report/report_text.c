@@ -138,8 +138,7 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
         for (guint j = i + 1; j < comparison->evaluations->len; j++) {
             const Evaluation *first = comparison_model(comparison, i),
                              *second = comparison_model(comparison, j);
-            McNemar test = metrics_mcnemar(test_images_labels(comparison->images), first->predicted,
-                                           second->predicted, comparison_count(comparison));
+            McNemar test = comparison_test(comparison, i, j);
             g_autofree char *one = cli_printable(first->name), *two = cli_printable(second->name);
             g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", one,
                                    test.first_only, two, test.second_only, test.p,
@@ -210,9 +209,20 @@ void text_comparison(GString *text, const Comparison *comparison, int digits, gb
         g_string_append_printf(text, ", %u skipped", comparison->images->skipped->len);
     g_string_append(text, "\n\n");
     text_table(text, comparison);
+    if (comparison->units)
+        g_string_append_printf(text,
+                               "The intervals are over %u groups, as the images of a group are not "
+                               "independent (cluster bootstrap).\n",
+                               comparison->n_groups);
     if (comparison->evaluations->len > 1) {
-        g_string_append(text, "\nMcNemar's exact test (p: probability of a split at least this uneven if "
-                              "both models were equally good)\n");
+        g_autofree char *over = comparison_over(comparison);
+        g_string_append_printf(
+            text,
+            comparison->units ? "\nExact test of signs%s (p: probability of a difference at least this large "
+                                "if both models were equally good)\n"
+                              : "\nMcNemar's exact test%s (p: probability of a split at least this uneven if "
+                                "both models were equally good)\n",
+            over);
         text_mcnemar(text, comparison);
     }
     append_verdict(text, comparison, timing);

@@ -45,8 +45,9 @@ static GString *best_model(const Comparison *comparison, const Verdict *verdict)
     GString *text = g_string_new(verdict->beats_guess || comparison->evaluations->len == 1
                                      ? NULL
                                      : "None: none is better than guessing. Of all, ");
-    g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval: %.1f to %.1f %%).",
-                           best->name, 100 * best->accuracy, comparison_count(comparison),
+    g_autofree char *over = comparison_over(comparison);
+    g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval%s: %.1f to %.1f %%).",
+                           best->name, 100 * best->accuracy, comparison_count(comparison), over,
                            100 * best->interval.low, 100 * best->interval.high);
     return text;
 }
@@ -70,13 +71,13 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
         return text;
     }
     gboolean equal = second_is_equal(verdict);
+    g_autofree char *over = comparison_over(comparison);
     guint others = verdict->equals->len - (equal ? 1 : 0);
-    g_string_append_printf(text,
-                           "It is %.1f points ahead of %s (95 %% interval: %+.1f to %+.1f). %s (McNemar's "
-                           "exact test, ",
-                           100 * verdict->ahead, second->name, 100 * verdict->ahead_interval.low,
+    g_string_append_printf(text, "It is %.1f points ahead of %s (95 %% interval%s: %+.1f to %+.1f). %s (%s, ",
+                           100 * verdict->ahead, second->name, over, 100 * verdict->ahead_interval.low,
                            100 * verdict->ahead_interval.high,
-                           equal ? "That may be chance" : "Chance does not explain that");
+                           equal ? "That may be chance" : "Chance does not explain that",
+                           comparison->units ? "exact test of signs" : "McNemar's exact test");
     append_p(text, verdict->test.p);
     g_string_append_c(text, ')');
     if (others)
@@ -86,7 +87,7 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
     else if (!equal && comparison->evaluations->len > 2)
         g_string_append(text, ", and the others are further behind");
     g_string_append_c(text, '.');
-    if (equal)
+    if (equal && verdict->needed)
         g_string_append_printf(text, " Were the difference real, %u images would show it 8 times in 10.",
                                verdict->needed);
     return text;
@@ -223,10 +224,11 @@ static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
     else
         g_string_append_printf(
             text,
-            "%u of the %u images%s. On the %u others %s is right on %.1f %% (95 %% interval: %.1f to "
+            "%u of the %u images%s. On the %u others %s is right on %.1f %% (95 %% interval%s: %.1f to "
             "%.1f %%).",
             count, n, leakage->alike ? ", or nearly identical ones" : "", n - count, best->name,
-            100 * leakage->accuracy, 100 * leakage->interval.low, 100 * leakage->interval.high);
+            100 * leakage->accuracy, comparison->units ? " over their groups" : "",
+            100 * leakage->interval.low, 100 * leakage->interval.high);
     return text;
 }
 

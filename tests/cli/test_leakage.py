@@ -88,12 +88,12 @@ def a_model_knows_what_it_was_trained_on_itself():
 
 
 def the_model_file_holds_the_hashes_of_the_training_part():
-    """The dense head's split follows Keras's rule: the first int(0.2 n) images of each class are for validation."""
+    """The dense head's split by Keras's rule: the first int(0.2 n) images of each class are for validation."""
     with scratch() as at:
         x = np.random.default_rng(7).random((41, 192)).astype("<f4")
         train = make_cache(at, "train", x, ["%s/%02d" % ("ab"[i % 2], i) for i in range(41)])
         prefix = np.array([np.frombuffer(hashlib.sha256(row.tobytes()).digest()[:8], "<u8")[0] for row in x])
-        program("train", "--quiet", "--hidden", 4, "--epochs", 2, "--validation-split", 0.2, train, at + "/d.h5")
+        program("train", "--quiet", "--hidden", 4, "--epochs", 2, "--validation-split", 0.2, "--validation-order", "keras", train, at + "/d.h5")
         program("train", "--quiet", "--head", "linear", "--classes", "a,b", train, at + "/l.h5")
         trained = np.concatenate([np.arange(c, 41, 2)[int(0.2 * len(np.arange(c, 41, 2))):] for c in (0, 1)])
         for name, expected in (("d.h5", prefix[trained]), ("l.h5", prefix)):

@@ -1,5 +1,5 @@
 """extract --split-test: a test part with a share of each class, the same on every machine and in later runs."""
-import csv, json, os, random, sys
+import csv, json, os, random, re, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import program, run, says, scratch
@@ -190,10 +190,51 @@ def folds_keep_groups_together():
             if group:
                 program("extract", "--group", group, at + "/c")
             program("train", "--quiet", "--head", "linear", "--folds", 4, "--search-cost", "--history", at + "/h.csv", at + "/c", at + "/m.h5")
+            program("train", "--quiet", "--head", "linear", "--learning-curve", at + "/l.csv", at + "/c", at + "/m.h5")
             rows = list(csv.DictReader(open(at + "/h.csv")))
-            found.append(max(float(row["accuracy"]) for row in rows))
-        assert found[0] > 0.95 and found[1] < 0.8, found
+            found += [max(float(row["accuracy"]) for row in rows), float(list(csv.DictReader(open(at + "/l.csv")))[-1]["accuracy"])]
+        assert min(found[:2]) > 0.95 and max(found[2:]) < 0.8, found
         assert "there are 24" in program("train", "--head", "linear", "--folds", 30, at + "/c", at + "/n.h5", status=1).stderr
+        program("extract", "--group", "^.", at + "/c")
+        error = program("train", "--head", "linear", "--learning-curve", at + "/l.csv", at + "/c", at + "/n.h5", status=1).stderr
+        assert "at least 10 groups and 3 of each class" in error, error
+
+
+def intervals_and_tests_are_over_groups():
+    with scratch() as at:
+        images = draw_scenes(at + "/images", scenes=8, each=5)
+        extract("--group", "./s[0-9]+", images, at + "/c")
+        program("train", "-q", "--head", "linear", "--limit-per-class", 6, at + "/c", at + "/one.h5")
+        program("train", "-q", "--hidden", 4, "--epochs", 3, at + "/c", at + "/two.h5")
+        models = [at + "/one.h5", at + "/two.h5"]
+        done = program("evaluate", "--json", at + "/j.json", "--predictions", at + "/p.csv", "--report", at + "/r", at + "/c", *models)
+        found = json.load(open(at + "/j.json"))
+        alone = ["evaluate", "--json", at + "/a.json", images, *models]
+        program(*alone[:3], "--group", "./s[0-9]+", *alone[3:])
+        again = json.load(open(at + "/a.json"))
+        assert found["groups"] == again["groups"] == 24 and found["mcnemar"] == again["mcnemar"]
+        assert "95 % interval over 24 groups" in re.sub(r"\s+", " ", done.stdout) and "Exact test of signs over 24 groups" in done.stdout
+        assert "intervals are over 24 groups" in done.stdout and "exact test of signs" in open(at + "/r/index.html").read()
+        program(*alone)
+        single = json.load(open(at + "/a.json"))
+        assert single["groups"] is None and "McNemar" in program(*alone).stdout
+        ahead, right = {}, {}
+        for sign, name, model in (1, "one", 0), (-1, "two", 1):
+            for row in csv.DictReader(open(at + "/p-%s.csv" % name)):
+                group, hit = row["path"].split("-")[0], row["true"] == row["predicted"]
+                ahead[group] = ahead.get(group, 0) + sign * hit
+                right.setdefault(model, {}).setdefault(group, []).append(hit)
+        sums = {0: 1}
+        for d in ahead.values():
+            sums = {k: sums.get(k - d, 0) / 2 + sums.get(k + d, 0) / 2 for k in {s + e for s in sums for e in (d, -d)}}
+        total = abs(sum(ahead.values()))
+        assert abs(found["mcnemar"][0]["p"] - sum(v for k, v in sums.items() if abs(k) >= total)) < 1e-9, found["mcnemar"]
+        for model in 0, 1:
+            draw, hits = random.Random(1), [sum(h) for h in right[model].values()]
+            means = sorted(sum(draw.choices(hits, k=24)) / 120 for _ in range(4000))
+            low, high = found["models"][model]["accuracy_interval"]
+            assert abs(low - means[100]) < 0.02 and abs(high - means[-100]) < 0.02, (low, high, means[100], means[-100])
+            assert high - low > 1.3 * (lambda i: i[1] - i[0])(single["models"][model]["accuracy_interval"]), (low, high)
 
 
 def a_cache_is_split_so_that_no_test_image_has_a_double_in_training():
@@ -225,7 +266,7 @@ def a_table_says_what_is_tested_on():
         assert scenes_of(at + "/c", at) == {"a/s0", "b/s0"} and scenes_of(at + "/c.test", at) == {"a/s1", "b/s1"}
 
 
-run(groups_stay_together_in_every_class, training_validates_on_whole_groups, folds_keep_groups_together, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
+run(groups_stay_together_in_every_class, intervals_and_tests_are_over_groups, training_validates_on_whole_groups, folds_keep_groups_together, a_cache_is_split_so_that_no_test_image_has_a_double_in_training,
     a_table_says_what_is_tested_on, each_class_gives_its_share_and_no_image_is_in_both_parts, the_lowest_hashes_are_the_test_part,
     images_stay_in_their_part_when_others_come, shards_divide_as_one_process_does,
     test_images_have_no_augmented_copies_and_leave_both_parts_when_pruned,

@@ -31,51 +31,71 @@ typedef struct {
 /* ---- Draws ---- */
 
 typedef struct {
-    double place;
-    guint image;
+    double place; /* of its unit */
+    guint unit, image;
 } Placed;
 
 static gint by_place(gconstpointer a, gconstpointer b)
 {
     const Placed *x = a, *y = b;
-    return x->place != y->place ? (x->place < y->place ? -1 : 1) : (x->image < y->image ? -1 : 1);
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return x->unit != y->unit ? (x->unit < y->unit ? -1 : 1) : (x->image > y->image) - (x->image < y->image);
+}
+
+static guint unit_of(const LinearTraining *training, guint image)
+{
+    return training->units ? training->units[image] : image;
 }
 
 /* An order of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
- * distances. */
+ * distances; units in the place of images, as whole, by the class of their first one. */
 static void draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order)
 {
-    guint n = training->n, placed_count = 0;
+    guint n = training->n;
     g_autofree Placed *placed = g_new(Placed, n);
+    g_autofree double *places = g_new(double, n);
     g_autofree guint32 *items = g_new(guint32, n);
     for (guint k = 0; k < training->classes; k++) {
         guint count = 0;
         for (guint i = 0; i < n; i++)
-            if (training->labels[i] == (int)k)
+            if (training->labels[i] == (int)k && unit_of(training, i) == i)
                 items[count++] = i;
         Rng rng = rng_new(seed, (guint64)draw * training->classes + k);
         rng_shuffle(&rng, items, count);
         for (guint i = 0; i < count; i++)
-            placed[placed_count++] = (Placed){(i + 0.5) / count, items[i]};
+            places[items[i]] = (i + 0.5) / count;
     }
+    for (guint i = 0; i < n; i++)
+        placed[i] = (Placed){places[unit_of(training, i)], unit_of(training, i), i};
     qsort(placed, n, sizeof *placed, by_place);
     for (guint i = 0; i < n; i++)
         order[i] = placed[i].image;
+}
+
+static guint count_units(const LinearTraining *training)
+{
+    guint count = 0;
+    for (guint i = 0; i < training->n; i++)
+        count += unit_of(training, i) == i;
+    return count;
 }
 
 static gboolean check_images(const LinearTraining *training, GError **error)
 {
     g_autofree guint *counts = g_new0(guint, training->classes);
     guint smallest = training->n;
+    guint units = count_units(training);
     for (guint i = 0; i < training->n; i++)
-        counts[training->labels[i]]++;
+        counts[training->labels[i]] += unit_of(training, i) == i;
     for (guint k = 0; k < training->classes; k++)
         smallest = MIN(smallest, counts[k]);
-    if (training->n < MIN_IMAGES || smallest < MIN_OF_CLASS)
+    if (units < MIN_IMAGES || smallest < MIN_OF_CLASS)
         return error_set(error,
-                         "a learning curve needs at least %d images and %d of each class; there are %u, and "
+                         "a learning curve needs at least %d %s and %d of each class; there are %u, and "
                          "%u of the smallest class",
-                         MIN_IMAGES, MIN_OF_CLASS, training->n, smallest);
+                         MIN_IMAGES, units < training->n ? "groups" : "images", MIN_OF_CLASS, units,
+                         smallest);
     return TRUE;
 }
 
@@ -85,10 +105,11 @@ static guint test_images(const LinearTraining *training)
     return MAX(1, training->n / TEST_PART);
 }
 
-/* Half doublings up to all images that are not set aside, down to two of each class. */
+/* Half doublings up to all images that are not set aside, down to two of each class, or two units of average size. */
 static void choose_sizes(Job *job)
 {
-    guint most = job->training->n - job->test, least = MIN(2 * job->training->classes, most), n = 0;
+    guint units = count_units(job->training), each = (job->training->n + units - 1) / units;
+    guint most = job->training->n - job->test, least = MIN(2 * job->training->classes * each, most), n = 0;
     guint down[LEARNING_SIZES];
     for (guint s = 0; s < LEARNING_SIZES; s++) {
         guint size = (guint)lround(most / pow(2, s / 2.0));
@@ -103,14 +124,17 @@ static void choose_sizes(Job *job)
 
 /* ---- Fits: the problems of all draws, from the smallest size up ---- */
 
-/* parts (draws, N) not 0 for what each draw trains on. */
+/* parts (draws, N) not 0 for what each draw trains on: not the rest of the unit that the images set aside end with. */
 static void choose_parts(const Job *job, guint size, guint8 *parts)
 {
     guint n = job->training->n;
     memset(parts, 0, (gsize)LEARNING_DRAWS * n);
-    for (guint d = 0; d < LEARNING_DRAWS; d++)
+    for (guint d = 0; d < LEARNING_DRAWS; d++) {
+        const guint *order = job->order + (gsize)d * n;
+        guint last = unit_of(job->training, order[job->test - 1]);
         for (guint i = job->test; i < job->test + size; i++)
-            parts[(gsize)d * n + job->order[(gsize)d * n + i]] = 1;
+            parts[(gsize)d * n + order[i]] = unit_of(job->training, order[i]) != last;
+    }
 }
 
 /* accuracy (draws) on the images set aside. */

@@ -54,15 +54,11 @@ static gboolean check_classes(const Linear *linear, GError **error)
 
 static guint *units_of(const Cache *cache)
 {
-    guint n = cache_count(cache), *units = g_new(guint, n + 1);
-    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
+    guint n = cache_count(cache);
     g_autofree const char **groups = g_new0(const char *, n + 1);
     for (guint i = 0; i < n; i++)
         groups[i] = cache_item(cache, i)->given.group;
-    partition_group(items, n, groups);
-    for (guint i = 0; i < n; i++)
-        units[i] = items[i].unit;
-    return units;
+    return partition_units(groups, n);
 }
 
 static gboolean gather(Linear *linear, GError **error)

@@ -1,4 +1,5 @@
 /* Metrics against scikit-learn, SciPy and NumPy on the same predictions: tests/golden/make_metrics.py. */
+#include "common/core/rng.h"
 #include "common/model/calibration.h"
 #include "common/network/scores.h"
 #include "evaluate/metrics/metrics.h"
@@ -143,7 +144,7 @@ static void check_report(const Case *c)
 static void check_mcnemar(const Case *c)
 {
     const json_t *expected = json_object_get(c->expected, "mcnemar");
-    McNemar test = metrics_mcnemar(c->labels, c->predicted, c->second, c->n);
+    McNemar test = metrics_mcnemar(c->labels, c->predicted, c->second, NULL, c->n);
     g_assert_cmpuint(test.first_only, ==, (guint)element(expected, 0));
     g_assert_cmpuint(test.second_only, ==, (guint)element(expected, 1));
     assert_near(test.p, element(expected, 2), 1e-10);
@@ -206,13 +207,17 @@ static void test_mcnemar(void)
         g_autofree int *labels = g_new0(int, n), *first = g_new0(int, n), *second = g_new0(int, n);
         for (guint k = 0; k < n; k++)
             *(k < b ? &second[k] : &first[k]) = 1; /* wrong: all labels are 0 */
-        McNemar test = metrics_mcnemar(labels, first, second, n);
+        g_autofree guint *alone = g_new(guint, n + 1);
+        for (guint k = 0; k < n; k++)
+            alone[k] = k;
+        McNemar test = metrics_mcnemar(labels, first, second, NULL, n);
+        assert_near(metrics_mcnemar(labels, first, second, alone, n).p, test.p, 1e-9);
         g_assert_cmpuint(test.first_only, ==, b);
         g_assert_cmpuint(test.second_only, ==, c);
         assert_near(test.p, element(expected, 2), 1e-9);
     }
     int label = 0;
-    g_assert_cmpfloat(metrics_mcnemar(&label, &label, &label, 1).p, ==, 1);
+    g_assert_cmpfloat(metrics_mcnemar(&label, &label, &label, NULL, 1).p, ==, 1);
 }
 
 /* Sums of exact fractions (Python's fractions); the second is scipy.stats.binomtest's too. */
@@ -236,6 +241,67 @@ static void test_paired_difference(void)
     interval = metrics_paired_difference((McNemar){2, 0, 0}, 2);
     g_assert_cmpfloat(interval.low, >=, -1);
     g_assert_cmpfloat(interval.high, <=, 1);
+}
+
+/* Against all 2^GROUPS signs. */
+static void test_signs_of_groups(void)
+{
+    enum { GROUPS = 9, N = 60, CASES = 20 };
+    for (guint salt = 0; salt < CASES; salt++) {
+        Rng rng = rng_new(salt, 0);
+        int labels[N] = {0}, first[N], second[N], ahead[GROUPS] = {0}, sum = 0;
+        guint units[N], unit[GROUPS], least = 0;
+        for (guint g = 0; g < GROUPS; g++)
+            unit[g] = 6 * g + rng_below(&rng, 6);
+        for (guint i = 0; i < N; i++) {
+            guint g = rng_below(&rng, GROUPS);
+            units[i] = unit[g];
+            first[i] = rng_below(&rng, 3) == 0;
+            second[i] = rng_below(&rng, 2) == 0;
+            ahead[g] += second[i] - first[i];
+            sum += second[i] - first[i];
+        }
+        for (guint signs = 0; signs < 1 << GROUPS; signs++) {
+            int other = 0;
+            for (guint g = 0; g < GROUPS; g++)
+                other += signs >> g & 1 ? ahead[g] : -ahead[g];
+            least += ABS(other) >= ABS(sum);
+        }
+        McNemar test = metrics_mcnemar(labels, first, second, units, N);
+        g_assert_cmpint((int)test.first_only - (int)test.second_only, ==, sum);
+        assert_near(test.p, least / (double)(1 << GROUPS), 1e-12);
+    }
+}
+
+/* Images that are alone have Wilson's interval, nearly; groups of images that are all alike that of one image each. */
+static void test_intervals_of_groups(void)
+{
+    enum { N = 400, EACH = 5, ALL = N * EACH };
+    g_autofree int *values = g_new(int, ALL), *ahead = g_new(int, ALL);
+    g_autofree guint *units = g_new(guint, ALL);
+    for (guint i = 0; i < ALL; i++) {
+        values[i] = i % N < 240;
+        ahead[i] = i % N < 60 ? 1 : i % N < 80 ? -1 : 0;
+        units[i] = i % N;
+    }
+    Interval wilson = metrics_wilson(240, N), paired = metrics_paired_difference((McNemar){60, 20, 0}, N);
+    for (guint n = N; n <= ALL; n += ALL - N) {
+        Interval share = metrics_grouped_share(values, units, n);
+        Interval difference = metrics_grouped_difference(ahead, units, n);
+        assert_near(share.low, wilson.low, 0.01);
+        assert_near(share.high, wilson.high, 0.01);
+        assert_near(difference.low, paired.low, 0.01);
+        assert_near(difference.high, paired.high, 0.01);
+    }
+    for (guint i = 0; i < ALL; i++)
+        units[i] = i % N < 240 && i % EACH ? units[i] : METRICS_LEFT_OUT;
+    Interval certain = metrics_grouped_share(values, units, ALL), few = metrics_wilson(192, 192);
+    assert_near(certain.low, few.low, 1e-12);
+    for (guint i = 0; i < ALL; i++)
+        ahead[i] = 0;
+    Interval nothing = metrics_grouped_difference(ahead, units, ALL);
+    assert_near(nothing.low, -nothing.high, 1e-12);
+    g_assert_cmpfloat(nothing.high, >, 0);
 }
 
 static void test_wilson(void)
@@ -314,6 +380,8 @@ int main(int argc, char **argv)
     g_test_add_func("/metrics/log loss top-k and calibration error agree with numpy", test_probabilities);
     g_test_add_func("/metrics/the text is classification_report's", test_report);
     g_test_add_func("/metrics/McNemar's exact test is scipy's", test_mcnemar);
+    g_test_add_func("/metrics/the test of groups is that of all their signs", test_signs_of_groups);
+    g_test_add_func("/metrics/intervals over groups are those of as many images", test_intervals_of_groups);
     g_test_add_func("/metrics/Wilson's interval is scipy's", test_wilson);
     g_test_add_func("/metrics/whether guessing would be right as often, as exact fractions say",
                     test_beats_guessing);
