@@ -17,11 +17,13 @@
 #include "evaluate/prediction/predictions.h"
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
+#include "evaluate/questions/slices.h"
 #include "evaluate/report/coverage.h"
 #include "evaluate/report/plots.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_leakage.h"
+#include "evaluate/report/report_slices.h"
 #include "evaluate/report/report_text.h"
 #include "evaluate/report/review.h"
 #include "evaluate/report/scatter.h"
@@ -56,6 +58,7 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     const EvaluationOptions unknown = {
         .source = options->unknown, .unknown = TRUE, .weights = options->weights, .threads = what.threads};
     return leakage_find(comparison, &leakage, error) &&
+                   (!options->slices || slices_read(comparison, options->slices, error)) &&
                    (!unknown.source || evaluation_run_unknown(&unknown, comparison, error))
                ? g_steal_pointer(&comparison)
                : NULL;
@@ -203,6 +206,7 @@ static Status evaluate(const Options *options)
         leakage_text(text, comparison);
         if (options->coverage || options->set_threshold > 0)
             coverage_text(text, comparison);
+        slices_text(text, comparison);
         if (comparison->unknown)
             unknown_text(text, comparison);
         fputs(text->str, stdout);

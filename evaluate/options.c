@@ -103,6 +103,11 @@ static const CliOption table[] = {
      "--predict then "
      "answers unsure below it (0: do not)",
      0, 1, EVALUATING},
+    {CLI_TEXT, "slices", 0, &o.slices, "FILE.csv",
+     "say on which images the models are more or less often right, by each column of a table beside path: by "
+     "its values, or by "
+     "quarters of many numbers",
+     0, 0, EVALUATING},
     {CLI_TEXT, "unknown", 0, &o.unknown, "DIR|CACHE",
      "say how well images of none of the classes, those in DIR or CACHE, are told from the others: by the "
      "score, and by the "

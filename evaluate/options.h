@@ -32,6 +32,7 @@ typedef struct {
     DatasetFilter filter;         /* of a CACHE or IMAGE_DIR */
     const char *coverage;         /* file to draw coverage to; NULL */
     double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
+    const char *slices;   /* a table by which to slice the images; NULL */
     const char *unknown;  /* a cache or a folder of images of no class; NULL */
     double set_known; /* share of the images trained on that the model's limit of novelty keeps; 0: not set */
     const char *confusion, *reliability, *scatter, *report, *explain, *json,

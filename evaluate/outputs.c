@@ -13,6 +13,7 @@ gboolean evaluate_outputs_check(const Options *o, GError **error)
     output_plan_add(plan, PLAN_INPUT, "--weights", o->weights);
     output_plan_add(plan, PLAN_INPUT, "--list", o->filter.list);
     output_plan_add(plan, PLAN_INPUT, "--suspects", o->suspects);
+    output_plan_add(plan, PLAN_INPUT, "--slices", o->slices);
     g_auto(GStrv) histories = g_strsplit(o->history ? o->history : "", ",", -1);
     for (char **history = histories; *history; history++)
         output_plan_add(plan, PLAN_INPUT, "--history", *history);

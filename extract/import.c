@@ -2,7 +2,6 @@
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
-#include "common/core/input_file.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "common/core/sha256.h"
@@ -59,8 +58,15 @@ static gboolean names_from_labels(Names *names, const char *path, GError **error
 typedef enum { INDEX, PATH, CLASS, COLUMNS } Column;
 static const char *const column_names[COLUMNS] = {"index", "path", "class"};
 
-static gboolean find_columns(const GPtrArray *header, const char *path, int columns[COLUMNS], GError **error)
+typedef struct {
+    Names *names;
+    int columns[COLUMNS]; /* -1: it has none */
+    GHashTable *seen;     /* paths */
+} Items;
+
+static gboolean find_columns(const GPtrArray *header, gpointer user, GError **error)
 {
+    int *columns = ((Items *)user)->columns;
     for (int c = 0; c < COLUMNS; c++) {
         columns[c] = -1;
         for (guint i = 0; i < header->len; i++)
@@ -69,9 +75,8 @@ static gboolean find_columns(const GPtrArray *header, const char *path, int colu
     }
     return (columns[PATH] >= 0 && columns[CLASS] >= 0) ||
            error_set(error,
-                     "%s: its first line must name the columns path and class (items.csv of extract --export "
-                     "has them)",
-                     path);
+                     "its first line must name the columns path and class (items.csv of extract --export has "
+                     "them)");
 }
 
 /* What is wrong with a path, as a clause; NULL if nothing is. */
@@ -86,9 +91,11 @@ static const char *path_problem(const char *path, GHashTable *seen)
                                                      : NULL;
 }
 
-static gboolean take_item(Names *names, const GPtrArray *fields, const int columns[COLUMNS], GHashTable *seen,
-                          GError **error)
+static gboolean take_item(const GPtrArray *fields, gpointer user, GError **error)
 {
+    const Items *items = user;
+    Names *names = items->names;
+    const int *columns = items->columns;
     guint row = names->paths->len;
     const char *index =
         columns[INDEX] >= 0 && columns[INDEX] < (int)fields->len ? fields->pdata[columns[INDEX]] : NULL;
@@ -100,42 +107,18 @@ static gboolean take_item(Names *names, const GPtrArray *fields, const int colum
                          index, row);
     g_ptr_array_add(names->paths, g_strdup(fields->pdata[columns[PATH]]));
     g_ptr_array_add(names->classes, g_strdup(fields->pdata[columns[CLASS]]));
-    const char *problem = path_problem(names->paths->pdata[row], seen);
+    const char *problem = path_problem(names->paths->pdata[row], items->seen);
     if (!problem && !*(const char *)names->classes->pdata[row])
         problem = "it has no class";
     return !problem || error_set(error, "%s", problem);
 }
 
-/* Editors leave empty lines at the end of a file. */
-static gboolean is_empty(const GPtrArray *fields)
-{
-    return fields->len == 1 && !*(const char *)fields->pdata[0];
-}
-
 static gboolean names_from_items(Names *names, const char *path, GError **error)
 {
-    g_autofree char *content = NULL;
-    gsize size;
-    if (!(content = input_file_text(path, &size, error)))
-        return FALSE;
-    const char *text = g_str_has_prefix(content, "\xef\xbb\xbf") ? content + 3 : content; /* Excel's BOM */
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(GPtrArray) header = strlen(content) == size ? csv_read(&text, &problem) : NULL;
+    g_autofree char *text = csv_text(path, error);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    int columns[COLUMNS];
-    if (!header)
-        return error_set(error, "%s: is not CSV text", path);
-    if (!find_columns(header, path, columns, error))
-        return FALSE;
-    for (guint record = 2; !problem; record++) {
-        g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
-        if (!fields && !problem)
-            return TRUE;
-        if (!problem && (is_empty(fields) || take_item(names, fields, columns, seen, &problem)))
-            continue;
-        return error_set(error, "%s: record %u: %s", path, record, problem->message);
-    }
-    return TRUE;
+    Items items = {.names = names, .seen = seen};
+    return text && csv_table(path, text, find_columns, take_item, &items, error);
 }
 
 static gboolean read_names(Names *names, const char *path, GError **error)

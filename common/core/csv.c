@@ -2,6 +2,7 @@
 #include "common/core/csv.h"
 
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,35 @@ GPtrArray *csv_read(const char **text, GError **error)
         return g_steal_pointer(&fields);
     }
     return NULL;
+}
+
+char *csv_text(const char *file, GError **error)
+{
+    gsize size;
+    g_autofree char *text = input_file_text(file, &size, error);
+    if (!text)
+        return NULL;
+    if (strlen(text) == size)
+        return g_strdup(text + (g_str_has_prefix(text, "\xef\xbb\xbf") ? 3 : 0));
+    error_set(error, "%s: contains a NUL byte: a table is plain text; write it again", file);
+    return NULL;
+}
+
+gboolean csv_table(const char *file, const char *text, CsvTake take_header, CsvTake take_record,
+                   gpointer user, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GPtrArray) header = csv_read(&text, &problem);
+    if (!header || !take_header(header, user, &problem))
+        return error_set(error, "%s: %s", file, problem ? problem->message : "it is empty, not CSV");
+    for (guint record = 2;; record++) {
+        g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
+        if (!fields && !problem)
+            return TRUE;
+        gboolean blank = fields && fields->len == 1 && !*(const char *)fields->pdata[0];
+        if (problem || (!blank && !take_record(fields, user, &problem)))
+            return error_set(error, "%s: record %u: %s", file, record, problem->message);
+    }
 }
 
 /* The known name that parts[first], parts[first + 1], … make, the shortest one; the first part if there is none. *end:

@@ -4,7 +4,6 @@
 #include "common/core/choice.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
-#include "common/core/input_file.h"
 #include "common/core/plural.h"
 
 #include <jansson.h>
@@ -95,13 +94,21 @@ static gboolean check_columns(const Labels *labels, GError **error)
         missing = "suggested";
     if (need == LABELS_DECISIONS && !labels->has_actions)
         missing = "action";
-    return !missing || error_set(error, "%s: it has no column %s", labels->file, missing);
+    return !missing || error_set(error, "it has no column %s", missing);
 }
 
 /* ---- CSV ---- */
 
-static gboolean find_columns(Labels *labels, const GPtrArray *header, int columns[COLUMNS], GError **error)
+typedef struct {
+    Labels *labels;
+    int columns[COLUMNS]; /* -1: it has none */
+} Table;
+
+static gboolean find_columns(const GPtrArray *header, gpointer user, GError **error)
 {
+    Table *table = user;
+    Labels *labels = table->labels;
+    int *columns = table->columns;
     for (int c = 0; c < COLUMNS; c++) {
         columns[c] = -1;
         for (int name = 1; name >= 0; name--) /* the first of the two names decides */
@@ -114,40 +121,21 @@ static gboolean find_columns(Labels *labels, const GPtrArray *header, int column
     labels->has_splits = columns[SPLIT] >= 0;
     labels->has_suggestions = columns[SUGGESTED] >= 0;
     labels->has_actions = columns[ACTION] >= 0 && labels->need >= LABELS_DECISIONS;
-    return columns[PATH] >= 0 ||
-           error_set(error, "%s: its first line must name the column path (or file_name)", labels->file);
+    if (columns[PATH] < 0)
+        return error_set(error, "its first line must name the column path (or file_name)");
+    return check_columns(labels, error);
 }
 
-static gboolean take_fields(Labels *labels, const GPtrArray *fields, const int columns[COLUMNS],
-                            GError **error)
+static gboolean take_fields(const GPtrArray *fields, gpointer user, GError **error)
 {
+    const Table *table = user;
     const char *values[COLUMNS];
-    if (fields->len == 1 && !*(const char *)fields->pdata[0])
-        return TRUE; /* editors leave empty lines at the end of a file */
     for (int c = 0; c < COLUMNS; c++) {
-        if (columns[c] >= (int)fields->len)
+        if (table->columns[c] >= (int)fields->len)
             return error_set(error, "it has only %u %s", fields->len, plural(fields->len, "field", "fields"));
-        values[c] = columns[c] < 0 ? NULL : fields->pdata[columns[c]];
+        values[c] = table->columns[c] < 0 ? NULL : fields->pdata[table->columns[c]];
     }
-    return take_row(labels, values, error);
-}
-
-static gboolean read_csv(Labels *labels, const char *text, GError **error)
-{
-    int columns[COLUMNS];
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(GPtrArray) header = csv_read(&text, &problem);
-    if (!header)
-        return error_set(error, "%s: %s", labels->file, problem ? problem->message : "it is empty");
-    if (!find_columns(labels, header, columns, error) || !check_columns(labels, error))
-        return FALSE;
-    for (guint record = 2;; record++) {
-        g_autoptr(GPtrArray) fields = csv_read(&text, &problem);
-        if (!fields && !problem)
-            return TRUE;
-        if (problem || !take_fields(labels, fields, columns, &problem))
-            return error_set(error, "%s: record %u: %s", labels->file, record, problem->message);
-    }
+    return take_row(table->labels, values, error);
 }
 
 /* ---- JSON lines ---- */
@@ -191,25 +179,23 @@ static gboolean read_lines(Labels *labels, const char *text, GError **error)
     for (guint i = 0; lines[i]; i++)
         if (*g_strstrip(lines[i]) && !take_line(labels, lines[i], &problem))
             return error_set(error, "%s: line %u: %s", labels->file, i + 1, problem->message);
-    return check_columns(labels, error);
+    return check_columns(labels, &problem) || error_set(error, "%s: %s", labels->file, problem->message);
 }
 
 Labels *labels_read(const char *file, LabelsNeed need, GError **error)
 {
-    gsize size;
-    g_autofree char *content = input_file_text(file, &size, error);
-    if (!content)
+    g_autofree char *text = csv_text(file, error);
+    if (!text)
         return NULL;
-    if (strlen(content) != size)
-        return error_set(error, "%s: contains a NUL byte: a table is plain text; write it again", file), NULL;
     g_autoptr(Labels) labels = g_new0(Labels, 1);
     labels->file = g_strdup(file);
     labels->need = need;
     labels->rows = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     labels->texts = g_string_chunk_new(1 << 12);
-    const char *text = content + (g_str_has_prefix(content, "\xef\xbb\xbf") ? 3 : 0); /* UTF-8's mark */
-    gboolean good =
-        g_str_has_suffix(file, ".jsonl") ? read_lines(labels, text, error) : read_csv(labels, text, error);
+    Table table = {.labels = labels};
+    gboolean good = g_str_has_suffix(file, ".jsonl")
+                        ? read_lines(labels, text, error)
+                        : csv_table(file, text, find_columns, take_fields, &table, error);
     return good ? g_steal_pointer(&labels) : NULL;
 }
 

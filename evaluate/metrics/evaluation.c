@@ -70,6 +70,15 @@ static void evaluation_free(gpointer data)
     g_free(evaluation);
 }
 
+void slice_column_free(gpointer data)
+{
+    SliceColumn *column = data;
+    g_free(column->name);
+    g_clear_pointer(&column->values, g_ptr_array_unref);
+    g_free(column->of);
+    g_free(column);
+}
+
 /* A file's base name without the extension that models have. Caller frees. */
 static char *stem_of(const char *path)
 {
@@ -194,6 +203,7 @@ void comparison_free(Comparison *comparison)
     g_free(comparison->units);
     test_images_free(comparison->images);
     test_images_free(comparison->unknown);
+    g_clear_pointer(&comparison->slices, g_ptr_array_unref);
     g_ptr_array_unref(comparison->evaluations);
     g_free(comparison);
 }

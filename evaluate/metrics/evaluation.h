@@ -65,6 +65,14 @@ typedef struct {
     double train_seconds;   /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
 
+/* What a table says of the images in one column (questions/slices.h). */
+typedef struct {
+    char *name;
+    GPtrArray *values; /* char* */
+    int *of;           /* (N) index of an image's value; -1: it has none */
+} SliceColumn;
+void slice_column_free(gpointer column);
+
 typedef struct {
     TestImages *images;
     GPtrArray *evaluations; /* Evaluation* */
@@ -75,6 +83,7 @@ typedef struct {
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
     double similarity;   /* cosine from which images are alike; NAN: not compared */
     Twin *twins;         /* (N); NULL without trained_on */
+    GPtrArray *slices;   /* SliceColumn*; NULL without a table */
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 

@@ -208,6 +208,40 @@ Interval metrics_paired_difference(McNemar test, guint n)
     return (Interval){fmax(-1, middle - half), fmin(1, middle + half)};
 }
 
+static double log_choose(guint n, guint k)
+{
+    return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
+}
+
+double metrics_fisher(guint right, guint n, guint others_right, guint m)
+{
+    guint all = right + others_right, first = all > m ? all - m : 0, last = MIN(all, n);
+    double observed = log_choose(n, right) + log_choose(m, others_right), sum = 0;
+    for (guint k = first; k <= last; k++) {
+        double table = log_choose(n, k) + log_choose(m, all - k);
+        if (table <= observed + 1e-7) /* equal ones differ by rounding */
+            sum += exp(table - log_choose(n + m, all));
+    }
+    return fmin(1, sum);
+}
+
+static int by_p(const void *a, const void *b)
+{
+    const double *x = *(const double *const *)a, *y = *(const double *const *)b;
+    return *x != *y ? (*x > *y) - (*x < *y) : (x > y) - (x < y);
+}
+
+void metrics_holm(double *p, guint n)
+{
+    g_autofree double **sorted = g_new(double *, n + 1);
+    double largest = 0;
+    for (guint i = 0; i < n; i++)
+        sorted[i] = p + i;
+    qsort(sorted, n, sizeof *sorted, by_p);
+    for (guint i = 0; i < n; i++)
+        *sorted[i] = largest = fmax(largest, fmin(1, *sorted[i] * (n - i)));
+}
+
 Separation metrics_separation(const float *known, guint n, const float *unknown, guint m)
 {
     g_autofree float *high = g_memdup2(known, n * sizeof *known), *low = g_memdup2(unknown, m * sizeof *low);

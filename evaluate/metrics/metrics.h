@@ -77,6 +77,13 @@ GArray *metrics_coverage(const float *probabilities, const int *labels, guint n,
 /* The point that answers most images of those at which at least this share of the answers is right; NULL: there is none. */
 const CoveragePoint *metrics_accept(const GArray *coverage, double accuracy);
 
+/* Fisher's exact test (1922), two-sided, of `right` of n images against `others_right` of m: the probability of a table at
+ * most as likely as this one if both are right equally often; scipy.stats.fisher_exact. */
+double metrics_fisher(guint right, guint n, guint others_right, guint m);
+
+/* Holm's correction (1979) of n values p in place, each at most 1. */
+void metrics_holm(double *p, guint n);
+
 /* How well a score tells known images from unknown ones. */
 typedef struct {
     double

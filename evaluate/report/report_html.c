@@ -22,6 +22,7 @@ static const struct {
                 {"reliability", "Reliability", "Whether confidence can be trusted"},
                 {"training", "Training", "How training went"},
                 {"classes", "Classes", "Class by class"},
+                {"slices", "Slices", "By what a table says of the images"},
                 {"mistakes", "Mistakes", "Mistakes, the most confident first"},
                 {"explanations", "Explanations", "What speaks for a class and against it"},
                 {"review", "Review", "What to look at"},
@@ -94,6 +95,7 @@ static gboolean append_sections(const Report *report, GError **error)
     section_reliability(report);
     section_training(report);
     section_classes(report);
+    section_slices(report);
     section_mistakes(report);
     section_explanations(report);
     section_settings(report);

@@ -5,6 +5,7 @@
 #include "evaluate/metrics/verdict.h"
 #include "evaluate/report/coverage.h"
 #include "evaluate/report/report_leakage.h"
+#include "evaluate/report/report_slices.h"
 #include "evaluate/report/unknown.h"
 
 #include <math.h>
@@ -183,6 +184,7 @@ static json_t *model_json(const Comparison *comparison, const Evaluation *evalua
     json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
     json_object_set_new(object, "leakage", leakage_json(comparison, evaluation));
     json_object_set_new(object, "unknown", unknown_json(comparison, evaluation));
+    json_object_set_new(object, "slices", slices_json(comparison, evaluation));
     json_object_set_new(object, "recipe", feature_spec_to_json(model->spec));
     json_object_set(object, "training", model->training);
     return object;

@@ -30,6 +30,7 @@ gboolean section_scatter(const Report *report, GError **error); /* of a cache; n
 void section_reliability(const Report *report);
 void section_training(const Report *report);
 void section_classes(const Report *report);  /* per class, sortable */
+void section_slices(const Report *report);   /* with a table of them */
 void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
 void section_explanations(const Report *report); /* maps over images; nothing where there are none */
 void section_review(const Report *report);       /* the images to decide on, with a script that does it */

@@ -51,7 +51,9 @@ def every_json_holds_its_schema():
                                                               "extract/schema/info.json"))
     with scratch() as at:
         images, models = make_models(at)
-        for arguments, status in (([at + "/c", *models], 0), ([at + "/c", *models, "--unknown", images], 3), ([at + "/c", models[1], "--trained-on", at + "/c"], 0), ([images, models[0]], 3),
+        with open(at + "/t.csv", "w") as out:
+            out.write("path,hour\na/0.ppm,1\na/1.ppm,2\n")
+        for arguments, status in (([at + "/c", *models], 0), ([at + "/c", *models, "--unknown", images, "--slices", at + "/t.csv"], 3), ([at + "/c", models[1], "--trained-on", at + "/c"], 0), ([images, models[0]], 3),
                                   ([at + "/c", models[0], "--classes", "a,d"], 0)):
             text = program("evaluate", "-q", "--json", "-", *arguments, status=status).stdout
             report = json.loads(text)
