@@ -127,7 +127,8 @@ static const CliOption table[] = {
     {CLI_TEXT, "review", 0, &o.review, "DIR",
      "write DIR/index.html, a page to decide by keyboard on the images whose labels are in doubt: suspects, "
      "mistakes, "
-     "unsure ones, duplicates; it saves decisions.csv, which extract --apply takes",
+     "unsure ones, duplicates, unknown ones (--set-known); it saves decisions.csv, which extract --apply "
+     "takes",
      0, 0, EVALUATING},
     {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
      "labels that may be wrong, as train --suspects lists them, to be reviewed first", 0, 0, EVALUATING},

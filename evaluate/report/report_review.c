@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static const char *const reasons[REVIEW_REASONS] = {"suspect", "mistake", "unsure", "duplicate"};
+static const char *const reasons[REVIEW_REASONS] = {"suspect", "mistake", "unsure", "duplicate", "unknown"};
 
 static const char tools[] =
     "<p class=\"soft\">Decide on each image: <kbd>K</kbd> its label is right, <kbd>R</kbd> it is of the "
@@ -77,7 +77,7 @@ static void append_score(const Report *report, const ReviewItem *item)
     GString *page = report->page;
     gboolean probabilities =
         comparison_model(report->comparison, report->verdict->best)->probabilities != NULL;
-    if (item->reason == REVIEW_UNSURE)
+    if (item->reason == REVIEW_UNSURE || item->reason == REVIEW_UNKNOWN)
         return;
     if (item->reason == REVIEW_DUPLICATE) {
         html_element(page, "dt", item->score < 1 ? "Nearly" : "Same as");

@@ -157,6 +157,19 @@ static gboolean add_duplicates(Choice *choice, const ReviewOptions *options, GEr
     return TRUE;
 }
 
+static void add_unknown(Choice *choice)
+{
+    const Evaluation *evaluation = choice->evaluation;
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
+    for (guint i = 0; evaluation->similarities && i < comparison_count(choice->comparison); i++) {
+        ReviewItem item = {
+            .image = i, .reason = REVIEW_UNKNOWN, .score = -(double)evaluation->similarities[i]};
+        if (-item.score < evaluation->model->novelty->limit)
+            g_array_append_val(found, item);
+    }
+    add_sorted(choice, found, found->len);
+}
+
 GArray *review_choose(const Comparison *comparison, const ReviewOptions *options, GError **error)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
@@ -175,6 +188,7 @@ GArray *review_choose(const Comparison *comparison, const ReviewOptions *options
     add_unsure(&choice);
     if (!add_duplicates(&choice, options, error))
         return NULL;
+    add_unknown(&choice);
     if (choice.more)
         cli_remark(
             "%u more images are not on the page: decide on these, apply the decisions, and review again",

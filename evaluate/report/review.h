@@ -10,6 +10,7 @@ typedef enum {
     REVIEW_UNSURE, /* its two best classes lie closest together: a tenth of the images, at most REVIEW_UNSURE_MAX */
     REVIEW_DUPLICATE, /* of a cache: another image has the same content or nearly the same features (alike.h); those with
                          another label first. Not looked for among more than REVIEW_COMPARED images */
+    REVIEW_UNKNOWN, /* less like the images trained on than the model's limit (novelty.h), the least first */
     REVIEW_REASONS,
 } ReviewReason;
 
@@ -20,9 +21,9 @@ typedef struct {
     ReviewReason reason;
     const char *suggested; /* class, interned; NULL: none */
     guint twin;            /* of a duplicate: the first image like it */
-    double
-        score; /* the chance that the label is wrong; the predicted class's score; the lead; the cosine, 1 for the same
-                     content */
+    /* The chance that the label is wrong; the predicted class's score; minus the lead; the cosine, 1 for the same content;
+     * minus the similarity */
+    double score;
 } ReviewItem;
 
 typedef struct {

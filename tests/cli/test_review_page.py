@@ -77,6 +77,32 @@ def what_is_in_doubt_is_shown_in_its_order():
         assert not re.search(r'(src|href)="(?!data:|#)', text) and "http" not in re.sub(r"base64,[^\"]*", "", text)
 
 
+def what_the_model_does_not_know_is_shown_last():
+    with scratch() as at:
+        draw(at + "/images")
+        program("extract", "-q", "--layer", "input", at + "/images", at + "/c")
+        program("train", "-q", "--head", "linear", "--scale", "max", at + "/c", at + "/m.h5")
+        program("evaluate", "-q", "--set-known", 0.7, at + "/c", at + "/m.h5")
+        os.mkdir(at + "/flat")
+        for i in range(12):  # the corners of the colours, and others, each in the folder that the model gives it
+            Image.new("RGB", (8, 5), (255 * (i & 1), 255 * (i >> 1 & 1), 255 * (i >> 2 & 1)) if i < 8 else (i * 9, 90, i * 20)).save(
+                at + "/flat/%d.png" % i)
+        for line in program("evaluate", "--predict", at + "/m.h5", "--format", "jsonl", at + "/flat").stdout.splitlines():
+            said = json.loads(line)
+            os.makedirs(at + "/new/" + said["predicted"], exist_ok=True)
+            shutil.move(said["path"], at + "/new/" + said["predicted"])
+        program("extract", "-q", "--layer", "input", at + "/new", at + "/n")
+        program("evaluate", "-q", "--review", at + "/r", at + "/n", at + "/m.h5")
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            shown = re.findall(r'<li data-path="([^"]*)" data-label="[^"]*" data-reason="([^"]*)" data-suggested="([^"]*)"', file.read())
+        lines = program("evaluate", "--predict", at + "/m.h5", "--format", "jsonl", at + "/n").stdout.splitlines()
+        unknown = {said["path"] for said in map(json.loads, lines) if said["known"] is False}
+        asked = [path for path, reason, suggested in shown if reason == "unknown" and not suggested]
+        others = {path for path, reason, _ in shown if reason != "unknown"}
+        assert asked and set(asked) <= unknown < set(asked) | others, (asked, unknown, lines[:2])
+        assert [reason for _, reason, _ in shown][-len(asked):] == ["unknown"] * len(asked), shown
+
+
 def the_keyboard_decides_and_the_file_it_saves_is_applied():
     with scratch() as at, Browser() as page:
         prepared(at)
@@ -191,5 +217,6 @@ def a_table_of_suspects_is_checked_and_thumbnails_need_not_be():
             assert "Without thumbnails" in file.read()
 
 
-run(what_is_in_doubt_is_shown_in_its_order, the_keyboard_decides_and_the_file_it_saves_is_applied,
+run(what_is_in_doubt_is_shown_in_its_order, what_the_model_does_not_know_is_shown_last,
+    the_keyboard_decides_and_the_file_it_saves_is_applied,
     filters_and_moves_keep_to_what_is_shown, nothing_is_cut_off_and_everything_has_a_name, a_table_of_suspects_is_checked_and_thumbnails_need_not_be)
