@@ -84,7 +84,7 @@ TEST_TOOLS     := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/t
 
 BENCHMARKS     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench man dist test test-arm64 test-distributions test-machines test-keras test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras packages-deb packages-distributions clean deb install format
+.PHONY: all always deps check check-format check-clang check-tidy coverage help demo bench bench-peers man dist test test-arm64 test-distributions test-machines test-keras test-slurm torture unit-tests fuzz bench-layers bench-store bench-growth weights food101-data packages-build packages-demo packages-test packages-fuzz packages-fetch packages-check packages-coverage packages-arm64 packages-keras packages-deb packages-distributions clean deb install format
 .DELETE_ON_ERROR:
 
 all: ## build build/extract, build/train and build/evaluate; installs nothing
@@ -255,9 +255,16 @@ weights: packages-fetch ## download Keras's no-top weights of VGG16 (59 MB) to w
 food101-data: packages-fetch ## download Food-101 (5 GB) beside DATA and unpack it to DATA
 	@common/make/fetch $(FOOD101_URL) $(FOOD101_CHECK) $(DATA:/=).tar.gz $(DATA:/=)
 
-bench: packages-build ## compare extraction and both heads with their peers (skips a peer that is not installed)
+# Their newest versions; the tables name them.
+PEERS       := build/peers
+PEERS_PARTS := keras tensorflow-cpu torch onnxruntime openvino scikit-learn h5py pillow
+bench-peers: packages-keras ## install the peers of `make bench` into build/peers (5 GB)
+	/usr/bin/python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q --upgrade $(PEERS_PARTS)
+
+BENCH_PYTHON = $(firstword $(wildcard $(PEERS)/bin/python3) /usr/bin/python3)
+bench: packages-build ## compare extraction and both heads with their peers (without those that bench-peers has not installed)
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
-	@for bench in extract train linear; do /usr/bin/python3 tests/bench/bench_$$bench.py && echo || exit; done
+	@for bench in extract train linear; do $(BENCH_PYTHON) tests/bench/bench_$$bench.py && echo || exit; done
 
 bench-layers: packages-build ## time of each layer's stages in the base, and their share of the processor's peak
 	+@$(BUILD_NOW) $(BUILD)/bench/layers

@@ -3,15 +3,14 @@
     tests/bench/bench_extract.py [--images N] [--batch B] [--threads T] [--rounds R]
 
 A contender (peers.py) runs the base over all images once; an input line other than "run" is the name of a file to write the
-features to (float32, row, column, channel). A peer that is not installed is left out, with a note on how to install it.
+features to (float32, row, column, channel). A peer that is not installed is left out with a line.
 """
 import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import vgg16_files
-from peers import BUILD, HERE, THREADS, Contender, alternate, both_ways, has_torch, machine, table
-
-NODE_MODULES = os.path.join(os.path.dirname(BUILD), "build", "bench", "node_modules")
+from contender_peer import PEERS
+from peers import BUILD, HERE, THREADS, Contender, alternate, has, machine, table
 
 
 def fractal_images(n):
@@ -31,31 +30,26 @@ def start_contenders(work, a):
     sizes = [str(a.images), str(a.batch), str(a.threads)]
     ours = [os.path.join(BUILD, "bench", "contender_base"), safetensors, images] + sizes
     contenders = [Contender("vggcache", ours)]
-    if shutil.which("node") and os.path.isdir(os.path.join(NODE_MODULES, "onnxruntime-node")):
-        model = os.path.join(work, "vgg16.onnx")
-        vgg16_files.write_onnx(model, weights)
-        contenders.append(Contender("onnxruntime", ["node", os.path.join(HERE, "contender_onnxruntime.js"), model, images] +
-                                    sizes, NODE_PATH=NODE_MODULES))
-    else:
-        print("onnxruntime is left out; to compare with it: npm install --ignore-scripts --prefix build/bench onnxruntime-node")
-    if has_torch():
-        contenders += both_ways("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_torch.py"), safetensors,
-                                            images] + sizes)
-    else:
-        print("PyTorch is left out; to compare with it: apt-get install python3-torch")
+    model = os.path.join(work, "vgg16.onnx")
+    vgg16_files.write_onnx(model, weights)
+    there = {module: has(module) for module in dict.fromkeys(PEERS.values())}
+    for peer, module in PEERS.items():
+        if there[module]:
+            contenders.append(Contender(peer, [sys.executable, os.path.join(HERE, "contender_peer.py"), peer, safetensors, model,
+                                               images] + sizes))
     return contenders, tensors, weights
 
 
 def errors(contenders, tensors, weights, work, n=4):
     """Largest relative L2 error over the first n images against PyTorch in float64; None without PyTorch."""
-    if not has_torch():
+    if not has("torch"):
         return {}
     code = ("import sys, numpy as np; sys.path.insert(0, %r); import vgg16_files as v; "
             "x = np.fromfile(%r, np.float32).reshape(-1, 224, 224, 3)[:%d]; "
             "v.forward(x, v.read_safetensors(%r)).tofile(%r)") % (
                 HERE, os.path.join(work, "images.f32"), n, os.path.join(work, "vgg16.safetensors"),
                 os.path.join(work, "reference.f64"))
-    subprocess.run(["/usr/bin/python3", "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
     reference = np.fromfile(os.path.join(work, "reference.f64"), np.float64).reshape(n, -1)
     found = {}
     for c in contenders:

@@ -101,7 +101,7 @@ def compare(folder, n, scale, cost, rounds):
     common = [os.path.join(BUILD, "train"), "--head", "linear", "--quiet", "--averages", "1", "--scale", scale, "--tolerance", str(TOLERANCE)]
     cache, model = path("cache%d" % n), path("m.h5")
     ours, peers, cored, memory, peer_memory, cpu, peer_cpu = [], [], [], [], [], [], []
-    peer = ["/usr/bin/python3", "-c", PEER, path("a.npy"), path("y.npy"), path("b.npy"), path("d.npy"), repr(cost)]
+    peer = [sys.executable, "-c", PEER, path("a.npy"), path("y.npy"), path("b.npy"), path("d.npy"), repr(cost)]
     for _ in range(rounds):
         seconds, processor, peak, _ = run(common + ["--cost", repr(cost), cache, model])
         ours.append(seconds), cpu.append(processor), memory.append(peak)
@@ -129,7 +129,7 @@ def main():
     try:
         import numpy, sklearn, h5py
     except ImportError as missing:
-        print("linear: skipped, %s is not installed (apt-get install python3-sklearn python3-h5py)" % missing.name)
+        print("linear: left out, as %s is not installed; make bench-peers installs it" % missing.name)
         return
     print(machine()[0])
     print("LinearSVC of scikit-learn %s (L2R_L2LOSS_SVC_DUAL, tolerance %g), %d features, %d processors" % (

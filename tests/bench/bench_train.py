@@ -8,7 +8,7 @@ scratch   the study's network from scratch on images of 128x128, a quarter of th
 """
 import argparse, os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import BUILD, HERE, THREADS, Contender, alternate, both_ways, has_torch, machine, table
+from peers import BUILD, HERE, THREADS, Contender, alternate, has, machine, table
 
 TITLES = {"head": "The study's head", "finetune": "Fine-tuning with --unfreeze 2 from activations",
           "scratch": "The study's network from scratch"}
@@ -22,16 +22,15 @@ def main():
     p.add_argument("--only", choices=TITLES)
     a = p.parse_args()
     print(machine()[0])
-    if not has_torch():
-        print("PyTorch is left out; to compare with it: apt-get install python3-torch")
+    torch = has("torch")
     for mode, title in TITLES.items():
         if a.only not in (None, mode):
             continue
         steps = max(1, a.steps // 4) if mode == "scratch" else a.steps
         arguments = [mode, str(steps), str(a.threads)]
         contenders = [Contender("vggcache", [os.path.join(BUILD, "bench", "contender_train")] + arguments)]
-        if has_torch():
-            contenders += both_ways("PyTorch", ["/usr/bin/python3", os.path.join(HERE, "contender_train_torch.py")] + arguments)
+        if torch:
+            contenders.append(Contender("torch", [sys.executable, os.path.join(HERE, "contender_train_torch.py")] + arguments))
         for c in contenders:
             c.run()  # warms up
         alternate(contenders, a.rounds)

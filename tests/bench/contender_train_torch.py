@@ -27,7 +27,7 @@ network = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(network.parameters(), lr=0.0001, eps=1e-7)
 x = [torch.clamp(10 * torch.rand(BATCH, *shape) - 4, min=0).to(memory_format=torch.channels_last) for _ in range(BATCHES)]
 labels = torch.arange(BATCHES * BATCH).reshape(BATCHES, BATCH) % CLASSES
-print("ready", flush=True)
+print("ready torch", torch.__version__, flush=True)
 for line in sys.stdin:
     start = time.perf_counter()
     for s in range(steps):

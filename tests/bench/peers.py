@@ -1,9 +1,9 @@
 """What the benchmarks share: contenders that alternate, and the table of their medians.
 
-A contender is a process that prints "ready" when it is prepared, and then for each line on its input does the work once and
+A contender is a process that prints "ready" when it is prepared, after it a better name if it has one, and then for each line on its input does the work once and
 prints "SECONDS PEAK_KB".
 """
-import os, statistics, subprocess, sys
+import functools, importlib.util, os, statistics, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -11,8 +11,13 @@ from tap import BUILD
 THREADS = len(os.sched_getaffinity(0))
 
 
-def has_torch():
-    return subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True).returncode == 0
+@functools.cache
+def has(module):
+    """In this interpreter, that of `make bench-peers` if it was run; else a line says that its peer is left out."""
+    found = importlib.util.find_spec(module) is not None
+    if not found:
+        print("%s is left out; make bench-peers installs it" % module)
+    return found
 
 
 def machine():
@@ -22,19 +27,15 @@ def machine():
     return "\n".join(lines), lines[-1].split("core ")[1].split(",")[0].split(";")[0]
 
 
-def both_ways(name, command):
-    """A peer that uses OpenBLAS, by default and with the core that our programs choose."""
-    core = machine()[1]
-    return [Contender(name, command), Contender("%s, %s" % (name, core), command, OPENBLAS_CORETYPE=core)]
-
-
 class Contender:
     def __init__(self, name, command, **environment):
         self.name, self.seconds, self.peak = name, [], 0
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=dict(os.environ, **environment))
-        if self.process.stdout.readline().strip() != "ready":
+        ready, *better = self.process.stdout.readline().split()[:3] or [""]
+        if ready != "ready":
             sys.exit("%s did not start: %s" % (name, " ".join(command)))
+        self.name = " ".join(better) or name
 
     def run(self, line="run"):
         self.process.stdin.write(line + "\n")
