@@ -6,6 +6,7 @@
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
+#include "common/model/calibration.h"
 #include "evaluate/explanation/explanation_files.h"
 #include "evaluate/export/onnx_export.h"
 #include "evaluate/metrics/histories.h"
@@ -84,7 +85,7 @@ static gboolean set_threshold(const Options *options, const Comparison *comparis
 {
     const Evaluation *evaluation = comparison_model(comparison, 0);
     const CoveragePoint *point =
-        evaluation->coverage ? metrics_accept(evaluation->coverage, options->set_threshold) : NULL;
+        evaluation->coverage ? calibration_accept(evaluation->coverage, options->set_threshold) : NULL;
     if (!evaluation->coverage)
         return error_set(
             error,

@@ -211,6 +211,11 @@ static const CliOption table[] = {
      "train on all features; by default, an equivalent problem with as many features as there are images is "
      "solved if that is fewer and the solver's penalty allows it (not 5, 6)",
      0, 0, CLI_MODE(TRAIN_LINEAR)},
+    {CLI_REAL, "set-threshold", 0, &o.set_threshold, "A",
+     "keep in the model the lowest probability from which a share A of the answers is right on the folds "
+     "held out; evaluate "
+     "--predict then answers unsure below it (0: do not)",
+     0, 1, CLI_MODE(TRAIN_LINEAR)},
     {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
      "list images that may be mislabelled, most certain first, with the class suggested by models that were "
      "not "

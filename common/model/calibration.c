@@ -75,3 +75,42 @@ void calibration_apply(const float *outputs, gboolean logs, double temperature, 
             probabilities[i + c] = (float)row[c];
     }
 }
+
+/* ---- Answering only what is sure ---- */
+
+static gint by_threshold(gconstpointer a, gconstpointer b)
+{
+    const CoveragePoint *x = a, *y = b;
+    return (x->threshold < y->threshold) - (x->threshold > y->threshold);
+}
+
+GArray *calibration_coverage(const float *probabilities, const int *labels, guint n, guint classes)
+{
+    GArray *points = g_array_sized_new(FALSE, FALSE, sizeof(CoveragePoint), n);
+    for (guint i = 0; i < n; i++) {
+        const float *row = probabilities + (gsize)i * classes;
+        int predicted = scores_argmax(row, classes);
+        CoveragePoint image = {(double)row[predicted], 1, predicted == labels[i]};
+        g_array_append_val(points, image);
+    }
+    g_array_sort(points, by_threshold);
+    guint kept = 0;
+    CoveragePoint sum = {0};
+    for (guint i = 0; i < points->len; i++) { /* equal ones become one, and each the sum of those before it */
+        CoveragePoint image = g_array_index(points, CoveragePoint, i);
+        sum = (CoveragePoint){image.threshold, sum.answered + 1, sum.right + image.right};
+        kept -= kept && g_array_index(points, CoveragePoint, kept - 1).threshold == image.threshold;
+        g_array_index(points, CoveragePoint, kept++) = sum;
+    }
+    return g_array_set_size(points, kept);
+}
+
+const CoveragePoint *calibration_accept(const GArray *coverage, double accuracy)
+{
+    for (guint i = coverage->len; i-- > 0;) {
+        const CoveragePoint *point = &g_array_index(coverage, CoveragePoint, i);
+        if (point->right >= accuracy * point->answered)
+            return point;
+    }
+    return NULL;
+}

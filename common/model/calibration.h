@@ -15,3 +15,17 @@ double calibration_fit(const float *outputs, gboolean logs, const int *labels, g
 /* probabilities (n, L) = softmax(z / temperature); may be the same memory as outputs. */
 void calibration_apply(const float *outputs, gboolean logs, double temperature, guint n, guint classes,
                        float *probabilities);
+
+/* What is right if only images are answered whose confidence, the probability of the predicted class, is at least
+ * threshold. */
+typedef struct {
+    double threshold;
+    guint answered, right;
+} CoveragePoint;
+
+/* A point for each confidence that occurs, from the highest to the lowest, at which all images are answered: an array of
+ * CoveragePoint. */
+GArray *calibration_coverage(const float *probabilities, const int *labels, guint n, guint classes);
+
+/* The point that answers most images of those at which at least this share of the answers is right; NULL: there is none. */
+const CoveragePoint *calibration_accept(const GArray *coverage, double accuracy);

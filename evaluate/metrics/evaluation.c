@@ -141,7 +141,7 @@ static void evaluation_probabilities(Evaluation *evaluation, const int *labels, 
     }
     evaluation->log_loss = metrics_log_loss(evaluation->probabilities, labels, n, classes);
     metrics_reliability(evaluation->probabilities, labels, n, classes, evaluation->bins, RELIABILITY_BINS);
-    evaluation->coverage = metrics_coverage(evaluation->probabilities, labels, n, classes);
+    evaluation->coverage = calibration_coverage(evaluation->probabilities, labels, n, classes);
     evaluation->calibration_error = metrics_calibration_error(evaluation->bins, RELIABILITY_BINS);
 }
 

@@ -63,20 +63,6 @@ void metrics_reliability(const float *probabilities, const int *labels, guint n,
  * confidence| of their bin. */
 double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
 
-/* What is right if only images are answered whose confidence, the probability of the predicted class, is at least
- * threshold. */
-typedef struct {
-    double threshold;
-    guint answered, right;
-} CoveragePoint;
-
-/* A point for each confidence that occurs, from the highest to the lowest, at which all images are answered: an array of
- * CoveragePoint. */
-GArray *metrics_coverage(const float *probabilities, const int *labels, guint n, guint classes);
-
-/* The point that answers most images of those at which at least this share of the answers is right; NULL: there is none. */
-const CoveragePoint *metrics_accept(const GArray *coverage, double accuracy);
-
 /* Fisher's exact test (1922), two-sided, of `right` of n images against `others_right` of m: the probability of a table at
  * most as likely as this one if both are right equally often; scipy.stats.fisher_exact. */
 double metrics_fisher(guint right, guint n, guint others_right, guint m);

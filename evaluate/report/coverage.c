@@ -3,6 +3,7 @@
 
 #include "common/cli/cli.h"
 #include "common/core/error.h"
+#include "common/model/calibration.h"
 #include "common/plot/axes.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ void coverage_text(GString *text, const Comparison *comparison)
             g_string_append_printf(text, "%s gives no probabilities: %s\n", name, remedy);
         }
         for (guint t = 0; evaluation->coverage && t < COVERAGE_TARGETS; t++) {
-            const CoveragePoint *point = metrics_accept(evaluation->coverage, coverage_targets[t]);
+            const CoveragePoint *point = calibration_accept(evaluation->coverage, coverage_targets[t]);
             g_string_append_printf(text, "%s  %2.0f %% right ", name, 100 * coverage_targets[t]);
             if (!point) {
                 g_string_append(text, "at no probability\n");

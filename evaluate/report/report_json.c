@@ -2,6 +2,7 @@
 #include "evaluate/report/report_json.h"
 
 #include "common/core/output_file.h"
+#include "common/model/calibration.h"
 #include "evaluate/metrics/verdict.h"
 #include "evaluate/report/coverage.h"
 #include "evaluate/report/report_leakage.h"
@@ -127,7 +128,7 @@ static json_t *coverage(const Comparison *comparison, const Evaluation *evaluati
 {
     json_t *array = json_array();
     for (guint t = 0; evaluation->coverage && t < COVERAGE_TARGETS; t++) {
-        const CoveragePoint *point = metrics_accept(evaluation->coverage, coverage_targets[t]);
+        const CoveragePoint *point = calibration_accept(evaluation->coverage, coverage_targets[t]);
         if (!point)
             continue;
         Interval interval = metrics_wilson(point->right, point->answered);

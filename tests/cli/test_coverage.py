@@ -98,6 +98,42 @@ def a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it():
         assert [row["accepted"] == "true" for row in table] == accepted.tolist()
 
 
+def training_sets_a_threshold_by_images_that_each_fold_holds_out():
+    with scratch() as at:
+        rng = np.random.default_rng(3)
+        labels = np.arange(24) % 3
+        x = rng.normal(0, 0.7, (24, 5)).astype("f4")
+        x[np.arange(24), labels] += 1.4
+        np.save(at + "/x.npy", x)
+        with open(at + "/items.csv", "w") as file:
+            file.write("path,class\n" + "".join("%s/%02d,%s\n" % ("abc"[k], i, "abc"[k]) for i, k in enumerate(labels)))
+        program("extract", "-q", "--import", at + "/x.npy", at + "/items.csv", at + "/c")
+        for solver in ("svc", "lr"):
+            same = ["-q", "--head", "linear", "--solver", solver, "--scale", "none", "--cost", 1, "--tolerance", 1e-6]
+            done = program("train", *same, "--folds", 24, "--set-threshold", 0.85, at + "/c", at + "/m.h5")  # each image is a fold
+            with h5py.File(at + "/m.h5") as model:
+                kept = json.loads(model.attrs["vggcache_calibration"])
+            held = np.zeros((24, 3))
+            for i, k in enumerate(labels):
+                with open(at + "/list.txt", "w") as file:
+                    file.write("".join("%s/%02d\n" % ("abc"[l], j) for j, l in enumerate(labels) if j != i))
+                program("train", *same, "--list", at + "/list.txt", at + "/c", at + "/one.h5")
+                rows = program("evaluate", "-q", "--predict", at + "/one.h5", "--top", 3, "--format", "csv", at + "/c").stdout.splitlines()
+                row = next(row for row in csv.DictReader(rows) if row["path"] == "%s/%02d" % ("abc"[k], i))
+                for place in "123":
+                    held[i, "abc".index(row["class_" + place])] = float(row["%s_%s" % ("probability" if solver == "lr" else "margin", place)])
+            if solver == "svc":
+                held = np.exp(held / kept["temperature"])
+                held /= held.sum(1, keepdims=True)
+            right = held.argmax(1) == labels
+            expected = accept(held.max(1), right, 0.85)
+            assert abs(kept["threshold"] - expected) < 1e-3 and 0.4 < right.mean() < 0.9, (kept, expected, right.mean())
+            taken = held.max(1) >= expected
+            said = re.search(r"from a probability of (\S+) on: of the images held out, (\d+) of 24 are then answered, (\S+) % of these right", done.stdout)
+            assert said[1] == "%.4f" % kept["threshold"] and int(said[2]) == taken.sum() and said[3] == "%.1f" % (100 * right[taken].mean()), said
+        assert '"accepted": ' in program("evaluate", "-q", "--predict", at + "/m.h5", "--format", "jsonl", at + "/c").stdout.replace('":', '": ')
+
+
 def what_has_no_threshold_is_refused_in_one_sentence():
     with scratch() as at:
         make(at)
@@ -108,4 +144,5 @@ def what_has_no_threshold_is_refused_in_one_sentence():
             assert said in error, error
 
 
-run(thresholds_agree_with_numpy, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it, what_has_no_threshold_is_refused_in_one_sentence)
+run(thresholds_agree_with_numpy, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
+    training_sets_a_threshold_by_images_that_each_fold_holds_out, what_has_no_threshold_is_refused_in_one_sentence)

@@ -11,8 +11,10 @@
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/dataset/partition.h"
+#include "common/model/calibration.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
+#include "common/network/scores.h"
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/linear/linear_fit.h"
@@ -383,6 +385,46 @@ static TrainedOn *trained_on_cache(const Cache *cache)
     return trained_on_finish(trained_on);
 }
 
+/* Held-out decision values (n, L) to probabilities, as the model gives them. */
+static void make_probabilities(const Model *model, float *values, guint n, guint classes)
+{
+    g_autofree double *row = g_new(double, classes);
+    if (!model->sigmoids) {
+        calibration_apply(values, FALSE, model->temperature, n, classes, values);
+        return;
+    }
+    for (; n > 0; n--, values += classes) {
+        for (guint k = 0; k < classes; k++)
+            row[k] = values[k];
+        scores_logistic(row, classes);
+        for (guint k = 0; k < classes; k++)
+            values[k] = (float)row[k];
+    }
+}
+
+/* --set-threshold, from images that the folds' models were not trained on. */
+static void set_threshold(const Linear *linear, Model *model)
+{
+    const LinearTraining *training = &linear->training;
+    double share = linear->options->set_threshold;
+    g_autofree float *held = g_new(float, (gsize)training->n * training->classes);
+    g_autofree int *labels = g_new(int, training->n);
+    guint n = search_finite(linear->search->values, training, held, labels);
+    make_probabilities(model, held, n, training->classes);
+    g_autoptr(GArray) coverage = calibration_coverage(held, labels, n, training->classes);
+    const CoveragePoint *point = calibration_accept(coverage, share);
+    if (!point) {
+        cli_warn("of the images held out %g %% are right from no probability on: no threshold is set",
+                 100 * share);
+        return;
+    }
+    model->threshold = point->threshold;
+    printf(
+        "Accepted from a probability of %.4f on: of the images held out, %u of %u are then answered, %.1f %% "
+        "of these right; below it evaluate --predict answers unsure\n",
+        point->threshold, point->answered, n, 100.0 * point->right / point->answered);
+}
+
 static gboolean save(Linear *linear, GError **error)
 {
     const char *path = linear->options->model;
@@ -399,6 +441,8 @@ static gboolean save(Linear *linear, GError **error)
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
+    if (linear->options->set_threshold > 0)
+        set_threshold(linear, model);
     if (!novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
                      error) ||
         !model_save(model, path, error))

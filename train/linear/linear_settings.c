@@ -58,7 +58,7 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         settings->tolerance = settings->solver->tolerance;
     settings->searches = o->search || settings->n_costs;
     settings->searches_scale = o->search && !cli_given("scale") && !settings->n_costs;
-    settings->cross_validates = settings->searches || o->folds || o->suspects;
+    settings->cross_validates = settings->searches || o->folds || o->suspects || o->set_threshold > 0;
     settings->folds = o->folds ? (guint)o->folds : 5;
     if (settings->searches && settings->cost > 0)
         return g_strdup("--cost gives the cost, --search finds it: use one of them");

@@ -101,14 +101,11 @@ static void measure(const LinearFits *fits, const guint *fold_of, const float *v
     }
 }
 
-/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. */
-static double calibrate(const float *values, const LinearTraining *training)
+guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels)
 {
     guint classes = training->classes, n = 0;
-    g_autofree float *z = g_new(float, (gsize)training->n *classes);
-    g_autofree int *labels = g_new(int, training->n);
     for (guint i = 0; i < training->n; i++) {
-        gboolean finite = TRUE; /* FALSE if the other folds lack a class */
+        gboolean finite = TRUE;
         for (guint k = 0; k < classes; k++) {
             z[(gsize)n * classes + k] = values[(gsize)i * classes + k];
             finite &= isfinite(z[(gsize)n * classes + k]) != 0;
@@ -116,7 +113,16 @@ static double calibrate(const float *values, const LinearTraining *training)
         labels[n] = training->labels[i];
         n += finite;
     }
-    return n ? calibration_fit(z, FALSE, labels, n, classes) : 0;
+    return n;
+}
+
+/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. */
+static double calibrate(const float *values, const LinearTraining *training)
+{
+    g_autofree float *z = g_new(float, (gsize)training->n * training->classes);
+    g_autofree int *labels = g_new(int, training->n);
+    guint n = search_finite(values, training, z, labels);
+    return n ? calibration_fit(z, FALSE, labels, n, training->classes) : 0;
 }
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)

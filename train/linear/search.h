@@ -34,6 +34,9 @@ Search *search_run(const LinearTraining *training, const double *costs, guint n,
                    Progress *progress, GError **error);
 void search_free(Search *search);
 
+/* Of held-out values (N, L), the rows that are finite, to z (n, L) with their labels (n); room for N. Returns n. */
+guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels);
+
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
 
 /* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
