@@ -158,8 +158,26 @@ static gboolean check_folds(const Linear *linear, GError **error)
     return TRUE;
 }
 
-/* Of the form as it is, over the costs that the options ask for. */
-static Search *cross_validate(const Linear *linear, GError **error)
+/* Where the scaling is fitted to images, it must not see those of a fold: each fold has a form of its own. The last one
+ * made is that of all images again. */
+static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GError **error)
+{
+    ScalingKind scale = linear->training.set->scaling->kind;
+    if (scale != SCALE_STANDARD)
+        return search_fit(search, &linear->training, 0, search->folds, progress, error);
+    for (guint f = 0; f < search->folds; f++) {
+        g_autofree guint8 *part = search_parts(search, linear->training.n, f, 1);
+        linear_form_clear(linear);
+        if (!linear_form_make(linear, scale, part, error) ||
+            !search_fit(search, &linear->training, f, 1, progress, error))
+            return FALSE;
+    }
+    linear_form_clear(linear);
+    return linear_form_make(linear, scale, NULL, error);
+}
+
+/* In the scaling of the form, over the costs that the options ask for. */
+static Search *cross_validate(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
     double reference = reference_cost(linear);
@@ -169,8 +187,12 @@ static Search *cross_validate(const Linear *linear, GError **error)
     const double *costs = around ? around : settings->n_costs ? settings->costs : &cost;
     g_autoptr(Progress) progress =
         progress_new("Cross-validating", search_ticks(&linear->training, settings->folds, n), "problems");
-    return search_run(&linear->training, costs, n, settings->folds, (guint64)linear->options->common.seed,
-                      progress, error);
+    g_autoptr(Search) search = search_new(&linear->training, costs, n, settings->folds,
+                                          (guint64)linear->options->common.seed, error);
+    if (!search || !fit_folds(linear, search, progress, error))
+        return NULL;
+    search_finish(search, &linear->training);
+    return g_steal_pointer(&search);
 }
 
 /* What the search found more than training as the options say without it, on the same folds. */
@@ -210,7 +232,7 @@ static gboolean search_scales(Linear *linear, double *unsearched, GError **error
     for (guint s = 0; s < G_N_ELEMENTS(compared); s++) {
         made = compared[s];
         linear_form_clear(linear);
-        if (!linear_form_make(linear, made, error))
+        if (!linear_form_make(linear, made, NULL, error))
             return FALSE;
         g_autoptr(Search) search = cross_validate(linear, error);
         if (!search)
@@ -235,7 +257,7 @@ static gboolean search_scales(Linear *linear, double *unsearched, GError **error
     if (made == chosen)
         return TRUE;
     linear_form_clear(linear);
-    return linear_form_make(linear, chosen, error);
+    return linear_form_make(linear, chosen, NULL, error);
 }
 
 static gboolean search(Linear *linear, GError **error)
@@ -264,7 +286,8 @@ static gboolean search(Linear *linear, GError **error)
 static gboolean choose(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
-    if (!settings->searches_scale && !linear_form_make(linear, (ScalingKind)linear->options->scale, error))
+    if (!settings->searches_scale &&
+        !linear_form_make(linear, (ScalingKind)linear->options->scale, NULL, error))
         return FALSE;
     if (settings->cross_validates)
         return search(linear, error);

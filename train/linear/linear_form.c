@@ -73,11 +73,14 @@ static gsize rows_bytes(const Linear *linear, FormKind kind, guint n)
 
 static gsize form_bytes(const Linear *linear, FormKind kind, guint n, guint threads)
 {
+    const LinearSettings *settings = &linear->settings;
     gsize copies = 3; /* of the model: solver's, ours, saved */
     gsize features = linear->training.set->features;
     gsize bytes = copies * features * linear->training.classes * sizeof(float);
     gsize width = kind == FORM_FACTOR ? n : features;
     bytes += kind == FORM_FACTOR ? gram_memory(n) : 0;
+    if (settings->cross_validates)
+        bytes += search_memory(n, linear->training.classes, settings->n_costs, settings->folds);
     if (descends(linear, kind))
         return bytes + descent_memory(kind == FORM_FACTOR, width, n, problems_of(linear), threads);
     gsize rows = rows_bytes(linear, kind, n), each = worker_bytes(linear, kind, n, rows);
@@ -124,7 +127,7 @@ static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer use
 
 /* ---- Forms ---- */
 
-static gboolean make_rows(Linear *linear, FormKind kind, GError **error)
+static gboolean make_rows(Linear *linear, FormKind kind, gboolean tells, GError **error)
 {
     LinearTraining *training = &linear->training;
     training->rows = kind == FORM_FACTOR ? linear_rows_of_factor(training->factor)
@@ -134,11 +137,13 @@ static gboolean make_rows(Linear *linear, FormKind kind, GError **error)
                          plural(training->n, "image", "images"));
     gsize rows = rows_bytes(linear, kind, training->n), each = worker_bytes(linear, kind, training->n, rows);
     training->workers = workers_that_fit(0, each, thread_pool_threads(training->thread_pool));
-    cli_remark("up to %u worker %s", training->workers, plural(training->workers, "process", "processes"));
+    if (tells)
+        cli_remark("up to %u worker %s", training->workers,
+                   plural(training->workers, "process", "processes"));
     return TRUE;
 }
 
-static gboolean make(Linear *linear, FormKind kind, GError **error)
+static gboolean make(Linear *linear, FormKind kind, gboolean tells, GError **error)
 {
     LinearTraining *t = &linear->training;
     gint64 start = g_get_monotonic_time();
@@ -149,23 +154,23 @@ static gboolean make(Linear *linear, FormKind kind, GError **error)
         !(t->descent_rows = descent_rows_new(t->set, t->factor, t->thread_pool, error)))
         return FALSE;
     double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
-    if (kind == FORM_FACTOR)
+    if (tells && kind == FORM_FACTOR)
         cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, t->n, seconds);
-    if (kind == FORM_CACHE)
+    if (tells && kind == FORM_CACHE)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
                    t->descent_rows->block < t->n ? "block by block" : "all at once", seconds);
-    return descends(linear, kind) || make_rows(linear, kind, error);
+    return descends(linear, kind) || make_rows(linear, kind, tells, error);
 }
 
-gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)
+gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part, GError **error)
 {
     LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
     const int *shape = cache_feature_spec(linear->cache)->shape;
-    training->set =
-        training_set_new(&rows, training->labels, training->classes, scale, o->bias,
-                         (guint)(shape[0] * shape[1]), linear->settings.solver->rotation ? o->averages : 1);
+    const TrainingSetForm form = {scale, part, o->bias, (guint)(shape[0] * shape[1]),
+                                  linear->settings.solver->rotation ? o->averages : 1};
+    training->set = training_set_new(&rows, training->labels, training->classes, &form);
     FormKind kind = choose(linear);
     linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(training->set) : 0;
     if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? training->n : 0))
@@ -176,7 +181,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, GError **error)
     Question question = {linear, kind};
     if (!memory_plan_check(what, setting, &question, error))
         return FALSE;
-    return make(linear, kind, error) || (g_prefix_error(error, "%s: ", o->cache), FALSE);
+    return make(linear, kind, !part, error) || (g_prefix_error(error, "%s: ", o->cache), FALSE);
 }
 
 void linear_form_clear(Linear *linear)

@@ -54,39 +54,50 @@ static gboolean deal(const LinearTraining *training, guint folds, guint64 seed, 
 
 /* ---- Fits ---- */
 
-/* (folds, N) not 0 for the images outside of each fold, which are trained on. */
-static guint8 *parts_outside(const guint *fold_of, guint n, guint folds)
+guint8 *search_parts(const Search *search, guint images, guint first, guint count)
 {
-    guint8 *parts = g_new(guint8, (gsize)folds * n);
-    for (guint f = 0; f < folds; f++)
-        for (guint i = 0; i < n; i++)
-            parts[(gsize)f * n + i] = fold_of[i] != f;
+    guint8 *parts = g_new(guint8, (gsize)count * images);
+    for (guint p = 0; p < count; p++)
+        for (guint i = 0; i < images; i++)
+            parts[(gsize)p * images + i] = search->fold_of[i] != first + p;
     return parts;
 }
 
-/* out (N, L): each image's decision values from the fit to the other folds. Of two classes, class 1's are the negative of
- * class 0's. */
-static void take_held_out(const LinearFits *fits, const guint *fold_of, float *values, float *out)
+/* out (N, L): decision values of the images of the fits' folds. Of two classes, class 1's are the negative of class 0's. */
+static void take_held_out(const LinearFits *fits, const guint *fold_of, guint first, float *values,
+                          float *out)
 {
     const LinearTraining *training = fits->training;
     guint vectors = linear_vectors(training), classes = training->classes;
     linear_fits_values(fits, values);
     for (guint i = 0; i < training->n; i++) {
-        const float *held = values + ((gsize)i * fits->n_parts + fold_of[i]) * vectors;
+        if (fold_of[i] < first || fold_of[i] >= first + fits->n_parts)
+            continue;
+        const float *held = values + ((gsize)i * fits->n_parts + fold_of[i] - first) * vectors;
         for (guint k = 0; k < classes; k++)
             out[(gsize)i * classes + k] = k < vectors ? held[k] : -held[0];
     }
 }
 
-static void measure(const LinearFits *fits, const guint *fold_of, const float *values, SearchPoint *point)
+static void count_iterations(const Search *search, const LinearFits *fits, SearchPoint *point)
 {
-    const LinearTraining *training = fits->training;
-    guint folds = fits->n_parts;
+    double all = (double)search->folds * linear_problems(fits->training);
+    for (guint p = 0; p < fits->n; p++) {
+        point->iterations += fits->fits[p].iterations / all;
+        point->not_converged += fits->fits[p].not_converged ? 1 : 0;
+    }
+}
+
+/* Accuracy by values (N, L). */
+static void measure(const Search *search, const LinearTraining *training, const float *values,
+                    SearchPoint *point)
+{
+    guint folds = search->folds;
     g_autofree guint *right = g_new0(guint, folds), *all = g_new0(guint, folds);
     for (guint i = 0; i < training->n; i++) {
-        all[fold_of[i]]++;
-        right[fold_of[i]] +=
-            linear_class(training, values + (gsize)i * training->classes) == training->labels[i];
+        guint fold = search->fold_of[i];
+        all[fold]++;
+        right[fold] += linear_class(training, values + (gsize)i * training->classes) == training->labels[i];
     }
     double sum = 0, squares = 0;
     for (guint f = 0; f < folds; f++)
@@ -95,10 +106,6 @@ static void measure(const LinearFits *fits, const guint *fold_of, const float *v
     for (guint f = 0; f < folds; f++)
         squares += pow((double)right[f] / all[f] - point->accuracy, 2);
     point->deviation = sqrt(squares / folds);
-    for (guint p = 0; p < fits->n; p++) {
-        point->iterations += (double)fits->fits[p].iterations / fits->n;
-        point->not_converged += fits->fits[p].not_converged ? 1 : 0;
-    }
 }
 
 guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels)
@@ -130,54 +137,68 @@ guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)
     return (guint64)n_costs * folds * linear_problems(training);
 }
 
-/* All costs, one after another; keeps the held-out values at the best. */
-static gboolean run_costs(Search *search, LinearFits *fits, const guint *fold_of, Progress *progress,
-                          GError **error)
+Search *search_new(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
+                   GError **error)
 {
-    const LinearTraining *training = fits->training;
-    gsize n = training->n;
-    g_autofree float *values = g_new(float, n * fits->n_parts * linear_vectors(training));
-    g_autofree float *held_out = g_new(float, n * training->classes);
-    for (guint c = 0; c < search->n; c++) {
+    g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
+    g_autoptr(Search) search = g_new0(Search, 1);
+    *search = (Search){.n = n,
+                       .folds = folds,
+                       .points = g_new0(SearchPoint, n),
+                       .fold_of = g_new(guint, training->n),
+                       .held_out = g_new(float, (gsize)n * training->n * training->classes)};
+    for (guint c = 0; c < n; c++)
+        search->points[c].cost = costs[c];
+    return deal(training, folds, seed, search->fold_of, error) ? g_steal_pointer(&search) : NULL;
+}
+
+/* Of all folds at one cost, and the held-out ones at each. */
+gsize search_memory(guint images, guint classes, guint n, guint folds)
+{
+    return (gsize)images * classes * (folds + (n ? n : COSTS) + 1) * sizeof(float);
+}
+
+static float *held_out_at(const Search *search, const LinearTraining *training, guint cost)
+{
+    return search->held_out + (gsize)cost * training->n * training->classes;
+}
+
+gboolean search_fit(Search *search, const LinearTraining *training, guint first, guint count,
+                    Progress *progress, GError **error)
+{
+    g_autofree guint8 *parts = search_parts(search, training->n, first, count);
+    g_autofree float *values = g_new(float, (gsize)training->n *count *linear_vectors(training));
+    g_autoptr(LinearFits) fits = linear_fits_new(training, parts, count, error);
+    for (guint c = 0; fits && c < search->n; c++) {
         if (!linear_fits_run(fits, search->points[c].cost, progress, error))
             return FALSE;
-        take_held_out(fits, fold_of, values, held_out);
-        measure(fits, fold_of, held_out, &search->points[c]);
-        if (c > 0 &&
-            search->points[c].accuracy <= search->points[search->best].accuracy + 1e-9) /* rounding error */
-            continue;
-        search->best = c;
-        memcpy(search->values, held_out, n * training->classes * sizeof *held_out);
+        take_held_out(fits, search->fold_of, first, values, held_out_at(search, training, c));
+        count_iterations(search, fits, &search->points[c]);
     }
-    return TRUE;
+    return fits != NULL;
 }
 
 /* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
-Search *search_run(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
-                   Progress *progress, GError **error)
+void search_finish(Search *search, const LinearTraining *training)
 {
-    g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
-    g_autofree guint *fold_of = g_new(guint, training->n);
-    if (!deal(training, folds, seed, fold_of, error))
-        return NULL;
-    g_autofree guint8 *parts = parts_outside(fold_of, training->n, folds);
-    g_autoptr(LinearFits) fits = linear_fits_new(training, parts, folds, error);
-    g_autoptr(Search) search = g_new0(Search, 1);
-    *search = (Search){.n = n, .folds = folds, .points = g_new0(SearchPoint, n)};
-    search->values = g_new(float, (gsize)training->n * training->classes);
-    for (guint c = 0; c < n; c++)
-        search->points[c].cost = costs[c];
-    if (!fits || !run_costs(search, fits, fold_of, progress, error))
-        return NULL;
+    for (guint c = 0; c < search->n; c++) {
+        measure(search, training, held_out_at(search, training, c), &search->points[c]);
+        if (search->points[c].accuracy > search->points[search->best].accuracy + 1e-9) /* rounding error */
+            search->best = c;
+    }
+    search->values = g_memdup2(held_out_at(search, training, search->best),
+                               (gsize)training->n * training->classes * sizeof *search->values);
+    g_clear_pointer(&search->held_out, g_free);
     if (training->solver->loss != LOSS_LOGISTIC)
         search->temperature = calibrate(search->values, training);
-    return g_steal_pointer(&search);
 }
 
 void search_free(Search *search)
 {
     if (!search)
         return;
+    g_free(search->held_out);
+    g_free(search->fold_of);
     g_free(search->points);
     g_free(search->values);
     g_free(search);

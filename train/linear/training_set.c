@@ -8,18 +8,40 @@
 #include <math.h>
 #include <stdio.h>
 
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
-                              double bias, guint places, double averages)
+typedef struct {
+    const Rows *rows;
+    guint *chosen;
+} Chosen;
+
+static const float *chosen_part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
+{
+    const Chosen *chosen = user;
+    return rows_part(chosen->rows, chosen->chosen[row], first, count, buffer);
+}
+
+static void fit_to_part(Scaling *scaling, const Rows *rows, const guint8 *part)
+{
+    g_autofree guint *chosen = g_new(guint, rows->n);
+    Chosen user = {rows, chosen};
+    Rows fitted = {0, rows->width, rows->bytes, chosen_part, &user};
+    for (guint i = 0; i < rows->n; i++)
+        if (!part || part[i])
+            chosen[fitted.n++] = i;
+    scaling_fit(scaling, &fitted);
+}
+
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const TrainingSetForm *form)
 {
     guint n = rows->n;
+    double averages = form->averages;
     TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = bias};
-    set->channels = places > 1 && averages > 1 ? rows->width / places : 0;
+    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = form->bias};
+    set->channels = form->places > 1 && averages > 1 ? rows->width / form->places : 0;
     set->features = rows->width + set->channels;
-    set->share = sqrt((averages * averages - 1) / places);
-    set->scaling = scaling_new(scale, rows->width);
+    set->share = sqrt((averages * averages - 1) / form->places);
+    set->scaling = scaling_new(form->scale, rows->width);
     set->factors = g_new(float, n);
-    scaling_fit(set->scaling, rows);
+    fit_to_part(set->scaling, rows, form->part);
     g_autofree float *buffer = g_new(float, rows->width);
     for (guint i = 0; i < n; i++)
         set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));

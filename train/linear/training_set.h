@@ -21,9 +21,17 @@ typedef struct {
     double bias;       /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
 } TrainingSet;
 
-/* Fits the scaling. places: P, which divides D; averages: W >= 1. No averages where either is 1. */
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, ScalingKind scale,
-                              double bias, guint places, double averages);
+typedef struct {
+    ScalingKind scale;
+    const guint8 *part; /* (N) not 0 for the rows that the scaling is fitted to; NULL: all */
+    double bias;
+    guint places;    /* P, which divides D */
+    double averages; /* W >= 1; no averages where it or P is 1 */
+} TrainingSetForm;
+
+/* Fits the scaling. */
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes,
+                              const TrainingSetForm *form);
 void training_set_free(TrainingSet *set);
 
 /* Features first … first+count-1 of a row, scaled, without the bias; first: a multiple of 64. */

@@ -4,6 +4,7 @@
 #include "tests/unit/fixture.h"
 #include "train/linear/liblinear.h"
 #include "train/linear/linear_fit.h"
+#include "train/linear/search.h"
 
 #include <math.h>
 
@@ -56,8 +57,8 @@ static inline void linear_fixture_draw(LinearFixture *fixture, Rng rng, guint th
 static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, double bias)
 {
     Rows rows = rows_in_memory(fixture->x, fixture->n, fixture->d);
-    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, kind, bias, fixture->places,
-                                    fixture->averages);
+    const TrainingSetForm form = {kind, NULL, bias, fixture->places, fixture->averages};
+    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, &form);
 }
 
 static inline void linear_fixture_rows(LinearFixture *fixture)
@@ -113,6 +114,18 @@ static inline float *linear_fixture_values(const LinearTraining *training, doubl
     for (guint p = 0; results && p < fits->n; p++)
         results[p] = fits->fits[p];
     return values;
+}
+
+/* Of folds that share the training. */
+static inline Search *linear_fixture_search(const LinearTraining *training, const double *costs, guint n,
+                                            guint folds, guint64 seed)
+{
+    GError *error = NULL;
+    Search *search = search_new(training, costs, n, folds, seed, &error);
+    g_assert_no_error(error);
+    g_assert_true(search_fit(search, training, 0, folds, NULL, &error));
+    search_finish(search, training);
+    return search;
 }
 
 static inline double linear_fixture_difference(const float *a, const float *b, guint n)

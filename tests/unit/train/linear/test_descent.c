@@ -2,7 +2,6 @@
  * folds, and the same bits for any number of threads. */
 #include "common/arithmetic/isa.h"
 #include "tests/unit/train/linear/linear_fixture.h"
-#include "train/linear/search.h"
 
 #include <string.h>
 
@@ -117,8 +116,8 @@ static void test_search_equals_liblinears(void)
     const double costs[] = {0.001, 0.01, 0.1};
     LinearTraining direct = training_on(&data, "svc-dual", ON_ROWS),
                    stream = training_on(&data, "svc-dual", ON_STREAM);
-    g_autoptr(Search) expected = search_run(&direct, costs, 3, 4, 9, NULL, NULL);
-    g_autoptr(Search) found = search_run(&stream, costs, 3, 4, 9, NULL, NULL);
+    g_autoptr(Search) expected = linear_fixture_search(&direct, costs, 3, 4, 9);
+    g_autoptr(Search) found = linear_fixture_search(&stream, costs, 3, 4, 9);
     g_assert_nonnull(expected);
     g_assert_nonnull(found);
     g_assert_cmpuint(found->best, ==, expected->best);
@@ -174,7 +173,8 @@ static void test_nothing_to_learn(void)
     int labels[2] = {0, 1};
     g_autoptr(GError) error = NULL;
     Rows rows = rows_in_memory(x, 2, 4);
-    g_autoptr(TrainingSet) set = training_set_new(&rows, labels, 2, SCALE_NONE, 1, 1, 1);
+    g_autoptr(TrainingSet) set =
+        training_set_new(&rows, labels, 2, &(TrainingSetForm){SCALE_NONE, NULL, 1, 1, 1});
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_assert_null(descent_rows_new(set, NULL, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));

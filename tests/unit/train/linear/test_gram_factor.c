@@ -134,7 +134,8 @@ static void test_zeros(void)
     static float zero[D];
     const float *x[] = {zero, zero};
     Rows rows_of_two = rows_in_memory(x, 2, D);
-    g_autoptr(TrainingSet) set = training_set_new(&rows_of_two, NULL, 2, SCALE_NONE, -1, 1, 1);
+    g_autoptr(TrainingSet) set =
+        training_set_new(&rows_of_two, NULL, 2, &(TrainingSetForm){SCALE_NONE, NULL, -1, 1, 1});
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
     g_assert_null(gram_factor_new(set, thread_pool, &error));

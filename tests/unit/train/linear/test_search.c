@@ -1,7 +1,6 @@
 /* Folds and the search over costs. */
 #include "common/arithmetic/blas.h"
 #include "tests/unit/train/linear/linear_fixture.h"
-#include "train/linear/search.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,9 +79,7 @@ static void test_separates(void)
     g_auto(LinearFixture) clusters = set_up(0.2, 20);
     LinearTraining training = training_on(&clusters);
     const double costs[] = {0.01, 0.1, 1};
-    GError *error = NULL;
-    g_autoptr(Search) search = search_run(&training, costs, 3, 5, 42, NULL, &error);
-    g_assert_no_error(error);
+    g_autoptr(Search) search = linear_fixture_search(&training, costs, 3, 5, 42);
     g_assert_cmpfloat(search->points[2].accuracy, ==, 1);
     g_assert_cmpfloat(search->points[2].deviation, ==, 0);
     /* The smallest cost of equal accuracies is chosen. */
@@ -90,7 +87,7 @@ static void test_separates(void)
         g_assert_cmpfloat(search->points[i].accuracy, <, 1);
     g_autoptr(ThreadPool) three = thread_pool_new(3);
     training.thread_pool = three;
-    g_autoptr(Search) again = search_run(&training, costs, 3, 5, 42, NULL, &error);
+    g_autoptr(Search) again = linear_fixture_search(&training, costs, 3, 5, 42);
     g_assert_cmpmem(search->points, 3 * sizeof(SearchPoint), again->points, 3 * sizeof(SearchPoint));
 }
 
@@ -103,7 +100,7 @@ static void test_no_leak(void)
     for (int i = 0; i < N; i++)
         clusters.labels[i] = (int)rng_below(&rng, L);
     const double cost = 10;
-    g_autoptr(Search) search = search_run(&training, &cost, 1, 6, 42, NULL, NULL);
+    g_autoptr(Search) search = linear_fixture_search(&training, &cost, 1, 6, 42);
     g_assert_cmpfloat(search->points[0].accuracy, <, 0.55);
 }
 
@@ -113,13 +110,13 @@ static void test_single_image(void)
     g_auto(LinearFixture) clusters = set_up(0.2, 1);
     LinearTraining training = training_on(&clusters);
     const double cost = 1;
-    g_autoptr(Search) search = search_run(&training, &cost, 1, N, 42, NULL, NULL);
+    g_autoptr(Search) search = linear_fixture_search(&training, &cost, 1, N, 42);
     g_assert_cmpfloat_with_epsilon(search->points[0].accuracy, (N - 1.0) / N, 1e-9);
     /* All but one image of one class: a fold may be left with the other class only. */
     for (int i = 0; i < N; i++)
         clusters.labels[i] = i > 0;
     training.classes = 2;
-    g_autoptr(Search) two = search_run(&training, &cost, 1, N, 42, NULL, NULL);
+    g_autoptr(Search) two = linear_fixture_search(&training, &cost, 1, N, 42);
     g_assert_cmpfloat(two->points[0].accuracy, >=, (N - 2.0) / N);
 }
 
