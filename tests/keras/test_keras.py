@@ -109,14 +109,14 @@ def a_network_trained_from_scratch_is_loaded_whole():
     agrees(at("scratch.h5"), x, paths, predictions(at("images", "test"), at("scratch.h5")))
 
 
-def base_agrees(network, weights):
+def base_agrees(network, weights, layers=("block1_pool", "block2_conv2", "block3_pool", "block4_conv3", "block5_pool")):
     """At every layer that can be cached: relative L2 of the features of five images."""
     paths = sorted(glob.glob(at("images", "test", "*", "001.*")))
     load = lambda path: keras.utils.img_to_array(keras.utils.load_img(path, target_size=(224, 224)))
     x = keras.applications.vgg16.preprocess_input(np.stack([load(path) for path in paths]))
     with open(at("five.txt"), "w") as file:
         file.writelines(os.path.relpath(path, at("images", "test")) + "\n" for path in paths)
-    for layer in ("block1_pool", "block2_conv2", "block3_pool", "block4_conv3", "block5_pool"):
+    for layer in layers:
         cache, folder = (at("%s %s%s" % (layer, os.path.basename(weights), suffix)) for suffix in (".cache", ""))
         tap.program("extract", "--weights", weights, "--preset", "keras", "--layer", layer, "--list", at("five.txt"),
                     at("images", "test"), cache)
@@ -142,6 +142,14 @@ def the_base_agrees_at_each_layer_for_weights_of_its_initialisers():
     base_agrees(network, at("drawn.h5"))
 
 
+def the_top_agrees_with_weights_as_keras_saves_them():
+    keras.utils.set_random_seed(2)
+    network = keras.applications.VGG16(weights=None)
+    network.save_weights(at("top.weights.h5"))
+    base_agrees(network, at("top.weights.h5"), ("block5_pool", "fc1", "fc2"))
+    os.remove(at("top.weights.h5"))
+
+
 def the_published_base_agrees_at_each_layer():
     weights = os.environ.get("WEIGHTS", "")
     if not os.path.isfile(weights):
@@ -154,4 +162,5 @@ with FOLDER:
     tap.run(every_kind_of_head_is_loaded_whole, pooled_features_are_those_of_keras_s_layers_and_so_are_heads_on_them,
             a_head_is_loaded_by_name_into_a_network_of_ones_own,
             a_fine_tuned_base_is_loaded_whole, a_network_trained_from_scratch_is_loaded_whole,
-            the_base_agrees_at_each_layer_for_weights_of_its_initialisers, the_published_base_agrees_at_each_layer)
+            the_base_agrees_at_each_layer_for_weights_of_its_initialisers, the_top_agrees_with_weights_as_keras_saves_them,
+            the_published_base_agrees_at_each_layer)
