@@ -54,6 +54,7 @@ SCENARIOS = [
     Scenario("extract-more", ["extract", "--quiet", "--threads", "1", "--layer", "input", "images", "half"], caches=["half"]),
     Scenario("merge", ["extract", "--quiet", "--merge", "whole", "part0", "part1"], caches=["whole"]),
     Scenario("import", ["extract", "--quiet", "--import", "x.npy", "x.csv", "imported"], caches=["imported"]),
+    Scenario("apply", ["extract", "--quiet", "--apply", "d.csv", "cache"], caches=["cache"]),
     Scenario("export", ["extract", "--quiet", "--export", "out", "cache"], ["out/features.npy", "out/labels.npy", "out/items.csv"]),
     Scenario("preview", ["extract", "--quiet", "--preview", "sheet.png", "images"], ["sheet.png"]),
     Scenario("info", ["extract", "--info", "cache"]),
@@ -72,6 +73,9 @@ def prepare(folder):
     np.save(folder + "/x.npy", np.maximum(rng.normal(size=(n, 512)) + labels[:, None], 0).astype(np.float32))
     with open(folder + "/x.csv", "w") as out:
         out.writelines(["path,class\n"] + ["%s/%02d.jpg,%s\n" % ("abcd"[k], i, "abcd"[k]) for i, k in enumerate(labels)])
+    with open(folder + "/d.csv", "w") as out:
+        out.writelines(["path,action,label\n"] + ["%s/%02d.jpg,%s\n" % ("abcd"[k], i, ("relabel,z", "exclude,", "keep,")[i % 3])
+                                                 for i, k in enumerate(labels)])
     for c in "ab":
         os.makedirs(folder + "/images/" + c)
         for i in range(2):
