@@ -148,7 +148,7 @@ static const CliOption table[] = {
     {CLI_REAL, "similarity", 0, &o.similarity, "S",
      "cosine similarity of the features above which --trained-on counts images as nearly identical (0: 0.7 "
      "for "
-     "block5_pool of trained weights, else 0.99)",
+     "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
      0, 1, CLI_MODE(EVALUATE_CACHE)},
     {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
     {CLI_TEXT, "weights", 'w', &o.weights, "FILE",

@@ -148,7 +148,7 @@ static const CliOption table[] = {
      0, 0, CLI_MODE(ACTION_SPLIT)},
     {CLI_REAL, "similarity", 0, &raw.similarity, "S",
      "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
-     "block5_pool of trained weights, else 0.99)",
+     "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
      0, 1, CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)},
     {CLI_TEXT, "apply", 0, &o.apply, "FILE.csv",
      "keep, relabel or exclude images of CACHE as the table says (columns path, action and label, as "

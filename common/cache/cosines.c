@@ -96,10 +96,9 @@ static double length_of(const float *x, gsize features)
 
 double cosines_alike(const FeatureSpec *spec)
 {
-    return strcmp(spec->layer, "block5_pool") == 0 && spec->pool == POOL_NONE &&
-                   !weights_are_seeded(spec->weights_source)
-               ? 0.7
-               : 0.99;
+    if (strcmp(spec->layer, "block5_pool") != 0 || weights_are_seeded(spec->weights_source))
+        return 0.99;
+    return spec->pool == POOL_NONE ? 0.7 : 0.9;
 }
 
 void cosines_normalize(const float *in, gsize features, float *out)

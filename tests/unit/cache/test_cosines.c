@@ -87,9 +87,20 @@ static void test_scan(void)
     remove_tree(two);
 }
 
+static void test_threshold(void)
+{
+    g_autoptr(FeatureSpec) spec = model_spec("block5_pool", 224, 7, 512);
+    g_assert_cmpfloat(cosines_alike(spec), ==, 0.99);
+    spec->weights_source = (g_free(spec->weights_source), g_strdup("vgg16.h5"));
+    g_assert_cmpfloat(cosines_alike(spec), ==, 0.7);
+    g_assert_true(feature_spec_pool(spec, POOL_AVG, NULL));
+    g_assert_cmpfloat(cosines_alike(spec), ==, 0.9);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cosines/each image is compared once and exactly", test_scan);
+    g_test_add_func("/cosines/images are alike from a cosine that suits the features", test_threshold);
     return g_test_run();
 }
