@@ -203,18 +203,17 @@ static void append_calibration(Tail *tail, const Model *model)
 static char *preprocessing(const FeatureSpec *spec)
 {
     static const char *const resized[] = {
-        [PRESET_KERAS] = "resized by Pillow's nearest neighbour",
+        [PRESET_KERAS] = "Pillow's nearest neighbour",
         [PRESET_TORCHVISION] =
-            "resized by Pillow's bilinear filter until the short side is side * 256 / 224, of which the "
-            "centre is taken",
-        [PRESET_VIPS] =
-            "JPEGs reduced while they are decoded (libvips), then resized by Pillow's bilinear filter"};
-    return g_strdup_printf(
-        "preset %s: %s; fit %s; EXIF's orientation and colour profiles %s; %d x %d pixels, red, green and "
-        "blue from 0 to 255, as float32 (N, %d, %d, 3)",
-        preset_name(spec->preset), resized[spec->preset],
-        spec->preset == PRESET_TORCHVISION ? "crop" : fit_name(spec->fit),
-        spec->metadata ? "heeded" : "ignored", spec->side, spec->side, spec->side, spec->side);
+            "Pillow's bilinear filter, the short side to side * 256 / 224, then the centre",
+        [PRESET_VIPS] = "libvips while JPEGs are decoded, then by Pillow's bilinear filter"};
+    return g_strdup_printf("preset %s: resized by %s; fit %s; EXIF's orientation and colour profiles %s; %d "
+                           "x %d pixels, red, green and "
+                           "blue from 0 to 255, as float32 (N, %d, %d, 3)",
+                           preset_name(spec->preset), resized[spec->preset],
+                           spec->preset == PRESET_TORCHVISION ? "crop" : fit_name(spec->fit),
+                           spec->metadata ? "heeded" : "ignored", spec->side, spec->side, spec->side,
+                           spec->side);
 }
 
 static void add_json(OnnxGraph *graph, const char *key, json_t *value)
