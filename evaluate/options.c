@@ -65,126 +65,126 @@ static const CliMode modes[] = {
 };
 
 static const CliOption table[] = {
-    {CLI_HEADING, "Metrics", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_INT, "top", 0, &o.top, "K",
-     "also report top-K accuracy (the true class is among the K most probable); with --predict, list K "
-     "classes",
-     1, 1e6, EVALUATING | CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_INT, "digits", 0, &o.digits, "N", "decimal places in the table of classes", 1, 12, EVALUATING},
-    {CLI_TEXT, "json", 0, &o.json, "FILE", "write all metrics as JSON; -: alone on standard output", 0, 0,
-     EVALUATING},
-    {CLI_TEXT, "predictions", 0, &o.predictions, "FILE.csv",
-     "write path, true class, predicted class and the probability (or margin) of each class; one file per "
-     "model if there are several",
-     0, 0, EVALUATING},
-    {CLI_TEXT, "history", 0, &o.history, "A.csv,B.csv,…",
-     "the files that train --history wrote for the models, in the same order (empty between commas: none), "
-     "to report the training time",
-     0, 0, EVALUATING},
-    {CLI_FLAG, "timing", 0, &o.timing, NULL,
-     "report how long a prediction takes; text and report then differ from run to run", 0, 0, EVALUATING},
-    {CLI_HEADING, "Plots and report", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "confusion", 0, &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)", 0, 0,
-     EVALUATING},
-    {CLI_ONE_OF, "normalize", 0, &o.cells, CONFUSION_CHOICES,
-     "values of the matrix's cells: counts, or fractions of the true class, the predicted class or all "
-     "images",
-     0, 0, EVALUATING},
-    {CLI_TEXT, "title", 0, &o.title, "TEXT", "title of the plots and the report", 0, 0, EVALUATING},
-    {CLI_TEXT, "reliability", 0, &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)", 0,
-     0, EVALUATING},
-    {CLI_TEXT, "coverage", 0, &o.coverage, "FILE",
-     "draw accuracy against the share of images answered, if only what is sure is answered (.png, .svg or "
-     ".pdf), and say "
-     "from which probability on 90, 95 and 99 % of the answers are right",
-     0, 0, EVALUATING},
-    {CLI_REAL, "set-threshold", 0, &o.set_threshold, "A",
-     "keep in the model the lowest probability from which a share A of the answers on these images is right; "
-     "--predict then "
-     "answers unsure below it (0: do not)",
-     0, 1, EVALUATING},
-    {CLI_TEXT, "slices", 0, &o.slices, "FILE.csv",
-     "say on which images the models are more or less often right, by each column of a table beside path: by "
-     "its values, or by "
-     "quarters of many numbers",
-     0, 0, EVALUATING},
-    {CLI_TEXT, "unknown", 0, &o.unknown, "DIR|CACHE",
-     "say how well images of none of the classes, those in DIR or CACHE, are told from the others: by the "
-     "score, and by the "
-     "similarity to the images trained on",
-     0, 0, EVALUATING},
-    {CLI_REAL, "set-known", 0, &o.set_known, "A",
-     "keep in the model the similarity that a share A of the images trained on have to another one; "
-     "--predict then answers "
-     "unknown below it (0: do not)",
-     0, 1, EVALUATING},
-    {CLI_TEXT, "scatter", 0, &o.scatter, "FILE",
-     "draw the cache's images by their first two principal components, coloured by class, with mistakes "
-     "marked (.png, .svg or .pdf)",
-     0, 0, CLI_MODE(EVALUATE_CACHE)},
-    {CLI_TEXT, "report", 0, &o.report, "DIR", "write everything to DIR/index.html, a self-contained page", 0,
-     0, EVALUATING},
-    {CLI_TEXT, "review", 0, &o.review, "DIR",
-     "write DIR/index.html, a page to decide by keyboard on the images whose labels are in doubt: suspects, "
-     "mistakes, "
-     "unsure ones, duplicates, unknown ones (--set-known); it saves decisions.csv, which extract --apply "
-     "takes",
-     0, 0, EVALUATING},
-    {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
-     "labels that may be wrong, as train --suspects lists them, to be reviewed first", 0, 0, EVALUATING},
-    {CLI_TEXT, "explain", 0, &o.explain, "DIR",
-     "draw which regions of an image speak for its class and which against it, for the most confident "
-     "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
-     "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
-     0, 0, EVALUATING},
-    {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "the folder of the cache's images, for the thumbnails of --report and --review, --explain and --sheet",
-     0, 0, CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)},
-    {CLI_TEXT, "trained-on", 0, &o.trained_on, "CACHE",
-     "report which test images are identical or nearly identical to an image in CACHE, and the accuracy "
-     "without them; identical images are also found without this option if the model file records its "
-     "training images",
-     0, 0, CLI_MODE(EVALUATE_CACHE)},
-    {CLI_REAL, "similarity", 0, &o.similarity, "S",
-     "cosine similarity of the features above which --trained-on counts images as nearly identical (0: 0.7 "
-     "for "
-     "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
-     0, 1, CLI_MODE(EVALUATE_CACHE)},
-    {CLI_HEADING, "Images instead of a cache", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "base weights that the models were trained with, or that the cache of --similar was made with; or "
-     "random[:SEED] (default: the seed recorded with them, if any, else the published file where extract "
-     "finds it)",
-     0, 0, EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_EXPORT)},
+    OPTION_HEADING("Metrics"),
+    OPTION_INT("top", &o.top, "K", 1, 1e6,
+               "also report top-K accuracy (the true class is among the K most probable); with --predict, "
+               "list K classes",
+               .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT)),
+    OPTION_INT("digits", &o.digits, "N", 1, 12, "decimal places in the table of classes",
+               .modes = EVALUATING),
+    OPTION_TEXT("json", &o.json, "FILE", "write all metrics as JSON; -: alone on standard output",
+                .modes = EVALUATING),
+    OPTION_TEXT("predictions", &o.predictions, "FILE.csv",
+                "write path, true class, predicted class and the probability (or margin) of each class; one "
+                "file per model if there are several",
+                .modes = EVALUATING),
+    OPTION_TEXT("history", &o.history, "A.csv,B.csv,…",
+                "the files that train --history wrote for the models, in the same order (empty between "
+                "commas: none), to report the training time",
+                .modes = EVALUATING),
+    OPTION_FLAG("timing", &o.timing,
+                "report how long a prediction takes; text and report then differ from run to run",
+                .modes = EVALUATING),
+    OPTION_HEADING("Plots and report"),
+    OPTION_TEXT("confusion", &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)",
+                .modes = EVALUATING),
+    OPTION_ONE_OF("normalize", &o.cells, CONFUSION_CHOICES,
+                  "values of the matrix's cells: counts, or fractions of the true class, the predicted class "
+                  "or all images",
+                  .modes = EVALUATING),
+    OPTION_TEXT("title", &o.title, "TEXT", "title of the plots and the report", .modes = EVALUATING),
+    OPTION_TEXT("reliability", &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)",
+                .modes = EVALUATING),
+    OPTION_TEXT("coverage", &o.coverage, "FILE",
+                "draw accuracy against the share of images answered, if only what is sure is answered (.png, "
+                ".svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers are right",
+                .modes = EVALUATING),
+    OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
+                "keep in the model the lowest probability from which a share A of the answers on these "
+                "images is right; --predict then answers unsure below it (0: do not)",
+                .modes = EVALUATING),
+    OPTION_TEXT("slices", &o.slices, "FILE.csv",
+                "say on which images the models are more or less often right, by each column of a table "
+                "beside path: by its values, or by quarters of many numbers",
+                .modes = EVALUATING),
+    OPTION_TEXT("unknown", &o.unknown, "DIR|CACHE",
+                "say how well images of none of the classes, those in DIR or CACHE, are told from the "
+                "others: by the score, and by the similarity to the images trained on",
+                .modes = EVALUATING),
+    OPTION_REAL("set-known", &o.set_known, "A", 0, 1,
+                "keep in the model the similarity that a share A of the images trained on have to another "
+                "one; --predict then answers unknown below it (0: do not)",
+                .modes = EVALUATING),
+    OPTION_TEXT("scatter", &o.scatter, "FILE",
+                "draw the cache's images by their first two principal components, coloured by class, with "
+                "mistakes marked (.png, .svg or .pdf)",
+                .modes = CLI_MODE(EVALUATE_CACHE)),
+    OPTION_TEXT("report", &o.report, "DIR", "write everything to DIR/index.html, a self-contained page",
+                .modes = EVALUATING),
+    OPTION_TEXT("review", &o.review, "DIR",
+                "write DIR/index.html, a page to decide by keyboard on the images whose labels are in doubt: "
+                "suspects, mistakes, unsure ones, duplicates, unknown ones (--set-known); it saves "
+                "decisions.csv, which extract --apply takes",
+                .modes = EVALUATING),
+    OPTION_TEXT("suspects", &o.suspects, "FILE.csv",
+                "labels that may be wrong, as train --suspects lists them, to be reviewed first",
+                .modes = EVALUATING),
+    OPTION_TEXT(
+        "explain", &o.explain, "DIR",
+        "draw which regions of an image speak for its class and which against it, for the most confident "
+        "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
+        "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
+        .modes = EVALUATING),
+    OPTION_TEXT("images", &o.images, "DIR",
+                "the folder of the cache's images, for the thumbnails of --report and --review, --explain "
+                "and --sheet",
+                .modes = CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
+    OPTION_TEXT("trained-on", &o.trained_on, "CACHE",
+                "report which test images are identical or nearly identical to an image in CACHE, and the "
+                "accuracy without them; identical images are also found without this option if the model "
+                "file records its training images",
+                .modes = CLI_MODE(EVALUATE_CACHE)),
+    OPTION_REAL("similarity", &o.similarity, "S", 0, 1,
+                "cosine similarity of the features above which --trained-on counts images as nearly "
+                "identical (0: 0.7 for block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
+                .modes = CLI_MODE(EVALUATE_CACHE)),
+    OPTION_HEADING("Images instead of a cache"),
+    OPTION_TEXT("weights", &o.weights, "FILE",
+                "base weights that the models were trained with, or that the cache of --similar was made "
+                "with; or random[:SEED] (default: the seed recorded with them, if any, else the published "
+                "file where extract finds it)",
+                .letter = 'w',
+                .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) |
+                         CLI_MODE(EVALUATE_EXPORT)),
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
-    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
-     "which images belong together, as for extract: intervals and tests are then over groups; a CACHE keeps "
-     "those it was "
-     "given",
-     0, 0, CLI_MODE(EVALUATE_FOLDER)},
-    {CLI_HEADING, "Prediction", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_FLAG, "predict", 'p', &predict, NULL, "predict the classes of new images with one model", 0, 0,
-     CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_ONE_OF, "format", 0, &o.format, FORMAT_CHOICES, "output format of the predictions", 0, 0,
-     CLI_MODE(EVALUATE_PREDICT)},
-    {CLI_HEADING, "Similar images", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_INT, "similar", 0, &o.similar, "K", "find the K images of CACHE that are most similar to each IMAGE",
-     1, 1e6, CLI_MODE(EVALUATE_SIMILAR)},
-    {CLI_TEXT, "neighbours", 0, &o.neighbours, "FILE.csv",
-     "write image, rank, path, class and similarity of each neighbour", 0, 0, CLI_MODE(EVALUATE_SIMILAR)},
-    {CLI_TEXT, "sheet", 0, &o.sheet, "FILE",
-     "draw each IMAGE with its neighbours, or the images of --next; those of the cache are read below "
-     "--images DIR "
-     "(.png, .svg or .pdf)",
-     0, 0, CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)},
-    {CLI_HEADING, "What to label next", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_INT, "next", 0, &o.next, "K", "choose K images without a label, of CACHE, to label next", 1, 1e6,
-     CLI_MODE(EVALUATE_NEXT)},
-    {CLI_HEADING, "Elsewhere", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "export-onnx", 0, &o.export_onnx, "FILE",
-     "write MODEL with its base, scaling and calibration to one ONNX file, from pixels (N, side, side, 3) to "
-     "probabilities; its metadata say how images become pixels",
-     0, 0, CLI_MODE(EVALUATE_EXPORT)},
+    OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
+                "which images belong together, as for extract: intervals and tests are then over groups; a "
+                "CACHE keeps those it was given",
+                .modes = CLI_MODE(EVALUATE_FOLDER)),
+    OPTION_HEADING("Prediction"),
+    OPTION_FLAG("predict", &predict, "predict the classes of new images with one model", .letter = 'p',
+                .modes = CLI_MODE(EVALUATE_PREDICT)),
+    OPTION_ONE_OF("format", &o.format, FORMAT_CHOICES, "output format of the predictions",
+                  .modes = CLI_MODE(EVALUATE_PREDICT)),
+    OPTION_HEADING("Similar images"),
+    OPTION_INT("similar", &o.similar, "K", 1, 1e6,
+               "find the K images of CACHE that are most similar to each IMAGE",
+               .modes = CLI_MODE(EVALUATE_SIMILAR)),
+    OPTION_TEXT("neighbours", &o.neighbours, "FILE.csv",
+                "write image, rank, path, class and similarity of each neighbour",
+                .modes = CLI_MODE(EVALUATE_SIMILAR)),
+    OPTION_TEXT("sheet", &o.sheet, "FILE",
+                "draw each IMAGE with its neighbours, or the images of --next; those of the cache are read "
+                "below --images DIR (.png, .svg or .pdf)",
+                .modes = CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
+    OPTION_HEADING("What to label next"),
+    OPTION_INT("next", &o.next, "K", 1, 1e6, "choose K images without a label, of CACHE, to label next",
+               .modes = CLI_MODE(EVALUATE_NEXT)),
+    OPTION_HEADING("Elsewhere"),
+    OPTION_TEXT("export-onnx", &o.export_onnx, "FILE",
+                "write MODEL with its base, scaling and calibration to one ONNX file, from pixels (N, side, "
+                "side, 3) to probabilities; its metadata say how images become pixels",
+                .modes = CLI_MODE(EVALUATE_EXPORT)),
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 

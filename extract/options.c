@@ -117,122 +117,116 @@ static Options o = {.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool", .pres
 static Raw raw = {.normalize = -1, .store = -1, .batch = BASE_DEFAULT_BATCH};
 
 static const CliOption table[] = {
-    {CLI_HEADING, "Instead of extracting", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_FLAG, "info", 0, &raw.info, NULL, "print what CACHE holds and how it was made", 0, 0,
-     CLI_MODE(ACTION_INFO)},
-    {CLI_FLAG, "json", 0, &o.json, NULL, "as JSON", 0, 0, CLI_MODE(ACTION_INFO)},
-    {CLI_FLAG, "verify", 0, &raw.verify, NULL, "read everything back and check every checksum", 0, 0,
-     CLI_MODE(ACTION_VERIFY)},
-    {CLI_TEXT, "export", 0, &o.export_folder, "DIR", "write features.npy, labels.npy and items.csv to DIR", 0,
-     0, CLI_MODE(ACTION_EXPORT)},
-    {CLI_FLAG, "merge", 0, &raw.merge, NULL, "add the contents of each SHARD to CACHE", 0, 0,
-     CLI_MODE(ACTION_MERGE)},
-    {CLI_TEXT, "check", 0, &o.check, "LIST|DIR",
-     "afterwards, list the images of a folder, or of a list of class/name lines, that CACHE lacks", 0, 0,
-     CLI_MODE(ACTION_MERGE)},
-    {CLI_TEXT, "import", 0, &o.import, "FEATURES.npy", "make CACHE from features computed by another program",
-     0, 0, CLI_MODE(ACTION_IMPORT)},
-    {CLI_TEXT, "made-by", 0, &raw.made_by, "TEXT",
-     "the program or model that computed them (default: unknown)", 0, 0, CLI_MODE(ACTION_IMPORT)},
-    {CLI_TEXT, "preview", 0, &o.preview, "FILE",
-     "draw some images below IMAGE_DIR with augmented copies (.png, .svg or .pdf)", 0, 0,
-     CLI_MODE(ACTION_PREVIEW)},
-    {CLI_FLAG, "duplicates", 0, &raw.duplicates, NULL,
-     "list groups of images with the same content or nearly the same features, within one CACHE or "
-     "across two",
-     0, 0, CLI_MODE(ACTION_DUPLICATES)},
-    {CLI_FLAG, "split", 0, &raw.split, NULL,
-     "divide CACHE into the new caches TRAIN and TEST, which gets the fraction F of each class; images of a "
-     "group, and "
-     "those that are nearly the same, stay together",
-     0, 0, CLI_MODE(ACTION_SPLIT)},
-    {CLI_REAL, "similarity", 0, &raw.similarity, "S",
-     "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
-     "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
-     0, 1, CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)},
-    {CLI_TEXT, "apply", 0, &o.apply, "FILE.csv",
-     "keep, relabel or exclude images of CACHE as the table says (columns path, action and label, as "
-     "evaluate "
-     "--review saves them), in one transaction; excluded images stay in CACHE, but are left out by training "
-     "and "
-     "evaluation; later runs of extract keep what was decided",
-     0, 0, CLI_MODE(ACTION_APPLY)},
-    {CLI_FLAG, "unapply", 0, &raw.unapply, NULL,
-     "take all such decisions back: the images get the classes of their folders, or tables, again", 0, 0,
-     CLI_MODE(ACTION_UNAPPLY)},
-    {CLI_TEXT, "sheet", 0, &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)", 0, 0,
-     CLI_MODE(ACTION_DUPLICATES)},
-    {CLI_TEXT, "images", 0, &o.images, "DIR", "the image folder, for --sheet", 0, 0,
-     CLI_MODE(ACTION_DUPLICATES)},
+    OPTION_HEADING("Instead of extracting"),
+    OPTION_FLAG("info", &raw.info, "print what CACHE holds and how it was made",
+                .modes = CLI_MODE(ACTION_INFO)),
+    OPTION_FLAG("json", &o.json, "as JSON", .modes = CLI_MODE(ACTION_INFO)),
+    OPTION_FLAG("verify", &raw.verify, "read everything back and check every checksum",
+                .modes = CLI_MODE(ACTION_VERIFY)),
+    OPTION_TEXT("export", &o.export_folder, "DIR", "write features.npy, labels.npy and items.csv to DIR",
+                .modes = CLI_MODE(ACTION_EXPORT)),
+    OPTION_FLAG("merge", &raw.merge, "add the contents of each SHARD to CACHE",
+                .modes = CLI_MODE(ACTION_MERGE)),
+    OPTION_TEXT("check", &o.check, "LIST|DIR",
+                "afterwards, list the images of a folder, or of a list of class/name lines, that CACHE lacks",
+                .modes = CLI_MODE(ACTION_MERGE)),
+    OPTION_TEXT("import", &o.import, "FEATURES.npy", "make CACHE from features computed by another program",
+                .modes = CLI_MODE(ACTION_IMPORT)),
+    OPTION_TEXT("made-by", &raw.made_by, "TEXT", "the program or model that computed them (default: unknown)",
+                .modes = CLI_MODE(ACTION_IMPORT)),
+    OPTION_TEXT("preview", &o.preview, "FILE",
+                "draw some images below IMAGE_DIR with augmented copies (.png, .svg or .pdf)",
+                .modes = CLI_MODE(ACTION_PREVIEW)),
+    OPTION_FLAG("duplicates", &raw.duplicates,
+                "list groups of images with the same content or nearly the same features, within one CACHE "
+                "or across two",
+                .modes = CLI_MODE(ACTION_DUPLICATES)),
+    OPTION_FLAG("split", &raw.split,
+                "divide CACHE into the new caches TRAIN and TEST, which gets the fraction F of each class; "
+                "images of a group, and those that are nearly the same, stay together",
+                .modes = CLI_MODE(ACTION_SPLIT)),
+    OPTION_REAL("similarity", &raw.similarity, "S", 0, 1,
+                "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
+                "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
+                .modes = CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)),
+    OPTION_TEXT("apply", &o.apply, "FILE.csv",
+                "keep, relabel or exclude images of CACHE as the table says (columns path, action and label, "
+                "as evaluate --review saves them), in one transaction; excluded images stay in CACHE, but "
+                "are left out by training and evaluation; later runs of extract keep what was decided",
+                .modes = CLI_MODE(ACTION_APPLY)),
+    OPTION_FLAG("unapply", &raw.unapply,
+                "take all such decisions back: the images get the classes of their folders, or tables, again",
+                .modes = CLI_MODE(ACTION_UNAPPLY)),
+    OPTION_TEXT("sheet", &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)",
+                .modes = CLI_MODE(ACTION_DUPLICATES)),
+    OPTION_TEXT("images", &o.images, "DIR", "the image folder, for --sheet",
+                .modes = CLI_MODE(ACTION_DUPLICATES)),
     DATASET_OPTIONS(&o.filter, ON_IMAGES),
     DATASET_CLASS_NAMES(&o.filter, ON_IMAGES),
-    {CLI_TEXT, "labels", 0, &o.filter.labels, "FILE",
-     "the class of each image, from a table (.csv with the columns path and class, and perhaps group and "
-     "split; .jsonl; "
-     "items.csv of --export; metadata.csv), whatever its folder; with CACHE alone, its items are relabelled "
-     "without "
-     "images",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)},
-    {CLI_ONE_OF, "unlabelled", 0, &raw.unlabelled, "skip|keep",
-     "images that the table lacks: leave them out, or keep them without a label, for --similar, --duplicates "
-     "and "
-     "later labels",
-     0, 0, CLI_MODE(ACTION_EXTRACT)},
-    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
-     "which images belong together, such as those of one scene or patient, so that no split parts them: a "
-     "table with the "
-     "columns path and group, or what REGEX (or its first parentheses) matches in the path",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)},
-    {CLI_TEXT, "shard", 0, &raw.shard, "I/N|auto",
-     "extract only part I of N (counted from 0) of the images, chosen by a hash of their names; auto "
-     "takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes",
-     0, 0, CLI_MODE(ACTION_EXTRACT)},
-    {CLI_REAL, "split-test", 0, &o.split_test, "F",
-     "set this fraction of each class aside for testing, in the cache CACHE.test; images stay in their "
-     "part when others are added (0: none)",
-     0, 0.9, CLI_MODE(ACTION_EXTRACT)},
-    {CLI_FLAG, "prune", 0, &o.prune, NULL, "remove items whose file is no longer in IMAGE_DIR", 0, 0,
-     CLI_MODE(ACTION_EXTRACT)},
-    {CLI_FLAG, "keep-missing", 0, &o.keep_missing, NULL, "keep them, without a line about it", 0, 0,
-     CLI_MODE(ACTION_EXTRACT)},
-    {CLI_HEADING, "How", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed; with a CACHE, "
-     "those it was made with, for --layer fc1 and fc2",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
-    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0,
-     CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
-    {CLI_ONE_OF, "fit", 0, &o.fit, FIT_CHOICES,
-     "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's "
-     "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)},
-    {CLI_ONE_OF, "normalize", 0, &raw.normalize, "caffe|torch",
-     "how pixels become tensors, if not as the preset and weights imply", 0, 0, CLI_MODE(ACTION_EXTRACT)},
-    {CLI_TEXT, "layer", 0, &o.layer, "NAME",
-     "Keras layer whose output is stored; input: the input tensor itself; fc1, fc2: those of the top, 4096 "
-     "numbers each, from a weights file that has it; with a CACHE in the place of IMAGE_DIR, from its "
-     "features, "
-     "without images",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
-    {CLI_ONE_OF, "pool", 0, &o.pool, POOL_CHOICES,
-     "store the mean, or the largest value, of each channel over all places of the layer, as pooling= of "
-     "Keras's "
-     "applications: 512 numbers an image in place of 25088; with a CACHE in the place of IMAGE_DIR, of its "
-     "features, without images",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)},
-    {CLI_ONE_OF, "store", 0, &raw.store, CACHE_STORE_CHOICES,
-     "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to half "
-     "precision) or float32 (as they are); default for a new cache: sparse, or float16 if merged from "
-     "float16",
-     0, 0, CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)},
-    {CLI_INT, "batch", 0, &raw.batch, "N",
-     "images the base processes at once: takes 0.6 GB of memory plus 9 MB per image; a kill loses at "
-     "most one batch",
-     1, 256, CLI_MODE(ACTION_EXTRACT)},
+    OPTION_TEXT("labels", &o.filter.labels, "FILE",
+                "the class of each image, from a table (.csv with the columns path and class, and perhaps "
+                "group and split; .jsonl; items.csv of --export; metadata.csv), whatever its folder; with "
+                "CACHE alone, its items are relabelled without images",
+                .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)),
+    OPTION_ONE_OF("unlabelled", &raw.unlabelled, "skip|keep",
+                  "images that the table lacks: leave them out, or keep them without a label, for --similar, "
+                  "--duplicates and later labels",
+                  .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_TEXT(
+        "group", &o.filter.group, "REGEX|FILE",
+        "which images belong together, such as those of one scene or patient, so that no split parts them: a "
+        "table with the columns path and group, or what REGEX (or its first parentheses) matches in the path",
+        .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)),
+    OPTION_TEXT("shard", &raw.shard, "I/N|auto",
+                "extract only part I of N (counted from 0) of the images, chosen by a hash of their names; "
+                "auto takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes",
+                .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_REAL("split-test", &o.split_test, "F", 0, 0.9,
+                "set this fraction of each class aside for testing, in the cache CACHE.test; images stay in "
+                "their part when others are added (0: none)",
+                .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_FLAG("prune", &o.prune, "remove items whose file is no longer in IMAGE_DIR",
+                .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_FLAG("keep-missing", &o.keep_missing, "keep them, without a line about it",
+                .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_HEADING("How"),
+    OPTION_TEXT("weights", &o.weights, "FILE",
+                "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed; "
+                "with a CACHE, those it was made with, for --layer fc1 and fc2",
+                .letter = 'w', .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)),
+    OPTION_ONE_OF("preset", &o.preset, PRESET_CHOICES, "how files become pixels",
+                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)),
+    OPTION_ONE_OF("fit", &o.fit, FIT_CHOICES,
+                  "how images become square: stretched, their middle, or all of them with black on two sides "
+                  "(as Keras's crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, "
+                  "which crops by itself",
+                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)),
+    OPTION_ONE_OF("normalize", &raw.normalize, "caffe|torch",
+                  "how pixels become tensors, if not as the preset and weights imply",
+                  .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_TEXT("layer", &o.layer, "NAME",
+                "Keras layer whose output is stored; input: the input tensor itself; fc1, fc2: those of the "
+                "top, 4096 numbers each, from a weights file that has it; with a CACHE in the place of "
+                "IMAGE_DIR, from its features, without images",
+                .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)),
+    OPTION_ONE_OF("pool", &o.pool, POOL_CHOICES,
+                  "store the mean, or the largest value, of each channel over all places of the layer, as "
+                  "pooling= of Keras's applications: 512 numbers an image in place of 25088; with a CACHE in "
+                  "the place of IMAGE_DIR, of its features, without images",
+                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)),
+    OPTION_ONE_OF("store", &raw.store, CACHE_STORE_CHOICES,
+                  "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to "
+                  "half precision) or float32 (as they are); default for a new cache: sparse, or float16 if "
+                  "merged from float16",
+                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)),
+    OPTION_INT("batch", &raw.batch, "N", 1, 256,
+               "images the base processes at once: takes 0.6 GB of memory plus 9 MB per image; a kill loses "
+               "at most one batch",
+               .modes = CLI_MODE(ACTION_EXTRACT)),
     AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
-    {CLI_INT, "augment", 0, &raw.copies, "K",
-     "store K differently augmented copies of each image as well (for train --augmented-cache)", 0, 10000,
-     CLI_MODE(ACTION_EXTRACT)},
+    OPTION_INT("augment", &raw.copies, "K", 0, 10000,
+               "store K differently augmented copies of each image as well (for train --augmented-cache)",
+               .modes = CLI_MODE(ACTION_EXTRACT)),
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };

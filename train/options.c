@@ -63,174 +63,167 @@ static const CliMode modes[] = {
 #define ON_IMAGES (CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) | CLI_MODE(TRAIN_SCRATCH))
 
 static const CliOption table[] = {
-    {CLI_HEADING, "What to train", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_ONE_OF, "approach", 0, &o.approach, APPROACH_CHOICES,
-     "what is trained and on what: see the modes above", 0, 0, 0},
-    {CLI_ONE_OF, "head", 0, &o.head, HEAD_CHOICES,
-     "dense: layers trained by backpropagation; linear: liblinear", 0, 0, 0},
-    {CLI_LIST, "class-weight", 0, &o.class_weight, "balanced|none|NAME:W,…",
-     "balanced: weights each class inversely to its size, n / (classes * images of the class); NAME:W,…: "
-     "weights of the named classes, 1 for the others",
-     0, 0, 0},
-    {CLI_ONE_OF, "scale", 0, &o.scale, SCALING_CHOICES,
-     "scaling of the cached features; max: divided by the largest absolute value; standard: zero mean and "
-     "unit variance per feature; l2: unit length per image; sqrt: square root of each feature, then unit "
-     "length "
-     "(default: sqrt on a CACHE, none with --images or --from)",
-     0, 0, CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)},
-    {CLI_FLAG, "summary", 0, &o.summary, NULL, "print the model and stop", 0, 0, 0},
-    {CLI_TEXT, "history", 0, &o.history, "FILE.csv", "metrics of every epoch, rewritten after each", 0, 0, 0},
-    {CLI_TEXT, "plot", 0, &o.plot, "FILE",
-     "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch", 0, 0, 0},
+    OPTION_HEADING("What to train"),
+    OPTION_ONE_OF("approach", &o.approach, APPROACH_CHOICES,
+                  "what is trained and on what: see the modes above"),
+    OPTION_ONE_OF("head", &o.head, HEAD_CHOICES,
+                  "dense: layers trained by backpropagation; linear: liblinear"),
+    OPTION_LIST("class-weight", &o.class_weight, "balanced|none|NAME:W,…",
+                "balanced: weights each class inversely to its size, n / (classes * images of the class); "
+                "NAME:W,…: weights of the named classes, 1 for the others"),
+    OPTION_ONE_OF("scale", &o.scale, SCALING_CHOICES,
+                  "scaling of the cached features; max: divided by the largest absolute value; standard: "
+                  "zero mean and unit variance per feature; l2: unit length per image; sqrt: square root of "
+                  "each feature, then unit length (default: sqrt on a CACHE, none with --images or --from)",
+                  .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
+    OPTION_FLAG("summary", &o.summary, "print the model and stop"),
+    OPTION_TEXT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
+    OPTION_TEXT("plot", &o.plot, "FILE",
+                "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
 
     DATASET_OPTIONS(&o.filter, 0),
-    {CLI_TEXT, "group", 0, &o.filter.group, "REGEX|FILE",
-     "which images belong together, as for extract, so that the validation split does not part them; a CACHE "
-     "keeps those "
-     "it was given",
-     0, 0, ON_IMAGES},
-    {CLI_TEXT, "exclude", 0, &o.filter.exclude, "FILE",
-     "leave out the images of a table (.csv with the column path; with a column action, as decisions.csv of "
-     "a review "
-     "has, those that it excludes)",
-     0, 0, 0},
+    OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
+                "which images belong together, as for extract, so that the validation split does not part "
+                "them; a CACHE keeps those it was given",
+                .modes = ON_IMAGES),
+    OPTION_TEXT("exclude", &o.filter.exclude, "FILE",
+                "leave out the images of a table (.csv with the column path; with a column action, as "
+                "decisions.csv of a review has, those that it excludes)"),
 
-    {CLI_HEADING, "Layers and epochs", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "hidden", 0, &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none", 0, 0,
-     NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)},
-    {CLI_REAL, "dropout", 0, &o.dropout, "RATE",
-     "fraction of units dropped in training: of the last hidden layer; from scratch, after every block", 0,
-     0.99, NETWORKS},
-    {CLI_ONE_OF, "optimizer", 0, &o.optimizer, OPTIMIZER_CHOICES,
-     "optimizer, by Keras's formulas and defaults", 0, 0, NETWORKS},
-    {CLI_REAL, "learning-rate", 0, &o.learning_rate, "RATE", "learning rate", 1e-12, 1e6, NETWORKS},
-    {CLI_REAL, "momentum", 0, &o.momentum, "M", "momentum of sgd and rmsprop", 0, 0.9999, NETWORKS},
-    {CLI_REAL, "weight-decay", 0, &o.weight_decay, "L",
-     "L2 penalty L/2 |w|^2 on kernels, part of every loss as in Keras", 0, 1e3, NETWORKS},
-    {CLI_INT, "batch-size", 0, &o.batch_size, "N", "images per step", 1, BATCH_MAX, NETWORKS},
-    {CLI_INT, "epochs", 0, &o.epochs, "N", "maximum number of passes over the training images", 1, 100000,
-     NETWORKS},
-    {CLI_INT, "patience", 0, &o.patience, "N",
-     "stop after this many epochs without a lower val_loss (without validation: loss); the best epoch is "
-     "kept",
-     1, 100000, NETWORKS},
-    {CLI_REAL, "reduce-lr-factor", 0, &o.reduce_lr_factor, "F",
-     "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau does (0: "
-     "never)",
-     0, 0.9999, NETWORKS},
-    {CLI_INT, "reduce-lr-patience", 0, &o.reduce_lr_patience, "N",
-     "epochs without improvement before reducing", 1, 100000, NETWORKS},
-    {CLI_REAL, "min-learning-rate", 0, &o.min_learning_rate, "RATE", "lower bound of the learning rate", 0,
-     1e6, NETWORKS},
-    {CLI_REAL, "validation-split", 0, &o.validation_split, "F",
-     "validate on this fraction of each class's images (0: none)", 0, 0.95, NETWORKS},
-    {CLI_ONE_OF, "validation-order", 0, &o.validation_order, VALIDATION_ORDER_CHOICES,
-     "which these are: those with the lowest hashes of their names, images of a group together; or the first "
-     "in the "
-     "order of their names, as Keras splits them",
-     0, 0, NETWORKS},
-    {CLI_TEXT, "validation", 0, &o.validation, "CACHE", "validate on another cache instead", 0, 0,
-     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_FLAG, "resume", 0, &o.resume, NULL,
-     "continue an interrupted training from MODEL.checkpoint; the result is the same as without the "
-     "interruption",
-     0, 0, NETWORKS},
-    {CLI_NEGATION, "no-checkpoint", 0, &o.checkpoint, NULL,
-     "do not write MODEL.checkpoint (parameters and optimizer state, saved periodically in at most 5 % of "
-     "the training time, and when interrupted)",
-     0, 0, NETWORKS},
+    OPTION_HEADING("Layers and epochs"),
+    OPTION_TEXT("hidden", &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none",
+                .modes = NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)),
+    OPTION_REAL(
+        "dropout", &o.dropout, "RATE", 0, 0.99,
+        "fraction of units dropped in training: of the last hidden layer; from scratch, after every block",
+        .modes = NETWORKS),
+    OPTION_ONE_OF("optimizer", &o.optimizer, OPTIMIZER_CHOICES, "optimizer, by Keras's formulas and defaults",
+                  .modes = NETWORKS),
+    OPTION_REAL("learning-rate", &o.learning_rate, "RATE", 1e-12, 1e6, "learning rate", .modes = NETWORKS),
+    OPTION_REAL("momentum", &o.momentum, "M", 0, 0.9999, "momentum of sgd and rmsprop", .modes = NETWORKS),
+    OPTION_REAL("weight-decay", &o.weight_decay, "L", 0, 1e3,
+                "L2 penalty L/2 |w|^2 on kernels, part of every loss as in Keras", .modes = NETWORKS),
+    OPTION_INT("batch-size", &o.batch_size, "N", 1, BATCH_MAX, "images per step", .modes = NETWORKS),
+    OPTION_INT("epochs", &o.epochs, "N", 1, 100000, "maximum number of passes over the training images",
+               .modes = NETWORKS),
+    OPTION_INT("patience", &o.patience, "N", 1, 100000,
+               "stop after this many epochs without a lower val_loss (without validation: loss); the best "
+               "epoch is kept",
+               .modes = NETWORKS),
+    OPTION_REAL("reduce-lr-factor", &o.reduce_lr_factor, "F", 0, 0.9999,
+                "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau "
+                "does (0: never)",
+                .modes = NETWORKS),
+    OPTION_INT("reduce-lr-patience", &o.reduce_lr_patience, "N", 1, 100000,
+               "epochs without improvement before reducing", .modes = NETWORKS),
+    OPTION_REAL("min-learning-rate", &o.min_learning_rate, "RATE", 0, 1e6, "lower bound of the learning rate",
+                .modes = NETWORKS),
+    OPTION_REAL("validation-split", &o.validation_split, "F", 0, 0.95,
+                "validate on this fraction of each class's images (0: none)", .modes = NETWORKS),
+    OPTION_ONE_OF("validation-order", &o.validation_order, VALIDATION_ORDER_CHOICES,
+                  "which these are: those with the lowest hashes of their names, images of a group together; "
+                  "or the first in the order of their names, as Keras splits them",
+                  .modes = NETWORKS),
+    OPTION_TEXT("validation", &o.validation, "CACHE", "validate on another cache instead",
+                .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_FLAG("resume", &o.resume,
+                "continue an interrupted training from MODEL.checkpoint; the result is the same as without "
+                "the interruption",
+                .modes = NETWORKS),
+    OPTION_NEGATION("no-checkpoint", &o.checkpoint,
+                    "do not write MODEL.checkpoint (parameters and optimizer state, saved periodically in at "
+                    "most 5 % of the training time, and when interrupted)",
+                    .modes = NETWORKS),
 
-    {CLI_HEADING, "Images and base", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "images", 0, &o.images, "DIR",
-     "train on the images below DIR, one subfolder per class, instead of a CACHE", 0, 0,
-     CLI_MODE(TRAIN_LINEAR) | ON_IMAGES},
-    {CLI_TEXT, "augmented-cache", 0, &o.augmented_cache, "CACHE",
-     "instead of images, use in each epoch a random one of the copies of each image that extract --augment "
-     "stored",
-     0, 0, CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_INT, "copies", 0, &o.copies, "K", "use only the first K copies of each image (0: all)", 0, 10000,
-     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_TEXT, "weights", 'w', &o.weights, "FILE",
-     "weights of the base, as for extract; with a CACHE, those it was made with", 0, 0,
-     CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_ONE_OF, "preset", 0, &o.preset, PRESET_CHOICES, "how files become pixels", 0, 0, ON_IMAGES},
-    {CLI_ONE_OF, "fit", 0, &o.fit, FIT_CHOICES,
-     "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's "
-     "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself",
-     0, 0, ON_IMAGES},
-    {CLI_ONE_OF, "pool", 0, &o.pool, POOL_CHOICES,
-     "the head takes the mean, or the largest value, of each of the base's 512 channels over all places, as "
-     "with "
-     "extract --pool",
-     0, 0, CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_INT, "unfreeze", 0, &o.unfreeze, "N",
-     "number of layers of the base to train, counted from its end as Keras lists them: 2 is block5_conv3 and "
-     "block5_pool, which fits a cache made by extract --layer block5_conv2 (0: what the cache requires; 2 "
-     "from images)",
-     0, VGG16_LAYERS - 1, CLI_MODE(TRAIN_FINETUNE)},
-    {CLI_TEXT, "from", 0, &o.from, "MODEL",
-     "start from the head of a model trained on the same base and classes", 0, 0,
-     CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)},
+    OPTION_HEADING("Images and base"),
+    OPTION_TEXT("images", &o.images, "DIR",
+                "train on the images below DIR, one subfolder per class, instead of a CACHE",
+                .modes = CLI_MODE(TRAIN_LINEAR) | ON_IMAGES),
+    OPTION_TEXT("augmented-cache", &o.augmented_cache, "CACHE",
+                "instead of images, use in each epoch a random one of the copies of each image that extract "
+                "--augment stored",
+                .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_INT("copies", &o.copies, "K", 0, 10000, "use only the first K copies of each image (0: all)",
+               .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_TEXT("weights", &o.weights, "FILE",
+                "weights of the base, as for extract; with a CACHE, those it was made with", .letter = 'w',
+                .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_ONE_OF("preset", &o.preset, PRESET_CHOICES, "how files become pixels", .modes = ON_IMAGES),
+    OPTION_ONE_OF("fit", &o.fit, FIT_CHOICES,
+                  "how images become square: stretched, their middle, or all of them with black on two sides "
+                  "(as Keras's crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, "
+                  "which crops by itself",
+                  .modes = ON_IMAGES),
+    OPTION_ONE_OF("pool", &o.pool, POOL_CHOICES,
+                  "the head takes the mean, or the largest value, of each of the base's 512 channels over "
+                  "all places, as with extract --pool",
+                  .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_INT("unfreeze", &o.unfreeze, "N", 0, VGG16_LAYERS - 1,
+               "number of layers of the base to train, counted from its end as Keras lists them: 2 is "
+               "block5_conv3 and block5_pool, which fits a cache made by extract --layer block5_conv2 (0: "
+               "what the cache requires; 2 from images)",
+               .modes = CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_TEXT("from", &o.from, "MODEL",
+                "start from the head of a model trained on the same base and classes",
+                .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
 
     AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
 
-    {CLI_HEADING, "Linear head", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_TEXT, "solver", 0, &o.solver, "NAME",
-     "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL (svc-dual), 2 "
-     "L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS (crammer-singer), 5 "
-     "L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); logistic regression (0, 6, 7) "
-     "yields probabilities",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "cost", 0, &o.cost, "C",
-     "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, 6: ten times "
-     "the lowest cost at which any weight is not zero)",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "tolerance", 0, &o.tolerance, "E",
-     "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)", 0, 0,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_REAL, "averages", 0, &o.averages, "W",
-     "count what all places of an image have in common, the average of each channel, W times as much as what "
-     "differs between them (1: alike, as liblinear on the features; not with solvers 5, 6)",
-     1, 1e3, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_REAL, "bias", 0, &o.bias, "B",
-     "append a constant feature of this value, liblinear's -B (below 0: none)", -1, 1e6,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_FLAG, "search", 0, &o.search, NULL,
-     "choose the scaling (sqrt, l2, none or standard, unless --scale gives it) and the cost by "
-     "cross-validation; "
-     "--plot draws the curve of the costs, --history writes it as CSV",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_FLAG, "search-cost", 0, &o.search, NULL, "the same: its old name", 0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "costs", 0, &o.costs, "C,C,…", "search these costs instead of ten values around auto", 0, 0,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_INT, "folds", 0, &o.folds, "K",
-     "number of stratified cross-validation folds; cross-validation also calibrates decision values to "
-     "probabilities (0: 5 for a search, else none)",
-     0, 1000000, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_NEGATION, "no-reduce", 0, &o.reduce, NULL,
-     "train on all features; by default, an equivalent problem with as many features as there are images is "
-     "solved if that is fewer and the solver's penalty allows it (not 5, 6)",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_REAL, "set-threshold", 0, &o.set_threshold, "A",
-     "keep in the model the lowest probability from which a share A of the answers is right on the folds "
-     "held out; evaluate "
-     "--predict then answers unsure below it (0: do not)",
-     0, 1, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "suspects", 0, &o.suspects, "FILE.csv",
-     "list images that may be mislabelled, most certain first, with the class suggested by models that were "
-     "not "
-     "trained on them, and the probability that the label is wrong (from 0.1)",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "suspects-sheet", 0, &o.suspects_sheet, "FILE",
-     "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder", 0, 0,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "learning-curve", 0, &o.learning_curve, "FILE.csv",
-     "write the accuracy by number of training images, and estimate the gain from doubling them", 0, 0,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "learning-curve-plot", 0, &o.learning_curve_plot, "FILE", "draw it (.png, .svg or .pdf)", 0, 0,
-     CLI_MODE(TRAIN_LINEAR)},
-    {CLI_TEXT, "export-libsvm", 0, &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
-     0, 0, CLI_MODE(TRAIN_LINEAR)},
+    OPTION_HEADING("Linear head"),
+    OPTION_TEXT("solver", &o.solver, "NAME",
+                "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL "
+                "(svc-dual), 2 L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS "
+                "(crammer-singer), 5 L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); "
+                "logistic regression (0, 6, 7) yields probabilities",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("cost", &o.cost, "C",
+                "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, "
+                "6: ten times the lowest cost at which any weight is not zero)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("tolerance", &o.tolerance, "E",
+                "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_REAL(
+        "averages", &o.averages, "W", 1, 1e3,
+        "count what all places of an image have in common, the average of each channel, W times as much as "
+        "what differs between them (1: alike, as liblinear on the features; not with solvers 5, 6)",
+        .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_REAL("bias", &o.bias, "B", -1, 1e6,
+                "append a constant feature of this value, liblinear's -B (below 0: none)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_FLAG("search", &o.search,
+                "choose the scaling (sqrt, l2, none or standard, unless --scale gives it) and the cost by "
+                "cross-validation; --plot draws the curve of the costs, --history writes it as CSV",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_FLAG("search-cost", &o.search, "the same: its old name", .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("costs", &o.costs, "C,C,…", "search these costs instead of ten values around auto",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_INT("folds", &o.folds, "K", 0, 1000000,
+               "number of stratified cross-validation folds; cross-validation also calibrates decision "
+               "values to probabilities (0: 5 for a search, else none)",
+               .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_NEGATION("no-reduce", &o.reduce,
+                    "train on all features; by default, an equivalent problem with as many features as there "
+                    "are images is solved if that is fewer and the solver's penalty allows it (not 5, 6)",
+                    .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
+                "keep in the model the lowest probability from which a share A of the answers is right on "
+                "the folds held out; evaluate --predict then answers unsure below it (0: do not)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("suspects", &o.suspects, "FILE.csv",
+                "list images that may be mislabelled, most certain first, with the class suggested by models "
+                "that were not trained on them, and the probability that the label is wrong (from 0.1)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("suspects-sheet", &o.suspects_sheet, "FILE",
+                "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("learning-curve", &o.learning_curve, "FILE.csv",
+                "write the accuracy by number of training images, and estimate the gain from doubling them",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("learning-curve-plot", &o.learning_curve_plot, "FILE", "draw it (.png, .svg or .pdf)",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
+    OPTION_TEXT("export-libsvm", &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
+                .modes = CLI_MODE(TRAIN_LINEAR)),
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };

@@ -22,8 +22,8 @@ typedef enum {
     CLI_HEADING, /* starts a group in --help: name is its title */
 } CliKind;
 
-/* One row of a program's table. To add an option: one row here, and one more in the program's options for its value.
- * A row names the modes that use it as the last field, a set of bits 1 << MODE; without, every mode does. An option that
+/* One row of a program's table. To add an option: one row (OPTION_…, below), and one more in the program's options
+ * for its value. A row names the modes that use it, a set of bits 1 << MODE; without, every mode does. An option that
  * the chosen mode does not use is then refused, help and man page say whom it is for, and
  * tests/cli/test_option_matrix.py tries it with every mode. Rows that several programs share stand once, as a macro:
  * CLI_COMMON_OPTIONS, DATASET_OPTIONS (common/dataset/dataset.h), AUGMENT_OPTIONS (common/image/augment.h). */
@@ -37,6 +37,22 @@ typedef struct {
     double min, max; /* both 0: no bounds */
     guint modes;     /* bits of the modes that use it; 0: all of them */
 } CliOption;
+
+/* Rows by kind. More fields may follow by name: .letter = 'q', .modes = CLI_MODE(…). */
+/* clang-format off */
+#define OPTION_ROW(kind_, name_, value_, placeholder_, help_, ...) \
+    {.kind = kind_, .name = name_, .value = value_, .placeholder = placeholder_, .help = help_, ##__VA_ARGS__}
+#define OPTION_HEADING(title) {.kind = CLI_HEADING, .name = title}
+#define OPTION_FLAG(name, value, help, ...) OPTION_ROW(CLI_FLAG, name, value, NULL, help, ##__VA_ARGS__)
+#define OPTION_NEGATION(name, value, help, ...) OPTION_ROW(CLI_NEGATION, name, value, NULL, help, ##__VA_ARGS__)
+#define OPTION_INT(name, value, placeholder, least, most, help, ...) \
+    OPTION_ROW(CLI_INT, name, value, placeholder, help, .min = least, .max = most, ##__VA_ARGS__)
+#define OPTION_REAL(name, value, placeholder, least, most, help, ...) \
+    OPTION_ROW(CLI_REAL, name, value, placeholder, help, .min = least, .max = most, ##__VA_ARGS__)
+#define OPTION_TEXT(name, value, placeholder, help, ...) OPTION_ROW(CLI_TEXT, name, value, placeholder, help, ##__VA_ARGS__)
+#define OPTION_LIST(name, value, placeholder, help, ...) OPTION_ROW(CLI_LIST, name, value, placeholder, help, ##__VA_ARGS__)
+#define OPTION_ONE_OF(name, value, choices, help, ...) OPTION_ROW(CLI_ONE_OF, name, value, choices, help, ##__VA_ARGS__)
+/* clang-format on */
 
 /* One of the things that a program does, chosen by its options. */
 typedef struct {
@@ -71,12 +87,12 @@ typedef struct {
 /* clang-format off */
 #define CLI_COMMON_DEFAULTS {0, 42, FALSE}
 #define CLI_COMMON_OPTIONS(c) \
-    {CLI_HEADING, "General", 0, NULL, NULL, NULL, 0, 0, 0}, \
-    {CLI_INT, "threads", 0, &(c)->threads, "N", \
-     "number of threads (0: one for each processor available to this process)", 0, 1024, 0}, \
-    {CLI_INT, "seed", 0, &(c)->seed, "N", "random seed", 0, 9007199254740991.0, 0}, \
-    {CLI_FLAG, "quiet", 'q', &(c)->quiet, NULL, \
-     "no progress or remarks on stderr; errors and skipped files are still reported", 0, 0, 0}
+    OPTION_HEADING("General"), \
+    OPTION_INT("threads", &(c)->threads, "N", 0, 1024, \
+        "number of threads (0: one for each processor available to this process)"), \
+    OPTION_INT("seed", &(c)->seed, "N", 0, 9007199254740991.0, "random seed"), \
+    OPTION_FLAG("quiet", &(c)->quiet, \
+        "no progress or remarks on stderr; errors and skipped files are still reported", .letter = 'q')
 /* clang-format on */
 
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the

@@ -9,8 +9,8 @@ enum { HELP_COLUMN = 30, NARROW_COLUMN = 8, WIDE = 70 /* columns, from which hel
 
 /* --help and --version have no row in the programs' tables; the hidden --man is not shown. */
 static const CliOption own_options[] = {
-    {CLI_FLAG, "help", 'h', NULL, NULL, "show this help", 0, 0, 0},
-    {CLI_FLAG, "version", 0, NULL, NULL, "show the version", 0, 0, 0},
+    OPTION_FLAG("help", NULL, "show this help", .letter = 'h'),
+    OPTION_FLAG("version", NULL, "show the version"),
 };
 
 /* "  -q, --quiet" and the like, with placeholder; caller frees. */

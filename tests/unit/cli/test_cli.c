@@ -9,13 +9,13 @@ static int preset;
 static CliCommon common;
 
 static const CliOption options[] = {
-    {CLI_HEADING, "Images", 0, NULL, NULL, NULL, 0, 0, 0},
-    {CLI_INT, "batch", 'b', &batch, "N", "images the base takes at once", 1, 64, 0},
-    {CLI_REAL, "rate", 0, &rate, "R", "learning rate", 0, 0, 0},
-    {CLI_FLAG, "prune", 0, &prune, NULL, "drop items whose file has gone", 0, 0, 0},
-    {CLI_NEGATION, "no-reduce", 0, &reduce, NULL, "train on the vectors themselves", 0, 0, 0},
-    {CLI_ONE_OF, "preset", 0, &preset, "keras|vips", "from file to tensor", 0, 0, 0},
-    {CLI_TEXT, "file", 'f', &file, "FILE", "where to write", 0, 0, 0},
+    OPTION_HEADING("Images"),
+    OPTION_INT("batch", &batch, "N", 1, 64, "images the base takes at once", .letter = 'b'),
+    OPTION_REAL("rate", &rate, "R", 0, 0, "learning rate"),
+    OPTION_FLAG("prune", &prune, "drop items whose file has gone"),
+    OPTION_NEGATION("no-reduce", &reduce, "train on the vectors themselves"),
+    OPTION_ONE_OF("preset", &preset, "keras|vips", "from file to tensor"),
+    OPTION_TEXT("file", &file, "FILE", "where to write", .letter = 'f'),
     CLI_COMMON_OPTIONS(&common),
     {0},
 };
@@ -96,9 +96,9 @@ static void test_help_lists_options_by_mode(void)
 {
     static gint64 both, one;
     static const CliOption rows[] = {
-        {CLI_HEADING, "Way", 0, NULL, NULL, NULL, 0, 0, 0},
-        {CLI_INT, "length", 0, &one, "N", "of the walk", 0, 9, CLI_MODE(1)},
-        {CLI_INT, "width", 0, &both, "N", "of the way", 0, 9, CLI_MODE(0) | CLI_MODE(1)},
+        OPTION_HEADING("Way"),
+        OPTION_INT("length", &one, "N", 0, 9, "of the walk", .modes = CLI_MODE(1)),
+        OPTION_INT("width", &both, "N", 0, 9, "of the way", .modes = CLI_MODE(0) | CLI_MODE(1)),
         {0},
     };
     static const CliMode modes[] = {
