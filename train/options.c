@@ -186,7 +186,8 @@ static const CliOption table[] = {
     OPTION_REAL(
         "averages", &o.averages, "W", 1, 1e3,
         "count what all places of an image have in common, the average of each channel, W times as much as "
-        "what differs between them (1: alike, as liblinear on the features; not with solvers 5, 6)",
+        "what differs between them (1: alike, as liblinear on the features, and so where --scale, --solver, "
+        "--cost or --export-libsvm is given without this; not with solvers 5, 6)",
         .modes = CLI_MODE(TRAIN_LINEAR)),
     OPTION_REAL("bias", &o.bias, "B", -1, 1e6,
                 "append a constant feature of this value, liblinear's -B (below 0: none)",
@@ -407,6 +408,12 @@ static ScalingKind default_scale(void)
     return cached && !o.from ? SCALE_SQRT : SCALE_NONE;
 }
 
+/* Who states liblinear's problem means its features as they are. */
+static gboolean states_the_problem(void)
+{
+    return cli_given("scale") || cli_given("solver") || cli_given("cost") || cli_given("export-libsvm");
+}
+
 gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status)
 {
     g_auto(GStrv) arguments = cli_parse(&program, &o.common, argc, argv, status);
@@ -425,6 +432,8 @@ gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Statu
     }
     if (o.scale < 0)
         o.scale = (int)default_scale();
+    if (!cli_given("averages") && states_the_problem())
+        o.averages = 1;
     *options = o;
     return TRUE;
 }
