@@ -405,7 +405,8 @@ def a_terminal_shows_how_long_all_epochs_may_take():
         shown, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))  # room for the bar
         process = subprocess.Popen([os.path.join(BUILD, "train"), "--hidden", "400,200", "--batch-size", "4", "--epochs", "3",
-                                    cache, os.path.join(folder, "m.h5")], stdout=subprocess.DEVNULL, stderr=end)
+                                    cache, os.path.join(folder, "m.h5")], stdout=subprocess.DEVNULL, stderr=end,
+                                   env=dict(os.environ, TERM="xterm"))
         os.close(end)
         text = b""
         while True:
