@@ -1,5 +1,5 @@
 """train with a dense head: repeatability, resuming, kills, early stopping, metrics, refusals. Caches are generated."""
-import csv, fcntl, hashlib, json, math, os, pty, re, signal, struct, subprocess, sys, termios
+import csv, fcntl, hashlib, json, math, os, pty, re, signal, struct, subprocess, sys, termios, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -422,6 +422,22 @@ def a_terminal_shows_how_long_all_epochs_may_take():
         assert re.search(rb"Epoch 1/3 \[", text) and re.search(rb"Epoch [23]/3 \(all: at most \d+:\d\d left\) \[", text), text[-500:]
 
 
+def a_long_training_is_foretold_and_a_short_one_not():
+    with scratch() as folder:
+        cache, model = make_cache(folder, "cache", *clusters(130)), os.path.join(folder, "model")
+        assert "will take about" not in train("--epochs", 2, cache, model).stderr
+        begun = time.monotonic()
+        process = start_training("--epochs", 100000, "--patience", 100000, cache, model)
+        wait_for_line(process, "Epoch 100/")
+        hundred = time.monotonic() - begun
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=60)[1]
+        hours, minutes, seconds = re.search(r"train: 100000 epochs will take about (?:(\d+):)?(\d+):(\d\d), less if stopped early",
+                                            error).groups()
+        told = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+        assert 30 <= told < 100000 * hundred, (told, hundred)  # a hundred epochs with the start, the files and this test's reading
+
+
 def wrong_usage_is_told_before_any_work():
     with scratch() as folder:
         for arguments in (["cache"], ["--hidden", "12,x", "cache", "model"], ["--hidden", "0", "cache", "model"],
@@ -476,6 +492,7 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     a_loss_that_starts_far_above_guessing_is_told_with_what_helps,
     a_training_that_learnt_nothing_is_told_so_at_its_end,
     a_terminal_shows_how_long_all_epochs_may_take,
+    a_long_training_is_foretold_and_a_short_one_not,
     wrong_usage_is_told_before_any_work,
     caches_that_cannot_be_trained_on_are_refused,
     names_that_a_model_file_cannot_hold_are_refused_before_training)

@@ -18,7 +18,10 @@
 #define LARGE_START      3    /* multiple of the loss of guessing: initial weights alone stay below it */
 #define NOTHING_LEARNT                                                                                       \
     0.99 /* multiple of the loss of guessing: above it, the best epoch cannot tell classes apart */
-#define PATIENT_EPOCHS 5 /* before this many epochs a high loss means nothing yet */
+#define PATIENT_EPOCHS  5 /* before this many epochs a high loss means nothing yet */
+#define TIMED_BATCHES   3 /* by which the time is foretold, after the first one, which finds nothing prepared */
+#define LONG_TRAINING   30 /* seconds; of a shorter one nothing is foretold */
+#define VALIDATION_COST 3  /* images validated in the time of one trained on: forward alone is a third */
 static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
                                       << 63; /* plus the epoch; no batch's stream number is that large */
 
@@ -167,13 +170,27 @@ static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, G
                      where, (int)fit->state.epoch, kept, fit->state.learning_rate);
 }
 
+/* Once, early in the first epoch of a long training; later the epochs that are complete tell. */
+static void foretell(const Fit *fit, double seconds_per_batch)
+{
+    double images = fit->training->count + (fit->validation ? fit->validation->count : 0) / VALIDATION_COST;
+    double epoch = seconds_per_batch * images / fit->options->batch;
+    int epochs = fit->options->epochs - (int)fit->state.epoch + 1;
+    if (epoch * epochs < LONG_TRAINING)
+        return;
+    g_autofree char *all = progress_clock(epoch * epochs);
+    cli_remark("%d %s will take about %s, less if stopped early", epochs,
+               plural((guint64)epochs, "epoch", "epochs"), all);
+}
+
 /* TRUE when all batches are done or interrupted() says to stop. */
 static gboolean train_epoch(Fit *fit, GError **error)
 {
     const FitOptions *options = fit->options;
     FitState *state = &fit->state;
     const Batch *batch, *next;
-    double begun = now_seconds();
+    double begun = now_seconds(), timed_from = begun;
+    guint timed = 0;
     Rng rng = rng_new(options->seed, shuffle_stream + (guint64)state->epoch);
     for (guint i = 0; i < fit->training->count; i++)
         fit->order[i] = i;
@@ -196,6 +213,10 @@ static gboolean train_epoch(Fit *fit, GError **error)
         state->batches++;
         note_metrics(progress, state, begun);
         progress_tick(progress, batch->n);
+        if (timed++ == 0)
+            timed_from = now_seconds();
+        else if (timed == 1 + TIMED_BATCHES && !fit->history->epochs->len)
+            foretell(fit, (now_seconds() - timed_from) / TIMED_BATCHES);
         if (interrupted())
             break;
     }
