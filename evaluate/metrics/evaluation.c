@@ -175,6 +175,33 @@ static void find_groups(Comparison *comparison)
         comparison->n_groups += comparison->units[i] == i;
 }
 
+/* (N) 1 where the model is right. Caller frees. */
+static int *right_answers(const Comparison *comparison, const Evaluation *evaluation)
+{
+    guint n = comparison_count(comparison);
+    int *values = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++)
+        values[i] = evaluation->predicted[i] == test_images_labels(comparison->images)[i];
+    return values;
+}
+
+static void test_against_guessing(Comparison *comparison)
+{
+    const ClassMetrics *metrics = comparison_model(comparison, 0)->per_class;
+    guint n = comparison_count(comparison);
+    for (guint c = 1; c < comparison_classes(comparison); c++)
+        if (metrics[c].support > metrics[comparison->frequent].support)
+            comparison->frequent = (int)c;
+    comparison->guess = (double)metrics[comparison->frequent].support / n;
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        Evaluation *evaluation = comparison->evaluations->pdata[j];
+        g_autofree int *right = right_answers(comparison, evaluation);
+        evaluation->guess_p =
+            comparison->units ? metrics_grouped_beats_guessing(right, comparison->units, n, comparison->guess)
+                              : metrics_beats_guessing(evaluation->right, n, comparison->guess);
+    }
+}
+
 Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top)
 {
     Comparison *comparison = g_new0(Comparison, 1);
@@ -190,6 +217,7 @@ Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top
                            comparison->k);
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
     }
+    test_against_guessing(comparison);
     return comparison;
 }
 
@@ -227,17 +255,26 @@ Interval comparison_interval(const Comparison *comparison, const Evaluation *eva
                              const guint8 *left_out)
 {
     guint n = comparison_count(comparison), used = 0, right = 0;
-    const int *labels = test_images_labels(comparison->images);
-    g_autofree int *values = g_new0(int, n + 1);
+    g_autofree int *values = right_answers(comparison, evaluation);
     g_autofree guint *units = g_new(guint, n + 1);
     for (guint i = 0; i < n; i++) {
         gboolean uses = !left_out || !left_out[i];
-        values[i] = uses && evaluation->predicted[i] == labels[i];
         units[i] = uses && comparison->units ? comparison->units[i] : METRICS_LEFT_OUT;
         used += uses;
-        right += (guint)values[i];
+        right += uses && values[i];
     }
     return comparison->units ? metrics_grouped_share(values, units, n) : metrics_wilson(right, used);
+}
+
+Interval comparison_answered(const Comparison *comparison, const Evaluation *evaluation, double threshold)
+{
+    guint n = comparison_count(comparison);
+    gsize classes = comparison_classes(comparison);
+    g_autofree guint8 *unsure = g_new(guint8, n + 1);
+    for (guint i = 0; i < n; i++)
+        unsure[i] =
+            (double)evaluation->probabilities[i * classes + (gsize)evaluation->predicted[i]] < threshold;
+    return comparison_interval(comparison, evaluation, unsure);
 }
 
 McNemar comparison_test(const Comparison *comparison, guint first, guint second)

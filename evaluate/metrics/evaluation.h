@@ -54,7 +54,8 @@ typedef struct {
     guint *matrix;        /* (L, L) */
     guint right;
     double accuracy, top_k;
-    Interval interval;       /* of the accuracy, 95 %, as comparison_interval */
+    Interval interval; /* of the accuracy, 95 %, as comparison_interval */
+    double guess_p; /* probability of this many right answers by guessing: a binomial test, or over groups */
     ClassMetrics *per_class; /* (L) */
     ClassMetrics macro, weighted;
     double log_loss, calibration_error; /* of the probabilities; NAN where there are none */
@@ -78,6 +79,8 @@ typedef struct {
     GPtrArray *evaluations; /* Evaluation* */
     guint *units;           /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
     guint n_groups;         /* of them; 0 */
+    int frequent;           /* the most frequent class */
+    double guess;           /* its share: the accuracy of always answering it */
     guint k;                /* of top_k */
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
@@ -108,6 +111,9 @@ const Evaluation *comparison_model(const Comparison *comparison, guint index);
  * there are some, whose images are not independent. */
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out);
+
+/* The same of the images that it answers from this probability on; the model has probabilities. */
+Interval comparison_answered(const Comparison *comparison, const Evaluation *evaluation, double threshold);
 
 /* The models' difference likewise: a test, and the interval of the first's accuracy minus the second's. */
 McNemar comparison_test(const Comparison *comparison, guint first, guint second);

@@ -252,10 +252,10 @@ static gint by_value(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
-/* low = high where the means of all draws are the same. */
-static Interval bootstrap(const GArray *groups)
+/* The means over groups drawn with replacement (METRICS_DRAWS), sorted. */
+static double *draw_means(const GArray *groups)
 {
-    g_autofree double *means = g_new(double, METRICS_DRAWS);
+    double *means = g_new(double, METRICS_DRAWS);
     Rng rng = rng_new(0, 0);
     for (guint draw = 0; draw < METRICS_DRAWS; draw++) {
         double images = 0, sum = 0;
@@ -267,6 +267,13 @@ static Interval bootstrap(const GArray *groups)
         means[draw] = sum / images;
     }
     qsort(means, METRICS_DRAWS, sizeof *means, by_value);
+    return means;
+}
+
+/* low = high where the means of all draws are the same. */
+static Interval bootstrap(const GArray *groups)
+{
+    g_autofree double *means = draw_means(groups);
     return (Interval){means[METRICS_DRAWS / 40], means[METRICS_DRAWS - 1 - METRICS_DRAWS / 40]};
 }
 
@@ -286,6 +293,20 @@ Interval metrics_grouped_difference(const int *values, const guint *units, guint
     long ahead = lround(interval.low * groups->len);
     McNemar alike = {.first_only = (guint)MAX(ahead, 0), .second_only = (guint)MAX(-ahead, 0)};
     return interval.low < interval.high ? interval : metrics_paired_difference(alike, groups->len);
+}
+
+double metrics_grouped_beats_guessing(const int *values, const guint *units, guint n, double share)
+{
+    g_autoptr(GArray) groups = sum_groups(values, units, n);
+    if (!groups->len)
+        return 1;
+    g_autofree double *means = draw_means(groups);
+    if (means[0] == means[METRICS_DRAWS - 1])
+        return metrics_beats_guessing((guint)lround(means[0] * groups->len), groups->len, share);
+    guint not_above = 0;
+    while (not_above < METRICS_DRAWS && means[not_above] <= share)
+        not_above++;
+    return (not_above + 1.0) / (METRICS_DRAWS + 1.0);
 }
 
 /* The probability that the sum of the groups' values, each with either sign, is at least as far from 0 as with these. */

@@ -103,8 +103,9 @@ Interval metrics_grouped_difference(const int *values, const guint *units, guint
 enum { METRICS_DRAWS = 4000 };
 
 /* Exact one-sided binomial test: the probability of `right` or more right answers among n if each is right with
- * probability `share`. */
+ * probability `share`. Grouped: how often the draws above do not exceed share, at least 1 / (METRICS_DRAWS + 1). */
 double metrics_beats_guessing(guint right, guint n, double share);
+double metrics_grouped_beats_guessing(const int *values, const guint *units, guint n, double share);
 
 /* The pairs that occur, most frequent first, ties by true and then predicted label: an array of
  * ConfusedPair. */

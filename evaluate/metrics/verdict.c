@@ -54,13 +54,11 @@ static guint images_needed(McNemar test, guint n)
     return b == c ? 0 : (guint)fmin(G_MAXUINT, ceil(factor * n * (b + c) / ((b - c) * (b - c))));
 }
 
-static void find_classes(const Comparison *comparison, Verdict *verdict)
+static void find_worst(const Comparison *comparison, Verdict *verdict)
 {
     const ClassMetrics *metrics = comparison_model(comparison, verdict->best)->per_class;
     for (guint c = 1; c < comparison_classes(comparison); c++) {
         const ClassMetrics *worst = &metrics[verdict->worst];
-        if (metrics[c].support > metrics[verdict->frequent].support)
-            verdict->frequent = (int)c;
         if (metrics[c].support &&
             (!worst->support || metrics[c].recall < worst->recall ||
              (metrics[c].recall == worst->recall && metrics[c].support > worst->support)))
@@ -74,11 +72,9 @@ Verdict *verdict_new(const Comparison *comparison)
     guint n = comparison_count(comparison);
     verdict->equals = g_array_new(FALSE, FALSE, sizeof(guint));
     rank(comparison, verdict);
-    find_classes(comparison, verdict);
+    find_worst(comparison, verdict);
     const Evaluation *best = comparison_model(comparison, verdict->best);
-    verdict->guess = (double)best->per_class[verdict->frequent].support / n;
-    verdict->guess_p = metrics_beats_guessing(best->right, n, verdict->guess);
-    verdict->beats_guess = verdict->guess_p < VERDICT_LEVEL;
+    verdict->beats_guess = best->guess_p < VERDICT_LEVEL;
     if (verdict->second == verdict->best)
         return verdict;
     verdict->test = comparison_test(comparison, verdict->best, verdict->second);

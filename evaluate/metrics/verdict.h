@@ -15,10 +15,7 @@ typedef struct {
     GArray *equals;
     guint
         needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference, or groups */
-    int frequent;         /* the most frequent class */
-    double guess;         /* its share: the accuracy of always answering it */
-    double guess_p;       /* probability of this many right answers by such guessing (binomial test) */
-    gboolean beats_guess; /* guess_p < 5 % */
+    gboolean beats_guess; /* best's guess_p < 5 % */
     int worst;            /* the class with best's lowest recall; the larger one of equal ones */
 } Verdict;
 

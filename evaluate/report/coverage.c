@@ -30,7 +30,7 @@ void coverage_text(GString *text, const Comparison *comparison)
                 g_string_append(text, "at no probability\n");
                 continue;
             }
-            Interval interval = metrics_wilson(point->right, point->answered);
+            Interval interval = comparison_answered(comparison, evaluation, point->threshold);
             g_string_append_printf(text, "from %.4f on (%.1f to %.1f), answering %.1f %% of the images\n",
                                    point->threshold, 100 * interval.low, 100 * interval.high,
                                    100.0 * point->answered / n);
@@ -40,20 +40,32 @@ void coverage_text(GString *text, const Comparison *comparison)
 
 /* ---- The figure ---- */
 
-static void draw_model(Axes *axes, const Evaluation *evaluation, guint n, guint32 color)
+/* The interval at BAND of the points at most, as one over groups takes a while. */
+static void draw_band(Axes *axes, const Comparison *comparison, const Evaluation *evaluation, guint32 color)
 {
-    guint points = evaluation->coverage->len;
-    g_autofree double *values = g_new(double, 4 * (gsize)points);
-    double *share = values, *accuracy = values + points, *low = accuracy + points, *high = low + points;
-    for (guint i = 0; i < points; i++) {
-        const CoveragePoint *point = &g_array_index(evaluation->coverage, CoveragePoint, i);
-        Interval interval = metrics_wilson(point->right, point->answered);
-        share[i] = (double)point->answered / n;
-        accuracy[i] = (double)point->right / point->answered;
+    enum { BAND = 64 };
+    double share[BAND], low[BAND], high[BAND];
+    guint points = evaluation->coverage->len, drawn = MIN(points, BAND);
+    for (guint i = 0; i < drawn; i++) {
+        guint at = drawn == 1 ? 0 : (guint)((guint64)i * (points - 1) / (drawn - 1));
+        const CoveragePoint *point = &g_array_index(evaluation->coverage, CoveragePoint, at);
+        Interval interval = comparison_answered(comparison, evaluation, point->threshold);
+        share[i] = (double)point->answered / comparison_count(comparison);
         low[i] = interval.low;
         high[i] = interval.high;
     }
-    axes_band(axes, share, low, high, points, color, NULL);
+    axes_band(axes, share, low, high, drawn, color, NULL);
+}
+
+static void draw_line(Axes *axes, const Comparison *comparison, const Evaluation *evaluation, guint32 color)
+{
+    guint points = evaluation->coverage->len;
+    g_autofree double *share = g_new(double, points), *accuracy = g_new(double, points);
+    for (guint i = 0; i < points; i++) {
+        const CoveragePoint *point = &g_array_index(evaluation->coverage, CoveragePoint, i);
+        share[i] = (double)point->answered / comparison_count(comparison);
+        accuracy[i] = (double)point->right / point->answered;
+    }
     axes_line(axes, share, accuracy, points, color, FALSE, evaluation->name);
 }
 
@@ -73,10 +85,14 @@ static void draw(Canvas *canvas, const Comparison *comparison)
                                                    .y_nice = TRUE,
                                                    .x_percent = TRUE,
                                                    .y_percent = TRUE});
-    for (guint j = 0, drawn = 0; j < comparison->evaluations->len; j++)
-        if (comparison_model(comparison, j)->coverage)
-            draw_model(axes, comparison_model(comparison, j), comparison_count(comparison),
-                       theme->series[drawn++ % CANVAS_SERIES]);
+    for (guint j = 0, drawn = 0; j < comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        if (!evaluation->coverage)
+            continue;
+        guint32 color = theme->series[drawn++ % CANVAS_SERIES];
+        draw_band(axes, comparison, evaluation, color);
+        draw_line(axes, comparison, evaluation, color);
+    }
 }
 
 gboolean coverage_write(const Comparison *comparison, const char *path, GError **error)

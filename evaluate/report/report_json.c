@@ -131,7 +131,7 @@ static json_t *coverage(const Comparison *comparison, const Evaluation *evaluati
         const CoveragePoint *point = calibration_accept(evaluation->coverage, coverage_targets[t]);
         if (!point)
             continue;
-        Interval interval = metrics_wilson(point->right, point->answered);
+        Interval interval = comparison_answered(comparison, evaluation, point->threshold);
         json_array_append_new(array, json_pack("{s:f, s:f, s:I, s:I, s:[f,f], s:o}", "target",
                                                coverage_targets[t], "threshold", point->threshold, "answered",
                                                (json_int_t)point->answered, "right", (json_int_t)point->right,
@@ -211,11 +211,11 @@ static json_t *verdict_json(const Comparison *comparison)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     const char *const *names = test_images_class_names(comparison->images);
-    json_t *object =
-        json_pack("{s:o, s:{s:o, s:f, s:f}, s:b, s:o}", "best",
-                  text(comparison_model(comparison, verdict->best)->name), "guessing", "class",
-                  text(names[verdict->frequent]), "accuracy", verdict->guess, "p", verdict->guess_p,
-                  "beats_guessing", verdict->beats_guess, "weakest_class", text(names[verdict->worst]));
+    json_t *object = json_pack("{s:o, s:{s:o, s:f, s:f}, s:b, s:o}", "best",
+                               text(comparison_model(comparison, verdict->best)->name), "guessing", "class",
+                               text(names[comparison->frequent]), "accuracy", comparison->guess, "p",
+                               comparison_model(comparison, verdict->best)->guess_p, "beats_guessing",
+                               verdict->beats_guess, "weakest_class", text(names[verdict->worst]));
     if (verdict->second == verdict->best)
         return object;
     json_t *equals = json_array();

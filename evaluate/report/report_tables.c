@@ -92,8 +92,7 @@ static gboolean is_best(const Report *report, guint figure, const Evaluation *ev
 {
     double own = metrics[figure].of(evaluation);
     gboolean beats = FALSE;
-    if (metrics_beats_guessing(evaluation->right, comparison_count(report->comparison),
-                               report->verdict->guess) >= VERDICT_LEVEL)
+    if (evaluation->guess_p >= VERDICT_LEVEL)
         return FALSE;
     for (guint j = 0; j < models(report); j++) {
         double other = metrics[figure].of(model_at(report, j));

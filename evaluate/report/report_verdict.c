@@ -7,7 +7,7 @@ enum { MAX_BARS = 8 }; /* models; the table below has all */
 
 /* A dot on a band from low to high, and a line at the accuracy of guessing. The answers and the table say the same in
  * words. */
-static void append_bar(GString *page, const Evaluation *evaluation, const Verdict *verdict)
+static void append_bar(GString *page, const Evaluation *evaluation, double guess)
 {
     g_string_append(page, "<div class=\"accuracy-name\">");
     html_text(page, evaluation->name);
@@ -17,7 +17,7 @@ static void append_bar(GString *page, const Evaluation *evaluation, const Verdic
         "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
         "<div class=\"accuracy-value\">",
         100 * evaluation->interval.low, 100 * evaluation->interval.high, 100 * evaluation->accuracy,
-        100 * verdict->guess);
+        100 * guess);
     html_share(page, evaluation->accuracy);
     g_string_append(page, "</div>\n");
 }
@@ -39,7 +39,7 @@ void section_verdict(const Report *report)
     }
     g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");
     for (guint j = 0; j < MIN(comparison->evaluations->len, MAX_BARS); j++)
-        append_bar(page, comparison_model(comparison, j), verdict);
+        append_bar(page, comparison_model(comparison, j), comparison->guess);
     g_string_append(
         page,
         "<div></div><div class=\"scale\"><span>0</span><span>accuracy; the band is its 95&nbsp;% "

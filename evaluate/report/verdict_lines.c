@@ -97,25 +97,26 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
 {
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
-        double p = metrics_beats_guessing(evaluation->right, comparison_count(comparison), verdict->guess);
-        if (j != verdict->best && p >= VERDICT_LEVEL)
+        if (j != verdict->best && evaluation->guess_p >= VERDICT_LEVEL)
             g_string_append_printf(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
-                                   100 * evaluation->accuracy, p);
+                                   100 * evaluation->accuracy, evaluation->guess_p);
     }
 }
 
 static GString *guessing(const Comparison *comparison, const Verdict *verdict)
 {
     GString *text = g_string_new(NULL);
-    const char *name = name_of(comparison, verdict->frequent);
+    const char *name = name_of(comparison, comparison->frequent);
+    g_autofree char *over = comparison_over(comparison);
     if (verdict->beats_guess)
         g_string_append_printf(text, "Better than always answering %s, which is right on %.1f %%", name,
-                               100 * verdict->guess);
+                               100 * comparison->guess);
     else
         g_string_append_printf(text, "No better than chance: always answering %s is right on %.1f %%", name,
-                               100 * verdict->guess);
-    g_string_append(text, " (binomial test, ");
-    append_p(text, verdict->guess_p);
+                               100 * comparison->guess);
+    g_string_append(text, comparison->units ? " (cluster bootstrap" : " (binomial test");
+    g_string_append_printf(text, "%s, ", over);
+    append_p(text, comparison_model(comparison, verdict->best)->guess_p);
     g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
     return text;

@@ -1,5 +1,5 @@
 """Answering only what is sure: --coverage and --set-threshold against NumPy, and what --predict says below the threshold."""
-import csv, json, os, re, sys
+import csv, json, math, os, re, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
 import numpy as np
@@ -73,6 +73,62 @@ def thresholds_agree_with_numpy():
         assert "no model yields probabilities" in program("evaluate", "--coverage", at + "/d.svg", at + "/test.cache", at + "/margins.h5", status=1).stderr
 
 
+def grouped(at, name, strength, seed):
+    """A cache of 20 groups of six images that a model takes for one class, the right one the likelier the larger strength."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(20) % 3, 6)
+    x = (rng.normal(0, 0.5, (20, 5)).repeat(6, 0) + rng.normal(0, 0.25, (120, 5))).astype("f4")
+    x[np.arange(120), labels] += strength
+    np.save("%s/%s.npy" % (at, name), x)
+    with open("%s/%s.csv" % (at, name), "w") as file:
+        file.write("path,class\n" + "".join("%s/g%02d-%d.jpg,%s\n" % ("abc"[k], i // 6, i, "abc"[k]) for i, k in enumerate(labels)))
+    program("extract", "-q", "--import", "%s/%s.npy" % (at, name), "%s/%s.csv" % (at, name), "%s/%s" % (at, name))
+    program("extract", "-q", "--group", "g[0-9]+", "%s/%s" % (at, name))
+    return "%s/%s" % (at, name)
+
+
+def evaluated(at, cache):
+    done = program("evaluate", "--json", at + "/g.json", "--predictions", at + "/g.csv", "--coverage", at + "/g.svg", "--report", at + "/r",
+                   cache, at + "/g.h5")
+    with open(at + "/g.json") as file, open(at + "/g.csv", newline="") as table:
+        found, rows = json.load(file), list(csv.DictReader(table))
+    right = np.array([row["true"] == row["predicted"] for row in rows])
+    confidence = np.array([[float(row[name]) for name in "abc"] for row in rows], np.float32).max(1)
+    return found, " ".join(done.stdout.split()), right, confidence, np.array([row["path"].split("-")[0] for row in rows])
+
+
+def drawn(right, groups, seed):
+    """Shares of right answers over groups drawn with replacement."""
+    sums = np.array([(right[groups == g].sum(), (groups == g).sum()) for g in np.unique(groups)])
+    draws = sums[np.random.default_rng(seed).integers(0, len(sums), (20000, len(sums)))].sum(1)
+    return draws[:, 0] / draws[:, 1]
+
+
+def intervals_and_the_test_against_guessing_are_over_groups():
+    with scratch() as at:
+        program("train", "-q", "--head", "linear", "--scale", "none", "--folds", 3, grouped(at, "train", 0.6, 0), at + "/g.h5")
+        found, said, right, confidence, groups = evaluated(at, grouped(at, "test", 0.6, 1))
+        points = found["models"][0]["coverage"]
+        assert len(points) >= 2
+        for point in points:
+            taken = confidence >= np.float32(point["threshold"])
+            assert (point["answered"], point["right"]) == (taken.sum(), (taken & right).sum())
+            low, high = np.quantile(drawn(right[taken], groups[taken], 1), [0.025, 0.975])
+            if low < high:
+                assert np.allclose(point["interval"], [low, high], atol=0.02), (point, low, high)
+            else:  # no group differs: as many images as there are groups
+                assert np.allclose(point["interval"], wilson(len(set(groups[taken])), len(set(groups[taken])))), point
+        assert max(np.diff(point["interval"])[0] for point in points) > 1.3 * max(
+            np.diff(wilson(point["right"], point["answered"]))[0] for point in points)
+        found, said, right, confidence, groups = evaluated(at, grouped(at, "hard", 0.4, 2))
+        guess = found["verdict"]["guessing"]
+        expected = (drawn(right, groups, 2) <= guess["accuracy"]).mean()
+        assert abs(guess["accuracy"] - 0.35) < 1e-9 and abs(guess["p"] - expected) < 0.015 and 0.05 < expected < 0.5, (guess, expected)
+        assert sum(math.comb(120, k) * 0.35**k * 0.65**(120 - k) for k in range(right.sum(), 121)) < 0.05  # were images independent
+        assert not found["verdict"]["beats_guessing"] and "(cluster bootstrap over 20 groups, p = " in said, said
+        assert "cluster bootstrap over 20 groups" in open(at + "/r/index.html").read()
+
+
 def a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it():
     with scratch() as at:
         make(at)
@@ -144,5 +200,5 @@ def what_has_no_threshold_is_refused_in_one_sentence():
             assert said in error, error
 
 
-run(thresholds_agree_with_numpy, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
+run(thresholds_agree_with_numpy, intervals_and_the_test_against_guessing_are_over_groups, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
     training_sets_a_threshold_by_images_that_each_fold_holds_out, what_has_no_threshold_is_refused_in_one_sentence)
