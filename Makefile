@@ -262,9 +262,10 @@ bench-peers: packages-keras ## install the peers of `make bench` into build/peer
 	/usr/bin/python3 -m venv $(PEERS) && $(PEERS)/bin/pip install -q --upgrade $(PEERS_PARTS)
 
 BENCH_PYTHON = $(firstword $(wildcard $(PEERS)/bin/python3) /usr/bin/python3)
-bench: packages-build ## compare extraction and both heads with their peers (without those that bench-peers has not installed)
+bench: packages-build ## compare extraction, heads and whole commands (PHOTOS=, WEIGHTS=) with the peers that bench-peers has installed
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) $(BENCHMARKS)
 	@for bench in extract train linear; do $(BENCH_PYTHON) tests/bench/bench_$$bench.py && echo || exit; done
+	@$(BENCH_PYTHON) tests/bench/bench_whole.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 bench-layers: packages-build ## time of each layer's stages in the base, and their share of the processor's peak
 	+@$(BUILD_NOW) $(BUILD)/bench/layers

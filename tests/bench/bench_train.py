@@ -1,4 +1,4 @@
-"""Training compared with PyTorch (channels last), same threads, alternating in one run: steps per second and peak memory.
+"""Training compared with PyTorch (channels last, fused Adam) and Keras, same threads, alternating in one run: steps per second and peak memory.
 
     tests/bench/bench_train.py [--steps N] [--threads T] [--rounds R] [--only MODE]
 
@@ -8,6 +8,7 @@ scratch   the study's network from scratch on images of 128x128, a quarter of th
 """
 import argparse, os, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from contender_train_peer import PEERS
 from peers import BUILD, HERE, THREADS, Contender, alternate, has, machine, table
 
 TITLES = {"head": "The study's head", "finetune": "Fine-tuning with --unfreeze 2 from activations",
@@ -22,15 +23,15 @@ def main():
     p.add_argument("--only", choices=TITLES)
     a = p.parse_args()
     print(machine()[0])
-    torch = has("torch")
+    peers = [peer for peer, module in PEERS.items() if has(module)]
     for mode, title in TITLES.items():
         if a.only not in (None, mode):
             continue
         steps = max(1, a.steps // 4) if mode == "scratch" else a.steps
         arguments = [mode, str(steps), str(a.threads)]
         contenders = [Contender("vggcache", [os.path.join(BUILD, "bench", "contender_train")] + arguments)]
-        if torch:
-            contenders.append(Contender("torch", [sys.executable, os.path.join(HERE, "contender_train_torch.py")] + arguments))
+        for peer in peers:
+            contenders.append(Contender(peer, [sys.executable, os.path.join(HERE, "contender_train_peer.py"), peer] + arguments))
         for c in contenders:
             c.run()  # warms up
         alternate(contenders, a.rounds)
