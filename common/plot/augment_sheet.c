@@ -16,16 +16,16 @@ gboolean augment_sheet_write(const char *path, const AugmentOptions *options, gu
     for (guint copy = 0; copy <= copies; copy++) {
         double x = GAP + copy * (double)(CELL + GAP);
         g_autofree char *title = copy ? g_strdup_printf("copy %u", copy) : g_strdup("original");
-        canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0, 11, canvas_theme(canvas)->ink, ALIGN_CENTER,
-                    TRUE, 0, title);
+        canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0,
+                    (CanvasFont){11, canvas_theme(canvas)->ink, TRUE}, ALIGN_CENTER, 0, title);
         for (guint i = 0; i < n; i++) {
             double y = HEAD + GAP + i * (double)(CELL + LABEL + GAP);
             Augmentation a = augment_draw(options, seed, keys[i], copy, side);
             augment_pixels(rgb[i], side, &a, changed);
-            canvas_image(canvas, x, y, CELL, CELL, changed, side, side);
+            canvas_image(canvas, x, y, CELL, changed, side);
             if (copy == 0)
-                canvas_text(canvas, x, y + CELL + LABEL / 2.0, 9, canvas_theme(canvas)->soft, ALIGN_LEFT,
-                            FALSE, 0, keys[i]);
+                canvas_text(canvas, x, y + CELL + LABEL / 2.0,
+                            (CanvasFont){9, canvas_theme(canvas)->soft, FALSE}, ALIGN_LEFT, 0, keys[i]);
         }
     }
     return canvas_finish(canvas, error);

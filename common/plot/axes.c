@@ -111,15 +111,16 @@ static void draw_ticks(const Axes *axes)
         g_autofree char *text = tick_text(x, x->tick[i]);
         canvas_line(axes->canvas, (double[]){at, y->start, at, y->start + y->length}, 2, 0.6, theme->faint,
                     FALSE);
-        canvas_text(axes->canvas, at, y->start + gap + text_size / 2, text_size, theme->soft, ALIGN_CENTER,
-                    FALSE, 0, text);
+        canvas_text(axes->canvas, at, y->start + gap + text_size / 2,
+                    (CanvasFont){text_size, theme->soft, FALSE}, ALIGN_CENTER, 0, text);
     }
     for (guint i = 0; i < y->ticks; i++) {
         double at = place(y, y->tick[i]);
         g_autofree char *text = tick_text(y, y->tick[i]);
         canvas_line(axes->canvas, (double[]){x->start, at, x->start + x->length, at}, 2, 0.6, theme->faint,
                     FALSE);
-        canvas_text(axes->canvas, x->start - gap, at, text_size, theme->soft, ALIGN_RIGHT, FALSE, 0, text);
+        canvas_text(axes->canvas, x->start - gap, at, (CanvasFont){text_size, theme->soft, FALSE},
+                    ALIGN_RIGHT, 0, text);
     }
     canvas_frame(axes->canvas, x->start, y->start + y->length, x->length, -y->length, 0.8, theme->soft);
 }
@@ -130,14 +131,14 @@ static void draw_labels(const Axes *axes, double left, double top, double bottom
     const CanvasTheme *theme = canvas_theme(axes->canvas);
     double x_middle = x->start + x->length / 2, y_middle = y->start + y->length / 2;
     if (options->title)
-        canvas_text(axes->canvas, x_middle, top + gap + title_size / 2, title_size, theme->ink, ALIGN_CENTER,
-                    TRUE, 0, options->title);
+        canvas_text(axes->canvas, x_middle, top + gap + title_size / 2,
+                    (CanvasFont){title_size, theme->ink, TRUE}, ALIGN_CENTER, 0, options->title);
     if (options->x_label)
-        canvas_text(axes->canvas, x_middle, bottom - gap - text_size / 2, text_size, theme->ink, ALIGN_CENTER,
-                    FALSE, 0, options->x_label);
+        canvas_text(axes->canvas, x_middle, bottom - gap - text_size / 2,
+                    (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_CENTER, 0, options->x_label);
     if (options->y_label)
-        canvas_text(axes->canvas, left + gap + text_size / 2, y_middle, text_size, theme->ink, ALIGN_CENTER,
-                    FALSE, 90, options->y_label);
+        canvas_text(axes->canvas, left + gap + text_size / 2, y_middle,
+                    (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_CENTER, 90, options->y_label);
 }
 
 Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options)
@@ -241,8 +242,8 @@ static void draw_legend(const Axes *axes)
         const Entry *entry = &g_array_index(axes->legend, Entry, i);
         double middle = y + gap / 2 + (i + 0.5) * row;
         draw_key(axes->canvas, entry, x + gap, middle, key_width);
-        canvas_text(axes->canvas, x + 2 * gap + key_width, middle, text_size, theme->ink, ALIGN_LEFT, FALSE,
-                    0, entry->label);
+        canvas_text(axes->canvas, x + 2 * gap + key_width, middle, (CanvasFont){text_size, theme->ink, FALSE},
+                    ALIGN_LEFT, 0, entry->label);
     }
 }
 
@@ -309,33 +310,34 @@ void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 co
     add_entry(axes, dashed ? KEY_DASHED : KEY_LINE, color, 1, label);
 }
 
-void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color)
+void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y)
 {
-    const double r = 1.25 * radius; /* for the area of the disc */
+    const double radius = mark.radius, r = 1.25 * radius; /* for the area of the disc */
     const double diamond[] = {x, y - r, x + r, y, x, y + r, x - r, y};
-    switch (mark) {
+    switch (mark.shape) {
     case AXES_DISC:
-        canvas_disc(canvas, x, y, radius, color);
+        canvas_disc(canvas, x, y, radius, mark.color);
         break;
     case AXES_DIAMOND:
-        canvas_polygon(canvas, diamond, 4, color, 1);
+        canvas_polygon(canvas, diamond, 4, mark.color, 1);
         break;
     case AXES_CROSS:
-        canvas_line(canvas, (double[]){x - radius, y - radius, x + radius, y + radius}, 2, 1, color, FALSE);
-        canvas_line(canvas, (double[]){x - radius, y + radius, x + radius, y - radius}, 2, 1, color, FALSE);
+        canvas_line(canvas, (double[]){x - radius, y - radius, x + radius, y + radius}, 2, 1, mark.color,
+                    FALSE);
+        canvas_line(canvas, (double[]){x - radius, y + radius, x + radius, y - radius}, 2, 1, mark.color,
+                    FALSE);
         break;
     }
 }
 
-void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, double radius,
-                guint32 color, const char *label)
+void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, const char *label)
 {
     for (guint i = 0; i < n; i++) {
         double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
         if (within(&axes->x, px) && within(&axes->y, py)) /* marks on the frame are not clipped */
-            axes_draw_mark(axes->canvas, mark, px, py, radius, color);
+            axes_draw_mark(axes->canvas, mark, px, py);
     }
-    add_entry(axes, KEY_DISC, color, 1, label);
+    add_entry(axes, KEY_DISC, mark.color, 1, label);
 }
 
 void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
@@ -377,8 +379,8 @@ void axes_text(Axes *axes, double x, double y, const char *text)
     double place_of[] = {place(&axes->x, x), place(&axes->y, y) - size};
     if (!isfinite(place_of[0]) || !isfinite(place_of[1]))
         return;
-    canvas_text(axes->canvas, place_of[0], place_of[1], size, canvas_theme(axes->canvas)->ink, ALIGN_CENTER,
-                FALSE, 0, text);
+    canvas_text(axes->canvas, place_of[0], place_of[1],
+                (CanvasFont){size, canvas_theme(axes->canvas)->ink, FALSE}, ALIGN_CENTER, 0, text);
     for (guint i = 0; i < 8; i++) /* the legend would hide more of it than of a line's point */
         g_array_append_vals(axes->drawn, (double[]){place_of[0], place_of[1] - size}, 1);
 }

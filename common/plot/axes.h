@@ -22,7 +22,12 @@ typedef struct {
 } AxesOptions;
 
 typedef struct Axes Axes;
-typedef enum { AXES_DISC, AXES_DIAMOND, AXES_CROSS } AxesMark;
+typedef enum { AXES_DISC, AXES_DIAMOND, AXES_CROSS } AxesShape;
+typedef struct {
+    AxesShape shape;
+    double radius; /* in points */
+    guint32 color;
+} AxesMark;
 
 /* x, y, width, height: the rectangle for everything, labels included, in points. Draws all but the legend. The canvas
  * is borrowed until axes_free. */
@@ -32,15 +37,9 @@ void axes_free(Axes *axes); /* draws the legend, if anything has a label */
 /* The functions below take x and y in data units; label: copied into the legend, or NULL for no entry. */
 void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
                const char *label);
-void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, double radius,
-                guint32 color, const char *label);
-static inline void axes_discs(Axes *axes, const double *x, const double *y, guint n, double radius,
-                              guint32 color, const char *label)
-{
-    axes_marks(axes, AXES_DISC, x, y, n, radius, color, label);
-}
+void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, const char *label);
 /* One mark at a position on the canvas, in points: for a legend drawn by the caller. */
-void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y, double radius, guint32 color);
+void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y);
 /* The area between low and high, such as mean ± deviation over folds. */
 void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
                const char *label);

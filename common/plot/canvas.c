@@ -355,22 +355,21 @@ static gboolean is_plain(const char *text)
     return !*text;
 }
 
-void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color, Align align, gboolean bold,
-                 double degrees, const char *text)
+void canvas_text(Canvas *canvas, double x, double y, CanvasFont font, Align align, double degrees,
+                 const char *text)
 {
     /* The middle of lower-case letters and digits is about 0.36 em above the baseline. */
     const double middle = 0.36;
     cairo_t *cairo = canvas->cairo;
-    layout_set(canvas->layout, size, bold, text);
-    double width = layout_width(canvas->layout), shift = align == ALIGN_LEFT     ? 0
-                                                         : align == ALIGN_CENTER ? 0.5
-                                                                                 : 1;
+    layout_set(canvas->layout, font.size, font.bold, text);
+    const double shift = align == ALIGN_LEFT ? 0 : align == ALIGN_CENTER ? 0.5 : 1;
+    double width = layout_width(canvas->layout);
     double baseline = (double)pango_layout_get_baseline(canvas->layout) / PANGO_SCALE;
     cairo_save(cairo);
     cairo_translate(cairo, x, y);
     cairo_rotate(cairo, -degrees * G_PI / 180);
-    cairo_move_to(cairo, -shift * width, middle * size - baseline);
-    set_color(cairo, color, 1);
+    cairo_move_to(cairo, -shift * width, middle * font.size - baseline);
+    set_color(cairo, font.color, 1);
     pango_cairo_update_layout(cairo, canvas->layout);
     pango_cairo_show_layout(cairo, canvas->layout);
     canvas->textless |= is_plain(text) && pango_layout_get_unknown_glyphs_count(canvas->layout) > 0;
@@ -378,25 +377,24 @@ void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color,
     cairo_new_path(cairo);
 }
 
-void canvas_image(Canvas *canvas, double x, double y, double width, double height, const guint8 *rgb,
-                  int image_width, int image_height)
+void canvas_image(Canvas *canvas, double x, double y, double size, const guint8 *rgb, int side)
 {
-    cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image_width, image_height);
+    cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, side, side);
     guint8 *pixels = cairo_image_surface_get_data(image);
-    for (int row = 0; pixels && row < image_height; row++) {
+    for (int row = 0; pixels && row < side; row++) {
         guint32 *out = (guint32 *)(pixels + (gsize)row * cairo_image_surface_get_stride(image));
-        const guint8 *in = rgb + (gsize)row * image_width * 3;
-        for (int column = 0; column < image_width; column++, in += 3)
+        const guint8 *in = rgb + (gsize)row * side * 3;
+        for (int column = 0; column < side; column++, in += 3)
             out[column] = (guint32)in[0] << 16 | (guint32)in[1] << 8 | in[2];
     }
     cairo_surface_mark_dirty(image);
     cairo_save(canvas->cairo);
     cairo_translate(canvas->cairo, x, y);
-    cairo_scale(canvas->cairo, width / image_width, height / image_height);
+    cairo_scale(canvas->cairo, size / side, size / side);
     cairo_set_source_surface(canvas->cairo, image, 0, 0);
     cairo_pattern_set_extend(cairo_get_source(canvas->cairo),
                              CAIRO_EXTEND_PAD); /* no blurred edge when it is scaled */
-    cairo_rectangle(canvas->cairo, 0, 0, image_width, image_height);
+    cairo_rectangle(canvas->cairo, 0, 0, side, side);
     cairo_fill(canvas->cairo);
     cairo_restore(canvas->cairo);
     cairo_surface_destroy(image);

@@ -9,6 +9,12 @@
 typedef struct Canvas Canvas;
 typedef enum { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT } Align;
 
+typedef struct {
+    double size;
+    guint32 color;
+    gboolean bold;
+} CanvasFont;
+
 enum { CANVAS_SERIES = 6, CANVAS_MAX_SIDE = 16000 /* of a figure, in points */ };
 
 /* Colours by role. The series are Okabe & Ito's (2008), distinct for colour-blind readers; the dark theme has lighter
@@ -41,13 +47,12 @@ void canvas_polygon(Canvas *canvas, const double *xy, guint points, guint32 fill
 void canvas_disc(Canvas *canvas, double x, double y, double radius, guint32 color);
 /* x, y: left end, centre or right end of the text, at half its height. degrees: rotation about that point,
  * counter-clockwise. */
-void canvas_text(Canvas *canvas, double x, double y, double size, guint32 color, Align align, gboolean bold,
-                 double degrees, const char *text);
+void canvas_text(Canvas *canvas, double x, double y, CanvasFont font, Align align, double degrees,
+                 const char *text);
 /* In points. canvas may be NULL, to measure before the figure's size is known. */
 double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char *text);
-/* rgb (height, width, 3), scaled to the rectangle. */
-void canvas_image(Canvas *canvas, double x, double y, double width, double height, const guint8 *rgb,
-                  int image_width, int image_height);
+/* rgb (side, side, 3), scaled to a square of this size. */
+void canvas_image(Canvas *canvas, double x, double y, double size, const guint8 *rgb, int side);
 
 /* Drawing between these two calls is clipped to the rectangle. They do not nest. */
 void canvas_clip(Canvas *canvas, double x, double y, double width, double height);

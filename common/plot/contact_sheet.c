@@ -34,7 +34,7 @@ static void draw_text(Canvas *canvas, double x, double y, guint32 color, gboolea
     if (!text)
         return;
     g_autofree char *cut = fitting(text, 9, bold);
-    canvas_text(canvas, x, y, 9, color, ALIGN_LEFT, bold, 0, cut);
+    canvas_text(canvas, x, y, (CanvasFont){9, color, bold}, ALIGN_LEFT, 0, cut);
 }
 
 /* FALSE if the image could not be read. */
@@ -43,10 +43,10 @@ static gboolean draw_image(Canvas *canvas, double x, double y, const ContactImag
     const CanvasTheme *theme = canvas_theme(canvas);
     gboolean loaded = load(image->path, rgb);
     if (loaded)
-        canvas_image(canvas, x, y, CELL, CELL, rgb, PIXELS, PIXELS);
+        canvas_image(canvas, x, y, CELL, rgb, PIXELS);
     else
-        canvas_text(canvas, x + CELL / 2.0, y + CELL / 2.0, 9, theme->soft, ALIGN_CENTER, FALSE, 0,
-                    "cannot be read");
+        canvas_text(canvas, x + CELL / 2.0, y + CELL / 2.0, (CanvasFont){9, theme->soft, FALSE}, ALIGN_CENTER,
+                    0, "cannot be read");
     if (image->color || !loaded)
         canvas_frame(canvas, x, y, CELL, CELL, image->color ? 2 : 1,
                      image->color ? image->color : theme->faint);
@@ -70,9 +70,10 @@ gboolean contact_sheet_write(const char *path, const char *title, const ContactI
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree char *head =
         shown < n ? g_strdup_printf("%s (the first %u of %u)", title, shown, n) : g_strdup(title);
-    canvas_text(canvas, GAP, GAP + HEAD / 2.0 - 4, 13, theme->ink, ALIGN_LEFT, TRUE, 0, head);
+    canvas_text(canvas, GAP, GAP + HEAD / 2.0 - 4, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
     if (!n)
-        canvas_text(canvas, GAP, HEAD + GAP + CELL / 2.0, 11, theme->soft, ALIGN_LEFT, FALSE, 0, "none");
+        canvas_text(canvas, GAP, HEAD + GAP + CELL / 2.0, (CanvasFont){11, theme->soft, FALSE}, ALIGN_LEFT, 0,
+                    "none");
     g_autofree guint8 *rgb = g_malloc((gsize)PIXELS * PIXELS * 3);
     for (guint i = 0; i < shown; i++)
         absent +=

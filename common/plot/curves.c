@@ -63,9 +63,11 @@ static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy
     if (validated)
         axes_line(axes, curve.epoch, curve.validation, curve.n, theme->series[1], FALSE, "validation");
     if (radius > 0) {
-        axes_discs(axes, curve.epoch, curve.training, curve.n, radius, theme->series[0], NULL);
+        axes_marks(axes, (AxesMark){AXES_DISC, radius, theme->series[0]}, curve.epoch, curve.training,
+                   curve.n, NULL);
         if (validated)
-            axes_discs(axes, curve.epoch, curve.validation, curve.n, radius, theme->series[1], NULL);
+            axes_marks(axes, (AxesMark){AXES_DISC, radius, theme->series[1]}, curve.epoch, curve.validation,
+                       curve.n, NULL);
     }
     if (history->best) {
         g_autofree char *label = g_strdup_printf("best epoch (%d)", history->best);
@@ -79,8 +81,8 @@ gboolean curves_draw(const History *history, const char *title, const char *path
     Canvas *canvas = canvas_new(path, 2 * PANEL_WIDTH, TITLE + PANEL_HEIGHT, error);
     if (!canvas)
         return FALSE;
-    canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, 15, canvas_theme(canvas)->ink, ALIGN_CENTER, TRUE, 0,
-                title);
+    canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, (CanvasFont){15, canvas_theme(canvas)->ink, TRUE},
+                ALIGN_CENTER, 0, title);
     draw_panel(canvas, history, FALSE, 0, TITLE);
     draw_panel(canvas, history, TRUE, PANEL_WIDTH, TITLE);
     return canvas_finish(canvas, error);

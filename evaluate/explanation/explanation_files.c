@@ -43,14 +43,15 @@ static void draw_legend(Canvas *canvas, double x, double y, double scale)
     }
     canvas_frame(canvas, x, y, LEGEND, 8, 0.5, theme->faint);
     g_autofree char *text = g_strdup_printf("against … for; full colour: ±%.3g in one region", scale);
-    canvas_text(canvas, x + LEGEND + 8, y + 4, 9, theme->soft, ALIGN_LEFT, FALSE, 0, text);
+    canvas_text(canvas, x + LEGEND + 8, y + 4, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0, text);
 }
 
 static void draw_cell(Canvas *canvas, guint column, const guint8 *rgb, int side, const char *caption)
 {
     double x = GAP + column * (double)(CELL + GAP), y = GAP + HEAD;
-    canvas_image(canvas, x, y, CELL, CELL, rgb, side, side);
-    canvas_text(canvas, x, y + CELL + 12, 9, canvas_theme(canvas)->ink, ALIGN_LEFT, FALSE, 0, caption);
+    canvas_image(canvas, x, y, CELL, rgb, side);
+    canvas_text(canvas, x, y + CELL + 12, (CanvasFont){9, canvas_theme(canvas)->ink, FALSE}, ALIGN_LEFT, 0,
+                caption);
 }
 
 static void draw_cells(Canvas *canvas, const Explanations *explanations, const Explanation *item,
@@ -82,11 +83,12 @@ static gboolean write_figure(const Explanations *explanations, const Explanation
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree char *title = explanation_title(explanations, item);
     g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
-    canvas_text(canvas, GAP, GAP + 8, 13, theme->ink, ALIGN_LEFT, TRUE, 0, head);
-    canvas_text(canvas, GAP, GAP + 28, 9, theme->soft, ALIGN_LEFT, FALSE, 0, image_path(explanations, item));
+    canvas_text(canvas, GAP, GAP + 8, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
+    canvas_text(canvas, GAP, GAP + 28, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
+                image_path(explanations, item));
     draw_cells(canvas, explanations, item, scale);
     draw_legend(canvas, GAP, y, scale);
-    canvas_text(canvas, GAP, y + 22, 9, theme->soft, ALIGN_LEFT, FALSE, 0,
+    canvas_text(canvas, GAP, y + 22, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
                 explanation_meaning(evaluation->model));
     return canvas_finish(canvas, error);
 }

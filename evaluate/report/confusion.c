@@ -181,8 +181,8 @@ static void draw_cells(Canvas *canvas, const Confusion *confusion, const Layout 
         if (layout->number_size == 0)
             continue;
         g_autofree char *text = cell_text(confusion, values[i]);
-        canvas_text(canvas, x + layout->cell / 2, y + layout->cell / 2, layout->number_size,
-                    colormap_ink(color), ALIGN_CENTER, FALSE, 0, text);
+        canvas_text(canvas, x + layout->cell / 2, y + layout->cell / 2,
+                    (CanvasFont){layout->number_size, colormap_ink(color), FALSE}, ALIGN_CENTER, 0, text);
     }
     canvas_frame(canvas, left, top, classes * layout->cell, classes * layout->cell, 0.8, theme->soft);
 }
@@ -198,13 +198,14 @@ static void draw_labels(Canvas *canvas, const Confusion *confusion, const Layout
         g_snprintf(number, sizeof number, "%u", c);
         const char *text = layout->numbered ? number : confusion->names[c];
         double middle = (c + 0.5) * layout->cell;
-        canvas_text(canvas, left - gap, top + middle, layout->label_size, ink, ALIGN_RIGHT, FALSE, 0, text);
+        canvas_text(canvas, left - gap, top + middle, (CanvasFont){layout->label_size, ink, FALSE},
+                    ALIGN_RIGHT, 0, text);
         if (layout->degrees == 0)
-            canvas_text(canvas, left + middle, bottom + gap + layout->label_size / 2, layout->label_size, ink,
-                        ALIGN_CENTER, FALSE, 0, text);
+            canvas_text(canvas, left + middle, bottom + gap + layout->label_size / 2,
+                        (CanvasFont){layout->label_size, ink, FALSE}, ALIGN_CENTER, 0, text);
         else
-            canvas_text(canvas, left + middle, bottom + gap, layout->label_size, ink, ALIGN_RIGHT, FALSE,
-                        layout->degrees, text);
+            canvas_text(canvas, left + middle, bottom + gap, (CanvasFont){layout->label_size, ink, FALSE},
+                        ALIGN_RIGHT, layout->degrees, text);
     }
 }
 
@@ -213,14 +214,15 @@ static void draw_panel(Canvas *canvas, const Confusion *confusion, const Layout 
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     double left = x + layout->left, top = y + layout->head, side = confusion->classes * layout->cell;
-    canvas_text(canvas, left + side / 2, y + layout->head / 2, panel_title_size, theme->ink, ALIGN_CENTER,
-                TRUE, 0, confusion->panels[index].title);
+    canvas_text(canvas, left + side / 2, y + layout->head / 2,
+                (CanvasFont){panel_title_size, theme->ink, TRUE}, ALIGN_CENTER, 0,
+                confusion->panels[index].title);
     draw_cells(canvas, confusion, layout, confusion->panels[index].matrix, left, top, largest);
     draw_labels(canvas, confusion, layout, left, top);
-    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + side / 2, axis_size,
-                theme->soft, ALIGN_CENTER, FALSE, 90, "true");
-    canvas_text(canvas, left + side / 2, top + side + layout->foot - gap - axis_size / 2, axis_size,
-                theme->soft, ALIGN_CENTER, FALSE, 0, "predicted");
+    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + side / 2,
+                (CanvasFont){axis_size, theme->soft, FALSE}, ALIGN_CENTER, 90, "true");
+    canvas_text(canvas, left + side / 2, top + side + layout->foot - gap - axis_size / 2,
+                (CanvasFont){axis_size, theme->soft, FALSE}, ALIGN_CENTER, 0, "predicted");
 }
 
 static void draw_bar(Canvas *canvas, const Confusion *confusion, const Layout *layout, double x, double y,
@@ -240,7 +242,8 @@ static void draw_bar(Canvas *canvas, const Confusion *confusion, const Layout *l
         g_autofree char *text = g_strdup_printf("%.3g", value);
         double at = y + height * (1 - shade(layout, value / largest));
         canvas_line(canvas, (double[]){x + bar_width, at, x + bar_width + 3, at}, 2, 0.6, theme->soft, FALSE);
-        canvas_text(canvas, x + bar_width + gap, at, 9, theme->soft, ALIGN_LEFT, FALSE, 0, text);
+        canvas_text(canvas, x + bar_width + gap, at, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
+                    text);
     }
 }
 
@@ -254,8 +257,9 @@ static void draw_key(Canvas *canvas, const Confusion *confusion, const Layout *l
         g_snprintf(text, sizeof text, "%u", c);
         double left = margin + (c / layout->key_rows) * layout->key_width + number;
         double middle = y + gap + (c % layout->key_rows + 0.5) * line;
-        canvas_text(canvas, left, middle, size, theme->soft, ALIGN_RIGHT, FALSE, 0, text);
-        canvas_text(canvas, left + gap, middle, size, theme->ink, ALIGN_LEFT, FALSE, 0, confusion->names[c]);
+        canvas_text(canvas, left, middle, (CanvasFont){size, theme->soft, FALSE}, ALIGN_RIGHT, 0, text);
+        canvas_text(canvas, left + gap, middle, (CanvasFont){size, theme->ink, FALSE}, ALIGN_LEFT, 0,
+                    confusion->names[c]);
     }
 }
 
@@ -264,8 +268,8 @@ static void draw(Canvas *canvas, const Confusion *confusion, const Layout *layou
     const CanvasTheme *theme = canvas_theme(canvas);
     double largest = largest_value(confusion), y = margin, side = confusion->classes * layout->cell;
     if (confusion->title) {
-        canvas_text(canvas, layout->width / 2, y + title_size / 2, title_size, theme->ink, ALIGN_CENTER, TRUE,
-                    0, confusion->title);
+        canvas_text(canvas, layout->width / 2, y + title_size / 2, (CanvasFont){title_size, theme->ink, TRUE},
+                    ALIGN_CENTER, 0, confusion->title);
         y += title_size + margin;
     }
     for (guint p = 0; p < confusion->n_panels; p++) {

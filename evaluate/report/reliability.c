@@ -41,7 +41,8 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
     }
     axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "confidence = accuracy");
     axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);
-    axes_discs(axes, confidence, accuracy, filled, 3, theme->series[0], "accuracy in the bin");
+    axes_marks(axes, (AxesMark){AXES_DISC, 3, theme->series[0]}, confidence, accuracy, filled,
+               "accuracy in the bin");
 }
 
 static double columns(guint n)

@@ -27,8 +27,7 @@ static guint *rank_classes(const Scatter *scatter)
 }
 
 /* The images of one class, all of them or those that are wrong, as marks. */
-static void draw_class(Axes *axes, const Scatter *scatter, guint label, gboolean wrong_only, AxesMark mark,
-                       double radius, guint32 color)
+static void draw_class(Axes *axes, const Scatter *scatter, guint label, gboolean wrong_only, AxesMark mark)
 {
     g_autofree double *xy = g_new(double, 2 * (gsize)scatter->n);
     double *x = xy, *y = xy + scatter->n;
@@ -38,17 +37,15 @@ static void draw_class(Axes *axes, const Scatter *scatter, guint label, gboolean
             x[n] = scatter->x[i];
             y[n++] = scatter->y[i];
         }
-    axes_marks(axes, mark, x, y, n, radius, color, NULL);
+    axes_marks(axes, mark, x, y, n, NULL);
 }
 
-static AxesMark mark_of(guint rank)
+static AxesMark mark_of(const CanvasTheme *theme, guint rank, double radius)
 {
-    return rank < CANVAS_SERIES ? AXES_DISC : AXES_DIAMOND;
-}
-
-static guint32 color_of(const CanvasTheme *theme, guint rank)
-{
-    return rank < SHOWN ? theme->series[rank % CANVAS_SERIES] : theme->faint;
+    if (rank >= SHOWN)
+        return (AxesMark){AXES_DISC, radius, theme->faint};
+    return (AxesMark){rank < CANVAS_SERIES ? AXES_DISC : AXES_DIAMOND, radius,
+                      theme->series[rank % CANVAS_SERIES]};
 }
 
 static char *text_of_rest(const Scatter *scatter)
@@ -81,18 +78,20 @@ static void draw_legend(Canvas *canvas, const Scatter *scatter, const guint *ord
     guint shown = MIN(scatter->classes, SHOWN);
     double x = PLOT_WIDTH + 8, y = 42;
     for (guint r = 0; r < shown; r++, y += ROW) {
-        axes_draw_mark(canvas, mark_of(r), x, y, 3.5, color_of(theme, r));
-        canvas_text(canvas, x + 12, y, text_size, theme->ink, ALIGN_LEFT, FALSE, 0, scatter->names[order[r]]);
+        axes_draw_mark(canvas, mark_of(theme, r, 3.5), x, y);
+        canvas_text(canvas, x + 12, y, (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_LEFT, 0,
+                    scatter->names[order[r]]);
     }
     if (shown < scatter->classes) {
         g_autofree char *rest = text_of_rest(scatter);
-        axes_draw_mark(canvas, AXES_DISC, x, y, 3.5, theme->faint);
-        canvas_text(canvas, x + 12, y, text_size, theme->soft, ALIGN_LEFT, FALSE, 0, rest);
+        axes_draw_mark(canvas, mark_of(theme, SHOWN, 3.5), x, y);
+        canvas_text(canvas, x + 12, y, (CanvasFont){text_size, theme->soft, FALSE}, ALIGN_LEFT, 0, rest);
         y += ROW;
     }
     g_autofree char *wrong = text_of_wrong(scatter);
-    axes_draw_mark(canvas, AXES_CROSS, x, y + ROW / 2.0, cross, theme->ink);
-    canvas_text(canvas, x + 12, y + ROW / 2.0, text_size, theme->ink, ALIGN_LEFT, FALSE, 0, wrong);
+    axes_draw_mark(canvas, (AxesMark){AXES_CROSS, cross, theme->ink}, x, y + ROW / 2.0);
+    canvas_text(canvas, x + 12, y + ROW / 2.0, (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_LEFT, 0,
+                wrong);
 }
 
 static void range_of(const double *values, guint n, double *from, double *to)
@@ -119,9 +118,9 @@ static void draw(Canvas *canvas, const Scatter *scatter)
     range_of(scatter->y, scatter->n, &options.y_from, &options.y_to);
     g_autoptr(Axes) axes = axes_new(canvas, 0, 0, PLOT_WIDTH, PLOT_HEIGHT, &options);
     for (guint r = scatter->classes; r-- > 0;) /* the grey ones lie below */
-        draw_class(axes, scatter, order[r], FALSE, mark_of(r < SHOWN ? r : 0), dot, color_of(theme, r));
+        draw_class(axes, scatter, order[r], FALSE, mark_of(theme, r, dot));
     for (guint c = 0; c < scatter->classes; c++)
-        draw_class(axes, scatter, c, TRUE, AXES_CROSS, cross, theme->ink);
+        draw_class(axes, scatter, c, TRUE, (AxesMark){AXES_CROSS, cross, theme->ink});
     draw_legend(canvas, scatter, order);
 }
 

@@ -90,7 +90,7 @@ static void draw(Canvas *canvas, const GPtrArray *all, int which)
         /* One legend for both, where the lines leave space for it. */
         axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES,
                   which == 0 ? series->operation : NULL);
-        axes_discs(axes, series->x, series->y[which], series->n, 2.5, color, NULL);
+        axes_marks(axes, (AxesMark){AXES_DISC, 2.5, color}, series->x, series->y[which], series->n, NULL);
     }
 }
 

@@ -32,7 +32,7 @@ gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, gu
     Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
     axes_band(axes, x, low, high, n, theme->series[0], plot->band);
     axes_line(axes, x, mean, n, theme->series[0], FALSE, plot->line);
-    axes_discs(axes, x, mean, n, 3, theme->series[0], NULL);
+    axes_marks(axes, (AxesMark){AXES_DISC, 3, theme->series[0]}, x, mean, n, NULL);
     if (plot->marked)
         axes_mark(axes, plot->mark, theme->soft, plot->marked);
     axes_free(axes);

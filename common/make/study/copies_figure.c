@@ -126,8 +126,8 @@ static void draw(const char *path, const Point *points, guint n)
         g_autofree char *label = label_of(p);
         axes_line(axes, (double[]){p->seconds, p->seconds}, (double[]){p->low, p->high}, 2, theme->series[i],
                   FALSE, NULL);
-        axes_marks(axes, is_live(p) ? AXES_DIAMOND : AXES_DISC, &p->seconds, &p->accuracy, 1, 4.5,
-                   theme->series[i], label);
+        axes_marks(axes, (AxesMark){is_live(p) ? AXES_DIAMOND : AXES_DISC, 4.5, theme->series[i]},
+                   &p->seconds, &p->accuracy, 1, label);
     }
     axes_free(axes);
     if (!canvas_finish(canvas, &error))

@@ -15,8 +15,8 @@ static void draw_something(Canvas *canvas)
     canvas_line(canvas, line, 3, 1, 0xFF0000, TRUE);
     canvas_disc(canvas, 80, 80, 4, 0x009E73);
     canvas_polygon(canvas, line, 3, 0x00FF00, 0.5);
-    canvas_text(canvas, 50, 50, 12, 0, ALIGN_CENTER, TRUE, 45, "crème \xff <&>");
-    canvas_text(canvas, 50, 90, 12, 0, ALIGN_RIGHT, FALSE, 0, "");
+    canvas_text(canvas, 50, 50, (CanvasFont){12, 0, TRUE}, ALIGN_CENTER, 45, "crème \xff <&>");
+    canvas_text(canvas, 50, 90, (CanvasFont){12, 0, FALSE}, ALIGN_RIGHT, 0, "");
     g_autoptr(Axes) axes = axes_new(canvas, 100, 0, 200, 150,
                                     &(AxesOptions){.title = "t",
                                                    .x_label = "x",
@@ -31,7 +31,7 @@ static void draw_something(Canvas *canvas)
     axes_line(axes, odd, odd, 6, 0xFF, TRUE, NULL);
     axes_line(axes, NULL, NULL, 0, 0xFF, TRUE, "none");
     axes_band(axes, x, low, high, 3, 0xFF, "band");
-    axes_discs(axes, x, high, 3, 2, 0xFF, "discs");
+    axes_marks(axes, (AxesMark){AXES_DISC, 2, 0xFF}, x, high, 3, "discs");
     axes_bar(axes, 1, 10, 0, 0.4, 0xFF, 0.3);
     axes_mark(axes, 5, 0xFF, "mark");
 }
@@ -61,7 +61,7 @@ static void test_png(void)
     Canvas *canvas = canvas_new(path, 300, 150.5, &error);
     const guint8 rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0};
     canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2);
-    canvas_image(canvas, 100, 100, 40, 40, rgb, 2, 2);
+    canvas_image(canvas, 100, 100, 40, rgb, 2);
     g_assert_true(canvas_finish(canvas, &error));
     cairo_surface_t *read = cairo_image_surface_create_from_png(path);
     g_assert_cmpint(cairo_surface_status(read), ==, CAIRO_STATUS_SUCCESS);
