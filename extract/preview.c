@@ -5,7 +5,7 @@
 #include "common/core/plural.h"
 #include "common/dataset/contents.h"
 #include "common/image/image_file.h"
-#include "common/plot/augment_sheet.h"
+#include "common/plot/canvas.h"
 #include "common/vgg16/vgg16.h"
 #include "extract/actions.h"
 
@@ -28,6 +28,37 @@ static gboolean decode(Contents *contents, guint i, const Decoding *how, guint8 
     if (!done)
         cli_warn("%s: %s", path, problem->message);
     return TRUE;
+}
+
+/* A row an image: itself, then COPIES augmented copies. keys, rgb (SIDE, SIDE, 3): of the same images. */
+static gboolean write_sheet(const Options *options, const GPtrArray *keys, const GPtrArray *rgb,
+                            GError **error)
+{
+    enum { CELL = 112, GAP = 8, HEAD = 22, LABEL = 16 };
+    double height = HEAD + GAP + rgb->len * (CELL + LABEL + GAP);
+    Canvas *canvas = canvas_new(options->preview, GAP + (COPIES + 1) * (CELL + GAP), height, error);
+    if (!canvas)
+        return FALSE;
+    const CanvasTheme *theme = canvas_theme(canvas);
+    g_autofree guint8 *changed = g_malloc(BYTES);
+    for (guint copy = 0; copy <= COPIES; copy++) {
+        double x = GAP + copy * (double)(CELL + GAP);
+        g_autofree char *title = copy ? g_strdup_printf("copy %u", copy) : g_strdup("original");
+        canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0, (CanvasFont){11, theme->ink, TRUE},
+                    ALIGN_CENTER, 0, title);
+        for (guint i = 0; i < rgb->len; i++) {
+            const char *key = keys->pdata[i];
+            double y = HEAD + GAP + i * (double)(CELL + LABEL + GAP);
+            Augmentation a =
+                augment_draw(&options->augmentation, (guint64)options->common.seed, key, copy, VGG16_SIDE);
+            augment_pixels(rgb->pdata[i], VGG16_SIDE, &a, changed);
+            canvas_image(canvas, x, y, CELL, changed, VGG16_SIDE);
+            if (copy == 0)
+                canvas_text(canvas, x, y + CELL + LABEL / 2.0, (CanvasFont){9, theme->soft, FALSE},
+                            ALIGN_LEFT, 0, key);
+        }
+    }
+    return canvas_finish(canvas, error);
 }
 
 /* Images spread evenly over the folder, so that all classes are represented. */
@@ -57,9 +88,7 @@ Status preview(const Options *options, GError **error)
         g_ptr_array_add(rgb, pixels);
         g_ptr_array_add(keys, contents_item(contents, i)->key);
     }
-    if (!augment_sheet_write(options->preview, &options->augmentation, (guint64)options->common.seed,
-                             (const char *const *)keys->pdata, (const guint8 *const *)rgb->pdata, rgb->len,
-                             COPIES, VGG16_SIDE, error))
+    if (!write_sheet(options, keys, rgb, error))
         return STATUS_FAILED;
     printf("%s: %u %s with %d augmented copies each\n", options->preview, rgb->len,
            plural(rgb->len, "image", "images"), COPIES);

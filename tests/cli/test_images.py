@@ -51,6 +51,21 @@ def a_pipe_named_like_an_image_blocks_no_program():
             assert "pipe.png: is not a regular file" in done.stderr, (command, done.stderr)
 
 
+def a_preview_shows_images_beside_their_copies():
+    with scratch() as at:
+        images, sheet = draw_set(at + "/images"), at + "/sheet.png"
+        done = program("extract", "--preview", sheet, "--vertical-flip", images)
+        assert done.stdout == "%s: 6 images with 7 augmented copies each\n" % sheet, done.stdout
+        drawn = np.asarray(Image.open(sheet).convert("RGB")).astype(int)
+        assert drawn.shape == (2 * (30 + 6 * 136), 2 * (8 + 8 * 120), 3), drawn.shape
+        cells = [drawn[2 * 30:2 * 142, 2 * x:2 * (x + 112)] for x in range(8, 968, 120)]
+        kept = [np.array_equal(cell, cells[0]) for cell in cells]
+        turned = [np.array_equal(cell, cells[0][::-1]) for cell in cells]
+        assert all(a != b for a, b in zip(kept, turned)) and any(turned), (kept, turned)
+        nowhere = program("extract", "--preview", at + "/none/sheet.png", images, status=1)
+        assert "none/sheet.png" in nowhere.stderr, nowhere.stderr
+
+
 def too_few_file_descriptors_are_not_the_images_fault():
     with scratch() as at:
         images = draw_set(at + "/images")
@@ -156,6 +171,7 @@ def little_memory_is_one_sentence():
 
 
 run(a_pipe_named_like_an_image_blocks_no_program,
+    a_preview_shows_images_beside_their_copies,
     too_few_file_descriptors_are_not_the_images_fault,
     an_image_that_was_skipped_is_tried_again,
     pixels_out_of_the_box_are_those_decoded_without_it,
