@@ -237,26 +237,29 @@ static gsize block_offset(const ConvPlan *plan, guint tiles, guint block, int ru
     return (gsize)start * plan->shape.inputs + (gsize)run * (end - start);
 }
 
-/* For a position and a run of channels: products (tiles, P, outputs) = V U, or += V U after the first run. next_v and
- * next_u: of the following run. */
-static void run_multiply(const ConvPlan *plan, const Block *block, int run, const float *v,
-                         const float *next_v, const float *u, const float *next_u, float *products)
+/* Of a position and a run of channels, and of the following run. */
+typedef struct {
+    const float *v, *u, *next_v, *next_u;
+} Factors;
+
+/* products (tiles, P, outputs) = V U, or += V U after the first run. */
+static void run_multiply(const ConvPlan *plan, const Block *block, int run, Factors of, float *products)
 {
     const ConvKernels *kernels = plan->kernels;
     guint tiles = block->tiles, parts = parts_of(tiles, (guint)kernels->rows);
     int channels = MIN(CONV_RUN, plan->shape.inputs - run);
     gsize stride = (gsize)plan->positions * block->outputs, panel_floats = (gsize)channels * kernels->panel;
-    for (int k = 0; k < block->outputs; k += kernels->panel, u += panel_floats) {
+    for (int k = 0; k < block->outputs; k += kernels->panel, of.u += panel_floats) {
         gboolean last = k + kernels->panel == block->outputs;
-        const float *later = last ? next_u : u + panel_floats;
+        const float *later = last ? of.next_u : of.u + panel_floats;
         gsize fetched = (gsize)channels / kernels->later_step * CONV_LINE; /* floats per call */
         for (guint part = 0; part < parts; part++) {
             guint start = part_start(tiles, parts, part), end = part_start(tiles, parts, part + 1);
-            const float *next = part + 1 < parts ? v + block_offset(plan, tiles, part + 1, run)
-                                : last           ? next_v
-                                                 : v + block_offset(plan, tiles, 0, run);
-            kernels->multiply(v + block_offset(plan, tiles, part, run), next, u,
-                              part * fetched < panel_floats ? later + part * fetched : u, channels,
+            const float *next = part + 1 < parts ? of.v + block_offset(plan, tiles, part + 1, run)
+                                : last           ? of.next_v
+                                                 : of.v + block_offset(plan, tiles, 0, run);
+            kernels->multiply(of.v + block_offset(plan, tiles, part, run), next, of.u,
+                              part * fetched < panel_floats ? later + part * fetched : of.u, channels,
                               (int)(end - start), products + start * stride + k, stride, run > 0);
         }
     }
@@ -275,7 +278,7 @@ static void block_multiply(const ConvPlan *plan, const Block *block, float *prod
                         *next_v = run + channels < inputs
                                       ? v + block_offset(plan, block->tiles, 0, run + channels)
                                       : v + block->stride;
-            run_multiply(plan, block, run, v, next_v, u + at, next_u + at, products);
+            run_multiply(plan, block, run, (Factors){v, u + at, next_v, next_u + at}, products);
             u = next_u;
         }
 }
@@ -303,14 +306,13 @@ static void tile_output(const Run *run, const Block *block, guint tile, const fl
 
 /* ---- Tasks: wide, then narrow ---- */
 
-/* Computes output channels channel … channel+outputs-1, or fewer at the end, of tiles with transformed input at v. */
-static void block_run(const Run *run, const Scratch *scratch, guint first, guint tiles, int channel,
-                      int outputs, const float *v, gsize stride)
+/* Computes the block's output channels, or fewer at the end. */
+static void block_run(const Run *run, const Scratch *scratch, Block block)
 {
     const ConvPlan *plan = run->plan;
-    Block block = {v, stride, first, tiles, channel, MIN(outputs, plan->shape.outputs - channel)};
+    block.outputs = MIN(block.outputs, plan->shape.outputs - block.channel);
     block_multiply(plan, &block, scratch->products);
-    for (guint t = 0; t < tiles; t++)
+    for (guint t = 0; t < block.tiles; t++)
         tile_output(run, &block, t, scratch->products + (gsize)t * plan->positions * block.outputs,
                     scratch->discard);
 }
@@ -326,7 +328,7 @@ static void wide_task(guint task, guint worker, gpointer data)
     for (guint b = 0; b < parts_of(end - first, (guint)plan->kernels->rows); b++)
         block_input(run, first, end - first, b, scratch.zeros, scratch.input, stride);
     for (int channel = 0; channel < plan->shape.outputs; channel += SLICE)
-        block_run(run, &scratch, first, end - first, channel, SLICE, scratch.input, stride);
+        block_run(run, &scratch, (Block){scratch.input, stride, first, end - first, channel, SLICE});
 }
 
 /* Narrow: the tiles of a run are divided into parts of at most task_tiles, the same for input and output tasks. */
@@ -354,9 +356,10 @@ static void narrow_slice_task(guint task, guint worker, gpointer data)
     Scratch scratch = scratch_of(run, worker);
     guint parts = parts_of(run->tiles, run->task_tiles), first, tiles;
     narrow_part(run, task % parts, &first, &tiles);
-    block_run(run, &scratch, run->first + first, tiles, (int)(task / parts) * run->task_outputs,
-              run->task_outputs, run->shared + (gsize)first * run->plan->shape.inputs,
-              position_stride(run->plan, SHARED_TILES));
+    block_run(run, &scratch,
+              (Block){run->shared + (gsize)first * run->plan->shape.inputs,
+                      position_stride(run->plan, SHARED_TILES), run->first + first, tiles,
+                      (int)(task / parts) * run->task_outputs, run->task_outputs});
 }
 
 static guint narrow_tasks(const Run *run)

@@ -358,13 +358,13 @@ gboolean hdf5_write_text(Hdf5File *file, const char *group, const char *attribut
            hdf5_fail(error, file->path, "its attribute %s cannot be written", attribute);
 }
 
-/* element: bytes of one; type: in the file and in memory. */
+/* type: in the file and in memory. */
 static gboolean write_array(const Hdf5File *file, const char *dataset, int rank, const gsize *shape,
-                            hid_t type, gsize element, const void *data, GError **error)
+                            hid_t type, const void *data, GError **error)
 {
     g_return_val_if_fail(rank >= 1 && rank <= HDF5_MAX_RANK, FALSE);
     hsize_t extent[HDF5_MAX_RANK];
-    gsize size = element;
+    gsize size = H5Tget_size(type);
     for (int i = 0; i < rank; i++) {
         extent[i] = shape[i];
         size *= shape[i];
@@ -390,12 +390,12 @@ static gboolean write_array(const Hdf5File *file, const char *dataset, int rank,
 gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape,
                            const float *data, GError **error)
 {
-    return write_array(file, dataset, rank, shape, H5T_IEEE_F32LE, sizeof *data, data, error);
+    return write_array(file, dataset, rank, shape, H5T_IEEE_F32LE, data, error);
 }
 
 gboolean hdf5_write_numbers(Hdf5File *file, const char *dataset, gsize n, const guint64 *data, GError **error)
 {
-    return write_array(file, dataset, 1, &n, H5T_STD_U64LE, sizeof *data, data, error);
+    return write_array(file, dataset, 1, &n, H5T_STD_U64LE, data, error);
 }
 
 gboolean hdf5_link(Hdf5File *file, const char *target, const char *name, GError **error)

@@ -250,9 +250,11 @@ static gboolean tell(const GError *problem, GError **error)
     return FALSE;
 }
 
-gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, const Decoding *how,
-                            gint64 max_pixels, guint8 *rgb, gboolean *turned, GError **error)
+gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *how, gint64 max_pixels,
+                            guint8 *rgb, gboolean *turned, GError **error)
 {
+    SandboxBytes body;
+    body.bytes = (gpointer)g_bytes_get_data(content, &body.size);
     Request request = {*how, max_pixels};
     const gsize pixels = (gsize)how->side * (gsize)how->side * 3;
     g_autofree guint8 *answered = g_malloc(pixels + 1);
@@ -264,8 +266,8 @@ gboolean decoder_box_decode(DecoderBox *box, const guint8 *bytes, gsize size, co
             return FALSE;
         g_clear_error(&problem);
         sandbox_begin(decoder);
-        gboolean fine = sandbox_ask(decoder, (SandboxBytes){&request, sizeof request},
-                                    (SandboxBytes){(gpointer)bytes, size}, pixels + 1, &answer, &problem);
+        gboolean fine = sandbox_ask(decoder, (SandboxBytes){&request, sizeof request}, body, pixels + 1,
+                                    &answer, &problem);
         if (fine || problem->code >= SANDBOX_REFUSED) {
             if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
                 cli_warn(

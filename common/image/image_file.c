@@ -95,7 +95,7 @@ gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 
     gsize size;
     gboolean turned = FALSE;
     const guint8 *bytes = g_bytes_get_data(content, &size);
-    if (!(box ? decoder_box_decode(box, bytes, size, how, IMAGE_MAX_PIXELS, rgb, &turned, error)
+    if (!(box ? decoder_box_decode(box, content, how, IMAGE_MAX_PIXELS, rgb, &turned, error)
               : image_decode(bytes, size, how, IMAGE_MAX_PIXELS, rgb, &turned, error)))
         return FALSE;
     g_atomic_int_add(&images_turned, turned ? 1 : 0);

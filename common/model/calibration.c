@@ -24,10 +24,14 @@ static double greatest(const float *row, gboolean logs, guint classes)
     return top;
 }
 
-/* First and second derivative of one image's cross-entropy with respect to beta = 1 / T: E_p[z] - E_q[z]
- * and Var_p[z], where p = softmax(beta z) and q are the targets. */
-static void slopes(const float *row, gboolean logs, int label, guint classes, double rest, double beta,
-                   double *first, double *second)
+/* Derivatives of the cross-entropy with respect to beta = 1 / T. */
+typedef struct {
+    double first, second;
+} Slopes;
+
+/* Adds those of one image: E_p[z] - E_q[z] and Var_p[z], where p = softmax(beta z) and q are the targets. */
+static void add_slopes(Slopes *slopes, const float *row, gboolean logs, int label, guint classes, double rest,
+                       double beta)
 {
     double top = greatest(row, logs, classes), sum = 0, mean = 0, square = 0, target = 0;
     for (guint c = 0; c < classes; c++) {
@@ -38,8 +42,8 @@ static void slopes(const float *row, gboolean logs, int label, guint classes, do
         target += z * ((int)c == label ? 1 - rest : rest / (classes - 1));
     }
     mean /= sum;
-    *first += mean - target;
-    *second += square / sum - mean * mean;
+    slopes->first += mean - target;
+    slopes->second += square / sum - mean * mean;
 }
 
 /* The cross-entropy is convex in beta: Newton steps, safeguarded by bisection of a bracket. */
@@ -48,14 +52,14 @@ double calibration_fit(const float *outputs, gboolean logs, const int *labels, g
     double low = 1 / CALIBRATION_MAX, high = 1 / CALIBRATION_MIN, beta = 1;
     const double rest = 1.0 / (n + 2.0);
     for (int round = 0; round < 100 && high - low > 1e-12 * high; round++) {
-        double first = 0, second = 0;
+        Slopes slopes = {0};
         for (guint i = 0; i < n; i++)
-            slopes(outputs + (gsize)i * classes, logs, labels[i], classes, rest, beta, &first, &second);
-        if (first > 0)
+            add_slopes(&slopes, outputs + (gsize)i * classes, logs, labels[i], classes, rest, beta);
+        if (slopes.first > 0)
             high = beta;
         else
             low = beta;
-        double next = second > 0 ? beta - first / second : NAN;
+        double next = slopes.second > 0 ? beta - slopes.first / slopes.second : NAN;
         if (fabs(next - beta) <= 1e-12 * beta)
             break;
         beta = next > low && next < high ? next : sqrt(low * high);

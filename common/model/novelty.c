@@ -63,7 +63,7 @@ static void compare(const Novelty *novelty, ThreadPool *thread_pool, const float
     int width = (int)novelty->width, n = (int)novelty->n;
     g_autofree float *xt = g_new(float, novelty->width *BLOCK), *bias = g_new0(float, novelty->n);
     dense_transpose(thread_pool, summaries, count, width, xt, BLOCK);
-    dense_forward(thread_pool, xt, count, BLOCK, width, n, novelty->images, bias, cosines);
+    dense_forward(thread_pool, (DenseBatch){xt, count, BLOCK}, width, n, novelty->images, bias, cosines);
 }
 
 void novelty_similarities(const Novelty *novelty, ThreadPool *thread_pool, const float *const *x, int n,

@@ -20,16 +20,19 @@ enum {
 #define SPARSE_SHARE 0.75
 
 typedef struct {
-    int ld, features, units;
+    int features, units;
     int panel;                 /* columns per task */
     const DenseUpdate *update; /* NULL: forward only */
-    int n;                     /* images of the forward batch; 0: update only */
-    const float *xt;
+    DenseBatch next;           /* to go forward; without images: update only */
     const float *kernel, *bias;
     float *y;
     const DenseKernels *kernels;
     const SparseKernels *sparse;
 } Pass;
+
+typedef struct {
+    int first, columns, row, rows; /* of W */
+} Tile;
 
 /* Scratch of a task; strips (P, STRIP) are stored one after another. */
 typedef struct {
@@ -128,9 +131,9 @@ static void update_bias(const Pass *pass, const Scratch *scratch, int first, int
     float gradient[PANEL] = {0};
     step.decay = 0;
     for (int s = 0; s * STRIP < columns; s++)
-        for (int n = 0; n < u->n; n++)
+        for (int n = 0; n < u->batch.n; n++)
             for (int k = 0; k < STRIP; k++)
-                gradient[s * STRIP + k] += scratch->dy[((gsize)s * u->n + n) * STRIP + k];
+                gradient[s * STRIP + k] += scratch->dy[((gsize)s * u->batch.n + n) * STRIP + k];
     pass->kernels->update(&step, columns, gradient, u->bias + first, u->bias_m ? u->bias_m + first : NULL,
                           u->bias_v ? u->bias_v + first : NULL);
 }
@@ -153,18 +156,18 @@ typedef struct {
 } RowOrder;
 
 /* Copies the rows that are not sparse to scratch's rows, and fills its bitmaps for all rows. */
-static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, int rows)
+static RowOrder order_rows(const Pass *pass, const Scratch *scratch, const Tile *tile)
 {
-    const DenseUpdate *u = pass->update;
+    const DenseBatch *batch = &pass->update->batch;
     RowOrder order = {0};
-    gsize words = words_of(u->n);
-    for (int r = 0, last = rows; r < rows; r++) {
-        const float *x = u->xt + (gsize)(row + r) * pass->ld;
+    gsize words = words_of(batch->n);
+    for (int r = 0, last = tile->rows; r < tile->rows; r++) {
+        const float *x = batch->xt + (gsize)(tile->row + r) * batch->ld;
         guint64 *bitmap = scratch->bitmaps + r * words;
-        if (is_sparse(pass->sparse->along(x, u->n, bitmap), u->n)) {
+        if (is_sparse(pass->sparse->along(x, batch->n, bitmap), batch->n)) {
             order.rows[--last] = r;
         } else {
-            memcpy(scratch->rows + (gsize)order.full * u->n, x, u->n * sizeof(float));
+            memcpy(scratch->rows + (gsize)order.full * batch->n, x, batch->n * sizeof(float));
             order.rows[order.full++] = r;
         }
     }
@@ -172,80 +175,81 @@ static RowOrder order_rows(const Pass *pass, const Scratch *scratch, int row, in
 }
 
 /* The kernel's gradient in up to SPARSE_STRIPS strips from s on. */
-static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const RowOrder *order, int columns,
-                               int s, int row, int rows, Prefetch *ahead)
+static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const RowOrder *order,
+                               const Tile *tile, int s, Prefetch *ahead)
 {
-    const DenseUpdate *u = pass->update;
-    int block = pass->kernels->rows, strips = strips_from(s, columns);
-    gsize strip = (gsize)u->n * STRIP;
+    const DenseBatch *batch = &pass->update->batch;
+    int n = batch->n, block = pass->kernels->rows, strips = strips_from(s, tile->columns);
+    gsize strip = (gsize)n * STRIP;
     for (int t = s; t < s + strips; t++)
         for (int i = 0; i < order->full; i += block) {
             prefetch_some(ahead, 24);
-            pass->kernels->multiply(MIN(block, order->full - i), u->n, scratch->rows + (gsize)i * u->n, u->n,
-                                    1, scratch->dy + t * strip,
-                                    scratch->gradient + (gsize)i * PANEL + t * STRIP, PANEL, FALSE);
+            pass->kernels->multiply(MIN(block, order->full - i), n, scratch->rows + (gsize)i * n, n, 1,
+                                    scratch->dy + t * strip, scratch->gradient + (gsize)i * PANEL + t * STRIP,
+                                    PANEL, FALSE);
         }
-    for (int i = order->full; i < rows; i++) {
+    for (int i = order->full; i < tile->rows; i++) {
         prefetch_some(ahead, 6);
-        pass->sparse->multiply(scratch->bitmaps + order->rows[i] * words_of(u->n), u->n,
-                               u->xt + (gsize)(row + order->rows[i]) * pass->ld, 1, strips,
+        pass->sparse->multiply(scratch->bitmaps + order->rows[i] * words_of(n), n,
+                               batch->xt + (gsize)(tile->row + order->rows[i]) * batch->ld, 1, strips,
                                scratch->dy + s * strip, strip,
                                scratch->gradient + (gsize)i * PANEL + s * STRIP, STRIP, FALSE);
     }
 }
 
-static void update_tile(const Pass *pass, const Scratch *scratch, int first, int columns, int row, int rows,
-                        Prefetch *ahead)
+static void update_tile(const Pass *pass, const Scratch *scratch, const Tile *tile, Prefetch *ahead)
 {
     const DenseUpdate *u = pass->update;
-    RowOrder order = order_rows(pass, scratch, row, rows);
-    for (int s = 0; s * STRIP < columns; s += SPARSE_STRIPS)
-        gradient_of_strips(pass, scratch, &order, columns, s, row, rows, ahead);
-    for (int i = 0; i < rows; i++) {
-        gsize at = (gsize)(row + order.rows[i]) * pass->units + first;
-        pass->kernels->update(u->step, columns, scratch->gradient + (gsize)i * PANEL, u->kernel + at,
+    RowOrder order = order_rows(pass, scratch, tile);
+    for (int s = 0; s * STRIP < tile->columns; s += SPARSE_STRIPS)
+        gradient_of_strips(pass, scratch, &order, tile, s, ahead);
+    for (int i = 0; i < tile->rows; i++) {
+        gsize at = (gsize)(tile->row + order.rows[i]) * pass->units + tile->first;
+        pass->kernels->update(u->step, tile->columns, scratch->gradient + (gsize)i * PANEL, u->kernel + at,
                               u->kernel_m ? u->kernel_m + at : NULL, u->kernel_v ? u->kernel_v + at : NULL);
     }
 }
 
 /* Adds a tile's part to y in up to SPARSE_STRIPS strips from s on. */
-static void forward_of_strips(const Pass *pass, const Scratch *scratch, int columns, int s, int row, int rows,
+static void forward_of_strips(const Pass *pass, const Scratch *scratch, const Tile *tile, int s,
                               gboolean sparse, Prefetch *ahead)
 {
-    int block = pass->kernels->rows, strips = strips_from(s, columns);
-    gsize w_strip = TILE * STRIP, y_strip = (gsize)pass->n * STRIP;
-    const float *x = pass->xt + (gsize)row * pass->ld, *w = scratch->packed + s * w_strip;
+    const DenseBatch *batch = &pass->next;
+    int block = pass->kernels->rows, strips = strips_from(s, tile->columns);
+    gsize w_strip = TILE * STRIP, y_strip = (gsize)batch->n * STRIP;
+    const float *x = batch->xt + (gsize)tile->row * batch->ld, *w = scratch->packed + s * w_strip;
     float *y = scratch->y + s * y_strip;
-    for (int n = 0; sparse && n < pass->n; n++) {
+    for (int n = 0; sparse && n < batch->n; n++) {
         guint64 bitmap = scratch->image_bitmaps[n];
         prefetch_some(ahead, 4);
-        pass->sparse->multiply(&bitmap, rows, x + n, pass->ld, strips, w, w_strip, y + (gsize)n * STRIP,
-                               y_strip, TRUE);
+        pass->sparse->multiply(&bitmap, tile->rows, x + n, batch->ld, strips, w, w_strip,
+                               y + (gsize)n * STRIP, y_strip, TRUE);
     }
     for (int t = 0; !sparse && t < strips; t++)
-        for (int n = 0; n < pass->n; n += block) {
+        for (int n = 0; n < batch->n; n += block) {
             prefetch_some(ahead, 16);
-            pass->kernels->multiply(MIN(block, pass->n - n), rows, x + n, 1, pass->ld, w + t * w_strip,
-                                    y + t * y_strip + (gsize)n * STRIP, STRIP, TRUE);
+            pass->kernels->multiply(MIN(block, batch->n - n), tile->rows, x + n, 1, batch->ld,
+                                    w + t * w_strip, y + t * y_strip + (gsize)n * STRIP, STRIP, TRUE);
         }
 }
 
-static void forward_tile(const Pass *pass, const Scratch *scratch, int first, int columns, int row, int rows,
-                         Prefetch *ahead)
+static void forward_tile(const Pass *pass, const Scratch *scratch, const Tile *tile, Prefetch *ahead)
 {
-    pack(pass->kernel + (gsize)row * pass->units + first, pass->units, rows, columns, scratch->packed, TILE);
-    gsize nonzeros = pass->sparse->across(pass->xt + (gsize)row * pass->ld, pass->ld, rows, pass->n,
-                                          scratch->image_bitmaps);
-    gboolean sparse = is_sparse(nonzeros, (gsize)rows * pass->n);
-    for (int s = 0; s * STRIP < columns; s += SPARSE_STRIPS)
-        forward_of_strips(pass, scratch, columns, s, row, rows, sparse, ahead);
+    const DenseBatch *batch = &pass->next;
+    pack(pass->kernel + (gsize)tile->row * pass->units + tile->first, pass->units, tile->rows, tile->columns,
+         scratch->packed, TILE);
+    gsize nonzeros = pass->sparse->across(batch->xt + (gsize)tile->row * batch->ld, batch->ld, tile->rows,
+                                          batch->n, scratch->image_bitmaps);
+    gboolean sparse = is_sparse(nonzeros, (gsize)tile->rows * batch->n);
+    for (int s = 0; s * STRIP < tile->columns; s += SPARSE_STRIPS)
+        forward_of_strips(pass, scratch, tile, s, sparse, ahead);
 }
 
 static void start_sums(const Pass *pass, const Scratch *scratch, int first, int columns)
 {
-    for (int n = 0; n < pass->n; n++)
+    for (int n = 0; n < pass->next.n; n++)
         for (int s = 0; s * STRIP < columns; s++)
-            memcpy(scratch->y + ((gsize)s * pass->n + n) * STRIP, pass->bias + first + s * STRIP,
+            memcpy(scratch->y + ((gsize)s * pass->next.n + n) * STRIP, pass->bias + first + s * STRIP,
                    MIN(STRIP, columns - s * STRIP) * sizeof(float));
 }
 
@@ -254,27 +258,27 @@ static void run_panel(guint task, guint worker, gpointer data)
     const Pass *pass = data;
     const DenseUpdate *u = pass->update;
     int first = (int)task * pass->panel, columns = MIN(pass->panel, pass->units - first),
-        updated = u ? u->n : 0;
-    float *memory = floats_new(dense_scratch(MAX(pass->n, updated)) / sizeof(float));
+        updated = u ? u->batch.n : 0;
+    float *memory = floats_new(dense_scratch(MAX(pass->next.n, updated)) / sizeof(float));
     Scratch scratch = {.gradient = memory, .packed = memory + TILE * PANEL, .dy = memory + 2 * TILE * PANEL};
     scratch.y = scratch.dy + (gsize)PANEL * updated;
-    scratch.rows = scratch.y + (gsize)PANEL * pass->n;
+    scratch.rows = scratch.y + (gsize)PANEL * pass->next.n;
     scratch.bitmaps = (guint64 *)(scratch.rows + (gsize)TILE * updated);
     scratch.image_bitmaps = (guint32 *)(scratch.bitmaps + TILE * words_of(updated));
     if (u) {
-        pack(u->dy + first, pass->units, u->n, columns, scratch.dy, u->n);
+        pack(u->dy + first, pass->units, updated, columns, scratch.dy, updated);
         update_bias(pass, &scratch, first, columns);
     }
     start_sums(pass, &scratch, first, columns);
     for (int row = 0; row < pass->features; row += TILE) {
-        int rows = MIN(TILE, pass->features - row);
+        Tile tile = {first, columns, row, MIN(TILE, pass->features - row)};
         Prefetch ahead = prefetch_tile(pass, first, columns, MIN(row + TILE, pass->features));
         if (u)
-            update_tile(pass, &scratch, first, columns, row, rows, &ahead);
-        if (pass->n)
-            forward_tile(pass, &scratch, first, columns, row, rows, &ahead);
+            update_tile(pass, &scratch, &tile, &ahead);
+        if (pass->next.n)
+            forward_tile(pass, &scratch, &tile, &ahead);
     }
-    unpack(scratch.y, pass->n, columns, pass->y + first, pass->units);
+    unpack(scratch.y, pass->next.n, columns, pass->y + first, pass->units);
     floats_free(memory);
 }
 
@@ -289,38 +293,24 @@ static void run(ThreadPool *thread_pool, Pass *pass)
     thread_pool_run(thread_pool, (pass->units + pass->panel - 1) / pass->panel, run_panel, pass);
 }
 
-void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
-                   const float *kernel, const float *bias, float *y)
+void dense_forward(ThreadPool *thread_pool, DenseBatch batch, int features, int units, const float *kernel,
+                   const float *bias, float *y)
 {
-    Pass pass = {.ld = ld,
-                 .features = features,
-                 .units = units,
-                 .n = n,
-                 .xt = xt,
-                 .kernel = kernel,
-                 .bias = bias,
-                 .y = y};
+    Pass pass = {.features = features, .units = units, .next = batch, .kernel = kernel, .bias = bias, .y = y};
     run(thread_pool, &pass);
 }
 
-void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, const float *xt, int n, int ld,
-                          int features, int units, float *y)
+void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, DenseBatch next, int features,
+                  int units, float *y)
 {
-    Pass pass = {.ld = ld,
-                 .features = features,
+    Pass pass = {.features = features,
                  .units = units,
                  .update = update,
-                 .n = n,
-                 .xt = xt,
+                 .next = next,
                  .kernel = update->kernel,
                  .bias = update->bias,
                  .y = y};
     run(thread_pool, &pass);
-}
-
-void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, int features, int units)
-{
-    dense_update_forward(thread_pool, update, NULL, 0, ld, features, units, NULL);
 }
 
 /* ---- Transposition, one block of features per task ---- */

@@ -4,15 +4,20 @@
  * tile of the gradient, applies the optimizer to that tile, and multiplies the next batch by it while it is in the
  * processor's cache. Weights and slots cross memory once per step, and the whole gradient is never stored.
  *
- * A batch is passed transposed: xt (D, ld), column n is image n, ld >= n. Threads divide the columns of W, and every
- * sum runs in an order fixed by the shapes: results are the same to the bit for any number of threads. */
+ * Threads divide the columns of W, and every sum runs in an order fixed by the shapes: results are the same to the bit for
+ * any number of threads. */
 #pragma once
 #include "common/arithmetic/dense_kernels.h"
 #include "common/core/thread_pool.h"
 
+/* Transposed: column i of xt is image i. */
 typedef struct {
-    int n;           /* images */
     const float *xt; /* (D, ld) */
+    int n, ld;       /* images; ld >= n */
+} DenseBatch;
+
+typedef struct {
+    DenseBatch batch;
     const float *dy; /* (n, K): gradient of the loss with respect to y */
     const OptimizerStep *step;
     float *kernel, *kernel_m, *kernel_v; /* (D, K); slots NULL if the optimizer has none */
@@ -23,16 +28,13 @@ typedef struct {
 void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int features, float *xt, int ld);
 
 /* y (n, K) = x W + b. */
-void dense_forward(ThreadPool *thread_pool, const float *xt, int n, int ld, int features, int units,
-                   const float *kernel, const float *bias, float *y);
+void dense_forward(ThreadPool *thread_pool, DenseBatch batch, int features, int units, const float *kernel,
+                   const float *bias, float *y);
 
 /* Computes the gradients dW = xᵀ dy and db = sum of dy's rows, and updates W and b. Weight decay does not apply to the
- * bias. */
-void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, int ld, int features, int units);
-
-/* dense_update, then dense_forward of the next batch: y (n, K). The same to the bit as the two calls. */
-void dense_update_forward(ThreadPool *thread_pool, const DenseUpdate *update, const float *xt, int n, int ld,
-                          int features, int units, float *y);
+ * bias. Then y (n, K) is that of the next batch, the same to the bit as by dense_forward; without images, y may be NULL. */
+void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, DenseBatch next, int features,
+                  int units, float *y);
 
 /* dx (n, D) = dy Wᵀ; to be called before the update. */
 void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,

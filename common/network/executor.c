@@ -253,8 +253,8 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
         average_pooling_forward(thread_pool, out, in, n, layer->in[0] * layer->in[1], layer->in[2]);
     } else if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
-        dense_forward(thread_pool, stage->xt[0], n, executor->batch, layer->in[2], layer->out[2],
-                      layer->kernel, layer->bias, out);
+        dense_forward(thread_pool, (DenseBatch){stage->xt[0], n, executor->batch}, layer->in[2],
+                      layer->out[2], layer->kernel, layer->bias, out);
     }
     if (layer->activation == ACTIVATION_RELU)
         relu_forward(thread_pool, out, (gsize)n * layer_outputs(layer));

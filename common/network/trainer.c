@@ -134,15 +134,21 @@ static void learn_dense(const Lesson *lesson, Stage *stage, const Slots *slots, 
     Executor *executor = trainer->executor;
     const Batch *next = lesson->next;
     Layer *layer = stage->layer;
-    DenseUpdate update = {lesson->batch->n, stage->xt[0],    dy,          &lesson->step, layer->kernel,
-                          slots->kernel_m,  slots->kernel_v, layer->bias, slots->bias_m, slots->bias_v};
-    if (!next || !stage->xt[1]) {
-        dense_update(trainer->thread_pool, &update, executor->batch, layer->in[2], layer->out[2]);
+    DenseUpdate update = {{stage->xt[0], lesson->batch->n, executor->batch},
+                          dy,
+                          &lesson->step,
+                          layer->kernel,
+                          slots->kernel_m,
+                          slots->kernel_v,
+                          layer->bias,
+                          slots->bias_m,
+                          slots->bias_v};
+    DenseBatch ahead = {stage->xt[1], next && stage->xt[1] ? next->n : 0, executor->batch};
+    if (ahead.n)
+        executor_transpose(executor, stage, NULL, next->x, next->n, stage->xt[1]);
+    dense_update(trainer->thread_pool, &update, ahead, layer->in[2], layer->out[2], stage->out);
+    if (!ahead.n)
         return;
-    }
-    executor_transpose(executor, stage, NULL, next->x, next->n, stage->xt[1]);
-    dense_update_forward(trainer->thread_pool, &update, stage->xt[1], next->n, executor->batch, layer->in[2],
-                         layer->out[2], stage->out);
     float *held = stage->xt[0];
     stage->xt[0] = stage->xt[1];
     stage->xt[1] = held;

@@ -321,43 +321,38 @@ static gboolean finish_epoch(Fit *fit, GError **error)
 }
 
 /* ---- The whole run ---- */
-static gboolean run_epochs(Fit *fit, FitEnd *end, GError **error)
+static FitEnd run_epochs(Fit *fit, GError **error)
 {
     const FitState *state = &fit->state;
     guint batches = batches_count(fit->training->count, fit->options->batch);
-    *end = FIT_COMPLETE;
     while (state->epoch <= fit->options->epochs) {
-        if (state->epoch > 1 && state->waited >= fit->options->patience) {
-            *end = FIT_STOPPED_EARLY;
-            return TRUE;
-        }
+        if (state->epoch > 1 && state->waited >= fit->options->patience)
+            return FIT_STOPPED_EARLY;
         if (!interrupted() && !train_epoch(fit, error))
-            return FALSE;
+            return FIT_FAILED;
         GError *problem = NULL;
         gboolean finished = state->batches == batches && finish_epoch(fit, &problem);
         if (problem) {
             g_propagate_error(error, problem);
-            return FALSE;
+            return FIT_FAILED;
         }
         if (!finished) {
-            *end = FIT_INTERRUPTED;
             write_checkpoint(fit);
-            return TRUE;
+            return FIT_INTERRUPTED;
         }
         if (checkpoint_due(fit))
             write_checkpoint(fit);
     }
-    return TRUE;
+    return FIT_COMPLETE;
 }
 
-gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
-             const BatchSource *validation, ThreadPool *thread_pool, History *history, FitEnd *end,
-             GError **error)
+FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
+           const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
 {
     g_autoptr(Trainer) trainer =
         trainer_new(network, &options->optimizer, options->batch, options->seed, thread_pool, error);
     if (!trainer)
-        return FALSE;
+        return FIT_FAILED;
     g_autofree guint32 *order = g_new(guint32, training->count);
     Fit fit = {.network = network,
                .options = options,
@@ -367,12 +362,11 @@ gboolean fit(Network *network, const FitOptions *options, const BatchSource *tra
                .trainer = trainer,
                .history = history,
                .order = order};
-    if (!start_or_resume(&fit, error) || !run_epochs(&fit, end, error))
-        return FALSE;
-    if (*end == FIT_INTERRUPTED)
-        return TRUE;
+    FitEnd end = start_or_resume(&fit, error) ? run_epochs(&fit, error) : FIT_FAILED;
+    if (end == FIT_FAILED || end == FIT_INTERRUPTED)
+        return end;
     advise_at_end(&fit);
     if (options->checkpoint)
         unlink(options->checkpoint);
-    return TRUE;
+    return end;
 }

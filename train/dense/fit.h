@@ -38,11 +38,10 @@ typedef struct {
     gpointer user;
 } FitOptions;
 
-typedef enum { FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
+typedef enum { FIT_FAILED, FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
 
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
- * empty; it is filled, and valid after a failure too. FALSE and error if a loss is not finite (what was kept
+ * empty; it is filled, and valid after a failure too. FIT_FAILED and error if a loss is not finite (what was kept
  * stays), an image cannot be read, a file cannot be written, or a checkpoint does not fit. */
-gboolean fit(Network *network, const FitOptions *options, const BatchSource *training,
-             const BatchSource *validation, ThreadPool *thread_pool, History *history, FitEnd *end,
-             GError **error);
+FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
+           const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error);

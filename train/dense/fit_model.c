@@ -149,8 +149,8 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
 {
     g_auto(History) history = history_new();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
-    FitEnd end;
-    if (!fit(model->network, fit_options, training, validation, thread_pool, &history, &end, error))
+    FitEnd end = fit(model->network, fit_options, training, validation, thread_pool, &history, error);
+    if (end == FIT_FAILED)
         return FALSE;
     if (end == FIT_INTERRUPTED)
         return tell_interruption(&history, options, error);

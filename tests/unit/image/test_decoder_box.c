@@ -78,9 +78,9 @@ static gboolean task(const guint8 *bytes, gsize size, const Decoding *how, gint6
 static gboolean decode(DecoderBox *box, const char *text, guint8 *rgb, GError **error)
 {
     const Decoding how = {.side = SIDE};
+    g_autoptr(GBytes) content = g_bytes_new_static(text, strlen(text));
     gboolean turned = TRUE;
-    gboolean fine =
-        decoder_box_decode(box, (const guint8 *)text, strlen(text), &how, 1000, rgb, &turned, error);
+    gboolean fine = decoder_box_decode(box, content, &how, 1000, rgb, &turned, error);
     g_assert_true(!fine || turned == (text[0] == 't'));
     return fine;
 }

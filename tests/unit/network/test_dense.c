@@ -31,7 +31,7 @@ static void check_sums(void)
           *bias = random_array(K, 3, 1, -INFINITY);
     const float *rows[N];
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {N, xt, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, N, N}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     draw_input(x);
     for (int n = 0; n < N; n++)
@@ -51,9 +51,9 @@ static void check_sums(void)
         }
     }
     dense_transpose(thread_pool, rows, N, D, xt, N);
-    dense_forward(thread_pool, xt, N, N, D, K, kernel, bias, y);
+    dense_forward(thread_pool, update.batch, D, K, kernel, bias, y);
     assert_near(y, forward, N * K);
-    dense_update(thread_pool, &update, N, D, K);
+    dense_update(thread_pool, &update, (DenseBatch){0}, D, K, NULL);
     assert_near(kernel, learnt, D * K);
     assert_near(bias, bias_learnt, K);
     g_free(dy);

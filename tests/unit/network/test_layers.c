@@ -92,17 +92,17 @@ static void check_dense(const json_t *c)
                      *bias_was = g_memdup2(bias, k * sizeof(float));
     g_autofree const float **rows = g_new(const float *, n);
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {n, xt, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, n, ld}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     for (int i = 0; i < n; i++)
         rows[i] = x + (gsize)i * d;
     dense_transpose(thread_pool, rows, n, d, xt, ld);
-    dense_forward(thread_pool, xt, n, ld, d, k, kernel, bias, y);
+    dense_forward(thread_pool, update.batch, d, k, kernel, bias, y);
     dense_input_gradient(thread_pool, dy, n, d, k, kernel, dx);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);
-    dense_update_forward(thread_pool, &update, xt, n, ld, d, k, again);
-    dense_forward(thread_pool, xt, n, ld, d, k, kernel, bias, y);
+    dense_update(thread_pool, &update, update.batch, d, k, again);
+    dense_forward(thread_pool, update.batch, d, k, kernel, bias, y);
     g_assert_cmpmem(y, (gsize)n * k * sizeof(float), again, (gsize)n * k * sizeof(float));
     for (int i = 0; i < d * k; i++)
         was[i] -= kernel[i];

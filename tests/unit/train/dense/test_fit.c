@@ -122,26 +122,23 @@ static FitOptions options_for(int *keeps)
 }
 
 /* Runs fit on generated vectors with a new network, without output. */
-static gboolean run(const FitOptions *options, Data *data, gboolean validate, History *history, FitEnd *end,
-                    GError **error)
+static FitEnd run(const FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
 {
     BatchSource source = {N, data->labels, fetch, data};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    return fit(network, options, &source, validate ? &source : NULL, thread_pool, history, end, error);
+    return fit(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
 }
 
 static void test_each_epoch_sees_each_image(void)
 {
     Data data;
     int keeps = 0;
-    FitEnd end;
     g_auto(History) history = history_new();
     FitOptions options = options_for(&keeps);
     source_of(&data);
     options.optimizer.learning_rate = 0.05;
-    g_assert_true(run(&options, &data, TRUE, &history, &end, NULL));
-    g_assert_cmpint(end, ==, FIT_COMPLETE);
+    g_assert_cmpint(run(&options, &data, TRUE, &history, NULL), ==, FIT_COMPLETE);
     g_assert_cmpuint(history.epochs->len, ==, 20);
     for (int i = 0; i < N; i++)
         g_assert_cmpuint(data.seen[i], ==, 2 * 20);
@@ -155,7 +152,6 @@ static void test_standstill(void)
 {
     Data data;
     int keeps = 0;
-    FitEnd end;
     g_auto(History) history = history_new();
     FitOptions options = options_for(&keeps);
     source_of(&data);
@@ -164,8 +160,7 @@ static void test_standstill(void)
     options.reduce_factor = 0.5;
     options.reduce_patience = 2;
     options.min_lr = 0.2e-30;
-    g_assert_true(run(&options, &data, TRUE, &history, &end, NULL));
-    g_assert_cmpint(end, ==, FIT_STOPPED_EARLY);
+    g_assert_cmpint(run(&options, &data, TRUE, &history, NULL), ==, FIT_STOPPED_EARLY);
     g_assert_cmpuint(history.epochs->len, ==, 1 + 7);
     g_assert_cmpint(history.best, ==, 1);
     g_assert_cmpint(keeps, ==, 1);
@@ -179,13 +174,12 @@ static void test_nan_is_never_best(void)
 {
     Data data;
     int keeps = 0;
-    FitEnd end;
     GError *error = NULL;
     g_auto(History) history = history_new();
     FitOptions options = options_for(&keeps);
     source_of(&data);
     data.x[4][2] = NAN;
-    g_assert_false(run(&options, &data, FALSE, &history, &end, &error));
+    g_assert_cmpint(run(&options, &data, FALSE, &history, &error), ==, FIT_FAILED);
     g_assert_nonnull(strstr(error->message, "no longer finite"));
     g_assert_cmpint(keeps, ==, 0);
     g_assert_cmpint(history.best, ==, 0);
@@ -196,21 +190,20 @@ static void test_failures_are_handed_up(void)
 {
     Data data;
     int keeps = 0;
-    FitEnd end;
     GError *error = NULL;
     FitOptions options = options_for(&keeps);
     for (int image = 0; image < N; image += 7) {
         g_auto(History) history = history_new();
         source_of(&data);
         data.fails_at = image;
-        g_assert_false(run(&options, &data, TRUE, &history, &end, &error));
+        g_assert_cmpint(run(&options, &data, TRUE, &history, &error), ==, FIT_FAILED);
         g_assert_nonnull(strstr(error->message, "cannot be read"));
         g_clear_error(&error);
     }
     g_auto(History) history = history_new();
     source_of(&data);
     options.keep = fail_to_keep;
-    g_assert_false(run(&options, &data, TRUE, &history, &end, &error));
+    g_assert_cmpint(run(&options, &data, TRUE, &history, &error), ==, FIT_FAILED);
     g_assert_nonnull(strstr(error->message, "the disk is full"));
     g_clear_error(&error);
 }
@@ -261,7 +254,7 @@ static void assert_number(double found, const json_t *array, size_t i, double to
     g_assert_cmpfloat_with_epsilon(found, json_number_value(json_array_get(array, i)), tolerance);
 }
 
-static void run_as_keras(const json_t *expected, gboolean validate, Kept *kept, History *history, FitEnd *end)
+static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept, History *history)
 {
     static KerasData training, held_out;
     make_keras_data(&training, &held_out);
@@ -287,8 +280,7 @@ static void run_as_keras(const json_t *expected, gboolean validate, Kept *kept, 
         fill(kept->layers[k]->kernel, kept->layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(kept->layers[k]->bias, kept->layers[k]->bias_count, 21 + 2 * k, 0.25f);
     }
-    g_assert_true(
-        fit(network, &options, &source, validate ? &validation : NULL, thread_pool, history, end, NULL));
+    return fit(network, &options, &source, validate ? &validation : NULL, thread_pool, history, NULL);
 }
 
 /* In float32 against float64: 5e-6 where losses are 1 to 2 and differ by 1e-5 at least wherever they decide. */
@@ -298,9 +290,8 @@ static void assert_as_keras(const json_t *expected)
     const json_t *rates = json_object_get(expected, "rates"), *bias = json_object_get(expected, "bias");
     gboolean validate = json_is_array(val_loss);
     Kept kept;
-    FitEnd end;
     g_auto(History) history = history_new();
-    run_as_keras(expected, validate, &kept, &history, &end);
+    FitEnd end = run_as_keras(expected, validate, &kept, &history);
     g_assert_cmpuint(history.epochs->len, ==, json_array_size(loss));
     g_assert_cmpint(end, ==, history.epochs->len < 40 ? FIT_STOPPED_EARLY : FIT_COMPLETE);
     g_assert_cmpint(history.best, ==, (int)number(expected, "best"));
