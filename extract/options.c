@@ -260,49 +260,90 @@ static gboolean parse_share(const char *text)
     return end != text && !*end && o.split_share > 0 && o.split_share < 1;
 }
 
-/* The one action asked for, or a usage error. */
-static gboolean choose_action(Status *status)
-{
-    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + raw.unapply + !!o.apply +
-                  !!o.export_folder + !!o.preview + !!o.import;
-    guint given = g_strv_length(o.arguments);
-    if (actions > 1)
-        *status = cli_usage(
-            &program,
-            "--info, --verify, --export, --merge, --import, --preview, --duplicates, --split, --apply "
-            "and --unapply are mutually exclusive");
-    else if (!cli_check_mode(&program, asked_action(), status))
-        return FALSE;
-    else if (!o.sheet != !o.images)
-        *status = cli_usage(&program, "--sheet needs --images, and --images goes with --sheet");
-    else if (raw.duplicates && (given < 1 || given > 2))
-        *status = cli_usage(&program, "--duplicates needs one or two CACHE arguments, got %u", given);
-    else if (raw.merge && given < (o.check ? 1 : 2))
-        *status = cli_usage(&program, "--merge needs CACHE and at least one SHARD");
-    else if (o.import && given != 2)
-        *status = cli_usage(&program, "--import needs LABELS.npy or ITEMS.csv, and CACHE; got %u %s", given,
-                            plural(given, "argument", "arguments"));
-    else if (raw.split && (given != 4 || !parse_share(o.arguments[3])))
-        *status = cli_usage(&program,
-                            "--split needs CACHE, TRAIN, TEST, and the fraction F of the images for TEST, "
-                            "between 0 and 1");
-    else if (actions && !raw.merge && !raw.duplicates && !raw.split && !o.import && given != 1)
-        *status = cli_usage(&program, "expected one %s, got %u %s", o.preview ? "IMAGE_DIR" : "CACHE", given,
-                            plural(given, "argument", "arguments"));
-    else if (!actions && given != 2 && asked_action() != ACTION_RELABEL)
-        *status = cli_usage(&program, "expected IMAGE_DIR and CACHE, got %u %s", given,
-                            plural(given, "argument", "arguments"));
-    else {
-        o.action = asked_action();
-        return TRUE;
+/* How many arguments an action takes, and what is said of another number of them. */
+#define ONE_CACHE                                                                                            \
+    {                                                                                                        \
+        1, 1, "expected one CACHE, got %u %s"                                                                \
     }
-    return FALSE;
+static const struct {
+    guint least, most;
+    const char *otherwise;
+} needed[] = {
+    [ACTION_EXTRACT] = {2, 2, "expected IMAGE_DIR and CACHE, got %u %s"},
+    [ACTION_INFO] = ONE_CACHE,
+    [ACTION_VERIFY] = ONE_CACHE,
+    [ACTION_EXPORT] = ONE_CACHE,
+    [ACTION_MERGE] = {2, G_MAXUINT, "--merge needs CACHE and at least one SHARD"},
+    [ACTION_IMPORT] = {2, 2, "--import needs LABELS.npy or ITEMS.csv, and CACHE; got %u %s"},
+    [ACTION_PREVIEW] = {1, 1, "expected one IMAGE_DIR, got %u %s"},
+    [ACTION_DUPLICATES] = {1, 2, "--duplicates needs one or two CACHE arguments, got %u"},
+    [ACTION_SPLIT] = {4, 4,
+                      "--split needs CACHE, TRAIN, TEST, and the fraction F of the images for TEST, "
+                      "between 0 and 1"},
+    [ACTION_RELABEL] = ONE_CACHE,
+    [ACTION_APPLY] = ONE_CACHE,
+    [ACTION_UNAPPLY] = ONE_CACHE,
+    [ACTION_DERIVE] = {2, 2, ""},
+};
+
+/* Checks: each returns a sentence on what is wrong, or NULL; the caller frees it. */
+
+static char *check_arguments(void)
+{
+    guint given = g_strv_length(o.arguments), least = o.check ? 1 : needed[o.action].least;
+    if (!o.sheet != !o.images)
+        return g_strdup("--sheet needs --images, and --images goes with --sheet");
+    if (given < least || given > needed[o.action].most ||
+        (o.action == ACTION_SPLIT && !parse_share(o.arguments[3])))
+        return g_strdup_printf(needed[o.action].otherwise, given, plural(given, "argument", "arguments"));
+    return NULL;
 }
 
-static gboolean check(Status *status)
+static char *check_layer(void)
 {
-    if (!choose_action(status))
-        return FALSE;
+    g_autofree char *names = vgg16_names();
+    if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0)
+        return g_strdup_printf("unknown layer %s: choose one of %s, or input", o.layer, names);
+    if (o.action == ACTION_DERIVE && !cli_given("layer") && o.pool == POOL_NONE)
+        return g_strdup_printf("%s is a cache: give --pool or --layer, for what is to follow from it, or "
+                               "name the folder of images",
+                               o.arguments[0]);
+    return NULL;
+}
+
+static char *check_values(void)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean right = (!raw.shard || shard_parse(raw.shard, &o.shard, &o.shard_source, &error)) &&
+                     augment_check(&o.augmentation, &error) &&
+                     (!o.preview || canvas_path_ok(o.preview, &error)) &&
+                     (!o.sheet || canvas_path_ok(o.sheet, &error));
+    return right ? NULL : g_strdup(error->message);
+}
+
+/* Options that are valid one by one. */
+static const char *check_together(void)
+{
+    if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION)
+        return "--fit does not go with --preset torchvision, which crops by itself";
+    if (o.copies && !augment_active(&o.augmentation))
+        return "--augment needs at least one augmentation option, such as --rotation-range";
+    if (o.action == ACTION_EXTRACT && augment_active(&o.augmentation) && !cli_given("augment"))
+        return "augmentation requires --augment K, the number of augmented copies to store of each image; "
+               "--preview FILE shows some";
+    if (cli_given("unlabelled") && !o.filter.labels)
+        return "--unlabelled goes with --labels, whose images have a label";
+    if (o.prune && o.keep_missing)
+        return "--prune and --keep-missing are mutually exclusive";
+    if (o.filter.classes && o.filter.first_classes)
+        return "--classes and --first-classes are mutually exclusive";
+    return NULL;
+}
+
+/* The options as the rest of the program takes them. */
+static void take_options(void)
+{
+    o.action = asked_action();
     o.has_normalize = raw.normalize >= 0;
     o.normalize = o.has_normalize ? (Normalization)raw.normalize : NORMALIZE_CAFFE;
     o.has_store = raw.store >= 0;
@@ -312,53 +353,24 @@ static gboolean check(Status *status)
     o.made_by = raw.made_by && *raw.made_by ? raw.made_by : "unknown";
     o.copies = (guint)raw.copies;
     o.similarity = raw.similarity;
-    if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0) {
-        g_autofree char *names = vgg16_names();
-        *status = cli_usage(&program, "unknown layer %s: choose one of %s, or input", o.layer, names);
+}
+
+static gboolean check(Status *status)
+{
+    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + raw.unapply + !!o.apply +
+                  !!o.export_folder + !!o.preview + !!o.import;
+    g_autofree char *wrong =
+        actions > 1
+            ? g_strdup("--info, --verify, --export, --merge, --import, --preview, --duplicates, --split, "
+                       "--apply and --unapply are mutually exclusive")
+            : NULL;
+    if (!wrong && !cli_check_mode(&program, asked_action(), status))
         return FALSE;
-    }
-    if (o.action == ACTION_DERIVE && !cli_given("layer") && o.pool == POOL_NONE) {
-        *status = cli_usage(&program,
-                            "%s is a cache: give --pool or --layer, for what is to follow from it, or "
-                            "name the folder of images",
-                            o.arguments[0]);
-        return FALSE;
-    }
-    if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION) {
-        *status = cli_usage(&program, "--fit does not go with --preset torchvision, which crops by itself");
-        return FALSE;
-    }
-    g_autoptr(GError) error = NULL;
-    if ((raw.shard && !shard_parse(raw.shard, &o.shard, &o.shard_source, &error)) ||
-        !augment_check(&o.augmentation, &error) || (o.preview && !canvas_path_ok(o.preview, &error)) ||
-        (o.sheet && !canvas_path_ok(o.sheet, &error))) {
-        *status = cli_usage(&program, "%s", error->message);
-        return FALSE;
-    }
-    if (o.copies && !augment_active(&o.augmentation)) {
-        *status =
-            cli_usage(&program, "--augment needs at least one augmentation option, such as --rotation-range");
-        return FALSE;
-    }
-    if (o.action == ACTION_EXTRACT && augment_active(&o.augmentation) && !cli_given("augment")) {
-        *status =
-            cli_usage(&program, "augmentation requires --augment K, the number of augmented copies to store "
-                                "of each image; --preview FILE shows some");
-        return FALSE;
-    }
-    if (cli_given("unlabelled") && !o.filter.labels) {
-        *status = cli_usage(&program, "--unlabelled goes with --labels, whose images have a label");
-        return FALSE;
-    }
-    if (o.prune && o.keep_missing) {
-        *status = cli_usage(&program, "--prune and --keep-missing are mutually exclusive");
-        return FALSE;
-    }
-    if (o.filter.classes && o.filter.first_classes) {
-        *status = cli_usage(&program, "--classes and --first-classes are mutually exclusive");
-        return FALSE;
-    }
-    return TRUE;
+    take_options();
+    if (wrong || (wrong = check_arguments()) || (wrong = check_layer()) || (wrong = check_values()) ||
+        (wrong = g_strdup(check_together())))
+        *status = cli_usage(&program, "%s", wrong);
+    return !wrong;
 }
 
 gboolean options_parse(Options *options, int argc, char **argv, Status *status)
