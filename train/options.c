@@ -76,6 +76,12 @@ static const CliOption table[] = {
                   "zero mean and unit variance per feature; l2: unit length per image; sqrt: square root of "
                   "each feature, then unit length (default: sqrt on a CACHE, none with --images or --from)",
                   .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
+    OPTION_REAL(
+        "averages", &o.averages, "W", 1, 1e3,
+        "count what all places of an image have in common, the average of each channel, W times as much as "
+        "what differs between them (1: alike, and so where --scale or --from, or of liblinear's problem "
+        "--solver, --cost or --export-libsvm, is given without this; not with solvers 5, 6)",
+        .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
     OPTION_FLAG("summary", &o.summary, "print the model and stop"),
     OPTION_TEXT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
     OPTION_TEXT("plot", &o.plot, "FILE",
@@ -183,12 +189,6 @@ static const CliOption table[] = {
     OPTION_TEXT("tolerance", &o.tolerance, "E",
                 "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)",
                 .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_REAL(
-        "averages", &o.averages, "W", 1, 1e3,
-        "count what all places of an image have in common, the average of each channel, W times as much as "
-        "what differs between them (1: alike, as liblinear on the features, and so where --scale, --solver, "
-        "--cost or --export-libsvm is given without this; not with solvers 5, 6)",
-        .modes = CLI_MODE(TRAIN_LINEAR)),
     OPTION_REAL("bias", &o.bias, "B", -1, 1e6,
                 "append a constant feature of this value, liblinear's -B (below 0: none)",
                 .modes = CLI_MODE(TRAIN_LINEAR)),
@@ -346,10 +346,12 @@ static char *check_approach(void)
                                of_images);
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
-    if (o.from && o.scale >= 0)
-        return g_strdup("--from uses the scaling of its model and cannot be combined with --scale");
-    if (o.scale >= 0 && !o.augmented_cache && o.approach != APPROACH_STANDALONE)
-        return g_strdup("--scale requires a head on cached features");
+    const char *of_features = o.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
+    if (o.from && of_features)
+        return g_strdup_printf("--from uses the scaling of its model and cannot be combined with --%s",
+                               of_features);
+    if (of_features && !o.augmented_cache && o.approach != APPROACH_STANDALONE)
+        return g_strdup_printf("--%s requires a head on cached features", of_features);
     return NULL;
 }
 
@@ -430,10 +432,10 @@ gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Statu
         *status = cli_usage(&program, "%s", wrong);
         return FALSE;
     }
+    if (!cli_given("averages") && (states_the_problem() || default_scale() == SCALE_NONE))
+        o.averages = 1;
     if (o.scale < 0)
         o.scale = (int)default_scale();
-    if (!cli_given("averages") && states_the_problem())
-        o.averages = 1;
     *options = o;
     return TRUE;
 }

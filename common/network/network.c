@@ -205,6 +205,16 @@ gsize network_parameters(const Network *network)
     return sum;
 }
 
+Layer *network_first_dense(const Network *network)
+{
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (layer->kind == LAYER_DENSE)
+            return layer;
+    }
+    return NULL;
+}
+
 int network_outputs(const Network *network)
 {
     guint n = network->layers->len;

@@ -62,7 +62,8 @@ Layer *network_flatten(Network *network, const char *name, GError **error);
 Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
 
 gsize network_parameters(const Network *network);
-int network_outputs(const Network *network); /* L */
+int network_outputs(const Network *network);        /* L */
+Layer *network_first_dense(const Network *network); /* NULL if there is none */
 
 /* The part before the network that is not trained, for the summary. */
 typedef struct {

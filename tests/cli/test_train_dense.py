@@ -350,10 +350,35 @@ def scaled_features_train_as_if_numpy_had_scaled_them():
             assert np.abs(predicted(cache, one, folder) - predicted(by_numpy, other, folder)).max() < 1e-4
             assert training_of(one)["scale"] == kind and "scale" not in training_of(other)
         plain = os.path.join(folder, "plain.h5")
-        train("--scale", "sqrt", "--hidden", 256, "--learning-rate", 0.001, "--epochs", 3, cache, plain)
+        train("--scale", "sqrt", "--averages", 3, "--hidden", 256, "--learning-rate", 0.001, "--epochs", 3, cache, plain)
         first = digest(plain)
         program("train", "--batch-size", 16, "--epochs", 3, cache, plain)  # the defaults
         assert digest(plain) == first
+
+
+def averages_count_as_in_features_that_have_them_added():
+    """A head on x + (W - 1) M x is one on x in the file, and keeping it on the way changes nothing of the training."""
+    with scratch() as folder:
+        def spread(x, weight):
+            return x + np.float32((weight - 1) * np.tile(x.astype(np.float64).reshape(len(x), -1, 3).mean(1), FEATURES // 3))
+        def of(weight):
+            return ("--scale", "none", "--averages", weight, "--epochs", 6, "--history", folder + "/%s.csv" % weight)
+        x, labels = clusters(120)
+        cache, added = make_cache(folder, "cache", x, labels), make_cache(folder, "added", spread(x, 2.5), labels)
+        for hidden in ("40,20", "none"):
+            ours, theirs = folder + "/ours.h5", folder + "/theirs.h5"
+            train("--hidden", hidden, *of(2.5), cache, ours)
+            train("--hidden", hidden, *of(1), added, theirs)
+            for a, b in zip(history(folder + "/2.5.csv"), history(folder + "/1.csv")):
+                assert abs(float(a["val_loss"]) - float(b["val_loss"])) < 1e-5
+            with h5py.File(ours) as a, h5py.File(theirs) as b:
+                a, b = (file["dense/dense/kernel:0"][()] for file in (a, b))
+            mean = b.reshape(FEATURES // 3, 3, -1).mean(0)
+            np.testing.assert_allclose(a, b + 1.5 * np.tile(mean, (FEATURES // 3, 1)), atol=1e-5)
+            assert np.abs(predicted(cache, ours, folder) - predicted(added, theirs, folder)).max() < 1e-5
+            assert training_of(ours)["averages"] == 2.5 and "averages" not in training_of(theirs)
+        refused = train("--from", ours, "--averages", 2, cache, theirs, status=2).stderr
+        assert "cannot be combined with --averages" in refused, refused
 
 
 def a_head_on_scaled_features_starts_one_on_features_as_they_are():
@@ -488,6 +513,7 @@ run(the_same_seed_gives_the_same_file_whatever_the_threads,
     summary_prints_the_default_head_and_stops,
     what_cannot_fit_in_memory_is_refused_in_a_sentence,
     scaled_features_train_as_if_numpy_had_scaled_them,
+    averages_count_as_in_features_that_have_them_added,
     a_head_on_scaled_features_starts_one_on_features_as_they_are,
     a_loss_that_starts_far_above_guessing_is_told_with_what_helps,
     a_training_that_learnt_nothing_is_told_so_at_its_end,

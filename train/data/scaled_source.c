@@ -2,6 +2,7 @@
 #include "train/data/scaled_source.h"
 
 #include "common/core/floats.h"
+#include "train/data/averages.h"
 
 enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
 
@@ -15,15 +16,17 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, c
         return FALSE;
     for (int i = 0; i < n; i++, out += features) {
         scaling_apply(scaled->scaling, rows[i], out);
+        averages_count(out, scaled->places, features / scaled->places, scaled->averages);
         rows[i] = out;
     }
     return TRUE;
 }
 
 BatchSource scaled_source_new(ScaledSource *scaled, const BatchSource *inner, const Scaling *scaling,
-                              int batch)
+                              gsize places, double averages, int batch)
 {
-    *scaled = (ScaledSource){.inner = *inner, .scaling = scaling, .batch = batch};
+    *scaled = (ScaledSource){
+        .inner = *inner, .scaling = scaling, .places = places, .averages = averages, .batch = batch};
     scaled->ring = floats_new(RING * (gsize)batch * scaling->features);
     return (BatchSource){inner->count, inner->labels, fetch, scaled};
 }

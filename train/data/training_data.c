@@ -269,7 +269,7 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
     MemoryNeed need = {0};
     for (int i = 0; i < 2; i++) {
         memory_add(&need, cache_source_memory(&data->cached[i], batch));
-        if (data->cached[i].count && options->scale > SCALE_NONE)
+        if (data->cached[i].count && (options->scale > SCALE_NONE || options->averages > 1))
             memory_add(&need,
                        scaled_source_memory(data->spec, (int)MIN((guint)batch, data->cached[i].count)));
     }

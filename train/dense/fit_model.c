@@ -8,6 +8,7 @@
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "train/data/announce.h"
+#include "train/data/averages.h"
 #include "train/data/class_weights.h"
 
 #include <math.h>
@@ -35,6 +36,8 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
         "seed", (json_int_t)o->common.seed);
     if (model->scaling->kind != SCALE_NONE)
         json_object_set_new(settings, "scale", json_string(scaling_name(model->scaling->kind)));
+    if (o->averages > 1)
+        json_object_set_new(settings, "averages", json_real(o->averages));
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
     if (!o->validation && o->validation_split > 0)
         json_object_set_new(settings, "validation_order",
@@ -77,7 +80,8 @@ static char *identity_of(const Model *model, const char *data)
 typedef struct {
     Model *model;
     const char *path;
-    int found; /* the best epoch that it held when training was resumed; 0: none */
+    double averages; /* of the rows that the network is trained on, averages.h */
+    int found;       /* the best epoch that it held when training was resumed; 0: none */
 } Keeper;
 
 static gboolean save_with_history(Model *model, const History *history, const char *path, GError **error)
@@ -87,10 +91,23 @@ static gboolean save_with_history(Model *model, const History *history, const ch
     return model_save(model, path, error);
 }
 
+/* The file's kernel is for rows as they are. */
 static gboolean keep(const History *history, gpointer user, GError **error)
 {
     const Keeper *keeper = user;
-    return save_with_history(keeper->model, history, keeper->path, error);
+    const int *shape = keeper->model->spec->shape;
+    gsize places = (gsize)shape[0] * (gsize)shape[1];
+    Layer *first = network_first_dense(keeper->model->network);
+    float *trained = first->kernel;
+    if (keeper->averages > 1) {
+        first->kernel = g_memdup2(trained, first->kernel_count * sizeof *trained);
+        averages_count(first->kernel, places, first->kernel_count / places, keeper->averages);
+    }
+    gboolean saved = save_with_history(keeper->model, history, keeper->path, error);
+    if (first->kernel != trained)
+        g_free(first->kernel);
+    first->kernel = trained;
+    return saved;
 }
 
 /* The best epoch of this training that the file holds; 0 where there is none. */
@@ -183,7 +200,7 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error)
 {
-    Keeper keeper = {model, options->model, 0};
+    Keeper keeper = {model, options->model, options->averages, 0};
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);

@@ -155,8 +155,10 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     BatchSource *sources[2] = {&data->training, &data->validation};
     if (!find_scale(options, &kind, error))
         return FALSE;
-    if (!data->cache || kind == SCALE_NONE)
+    if (!data->cache || (kind == SCALE_NONE && options->averages == 1))
         return TRUE;
+    const int *shape = model->spec->shape;
+    gsize places = (gsize)shape[0] * (gsize)shape[1];
     Rows training;
     if (!cache_source_rows(&data->cached[0], &training, error))
         return FALSE;
@@ -165,8 +167,8 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     scaling_fit(model->scaling, &training);
     for (int i = 0; i < 2; i++)
         if (sources[i]->count)
-            *sources[i] =
-                scaled_source_new(&data->scaled[i], sources[i], model->scaling, (int)options->batch_size);
+            *sources[i] = scaled_source_new(&data->scaled[i], sources[i], model->scaling, places,
+                                            options->averages, (int)options->batch_size);
     return TRUE;
 }
 

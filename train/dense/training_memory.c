@@ -60,6 +60,8 @@ static MemoryNeed need_of(const Question *question, gint64 batch, gint64 threads
                                  sources);
     }
     memory_add(&need, rows);
+    if (options.averages > 1) /* the first kernel once more when the model is kept */
+        memory_add(&need, (MemoryNeed){.memory = network_first_dense(outline)->kernel_count * sizeof(float)});
     memory_add(&need, blas_memory((guint)threads));
     memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
     return need;

@@ -94,16 +94,6 @@ static void fold_scaling(Layer *layer, const Scaling *scaling)
         layer->bias[k] -= (float)shift[k];
 }
 
-static Layer *first_dense(const Network *network)
-{
-    for (guint i = 0; i < network->layers->len; i++) {
-        Layer *layer = network->layers->pdata[i];
-        if (layer->kind == LAYER_DENSE)
-            return layer;
-    }
-    return NULL;
-}
-
 gboolean warm_start(Model *model, const char *path, GError **error)
 {
     Network *network = model->network;
@@ -134,7 +124,7 @@ gboolean warm_start(Model *model, const char *path, GError **error)
             return FALSE;
     }
     if (from->scaling->kind != SCALE_NONE && !by_image)
-        fold_scaling(first_dense(network), from->scaling);
+        fold_scaling(network_first_dense(network), from->scaling);
     if (model->trained_on) {
         trained_on_add_all(model->trained_on, from->trained_on);
         model->trained_on = trained_on_finish(model->trained_on);
