@@ -3,9 +3,11 @@
 
 #include "common/core/output_file.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,6 +41,45 @@ static G_NORETURN void end(const char *first, const char *second)
         _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
 }
+
+/* ---- Small allocations ---- */
+
+enum { SMALL = 1 << 20 };
+
+#if defined __has_feature
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+#if !SANITIZED /* these have their own */
+static void check(const void *memory, gsize bytes)
+{
+    char text[32];
+    if (memory || bytes == 0 || bytes > SMALL)
+        return;
+    snprintf(text, sizeof text, "%" G_GSIZE_FORMAT " bytes", bytes);
+    end("out of memory: failed to allocate ", text);
+}
+
+/* Called by this program and by its libraries; calls the next one, which is libc's, or that of an allocator or a test that is
+ * preloaded. */
+#define PUT_BETWEEN(name, parameters, arguments, bytes)                                                      \
+    void *name parameters                                                                                    \
+    {                                                                                                        \
+        static void *(*next)parameters;                                                                      \
+        if (!next)                                                                                           \
+            *(void **)&next = dlsym(RTLD_NEXT, #name);                                                       \
+        void *memory = next arguments;                                                                       \
+        check(memory, bytes);                                                                                \
+        return memory;                                                                                       \
+    }
+PUT_BETWEEN(malloc, (gsize size), (size), size)
+PUT_BETWEEN(calloc, (gsize n, gsize size), (n, size), n &&size > SMALL / n ? SMALL + 1 : n * size)
+PUT_BETWEEN(realloc, (void *memory_there, gsize size), (memory_there, size), size)
+#endif
 
 /* ---- Mapped files ---- */
 

@@ -1,13 +1,14 @@
 /* fail_allocation: preloaded, makes the N-th allocation of a program and of the processes it starts fail.
  *
- *     FAIL_ALLOCATION='N MODE MIN REPORT' LD_PRELOAD=build/tools/fail_allocation.so COMMAND…
+ *     FAIL_ALLOCATION='N MODE MIN MAX REPORT' LD_PRELOAD=build/tools/fail_allocation.so COMMAND…
  *
  *     N        from 1; 0 fails none
  *     MODE     once, or on: that one and all that follow
- *     MIN      allocations of fewer bytes are neither counted nor failed
+ *     MIN MAX  allocations of fewer or more bytes are neither counted nor failed
  *     REPORT   an existing file that gets two 64-bit numbers: the allocations seen, and whether the N-th was among them
  *
- * Allocations are counted from the start of the process image, except those of the dynamic loader. */
+ * Allocations are counted from main() of each process image on: libraries' constructors run before. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ typedef struct {
 } Report;
 
 static struct {
-    unsigned long wanted, min_size;
+    unsigned long wanted, min_size, max_size;
     int on;
     Report *report; /* shared by all processes */
 } plan;
@@ -30,7 +31,8 @@ static void start(void)
 {
     char mode[8], path[4096];
     const char *text = getenv("FAIL_ALLOCATION");
-    if (!text || sscanf(text, "%lu %7s %lu %4095s", &plan.wanted, mode, &plan.min_size, path) != 4)
+    if (!text ||
+        sscanf(text, "%lu %7s %lu %lu %4095s", &plan.wanted, mode, &plan.min_size, &plan.max_size, path) != 5)
         return;
     int file = open(path, O_RDWR | O_CLOEXEC);
     void *memory = ftruncate(file, sizeof *plan.report) == 0
@@ -46,10 +48,7 @@ static void start(void)
 
 static int fails(size_t size)
 {
-    static int started;
-    if (!__atomic_exchange_n(&started, 1, __ATOMIC_SEQ_CST))
-        start();
-    if (!plan.report || size < plan.min_size)
+    if (!plan.report || size < plan.min_size || size > plan.max_size)
         return 0;
     unsigned long number = __atomic_add_fetch(&plan.report->seen, 1, __ATOMIC_SEQ_CST);
     if (!plan.wanted || number < plan.wanted || (number > plan.wanted && !plan.on) ||
@@ -58,6 +57,26 @@ static int fails(size_t size)
     plan.report->hit = 1;
     errno = ENOMEM;
     return 1;
+}
+
+typedef int Main(int argc, char **argv, char **environment);
+typedef int Start(Main *own, int argc, char **argv, void (*begin)(void), void (*end)(void),
+                  void (*loader)(void), void *stack);
+static Main *program;
+
+static int start_and_run(int argc, char **argv, char **environment)
+{
+    start();
+    return program(argc, argv, environment);
+}
+
+Start __libc_start_main;
+int __libc_start_main(Main *own, int argc, char **argv, void (*begin)(void), void (*end)(void),
+                      void (*loader)(void), void *stack)
+{
+    void *libcs = dlsym(RTLD_NEXT, "__libc_start_main");
+    program = own;
+    return ((Start *)libcs)(start_and_run, argc, argv, begin, end, loader, stack);
 }
 
 /* Takes the place of a function of libc's, which has another name for its own. */

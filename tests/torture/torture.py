@@ -5,8 +5,9 @@ nothing is lost and every failure is reported.
     tests/torture/torture.py [--every] [SCENARIO…]
 
 Each scenario is a command, what it starts from, and what it leaves. The command runs under build/tools/inject with the
-N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Large
-allocations fail by build/tools/fail_allocation.so: the N-th alone, or all from it on. After each trial:
+N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Allocations fail
+by build/tools/fail_allocation.so, the N-th alone or all from it on: large ones, whose failure is handled, and small ones, of
+which there are so many that MOST of them, at equal distances, are tried. After each trial:
 at most one sentence, beginning with the program's name, and exit status 1, or 0 and what an unbroken run leaves; no signal,
 no hang, no .part left (unless it was killed); a cache opens or is told to hold nothing yet; and the same command again leaves
 what an unbroken run leaves, byte for byte."""
@@ -31,12 +32,13 @@ FAULTS = [("write", "ENOSPC"), ("write", "EIO"), ("write", "EINTR"), ("write", "
           ("unlink", "EIO"), ("unlink", "before"),
           ("open", "EMFILE"), ("open", "EIO"), ("read", "EIO"), ("read", "EINTR"), ("read", "short"),
           ("map", "ENOMEM"), ("fork", "EAGAIN"),
-          ("allocation", "once"), ("allocation", "on")]
+          ("allocation", "once"), ("allocation", "on"), ("small", "once"), ("small", "on")]
 QUICK = [("write", "ENOSPC"), ("write", "short"), ("write", "after"), ("sync", "EIO"), ("truncate", "before"), ("rename", "before"),
          ("rename", "after"), ("unlink", "EIO"), ("open", "EMFILE"), ("read", "EIO"), ("map", "ENOMEM"), ("fork", "EAGAIN"),
-         ("allocation", "once"), ("allocation", "on")]
+         ("allocation", "once"), ("allocation", "on"), ("small", "once"), ("small", "on")]
 KILLS = ("before", "after")
-MIN_SIZE = (1 << 20) + 1  # bytes of the allocations that fail: those whose failure is handled
+SMALL, MOST = 1 << 20, 100
+SIZES = {"allocation": (SMALL + 1, sys.maxsize), "small": (1, SMALL)}  # of the allocations that fail, in bytes
 DENSE = ["train", "--quiet", "--threads", "1", "--hidden", "4", "--epochs", "3", "--batch-size", "16"]
 LINEAR = ["train", "--quiet", "--threads", "1", "--head", "linear"]
 
@@ -93,10 +95,10 @@ def prepare(folder):
         os.unlink(path)
 
 
-def fail_allocation(number, fault, command, folder):
+def fail_allocation(kind, number, fault, command, folder):
     report = folder + ".report"
     open(report, "w").close()
-    plan = "%d %s %d %s" % (number, fault, MIN_SIZE, report)
+    plan = "%d %s %d %d %s" % (number, fault, *SIZES[kind], report)
     done = subprocess.run([os.path.join(BUILD, command[0])] + command[1:], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS,
                           env=dict(os.environ, FAIL_ALLOCATION=plan, LD_PRELOAD=FAIL_ALLOCATION))
@@ -108,8 +110,8 @@ def fail_allocation(number, fault, command, folder):
 
 def inject(kind, number, fault, command, folder):
     """(exit status, stderr, calls of the kind, whether the N-th was reached)"""
-    if kind == "allocation":
-        return fail_allocation(number, fault, command, folder)
+    if kind in SIZES:
+        return fail_allocation(kind, number, fault, command, folder)
     report = folder + ".report"
     done = subprocess.run([INJECT, kind, str(number), fault, str(SECONDS), report, os.path.join(BUILD, command[0])] + command[1:],
                           cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
@@ -212,7 +214,8 @@ def run_scenario(scenario, base, folder, every, faults):
             counts[kind] = inject(kind, 0, "EIO", scenario.command, unbroken + ".count")[2]
             shutil.rmtree(unbroken + ".count")
         place += 0.38
-        tasks += [(kind, n, fault) for n in (range(1, counts[kind] + 1) if every else one(counts[kind], place))]
+        step = counts[kind] // MOST + 1 if kind == "small" else 1
+        tasks += [(kind, n, fault) for n in (range(1, counts[kind] + 1, step) if every else one(counts[kind], place))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
     return Counter(kind for kind, _, _ in tasks), [wrong for wrong in done if wrong]
