@@ -15,7 +15,7 @@
  * However the work is divided, every output is the same sum in the same order: results do not depend on n, the
  * image's position in the batch or the thread pool. Their last bits depend on the instruction set. */
 #pragma once
-#include "common/core/arena.h"
+#include "common/core/floats.h"
 #include "common/core/thread_pool.h"
 
 typedef struct {

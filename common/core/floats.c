@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LINE = 64 };
+enum { LINE = 64 /* bytes */, WHOLE = LINE / sizeof(float) };
 
 float *floats_try_new(gsize count)
 {
@@ -48,4 +48,42 @@ static int by_value(const void *a, const void *b)
 void floats_sort(float *values, gsize n)
 {
     qsort(values, n, sizeof *values, by_value);
+}
+
+/* ---- Arenas ---- */
+
+float *arena_floats(Arena *arena, gsize count)
+{
+    gsize whole = (count + WHOLE - 1) / WHOLE * WHOLE, at = arena->taken;
+    if (!arena->block) {
+        arena->floats += whole;
+        return NULL;
+    }
+    g_assert(whole <= arena->floats - at);
+    arena->taken += whole;
+    return arena->block + at;
+}
+
+gboolean arena_try_take(Arena *arena)
+{
+    g_assert(!arena->block);
+    arena->block = floats_try_new(arena->floats);
+    return arena->block != NULL;
+}
+
+void arena_take(Arena *arena)
+{
+    if (!arena_try_take(arena))
+        g_error("out of memory: %" G_GSIZE_FORMAT " floats", arena->floats);
+}
+
+gsize arena_bytes(const Arena *arena)
+{
+    return arena->floats * sizeof(float) + arena->beside;
+}
+
+void arena_clear(Arena *arena)
+{
+    floats_free(arena->block);
+    *arena = (Arena){0};
 }

@@ -1,7 +1,7 @@
 /* hdf5_reader: see hdf5_reader.h. */
 #include "common/core/hdf5_reader.h"
 
-#include "common/core/subprocess.h"
+#include "common/core/sandbox.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -2,15 +2,18 @@
 #include "common/core/sandbox.h"
 
 #include "common/core/error.h"
+#include "common/core/fatal.h"
 #include "common/core/fence.h"
 #include "common/core/interrupt.h"
-#include "common/core/subprocess.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -49,26 +52,147 @@ struct Sandbox {
     gboolean over;
 };
 
-gboolean sandbox_send_all(int socket, const void *bytes, gsize size)
+/* ---- Processes ---- */
+
+pid_t subprocess_fork(void)
 {
+    pid_t parent = getpid(), child = fork();
+    if (child != 0)
+        return child;
+    fatal_silence();
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    return 0;
+}
+
+void subprocess_detach(int socket, int file)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+    for (gsize i = 0; i < G_N_ELEMENTS(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGBUS, SIG_DFL);
+    clearenv();
+    /* Out of the way first: where standard input was closed, they may be among the first three. */
+    socket = fcntl(socket, F_DUPFD, SUBPROCESS_FILE + 1);
+    file = file < 0 ? file : fcntl(file, F_DUPFD, SUBPROCESS_FILE + 1);
+    int null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < SUBPROCESS_SOCKET && null >= 0; i++)
+        dup2(null, i);
+    if (dup2(socket, SUBPROCESS_SOCKET) < 0 || (file >= 0 && dup2(file, SUBPROCESS_FILE) < 0))
+        _exit(EXIT_FAILURE);
+    close_range(file < 0 ? SUBPROCESS_FILE : SUBPROCESS_FILE + 1, ~0U, 0);
+}
+
+int subprocess_wait(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+/* ---- Waiting ---- */
+
+/* Processor time of the child and all its threads, us. 0 if it has ended. */
+static gint64 processor_time(const Sandbox *sandbox)
+{
+    clockid_t clock;
+    struct timespec time;
+    return clock_getcpuclockid(sandbox->pid, &clock) == 0 && clock_gettime(clock, &time) == 0
+               ? (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000
+               : 0;
+}
+
+void sandbox_begin(Sandbox *sandbox)
+{
+    sandbox->begun = processor_time(sandbox);
+}
+
+/* Whether the child waits for something; not while it waits for a processor or a disk, which the machine is to blame
+ * for. */
+static gboolean is_asleep(const Sandbox *sandbox)
+{
+    char path[64], text[256] = "";
+    g_snprintf(path, sizeof path, "/proc/%d/stat", (int)sandbox->pid);
+    FILE *file = fopen(path, "re");
+    gsize n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    const char *name_end = n ? strrchr(text, ')') : NULL;
+    return !name_end || !strchr("RD", name_end[1] ? name_end[2] : ' ');
+}
+
+/* A tick is idle if the child sleeps at its end, and used less than a hundredth of it and sent hardly anything; if it
+ * used more, in part: this bounds the time of one that does a little now and then. */
+static void tick(Sandbox *sandbox)
+{
+    gint64 now = g_get_monotonic_time(), passed = now - sandbox->ticked, limit = sandbox->limit * 1000LL;
+    if (passed < TICK * 1000)
+        return;
+    gint64 taken = processor_time(sandbox);
+    passed = MIN(passed, 2 * TICK * 1000); /* this process may have slept, too */
+    if (sandbox->moved < PROGRESS && is_asleep(sandbox))
+        sandbox->idle += taken - sandbox->taken > passed / 100 ? passed / 10 : passed;
+    sandbox->ticked = now;
+    sandbox->taken = taken;
+    sandbox->moved = 0;
+    sandbox->over |= taken - sandbox->begun > limit || sandbox->idle > limit;
+}
+
+/* Until the socket can be read from or written to. FALSE if a limit is exceeded, or the user interrupts. */
+static gboolean ready(Sandbox *sandbox, short events)
+{
+    for (;;) {
+        struct pollfd end = {.fd = sandbox->socket, .events = events};
+        int n = poll(&end, 1, TICK);
+        tick(sandbox);
+        if (sandbox->over || (n <= 0 && interrupted()) || (n < 0 && errno != EINTR))
+            return FALSE;
+        if (n > 0)
+            return TRUE;
+    }
+}
+
+/* ---- Bytes ---- */
+
+/* All of them, to the socket or from it; as the sandbox's limits allow, where there is one. */
+static gboolean transfer(Sandbox *sandbox, int socket, gboolean sends, guint8 *bytes, gsize size)
+{
+    const int flags = sandbox ? MSG_DONTWAIT : 0;
     for (gsize done = 0; done < size;) {
-        gssize n = send(socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR)
+        if (sandbox && !ready(sandbox, sends ? POLLOUT : POLLIN))
+            return FALSE;
+        gssize n = sends ? send(socket, bytes + done, size - done, MSG_NOSIGNAL | flags)
+                         : recv(socket, bytes + done, size - done, flags);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
             return FALSE;
         done += n > 0 ? (gsize)n : 0;
+        if (sandbox)
+            sandbox->moved += n > 0 ? (gsize)n : 0;
     }
     return TRUE;
 }
 
+gboolean sandbox_send_all(int socket, const void *bytes, gsize size)
+{
+    return transfer(NULL, socket, TRUE, (gpointer)bytes, size);
+}
+
 gboolean sandbox_receive_all(int socket, void *bytes, gsize size)
 {
-    for (gsize done = 0; done < size;) {
-        gssize n = recv(socket, (guint8 *)bytes + done, size - done, 0);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return FALSE;
-        done += n > 0 ? (gsize)n : 0;
-    }
-    return TRUE;
+    return transfer(NULL, socket, FALSE, bytes, size);
+}
+
+static gboolean send_request(Sandbox *sandbox, const void *bytes, gsize size)
+{
+    return transfer(sandbox, sandbox->socket, TRUE, (gpointer)bytes, size);
+}
+
+static gboolean receive_answer(Sandbox *sandbox, void *bytes, gsize size)
+{
+    return transfer(sandbox, sandbox->socket, FALSE, bytes, size);
 }
 
 /* ---- In the child ---- */
@@ -178,97 +302,6 @@ void sandbox_free(Sandbox *sandbox)
 gboolean sandbox_is_fenced(const Sandbox *sandbox)
 {
     return sandbox->fenced;
-}
-
-/* ---- Waiting ---- */
-
-/* Processor time of the child and all its threads, us. 0 if it has ended. */
-static gint64 processor_time(const Sandbox *sandbox)
-{
-    clockid_t clock;
-    struct timespec time;
-    return clock_getcpuclockid(sandbox->pid, &clock) == 0 && clock_gettime(clock, &time) == 0
-               ? (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000
-               : 0;
-}
-
-void sandbox_begin(Sandbox *sandbox)
-{
-    sandbox->begun = processor_time(sandbox);
-}
-
-/* Whether the child waits for something; not while it waits for a processor or a disk, which the machine is to blame
- * for. */
-static gboolean is_asleep(const Sandbox *sandbox)
-{
-    char path[64], text[256] = "";
-    g_snprintf(path, sizeof path, "/proc/%d/stat", (int)sandbox->pid);
-    FILE *file = fopen(path, "re");
-    gsize n = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file)
-        fclose(file);
-    const char *name_end = n ? strrchr(text, ')') : NULL;
-    return !name_end || !strchr("RD", name_end[1] ? name_end[2] : ' ');
-}
-
-/* A tick is idle if the child sleeps at its end, and used less than a hundredth of it and sent hardly anything; if it
- * used more, in part: this bounds the time of one that does a little now and then. */
-static void tick(Sandbox *sandbox)
-{
-    gint64 now = g_get_monotonic_time(), passed = now - sandbox->ticked, limit = sandbox->limit * 1000LL;
-    if (passed < TICK * 1000)
-        return;
-    gint64 taken = processor_time(sandbox);
-    passed = MIN(passed, 2 * TICK * 1000); /* this process may have slept, too */
-    if (sandbox->moved < PROGRESS && is_asleep(sandbox))
-        sandbox->idle += taken - sandbox->taken > passed / 100 ? passed / 10 : passed;
-    sandbox->ticked = now;
-    sandbox->taken = taken;
-    sandbox->moved = 0;
-    sandbox->over |= taken - sandbox->begun > limit || sandbox->idle > limit;
-}
-
-/* Until the socket can be read from or written to. FALSE if a limit is exceeded, or the user interrupts. */
-static gboolean ready(Sandbox *sandbox, short events)
-{
-    for (;;) {
-        struct pollfd end = {.fd = sandbox->socket, .events = events};
-        int n = poll(&end, 1, TICK);
-        tick(sandbox);
-        if (sandbox->over || (n <= 0 && interrupted()) || (n < 0 && errno != EINTR))
-            return FALSE;
-        if (n > 0)
-            return TRUE;
-    }
-}
-
-static gboolean send_request(Sandbox *sandbox, const void *bytes, gsize size)
-{
-    for (gsize done = 0; done < size;) {
-        if (!ready(sandbox, POLLOUT))
-            return FALSE;
-        gssize n =
-            send(sandbox->socket, (const guint8 *)bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-            return FALSE;
-        done += n > 0 ? (gsize)n : 0;
-        sandbox->moved += n > 0 ? (gsize)n : 0;
-    }
-    return TRUE;
-}
-
-static gboolean receive_answer(Sandbox *sandbox, void *bytes, gsize size)
-{
-    for (gsize done = 0; done < size;) {
-        if (!ready(sandbox, POLLIN))
-            return FALSE;
-        gssize n = recv(sandbox->socket, (guint8 *)bytes + done, size - done, MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
-            return FALSE;
-        done += n > 0 ? (gsize)n : 0;
-        sandbox->moved += n > 0 ? (gsize)n : 0;
-    }
-    return TRUE;
 }
 
 /* ---- Why there is no answer ---- */

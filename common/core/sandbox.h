@@ -38,7 +38,7 @@ typedef gboolean (*SandboxServe)(gpointer data, const guint8 *request, gsize siz
 typedef struct {
     SandboxServe serve;
     gpointer data; /* for serve: the child's copy */
-    int file;      /* stays open in the child, as SUBPROCESS_FILE (subprocess.h); -1: none */
+    int file;      /* stays open in the child, as SUBPROCESS_FILE; -1: none */
     gsize request; /* bytes of a request, at most */
     gsize memory;  /* bytes that the child may take, beyond what this process has */
     guint limit;   /* ms of processor time since sandbox_begin, and of waiting while it uses hardly any */
@@ -65,9 +65,20 @@ gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsi
  * error of sandbox_start or sandbox_ask. Returns FALSE. */
 gboolean sandbox_blame(GError **error, const char *path, const char *kind, GError *problem);
 
-/* ---- For children that another process starts ---- */
+/* ---- Processes, and children that another process starts ---- */
 
-/* The child's life in a process that has been forked (subprocess.h), with its end of the socket. */
+/* fork(): 0 in the child, which ends with this process, leaves no core file, and is silent about fatal errors; -1 with
+ * errno on failure. */
+pid_t subprocess_fork(void);
+/* In such a child: closes all inherited file descriptors except these two, which become numbers 3 and 4 (file: -1 for
+ * none), empties the environment, and ignores Ctrl-C and schedulers' signals, which reach all processes of a group and are
+ * handled by the parent. */
+enum { SUBPROCESS_SOCKET = 3, SUBPROCESS_FILE = 4 };
+void subprocess_detach(int socket, int file);
+/* Waits for a child; returns waitpid's status. */
+int subprocess_wait(pid_t child);
+
+/* The child's life in a process that has been forked by subprocess_fork, with its end of the socket. */
 G_NORETURN void sandbox_live(int socket, const SandboxWork *work);
 
 /* A child that lives by sandbox_live at the other end of this socket, which is taken over. bury must end it and return

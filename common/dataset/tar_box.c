@@ -3,7 +3,6 @@
 
 #include "common/core/error.h"
 #include "common/core/sandbox.h"
-#include "common/core/subprocess.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -4,7 +4,6 @@
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/sandbox.h"
-#include "common/core/subprocess.h"
 #include "common/image/image_file.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
  * the child does. */
 #include "common/core/interrupt.h"
 #include "common/core/sandbox.h"
-#include "common/core/subprocess.h"
 
 #include <errno.h>
 #include <fcntl.h>

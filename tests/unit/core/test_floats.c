@@ -1,5 +1,5 @@
 /* An arena: what is measured is what is handed out, in zeroed, aligned arrays that do not overlap. */
-#include "common/core/arena.h"
+#include "common/core/floats.h"
 
 #include <string.h>
 
