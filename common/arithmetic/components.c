@@ -57,7 +57,7 @@ static void take_scores(const double *vector, double value, guint n, guint colum
         scores[(gsize)i * count + column] = scale * vector[i];
 }
 
-gboolean principal_components(const GramRows *rows, guint count, ThreadPool *thread_pool, double *scores,
+gboolean principal_components(const Rows *rows, guint count, ThreadPool *thread_pool, double *scores,
                               double *shares, GError **error)
 {
     guint n = rows->n, wanted = MIN(count, n);

@@ -8,5 +8,5 @@
 
 /* scores (N, count): coordinates along the first `count` components; 0 beyond the rank. shares (count): the fraction of
  * the variance that each explains. FALSE and error if memory is short or the user interrupted. */
-gboolean principal_components(const GramRows *rows, guint count, ThreadPool *thread_pool, double *scores,
+gboolean principal_components(const Rows *rows, guint count, ThreadPool *thread_pool, double *scores,
                               double *shares, GError **error);

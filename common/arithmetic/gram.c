@@ -14,7 +14,7 @@ enum {
 };
 
 typedef struct {
-    const GramRows *rows;
+    const Rows *rows;
     guint n;
     guint tile, tiles;  /* rows of a tile of G, tiles along its side */
     gsize first, count; /* the current features */
@@ -31,7 +31,7 @@ gsize gram_memory(guint n)
 }
 
 /* With tiles of equal size, so that none is narrow. */
-static Work work_new(const GramRows *rows)
+static Work work_new(const Rows *rows)
 {
     guint n = rows->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
     guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
@@ -41,9 +41,9 @@ static Work work_new(const GramRows *rows)
 static void pack_rows(guint task, guint worker, gpointer data)
 {
     Work *work = data;
-    float row[CHUNK];
+    float buffer[CHUNK];
     for (guint i = task * work->tile; i < MIN(work->n, (task + 1) * work->tile); i++) {
-        work->rows->take(work->rows->user, i, work->first, work->count, row);
+        const float *row = rows_part(work->rows, i, work->first, work->count, buffer);
         for (gsize j = 0; j < work->count; j++)
             work->packed[i * work->count + j] = row[j];
     }
@@ -53,7 +53,7 @@ static void pack_rows(guint task, guint worker, gpointer data)
 static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, ThreadPoolTask task)
 {
     blas_startup(thread_pool_threads(thread_pool));
-    gsize features = work->rows->features;
+    gsize features = work->rows->width;
     work->packed = g_new(double, work->n *MIN(features, CHUNK));
     for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
         work->count = MIN(CHUNK, features - work->first);
@@ -92,7 +92,7 @@ static void gram_tile(guint task, guint worker, gpointer data)
                             count, columns, count, 1, tile, n);
 }
 
-void gram_add(const GramRows *rows, ThreadPool *thread_pool, double *matrix)
+void gram_add(const Rows *rows, ThreadPool *thread_pool, double *matrix)
 {
     Work work = work_new(rows);
     work.matrix = matrix;
@@ -116,8 +116,7 @@ static void weights_tile(guint task, guint worker, gpointer data)
             kernel[j * outputs + k] = (float)product[k * count + j];
 }
 
-void gram_combine(const GramRows *rows, ThreadPool *thread_pool, const double *w, guint outputs,
-                  float *kernel)
+void gram_combine(const Rows *rows, ThreadPool *thread_pool, const double *w, guint outputs, float *kernel)
 {
     Work work = work_new(rows);
     work.outputs = outputs, work.w = w, work.kernel = kernel;

@@ -2,24 +2,15 @@
  * are processed in chunks, so that memory does not grow with D. Results are the same to the bit for any number of
  * threads. */
 #pragma once
+#include "common/arithmetic/rows.h"
 #include "common/core/thread_pool.h"
-
-/* Access to the rows: take copies features first … first+count-1 of a row to out (count); first is a multiple of 64.
- * Called from several threads concurrently. */
-typedef struct {
-    guint n;        /* N */
-    gsize features; /* D */
-    void (*take)(gconstpointer user, guint row, gsize first, gsize count, float *out);
-    gconstpointer user;
-} GramRows;
 
 /* Upper bound of the bytes that gram_add needs, its matrix included. */
 gsize gram_memory(guint n);
 
 /* Adds X Xᵀ to the lower triangle of matrix (N, N); the elements above the diagonal become undefined. Incomplete if
  * interrupted(). */
-void gram_add(const GramRows *rows, ThreadPool *thread_pool, double *matrix);
+void gram_add(const Rows *rows, ThreadPool *thread_pool, double *matrix);
 
 /* kernel (D, K) = Xᵀ wᵀ with w (K, N): K linear combinations of the rows. Incomplete if interrupted(). */
-void gram_combine(const GramRows *rows, ThreadPool *thread_pool, const double *w, guint outputs,
-                  float *kernel);
+void gram_combine(const Rows *rows, ThreadPool *thread_pool, const double *w, guint outputs, float *kernel);

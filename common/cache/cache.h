@@ -52,8 +52,8 @@
  * filesystem and no use across fork, and no folder may be opened twice in a process (refused). The file is checked
  * (lmdb_check.h) before LMDB follows any pointer in it. Errors: CACHE_ERROR (cache_error.h). */
 #pragma once
+#include "common/arithmetic/rows.h"
 #include "common/core/memory.h"
-#include "common/core/rows.h"
 #include "common/dataset/dataset.h"
 #include "common/dataset/labels.h"
 #include "common/vgg16/feature_spec.h"

@@ -1,6 +1,6 @@
 /* scaling: how a feature vector is scaled before it enters a head. */
 #pragma once
-#include "common/core/rows.h"
+#include "common/arithmetic/rows.h"
 #include <jansson.h>
 #include <math.h>
 

@@ -6,22 +6,8 @@
 #include "common/core/error.h"
 #include "evaluate/metrics/verdict.h"
 
-#include <string.h>
 
 /* ---- The coordinates ---- */
-
-typedef struct {
-    Rows rows;
-    const guint *items; /* (n): which of the cache */
-} ShownRows;
-
-static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
-{
-    const ShownRows *shown = user;
-    const float *features = rows_part(&shown->rows, shown->items[row], first, count, out);
-    if (features != out)
-        memcpy(out, features, count * sizeof *out);
-}
 
 /* Which of the comparison's images are shown: all, or SCATTER_MAX at even distances. */
 static guint nth_shown(const Scatter *scatter, guint i)
@@ -57,8 +43,9 @@ static gboolean find_coordinates(const Comparison *comparison, guint threads, Sc
     g_autofree guint *items = g_new(guint, scatter->n);
     if (!cache || !find_items(cache, comparison, scatter, items, error))
         return FALSE;
-    ShownRows shown = {cache_rows(cache), items};
-    GramRows rows = {scatter->n, feature_spec_features(cache_feature_spec(cache)), take, &shown};
+    const Rows all = cache_rows(cache);
+    const RowsChoice shown = {&all, items};
+    const Rows rows = rows_choose(&shown, scatter->n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autofree double *scores = g_new(double, 2 * (gsize)scatter->n);
     if (!principal_components(&rows, 2, thread_pool, scores, scatter->shares, error))

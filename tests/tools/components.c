@@ -12,10 +12,10 @@ typedef struct {
     gsize width;
 } Matrix;
 
-static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
+static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
 {
     const Matrix *matrix = user;
-    memcpy(out, matrix->values + row * matrix->width + first, count * sizeof *out);
+    return matrix->values + row * matrix->width + first;
 }
 
 int main(int argc, char **argv)
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     if (fread(values, d * sizeof *values, n, stdin) != n)
         return 1;
     const Matrix matrix = {values, d};
-    const GramRows rows = {n, d, take, &matrix};
+    const Rows rows = {.n = n, .width = d, .part = part, .user = &matrix};
     if (!principal_components(&rows, count, thread_pool, scores, shares, &error)) {
         fprintf(stderr, "%s\n", error->message);
         return 1;

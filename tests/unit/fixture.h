@@ -2,12 +2,12 @@
 #pragma once
 #include "common/arithmetic/conv_layer.h"
 #include "common/arithmetic/isa.h"
+#include "common/arithmetic/rows.h"
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
 #include "common/core/floats.h"
 #include "common/core/hdf5_file.h"
 #include "common/core/rng.h"
-#include "common/core/rows.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include <glib/gstdio.h>

@@ -162,29 +162,16 @@ static guint32 item_of(const CacheSource *source, guint32 index, int epoch)
     return source->copy_items[(gsize)index * source->copies + rng_below(&rng, source->copies)];
 }
 
-/* ---- As rows ---- */
-static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
+gboolean cache_source_fit(const CacheSource *source, Scaling *scaling, GError **error)
 {
-    const CacheSource *source = user;
-    g_autoptr(GError) error = NULL;
-    const float *features =
-        cache_features_range(source->cache, source->items[row], first, count, buffer, &error);
-    if (!features)
-        g_error("%s", error->message); /* it was intact a moment ago */
-    return features;
-}
-
-gboolean cache_source_rows(const CacheSource *source, Rows *rows, GError **error)
-{
-    gsize features = feature_spec_features(cache_feature_spec(source->cache)), bytes = 0;
-    guint nonzeros;
-    g_autofree float *buffer = g_new(float, features);
-    for (guint i = 0; i < source->count; i++) {
+    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(source->cache)));
+    for (guint i = 0; i < source->count; i++)
         if (!cache_features(source->cache, source->items[i], buffer, error))
             return FALSE;
-        bytes += cache_stored(source->cache, source->items[i], &nonzeros);
-    }
-    *rows = (Rows){source->count, features, bytes / MAX(source->count, 1), part, source};
+    const Rows all = cache_rows(source->cache);
+    const RowsChoice choice = {&all, source->items};
+    const Rows rows = rows_choose(&choice, source->count);
+    scaling_fit(scaling, &rows);
     return TRUE;
 }
 

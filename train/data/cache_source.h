@@ -2,6 +2,7 @@
  * float32, else expanded when they are fetched. */
 #pragma once
 #include "common/cache/cache.h"
+#include "common/model/scaling.h"
 #include "train/data/batches.h"
 #include "train/data/validation_split.h"
 
@@ -32,9 +33,8 @@ gboolean cache_source_all(Cache *cache, const Cache *like, CacheSource *source, 
  * as many as the first image has). FALSE and error if an image has fewer. */
 gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 seed, GError **error);
 
-/* The features of the images themselves (never of copies), for scaling_fit; reads all of them once to verify their
- * checksums. *rows borrows from source. */
-gboolean cache_source_rows(const CacheSource *source, Rows *rows, GError **error);
+/* Fits scaling to the features of the images themselves, never of copies. FALSE and error if they cannot be read. */
+gboolean cache_source_fit(const CacheSource *source, Scaling *scaling, GError **error);
 void cache_source_clear(CacheSource *source);
 
 /* Memory with batches of this size, including the cache's pages. */

@@ -159,12 +159,10 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
         return TRUE;
     const int *shape = model->spec->shape;
     gsize places = (gsize)shape[0] * (gsize)shape[1];
-    Rows training;
-    if (!cache_source_rows(&data->cached[0], &training, error))
-        return FALSE;
     scaling_free(model->scaling);
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));
-    scaling_fit(model->scaling, &training);
+    if (!cache_source_fit(&data->cached[0], model->scaling, error))
+        return FALSE;
     for (int i = 0; i < 2; i++)
         if (sources[i]->count)
             *sources[i] = scaled_source_new(&data->scaled[i], sources[i], model->scaling, places,

@@ -17,14 +17,15 @@ typedef struct {
     guint panel;    /* first row and column of the panel being factored */
 } Work;
 
-static void take(gconstpointer user, guint row, gsize first, gsize count, float *out)
+static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
 {
-    training_set_take(user, row, first, count, out);
+    training_set_take(user, row, first, count, buffer);
+    return buffer;
 }
 
-static GramRows rows_of(const TrainingSet *set)
+static Rows rows_of(const TrainingSet *set)
 {
-    return (GramRows){set->n, set->features, take, set};
+    return (Rows){.n = set->n, .width = set->features, .part = part, .user = set};
 }
 
 /* Left-looking: subtracts from the panel's rows what the columns before it explain. */
@@ -75,7 +76,7 @@ GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GEr
 {
     guint n = set->n;
     Work work = {.n = n, .matrix = g_try_new(double, (gsize)n *n)};
-    GramRows rows = rows_of(set);
+    Rows rows = rows_of(set);
     double start = set->bias >= 0 ? set->bias * set->bias : 0;
     if (!work.matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
@@ -117,7 +118,7 @@ void gram_factor_weights(const GramFactor *gram_factor, const TrainingSet *set, 
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                         gram_factor->factor, n, w, n);
-    GramRows rows = rows_of(set);
+    Rows rows = rows_of(set);
     gram_combine(&rows, thread_pool, w, outputs, kernel);
     double squared = set->bias >= 0 ? set->bias * set->bias : 0;
     for (guint k = 0; k < outputs; k++) {

@@ -8,25 +8,15 @@
 #include <math.h>
 #include <stdio.h>
 
-typedef struct {
-    const Rows *rows;
-    guint *chosen;
-} Chosen;
-
-static const float *chosen_part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
-{
-    const Chosen *chosen = user;
-    return rows_part(chosen->rows, chosen->chosen[row], first, count, buffer);
-}
-
 static void fit_to_part(Scaling *scaling, const Rows *rows, const guint8 *part)
 {
     g_autofree guint *chosen = g_new(guint, rows->n);
-    Chosen user = {rows, chosen};
-    Rows fitted = {0, rows->width, rows->bytes, chosen_part, &user};
+    guint n = 0;
     for (guint i = 0; i < rows->n; i++)
         if (!part || part[i])
-            chosen[fitted.n++] = i;
+            chosen[n++] = i;
+    const RowsChoice choice = {rows, chosen};
+    const Rows fitted = rows_choose(&choice, n);
     scaling_fit(scaling, &fitted);
 }
 

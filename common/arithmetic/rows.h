@@ -18,6 +18,24 @@ static inline const float *rows_part(const Rows *rows, guint row, gsize first, g
     return rows->part(rows->user, row, first, count, buffer);
 }
 
+/* Those of `all` with the numbers in items (n); both borrowed, as is the choice itself. */
+typedef struct {
+    const Rows *all;
+    const guint *items;
+} RowsChoice;
+
+static inline const float *rows_part_chosen(gconstpointer user, guint row, gsize first, gsize count,
+                                            float *buffer)
+{
+    const RowsChoice *choice = user;
+    return rows_part(choice->all, choice->items[row], first, count, buffer);
+}
+
+static inline Rows rows_choose(const RowsChoice *choice, guint n)
+{
+    return (Rows){n, choice->all->width, choice->all->bytes, rows_part_chosen, choice};
+}
+
 static inline const float *rows_get(const Rows *rows, guint row, float *buffer)
 {
     return rows_part(rows, row, 0, rows->width, buffer);
