@@ -1,7 +1,7 @@
 /* outputs: see outputs.h. */
 #include "evaluate/outputs.h"
 
-#include "common/core/output_plan.h"
+#include "common/cli/output_plan.h"
 #include "common/dataset/dataset.h"
 #include "evaluate/explanation/explanation_files.h"
 

@@ -2,5 +2,5 @@
 #pragma once
 #include "evaluate/options.h"
 
-/* To be called before any work: FALSE and error if an output would overwrite an input (common/core/output_plan.h). */
+/* To be called before any work: FALSE and error if an output would overwrite an input (common/cli/output_plan.h). */
 gboolean evaluate_outputs_check(const Options *options, GError **error);

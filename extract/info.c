@@ -1,8 +1,8 @@
 /* info: extract --info; see actions.h. */
 #include "common/arithmetic/conv.h"
 #include "common/cache/cache.h"
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
-#include "common/core/choice.h"
 #include "extract/actions.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* outputs: see outputs.h. */
 #include "extract/outputs.h"
 
-#include "common/core/output_plan.h"
+#include "common/cli/output_plan.h"
 
 gboolean extract_outputs_check(const Options *o, GError **error)
 {

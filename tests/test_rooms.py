@@ -1,4 +1,5 @@
-"""The order of rooms (tests/rooms): every source file is in one, and includes none of a higher room."""
+"""The order of rooms (tests/rooms): every source file is in one, and includes none of a higher room. What rooms and
+functions show is held small."""
 import os, re, subprocess, sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import ROOT, run
@@ -76,6 +77,41 @@ def an_include_against_the_order_is_found():
     assert wrong_includes({"common/cli/cli.c": '#include "common/core/memory.h"\n'}, names) == []
 
 
+def functions(text):
+    """(name, parameters, lines) of each function that the text defines, in the style that clang-format keeps."""
+    for found in re.finditer(r"^(\w[^;{}#]*?)\n\{\n.*?^\}$", text, re.M | re.S):
+        head = re.search(r"(\w+)(\(.*\))", found.group(1), re.S)
+        if not head:
+            continue  # a structure or a table
+        level = parameters = 0
+        for character in head.group(2):
+            level += (character == "(") - (character == ")")
+            parameters += character == "," and level == 1
+        yield head.group(1), parameters + 1, found.group(0).count("\n") + 1
+
+
+def functions_are_short_and_take_few_arguments():
+    """At most 60 lines, and seven arguments, but for kernels, which are called once and inlined."""
+    wrong = []
+    for path, text in sorted(sources().items()):
+        for name, parameters, lines in functions(text):
+            if lines > 60 or (parameters > 7 and not path.startswith("common/arithmetic/simd/")):
+                wrong.append("%s: %s has %d lines and %d parameters" % (path, name, lines, parameters))
+    assert not wrong, "\n".join(wrong)
+    long = "static int f(int a, int (*b)(int, int), int c,\n      int d, int e, int f, int g, int h)\n{\n" + "    a++;\n" * 58 + "}"
+    assert list(functions(long)) == [("f", 8, 62)], list(functions(long))
+
+
+def a_room_shows_others_at_most_twelve_headers():
+    names, shown = [name for name, _ in rooms()], {}
+    for path, text in sources().items():
+        for header in INCLUDE.findall(text):
+            if room_of(header, names) != room_of(path, names):
+                shown.setdefault(room_of(header, names), set()).add(header)
+    for name, headers in shown.items():
+        assert len(headers) <= 12, "%s: others include %s" % (name, ", ".join(sorted(headers)))
+
+
 def the_top_level_stays_as_it_is():
     done = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True)
     if done.returncode:
@@ -99,5 +135,6 @@ def unit_tests_mirror_the_rooms_and_no_file_is_longer_than_600_lines():
 
 if __name__ == "__main__":
     run(each_include_follows_the_order_of_rooms, each_room_has_files_and_one_place_in_the_order,
-        an_include_against_the_order_is_found, the_top_level_stays_as_it_is,
+        an_include_against_the_order_is_found, functions_are_short_and_take_few_arguments,
+        a_room_shows_others_at_most_twelve_headers, the_top_level_stays_as_it_is,
         unit_tests_mirror_the_rooms_and_no_file_is_longer_than_600_lines)

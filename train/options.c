@@ -2,8 +2,8 @@
 #include "train/options.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
-#include "common/core/choice.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "common/model/scaling.h"

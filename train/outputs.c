@@ -1,8 +1,8 @@
 /* outputs: see outputs.h. */
 #include "train/outputs.h"
 
+#include "common/cli/output_plan.h"
 #include "common/core/output_file.h"
-#include "common/core/output_plan.h"
 #include "common/dataset/dataset.h"
 
 static gboolean is_regular(const char *path)

@@ -2,6 +2,6 @@
 #pragma once
 #include "train/options.h"
 
-/* To be called before any work: FALSE and error if an output would overwrite an input (common/core/output_plan.h).
+/* To be called before any work: FALSE and error if an output would overwrite an input (common/cli/output_plan.h).
  * Disables the checkpoint if MODEL is not a regular file, as there is no place for it. */
 gboolean train_outputs_check(TrainOptions *options, GError **error);

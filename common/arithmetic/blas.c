@@ -2,7 +2,7 @@
 #include "common/arithmetic/blas.h"
 
 #include "common/arithmetic/isa.h"
-#include "common/core/library.h"
+#include "common/core/error.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -36,6 +36,17 @@ __attribute__((constructor)) static void choose(void)
     if (core)
         setenv(CORE, core, FALSE);
     setenv(THREADS, "1", TRUE);
+}
+
+void *library_open(const char *library, const LibraryFunction *functions, guint n, GError **error)
+{
+    void *handle = dlopen(library, RTLD_NOW);
+    for (guint i = 0; handle && i < n; i++)
+        if (!(*functions[i].place = dlsym(handle, functions[i].name)))
+            handle = NULL;
+    if (!handle)
+        error_set(error, "%s; install this library again", dlerror());
+    return handle;
 }
 
 static Blas functions;

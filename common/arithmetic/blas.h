@@ -50,3 +50,19 @@ MemoryNeed blas_memory(guint threads);
 /* Lines for --version: processor, instruction set, OpenBLAS with its core and how that was chosen, or why it cannot be
  * loaded. Caller frees. */
 char *blas_describe(void);
+
+/* ---- Libraries that are opened when they are first needed, as they are linked with a BLAS, instead of linked ---- */
+
+typedef struct {
+    const char *name;
+    gpointer *place; /* where its address goes */
+} LibraryFunction;
+
+/* An entry for a function that the structure has a member of the same name for. */
+/* clang-format off */
+#define LIBRARY_FUNCTION(structure, function) {#function, (gpointer *)&(structure).function}
+/* clang-format on */
+
+/* Opens the library of this name ("libopenblas.so.0"), for the life of the process, and finds these n functions.
+ * Returns its handle for dlsym, or NULL. */
+void *library_open(const char *library, const LibraryFunction *functions, guint n, GError **error);

@@ -2,7 +2,7 @@
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 
 #include <string.h>
 

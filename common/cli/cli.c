@@ -1,9 +1,9 @@
 /* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
+#include "common/cli/choice.h"
 #include "common/cli/cli_internal.h"
+#include "common/cli/fatal.h"
 #include "common/cli/terminal.h"
-#include "common/core/choice.h"
 #include "common/core/error.h"
-#include "common/core/fatal.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
 #include "common/core/output_file.h"

@@ -1,6 +1,6 @@
 /* help: --help and the man page, both from a program's table. */
+#include "common/cli/choice.h"
 #include "common/cli/cli_internal.h"
-#include "common/core/choice.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 #include "common/core/sandbox.h"
 
 #include "common/core/error.h"
-#include "common/core/fatal.h"
 #include "common/core/fence.h"
 #include "common/core/interrupt.h"
 
@@ -59,7 +58,6 @@ pid_t subprocess_fork(void)
     pid_t parent = getpid(), child = fork();
     if (child != 0)
         return child;
-    fatal_silence();
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)

@@ -67,7 +67,7 @@ gboolean sandbox_blame(GError **error, const char *path, const char *kind, GErro
 
 /* ---- Processes, and children that another process starts ---- */
 
-/* fork(): 0 in the child, which ends with this process, leaves no core file, and is silent about fatal errors; -1 with
+/* fork(): 0 in the child, which ends with this process and leaves no core file; -1 with
  * errno on failure. */
 pid_t subprocess_fork(void);
 /* In such a child: closes all inherited file descriptors except these two, which become numbers 3 and 4 (file: -1 for

@@ -1,7 +1,7 @@
 /* labels: see labels.h. */
 #include "common/dataset/labels.h"
 
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"

@@ -5,7 +5,7 @@
  * calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 #include "common/image/bmp.h"
 #include "common/image/gif.h"
 #include "common/image/jpeg_damage.h"

@@ -1,7 +1,7 @@
 /* scaling: see scaling.h. */
 #include "common/model/scaling.h"
 
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 
 #include <float.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* canvas: see canvas.h. */
 #include "common/plot/canvas.h"
 
+#include "common/cli/fatal.h"
 #include "common/core/error.h"
-#include "common/core/fatal.h"
 #include "common/core/output_file.h"
 
 #include <cairo-pdf.h>

@@ -2,7 +2,7 @@
 #include "common/vgg16/feature_spec.h"
 
 #include "common/arithmetic/conv.h"
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 #include "common/core/error.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"

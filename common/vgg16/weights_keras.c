@@ -13,7 +13,7 @@
  * Where VGG16 is a layer of another model, by name: that layer's group lists all weights of VGG16, such as
  * block1_conv1/kernel:0; by number: /layers/functional has its layers below it. */
 #include "common/core/error.h"
-#include "common/core/hdf5_file.h"
+#include "common/hdf5/hdf5_file.h"
 #include "common/vgg16/weights_formats.h"
 
 #include <string.h>

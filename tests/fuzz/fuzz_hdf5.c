@@ -1,7 +1,7 @@
 /* Altered HDF5 files of other programs: the input is a list of patches (offset, u16 little-endian, and byte) to a file with
  * every writer's layouts. libhdf5 may crash, loop or say anything in its sandbox; this process must only ever get an
  * error. */
-#include "common/core/hdf5_file.h"
+#include "common/hdf5/hdf5_file.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>

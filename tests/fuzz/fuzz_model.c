@@ -1,7 +1,7 @@
 /* Altered models. The first byte of the input selects an attribute, which is replaced by the text that follows, in a
  * complete, sealed file; from 7 up, a list of patches follows (offset, u24 little-endian, and byte), applied to a saved
  * model. After 7 its seal is not updated, and all must be refused. */
-#include "common/core/seal.h"
+#include "common/hdf5/seal.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>

@@ -6,8 +6,8 @@
 #include "common/cache/cache.h"
 #include "common/cache/cache_error.h"
 #include "common/core/floats.h"
-#include "common/core/hdf5_file.h"
 #include "common/core/rng.h"
+#include "common/hdf5/hdf5_file.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
 #include <glib/gstdio.h>

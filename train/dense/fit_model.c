@@ -1,8 +1,8 @@
 /* fit_model: see fit_model.h. */
 #include "train/dense/fit_model.h"
 
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
-#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"

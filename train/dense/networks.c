@@ -9,8 +9,8 @@
  *     scratch      an image of 128 x 128                          the study's own CNN */
 #include "train/dense/networks.h"
 
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
-#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/model/model.h"
 #include "common/vgg16/weights_find.h"

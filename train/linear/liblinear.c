@@ -3,7 +3,6 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/core/error.h"
-#include "common/core/library.h"
 #include "common/core/sandbox.h"
 
 #include <linear.h>

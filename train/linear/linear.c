@@ -3,9 +3,9 @@
 #include "train/linear/linear.h"
 
 #include "common/arithmetic/blas.h"
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
-#include "common/core/choice.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"

@@ -1,5 +1,5 @@
 /* Files written whole or not at all. */
-#include "common/core/fatal.h"
+#include "common/cli/fatal.h"
 #include "common/core/output_file.h"
 #include "tests/unit/fixture.h"
 

@@ -3,7 +3,7 @@
  *     test_model --write FOLDER
  *
  * which writes models and their predictions. */
-#include "common/core/seal.h"
+#include "common/hdf5/seal.h"
 #include "tests/unit/fixture.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Optimizers against Keras's formulas in double precision: tests/golden/make_nn.py. */
 #include "common/arithmetic/kernels.h"
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 #include "common/network/optimizer.h"
 #include "tests/unit/fixture.h"
 

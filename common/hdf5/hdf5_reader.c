@@ -1,5 +1,5 @@
 /* hdf5_reader: see hdf5_reader.h. */
-#include "common/core/hdf5_reader.h"
+#include "common/hdf5/hdf5_reader.h"
 
 #include "common/core/sandbox.h"
 

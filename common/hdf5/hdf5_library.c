@@ -1,5 +1,5 @@
 /* hdf5_library: see hdf5_library.h. */
-#include "common/core/hdf5_library.h"
+#include "common/hdf5/hdf5_library.h"
 
 #include "common/core/error.h"
 #include "common/core/memory.h"

@@ -4,14 +4,14 @@
  * it never writes to disk: it lays out a new file in memory (hdf5_layout.h), the arrays are written separately to the
  * offsets it assigned, and the rest, a few kilobytes, is copied at the end. Its clean-up at program exit is disabled for
  * the same reason. */
-#include "common/core/hdf5_file.h"
+#include "common/hdf5/hdf5_file.h"
 
 #include "common/core/error.h"
-#include "common/core/hdf5_layout.h"
-#include "common/core/hdf5_reader.h"
 #include "common/core/input_file.h"
 #include "common/core/output_file.h"
-#include "common/core/seal.h"
+#include "common/hdf5/hdf5_layout.h"
+#include "common/hdf5/hdf5_reader.h"
+#include "common/hdf5/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>

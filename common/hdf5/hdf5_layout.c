@@ -1,5 +1,5 @@
 /* hdf5_layout: see hdf5_layout.h. */
-#include "common/core/hdf5_layout.h"
+#include "common/hdf5/hdf5_layout.h"
 
 #include <string.h>
 

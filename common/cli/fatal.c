@@ -1,5 +1,5 @@
 /* fatal: see fatal.h. Allocates nothing, as there may be no memory. */
-#include "common/core/fatal.h"
+#include "common/cli/fatal.h"
 
 #include "common/core/output_file.h"
 
@@ -14,7 +14,7 @@
 enum { EXIT_FAILED = 1 };
 
 static const char *program_name = "vggcache"; /* until fatal_install */
-static gboolean silent;                       /* in a child process */
+static pid_t owner;                           /* the process that says why it ends; not those it forks */
 static struct {
     const char *domain;
     gint *warned;
@@ -37,7 +37,7 @@ static G_NORETURN void end(const char *first, const char *second)
             line[i] = '?';
     output_file_abandon();
     line[length++] = '\n';
-    if (!silent && write(STDERR_FILENO, line, length) < 0)
+    if (getpid() == owner && write(STDERR_FILENO, line, length) < 0)
         _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
 }
@@ -174,6 +174,7 @@ void fatal_install(const char *program)
     static gboolean installed;
     const struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
     program_name = program;
+    owner = getpid();
     if (!installed)
         g_log_set_writer_func(on_message, NULL, NULL);
     sigaction(SIGBUS, &action, NULL);
@@ -184,9 +185,4 @@ void fatal_watch(const char *domain, gint *warned)
 {
     watched.warned = warned;
     watched.domain = domain;
-}
-
-void fatal_silence(void)
-{
-    silent = TRUE;
 }

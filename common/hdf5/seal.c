@@ -1,5 +1,5 @@
 /* seal: see seal.h. */
-#include "common/core/seal.h"
+#include "common/hdf5/seal.h"
 
 #include "common/core/error.h"
 

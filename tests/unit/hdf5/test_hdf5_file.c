@@ -1,5 +1,5 @@
 /* hdf5_file against files of h5py (tests/golden/make_hdf5.py), and the seal against damage. */
-#include "common/core/hdf5_file.h"
+#include "common/hdf5/hdf5_file.h"
 #include "tests/unit/fixture.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* fatal: the end of a program that cannot continue. */
-#include "common/core/fatal.h"
+#include "common/cli/fatal.h"
 #include "tests/unit/fixture.h"
 
 #include <fcntl.h>

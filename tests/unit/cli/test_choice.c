@@ -1,6 +1,6 @@
 /* The names of enums: each value has the name at its position, and nothing else is a name. */
 #include "common/cache/cache.h"
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 #include "common/image/image.h"
 #include "common/model/scaling.h"
 #include "common/network/optimizer.h"

@@ -8,11 +8,8 @@
 #pragma once
 #include <glib.h>
 
-/* Installs this for the whole process. program must stay valid. */
+/* Installs this for the whole process; processes that it forks end without a message. program must stay valid. */
 void fatal_install(const char *program);
 
 /* From then on, a warning in this GLib log domain sets *warned and is not printed. Only one domain. */
 void fatal_watch(const char *domain, gint *warned);
-
-/* In a child process: without a message from then on. */
-void fatal_silence(void);

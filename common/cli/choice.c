@@ -1,5 +1,5 @@
 /* choice: see choice.h. */
-#include "common/core/choice.h"
+#include "common/cli/choice.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* hdf5_reader: reads an HDF5 file in a sandbox (sandbox.h), as libhdf5 is not made for hostile input; private to
  * hdf5_file. */
 #pragma once
-#include "common/core/hdf5_library.h"
 #include "common/core/sandbox.h"
+#include "common/hdf5/hdf5_library.h"
 
 enum {
     HDF5_MAX_TEXT = 1 << 26, /* bytes of all strings of an attribute */

@@ -1,5 +1,5 @@
 /* output_plan: see output_plan.h. */
-#include "common/core/output_plan.h"
+#include "common/cli/output_plan.h"
 
 #include "common/core/error.h"
 #include "common/core/output_file.h"
