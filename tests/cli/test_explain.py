@@ -211,7 +211,7 @@ def maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported():
 
 def the_maps_of_pooled_features_are_exact_too():
     with scratch() as at:
-        _, test = draw(at, 1, 2)
+        _, test = draw(at, 1, 1)
         weights = ["--weights", "random"]
         program("extract", "-q", *weights, test, at + "/full")
         full = exported(at + "/full", at + "/x")
