@@ -2,11 +2,15 @@
  * next is known, the one after is being fetched. */
 #include "train/data/batches.h"
 
+#include "common/core/floats.h"
+#include "train/data/averages.h"
+
 enum { SLOTS = 3 };
 
 typedef struct {
     Batch batch;
     guint32 *indices;
+    float *buffer; /* (size, D); NULL: rows lie elsewhere */
     const float **rows;
     int *labels;
     float *weights;
@@ -32,6 +36,21 @@ guint batches_count(guint images, int size)
     return (images + size - 1) / size;
 }
 
+MemoryNeed batches_memory(gsize features, guint images, int size)
+{
+    return (MemoryNeed){.memory = SLOTS * MIN((gsize)size, images) * features * sizeof(float)};
+}
+
+static void scale(const BatchSource *source, Slot *slot, int n)
+{
+    float *out = slot->buffer;
+    for (int i = 0; i < n; i++, out += source->features) {
+        scaling_apply(source->scaling, slot->rows[i], out);
+        averages_count(out, source->places, source->features / source->places, source->averages);
+        slot->rows[i] = out;
+    }
+}
+
 static void fill(Batches *b, Slot *slot, guint number)
 {
     guint begin = number * b->size;
@@ -43,7 +62,10 @@ static void fill(Batches *b, Slot *slot, guint number)
     }
     slot->batch = (Batch){slot->rows, slot->labels, slot->weights, n,
                           ((guint64)b->epoch << 44) | ((guint64)number << 24)};
-    b->source->fetch(b->source->user, b->epoch, slot->indices, n, slot->rows, &slot->error);
+    if (b->source->fetch(b->source->user, b->epoch, slot->indices, n, slot->buffer, slot->rows,
+                         &slot->error) &&
+        b->source->scaling)
+        scale(b->source, slot, n);
 }
 
 static gpointer fetch_all(gpointer data)
@@ -74,6 +96,8 @@ Batches *batches_new(const BatchSource *source, const guint32 *order, int size, 
     b->full = g_async_queue_new();
     for (int i = 0; i < SLOTS; i++) {
         b->slots[i].indices = g_new(guint32, size);
+        if (!source->in_place || source->scaling)
+            b->slots[i].buffer = floats_new(MIN((guint)size, source->count) * source->features);
         b->slots[i].rows = g_new(const float *, size);
         b->slots[i].labels = g_new(int, size);
         b->slots[i].weights = g_new(float, size);
@@ -93,6 +117,7 @@ void batches_free(Batches *b)
     g_thread_join(b->thread);
     for (int i = 0; i < SLOTS; i++) {
         g_free(b->slots[i].indices);
+        floats_free(b->slots[i].buffer);
         g_free(b->slots[i].rows);
         g_free(b->slots[i].labels);
         g_free(b->slots[i].weights);

@@ -1,11 +1,13 @@
 /* batches: mini-batches of images' vectors, fetched by a separate thread while earlier batches are trained on. */
 #pragma once
+#include "common/core/memory.h"
+#include "common/model/scaling.h"
 #include "common/network/trainer.h"
 
-/* Sets rows[0 … n-1] to the vectors of images indices[0 … n-1] in this epoch (from 1). Called from one thread, one
- * batch after another; rows must stay valid during the next two calls. */
-typedef gboolean (*BatchFetch)(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
-                               GError **error);
+/* Sets rows[0 … n-1] to the vectors of images indices[0 … n-1] in this epoch (from 1): where they lie, or in
+ * buffer (n, D). Called from one thread, one batch after another. */
+typedef gboolean (*BatchFetch)(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
+                               const float **rows, GError **error);
 
 /* Images to train or validate on; borrowed. */
 typedef struct {
@@ -13,6 +15,11 @@ typedef struct {
     const int *labels; /* (count) */
     BatchFetch fetch;
     gpointer user;
+    gsize features;         /* D */
+    gboolean in_place;      /* fetch needs no buffer */
+    const Scaling *scaling; /* of the rows, which are scaled as they are fetched; NULL: none */
+    double averages;        /* W, how often what places have in common then counts (averages.h), and P: */
+    gsize places;
 } BatchSource;
 
 typedef struct Batches Batches;
@@ -27,4 +34,7 @@ void batches_free(Batches *batches);
  * (*batch is NULL), or with error. */
 gboolean batches_next(Batches *batches, const Batch **batch, const Batch **next, GError **error);
 guint batches_count(guint images, int size);
+
+/* What batches of this size take for rows that do not lie elsewhere. */
+MemoryNeed batches_memory(gsize features, guint images, int size);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Batches, batches_free)

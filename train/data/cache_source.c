@@ -2,16 +2,12 @@
 #include "train/data/cache_source.h"
 
 #include "common/core/error.h"
-#include "common/core/floats.h"
 #include "common/core/plural.h"
 #include "common/core/rng.h"
 
 #include <string.h>
 
-enum {
-    PAGE = 4096,
-    RING = 3, /* rows outlive the next two fetches (batches.h) */
-};
+enum { PAGE = 4096 };
 
 static void add(CacheSource *source, guint32 item, int label)
 {
@@ -30,7 +26,6 @@ void cache_source_clear(CacheSource *source)
     g_clear_pointer(&source->items, g_free);
     g_clear_pointer(&source->labels, g_free);
     g_clear_pointer(&source->copy_items, g_free);
-    g_clear_pointer(&source->ring, floats_free);
 }
 
 static gboolean check_split(const Cache *cache, double split, guint used_classes, guint training,
@@ -184,40 +179,39 @@ static void touch(const float *row, gsize features)
         (void)*(volatile const float *)(row + i);
 }
 
-static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
-                      GError **error)
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
+                      const float **rows, GError **error)
 {
-    CacheSource *source = user;
+    const CacheSource *source = user;
     gsize features = feature_spec_features(cache_feature_spec(source->cache));
-    float *buffer = source->ring + source->turn++ % RING * source->batch * features;
-    for (int i = 0; i < n; i++, buffer += features) {
+    for (int i = 0; i < n; i++) {
         rows[i] = cache_features(source->cache, item_of(source, indices[i], epoch), buffer, error);
         if (!rows[i])
             return FALSE;
-        if (rows[i] != buffer)
+        if (rows[i] == buffer)
+            buffer += features;
+        else
             touch(rows[i], features);
     }
     return TRUE;
 }
 
-MemoryNeed cache_source_memory(const CacheSource *source, int batch)
+MemoryNeed cache_source_memory(const CacheSource *source)
 {
-    gsize features = feature_spec_features(cache_feature_spec(source->cache));
-    gsize ring = RING * (gsize)MIN((guint)batch, source->count) * features * sizeof(float);
-    gboolean in_place = cache_store(source->cache) == CACHE_FLOAT32;
-    MemoryNeed need = {.memory = in_place ? 0 : ring, .address = in_place ? ring : 0};
+    MemoryNeed need = {0};
     guint nonzeros;
     for (guint i = 0; i < source->count; i++)
         need.files += cache_stored(source->cache, source->items[i], &nonzeros);
     return need;
 }
 
-BatchSource cache_source_batches(CacheSource *source, int batch)
+BatchSource cache_source_batches(CacheSource *source)
 {
-    source->batch = (int)MIN((guint)batch, source->count);
-    source->ring =
-        floats_new(RING * (gsize)source->batch * feature_spec_features(cache_feature_spec(source->cache)));
-    return (BatchSource){source->count, source->labels, fetch, source};
+    return (BatchSource){.count = source->count,
+                         .labels = source->labels,
+                         .fetch = fetch,
+                         .user = source,
+                         .features = feature_spec_features(cache_feature_spec(source->cache))};
 }
 
 void cache_source_identify(const CacheSource *source, GChecksum *sum)

@@ -15,10 +15,6 @@ typedef struct {
     guint copies; /* augmented copies per image, of which an epoch draws one; 0: the images themselves */
     guint32 *copy_items; /* (count, copies) indices into the cache */
     guint64 seed;        /* of the draw */
-
-    float *ring; /* (3, batch, D): expanded rows of the latest fetches */
-    int batch;
-    guint turn; /* of the ring */
 } CacheSource;
 
 /* A cache's images in the order of their names, split (validation_split.h). FALSE and error if a part is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
@@ -37,11 +33,11 @@ gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 see
 gboolean cache_source_fit(const CacheSource *source, Scaling *scaling, GError **error);
 void cache_source_clear(CacheSource *source);
 
-/* Memory with batches of this size, including the cache's pages. */
-MemoryNeed cache_source_memory(const CacheSource *source, int batch);
+/* Of the cache's pages. */
+MemoryNeed cache_source_memory(const CacheSource *source);
 
-/* source: borrowed by the result. batch: the largest batch. */
-BatchSource cache_source_batches(CacheSource *source, int batch);
+/* source: borrowed by the result. */
+BatchSource cache_source_batches(CacheSource *source);
 
 /* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every item's path,
  * label and content hash. */

@@ -2,7 +2,6 @@
 #include "train/data/image_source.h"
 
 #include "common/core/error.h"
-#include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "train/data/spill.h"
 
@@ -15,12 +14,8 @@ struct ImageSource {
     int *labels;    /* (count) */
     float *kept;    /* (count, D); NULL with augmentation */
     guint8 *done;   /* (count) whether the row is in `kept` */
-    float *ring;    /* (RING, batch, D): rows of the latest fetches, with augmentation */
-    guint turn;     /* of the ring */
     ImageSourceWork work;
 };
-
-enum { RING = 3 }; /* rows outlive the next two fetches (batches.h) */
 
 static gsize kept_bytes(const ImageSource *source)
 {
@@ -37,19 +32,16 @@ ImageSource *image_source_new(const ImageSourceOptions *options, const guint32 *
     source->labels = g_new(int, count);
     for (guint i = 0; i < count; i++)
         source->labels[i] = options->images->labels[items[i]];
-    if (options->augmentation) {
-        source->ring = floats_new(RING * options->batch * options->features);
+    if (options->augmentation)
         return g_steal_pointer(&source);
-    }
     source->done = g_new0(guint8, count);
     source->kept = spill_new(options->beside, kept_bytes(source), error);
     return source->kept ? g_steal_pointer(&source) : NULL;
 }
 
-MemoryNeed image_source_memory(const FeatureSpec *spec, guint count, int batch)
+MemoryNeed image_source_memory(const FeatureSpec *spec, guint count)
 {
-    gsize row = feature_spec_features(spec) * sizeof(float);
-    return batch ? (MemoryNeed){.memory = RING * (gsize)batch * row} : (MemoryNeed){.files = count * row};
+    return (MemoryNeed){.files = count * feature_spec_features(spec) * sizeof(float)};
 }
 
 void image_source_free(ImageSource *source)
@@ -57,7 +49,6 @@ void image_source_free(ImageSource *source)
     if (!source)
         return;
     spill_free(source->kept, kept_bytes(source));
-    floats_free(source->ring);
     g_free(source->done);
     g_free(source->labels);
     g_free(source->items);
@@ -143,24 +134,22 @@ static gboolean fetch_kept(ImageSource *source, const guint32 *indices, int n, c
 }
 
 static gboolean fetch_augmented(ImageSource *source, guint epoch, const guint32 *indices, int n,
-                                const float **rows, GError **error)
+                                float *buffer, const float **rows, GError **error)
 {
-    const ImageSourceOptions *options = &source->options;
     g_autofree float **to = g_new(float *, n);
     Job job = {.source = source, .indices = indices, .rows = to, .n = (guint)n, .copy = epoch};
-    float *place = source->ring + source->turn++ % RING * options->batch * options->features;
     for (int i = 0; i < n; i++)
-        rows[i] = to[i] = place + i * options->features;
+        rows[i] = to[i] = buffer + i * source->options.features;
     return run(&job, &source->work, error);
 }
 
-static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
-                      GError **error)
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
+                      const float **rows, GError **error)
 {
     ImageSource *source = user;
     source->work.fetched += (guint64)n;
     return source->kept ? fetch_kept(source, indices, n, rows, error)
-                        : fetch_augmented(source, (guint)epoch, indices, n, rows, error);
+                        : fetch_augmented(source, (guint)epoch, indices, n, buffer, rows, error);
 }
 
 ImageSourceWork image_source_work(const ImageSource *source)
@@ -170,5 +159,10 @@ ImageSourceWork image_source_work(const ImageSource *source)
 
 BatchSource image_source_batches(ImageSource *source)
 {
-    return (BatchSource){source->count, source->labels, fetch, source};
+    return (BatchSource){.count = source->count,
+                         .labels = source->labels,
+                         .fetch = fetch,
+                         .user = source,
+                         .features = source->options.features,
+                         .in_place = source->kept != NULL};
 }

@@ -15,7 +15,6 @@ typedef struct {
     Pipeline *pipeline;          /* with image_source_prepare; sources may share it, one fetch at a time */
     Normalization normalization; /* of its tensors */
     gsize features;              /* D of its vectors */
-    int batch;                   /* the largest number of images in a fetch */
     const char *beside;          /* a file in the folder to spill to */
     const AugmentOptions *augmentation; /* NULL: none */
     guint64 seed;                       /* of the augmentation */
@@ -25,8 +24,8 @@ typedef struct {
 ImageSource *image_source_new(const ImageSourceOptions *options, const guint32 *items, guint count,
                               GError **error);
 
-/* Memory for this many images; batch: the largest fetch with augmentation, else 0. */
-MemoryNeed image_source_memory(const FeatureSpec *spec, guint count, int batch);
+/* Of what is kept of this many images, without augmentation. */
+MemoryNeed image_source_memory(const FeatureSpec *spec, guint count);
 void image_source_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
 void image_source_free(ImageSource *source);
 

@@ -48,10 +48,8 @@ void training_data_free(TrainingData *data)
 {
     if (!data)
         return;
-    for (int i = 0; i < 2; i++) {
-        scaled_source_clear(&data->scaled[i]);
+    for (int i = 0; i < 2; i++)
         cache_source_clear(&data->cached[i]);
-    }
     cache_close(data->cache);
     cache_close(data->other);
     for (int i = 0; i < 2; i++)
@@ -116,11 +114,10 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     return g_steal_pointer(&data);
 }
 
-static void load_cached(TrainingData *data, const TrainOptions *options)
+static void load_cached(TrainingData *data)
 {
-    for (int i = 0; i < 2; i++)
-        *(i ? &data->validation : &data->training) =
-            cache_source_batches(&data->cached[i], (int)options->batch_size);
+    data->training = cache_source_batches(&data->cached[0]);
+    data->validation = cache_source_batches(&data->cached[1]);
     data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
 }
@@ -202,7 +199,6 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
                                  .pipeline = data->pipeline,
                                  .normalization = data->spec->normalization,
                                  .features = feature_spec_features(data->spec),
-                                 .batch = (int)options->batch_size,
                                  .beside = options->model,
                                  .seed = (guint64)options->common.seed};
     if (!split_images(data, options, parts, error))
@@ -259,20 +255,19 @@ gboolean training_data_load(TrainingData *data, const TrainOptions *options, con
 {
     if (data->dataset)
         return load_images(data, options, weights, error);
-    load_cached(data, options);
+    load_cached(data);
     return TRUE;
 }
 
 /* ---- Memory ---- */
 static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *options, int batch)
 {
-    MemoryNeed need = {0};
-    for (int i = 0; i < 2; i++) {
-        memory_add(&need, cache_source_memory(&data->cached[i], batch));
-        if (data->cached[i].count && (options->scale > SCALE_NONE || options->averages > 1))
-            memory_add(&need,
-                       scaled_source_memory(data->spec, (int)MIN((guint)batch, data->cached[i].count)));
-    }
+    MemoryNeed need = batches_memory(feature_spec_features(data->spec),
+                                     MAX(data->cached[0].count, data->cached[1].count), batch);
+    if (cache_store(data->cache) == CACHE_FLOAT32 && options->scale <= SCALE_NONE && options->averages == 1)
+        need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
+    for (int i = 0; i < 2; i++)
+        memory_add(&need, cache_source_memory(&data->cached[i]));
     return need;
 }
 
@@ -285,8 +280,9 @@ static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *op
     MemoryNeed need = pipeline_memory(&pipeline);
     memory_add(&need, decoded_images_memory(n, data->spec->side));
     memory_add(&need, image_file_memory(threads));
-    memory_add(&need, image_source_memory(data->spec, validating, 0));
-    memory_add(&need, image_source_memory(data->spec, n - validating, augmented ? batch : 0));
+    memory_add(&need, image_source_memory(data->spec, augmented ? validating : n));
+    if (augmented)
+        memory_add(&need, batches_memory(feature_spec_features(data->spec), n - validating, batch));
     if (vgg16_find(data->spec->layer) >= 0)
         memory_add(&need, weights_memory(-1));
     return need;

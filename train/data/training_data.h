@@ -3,7 +3,6 @@
 #include "common/model/trained_on.h"
 #include "train/data/cache_source.h"
 #include "train/data/image_source.h"
-#include "train/data/scaled_source.h"
 #include "train/options.h"
 
 typedef struct {
@@ -15,7 +14,6 @@ typedef struct {
 
     Cache *cache, *other; /* with rows from caches; other: --validation, or NULL */
     CacheSource cached[2];
-    ScaledSource scaled[2]; /* with --scale */
 
     Dataset *dataset; /* this and the rest: with rows from images */
     DecodedImages *images;

@@ -163,10 +163,11 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));
     if (!cache_source_fit(&data->cached[0], model->scaling, error))
         return FALSE;
-    for (int i = 0; i < 2; i++)
-        if (sources[i]->count)
-            *sources[i] = scaled_source_new(&data->scaled[i], sources[i], model->scaling, places,
-                                            options->averages, (int)options->batch_size);
+    for (int i = 0; i < 2; i++) {
+        sources[i]->scaling = model->scaling;
+        sources[i]->averages = options->averages;
+        sources[i]->places = places;
+    }
     return TRUE;
 }
 

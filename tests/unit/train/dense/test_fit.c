@@ -17,8 +17,8 @@ typedef struct {
     GThread *fetcher; /* the thread that fetched */
 } Data;
 
-static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
-                      GError **error)
+static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
+                      const float **rows, GError **error)
 {
     Data *data = user;
     data->fetcher = g_thread_self();
@@ -39,7 +39,7 @@ static BatchSource source_of(Data *data)
         for (int d = 0; d < FEATURES; d++)
             data->x[i][d] = (float)((i * 7 + d * 5) % 11) / 11 + (d == data->labels[i] ? 2 : 0);
     }
-    return (BatchSource){N, data->labels, fetch, data};
+    return (BatchSource){.count = N, .labels = data->labels, .fetch = fetch, .user = data, .in_place = TRUE};
 }
 
 static void test_batches(void)
@@ -124,7 +124,7 @@ static FitOptions options_for(int *keeps)
 /* Runs fit on generated vectors with a new network, without output. */
 static FitEnd run(const FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
 {
-    BatchSource source = {N, data->labels, fetch, data};
+    BatchSource source = {.count = N, .labels = data->labels, .fetch = fetch, .user = data, .in_place = TRUE};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     return fit(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
@@ -216,8 +216,8 @@ typedef struct {
     int labels[TRAINED];
 } KerasData;
 
-static gboolean fetch_keras(gpointer user, int epoch, const guint32 *indices, int n, const float **rows,
-                            GError **error)
+static gboolean fetch_keras(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
+                            const float **rows, GError **error)
 {
     KerasData *data = user;
     for (int i = 0; i < n; i++)
@@ -258,8 +258,16 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
 {
     static KerasData training, held_out;
     make_keras_data(&training, &held_out);
-    BatchSource source = {TRAINED, training.labels, fetch_keras, &training};
-    BatchSource validation = {HELD_OUT, held_out.labels, fetch_keras, &held_out};
+    BatchSource source = {.count = TRAINED,
+                          .labels = training.labels,
+                          .fetch = fetch_keras,
+                          .user = &training,
+                          .in_place = TRUE};
+    BatchSource validation = {.count = HELD_OUT,
+                              .labels = held_out.labels,
+                              .fetch = fetch_keras,
+                              .user = &held_out,
+                              .in_place = TRUE};
     FitOptions options = {.optimizer = optimizer_default(OPTIMIZER_SGD),
                           .batch = TRAINED,
                           .epochs = 40,
