@@ -316,7 +316,7 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(FeatureSpec) spec =
         feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
-                         VGG16_SIDE, options->layer, error);
+                         options->side, options->layer, error);
     if (!spec || !feature_spec_pool(spec, options->pool, error))
         return STATUS_FAILED;
     spec->fit = options->fit;

@@ -10,7 +10,7 @@
 static FeatureSpec *shape_of(const Options *options)
 {
     Normalization any = NORMALIZE_UNIT;
-    FeatureSpec *spec = feature_spec_new(NULL, options->preset, &any, VGG16_SIDE, options->layer, NULL);
+    FeatureSpec *spec = feature_spec_new(NULL, options->preset, &any, options->side, options->layer, NULL);
     feature_spec_pool(spec, options->pool, NULL);
     return spec;
 }

@@ -36,6 +36,7 @@ typedef struct {
     Pool pool;
     Preset preset;
     Fit fit;
+    int side; /* of the base's input, pixels */
     gboolean has_normalize;
     Normalization normalize; /* where given */
     int batch;

@@ -10,7 +10,7 @@
 #include "common/network/network.h"
 
 enum {
-    VGG16_SIDE = 224,  /* side of the input image of extract */
+    VGG16_SIDE = 224,  /* side of the input image, unless extract --side says otherwise */
     VGG16_LAYERS = 18, /* of the base: 13 convolutions and 5 poolings, without the input */
     VGG16_CONVS = 13,
     VGG16_ALL = 20, /* with the top's fc1 and fc2, which take images of VGG16_SIDE only */

@@ -108,6 +108,10 @@ def pooled_features_and_a_fine_tuned_base():
         extracted(pool, "--pool", pool)
         paths = paths or pixels("vips", "--weights", "random")
         agrees("pooled by " + pool, ["--head", "linear", at("train." + pool)], at("test." + pool), paths, "vips", "decision_values")
+    extracted("side", "--side", 96)
+    session, _ = agrees("of another size", ["--head", "linear", at("train.side")], at("test.side"), pixels("side", "--weights", "random", "--side", 96),
+                        "side", "decision_values")
+    assert session.get_inputs()[0].shape == ["N", 96, 96, 3]
     extracted("conv2", "--layer", "block5_conv2")
     agrees("fine-tuned", ["--approach", "finetune", "--hidden", 16, "--epochs", 1, "--validation-split", 0, "--weights", "random",
                           at("train.conv2")], at("test.conv2"), paths, "vips", "probabilities", "--weights", "random")

@@ -21,7 +21,7 @@ MODES = {
                  "--next": ["--next", "2", "nowhere.h5", "cache"], "--export-onnx": ["--export-onnx", "some", "nowhere.h5"]},
 }
 VALUES = {"threads": "1", "layer": "block5_pool", "shard": "0/2", "brightness-range": "0.5,1.5", "hidden": "16", "solver": "1",
-          "cost": "1", "tolerance": "0.1", "costs": "0.1,1", "min-learning-rate": "0.1", "bias": "1", "folds": "2"}
+          "cost": "1", "tolerance": "0.1", "costs": "0.1,1", "min-learning-rate": "0.1", "bias": "1", "folds": "2", "side": "64"}
 CHOOSES = {"approach", "head", "info", "verify", "export", "merge", "import", "preview", "duplicates", "split", "apply", "unapply", "predict", "similar", "next", "export-onnx"}  # the mode itself
 
 
