@@ -1,4 +1,5 @@
-# The study: four ways to use the base, and the linear head, compared on Food-101's official split.
+# The study: four ways to use the base, and linear heads, compared on Food-101's official split: linear on the features that
+# its heads take, cached on the best that a cache can hold, of larger images.
 #
 #   make study                          all of it, with the study's settings
 #   make study SCALE=medium             100 images per class; SCALE=small: takes a few minutes
@@ -46,7 +47,8 @@ FINETUNE_ON     = $(STUDY)/cut.cache
 FINETUNE_NEEDS := cut
 endif
 
-APPROACHES   := standalone linear bootstrap finetune scratch
+APPROACHES   := standalone linear cached bootstrap finetune scratch
+LARGE        := 320
 AUGMENTATION := --rotation-range 90 --brightness-range 0.1,0.7 --width-shift-range 0.5 --height-shift-range 0.5 \
                 --horizontal-flip --vertical-flip
 PICK         := $(if $(shell echo '$(CLASSES)' | grep '[^0-9]'),--classes,--first-classes) $(CLASSES)
@@ -93,7 +95,7 @@ study-plan: $(STUDY)/train.txt $(STUDY)/test.txt $(filter-out random%,$(WEIGHTS)
 	    PROBE_scratch='$(BUILD)/train --approach scratch $(PROBE_IMAGES)' common/make/study/plan
 
 features: $(STUDY)/train.done ## study: the features of its training images
-standalone linear bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
+standalone linear cached bootstrap finetune scratch: %: $(STUDY)/%.done ## study: train by one approach
 
 $(DATA)/meta/train.txt $(DATA)/meta/test.txt:
 	@echo '$@ is missing: download Food-101 by `make food101-data`, or give its folder as DATA=DIR' >&2; exit 1
@@ -118,6 +120,12 @@ $(STUDY)/standalone.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
 $(STUDY)/linear.done: $(STUDY)/train.done | $(BUILD)/train $(FIRST)
 	$(call study_step,linear,$(BUILD)/train --head linear $(STUDY)/train.cache $(STUDY)/linear.h5)
 
+$(STUDY)/large.done: $(STUDY_FILES) | $(BUILD)/extract $(FIRST)
+	$(call study_step,large,$(BUILD)/extract --weights $(WEIGHTS) --side $(LARGE) $(TRAIN_LIST) $(DATA)/images $(STUDY)/large.cache)
+
+$(STUDY)/cached.done: $(STUDY)/large.done | $(BUILD)/train $(FIRST)
+	$(call study_step,cached,$(BUILD)/train --head linear $(STUDY)/large.cache $(STUDY)/cached.h5)
+
 $(STUDY)/bootstrap.done: $(STUDY_FILES) | $(BUILD)/train $(FIRST)
 	$(call study_network,bootstrap,$(HEAD) --epochs $(EPOCHS) --weights $(WEIGHTS) $(FROM_IMAGES) $(AUGMENTATION),)
 
@@ -141,9 +149,9 @@ $(STUDY)/compare.done: $(APPROACHES:%=$(STUDY)/%.done) $(STUDY)/test.txt | $(BUI
 # For networks, epochs and seconds from their histories, which include interrupted runs; for other steps, the step's seconds.
 define study_times
 { printf '\n%-12s %8s %10s\n' step epochs seconds; \
-  for step in train cut linear; do test -f $(STUDY)/$$step.done && \
+  for step in train large cut linear cached; do test -f $(STUDY)/$$step.done && \
       printf '%-12s %8s %10.1f\n' $$step - $$(cat $(STUDY)/$$step.done); done; \
-  for name in $(filter-out linear,$(APPROACHES)); do awk -F, -v name=$$name \
+  for name in $(filter-out linear cached,$(APPROACHES)); do awk -F, -v name=$$name \
       'NR > 1 { seconds += $$6 } END { printf "%-12s %8d %10.1f\n", name, NR - 1, seconds }' $(STUDY)/$$name.csv; done; }
 endef
 
