@@ -19,8 +19,8 @@
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
 #include "evaluate/questions/slices.h"
-#include "evaluate/report/coverage.h"
 #include "evaluate/report/plots.h"
+#include "evaluate/report/report_coverage.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
 #include "evaluate/report/report_leakage.h"
@@ -132,6 +132,12 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
     return TRUE;
 }
 
+static gboolean write_coverage(const Comparison *comparison, const char *path, GError **error)
+{
+    g_autofree Answers *answers = coverage_answers(comparison);
+    return coverage_write(answers, comparison->evaluations->len, path, error);
+}
+
 static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(Scatter) scatter = scatter_new(comparison, (guint)options->common.threads, error);
@@ -187,7 +193,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_plots(options, comparison, error) &&
-           (!options->coverage || coverage_write(comparison, options->coverage, error)) &&
+           (!options->coverage || write_coverage(comparison, options->coverage, error)) &&
            set_limits(options, comparison, error) &&
            (!options->scatter || write_scatter(options, comparison, error)) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
@@ -206,7 +212,7 @@ static Status evaluate(const Options *options)
         text_comparison(text, comparison, (int)options->digits, options->timing);
         leakage_text(text, comparison);
         if (options->coverage || options->set_threshold > 0)
-            coverage_text(text, comparison);
+            coverage_report_text(text, comparison);
         slices_text(text, comparison);
         if (comparison->unknown)
             unknown_text(text, comparison);

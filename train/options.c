@@ -86,6 +86,14 @@ static const CliOption table[] = {
     OPTION_TEXT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
     OPTION_TEXT("plot", &o.plot, "FILE",
                 "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
+    OPTION_TEXT(
+        "coverage", &o.coverage, "FILE",
+        "draw accuracy against the share of images answered, if only what is sure is answered (.png, "
+        ".svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers are right, of "
+        "images not trained on: those that folds hold out, or the validation's"),
+    OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
+                "keep in the model the lowest probability from which a share A of the answers to these is "
+                "right; evaluate --predict then answers unsure below it (0: do not)"),
 
     DATASET_OPTIONS(&o.filter, 0),
     OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
@@ -207,10 +215,6 @@ static const CliOption table[] = {
                     "train on all features; by default, an equivalent problem with as many features as there "
                     "are images is solved if that is fewer and the solver's penalty allows it (not 5, 6)",
                     .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
-                "keep in the model the lowest probability from which a share A of the answers is right on "
-                "the folds held out; evaluate --predict then answers unsure below it (0: do not)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
     OPTION_TEXT("suspects", &o.suspects, "FILE.csv",
                 "list images that may be mislabelled, most certain first, with the class suggested by models "
                 "that were not trained on them, and the probability that the label is wrong (from 0.1)",
@@ -288,6 +292,7 @@ static char *check_options(void)
     if (!augment_check(&o.augmentation, &error))
         return g_strdup(error->message);
     const char *const plots[][2] = {{"plot", o.plot},
+                                    {"coverage", o.coverage},
                                     {"suspects-sheet", o.suspects_sheet},
                                     {"learning-curve-plot", o.learning_curve_plot}};
     for (guint i = 0; i < G_N_ELEMENTS(plots); i++)

@@ -23,6 +23,10 @@ typedef struct {
     DatasetFilter filter;     /* which images, of a folder or of cache */
     gboolean summary;         /* print the model and stop */
 
+    /* By the folds or the validation images */
+    const char *coverage; /* a file, or NULL */
+    double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
+
     /* Fitting by mini-batches: every approach with a network */
     const char *hidden; /* "4096,1072", or "none" */
     double dropout;
@@ -59,8 +63,6 @@ typedef struct {
     const char *costs; /* "0.01,0.1,…", or NULL */
     gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
-    double
-        set_threshold; /* share of right answers, on held-out folds, that the model's threshold is set for; 0: not set */
     const char *suspects, *suspects_sheet; /* files, or NULL; images for the sheet are below images */
     const char *learning_curve, *learning_curve_plot; /* files, or NULL */
     const char *export_libsvm;                        /* a file, or NULL */

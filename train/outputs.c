@@ -29,6 +29,7 @@ gboolean train_outputs_check(TrainOptions *o, GError **error)
     output_plan_add(plan, PLAN_OUTPUT, "the checkpoint", checkpoint);
     output_plan_add(plan, PLAN_OUTPUT, "--history", o->history);
     output_plan_add(plan, PLAN_OUTPUT, "--plot", o->plot);
+    output_plan_add(plan, PLAN_OUTPUT, "--coverage", o->coverage);
     output_plan_add(plan, PLAN_OUTPUT, "--export-libsvm", o->export_libsvm);
     output_plan_add(plan, PLAN_OUTPUT, "--suspects", o->suspects);
     output_plan_add(plan, PLAN_OUTPUT, "--suspects-sheet", o->suspects_sheet);

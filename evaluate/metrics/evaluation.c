@@ -259,22 +259,11 @@ Interval comparison_interval(const Comparison *comparison, const Evaluation *eva
     g_autofree guint *units = g_new(guint, n + 1);
     for (guint i = 0; i < n; i++) {
         gboolean uses = !left_out || !left_out[i];
-        units[i] = uses && comparison->units ? comparison->units[i] : METRICS_LEFT_OUT;
+        units[i] = uses && comparison->units ? comparison->units[i] : INTERVAL_LEFT_OUT;
         used += uses;
         right += uses && values[i];
     }
-    return comparison->units ? metrics_grouped_share(values, units, n) : metrics_wilson(right, used);
-}
-
-Interval comparison_answered(const Comparison *comparison, const Evaluation *evaluation, double threshold)
-{
-    guint n = comparison_count(comparison);
-    gsize classes = comparison_classes(comparison);
-    g_autofree guint8 *unsure = g_new(guint8, n + 1);
-    for (guint i = 0; i < n; i++)
-        unsure[i] =
-            (double)evaluation->probabilities[i * classes + (gsize)evaluation->predicted[i]] < threshold;
-    return comparison_interval(comparison, evaluation, unsure);
+    return comparison->units ? interval_grouped(values, units, n) : interval_wilson(right, used);
 }
 
 McNemar comparison_test(const Comparison *comparison, guint first, guint second)

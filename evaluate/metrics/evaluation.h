@@ -112,9 +112,6 @@ const Evaluation *comparison_model(const Comparison *comparison, guint index);
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out);
 
-/* The same of the images that it answers from this probability on; the model has probabilities. */
-Interval comparison_answered(const Comparison *comparison, const Evaluation *evaluation, double threshold);
-
 /* The models' difference likewise: a test, and the interval of the first's accuracy minus the second's. */
 McNemar comparison_test(const Comparison *comparison, guint first, guint second);
 Interval comparison_difference(const Comparison *comparison, guint first, guint second);

@@ -70,19 +70,6 @@ void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics
     weighted->f1 = ratio(weighted->f1, weighted->support);
 }
 
-static const double z95 = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
-
-Interval metrics_wilson(guint successes, guint n)
-{
-    if (n == 0)
-        return (Interval){0, 1};
-    const double z = z95;
-    double share = (double)successes / n, z2n = z * z / n;
-    double centre = (share + z2n / 2) / (1 + z2n);
-    double half = z / (1 + z2n) * sqrt(share * (1 - share) / n + z2n / (4 * n));
-    return (Interval){fmax(0, centre - half), fmin(1, centre + half)};
-}
-
 /* ---- Scores and probabilities ---- */
 
 static guint rank_of(const float *scores, guint classes, guint label)
@@ -165,7 +152,7 @@ double metrics_beats_guessing(guint right, guint n, double share)
 Interval metrics_paired_difference(McNemar test, guint n)
 {
     double b = test.first_only + 0.5, c = test.second_only + 0.5, all = n + 2;
-    double middle = (b - c) / all, half = z95 * sqrt(b + c - (b - c) * (b - c) / all) / all;
+    double middle = (b - c) / all, half = INTERVAL_Z95 * sqrt(b + c - (b - c) * (b - c) / all) / all;
     return (Interval){fmax(-1, middle - half), fmin(1, middle + half)};
 }
 
@@ -225,71 +212,10 @@ Separation metrics_separation(const float *known, guint n, const float *unknown,
 
 /* ---- Groups ---- */
 
-typedef struct {
-    guint images;
-    int sum; /* of their values */
-} Group;
-
-/* Array of Group, in the order of their units. */
-static GArray *sum_groups(const int *values, const guint *units, guint n)
-{
-    GArray *groups = g_array_new(FALSE, FALSE, sizeof(Group));
-    g_autofree Group *all = g_new0(Group, n + 1);
-    for (guint i = 0; i < n; i++)
-        if (units[i] != METRICS_LEFT_OUT) {
-            all[units[i]].images++;
-            all[units[i]].sum += values[i];
-        }
-    for (guint u = 0; u < n; u++)
-        if (all[u].images)
-            g_array_append_val(groups, all[u]);
-    return groups;
-}
-
-static gint by_value(gconstpointer a, gconstpointer b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The means over groups drawn with replacement (METRICS_DRAWS), sorted. */
-static double *draw_means(const GArray *groups)
-{
-    double *means = g_new(double, METRICS_DRAWS);
-    Rng rng = rng_new(0, 0);
-    for (guint draw = 0; draw < METRICS_DRAWS; draw++) {
-        double images = 0, sum = 0;
-        for (guint k = 0; k < groups->len; k++) {
-            const Group *group = &g_array_index(groups, Group, rng_below(&rng, groups->len));
-            images += group->images;
-            sum += group->sum;
-        }
-        means[draw] = sum / images;
-    }
-    qsort(means, METRICS_DRAWS, sizeof *means, by_value);
-    return means;
-}
-
-/* low = high where the means of all draws are the same. */
-static Interval bootstrap(const GArray *groups)
-{
-    g_autofree double *means = draw_means(groups);
-    return (Interval){means[METRICS_DRAWS / 40], means[METRICS_DRAWS - 1 - METRICS_DRAWS / 40]};
-}
-
-Interval metrics_grouped_share(const int *values, const guint *units, guint n)
-{
-    g_autoptr(GArray) groups = sum_groups(values, units, n);
-    Interval interval = groups->len ? bootstrap(groups) : (Interval){0, 0};
-    return interval.low < interval.high
-               ? interval
-               : metrics_wilson((guint)lround(interval.low * groups->len), groups->len);
-}
-
 Interval metrics_grouped_difference(const int *values, const guint *units, guint n)
 {
-    g_autoptr(GArray) groups = sum_groups(values, units, n);
-    Interval interval = groups->len ? bootstrap(groups) : (Interval){0, 0};
+    g_autoptr(GArray) groups = interval_groups(values, units, n);
+    Interval interval = interval_bootstrap(groups);
     long ahead = lround(interval.low * groups->len);
     McNemar alike = {.first_only = (guint)MAX(ahead, 0), .second_only = (guint)MAX(-ahead, 0)};
     return interval.low < interval.high ? interval : metrics_paired_difference(alike, groups->len);
@@ -297,16 +223,16 @@ Interval metrics_grouped_difference(const int *values, const guint *units, guint
 
 double metrics_grouped_beats_guessing(const int *values, const guint *units, guint n, double share)
 {
-    g_autoptr(GArray) groups = sum_groups(values, units, n);
+    g_autoptr(GArray) groups = interval_groups(values, units, n);
     if (!groups->len)
         return 1;
-    g_autofree double *means = draw_means(groups);
-    if (means[0] == means[METRICS_DRAWS - 1])
+    g_autofree double *means = interval_draws(groups);
+    if (means[0] == means[INTERVAL_DRAWS - 1])
         return metrics_beats_guessing((guint)lround(means[0] * groups->len), groups->len, share);
     guint not_above = 0;
-    while (not_above < METRICS_DRAWS && means[not_above] <= share)
+    while (not_above < INTERVAL_DRAWS && means[not_above] <= share)
         not_above++;
-    return (not_above + 1.0) / (METRICS_DRAWS + 1.0);
+    return (not_above + 1.0) / (INTERVAL_DRAWS + 1.0);
 }
 
 /* The probability that the sum of the groups' values, each with either sign, is at least as far from 0 as with these. */
@@ -315,14 +241,14 @@ static double signs_test(const GArray *groups)
     gsize reach = 0;
     long sum = 0;
     for (guint k = 0; k < groups->len; k++) {
-        sum += g_array_index(groups, Group, k).sum;
-        reach += (gsize)labs(g_array_index(groups, Group, k).sum);
+        sum += g_array_index(groups, IntervalGroup, k).sum;
+        reach += (gsize)labs(g_array_index(groups, IntervalGroup, k).sum);
     }
     gsize size = 2 * reach + 1;
     g_autofree double *now = g_new0(double, size), *next = g_new0(double, size);
     now[reach] = 1;
     for (guint k = 0; k < groups->len; k++) {
-        gsize step = (gsize)labs(g_array_index(groups, Group, k).sum);
+        gsize step = (gsize)labs(g_array_index(groups, IntervalGroup, k).sum);
         for (gsize i = 0; step && i < size; i++)
             next[i] = 0.5 * ((i >= step ? now[i - step] : 0) + (i + step < size ? now[i + step] : 0));
         if (step)
@@ -344,7 +270,7 @@ McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, 
         result.second_only += ahead[i] < 0;
     }
     guint fewer = MIN(result.first_only, result.second_only);
-    g_autoptr(GArray) groups = units ? sum_groups(ahead, units, n) : NULL;
+    g_autoptr(GArray) groups = units ? interval_groups(ahead, units, n) : NULL;
     result.p = groups ? signs_test(groups)
                       : fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only, 0.5));
     return result;

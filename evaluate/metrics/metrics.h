@@ -3,16 +3,12 @@
  * N images, L classes; labels and predictions are indices 0 … L-1, a matrix is (L, L), true on rows, predicted on
  * columns. Metrics that scikit-learn has are equal to scikit-learn's to the last digit (zero_division=0). */
 #pragma once
-#include <glib.h>
+#include "common/model/interval.h"
 
 typedef struct {
     double precision, recall, f1; /* 0 if the denominator is 0: scikit-learn's zero_division=0 */
     guint support;                /* images of this class; all images for an average */
 } ClassMetrics;
-
-typedef struct {
-    double low, high;
-} Interval;
 
 typedef struct {
     int truth, predicted; /* never equal */
@@ -42,10 +38,6 @@ double metrics_accuracy(const guint *matrix, guint classes); /* 0 where n = 0 */
  * precision_recall_fscore_support, with f1 = 2 p r / (p + r). */
 void metrics_per_class(const guint *matrix, guint classes, ClassMetrics *metrics, ClassMetrics *macro,
                        ClassMetrics *weighted);
-
-/* 95 % confidence interval of a proportion (Wilson 1927, "Probable inference…", z = 1.959964): keeps its
- * coverage near 0 and 1 and for small n. n = 0: all of [0, 1]. */
-Interval metrics_wilson(guint successes, guint n);
 
 /* Share of images whose true class is among the k highest scores (n, L); ties go to the class that comes
  * first, so that k = 1 is the accuracy. */
@@ -93,17 +85,12 @@ McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, 
  * Statistics in Medicine 24: half an image added to each of the four cells). */
 Interval metrics_paired_difference(McNemar test, guint n);
 
-/* The same of values (n) in {0, 1}, right or wrong, and in {-1, 0, 1}, right minus right, if images of a group (units, as
- * above) are not independent: 95 % of the means over groups drawn with replacement (cluster bootstrap: Field & Welsh 2007,
- * JRSS B 69), of METRICS_DRAWS draws from a fixed seed. Where no two groups differ, the above for as many images as there
- * are groups. A unit METRICS_LEFT_OUT: not this image. */
-#define METRICS_LEFT_OUT G_MAXUINT
-Interval metrics_grouped_share(const int *values, const guint *units, guint n);
+/* The same of values (n) in {-1, 0, 1}, right minus right, over groups (interval.h). Where no two groups differ, the above for
+ * as many images as there are groups. */
 Interval metrics_grouped_difference(const int *values, const guint *units, guint n);
-enum { METRICS_DRAWS = 4000 };
 
 /* Exact one-sided binomial test: the probability of `right` or more right answers among n if each is right with
- * probability `share`. Grouped: how often the draws above do not exceed share, at least 1 / (METRICS_DRAWS + 1). */
+ * probability `share`. Grouped: how often draws of groups do not exceed share, at least 1 / (INTERVAL_DRAWS + 1). */
 double metrics_beats_guessing(guint right, guint n, double share);
 double metrics_grouped_beats_guessing(const int *values, const guint *units, guint n, double share);
 

@@ -194,7 +194,7 @@ static void measure_column(const Comparison *comparison, const Evaluation *evalu
         Slice *slice = &g_array_index(slices, Slice, s);
         slice->others = images - slice->images;
         slice->others_right = right - slice->right;
-        slice->interval = metrics_wilson(slice->right, slice->images);
+        slice->interval = interval_wilson(slice->right, slice->images);
         slice->p = metrics_fisher(slice->right, slice->images, slice->others_right, slice->others);
     }
 }

@@ -64,6 +64,18 @@ void html_cell(GString *page, const char *label, const char *attributes)
     g_string_append_printf(page, "\"%s>", attributes);
 }
 
+void html_open_table(GString *page, const char *attributes, const char *label)
+{
+    g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    html_text(page, label);
+    g_string_append_printf(page, "\"><table%s>\n", attributes);
+}
+
+void html_close_table(GString *page)
+{
+    g_string_append(page, "</tbody></table></div>\n");
+}
+
 void html_open_model(GString *page, const char *name, gboolean several, gboolean open)
 {
     if (several)

@@ -19,6 +19,10 @@ void html_p(GString *page, double p);
  * attributes: " class=…" or "". */
 void html_cell(GString *page, const char *label, const char *attributes);
 
+/* A table wider than the page can be scrolled, also with the keyboard. attributes: as above; closed after its last row. */
+void html_open_table(GString *page, const char *attributes, const char *label);
+void html_close_table(GString *page);
+
 /* What belongs to one of several models: folded but for those that are open. One model alone is not folded. */
 void html_open_model(GString *page, const char *name, gboolean several, gboolean open);
 void html_close_model(GString *page, gboolean several);

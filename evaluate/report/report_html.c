@@ -20,6 +20,8 @@ static const struct {
                 {"confusion", "Confusion", "What is taken for what"},
                 {"scatter", "Scatter", "The images by their features"},
                 {"reliability", "Reliability", "Whether confidence can be trusted"},
+                {"coverage", "Coverage", "From which probability on to trust it"},
+                {"unknown", "Unknown", "Whether images of something else are told"},
                 {"training", "Training", "How training went"},
                 {"classes", "Classes", "Class by class"},
                 {"slices", "Slices", "By what a table says of the images"},
@@ -93,6 +95,8 @@ static gboolean append_sections(const Report *report, GError **error)
     if (!section_scatter(report, error))
         return FALSE;
     section_reliability(report);
+    section_coverage(report);
+    section_unknown(report);
     section_training(report);
     section_classes(report);
     section_slices(report);

@@ -4,7 +4,7 @@
 #include "common/core/output_file.h"
 #include "common/model/calibration.h"
 #include "evaluate/metrics/verdict.h"
-#include "evaluate/report/coverage.h"
+#include "evaluate/report/report_coverage.h"
 #include "evaluate/report/report_leakage.h"
 #include "evaluate/report/report_slices.h"
 #include "evaluate/report/unknown.h"
@@ -103,44 +103,6 @@ static json_t *reliability(const Evaluation *evaluation)
     return array;
 }
 
-/* What of the images with a true class is answered from a threshold on, and right. */
-static json_t *answered_classes(const Comparison *comparison, const Evaluation *evaluation, double threshold)
-{
-    guint classes = comparison_classes(comparison);
-    g_autofree json_int_t *counts = g_new0(json_int_t, 2 * (gsize)classes);
-    json_t *object = json_object();
-    for (guint i = 0; i < comparison_count(comparison); i++) {
-        int truth = test_images_labels(comparison->images)[i], predicted = evaluation->predicted[i];
-        if ((double)evaluation->probabilities[(gsize)i * classes + (gsize)predicted] < threshold)
-            continue;
-        counts[2 * truth]++;
-        counts[2 * truth + 1] += predicted == truth;
-    }
-    for (guint c = 0; c < classes; c++) {
-        g_autofree char *name = g_utf8_make_valid(comparison->images->classes->pdata[c], -1);
-        json_object_set_new(object, name,
-                            json_pack("{s:I, s:I}", "answered", counts[2 * c], "right", counts[2 * c + 1]));
-    }
-    return object;
-}
-
-static json_t *coverage(const Comparison *comparison, const Evaluation *evaluation)
-{
-    json_t *array = json_array();
-    for (guint t = 0; evaluation->coverage && t < COVERAGE_TARGETS; t++) {
-        const CoveragePoint *point = calibration_accept(evaluation->coverage, coverage_targets[t]);
-        if (!point)
-            continue;
-        Interval interval = comparison_answered(comparison, evaluation, point->threshold);
-        json_array_append_new(array, json_pack("{s:f, s:f, s:I, s:I, s:[f,f], s:o}", "target",
-                                               coverage_targets[t], "threshold", point->threshold, "answered",
-                                               (json_int_t)point->answered, "right", (json_int_t)point->right,
-                                               "interval", interval.low, interval.high, "per_class",
-                                               answered_classes(comparison, evaluation, point->threshold)));
-    }
-    return array;
-}
-
 static json_t *worst_errors(const Comparison *comparison, const Evaluation *evaluation)
 {
     const TestImages *images = comparison->images;
@@ -181,7 +143,7 @@ static json_t *model_json(const Comparison *comparison, const Evaluation *evalua
         json_object_set_new(object, "confusion_cells", confusion_cells(evaluation->matrix, classes));
     json_object_set_new(object, "confused_pairs", confused_pairs(comparison, evaluation));
     json_object_set_new(object, "reliability", reliability(evaluation));
-    json_object_set_new(object, "coverage", coverage(comparison, evaluation));
+    json_object_set_new(object, "coverage", coverage_json(comparison, evaluation));
     json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
     json_object_set_new(object, "leakage", leakage_json(comparison, evaluation));
     json_object_set_new(object, "unknown", unknown_json(comparison, evaluation));

@@ -234,14 +234,13 @@ static void append_groups(GString *page, const Comparison *comparison)
 
 static void append_found(GString *page, const Comparison *comparison, guint count)
 {
-    g_string_append(
-        page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Trained on\"><table "
-              "class=\"fold\"><thead><tr><th class=\"text\">model</th><th>same content</th><th>nearly the "
-              "same</th><th>accuracy</th><th>without them</th><th>95&nbsp;% "
-              "interval</th></tr></thead><tbody>\n");
+    html_open_table(page, " class=\"fold\"", "Trained on");
+    g_string_append(page, "<thead><tr><th class=\"text\">model</th><th>same content</th><th>nearly the "
+                          "same</th><th>accuracy</th><th>without them</th><th>95&nbsp;% "
+                          "interval</th></tr></thead><tbody>\n");
     for (guint j = 0; j < comparison->evaluations->len; j++)
         append_model(page, comparison, comparison_model(comparison, j));
-    g_string_append(page, "</tbody></table></div>\n");
+    html_close_table(page);
     if (count == comparison_count(comparison))
         return;
     append_groups(page, comparison);

@@ -20,19 +20,15 @@ enum {
     MAX_MISTAKES = 24,   /* a model */
 };
 
-/* What a section lacks, and how to get it. */
-static void append_missing(const Report *report, const char *sentence)
+void report_missing(const Report *report, const char *sentence)
 {
     g_string_append(report->page, "<p class=\"soft\">");
     html_prose(report->page, sentence);
     g_string_append(report->page, "</p>\n");
 }
 
-typedef GBytes *(*Render)(gconstpointer figure, const char *ending, const CanvasTheme *theme, GError **error);
-
-/* In light and dark. A figure that cannot be drawn is left out: the page and a remark say so. */
-static void append_figure(const Report *report, Render render, gconstpointer figure, const char *ending,
-                          const char *alt)
+void report_figure(const Report *report, ReportRender render, gconstpointer figure, const char *ending,
+                   const char *alt)
 {
     GString *page = report->page;
     g_autoptr(GError) error = NULL;
@@ -41,7 +37,7 @@ static void append_figure(const Report *report, Render render, gconstpointer fig
     if (!dark) {
         g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
         cli_remark("%s", sentence);
-        append_missing(report, sentence);
+        report_missing(report, sentence);
         return;
     }
     g_string_append(page, "<div class=\"figure\">");
@@ -81,11 +77,10 @@ static void append_matrix(GString *page, const Comparison *comparison, const Eva
     guint classes = comparison_classes(comparison);
     g_string_append(page, "<details><summary>Matrix of ");
     html_text(page, evaluation->name);
-    g_string_append(
-        page,
-        " as a table</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Confusion "
-        "matrix\"><table class=\"matrix\"><caption>true classes on rows, predicted on columns</caption>\n"
-        "<thead><tr><td></td>");
+    g_string_append(page, " as a table</summary>");
+    html_open_table(page, " class=\"matrix\"", "Confusion matrix");
+    g_string_append(page, "<caption>true classes on rows, predicted on columns</caption>\n"
+                          "<thead><tr><td></td>");
     for (guint p = 0; p < classes; p++) {
         g_string_append(page, "<th scope=\"col\">");
         html_text(page, names[p]);
@@ -100,7 +95,8 @@ static void append_matrix(GString *page, const Comparison *comparison, const Eva
             g_string_append_printf(page, "<td>%u</td>", evaluation->matrix[(gsize)t * classes + p]);
         g_string_append(page, "</tr>\n");
     }
-    g_string_append(page, "</tbody></table></div></details>\n");
+    html_close_table(page);
+    g_string_append(page, "</details>\n");
 }
 
 static void append_pairs(GString *page, const Comparison *comparison, const Evaluation *evaluation)
@@ -109,11 +105,10 @@ static void append_pairs(GString *page, const Comparison *comparison, const Eval
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
     if (pairs->len == 0)
         return;
-    g_string_append(page,
-                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most confused "
-                    "classes\"><table class=\"fold\"><thead><tr><th scope=\"col\" class=\"text\">True</th>"
-                    "<th scope=\"col\" class=\"text\">Taken for</th><th scope=\"col\">Images</th>"
-                    "<th scope=\"col\">of the class</th></tr></thead>\n<tbody>\n");
+    html_open_table(page, " class=\"fold\"", "Most confused classes");
+    g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">True</th>"
+                          "<th scope=\"col\" class=\"text\">Taken for</th><th scope=\"col\">Images</th>"
+                          "<th scope=\"col\">of the class</th></tr></thead>\n<tbody>\n");
     for (guint i = 0; i < MIN(pairs->len, MAX_PAIRS); i++) {
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
         g_string_append(page, "<tr><th scope=\"row\">");
@@ -128,7 +123,7 @@ static void append_pairs(GString *page, const Comparison *comparison, const Eval
         html_share(page, pair->share);
         g_string_append(page, "</td></tr>\n");
     }
-    g_string_append(page, "</tbody></table></div>\n");
+    html_close_table(page);
 }
 
 void section_confusion(const Report *report)
@@ -148,7 +143,7 @@ void section_confusion(const Report *report)
         html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, j));
         g_string_append_printf(report->page, "<div class=\"%s\"><div>",
                                classes <= SIDE_BY_SIDE ? "beside" : "below");
-        append_figure(report, render_confusion, &one, ending, alt);
+        report_figure(report, render_confusion, &one, ending, alt);
         g_string_append(report->page, "</div><div>");
         append_pairs(report->page, comparison, evaluation);
         if (classes <= TABLE_CLASSES)
@@ -165,7 +160,7 @@ gboolean section_scatter(const Report *report, GError **error)
 {
     section_open(report, "scatter");
     if (!report->comparison->images->is_cache) {
-        append_missing(report,
+        report_missing(report,
                        "Not drawn, as the images come from a folder: of a cache that `extract` made of it, "
                        "it would be.");
         return TRUE;
@@ -175,7 +170,7 @@ gboolean section_scatter(const Report *report, GError **error)
         return FALSE;
     g_autofree char *caption = scatter_caption(scatter);
     html_element(report->page, "p", caption);
-    append_figure(report, render_scatter, scatter, scatter->n > VECTOR_MARKS ? "png" : "svg",
+    report_figure(report, render_scatter, scatter, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");
     g_string_append(report->page, "</section>\n");
     return TRUE;
@@ -190,7 +185,7 @@ void section_reliability(const Report *report)
     GString *page = report->page;
     section_open(report, "reliability");
     if (plots->n_reliability < report->comparison->evaluations->len)
-        append_missing(report,
+        report_missing(report,
                        plots->n_reliability
                            ? "Not drawn of models that give decision values; trained with `--folds 5`, "
                              "they would give probabilities."
@@ -204,7 +199,7 @@ void section_reliability(const Report *report)
     for (guint p = 0; p < plots->n_reliability; p++) {
         g_autofree char *alt =
             g_strdup_printf("Reliability of %s: accuracy by confidence", plots->reliability[p].title);
-        append_figure(report, render_reliability, &plots->reliability[p], "svg", alt);
+        report_figure(report, render_reliability, &plots->reliability[p], "svg", alt);
     }
     g_string_append(page, plots->n_reliability ? "</div></section>\n" : "</section>\n");
 }
@@ -224,9 +219,9 @@ void section_training(const Report *report)
         history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
         html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
         if (epochs)
-            append_figure(report, render_curves, &history, "svg", alt);
+            report_figure(report, render_curves, &history, "svg", alt);
         else
-            append_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
+            report_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
         html_close_model(page, report_several(report));
     }
     g_string_append(page, "</section>\n");
@@ -238,7 +233,7 @@ const char *report_thumbnails(const Report *report)
 {
     const TestImages *images = report->comparison->images;
     if (!report->options->images && images->is_cache)
-        append_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
+        report_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
     return report->options->images ? report->options->images : images->is_cache ? NULL : images->source;
 }
 

@@ -1,6 +1,7 @@
 /* report_sections: the parts of the report's page. Each appends one <section>, or nothing where there is
  * nothing to show. The scatter's, which reads the cache, can fail. */
 #pragma once
+#include "common/plot/canvas.h"
 #include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_html.h"
 
@@ -18,6 +19,15 @@ void section_open(const Report *report, const char *id);
 gboolean report_several(const Report *report);
 gboolean report_opens(const Report *report, guint model);
 
+/* What a section lacks, and how to get it. */
+void report_missing(const Report *report, const char *sentence);
+
+/* A figure in light and dark. One that cannot be drawn is left out: the page and a remark say so. */
+typedef GBytes *(*ReportRender)(gconstpointer figure, const char *ending, const CanvasTheme *theme,
+                                GError **error);
+void report_figure(const Report *report, ReportRender render, gconstpointer figure, const char *ending,
+                   const char *alt);
+
 /* The folder of the images, for thumbnails; NULL if it is not known, which the page then says. */
 const char *report_thumbnails(const Report *report);
 
@@ -28,6 +38,8 @@ void section_leakage(
 void section_confusion(const Report *report);
 gboolean section_scatter(const Report *report, GError **error); /* of a cache; nothing for a folder */
 void section_reliability(const Report *report);
+void section_coverage(const Report *report); /* of models that give probabilities */
+void section_unknown(const Report *report);  /* with images of no class */
 void section_training(const Report *report);
 void section_classes(const Report *report);  /* per class, sortable */
 void section_slices(const Report *report);   /* with a table of them */

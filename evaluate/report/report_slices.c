@@ -108,13 +108,12 @@ void section_slices(const Report *report)
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
         html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
-        g_string_append(page,
-                        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Slices\"><table "
-                        "class=\"fold\"><thead><tr><th class=\"text\">slice</th><th>images</th><th>right</th>"
-                        "<th>95&nbsp;% interval</th><th>others</th><th>p</th></tr></thead><tbody>\n");
+        html_open_table(page, " class=\"fold\"", "Slices");
+        g_string_append(page, "<thead><tr><th class=\"text\">slice</th><th>images</th><th>right</th>"
+                              "<th>95&nbsp;% interval</th><th>others</th><th>p</th></tr></thead><tbody>\n");
         for (guint s = 0; s < slices->len; s++)
             append_row(page, &g_array_index(slices, Slice, s));
-        g_string_append(page, "</tbody></table></div>\n");
+        html_close_table(page);
         html_close_model(page, report_several(report));
     }
     g_string_append(page, "</section>\n");

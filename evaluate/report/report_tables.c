@@ -15,19 +15,6 @@ static const Evaluation *model_at(const Report *report, guint index)
     return comparison_model(report->comparison, index);
 }
 
-/* A table wider than the page can be scrolled, also with the keyboard. */
-static void open_table(GString *page, const char *attributes, const char *label)
-{
-    g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    html_text(page, label);
-    g_string_append_printf(page, "\"><table%s>\n", attributes);
-}
-
-static void close_table(GString *page)
-{
-    g_string_append(page, "</tbody></table></div>\n");
-}
-
 /* ---- Metrics ---- */
 
 typedef double (*FigureOf)(const Evaluation *evaluation);
@@ -134,7 +121,7 @@ static void append_interval(GString *page, Interval interval)
 static void append_metrics_table(const Report *report)
 {
     GString *page = report->page;
-    open_table(
+    html_open_table(
         page, models(report) > 1 ? " class=\"fold sortable\" id=\"models\"" : " class=\"fold\" id=\"models\"",
         "Metrics of the models");
     g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">Model</th>");
@@ -164,7 +151,7 @@ static void append_metrics_table(const Report *report)
         }
         g_string_append(page, "</tr>\n");
     }
-    close_table(page);
+    html_close_table(page);
 }
 
 static void append_pair(const Report *report, guint i, guint j)
@@ -204,7 +191,7 @@ static void append_mcnemar(const Report *report)
                   "only one of two models gets right. p is the probability of a split at least this "
                   "uneven if both models were equally good.</p>\n",
         report->comparison->n_groups);
-    open_table(page, " class=\"fold\"", grouped ? "Exact test of signs" : "McNemar's exact test");
+    html_open_table(page, " class=\"fold\"", grouped ? "Exact test of signs" : "McNemar's exact test");
     g_string_append(
         page,
         "<thead><tr><th scope=\"col\" class=\"text\">Models</th><th scope=\"col\">only the first right</th>"
@@ -213,7 +200,7 @@ static void append_mcnemar(const Report *report)
     for (guint i = 0; i < models(report); i++)
         for (guint j = i + 1; j < models(report); j++)
             append_pair(report, i, j);
-    close_table(page);
+    html_close_table(page);
 }
 
 void section_metrics(const Report *report)
@@ -257,7 +244,7 @@ static void append_classes(const Report *report, const char *attributes, guint f
 {
     GString *page = report->page;
     const char *const *names = test_images_class_names(report->comparison->images);
-    open_table(page, attributes, "Metrics of each class");
+    html_open_table(page, attributes, "Metrics of each class");
     append_class_heads(report, first, n);
     for (guint c = 0; c < comparison_classes(report->comparison); c++) {
         guint support = model_at(report, 0)->per_class[c].support;
@@ -277,7 +264,7 @@ static void append_classes(const Report *report, const char *attributes, guint f
         }
         g_string_append(page, "</tr>\n");
     }
-    close_table(page);
+    html_close_table(page);
 }
 
 void section_classes(const Report *report)

@@ -59,15 +59,13 @@ def thresholds_agree_with_numpy():
         expected = {target: accept(confidence, right, target) for target in (0.9, 0.95, 0.99)}
         assert {point["target"]: np.float32(point["threshold"]) for point in models[0]["coverage"]} == \
             {target: t for target, t in expected.items() if t is not None}
+        agree_with_numpy(done.stdout, "m", confidence, *(np.searchsorted(["blue", "green", "red"], names) for names in (truth, said)), ("blue", "green", "red"))
         for point in models[0]["coverage"]:
             taken = confidence >= np.float32(point["threshold"])
             assert (point["answered"], point["right"]) == (taken.sum(), (taken & right).sum())
             assert np.allclose(point["interval"], wilson(point["right"], point["answered"]))
             assert point["per_class"] == {name: {"answered": (taken & (truth == name)).sum(), "right": (taken & right & (truth == name)).sum()}
                                           for name in ("blue", "green", "red")}
-            line = re.search(r"^m  %d %% right from (\S+) on \((\S+) to (\S+)\), answering (\S+) %%" % (100 * point["target"]), done.stdout, re.M)
-            assert np.allclose([float(v) for v in line.groups()],
-                               [point["threshold"], *(100 * v for v in point["interval"]), 100 * taken.mean()], atol=0.06), line.groups()
         with open(at + "/c.svg") as file:
             assert "<svg" in file.read()
         assert "no model yields probabilities" in program("evaluate", "--coverage", at + "/d.svg", at + "/test.cache", at + "/margins.h5", status=1).stderr
@@ -120,6 +118,11 @@ def intervals_and_the_test_against_guessing_are_over_groups():
                 assert np.allclose(point["interval"], wilson(len(set(groups[taken])), len(set(groups[taken])))), point
         assert max(np.diff(point["interval"])[0] for point in points) > 1.3 * max(
             np.diff(wilson(point["right"], point["answered"]))[0] for point in points)
+        lines = lambda done, name: re.findall(r"^%s  (\d+ %% right .*)$" % name, done.stdout, re.M)
+        done = program("train", "--hidden", "none", "--epochs", 30, "--validation", at + "/test", "--coverage", at + "/d.svg", at + "/train", at + "/d.h5")
+        assert "right, over groups)" in done.stdout
+        assert lines(done, "d.h5") == lines(program("evaluate", "--coverage", at + "/d.svg", at + "/test", at + "/d.h5"), "d") and len(lines(done, "d.h5")) == 3
+        assert "right, over groups)" in program("train", "--head", "linear", "--coverage", at + "/l.svg", at + "/train", at + "/l.h5").stdout
         found, said, right, confidence, groups = evaluated(at, grouped(at, "hard", 0.4, 2))
         guess = found["verdict"]["guessing"]
         expected = (drawn(right, groups, 2) <= guess["accuracy"]).mean()
@@ -154,6 +157,48 @@ def a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it():
         assert [row["accepted"] == "true" for row in table] == accepted.tolist()
 
 
+def agree_with_numpy(text, model, confidence, labels, predicted, classes, slack=6e-5):
+    """What --coverage prints of one model."""
+    right = labels == predicted
+    for target in (0.9, 0.95, 0.99):
+        threshold = accept(confidence, right, target)
+        line = re.search(r"^%s  %d %% right (.*)$" % (re.escape(model), 100 * target), text, re.M)[1]
+        if threshold is None:
+            assert line == "at no probability", line
+            continue
+        taken = confidence >= threshold
+        numbers = [float(v) for v in re.match(r"from (\S+) on \((\S+) to (\S+)\), answering (\S+) %", line).groups()]
+        interval = wilson(right[taken].sum(), taken.sum())
+        assert abs(numbers[0] - threshold) < slack and np.allclose(numbers[1:], [*(100 * v for v in interval), 100 * taken.mean()], atol=0.06), (line, threshold)
+    main = next((t for t in (accept(confidence, right, target) for target in (0.95, 0.9)) if t is not None), None)
+    if main is None:
+        assert "by class" not in text
+        return
+    table = re.search(r"^%s  from (\S+) on, by class: right, answered, images\n((?: .*\n)+)" % re.escape(model), text, re.M)
+    taken = confidence >= main
+    assert abs(float(table[1]) - main) < slack
+    assert [line.split() for line in table[2].splitlines()] == \
+        [[str((taken & right & (labels == c)).sum()), str((taken & (labels == c)).sum()), str((labels == c).sum()), name] for c, name in enumerate(classes)]
+
+
+def a_dense_head_is_judged_by_the_images_it_is_validated_on():
+    with scratch() as at:
+        make(at)
+        for more in ([], ["--scale", "standard", "--dropout", 0]):  # the best epoch is the last, or an earlier one
+            done = program("train", "--hidden", 8, "--epochs", 40, "--patience", 3, "--learning-rate", 0.02, *more, "--validation", at + "/test.cache", "--coverage", at + "/c.png",
+                           "--set-threshold", 0.5, at + "/train.cache", at + "/m.h5")
+            confidence, truth, said = probabilities(at)
+            names = ("blue", "green", "red")
+            agree_with_numpy(done.stdout, "m.h5", confidence, np.array([names.index(name) for name in truth]), np.array([names.index(name) for name in said]), names)
+            threshold = accept(confidence, truth == said, 0.5)
+            with h5py.File(at + "/m.h5") as model:
+                kept = json.loads(model.attrs["vggcache_calibration"])["threshold"]
+            assert abs(kept - threshold) < 1e-6, (kept, threshold)
+            assert "of %d images held out" % len(truth) in done.stdout and os.path.getsize(at + "/c.png") > 1000
+        error = program("train", "-q", "--validation-split", 0, "--coverage", at + "/c.png", at + "/train.cache", at + "/n.h5", status=1).stderr
+        assert "need images to validate on" in error and not os.path.exists(at + "/n.h5"), error
+
+
 def training_sets_a_threshold_by_images_that_each_fold_holds_out():
     with scratch() as at:
         rng = np.random.default_rng(3)
@@ -166,7 +211,8 @@ def training_sets_a_threshold_by_images_that_each_fold_holds_out():
         program("extract", "-q", "--import", at + "/x.npy", at + "/items.csv", at + "/c")
         for solver in ("svc", "lr"):
             same = ["-q", "--head", "linear", "--solver", solver, "--scale", "none", "--cost", 1, "--tolerance", 1e-6]
-            done = program("train", *same, "--folds", 24, "--set-threshold", 0.85, at + "/c", at + "/m.h5")  # each image is a fold
+            done = program("train", *same, "--folds", 24, "--set-threshold", 0.85, "--coverage", at + "/c.svg",
+                           at + "/c", at + "/m.h5")  # each image is a fold
             with h5py.File(at + "/m.h5") as model:
                 kept = json.loads(model.attrs["vggcache_calibration"])
             held = np.zeros((24, 3))
@@ -184,10 +230,33 @@ def training_sets_a_threshold_by_images_that_each_fold_holds_out():
             right = held.argmax(1) == labels
             expected = accept(held.max(1), right, 0.85)
             assert abs(kept["threshold"] - expected) < 1e-3 and 0.4 < right.mean() < 0.9, (kept, expected, right.mean())
+            agree_with_numpy(done.stdout, "m.h5", held.max(1), labels, held.argmax(1), "abc", slack=1e-3)
             taken = held.max(1) >= expected
             said = re.search(r"from a probability of (\S+) on: of the images held out, (\d+) of 24 are then answered, (\S+) % of these right", done.stdout)
             assert said[1] == "%.4f" % kept["threshold"] and int(said[2]) == taken.sum() and said[3] == "%.1f" % (100 * right[taken].mean()), said
+            with open(at + "/c.svg") as file:
+                assert "<svg" in file.read()
         assert '"accepted": ' in program("evaluate", "-q", "--predict", at + "/m.h5", "--format", "jsonl", at + "/c").stdout.replace('":', '": ')
+
+
+def the_report_draws_it_and_tells_by_class():
+    with scratch() as at:
+        make(at)
+        program("evaluate", "-q", "--report", at + "/r", "--json", at + "/f.json", at + "/test.cache", at + "/m.h5", at + "/margins.h5")
+        with open(at + "/f.json") as file:
+            coverage = json.load(file)["models"][0]["coverage"]
+        with open(at + "/r/index.html") as file:
+            page = file.read()
+        section = re.search(r'<section id="coverage">.*?</section>', page, re.S)[0]
+        assert section.count("<img") == 2 and ">m</h3>" in section and ">margins</h3>" not in section
+        for point in coverage:
+            assert ">%.4f</td>" % point["threshold"] in section and ">%.1f&nbsp;%%</td>" % (100 * point["answered"] / 90) in section
+        told = max((point for point in coverage if point["target"] <= 0.95), key=lambda point: point["target"])
+        rows = re.findall(r'<tr><th scope="row">(\w+)</th><td data-label="Images">(\d+)</td><td data-label="Answered">(\d+)</td><td data-label="Right">(\d+)</td></tr>', section)
+        assert rows == [(name, "30", str(of["answered"]), str(of["right"])) for name, of in told["per_class"].items()], rows
+        program("evaluate", "-q", "--report", at + "/r", at + "/test.cache", at + "/margins.h5")
+        with open(at + "/r/index.html") as file:
+            assert 'id="coverage"' not in file.read()
 
 
 def what_has_no_threshold_is_refused_in_one_sentence():
@@ -201,4 +270,5 @@ def what_has_no_threshold_is_refused_in_one_sentence():
 
 
 run(thresholds_agree_with_numpy, intervals_and_the_test_against_guessing_are_over_groups, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
-    training_sets_a_threshold_by_images_that_each_fold_holds_out, what_has_no_threshold_is_refused_in_one_sentence)
+    training_sets_a_threshold_by_images_that_each_fold_holds_out, a_dense_head_is_judged_by_the_images_it_is_validated_on,
+    the_report_draws_it_and_tells_by_class, what_has_no_threshold_is_refused_in_one_sentence)

@@ -82,6 +82,14 @@ def figures_agree_with_numpy():
         line = "m  %.4f  %5.1f %%  by similarity to the images trained on\n" % (auroc, 100 * told)
         assert line in text, text
 
+        program("evaluate", "-q", "--unknown", at + "/other.cache", "--report", at + "/r", at + "/test.cache", at + "/m.h5")
+        with open(at + "/r/index.html") as file:
+            section = re.search(r'<section id="unknown">.*?</section>', file.read(), re.S)[0]
+        assert section.count("<img") == 2 and "24 images of none of the classes" in section
+        assert '>similarity to the images trained on</th><td data-label="AUROC">%.3f</td><td data-label="unknown told">%.1f&nbsp;%%' % (auroc, 100 * told) in section
+        assert "Known from a similarity of %.4f on: %.1f %% of the known are, and %.1f %% of the unknown are not." % (
+            limit, 100 * ours[0]["kept"], 100 * ours[0]["told"]) in section
+
         scores = []  # of the labelled images, and of the unknown ones as if they were images to predict
         program("evaluate", "-q", "--predictions", at + "/p.csv", at + "/test.cache", at + "/m.h5")
         with open(at + "/p.csv", newline="") as file:

@@ -12,7 +12,8 @@ typedef gboolean (*BatchFetch)(gpointer user, int epoch, const guint32 *indices,
 /* Images to train or validate on; borrowed. */
 typedef struct {
     guint count;
-    const int *labels; /* (count) */
+    const int *labels;  /* (count) */
+    const guint *units; /* (count) the first image of each one's group; NULL: not known */
     BatchFetch fetch;
     gpointer user;
     gsize features;         /* D */

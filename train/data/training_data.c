@@ -4,6 +4,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
+#include "common/dataset/partition.h"
 #include "common/image/image_file.h"
 
 #include <string.h>
@@ -44,12 +45,22 @@ char *training_data_saved(const TrainingData *data)
     return g_string_free(text, FALSE);
 }
 
+/* groups (count of the validation) */
+static void group_validation(TrainingData *data, const char *const *groups)
+{
+    gboolean any = FALSE;
+    for (guint i = 0; i < data->validation.count; i++)
+        any |= groups[i] != NULL;
+    data->validation.units = data->units = any ? partition_units(groups, data->validation.count) : NULL;
+}
+
 void training_data_free(TrainingData *data)
 {
     if (!data)
         return;
     for (int i = 0; i < 2; i++)
         cache_source_clear(&data->cached[i]);
+    g_free(data->units);
     cache_close(data->cache);
     cache_close(data->other);
     for (int i = 0; i < 2; i++)
@@ -118,6 +129,10 @@ static void load_cached(TrainingData *data)
 {
     data->training = cache_source_batches(&data->cached[0]);
     data->validation = cache_source_batches(&data->cached[1]);
+    g_autofree const char **groups = g_new(const char *, data->validation.count + 1);
+    for (guint i = 0; i < data->validation.count; i++)
+        groups[i] = cache_item(data->cached[1].cache, data->cached[1].items[i])->given.group;
+    group_validation(data, groups);
     data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
 }
@@ -212,6 +227,10 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
             return FALSE;
         *sources[i] = image_source_batches(data->imaged[i]);
     }
+    g_autofree const char **groups = g_new(const char *, validation->len + 1);
+    for (guint i = 0; i < validation->len; i++)
+        groups[i] = data->images->groups[g_array_index(validation, guint32, i)];
+    group_validation(data, groups);
     return TRUE;
 }
 

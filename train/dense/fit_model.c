@@ -10,6 +10,7 @@
 #include "train/data/announce.h"
 #include "train/data/averages.h"
 #include "train/data/class_weights.h"
+#include "train/data/held_out.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -131,14 +132,42 @@ static gboolean kept(int epoch, gpointer user, GError **error)
                      keeper->path, epoch);
 }
 
-/* The file holds the best epoch's parameters; the epochs after it are added to its history. */
-static gboolean complete_history(const History *history, const char *path, GError **error)
+/* By images of the validation, which the model scales itself. */
+static gboolean answer_validation(Model *best, const TrainOptions *options, const BatchSource *validation,
+                                  ThreadPool *thread_pool, GError **error)
 {
-    if (history->best == (int)history->epochs->len)
+    const Batch *batch, *next;
+    BatchSource source = *validation;
+    source.scaling = NULL;
+    g_autoptr(GError) unread = NULL;
+    gsize done = 0, classes = best->classes->len;
+    g_autofree float *probabilities = g_new(float, source.count *classes);
+    g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->batch_size, 0, 1, NULL);
+    while (batches_next(batches, &batch, &next, &unread)) {
+        model_predict(best, thread_pool, batch->x, batch->n, probabilities + done * classes);
+        done += (gsize)batch->n;
+    }
+    if (unread) {
+        g_propagate_error(error, g_steal_pointer(&unread));
+        return FALSE;
+    }
+    const HeldOut held = {probabilities, source.labels, source.units, source.count};
+    return held_out_answer(options, best, &held, error);
+}
+
+/* The file holds the best epoch's parameters; the epochs after it are added to its history, and what the images held out
+ * say. */
+static gboolean complete(const History *history, const TrainOptions *options, const BatchSource *validation,
+                         ThreadPool *thread_pool, GError **error)
+{
+    const char *path = options->model;
+    if (history->best == (int)history->epochs->len && !held_out_asked(options))
         return TRUE;
     g_autofree char *content = output_file_content(path);
     g_autoptr(Model) best = model_load(content, error);
-    return best && save_with_history(best, history, path, error);
+    return best &&
+           (!held_out_asked(options) || answer_validation(best, options, validation, thread_pool, error)) &&
+           save_with_history(best, history, path, error);
 }
 
 static void print_kept(const History *history, const char *path)
@@ -175,7 +204,7 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
         cli_remark("stopped early: no improvement in the last %d %s", fit_options->patience,
                    plural((guint64)fit_options->patience, "epoch", "epochs"));
     g_clear_pointer(&model->network, network_free); /* the file holds the best one */
-    if (!complete_history(&history, options->model, error))
+    if (!complete(&history, options, validation, thread_pool, error))
         return FALSE;
     print_kept(&history, options->model);
     return TRUE;
@@ -204,6 +233,10 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
+    if (!validation && held_out_asked(options))
+        return error_set(error,
+                         "--coverage and --set-threshold need images to validate on, and there are none: "
+                         "give --validation-split or --validation");
     g_autofree float *weights = class_weights(model, options, training, error);
     if (!weights)
         return FALSE;

@@ -17,6 +17,7 @@
 #include "common/network/scores.h"
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
+#include "train/data/held_out.h"
 #include "train/linear/linear_fit.h"
 #include "train/linear/linear_form.h"
 #include "train/linear/questions.h"
@@ -425,27 +426,23 @@ static void make_probabilities(const Model *model, float *values, guint n, guint
     }
 }
 
-/* --set-threshold, from images that the folds' models were not trained on. */
-static void set_threshold(const Linear *linear, Model *model)
+/* By images that the folds' models were not trained on. */
+static gboolean answer_held_out(const Linear *linear, Model *model, GError **error)
 {
     const LinearTraining *training = &linear->training;
-    double share = linear->options->set_threshold;
     g_autofree float *held = g_new(float, (gsize)training->n * training->classes);
     g_autofree int *labels = g_new(int, training->n);
-    guint n = search_finite(linear->search->values, training, held, labels);
+    g_autofree guint *units = g_new(guint, training->n);
+    guint n = search_finite(linear->search->values, training, held, labels, units);
+    if (!n)
+        return error_set(error, "%s: no fold's model knows all classes; use fewer --folds",
+                         linear->options->cache);
     make_probabilities(model, held, n, training->classes);
-    g_autoptr(GArray) coverage = calibration_coverage(held, labels, n, training->classes);
-    const CoveragePoint *point = calibration_accept(coverage, share);
-    if (!point) {
-        cli_warn("of the images held out %g %% are right from no probability on: no threshold is set",
-                 100 * share);
-        return;
-    }
-    model->threshold = point->threshold;
-    printf(
-        "Accepted from a probability of %.4f on: of the images held out, %u of %u are then answered, %.1f %% "
-        "of these right; below it evaluate --predict answers unsure\n",
-        point->threshold, point->answered, n, 100.0 * point->right / point->answered);
+    gboolean grouped = FALSE;
+    for (guint i = 0; i < n; i++)
+        grouped |= units[i] != i;
+    const HeldOut all = {held, labels, grouped ? units : NULL, n};
+    return held_out_answer(linear->options, model, &all, error);
 }
 
 static gboolean save(Linear *linear, GError **error)
@@ -464,9 +461,8 @@ static gboolean save(Linear *linear, GError **error)
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
-    if (linear->options->set_threshold > 0)
-        set_threshold(linear, model);
-    if (!novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
+    if ((held_out_asked(linear->options) && !answer_held_out(linear, model, error)) ||
+        !novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
                      error) ||
         !model_save(model, path, error))
         return FALSE;

@@ -1,6 +1,8 @@
 /* linear_settings: see linear_settings.h. */
 #include "train/linear/linear_settings.h"
 
+#include "train/data/held_out.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +60,7 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         settings->tolerance = settings->solver->tolerance;
     settings->searches = o->search || settings->n_costs;
     settings->searches_scale = o->search && !cli_given("scale") && !settings->n_costs;
-    settings->cross_validates = settings->searches || o->folds || o->suspects || o->set_threshold > 0;
+    settings->cross_validates = settings->searches || o->folds || o->suspects || held_out_asked(o);
     settings->folds = o->folds ? (guint)o->folds : 5;
     if (settings->searches && settings->cost > 0)
         return g_strdup("--cost gives the cost, --search finds it: use one of them");

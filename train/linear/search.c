@@ -108,17 +108,24 @@ static void measure(const Search *search, const LinearTraining *training, const 
     point->deviation = sqrt(squares / folds);
 }
 
-guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels)
+guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels, guint *units)
 {
     guint classes = training->classes, n = 0;
+    g_autofree guint *first = g_new(guint, training->n); /* row of each unit */
+    for (guint i = 0; i < training->n; i++)
+        first[i] = training->n;
     for (guint i = 0; i < training->n; i++) {
         gboolean finite = TRUE;
         for (guint k = 0; k < classes; k++) {
             z[(gsize)n * classes + k] = values[(gsize)i * classes + k];
             finite &= isfinite(z[(gsize)n * classes + k]) != 0;
         }
-        labels[n] = training->labels[i];
-        n += finite;
+        if (!finite)
+            continue;
+        guint unit = training->units ? training->units[i] : i;
+        first[unit] = MIN(first[unit], n);
+        units[n] = first[unit];
+        labels[n++] = training->labels[i];
     }
     return n;
 }
@@ -128,7 +135,8 @@ static double calibrate(const float *values, const LinearTraining *training)
 {
     g_autofree float *z = g_new(float, (gsize)training->n * training->classes);
     g_autofree int *labels = g_new(int, training->n);
-    guint n = search_finite(values, training, z, labels);
+    g_autofree guint *units = g_new(guint, training->n);
+    guint n = search_finite(values, training, z, labels, units);
     return n ? calibration_fit(z, FALSE, labels, n, training->classes) : 0;
 }
 

@@ -49,8 +49,9 @@ gboolean search_fit(Search *search, const LinearTraining *training, guint first,
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search, const LinearTraining *training);
 
-/* Of held-out values (N, L), the rows that are finite, to z (n, L) with their labels (n); room for N. Returns n. */
-guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels);
+/* Of held-out values (N, L), the rows that are finite, to z (n, L) with their labels (n) and units (n), the first of these of
+ * each one's group; room for N. Returns n. */
+guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels, guint *units);
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
 

@@ -284,9 +284,9 @@ static void test_intervals_of_groups(void)
         ahead[i] = i % N < 60 ? 1 : i % N < 80 ? -1 : 0;
         units[i] = i % N;
     }
-    Interval wilson = metrics_wilson(240, N), paired = metrics_paired_difference((McNemar){60, 20, 0}, N);
+    Interval wilson = interval_wilson(240, N), paired = metrics_paired_difference((McNemar){60, 20, 0}, N);
     for (guint n = N; n <= ALL; n += ALL - N) {
-        Interval share = metrics_grouped_share(values, units, n);
+        Interval share = interval_grouped(values, units, n);
         Interval difference = metrics_grouped_difference(ahead, units, n);
         assert_near(share.low, wilson.low, 0.01);
         assert_near(share.high, wilson.high, 0.01);
@@ -294,8 +294,8 @@ static void test_intervals_of_groups(void)
         assert_near(difference.high, paired.high, 0.01);
     }
     for (guint i = 0; i < ALL; i++)
-        units[i] = i % N < 240 && i % EACH ? units[i] : METRICS_LEFT_OUT;
-    Interval certain = metrics_grouped_share(values, units, ALL), few = metrics_wilson(192, 192);
+        units[i] = i % N < 240 && i % EACH ? units[i] : INTERVAL_LEFT_OUT;
+    Interval certain = interval_grouped(values, units, ALL), few = interval_wilson(192, 192);
     assert_near(certain.low, few.low, 1e-12);
     for (guint i = 0; i < ALL; i++)
         ahead[i] = 0;
@@ -310,11 +310,11 @@ static void test_wilson(void)
     g_assert_cmpuint(json_array_size(cases), >, 0);
     for (gsize i = 0; i < json_array_size(cases); i++) {
         const json_t *expected = json_array_get(cases, i);
-        Interval interval = metrics_wilson((guint)element(expected, 0), (guint)element(expected, 1));
+        Interval interval = interval_wilson((guint)element(expected, 0), (guint)element(expected, 1));
         assert_near(interval.low, element(expected, 2), 1e-12);
         assert_near(interval.high, element(expected, 3), 1e-12);
     }
-    Interval nothing = metrics_wilson(0, 0);
+    Interval nothing = interval_wilson(0, 0);
     g_assert_cmpfloat(nothing.low, ==, 0);
     g_assert_cmpfloat(nothing.high, ==, 1);
 }
