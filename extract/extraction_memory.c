@@ -15,32 +15,26 @@ static FeatureSpec *shape_of(const Options *options)
     return spec;
 }
 
-/* First smaller batches, then fewer threads. */
-static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
     const Options *options = user;
-    gint64 batch = options->batch, threads = options->common.threads;
-    gboolean less = step > 0;
-    memory_plan_halve(&batch, &step);
-    memory_plan_halve(&threads, &step);
-    if (step > 0)
-        return FALSE;
+    gint64 batch = values[0], threads = values[1];
     g_autoptr(FeatureSpec) spec = shape_of(options);
     PipelineOptions pipeline = {.spec = spec, .batch = (int)batch, .threads = (guint)threads};
-    *need = pipeline_memory(&pipeline);
+    MemoryNeed need = pipeline_memory(&pipeline);
     if (vgg16_find(options->layer) >= 0)
-        memory_add(need, weights_memory(vgg16_find(options->layer)));
-    memory_add(need, image_file_memory((guint)threads));
-    memory_add(need, cache_writer_memory(spec, (guint)batch));
-    need->address += memory_of_threads((guint)threads).address; /* that compared images with the cache */
-    if (less)
-        *words = threads == options->common.threads
-                     ? g_strdup_printf("--batch %d", (int)batch)
-                     : g_strdup_printf("--batch %d --threads %d", (int)batch, (int)threads);
-    return TRUE;
+        memory_add(&need, weights_memory(vgg16_find(options->layer)));
+    memory_add(&need, image_file_memory((guint)threads));
+    memory_add(&need, cache_writer_memory(spec, (guint)batch));
+    need.address += memory_of_threads((guint)threads).address; /* that compared images with the cache */
+    return need;
 }
 
 gboolean extraction_memory_check(const Options *options, GError **error)
 {
-    return memory_plan_check("running images through the base", setting, (gpointer)options, error);
+    const MemoryPlan plan = {.what = "running images through the base",
+                             .settings = {{"batch", options->batch}, {"threads", options->common.threads}},
+                             .need = need_of,
+                             .user = (gpointer)options};
+    return memory_plan_check(&plan, error);
 }

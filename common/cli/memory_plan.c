@@ -5,28 +5,42 @@
 
 #include <unistd.h>
 
-void memory_plan_halve(gint64 *value, guint *step)
+/* The options for these values. */
+static char *words_of(const MemoryPlan *plan, const gint64 *values)
 {
-    for (; *step > 0 && *value > 1; --*step)
-        *value /= 2;
+    g_autoptr(GString) words = g_string_new(plan->before);
+    for (guint i = 0; i < MEMORY_SETTINGS && plan->settings[i].option; i++)
+        if (values[i] < plan->settings[i].value)
+            g_string_append_printf(words, "%s--%s %d", words->len ? " " : "", plan->settings[i].option,
+                                   (int)values[i]);
+    return g_strdup(words->str);
+}
+
+/* Halves the first value that is not 1 yet. FALSE: all are. */
+static gboolean reduce(const MemoryPlan *plan, gint64 *values)
+{
+    for (guint i = 0; i < MEMORY_SETTINGS && plan->settings[i].option; i++)
+        if (values[i] > 1) {
+            values[i] /= 2;
+            return TRUE;
+        }
+    return FALSE;
 }
 
 /* The first settings that fit, as advice. */
-static char *advice(MemorySetting setting, gpointer user)
+static char *advice(const MemoryPlan *plan, gint64 *values)
 {
-    MemoryNeed need, least = {0};
-    g_autofree char *smallest = NULL;
-    char *words = NULL;
-    for (guint step = 1; setting(step, &need, &words, user); step++) {
-        g_free(smallest);
-        smallest = words;
-        least = need;
+    MemoryNeed need = {0};
+    gboolean helps = plan->before || reduce(plan, values);
+    if (!helps)
+        return g_strdup("free some, or use a machine with more");
+    do {
+        g_autofree char *words = words_of(plan, values);
+        need = plan->need(values, NULL, plan->user);
         if (memory_suffices(need))
             return g_strdup_printf("use %s", words);
-    }
-    if (!smallest)
-        return g_strdup("free some, or use a machine with more");
-    g_autofree char *needed = memory_needed_text(least);
+    } while (reduce(plan, values));
+    g_autofree char *smallest = words_of(plan, values), *needed = memory_needed_text(need);
     return g_strdup_printf("even with %s it needs %s: free some, or use a machine with more", smallest,
                            needed);
 }
@@ -43,14 +57,16 @@ static void tell(MemoryNeed need, const char *parts)
         g_log("vggcache", G_LOG_LEVEL_DEBUG, "%s", all);
 }
 
-gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error)
+gboolean memory_plan_check(const MemoryPlan *plan, GError **error)
 {
-    MemoryNeed need = {0};
     g_autofree char *parts = NULL;
-    setting(0, &need, &parts, user);
+    gint64 values[MEMORY_SETTINGS];
+    for (guint i = 0; i < MEMORY_SETTINGS; i++)
+        values[i] = plan->settings[i].value;
+    MemoryNeed need = plan->need(values, &parts, plan->user);
     if (!memory_suffices(need)) {
-        g_autofree char *remedy = advice(setting, user);
-        return memory_refuse(need, what, remedy, error);
+        g_autofree char *remedy = advice(plan, values);
+        return memory_refuse(need, plan->what, remedy, error);
     }
     tell(need, parts);
     return TRUE;

@@ -2,16 +2,23 @@
 #pragma once
 #include "common/core/memory.h"
 
-/* The need of a run with the given settings (step 0), or with smaller ones, which never increase it. FALSE: there is
- * no such step. *words: for step 0, what the need consists of, or NULL; for others, the options for these settings
- * ("--batch 2"). Allocated; freed by the caller of this function. */
-typedef gboolean (*MemorySetting)(guint step, MemoryNeed *need, char **words, gpointer user);
+enum { MEMORY_SETTINGS = 2 };
+
+typedef struct {
+    const char *what;   /* needs it: "training this model" */
+    const char *before; /* an option that is advised before others, "--hidden 128"; NULL: none */
+    struct {
+        const char *option; /* "batch-size"; NULL: there are fewer */
+        gint64 value;
+    } settings[MEMORY_SETTINGS]; /* numbers to reduce one after another, down to 1, if there is too little */
+    gpointer user;
+
+    /* The need of a run with these values of the settings, which smaller ones never increase. parts: NULL, or where a
+     * text of what it consists of may go, freed by the caller; then the run is as the user wants it, without `before`. */
+    MemoryNeed (*need)(const gint64 *values, char **parts, gpointer user);
+} MemoryPlan;
 
 /* Prints "PROGRAM: memory: 0.71 GB needed, 18.20 GB available", as a remark on a terminal, elsewhere as a debug
  * message (shown with G_MESSAGES_DEBUG=vggcache); or returns FALSE and an error with what WHAT needs, what is
  * available, and the largest settings that would fit. */
-gboolean memory_plan_check(const char *what, MemorySetting setting, gpointer user, GError **error);
-
-/* Halves *value and decrements *step, until *step is 0 or *value is 1: for a MemorySetting that reduces one number
- * after another. */
-void memory_plan_halve(gint64 *value, guint *step);
+gboolean memory_plan_check(const MemoryPlan *plan, GError **error);

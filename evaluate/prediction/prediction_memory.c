@@ -24,32 +24,30 @@ static MemoryNeed source_memory(const PredictionWork *work, const Model *model, 
 }
 
 /* Models take their turns. */
-static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
     const PredictionWork *work = user;
-    gint64 threads = work->threads;
-    gboolean less = step > 0;
-    memory_plan_halve(&threads, &step);
-    if (step > 0)
-        return FALSE;
-    *need = (MemoryNeed){0};
+    guint threads = (guint)values[0];
+    MemoryNeed need = {0};
     gsize outputs = 0;
     for (guint i = 0; i < work->models->len; i++) {
         const Model *model = work->models->pdata[i];
-        MemoryNeed its = source_memory(work, model, (guint)threads);
-        memory_add(&its, model_predict_memory(model, (guint)threads, (int)MIN(work->images, work->block)));
+        MemoryNeed its = source_memory(work, model, threads);
+        memory_add(&its, model_predict_memory(model, threads, (int)MIN(work->images, work->block)));
         outputs += (gsize)work->images * model->classes->len * sizeof(float);
-        if (its.memory + its.files >= need->memory + need->files)
-            *need = its;
+        if (its.memory + its.files >= need.memory + need.files)
+            need = its;
     }
-    need->memory += outputs;
-    memory_add(need, memory_of_threads((guint)threads));
-    if (less)
-        *words = g_strdup_printf("--threads %d", (int)threads);
-    return TRUE;
+    need.memory += outputs;
+    memory_add(&need, memory_of_threads(threads));
+    return need;
 }
 
 gboolean prediction_memory_check(const PredictionWork *work, GError **error)
 {
-    return memory_plan_check("predicting images with these models", setting, (gpointer)work, error);
+    const MemoryPlan plan = {.what = "predicting images with these models",
+                             .settings = {{"threads", work->threads}},
+                             .need = need_of,
+                             .user = (gpointer)work};
+    return memory_plan_check(&plan, error);
 }

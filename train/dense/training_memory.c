@@ -36,10 +36,11 @@ static guint max_halvings(const TrainOptions *options)
     return max;
 }
 
-/* parts: receives what it consists of; or NULL. */
-static MemoryNeed need_of(const Question *question, gint64 batch, gint64 threads, guint halvings,
-                          char **parts)
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
+    const Question *question = user;
+    gint64 batch = values[0], threads = values[1];
+    guint halvings = parts ? 0 : question->halvings;
     const FeatureSpec *spec = question->data->spec;
     TrainOptions options = *question->options;
     g_autofree char *hidden = halved_hidden(&options, halvings);
@@ -68,39 +69,20 @@ static MemoryNeed need_of(const Question *question, gint64 batch, gint64 threads
 }
 
 /* First fewer hidden units, if they alone are too many; then smaller batches; then fewer threads. */
-static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
-{
-    const Question *question = user;
-    gint64 batch = question->options->batch_size, threads = question->options->common.threads;
-    guint halvings = step ? question->halvings : 0;
-    if (step == 0) {
-        *need = need_of(question, batch, threads, 0, words);
-        return TRUE;
-    }
-    step -= halvings > 0;
-    memory_plan_halve(&batch, &step);
-    memory_plan_halve(&threads, &step);
-    if (step > 0)
-        return FALSE;
-    *need = need_of(question, batch, threads, halvings, NULL);
-    GString *text = g_string_new(NULL);
-    g_autofree char *hidden = halved_hidden(question->options, halvings);
-    if (halvings)
-        g_string_append_printf(text, " --hidden %s", hidden);
-    if (batch < question->options->batch_size)
-        g_string_append_printf(text, " --batch-size %d", (int)batch);
-    if (threads < question->options->common.threads)
-        g_string_append_printf(text, " --threads %d", (int)threads);
-    *words = g_strdup(text->str + 1);
-    g_string_free(text, TRUE);
-    return TRUE;
-}
-
 gboolean training_memory_check(const TrainingData *data, const TrainOptions *options, GError **error)
 {
+    const gint64 least[MEMORY_SETTINGS] = {1, 1};
     Question question = {data, options, 0};
     guint max = max_halvings(options);
-    while (question.halvings < max && !memory_suffices(need_of(&question, 1, 1, question.halvings, NULL)))
+    while (question.halvings < max && !memory_suffices(need_of(least, NULL, &question)))
         question.halvings++;
-    return memory_plan_check("training this model", setting, &question, error);
+    g_autofree char *hidden = halved_hidden(options, question.halvings);
+    g_autofree char *before = question.halvings ? g_strdup_printf("--hidden %s", hidden) : NULL;
+    const MemoryPlan plan = {
+        .what = "training this model",
+        .before = before,
+        .settings = {{"batch-size", options->batch_size}, {"threads", options->common.threads}},
+        .need = need_of,
+        .user = &question};
+    return memory_plan_check(&plan, error);
 }

@@ -93,36 +93,27 @@ typedef struct {
     FormKind kind;
 } Question;
 
-/* First fewer threads, then fewer images per class. */
-static gboolean setting(guint step, MemoryNeed *need, char **words, gpointer user)
+/* The images of a class, at most. */
+static guint largest_class(const Linear *linear)
+{
+    guint largest = 0;
+    for (guint k = 0; k < linear->training.classes; k++)
+        largest = MAX(largest, linear->counts[k]);
+    return largest;
+}
+
+/* With so many threads, and so many images of each class at most. */
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
     const Question *question = user;
     const Linear *linear = question->linear;
-    gint64 threads = linear->options->common.threads, images = 0;
-    gboolean less = step > 0;
+    guint threads = (guint)values[0], n = 0;
     for (guint k = 0; k < linear->training.classes; k++)
-        images = MAX(images, linear->counts[k]);
-    gint64 all = images;
-    memory_plan_halve(&threads, &step);
-    memory_plan_halve(&images, &step);
-    if (step > 0)
-        return FALSE;
-    guint n = 0;
-    for (guint k = 0; k < linear->training.classes; k++)
-        n += MIN(linear->counts[k], (guint)images);
-    *need = (MemoryNeed){.memory = form_bytes(linear, question->kind, n, (guint)threads)};
-    memory_add(need, blas_memory((guint)threads));
-    memory_add(need, memory_of_threads((guint)threads));
-    if (!less)
-        return TRUE;
-    GString *text = g_string_new(NULL);
-    if (threads < linear->options->common.threads)
-        g_string_append_printf(text, " --threads %d", (int)threads);
-    if (images < all)
-        g_string_append_printf(text, " --limit-per-class %d", (int)images);
-    *words = g_strdup(text->str + 1);
-    g_string_free(text, TRUE);
-    return TRUE;
+        n += MIN(linear->counts[k], (guint)values[1]);
+    MemoryNeed need = {.memory = form_bytes(linear, question->kind, n, threads)};
+    memory_add(&need, blas_memory(threads));
+    memory_add(&need, memory_of_threads(threads));
+    return need;
 }
 
 /* ---- Forms ---- */
@@ -179,7 +170,12 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     g_autofree char *what = g_strdup_printf("%s: training on %u %s", o->cache, training->n,
                                             plural(training->n, "image", "images"));
     Question question = {linear, kind};
-    if (!memory_plan_check(what, setting, &question, error))
+    const MemoryPlan plan = {
+        .what = what,
+        .settings = {{"threads", o->common.threads}, {"limit-per-class", largest_class(linear)}},
+        .need = need_of,
+        .user = &question};
+    if (!memory_plan_check(&plan, error))
         return FALSE;
     return make(linear, kind, !part, error) || (g_prefix_error(error, "%s: ", o->cache), FALSE);
 }
