@@ -71,11 +71,13 @@ static const CliOption table[] = {
     OPTION_LIST("class-weight", &o.class_weight, "balanced|none|NAME:W,…",
                 "balanced: weights each class inversely to its size, n / (classes * images of the class); "
                 "NAME:W,…: weights of the named classes, 1 for the others"),
-    OPTION_ONE_OF("scale", &o.scale, SCALING_CHOICES,
-                  "scaling of the cached features; max: divided by the largest absolute value; standard: "
-                  "zero mean and unit variance per feature; l2: unit length per image; sqrt: square root of "
-                  "each feature, then unit length (default: sqrt on a CACHE, none with --images or --from)",
-                  .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
+    OPTION_ONE_OF(
+        "scale", &o.scale, SCALING_CHOICES,
+        "scaling of the features that the head takes; max: divided by the largest absolute value; "
+        "standard: zero mean and unit variance per feature (both of cached features only); l2: unit "
+        "length per image; sqrt: square root of each feature, then unit length (default: sqrt for "
+        "heads on a CACHE, none through the base; that of --from)",
+        .modes = (NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)) | CLI_MODE(TRAIN_LINEAR)),
     OPTION_REAL(
         "averages", &o.averages, "W", 1, 1e3,
         "count what all places of an image have in common, the average of each channel, W times as much as "
@@ -177,9 +179,11 @@ static const CliOption table[] = {
                "block5_conv3 and block5_pool, which fits a cache made by extract --layer block5_conv2 (0: "
                "what the cache requires; 2 from images)",
                .modes = CLI_MODE(TRAIN_FINETUNE)),
-    OPTION_TEXT("from", &o.from, "MODEL",
-                "start from the head of a model trained on the same base and classes",
-                .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_TEXT(
+        "from", &o.from, "MODEL",
+        "start from the head, dense or linear, of a model trained on the same base and classes, in its "
+        "--scale; a linear one goes with --hidden none, and best calibrated by --folds",
+        .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
 
     AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
 
@@ -355,8 +359,12 @@ static char *check_approach(void)
     if (o.from && of_features)
         return g_strdup_printf("--from uses the scaling of its model and cannot be combined with --%s",
                                of_features);
-    if (of_features && !o.augmented_cache && o.approach != APPROACH_STANDALONE)
-        return g_strdup_printf("--%s requires a head on cached features", of_features);
+    gboolean through_base = o.approach != APPROACH_STANDALONE && (traits->base_learns || !o.augmented_cache);
+    if (through_base && (cli_given("averages") || o.scale == SCALE_MAX || o.scale == SCALE_STANDARD))
+        return g_strdup_printf("--%s requires a head on cached features", cli_given("averages") ? "averages"
+                                                                          : o.scale == SCALE_MAX
+                                                                              ? "scale max"
+                                                                              : "scale standard");
     return NULL;
 }
 

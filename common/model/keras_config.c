@@ -34,6 +34,16 @@ static void append_normalization(json_t *layers, const char *name, const Scaling
            json_pack("{s:i, s:o, s:o}", "axis", -1, "mean", mean, "variance", variance));
 }
 
+/* Each vector divided by its length; root: that of its square roots. */
+static void append_unit(json_t *layers, const char *name, gboolean root)
+{
+    if (root)
+        append(layers, "Activation", "square_root",
+               json_pack("{s:{s:s, s:s, s:s, s:s}}", "activation", "module", "keras.ops", "class_name",
+                         "function", "config", "sqrt", "registered_name", "function"));
+    append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
+}
+
 static void append_scaling(json_t *layers, const Scaling *scaling)
 {
     static const char name[] = "scaling";
@@ -47,13 +57,8 @@ static void append_scaling(json_t *layers, const Scaling *scaling)
         append_normalization(layers, name, scaling);
         return;
     case SCALE_L2:
-        append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
-        return;
     case SCALE_SQRT:
-        append(layers, "Activation", "square_root",
-               json_pack("{s:{s:s, s:s, s:s, s:s}}", "activation", "module", "keras.ops", "class_name",
-                         "function", "config", "sqrt", "registered_name", "function"));
-        append(layers, "UnitNormalization", name, json_pack("{s:i}", "axis", -1));
+        append_unit(layers, name, scaling->kind == SCALE_SQRT);
         return;
     }
 }
@@ -81,6 +86,9 @@ static void append_layer(json_t *layers, const Layer *layer, const char *activat
         return;
     case LAYER_FLATTEN:
         append(layers, "Flatten", layer->name, json_object());
+        return;
+    case LAYER_UNIT_NORMALIZATION:
+        append_unit(layers, layer->name, layer->root);
         return;
     case LAYER_DENSE:
         append(layers, "Dense", layer->name,

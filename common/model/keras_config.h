@@ -9,6 +9,7 @@
  *     sqrt       Activation of keras.ops.sqrt, then UnitNormalization: features below 0, which the base has none of,
  *                give NaN there
  *
+ * Where the base learns, l2 and sqrt are a layer of the network, which becomes the same.
  * Calibrated: Rescaling by 1 / temperature, then softmax, in the place of a last softmax. Sigmoids: softmax of
  * log sigmoid(z), which is each sigmoid divided by their sum. */
 #pragma once

@@ -50,6 +50,9 @@ static json_t *layer_to_json(const Layer *layer)
                          (double)layer->rate);
     case LAYER_FLATTEN:
         return json_pack("{s:s, s:s}", "kind", "flatten", "name", layer->name);
+    case LAYER_UNIT_NORMALIZATION:
+        return json_pack("{s:s, s:s, s:b}", "kind", "unit_normalization", "name", layer->name, "root",
+                         layer->root);
     case LAYER_DENSE:
         return json_pack("{s:s, s:s, s:i, s:s}", "kind", "dense", "name", layer->name, "units", layer->out[2],
                          "activation", activation);
@@ -75,13 +78,13 @@ static gboolean fail(GError **error, const char *what, const char *name)
 static gboolean append_layer(Network *network, json_t *entry, GError **error)
 {
     const char *kind = NULL, *name = NULL, *activation_name = "linear", *padding = "valid";
-    int size = 0, units = 0, filters = 0;
+    int size = 0, units = 0, filters = 0, root = 0;
     double rate = 0;
     json_error_t wrong;
     Activation activation;
-    if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F}", "kind", &kind,
-                       "name", &name, "activation", &activation_name, "padding", &padding, "size", &size,
-                       "units", &units, "filters", &filters, "rate", &rate) != 0)
+    if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F, s?b}", "kind",
+                       &kind, "name", &name, "activation", &activation_name, "padding", &padding, "size",
+                       &size, "units", &units, "filters", &filters, "rate", &rate, "root", &root) != 0)
         return fail(error, "a layer of the network is invalid", wrong.text);
     if (!*name || strchr(name, '/') || g_str_equal(name, "."))
         return fail(error, "a layer of the network has an invalid name", name);
@@ -103,6 +106,8 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
         return network_dropout(network, name, (float)rate, error) != NULL;
     if (g_str_equal(kind, "flatten"))
         return network_flatten(network, name, error) != NULL;
+    if (g_str_equal(kind, "unit_normalization"))
+        return network_unit_normalization(network, name, root) != NULL;
     if (g_str_equal(kind, "dense"))
         return network_dense(network, name, units, activation, error) != NULL;
     return fail(error, "the network has an unknown kind of layer", kind);

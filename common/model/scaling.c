@@ -2,6 +2,7 @@
 #include "common/model/scaling.h"
 
 #include "common/cli/choice.h"
+#include "common/network/layers.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -123,10 +124,7 @@ float scaling_factor(const Scaling *scaling, const float *in)
         return 1 / scaling->max;
     if (!scaling_by_image(scaling->kind))
         return 1;
-    double squares = 0;
-    for (gsize j = 0; j < scaling->features; j++)
-        squares += scaling->kind == SCALE_SQRT ? fabs(in[j]) : (double)in[j] * in[j];
-    return squares > 0 ? (float)(1 / sqrt(squares)) : 1;
+    return unit_factor(in, scaling->features, scaling->kind == SCALE_SQRT);
 }
 
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,
@@ -137,7 +135,7 @@ void scaling_apply_range(const Scaling *scaling, float factor, const float *in, 
             out[j] = (in[j] - scaling->mean[first + j]) * scaling->inverse[first + j];
     else if (scaling->kind == SCALE_SQRT)
         for (gsize j = 0; j < count; j++)
-            out[j] = scaling_root(in[j]) * factor;
+            out[j] = signed_root(in[j]) * factor;
     else if (scaling->kind != SCALE_NONE)
         for (gsize j = 0; j < count; j++)
             out[j] = in[j] * factor;

@@ -43,9 +43,4 @@ void scaling_apply_range(const Scaling *scaling, float factor, const float *in, 
 /* TRUE where each image is scaled by its own length, so that no constant parameters can take the scaling's place. */
 gboolean scaling_by_image(ScalingKind kind);
 
-/* SCALE_SQRT's sign(x) sqrt|x|. */
-static inline float scaling_root(float x)
-{
-    return copysignf(sqrtf(fabsf(x)), x);
-}
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaling, scaling_free)

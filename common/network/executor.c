@@ -251,6 +251,8 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
         max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
     } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
         average_pooling_forward(thread_pool, out, in, n, layer->in[0] * layer->in[1], layer->in[2]);
+    } else if (layer->kind == LAYER_UNIT_NORMALIZATION) {
+        unit_forward(thread_pool, out, in, n, layer_inputs(layer), layer->root);
     } else if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
         dense_forward(thread_pool, (DenseBatch){stage->xt[0], n, executor->batch}, layer->in[2],
@@ -339,6 +341,8 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
         max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
         average_pooling_backward(thread_pool, dx, dy, n, layer->in[0] * layer->in[1], layer->in[2]);
+    else if (layer->kind == LAYER_UNIT_NORMALIZATION)
+        unit_backward(thread_pool, dx, dy, stage->in, n, layer_inputs(layer), layer->root);
 }
 
 float *executor_backward(Executor *executor, int n, const Dropping *dropping, ExecutorLearn learn,

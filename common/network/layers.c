@@ -40,6 +40,60 @@ void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize cou
     thread_pool_run(thread_pool, (guint)((count + FLOATS_A_TASK - 1) / FLOATS_A_TASK), relu_piece, &relu);
 }
 
+/* ---- Unit length ---- */
+typedef struct {
+    float *out; /* y, or dx */
+    const float *x, *dy;
+    gsize count;
+    gboolean root;
+} Unit;
+
+float unit_factor(const float *x, gsize count, gboolean root)
+{
+    double squares = 0;
+    for (gsize j = 0; j < count; j++)
+        squares += root ? fabs(x[j]) : (double)x[j] * x[j];
+    return squares > 0 ? (float)(1 / sqrt(squares)) : 1;
+}
+
+/* v = x or its root, y = f v: dv = f (dy - y (y . dy)), dx = dv / 2|v| of a root. */
+static void unit_gradient(const Unit *u, float *dx, const float *dy, const float *x, float factor)
+{
+    double along = 0;
+    for (gsize j = 0; j < u->count; j++)
+        along += (double)dy[j] * (u->root ? signed_root(x[j]) : x[j]);
+    float back = (float)(along * factor * factor);
+    for (gsize j = 0; j < u->count; j++) {
+        float v = u->root ? signed_root(x[j]) : x[j], dv = factor * (dy[j] - v * back);
+        dx[j] = !u->root ? dv : v != 0 ? dv / (2 * fabsf(v)) : 0;
+    }
+}
+
+static void unit_image(guint image, guint worker, gpointer data)
+{
+    const Unit *u = data;
+    const float *x = u->x + image * u->count;
+    float *out = u->out + image * u->count, factor = unit_factor(x, u->count, u->root);
+    if (u->dy) {
+        unit_gradient(u, out, u->dy + image * u->count, x, factor);
+        return;
+    }
+    for (gsize j = 0; j < u->count; j++)
+        out[j] = factor * (u->root ? signed_root(x[j]) : x[j]);
+}
+
+void unit_forward(ThreadPool *thread_pool, float *y, const float *x, int n, gsize count, gboolean root)
+{
+    unit_backward(thread_pool, y, NULL, x, n, count, root);
+}
+
+void unit_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n, gsize count,
+                   gboolean root)
+{
+    Unit unit = {dx, x, dy, count, root};
+    thread_pool_run(thread_pool, (guint)n, unit_image, &unit);
+}
+
 /* ---- Dropout: one random stream per image ---- */
 typedef struct {
     float *x;

@@ -1,13 +1,29 @@
-/* layers: ReLU, dropout and softmax on a batch of n images, forward and backward, and the loss.
+/* layers: ReLU, unit length, dropout and softmax on a batch of n images, forward and backward, and the loss.
  *
  * Activations are (n, H, W, C), or flat (n, K); dx and dy are gradients of the loss with respect to a layer's input and
  * output. Parameters: outputs first, then const inputs, then sizes. Results do not depend on the number of threads. */
 #pragma once
 #include "common/core/thread_pool.h"
 
+#include <math.h>
+
 /* forward: x = max(x, 0), in place. backward: dy becomes dx, in place: 0 where the output y is 0. */
 void relu_forward(ThreadPool *thread_pool, float *x, gsize count);
 void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count);
+
+/* An image's values x divided by their length; with root, sign(x) sqrt|x| are. */
+static inline float signed_root(float x)
+{
+    return copysignf(sqrtf(fabsf(x)), x);
+}
+
+/* 1 / length; 1 where all values are 0. */
+float unit_factor(const float *x, gsize count, gboolean root);
+
+/* x, y, dy and dx (n, count). The gradient of a square root at 0 is 0, as of the ReLU before it. dx: not dy. */
+void unit_forward(ThreadPool *thread_pool, float *y, const float *x, int n, gsize count, gboolean root);
+void unit_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n, gsize count,
+                   gboolean root);
 
 /* Inverted dropout in place: a unit becomes 0 with probability rate, else is multiplied by 1 / (1 - rate). Which units
  * are dropped depends only on seed, stream (which encodes epoch, batch and layer) and the unit's position, so that the

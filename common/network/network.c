@@ -10,13 +10,10 @@
 enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
 
 static const char *const kind_names[] = {
-    [LAYER_CONV2D] = "conv2d",
-    [LAYER_MAX_POOLING2D] = "max_pooling2d",
-    [LAYER_ACTIVATION] = "activation",
-    [LAYER_DROPOUT] = "dropout",
-    [LAYER_FLATTEN] = "flatten",
-    [LAYER_DENSE] = "dense",
-    [LAYER_GLOBAL_AVERAGE_POOLING2D] = "global_average_pooling2d",
+    [LAYER_CONV2D] = "conv2d",         [LAYER_MAX_POOLING2D] = "max_pooling2d",
+    [LAYER_ACTIVATION] = "activation", [LAYER_DROPOUT] = "dropout",
+    [LAYER_FLATTEN] = "flatten",       [LAYER_UNIT_NORMALIZATION] = "unit_normalization",
+    [LAYER_DENSE] = "dense",           [LAYER_GLOBAL_AVERAGE_POOLING2D] = "global_average_pooling2d",
 };
 
 static void layer_free(gpointer data)
@@ -177,6 +174,13 @@ Layer *network_flatten(Network *network, const char *name, GError **error)
     return append(network, g_steal_pointer(&layer));
 }
 
+Layer *network_unit_normalization(Network *network, const char *name, gboolean root)
+{
+    Layer *layer = layer_new(network, LAYER_UNIT_NORMALIZATION, name);
+    layer->root = root;
+    return append(network, layer);
+}
+
 Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error)
 {
     g_autoptr(Layer) layer = layer_new(network, LAYER_DENSE, name);
@@ -253,7 +257,8 @@ ConvShape layer_convolution(const Layer *layer)
 gboolean layer_has_output(const Layer *layer)
 {
     return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D ||
-           layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D || layer->kind == LAYER_DENSE;
+           layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D || layer->kind == LAYER_UNIT_NORMALIZATION ||
+           layer->kind == LAYER_DENSE;
 }
 
 gsize layer_inputs(const Layer *layer)

@@ -17,6 +17,7 @@ typedef enum {
     LAYER_ACTIVATION,
     LAYER_DROPOUT,
     LAYER_FLATTEN,
+    LAYER_UNIT_NORMALIZATION,
     LAYER_DENSE
 } LayerKind;
 typedef enum { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX } Activation;
@@ -30,6 +31,7 @@ typedef struct {
     gboolean same; /* conv: padding "same" (else "valid") */
     int tile;      /* conv: of Winograd's method (conv.h); 0: the choice of the shape */
     float rate;    /* dropout: fraction of units dropped */
+    gboolean root; /* unit normalization: of the square roots (unit_forward in layers.h) */
     /* It is never trained. Its kernel and bias, if it has them, are borrowed. */
     gboolean frozen;
     float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
@@ -59,6 +61,7 @@ Layer *network_global_average_pooling2d(Network *network, const char *name);
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
 Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
 Layer *network_flatten(Network *network, const char *name, GError **error);
+Layer *network_unit_normalization(Network *network, const char *name, gboolean root);
 Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
 
 gsize network_parameters(const Network *network);

@@ -12,6 +12,7 @@ static const char *const class_names[] = {
     [LAYER_DROPOUT] = "Dropout",
     [LAYER_FLATTEN] = "Flatten",
     [LAYER_DENSE] = "Dense",
+    [LAYER_UNIT_NORMALIZATION] = "UnitNormalization",
     [LAYER_GLOBAL_AVERAGE_POOLING2D] = "GlobalAveragePooling2D",
 };
 

@@ -91,6 +91,34 @@ static void append_parameters(Tail *tail, const char *op, const OnnxAttribute *a
     tail->value = onnx_graph_node(tail->graph, op, attributes, NULL, tail->value, kernel, bias, NULL);
 }
 
+/* Divided by a norm over the features; a zero vector stays one. */
+static void append_division(Tail *tail, const char *norm, const char *of, gboolean root)
+{
+    const OnnxAttribute axes[] = {{"axes", 1, {1}}, {0}};
+    Tail length = *tail;
+    length.value = of;
+    append(&length, norm, axes);
+    if (root)
+        append(&length, "Sqrt", NULL);
+    append_with(&length, "Max", onnx_graph_number(tail->graph, FLT_MIN));
+    append_with(tail, "Div", length.value);
+}
+
+static void append_unit(Tail *tail, gboolean root)
+{
+    if (!root) {
+        append_division(tail, "ReduceL2", tail->value, FALSE);
+        return;
+    }
+    Tail sign = *tail;
+    const char *before = tail->value;
+    append(&sign, "Sign", NULL);
+    append(tail, "Abs", NULL);
+    append(tail, "Sqrt", NULL);
+    append_with(tail, "Mul", sign.value);
+    append_division(tail, "ReduceL1", before, TRUE);
+}
+
 static void append_layer(Tail *tail, const Layer *layer)
 {
     gint64 side = layer->size, pad = layer->same ? side / 2 : 0, more = layer->same ? side - 1 - pad : 0;
@@ -109,6 +137,9 @@ static void append_layer(Tail *tail, const Layer *layer)
         return;
     case LAYER_FLATTEN:
         flatten(tail);
+        return;
+    case LAYER_UNIT_NORMALIZATION:
+        append_unit(tail, layer->root);
         return;
     case LAYER_DENSE:
         flatten(tail);
@@ -147,19 +178,6 @@ static gboolean append_base(Tail *tail, const FeatureSpec *spec, const Weights *
 
 /* ---- Scaling and probabilities ---- */
 
-/* Divided by a norm over the features; a zero vector stays one. */
-static void append_division(Tail *tail, const char *norm, const char *of, gboolean root)
-{
-    const OnnxAttribute axes[] = {{"axes", 1, {1}}, {0}};
-    Tail length = *tail;
-    length.value = of;
-    append(&length, norm, axes);
-    if (root)
-        append(&length, "Sqrt", NULL);
-    append_with(&length, "Max", onnx_graph_number(tail->graph, FLT_MIN));
-    append_with(tail, "Div", length.value);
-}
-
 static void append_scaling(Tail *tail, const Scaling *scaling)
 {
     const gint64 features = (gint64)scaling->features;
@@ -171,16 +189,8 @@ static void append_scaling(Tail *tail, const Scaling *scaling)
     } else if (scaling->kind == SCALE_STANDARD) {
         append_with(tail, "Sub", onnx_graph_floats(tail->graph, scaling->mean, 1, &features));
         append_with(tail, "Mul", onnx_graph_floats(tail->graph, scaling->inverse, 1, &features));
-    } else if (scaling->kind == SCALE_L2) {
-        append_division(tail, "ReduceL2", tail->value, FALSE);
     } else {
-        Tail sign = *tail;
-        const char *before = tail->value;
-        append(&sign, "Sign", NULL);
-        append(tail, "Abs", NULL);
-        append(tail, "Sqrt", NULL);
-        append_with(tail, "Mul", sign.value);
-        append_division(tail, "ReduceL1", before, TRUE);
+        append_unit(tail, scaling->kind == SCALE_SQRT);
     }
 }
 

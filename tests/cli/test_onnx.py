@@ -113,8 +113,10 @@ def pooled_features_and_a_fine_tuned_base():
                         "side", "decision_values")
     assert session.get_inputs()[0].shape == ["N", 96, 96, 3]
     extracted("conv2", "--layer", "block5_conv2")
-    agrees("fine-tuned", ["--approach", "finetune", "--hidden", 16, "--epochs", 1, "--validation-split", 0, "--weights", "random",
-                          at("train.conv2")], at("test.conv2"), paths, "vips", "probabilities", "--weights", "random")
+    for scale in "none", "sqrt", "l2":
+        agrees("fine-tuned, " + scale, ["--approach", "finetune", "--scale", scale, "--hidden", 16, "--epochs", 1,
+                                        "--validation-split", 0, "--weights", "random", at("train.conv2")],
+               at("test.conv2"), paths, "vips", "probabilities", "--weights", "random")
 
 
 def a_network_trained_from_scratch():

@@ -2,7 +2,7 @@
 
 The base takes about a tenth of a second per image of 224 pixels, so there are few images here.
 """
-import json, os, re, subprocess, sys
+import csv, json, os, re, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -69,9 +69,11 @@ def bootstrapped_without_augmentation_is_standalone_to_rounding():
             assert recipe["layer"] == "block5_pool" and len(recipe["weights_hash"]) == 64, recipe
         shown = program("evaluate", *WEIGHTS, images, booted).stdout
         assert re.search(r"accuracy +\d\.\d\d +8\n", shown), shown
-        train("standalone", cache, alone)  # its features are divided by each image's length, which no parameter can do
-        refused = train("bootstrap", *WEIGHTS, "--images", images, "--from", alone, booted, status=1).stderr
-        assert "per image (--scale sqrt); train it with --scale none or max" in refused, refused
+        train("standalone", "--scale", "sqrt", cache, alone)  # its features are divided by each image's length, which no parameter can do
+        train("bootstrap", *WEIGHTS, "--scale", "sqrt", "--images", images, booted)
+        assert_same_model(alone, booted, 1e-5)
+        train("bootstrap", *WEIGHTS, "--images", images, "--from", alone, "--epochs", 1, "--learning-rate", 1e-12, booted)
+        assert_same_model(alone, booted, 1e-6)
 
 
 def augmentation_is_the_same_for_any_threads_and_differs_by_seed():
@@ -101,6 +103,36 @@ def fine_tuning_from_a_cache_is_fine_tuning_from_images():
         assert "--unfreeze 2, not 3" in train("finetune", *WEIGHTS, "--unfreeze", 3, cache, warm, status=1).stderr
         wrong = train("finetune", *WEIGHTS, "--hidden", 8, "--from", cached, cache, warm, status=1).stderr
         assert cached in wrong and "--hidden" in wrong, wrong
+
+
+def probabilities(model, cache, folder):
+    program("evaluate", "--quiet", "--predictions", os.path.join(folder, "p.csv"), cache, model)
+    with open(os.path.join(folder, "p.csv"), newline="") as file:
+        return np.array([[float(p) for p in row[3:]] for row in list(csv.reader(file))[1:]])
+
+
+def fine_tuning_goes_on_from_a_head_on_scaled_features():
+    with scratch() as folder:
+        images, full, cut = make_images(os.path.join(folder, "images")), os.path.join(folder, "full"), os.path.join(folder, "cut")
+        start, warm, again = (os.path.join(folder, name) for name in ("start.h5", "warm.h5", "again.h5"))
+        program("extract", *WEIGHTS, "--quiet", images, full)
+        program("extract", *WEIGHTS, "--layer", "block5_conv2", "--quiet", images, cut)
+        program("extract", "--quiet", "--pool", "avg", full, full + ".avg")
+        still = ["--epochs", 1, "--learning-rate", 1e-12]
+        for scale, pool in (("sqrt", "none"), ("l2", "none"), ("sqrt", "avg"), ("max", "none"), ("standard", "none")):
+            cache = full + (".avg" if pool == "avg" else "")
+            for head in (["--head", "linear", "--folds", 2], [*FIT, "--hidden", 16]):
+                program("train", *head, "--scale", scale, cache, start)
+                hidden = "none" if "linear" in head else 16
+                train("finetune", *WEIGHTS, "--pool", pool, "--hidden", hidden, *still, "--from", start, cut, warm)
+                expected = probabilities(start, cache, folder)
+                assert expected.std() > 0.01 and np.abs(probabilities(warm, cut, folder) - expected).max() < 1e-4, (scale, pool, head)
+        train("finetune", *WEIGHTS, "--scale", "sqrt", cut, warm)
+        train("finetune", *WEIGHTS, *still, "--from", warm, cut, again)
+        assert np.abs(probabilities(warm, cut, folder) - probabilities(again, cut, folder)).max() < 1e-5
+        program("train", "--head", "linear", full, start)
+        refused = train("finetune", *WEIGHTS, "--from", start, cut, warm, status=1).stderr
+        assert start in refused and "none for a linear head" in refused, refused
 
 
 def augmented_copies_are_stored_once_and_drawn_from():

@@ -397,7 +397,7 @@ def a_head_on_scaled_features_starts_one_on_features_as_they_are():
         assert "--scale" in train("--from", scaled, "--scale", "max", cache, warm, status=2).stderr
         # Before convolutions, a scaling with means would change the padding's zeros.
         refused = train("--approach", "finetune", "--scale", "standard", "--augmented-cache", cache, warm, status=2).stderr
-        assert "--scale is not used by --approach finetune" in refused, refused
+        assert "--scale standard requires a head on cached features" in refused, refused
 
 
 def a_loss_that_starts_far_above_guessing_is_told_with_what_helps():

@@ -113,6 +113,10 @@ def a_fine_tuned_base_is_loaded_whole():
         tap.program("train", "--approach", "finetune", "--hidden", 16, "--epochs", 1, "--weights", "random", "--pool", pool,
                     at("train.block5_conv2"), at("tuned.h5"))
         agrees(at("tuned.h5"), x, paths, predictions(at("test.block5_conv2"), at("tuned.h5")))
+        for scale in "l2", "sqrt":
+            tap.program("train", "--approach", "finetune", "--hidden", 16, "--epochs", 1, "--weights", "random", "--pool", pool,
+                        "--scale", scale, at("train.block5_conv2"), at("tuned.h5"))
+            agrees(at("tuned.h5"), x, paths, predictions(at("test.block5_conv2"), at("tuned.h5")))
 
 
 def a_network_trained_from_scratch_is_loaded_whole():

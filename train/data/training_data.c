@@ -279,11 +279,18 @@ gboolean training_data_load(TrainingData *data, const TrainOptions *options, con
 }
 
 /* ---- Memory ---- */
+/* Whether the rows are, and not what layers of the base make of them. */
+static gboolean scales(const TrainOptions *options)
+{
+    return (options->scale > SCALE_NONE || options->averages > 1) &&
+           !approach_traits[options->approach].base_learns;
+}
+
 static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *options, int batch)
 {
     MemoryNeed need = batches_memory(feature_spec_features(data->spec),
                                      MAX(data->cached[0].count, data->cached[1].count), batch);
-    if (cache_store(data->cache) == CACHE_FLOAT32 && options->scale <= SCALE_NONE && options->averages == 1)
+    if (cache_store(data->cache) == CACHE_FLOAT32 && !scales(options))
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
     for (int i = 0; i < 2; i++)
         memory_add(&need, cache_source_memory(&data->cached[i]));
@@ -300,8 +307,8 @@ static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *op
     memory_add(&need, decoded_images_memory(n, data->spec->side));
     memory_add(&need, image_file_memory(threads));
     memory_add(&need, image_source_memory(data->spec, augmented ? validating : n));
-    if (augmented)
-        memory_add(&need, batches_memory(feature_spec_features(data->spec), n - validating, batch));
+    if (augmented || scales(options))
+        memory_add(&need, batches_memory(feature_spec_features(data->spec), n, batch));
     if (vgg16_find(data->spec->layer) >= 0)
         memory_add(&need, weights_memory(-1));
     return need;

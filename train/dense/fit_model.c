@@ -25,7 +25,7 @@ Optimizer fit_model_optimizer(const TrainOptions *options)
 }
 
 /* Everything the result depends on except the data and the number of epochs. */
-static json_t *settings_of(const TrainOptions *o, const Model *model)
+static json_t *settings_of(const TrainOptions *o)
 {
     json_t *settings = json_pack(
         "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
@@ -35,8 +35,8 @@ static json_t *settings_of(const TrainOptions *o, const Model *model)
         (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
         "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate", o->min_learning_rate,
         "seed", (json_int_t)o->common.seed);
-    if (model->scaling->kind != SCALE_NONE)
-        json_object_set_new(settings, "scale", json_string(scaling_name(model->scaling->kind)));
+    if (o->scale != SCALE_NONE)
+        json_object_set_new(settings, "scale", json_string(scaling_name((ScalingKind)o->scale)));
     if (o->averages > 1)
         json_object_set_new(settings, "averages", json_real(o->averages));
     json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
@@ -245,7 +245,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     train_announce(options, training->count, validation ? validation->count : 0,
                    network_parameters(model->network), model->novelty ? model->spec->shape : NULL);
     json_decref(model->training);
-    model->training = settings_of(options, model);
+    model->training = settings_of(options);
     g_autofree char *identity = identity_of(model, data);
     if (options->resume) /* before memory is taken for training */
         keeper.found = find_kept(model, options->model);
@@ -264,7 +264,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .plot_title = title,
         .checkpoint = options->checkpoint ? checkpoint : NULL,
         .resume = options->resume,
-        .start_advice = model->scaling->kind == SCALE_NONE && options->cache ? "--scale sqrt or " : NULL,
+        .start_advice = options->scale == SCALE_NONE && options->cache ? "--scale sqrt or " : NULL,
         .identity = identity,
         .keep = keep,
         .kept = kept,

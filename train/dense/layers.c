@@ -1,6 +1,7 @@
 /* layers: see layers.h. */
 #include "train/dense/layers.h"
 
+#include "common/model/scaling.h"
 #include "common/vgg16/vgg16.h"
 #include "train/dense/scratch.h"
 
@@ -9,6 +10,8 @@ static gboolean append_head(Network *network, const TrainOptions *options, int c
     g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
     if (!network_flatten(network, NULL, error))
         return FALSE;
+    if (approach_traits[options->approach].base_learns && options->scale != SCALE_NONE)
+        network_unit_normalization(network, NULL, options->scale == SCALE_SQRT);
     for (guint i = 0; i < hidden->len; i++)
         if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
             return FALSE;

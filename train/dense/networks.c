@@ -135,33 +135,20 @@ static Model *model_for(TrainingData *data, const TrainOptions *options, GError 
                : NULL;
 }
 
-/* --scale; or, for a head alone that starts from one whose features are scaled by image, the same: parameters cannot take
- * its place. */
-static gboolean find_scale(const TrainOptions *options, ScalingKind *kind, GError **error)
-{
-    *kind = (ScalingKind)options->scale;
-    if (!options->from || options->approach != APPROACH_STANDALONE)
-        return TRUE;
-    g_autoptr(Model) from = model_load(options->from, error);
-    if (from && scaling_by_image(from->scaling->kind))
-        *kind = from->scaling->kind;
-    return from != NULL;
-}
-
-/* --scale: fitted to the images trained on (not to their augmented copies), applied to all rows, kept in the model. */
+/* --scale of a head on rows: fitted to the images trained on (not to their augmented copies), applied to all rows, kept
+ * in the model. Where the base learns, it is a layer (layers.c). */
 static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingData *data, GError **error)
 {
-    ScalingKind kind;
+    ScalingKind kind = (ScalingKind)options->scale;
     BatchSource *sources[2] = {&data->training, &data->validation};
-    if (!find_scale(options, &kind, error))
-        return FALSE;
-    if (!data->cache || (kind == SCALE_NONE && options->averages == 1))
-        return TRUE;
     const int *shape = model->spec->shape;
     gsize places = (gsize)shape[0] * (gsize)shape[1];
+    if (traits_of(options)->base_learns || (kind == SCALE_NONE && options->averages == 1))
+        return TRUE;
     scaling_free(model->scaling);
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));
-    if (!cache_source_fit(&data->cached[0], model->scaling, error))
+    if (kind != SCALE_NONE && !scaling_by_image(kind) &&
+        !cache_source_fit(&data->cached[0], model->scaling, error))
         return FALSE;
     for (int i = 0; i < 2; i++) {
         sources[i]->scaling = model->scaling;
@@ -207,8 +194,20 @@ static Weights *open_weights(const TrainingData *data, const TrainOptions *optio
                         -1, error);
 }
 
-Status train_network(const TrainOptions *options, GError **error)
+/* Scaling by image, which parameters cannot take the place of, stays that of the model to start from. */
+static gboolean adopt_scale(TrainOptions *options, GError **error)
 {
+    g_autoptr(Model) from = options->from ? model_load(options->from, error) : NULL;
+    if (from)
+        options->scale = (int)warm_start_scale(from);
+    return from || !options->from;
+}
+
+Status train_network(const TrainOptions *given, GError **error)
+{
+    TrainOptions adapted = *given, *options = &adapted;
+    if (!adopt_scale(options, error))
+        return STATUS_FAILED;
     gboolean has_rows = options->images || options->cache;
     gboolean wants_weights =
         traits_of(options)->base_learns ? has_rows : traits_of(options)->base && options->images;

@@ -69,7 +69,7 @@ static gboolean copy_parameters(Layer *layer, const Layer *from, const char *pat
         memcmp(from->out, layer->out, sizeof layer->out) != 0 || from->size != layer->size)
         return error_set(error,
                          "%s: cannot start from it: it has no layer %s with %d inputs and %d units; give the "
-                         "--hidden it was trained with",
+                         "--hidden it was trained with, none for a linear head",
                          path, layer->name, layer->in[2], layer->out[2]);
     memcpy(layer->kernel, from->kernel, layer->kernel_count * sizeof(float));
     memcpy(layer->bias, from->bias, layer->bias_count * sizeof(float));
@@ -94,6 +94,26 @@ static void fold_scaling(Layer *layer, const Scaling *scaling)
         layer->bias[k] -= (float)shift[k];
 }
 
+/* A calibrated head's probabilities are the softmax of its outputs over a temperature. */
+static void divide_outputs(Network *network, float temperature)
+{
+    Layer *last = network->layers->pdata[network->layers->len - 1];
+    for (gsize p = 0; p < last->kernel_count; p++)
+        last->kernel[p] /= temperature;
+    for (gsize k = 0; k < last->bias_count; k++)
+        last->bias[k] /= temperature;
+}
+
+ScalingKind warm_start_scale(const Model *from)
+{
+    for (guint i = 0; i < from->network->layers->len; i++) {
+        const Layer *layer = from->network->layers->pdata[i];
+        if (layer->kind == LAYER_UNIT_NORMALIZATION)
+            return layer->root ? SCALE_SQRT : SCALE_L2;
+    }
+    return scaling_by_image(from->scaling->kind) ? from->scaling->kind : SCALE_NONE;
+}
+
 gboolean warm_start(Model *model, const char *path, GError **error)
 {
     Network *network = model->network;
@@ -108,23 +128,15 @@ gboolean warm_start(Model *model, const char *path, GError **error)
         cli_remark("%s: %s; training goes on with the latter", path, rounding);
     if (!same_classes(from, model->classes))
         return error_set(error, "%s: cannot start from it: its classes differ", path);
-    if (!g_str_equal(from->head, "dense"))
-        return error_set(error, "%s: cannot start from a %s head; train one with --head dense", path,
-                         from->head);
-    gboolean by_image = scaling_by_image(from->scaling->kind);
-    if (by_image && model->scaling->kind != from->scaling->kind)
-        return error_set(
-            error,
-            "%s: cannot start from it: its features are scaled per image (--scale %s); train it with "
-            "--scale none or max",
-            path, scaling_name(from->scaling->kind));
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
         if (layer->kernel && !copy_parameters(layer, find_layer(from->network, layer->name), path, error))
             return FALSE;
     }
-    if (from->scaling->kind != SCALE_NONE && !by_image)
+    if (from->scaling->kind != SCALE_NONE && !scaling_by_image(from->scaling->kind))
         fold_scaling(network_first_dense(network), from->scaling);
+    if (from->temperature > 0)
+        divide_outputs(network, (float)from->temperature);
     if (model->trained_on) {
         trained_on_add_all(model->trained_on, from->trained_on);
         model->trained_on = trained_on_finish(model->trained_on);

@@ -6,6 +6,7 @@
 #include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
+#include "common/network/layers.h"
 
 #include <string.h>
 
@@ -64,7 +65,7 @@ void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
     row->count = kernels_current()->row->nonzeros(x, rows->set->rows.width, row->index, row->value);
     if (rows->set->scaling->kind == SCALE_SQRT)
         for (guint t = 0; t < row->count; t++)
-            row->value[t] = scaling_root(row->value[t]);
+            row->value[t] = signed_root(row->value[t]);
     read_averages(rows, row);
     for (guint t = 0; rows->feature_squares && t < row->count; t++)
         row->scaled[t] = row->value[t] * rows->feature_squares[row->index[t]];

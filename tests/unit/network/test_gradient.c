@@ -15,17 +15,19 @@ static void fill_layers(Network *network)
 }
 
 /* Layers before the dense ones. */
-typedef enum { NOTHING, CONVOLUTION, AVERAGE } Before;
+typedef enum { NOTHING, CONVOLUTION, AVERAGE, UNIT, UNIT_OF_ROOTS } Before;
 
 /* ReLUs within layers and as separate layers; the softmax, if any, does not affect the logits. */
 static Network *head(Before before, Activation last)
 {
     Network *network = network_new(2, 2, D / 4);
-    if (before != NOTHING)
+    if (before == CONVOLUTION || before == AVERAGE)
         network_conv2d(network, NULL, 24, 3, TRUE, ACTIVATION_LINEAR, NULL);
     if (before == AVERAGE)
         network_global_average_pooling2d(network, NULL);
     network_flatten(network, NULL, NULL);
+    if (before >= UNIT)
+        network_unit_normalization(network, NULL, before == UNIT_OF_ROOTS);
     network_dense(network, NULL, 17, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
     network_dense(network, NULL, 9, ACTIVATION_LINEAR, NULL);
@@ -45,6 +47,8 @@ static void check_differences(Before before)
     const float *rows[N] = {x[0], x[1], x[2]};
     for (guint i = 0; i < N; i++)
         fill(x[i], D, 30 + i, 1);
+    for (guint i = 0; i < N * D; i++) /* away from the kink of a root */
+        x[i / D][i % D] += copysignf(before >= UNIT ? 0.25f : 0, x[i / D][i % D]);
     g_assert_true(network_is_dense(softmaxed) == (before == NOTHING));
     network_gradients(softmaxed, pool, rows, N, outputs, logits, gradients);
     for (guint i = 0; i < N; i++) {
@@ -60,10 +64,10 @@ static void check_differences(Before before)
             network_predict(plain, pool, rows + i, 1, high);
             x[i][j] = kept;
             double slope = ((double)high[outputs[i]] - (double)low[outputs[i]]) / (2 * (double)step);
-            g_assert_cmpfloat_with_epsilon((double)gradients[i * D + j], slope, 2e-4);
+            g_assert_cmpfloat_with_epsilon((double)gradients[i * D + j], slope, before >= UNIT ? 2e-5 : 2e-4);
             largest = MAX(largest, fabs(slope));
         }
-        g_assert_cmpfloat(largest, >, before == AVERAGE ? 0.02 : 0.05);
+        g_assert_cmpfloat(largest, >, before >= UNIT ? 0.005 : before == AVERAGE ? 0.02 : 0.05);
     }
 }
 
@@ -82,6 +86,12 @@ static void test_through_an_average(void)
     check_differences(AVERAGE);
 }
 
+static void test_through_unit_lengths(void)
+{
+    check_differences(UNIT);
+    check_differences(UNIT_OF_ROOTS);
+}
+
 static void test_other_layers(void)
 {
     g_autoptr(Network) pooled = network_new(4, 4, 2), empty = network_new(1, 1, 8);
@@ -98,6 +108,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gradient/is that of finite differences", test_finite_differences);
     g_test_add_func("/gradient/passes through a convolution", test_through_a_convolution);
     g_test_add_func("/gradient/passes through an average", test_through_an_average);
+    g_test_add_func("/gradient/passes through unit lengths, of values and of roots",
+                    test_through_unit_lengths);
     g_test_add_func("/gradient/tells networks of dense layers from others", test_other_layers);
     return g_test_run();
 }

@@ -169,6 +169,22 @@ static void test_relu(void)
     g_assert_true(dy[0] == 0 && dy[1] == 0 && dy[2] == 1 && dy[4] == 0);
 }
 
+static void test_unit_length(void)
+{
+    const float x[] = {3, 0, -4, 0, 0, 0}, dy[] = {1, 1, 1, 1, 1, 1};
+    float y[6], dx[6];
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    unit_forward(thread_pool, y, x, 2, 3, FALSE);
+    g_assert_cmpfloat_with_epsilon(y[0], 0.6f, 1e-7);
+    g_assert_cmpfloat_with_epsilon(y[2], -0.8f, 1e-7);
+    g_assert_true(y[1] == 0 && y[3] == 0 && y[5] == 0);
+    unit_forward(thread_pool, y, x, 2, 3, TRUE);
+    g_assert_cmpfloat_with_epsilon(y[0], sqrt(3.0 / 7), 1e-7);
+    g_assert_cmpfloat_with_epsilon(y[2], -sqrt(4.0 / 7), 1e-7);
+    unit_backward(thread_pool, dx, dy, x, 2, 3, TRUE);
+    g_assert_true(dx[1] == 0 && dx[3] == 0 && isfinite(dx[0]) && dx[0] != 0);
+}
+
 enum { IMAGES = 64, UNITS = 500 };
 
 static guint dropped(const float *x, gsize count)
@@ -212,6 +228,8 @@ int main(int argc, char **argv)
     g_test_add_func("/layers/cross-entropy is exact where certain, fair in a tie, NaN for NaN",
                     test_loss_at_the_edges);
     g_test_add_func("/layers/ReLU keeps NaN and passes no gradient where it gave zero", test_relu);
+    g_test_add_func("/layers/unit length is by image, zeros stay, a root at zero passes nothing",
+                    test_unit_length);
     g_test_add_func("/layers/dropout drops its share, by seed and stream only", test_dropout);
     int status = g_test_run();
     json_decref(golden);
