@@ -21,6 +21,9 @@ typedef struct {
     gboolean seeded;             /* random:SEED, not trained: whoever loads it says so on stderr */
 } Weights;
 
+/* Files that have the top: for messages. */
+#define WEIGHTS_FULL "Keras's vgg16_weights_tf_dim_ordering_tf_kernels.h5 or torchvision's as safetensors"
+
 /* He's start keeps the scale of its input, and caffe-normalised pixels vary by about 64: the seeded
  * block1_conv1 takes it out, so that seeded features have the scale that heads and their default learning
  * rates are made for. */

@@ -8,6 +8,6 @@
  * Keras does). NULL where it is in neither. Caller frees. */
 char *weights_find(void);
 
-/* weights_load of `from`, or of what weights_find finds where it is NULL. Seeded ones are announced on
- * stderr. */
+/* weights_load of `from`, or where that is NULL of what weights_find finds, if `cut` is not of the top. Seeded ones are
+ * announced on stderr. */
 Weights *weights_open(const char *from, int cut, GError **error);

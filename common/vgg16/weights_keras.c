@@ -35,7 +35,8 @@ static gboolean refuse_missing(const char *path, const char *layer, char **layer
     g_autofree char *found = weights_abbreviate((const char *const *)layers, g_strv_length(layers));
     return error_set(
         error, "%s: has no layer %s; expected VGG16's weights with Keras's names%s, found the layers %s",
-        path, layer, vgg16_is_dense(vgg16_find(layer)) ? " and with its top" : "", found);
+        path, layer, vgg16_is_dense(vgg16_find(layer)) ? " and with its top, such as " WEIGHTS_FULL : "",
+        found);
 }
 
 static gboolean read_tensors(Hdf5File *file, int index, const char *kernel, const char *bias,

@@ -126,7 +126,9 @@ def a_head_on_it_predicts_from_images():
 def what_does_not_fit_is_refused_in_one_sentence():
     write_keras(at("other.h5"), layers=0)
     for arguments, sentence in (
-            (["extract", "--weights", at("other.h5"), "--layer", "fc1", at("images", "train"), at("none")], "has no layer fc1; expected VGG16's weights with Keras's names and with its top"),
+            (["extract", "--weights", at("other.h5"), "--layer", "fc1", at("images", "train"), at("none")], "has no layer fc1; expected VGG16's weights with Keras's names and with its top, such as Keras's vgg16_weights_tf_dim_ordering_tf_kernels.h5"),
+            (["extract", "--layer", "fc1", at("images", "train"), at("none")], "fc1 needs weights with the top: give such a file with --weights, Keras's vgg16_weights_tf"),
+            (["extract", "--layer", "fc1", at("maps"), at("none")], "fc1 needs weights with the top: give such a file"),
             (["extract", "--weights", "random", "--layer", "fc1", at("maps"), at("none")], "it was made with the base weights full.h5"),
             (["extract", "--weights", at("full.h5"), "--layer", "fc1", at("fc2"), at("none")], "fc1 does not follow from fc2"),
             (["extract", "--weights", at("full.h5"), "--pool", "avg", at("maps"), at("none")], "--weights is not used"),
