@@ -68,16 +68,10 @@ static Comparison *evaluate_models(const Options *options, GError **error)
 static gboolean write_plots(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(Plots) plots = plots_new(comparison, options->title, (ConfusionCells)options->cells);
-    if (options->confusion && !confusion_write(&plots->confusion, options->confusion, error))
-        return FALSE;
-    if (!options->reliability)
-        return TRUE;
-    if (plots->n_reliability == 0)
-        return error_set(
-            error,
-            "%s: not drawn, as no model yields probabilities; train --folds 5 calibrates a linear head",
-            options->reliability);
-    return reliability_write(plots->reliability, plots->n_reliability, options->reliability, error);
+    const CanvasFigure confusion = confusion_figure(&plots->confusion),
+                       reliability = reliability_figure(plots->reliability, plots->n_reliability);
+    return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
+           (!options->reliability || canvas_write(&reliability, options->reliability, error));
 }
 
 /* The threshold of the only model that serves the share of right answers asked for. */
@@ -135,13 +129,17 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
 static gboolean write_coverage(const Comparison *comparison, const char *path, GError **error)
 {
     g_autofree Answers *answers = coverage_answers(comparison);
-    return coverage_write(answers, comparison->evaluations->len, path, error);
+    const CanvasFigure figure = coverage_figure(answers, comparison->evaluations->len);
+    return canvas_write(&figure, path, error);
 }
 
 static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(Scatter) scatter = scatter_new(comparison, (guint)options->common.threads, error);
-    return scatter && scatter_write(scatter, options->scatter, error);
+    if (!scatter)
+        return FALSE;
+    const CanvasFigure figure = scatter_figure(scatter);
+    return canvas_write(&figure, options->scatter, error);
 }
 
 /* The folder's images, numbers and page. */

@@ -198,15 +198,6 @@ Canvas *canvas_new(const char *path, double width, double height, GError **error
     return canvas;
 }
 
-Canvas *canvas_new_memory(const char *ending, double width, double height, const CanvasTheme *theme,
-                          GError **error)
-{
-    Format format;
-    gboolean known = format_of(ending, &format);
-    g_return_val_if_fail(known, NULL);
-    return size_ok(width, height, ending, error) ? canvas_open(format, width, height, theme) : NULL;
-}
-
 const CanvasTheme *canvas_theme(const Canvas *canvas)
 {
     return canvas->theme;
@@ -236,15 +227,6 @@ static gboolean encoded(Canvas *canvas, GError **error)
                what);
 }
 
-GBytes *canvas_finish_memory(Canvas *canvas, GError **error)
-{
-    GBytes *bytes = NULL;
-    if (encoded(canvas, error))
-        bytes = g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes));
-    canvas_free(canvas);
-    return bytes;
-}
-
 gboolean canvas_finish(Canvas *canvas, GError **error)
 {
     gboolean written = encoded(canvas, error) &&
@@ -264,6 +246,34 @@ void canvas_free(Canvas *canvas)
         g_byte_array_unref(canvas->bytes);
     g_free(canvas->path);
     g_free(canvas);
+}
+
+/* ---- Figures ---- */
+
+gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error)
+{
+    if (figure->refusal)
+        return error_set(error, "%s: %s", path, figure->refusal);
+    Canvas *canvas = canvas_new(path, figure->width, figure->height, error);
+    if (!canvas)
+        return FALSE;
+    figure->draw(canvas, figure);
+    return canvas_finish(canvas, error);
+}
+
+GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
+                      GError **error)
+{
+    Format format;
+    gboolean known = format_of(ending, &format);
+    g_return_val_if_fail(known, NULL);
+    if (figure->refusal)
+        return error_set(error, "%s", figure->refusal), NULL;
+    if (!size_ok(figure->width, figure->height, ending, error))
+        return NULL;
+    g_autoptr(Canvas) canvas = canvas_open(format, figure->width, figure->height, theme);
+    figure->draw(canvas, figure);
+    return encoded(canvas, error) ? g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes)) : NULL;
 }
 
 /* ---- Drawing ---- */

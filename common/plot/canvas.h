@@ -30,11 +30,21 @@ Canvas *canvas_new(const char *path, double width, double height, GError **error
 gboolean canvas_finish(Canvas *canvas, GError **error);    /* writes, and frees in any case */
 gboolean canvas_path_ok(const char *path, GError **error); /* to check an option before any work */
 
-/* A figure to embed in another document. ending: "png", "svg" or "pdf". */
-Canvas *canvas_new_memory(const char *ending, double width, double height, const CanvasTheme *theme,
-                          GError **error);
-GBytes *canvas_finish_memory(Canvas *canvas, GError **error); /* frees canvas in any case; NULL and error */
-void canvas_free(Canvas *canvas);                             /* without writing */
+void canvas_free(Canvas *canvas); /* without writing */
+
+/* A figure that draws itself, into a file or to embed in another document. */
+typedef struct CanvasFigure CanvasFigure;
+struct CanvasFigure {
+    double width, height;
+    void (*draw)(Canvas *canvas, const CanvasFigure *figure);
+    gconstpointer of;    /* borrowed: what is drawn, */
+    guint n;             /* and, where it is an array, how many */
+    const char *refusal; /* why it cannot be drawn; NULL: it can */
+};
+gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error); /* as canvas_new */
+/* ending: "png", "svg" or "pdf". NULL and error. */
+GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
+                      GError **error);
 
 const CanvasTheme *canvas_theme(const Canvas *canvas);
 

@@ -132,8 +132,10 @@ static void draw_line(Axes *axes, const Answers *answers, guint32 color)
     axes_line(axes, share, accuracy, points, color, FALSE, answers->name);
 }
 
-static void draw(Canvas *canvas, const Answers *answers, guint n)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
+    const Answers *answers = figure->of;
+    guint n = figure->n;
     const CanvasTheme *theme = canvas_theme(canvas);
     double lowest = 1;
     for (guint j = 0; j < n; j++)
@@ -158,29 +160,17 @@ static void draw(Canvas *canvas, const Answers *answers, guint n)
     }
 }
 
-gboolean coverage_write(const Answers *answers, guint n, const char *path, GError **error)
+CanvasFigure coverage_figure(const Answers *answers, guint n)
 {
     guint drawn = 0;
     for (guint j = 0; j < n; j++)
         drawn += answers[j].points != NULL;
-    if (!drawn)
-        return error_set(
-            error,
-            "%s: not drawn, as no model yields probabilities; train --folds 5 calibrates a linear head",
-            path);
-    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, error);
-    if (!canvas)
-        return FALSE;
-    draw(canvas, answers, n);
-    return canvas_finish(canvas, error);
-}
-
-GBytes *coverage_render(const Answers *answers, guint n, const char *ending, const CanvasTheme *theme,
-                        GError **error)
-{
-    Canvas *canvas = canvas_new_memory(ending, WIDTH, HEIGHT, theme, error);
-    if (!canvas)
-        return NULL;
-    draw(canvas, answers, n);
-    return canvas_finish_memory(canvas, error);
+    return (CanvasFigure){.width = WIDTH,
+                          .height = HEIGHT,
+                          .draw = draw,
+                          .of = answers,
+                          .n = n,
+                          .refusal = drawn ? NULL
+                                           : "not drawn, as no model yields probabilities; train --folds 5 "
+                                             "calibrates a linear head"};
 }

@@ -32,8 +32,6 @@ const CoveragePoint *coverage_main(const Answers *answers);
 /* out (L): of each class's images, what is answered from a threshold on, and right. */
 void coverage_by_class(const Answers *answers, double threshold, CoveragePoint *out);
 
-/* Draws accuracy, with its 95 % interval, against the share of images answered, of n models (.png, .svg or .pdf). FALSE and
- * error where none gives probabilities. */
-gboolean coverage_write(const Answers *answers, guint n, const char *path, GError **error);
-GBytes *coverage_render(const Answers *answers, guint n, const char *ending, const CanvasTheme *theme,
-                        GError **error);
+/* Accuracy, with its 95 % interval, against the share of images answered, of n models; refused where none gives
+ * probabilities. */
+CanvasFigure coverage_figure(const Answers *answers, guint n);

@@ -76,24 +76,21 @@ static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy
     curve_clear(&curve);
 }
 
-gboolean curves_draw(const History *history, const char *title, const char *path, GError **error)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    Canvas *canvas = canvas_new(path, 2 * PANEL_WIDTH, TITLE + PANEL_HEIGHT, error);
-    if (!canvas)
-        return FALSE;
-    canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, (CanvasFont){15, canvas_theme(canvas)->ink, TRUE},
-                ALIGN_CENTER, 0, title);
-    draw_panel(canvas, history, FALSE, 0, TITLE);
-    draw_panel(canvas, history, TRUE, PANEL_WIDTH, TITLE);
-    return canvas_finish(canvas, error);
+    const Curves *curves = figure->of;
+    double top = curves->title ? TITLE : 0;
+    if (curves->title)
+        canvas_text(canvas, PANEL_WIDTH, TITLE / 2.0 + 2, (CanvasFont){15, canvas_theme(canvas)->ink, TRUE},
+                    ALIGN_CENTER, 0, curves->title);
+    draw_panel(canvas, curves->history, FALSE, 0, top);
+    draw_panel(canvas, curves->history, TRUE, PANEL_WIDTH, top);
 }
 
-GBytes *curves_render(const History *history, const char *ending, const CanvasTheme *theme, GError **error)
+CanvasFigure curves_figure(const Curves *curves)
 {
-    Canvas *canvas = canvas_new_memory(ending, 2 * PANEL_WIDTH, PANEL_HEIGHT, theme, error);
-    if (!canvas)
-        return NULL;
-    draw_panel(canvas, history, FALSE, 0, 0);
-    draw_panel(canvas, history, TRUE, PANEL_WIDTH, 0);
-    return canvas_finish_memory(canvas, error);
+    return (CanvasFigure){.width = 2 * PANEL_WIDTH,
+                          .height = PANEL_HEIGHT + (curves->title ? TITLE : 0),
+                          .draw = draw,
+                          .of = curves};
 }

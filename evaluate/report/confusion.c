@@ -263,8 +263,10 @@ static void draw_key(Canvas *canvas, const Confusion *confusion, const Layout *l
     }
 }
 
-static void draw(Canvas *canvas, const Confusion *confusion, const Layout *layout)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
+    const Confusion *confusion = figure->of;
+    const Layout of_figure = layout_new(confusion), *layout = &of_figure;
     const CanvasTheme *theme = canvas_theme(canvas);
     double largest = largest_value(confusion), y = margin, side = confusion->classes * layout->cell;
     if (confusion->title) {
@@ -283,36 +285,13 @@ static void draw(Canvas *canvas, const Confusion *confusion, const Layout *layou
     draw_key(canvas, confusion, layout, y + layout->rows * layout->panel_height);
 }
 
-static gboolean fits(const Confusion *confusion, GError **error)
+CanvasFigure confusion_figure(const Confusion *confusion)
 {
-    return confusion->classes <= MAX_CLASSES ||
-           error_set(error, "%u classes are more than a confusion matrix shows: --json has its cells",
-                     confusion->classes);
-}
-
-gboolean confusion_write(const Confusion *confusion, const char *path, GError **error)
-{
-    if (!fits(confusion, error)) {
-        g_prefix_error(error, "%s: ", path);
-        return FALSE;
+    if (confusion->classes > MAX_CLASSES) {
+        g_autofree char *refusal = g_strdup_printf(
+            "%u classes are more than a confusion matrix shows: --json has its cells", confusion->classes);
+        return (CanvasFigure){.refusal = g_intern_string(refusal)};
     }
-    Layout layout = layout_new(confusion);
-    Canvas *canvas = canvas_new(path, layout.width, layout.height, error);
-    if (!canvas)
-        return FALSE;
-    draw(canvas, confusion, &layout);
-    return canvas_finish(canvas, error);
-}
-
-GBytes *confusion_render(const Confusion *confusion, const char *ending, const CanvasTheme *theme,
-                         GError **error)
-{
-    if (!fits(confusion, error))
-        return NULL;
-    Layout layout = layout_new(confusion);
-    Canvas *canvas = canvas_new_memory(ending, layout.width, layout.height, theme, error);
-    if (!canvas)
-        return NULL;
-    draw(canvas, confusion, &layout);
-    return canvas_finish_memory(canvas, error);
+    const Layout layout = layout_new(confusion);
+    return (CanvasFigure){.width = layout.width, .height = layout.height, .draw = draw, .of = confusion};
 }

@@ -30,7 +30,5 @@ typedef struct {
 /* cells (L, L) of a matrix: counts, or shares (0 where there is nothing to divide by). */
 void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values);
 
-/* To a file (PNG, SVG or PDF), or into memory (ending "png" or "svg"; NULL and error). */
-gboolean confusion_write(const Confusion *confusion, const char *path, GError **error);
-GBytes *confusion_render(const Confusion *confusion, const char *ending, const CanvasTheme *theme,
-                         GError **error);
+/* Refused with too many classes. */
+CanvasFigure confusion_figure(const Confusion *confusion);

@@ -45,38 +45,22 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
                "accuracy in the bin");
 }
 
-static double columns(guint n)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    return MIN(n, PANELS_A_ROW);
-}
-
-static double rows(guint n)
-{
-    return (n + PANELS_A_ROW - 1) / PANELS_A_ROW;
-}
-
-static void draw(Canvas *canvas, const ReliabilityPanel *panels, guint n)
-{
-    for (guint p = 0; p < n; p++)
+    const ReliabilityPanel *panels = figure->of;
+    for (guint p = 0; p < figure->n; p++)
         draw_panel(canvas, &panels[p], p % PANELS_A_ROW * PANEL_WIDTH, p / PANELS_A_ROW * PANEL_HEIGHT);
 }
 
-gboolean reliability_write(const ReliabilityPanel *panels, guint n, const char *path, GError **error)
+CanvasFigure reliability_figure(const ReliabilityPanel *panels, guint n)
 {
-    Canvas *canvas = canvas_new(path, columns(n) * PANEL_WIDTH, rows(n) * PANEL_HEIGHT, error);
-    if (!canvas)
-        return FALSE;
-    draw(canvas, panels, n);
-    return canvas_finish(canvas, error);
-}
-
-GBytes *reliability_render(const ReliabilityPanel *panels, guint n, const char *ending,
-                           const CanvasTheme *theme, GError **error)
-{
-    Canvas *canvas =
-        canvas_new_memory(ending, columns(n) * PANEL_WIDTH, rows(n) * PANEL_HEIGHT, theme, error);
-    if (!canvas)
-        return NULL;
-    draw(canvas, panels, n);
-    return canvas_finish_memory(canvas, error);
+    guint rows = (n + PANELS_A_ROW - 1) / PANELS_A_ROW;
+    return (CanvasFigure){.width = MIN(n, PANELS_A_ROW) * (double)PANEL_WIDTH,
+                          .height = rows * (double)PANEL_HEIGHT,
+                          .draw = draw,
+                          .of = panels,
+                          .n = n,
+                          .refusal = n ? NULL
+                                       : "not drawn, as no model yields probabilities; train --folds 5 "
+                                         "calibrates a linear head"};
 }

@@ -9,7 +9,5 @@ typedef struct {
     ReliabilityBin bins[RELIABILITY_BINS];
 } ReliabilityPanel;
 
-/* One diagram per model, side by side. To a file, or into memory (ending "png" or "svg"; NULL and error). */
-gboolean reliability_write(const ReliabilityPanel *panels, guint n, const char *path, GError **error);
-GBytes *reliability_render(const ReliabilityPanel *panels, guint n, const char *ending,
-                           const CanvasTheme *theme, GError **error);
+/* One diagram per model, side by side; refused if there is none. */
+CanvasFigure reliability_figure(const ReliabilityPanel *panels, guint n);

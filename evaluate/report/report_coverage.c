@@ -123,28 +123,20 @@ static void append_classes(GString *page, const Answers *answers)
     g_string_append(page, "</details>\n");
 }
 
-static GBytes *render(gconstpointer figure, const char *ending, const CanvasTheme *theme, GError **error)
-{
-    const Comparison *comparison = figure;
-    g_autofree Answers *answers = coverage_answers(comparison);
-    return coverage_render(answers, comparison->evaluations->len, ending, theme, error);
-}
-
 void section_coverage(const Report *report)
 {
     const Comparison *comparison = report->comparison;
-    guint models = comparison->evaluations->len, drawn = 0;
+    guint models = comparison->evaluations->len;
     GString *page = report->page;
     g_autofree Answers *answers = coverage_answers(comparison);
-    for (guint j = 0; j < models; j++)
-        drawn += answers[j].points != NULL;
-    if (!drawn)
+    const CanvasFigure figure = coverage_figure(answers, models);
+    if (figure.refusal)
         return; /* which the section on reliability says */
     section_open(report, "coverage");
     g_string_append(page,
                     "<p>How much is right of what is answered, if only images are whose class has at least "
                     "some probability.</p>\n");
-    report_figure(report, render, comparison, "svg", "Accuracy by the share of images answered");
+    report_figure(report, &figure, "svg", "Accuracy by the share of images answered");
     for (guint j = 0; j < models; j++) {
         if (!answers[j].points)
             continue;

@@ -27,13 +27,12 @@ void report_missing(const Report *report, const char *sentence)
     g_string_append(report->page, "</p>\n");
 }
 
-void report_figure(const Report *report, ReportRender render, gconstpointer figure, const char *ending,
-                   const char *alt)
+void report_figure(const Report *report, const CanvasFigure *figure, const char *ending, const char *alt)
 {
     GString *page = report->page;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) light = render(figure, ending, &canvas_light, &error);
-    g_autoptr(GBytes) dark = light ? render(figure, ending, &canvas_dark, &error) : NULL;
+    g_autoptr(GBytes) light = canvas_render(figure, ending, &canvas_light, &error);
+    g_autoptr(GBytes) dark = light ? canvas_render(figure, ending, &canvas_dark, &error) : NULL;
     if (!dark) {
         g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
         cli_remark("%s", sentence);
@@ -43,30 +42,6 @@ void report_figure(const Report *report, ReportRender render, gconstpointer figu
     g_string_append(page, "<div class=\"figure\">");
     html_figure(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
     g_string_append(page, "</div>\n");
-}
-
-static GBytes *render_confusion(gconstpointer figure, const char *ending, const CanvasTheme *theme,
-                                GError **error)
-{
-    return confusion_render(figure, ending, theme, error);
-}
-
-static GBytes *render_scatter(gconstpointer figure, const char *ending, const CanvasTheme *theme,
-                              GError **error)
-{
-    return scatter_render(figure, ending, theme, error);
-}
-
-static GBytes *render_reliability(gconstpointer figure, const char *ending, const CanvasTheme *theme,
-                                  GError **error)
-{
-    return reliability_render(figure, 1, ending, theme, error);
-}
-
-static GBytes *render_curves(gconstpointer figure, const char *ending, const CanvasTheme *theme,
-                             GError **error)
-{
-    return curves_render(figure, ending, theme, error);
 }
 
 /* ---- Confusion ---- */
@@ -143,7 +118,8 @@ void section_confusion(const Report *report)
         html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, j));
         g_string_append_printf(report->page, "<div class=\"%s\"><div>",
                                classes <= SIDE_BY_SIDE ? "beside" : "below");
-        report_figure(report, render_confusion, &one, ending, alt);
+        const CanvasFigure figure = confusion_figure(&one);
+        report_figure(report, &figure, ending, alt);
         g_string_append(report->page, "</div><div>");
         append_pairs(report->page, comparison, evaluation);
         if (classes <= TABLE_CLASSES)
@@ -170,7 +146,8 @@ gboolean section_scatter(const Report *report, GError **error)
         return FALSE;
     g_autofree char *caption = scatter_caption(scatter);
     html_element(report->page, "p", caption);
-    report_figure(report, render_scatter, scatter, scatter->n > VECTOR_MARKS ? "png" : "svg",
+    const CanvasFigure figure = scatter_figure(scatter);
+    report_figure(report, &figure, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");
     g_string_append(report->page, "</section>\n");
     return TRUE;
@@ -199,7 +176,8 @@ void section_reliability(const Report *report)
     for (guint p = 0; p < plots->n_reliability; p++) {
         g_autofree char *alt =
             g_strdup_printf("Reliability of %s: accuracy by confidence", plots->reliability[p].title);
-        report_figure(report, render_reliability, &plots->reliability[p], "svg", alt);
+        const CanvasFigure figure = reliability_figure(&plots->reliability[p], 1);
+        report_figure(report, &figure, "svg", alt);
     }
     g_string_append(page, plots->n_reliability ? "</div></section>\n" : "</section>\n");
 }
@@ -218,8 +196,10 @@ void section_training(const Report *report)
         g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
         history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
         html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
+        const Curves curves = {&history, NULL};
+        const CanvasFigure figure = curves_figure(&curves);
         if (epochs)
-            report_figure(report, render_curves, &history, "svg", alt);
+            report_figure(report, &figure, "svg", alt);
         else
             report_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
         html_close_model(page, report_several(report));

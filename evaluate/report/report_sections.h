@@ -23,10 +23,7 @@ gboolean report_opens(const Report *report, guint model);
 void report_missing(const Report *report, const char *sentence);
 
 /* A figure in light and dark. One that cannot be drawn is left out: the page and a remark say so. */
-typedef GBytes *(*ReportRender)(gconstpointer figure, const char *ending, const CanvasTheme *theme,
-                                GError **error);
-void report_figure(const Report *report, ReportRender render, gconstpointer figure, const char *ending,
-                   const char *alt);
+void report_figure(const Report *report, const CanvasFigure *figure, const char *ending, const char *alt);
 
 /* The folder of the images, for thumbnails; NULL if it is not known, which the page then says. */
 const char *report_thumbnails(const Report *report);

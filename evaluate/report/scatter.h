@@ -22,9 +22,7 @@ typedef struct {
 Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);
 void scatter_free(Scatter *scatter);
 
-/* To a file (PNG, SVG or PDF), or into memory (ending "png" or "svg"; NULL and error). */
-gboolean scatter_write(const Scatter *scatter, const char *path, GError **error);
-GBytes *scatter_render(const Scatter *scatter, const char *ending, const CanvasTheme *theme, GError **error);
+CanvasFigure scatter_figure(const Scatter *scatter);
 
 /* What the plot shows, in a sentence. Caller frees. */
 char *scatter_caption(const Scatter *scatter);

@@ -106,8 +106,9 @@ static void range_of(const double *values, guint n, double *from, double *to)
     *to += margin;
 }
 
-static void draw(Canvas *canvas, const Scatter *scatter)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
+    const Scatter *scatter = figure->of;
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree guint *order = rank_classes(scatter);
     g_autofree char *x_label =
@@ -124,22 +125,9 @@ static void draw(Canvas *canvas, const Scatter *scatter)
     draw_legend(canvas, scatter, order);
 }
 
-gboolean scatter_write(const Scatter *scatter, const char *path, GError **error)
+CanvasFigure scatter_figure(const Scatter *scatter)
 {
-    Canvas *canvas = canvas_new(path, width_of(scatter), PLOT_HEIGHT, error);
-    if (!canvas)
-        return FALSE;
-    draw(canvas, scatter);
-    return canvas_finish(canvas, error);
-}
-
-GBytes *scatter_render(const Scatter *scatter, const char *ending, const CanvasTheme *theme, GError **error)
-{
-    Canvas *canvas = canvas_new_memory(ending, width_of(scatter), PLOT_HEIGHT, theme, error);
-    if (!canvas)
-        return NULL;
-    draw(canvas, scatter);
-    return canvas_finish_memory(canvas, error);
+    return (CanvasFigure){.width = width_of(scatter), .height = PLOT_HEIGHT, .draw = draw, .of = scatter};
 }
 
 char *scatter_caption(const Scatter *scatter)

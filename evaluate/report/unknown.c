@@ -163,18 +163,16 @@ static double lowest_of(const float *similarities, guint n)
     return lowest;
 }
 
-static GBytes *render(gconstpointer figure, const char *ending, const CanvasTheme *theme, GError **error)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    const Comparison *comparison = ((const Figure *)figure)->comparison;
-    const Evaluation *evaluation = ((const Figure *)figure)->evaluation;
+    const Comparison *comparison = ((const Figure *)figure->of)->comparison;
+    const Evaluation *evaluation = ((const Figure *)figure->of)->evaluation;
+    const CanvasTheme *theme = canvas_theme(canvas);
     const float *known = evaluation->similarities, *unknown = evaluation->unknown.similarities;
     guint n = comparison_count(comparison), m = comparison->unknown->paths->len;
     double from = fmin(fmin(lowest_of(known, n), lowest_of(unknown, m)), 0.99);
     double shares[2][BINS];
     double most = fmax(count_shares(known, n, from, shares[0]), count_shares(unknown, m, from, shares[1]));
-    Canvas *canvas = canvas_new_memory(ending, WIDTH, HEIGHT, theme, error);
-    if (!canvas)
-        return NULL;
     Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT,
                           &(AxesOptions){.x_label = "similarity to the images trained on",
                                          .y_label = "share of the images",
@@ -187,7 +185,6 @@ static GBytes *render(gconstpointer figure, const char *ending, const CanvasThem
     draw_steps(axes, shares[1], from, theme->series[1], "unknown");
     axes_mark(axes, at_limit(comparison, evaluation).limit, theme->soft, "known from here on");
     axes_free(axes);
-    return canvas_finish_memory(canvas, error);
 }
 
 static void append_row(GString *page, const char *by, Separation separation)
@@ -204,7 +201,8 @@ static void append_row(GString *page, const char *by, Separation separation)
 static void append_model(const Report *report, const Evaluation *evaluation)
 {
     GString *page = report->page;
-    const Figure figure = {report->comparison, evaluation};
+    const Figure of = {report->comparison, evaluation};
+    const CanvasFigure figure = {.width = WIDTH, .height = HEIGHT, .draw = draw, .of = &of};
     html_open_table(page, " class=\"fold\"", "How well unknown images are told");
     g_string_append_printf(
         page,
@@ -229,7 +227,7 @@ static void append_model(const Report *report, const Evaluation *evaluation)
                         at.limit, 100 * at.kept, 100 * at.told);
     html_element(page, "p", sentence);
     g_autofree char *alt = g_strdup_printf("Similarities of known and unknown images, %s", evaluation->name);
-    report_figure(report, render, &figure, "svg", alt);
+    report_figure(report, &figure, "svg", alt);
 }
 
 void section_unknown(const Report *report)

@@ -48,5 +48,6 @@ gboolean held_out_answer(const TrainOptions *options, Model *model, const HeldOu
     }
     if (options->set_threshold > 0)
         set_threshold(options->set_threshold, model, &answers);
-    return !options->coverage || coverage_write(&answers, 1, options->coverage, error);
+    const CanvasFigure figure = coverage_figure(&answers, 1);
+    return !options->coverage || canvas_write(&figure, options->coverage, error);
 }

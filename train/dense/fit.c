@@ -287,8 +287,10 @@ static gboolean keep_if_best(Fit *fit, double monitored, GError **error)
 static gboolean write_metrics(const Fit *fit, GError **error)
 {
     const FitOptions *options = fit->options;
+    const Curves curves = {fit->history, options->plot_title};
+    const CanvasFigure figure = curves_figure(&curves);
     return (!options->history || history_write_csv(fit->history, options->history, error)) &&
-           (!options->plot || curves_draw(fit->history, options->plot_title, options->plot, error));
+           (!options->plot || canvas_write(&figure, options->plot, error));
 }
 
 /* FALSE without error if interrupted() ended it. All batches are done: metrics, best model, state of the

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static void draw_something(Canvas *canvas)
+static void draw_something(Canvas *canvas, const CanvasFigure *figure)
 {
     const double line[] = {0, 0, 30, 30, 60, 0}, odd[] = {1, NAN, 2, -1, 3, INFINITY};
     const double x[] = {1, 10, 100}, low[] = {0.1, 0.2, NAN}, high[] = {0.5, 0.6, 0.7};
@@ -39,10 +39,8 @@ static void draw_something(Canvas *canvas)
 static GBytes *figure(const char *ending, const CanvasTheme *theme)
 {
     GError *error = NULL;
-    Canvas *canvas = canvas_new_memory(ending, 300, 150.5, theme, &error);
-    g_assert_no_error(error);
-    draw_something(canvas);
-    GBytes *bytes = canvas_finish_memory(canvas, &error);
+    const CanvasFigure figure = {.width = 300, .height = 150.5, .draw = draw_something};
+    GBytes *bytes = canvas_render(&figure, ending, theme, &error);
     g_assert_no_error(error);
     return bytes;
 }
@@ -128,6 +126,11 @@ static void test_refusals(void)
     g_assert_null(canvas_new("large.png", CANVAS_MAX_SIDE + 1, 10, &error));
     g_assert_true(g_str_has_prefix(error->message, "large.png: "));
     g_assert_null(canvas_new("none.png", NAN, 10, NULL));
+    g_autoptr(GError) refused = NULL;
+    const CanvasFigure figure = {.width = 10, .height = 10, .refusal = "there is nothing to draw"};
+    g_assert_false(canvas_write(&figure, "nothing.png", &refused));
+    g_assert_cmpstr(refused->message, ==, "nothing.png: there is nothing to draw");
+    g_assert_null(canvas_render(&figure, "svg", &canvas_light, NULL));
 }
 
 static void test_failing_writes(void)
@@ -138,7 +141,7 @@ static void test_failing_writes(void)
         g_autofree char *path = in_folder(names[i]);
         Canvas *canvas = canvas_new(path, 300, 150, &error);
         g_assert_no_error(error);
-        draw_something(canvas);
+        draw_something(canvas, NULL);
         g_assert_false(canvas_finish(canvas, &error));
         g_assert_nonnull(strstr(error->message, path));
     }
@@ -154,7 +157,7 @@ static void test_text_width(void)
     g_assert_cmpfloat_with_epsilon(wide, 2 * narrow, 0.1);
     g_assert_cmpfloat(canvas_text_width(NULL, 10, TRUE, "class"), >, narrow);
     g_assert_cmpfloat(canvas_text_width(NULL, 10, FALSE, ""), ==, 0);
-    g_autoptr(Canvas) canvas = canvas_new_memory("svg", 10, 10, &canvas_light, NULL);
+    g_autoptr(Canvas) canvas = canvas_new("width.svg", 10, 10, NULL);
     g_assert_cmpfloat_with_epsilon(canvas_text_width(canvas, 10, FALSE, "class"), narrow, 1e-9);
 }
 

@@ -35,8 +35,8 @@ static void test_confusion_sizes(void)
         const Confusion confusion = {"title",           panels,
                                      s < 4 ? 1 + s : 1, (const char *const *)names->pdata,
                                      classes,           (ConfusionCells)(s % 4)};
-        g_autoptr(GBytes) bytes =
-            confusion_render(&confusion, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
+        const CanvasFigure figure = confusion_figure(&confusion);
+        g_autoptr(GBytes) bytes = canvas_render(&figure, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(g_bytes_get_size(bytes), >, 1000);
     }

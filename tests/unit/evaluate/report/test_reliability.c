@@ -9,7 +9,8 @@ static void test_reliability(void)
     ReliabilityPanel panels[5] = {{.title = "empty"}};
     for (int p = 0; p < 5; p++)
         panels[p] = (ReliabilityPanel){.title = "model", .bins = {[14] = {p, 0.97, 0.5}}};
-    g_assert_true(reliability_write(panels, 5, path, &error));
+    const CanvasFigure figure = reliability_figure(panels, 5);
+    g_assert_true(canvas_write(&figure, path, &error));
     g_assert_no_error(error);
     g_assert_cmpint(g_unlink(path), ==, 0);
 }
