@@ -13,8 +13,6 @@
 
 #include <string.h>
 
-enum { FEATURES = EXPLANATION_PLACES * EXPLANATION_CHANNELS };
-
 /* Images that are explained, of one model. */
 typedef struct {
     Explanations *explanations;
@@ -22,10 +20,12 @@ typedef struct {
     Cache *cache;        /* of the images; NULL: a folder */
     GHashTable *by_path; /* path -> its item */
     const Evaluation *evaluation;
-    const FeatureSpec *spec;   /* of the model's features before pooling */
+    const FeatureSpec *spec; /* of the model's features before pooling */
+    guint places;
+    gsize features;            /* of these: places * EXPLANATION_CHANNELS */
     Explanation *const *items; /* (n) */
     guint n;
-    float *vectors;               /* (n, FEATURES), as the base gives them */
+    float *vectors;               /* (n, features), as the base gives them */
     guint8 (*hashes)[CACHE_HASH]; /* (n), of the content that these were made from */
     char **files;                 /* (n + 1), where the images lie; NULL: not known */
     GHashTable *absent;           /* missing files, of all models; a set */
@@ -38,15 +38,21 @@ const char *explanation_reason_name(ExplanationReason reason)
     return names[reason];
 }
 
+static gboolean has_places(const FeatureSpec *maps)
+{
+    int side =
+        feature_spec_is_imported(maps) ? VGG16_SIDE / EXPLANATION_PIXELS : maps->side / EXPLANATION_PIXELS;
+    return side >= 2 && side <= EXPLANATION_MOST && maps->shape[0] == side && maps->shape[1] == side &&
+           maps->shape[2] == EXPLANATION_CHANNELS;
+}
+
 gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error)
 {
-    static const int shape[] = {EXPLANATION_SIDE, EXPLANATION_SIDE, EXPLANATION_CHANNELS};
     for (guint m = 0; m < evaluations->len; m++) {
         const Evaluation *evaluation = evaluations->pdata[m];
         const FeatureSpec *spec = evaluation->model->spec;
         g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
-        gboolean fits =
-            memcmp(maps->shape, shape, sizeof shape) == 0 && network_is_dense(evaluation->model->network);
+        gboolean fits = has_places(maps) && network_is_dense(evaluation->model->network);
         if (fits && spec->pool && !has_images)
             return error_set(
                 error,
@@ -55,12 +61,12 @@ gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images
                 evaluation->path);
         if (fits)
             continue;
-        return error_set(error,
-                         "%s: --explain needs a head of dense layers on the 7x7x512 features of block5_pool; "
-                         "this model takes %dx%dx%d from %s%s",
-                         evaluation->path, spec->shape[0], spec->shape[1], spec->shape[2], spec->layer,
-                         network_is_dense(evaluation->model->network) ? ""
-                                                                      : " through convolutions or poolings");
+        return error_set(
+            error,
+            "%s: --explain needs a head of dense layers on the features of block5_pool, such as 7x7x512; "
+            "this model takes %dx%dx%d from %s%s",
+            evaluation->path, spec->shape[0], spec->shape[1], spec->shape[2], spec->layer,
+            network_is_dense(evaluation->model->network) ? "" : " through convolutions or poolings");
     }
     return TRUE;
 }
@@ -134,38 +140,38 @@ static double output_bias(const Network *network, int output)
 
 /* The parts of each place in the scaled features of maps x: as they are; of an average, which scaling by the image
  * multiplies and standardising shifts, in proportion or of the shift; of the largest value, all in its place. */
-static void divide(const Model *model, const float *x, const float *scaled, float *parts)
+static void divide(const Model *model, guint places, const float *x, const float *scaled, float *parts)
 {
-    enum { CHANNELS = EXPLANATION_CHANNELS, PLACES = EXPLANATION_PLACES };
+    enum { CHANNELS = EXPLANATION_CHANNELS };
     const Scaling *scaling = model->scaling;
     if (model->spec->pool == POOL_NONE) {
-        memcpy(parts, scaled, FEATURES * sizeof *parts);
+        memcpy(parts, scaled, (gsize)places * CHANNELS * sizeof *parts);
         return;
     }
     for (guint c = 0; c < CHANNELS; c++) {
         double sum = 0;
         guint largest = 0;
-        for (guint p = 0; p < PLACES; p++) {
+        for (guint p = 0; p < places; p++) {
             sum += (double)x[p * CHANNELS + c];
             largest = x[p * CHANNELS + c] > x[largest * CHANNELS + c] ? p : largest;
         }
-        for (guint p = 0; p < PLACES; p++) {
+        for (guint p = 0; p < places; p++) {
             double value = (double)x[p * CHANNELS + c];
             double share = model->spec->pool == POOL_MAX ? p == largest : sum > 0 ? value / sum : 0;
             gboolean shifts = model->spec->pool == POOL_AVG && scaling->kind == SCALE_STANDARD;
             parts[p * CHANNELS + c] =
-                (float)(shifts ? (value - (double)scaling->mean[c]) * (double)scaling->inverse[c] / PLACES
+                (float)(shifts ? (value - (double)scaling->mean[c]) * (double)scaling->inverse[c] / places
                                : share * (double)scaled[c]);
         }
     }
 }
 
-static void fill_map(const Model *model, const float *parts, const float *gradient, float logit,
+static void fill_map(const Model *model, guint places, const float *parts, const float *gradient, float logit,
                      ExplanationMap *map)
 {
     double temperature = model->temperature > 0 ? model->temperature : 1, total = 0;
     map->bias = output_bias(model->network, map->label) / temperature;
-    for (guint p = 0; p < EXPLANATION_PLACES; p++) {
+    for (guint p = 0; p < places; p++) {
         double sum = 0;
         const float *slope = gradient + (model->spec->pool ? 0 : p * EXPLANATION_CHANNELS);
         for (guint c = 0; c < EXPLANATION_CHANNELS; c++)
@@ -182,15 +188,16 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
     const Model *model = gather->evaluation->model;
     gsize features = feature_spec_features(model->spec), classes = model->classes->len;
     guint most = 2 * gather->n, n = 0;
-    g_autofree float *scaled = g_new(float, gather->n *features + 1), *parts = g_new(float, FEATURES);
+    g_autofree float *scaled = g_new(float, gather->n *features + 1), *parts = g_new(float, gather->features);
     g_autofree const float **rows = g_new(const float *, most + 1),
                            **vectors = g_new(const float *, most + 1);
     g_autofree ExplanationMap **maps = g_new(ExplanationMap *, most + 1);
     g_autofree int *labels = g_new(int, most + 1);
-    g_autoptr(Network) pooling = network_outline(EXPLANATION_SIDE, EXPLANATION_SIDE, EXPLANATION_CHANNELS);
+    const int *shape = gather->spec->shape;
+    g_autoptr(Network) pooling = network_outline(shape[0], shape[1], shape[2]);
     vgg16_append_pool(pooling, model->spec->pool, NULL);
     for (guint i = 0; i < gather->n; i++) {
-        const float *x = gather->vectors + i * FEATURES;
+        const float *x = gather->vectors + i * gather->features;
         float *pooled = scaled + i * features;
         if (model->spec->pool)
             network_predict(pooling, thread_pool, &x, 1, pooled);
@@ -200,14 +207,16 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
             rows[n] = scaled + i * features;
             vectors[n] = x;
             maps[n] = gather->items[i]->maps + m;
+            maps[n]->side = (guint)shape[0];
             labels[n] = maps[n]->label;
         }
     }
     g_autofree float *logits = g_new(float, n *classes + 1), *gradients = g_new(float, n *features + 1);
     network_gradients(model->network, thread_pool, rows, (int)n, labels, logits, gradients);
     for (guint k = 0; k < n; k++) {
-        divide(model, vectors[k], rows[k], parts);
-        fill_map(model, parts, gradients + k * features, logits[k * classes + (gsize)labels[k]], maps[k]);
+        divide(model, gather->places, vectors[k], rows[k], parts);
+        fill_map(model, gather->places, parts, gradients + k * features,
+                 logits[k * classes + (gsize)labels[k]], maps[k]);
     }
 }
 
@@ -232,13 +241,13 @@ static gboolean read_vectors(Gather *gather, GError **error)
 {
     for (guint i = 0; i < gather->n; i++) {
         guint index;
-        float *to = gather->vectors + i * FEATURES;
+        float *to = gather->vectors + i * gather->features;
         const float *x =
             find_item(gather, i, &index, error) ? cache_features(gather->cache, index, to, error) : NULL;
         if (!x)
             return FALSE;
         if (x != to)
-            memcpy(to, x, FEATURES * sizeof *to);
+            memcpy(to, x, gather->features * sizeof *to);
         memcpy(gather->hashes[i], cache_item(gather->cache, index)->hash, CACHE_HASH);
     }
     return TRUE;
@@ -264,7 +273,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     Gather *gather = user;
     if (!features)
         return error_set(error, "%s: cannot be explained: %s", gather->files[index], reason);
-    memcpy(gather->vectors + index * FEATURES, features, FEATURES * sizeof *features);
+    memcpy(gather->vectors + index * gather->features, features, gather->features * sizeof *features);
     memcpy(gather->hashes[index], hash, CACHE_HASH);
     return TRUE;
 }
@@ -317,7 +326,9 @@ static gboolean explain_model(Gather *gather, const char *folder, const Weights 
 {
     g_autoptr(FeatureSpec) maps = feature_spec_unpooled(gather->evaluation->model->spec);
     gboolean cached = gather->cache && gather->evaluation->model->spec->pool == POOL_NONE;
-    g_autofree float *vectors = g_new(float, gather->n *FEATURES + 1);
+    gather->features = feature_spec_features(maps);
+    gather->places = (guint)(gather->features / EXPLANATION_CHANNELS);
+    g_autofree float *vectors = g_new(float, gather->n * gather->features + 1);
     g_autofree guint8(*hashes)[CACHE_HASH] = g_malloc((gather->n + 1) * sizeof *hashes);
     g_auto(GStrv) files = g_new0(char *, gather->n + 1);
     gather->spec = maps;

@@ -1,5 +1,5 @@
-/* explanation: which regions ("places") of an image speak for a class and which against it, for a head on the 7x7x512
- * features of block5_pool.
+/* explanation: which regions ("places") of an image speak for a class and which against it, for a head on the features of
+ * block5_pool, 7x7x512 of images of 224 x 224.
  *
  * z is a class's decision value: the head's output before softmax or sigmoid, divided by the temperature if the model
  * is calibrated. s is the scaled feature vector, the head's input; the contribution of place p = (row, column) to z
@@ -15,16 +15,16 @@
  * gives to it (standardised: each place is, and the mean of these is s(c)), of a maximum to the place where it is; so the
  * sum stays exact. The features before pooling come from the images again.
  *
- * Place (row, column) is a square of 32 x 32 pixels of the base's 224 x 224 input; a feature's receptive field
+ * Place (row, column) is a square of 32 x 32 pixels of the base's input; a feature's receptive field
  * extends beyond it. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
 enum {
-    EXPLANATION_SIDE = 7,
+    EXPLANATION_PIXELS = 32, /* of a place's side */
     EXPLANATION_CHANNELS = 512,
-    EXPLANATION_PLACES = EXPLANATION_SIDE * EXPLANATION_SIDE,
-    EXPLANATION_EACH = 6, /* images of a model for each reason */
+    EXPLANATION_MOST = 32, /* places in a row or column; 2 at least */
+    EXPLANATION_EACH = 6,  /* images of a model for each reason */
 };
 
 /* Why an image was chosen: a mistake, most confident first; the least certain images; at random. */
@@ -36,7 +36,8 @@ typedef struct {
     int label;
     double value; /* z */
     double bias;  /* b, divided by the temperature; for a dense head, the class's bias in the last layer */
-    double map[EXPLANATION_PLACES]; /* row by row */
+    guint side;   /* places in a row or column */
+    double map[EXPLANATION_MOST * EXPLANATION_MOST]; /* (side, side), row by row */
 } ExplanationMap;
 
 typedef struct {
@@ -61,7 +62,7 @@ typedef struct {
     guint64 seed; /* of the sample */
 } ExplanationOptions;
 
-/* FALSE and error if a model's input is not 7x7x512, or these pooled and the images are not at hand; or if its head is not
+/* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are not at hand; or if its head is not
  * made of dense layers. */
 gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error);
 

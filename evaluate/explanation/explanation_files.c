@@ -95,8 +95,9 @@ static gboolean write_figure(const Explanations *explanations, const Explanation
 
 /* ---- Numbers ---- */
 
+/* side: of the table's columns, of which a smaller map leaves some empty. */
 static void append_map(GString *csv, const Explanations *explanations, const Explanation *item,
-                       const ExplanationMap *map, const char *figure)
+                       const ExplanationMap *map, guint side, const char *figure)
 {
     const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
     const char *const fields[] = {
@@ -113,9 +114,21 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
         g_string_append_c(csv, ',');
     }
     g_string_append_printf(csv, "%.9g,%.9g", map->value, map->bias);
-    for (guint p = 0; p < EXPLANATION_PLACES; p++)
-        g_string_append_printf(csv, ",%.9g", map->map[p]);
+    for (guint p = 0; p < side * side; p++)
+        if (p / side < map->side && p % side < map->side)
+            g_string_append_printf(csv, ",%.9g", map->map[p / side * map->side + p % side]);
+        else
+            g_string_append_c(csv, ',');
     g_string_append_c(csv, '\n');
+}
+
+/* Of the largest map. */
+static guint largest_side(const Explanations *explanations)
+{
+    guint side = 0;
+    for (guint i = 0; i < explanations->items->len; i++)
+        side = MAX(side, ((const Explanation *)explanations->items->pdata[i])->maps[0].side);
+    return side;
 }
 
 /* MODEL-REASON-N.png: N counts a model's images of this reason from 1. */
@@ -140,8 +153,9 @@ gboolean explanations_write(const Explanations *explanations, const char *folder
     if (g_mkdir_with_parents(folder, 0777) != 0)
         return error_set(error, "%s: cannot create the folder of explanations: %s", folder,
                          g_strerror(errno));
-    for (guint p = 0; p < EXPLANATION_PLACES; p++)
-        g_string_append_printf(csv, ",r%uc%u", p / EXPLANATION_SIDE, p % EXPLANATION_SIDE);
+    guint side = largest_side(explanations);
+    for (guint p = 0; p < side * side; p++)
+        g_string_append_printf(csv, ",r%uc%u", p / side, p % side);
     g_string_append_c(csv, '\n');
     for (guint i = 0; i < explanations->items->len; i++) {
         const Explanation *item = explanations->items->pdata[i];
@@ -150,7 +164,7 @@ gboolean explanations_write(const Explanations *explanations, const char *folder
         if (!write_figure(explanations, item, path, error))
             return FALSE;
         for (guint m = 0; m < item->n_maps; m++)
-            append_map(csv, explanations, item, item->maps + m, name);
+            append_map(csv, explanations, item, item->maps + m, side, name);
     }
     g_autofree char *path = g_build_filename(folder, EXPLANATION_CSV, NULL);
     return output_file_write(path, csv->str, csv->len, error);

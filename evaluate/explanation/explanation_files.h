@@ -2,7 +2,8 @@
  *
  *     picture,model,path,reason,true,predicted,class,decision_value,bias,r0c0,r0c1,…,r6c6
  *
- * a line for each map (explanation.h); the last 49 are its places, row by row. */
+ * a line for each map (explanation.h); the last, 49 for images of 224 x 224, are its places, row by row; empty where
+ * another model's maps have more. */
 #pragma once
 #include "evaluate/explanation/explanation.h"
 

@@ -12,28 +12,27 @@ double overlay_scale(const Explanation *explanation)
 {
     double scale = 0;
     for (guint m = 0; m < explanation->n_maps; m++)
-        for (guint p = 0; p < EXPLANATION_PLACES; p++)
+        for (guint p = 0; p < explanation->maps[m].side * explanation->maps[m].side; p++)
             scale = MAX(scale, fabs(explanation->maps[m].map[p]));
     return scale > 0 ? scale : 1;
 }
 
 /* The place before a coordinate in places, 0.5 in the middle of the first, and how far it is on the way to the next. */
-static guint place_before(double coordinate, double *share)
+static guint place_before(double coordinate, guint side, double *share)
 {
-    double at = CLAMP(coordinate - 0.5, 0, EXPLANATION_SIDE - 1);
-    guint place = MIN((guint)at, EXPLANATION_SIDE - 2);
+    double at = CLAMP(coordinate - 0.5, 0, side - 1);
+    guint place = MIN((guint)at, side - 2);
     *share = at - place;
     return place;
 }
 
-static double value_at(const double *map, double x, double y)
+static double value_at(const ExplanationMap *map, double x, double y)
 {
     double right, down;
-    guint column = place_before(x, &right), row = place_before(y, &down);
-    const double *corner = map + row * EXPLANATION_SIDE + column;
+    guint side = map->side, column = place_before(x, side, &right), row = place_before(y, side, &down);
+    const double *corner = map->map + row * side + column;
     double upper = corner[0] + right * (corner[1] - corner[0]);
-    double lower =
-        corner[EXPLANATION_SIDE] + right * (corner[EXPLANATION_SIDE + 1] - corner[EXPLANATION_SIDE]);
+    double lower = corner[side] + right * (corner[side + 1] - corner[side]);
     return upper + down * (lower - upper);
 }
 
@@ -49,8 +48,7 @@ void overlay_draw(const guint8 *rgb, int side, const ExplanationMap *map, double
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++) {
             gsize at = 3 * ((gsize)y * (gsize)side + (gsize)x);
-            double value =
-                value_at(map->map, (x + 0.5) * EXPLANATION_SIDE / side, (y + 0.5) * EXPLANATION_SIDE / side);
+            double value = value_at(map, (x + 0.5) * map->side / side, (y + 0.5) * map->side / side);
             double opacity = OPACITY * MIN(fabs(value) / scale, 1), under = rgb ? grey(rgb + at) : BLANK;
             guint32 color = colors[value >= 0];
             for (int c = 0; c < 3; c++)

@@ -3,6 +3,7 @@ what comes out."""
 import csv, json, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import h5py
 import numpy as np
 from PIL import Image
 from tap import program, run, says, scratch
@@ -80,13 +81,41 @@ def heads_predict_from_images_as_from_the_cache():
         assert open(at("cache.csv")).read() == open(at("folder.csv")).read()
 
 
+def maps_have_the_places_of_the_size():
+    """Of two models, the larger one's columns."""
+    extract("--weights", "random", "--side", 64, at("images", "train"), at("two.places"))
+    kernels = {}
+    for name, cache in ("m2", "two.places"), ("m3", "train"):
+        program("train", "-q", "--head", "linear", at(cache), at(name + ".h5"))
+        with h5py.File(at(name + ".h5")) as file:
+            kernels[name] = file["dense/dense/kernel:0"][()].astype(float), json.loads(file.attrs["vggcache_classes"])
+    extract("--weights", "random", "--side", 64, at("images", "test"), at("two.test"))
+    features = {name: dict(zip(*exported(at(cache))[::-1])) for name, cache in (("m2", "two.test"), ("m3", "test"))}
+    program("evaluate", "-q", "--explain", at("e"), at("images", "test"), at("m2.h5"), at("m3.h5"))
+    with open(at("e", "maps.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [c for c in rows[0] if c[0] == "r" and c[1:2].isdigit()] == ["r%dc%d" % (r, c) for r in range(3) for c in range(3)]
+    for row in rows:
+        name, side = row["model"], int(row["model"][1])
+        kernel, classes = kernels[name]
+        x = np.sqrt(features[name][row["path"]].astype(float))
+        parts = (kernel[:, classes.index(row["class"])] * x / np.linalg.norm(x)).reshape(side, side, 512).sum(2)
+        for r in range(3):
+            for c in range(3):
+                told = row["r%dc%d" % (r, c)]
+                assert (told == "") if max(r, c) >= side else abs(float(told) - parts[r, c]) < 1e-6, (row, parts)
+    assert {row["model"] for row in rows} == {"m2", "m3"} and Image.open(at("e", rows[0]["picture"])).width > 300
+
+
 def another_size_is_refused_in_a_sentence():
     program("train", "-q", "--head", "linear", at("train"), at("m.h5"))
     extract("--weights", "random", "--limit-per-class", 1, at("images", "test"), at("usual"))
+    extract("--weights", "random", "--side", 32, at("images", "test"), at("dot"))
+    program("train", "-q", "--head", "linear", at("dot"), at("dot.h5"))
     for arguments, sentence, status in (
             (["extract", "--weights", "random", at("images", "train"), at("train")], "its images are 96 pixels wide, not 224", 1),
             (["evaluate", at("usual"), at("m.h5")], "its images are 96 pixels wide, not 224", 1),
-            (["evaluate", "--explain", at("e"), at("test"), at("m.h5")], "needs a head of dense layers on the 7x7x512 features", 1),
+            (["evaluate", "--explain", at("e"), at("dot"), at("dot.h5")], "needs a head of dense layers on the features of block5_pool", 1),
             (["extract", "--side", 100, at("images", "train"), at("none")], "--side takes a multiple of 32", 2),
             (["extract", "--side", 16, at("images", "train"), at("none")], "--side", 2),
             (["extract", "--side", 96, "--layer", "fc1", at("images", "train"), at("none")], "with --layer fc1 and fc2 only 224", 2)):
@@ -99,4 +128,5 @@ with FOLDER:
     prepare()
     run(pixels_are_pillows_at_that_size, features_are_those_of_images_that_have_the_size_already,
         threads_and_batches_change_no_bit_and_the_cache_goes_on, heads_predict_from_images_as_from_the_cache,
+        maps_have_the_places_of_the_size,
         another_size_is_refused_in_a_sentence)
