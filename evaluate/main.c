@@ -58,8 +58,7 @@ static Comparison *evaluate_models(const Options *options, GError **error)
     const LeakageOptions leakage = {options->trained_on, options->similarity, what.threads};
     const EvaluationOptions unknown = {
         .source = options->unknown, .unknown = TRUE, .weights = options->weights, .threads = what.threads};
-    return leakage_find(comparison, &leakage, error) &&
-                   (!options->slices || slices_read(comparison, options->slices, error)) &&
+    return leakage_find(comparison, &leakage, error) && slices_find(comparison, options, error) &&
                    (!unknown.source || evaluation_run_unknown(&unknown, comparison, error))
                ? g_steal_pointer(&comparison)
                : NULL;

@@ -103,9 +103,10 @@ static const CliOption table[] = {
                 "keep in the model the lowest probability from which a share A of the answers on these "
                 "images is right; --predict then answers unsure below it (0: do not)",
                 .modes = EVALUATING),
-    OPTION_TEXT("slices", &o.slices, "FILE.csv",
-                "say on which images the models are more or less often right, by each column of a table "
-                "beside path: by its values, or by quarters of many numbers",
+    OPTION_LIST("slices", &o.slices, "FILE.csv|brightness|sharpness|size,…",
+                "say on which images the models are more or less often right: by each column of a table "
+                "beside path, by its values, or by quarters of many numbers; by the images' mean luma, "
+                "variance of the Laplacian, or number of pixels (of a CACHE, with --images DIR)",
                 .modes = EVALUATING),
     OPTION_TEXT("unknown", &o.unknown, "DIR|CACHE",
                 "say how well images of none of the classes, those in DIR or CACHE, are told from the "
@@ -136,8 +137,8 @@ static const CliOption table[] = {
         "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
         .modes = EVALUATING),
     OPTION_TEXT("images", &o.images, "DIR",
-                "the folder of the cache's images, for the thumbnails of --report and --review, --explain "
-                "and --sheet",
+                "the folder of the cache's images, for the thumbnails of --report and --review, --explain, "
+                "--slices and --sheet",
                 .modes = CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
     OPTION_TEXT("trained-on", &o.trained_on, "CACHE",
                 "report which test images are identical or nearly identical to an image in CACHE, and the "
@@ -268,13 +269,42 @@ static gboolean check_plots(Status *status)
     return TRUE;
 }
 
+const char *const slice_measures[SLICE_MEASURES] = {"brightness", "sharpness", "size"};
+
+/* What is not the name of a measure is the table's, commas included. Returns whether anything is measured. */
+static gboolean split_slices(void)
+{
+    g_auto(GStrv) items = g_strsplit(o.slices ? o.slices : "", ",", -1);
+    g_autoptr(GPtrArray) file = g_ptr_array_new();
+    gboolean any = FALSE;
+    for (char **item = items; *item; item++) {
+        guint m = 0;
+        while (m < SLICE_MEASURES && !g_str_equal(*item, slice_measures[m]))
+            m++;
+        if (m < SLICE_MEASURES)
+            any = o.measures[m] = TRUE;
+        else
+            g_ptr_array_add(file, *item);
+    }
+    g_ptr_array_add(file, NULL);
+    g_autofree char *joined = g_strjoinv(",", (char **)file->pdata);
+    o.slices = file->len > 1 ? g_intern_string(joined) : NULL;
+    return any;
+}
+
 /* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
 static const char *check_together(void)
 {
     if ((o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images)
         return "--sheet needs --images, and --images goes with --sheet";
-    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain)
-        return "--images requires --report, --review or --explain, which show images of the cache";
+    gboolean measures = split_slices();
+    if (o.mode == EVALUATE_CACHE && measures && !o.images)
+        return "--slices by brightness, sharpness or size needs --images DIR, the folder of the cache's "
+               "images";
+    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain && !measures)
+        return "--images requires --report, --review, --explain or --slices brightness, which read images of "
+               "the "
+               "cache";
     if (o.suspects && !o.review)
         return "--suspects requires --review, which shows them";
     if (o.mode == EVALUATE_CACHE && o.weights && !o.explain && !o.unknown)

@@ -15,6 +15,9 @@ typedef enum {
     EVALUATE_EXPORT
 } EvaluateMode;
 
+enum { SLICE_BRIGHTNESS, SLICE_SHARPNESS, SLICE_SIZE, SLICE_MEASURES };
+extern const char *const slice_measures[SLICE_MEASURES]; /* their names */
+
 typedef struct {
     EvaluateMode mode;
     const char *source;      /* CACHE or IMAGE_DIR */
@@ -32,8 +35,9 @@ typedef struct {
     DatasetFilter filter;         /* of a CACHE or IMAGE_DIR */
     const char *coverage;         /* file to draw coverage to; NULL */
     double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
-    const char *slices;   /* a table by which to slice the images; NULL */
-    const char *unknown;  /* a cache or a folder of images of no class; NULL */
+    const char *slices;   /* as given, then the table by which to slice the images; NULL */
+    gboolean measures[SLICE_MEASURES]; /* and what is measured to slice them by */
+    const char *unknown;               /* a cache or a folder of images of no class; NULL */
     double set_known; /* share of the images trained on that the model's limit of novelty keeps; 0: not set */
     const char *confusion, *reliability, *scatter, *report, *explain, *json,
         *predictions; /* files to write; NULL for none */

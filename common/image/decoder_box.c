@@ -15,7 +15,7 @@
 typedef struct {
     Decoding how;
     gint64 max_pixels;
-} Request; /* followed by the file's bytes; answered by the pixels and a byte, whether they were turned */
+} Request; /* followed by the file's bytes; answered by the pixels and their facts */
 
 /* Request to the starter: the id of a process to end, or 0 to start a decoder. */
 typedef struct {
@@ -39,14 +39,14 @@ static gboolean serve(gpointer task, const guint8 *bytes, gsize size, SandboxByt
     Request request;
     memcpy(&request, bytes, sizeof request);
     gsize pixels = (gsize)request.how.side * (gsize)request.how.side * 3;
-    guint8 *rgb = g_malloc(pixels + 1);
-    *answer = (SandboxBytes){rgb, pixels + 1};
-    gboolean turned = FALSE;
+    guint8 *rgb = g_malloc(pixels + sizeof(ImageFacts));
+    *answer = (SandboxBytes){rgb, pixels + sizeof(ImageFacts)};
+    ImageFacts facts = {0};
     DecoderBoxTask decode = *(DecoderBoxTask *)task;
-    if (!decode(bytes + sizeof request, size - sizeof request, &request.how, request.max_pixels, rgb, &turned,
+    if (!decode(bytes + sizeof request, size - sizeof request, &request.how, request.max_pixels, rgb, &facts,
                 error))
         return FALSE;
-    rgb[pixels] = turned != FALSE;
+    memcpy(rgb + pixels, &facts, sizeof facts);
     return TRUE;
 }
 
@@ -250,13 +250,14 @@ static gboolean tell(const GError *problem, GError **error)
 }
 
 gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *how, gint64 max_pixels,
-                            guint8 *rgb, gboolean *turned, GError **error)
+                            guint8 *rgb, ImageFacts *facts, GError **error)
 {
     SandboxBytes body;
     body.bytes = (gpointer)g_bytes_get_data(content, &body.size);
     Request request = {*how, max_pixels};
     const gsize pixels = (gsize)how->side * (gsize)how->side * 3;
-    g_autofree guint8 *answered = g_malloc(pixels + 1);
+    const gsize size = pixels + sizeof *facts;
+    g_autofree guint8 *answered = g_malloc(size);
     g_autoptr(GError) problem = NULL;
     for (int tries = 0; tries < 2; tries++) {
         SandboxBytes answer = {.bytes = answered};
@@ -265,18 +266,19 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
             return FALSE;
         g_clear_error(&problem);
         sandbox_begin(decoder);
-        gboolean fine = sandbox_ask(decoder, (SandboxBytes){&request, sizeof request}, body, pixels + 1,
-                                    &answer, &problem);
+        gboolean fine =
+            sandbox_ask(decoder, (SandboxBytes){&request, sizeof request}, body, size, &answer, &problem);
         if (fine || problem->code >= SANDBOX_REFUSED) {
             if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
                 cli_warn(
                     "this kernel has no seccomp: images are decoded in separate processes, but these are not "
                     "sandboxed");
             give_back(box, decoder);
-            if (!fine || answer.size != pixels + 1)
+            if (!fine || answer.size != size)
                 return fine ? FALSE : tell(problem, error);
-            memcpy(rgb, answered, pixels);
-            *turned = answered[pixels] != 0;
+            if (pixels)
+                memcpy(rgb, answered, pixels);
+            memcpy(facts, answered + pixels, sizeof *facts);
             return TRUE;
         }
         sandbox_free(decoder);

@@ -12,7 +12,7 @@
 
 /* The function that runs in the box: image_decode, or a test's. */
 typedef gboolean (*DecoderBoxTask)(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels,
-                                   guint8 *rgb, gboolean *turned, GError **error);
+                                   guint8 *rgb, ImageFacts *facts, GError **error);
 
 typedef struct DecoderBox DecoderBox;
 
@@ -24,5 +24,5 @@ void decoder_box_free(DecoderBox *box);
 /* Runs the task in a decoder; from any thread. IMAGE_ERROR_UNREADABLE if the decoder crashes or exceeds the limit,
  * IMAGE_ERROR_MACHINE if it gets no memory or none can be started. */
 gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *how, gint64 max_pixels,
-                            guint8 *rgb, gboolean *turned, GError **error);
+                            guint8 *rgb, ImageFacts *facts, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DecoderBox, decoder_box_free)

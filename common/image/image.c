@@ -9,6 +9,7 @@
 #include "common/image/bmp.h"
 #include "common/image/gif.h"
 #include "common/image/jpeg_damage.h"
+#include "common/image/measure.h"
 #include "common/image/netpbm.h"
 #include "common/image/resize.h"
 
@@ -523,7 +524,7 @@ static ResizeAxis axis_of(const Decoding *how, int pixels, int other)
 }
 
 gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
-                      gboolean *turned, GError **error)
+                      ImageFacts *facts, GError **error)
 {
     g_auto(Pixels) pixels = {0};
     Source source = {
@@ -531,10 +532,14 @@ gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint
         how->metadata};
     if (!image_recognizes(bytes, size, error) || !source.format->decode(&source, &pixels, error))
         return FALSE;
+    *facts = (ImageFacts){.turned = pixels.turned, .width = pixels.width, .height = pixels.height};
+    if (!how->side) {
+        measure(pixels.rgb, pixels.width, pixels.height, &facts->brightness, &facts->sharpness);
+        return TRUE;
+    }
     ResizeAxis across = axis_of(how, pixels.width, pixels.height);
     ResizeAxis down = axis_of(how, pixels.height, pixels.width);
     (how->preset == PRESET_KERAS ? resize_nearest : resize_bilinear)(pixels.rgb, across, down, rgb);
-    *turned = pixels.turned;
     return TRUE;
 }
 

@@ -66,12 +66,19 @@ void image_load_module(void);
 /* Whether a file that begins with these bytes is an image. FALSE and a reason as below. */
 gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error);
 
-/* Decodes a whole file in memory to rgb (side, side, 3); *turned: whether it was rotated by EXIF's orientation. On
+/* What is known of an image besides its pixels. */
+typedef struct {
+    gboolean turned;              /* by EXIF's orientation */
+    int width, height;            /* of the whole image */
+    double brightness, sharpness; /* measure.h's, with side 0 */
+} ImageFacts;
+
+/* Decodes a whole file in memory to rgb (side, side, 3). With side 0 (not with preset vips) there are no pixels, and the image is measured. On
  * failure, also if only a part can be decoded, it returns FALSE and a reason for "NAME: REASON" (empty, not an image,
  * truncated, corrupt, over the limit on pixels), the same in every run, or IMAGE_ERROR_MACHINE if memory is short; rgb is
  * then undefined. */
 gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
-                      gboolean *turned, GError **error);
+                      ImageFacts *facts, GError **error);
 
 /* rgb (side, side, 3) -> tensor (side, side, 3) in the channel order of the normalisation. */
 void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor);

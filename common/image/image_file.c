@@ -90,16 +90,28 @@ GBytes *image_file_read(const char *path, GError **error)
     return bytes;
 }
 
-gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error)
+static gboolean decode(GBytes *content, const Decoding *how, guint8 *rgb, ImageFacts *facts, GError **error)
 {
     gsize size;
-    gboolean turned = FALSE;
     const guint8 *bytes = g_bytes_get_data(content, &size);
-    if (!(box ? decoder_box_decode(box, content, how, IMAGE_MAX_PIXELS, rgb, &turned, error)
-              : image_decode(bytes, size, how, IMAGE_MAX_PIXELS, rgb, &turned, error)))
+    return box ? decoder_box_decode(box, content, how, IMAGE_MAX_PIXELS, rgb, facts, error)
+               : image_decode(bytes, size, how, IMAGE_MAX_PIXELS, rgb, facts, error);
+}
+
+gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error)
+{
+    ImageFacts facts;
+    if (!decode(content, how, rgb, &facts, error))
         return FALSE;
-    g_atomic_int_add(&images_turned, turned ? 1 : 0);
+    g_atomic_int_add(&images_turned, facts.turned ? 1 : 0);
     return TRUE;
+}
+
+gboolean image_file_measure(const char *path, ImageFacts *facts, GError **error)
+{
+    const Decoding none = {.preset = PRESET_KERAS};
+    g_autoptr(GBytes) content = image_file_read(path, error);
+    return content && decode(content, &none, NULL, facts, error);
 }
 
 guint image_file_turned(void)

@@ -30,5 +30,8 @@ gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 
 gboolean image_file_decode(const char *path, const Decoding *how, guint8 *rgb, GBytes **content,
                            GError **error);
 
+/* Size, brightness and sharpness of the whole image. FALSE and a reason as above. */
+gboolean image_file_measure(const char *path, ImageFacts *facts, GError **error);
+
 /* How many images of this process were rotated by EXIF's orientation. */
 guint image_file_turned(void);

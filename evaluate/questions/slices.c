@@ -2,8 +2,12 @@
 #include "evaluate/questions/slices.h"
 
 #include "common/cli/cli.h"
+#include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/core/thread_pool.h"
+#include "common/image/image_file.h"
 
 #include <math.h>
 #include <string.h>
@@ -95,31 +99,47 @@ static void slice_by_value(SliceColumn *column, const GPtrArray *texts)
                 column->of[i] = (int)v;
 }
 
-/* sorted: all numbers. Each quarter ends with a number that occurs. */
+enum { QUARTERS = 4 };
+
+/* Each quarter ends with a number that occurs, the last but one below the largest; of equal ones there is one quarter. sorted:
+ * all numbers, not all the same. Returns how many quarters end before the last. */
+static guint quarter_ends(const GPtrArray *sorted, const char *names[QUARTERS - 1], double ends[QUARTERS - 1])
+{
+    double largest;
+    guint n = 0, below = sorted->len;
+    is_number(sorted->pdata[sorted->len - 1], &largest);
+    for (double value = largest; value == largest; below--)
+        is_number(sorted->pdata[below - 1], &value);
+    for (guint q = 1; q < QUARTERS; q++) {
+        gsize end = MIN((gsize)sorted->len * q / QUARTERS - 1, below);
+        names[n] = sorted->pdata[end];
+        is_number(names[n], &ends[n]);
+        n += n == 0 || ends[n] > ends[n - 1];
+    }
+    return n;
+}
+
 static void slice_by_quarter(SliceColumn *column, const GPtrArray *texts, const GPtrArray *sorted)
 {
-    enum { QUARTERS = 4 };
     double ends[QUARTERS - 1], number;
     const char *names[QUARTERS - 1];
+    int n = (int)quarter_ends(sorted, names, ends);
     g_ptr_array_set_size(column->values, 0);
-    for (guint q = 0; q < QUARTERS - 1; q++) {
-        names[q] = sorted->pdata[(gsize)sorted->len * (q + 1) / QUARTERS - 1];
-        is_number(names[q], &ends[q]);
+    for (int q = 0; q < n; q++)
         g_ptr_array_add(column->values, q ? g_strdup_printf("above %s, to %s", names[q - 1], names[q])
                                           : g_strdup_printf("to %s", names[q]));
-    }
-    g_ptr_array_add(column->values, g_strdup_printf("above %s", names[QUARTERS - 2]));
+    g_ptr_array_add(column->values, g_strdup_printf("above %s", names[n - 1]));
     for (guint i = 0; i < texts->len; i++) {
         if (!texts->pdata[i] || !is_number(texts->pdata[i], &number))
             continue;
         column->of[i] = 0;
-        while (column->of[i] < QUARTERS - 1 && number > ends[column->of[i]])
+        while (column->of[i] < n && number > ends[column->of[i]])
             column->of[i]++;
     }
 }
 
-/* FALSE where it has nothing to compare. */
-static gboolean slice_column(SliceColumn *column, const GPtrArray *texts, const char *file)
+/* most: values of numbers that are no quarters. FALSE where it has nothing to compare. */
+static gboolean slice_column(SliceColumn *column, const GPtrArray *texts, guint most, const char *file)
 {
     gboolean numbers;
     g_autoptr(GPtrArray) all = g_ptr_array_new();
@@ -132,7 +152,7 @@ static gboolean slice_column(SliceColumn *column, const GPtrArray *texts, const 
         cli_remark("%s: the column %s has %u values, too many to compare by", file, column->name, n);
         return FALSE;
     }
-    if (numbers && n > SLICE_VALUES)
+    if (numbers && n > most)
         slice_by_quarter(column, texts, all);
     else
         slice_by_value(column, texts);
@@ -143,11 +163,12 @@ static void slice_columns(Table *table, const char *file)
 {
     GPtrArray *columns = table->comparison->slices;
     for (guint c = columns->len; c-- > 0;)
-        if ((int)c == table->path || !slice_column(columns->pdata[c], table->texts->pdata[c], file))
+        if ((int)c == table->path ||
+            !slice_column(columns->pdata[c], table->texts->pdata[c], SLICE_VALUES, file))
             g_ptr_array_remove_index(columns, c);
 }
 
-gboolean slices_read(Comparison *comparison, const char *file, GError **error)
+static gboolean read_table(Comparison *comparison, const char *file, GError **error)
 {
     g_autofree char *text = csv_text(file, error);
     g_autoptr(GHashTable) images = g_hash_table_new(g_str_hash, g_str_equal);
@@ -156,7 +177,6 @@ gboolean slices_read(Comparison *comparison, const char *file, GError **error)
     guint n = comparison_count(comparison);
     for (guint i = 0; i < n; i++)
         g_hash_table_insert(images, comparison->images->paths->pdata[i], GUINT_TO_POINTER(i));
-    comparison->slices = g_ptr_array_new_with_free_func(slice_column_free);
     if (!text || !csv_table(file, text, take_header, take_record, &table, error))
         return FALSE;
     if (!table.found)
@@ -167,6 +187,87 @@ gboolean slices_read(Comparison *comparison, const char *file, GError **error)
     slice_columns(&table, file);
     return comparison->slices->len ||
            error_set(error, "%s: has no column besides the paths that has several values", file);
+}
+
+/* ---- Measures ---- */
+
+typedef struct {
+    const char *folder;
+    const GPtrArray *paths;
+    ImageFacts *facts; /* (N) width 0: it cannot be read */
+    Progress *progress;
+} Measuring;
+
+static void measure_image(guint task, guint worker, gpointer data)
+{
+    Measuring *measuring = data;
+    g_autofree char *file = g_build_filename(measuring->folder, measuring->paths->pdata[task], NULL);
+    if (interrupted() || !image_file_measure(file, &measuring->facts[task], NULL))
+        measuring->facts[task] = (ImageFacts){0};
+    progress_tick(measuring->progress, 1);
+}
+
+/* As a table would say it; NULL where it cannot be read. */
+static char *measured_text(const ImageFacts *facts, int measure)
+{
+    return !facts->width                 ? NULL
+           : measure == SLICE_BRIGHTNESS ? g_strdup_printf("%.1f", facts->brightness)
+           : measure == SLICE_SHARPNESS  ? g_strdup_printf("%.1f", facts->sharpness)
+                                         : g_strdup_printf("%.0f", (double)facts->width * facts->height);
+}
+
+static void add_measure(Comparison *comparison, const ImageFacts *facts, int measure, const char *folder)
+{
+    guint n = comparison_count(comparison);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_full(n, g_free);
+    SliceColumn *column = g_new0(SliceColumn, 1);
+    column->name = g_strdup(slice_measures[measure]);
+    for (guint i = 0; i < n; i++)
+        g_ptr_array_add(texts, measured_text(&facts[i], measure));
+    if (slice_column(column, texts, QUARTERS, folder)) {
+        g_ptr_array_add(comparison->slices, column);
+        return;
+    }
+    cli_remark("%s: the images have the same %s", folder, column->name);
+    slice_column_free(column);
+}
+
+static gboolean measure_images(Comparison *comparison, const Options *options, const char *folder,
+                               GError **error)
+{
+    guint n = comparison_count(comparison), unread = 0;
+    g_autofree ImageFacts *facts = g_new0(ImageFacts, n);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    g_autoptr(Progress) progress = progress_new("Measuring", n, "images");
+    Measuring measuring = {folder, comparison->images->paths, facts, progress};
+    thread_pool_run(thread_pool, n, measure_image, &measuring);
+    if (interrupted())
+        return error_set(error, "interrupted");
+    for (guint i = 0; i < n; i++)
+        unread += !facts[i].width;
+    if (unread == n)
+        return error_set(error, "%s: none of the images could be read below it", folder);
+    if (unread)
+        cli_warn("%u of the images could not be read below %s and are in no slice by a measure", unread,
+                 folder);
+    for (int m = 0; m < SLICE_MEASURES; m++)
+        if (options->measures[m])
+            add_measure(comparison, facts, m, folder);
+    return comparison->slices->len ||
+           error_set(error, "%s: the images do not differ in what they are measured by", folder);
+}
+
+gboolean slices_find(Comparison *comparison, const Options *options, GError **error)
+{
+    gboolean any = FALSE;
+    for (int m = 0; m < SLICE_MEASURES; m++)
+        any |= options->measures[m];
+    if (!options->slices && !any)
+        return TRUE;
+    comparison->slices = g_ptr_array_new_with_free_func(slice_column_free);
+    const char *folder = options->images ? options->images : options->source;
+    return (!options->slices || read_table(comparison, options->slices, error)) &&
+           (!any || measure_images(comparison, options, folder, error));
 }
 
 /* ---- Figures ---- */

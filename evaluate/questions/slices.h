@@ -1,11 +1,12 @@
-/* slices: whether a model is as often right on some images as on the others, by what a table says of them: camera, site,
- * hour, brightness.
+/* slices: whether a model is as often right on some images as on the others, by what a table says of them (camera, site,
+ * hour), or by their brightness, sharpness and size.
  *
  * Each value of a column is a slice, which is compared with the images that have another value there (Fisher's exact test).
- * Of numbers that take more than SLICE_VALUES values the slices are quarters. With many slices some differ by chance:
+ * Of numbers that take more than SLICE_VALUES values, and of measures, the slices are quarters. With many slices some differ by chance:
  * Holm (1979) corrects for all that a model is compared on. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
+#include "evaluate/options.h"
 
 enum { SLICE_VALUES = 24, SLICE_NAMES = 50 /* most values of a column that are not numbers */ };
 
@@ -17,9 +18,9 @@ typedef struct {
     double p;          /* corrected: below 0.05 the slice differs */
 } Slice;
 
-/* Reads a table (CSV with the column path, or file_name) into the comparison. FALSE and error if it cannot be read, says
- * nothing of the images, or has no column to compare by. */
-gboolean slices_read(Comparison *comparison, const char *file, GError **error);
+/* Reads the options' table (CSV with the column path, or file_name) into the comparison, and measures what they ask for. FALSE
+ * and error if it cannot be read, says nothing of the images, or there is no column to compare by. */
+gboolean slices_find(Comparison *comparison, const Options *options, GError **error);
 
 /* An array of Slice, in order of columns and values; empty without a table. */
 GArray *slices_measure(const Comparison *comparison, const Evaluation *evaluation);

@@ -24,7 +24,7 @@ static const struct {
                 {"unknown", "Unknown", "Whether images of something else are told"},
                 {"training", "Training", "How training went"},
                 {"classes", "Classes", "Class by class"},
-                {"slices", "Slices", "By what a table says of the images"},
+                {"slices", "Slices", "Which images it is more or less often right on"},
                 {"mistakes", "Mistakes", "Mistakes, the most confident first"},
                 {"explanations", "Explanations", "What speaks for a class and against it"},
                 {"review", "Review", "What to look at"},

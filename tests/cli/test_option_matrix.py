@@ -125,7 +125,7 @@ def an_option_that_does_nothing_beside_the_others_is_refused():
                 ("evaluate", ["--weights", "random", at + "/cache", "m.h5"], "--weights is not used with a CACHE"),
                 ("train", ["--approach", "bootstrap", "--pool", "avg", "--augmented-cache", "c", "m.h5"], "--pool is not used with a CACHE"),
                 ("extract", [at + "/cache", "c"], "is a cache: give --pool or --layer"),
-                ("evaluate", ["--images", "d", at + "/cache", "m.h5"], "--images requires --report, --review or --explain"),
+                ("evaluate", ["--images", "d", at + "/cache", "m.h5"], "--images requires --report, --review, --explain or --slices brightness"),
                 ("evaluate", ["--suspects", "s.csv", at + "/cache", "m.h5"], "--suspects requires --review"),
                 ("evaluate", ["--similar", "2", "--top", "3", "x.jpg", "c"], "--top is not used by --similar")):
             error = program(name, *arguments, status=2).stderr

@@ -1,9 +1,10 @@
-"""Accuracy by slices of a table: --slices against exact fractions in Python."""
+"""Accuracy by slices of a table: --slices against exact fractions in Python, and measures against Pillow and NumPy."""
 import csv, json, os, sys
 from fractions import Fraction
 from math import comb
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
+from PIL import Image
 from tap import program, run, scratch
 
 
@@ -104,6 +105,86 @@ def the_report_names_those_that_differ():
             assert 'id="slices"' not in file.read()
 
 
+def laplacian(grey):
+    return grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+
+
+def photograph(at, n=90):
+    """Images whose class shows in the colour, which a dark one hides; what Pillow and NumPy measure of each."""
+    rng = np.random.default_rng(5)
+    measured = {}
+    for i in range(n):
+        dark = i % 3 == 0
+        colour = np.array([(150, 90, 90), (90, 90, 150)][i % 2]) * (0.15 if dark else 1) + rng.normal(0, 25 if dark else 4, 3)
+        pixels = colour + rng.normal(0, rng.uniform(0.5, 30), (20, 20, 3))
+        side = (30, 40, 40, 40, 48)[i % 5] + (i % 29 if i % 5 == 0 else 0)  # 40x20 lies on two quarters' ends
+        image = Image.fromarray(pixels.clip(0, 255).astype("u1")).resize((side, 20))
+        path = "%s/%02d.png" % ("ab"[i % 2], i)
+        os.makedirs(at + "/images/" + path[0], exist_ok=True)
+        image.save(at + "/images/" + path)
+        grey = np.asarray(Image.open(at + "/images/" + path)).astype(float) @ (0.299, 0.587, 0.114)
+        measured[path] = {"brightness": "%.1f" % grey.mean(), "sharpness": "%.1f" % laplacian(grey).var(), "size": str(20 * side)}
+    return measured
+
+
+def distinct_quarters(numbers):
+    """Quarters as above; of equal ends there is one, and none is the largest number."""
+    numbers = sorted(numbers, key=float)
+    below = [x for x in numbers if float(x) < float(numbers[-1])]
+    ends = []
+    for q in (1, 2, 3):
+        end = min(numbers[len(numbers) * q // 4 - 1], below[-1], key=float)
+        if not ends or float(end) > float(ends[-1]):
+            ends.append(end)
+    names = ["to " + ends[0], *("above %s, to %s" % pair for pair in zip(ends, ends[1:])), "above " + ends[-1]]
+    return names, lambda text: names[sum(float(text) > float(end) for end in ends)]
+
+
+def measures_agree_with_pillow_and_numpy():
+    with scratch() as at:
+        measured = photograph(at)
+        program("extract", "-q", "--preset", "keras", "--layer", "input", at + "/images", at + "/c")
+        program("train", "-q", "--head", "linear", at + "/c", at + "/m.h5")
+        program("evaluate", "-q", "--predictions", at + "/p.csv", at + "/c", at + "/m.h5")
+        with open(at + "/p.csv", newline="") as file:
+            right = {row["path"]: row["true"] == row["predicted"] for row in csv.DictReader(file)}
+        with open(at + "/t.csv", "w") as file:
+            file.write("path,camera\n" + "".join("%s,%d\n" % (path, i % 3) for i, path in enumerate(sorted(measured))))
+        for source, images in ((at + "/c", ["--images", at + "/images"]), (at + "/images", [])):
+            done = program("evaluate", "--json", at + "/f.json", "--slices", at + "/t.csv,brightness,sharpness", "--slices", "size", *images, "--report", at + "/r", source, at + "/m.h5")
+            with open(at + "/f.json") as file:
+                ours = [s for s in json.load(file)["models"][0]["slices"] if s["column"] != "camera"]
+            expected = []
+            for name in ("brightness", "sharpness", "size"):
+                values, quarter = distinct_quarters([row[name] for row in measured.values()])
+                assert len(values) == (3 if name == "size" else 4)
+                for v in values:
+                    inside = [right[p] for p, row in measured.items() if quarter(row[name]) == v]
+                    expected.append((name, v, len(inside), sum(inside)))
+            assert [(s["column"], s["value"], s["images"], s["right"]) for s in ours] == expected, (ours, expected)
+            dark = [s for s in ours if s["differs"]]
+            assert any(s["column"] == "brightness" and s["value"].startswith("to ") for s in dark), ours
+            assert "camera = 2: " in done.stdout and "m  brightness = to " in done.stdout
+            with open(at + "/r/index.html") as file:
+                assert "brightness = to " in file.read()
+
+
+def what_cannot_be_measured_is_said():
+    with scratch() as at:
+        measured = photograph(at, 12)
+        program("extract", "-q", "--preset", "keras", "--layer", "input", at + "/images", at + "/c")
+        program("train", "-q", "--head", "linear", at + "/c", at + "/m.h5")
+        asked = ["evaluate", "--slices", "brightness", at + "/c", at + "/m.h5"]
+        assert "needs --images DIR" in program(*asked, status=2).stderr
+        assert "none of the images could be read" in program(*asked, "--images", at + "/m.h5", status=1).stderr
+        os.remove(at + "/images/a/00.png")
+        done = program(*asked, "--images", at + "/images")
+        assert "1 of the images could not be read" in " ".join(done.stderr.split())
+        for path in measured:
+            Image.new("RGB", (9, 9)).save(at + "/images/" + path)
+        assert "do not differ" in program(*asked, "--images", at + "/images", status=1).stderr
+
+
 def what_is_wrong_with_a_table_is_one_sentence():
     with scratch() as at:
         _, said = make(at, 20)
@@ -117,4 +198,5 @@ def what_is_wrong_with_a_table_is_one_sentence():
             assert words in error and error.count("\n") == 1, (text, error)
 
 
-run(figures_agree_with_python, the_report_names_those_that_differ, what_is_wrong_with_a_table_is_one_sentence)
+run(figures_agree_with_python, the_report_names_those_that_differ, measures_agree_with_pillow_and_numpy, what_cannot_be_measured_is_said,
+    what_is_wrong_with_a_table_is_one_sentence)

@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     static guint8 rgb[SIDE * SIDE * 3];
     g_autoptr(GError) error = NULL;
     const Decoding how = {(Preset)(size % 3), (Fit)(size / 3 % 3), size & 1, SIDE};
-    gboolean turned;
-    if (!image_decode(data, size, &how, MAX_PIXELS, rgb, &turned, &error))
+    ImageFacts facts;
+    if (!image_decode(data, size, &how, MAX_PIXELS, rgb, &facts, &error))
         g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
     return 0;
 }

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
     if (argc < 5 || !parse(argv[1], &how))
         return 2;
     int side = how.side = atoi(argv[2]), failures = 0;
-    gboolean turned;
+    ImageFacts facts;
     gint64 max_pixels = g_ascii_strtoll(argv[3], NULL, 10);
     g_autofree guint8 *rgb = g_malloc((gsize)side * (gsize)side * 3);
     image_startup(argv[0]);
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
         g_autoptr(GError) error = NULL;
         gsize size;
         if (g_file_get_contents(argv[i], &bytes, &size, &error) &&
-            image_decode((guint8 *)bytes, size, &how, max_pixels, rgb, &turned, &error))
+            image_decode((guint8 *)bytes, size, &how, max_pixels, rgb, &facts, &error))
             fwrite(rgb, 3, (gsize)side * (gsize)side, stdout);
         else {
             fprintf(stderr, "%s: %s\n", argv[i], error->message);

@@ -43,10 +43,10 @@ static int open_files(void)
 }
 
 static gboolean task(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
-                     gboolean *turned, GError **error)
+                     ImageFacts *facts, GError **error)
 {
     memset(rgb, bytes[size - 1], (gsize)how->side * (gsize)how->side * 3);
-    *turned = bytes[0] == 't';
+    facts->turned = bytes[0] == 't';
     switch (bytes[0]) {
     case 'a':
         rgb[0] = (guint8)attempts();
@@ -79,9 +79,9 @@ static gboolean decode(DecoderBox *box, const char *text, guint8 *rgb, GError **
 {
     const Decoding how = {.side = SIDE};
     g_autoptr(GBytes) content = g_bytes_new_static(text, strlen(text));
-    gboolean turned = TRUE;
-    gboolean fine = decoder_box_decode(box, content, &how, 1000, rgb, &turned, error);
-    g_assert_true(!fine || turned == (text[0] == 't'));
+    ImageFacts facts = {.turned = TRUE};
+    gboolean fine = decoder_box_decode(box, content, &how, 1000, rgb, &facts, error);
+    g_assert_true(!fine || facts.turned == (text[0] == 't'));
     return fine;
 }
 

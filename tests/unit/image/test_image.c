@@ -44,8 +44,8 @@ static void free_files(void)
 static gboolean decode(const guint8 *bytes, gsize size, Preset preset, guint8 *rgb, GError **error)
 {
     const Decoding how = {.preset = preset, .side = SIDE};
-    gboolean turned;
-    return image_decode(bytes, size, &how, IMAGE_MAX_PIXELS, rgb, &turned, error);
+    ImageFacts facts;
+    return image_decode(bytes, size, &how, IMAGE_MAX_PIXELS, rgb, &facts, error);
 }
 
 static void assert_refused(const guint8 *bytes, gsize size, gint64 max_pixels, const char *reason)
@@ -53,8 +53,8 @@ static void assert_refused(const guint8 *bytes, gsize size, gint64 max_pixels, c
     guint8 rgb[BYTES];
     g_autoptr(GError) error = NULL;
     const Decoding how = {.side = SIDE};
-    gboolean turned;
-    g_assert_false(image_decode(bytes, size, &how, max_pixels, rgb, &turned, &error));
+    ImageFacts facts;
+    g_assert_false(image_decode(bytes, size, &how, max_pixels, rgb, &facts, &error));
     g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
     if (!strstr(error->message, reason))
         g_error("'%s' does not say '%s'", error->message, reason);
@@ -108,8 +108,8 @@ static void test_damaged_files_do_no_harm(void)
                 bytes[rng_below(&rng, (guint32)MIN(file->size, near))] ^= 1u << rng_below(&rng, 8);
             g_autoptr(GError) error = NULL;
             const Decoding how = {(Preset)(round % 3), (Fit)(round / 3 % 3), round & 1, SIDE};
-            gboolean turned;
-            if (!image_decode(bytes, file->size, &how, 1 << 20, rgb, &turned, &error))
+            ImageFacts facts;
+            if (!image_decode(bytes, file->size, &how, 1 << 20, rgb, &facts, &error))
                 g_assert_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE);
         }
     }
