@@ -249,12 +249,12 @@ def make_runs_only_missing_steps():
             assert float(file.read()) >= 0
         assert re.search(r"^train +features of 2 images .* done$", shown, re.M), shown
         assert re.findall(r"^(\w+) .* MB ", shown, re.M) == ["train", "large", "standalone", "linear", "cached", "bootstrap", "cut",
-                                                           "finetune", "scratch", "compare"], shown
+                                                           "finetune", "mild", "tuned", "scratch", "compare"], shown
         assert re.search(r"^scratch +2 images, up to 5 epochs .* to do$", shown, re.M), shown
         assert re.search(r"^left: about .*\nfrom the start with SCALE=full: .*\nfrom the start with SCALE=medium: ", shown, re.M), shown
-        assert calls.count("extract") == 2 and calls.count("evaluate") == 1, calls  # features were there
+        assert calls.count("extract") == 3 and calls.count("evaluate") == 1, calls  # features were there
         assert sorted(c for c in calls if c.startswith("train")) == [
-            "train --approach bootstrap", "train --approach finetune", "train --approach scratch",
+            "train --approach bootstrap", "train --approach finetune", "train --approach finetune", "train --approach scratch",
             "train --approach standalone", "train --head linear", "train --head linear"], calls
         assert re.search(r"scratch +1 +2\.5", shown), shown
         assert make("study")[0] == []
