@@ -1,6 +1,7 @@
 /* extraction: image folders into caches, the way that extract takes by default. */
 #include "common/cache/cache.h"
 #include "common/cli/cli.h"
+#include "common/cli/memory_plan.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
@@ -10,7 +11,6 @@
 #include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
-#include "extract/extraction_memory.h"
 #include "extract/follow.h"
 #include "extract/plan.h"
 #include "extract/shard.h"
@@ -292,13 +292,50 @@ static Status extract_whole(Run *run, Dataset *dataset, GError **error)
     return open ? extract_into(run, &caches, TRAIN, dataset, error) : STATUS_FAILED;
 }
 
+/* ---- Memory ---- */
+
+/* A feature specification of the right shape, for what does not depend on the weights. */
+static FeatureSpec *shape_of(const Options *options)
+{
+    Normalization any = NORMALIZE_UNIT;
+    FeatureSpec *spec = feature_spec_new(NULL, options->preset, &any, options->side, options->layer, NULL);
+    feature_spec_pool(spec, options->pool, NULL);
+    return spec;
+}
+
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
+{
+    const Options *options = user;
+    gint64 batch = values[0], threads = values[1];
+    g_autoptr(FeatureSpec) spec = shape_of(options);
+    PipelineOptions pipeline = {.spec = spec, .batch = (int)batch, .threads = (guint)threads};
+    MemoryNeed need = pipeline_memory(&pipeline);
+    if (vgg16_find(options->layer) >= 0)
+        memory_add(&need, weights_memory(vgg16_find(options->layer)));
+    memory_add(&need, image_file_memory((guint)threads));
+    memory_add(&need, cache_writer_memory(spec, (guint)batch));
+    need.address += memory_of_threads((guint)threads).address; /* that compared images with the cache */
+    return need;
+}
+
+static gboolean memory_check(const Options *options, GError **error)
+{
+    const MemoryPlan plan = {.what = "running images through the base",
+                             .settings = {{"batch", options->batch}, {"threads", options->common.threads}},
+                             .need = need_of,
+                             .user = (gpointer)options};
+    return memory_plan_check(&plan, error);
+}
+
+/* ---- The run ---- */
+
 Status extract_images(const Options *options, GError **error)
 {
     if (!image_file_startup("extract", error))
         return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
-    if (!dataset || !extraction_memory_check(options, error))
+    if (!dataset || !memory_check(options, error))
         return STATUS_FAILED;
     if (options->prune && dataset->unread) {
         error_set(error,
