@@ -2,6 +2,7 @@
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "common/core/sha256.h"
@@ -115,7 +116,7 @@ static gboolean take_item(const GPtrArray *fields, gpointer user, GError **error
 
 static gboolean names_from_items(Names *names, const char *path, GError **error)
 {
-    g_autofree char *text = csv_text(path, error);
+    g_autofree char *text = input_file_plain(path, error);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     Items items = {.names = names, .seen = seen};
     return text && csv_table(path, text, find_columns, take_item, &items, error);

@@ -1,5 +1,6 @@
 /* merge_check: what a merged cache lacks; see merge.h. */
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/plural.h"
 #include "common/dataset/tar_box.h"
 #include "extract/merge.h"
@@ -88,7 +89,7 @@ static GPtrArray *wanted(const Options *options, GError **error)
             g_ptr_array_add(paths, g_strdup(((const DatasetItem *)dataset->items->pdata[i])->key));
         return dataset ? g_steal_pointer(&paths) : NULL;
     }
-    g_autofree char *text = dataset_read_list(options->check, error);
+    g_autofree char *text = input_file_plain(options->check, error);
     if (!text)
         return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);

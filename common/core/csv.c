@@ -2,7 +2,6 @@
 #include "common/core/csv.h"
 
 #include "common/core/error.h"
-#include "common/core/input_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,18 +77,6 @@ GPtrArray *csv_read(const char **text, GError **error)
         *text += **text == '\n';
         return g_steal_pointer(&fields);
     }
-    return NULL;
-}
-
-char *csv_text(const char *file, GError **error)
-{
-    gsize size;
-    g_autofree char *text = input_file_text(file, &size, error);
-    if (!text)
-        return NULL;
-    if (strlen(text) == size)
-        return g_strdup(text + (g_str_has_prefix(text, "\xef\xbb\xbf") ? 3 : 0));
-    error_set(error, "%s: contains a NUL byte: a table is plain text; write it again", file);
     return NULL;
 }
 

@@ -11,9 +11,6 @@ void csv_append_float(GString *line, float value);
  * breaks. NULL at the end of the text, or with error if a quote is misplaced or not closed. */
 GPtrArray *csv_read(const char **text, GError **error);
 
-/* The text of a table without a byte order mark. NULL and error if it cannot be read or holds a NUL. Caller frees. */
-char *csv_text(const char *file, GError **error);
-
 /* Gives the first record of a file's text to take_header and each further one to take_record, but for empty lines, which
  * editors leave at the end. FALSE and an error that names the file, and before that of take_record the record, where the
  * text is empty or misquoted, or one of these returns FALSE. */

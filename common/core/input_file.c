@@ -96,6 +96,23 @@ char *input_file_text(const char *path, gsize *size, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+char *input_file_plain(const char *path, GError **error)
+{
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, as some editors write it */
+    gsize size;
+    guint line = 1;
+    g_autofree char *text = input_file_text(path, &size, error);
+    if (!text)
+        return NULL;
+    gsize length = strlen(text);
+    if (length == size)
+        return g_strdup(text + (g_str_has_prefix(text, mark) ? strlen(mark) : 0));
+    for (gsize i = 0; i < length; i++)
+        line += text[i] == '\n';
+    return error_set(error, "%s:%u contains a NUL byte: it should be plain text; write it again", path, line),
+           NULL;
+}
+
 static int by_bytes(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -16,5 +16,8 @@ FILE *input_file_stream(const char *path, GError **error);
 /* The whole text, of *size bytes (NULL allowed) and followed by a NUL; NULL and error on failure. Caller frees. */
 char *input_file_text(const char *path, gsize *size, GError **error);
 
+/* The same of a list or table, without a byte order mark; refuses a NUL, which would end it unseen. */
+char *input_file_plain(const char *path, GError **error);
+
 /* Names in a folder (char*) but "." and "..", in byte order; NULL and error if one of them could not be read. */
 GPtrArray *input_folder_names(const char *path, GError **error);

@@ -318,26 +318,7 @@ static int class_index(const GPtrArray *classes, const char *name, gsize length)
 
 /* ---- Lists ---- */
 
-#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* of UTF-8, as some editors write it */
-enum { SHOWN_MAX = 200 };              /* bytes of a line shown in a message */
-
-char *dataset_read_list(const char *list, GError **error)
-{
-    gsize size;
-    guint line = 1;
-    g_autofree char *text = input_file_text(list, &size, error);
-    if (!text)
-        return NULL;
-    gsize length = strlen(text);
-    if (length == size)
-        return g_strdup(text + (g_str_has_prefix(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0));
-    for (gsize i = 0; i < length; i++)
-        line += text[i] == '\n';
-    error_set(error,
-              "%s:%u contains a NUL byte: a list is plain text with one image per line; write it again", list,
-              line);
-    return NULL;
-}
+enum { SHOWN_MAX = 200 }; /* bytes of a line shown in a message */
 
 /* Keys of all items, with and without their ending -> item; of two that differ only in their ending, the first in byte
  * order. */
@@ -379,7 +360,7 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
 {
     const char *list = filter->list;
     guint there = all->items->len;
-    g_autofree char *text = dataset_read_list(list, error);
+    g_autofree char *text = input_file_plain(list, error);
     if (!text)
         return NULL;
     gboolean subset = filter->classes || filter->first_classes;

@@ -96,9 +96,6 @@ Dataset *dataset_unsorted(const char *folder, GError **error);
 
 /* Their paths: char*, freed with the array. */
 GPtrArray *dataset_files(const char *folder, GError **error);
-/* The text of a list, without a byte order mark. NULL and error if it cannot be read or holds a NUL, which
- * would end it unseen. Caller frees. */
-char *dataset_read_list(const char *list, GError **error);
 /* Whether a file is taken for an image, by the ending of its name. */
 gboolean dataset_is_image(const char *path);
 

@@ -4,6 +4,7 @@
 #include "common/cli/choice.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/plural.h"
 
 #include <jansson.h>
@@ -184,7 +185,7 @@ static gboolean read_lines(Labels *labels, const char *text, GError **error)
 
 Labels *labels_read(const char *file, LabelsNeed need, GError **error)
 {
-    g_autofree char *text = csv_text(file, error);
+    g_autofree char *text = input_file_plain(file, error);
     if (!text)
         return NULL;
     g_autoptr(Labels) labels = g_new0(Labels, 1);

@@ -2,6 +2,7 @@
 #include "common/dataset/tar_scan.h"
 
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/plural.h"
 #include "common/dataset/tar_box.h"
 
@@ -173,7 +174,7 @@ static void add_by_folder(const Scan *scan, Dataset *dataset, GHashTable *classe
 static gboolean read_class_names(Scan *scan, const char *path, GError **error)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autofree char *text = dataset_read_list(path, error);
+    g_autofree char *text = input_file_plain(path, error);
     if (!text)
         return FALSE;
     g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);

@@ -5,6 +5,7 @@
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/interrupt.h"
 #include "common/core/thread_pool.h"
 #include "common/image/image_file.h"
@@ -170,7 +171,7 @@ static void slice_columns(Table *table, const char *file)
 
 static gboolean read_table(Comparison *comparison, const char *file, GError **error)
 {
-    g_autofree char *text = csv_text(file, error);
+    g_autofree char *text = input_file_plain(file, error);
     g_autoptr(GHashTable) images = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     Table table = {comparison, images, -1, texts, 0};
