@@ -173,6 +173,11 @@ $(BUILD)/tools/%.so: tests/torture/%.c $(BUILD)/flags
 FUZZ_SECONDS := 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_SEEDS_fuzz_image := tests/golden/images
+# Bytes of an input, from the start: libFuzzer's begin with one or two, and grow as there are more than targets with processes try.
+FUZZ_LENGTH_fuzz_cache := 64
+FUZZ_LENGTH_fuzz_hdf5 := 48
+FUZZ_LENGTH_fuzz_model := 200
+FUZZ_LENGTH_fuzz_tar := 240
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 fuzz: packages-fuzz ## fuzz every reader of files, FUZZ_SECONDS=30 each
@@ -182,14 +187,15 @@ fuzz: packages-fuzz ## fuzz every reader of files, FUZZ_SECONDS=30 each
 
 run-fuzz_%:
 	@mkdir -p $(BUILD)/corpus/fuzz_$*
-	@$(BUILD)/targets/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -print_final_stats=1 \
+	@$(BUILD)/targets/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -print_final_stats=1 $(FUZZ_LENGTH_fuzz_$*:%=-len_control=0 -max_len=%) \
 	    -artifact_prefix=$(BUILD)/ $(BUILD)/corpus/fuzz_$* $(FUZZ_SEEDS_fuzz_$*) >$(BUILD)/fuzz_$*.log 2>&1 || \
 	    { tail -n 40 $(BUILD)/fuzz_$*.log; exit 1; }
 	@awk '/number_of_executed_units/ { print "fuzz_$*: " $$2 " inputs, none of them did harm" }' $(BUILD)/fuzz_$*.log
 
+# A target may have its own of a library's functions (muldefs).
 $(BUILD)/targets/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libprograms.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer -Wl,-z,muldefs $^ $(LDLIBS) -o $@
 
 test: packages-test ## build everything and run all tests
 	+@$(BUILD_NOW) $(PROGRAMS:%=$(BUILD)/%) unit-tests
