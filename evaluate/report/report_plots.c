@@ -39,7 +39,9 @@ void report_figure(const Report *report, const CanvasFigure *figure, const char 
         report_missing(report, sentence);
         return;
     }
-    g_string_append(page, "<div class=\"figure\">");
+    g_string_append(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    html_text(page, alt);
+    g_string_append(page, "\">");
     html_figure(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
     g_string_append(page, "</div>\n");
 }

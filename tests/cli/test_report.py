@@ -276,18 +276,22 @@ def the_answers_are_on_the_first_screen_and_nothing_is_wider_than_it():
 
 
 def nothing_is_cut_off_at_any_width_in_light_dark_and_print():
-    """No element reaches beyond the window, and no table needs to be scrolled sideways: with four models, all unfolded."""
+    """No element reaches beyond the window, and no table needs to be scrolled sideways: with four models, all unfolded. A figure scrolls
+    within itself where its text, of 11 points, would be smaller than 8; on paper it does not."""
     probe = """<script>
       for (const part of document.querySelectorAll("details.model")) part.open = true;
       const cut = [];
       for (const part of document.querySelectorAll("body *")) {
         const box = part.getBoundingClientRect();
-        if (box.width && !part.closest(".fold thead, .skip, details:not([open]) > :not(summary)")
+        if (box.width && !part.closest(".fold thead, .skip, details:not([open]) > :not(summary)") && (PRINTED || !part.matches(".figure img"))
             && (box.right > window.innerWidth + 1 || box.left < -1 || (part.matches(".scroll, pre") && part.scrollWidth > part.clientWidth + 1)))
           cut.push(part.tagName + "." + part.className + " " + Math.round(box.right) + " " + part.textContent.slice(0, 40));
       }
       const dark = document.querySelector(".on-dark");
-      parent.postMessage(JSON.stringify({cut, wide: window.innerWidth, dark: dark.getBoundingClientRect().width > 0,
+      const figures = Array.from(document.querySelectorAll(".figure img")).filter((p) => p.getBoundingClientRect().width > 0 && p.naturalWidth <= 900);
+      const small = figures.filter((p) => 11 * p.getBoundingClientRect().width / p.naturalWidth < 8).length;
+      const stuck = Array.from(document.querySelectorAll(".figure")).filter((p) => p.scrollWidth > p.clientWidth + 1 && (getComputedStyle(p).overflowX != "auto" || p.tabIndex < 0)).length;
+      parent.postMessage(JSON.stringify({cut, small, stuck, figures: figures.length, wide: window.innerWidth, dark: dark.getBoundingClientRect().width > 0,
         text: Array.from(document.querySelectorAll("td, dd, code")).filter((p) => p.getBoundingClientRect().width > 0).length}), "*");
     </script></body>"""
     # Frames, as a window of Chromium's own is at least 500 pixels wide.
@@ -312,7 +316,7 @@ def nothing_is_cut_off_at_any_width_in_light_dark_and_print():
         with open(at + "/r/frames.html", "w") as file:
             file.write(frames)
         for form in ("light", "dark", "print", "unfolded"):
-            shown = page.replace("</body>", probe).replace('<html lang="en">', '<html lang="en" data-theme="%s">' % ("dark" if form == "dark" else "light"))
+            shown = page.replace("</body>", probe.replace("PRINTED", str(form == "print").lower())).replace('<html lang="en">', '<html lang="en" data-theme="%s">' % ("dark" if form == "dark" else "light"))
             shown = shown.replace("@media print", "@media all") if form == "print" else shown
             shown = shown.replace("@media (max-width: 48rem)", "@media (max-width: 1px)") if form == "unfolded" else shown
             with open(at + "/r/probed.html", "w", encoding="utf-8") as file:
@@ -322,6 +326,7 @@ def nothing_is_cut_off_at_any_width_in_light_dark_and_print():
             assert sorted(note["wide"] for note in notes) == [390, 768, 1280], notes
             for note in notes:
                 assert bool(note["cut"]) == (form == "unfolded" and note["wide"] <= 768), (form, note["wide"], note["cut"][:5])
+                assert note["figures"] > 5 and not note["stuck"] and (form in ("print", "unfolded") or note["wide"] != 390 or not note["small"]), (form, note)
                 assert note["dark"] == (form == "dark") and note["text"] > 200, (form, note)
 
 
