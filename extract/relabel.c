@@ -114,6 +114,18 @@ static gboolean relabelling_open(Relabelling *r, const char *path, GError **erro
     return (r->writer = open_existing(path, error)) && (r->stored = cache_writer_stored(r->writer, error));
 }
 
+/* Before anything is changed: an expression that matches nothing is a mistake. */
+static gboolean check_groups(const Relabelling *r, const char *by, const char *path, GError **error)
+{
+    for (guint i = 0; r->groups && i < r->stored->len; i++) {
+        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
+        g_autofree char *group = item->label.class_name ? groups_find(r->groups, item->path) : NULL;
+        if (group)
+            return TRUE;
+    }
+    return !r->groups || error_set(error, "--group %s: gives none of the images of %s a group", by, path);
+}
+
 static gboolean relabel_all(Relabelling *r, GError **error)
 {
     for (guint i = 0; i < r->stored->len && !interrupted(); i++) {
@@ -133,7 +145,8 @@ Status relabel(const Options *options, GError **error)
     g_auto(Relabelling) r = {.new_label = tabled, .commit_every = COMMIT_EVERY};
     if ((table && !(r.labels = labels_read(table, LABELS_CLASSES, error))) ||
         (options->filter.group && !(r.groups = groups_new(options->filter.group, error))) ||
-        !relabelling_open(&r, path, error) || !relabel_all(&r, error))
+        !relabelling_open(&r, path, error) || !check_groups(&r, options->filter.group, path, error) ||
+        !relabel_all(&r, error))
         return STATUS_FAILED;
     if (table && r.changed + r.unchanged == 0) {
         error_set(error, "%s: none of the images of %s is in it", table, path);

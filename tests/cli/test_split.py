@@ -195,7 +195,11 @@ def folds_keep_groups_together():
             found += [max(float(row["accuracy"]) for row in rows), float(list(csv.DictReader(open(at + "/l.csv")))[-1]["accuracy"])]
         assert min(found[:2]) > 0.95 and max(found[2:]) < 0.8, found
         assert "there are 24" in program("train", "--head", "linear", "--folds", 30, at + "/c", at + "/n.h5", status=1).stderr
+        error = program("extract", "--group", "nothing", at + "/c", status=1).stderr
+        assert "--group nothing: gives none of the images of" in error and json.loads(program("extract", "--info", "--json", at + "/c").stdout)["groups"] == 24
         program("extract", "--group", "^.", at + "/c")
+        error = program("train", "--head", "linear", "--folds", 3, at + "/c", at + "/n.h5", status=1).stderr
+        assert "the 36 images of class a are of one group, and cannot be divided into folds: give smaller groups" in error, error
         error = program("train", "--head", "linear", "--learning-curve", at + "/l.csv", at + "/c", at + "/n.h5", status=1).stderr
         assert "at least 10 groups and 3 of each class" in error, error
 

@@ -142,6 +142,30 @@ static gboolean leave_curves(const Linear *linear, GError **error)
     return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
 }
 
+/* Whether every class has images that are not of one group, so that each fold's model knows it. */
+static gboolean check_groups(const Linear *linear, GError **error)
+{
+    const LinearTraining *training = &linear->training;
+    g_autofree guint *first = g_new(guint, training->classes);
+    g_autofree gboolean *divided = g_new0(gboolean, training->classes);
+    for (guint k = 0; k < training->classes; k++)
+        first[k] = G_MAXUINT;
+    for (guint i = 0; i < training->n; i++) {
+        int label = training->labels[i];
+        if (first[label] == G_MAXUINT)
+            first[label] = training->units[i];
+        divided[label] |= training->units[i] != first[label] || linear->counts[label] == 1;
+    }
+    for (guint k = 0; k < training->classes; k++)
+        if (!divided[k])
+            return error_set(
+                error,
+                "%s: the %u images of class %s are of one group, and cannot be divided into folds: "
+                "give smaller groups",
+                linear->options->cache, linear->counts[k], linear->names[k]);
+    return TRUE;
+}
+
 static gboolean check_folds(const Linear *linear, GError **error)
 {
     guint folds = linear->settings.folds, smallest = linear->counts[0];
@@ -156,7 +180,7 @@ static gboolean check_folds(const Linear *linear, GError **error)
         cli_warn("the smallest class has %u %s, fewer than the %u folds: its share of the accuracy is a "
                  "rough estimate",
                  smallest, plural(smallest, "image", "images"), folds);
-    return TRUE;
+    return check_groups(linear, error);
 }
 
 /* Where the scaling is fitted to images, it must not see those of a fold: each fold has a form of its own. The last one
