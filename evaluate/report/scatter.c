@@ -6,7 +6,6 @@
 #include "common/core/error.h"
 #include "evaluate/metrics/verdict.h"
 
-
 /* ---- The coordinates ---- */
 
 /* Which of the comparison's images are shown: all, or SCATTER_MAX at even distances. */
