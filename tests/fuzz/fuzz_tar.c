@@ -2,7 +2,6 @@
  * checksum, as libarchive is not built for fuzzing; so the input is a byte, how much is cut off at the end, then five
  * bytes for each member (its type, two choices for its name, its size), followed by up to 16 bytes of content. */
 #include "common/core/sandbox.h"
-#include "common/core/sandbox.h"
 #include "common/dataset/contents.h"
 #include "common/dataset/tar_reader.h"
 #include "common/image/image.h"
