@@ -338,11 +338,13 @@ Status extract_images(const Options *options, GError **error)
     if (!dataset || !memory_check(options, error))
         return STATUS_FAILED;
     if (options->prune && dataset->unread) {
-        error_set(error,
-                  "--prune: %u %s of %s cannot be read, and their images would seem to have gone: mend or "
-                  "remove them "
-                  "first (without --prune they are named)",
-                  dataset->unread, plural(dataset->unread, "entry", "entries"), dataset->root);
+        error_set(
+            error,
+            "--prune: %u %s of %s cannot be read, and %s images would seem to have gone: mend or remove %s "
+            "first (without --prune %s named)",
+            dataset->unread, plural(dataset->unread, "entry", "entries"), dataset->root,
+            plural(dataset->unread, "its", "their"), plural(dataset->unread, "it", "them"),
+            plural(dataset->unread, "it is", "they are"));
         return STATUS_FAILED;
     }
     g_autofree char *passed = dataset_passed(dataset);

@@ -166,7 +166,12 @@ def a_class_behind_a_link_that_leads_nowhere_is_named_and_never_pruned():
         assert counts(done) == {"unchanged": 6, "missing": 6, "skipped": 1}, done.stdout
         assert images + "/ant: No such file or directory" in done.stderr, done.stderr
         refused = extract("--prune", images, cache, status=1).stderr
-        assert "--prune: 1 entry of " + images + " cannot be read" in refused, refused
+        assert "--prune: 1 entry of %s cannot be read, and its images would seem to have gone: mend or remove it first " \
+            "(without --prune it is named)" % images in refused, refused
+        os.symlink(at + "/nowhere", images + "/wasp")
+        refused = extract("--prune", images, cache, status=1).stderr
+        assert "2 entries of %s cannot be read, and their images" % images in refused and "they are named" in refused, refused
+        os.remove(images + "/wasp")
         os.rename(at + "/unmounted", at + "/mounted")
         assert counts(extract("--prune", images, cache)) == {"unchanged": 12, "pruned": 1}  # the note of the link
         assert same_as_fresh(images, cache, at)
