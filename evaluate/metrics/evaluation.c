@@ -175,8 +175,7 @@ static void find_groups(Comparison *comparison)
         comparison->n_groups += comparison->units[i] == i;
 }
 
-/* (N) 1 where the model is right. Caller frees. */
-static int *right_answers(const Comparison *comparison, const Evaluation *evaluation)
+int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
 {
     guint n = comparison_count(comparison);
     int *values = g_new(int, n + 1);
@@ -195,7 +194,7 @@ static void test_against_guessing(Comparison *comparison)
     comparison->guess = (double)metrics[comparison->frequent].support / n;
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         Evaluation *evaluation = comparison->evaluations->pdata[j];
-        g_autofree int *right = right_answers(comparison, evaluation);
+        g_autofree int *right = evaluation_right(comparison, evaluation);
         evaluation->guess_p =
             comparison->units ? metrics_grouped_beats_guessing(right, comparison->units, n, comparison->guess)
                               : metrics_beats_guessing(evaluation->right, n, comparison->guess);
@@ -255,7 +254,7 @@ Interval comparison_interval(const Comparison *comparison, const Evaluation *eva
                              const guint8 *left_out)
 {
     guint n = comparison_count(comparison), used = 0, right = 0;
-    g_autofree int *values = right_answers(comparison, evaluation);
+    g_autofree int *values = evaluation_right(comparison, evaluation);
     g_autofree guint *units = g_new(guint, n + 1);
     for (guint i = 0; i < n; i++) {
         gboolean uses = !left_out || !left_out[i];

@@ -107,6 +107,9 @@ guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
 
+/* (N) 1 where the model is right. Caller frees. */
+int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation);
+
 /* 95 % interval of the model's accuracy on the images that are not left out (N; NULL: on all), Wilson's; over groups where
  * there are some, whose images are not independent. */
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,

@@ -235,6 +235,34 @@ double metrics_grouped_beats_guessing(const int *values, const guint *units, gui
     return (not_above + 1.0) / (INTERVAL_DRAWS + 1.0);
 }
 
+double metrics_grouped_differs(const int *values, const int *of, int slice, const guint *units, guint n)
+{
+    double images = 0, right = 0, inside = 0, sum = 0;
+    for (guint i = 0; i < n; i++) {
+        images += of[i] >= 0;
+        right += of[i] >= 0 && values[i];
+        inside += of[i] == slice;
+    }
+    g_autofree double *parts = g_new0(double, n + 1);
+    for (guint i = 0; i < n; i++)
+        if (of[i] >= 0)
+            parts[units[i]] += ((of[i] == slice) - inside / images) * (values[i] - right / images);
+    guint groups = 0, as_far = 0;
+    for (guint u = 0; u < n; u++)
+        if (parts[u] != 0) {
+            sum += parts[u];
+            parts[groups++] = parts[u];
+        }
+    Rng rng = rng_new(0, 0);
+    for (guint draw = 0; draw < INTERVAL_DRAWS; draw++) {
+        double drawn = 0;
+        for (guint k = 0; k < groups; k++)
+            drawn += rng_uniform(&rng) < 0.5 ? parts[k] : -parts[k];
+        as_far += fabs(drawn) >= fabs(sum) * (1 - 1e-9); /* equal ones differ by rounding */
+    }
+    return (as_far + 1.0) / (INTERVAL_DRAWS + 1.0);
+}
+
 /* The probability that the sum of the groups' values, each with either sign, is at least as far from 0 as with these. */
 static double signs_test(const GArray *groups)
 {

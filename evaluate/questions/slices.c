@@ -273,39 +273,37 @@ gboolean slices_find(Comparison *comparison, const Options *options, GError **er
 
 /* ---- Figures ---- */
 
-/* Slices of a column, before their correction. */
-static void measure_column(const Comparison *comparison, const Evaluation *evaluation,
-                           const SliceColumn *column, GArray *slices)
+/* Before the correction of p. */
+static Slice measure_slice(const Comparison *comparison, const Evaluation *evaluation,
+                           const SliceColumn *column, guint value)
 {
-    guint first = slices->len, images = 0, right = 0;
-    for (guint v = 0; v < column->values->len; v++) {
-        Slice slice = {.column = column->name, .value = column->values->pdata[v]};
-        g_array_append_val(slices, slice);
+    guint n = comparison_count(comparison);
+    Slice slice = {.column = column->name, .value = column->values->pdata[value]};
+    g_autofree int *right = evaluation_right(comparison, evaluation);
+    g_autofree guint8 *outside = g_new(guint8, n + 1);
+    for (guint i = 0; i < n; i++) {
+        outside[i] = column->of[i] != (int)value;
+        slice.images += !outside[i];
+        slice.right += !outside[i] && right[i];
+        slice.others += outside[i] && column->of[i] >= 0;
+        slice.others_right += outside[i] && column->of[i] >= 0 && right[i];
     }
-    for (guint i = 0; i < comparison_count(comparison); i++) {
-        if (column->of[i] < 0)
-            continue;
-        Slice *slice = &g_array_index(slices, Slice, first + (guint)column->of[i]);
-        gboolean good = evaluation->predicted[i] == test_images_labels(comparison->images)[i];
-        slice->images++;
-        slice->right += good;
-        images++;
-        right += good;
-    }
-    for (guint s = first; s < slices->len; s++) {
-        Slice *slice = &g_array_index(slices, Slice, s);
-        slice->others = images - slice->images;
-        slice->others_right = right - slice->right;
-        slice->interval = interval_wilson(slice->right, slice->images);
-        slice->p = metrics_fisher(slice->right, slice->images, slice->others_right, slice->others);
-    }
+    slice.interval = comparison_interval(comparison, evaluation, outside);
+    slice.p = comparison->units ? metrics_grouped_differs(right, column->of, (int)value, comparison->units, n)
+                                : metrics_fisher(slice.right, slice.images, slice.others_right, slice.others);
+    return slice;
 }
 
 GArray *slices_measure(const Comparison *comparison, const Evaluation *evaluation)
 {
     GArray *slices = g_array_new(FALSE, FALSE, sizeof(Slice));
-    for (guint c = 0; comparison->slices && c < comparison->slices->len; c++)
-        measure_column(comparison, evaluation, comparison->slices->pdata[c], slices);
+    for (guint c = 0; comparison->slices && c < comparison->slices->len; c++) {
+        const SliceColumn *column = comparison->slices->pdata[c];
+        for (guint v = 0; v < column->values->len; v++) {
+            Slice slice = measure_slice(comparison, evaluation, column, v);
+            g_array_append_val(slices, slice);
+        }
+    }
     g_autofree double *p = g_new(double, slices->len + 1);
     for (guint s = 0; s < slices->len; s++)
         p[s] = g_array_index(slices, Slice, s).p;

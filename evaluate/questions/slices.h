@@ -1,7 +1,8 @@
 /* slices: whether a model is as often right on some images as on the others, by what a table says of them (camera, site,
  * hour), or by their brightness, sharpness and size.
  *
- * Each value of a column is a slice, which is compared with the images that have another value there (Fisher's exact test).
+ * Each value of a column is a slice, which is compared with the images that have another value there (Fisher's exact test; where
+ * images have groups, a test of signs over these).
  * Of numbers that take more than SLICE_VALUES values, and of measures, the slices are quarters. With many slices some differ by chance:
  * Holm (1979) corrects for all that a model is compared on. */
 #pragma once
@@ -14,7 +15,7 @@ typedef struct {
     const char *column, *value; /* borrowed from the comparison */
     guint images, right;
     guint others, others_right;
-    Interval interval; /* 95 %, of the accuracy on the slice */
+    Interval interval; /* 95 %, of the accuracy on the slice, as comparison_interval */
     double p;          /* corrected: below 0.05 the slice differs */
 } Slice;
 

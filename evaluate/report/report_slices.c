@@ -13,6 +13,11 @@ static double accuracy_of(guint right, guint images)
     return images ? (double)right / images : 0;
 }
 
+static const char *test_name(const Comparison *comparison)
+{
+    return comparison->units ? "a test of signs" : "Fisher's exact test";
+}
+
 /* ---- Text ---- */
 
 static void append_slice(GString *text, const char *model, const Slice *slice)
@@ -32,8 +37,10 @@ void slices_text(GString *text, const Comparison *comparison)
 {
     if (!comparison->slices)
         return;
-    g_string_append(
-        text, "\nRight by slice (95 % interval; p: Fisher's exact test, corrected for all slices by Holm)\n");
+    g_autofree char *over = comparison_over(comparison);
+    g_string_append_printf(text,
+                           "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
+                           test_name(comparison), over);
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autofree char *name = cli_printable(evaluation->name);
@@ -100,10 +107,13 @@ void section_slices(const Report *report)
     if (!comparison->slices)
         return;
     section_open(report, "slices");
-    html_element(
-        page, "p",
-        "p is that of Fisher's exact test against the images with another value in the column, corrected "
-        "for all slices by Holm; below 0.05 the slice differs.");
+    g_autofree char *over = comparison_over(comparison);
+    g_string_append_printf(
+        page,
+        "<p>%sp is that of %s%s against the images with another value in the column, corrected "
+        "for all slices by Holm; below 0.05 the slice differs.</p>\n",
+        comparison->units ? "The intervals are over groups (cluster bootstrap). " : "", test_name(comparison),
+        over);
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autoptr(GArray) slices = slices_measure(comparison, evaluation);

@@ -1,5 +1,5 @@
 """Accuracy by slices of a table: --slices against exact fractions in Python, and measures against Pillow and NumPy."""
-import csv, json, os, sys
+import csv, itertools, json, os, sys
 from fractions import Fraction
 from math import comb
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -105,6 +105,84 @@ def the_report_names_those_that_differ():
             assert 'id="slices"' not in file.read()
 
 
+def grouped(at, name, x, labels, groups):
+    """A cache of two classes whose file names tell their groups; its paths."""
+    np.save("%s/%s.npy" % (at, name), x.astype("f4"))
+    paths = ["%s/g%02d-%d.jpg" % ("ab"[k], g, i) for i, (k, g) in enumerate(zip(labels, groups))]
+    with open("%s/%s.csv" % (at, name), "w") as file:
+        file.write("path,class\n" + "".join("%s,%s\n" % (path, path[0]) for path in paths))
+    program("extract", "-q", "--import", "%s/%s.npy" % (at, name), "%s/%s.csv" % (at, name), "%s/%s" % (at, name))
+    return paths
+
+
+def sliced(at, name, table):
+    """The slices of a table, what was said, and by path whether the model is right."""
+    done = program("evaluate", "--json", at + "/f.json", "--predictions", at + "/p.csv", "--slices", table, "--report", at + "/r", at + "/" + name, at + "/m.h5")
+    with open(at + "/f.json") as file, open(at + "/p.csv", newline="") as predictions:
+        right = {row["path"]: row["true"] == row["predicted"] for row in csv.DictReader(predictions)}
+        return json.load(file)["models"][0]["slices"], " ".join(done.stdout.split()), right
+
+
+def learn(at):
+    labels = np.arange(40) % 2
+    grouped(at, "train", np.stack([2 * labels - 1, np.random.default_rng(0).normal(0, 0.1, 40)], 1), labels, labels)
+    program("train", "-q", "--head", "linear", "--scale", "none", at + "/train", at + "/m.h5")
+
+
+def copies_of_a_few_images_do_not_make_a_slice_differ():
+    """Four images, fifty times each: two from one camera, right, two from another, wrong."""
+    with scratch() as at:
+        learn(at)
+        groups, labels = np.repeat(range(4), 50), np.repeat(range(4), 50) % 2
+        paths = grouped(at, "test", np.stack([(2 * labels - 1) * np.where(groups < 2, 1, -1), 0 * labels], 1), labels, groups)
+        table = write(at + "/t.csv", {path: {"camera": "AB"[g // 2]} for path, g in zip(paths, groups)}, ["camera"])
+        alone, said, _ = sliced(at, "test", table)
+        assert [(s["right"], s["images"], s["differs"]) for s in alone] == [(100, 100, True), (0, 100, True)] and alone[0]["p"] < 1e-50, alone
+        assert "p: Fisher's exact test, corrected" in said and "2 of 2 slices differ" in said, said
+        program("extract", "-q", "--group", "g[0-9]+", at + "/test")
+        ours, said, _ = sliced(at, "test", table)
+        assert [(s["right"], s["images"], s["differs"]) for s in ours] == [(100, 100, False), (0, 100, False)], ours
+        assert all(abs(s["p"] - 2 * 2 / 2**4) < 0.04 for s in ours), ours  # all signs alike, twice by Holm
+        low = 2 / (2 + 1.959963984540054**2)  # Wilson's of two of two
+        assert np.allclose([s["interval"] for s in ours], [[low, 1], [0, 1 - low]]), ours
+        assert "p: a test of signs over 4 groups, corrected" in said and "0 of 2 slices differ" in said, said
+        with open(at + "/r/index.html") as file:
+            assert "a test of signs over 4 groups against" in file.read()
+
+
+def signs(inside, right, groups):
+    """How many of all signs of the groups' parts in the covariance lead at least as far from 0."""
+    part = (inside - inside.mean()) * (right - right.mean())
+    parts = np.array([part[groups == g].sum() for g in np.unique(groups)])
+    sums = np.array(list(itertools.product((-1, 1), repeat=len(parts)))) @ parts
+    return (abs(sums) >= abs(parts.sum()) - 1e-9).mean()
+
+
+def over_groups_figures_agree_with_numpy():
+    with scratch() as at:
+        learn(at)
+        rng = np.random.default_rng(4)
+        groups = np.repeat(range(12), rng.integers(8, 24, 12))
+        labels, camera, shot = rng.integers(0, 2, len(groups)), groups % 2, rng.integers(0, 2, len(groups))
+        away = 0.1 + 0.4 * camera + 0.25 * shot + rng.normal(0, 0.3, 12)[groups] + rng.normal(0, 0.3, len(groups))
+        paths = grouped(at, "test", np.stack([(2 * labels - 1) * away, 0 * away], 1), labels, groups)
+        program("extract", "-q", "--group", "g[0-9]+", at + "/test")
+        for name, column in (("camera", camera), ("shot", shot)):
+            said = {path: {name: "AB"[v]} for path, v in zip(paths, column)}
+            del said[paths[0]]  # it is in no slice
+            ours, _, answers = sliced(at, "test", write(at + "/t.csv", said, [name]))
+            assert ours == sliced(at, "test", at + "/t.csv")[0]
+            right, inside, group = np.array([answers[path] for path in paths[1:]]), column[1:] == 0, groups[1:]
+            p = 2 * signs(inside, right, group)
+            alone = 2 * fisher(right[inside].sum().item(), inside.sum().item(), right[~inside].sum().item(), (~inside).sum().item())
+            error = 2 * np.sqrt(p / 2 * (1 - p / 2) / 4000)  # of as many draws
+            assert 0.004 < p < 0.9 and abs(p - alone) > 6 * error and all(abs(s["p"] - p) < 4 * error + 0.001 for s in ours), (name, p, alone, ours)
+            for s, of in zip(ours, (inside, ~inside)):
+                sums = np.array([(right[of & (group == g)].sum(), (of & (group == g)).sum()) for g in np.unique(group[of])])
+                draws = sums[rng.integers(0, len(sums), (20000, len(sums)))].sum(1)
+                assert np.allclose(s["interval"], np.quantile(draws[:, 0] / draws[:, 1], [0.025, 0.975]), atol=0.02), (s, sums)
+
+
 def laplacian(grey):
     return grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
 
@@ -198,5 +276,6 @@ def what_is_wrong_with_a_table_is_one_sentence():
             assert words in error and error.count("\n") == 1, (text, error)
 
 
-run(figures_agree_with_python, the_report_names_those_that_differ, measures_agree_with_pillow_and_numpy, what_cannot_be_measured_is_said,
+run(figures_agree_with_python, copies_of_a_few_images_do_not_make_a_slice_differ, over_groups_figures_agree_with_numpy,
+    the_report_names_those_that_differ, measures_agree_with_pillow_and_numpy, what_cannot_be_measured_is_said,
     what_is_wrong_with_a_table_is_one_sentence)
