@@ -23,7 +23,7 @@ static gboolean decode(Contents *contents, guint i, const Decoding *how, guint8 
     g_autoptr(GBytes) content = contents_read(contents, i, &problem);
     gboolean done = content && image_file_decode_content(content, how, pixels, &problem);
     *rgb = done ? g_steal_pointer(&pixels) : NULL;
-    if (g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_MACHINE))
+    if (!done && !g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE))
         return error_set(error, "%s: %s", path, problem->message);
     if (!done)
         cli_warn("%s: %s", path, problem->message);

@@ -314,25 +314,35 @@ static gboolean is_users(int signal_number)
     return TRUE;
 }
 
+void subprocess_end(int status, GError **error)
+{
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (number == SIGXCPU)
+        g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_ENDLESS, strsignal(number));
+    else if (number && is_users(number))
+        g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_INTERRUPTED, "interrupted");
+    else if (number && number != SIGKILL)
+        g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_CRASHED, strsignal(number));
+    else /* the kernel kills by SIGKILL for want of memory; fatal.h exits */
+        g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_MACHINE,
+                            number ? "it was killed, most likely for lack of memory" : "not enough memory");
+}
+
 /* Buries it, and notes the reason of its end. lied: it broke the rules, rather than ending by itself. */
 static void give_up(Sandbox *sandbox, gboolean lied)
 {
     gboolean stopped = interrupted();
-    int status = bury(sandbox), number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int status = bury(sandbox);
+    gboolean endless = WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
     if (sandbox->over)
         g_set_error(&sandbox->end, SANDBOX_ERROR, SANDBOX_ENDLESS, "given up after %g s",
                     sandbox->limit / 1000.0);
-    else if (number == SIGXCPU)
-        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_ENDLESS, strsignal(number));
-    else if (lied)
+    else if (lied && !endless)
         g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_CRASHED, "its answer is not valid");
-    else if (stopped || (number && is_users(number)))
+    else if (stopped && !endless)
         g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_INTERRUPTED, "interrupted");
-    else if (number && number != SIGKILL)
-        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_CRASHED, strsignal(number));
-    else /* the kernel kills by SIGKILL for want of memory; fatal.h exits */
-        g_set_error_literal(&sandbox->end, SANDBOX_ERROR, SANDBOX_MACHINE,
-                            number ? "it was killed, most likely for lack of memory" : "not enough memory");
+    else
+        subprocess_end(status, &sandbox->end);
 }
 
 gboolean sandbox_blame(GError **error, const char *path, const char *kind, GError *problem)

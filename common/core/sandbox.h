@@ -77,6 +77,8 @@ enum { SUBPROCESS_SOCKET = 3, SUBPROCESS_FILE = 4 };
 void subprocess_detach(int socket, int file);
 /* Waits for a child; returns waitpid's status. */
 int subprocess_wait(pid_t child);
+/* Sets the SANDBOX_ERROR that a child ended with, by its wait status. */
+void subprocess_end(int status, GError **error);
 
 /* The child's life in a process that has been forked by subprocess_fork, with its end of the socket. */
 G_NORETURN void sandbox_live(int socket, const SandboxWork *work);

@@ -25,11 +25,12 @@ typedef struct {
 
 struct DecoderBox {
     int starter; /* socket */
-    pid_t starter_pid;
     guint limit; /* ms */
     gint warned;
-    GMutex mutex;     /* protects the starter and: */
-    GPtrArray *ready; /* Sandbox, the idle decoders */
+    GMutex mutex;      /* protects the socket and: */
+    pid_t starter_pid; /* 0: it has ended, and its decoders with it */
+    int starter_end;   /* its wait status then */
+    GPtrArray *ready;  /* Sandbox, the idle decoders */
 };
 
 /* ---- In the decoder ---- */
@@ -142,14 +143,22 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
     return box;
 }
 
+static void bury_starter(DecoderBox *box)
+{
+    if (!box->starter_pid)
+        return;
+    close(box->starter);
+    box->starter_end = subprocess_wait(box->starter_pid);
+    box->starter_pid = 0;
+}
+
 void decoder_box_free(DecoderBox *box)
 {
     if (!box)
         return;
     for (guint i = 0; i < box->ready->len; i++)
         sandbox_free(box->ready->pdata[i]);
-    close(box->starter);
-    subprocess_wait(box->starter_pid);
+    bury_starter(box);
     g_ptr_array_unref(box->ready);
     g_mutex_clear(&box->mutex);
     g_free(box);
@@ -161,7 +170,8 @@ static gboolean broken(GError **error, const char *format, const char *reason)
     return FALSE;
 }
 
-/* Sends a request to the starter; passed receives a file descriptor, or -1. The mutex must be held. */
+/* Sends a request to the starter; passed receives a file descriptor, or -1. FALSE: it has ended. The mutex must be
+ * held. */
 static gboolean ask(DecoderBox *box, Start *start, int *passed)
 {
     union {
@@ -175,15 +185,18 @@ static gboolean ask(DecoderBox *box, Start *start, int *passed)
                              .msg_controllen = sizeof control.bytes};
     gssize n = -1;
     *passed = -1;
-    if (!sandbox_send_all(box->starter, start, sizeof *start))
+    if (box->starter_pid && sandbox_send_all(box->starter, start, sizeof *start))
+        do
+            n = recvmsg(box->starter, &message, MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+    if (n != (gssize)sizeof *start) {
+        bury_starter(box);
         return FALSE;
-    do
-        n = recvmsg(box->starter, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    struct cmsghdr *header = n == (gssize)sizeof *start ? CMSG_FIRSTHDR(&message) : NULL;
+    }
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header)
         memcpy(passed, CMSG_DATA(header), sizeof *passed);
-    return n == (gssize)sizeof *start;
+    return TRUE;
 }
 
 /* SandboxBury: by the starter, which is its parent. */
@@ -198,6 +211,23 @@ static int bury(gpointer data, pid_t pid)
     return told ? start.code : SIGKILL;
 }
 
+/* The decoder's own error, or why it has ended. */
+static gboolean tell(const GError *problem, GError **error)
+{
+    int code = problem->code;
+    ImageError kind = code == SANDBOX_INTERRUPTED ? IMAGE_ERROR_INTERRUPTED
+                      : code == SANDBOX_MACHINE || code == SANDBOX_REFUSED + (int)IMAGE_ERROR_MACHINE
+                          ? IMAGE_ERROR_MACHINE
+                          : IMAGE_ERROR_UNREADABLE;
+    const char *format = code == SANDBOX_CRASHED   ? "it crashes the decoder (%s)"
+                         : code == SANDBOX_ENDLESS ? "decoding it does not end (%s)"
+                         : code == SANDBOX_MACHINE ? "%s to decode it"
+                                                   : "%s";
+    g_autofree char *message = g_strdup_printf(format, problem->message);
+    g_set_error_literal(error, IMAGE_ERROR, kind, message);
+    return FALSE;
+}
+
 static Sandbox *new_decoder(DecoderBox *box, GError **error)
 {
     Start start = {0};
@@ -206,7 +236,12 @@ static Sandbox *new_decoder(DecoderBox *box, GError **error)
     gboolean told = ask(box, &start, &socket);
     g_mutex_unlock(&box->mutex);
     if (!told) {
-        broken(error, "%s", "the process that starts decoders has ended");
+        g_autoptr(GError) end = NULL;
+        subprocess_end(box->starter_end, &end);
+        if (end->code == SANDBOX_INTERRUPTED)
+            tell(end, error);
+        else
+            broken(error, "the process that starts decoders has ended (%s)", end->message);
         return NULL;
     }
     if (socket >= 0)
@@ -221,7 +256,7 @@ static Sandbox *new_decoder(DecoderBox *box, GError **error)
 static Sandbox *take_decoder(DecoderBox *box, GError **error)
 {
     g_mutex_lock(&box->mutex);
-    guint n = box->ready->len;
+    guint n = box->starter_pid ? box->ready->len : 0;
     Sandbox *decoder = n ? g_ptr_array_steal_index(box->ready, n - 1) : NULL;
     g_mutex_unlock(&box->mutex);
     return decoder ? decoder : new_decoder(box, error);
@@ -232,21 +267,6 @@ static void give_back(DecoderBox *box, Sandbox *decoder)
     g_mutex_lock(&box->mutex);
     g_ptr_array_add(box->ready, decoder);
     g_mutex_unlock(&box->mutex);
-}
-
-/* The decoder's own error, or why it has ended. */
-static gboolean tell(const GError *problem, GError **error)
-{
-    int code = problem->code;
-    gboolean machine = code == SANDBOX_MACHINE || code == SANDBOX_INTERRUPTED ||
-                       code == SANDBOX_REFUSED + (int)IMAGE_ERROR_MACHINE;
-    const char *format = code == SANDBOX_CRASHED   ? "it crashes the decoder (%s)"
-                         : code == SANDBOX_ENDLESS ? "decoding it does not end (%s)"
-                         : code == SANDBOX_MACHINE ? "%s to decode it"
-                                                   : "%s";
-    g_autofree char *message = g_strdup_printf(format, problem->message);
-    g_set_error_literal(error, IMAGE_ERROR, machine ? IMAGE_ERROR_MACHINE : IMAGE_ERROR_UNREADABLE, message);
-    return FALSE;
 }
 
 gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *how, gint64 max_pixels,

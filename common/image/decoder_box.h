@@ -22,7 +22,7 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error);
 void decoder_box_free(DecoderBox *box);
 
 /* Runs the task in a decoder; from any thread. IMAGE_ERROR_UNREADABLE if the decoder crashes or exceeds the limit,
- * IMAGE_ERROR_MACHINE if it gets no memory or none can be started. */
+ * IMAGE_ERROR_MACHINE if it gets no memory or none can be started, IMAGE_ERROR_INTERRUPTED if a signal ended it. */
 gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *how, gint64 max_pixels,
                             guint8 *rgb, ImageFacts *facts, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DecoderBox, decoder_box_free)

@@ -214,13 +214,13 @@ static gpointer decoder_main(gpointer data)
 
 static Produced failure(const char *path, const GError *error, char **reason)
 {
-    if (!g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE)) {
+    if (g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE)) {
         *reason = g_strdup(error->message);
         return REJECTED;
     }
-    *reason = g_strdup_printf("%s: %s; what was done before is kept: free the resource that is short and run "
-                              "the same command again",
-                              path, error->message);
+    gboolean machine = g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE);
+    *reason = g_strdup_printf("%s: %s; what was done before is kept: %srun the same command again", path,
+                              error->message, machine ? "free the resource that is short and " : "");
     return BROKEN;
 }
 

@@ -111,6 +111,26 @@ def the_first_signal_ends_reading_weights_and_is_not_their_damage():
         assert program(*command).stdout.startswith("1 new")
 
 
+def a_signal_that_ends_the_starter_of_decoders_is_an_interruption():
+    with scratch() as at:
+        os.makedirs(at + "/images/a")
+        for i in range(400):
+            with open(at + "/images/a/%d.ppm" % i, "wb") as out:
+                out.write(ppm(i % 256, 200))
+        for _ in range(20):  # it may have ended before the signal
+            process = start("extract", "--quiet", "--layer", "input", at + "/images", at + "/cache")
+            while process.poll() is None and not children_of(process.pid):
+                pass
+            for child in children_of(process.pid):
+                os.kill(child, signal.SIGALRM)
+            messages = process.communicate(timeout=60)[1]
+            shutil.rmtree(at + "/cache", ignore_errors=True)
+            if process.returncode:
+                break
+        assert process.returncode == 1, (process.returncode, messages)
+        assert messages.endswith(": interrupted; what was done before is kept: run the same command again\n"), messages
+
+
 def a_giant_that_is_no_image_costs_no_memory():
     with scratch() as at:
         archive = bomb(at + "/a.tar.gz", "a/giant.jpg", 512)
@@ -156,4 +176,5 @@ def a_cache_that_is_cut_while_it_is_read_is_named():
 
 
 run(the_first_signal_ends_reading_an_archive, the_first_signal_ends_reading_weights_and_is_not_their_damage,
-    a_giant_that_is_no_image_costs_no_memory, a_cache_that_is_cut_while_it_is_read_is_named)
+    a_signal_that_ends_the_starter_of_decoders_is_an_interruption, a_giant_that_is_no_image_costs_no_memory,
+    a_cache_that_is_cut_while_it_is_read_is_named)

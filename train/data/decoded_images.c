@@ -41,12 +41,12 @@ static void load_item(guint index, guint worker, gpointer data)
         gsize size;
         const guint8 *bytes = g_bytes_get_data(content, &size);
         sha256(bytes, size, images->hashes[index]);
-    } else if (g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE)) {
+    } else if (g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE)) {
+        loading->reasons[index] = g_strdup(error->message);
+    } else {
         char *sentence = g_strdup_printf("%s: %s", item->path, error->message);
         if (!g_atomic_pointer_compare_and_exchange(&loading->broken, NULL, sentence))
             g_free(sentence);
-    } else {
-        loading->reasons[index] = g_strdup(error->message);
     }
     progress_tick(loading->progress, 1);
 }

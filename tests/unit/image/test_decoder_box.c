@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -166,6 +167,38 @@ static void test_one_that_is_killed_is_replaced(void)
     g_assert_cmpint(pid, !=, other);
 }
 
+/* The process that starts the decoders is the only child of this one. */
+static void end_starter(int signal_number)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", getpid()), *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpint(kill(atoi(text), signal_number), ==, 0);
+}
+
+static void test_an_end_of_the_starter_is_named(void)
+{
+    static const struct {
+        int signal;
+        ImageError code;
+        const char *reason;
+    } ends[] = {
+        {SIGALRM, IMAGE_ERROR_INTERRUPTED, "interrupted"},
+        {SIGKILL, IMAGE_ERROR_MACHINE, "starts decoders has ended (it was killed, most likely for lack of"},
+        {SIGILL, IMAGE_ERROR_MACHINE, "starts decoders has ended (Illegal instruction)"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(ends); i++)
+        for (int decoders = 0; decoders < 2; decoders++) { /* one that is idle when its starter ends */
+            g_autoptr(DecoderBox) box = new_box();
+            if (decoders)
+                assert_decodes(box, "x");
+            end_starter(ends[i].signal);
+            while (decode(box, "x", (guint8[PIXELS]){0}, NULL))
+                ;
+            for (int again = 0; again < 2; again++)
+                assert_fails(box, "x", ends[i].code, ends[i].reason);
+        }
+}
+
 static gpointer many(gpointer box)
 {
     for (int i = 0; i < ROUNDS; i++)
@@ -208,6 +241,7 @@ int main(int argc, char **argv)
                     test_one_that_never_ends_costs_one_image);
     g_test_add_func("/decoder box/no memory is the machine's fault", test_no_memory_is_the_machines_fault);
     g_test_add_func("/decoder box/one that is killed is replaced", test_one_that_is_killed_is_replaced);
+    g_test_add_func("/decoder box/an end of the starter is named", test_an_end_of_the_starter_is_named);
     g_test_add_func("/decoder box/threads share it", test_threads_share_it);
     g_test_add_func("/decoder box/no process is left", test_no_process_is_left);
     return g_test_run();
