@@ -20,6 +20,8 @@ FOLDER = tap.scratch()
 HEADS = {"dense-" + scale: ["--hidden", 32, "--epochs", 2, "--scale", scale] for scale in SCALES}
 HEADS.update({"linear-" + scale: ["--head", "linear", "--scale", scale] for scale in SCALES})
 HEADS.update({
+    "dense by default": ["--hidden", 32, "--epochs", 2],
+    "linear by default": ["--head", "linear"],
     "softmax alone": ["--hidden", "none", "--epochs", 2, "--scale", "l2"],
     "logistic": ["--head", "linear", "--solver", 0],
     "logistic, calibrated": ["--head", "linear", "--solver", 0, "--folds", 3],
