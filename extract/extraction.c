@@ -28,6 +28,7 @@ typedef struct {
     const AugmentOptions *augmentation; /* of the copies among the items */
     guint64 seed;
     const char *how; /* both as text */
+    gboolean verbose;
     const Follow *follow;
     guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
@@ -78,6 +79,14 @@ static void skip(Extraction *extraction, const DatasetItem *item, const char *re
     extraction->skipped++;
 }
 
+static void remark_on(const DatasetItem *item, const char *remark)
+{
+    guint copy;
+    cache_path_image(item->key, &copy);
+    if (!copy)
+        cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, remark);
+}
+
 static gboolean consume(guint index, const float *features, const guint8 *hash, const char *reason,
                         gpointer user, GError **error)
 {
@@ -86,6 +95,8 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
     if (!features) {
         skip(extraction, item, reason);
     } else {
+        if (reason && extraction->verbose)
+            remark_on(item, reason);
         CacheLabel label = follow_label(extraction->follow, extraction->dataset, item);
         cache_writer_put_labelled(extraction->writer, item->key, &label, hash, features);
         if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
@@ -233,6 +244,7 @@ static Status extract_into(const Run *run, const Caches *caches, guint part, Dat
                              .augmentation = &options->augmentation,
                              .seed = (guint64)options->common.seed,
                              .how = how,
+                             .verbose = options->verbose,
                              .follow = caches->follow};
     if (!relabel_unchanged(caches, part, dataset, plan, &counts, error))
         return STATUS_FAILED;

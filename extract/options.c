@@ -236,6 +236,9 @@ static const CliOption table[] = {
                "store K differently augmented copies of each image as well (for train --augmented-cache)",
                .modes = CLI_MODE(ACTION_EXTRACT)),
     CLI_COMMON_OPTIONS(&o.common),
+    OPTION_FLAG("verbose", &o.verbose,
+                "name each image that libjpeg warns of although its pixels are whole, with the warning",
+                .modes = CLI_MODE(ACTION_EXTRACT)),
     {0},
 };
 

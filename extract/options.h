@@ -29,6 +29,7 @@ typedef struct {
     const char *import, *made_by; /* --import: the matrix, and what made it */
     gboolean json;
     gboolean prune, keep_missing; /* items whose file has gone: removed; kept without a word */
+    gboolean verbose;             /* libjpeg's remarks are told */
     DatasetFilter filter;
     const char *apply;   /* table of decisions */
     const char *weights; /* as given; NULL where none were */

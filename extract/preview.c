@@ -21,7 +21,7 @@ static gboolean decode(Contents *contents, guint i, const Decoding *how, guint8 
     g_autoptr(GError) problem = NULL;
     g_autofree guint8 *pixels = g_malloc(BYTES);
     g_autoptr(GBytes) content = contents_read(contents, i, &problem);
-    gboolean done = content && image_file_decode_content(content, how, pixels, &problem);
+    gboolean done = content && image_file_decode_content(content, how, pixels, NULL, &problem);
     *rgb = done ? g_steal_pointer(&pixels) : NULL;
     if (!done && !g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE))
         return error_set(error, "%s: %s", path, problem->message);

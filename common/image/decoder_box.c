@@ -299,6 +299,7 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
             if (pixels)
                 memcpy(rgb, answered, pixels);
             memcpy(facts, answered + pixels, sizeof *facts);
+            facts->remark[sizeof facts->remark - 1] = '\0'; /* a decoder is not trusted to end it */
             return TRUE;
         }
         sandbox_free(decoder);

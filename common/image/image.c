@@ -101,7 +101,8 @@ void image_load_module(void)
 typedef struct {
     guint8 *rgb; /* (height, width, 3) */
     int width, height;
-    gboolean turned; /* by EXIF's orientation */
+    gboolean turned;           /* by EXIF's orientation */
+    char remark[IMAGE_REMARK]; /* libjpeg's, or empty */
 } Pixels;
 
 static void pixels_clear(Pixels *pixels)
@@ -136,7 +137,7 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
 
 static gboolean pixels_allocate(Pixels *pixels, int width, int height, GError **error)
 {
-    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height, FALSE};
+    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height, FALSE, ""};
     if (!pixels->rgb)
         g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
                     width, height);
@@ -442,19 +443,21 @@ static char *last_reason(void)
 static gboolean decode_alone(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
-    g_autofree char *reason = NULL;
+    g_autofree char *reason = NULL, *remark = NULL;
     gboolean jpeg = source->format->load == load_jpeg;
     g_rw_lock_writer_lock(&alone);
     vips_error_clear();
     pixels_clear(pixels);
     if (jpeg)
-        reason = jpeg_damage(source->bytes, source->size);
+        reason = jpeg_damage(source->bytes, source->size, &remark);
     gboolean ok =
         !reason && pull(source, jpeg ? VIPS_FAIL_ON_TRUNCATED : source->format->fail_on, pixels, &ours);
     if (!ok && !ours) {
         reason = reason ? reason : last_reason();
         fail(&ours, "damaged %s (%s)", source->format->name, reason);
     }
+    if (remark)
+        g_strlcpy(pixels->remark, remark, sizeof pixels->remark);
     vips_error_clear();
     g_rw_lock_writer_unlock(&alone);
     if (ours)
@@ -533,6 +536,7 @@ gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint
     if (!image_recognizes(bytes, size, error) || !source.format->decode(&source, &pixels, error))
         return FALSE;
     *facts = (ImageFacts){.turned = pixels.turned, .width = pixels.width, .height = pixels.height};
+    g_strlcpy(facts->remark, pixels.remark, sizeof facts->remark);
     if (!how->side) {
         measure(pixels.rgb, pixels.width, pixels.height, &facts->brightness, &facts->sharpness);
         return TRUE;

@@ -66,11 +66,14 @@ void image_load_module(void);
 /* Whether a file that begins with these bytes is an image. FALSE and a reason as below. */
 gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error);
 
+enum { IMAGE_REMARK = 200 }; /* bytes of a remark, at most, with its NUL */
+
 /* What is known of an image besides its pixels. */
 typedef struct {
     gboolean turned;              /* by EXIF's orientation */
     int width, height;            /* of the whole image */
     double brightness, sharpness; /* measure.h's, with side 0 */
+    char remark[IMAGE_REMARK];    /* a warning of libjpeg's that cost no pixels, or empty */
 } ImageFacts;
 
 /* Decodes a whole file in memory to rgb (side, side, 3). With side 0 (not with preset vips) there are no pixels, and the image is measured. On

@@ -98,12 +98,15 @@ static gboolean decode(GBytes *content, const Decoding *how, guint8 *rgb, ImageF
                : image_decode(bytes, size, how, IMAGE_MAX_PIXELS, rgb, facts, error);
 }
 
-gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error)
+gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, char **remark,
+                                   GError **error)
 {
     ImageFacts facts;
     if (!decode(content, how, rgb, &facts, error))
         return FALSE;
     g_atomic_int_add(&images_turned, facts.turned ? 1 : 0);
+    if (remark)
+        *remark = *facts.remark ? g_strdup(facts.remark) : NULL;
     return TRUE;
 }
 
@@ -123,7 +126,7 @@ gboolean image_file_decode(const char *path, const Decoding *how, guint8 *rgb, G
                            GError **error)
 {
     g_autoptr(GBytes) bytes = image_file_read(path, error);
-    if (!bytes || !image_file_decode_content(bytes, how, rgb, error))
+    if (!bytes || !image_file_decode_content(bytes, how, rgb, NULL, error))
         return FALSE;
     if (content)
         *content = g_steal_pointer(&bytes);

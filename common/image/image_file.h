@@ -23,8 +23,10 @@ MemoryNeed image_file_memory(guint threads);
 GBytes *image_file_read(const char *path, GError **error);
 
 /* Decodes the result of image_file_read (image_decode, with the default limit on pixels) to rgb (side, side, 3).
- * FALSE and a reason as above. */
-gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, GError **error);
+ * remark: NULL, or receives that of ImageFacts, unchecked words of a decoder, or NULL; the caller frees it. FALSE and a
+ * reason as above. */
+gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, char **remark,
+                                   GError **error);
 
 /* Both. On success *content (content may be NULL) is the file's bytes, which the caller unrefs. */
 gboolean image_file_decode(const char *path, const Decoding *how, guint8 *rgb, GBytes **content,

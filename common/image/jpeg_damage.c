@@ -11,7 +11,7 @@ typedef struct {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr messages;
     jmp_buf end;
-    char damage[JMSG_LENGTH_MAX];
+    char damage[JMSG_LENGTH_MAX], remark[JMSG_LENGTH_MAX];
 } Check;
 
 static G_NORETURN void damaged(j_common_ptr jpeg)
@@ -42,8 +42,13 @@ static gboolean is_harmless(const Check *check)
 
 static void heed(j_common_ptr jpeg, int level)
 {
-    if (level < 0 && !is_harmless(jpeg->client_data)) /* 0 and above: no warnings */
+    Check *check = jpeg->client_data;
+    if (level >= 0) /* no warning */
+        return;
+    if (!is_harmless(check))
         damaged(jpeg);
+    if (!*check->remark)
+        check->messages.format_message(jpeg, check->remark);
 }
 
 /* Rows at an eighth of the size: the entropy-coded data, which the warnings are about, are read in full. */
@@ -68,7 +73,7 @@ static gboolean lacks_component(const struct jpeg_decompress_struct *jpeg)
     return FALSE;
 }
 
-char *jpeg_damage(const guint8 *bytes, gsize size)
+char *jpeg_damage(const guint8 *bytes, gsize size, char **remark)
 {
     g_autofree Check *check = g_new0(Check, 1);
     check->jpeg.err = jpeg_std_error(&check->messages);
@@ -83,5 +88,6 @@ char *jpeg_damage(const guint8 *bytes, gsize size)
             g_strlcpy(check->damage, "Scans are missing", sizeof check->damage);
     }
     jpeg_destroy_decompress(&check->jpeg);
+    *remark = *check->remark ? g_strdup(check->remark) : NULL;
     return *check->damage ? g_strdup(check->damage) : NULL;
 }

@@ -3,6 +3,6 @@
 #pragma once
 #include <glib.h>
 
-/* Decodes the whole file. NULL if all pixels are there; else the first thing that is wrong, in libjpeg's words. Caller
- * frees. */
-char *jpeg_damage(const guint8 *bytes, gsize size);
+/* Decodes the whole file. NULL if all pixels are there; else the first thing that is wrong, in libjpeg's words. remark:
+ * the first warning that cost none, or NULL. Caller frees both. */
+char *jpeg_damage(const guint8 *bytes, gsize size, char **remark);

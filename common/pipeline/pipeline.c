@@ -240,7 +240,7 @@ Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *sp
     g_autoptr(GError) error = NULL;
     Decoding how = feature_spec_decoding(spec);
     g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
-    if (!bytes || !image_file_decode_content(bytes, &how, rgb, &error))
+    if (!bytes || !image_file_decode_content(bytes, &how, rgb, reason, &error))
         return failure(contents_item(contents, i)->path, error, reason);
     if (content)
         *content = g_steal_pointer(&bytes);

@@ -12,7 +12,7 @@
 #include "common/vgg16/feature_spec.h"
 
 typedef enum {
-    PRODUCED, /* rgb is filled */
+    PRODUCED, /* rgb is filled; *reason may be a remark on it */
     REJECTED, /* cannot be used; *reason says why (malloc'd by GLib, taken over) */
     BROKEN,   /* the machine failed, not the input: the run ends with *reason, a sentence */
 } Produced;
@@ -25,7 +25,7 @@ typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char
  * is as there. */
 Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
                          char **reason);
-/* The same for the image i of contents. */
+/* The same for the image i of contents; reason receives image_file_decode_content's remark, too. */
 Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *spec, guint8 *rgb,
                               GBytes **content, char **reason);
 
@@ -34,7 +34,7 @@ Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *sp
 typedef void (*PipelinePrepare)(guint index, const guint8 *rgb, float *tensor, gpointer user);
 
 /* Called in increasing order of index, from one thread. features (D) is borrowed for the call and NULL for a
- * rejected input, whose reason is then given. FALSE with error ends the run. */
+ * rejected input; reason is what PipelineProduce gave. FALSE with error ends the run. */
 typedef gboolean (*PipelineConsume)(guint index, const float *features, const guint8 *note,
                                     const char *reason, gpointer user, GError **error);
 

@@ -1,5 +1,5 @@
 """With the presets keras and torchvision, every kind of file gives exactly Pillow's pixels."""
-import io, os, shutil, struct, subprocess, sys, warnings, zlib
+import io, os, re, shutil, struct, subprocess, sys, warnings, zlib
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
@@ -176,6 +176,16 @@ def jpegs_that_libjpeg_warns_of_without_loss():
         "restarts.jpg": restarts(BLOCKS, IN_ORDER),
     }
     compare(files)
+    with scratch() as at:
+        os.makedirs(at + "/images/a")
+        for name, content in files.items():
+            with open(at + "/images/a/" + name, "wb") as out:
+                out.write(content)
+        command = ["extract", "--layer", "input", "--augment", "1", "--rotation-range", "9", at + "/images"]
+        remarks = re.findall(r"/a/(\S+): whole, but libjpeg warns of it: (.+)", program(*command, "--verbose", at + "/c").stderr)
+        assert [name for name, _ in remarks] == sorted(set(files) - {"restarts.jpg"}), remarks  # it is as it should be
+        assert "revision number 2.01" in dict(remarks)["version.jpg"] and "transform code 7" in dict(remarks)["transform.jpg"], remarks
+        assert "libjpeg" not in program(*command, at + "/d").stderr
 
 
 def jpegs_that_libjpeg_warns_of_with_loss():

@@ -48,6 +48,7 @@ static gboolean task(const guint8 *bytes, gsize size, const Decoding *how, gint6
 {
     memset(rgb, bytes[size - 1], (gsize)how->side * (gsize)how->side * 3);
     facts->turned = bytes[0] == 't';
+    memset(facts->remark, facts->turned ? 'x' : 0, sizeof facts->remark); /* without an end */
     switch (bytes[0]) {
     case 'a':
         rgb[0] = (guint8)attempts();
@@ -83,6 +84,8 @@ static gboolean decode(DecoderBox *box, const char *text, guint8 *rgb, GError **
     ImageFacts facts = {.turned = TRUE};
     gboolean fine = decoder_box_decode(box, content, &how, 1000, rgb, &facts, error);
     g_assert_true(!fine || facts.turned == (text[0] == 't'));
+    g_assert_true(!fine ||
+                  strnlen(facts.remark, sizeof facts.remark) == (facts.turned ? sizeof facts.remark - 1 : 0));
     return fine;
 }
 
