@@ -53,7 +53,8 @@ def scaled(x, train, scale):
     import numpy as np
     if scale == "standard":
         mean, deviation = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
-        return ((x - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)
+        floor = np.quantile(deviation[deviation > 0], 0.5, method="lower")  # as in common/model/scaling.h
+        return ((x - mean) / np.where(deviation > 0, np.maximum(deviation, floor), 1)).astype(np.float32)
     if scale == "max":
         return x / train.max()
     if scale == "l2":
@@ -96,7 +97,7 @@ def compare(folder, n, scale, cost, rounds):
         subprocess.run([os.path.join(BUILD, "tools/make-cache"), path("x.npy"), path("x.csv"), path("cache%d" % n)], check=True)
     a, b = scaled(x, x, scale), scaled(test, x, scale)
     np.save(path("a.npy"), a), np.save(path("b.npy"), b), np.save(path("y.npy"), labels)
-    cost = 1 / (a.astype(np.float64) ** 2).sum(1).mean() if cost == "auto" else float(cost)
+    cost = float(1 / (a.astype(np.float64) ** 2).sum(1).mean() if cost == "auto" else cost)
     del x, test, a
     common = [os.path.join(BUILD, "train"), "--head", "linear", "--quiet", "--averages", "1", "--scale", scale, "--tolerance", str(TOLERANCE)]
     cache, model = path("cache%d" % n), path("m.h5")
