@@ -44,7 +44,7 @@ static G_NORETURN void end(const char *first, const char *second)
 
 /* ---- Small allocations ---- */
 
-enum { SMALL = 8 << 20 };
+enum { SMALL = 1 << 20 };
 
 #if defined __has_feature
 #define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))

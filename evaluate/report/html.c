@@ -95,7 +95,8 @@ void html_data_uri(GString *page, const char *type, GBytes *bytes)
     gsize size;
     const guchar *data = g_bytes_get_data(bytes, &size);
     g_autofree char *base64 = g_base64_encode(data, size);
-    g_string_append_printf(page, "data:%s;base64,%s", type, base64);
+    g_string_append_printf(page, "data:%s;base64,", type);
+    g_string_append(page, base64);
 }
 
 static void append_themed(GString *page, const char *type, GBytes *bytes, const char *theme, const char *alt)

@@ -114,9 +114,10 @@ static gboolean write_page(const Report *report, const char *title, GError **err
     append_head(page, title);
     append_masthead(page, report->comparison, title);
     append_contents(page, sections);
-    g_string_append_printf(
-        page, "<main id=\"main\">\n%s</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
-        sections, VGGCACHE_VERSION);
+    g_string_append(page, "<main id=\"main\">\n");
+    g_string_append(page, sections); /* megabytes: not by printf, fatal.h */
+    g_string_append_printf(page, "</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
+                           VGGCACHE_VERSION);
     g_string_append_printf(page, "<script>\n%s</script>\n</body>\n</html>\n", report_js);
     if (g_mkdir_with_parents(folder, 0777) != 0)
         return error_set(error, "%s: cannot create the report's folder: %s", folder, g_strerror(errno));
