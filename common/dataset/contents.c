@@ -1,6 +1,7 @@
 /* contents: see contents.h. */
 #include "common/dataset/contents.h"
 
+#include "common/core/error.h"
 #include "common/core/memory.h"
 #include "common/dataset/tar_box.h"
 #include "common/image/image_file.h"
@@ -138,8 +139,7 @@ static gboolean read_next(Contents *contents, GError **error)
         return kept != NULL;
     }
     if (error && !*error)
-        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "%s changed while it was read",
-                    contents->dataset->root);
+        error_set(error, "%s changed while it was read", contents->dataset->root);
     return FALSE;
 }
 
@@ -150,7 +150,7 @@ static GBytes *read_member(Contents *contents, guint member, GError **error)
     GError *problem = NULL;
     while (!contents->failure && !(kept = g_hash_table_lookup(contents->kept, GUINT_TO_POINTER(member))))
         if (!read_next(contents, &problem)) {
-            g_set_error_literal(&contents->failure, IMAGE_ERROR, IMAGE_ERROR_MACHINE, problem->message);
+            g_set_error_literal(&contents->failure, IMAGE_ERROR, IMAGE_ERROR_ARCHIVE, problem->message);
             g_error_free(problem);
         }
     if (contents->failure) {

@@ -19,7 +19,7 @@ void contents_close(Contents *contents);
 const DatasetItem *contents_item(const Contents *contents, guint i); /* indices[i] */
 
 /* The content of item indices[i], like image_file_read: NULL and a reason for "PATH: REASON" in IMAGE_ERROR.
- * IMAGE_ERROR_MACHINE, also for an archive that has changed or cannot be read further, ends all reading. Call it once
+ * IMAGE_ERROR_ARCHIVE ends all reading. Call it once
  * per i, in roughly increasing order; from any thread. */
 GBytes *contents_read(Contents *contents, guint i, GError **error);
 

@@ -95,6 +95,7 @@ GBytes *image_jpeg(const guint8 *rgb, int side, int quality);
 typedef enum {
     IMAGE_ERROR_UNREADABLE, /* caused by the image */
     IMAGE_ERROR_MACHINE, /* by the machine: no memory, no file descriptors, a failing disk; the image may be fine */
+    IMAGE_ERROR_ARCHIVE,     /* by the archive, which has changed or cannot be read further */
     IMAGE_ERROR_INTERRUPTED, /* by the user, or a signal of the user's */
 } ImageError;
 #define IMAGE_ERROR (image_error_quark())

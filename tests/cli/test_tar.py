@@ -1,8 +1,8 @@
 """Images from tar archives written by Python's tarfile: the same cache as from the folder; and hostile archives."""
-import gzip, io, json, os, resource, subprocess, sys, tarfile
+import gzip, io, json, os, resource, subprocess, sys, tarfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import BUILD, need_small_address_space, program, run, says, scratch
+from tap import BUILD, need_small_address_space, program, run, says, scratch, start
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -217,6 +217,18 @@ def an_archive_cut_off_anywhere_is_refused_before_anything_is_computed():
         assert "truncated" in refused(at, at + "/lying.tar")
 
 
+def an_archive_that_changes_meanwhile_is_no_shortage():
+    with scratch() as at:
+        archive = pack(at + "/a.tar", [("%s/%03d.ppm" % (CLASSES[i % 2], i), ppm(0, 5, 600)) for i in range(80)])
+        child = start("extract", "--layer", "input", archive, at + "/c")
+        while child.poll() is None and not os.path.exists(at + "/c/data.mdb"):
+            time.sleep(0.001)
+        os.truncate(archive, 5 << 20)
+        done = child.communicate(timeout=100)
+        assert child.returncode == 1 and done[1].count("a.tar") >= 1, done
+        assert done[1].endswith("; what was done before is kept: run the same command again\n"), done
+
+
 def what_is_no_archive_is_refused():
     with scratch() as at:
         with open(at + "/text", "w") as file:
@@ -275,6 +287,7 @@ run(features_are_those_of_the_unpacked_folder_whatever_the_compression,
     names_that_lead_out_and_names_that_come_twice_are_refused,
     links_devices_and_giants_are_skipped_by_name, a_member_that_memory_cannot_hold_is_skipped_by_name,
     an_archive_cut_off_anywhere_is_refused_before_anything_is_computed,
+    an_archive_that_changes_meanwhile_is_no_shortage,
     what_is_no_archive_is_refused,
     names_keep_their_bytes_in_any_locale,
     memory_does_not_grow_with_the_archive,
