@@ -36,7 +36,7 @@ static CacheLabel tabled(const Relabelling *r, const CacheLabel *before, const c
     if (row) {
         label.class_name = row->class_name;
         label.tabled = TRUE;
-        label.group = r->labels->has_groups ? row->group : label.group;
+        label.group = r->labels->has[LABELS_GROUP] ? row->group : label.group;
     }
     if (r->groups)
         label.group = *group = groups_find(r->groups, path);

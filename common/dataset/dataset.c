@@ -75,11 +75,6 @@ gboolean dataset_is_image(const char *path)
     return ending_of(path) != NULL;
 }
 
-static gint by_bytes(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static gint by_key(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(DatasetItem *const *)a)->key, (*(DatasetItem *const *)b)->key);
@@ -95,27 +90,13 @@ Dataset *dataset_new(const char *root)
     return dataset;
 }
 
-static void add_item(GPtrArray *items, const char *root, const char *key, int label)
+DatasetItem *dataset_add(Dataset *dataset, const char *key, int label)
 {
     DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){.path = g_build_filename(root, key, NULL), .key = g_strdup(key), .label = label};
-    g_ptr_array_add(items, item);
-}
-
-static void add_copy(GPtrArray *items, const DatasetItem *item, int label)
-{
-    DatasetItem *copy = g_new(DatasetItem, 1);
-    *copy = *item;
-    copy->path = g_strdup(item->path);
-    copy->key = g_strdup(item->key);
-    copy->group = g_strdup(item->group);
-    copy->label = label;
-    g_ptr_array_add(items, copy);
-}
-
-void dataset_add(Dataset *dataset, const char *key, int label)
-{
-    add_item(dataset->items, dataset->root, key, label);
+    *item = (DatasetItem){
+        .path = g_build_filename(dataset->root, key, NULL), .key = g_strdup(key), .label = label};
+    g_ptr_array_add(dataset->items, item);
+    return item;
 }
 
 /* A folder being searched, so that a link to a parent folder is detected. */
@@ -241,23 +222,8 @@ GPtrArray *dataset_files(const char *folder, GError **error)
 
 /* ---- Classes ---- */
 
-static gboolean is_class_folder(const char *name, gpointer root)
-{
-    g_autofree char *path = g_build_filename(root, name, NULL);
-    return *name && !strchr(name, '/') && g_file_test(path, G_FILE_TEST_IS_DIR);
-}
-
-/* The names of --classes. */
-static GPtrArray *named_classes(const char *classes, CsvKnown known, gconstpointer user, GError **error)
-{
-    GPtrArray *names = csv_names(classes, known, (gpointer)user, error);
-    if (!names)
-        g_prefix_error(error, "--classes %s: ", classes);
-    return names;
-}
-
-/* The folders in root. */
-static gboolean find_folders(Dataset *dataset, GError **error)
+/* The folders in root, and what lies beside them if none are chosen by their names. */
+static gboolean find_folders(Dataset *dataset, gboolean named, GError **error)
 {
     const char *root = dataset->root;
     g_autofree char *unread = NULL;
@@ -272,8 +238,8 @@ static gboolean find_folders(Dataset *dataset, GError **error)
             return FALSE;
         if (entry == ENTRY_FOLDER)
             g_ptr_array_add(dataset->classes, g_strdup(name));
-        dataset->beside += entry == ENTRY_IMAGE;
-        if (entry == ENTRY_UNREAD) {
+        dataset->beside += entry == ENTRY_IMAGE && !named;
+        if (entry == ENTRY_UNREAD && !named) {
             dataset->unread++;
             dataset_add(dataset, name, 0); /* of no class; it will be named when it is read */
             unread = unread ? unread : g_steal_pointer(&path);
@@ -288,22 +254,6 @@ static gboolean find_folders(Dataset *dataset, GError **error)
                : error_set(error,
                            "%s has no subfolders: put the images of each class into a subfolder of their own",
                            root);
-}
-
-/* The folders that the filter names. */
-static gboolean find_named(Dataset *dataset, const char *classes, GError **error)
-{
-    g_autoptr(GPtrArray) names = named_classes(classes, is_class_folder, dataset->root, error);
-    if (names)
-        g_ptr_array_sort(names, by_bytes);
-    for (guint i = 0; names && i < names->len; i++) {
-        const char *name = names->pdata[i];
-        if (!is_class_folder(name, dataset->root))
-            return error_set(error, "%s has no folder for the class '%s'", dataset->root, name);
-        if (!i || !g_str_equal(name, names->pdata[i - 1]))
-            g_ptr_array_add(dataset->classes, g_strdup(name));
-    }
-    return names != NULL;
 }
 
 static int class_index(const GPtrArray *classes, const char *name, gsize length)
@@ -343,20 +293,18 @@ static GHashTable *index_items(const GPtrArray *items)
     return index;
 }
 
-/* The label of the class named by the first part of a line, or -1 if there is none or the rest leads out of the
- * folder. */
+/* The label of the class named by the first part of a line, or -1. */
 static int listed_class(const Dataset *all, const char *key)
 {
-    g_auto(GStrv) parts = g_strsplit(key, "/", -1);
-    if (g_strv_length(parts) < 2 || g_strv_contains((const char *const *)parts, ".."))
-        return -1;
-    return class_index(all->classes, parts[0], strlen(parts[0]));
+    const char *slash = strchr(key, '/');
+    return slash ? class_index(all->classes, key, (gsize)(slash - key)) : -1;
 }
 
 /* The items that the list names, in its order, without duplicates. Lines of classes that the filter excludes are
  * skipped. With add_missing, an item is added to `all` for a missing image, which fails when it is read, like any bad
  * image. */
-static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolean add_missing, GError **error)
+static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const gboolean *taken,
+                              gboolean add_missing, GError **error)
 {
     const char *list = filter->list;
     guint there = all->items->len;
@@ -370,20 +318,16 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         const char *key = g_strstrip(lines[i]);
-        const char *slash = strchr(key, '/');
-        if (!*key || (subset && slash && class_index(all->classes, key, (gsize)(slash - key)) < 0))
-            continue;
         DatasetItem *item = g_hash_table_lookup(index, key);
-        if (!item && !add_missing)
+        int label = item ? item->label : listed_class(all, key);
+        if (!*key || (label >= 0 ? !taken[label] : subset && strchr(key, '/')) || (!item && !add_missing))
             continue;
+        if (!item && (label < 0 || !labels_path_stays(key)))
+            return error_set(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1, SHOWN_MAX,
+                             key, strlen(key) > SHOWN_MAX ? "…" : "", all->root),
+                   NULL;
         if (!item) {
-            int label = listed_class(all, key);
-            if (label < 0)
-                return error_set(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1,
-                                 SHOWN_MAX, key, strlen(key) > SHOWN_MAX ? "…" : "", all->root),
-                       NULL;
-            add_item(all->items, all->root, key, label);
-            item = g_ptr_array_index(all->items, all->items->len - 1);
+            item = dataset_add(all, key, label);
             g_hash_table_insert(index, g_strdup(key), item);
         }
         if (g_hash_table_add(seen, item))
@@ -400,24 +344,28 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, gboolea
 
 /* ---- Putting it together ---- */
 
-/* Replaces items by those picked (borrowed from items), at most `limit` of each class, in byte order of their
- * keys. */
+/* Keeps the picked items (borrowed), at most `limit` of each class, in byte order of their keys; frees the others. */
 static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
 {
-    GPtrArray *kept = g_ptr_array_new_with_free_func(item_free);
     g_autofree int *counts = g_new0(int, dataset->classes->len);
+    g_autoptr(GHashTable) rest = g_hash_table_new_full(NULL, NULL, item_free, NULL);
+    for (guint i = 0; i < dataset->items->len; i++)
+        g_hash_table_add(rest, dataset->items->pdata[i]);
+    g_ptr_array_set_free_func(dataset->items, NULL);
+    g_ptr_array_set_size(dataset->items, 0);
+    g_ptr_array_set_free_func(dataset->items, item_free);
     for (guint i = 0; i < picked->len; i++) {
-        const DatasetItem *item = g_ptr_array_index(picked, i);
-        if (limit == 0 || counts[item->label]++ < limit)
-            add_copy(kept, item, item->label);
+        DatasetItem *item = g_ptr_array_index(picked, i);
+        if (limit && counts[item->label]++ >= limit)
+            continue;
+        g_hash_table_steal(rest, item);
+        g_ptr_array_add(dataset->items, item);
     }
-    g_ptr_array_sort(kept, by_key);
-    g_ptr_array_unref(dataset->items);
-    dataset->items = kept;
+    g_ptr_array_sort(dataset->items, by_key);
 }
 
-/* Drops classes without items, and renumbers the labels. A class that the filter names must have some. */
-static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **error)
+/* Drops classes without items, and renumbers the labels. named: classes that must have some; NULL: none. */
+static gboolean drop_empty_classes(Dataset *dataset, const gboolean *named, GError **error)
 {
     g_autofree int *counts = g_new0(int, dataset->classes->len);
     g_autofree int *renumbered = g_new0(int, dataset->classes->len);
@@ -429,7 +377,7 @@ static gboolean drop_empty_classes(Dataset *dataset, gboolean named, GError **er
         if (counts[i]) {
             renumbered[i] = (int)left->len;
             g_ptr_array_add(left, g_strdup(name));
-        } else if (named)
+        } else if (named && named[i])
             return error_set(error, "the class '%s' has no images in %s", name, dataset->root);
     }
     for (guint i = 0; i < dataset->items->len; i++) {
@@ -451,7 +399,7 @@ static GPtrArray *drop_excluded(const Dataset *dataset, const GPtrArray *picked,
     GPtrArray *left = g_ptr_array_new();
     for (guint i = 0; i < picked->len; i++) {
         const LabelRow *row = labels_find(labels, ((const DatasetItem *)picked->pdata[i])->key);
-        if (!row || (labels->has_actions && row->action != LABELS_EXCLUDE))
+        if (!row || (labels->has[LABELS_ACTION] && row->action != LABELS_EXCLUDE))
             g_ptr_array_add(left, picked->pdata[i]);
     }
     guint n = picked->len - left->len;
@@ -460,85 +408,81 @@ static GPtrArray *drop_excluded(const Dataset *dataset, const GPtrArray *picked,
     return left;
 }
 
-/* Applies the filter's options on images, after those on classes. */
-static gboolean choose_items(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
-                             GError **error)
+static gboolean is_class(const char *name, gpointer classes)
+{
+    return class_index(classes, name, strlen(name)) >= 0;
+}
+
+/* Which of a dataset's classes the filter selects, by label; NULL and error if it names a missing one. what: as which
+ * they are there. */
+static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filter, const char *what,
+                               GError **error)
+{
+    const char *names = filter->classes ? filter->classes : "";
+    gboolean unlabelled = !filter->labels || filter->keep_unlabelled;
+    g_autofree gboolean *taken = g_new0(gboolean, dataset->classes->len + 1);
+    for (guint i = 0; i < dataset->classes->len; i++)
+        taken[i] = !filter->classes && (!filter->first_classes || i < filter->first_classes) &&
+                   (unlabelled || *(const char *)dataset->classes->pdata[i]);
+    g_autoptr(GPtrArray) wanted = csv_names(names, is_class, dataset->classes, error);
+    if (!wanted) {
+        g_prefix_error(error, "--classes %s: ", names);
+        return NULL;
+    }
+    for (guint i = 0; i < wanted->len; i++) {
+        int label = class_index(dataset->classes, wanted->pdata[i], strlen(wanted->pdata[i]));
+        if (label < 0)
+            return error_set(error, "%s has no %s '%s'", dataset->root, what, (char *)wanted->pdata[i]), NULL;
+        taken[label] = TRUE;
+    }
+    return g_steal_pointer(&taken);
+}
+
+static GPtrArray *pick_classes(const Dataset *dataset, const gboolean *taken)
+{
+    GPtrArray *picked = g_ptr_array_new();
+    for (guint i = 0; i < dataset->items->len; i++)
+        if (taken[((const DatasetItem *)dataset->items->pdata[i])->label])
+            g_ptr_array_add(picked, dataset->items->pdata[i]);
+    return picked;
+}
+
+/* Applies the filter, which selects the classes in taken. add_missing: see pick_listed. */
+static gboolean choose(Dataset *dataset, const DatasetFilter *filter, const gboolean *taken,
+                       gboolean add_missing, GError **error)
 {
     g_autoptr(GPtrArray) picked =
-        filter->list ? pick_listed(dataset, filter, add_missing, error) : g_ptr_array_ref(dataset->items);
+        filter->list ? pick_listed(dataset, filter, taken, add_missing, error) : pick_classes(dataset, taken);
     g_autoptr(GPtrArray) left = !picked           ? NULL
                                 : filter->exclude ? drop_excluded(dataset, picked, filter->exclude, error)
                                                   : g_ptr_array_ref(picked);
     if (!left)
         return FALSE;
     keep(dataset, left, (int)filter->limit_per_class);
-    if (!drop_empty_classes(dataset, filter->classes != NULL, error))
-        return FALSE;
-    if (dataset->items->len == 0)
-        return error_set(error,
-                         "%s has no images (files with names ending in .jpg, .jpeg, .png, .bmp, .ppm, .tif, "
-                         ".gif or .webp)",
-                         filter->list ? filter->list : dataset->root);
-    return TRUE;
+    return drop_empty_classes(dataset, filter->classes ? taken : NULL, error) &&
+           (dataset->items->len ||
+            error_set(error,
+                      "%s has no images (files with names ending in .jpg, .jpeg, .png, .bmp, .ppm, .tif, "
+                      ".gif or .webp)",
+                      filter->list ? filter->list : dataset->root));
 }
 
-static gboolean is_class(const char *name, gpointer classes)
+static gboolean choose_all(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
+                           GError **error)
 {
-    return class_index(classes, name, strlen(name)) >= 0;
-}
-
-/* Which of a dataset's classes the filter selects, by label; NULL and error if it names a missing one. */
-static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filter, GError **error)
-{
-    g_autofree gboolean *taken = g_new0(gboolean, dataset->classes->len + 1);
-    for (guint i = 0; i < dataset->classes->len; i++)
-        taken[i] = !filter->classes && (!filter->first_classes || i < filter->first_classes);
-    g_autoptr(GPtrArray) wanted =
-        named_classes(filter->classes ? filter->classes : "", is_class, dataset->classes, error);
-    for (guint i = 0; wanted && i < wanted->len; i++) {
-        int label = class_index(dataset->classes, wanted->pdata[i], strlen(wanted->pdata[i]));
-        if (label < 0)
-            return error_set(error, "%s has no class '%s'", dataset->root, (char *)wanted->pdata[i]), NULL;
-        taken[label] = TRUE;
-    }
-    if (!wanted)
-        return NULL;
-    return g_steal_pointer(&taken);
-}
-
-/* Applies the filter to a complete dataset. add_missing: see pick_listed. */
-static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
-{
-    g_autofree gboolean *taken = classes_taken(dataset, filter, error);
-    if (!taken)
-        return FALSE;
-    g_autofree int *labels = g_new(int, dataset->classes->len + 1);
-    g_autoptr(GPtrArray) all_classes = g_steal_pointer(&dataset->classes);
-    dataset->classes = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < all_classes->len; i++) {
-        labels[i] = taken[i] ? (int)dataset->classes->len : -1;
-        if (taken[i])
-            g_ptr_array_add(dataset->classes, g_strdup(all_classes->pdata[i]));
-    }
-    g_autoptr(GPtrArray) all = g_steal_pointer(&dataset->items);
-    dataset->items = g_ptr_array_new_with_free_func(item_free);
-    for (guint i = 0; i < all->len; i++) {
-        const DatasetItem *item = all->pdata[i];
-        if (labels[item->label] >= 0)
-            add_copy(dataset->items, item, labels[item->label]);
-    }
-    return choose_items(dataset, filter, add_missing, error);
+    g_autofree gboolean *taken = classes_taken(dataset, filter, "class", error);
+    return taken && choose(dataset, filter, taken, add_missing, error);
 }
 
 gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
-    return choose(dataset, filter, FALSE, error);
+    return choose_all(dataset, filter, FALSE, error);
 }
 
 static gboolean scan_archive(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     dataset->archived = TRUE;
-    return tar_scan(dataset, filter->class_names, error) && choose(dataset, filter, TRUE, error);
+    return tar_scan(dataset, filter->class_names, error) && choose_all(dataset, filter, TRUE, error);
 }
 
 /* A missing root is reported by find_folders. */
@@ -576,18 +520,6 @@ static void label_items(Dataset *dataset, const Labels *labels, guint *lacking)
     }
 }
 
-static void leave_out_unlabelled(Dataset *dataset)
-{
-    GPtrArray *all = g_steal_pointer(&dataset->items);
-    dataset->items = g_ptr_array_new_with_free_func(item_free);
-    for (guint i = 0; i < all->len; i++) {
-        const DatasetItem *item = all->pdata[i];
-        if (*(const char *)dataset->classes->pdata[item->label])
-            add_copy(dataset->items, item, item->label);
-    }
-    g_ptr_array_unref(all);
-}
-
 static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     guint lacking = 0;
@@ -610,12 +542,10 @@ static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GEr
                    plural(lacking, "image is", "images are"), labels->file,
                    filter->keep_unlabelled ? "kept without a label"
                                            : "left out (--unlabelled keep would keep them)");
-    if (!filter->keep_unlabelled)
-        leave_out_unlabelled(dataset);
     dataset->tabled = TRUE;
-    dataset->grouped = labels->has_groups;
-    dataset->parted = labels->has_splits;
-    return choose(dataset, filter, TRUE, error);
+    dataset->grouped = labels->has[LABELS_GROUP];
+    dataset->parted = labels->has[LABELS_SPLIT];
+    return choose_all(dataset, filter, TRUE, error);
 }
 
 static gboolean group_items(Dataset *dataset, const char *by, GError **error)
@@ -639,15 +569,13 @@ static gboolean scan_classes(Dataset *dataset, const DatasetFilter *filter, GErr
     if (filter->class_names)
         return error_set(error, "%s: is a folder, whose classes already have names: leave out --class-names",
                          dataset->root);
-    if (!(filter->classes ? find_named(dataset, filter->classes, error) : find_folders(dataset, error)))
+    if (!find_folders(dataset, filter->classes != NULL, error))
         return FALSE;
-    GPtrArray *classes = dataset->classes;
-    if (filter->first_classes > 0 && (guint)filter->first_classes < classes->len)
-        g_ptr_array_set_size(classes, (int)filter->first_classes);
-    for (guint i = 0; i < classes->len; i++)
-        if (!scan_folder(dataset, g_ptr_array_index(classes, i), (int)i, NULL, error))
+    g_autofree gboolean *taken = classes_taken(dataset, filter, "folder for the class", error);
+    for (guint i = 0; taken && i < dataset->classes->len; i++)
+        if (taken[i] && !scan_folder(dataset, dataset->classes->pdata[i], (int)i, NULL, error))
             return FALSE;
-    return choose_items(dataset, filter, TRUE, error);
+    return taken && choose(dataset, filter, taken, TRUE, error);
 }
 
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)

@@ -78,10 +78,10 @@ void dataset_free(Dataset *dataset);
  * nothing. Caller frees. */
 char *dataset_passed(const Dataset *dataset);
 
-/* An empty dataset of a folder, and a function to add an item. */
+/* An empty dataset of a folder, and functions to fill it. */
 Dataset *dataset_new(const char *root);
-void dataset_add(Dataset *dataset, const char *key, int label);
-void dataset_pass_over(Dataset *dataset, const char *name); /* counts a file of this name */
+DatasetItem *dataset_add(Dataset *dataset, const char *key, int label); /* of its folder, with this key */
+void dataset_pass_over(Dataset *dataset, const char *name);             /* counts a file of this name */
 
 /* Applies the filter to a dataset, whose folder need not exist, like dataset_scan, except that listed images which the
  * dataset lacks are ignored. FALSE and error as there. */

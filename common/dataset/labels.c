@@ -10,11 +10,9 @@
 #include <jansson.h>
 #include <string.h>
 
-typedef enum { PATH, CLASS, GROUP, SPLIT, ACTION, SUGGESTED, SCORE, COLUMNS } Column;
-
-static const char *const names[COLUMNS][2] = {{"path", "file_name"}, {"class", "label"}, {"group", NULL},
-                                              {"split", NULL},       {"action", NULL},   {"suggested", NULL},
-                                              {"score", NULL}};
+static const char *const names[LABELS_COLUMNS][2] = {
+    {"path", "file_name"}, {"class", "label"},  {"group", NULL}, {"split", NULL},
+    {"action", NULL},      {"suggested", NULL}, {"score", NULL}};
 
 void labels_free(Labels *labels)
 {
@@ -53,9 +51,9 @@ static gboolean take_action(const char *action, LabelRow *row, GError **error)
 }
 
 /* values: by column; NULL where there is none. */
-static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GError **error)
+static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS], GError **error)
 {
-    const char *path = values[PATH];
+    const char *path = values[LABELS_PATH];
     if (!path || !*path)
         return error_set(error, "it has no path");
     while (g_str_has_prefix(path, "./"))
@@ -65,12 +63,12 @@ static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GErr
     if (labels_find(labels, path))
         return error_set(error, "its path %s occurs twice", path);
     LabelRow row = {.path = keep(labels, path),
-                    .class_name = keep(labels, values[CLASS]),
-                    .group = keep(labels, values[GROUP]),
-                    .suggested = keep(labels, values[SUGGESTED]),
-                    .score = keep(labels, values[SCORE]),
-                    .test = values[SPLIT] && g_ascii_strcasecmp(values[SPLIT], "test") == 0};
-    if (labels->has_actions && !take_action(values[ACTION], &row, error))
+                    .class_name = keep(labels, values[LABELS_CLASS]),
+                    .group = keep(labels, values[LABELS_GROUP]),
+                    .suggested = keep(labels, values[LABELS_SUGGESTED]),
+                    .score = keep(labels, values[LABELS_SCORE]),
+                    .test = values[LABELS_SPLIT] && g_ascii_strcasecmp(values[LABELS_SPLIT], "test") == 0};
+    if (labels->has[LABELS_ACTION] && !take_action(values[LABELS_ACTION], &row, error))
         return FALSE;
     gboolean needs_class =
         labels->need == LABELS_CLASSES || (labels->need == LABELS_DECISIONS && row.action == LABELS_RELABEL);
@@ -85,24 +83,23 @@ static gboolean take_row(Labels *labels, const char *const values[COLUMNS], GErr
 /* Of a column that is missing where it is needed. */
 static gboolean check_columns(const Labels *labels, GError **error)
 {
-    LabelsNeed need = labels->need;
-    const char *missing = NULL;
-    if ((need == LABELS_CLASSES || need == LABELS_DECISIONS) && !labels->has_classes)
-        missing = "class (or label)";
-    if (need == LABELS_GROUPS && !labels->has_groups)
-        missing = "group";
-    if (need == LABELS_SUSPECTS && !labels->has_suggestions)
-        missing = "suggested";
-    if (need == LABELS_DECISIONS && !labels->has_actions)
-        missing = "action";
-    return !missing || error_set(error, "it has no column %s", missing);
+    static const guint needed[] = {[LABELS_CLASSES] = 1 << LABELS_CLASS,
+                                   [LABELS_GROUPS] = 1 << LABELS_GROUP,
+                                   [LABELS_SUSPECTS] = 1 << LABELS_SUGGESTED,
+                                   [LABELS_DECISIONS] = 1 << LABELS_CLASS | 1 << LABELS_ACTION,
+                                   [LABELS_PATHS] = 0};
+    for (LabelsColumn c = LABELS_PATH; c < LABELS_COLUMNS; c++)
+        if (needed[labels->need] >> c & 1 && !labels->has[c])
+            return error_set(error, "it has no column %s",
+                             c == LABELS_CLASS ? "class (or label)" : names[c][0]);
+    return TRUE;
 }
 
 /* ---- CSV ---- */
 
 typedef struct {
     Labels *labels;
-    int columns[COLUMNS]; /* -1: it has none */
+    int columns[LABELS_COLUMNS]; /* -1: it has none */
 } Table;
 
 static gboolean find_columns(const GPtrArray *header, gpointer user, GError **error)
@@ -110,19 +107,16 @@ static gboolean find_columns(const GPtrArray *header, gpointer user, GError **er
     Table *table = user;
     Labels *labels = table->labels;
     int *columns = table->columns;
-    for (int c = 0; c < COLUMNS; c++) {
+    for (int c = 0; c < LABELS_COLUMNS; c++) {
         columns[c] = -1;
         for (int name = 1; name >= 0; name--) /* the first of the two names decides */
             for (guint i = 0; names[c][name] && i < header->len; i++)
                 if (g_str_equal(header->pdata[i], names[c][name]))
                     columns[c] = (int)i;
+        labels->has[c] = columns[c] >= 0;
     }
-    labels->has_classes = columns[CLASS] >= 0;
-    labels->has_groups = columns[GROUP] >= 0;
-    labels->has_splits = columns[SPLIT] >= 0;
-    labels->has_suggestions = columns[SUGGESTED] >= 0;
-    labels->has_actions = columns[ACTION] >= 0 && labels->need >= LABELS_DECISIONS;
-    if (columns[PATH] < 0)
+    labels->has[LABELS_ACTION] &= labels->need >= LABELS_DECISIONS;
+    if (columns[LABELS_PATH] < 0)
         return error_set(error, "its first line must name the column path (or file_name)");
     return check_columns(labels, error);
 }
@@ -130,8 +124,8 @@ static gboolean find_columns(const GPtrArray *header, gpointer user, GError **er
 static gboolean take_fields(const GPtrArray *fields, gpointer user, GError **error)
 {
     const Table *table = user;
-    const char *values[COLUMNS];
-    for (int c = 0; c < COLUMNS; c++) {
+    const char *values[LABELS_COLUMNS];
+    for (int c = 0; c < LABELS_COLUMNS; c++) {
         if (table->columns[c] >= (int)fields->len)
             return error_set(error, "it has only %u %s", fields->len, plural(fields->len, "field", "fields"));
         values[c] = table->columns[c] < 0 ? NULL : fields->pdata[table->columns[c]];
@@ -142,7 +136,7 @@ static gboolean take_fields(const GPtrArray *fields, gpointer user, GError **err
 /* ---- JSON lines ---- */
 
 /* A text, or a number as one; NULL for another value. Freed with texts. */
-static const char *value_of(const json_t *object, Column column, GPtrArray *texts)
+static const char *value_of(const json_t *object, LabelsColumn column, GPtrArray *texts)
 {
     json_t *value = json_object_get(object, names[column][0]);
     if (!value && names[column][1])
@@ -154,20 +148,17 @@ static const char *value_of(const json_t *object, Column column, GPtrArray *text
 
 static gboolean take_line(Labels *labels, const char *line, GError **error)
 {
-    const char *values[COLUMNS];
+    const char *values[LABELS_COLUMNS];
     json_error_t problem;
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &problem);
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     gboolean good = json_is_object(object) || error_set(error, "it is no JSON object");
-    for (Column c = PATH; good && c < COLUMNS; c++)
+    for (LabelsColumn c = LABELS_PATH; good && c < LABELS_COLUMNS; c++) {
         values[c] = value_of(object, c, texts);
-    if (good) {
-        labels->has_classes |= values[CLASS] || labels->need == LABELS_CLASSES;
-        labels->has_groups |= values[GROUP] != NULL;
-        labels->has_splits |= values[SPLIT] != NULL;
-        labels->has_suggestions |= values[SUGGESTED] != NULL;
-        labels->has_actions |= values[ACTION] && labels->need >= LABELS_DECISIONS;
+        labels->has[c] |= values[c] != NULL;
     }
+    labels->has[LABELS_CLASS] |= labels->need == LABELS_CLASSES; /* its lines say which lacks one */
+    labels->has[LABELS_ACTION] &= labels->need >= LABELS_DECISIONS;
     good = good && take_row(labels, values, error);
     json_decref(object);
     return good;

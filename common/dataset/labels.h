@@ -23,12 +23,22 @@ typedef struct {
  * none. */
 typedef enum { LABELS_CLASSES, LABELS_GROUPS, LABELS_SUSPECTS, LABELS_DECISIONS, LABELS_PATHS } LabelsNeed;
 
+typedef enum {
+    LABELS_PATH,
+    LABELS_CLASS,
+    LABELS_GROUP,
+    LABELS_SPLIT,
+    LABELS_ACTION,
+    LABELS_SUGGESTED,
+    LABELS_SCORE,
+    LABELS_COLUMNS
+} LabelsColumn;
+
 typedef struct {
     char *file;
     LabelsNeed need;
-    gboolean has_classes, has_groups, has_splits, has_actions,
-        has_suggestions; /* columns; actions where they are needed */
-    GHashTable *rows;    /* path -> LabelRow */
+    gboolean has[LABELS_COLUMNS]; /* an action only with LABELS_DECISIONS and LABELS_PATHS */
+    GHashTable *rows;             /* path -> LabelRow */
     GStringChunk *texts;
 } Labels;
 
