@@ -25,6 +25,9 @@ typedef struct {
 
 /* An array of zeros, aligned to 64 bytes, valid until arena_clear; NULL while the arena measures. */
 float *arena_floats(Arena *arena, gsize count);
+/* The same of another type. */
+#define arena_new(arena, type, count)                                                                        \
+    ((type *)arena_floats(arena, ((gsize)(count) * sizeof(type) + sizeof(float) - 1) / sizeof(float)))
 
 /* Ends measuring: from now on arrays are handed out, in the same order. FALSE if there is not enough memory. */
 gboolean arena_try_take(Arena *arena);

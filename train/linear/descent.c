@@ -14,12 +14,15 @@ enum {
     VISITS_OF_BLOCK = 3, /* before the next one is read, where not all rows fit into memory */
 };
 
+typedef struct Group Group;
+
 /* One problem of a group. */
 typedef struct {
-    LinearProblem problem;
+    LinearProblem *problem;
+    Group *group;
+    guint8 bit; /* of the group's active */
     guint rows; /* that it is trained on */
     gboolean one_sided, finished;
-    LinearFit fit;
     double cost[2];              /* of an error: negative side, positive side */
     double bound[2], damping[2]; /* of alpha; 1 / 2C for the squared loss, else 0 */
     double highest, lowest;      /* projected gradients of this pass */
@@ -32,19 +35,20 @@ typedef struct {
 } Lane;
 
 /* Problems that share a pass over the rows; a task of the thread pool. */
-typedef struct {
-    Lane lanes[ROW_COLUMNS];
-    guint n, first; /* lanes in use; number of the first one's problem */
-    guint left;     /* lanes not finished */
-    DescentWeights *weights;
+struct Group {
+    Lane *lanes;    /* (n) up to ROW_COLUMNS */
+    guint n, first; /* lanes; number of the first one's problem */
+    DescentWeights weights;
     DescentRow row;
     double *alpha;  /* (N, n) dual variables; for the logistic loss (N, n, 2) with C - alpha */
     guint8 *active; /* (N) a bit a lane: the row is neither left out nor foreign */
-} Group;
+};
 
 struct Descent {
     const LinearTraining *training;
     const DescentRows *rows;
+    Arena arena; /* of all arrays but these two */
+    Lane *lanes; /* (n_problems) */
     Group *groups;
     guint n_groups, n_problems;
     gboolean logistic;
@@ -57,29 +61,16 @@ struct Descent {
 
 /* ---- Groups ---- */
 
-/* Enough for all threads, of nearly equal size. */
-static guint count_groups(guint problems, guint columns, guint threads)
-{
-    return MAX((problems + columns - 1) / columns, MIN(threads, problems));
-}
-
-gsize descent_memory(gboolean factor, gsize width, guint n, guint problems, guint threads)
-{
-    gsize columns = factor ? 1 : ROW_COLUMNS, groups = count_groups(problems, (guint)columns, threads);
-    gsize lanes = (problems + groups - 1) / groups, row = factor ? 0 : 3 * sizeof(float);
-    gsize group = width * (columns * sizeof(double) + row) + n * (2 * lanes * sizeof(double) + 1);
-    return groups * group + n * (sizeof(guint32) + 2 * sizeof(double));
-}
-
 static gboolean is_positive(const Descent *descent, const Lane *lane, guint i)
 {
-    return descent->training->labels[i] == lane->problem.class;
+    return descent->training->labels[i] == lane->problem->class;
 }
 
-static void lane_init(const Descent *descent, Lane *lane, const LinearProblem *problem)
+static void lane_init(const Descent *descent, Group *group, guint k, LinearProblem *problem)
 {
+    Lane *lane = &group->lanes[k];
     guint positive = 0;
-    lane->problem = *problem;
+    *lane = (Lane){.problem = problem, .group = group, .bit = (guint8)(1u << k)};
     for (guint i = 0; i < descent->rows->n; i++)
         if (linear_trains_on(problem, i)) {
             lane->rows++;
@@ -88,28 +79,53 @@ static void lane_init(const Descent *descent, Lane *lane, const LinearProblem *p
     lane->one_sided = positive == 0 || positive == lane->rows;
 }
 
-Descent *descent_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems)
+/* For all arrays from the arena, once while it measures. Groups are enough for all threads, and of nearly equal size. */
+static void make_groups(Descent *descent, Arena *arena)
 {
-    Descent *descent = g_new0(Descent, 1);
-    const DescentRows *rows = training->descent_rows;
-    *descent = (Descent){.training = training,
-                         .rows = rows,
-                         .n_problems = n_problems,
-                         .logistic = training->solver->loss == LOSS_LOGISTIC,
-                         .order = g_new(guint32, rows->n)};
-    descent->n_groups = count_groups(n_problems, rows->columns, thread_pool_threads(training->thread_pool));
-    descent->groups = g_new0(Group, descent->n_groups);
-    for (guint g = 0; g < descent->n_groups; g++) {
+    const DescentRows *rows = descent->rows;
+    guint n = descent->n_problems, threads = thread_pool_threads(descent->training->thread_pool);
+    guint groups = MAX((n + rows->columns - 1) / rows->columns, MIN(threads, n));
+    descent->n_groups = groups;
+    descent->groups = g_renew(Group, descent->groups, groups);
+    descent->order = arena_new(arena, guint32, rows->n);
+    for (guint g = 0; g < groups; g++) {
         Group *group = &descent->groups[g];
-        group->first = (guint)((guint64)g * n_problems / descent->n_groups);
-        group->n = (guint)((guint64)(g + 1) * n_problems / descent->n_groups) - group->first;
-        group->weights = descent_weights_new(rows);
-        group->row = descent_row_new(rows);
-        group->alpha = g_new0(double, (gsize)rows->n * group->n * (descent->logistic ? 2 : 1));
-        group->active = g_new0(guint8, rows->n);
-        for (guint k = 0; k < group->n; k++)
-            lane_init(descent, &group->lanes[k], &problems[group->first + k]);
+        *group = (Group){.first = (guint)((guint64)g * n / groups)};
+        group->lanes = descent->lanes + group->first;
+        group->n = (guint)((guint64)(g + 1) * n / groups) - group->first;
+        group->weights = descent_weights_new(rows, arena);
+        group->row = descent_row_new(rows, arena);
+        group->alpha = arena_new(arena, double, (gsize)rows->n * group->n * (descent->logistic ? 2 : 1));
+        group->active = arena_new(arena, guint8, rows->n);
     }
+}
+
+static Descent *measure(const LinearTraining *training, guint n_problems)
+{
+    Descent *descent = g_new(Descent, 1);
+    *descent = (Descent){.training = training,
+                         .rows = training->rows,
+                         .n_problems = n_problems,
+                         .lanes = g_new(Lane, n_problems),
+                         .logistic = training->solver->loss == LOSS_LOGISTIC};
+    make_groups(descent, &descent->arena);
+    return descent;
+}
+
+gsize descent_memory(const LinearTraining *training, guint n_problems)
+{
+    g_autoptr(Descent) descent = measure(training, n_problems);
+    return arena_bytes(&descent->arena);
+}
+
+Descent *descent_new(const LinearTraining *training, LinearProblem *problems, guint n_problems)
+{
+    Descent *descent = measure(training, n_problems);
+    arena_take(&descent->arena);
+    make_groups(descent, &descent->arena);
+    for (guint g = 0; g < descent->n_groups; g++)
+        for (guint k = 0; k < descent->groups[g].n; k++)
+            lane_init(descent, &descent->groups[g], k, &problems[descent->groups[g].first + k]);
     return descent;
 }
 
@@ -117,15 +133,9 @@ void descent_free(Descent *descent)
 {
     if (!descent)
         return;
-    for (guint g = 0; g < descent->n_groups; g++) {
-        Group *group = &descent->groups[g];
-        descent_weights_free(group->weights);
-        descent_row_clear(&group->row);
-        g_free(group->alpha);
-        g_free(group->active);
-    }
+    arena_clear(&descent->arena);
     g_free(descent->groups);
-    g_free(descent->order);
+    g_free(descent->lanes);
     g_free(descent);
 }
 
@@ -189,7 +199,7 @@ static double step_of(const Descent *descent, Group *group, guint k, double valu
         logistic_step(lane, descent->measuring, lane->cost[side], square, sign * value, group->alpha + 2 * at,
                       &step);
     else if (hinge_step(lane, descent->measuring, side, square, sign * value, group->alpha + at, &step)) {
-        group->active[i] &= (guint8) ~(1u << k);
+        group->active[i] &= (guint8)~lane->bit;
         lane->active--;
     }
     return sign * step;
@@ -201,46 +211,45 @@ static void visit(const Descent *descent, Group *group, guint i)
     guint8 active = group->active[i];
     gboolean any = FALSE;
     descent_row_read(descent->rows, i, &group->row);
-    descent_weights_decide(descent->rows, group->weights, &group->row, values);
+    descent_weights_decide(descent->rows, &group->weights, &group->row, values);
     for (guint k = 0; k < group->n; k++)
-        if (active & 1u << k) {
+        if (active & group->lanes[k].bit) {
             steps[k] = step_of(descent, group, k, values[k]);
             any |= steps[k] != 0;
         }
     if (any)
-        descent_weights_add(descent->rows, group->weights, &group->row, steps);
+        descent_weights_add(descent->rows, &group->weights, &group->row, steps);
 }
 
 static void visit_block(guint task, guint worker, gpointer data)
 {
     Descent *descent = data;
     Group *group = &descent->groups[task];
-    for (guint s = descent->begin; group->left && s < descent->end && !interrupted(); s++)
+    for (guint s = descent->begin; s < descent->end && !interrupted(); s++)
         if (group->active[descent->order[s]])
             visit(descent, group, descent->order[s]);
 }
 
 /* ---- Passes ---- */
 
-static void activate(const Descent *descent, Group *group, guint k)
+static void activate(const Descent *descent, Lane *lane)
 {
-    Lane *lane = &group->lanes[k];
+    guint8 *active = lane->group->active;
     for (guint i = 0; i < descent->rows->n; i++)
-        if (!lane->finished && linear_trains_on(&lane->problem, i))
-            group->active[i] |= (guint8)(1u << k);
+        if (!lane->finished && linear_trains_on(lane->problem, i))
+            active[i] |= lane->bit;
         else
-            group->active[i] &= (guint8) ~(1u << k);
+            active[i] &= (guint8)~lane->bit;
     lane->active = lane->finished ? 0 : lane->rows;
     lane->shrink_above = INFINITY, lane->shrink_below = -INFINITY;
 }
 
 /* Once the rows that are not left out agree, all rows must. TRUE when the lane is done. */
-static gboolean end_hinge_pass(const Descent *descent, Group *group, guint k)
+static gboolean end_hinge_pass(const Descent *descent, Lane *lane)
 {
-    Lane *lane = &group->lanes[k];
     if (lane->highest - lane->lowest <= descent->training->tolerance) {
         gboolean all = lane->active == lane->rows;
-        activate(descent, group, k);
+        activate(descent, lane);
         return all;
     }
     lane->shrink_above = lane->highest > 0 ? lane->highest : INFINITY;
@@ -257,19 +266,17 @@ static gboolean end_logistic_pass(const Descent *descent, Lane *lane)
 }
 
 /* TRUE when the problem has just been finished. */
-static gboolean end_pass(const Descent *descent, Group *group, guint k)
+static gboolean end_pass(const Descent *descent, Lane *lane)
 {
-    Lane *lane = &group->lanes[k];
+    LinearProblem *problem = lane->problem;
     if (lane->finished)
         return FALSE;
-    lane->fit.iterations++;
-    gboolean good = descent->logistic ? end_logistic_pass(descent, lane) : end_hinge_pass(descent, group, k);
-    lane->fit.not_converged = !good && lane->fit.iterations >= MAX_PASSES;
-    lane->finished = good || lane->fit.not_converged;
-    if (lane->finished) {
-        group->left--;
-        activate(descent, group, k);
-    }
+    problem->iterations++;
+    gboolean good = descent->logistic ? end_logistic_pass(descent, lane) : end_hinge_pass(descent, lane);
+    problem->not_converged = !good && problem->iterations >= MAX_PASSES;
+    lane->finished = good || problem->not_converged;
+    if (lane->finished)
+        activate(descent, lane);
     lane->highest = -INFINITY, lane->lowest = INFINITY;
     return lane->finished;
 }
@@ -299,20 +306,19 @@ static void pass(Descent *descent)
 
 /* ---- Runs ---- */
 
-static void start_lane(const Descent *descent, Group *group, guint k, double cost)
+static void start_lane(const Descent *descent, Lane *lane, double cost)
 {
-    Lane *lane = &group->lanes[k];
     Loss loss = descent->training->solver->loss;
-    linear_costs(descent->training, lane->problem.class, cost, &lane->cost[1], &lane->cost[0]);
+    linear_costs(descent->training, lane->problem->class, cost, &lane->cost[1], &lane->cost[0]);
     for (int side = 0; side < 2; side++) {
         lane->bound[side] = loss == LOSS_HINGE ? lane->cost[side] : INFINITY;
         lane->damping[side] = loss == LOSS_HINGE ? 0 : 0.5 / lane->cost[side];
     }
-    lane->fit = (LinearFit){0};
+    lane->problem->iterations = 0, lane->problem->not_converged = FALSE;
     lane->highest = -INFINITY, lane->lowest = INFINITY;
     lane->precision = 0.01, lane->steps = 0;
     lane->finished = lane->one_sided;
-    activate(descent, group, k);
+    activate(descent, lane);
 }
 
 /* The dual of logistic regression has no optimum at 0: alpha begins near it, or where the last run ended, and w with
@@ -327,7 +333,7 @@ static void start_logistic(guint task, guint worker, gpointer data)
             const Lane *lane = &group->lanes[k];
             gboolean side = is_positive(descent, lane, i);
             double *alpha = group->alpha + 2 * ((gsize)i * group->n + k), cost = lane->cost[side];
-            if (!(group->active[i] & 1u << k))
+            if (!(group->active[i] & lane->bit))
                 continue;
             if (alpha[0] == 0) {
                 alpha[0] = MIN(0.001 * cost, 1e-8);
@@ -336,7 +342,7 @@ static void start_logistic(guint task, guint worker, gpointer data)
             alpha[1] = cost - alpha[0];
         }
         descent_row_read(descent->rows, i, &group->row);
-        descent_weights_add(descent->rows, group->weights, &group->row, steps);
+        descent_weights_add(descent->rows, &group->weights, &group->row, steps);
     }
 }
 
@@ -344,14 +350,9 @@ static void start_logistic(guint task, guint worker, gpointer data)
 static guint start(Descent *descent, double cost)
 {
     guint left = 0;
-    for (guint g = 0; g < descent->n_groups; g++) {
-        Group *group = &descent->groups[g];
-        group->left = 0;
-        for (guint k = 0; k < group->n; k++) {
-            start_lane(descent, group, k, cost);
-            group->left += group->lanes[k].finished ? 0 : 1;
-        }
-        left += group->left;
+    for (guint p = 0; p < descent->n_problems; p++) {
+        start_lane(descent, &descent->lanes[p], cost);
+        left += descent->lanes[p].finished ? 0 : 1;
     }
     if (descent->logistic)
         thread_pool_run(descent->training->thread_pool, descent->n_groups, start_logistic, descent);
@@ -366,7 +367,7 @@ static void tell_pass(Progress *progress, guint pass)
     progress_tick(progress, 0);
 }
 
-gboolean descent_run(Descent *descent, double cost, LinearFit *fits, Progress *progress, GError **error)
+gboolean descent_run(Descent *descent, double cost, Progress *progress, GError **error)
 {
     guint left = start(descent, cost);
     progress_tick(progress, descent->n_problems - left);
@@ -375,17 +376,13 @@ gboolean descent_run(Descent *descent, double cost, LinearFit *fits, Progress *p
         pass(descent);
         if (interrupted())
             return error_set(error, "interrupted");
-        for (guint g = 0; g < descent->n_groups; g++)
-            for (guint k = 0; k < descent->groups[g].n; k++)
-                if (end_pass(descent, &descent->groups[g], k)) {
-                    left--;
-                    progress_tick(progress, 1);
-                }
+        for (guint p = 0; p < descent->n_problems; p++)
+            if (end_pass(descent, &descent->lanes[p])) {
+                left--;
+                progress_tick(progress, 1);
+            }
     }
     progress_note(progress, NULL);
-    for (guint g = 0, p = 0; g < descent->n_groups; g++)
-        for (guint k = 0; k < descent->groups[g].n; k++)
-            fits[p++] = descent->groups[g].lanes[k].fit;
     return TRUE;
 }
 
@@ -399,13 +396,13 @@ static void decide_rows(guint task, guint worker, gpointer data)
         double values[ROW_COLUMNS];
         gboolean wanted = FALSE;
         for (guint k = 0; k < group->n; k++)
-            wanted |= linear_wants(&group->lanes[k].problem, i);
+            wanted |= linear_tests(group->lanes[k].problem, i);
         if (!wanted)
             continue;
         descent_row_read(descent->rows, i, &group->row);
-        descent_weights_decide(descent->rows, group->weights, &group->row, values);
+        descent_weights_decide(descent->rows, &group->weights, &group->row, values);
         for (guint k = 0; k < group->n; k++)
-            if (linear_wants(&group->lanes[k].problem, i))
+            if (linear_tests(group->lanes[k].problem, i))
                 descent->values[(gsize)i * descent->n_problems + group->first + k] = (float)values[k];
     }
 }
@@ -419,15 +416,14 @@ void descent_values(Descent *descent, float *values)
 void descent_weights(const Descent *descent, guint outputs, float *kernel, float *offset)
 {
     const DescentRows *rows = descent->rows;
-    g_autofree double *w = rows->factor ? g_new(double, outputs * rows->width) : NULL;
-    for (guint g = 0; g < descent->n_groups; g++)
-        for (guint k = 0, p = descent->groups[g].first; k < descent->groups[g].n && p < outputs; k++, p++) {
-            const DescentWeights *weights = descent->groups[g].weights;
-            if (w)
-                memcpy(w + p * rows->width, weights->matrix, rows->width * sizeof *w);
-            else
-                offset[p] = descent_weights_unfold(rows, weights, k, kernel + p, outputs);
-        }
+    g_autofree double *w = rows->reduced ? g_new(double, outputs * rows->width) : NULL;
+    for (guint p = 0; p < outputs; p++) {
+        const Group *group = descent->lanes[p].group;
+        if (w)
+            memcpy(w + p * rows->width, group->weights.matrix, rows->width * sizeof *w);
+        else
+            offset[p] = descent_weights_unfold(rows, &group->weights, p - group->first, kernel + p, outputs);
+    }
     if (w)
         gram_factor_weights(rows->factor, rows->set, descent->training->thread_pool, w, outputs, kernel,
                             offset);

@@ -13,20 +13,19 @@
 
 typedef struct Descent Descent;
 
-/* Bytes in addition to the rows: on a Gram factor of n rows, or on n rows of a cache of this width. */
-gsize descent_memory(gboolean factor, gsize width, guint n, guint problems, guint threads);
+/* Bytes for this many problems, on the rows of a plan (descent_rows_plan). */
+gsize descent_memory(const LinearTraining *training, guint n_problems);
 
-/* training and the problems' parts are borrowed until descent_free. */
-Descent *descent_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems);
+/* training, problems and their parts are borrowed until descent_free; in the problems each run says how it went. */
+Descent *descent_new(const LinearTraining *training, LinearProblem *problems, guint n_problems);
 void descent_free(Descent *descent);
 
 /* Runs all problems at this cost to the tolerance, or 1000 passes; those without rows on both sides keep the weights 0.
- * Starts where the last run ended, whose cost must not have been higher. fits (n_problems). progress is ticked once a
- * problem. FALSE with error if the user interrupted. */
-gboolean descent_run(Descent *descent, double cost, LinearFit *fits, Progress *progress, GError **error);
+ * Starts where the last run ended, whose cost must not have been higher. progress is ticked once a problem. FALSE with
+ * error if the user interrupted. */
+gboolean descent_run(Descent *descent, double cost, Progress *progress, GError **error);
 
-/* values (N, n_problems): decision values of the rows that a problem was not trained on; of all, where it was trained on
- * all. The rest stays as it is. */
+/* values (N, n_problems): decision values of the rows that a problem tests. The rest stays as it is. */
 void descent_values(Descent *descent, float *values);
 
 /* The first K problems' weights for scaled features: kernel (D, K), and what is added to the decision values: offset

@@ -3,7 +3,6 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/core/error.h"
-#include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
 #include "common/network/layers.h"
@@ -12,26 +11,16 @@
 
 /* ---- One row ---- */
 
-DescentRow descent_row_new(const DescentRows *rows)
+DescentRow descent_row_new(const DescentRows *rows, Arena *arena)
 {
     gsize room = rows->width + ROW_SLACK;
-    if (rows->factor)
+    if (rows->reduced)
         return (DescentRow){0};
-    DescentRow row = {.index = g_new(guint32, room), .value = g_new(float, room)};
-    row.features = g_new(float, rows->set->rows.width);
-    row.sums = g_new(double, rows->set->channels);
-    row.scaled = rows->feature_squares ? g_new(float, room) : row.value;
+    DescentRow row = {.index = arena_new(arena, guint32, room), .value = arena_floats(arena, room)};
+    row.features = arena_floats(arena, rows->set->rows.width);
+    row.sums = arena_new(arena, double, rows->set->channels);
+    row.scaled = rows->set->scaling->kind == SCALE_STANDARD ? arena_floats(arena, room) : row.value;
     return row;
-}
-
-void descent_row_clear(DescentRow *row)
-{
-    if (row->scaled != row->value)
-        g_free(row->scaled);
-    g_free(row->sums);
-    g_free(row->features);
-    g_free(row->value);
-    g_free(row->index);
 }
 
 /* Non-zeros ascend: a channel is what is left after the places before. */
@@ -59,7 +48,7 @@ static void read_averages(const DescentRows *rows, DescentRow *row)
 void descent_row_read(const DescentRows *rows, guint i, DescentRow *row)
 {
     row->i = i;
-    if (rows->factor)
+    if (rows->reduced)
         return;
     const float *x = rows_get(&rows->set->rows, i, row->features);
     row->count = kernels_current()->row->nonzeros(x, rows->set->rows.width, row->index, row->value);
@@ -100,7 +89,7 @@ static void fold_scaling(DescentRows *rows)
 /* Row i of L has i + 1 entries; the rest are zero. */
 static const double *factor_row(const DescentRows *rows, guint i)
 {
-    return rows->factor->factor + (gsize)i * rows->n;
+    return rows->factor + (gsize)i * rows->n;
 }
 
 static double square_of(DescentRows *rows, const DescentRow *row)
@@ -121,11 +110,14 @@ enum { ROWS_PER_TASK = 64 };
 static void measure_rows(guint task, guint worker, gpointer data)
 {
     DescentRows *rows = data;
-    g_auto(DescentRow) row = descent_row_new(rows);
+    g_auto(Arena) arena = {0};
+    DescentRow row = descent_row_new(rows, &arena);
+    arena_take(&arena);
+    row = descent_row_new(rows, &arena);
     for (guint i = task * ROWS_PER_TASK; i < MIN(rows->n, (task + 1) * ROWS_PER_TASK) && !interrupted();
          i++) {
         descent_row_read(rows, i, &row);
-        rows->squares[i] = rows->factor
+        rows->squares[i] = rows->reduced
                                ? blas()->cblas_ddot(i + 1, factor_row(rows, i), 1, factor_row(rows, i), 1)
                                : square_of(rows, &row);
     }
@@ -136,31 +128,37 @@ static void measure_rows(guint task, guint worker, gpointer data)
 static guint rows_that_fit(const DescentRows *rows)
 {
     gsize row = rows->set->rows.bytes, available = memory_available();
-    return rows->factor || available / row > rows->n ? rows->n
-                                                     : (guint)CLAMP(available / 2 / row, 1, rows->n);
+    return rows->reduced || available / row > rows->n ? rows->n
+                                                      : (guint)CLAMP(available / 2 / row, 1, rows->n);
 }
 
-DescentRows *descent_rows_new(const TrainingSet *set, const GramFactor *factor, ThreadPool *thread_pool,
+DescentRows descent_rows_plan(const TrainingSet *set, gboolean reduced, guint n)
+{
+    return (DescentRows){.set = set,
+                         .reduced = reduced,
+                         .width = reduced ? n : set->features,
+                         .n = n,
+                         .columns = reduced ? 1 : ROW_COLUMNS};
+}
+
+DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPool *thread_pool,
                               GError **error)
 {
-    g_autoptr(DescentRows) rows = g_new0(DescentRows, 1);
-    *rows = (DescentRows){.set = set,
-                          .factor = factor,
-                          .width = factor ? factor->n : set->features,
-                          .n = set->n,
-                          .columns = factor ? 1 : ROW_COLUMNS,
-                          .squares = g_new(double, set->n)};
+    g_autoptr(DescentRows) rows = g_new(DescentRows, 1);
+    *rows = descent_rows_plan(set, reduced, set->n);
+    rows->squares = g_new(double, set->n);
     rows->block = rows_that_fit(rows);
-    if (!factor)
+    if (!reduced)
         fold_scaling(rows);
+    else if (!(rows->factor = gram_factor_new(set, thread_pool, error)))
+        return NULL;
     thread_pool_run(thread_pool, (rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, measure_rows, rows);
     double largest = 0, bias = MAX(set->bias, 0);
     for (guint i = 0; i < rows->n; i++)
         largest = MAX(largest, rows->squares[i] - bias * bias);
     if (!interrupted() && largest > 0)
         return g_steal_pointer(&rows);
-    error_set(error, interrupted() ? "interrupted"
-                                   : "all features are zero after scaling: there is nothing to learn");
+    training_set_refuse(error);
     return NULL;
 }
 
@@ -168,6 +166,7 @@ void descent_rows_free(DescentRows *rows)
 {
     if (!rows)
         return;
+    g_free(rows->factor);
     g_free(rows->feature_squares);
     g_free(rows->folded);
     g_free(rows->row_folded);
@@ -175,27 +174,25 @@ void descent_rows_free(DescentRows *rows)
     g_free(rows);
 }
 
-/* ---- Weights ---- */
-
-DescentWeights *descent_weights_new(const DescentRows *rows)
+double descent_rows_mean_square(const DescentRows *rows)
 {
-    DescentWeights *weights = g_new0(DescentWeights, 1);
-    weights->matrix = (double *)floats_new(rows->width * rows->columns * (sizeof(double) / sizeof(float)));
-    return weights;
+    double sum = 0;
+    for (guint i = 0; i < rows->n; i++)
+        sum += rows->squares[i];
+    return sum / rows->n;
 }
 
-void descent_weights_free(DescentWeights *weights)
+/* ---- Weights ---- */
+
+DescentWeights descent_weights_new(const DescentRows *rows, Arena *arena)
 {
-    if (!weights)
-        return;
-    floats_free((float *)weights->matrix);
-    g_free(weights);
+    return (DescentWeights){.matrix = arena_new(arena, double, rows->width * rows->columns)};
 }
 
 void descent_weights_decide(const DescentRows *rows, const DescentWeights *weights, const DescentRow *row,
                             double *values)
 {
-    if (rows->factor) {
+    if (rows->reduced) {
         *values = blas()->cblas_ddot(row->i + 1, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }
@@ -210,7 +207,7 @@ void descent_weights_decide(const DescentRows *rows, const DescentWeights *weigh
 void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const DescentRow *row,
                          const double *step)
 {
-    if (rows->factor) {
+    if (rows->reduced) {
         blas()->cblas_daxpy(row->i + 1, *step, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }

@@ -1,4 +1,4 @@
-/* descent_rows: the rows that descent.h visits: those of a cache in place, or those of its Gram factor.
+/* descent_rows: the rows that solvers visit: those of a cache in place, or those of its Gram factor.
  *
  * A cache's rows stay mapped; nothing is copied, zeros are skipped, and scaling is folded into the weights. A row x is
  * scaled to x~ = f a∘x - b (a: the scaling's factors; b: mean times factor; f: the row's factor, of `max`, `l2` and
@@ -15,28 +15,34 @@
  * A Gram factor's rows are short and dense, and products with them are left to BLAS: one problem has a pass of its own. */
 #pragma once
 #include "common/arithmetic/kernels.h"
+#include "common/core/floats.h"
 #include "common/core/thread_pool.h"
 #include "train/linear/gram_factor.h"
 
 typedef struct {
-    const TrainingSet *set;   /* borrowed */
-    const GramFactor *factor; /* borrowed; NULL: the rows of the cache */
-    gsize width;              /* D + C; N with a Gram factor */
-    guint n;                  /* N */
-    guint columns;            /* problems that share a pass: ROW_COLUMNS, or 1 */
-    guint block;              /* rows visited before the next block is read: N, or what memory holds */
-    double *squares;          /* (N) ||x~||² of each row, with the bias feature */
-    float *feature_squares;   /* (D + C) a∘a; NULL where a is 1 */
-    double *folded;           /* (D + C) q; NULL where b is 0 */
-    double folded_mean;       /* b·b = q·mean */
-    double *row_folded;       /* (N) q·x of each row; NULL where b is 0 */
+    const TrainingSet *set; /* borrowed */
+    gboolean reduced;       /* to the rows of the Gram factor */
+    gsize width;            /* D + C; N if reduced */
+    guint n;                /* N */
+    guint columns;          /* problems that share a pass: ROW_COLUMNS, or 1 */
+    double *factor;         /* if reduced */
+    guint block;            /* rows visited before the next block is read: N, or what memory holds */
+    double *squares;        /* (N) ||x~||² of each row, with the bias feature */
+    float *feature_squares; /* (D + C) a∘a; NULL where a is 1 */
+    double *folded;         /* (D + C) q; NULL where b is 0 */
+    double folded_mean;     /* b·b = q·mean */
+    double *row_folded;     /* (N) q·x of each row; NULL where b is 0 */
 } DescentRows;
 
-/* One pass over the rows. factor: of the same set, or NULL. NULL and error if all features are zero or the user
+/* Of so many rows of the set, before they are read: all up to `columns`, by which descent_memory and liblinear_memory go. */
+DescentRows descent_rows_plan(const TrainingSet *set, gboolean reduced, guint n);
+
+/* One pass over the rows. NULL and error if all features are zero, memory for the factor is short, or the user
  * interrupted. */
-DescentRows *descent_rows_new(const TrainingSet *set, const GramFactor *factor, ThreadPool *thread_pool,
+DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPool *thread_pool,
                               GError **error);
 void descent_rows_free(DescentRows *rows);
+double descent_rows_mean_square(const DescentRows *rows);
 
 /* The row that was read last, for one thread. */
 typedef struct {
@@ -48,19 +54,17 @@ typedef struct {
     float *features; /* (D) the row as it was read, if it is not stored as it is */
     double *sums;    /* (C) of its channels */
 } DescentRow;
-DescentRow descent_row_new(const DescentRows *rows);
-void descent_row_clear(DescentRow *row);
+DescentRow descent_row_new(const DescentRows *rows, Arena *arena);
 void descent_row_read(const DescentRows *rows, guint i, DescentRow *row);
 
 /* The weights of rows->columns problems: w = (v - shift q) / a with v = `matrix`. */
 typedef struct {
-    double *matrix;            /* (width, columns), 64-byte aligned */
+    double *matrix;            /* (width, columns) */
     double shift[ROW_COLUMNS]; /* multiples of q */
     double mean[ROW_COLUMNS];  /* v·mean, where b is not 0 */
     double bias[ROW_COLUMNS];  /* weights of the bias feature */
 } DescentWeights;
-DescentWeights *descent_weights_new(const DescentRows *rows);
-void descent_weights_free(DescentWeights *weights);
+DescentWeights descent_weights_new(const DescentRows *rows, Arena *arena);
 
 /* values (columns) = w·x~ of the row. */
 void descent_weights_decide(const DescentRows *rows, const DescentWeights *weights, const DescentRow *row,
@@ -76,4 +80,3 @@ float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weig
                              gsize stride);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DescentRows, descent_rows_free)
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DescentRow, descent_row_clear)

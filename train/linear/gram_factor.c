@@ -57,7 +57,7 @@ static void factor_diagonal(double *a, guint size, guint n, double floor)
         }
 }
 
-static void factor(Work *work, ThreadPool *thread_pool)
+static void factorize(Work *work, ThreadPool *thread_pool)
 {
     guint n = work->n;
     double largest = 0;
@@ -72,52 +72,40 @@ static void factor(Work *work, ThreadPool *thread_pool)
     }
 }
 
-GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error)
+double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error)
 {
     guint n = set->n;
-    Work work = {.n = n, .matrix = g_try_new(double, (gsize)n *n)};
+    g_autofree double *matrix = g_try_new(double, (gsize)n *n);
+    Work work = {.n = n, .matrix = matrix};
     Rows rows = rows_of(set);
     double start = set->bias >= 0 ? set->bias * set->bias : 0;
-    if (!work.matrix) {
+    if (!matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
                   gram_memory(n) / 1e9);
         return NULL;
     }
     for (guint i = 0; i < n; i++)
         for (guint j = 0; j <= i; j++)
-            work.matrix[(gsize)i * n + j] = start;
-    gram_add(&rows, thread_pool, work.matrix);
+            matrix[(gsize)i * n + j] = start;
+    gram_add(&rows, thread_pool, matrix);
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
-        zero = work.matrix[(gsize)i * n + i] == start;
+        zero = matrix[(gsize)i * n + i] == start;
     if (!zero)
-        factor(&work, thread_pool);
-    if (zero || interrupted()) {
-        g_free(work.matrix);
-        error_set(error, interrupted() ? "interrupted"
-                                       : "all features are zero after scaling: there is nothing to learn");
-        return NULL;
-    }
-    GramFactor *gram_factor = g_new(GramFactor, 1);
-    *gram_factor = (GramFactor){n, work.matrix};
-    return gram_factor;
+        factorize(&work, thread_pool);
+    if (!zero && !interrupted())
+        return g_steal_pointer(&matrix);
+    training_set_refuse(error);
+    return NULL;
 }
 
-void gram_factor_free(GramFactor *gram_factor)
+void gram_factor_weights(const double *factor, const TrainingSet *set, ThreadPool *thread_pool, double *w,
+                         guint outputs, float *kernel, float *bias)
 {
-    if (!gram_factor)
-        return;
-    g_free(gram_factor->factor);
-    g_free(gram_factor);
-}
-
-void gram_factor_weights(const GramFactor *gram_factor, const TrainingSet *set, ThreadPool *thread_pool,
-                         double *w, guint outputs, float *kernel, float *bias)
-{
-    guint n = gram_factor->n;
+    guint n = set->n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
-                        gram_factor->factor, n, w, n);
+                        factor, n, w, n);
     Rows rows = rows_of(set);
     gram_combine(&rows, thread_pool, w, outputs, kernel);
     double squared = set->bias >= 0 ? set->bias * set->bias : 0;

@@ -14,19 +14,13 @@
 #include "common/core/thread_pool.h"
 #include "train/linear/training_set.h"
 
-typedef struct {
-    guint n;        /* N */
-    double *factor; /* L (N, N), row by row; what is above the diagonal is undefined */
-} GramFactor;
-
-/* Takes gram_memory(N) bytes at most. NULL and error if all features are zero (there is nothing to learn) or the user interrupted. The
- * result is the same to the bit for any number of threads. */
-GramFactor *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error);
-void gram_factor_free(GramFactor *gram_factor);
+/* L (N, N), row by row; what is above the diagonal is undefined; g_free frees it. Takes gram_memory(N) bytes at most. NULL
+ * and error if all features are zero (there is nothing to learn) or the user interrupted. The result is the same to the
+ * bit for any number of threads. */
+double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error);
 
 /* Transforms solutions back to the original features; incomplete if interrupted(). w: (K, N), a vector on
  * L's columns for each of K outputs, replaced by L⁻ᵀ w. kernel: (D, K), bias: (K) added to a decision
  * value: the bias feature's weight times B; zero without one. */
-void gram_factor_weights(const GramFactor *gram_factor, const TrainingSet *set, ThreadPool *thread_pool,
-                         double *w, guint outputs, float *kernel, float *bias);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramFactor, gram_factor_free)
+void gram_factor_weights(const double *factor, const TrainingSet *set, ThreadPool *thread_pool, double *w,
+                         guint outputs, float *kernel, float *bias);

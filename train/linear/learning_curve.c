@@ -2,9 +2,8 @@
 #include "train/linear/learning_curve.h"
 
 #include "common/core/error.h"
-#include "common/core/rng.h"
-#include "train/linear/accuracy_plot.h"
 #include "train/linear/linear_fit.h"
+#include "train/linear/search.h"
 
 #include <math.h>
 #include <string.h>
@@ -43,11 +42,6 @@ static gint by_place(gconstpointer a, gconstpointer b)
     return x->unit != y->unit ? (x->unit < y->unit ? -1 : 1) : (x->image > y->image) - (x->image < y->image);
 }
 
-static guint unit_of(const LinearTraining *training, guint image)
-{
-    return training->units ? training->units[image] : image;
-}
-
 /* An order of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
  * distances; units in the place of images, as whole, by the class of their first one. */
 static void draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order)
@@ -57,17 +51,13 @@ static void draw_order(const LinearTraining *training, guint64 seed, guint draw,
     g_autofree double *places = g_new(double, n);
     g_autofree guint32 *items = g_new(guint32, n);
     for (guint k = 0; k < training->classes; k++) {
-        guint count = 0;
-        for (guint i = 0; i < n; i++)
-            if (training->labels[i] == (int)k && unit_of(training, i) == i)
-                items[count++] = i;
-        Rng rng = rng_new(seed, (guint64)draw * training->classes + k);
-        rng_shuffle(&rng, items, count);
+        guint count =
+            search_shuffle(training, k, rng_new(seed, (guint64)draw * training->classes + k), items);
         for (guint i = 0; i < count; i++)
             places[items[i]] = (i + 0.5) / count;
     }
     for (guint i = 0; i < n; i++)
-        placed[i] = (Placed){places[unit_of(training, i)], unit_of(training, i), i};
+        placed[i] = (Placed){places[linear_unit(training, i)], linear_unit(training, i), i};
     qsort(placed, n, sizeof *placed, by_place);
     for (guint i = 0; i < n; i++)
         order[i] = placed[i].image;
@@ -77,7 +67,7 @@ static guint count_units(const LinearTraining *training)
 {
     guint count = 0;
     for (guint i = 0; i < training->n; i++)
-        count += unit_of(training, i) == i;
+        count += linear_unit(training, i) == i;
     return count;
 }
 
@@ -87,7 +77,7 @@ static gboolean check_images(const LinearTraining *training, GError **error)
     guint smallest = training->n;
     guint units = count_units(training);
     for (guint i = 0; i < training->n; i++)
-        counts[training->labels[i]] += unit_of(training, i) == i;
+        counts[training->labels[i]] += linear_unit(training, i) == i;
     for (guint k = 0; k < training->classes; k++)
         smallest = MIN(smallest, counts[k]);
     if (units < MIN_IMAGES || smallest < MIN_OF_CLASS)
@@ -124,48 +114,33 @@ static void choose_sizes(Job *job)
 
 /* ---- Fits: the problems of all draws, from the smallest size up ---- */
 
-/* parts (draws, N) not 0 for what each draw trains on: not the rest of the unit that the images set aside end with. */
+/* parts (draws, N): no draw trains on the rest of the unit that the images set aside end with. */
 static void choose_parts(const Job *job, guint size, guint8 *parts)
 {
-    guint n = job->training->n;
-    memset(parts, 0, (gsize)LEARNING_DRAWS * n);
-    for (guint d = 0; d < LEARNING_DRAWS; d++) {
-        const guint *order = job->order + (gsize)d * n;
-        guint last = unit_of(job->training, order[job->test - 1]);
-        for (guint i = job->test; i < job->test + size; i++)
-            parts[(gsize)d * n + order[i]] = unit_of(job->training, order[i]) != last;
-    }
-}
-
-/* accuracy (draws) on the images set aside. */
-static void measure(const Job *job, const LinearFits *fits, float *values, double *accuracy)
-{
     const LinearTraining *training = job->training;
-    guint vectors = linear_vectors(training);
-    linear_fits_values(fits, values);
-    for (guint d = 0; d < LEARNING_DRAWS; d++) {
-        guint right = 0;
-        for (guint t = 0; t < job->test; t++) {
-            gsize i = job->order[(gsize)d * training->n + t];
-            right +=
-                linear_class(training, values + (i * LEARNING_DRAWS + d) * vectors) == training->labels[i];
-        }
-        accuracy[d] = (double)right / job->test;
+    guint n = training->n;
+    memset(parts, ROW_UNUSED, (gsize)LEARNING_DRAWS * n);
+    for (guint d = 0; d < LEARNING_DRAWS; d++, parts += n) {
+        const guint *order = job->order + (gsize)d * n;
+        guint last = linear_unit(training, order[job->test - 1]);
+        for (guint i = 0; i < job->test; i++)
+            parts[order[i]] = ROW_TESTED;
+        for (guint i = job->test; i < job->test + size; i++)
+            if (linear_unit(training, order[i]) != last)
+                parts[order[i]] = ROW_TRAINED;
     }
 }
 
 static gboolean run_sizes(Job *job, double cost, Progress *progress, GError **error)
 {
     const LinearTraining *training = job->training;
-    gsize cells = (gsize)LEARNING_DRAWS * training->n;
-    g_autofree guint8 *parts = g_new(guint8, cells);
-    g_autofree float *values = g_new(float, cells *linear_vectors(training));
+    g_autofree guint8 *parts = g_new(guint8, (gsize)LEARNING_DRAWS * training->n);
     for (guint s = 0; s < job->n_sizes; s++) {
         choose_parts(job, job->sizes[s], parts);
         g_autoptr(LinearFits) fits = linear_fits_new(training, parts, LEARNING_DRAWS, error);
         if (!fits || !linear_fits_run(fits, cost, progress, error))
             return FALSE;
-        measure(job, fits, values, job->accuracy[s]);
+        linear_fits_test(fits, NULL, job->accuracy[s]);
     }
     return TRUE;
 }
@@ -207,7 +182,7 @@ static void summarize(const Job *job, LearningCurve *curve)
     for (guint s = 0; s < job->n_sizes; s++) {
         const double *accuracy = job->accuracy[s];
         double mean = mean_of(accuracy), half = half_width(job, accuracy, mean);
-        curve->points[s] = (LearningPoint){job->sizes[s], mean, MAX(0, mean - half), MIN(1, mean + half)};
+        curve->points[s] = (AccuracyPoint){job->sizes[s], mean, MAX(0, mean - half), MIN(1, mean + half)};
     }
     if (!curve->has_gain)
         return;
@@ -245,16 +220,16 @@ char *learning_curve_csv(const LearningCurve *curve)
 {
     GString *text = g_string_new("size,accuracy,low,high\n");
     for (guint s = 0; s < curve->n; s++)
-        g_string_append_printf(text, "%u,%.6f,%.6f,%.6f\n", curve->points[s].images,
-                               curve->points[s].accuracy, curve->points[s].low, curve->points[s].high);
+        g_string_append_printf(text, "%.0f,%.6f,%.6f,%.6f\n", curve->points[s].x, curve->points[s].accuracy,
+                               curve->points[s].low, curve->points[s].high);
     return g_string_free(text, FALSE);
 }
 
 char *learning_curve_sentence(const LearningCurve *curve)
 {
-    const LearningPoint *last = &curve->points[curve->n - 1];
-    g_autofree char *now = g_strdup_printf("With %u images, the accuracy is %.3f (%.3f to %.3f)",
-                                           last->images, last->accuracy, last->low, last->high);
+    const AccuracyPoint *last = &curve->points[curve->n - 1];
+    g_autofree char *now = g_strdup_printf("With %.0f images, the accuracy is %.3f (%.3f to %.3f)", last->x,
+                                           last->accuracy, last->low, last->high);
     if (!curve->has_gain)
         return g_strdup_printf("%s; there are too few images to estimate the gain from adding more.", now);
     if (curve->gain_low <= 0)
@@ -270,15 +245,10 @@ char *learning_curve_sentence(const LearningCurve *curve)
 
 gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error)
 {
-    AccuracyPoint points[LEARNING_SIZES];
-    for (guint s = 0; s < curve->n; s++) {
-        const LearningPoint *point = &curve->points[s];
-        points[s] = (AccuracyPoint){point->images, point->accuracy, point->low, point->high};
-    }
     AccuracyPlot plot = {.title = title,
                          .x_label = "training images",
                          .y_label = "accuracy on held-out images",
                          .line = "mean of the draws",
                          .band = "95 % interval"};
-    return accuracy_plot(&plot, points, curve->n, path, error);
+    return accuracy_plot(&plot, curve->points, curve->n, path, error);
 }

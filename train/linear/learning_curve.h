@@ -6,6 +6,7 @@
  * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
  * Nadeau & Bengio (2003, "Inference for the generalization error") correct by the test share. */
 #pragma once
+#include "train/linear/accuracy_plot.h"
 #include "train/linear/linear_training.h"
 
 enum {
@@ -14,12 +15,8 @@ enum {
 };
 
 typedef struct {
-    guint images;               /* trained on */
-    double accuracy, low, high; /* mean over the draws, 95 % interval, both cut to 0 … 1 */
-} LearningPoint;
-
-typedef struct {
-    LearningPoint points[LEARNING_SIZES];
+    /* x: images trained on; mean over the draws, 95 % interval, both cut to 0 … 1 */
+    AccuracyPoint points[LEARNING_SIZES];
     guint n;
     guint test;        /* images set aside in each draw */
     gboolean has_gain; /* three sizes or more */

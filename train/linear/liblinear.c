@@ -3,6 +3,7 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/core/sandbox.h"
 
 #include <linear.h>
@@ -30,130 +31,113 @@ static gboolean open_library(GError **error)
     return library.train || library_open(LIBLINEAR, functions, G_N_ELEMENTS(functions), error);
 }
 
-/* ---- Rows ---- */
-
-struct LinearRows {
-    guint count, width;
-    struct feature_node *nodes, *end;
-    struct feature_node **rows; /* each ends with index -1 */
-};
-
-gsize linear_rows_bytes(gsize nonzeros, guint rows)
-{
-    return (nonzeros + rows) * sizeof(struct feature_node) + rows * sizeof(struct feature_node *);
-}
-
-static LinearRows *rows_new(guint count, guint width, gsize nonzeros)
-{
-    g_autoptr(LinearRows) rows = g_new0(LinearRows, 1);
-    rows->width = width;
-    rows->nodes = rows->end = g_try_new(struct feature_node, nonzeros + count);
-    rows->rows = g_new(struct feature_node *, count);
-    return rows->nodes ? g_steal_pointer(&rows) : NULL;
-}
-
-void linear_rows_free(LinearRows *rows)
-{
-    if (!rows)
-        return;
-    g_free(rows->rows);
-    g_free(rows->nodes);
-    g_free(rows);
-}
-
-static void add_value(LinearRows *rows, gsize place, double value)
-{
-    if (value != 0)
-        *rows->end++ = (struct feature_node){(int)place + 1, value};
-}
-
-static void end_row(LinearRows *rows)
-{
-    *rows->end++ = (struct feature_node){-1, 0};
-}
-
-LinearRows *linear_rows_of_factor(const GramFactor *factor)
-{
-    guint n = factor->n;
-    LinearRows *rows = rows_new(n, n, (gsize)n * (n + 1) / 2);
-    for (guint i = 0; rows && i < n; i++) {
-        rows->rows[rows->count++] = rows->end;
-        for (guint j = 0; j <= i; j++)
-            add_value(rows, j, factor->factor[(gsize)i * n + j]);
-        end_row(rows);
-    }
-    return rows;
-}
-
-LinearRows *linear_rows_of_set(const TrainingSet *set, gsize nonzeros)
-{
-    g_autofree float *row = g_new(float, set->features);
-    LinearRows *rows = rows_new(set->n, (guint)set->features + 1, nonzeros);
-    for (guint i = 0; rows && i < set->n; i++) {
-        training_set_take(set, i, 0, set->features, row);
-        rows->rows[rows->count++] = rows->end;
-        for (gsize j = 0; j < set->features; j++)
-            add_value(rows, j, row[j]);
-        add_value(rows, set->features, MAX(set->bias, 0));
-        end_row(rows);
-    }
-    return rows;
-}
-
-gsize linear_rows_count(const TrainingSet *set)
-{
-    g_autofree float *row = g_new(float, set->features);
-    gsize nonzeros = set->bias > 0 ? set->n : 0;
-    for (guint i = 0; i < set->n; i++) {
-        training_set_take(set, i, 0, set->features, row);
-        for (gsize j = 0; j < set->features; j++)
-            nonzeros += row[j] != 0;
-    }
-    return nonzeros;
-}
-
-double linear_rows_mean_square(const LinearRows *rows)
-{
-    double sum = 0;
-    for (const struct feature_node *x = rows->nodes; x < rows->end; x++)
-        sum += x->index == -1 ? 0 : x->value * x->value;
-    return sum / rows->count;
-}
-
-/* ---- Problems ---- */
-
 struct Liblinear {
     const LinearTraining *training;
     LinearProblem *problems;
     guint n_problems, vectors; /* of one problem: L if multi-class, else 1 */
+    guint width;               /* of a row: N if reduced, else that of the features and the bias */
+    Arena arena;               /* of the next three */
+    struct feature_node *nodes;
+    struct feature_node **rows; /* (N) among the nodes; each ends with index -1 */
+    double *w;                  /* (problems, vectors, width) */
+    gsize bytes;                /* of a problem's w */
     double cost;
-    gboolean warm; /* w is of a run before */
-    gsize bytes;   /* of a problem's w */
-    double *w;     /* (problems, vectors, width) */
-    LinearFit *fits;
+    gboolean warm;     /* w is of a run before */
     Sandbox **workers; /* (n_workers) */
     guint n_workers;
-    gint next;       /* problem; beyond the last one when a worker has failed */
-    GError **errors; /* (n_workers) */
+    gint next;     /* problem; beyond the last one when a worker has failed */
+    GError *error; /* of the first one that has */
     Progress *progress;
 };
 
-/* A worker gets this and, to start from, w; it answers with a LinearFit and w. */
+/* ---- Rows ---- */
+
+static guint add_value(struct feature_node *out, guint count, gsize place, double value)
+{
+    out[count] = (struct feature_node){(int)place + 1, value};
+    return count + (value != 0);
+}
+
+/* Row i's nodes, its end among them, to out; returns how many. buffer: (width) */
+static guint take_row(const DescentRows *rows, guint i, float *buffer, struct feature_node *out)
+{
+    const TrainingSet *set = rows->set;
+    guint count = 0;
+    if (rows->reduced) {
+        for (guint j = 0; j <= i; j++)
+            count = add_value(out, count, j, rows->factor[(gsize)i * rows->n + j]);
+    } else {
+        training_set_take(set, i, 0, set->features, buffer);
+        for (gsize j = 0; j < set->features; j++)
+            count = add_value(out, count, j, buffer[j]);
+        count = add_value(out, count, set->features, MAX(set->bias, 0));
+    }
+    out[count] = (struct feature_node){-1, 0};
+    return count + 1;
+}
+
+static void make_arrays(Liblinear *liblinear, Arena *arena, gsize nodes)
+{
+    liblinear->nodes = arena_new(arena, struct feature_node, nodes);
+    liblinear->rows = arena_new(arena, struct feature_node *, liblinear->training->rows->n);
+    liblinear->w = arena_new(arena, double, liblinear->n_problems * liblinear->bytes / sizeof(double));
+}
+
+/* They are counted, then copied. */
+static gboolean make_rows(Liblinear *liblinear)
+{
+    const DescentRows *rows = liblinear->training->rows;
+    g_autofree float *buffer = g_new(float, rows->width);
+    g_autofree struct feature_node *row = g_new(struct feature_node, liblinear->width + 1);
+    gsize nodes = 0;
+    for (guint i = 0; i < rows->n; i++)
+        nodes += take_row(rows, i, buffer, row);
+    make_arrays(liblinear, &liblinear->arena, nodes);
+    if (!arena_try_take(&liblinear->arena))
+        return FALSE;
+    make_arrays(liblinear, &liblinear->arena, nodes);
+    struct feature_node *next = liblinear->nodes;
+    for (guint i = 0; i < rows->n; i++) {
+        liblinear->rows[i] = next;
+        next += take_row(rows, i, buffer, next);
+    }
+    return TRUE;
+}
+
+static Liblinear liblinear_for(const LinearTraining *training, LinearProblem *problems, guint n_problems)
+{
+    guint vectors = training->solver->multiclass ? training->classes : 1;
+    guint width = (guint)training->rows->width + (training->rows->reduced ? 0 : 1);
+    return (Liblinear){.training = training,
+                       .problems = problems,
+                       .n_problems = n_problems,
+                       .vectors = vectors,
+                       .width = width,
+                       .bytes = (gsize)vectors * width * sizeof(double)};
+}
+
+/* A worker has vectors over rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row
+ * or feature for Crammer & Singer. */
+gsize liblinear_memory(const LinearTraining *training, guint n_problems, gsize nonzeros, gsize *worker)
+{
+    Liblinear liblinear = liblinear_for(training, NULL, n_problems);
+    gsize n = training->rows->n, values = 12 + (training->solver->multiclass ? 2 * training->classes : 0);
+    make_arrays(&liblinear, &liblinear.arena, nonzeros + n);
+    *worker = (n + liblinear.width) * values * sizeof(double) +
+              (training->solver->rotation ? 0 : nonzeros * sizeof *liblinear.nodes);
+    return arena_bytes(&liblinear.arena);
+}
+
+/* ---- Problems ---- */
+
+/* A worker gets this and, to start from, w; it answers with its copy of the problem and w. */
 typedef struct {
     guint problem;
     gboolean start;
     double cost;
 } Request;
 
-/* Vectors over n rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row or feature
- * for Crammer & Singer. */
-gsize liblinear_worker_bytes(const Solver *solver, gsize n, gsize width, guint classes, gsize bytes)
-{
-    gsize values = 12 + (solver->multiclass ? 2 * classes : 0);
-    return (n + width) * values * sizeof(double) + (solver->rotation ? 0 : bytes);
-}
-
-static LinearFit current; /* what the print hook has learnt about the current fit */
+static LinearProblem *current; /* the print hook learns how it went */
 
 /* The solvers report how they went only by printing: "optimization finished, #iter = 12" at the end of
  * coordinate descent, "iter 3 act …" at each of TRON's steps, "WARNING: reaching max number of
@@ -164,9 +148,9 @@ static void listen(const char *text)
     const char *finished = strstr(text, "#iter = ");
     if ((finished && sscanf(finished, "#iter = %d", &iterations) == 1) ||
         sscanf(text, "iter %d", &iterations) == 1)
-        current.iterations = iterations;
+        current->iterations = iterations;
     if (strstr(text, "reaching max number of"))
-        current.not_converged = TRUE;
+        current->not_converged = TRUE;
 }
 
 /* Fills in the rows of a problem and its sides' numbers: classes, or 1 and -1. FALSE if only one side has rows. */
@@ -178,7 +162,7 @@ static gboolean pose(const Liblinear *liblinear, const LinearProblem *problem, s
         if (!linear_trains_on(problem, i))
             continue;
         int class = training->labels[i];
-        data->x[data->l] = training->rows->rows[i];
+        data->x[data->l] = liblinear->rows[i];
         data->y[data->l] = training->solver->multiclass ? class : class == problem->class ? 1 : -1;
         several |= data->y[data->l] != data->y[0];
         data->l++;
@@ -214,19 +198,19 @@ static struct model *fit(const Liblinear *liblinear, const LinearProblem *proble
 
 static double *weights_of(const Liblinear *liblinear, guint p)
 {
-    return liblinear->w + (gsize)p * liblinear->vectors * liblinear->training->rows->width;
+    return liblinear->w + (gsize)p * liblinear->vectors * liblinear->width;
 }
 
 static void solve(Liblinear *liblinear, guint p)
 {
     const LinearTraining *training = liblinear->training;
-    const LinearProblem *problem = &liblinear->problems[p];
-    guint width = training->rows->width;
+    LinearProblem *problem = current = &liblinear->problems[p];
+    guint width = liblinear->width;
     double *w = weights_of(liblinear, p);
     g_autofree struct feature_node **x = g_new(struct feature_node *, training->n);
     g_autofree double *y = g_new(double, training->n);
     struct problem data = {.n = (int)width, .x = x, .y = y, .bias = -1};
-    current = (LinearFit){0};
+    problem->iterations = 0, problem->not_converged = FALSE;
     library.set_print_string_function(listen);
     if (!pose(liblinear, problem, &data))
         return;
@@ -254,10 +238,10 @@ static gboolean serve(gpointer data, const guint8 *bytes, gsize size, SandboxByt
     if (request.start)
         memcpy(w, bytes + sizeof request, liblinear->bytes);
     solve(liblinear, request.problem);
-    answer->size = sizeof current + liblinear->bytes;
+    answer->size = sizeof *current + liblinear->bytes;
     answer->bytes = g_malloc(answer->size);
-    memcpy(answer->bytes, &current, sizeof current);
-    memcpy((guint8 *)answer->bytes + sizeof current, w, liblinear->bytes);
+    memcpy(answer->bytes, current, sizeof *current);
+    memcpy((guint8 *)answer->bytes + sizeof *current, w, liblinear->bytes);
     return TRUE;
 }
 
@@ -276,22 +260,17 @@ static gboolean start_workers(Liblinear *liblinear, GError **error)
     return TRUE;
 }
 
-Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
+Liblinear *liblinear_new(const LinearTraining *training, LinearProblem *problems, guint n_problems,
                          GError **error)
 {
     g_autoptr(Liblinear) liblinear = g_new(Liblinear, 1);
-    guint vectors = training->solver->multiclass ? training->classes : 1;
-    gsize count = (gsize)vectors * training->rows->width;
-    *liblinear = (Liblinear){.training = training,
-                             .problems = g_memdup2(problems, n_problems * sizeof *problems),
-                             .n_problems = n_problems,
-                             .vectors = vectors,
-                             .bytes = count * sizeof(double),
-                             .w = g_new0(double, n_problems *count),
-                             .fits = g_new0(LinearFit, n_problems),
-                             .n_workers = MIN(training->workers, n_problems)};
+    *liblinear = liblinear_for(training, problems, n_problems);
+    if (!make_rows(liblinear)) {
+        error_set(error, "not enough memory for %u %s", training->n, plural(training->n, "image", "images"));
+        return NULL;
+    }
+    liblinear->n_workers = MIN(training->workers, n_problems);
     liblinear->workers = g_new0(Sandbox *, liblinear->n_workers);
-    liblinear->errors = g_new0(GError *, liblinear->n_workers);
     return open_library(error) && start_workers(liblinear, error) ? g_steal_pointer(&liblinear) : NULL;
 }
 
@@ -299,15 +278,11 @@ void liblinear_free(Liblinear *liblinear)
 {
     if (!liblinear)
         return;
-    for (guint i = 0; i < liblinear->n_workers; i++) {
+    for (guint i = 0; i < liblinear->n_workers; i++)
         sandbox_free(liblinear->workers[i]);
-        g_clear_error(&liblinear->errors[i]);
-    }
     g_free(liblinear->workers);
-    g_free(liblinear->errors);
-    g_free(liblinear->fits);
-    g_free(liblinear->w);
-    g_free(liblinear->problems);
+    g_clear_error(&liblinear->error);
+    arena_clear(&liblinear->arena);
     g_free(liblinear);
 }
 
@@ -316,14 +291,16 @@ static gboolean ask(Liblinear *liblinear, guint worker, guint p, GError **error)
     const Solver *solver = liblinear->training->solver;
     Request request = {p, liblinear->warm && solver->rotation && !solver->dual, liblinear->cost};
     SandboxBytes head = {&request, sizeof request}, w = {weights_of(liblinear, p), liblinear->bytes},
-                 none = {0};
-    SandboxBytes answer = {0};
-    gsize expected = sizeof(LinearFit) + liblinear->bytes;
+                 none = {0}, answer = {0};
+    LinearProblem solved;
+    gsize expected = sizeof solved + liblinear->bytes;
     if (!sandbox_ask(liblinear->workers[worker], head, request.start ? w : none, expected, &answer, error))
         return FALSE;
     g_assert(answer.size == expected);
-    memcpy(&liblinear->fits[p], answer.bytes, sizeof(LinearFit));
-    memcpy(w.bytes, (guint8 *)answer.bytes + sizeof(LinearFit), liblinear->bytes);
+    memcpy(&solved, answer.bytes, sizeof solved);
+    liblinear->problems[p].iterations = solved.iterations;
+    liblinear->problems[p].not_converged = solved.not_converged;
+    memcpy(w.bytes, (guint8 *)answer.bytes + sizeof solved, liblinear->bytes);
     g_free(answer.bytes);
     return TRUE;
 }
@@ -332,42 +309,44 @@ static void employ(guint worker, guint thread, gpointer data)
 {
     Liblinear *liblinear = data;
     guint p;
-    while ((p = (guint)g_atomic_int_add(&liblinear->next, 1)) < liblinear->n_problems)
-        if (ask(liblinear, worker, p, &liblinear->errors[worker]))
+    GError *problem = NULL;
+    while ((p = (guint)g_atomic_int_add(&liblinear->next, 1)) < liblinear->n_problems) {
+        if (ask(liblinear, worker, p, &problem)) {
             progress_tick(liblinear->progress, 1);
-        else
-            g_atomic_int_set(&liblinear->next, (gint)liblinear->n_problems);
+            continue;
+        }
+        g_atomic_int_set(&liblinear->next, (gint)liblinear->n_problems);
+        if (!g_atomic_pointer_compare_and_exchange(&liblinear->error, NULL, problem))
+            g_error_free(problem);
+        return;
+    }
 }
 
-gboolean liblinear_run(Liblinear *liblinear, double cost, LinearFit *fits, Progress *progress, GError **error)
+gboolean liblinear_run(Liblinear *liblinear, double cost, Progress *progress, GError **error)
 {
     liblinear->cost = cost;
     liblinear->progress = progress;
     liblinear->next = 0;
     thread_pool_run(liblinear->training->thread_pool, liblinear->n_workers, employ, liblinear);
-    for (guint i = 0; i < liblinear->n_workers; i++) {
-        const GError *problem = liblinear->errors[i];
-        if (problem && problem->code == SANDBOX_INTERRUPTED)
-            return error_set(error, "interrupted");
-        if (problem)
-            return error_set(error, "a worker process died (%s); try fewer --threads", problem->message);
-    }
     liblinear->warm = TRUE;
-    memcpy(fits, liblinear->fits, liblinear->n_problems * sizeof *fits);
-    return TRUE;
+    if (!liblinear->error)
+        return TRUE;
+    return liblinear->error->code == SANDBOX_INTERRUPTED
+               ? error_set(error, "interrupted")
+               : error_set(error, "a worker process died (%s); try fewer --threads",
+                           liblinear->error->message);
 }
 
 void liblinear_values(const Liblinear *liblinear, float *values)
 {
-    const LinearRows *rows = liblinear->training->rows;
     guint vectors = liblinear->vectors, all = liblinear->n_problems * vectors;
     for (guint i = 0; i < liblinear->training->n; i++)
         for (guint v = 0; v < all; v++) {
-            const double *w = liblinear->w + (gsize)v * rows->width;
+            const double *w = liblinear->w + (gsize)v * liblinear->width;
             double sum = 0;
-            if (!linear_wants(&liblinear->problems[v / vectors], i))
+            if (!linear_tests(&liblinear->problems[v / vectors], i))
                 continue;
-            for (const struct feature_node *x = rows->rows[i]; x->index != -1; x++)
+            for (const struct feature_node *x = liblinear->rows[i]; x->index != -1; x++)
                 sum += w[x->index - 1] * x->value;
             values[(gsize)i * all + v] = (float)sum;
         }
@@ -375,6 +354,6 @@ void liblinear_values(const Liblinear *liblinear, float *values)
 
 const double *liblinear_weights(const Liblinear *liblinear, guint *width)
 {
-    *width = liblinear->training->rows->width;
+    *width = liblinear->width;
     return liblinear->w;
 }

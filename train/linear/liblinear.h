@@ -7,38 +7,25 @@
 #pragma once
 #include "train/linear/linear_training.h"
 
-/* ---- Rows: 16 bytes per non-zero feature ---- */
-
-gsize linear_rows_bytes(gsize nonzeros, guint rows);
-
-/* NULL if memory is short. Of a Gram factor, or of the features themselves, the bias feature last; nonzeros: as
- * linear_rows_count found them. */
-LinearRows *linear_rows_of_factor(const GramFactor *factor);
-LinearRows *linear_rows_of_set(const TrainingSet *set, gsize nonzeros);
-gsize linear_rows_count(const TrainingSet *set);
-void linear_rows_free(LinearRows *rows);
-double linear_rows_mean_square(const LinearRows *rows); /* of ||x||², the bias feature among the features */
-
-/* ---- Problems ---- */
-
 typedef struct Liblinear Liblinear;
 
-/* What a worker allocates besides the rows, which take `bytes`. */
-gsize liblinear_worker_bytes(const Solver *solver, gsize n, gsize width, guint classes, gsize bytes);
+/* Bytes for this many problems, on the rows of a plan (descent_rows_plan) with so many non-zeros, the bias among them: 16
+ * for each. worker: what a process takes besides. */
+gsize liblinear_memory(const LinearTraining *training, guint n_problems, gsize nonzeros, gsize *worker);
 
-/* Starts the workers: no other thread may hold a lock. training and the problems' parts are borrowed until
- * liblinear_free. NULL and error if no process can be started. */
-Liblinear *liblinear_new(const LinearTraining *training, const LinearProblem *problems, guint n_problems,
+/* Copies the rows, the bias feature last, and starts the workers: no other thread may hold a lock. training, problems and
+ * their parts are borrowed until liblinear_free; in the problems each run says how it went. NULL and error if memory is
+ * short or no process can be started. */
+Liblinear *liblinear_new(const LinearTraining *training, LinearProblem *problems, guint n_problems,
                          GError **error);
 void liblinear_free(Liblinear *liblinear);
 
 /* As descent_run, descent_values; solvers that cannot start where the last run ended start anew. A multi-class problem
  * has L decision values, in the place of one. */
-gboolean liblinear_run(Liblinear *liblinear, double cost, LinearFit *fits, Progress *progress,
-                       GError **error);
+gboolean liblinear_run(Liblinear *liblinear, double cost, Progress *progress, GError **error);
 void liblinear_values(const Liblinear *liblinear, float *values);
 
-/* w (problems, or L if multi-class; width): weights for the rows, where the width is the features' and the bias's. */
+/* w (problems, or L if multi-class; width): weights for the rows, where the width is N if reduced, else that of the features
+ * and the bias. */
 const double *liblinear_weights(const Liblinear *liblinear, guint *width);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearRows, linear_rows_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Liblinear, liblinear_free)

@@ -125,7 +125,7 @@ static double reference_cost(const Linear *linear)
     if (!solver->rotation)
         return (solver->loss == LOSS_LOGISTIC ? 20 : 5) /
                training_set_largest_correlation(linear->training.set);
-    double square = linear_mean_square(&linear->training);
+    double square = descent_rows_mean_square(linear->training.rows);
     return 1 / (bias >= 0 ? square - bias * bias : square);
 }
 
@@ -189,15 +189,12 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
 {
     ScalingKind scale = linear->training.set->scaling->kind;
     if (scale != SCALE_STANDARD)
-        return search_fit(search, &linear->training, 0, search->folds, progress, error);
+        return search_fit(search, 0, search->folds, progress, error);
     for (guint f = 0; f < search->folds; f++) {
-        g_autofree guint8 *part = search_parts(search, linear->training.n, f, 1);
-        linear_form_clear(linear);
-        if (!linear_form_make(linear, scale, part, error) ||
-            !search_fit(search, &linear->training, f, 1, progress, error))
+        g_autofree guint8 *part = search_parts(search, f, 1);
+        if (!linear_form_make(linear, scale, part, error) || !search_fit(search, f, 1, progress, error))
             return FALSE;
     }
-    linear_form_clear(linear);
     return linear_form_make(linear, scale, NULL, error);
 }
 
@@ -206,31 +203,29 @@ static Search *cross_validate(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
     double reference = reference_cost(linear);
-    double cost = settings->cost > 0 ? settings->cost : reference;
     guint n = settings->n_costs ? settings->n_costs : 1;
     g_autofree double *around = settings->searches && !settings->n_costs ? search_costs(reference, &n) : NULL;
-    const double *costs = around ? around : settings->n_costs ? settings->costs : &cost;
+    const double *costs = around ? around : settings->n_costs ? settings->costs : &reference;
     g_autoptr(Progress) progress =
         progress_new("Cross-validating", search_ticks(&linear->training, settings->folds, n), "problems");
     g_autoptr(Search) search = search_new(&linear->training, costs, n, settings->folds,
                                           (guint64)linear->options->common.seed, error);
     if (!search || !fit_folds(linear, search, progress, error))
         return NULL;
-    search_finish(search, &linear->training);
+    search_finish(search);
     return g_steal_pointer(&search);
 }
 
 /* What the search found more than training as the options say without it, on the same folds. */
 static void tell_gain(const Linear *linear, double unsearched)
 {
-    const SearchPoint *best = &linear->search->points[linear->search->best];
-    double gain = 100 * (best->accuracy - unsearched);
+    const char *scale = scaling_name((ScalingKind)linear->options->scale);
+    double gain = 100 * (linear->search->points[linear->search->best].accuracy - unsearched);
     if (gain < 0.05)
-        printf("The search gained nothing: --scale %s with its own cost is as good.\n",
-               scaling_name((ScalingKind)linear->options->scale));
+        printf("The search gained nothing: --scale %s with its own cost is as good.\n", scale);
     else
         printf("The search gained %.1f points over --scale %s with its own cost, on the folds it chose by.\n",
-               gain, scaling_name((ScalingKind)linear->options->scale));
+               gain, scale);
 }
 
 /* Accuracy at the cost nearest to auto. */
@@ -256,7 +251,6 @@ static gboolean search_scales(Linear *linear, double *unsearched, GError **error
     printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
     for (guint s = 0; s < G_N_ELEMENTS(compared); s++) {
         made = compared[s];
-        linear_form_clear(linear);
         if (!linear_form_make(linear, made, NULL, error))
             return FALSE;
         g_autoptr(Search) search = cross_validate(linear, error);
@@ -279,10 +273,7 @@ static gboolean search_scales(Linear *linear, double *unsearched, GError **error
         linear->search = g_steal_pointer(&search);
     }
     printf("Scaling %s:\n", scaling_name(chosen));
-    if (made == chosen)
-        return TRUE;
-    linear_form_clear(linear);
-    return linear_form_make(linear, chosen, NULL, error);
+    return made == chosen || linear_form_make(linear, chosen, NULL, error);
 }
 
 static gboolean search(Linear *linear, GError **error)
@@ -316,7 +307,7 @@ static gboolean choose(Linear *linear, GError **error)
         return FALSE;
     if (settings->cross_validates)
         return search(linear, error);
-    linear->cost = settings->cost > 0 ? settings->cost : reference_cost(linear);
+    linear->cost = settings->n_costs ? settings->costs[0] : reference_cost(linear);
     return TRUE;
 }
 
@@ -327,13 +318,13 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
 {
     const Solver *solver = linear->settings.solver;
     /* On the rows of a cache, primal solvers' problems are solved by their duals. */
-    gboolean has_primal =
-        solver->dual && solver_descends(solver) && (linear->training.factor || linear->training.rows);
+    gboolean has_primal = solver->dual && solver_descends(solver) &&
+                          (linear->training.rows->reduced || !linear->options->reduce);
     guint not_converged = 0;
     int iterations = 0;
     for (guint p = 0; p < fits->n; p++) {
-        not_converged += fits->fits[p].not_converged ? 1 : 0;
-        iterations = MAX(iterations, fits->fits[p].iterations);
+        not_converged += fits->problems[p].not_converged ? 1 : 0;
+        iterations = MAX(iterations, fits->problems[p].iterations);
     }
     if (not_converged)
         cli_warn("%u of %u %s reached liblinear's iteration limit before tolerance %g: the solution is "
@@ -354,42 +345,34 @@ static gboolean network_make(Linear *linear, GError **error)
            network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error);
 }
 
-/* Of two classes, class 1's weights are the negative of class 0's. */
 static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)
 {
-    guint vectors = linear_vectors(&linear->training), classes = linear->training.classes;
-    g_autofree float *kernel = g_new(float, linear->training.set->features *vectors),
-                     *offset = g_new(float, vectors);
+    guint classes = linear->training.classes;
+    g_autofree float *kernel = g_new(float, linear->training.set->features *classes),
+                     *offset = g_new(float, classes);
     linear_fits_weights(fits, kernel, offset);
     if (interrupted())
         return error_set(error, "interrupted");
     if (!network_make(linear, error))
         return FALSE;
     Layer *layer = g_ptr_array_index(linear->network->layers, linear->network->layers->len - 1);
-    for (gsize j = 0; j < linear->features; j++)
-        for (guint k = 0; k < classes; k++)
-            layer->kernel[j * classes + k] = k < vectors ? kernel[j * vectors + k] : -kernel[j];
-    for (guint k = 0; k < classes; k++)
-        layer->bias[k] = k < vectors ? offset[k] : -offset[0];
+    memcpy(layer->kernel, kernel, linear->features * classes * sizeof *kernel);
+    memcpy(layer->bias, offset, classes * sizeof *offset);
     return TRUE;
 }
 
 static gboolean fit(Linear *linear, GError **error)
 {
-    const LinearTraining *training = &linear->training;
-    guint vectors = linear_vectors(training), right = 0;
-    g_autoptr(LinearFits) fits = linear_fits_new(training, NULL, 1, error);
+    g_autoptr(LinearFits) fits = linear_fits_new(&linear->training, NULL, 1, error);
     if (!fits)
         return FALSE;
     g_autoptr(Progress) progress = progress_new("Training", fits->n, "problems");
+    double accuracy;
     if (!linear_fits_run(fits, linear->cost, progress, error))
         return FALSE;
-    g_autofree float *values = g_new(float, (gsize)linear->training.n *vectors);
-    linear_fits_values(fits, values);
-    for (guint i = 0; i < linear->training.n; i++)
-        right += linear_class(training, values + (gsize)i * vectors) == linear->training.labels[i];
+    linear_fits_test(fits, NULL, &accuracy);
     g_clear_pointer(&progress, progress_free);
-    tell_fit(linear, fits, (double)right / linear->training.n);
+    tell_fit(linear, fits, accuracy);
     return take_weights(linear, fits, error);
 }
 
@@ -401,7 +384,7 @@ static json_t *training_settings(const Linear *linear)
     json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
                                scaling_name(linear->training.set->scaling->kind), "averages",
                                linear->training.set->channels ? linear->options->averages : 1, "bias",
-                               linear->options->bias, "reduced", linear->training.factor != NULL,
+                               linear->options->bias, "reduced", linear->training.rows->reduced,
                                "class_weight", linear->options->class_weight, "images",
                                (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
@@ -453,19 +436,12 @@ static void make_probabilities(const Model *model, float *values, guint n, guint
 /* By images that the folds' models were not trained on. */
 static gboolean answer_held_out(const Linear *linear, Model *model, GError **error)
 {
-    const LinearTraining *training = &linear->training;
-    g_autofree float *held = g_new(float, (gsize)training->n * training->classes);
-    g_autofree int *labels = g_new(int, training->n);
-    g_autofree guint *units = g_new(guint, training->n);
-    guint n = search_finite(linear->search->values, training, held, labels, units);
-    if (!n)
+    Search *search = linear->search;
+    if (!search->n_held)
         return error_set(error, "%s: no fold's model knows all classes; use fewer --folds",
                          linear->options->cache);
-    make_probabilities(model, held, n, training->classes);
-    gboolean grouped = FALSE;
-    for (guint i = 0; i < n; i++)
-        grouped |= units[i] != i;
-    const HeldOut all = {held, labels, grouped ? units : NULL, n};
+    make_probabilities(model, search->values, search->n_held, linear->training.classes);
+    const HeldOut all = {search->values, search->labels, search->units, search->n_held};
     return held_out_answer(linear->options, model, &all, error);
 }
 

@@ -6,31 +6,17 @@
 #include "train/linear/liblinear.h"
 
 #include <math.h>
+#include <string.h>
 
 guint linear_problems(const LinearTraining *training)
 {
     return training->solver->multiclass || training->classes == 2 ? 1 : training->classes;
 }
 
-guint linear_vectors(const LinearTraining *training)
+/* Vectors of weights that the solvers give: L, or 1 for two classes. */
+static guint vectors_of(const LinearTraining *training)
 {
     return training->solver->multiclass ? training->classes : linear_problems(training);
-}
-
-double linear_mean_square(const LinearTraining *training)
-{
-    if (training->rows)
-        return linear_rows_mean_square(training->rows);
-    double sum = 0;
-    for (guint i = 0; i < training->n; i++)
-        sum += training->descent_rows->squares[i];
-    return sum / training->n;
-}
-
-int linear_class(const LinearTraining *training, const float *values)
-{
-    guint vectors = linear_vectors(training);
-    return vectors == 1 ? values[0] <= 0 : scores_argmax(values, vectors);
 }
 
 LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
@@ -38,15 +24,15 @@ LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts,
 {
     guint each = linear_problems(training), n = each * n_parts;
     g_autoptr(LinearFits) fits = g_new(LinearFits, 1);
-    g_autofree LinearProblem *problems = g_new(LinearProblem, n);
-    *fits = (LinearFits){training, parts, n_parts, n, g_new0(LinearFit, n), NULL, NULL};
-    for (guint p = 0; p < n; p++)
-        problems[p] =
-            (LinearProblem){(int)(p % each), parts ? parts + (gsize)(p / each) * training->n : NULL};
-    if (training->rows)
-        fits->liblinear = liblinear_new(training, problems, n, error);
+    *fits = (LinearFits){training, n_parts, n, g_new0(LinearProblem, n), NULL, NULL};
+    for (guint p = 0; p < n; p++) {
+        fits->problems[p].class = (int)(p % each);
+        fits->problems[p].part = parts ? parts + (gsize)(p / each) * training->n : NULL;
+    }
+    if (training->workers)
+        fits->liblinear = liblinear_new(training, fits->problems, n, error);
     else
-        fits->descent = descent_new(training, problems, n);
+        fits->descent = descent_new(training, fits->problems, n);
     return fits->liblinear || fits->descent ? g_steal_pointer(&fits) : NULL;
 }
 
@@ -56,62 +42,86 @@ void linear_fits_free(LinearFits *fits)
         return;
     descent_free(fits->descent);
     liblinear_free(fits->liblinear);
-    g_free(fits->fits);
+    g_free(fits->problems);
     g_free(fits);
 }
 
 gboolean linear_fits_run(LinearFits *fits, double cost, Progress *progress, GError **error)
 {
-    return fits->descent ? descent_run(fits->descent, cost, fits->fits, progress, error)
-                         : liblinear_run(fits->liblinear, cost, fits->fits, progress, error);
+    return fits->descent ? descent_run(fits->descent, cost, progress, error)
+                         : liblinear_run(fits->liblinear, cost, progress, error);
 }
 
-/* What a class that the part lacks is worth to the rows outside. */
-static void exclude_class(const LinearFits *fits, const guint8 *part, guint class, float *values)
+/* n values of class 0, in place, to 2 n of classes 0 and 1. */
+static void add_opposites(float *values, gsize n)
+{
+    while (n-- > 0) {
+        values[2 * n + 1] = -values[n];
+        values[2 * n] = values[n];
+    }
+}
+
+/* values: of the first row. A class that the part lacks is worth nothing to the rows that it tests. */
+static void exclude_missing(const LinearFits *fits, const LinearProblem *part, float *values)
 {
     const LinearTraining *training = fits->training;
-    guint vectors = linear_vectors(training), stride = fits->n_parts * vectors;
+    guint classes = training->classes;
+    g_autofree gboolean *present = g_new0(gboolean, classes);
     for (guint i = 0; i < training->n; i++)
-        if (!part[i] && class < vectors)
-            values[(gsize)i * stride + class] = -INFINITY;
-        else if (!part[i])
-            values[(gsize)i * stride] = INFINITY; /* of two classes, the first is left */
+        present[training->labels[i]] |= linear_trains_on(part, i);
+    for (guint k = 0; k < classes; k++)
+        for (guint i = 0; i < training->n && !present[k]; i++)
+            values[(gsize)i * fits->n_parts * classes + k] = -INFINITY;
+}
+
+static const LinearProblem *part_of(const LinearFits *fits, guint part)
+{
+    return &fits->problems[part * (fits->n / fits->n_parts)];
 }
 
 void linear_fits_values(const LinearFits *fits, float *values)
 {
     const LinearTraining *training = fits->training;
-    g_autofree gboolean *present = g_new(gboolean, training->classes);
     if (fits->descent)
         descent_values(fits->descent, values);
     else
         liblinear_values(fits->liblinear, values);
-    for (guint p = 0; fits->parts && p < fits->n_parts; p++) {
-        const guint8 *part = fits->parts + (gsize)p * training->n;
-        for (guint k = 0; k < training->classes; k++)
-            present[k] = FALSE;
-        for (guint i = 0; i < training->n; i++)
-            present[training->labels[i]] |= part[i] != 0;
-        for (guint k = 0; k < training->classes; k++)
-            if (!present[k])
-                exclude_class(fits, part, k, values + p * linear_vectors(training));
+    if (vectors_of(training) == 1)
+        add_opposites(values, (gsize)training->n * fits->n_parts);
+    for (guint p = 0; p < fits->n_parts; p++)
+        exclude_missing(fits, part_of(fits, p), values + p * training->classes);
+}
+
+void linear_fits_test(const LinearFits *fits, float *held, double *accuracy)
+{
+    const LinearTraining *training = fits->training;
+    guint classes = training->classes;
+    g_autofree float *all = g_new0(float, (gsize)training->n * fits->n_parts * classes);
+    linear_fits_values(fits, all);
+    for (guint p = 0; p < fits->n_parts; p++) {
+        guint right = 0, tested = 0;
+        for (guint i = 0; i < training->n; i++) {
+            const float *values = all + ((gsize)i * fits->n_parts + p) * classes;
+            if (!linear_tests(part_of(fits, p), i))
+                continue;
+            tested++;
+            right += scores_argmax(values, classes) == training->labels[i];
+            if (held)
+                memcpy(held + (gsize)i * classes, values, classes * sizeof *held);
+        }
+        accuracy[p] = (double)right / tested;
     }
 }
 
-/* Of all features, the averages among them. */
-static void take_weights(const LinearFits *fits, float *kernel, float *offset)
+static void take_liblinears(const LinearFits *fits, guint vectors, float *kernel, float *offset)
 {
     const LinearTraining *training = fits->training;
-    guint vectors = linear_vectors(training), width;
-    if (fits->descent) {
-        descent_weights(fits->descent, vectors, kernel, offset);
-        return;
-    }
+    guint width;
     const double *w = liblinear_weights(fits->liblinear, &width);
-    if (training->factor) {
+    if (training->rows->reduced) {
         g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
-        gram_factor_weights(training->factor, training->set, training->thread_pool, copy, vectors, kernel,
-                            offset);
+        gram_factor_weights(training->rows->factor, training->set, training->thread_pool, copy, vectors,
+                            kernel, offset);
         return;
     }
     for (guint v = 0; v < vectors; v++, w += width) {
@@ -123,6 +133,15 @@ static void take_weights(const LinearFits *fits, float *kernel, float *offset)
 
 void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
 {
-    take_weights(fits, kernel, offset);
-    training_set_fold(fits->training->set, kernel, linear_vectors(fits->training));
+    const TrainingSet *set = fits->training->set;
+    guint vectors = vectors_of(fits->training);
+    if (fits->descent)
+        descent_weights(fits->descent, vectors, kernel, offset);
+    else
+        take_liblinears(fits, vectors, kernel, offset);
+    training_set_fold(set, kernel, vectors);
+    if (vectors == 1) {
+        add_opposites(kernel, set->rows.width);
+        add_opposites(offset, 1);
+    }
 }

@@ -1,35 +1,25 @@
 /* linear_fit: a linear head's problems on all rows or on parts of them, by descent.h or liblinear.h.
  *
- * One versus rest makes a problem of each class; two classes make one (class 0 versus class 1); Crammer & Singer's solver
- * makes one for any L. */
+ * One versus rest makes a problem of each class; two classes make one (class 0 versus class 1), whose weights and decision
+ * values are negated for class 1; Crammer & Singer's solver makes one for any L. */
 #pragma once
 #include "train/linear/linear_training.h"
 
 guint linear_problems(const LinearTraining *training);
-/* Vectors of weights in all: L, or 1 for two classes (w of class 0; class 1 has -w). */
-guint linear_vectors(const LinearTraining *training);
-
-/* Mean over all rows of ||x||², the bias among the features. */
-double linear_mean_square(const LinearTraining *training);
-
-/* The class predicted by decision values (vectors): the highest, ties to the first; with a single value, class 0 if it is
- * above 0. */
-int linear_class(const LinearTraining *training, const float *values);
 
 typedef struct Descent Descent;
 typedef struct Liblinear Liblinear;
 
 typedef struct {
     const LinearTraining *training;
-    const guint8 *parts;
-    guint n_parts, n; /* parts, problems: those of each part one after another */
-    LinearFit *fits;  /* (n) of the last run */
-    Descent *descent; /* one of the two */
+    guint n_parts, n;        /* parts, problems */
+    LinearProblem *problems; /* (n) those of each part one after another */
+    Descent *descent;        /* one of the two */
     Liblinear *liblinear;
 } LinearFits;
 
-/* parts: (n_parts, N) not 0 where a row is trained on, borrowed until linear_fits_free; NULL for one part with all rows.
- * NULL and error without memory. */
+/* parts: (n_parts, N) a RowUse each, borrowed until linear_fits_free; NULL for one part that trains on all rows and tests
+ * all. NULL and error without memory. */
 LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
                             GError **error);
 void linear_fits_free(LinearFits *fits);
@@ -38,11 +28,15 @@ void linear_fits_free(LinearFits *fits);
  * is ticked once a problem. FALSE and error if a worker process fails or the user interrupted. */
 gboolean linear_fits_run(LinearFits *fits, double cost, Progress *progress, GError **error);
 
-/* values (N, n_parts, vectors): decision values of the rows outside of each part, or of all without parts; the rest stays
- * as it is. Infinite where the part lacks a class, which is never predicted then. */
+/* values (N, n_parts, L): decision values of the rows that each part tests; the rest is undefined. -INFINITY where the part
+ * lacks a class, which is never predicted then. */
 void linear_fits_values(const LinearFits *fits, float *values);
 
-/* The first part's weights for scaled features: kernel (D, vectors), with room for the averages' (D + C, vectors), and
- * what is added to the decision values: offset (vectors). Incomplete if interrupted(). */
+/* accuracy (n_parts): the share of its tested rows that each part predicts right. held (N, L), or NULL: decision values of
+ * the rows that a part tests. */
+void linear_fits_test(const LinearFits *fits, float *held, double *accuracy);
+
+/* The first part's weights for scaled features: kernel (D, L), with room for the averages' (D + C, L), and what is added
+ * to the decision values: offset (L). Incomplete if interrupted(). */
 void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinearFits, linear_fits_free)

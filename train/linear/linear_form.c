@@ -10,96 +10,81 @@
 #include "train/linear/descent.h"
 #include "train/linear/learning_curve.h"
 #include "train/linear/liblinear.h"
+#include "train/linear/linear_fit.h"
 
 /* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it
  * and 4 s without. A search over costs and folds pays for it many times. */
 enum { CACHE_IMAGES = 4096 };
 
-typedef enum { FORM_FACTOR, FORM_CACHE, FORM_ROWS } FormKind;
-
-static FormKind choose(const Linear *linear)
+/* Whether to rows of the Gram factor. */
+static gboolean reduces(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
     const TrainOptions *o = linear->options;
-    gboolean factor = solver->rotation && linear->training.n < linear->training.set->features;
-    if (!o->reduce || !(factor || solver_descends(solver)))
-        return FORM_ROWS;
-    if (!solver_descends(solver))
-        return FORM_FACTOR;
-    gboolean once =
-        !linear->settings.cross_validates && !o->learning_curve && linear->training.n >= CACHE_IMAGES;
-    return factor && !once && gram_memory(linear->training.n) < memory_available() ? FORM_FACTOR : FORM_CACHE;
+    guint n = linear->training.n;
+    if (!o->reduce || !solver->rotation || n >= linear->training.set->features)
+        return FALSE;
+    gboolean once = !linear->settings.cross_validates && !o->learning_curve && n >= CACHE_IMAGES;
+    return !solver_descends(solver) || (!once && gram_memory(n) < memory_available());
+}
+
+/* Whether descent.h solves it; else liblinear.h does: primal solvers' problems are solved by their duals only on the rows of
+ * a cache. */
+static gboolean descends(const Linear *linear, gboolean reduced)
+{
+    const Solver *solver = linear->settings.solver;
+    return solver_descends(solver) && (solver->dual || (linear->options->reduce && !reduced));
 }
 
 /* ---- Memory ---- */
 
-/* Whether descent.h solves it; else liblinear.h does. */
-static gboolean descends(const Linear *linear, FormKind kind)
-{
-    const Solver *solver = linear->settings.solver;
-    return solver_descends(solver) && (kind == FORM_CACHE || (kind == FORM_FACTOR && solver->dual));
-}
+typedef struct {
+    const Linear *linear;
+    gboolean reduced, descends;
+    gsize nonzeros; /* of the scaled rows and the bias; for liblinear's rows alone */
+} Question;
 
-/* Problems that are solved at the same time. */
-static guint problems_of(const Linear *linear)
+static gsize count_nonzeros(const Linear *linear)
 {
-    const LinearSettings *settings = &linear->settings;
-    guint parts = settings->cross_validates ? settings->folds : 1;
-    if (linear->options->learning_curve)
-        parts = MAX(parts, LEARNING_DRAWS);
-    return parts *
-           (linear->training.classes == 2 || settings->solver->multiclass ? 1 : linear->training.classes);
+    const TrainingSet *set = linear->training.set;
+    gsize count = (gsize)set->n * (1 + set->channels);
+    guint nonzeros;
+    if (set->scaling->kind == SCALE_STANDARD)
+        return set->n * (1 + set->features);
+    for (guint i = 0; i < set->n; i++) {
+        cache_stored(linear->cache, i, &nonzeros);
+        count += nonzeros;
+    }
+    return count;
 }
 
 /* As many workers as memory allows beside `taken` bytes. */
-static guint workers_that_fit(gsize taken, gsize each, guint threads)
+static guint workers_that_fit(gsize taken, gsize each, guint most)
 {
     gsize available = memory_available();
-    return (guint)CLAMP((available - MIN(taken, available)) / each, 1, (gsize)threads);
+    return (guint)CLAMP((available - MIN(taken, available)) / each, 1, (gsize)most);
 }
 
-static gsize worker_bytes(const Linear *linear, FormKind kind, guint n, gsize rows)
+/* For n of the images. `taken`: beside what the solver takes. workers: of liblinear. */
+static gsize solver_bytes(const Question *question, guint n, guint threads, gsize taken, guint *workers)
 {
-    gsize width = kind == FORM_FACTOR ? n : linear->training.set->features + 1;
-    return liblinear_worker_bytes(linear->settings.solver, n, width, linear->training.classes, rows);
-}
-
-/* Of liblinear's rows, for n of the images. */
-static gsize rows_bytes(const Linear *linear, FormKind kind, guint n)
-{
-    gsize share = (gsize)((double)linear->nonzeros * n / linear->training.n);
-    return linear_rows_bytes(kind == FORM_FACTOR ? (gsize)n * (n + 1) / 2 : share, n);
-}
-
-static gsize form_bytes(const Linear *linear, FormKind kind, guint n, guint threads)
-{
-    const LinearSettings *settings = &linear->settings;
-    gsize copies = 3; /* of the model: solver's, ours, saved */
-    gsize features = linear->training.set->features;
-    gsize bytes = copies * features * linear->training.classes * sizeof(float);
-    gsize width = kind == FORM_FACTOR ? n : features;
-    bytes += kind == FORM_FACTOR ? gram_memory(n) : 0;
-    if (settings->cross_validates)
-        bytes += search_memory(n, linear->training.classes, settings->n_costs, settings->folds);
-    if (descends(linear, kind))
-        return bytes + descent_memory(kind == FORM_FACTOR, width, n, problems_of(linear), threads);
-    gsize rows = rows_bytes(linear, kind, n), each = worker_bytes(linear, kind, n, rows);
-    bytes += rows;
-    return bytes + workers_that_fit(bytes, each, MIN(threads, problems_of(linear))) * each;
-}
-
-typedef struct {
-    const Linear *linear;
-    FormKind kind;
-} Question;
-
-/* The images of a class, at most. */
-static guint largest_class(const Linear *linear)
-{
-    guint largest = 0;
-    for (guint k = 0; k < linear->training.classes; k++)
-        largest = MAX(largest, linear->counts[k]);
-    return largest;
+    const Linear *linear = question->linear;
+    DescentRows rows = descent_rows_plan(linear->training.set, question->reduced, n);
+    LinearTraining training = linear->training;
+    guint parts = linear->settings.cross_validates ? linear->settings.folds : 1;
+    if (linear->options->learning_curve)
+        parts = MAX(parts, LEARNING_DRAWS);
+    guint problems = parts * linear_problems(&training);
+    g_autoptr(ThreadPool) thread_pool = training.thread_pool = thread_pool_new(threads);
+    training.rows = &rows;
+    *workers = 0;
+    if (question->descends)
+        return descent_memory(&training, problems);
+    gsize share = (gsize)((double)question->nonzeros * n / linear->training.n), each;
+    gsize bytes =
+        liblinear_memory(&training, problems, question->reduced ? (gsize)n * (n + 1) / 2 : share, &each);
+    *workers = workers_that_fit(taken + bytes, each, MIN(threads, problems));
+    return bytes + *workers * each;
 }
 
 /* With so many threads, and so many images of each class at most. */
@@ -107,50 +92,49 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
     const Question *question = user;
     const Linear *linear = question->linear;
-    guint threads = (guint)values[0], n = 0;
-    for (guint k = 0; k < linear->training.classes; k++)
+    const LinearTraining *training = &linear->training;
+    guint threads = (guint)values[0], n = 0, workers, copies = 3; /* of the model: solver's, ours, saved */
+    for (guint k = 0; k < training->classes; k++)
         n += MIN(linear->counts[k], (guint)values[1]);
-    MemoryNeed need = {.memory = form_bytes(linear, question->kind, n, threads)};
+    MemoryNeed need = {.memory = copies * training->set->features * training->classes * sizeof(float)};
+    need.memory += question->reduced ? gram_memory(n) : 0;
+    if (linear->settings.cross_validates)
+        need.memory += search_memory(n, training->classes, linear->settings.n_costs, linear->settings.folds);
+    need.memory += solver_bytes(question, n, threads, need.memory, &workers);
     memory_add(&need, blas_memory(threads));
     memory_add(&need, memory_of_threads(threads));
     return need;
 }
 
-/* ---- Forms ---- */
-
-static gboolean make_rows(Linear *linear, FormKind kind, gboolean tells, GError **error)
+static gboolean check_memory(const Question *question, GError **error)
 {
-    LinearTraining *training = &linear->training;
-    training->rows = kind == FORM_FACTOR ? linear_rows_of_factor(training->factor)
-                                         : linear_rows_of_set(training->set, linear->nonzeros);
-    if (!training->rows)
-        return error_set(error, "not enough memory for %u %s", training->n,
-                         plural(training->n, "image", "images"));
-    gsize rows = rows_bytes(linear, kind, training->n), each = worker_bytes(linear, kind, training->n, rows);
-    training->workers = workers_that_fit(0, each, thread_pool_threads(training->thread_pool));
-    if (tells)
-        cli_remark("up to %u worker %s", training->workers,
-                   plural(training->workers, "process", "processes"));
-    return TRUE;
+    const Linear *linear = question->linear;
+    guint n = linear->training.n, largest = 0;
+    for (guint k = 0; k < linear->training.classes; k++)
+        largest = MAX(largest, linear->counts[k]);
+    g_autofree char *what =
+        g_strdup_printf("%s: training on %u %s", linear->options->cache, n, plural(n, "image", "images"));
+    const MemoryPlan plan = {
+        .what = what,
+        .settings = {{"threads", linear->options->common.threads}, {"limit-per-class", largest}},
+        .need = need_of,
+        .user = (gpointer)question};
+    return memory_plan_check(&plan, error);
 }
 
-static gboolean make(Linear *linear, FormKind kind, gboolean tells, GError **error)
+/* ---- Forms ---- */
+
+static void tell(const Question *question, double seconds)
 {
-    LinearTraining *t = &linear->training;
-    gint64 start = g_get_monotonic_time();
-    t->thread_pool = thread_pool_new((guint)linear->options->common.threads);
-    if (kind == FORM_FACTOR && !(t->factor = gram_factor_new(t->set, t->thread_pool, error)))
-        return FALSE;
-    if (descends(linear, kind) &&
-        !(t->descent_rows = descent_rows_new(t->set, t->factor, t->thread_pool, error)))
-        return FALSE;
-    double seconds = (double)(g_get_monotonic_time() - start) * 1e-6;
-    if (tells && kind == FORM_FACTOR)
+    const Linear *linear = question->linear;
+    const LinearTraining *t = &linear->training;
+    if (question->reduced)
         cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, t->n, seconds);
-    if (tells && kind == FORM_CACHE)
+    else if (question->descends)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
-                   t->descent_rows->block < t->n ? "block by block" : "all at once", seconds);
-    return descends(linear, kind) || make_rows(linear, kind, tells, error);
+                   t->rows->block < t->n ? "block by block" : "all at once", seconds);
+    if (!question->descends)
+        cli_remark("up to %u worker %s", t->workers, plural(t->workers, "process", "processes"));
 }
 
 gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part, GError **error)
@@ -161,31 +145,31 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     const int *shape = cache_feature_spec(linear->cache)->shape;
     const TrainingSetForm form = {scale, part, o->bias, (guint)(shape[0] * shape[1]),
                                   linear->settings.solver->rotation ? o->averages : 1};
+    linear_form_clear(linear);
     training->set = training_set_new(&rows, training->labels, training->classes, &form);
-    FormKind kind = choose(linear);
-    linear->nonzeros = kind == FORM_ROWS ? linear_rows_count(training->set) : 0;
-    if (kind == FORM_ROWS && linear->nonzeros <= (o->bias > 0 ? training->n : 0))
-        return error_set(error, "%s: all features are zero after scaling: there is nothing to learn",
-                         o->cache);
-    g_autofree char *what = g_strdup_printf("%s: training on %u %s", o->cache, training->n,
-                                            plural(training->n, "image", "images"));
-    Question question = {linear, kind};
-    const MemoryPlan plan = {
-        .what = what,
-        .settings = {{"threads", o->common.threads}, {"limit-per-class", largest_class(linear)}},
-        .need = need_of,
-        .user = &question};
-    if (!memory_plan_check(&plan, error))
+    Question question = {.linear = linear, .reduced = reduces(linear)};
+    question.descends = descends(linear, question.reduced);
+    if (!question.descends && !question.reduced)
+        question.nonzeros = count_nonzeros(linear);
+    if (!check_memory(&question, error))
         return FALSE;
-    return make(linear, kind, !part, error) || (g_prefix_error(error, "%s: ", o->cache), FALSE);
+    gint64 start = g_get_monotonic_time();
+    training->thread_pool = thread_pool_new((guint)o->common.threads);
+    training->rows = descent_rows_new(training->set, question.reduced, training->thread_pool, error);
+    if (!training->rows) {
+        g_prefix_error(error, "%s: ", o->cache);
+        return FALSE;
+    }
+    solver_bytes(&question, training->n, (guint)o->common.threads, 0, &training->workers);
+    if (!part)
+        tell(&question, (double)(g_get_monotonic_time() - start) * 1e-6);
+    return TRUE;
 }
 
 void linear_form_clear(Linear *linear)
 {
     LinearTraining *training = &linear->training;
-    g_clear_pointer(&training->rows, linear_rows_free);
-    g_clear_pointer(&training->descent_rows, descent_rows_free);
+    g_clear_pointer(&training->rows, descent_rows_free);
     g_clear_pointer(&training->thread_pool, thread_pool_free);
-    g_clear_pointer(&training->factor, gram_factor_free);
     g_clear_pointer(&training->set, training_set_free);
 }

@@ -1,15 +1,34 @@
-/* linear_form: the form in which a solver takes the training set. */
+/* linear_form: the state shared by the files that train a linear head, and the form in which a solver takes the training
+ * set; private to train/linear. */
 #pragma once
-#include "train/linear/linear_job.h"
+#include "common/cache/cache.h"
+#include "common/network/network.h"
+#include "train/linear/linear_settings.h"
+#include "train/linear/search.h"
 
-/* Scales the images, puts them into the form that the solver takes, checks that memory suffices, and fills
- * linear->training:
+/* Everything between opening the cache and writing the model. */
+typedef struct {
+    const TrainOptions *options;
+    LinearSettings settings;
+    Cache *cache;
+    gsize features;
+    const char **names;
+    guint *counts;           /* (L) images of each class */
+    LinearTraining training; /* set, rows, thread pool and workers: by linear_form_make */
+    double cost;
+    Search *search;   /* NULL without cross-validation */
+    Network *network; /* the model */
+} Linear;
+
+/* Scales the images, puts them into the form that the solver takes, in the place of one made before, checks that memory
+ * suffices, and fills linear->training:
  *
  *     Gram factor   penalties ||w||², fewer images than features: an equal problem of N features
  *     cache         one versus rest otherwise, or many images and a single fit: the cache's rows in place
- *     rows          all else, and --no-reduce: liblinear's format, 16 bytes per non-zero
+ *     rows          what descent.h does not solve, with --no-reduce or the penalty |w|: liblinear's format, 16 bytes per
+ *                   non-zero
  *
- * part: (N) not 0 for the images that the scaling is fitted to, of which nothing is told; NULL: all.
+ * part: (N) a RowUse each, of those that the scaling is fitted to, of which nothing is told; NULL: all.
  * FALSE and error if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part, GError **error);
 void linear_form_clear(Linear *linear);

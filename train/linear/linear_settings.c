@@ -46,23 +46,24 @@ static char *parse_costs(const char *text, LinearSettings *settings)
 char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
 {
     char *wrong = NULL;
+    double cost;
     memset(settings, 0, sizeof *settings);
     settings->solver = solver_find(o->solver);
     if (!settings->solver) {
         g_autofree char *list = solver_list();
         return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
     }
-    if ((wrong = parse_or_auto("cost", o->cost, &settings->cost)) ||
+    if ((wrong = parse_or_auto("cost", o->cost, &cost)) ||
         (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
         (o->costs && (wrong = parse_costs(o->costs, settings))))
         return wrong;
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;
-    settings->searches = o->search || settings->n_costs;
+    settings->searches = o->search || o->costs;
     settings->searches_scale = o->search && !cli_given("scale") && !settings->n_costs;
     settings->cross_validates = settings->searches || o->folds || o->suspects || held_out_asked(o);
     settings->folds = o->folds ? (guint)o->folds : 5;
-    if (settings->searches && settings->cost > 0)
+    if (settings->searches && cost > 0)
         return g_strdup("--cost gives the cost, --search finds it: use one of them");
     if (cli_given("averages") && !settings->solver->rotation)
         return g_strdup_printf(
@@ -77,6 +78,8 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
             "--suspects-sheet draws the images that --suspects lists: give --suspects and --images DIR too");
     if (o->learning_curve_plot && !o->learning_curve)
         return g_strdup("--learning-curve-plot draws what --learning-curve writes: give both");
+    if (cost > 0)
+        settings->costs[settings->n_costs++] = cost;
     if (o->folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
     return NULL;

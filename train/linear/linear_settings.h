@@ -8,9 +8,8 @@ enum { LINEAR_COSTS = 64 };
 
 typedef struct {
     const Solver *solver;
-    double cost; /* 0: found from the data */
     double tolerance;
-    double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs */
+    double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs or --cost; none: found from the data */
     guint n_costs;
     gboolean searches;        /* for the cost */
     gboolean searches_scale;  /* and for the scaling */

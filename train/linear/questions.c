@@ -14,7 +14,8 @@
 
 /* ---- Suspects ---- */
 
-static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, GError **error)
+static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, const char *const *paths,
+                               GError **error)
 {
     const TrainOptions *o = linear->options;
     g_autofree ContactImage *images = g_new0(ContactImage, suspects->len);
@@ -22,7 +23,7 @@ static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, GEr
     guint missing;
     for (guint s = 0; s < suspects->len; s++) {
         const Suspect *suspect = &g_array_index(suspects, Suspect, s);
-        const char *path = cache_item(linear->cache, suspect->image)->path;
+        const char *path = paths[suspect->image];
         char *file = g_build_filename(o->images, path, NULL);
         char *caption = g_strdup_printf("%s?", linear->names[suspect->suggested]);
         g_ptr_array_add(texts, file);
@@ -58,18 +59,19 @@ static void tell_suspects(const Linear *linear, const GArray *suspects)
 static gboolean find_suspects(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
-    g_autoptr(GArray) suspects = suspects_find(linear->search->values, linear->training.labels,
-                                               linear->training.n, linear->training.classes);
-    if (!suspects)
+    const Search *held = linear->search;
+    if (!held->n_held)
         return error_set(error, "%s: --suspects needs at least two images of each class", o->cache);
-    g_autofree const char **paths = g_new(const char *, linear->training.n);
-    for (guint i = 0; i < linear->training.n; i++)
-        paths[i] = cache_item(linear->cache, i)->path;
+    g_autoptr(GArray) suspects =
+        suspects_find(held->values, held->labels, held->n_held, linear->training.classes);
+    g_autofree const char **paths = g_new(const char *, held->n_held);
+    for (guint i = 0; i < held->n_held; i++)
+        paths[i] = cache_item(linear->cache, held->images[i])->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
     if (!output_file_write(o->suspects, csv, strlen(csv), error))
         return FALSE;
     tell_suspects(linear, suspects);
-    return !o->suspects_sheet || suspects_sheet(linear, suspects, error);
+    return !o->suspects_sheet || suspects_sheet(linear, suspects, paths, error);
 }
 
 /* ---- Learning curve ---- */

@@ -2,7 +2,6 @@
 #include "train/linear/search.h"
 
 #include "common/core/error.h"
-#include "common/core/rng.h"
 #include "common/model/calibration.h"
 #include "train/linear/accuracy_plot.h"
 #include "train/linear/linear_fit.h"
@@ -12,132 +11,61 @@
 
 enum { COSTS = 10 };
 
-void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out)
+guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items)
 {
+    guint count = 0;
+    for (guint i = 0; i < training->n; i++)
+        if (training->labels[i] == (int)class && linear_unit(training, i) == i)
+            items[count++] = i;
+    rng_shuffle(&rng, items, count);
+    return count;
+}
+
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *out)
+{
+    guint n = training->n, dealt = 0;
     g_autofree guint32 *items = g_new(guint32, n);
-    guint dealt = 0;
-    for (guint k = 0; k < classes; k++) {
-        guint count = 0;
-        for (guint i = 0; i < n; i++)
-            if (labels[i] == (int)k)
-                items[count++] = i;
-        Rng rng = rng_new(seed, k);
-        rng_shuffle(&rng, items, count);
+    for (guint k = 0; k < training->classes; k++) {
+        guint count = search_shuffle(training, k, rng_new(seed, k), items);
         for (guint i = 0; i < count; i++)
             out[items[i]] = dealt++ % folds;
     }
-}
-
-/* The images of a group are in one fold: groups are dealt by the class of their first image. */
-static gboolean deal(const LinearTraining *training, guint folds, guint64 seed, guint *fold_of,
-                     GError **error)
-{
-    guint n = training->n, units = 0;
-    g_autofree int *labels = g_new(int, n + 1);
-    g_autofree guint *number = g_new0(guint, n + 1), *fold = g_new(guint, n + 1); /* of units */
     for (guint i = 0; i < n; i++)
-        if (!training->units || training->units[i] == i) {
-            labels[units] = training->labels[i];
-            number[i] = units++;
-        }
-    if (units < folds)
-        return error_set(
-            error,
-            "cross-validation in %u folds needs at least as many groups, and there are %u: use fewer "
-            "--folds",
-            folds, units);
-    search_folds(labels, units, training->classes, folds, seed, fold);
-    for (guint i = 0; i < n; i++)
-        fold_of[i] = fold[number[training->units ? training->units[i] : i]];
-    return TRUE;
+        out[i] = out[linear_unit(training, i)];
+    return dealt;
 }
 
 /* ---- Fits ---- */
 
-guint8 *search_parts(const Search *search, guint images, guint first, guint count)
+guint8 *search_parts(const Search *search, guint first, guint count)
 {
-    guint8 *parts = g_new(guint8, (gsize)count * images);
+    guint n = search->training->n;
+    guint8 *parts = g_new(guint8, (gsize)count * n);
     for (guint p = 0; p < count; p++)
-        for (guint i = 0; i < images; i++)
-            parts[(gsize)p * images + i] = search->fold_of[i] != first + p;
+        for (guint i = 0; i < n; i++)
+            parts[(gsize)p * n + i] = search->fold_of[i] == first + p ? ROW_TESTED : ROW_TRAINED;
     return parts;
-}
-
-/* out (N, L): decision values of the images of the fits' folds. Of two classes, class 1's are the negative of class 0's. */
-static void take_held_out(const LinearFits *fits, const guint *fold_of, guint first, float *values,
-                          float *out)
-{
-    const LinearTraining *training = fits->training;
-    guint vectors = linear_vectors(training), classes = training->classes;
-    linear_fits_values(fits, values);
-    for (guint i = 0; i < training->n; i++) {
-        if (fold_of[i] < first || fold_of[i] >= first + fits->n_parts)
-            continue;
-        const float *held = values + ((gsize)i * fits->n_parts + fold_of[i] - first) * vectors;
-        for (guint k = 0; k < classes; k++)
-            out[(gsize)i * classes + k] = k < vectors ? held[k] : -held[0];
-    }
 }
 
 static void count_iterations(const Search *search, const LinearFits *fits, SearchPoint *point)
 {
     double all = (double)search->folds * linear_problems(fits->training);
     for (guint p = 0; p < fits->n; p++) {
-        point->iterations += fits->fits[p].iterations / all;
-        point->not_converged += fits->fits[p].not_converged ? 1 : 0;
+        point->iterations += fits->problems[p].iterations / all;
+        point->not_converged += fits->problems[p].not_converged ? 1 : 0;
     }
 }
 
-/* Accuracy by values (N, L). */
-static void measure(const Search *search, const LinearTraining *training, const float *values,
-                    SearchPoint *point)
+/* accuracy: (folds) */
+static void summarize(const Search *search, const double *accuracy, SearchPoint *point)
 {
-    guint folds = search->folds;
-    g_autofree guint *right = g_new0(guint, folds), *all = g_new0(guint, folds);
-    for (guint i = 0; i < training->n; i++) {
-        guint fold = search->fold_of[i];
-        all[fold]++;
-        right[fold] += linear_class(training, values + (gsize)i * training->classes) == training->labels[i];
-    }
-    double sum = 0, squares = 0;
-    for (guint f = 0; f < folds; f++)
-        sum += (double)right[f] / all[f];
-    point->accuracy = sum / folds;
-    for (guint f = 0; f < folds; f++)
-        squares += pow((double)right[f] / all[f] - point->accuracy, 2);
-    point->deviation = sqrt(squares / folds);
-}
-
-guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels, guint *units)
-{
-    guint classes = training->classes, n = 0;
-    g_autofree guint *first = g_new(guint, training->n); /* row of each unit */
-    for (guint i = 0; i < training->n; i++)
-        first[i] = training->n;
-    for (guint i = 0; i < training->n; i++) {
-        gboolean finite = TRUE;
-        for (guint k = 0; k < classes; k++) {
-            z[(gsize)n * classes + k] = values[(gsize)i * classes + k];
-            finite &= isfinite(z[(gsize)n * classes + k]) != 0;
-        }
-        if (!finite)
-            continue;
-        guint unit = training->units ? training->units[i] : i;
-        first[unit] = MIN(first[unit], n);
-        units[n] = first[unit];
-        labels[n++] = training->labels[i];
-    }
-    return n;
-}
-
-/* The temperature of values (N, L), the held-out ones of every image; 0 where no row is finite. */
-static double calibrate(const float *values, const LinearTraining *training)
-{
-    g_autofree float *z = g_new(float, (gsize)training->n * training->classes);
-    g_autofree int *labels = g_new(int, training->n);
-    g_autofree guint *units = g_new(guint, training->n);
-    guint n = search_finite(values, training, z, labels, units);
-    return n ? calibration_fit(z, FALSE, labels, n, training->classes) : 0;
+    double squares = 0;
+    for (guint f = 0; f < search->folds; f++)
+        point->accuracy += accuracy[f];
+    point->accuracy /= search->folds;
+    for (guint f = 0; f < search->folds; f++)
+        squares += pow(accuracy[f] - point->accuracy, 2);
+    point->deviation = sqrt(squares / search->folds);
 }
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)
@@ -150,14 +78,23 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
     g_autoptr(Search) search = g_new0(Search, 1);
-    *search = (Search){.n = n,
+    *search = (Search){.training = training,
+                       .n = n,
                        .folds = folds,
                        .points = g_new0(SearchPoint, n),
+                       .accuracy = g_new(double, n *folds),
                        .fold_of = g_new(guint, training->n),
                        .held_out = g_new(float, (gsize)n * training->n * training->classes)};
     for (guint c = 0; c < n; c++)
         search->points[c].cost = costs[c];
-    return deal(training, folds, seed, search->fold_of, error) ? g_steal_pointer(&search) : NULL;
+    guint units = search_folds(training, folds, seed, search->fold_of);
+    if (units >= folds)
+        return g_steal_pointer(&search);
+    error_set(error,
+              "cross-validation in %u folds needs at least as many groups, and there are %u: use fewer "
+              "--folds",
+              folds, units);
+    return NULL;
 }
 
 /* Of all folds at one cost, and the held-out ones at each. */
@@ -166,39 +103,68 @@ gsize search_memory(guint images, guint classes, guint n, guint folds)
     return (gsize)images * classes * (folds + (n ? n : COSTS) + 1) * sizeof(float);
 }
 
-static float *held_out_at(const Search *search, const LinearTraining *training, guint cost)
+static float *held_out_at(const Search *search, guint cost)
 {
-    return search->held_out + (gsize)cost * training->n * training->classes;
+    return search->held_out + (gsize)cost * search->training->n * search->training->classes;
 }
 
-gboolean search_fit(Search *search, const LinearTraining *training, guint first, guint count,
-                    Progress *progress, GError **error)
+gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error)
 {
-    g_autofree guint8 *parts = search_parts(search, training->n, first, count);
-    g_autofree float *values = g_new(float, (gsize)training->n *count *linear_vectors(training));
-    g_autoptr(LinearFits) fits = linear_fits_new(training, parts, count, error);
+    g_autofree guint8 *parts = search_parts(search, first, count);
+    g_autoptr(LinearFits) fits = linear_fits_new(search->training, parts, count, error);
     for (guint c = 0; fits && c < search->n; c++) {
         if (!linear_fits_run(fits, search->points[c].cost, progress, error))
             return FALSE;
-        take_held_out(fits, search->fold_of, first, values, held_out_at(search, training, c));
+        linear_fits_test(fits, held_out_at(search, c), search->accuracy + (gsize)c * search->folds + first);
         count_iterations(search, fits, &search->points[c]);
     }
     return fits != NULL;
 }
 
-/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
-void search_finish(Search *search, const LinearTraining *training)
+/* Those values at the best cost that are finite, as they are not where the other folds lack a class. */
+static void keep_held_out(Search *search)
 {
+    const LinearTraining *training = search->training;
+    guint n = training->n, classes = training->classes;
+    const float *row = held_out_at(search, search->best);
+    g_autofree guint *first = g_new0(guint, n); /* row of each unit, plus 1 */
+    gboolean grouped = FALSE;
+    search->images = g_new(guint, n);
+    search->values = g_new(float, (gsize)n *classes);
+    search->labels = g_new(int, n);
+    search->units = g_new(guint, n);
+    for (guint i = 0; i < n; i++, row += classes) {
+        gboolean finite = TRUE;
+        for (guint k = 0; k < classes; k++)
+            finite &= isfinite(row[k]) != 0;
+        if (!finite)
+            continue;
+        guint held = search->n_held++, *unit = &first[linear_unit(training, i)];
+        *unit = *unit ? *unit : held + 1;
+        grouped |= *unit != held + 1;
+        search->images[held] = i;
+        search->labels[held] = training->labels[i];
+        search->units[held] = *unit - 1;
+        memcpy(search->values + (gsize)held * classes, row, classes * sizeof *row);
+    }
+    if (!grouped)
+        g_clear_pointer(&search->units, g_free);
+}
+
+/* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
+void search_finish(Search *search)
+{
+    const LinearTraining *training = search->training;
     for (guint c = 0; c < search->n; c++) {
-        measure(search, training, held_out_at(search, training, c), &search->points[c]);
+        summarize(search, search->accuracy + (gsize)c * search->folds, &search->points[c]);
         if (search->points[c].accuracy > search->points[search->best].accuracy + 1e-9) /* rounding error */
             search->best = c;
     }
-    search->values = g_memdup2(held_out_at(search, training, search->best),
-                               (gsize)training->n * training->classes * sizeof *search->values);
+    keep_held_out(search);
     g_clear_pointer(&search->held_out, g_free);
-    if (training->solver->loss != LOSS_LOGISTIC)
-        search->temperature = calibrate(search->values, training);
+    if (training->solver->loss != LOSS_LOGISTIC && search->n_held)
+        search->temperature =
+            calibration_fit(search->values, FALSE, search->labels, search->n_held, training->classes);
 }
 
 void search_free(Search *search)
@@ -208,7 +174,11 @@ void search_free(Search *search)
     g_free(search->held_out);
     g_free(search->fold_of);
     g_free(search->points);
+    g_free(search->accuracy);
+    g_free(search->images);
     g_free(search->values);
+    g_free(search->labels);
+    g_free(search->units);
     g_free(search);
 }
 

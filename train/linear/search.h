@@ -5,6 +5,7 @@
  * Folds may share a training set, or each have its own, whose scaling has not seen the fold. The problems of folds that
  * share one are solved together, from the smallest cost to the largest. */
 #pragma once
+#include "common/core/rng.h"
 #include "train/linear/linear_training.h"
 
 typedef struct {
@@ -15,20 +16,29 @@ typedef struct {
 } SearchPoint;
 
 typedef struct {
+    const LinearTraining *training; /* borrowed */
     guint n, folds;
     SearchPoint *points; /* (n) by ascending cost */
     guint best;          /* highest accuracy; ties go to the smallest cost, which is the simplest model */
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
-    /* (N, L) held-out decision values at the best cost; not finite if the other folds lack a class */
-    float *values;
-    guint *fold_of;  /* (N) */
-    float *held_out; /* (n, N, L) those at each cost; NULL once finished */
+    guint *fold_of;      /* (N) */
+    float *held_out;     /* (n, N, L) held-out decision values at each cost; NULL once finished */
+    double *accuracy;    /* (n, folds) */
+
+    guint n_held;  /* images whose fold's model knows all classes */
+    guint *images; /* (n_held) */
+    float *values; /* (n_held, L) held-out decision values at the best cost */
+    int *labels;   /* (n_held) */
+    guint *units;  /* (n_held) the first row of each one's group; NULL: each is of its own */
 } Search;
 
-/* out: (n) the fold of each image, 0 … folds-1. */
-void search_folds(const int *labels, guint n, guint classes, guint folds, guint64 seed, guint *out);
+/* out (N): the fold of each image, 0 … folds-1. Returns how many groups there are. */
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *out);
+
+/* Groups whose first image is of this class, by that image, in random order, to items; returns how many. */
+guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items);
 
 /* Bytes of decision values. n: 0 for search_costs's. */
 gsize search_memory(guint images, guint classes, guint n, guint folds);
@@ -38,20 +48,15 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
                    GError **error);
 void search_free(Search *search);
 
-/* (count, N) not 0 for the images outside of each fold from the first on, which are trained on. Caller frees. */
-guint8 *search_parts(const Search *search, guint images, guint first, guint count);
+/* (count, N) a RowUse each in the folds from the first on. Caller frees. */
+guint8 *search_parts(const Search *search, guint first, guint count);
 
 /* Fits these folds at all costs. A class without images in the training part of a fold is never predicted there. FALSE
  * and error if worker processes fail or the user interrupted. */
-gboolean search_fit(Search *search, const LinearTraining *training, guint first, guint count,
-                    Progress *progress, GError **error);
+gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error);
 
 /* Once all folds are fitted: fills in all but the folds. */
-void search_finish(Search *search, const LinearTraining *training);
-
-/* Of held-out values (N, L), the rows that are finite, to z (n, L) with their labels (n) and units (n), the first of these of
- * each one's group; room for N. Returns n. */
-guint search_finite(const float *values, const LinearTraining *training, float *z, int *labels, guint *units);
+void search_finish(Search *search);
 
 guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
 

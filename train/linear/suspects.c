@@ -6,28 +6,14 @@
 
 #include <math.h>
 
-/* The images with finite values: what the likelihood is made of. */
+/* What the likelihood is made of. */
 typedef struct {
     const float *values; /* (n, L) */
-    const int *labels;
-    guint classes;
-    GArray *images; /* guint */
-    double *own;    /* (images) p_l at the temperature that was last tried */
-    double rate;    /* e, the best at that temperature */
+    const int *labels;   /* (n) */
+    guint n, classes;
+    double *own; /* (n) p_l at the temperature that was last tried */
+    double rate; /* e, the best at that temperature */
 } Evidence;
-
-static gboolean is_finite(const float *z, guint classes)
-{
-    for (guint k = 0; k < classes; k++)
-        if (!isfinite(z[k]))
-            return FALSE;
-    return TRUE;
-}
-
-static guint image_at(const Evidence *evidence, guint i)
-{
-    return g_array_index(evidence->images, guint, i);
-}
 
 /* p_l = 1 / sum over k of exp((z_k - z_l) / T) */
 static double own_probability(const float *z, int label, guint classes, double temperature)
@@ -53,7 +39,7 @@ static double best_rate(const Evidence *evidence)
     double low = 0, high = (classes - 1.0) / classes;
     for (int round = 0; round < 50; round++) {
         double rate = (low + high) / 2, slope = 1 / rate, wrong;
-        for (guint i = 0; i < evidence->images->len; i++) {
+        for (guint i = 0; i < evidence->n; i++) {
             double own = evidence->own[i];
             slope += ((1 - own) / (classes - 1) - own) / of_label(own, rate, classes, &wrong);
         }
@@ -66,14 +52,12 @@ static double best_rate(const Evidence *evidence)
 static double likelihood(Evidence *evidence, double t)
 {
     guint classes = evidence->classes;
-    for (guint i = 0; i < evidence->images->len; i++) {
-        guint image = image_at(evidence, i);
-        evidence->own[i] = own_probability(evidence->values + (gsize)image * classes, evidence->labels[image],
-                                           classes, exp(t));
-    }
+    for (guint i = 0; i < evidence->n; i++)
+        evidence->own[i] =
+            own_probability(evidence->values + (gsize)i * classes, evidence->labels[i], classes, exp(t));
     evidence->rate = best_rate(evidence);
     double sum = log(evidence->rate), wrong;
-    for (guint i = 0; i < evidence->images->len; i++)
+    for (guint i = 0; i < evidence->n; i++)
         sum += log(of_label(evidence->own[i], evidence->rate, classes, &wrong));
     return sum;
 }
@@ -119,21 +103,14 @@ static gint surest_first(gconstpointer a, gconstpointer b)
 
 GArray *suspects_find(const float *values, const int *labels, guint n, guint classes)
 {
-    g_autoptr(GArray) images = g_array_new(FALSE, FALSE, sizeof(guint));
-    for (guint i = 0; i < n; i++)
-        if (is_finite(values + (gsize)i * classes, classes))
-            g_array_append_val(images, i);
-    if (!images->len)
-        return NULL;
-    g_autofree double *own = g_new(double, images->len);
-    Evidence evidence = {values, labels, classes, images, own, 0};
+    g_autofree double *own = g_new(double, n);
+    Evidence evidence = {values, labels, n, classes, own, 0};
     fit(&evidence);
     GArray *suspects = g_array_new(FALSE, FALSE, sizeof(Suspect));
-    for (guint i = 0; i < images->len; i++) {
-        guint image = image_at(&evidence, i);
+    for (guint i = 0; i < n; i++) {
         double wrong, all = of_label(own[i], evidence.rate, classes, &wrong);
-        int other = likeliest_other(values + (gsize)image * classes, labels[image], classes);
-        Suspect suspect = {image, labels[image], other, wrong / all};
+        int other = likeliest_other(values + (gsize)i * classes, labels[i], classes);
+        Suspect suspect = {i, labels[i], other, wrong / all};
         if (suspect.score >= SUSPECT_SCORE)
             g_array_append_val(suspects, suspect);
     }

@@ -15,14 +15,13 @@
 #define SUSPECT_SCORE 0.1
 
 typedef struct {
-    guint image;          /* index of the image */
+    guint image;          /* its row */
     int label, suggested; /* classes: the image's own, and the likeliest of the others */
     double score;         /* probability that the label is wrong */
 } Suspect;
 
-/* values (n, L): decision values of each image, from models that were not trained on it; rows that are not finite (a fold
- * lacked a class) are ignored. labels (n). Returns an array of Suspect, highest score first, ties in order of the images.
- * NULL if no row is finite. */
+/* values (n, L): finite decision values of each image, from models that were not trained on it. labels (n). n >= 1.
+ * Returns an array of Suspect, highest score first, ties in order of the images. */
 GArray *suspects_find(const float *values, const int *labels, guint n, guint classes);
 
 /* CSV with the columns path,label,suggested,score. paths (n), names (L). Caller frees. */

@@ -13,7 +13,7 @@ static void fit_to_part(Scaling *scaling, const Rows *rows, const guint8 *part)
     g_autofree guint *chosen = g_new(guint, rows->n);
     guint n = 0;
     for (guint i = 0; i < rows->n; i++)
-        if (!part || part[i])
+        if (!part || part[i] == ROW_TRAINED)
             chosen[n++] = i;
     const RowsChoice choice = {rows, chosen};
     const Rows fitted = rows_choose(&choice, n);
@@ -82,6 +82,12 @@ void training_set_fold(const TrainingSet *set, float *kernel, guint outputs)
     for (gsize place = 0; stride && place < width * outputs; place += stride)
         for (gsize j = 0; j < stride; j++)
             kernel[place + j] += (float)(set->share * averages[j]);
+}
+
+gboolean training_set_refuse(GError **error)
+{
+    return error_set(error, interrupted() ? "interrupted"
+                                          : "all features are zero after scaling: there is nothing to learn");
 }
 
 double training_set_largest_correlation(const TrainingSet *set)

@@ -21,9 +21,12 @@ typedef struct {
     double bias;       /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
 } TrainingSet;
 
+/* What a part of the rows is to a model. */
+typedef enum { ROW_TESTED, ROW_TRAINED, ROW_UNUSED } RowUse;
+
 typedef struct {
     ScalingKind scale;
-    const guint8 *part; /* (N) not 0 for the rows that the scaling is fitted to; NULL: all */
+    const guint8 *part; /* (N) a RowUse each: the scaling is fitted to those trained on; NULL: to all */
     double bias;
     guint places;    /* P, which divides D */
     double averages; /* W >= 1; no averages where it or P is 1 */
@@ -39,6 +42,9 @@ void training_set_take(const TrainingSet *set, guint row, gsize first, gsize cou
 
 /* Of kernel (D + C, outputs), adds the averages' weights to those of the features. */
 void training_set_fold(const TrainingSet *set, float *kernel, guint outputs);
+
+/* The error where its features are all zero, if the user did not interrupt: there is nothing to learn. Returns FALSE. */
+gboolean training_set_refuse(GError **error);
 
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
 double training_set_largest_correlation(const TrainingSet *set);

@@ -2,7 +2,6 @@
 #pragma once
 #include "common/core/rng.h"
 #include "tests/unit/fixture.h"
-#include "train/linear/liblinear.h"
 #include "train/linear/linear_fit.h"
 #include "train/linear/search.h"
 
@@ -17,12 +16,9 @@ typedef struct {
     int *labels;     /* (n), to be filled by the test */
     ThreadPool *thread_pool;
 
-    TrainingSet *set; /* this and the rest: NULL until made by the function of that name */
-    LinearRows *rows;
-    DescentRows *streamed;
-    GramFactor *gram_factor;
-    LinearRows *reduced; /* the rows of gram_factor, for liblinear */
-    DescentRows *dense;  /* the same for descent.h */
+    TrainingSet *set;     /* this and the rest: NULL until made by the function of that name */
+    DescentRows *rows;    /* of the set */
+    DescentRows *reduced; /* of its Gram factor */
 } LinearFixture;
 
 /* liblinear on features and on the rows of the Gram factor, descent.h on the rows of a cache and of the Gram factor. */
@@ -63,24 +59,19 @@ static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, 
 
 static inline void linear_fixture_rows(LinearFixture *fixture)
 {
-    fixture->rows = linear_rows_of_set(fixture->set, linear_rows_count(fixture->set));
-    fixture->streamed = descent_rows_new(fixture->set, NULL, fixture->thread_pool, NULL);
-    g_assert_true(fixture->rows && fixture->streamed);
+    fixture->rows = descent_rows_new(fixture->set, FALSE, fixture->thread_pool, NULL);
+    g_assert_nonnull(fixture->rows);
 }
 
-static inline void linear_fixture_gram_factor(LinearFixture *fixture)
+static inline void linear_fixture_reduced(LinearFixture *fixture)
 {
-    fixture->gram_factor = gram_factor_new(fixture->set, fixture->thread_pool, NULL);
-    g_assert_nonnull(fixture->gram_factor);
-    fixture->reduced = linear_rows_of_factor(fixture->gram_factor);
-    fixture->dense = descent_rows_new(fixture->set, fixture->gram_factor, fixture->thread_pool, NULL);
-    g_assert_true(fixture->reduced && fixture->dense);
+    fixture->reduced = descent_rows_new(fixture->set, TRUE, fixture->thread_pool, NULL);
+    g_assert_nonnull(fixture->reduced);
 }
 
 static inline LinearTraining linear_fixture_training(const LinearFixture *fixture, LinearFixtureForm form,
                                                      const char *solver, double *class_weights)
 {
-    gboolean reduced = form == ON_REDUCED || form == ON_DENSE;
     const Solver *found = solver_find(solver);
     g_assert_nonnull(found);
     return (LinearTraining){.solver = found,
@@ -91,28 +82,23 @@ static inline LinearTraining linear_fixture_training(const LinearFixture *fixtur
                             .n = fixture->n,
                             .classes = fixture->classes,
                             .set = fixture->set,
-                            .factor = reduced ? fixture->gram_factor : NULL,
-                            .descent_rows = form == ON_DENSE    ? fixture->dense
-                                            : form == ON_STREAM ? fixture->streamed
-                                                                : NULL,
+                            .rows = form == ON_REDUCED || form == ON_DENSE ? fixture->reduced : fixture->rows,
                             .thread_pool = fixture->thread_pool,
-                            .rows = form == ON_ROWS      ? fixture->rows
-                                    : form == ON_REDUCED ? fixture->reduced
-                                                         : NULL,
-                            .workers = 2};
+                            .workers = form == ON_ROWS || form == ON_REDUCED ? 2 : 0};
 }
 
-/* (N, vectors) decision values of every row after a fit to all at this cost; fits (problems) or NULL. */
-static inline float *linear_fixture_values(const LinearTraining *training, double cost, LinearFit *results)
+/* (N, L) decision values of every row after a fit to all at this cost; results (problems) or NULL. */
+static inline float *linear_fixture_values(const LinearTraining *training, double cost,
+                                           LinearProblem *results)
 {
     g_autoptr(LinearFits) fits = linear_fits_new(training, NULL, 1, NULL);
     GError *error = NULL;
     g_assert_true(linear_fits_run(fits, cost, NULL, &error));
     g_assert_no_error(error);
-    float *values = g_new(float, training->n *linear_vectors(training));
+    float *values = g_new(float, training->n * training->classes);
     linear_fits_values(fits, values);
     for (guint p = 0; results && p < fits->n; p++)
-        results[p] = fits->fits[p];
+        results[p] = fits->problems[p];
     return values;
 }
 
@@ -123,8 +109,8 @@ static inline Search *linear_fixture_search(const LinearTraining *training, cons
     GError *error = NULL;
     Search *search = search_new(training, costs, n, folds, seed, &error);
     g_assert_no_error(error);
-    g_assert_true(search_fit(search, training, 0, folds, NULL, &error));
-    search_finish(search, training);
+    g_assert_true(search_fit(search, 0, folds, NULL, &error));
+    search_finish(search);
     return search;
 }
 
@@ -138,11 +124,8 @@ static inline double linear_fixture_difference(const float *a, const float *b, g
 
 static inline void linear_fixture_clear(LinearFixture *fixture)
 {
-    descent_rows_free(fixture->dense);
-    descent_rows_free(fixture->streamed);
-    linear_rows_free(fixture->reduced);
-    gram_factor_free(fixture->gram_factor);
-    linear_rows_free(fixture->rows);
+    descent_rows_free(fixture->reduced);
+    descent_rows_free(fixture->rows);
     training_set_free(fixture->set);
     thread_pool_free(fixture->thread_pool);
     g_free(fixture->labels);

@@ -21,10 +21,10 @@ static LinearFixture set_up(ScalingKind kind, double bias)
     return fixture;
 }
 
-static GramFactor *reduce(const LinearFixture *data, guint threads)
+static double *reduce(const LinearFixture *data, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    GramFactor *gram_factor = gram_factor_new(data->set, thread_pool, NULL);
+    double *gram_factor = gram_factor_new(data->set, thread_pool, NULL);
     g_assert_nonnull(gram_factor);
     return gram_factor;
 }
@@ -49,7 +49,7 @@ static double product(const double *a, const double *b, guint n)
 static void assert_products_kept(ScalingKind kind, double bias)
 {
     g_auto(LinearFixture) data = set_up(kind, bias);
-    g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
+    g_autofree double *gram_factor = reduce(&data, 2);
     g_autofree float *rows = scaled_rows(&data);
     double largest = 0, worst = 0;
     for (int i = 0; i < N; i++)
@@ -57,14 +57,13 @@ static void assert_products_kept(ScalingKind kind, double bias)
             double sum = bias >= 0 ? bias * bias : 0;
             for (int d = 0; d < D; d++)
                 sum += (double)rows[(gsize)i * D + d] * rows[(gsize)j * D + d];
-            double kept =
-                product(gram_factor->factor + (gsize)i * N, gram_factor->factor + (gsize)j * N, (guint)j + 1);
+            double kept = product(gram_factor + (gsize)i * N, gram_factor + (gsize)j * N, (guint)j + 1);
             worst = MAX(worst, fabs(sum - kept));
             largest = MAX(largest, fabs(sum));
         }
     g_assert_cmpfloat(worst, <, 5e-12 * largest);
     for (int i = 0; i < N; i++)
-        g_assert_cmpfloat(gram_factor->factor[(gsize)i * N + i], >, 0);
+        g_assert_cmpfloat(gram_factor[(gsize)i * N + i], >, 0);
 }
 
 static void test_products(void)
@@ -79,7 +78,7 @@ static void test_products(void)
 static void test_weights(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 2);
-    g_autoptr(GramFactor) gram_factor = reduce(&data, 2);
+    g_autofree double *gram_factor = reduce(&data, 2);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autofree float *rows = scaled_rows(&data), *kernel = g_new(float, D * 3);
     g_autofree double *w = g_new(double, 3 * N), *kept = NULL;
@@ -89,14 +88,12 @@ static void test_weights(void)
     memset(w, 0, 3 * N * sizeof *w);
     for (int k = 0; k < 3; k++)
         for (guint i = 0; i < N; i++)
-            blas()->cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor->factor + (gsize)i * N, 1,
-                                w + k * N, 1);
+            blas()->cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor + (gsize)i * N, 1, w + k * N, 1);
     kept = g_memdup2(w, 3 * N * sizeof *w);
     gram_factor_weights(gram_factor, data.set, thread_pool, w, 3, kernel, bias);
     for (int k = 0; k < 3; k++)
         for (guint i = 0; i < N; i++) {
-            double value = bias[k],
-                   expected = product(gram_factor->factor + (gsize)i * N, kept + k * N, i + 1);
+            double value = bias[k], expected = product(gram_factor + (gsize)i * N, kept + k * N, i + 1);
             for (int d = 0; d < D; d++)
                 value += (double)kernel[d * 3 + k] * rows[(gsize)i * D + d];
             g_assert_cmpfloat_with_epsilon(value, expected, 1e-5 * (1 + fabs(expected)));
@@ -106,7 +103,7 @@ static void test_weights(void)
 static void test_no_bias(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_NONE, -1);
-    g_autoptr(GramFactor) gram_factor = reduce(&data, 1);
+    g_autofree double *gram_factor = reduce(&data, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autofree float *kernel = g_new(float, D);
     g_autofree double *w = g_new(double, N);
@@ -120,12 +117,12 @@ static void test_no_bias(void)
 static void test_threads(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 1);
-    g_autoptr(GramFactor) one = reduce(&data, 1);
+    g_autofree double *one = reduce(&data, 1);
     for (guint threads = 2; threads <= 3; threads++) {
-        g_autoptr(GramFactor) several = reduce(&data, threads);
+        g_autofree double *several = reduce(&data, threads);
         for (int i = 0; i < N; i++)
-            g_assert_cmpmem(one->factor + (gsize)i * N, (gsize)(i + 1) * sizeof(double),
-                            several->factor + (gsize)i * N, (gsize)(i + 1) * sizeof(double));
+            g_assert_cmpmem(one + (gsize)i * N, (gsize)(i + 1) * sizeof(double), several + (gsize)i * N,
+                            (gsize)(i + 1) * sizeof(double));
     }
 }
 

@@ -20,7 +20,7 @@ static LinearFixture set_up(double signal)
     }
     linear_fixture_set(&fixture, SCALE_NONE, 1);
     linear_fixture_rows(&fixture);
-    linear_fixture_gram_factor(&fixture);
+    linear_fixture_reduced(&fixture);
     return fixture;
 }
 
@@ -46,11 +46,11 @@ static void test_sizes(void)
     g_auto(LinearFixture) data = set_up(1);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_cmpuint(curve.test, ==, N / 5);
-    g_assert_cmpuint(curve.points[curve.n - 1].images, ==, N - N / 5);
-    g_assert_cmpuint(curve.points[curve.n - 3].images, ==, (N - N / 5) / 2);
-    g_assert_cmpuint(curve.points[0].images, >=, 2 * L);
+    g_assert_cmpuint(curve.points[curve.n - 1].x, ==, N - N / 5);
+    g_assert_cmpuint(curve.points[curve.n - 3].x, ==, (N - N / 5) / 2);
+    g_assert_cmpuint(curve.points[0].x, >=, 2 * L);
     for (guint s = 0; s < curve.n; s++) {
-        g_assert_true(s == 0 || curve.points[s].images > curve.points[s - 1].images);
+        g_assert_true(s == 0 || curve.points[s].x > curve.points[s - 1].x);
         g_assert_cmpfloat(curve.points[s].low, <=, curve.points[s].accuracy);
         g_assert_cmpfloat(curve.points[s].high, >=, curve.points[s].accuracy);
     }

@@ -1,6 +1,8 @@
 /* Linear heads: liblinear on features and on rows of the Gram factor, and our descent on the latter, against one another. */
 #include "common/arithmetic/blas.h"
+#include "common/network/scores.h"
 #include "tests/unit/train/linear/linear_fixture.h"
+#include "train/linear/liblinear.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -19,7 +21,7 @@ static LinearFixture set_up_with(gboolean contradiction)
         memcpy(fixture.values + 11 * D, fixture.values + 14 * D, D * sizeof(float));
     linear_fixture_set(&fixture, SCALE_L2, 1);
     linear_fixture_rows(&fixture);
-    linear_fixture_gram_factor(&fixture);
+    linear_fixture_reduced(&fixture);
     return fixture;
 }
 
@@ -38,20 +40,19 @@ static LinearTraining training_on(const LinearFixture *data, const char *solver,
 /* (N, L) in double precision, by liblinear's weights on these rows. */
 static double *decisions(const LinearFixture *data, const LinearTraining *training)
 {
-    LinearProblem problems[L] = {{0, NULL}, {1, NULL}, {2, NULL}};
-    LinearFit fits[L];
+    LinearProblem problems[L] = {{.class = 0}, {.class = 1}, {.class = 2}};
     guint width;
     float row[D + 1] = {[D] = (float)data->set->bias};
     Liblinear *liblinear = liblinear_new(training, problems, linear_problems(training), NULL);
-    g_assert_true(liblinear_run(liblinear, 3, fits, NULL, NULL));
+    g_assert_true(liblinear_run(liblinear, 3, NULL, NULL));
     const double *w = liblinear_weights(liblinear, &width);
     double *values = g_new0(double, N *L);
     for (guint i = 0; i < N; i++) {
         training_set_take(data->set, i, 0, D, row);
         for (guint v = 0; v < L; v++)
-            for (guint j = 0; j < (training->factor ? i + 1 : width); j++)
+            for (guint j = 0; j < (training->rows->reduced ? i + 1 : width); j++)
                 values[i * L + v] +=
-                    w[v * width + j] * (training->factor ? data->gram_factor->factor[i * N + j] : row[j]);
+                    w[v * width + j] * (training->rows->reduced ? data->reduced->factor[i * N + j] : row[j]);
     }
     liblinear_free(liblinear);
     return values;
@@ -84,7 +85,7 @@ static void assert_equals_liblinear(const LinearFixture *data, const char *solve
 {
     LinearTraining reduced = training_on(data, solver, ON_REDUCED),
                    dense = training_on(data, solver, ON_DENSE);
-    LinearFit expected[L], found[L];
+    LinearProblem expected[L], found[L];
     reduced.tolerance = dense.tolerance = 1e-7;
     g_autofree float *a = linear_fixture_values(&reduced, cost, expected);
     g_autofree float *b = linear_fixture_values(&dense, cost, found);
@@ -114,7 +115,7 @@ static void test_iteration_limit(void)
     g_auto(LinearFixture) data = set_up();
     for (LinearFixtureForm form = ON_REDUCED; form <= ON_DENSE; form++) {
         LinearTraining training = training_on(&data, "hinge-dual", form);
-        LinearFit fits[L];
+        LinearProblem fits[L];
         training.tolerance = 1e-14;
         g_free(linear_fixture_values(&training, 1e6, fits));
         g_assert_true(fits[0].not_converged);
@@ -147,17 +148,17 @@ static void test_warm_start(void)
     for (gsize way = 0; way < G_N_ELEMENTS(ways); way++) {
         LinearTraining training = training_on(&data, ways[way].solver, ways[way].form);
         training.tolerance = 1e-9;
-        LinearFit fit[L];
+        LinearProblem fit[L];
         g_autofree float *cold = linear_fixture_values(&training, 10, fit), *warm = g_new(float, N *L);
         g_autoptr(LinearFits) fits = linear_fits_new(&training, NULL, 1, NULL);
         g_assert_true(linear_fits_run(fits, 5, NULL, NULL) && linear_fits_run(fits, 10, NULL, NULL));
         linear_fits_values(fits, warm);
         g_assert_cmpfloat(linear_fixture_difference(cold, warm, N * L), <, 1e-5);
-        int second = fits->fits[1].iterations;
+        int second = fits->problems[1].iterations;
         g_assert_true(linear_fits_run(fits, 10, NULL, NULL));
         g_test_message("%s: %d iterations, %d from another cost, %d from the solution", ways[way].solver,
-                       fit[1].iterations, second, fits->fits[1].iterations);
-        g_assert_cmpint(fits->fits[1].iterations, <=, 2);
+                       fit[1].iterations, second, fits->problems[1].iterations);
+        g_assert_cmpint(fits->problems[1].iterations, <=, 2);
     }
 }
 
@@ -167,7 +168,8 @@ static void test_missing_side(void)
     g_auto(LinearFixture) data = set_up();
     static guint8 parts[2][N];
     for (guint i = 0; i < N / 2; i++)
-        parts[0][i] = data.labels[i] == 1, parts[1][i] = data.labels[i] != 0;
+        parts[0][i] = data.labels[i] == 1 ? ROW_TRAINED : ROW_UNUSED,
+        parts[1][i] = data.labels[i] != 0 ? ROW_TRAINED : ROW_UNUSED;
     const struct {
         const char *solver;
         LinearFixtureForm form;
@@ -181,9 +183,9 @@ static void test_missing_side(void)
         linear_fits_values(fits, values);
         for (guint i = N / 2; i < N; i++) {
             const float *alone = values + i * 2 * L, *two = alone + L;
-            g_assert_true(isinf(alone[0]) && isinf(alone[2]) && linear_class(&training, alone) == 1);
+            g_assert_true(isinf(alone[0]) && isinf(alone[2]) && scores_argmax(alone, L) == 1);
             g_assert_true(isinf(two[0]) && isfinite(two[1]) && isfinite(two[2]) &&
-                          linear_class(&training, two) != 0);
+                          scores_argmax(two, L) != 0);
         }
     }
 }
@@ -214,13 +216,12 @@ static void test_two_classes(void)
     data.classes = 2;
     LinearTraining training = training_on(&data, "svc-dual", ON_DENSE);
     g_assert_cmpuint(linear_problems(&training), ==, 1);
-    g_assert_cmpuint(linear_vectors(&training), ==, 1);
     g_autofree float *values = linear_fixture_values(&training, 100, NULL);
-    for (int i = 0; i < N; i++)
-        right += linear_class(&training, values + i) == data.labels[i];
+    for (int i = 0; i < N; i++) {
+        g_assert_true(values[2 * i] == -values[2 * i + 1]);
+        right += scores_argmax(values + 2 * i, 2) == data.labels[i];
+    }
     g_assert_cmpuint(right, >, N * 9 / 10);
-    training = training_on(&data, "4", ON_REDUCED);
-    g_assert_cmpuint(linear_vectors(&training), ==, 2);
 }
 
 static void test_solver_names(void)

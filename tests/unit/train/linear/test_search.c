@@ -12,9 +12,10 @@ static void test_folds(void)
     guint fold[N], again[N], other[N], count[L] = {0}, in[FOLDS][L] = {{0}}, size[FOLDS] = {0};
     for (int i = 0; i < N; i++)
         count[labels[i] = i < 3 ? 3 : i % 3]++;
-    search_folds(labels, N, L, FOLDS, 42, fold);
-    search_folds(labels, N, L, FOLDS, 42, again);
-    search_folds(labels, N, L, FOLDS, 43, other);
+    const LinearTraining training = {.labels = labels, .n = N, .classes = L};
+    search_folds(&training, FOLDS, 42, fold);
+    search_folds(&training, FOLDS, 42, again);
+    search_folds(&training, FOLDS, 43, other);
     g_assert_cmpmem(fold, sizeof fold, again, sizeof again);
     g_assert_true(memcmp(fold, other, sizeof fold) != 0);
     for (int i = 0; i < N; i++) {
@@ -63,7 +64,7 @@ static LinearFixture set_up(double noise, guint singles)
             fixture.values[i * D + j] = (float)(noise * rng_normal(&rng) + (j == label ? 3 : 0));
     }
     linear_fixture_set(&fixture, SCALE_NONE, 1);
-    linear_fixture_gram_factor(&fixture);
+    linear_fixture_reduced(&fixture);
     return fixture;
 }
 
@@ -112,6 +113,11 @@ static void test_single_image(void)
     const double cost = 1;
     g_autoptr(Search) search = linear_fixture_search(&training, &cost, 1, N, 42);
     g_assert_cmpfloat_with_epsilon(search->points[0].accuracy, (N - 1.0) / N, 1e-9);
+    g_assert_cmpuint(search->n_held, ==, N - 1); /* the values of the fold without it are not finite */
+    for (guint i = 0; i < search->n_held; i++) {
+        g_assert_cmpuint(search->images[i], ==, i + 1);
+        g_assert_cmpint(search->labels[i], ==, clusters.labels[i + 1]);
+    }
     /* All but one image of one class: a fold may be left with the other class only. */
     for (int i = 0; i < N; i++)
         clusters.labels[i] = i > 0;

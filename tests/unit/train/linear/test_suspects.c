@@ -50,18 +50,6 @@ static void test_clear_labels_are_not_listed(void)
     g_assert_cmpuint(suspects->len, ==, 0);
 }
 
-static void test_images_without_finite_values_are_passed_over(void)
-{
-    Set set = set_of();
-    set.values[17][1] = -INFINITY;
-    g_autoptr(GArray) suspects = suspects_find(&set.values[0][0], set.labels, N, L);
-    for (guint s = 0; s < suspects->len; s++)
-        g_assert_cmpuint(g_array_index(suspects, Suspect, s).image, !=, 17);
-    for (int i = 0; i < N; i++)
-        set.values[i][2] = NAN;
-    g_assert_null(suspects_find(&set.values[0][0], set.labels, N, L));
-}
-
 static void test_csv_quotes_names(void)
 {
     const char *const paths[] = {"a,b/x.jpg", "c/y.jpg"}, *const names[] = {"a,b", "c"};
@@ -80,8 +68,6 @@ int main(int argc, char **argv)
     g_test_add_func("/suspects/scores are those of maximum likelihood",
                     test_scores_are_those_of_maximum_likelihood);
     g_test_add_func("/suspects/clear labels are not listed", test_clear_labels_are_not_listed);
-    g_test_add_func("/suspects/images without finite values are passed over",
-                    test_images_without_finite_values_are_passed_over);
     g_test_add_func("/suspects/CSV quotes names", test_csv_quotes_names);
     return g_test_run();
 }
