@@ -20,15 +20,12 @@
 #include "evaluate/questions/leakage.h"
 #include "evaluate/questions/slices.h"
 #include "evaluate/report/plots.h"
-#include "evaluate/report/report_coverage.h"
+#include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
-#include "evaluate/report/report_leakage.h"
-#include "evaluate/report/report_slices.h"
 #include "evaluate/report/report_text.h"
 #include "evaluate/report/review.h"
 #include "evaluate/report/scatter.h"
-#include "evaluate/report/unknown.h"
 
 #include <stdio.h>
 
@@ -206,13 +203,9 @@ static Status evaluate(const Options *options)
         return cli_fail(error);
     if (!output_file_is_stdout(options->json) && !output_file_is_stdout(options->predictions)) {
         g_autoptr(GString) text = g_string_new(NULL);
-        text_comparison(text, comparison, (int)options->digits, options->timing);
-        leakage_text(text, comparison);
-        if (options->coverage || options->set_threshold > 0)
-            coverage_report_text(text, comparison);
-        slices_text(text, comparison);
-        if (comparison->unknown)
-            unknown_text(text, comparison);
+        const TextOptions how = {(int)options->digits, options->timing,
+                                 options->coverage || options->set_threshold > 0};
+        text_comparison(text, comparison, &how);
         fputs(text->str, stdout);
     }
     if (!write_files(options, comparison, &error))

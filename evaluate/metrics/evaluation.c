@@ -272,6 +272,21 @@ McNemar comparison_test(const Comparison *comparison, guint first, guint second)
         comparison_model(comparison, second)->predicted, comparison->units, comparison_count(comparison));
 }
 
+guint comparison_pairs(const Comparison *comparison)
+{
+    guint n = comparison->evaluations->len;
+    return n * (n - 1) / 2;
+}
+
+ModelPair comparison_pair(const Comparison *comparison, guint index)
+{
+    guint first = 0, second = index + 1;
+    for (guint n = comparison->evaluations->len; second >= n; first++)
+        second -= n - first - 2;
+    return (ModelPair){comparison_model(comparison, first), comparison_model(comparison, second),
+                       comparison_test(comparison, first, second)};
+}
+
 Interval comparison_difference(const Comparison *comparison, guint first, guint second)
 {
     const int *labels = test_images_labels(comparison->images),

@@ -119,6 +119,14 @@ Interval comparison_interval(const Comparison *comparison, const Evaluation *eva
 McNemar comparison_test(const Comparison *comparison, guint first, guint second);
 Interval comparison_difference(const Comparison *comparison, guint first, guint second);
 
+/* The index-th pair of models, of comparison_pairs, in their order, and their test. */
+typedef struct {
+    const Evaluation *first, *second;
+    McNemar test;
+} ModelPair;
+guint comparison_pairs(const Comparison *comparison);
+ModelPair comparison_pair(const Comparison *comparison, guint index);
+
 /* " over 40 groups", of an interval; "" where there are none. Caller frees. */
 char *comparison_over(const Comparison *comparison);
 

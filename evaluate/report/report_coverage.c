@@ -1,8 +1,9 @@
-/* report_coverage: see report_coverage.h and report_sections.h. */
-#include "evaluate/report/report_coverage.h"
+/* report_coverage: see report_answers.h and report_sections.h. */
+#include "evaluate/report/report_answers.h"
 
-#include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
+
+#include <math.h>
 
 static Answers answers_of(const Comparison *comparison, const Evaluation *evaluation)
 {
@@ -33,124 +34,102 @@ void coverage_report_text(GString *text, const Comparison *comparison)
         coverage_text(text, &answers[j]);
 }
 
-/* ---- JSON ---- */
+/* ---- JSON and the report ---- */
 
-static json_t *classes_json(const Answers *answers, double threshold)
+static void describe_target(Row *row, gconstpointer of, guint target)
 {
-    g_autofree CoveragePoint *of = g_new(CoveragePoint, answers->classes);
-    json_t *object = json_object();
-    coverage_by_class(answers, threshold, of);
-    for (guint c = 0; c < answers->classes; c++) {
-        g_autofree char *name = g_utf8_make_valid(answers->class_names[c], -1);
-        json_object_set_new(object, name,
-                            json_pack("{s:I, s:I}", "answered", (json_int_t)of[c].answered, "right",
-                                      (json_int_t)of[c].right));
-    }
-    return object;
+    const Answers *answers = of;
+    const CoveragePoint *point = calibration_accept(answers->points, coverage_targets[target]);
+    Interval interval = point ? coverage_interval(answers, point->threshold) : (Interval){NAN, NAN};
+    g_autofree char *title = g_strdup_printf("%.0f\u00a0%% right", 100 * coverage_targets[target]);
+    row_text(row, NULL, "Of the answers", title);
+    row_number(row, "target", NULL, coverage_targets[target], 2);
+    if (point)
+        row_number(row, "threshold", "from", point->threshold, 4);
+    else
+        row_text(row, NULL, "from", "no probability");
+    row_count(row, "answered", NULL, point ? point->answered : 0);
+    row_count(row, "right", NULL, point ? point->right : 0);
+    row_interval(row, "interval", "95\u00a0% interval", interval);
+    row_share(row, NULL, "answered", point ? (double)point->answered / answers->n : NAN);
 }
 
-json_t *coverage_json(const Comparison *comparison, const Evaluation *evaluation)
+typedef struct {
+    const Answers *answers;
+    CoveragePoint *of, *all; /* (L) of each class, what is answered from the threshold on, and at all */
+} Classes;
+
+static void describe_class(Row *row, gconstpointer of, guint class)
 {
-    const Answers answers = answers_of(comparison, evaluation);
+    const Classes *classes = of;
+    row_text(row, NULL, "Class", classes->answers->class_names[class]);
+    row_count(row, NULL, "Images", classes->all[class].answered);
+    row_count(row, "answered", "Answered", classes->of[class].answered);
+    row_count(row, "right", "Right", classes->of[class].right);
+}
+
+static Classes classes_new(const Answers *answers, double threshold)
+{
+    Classes classes = {answers, g_new(CoveragePoint, answers->classes),
+                       g_new(CoveragePoint, answers->classes)};
+    coverage_by_class(answers, threshold, classes.of);
+    coverage_by_class(answers, 0, classes.all);
+    return classes;
+}
+
+static void classes_clear(Classes *classes)
+{
+    g_free(classes->of);
+    g_free(classes->all);
+}
+
+json_t *coverage_json(const Comparison *comparison, guint model)
+{
+    const Answers answers = answers_of(comparison, comparison_model(comparison, model));
     json_t *array = json_array();
     for (guint t = 0; answers.points && t < COVERAGE_TARGETS; t++) {
         const CoveragePoint *point = calibration_accept(answers.points, coverage_targets[t]);
         if (!point)
             continue;
-        Interval interval = coverage_interval(&answers, point->threshold);
-        json_array_append_new(array, json_pack("{s:f, s:f, s:I, s:I, s:[f,f], s:o}", "target",
-                                               coverage_targets[t], "threshold", point->threshold, "answered",
-                                               (json_int_t)point->answered, "right", (json_int_t)point->right,
-                                               "interval", interval.low, interval.high, "per_class",
-                                               classes_json(&answers, point->threshold)));
+        Classes classes = classes_new(&answers, point->threshold);
+        json_t *object = row_json(describe_target, &answers, t), *per_class = json_object();
+        for (guint c = 0; c < answers.classes; c++) {
+            g_autofree char *name = g_utf8_make_valid(answers.class_names[c], -1);
+            json_object_set_new(per_class, name, row_json(describe_class, &classes, c));
+        }
+        json_object_set_new(object, "per_class", per_class);
+        json_array_append_new(array, object);
+        classes_clear(&classes);
     }
     return array;
 }
 
-/* ---- The report ---- */
-
-static void append_target(GString *page, const Answers *answers, double target)
+static void append_model(Report *report, guint model)
 {
-    const CoveragePoint *point = calibration_accept(answers->points, target);
-    g_string_append_printf(page, "<tr><th scope=\"row\">%.0f&nbsp;%% right</th>", 100 * target);
-    html_cell(page, "from", "");
-    if (!point) {
-        g_string_append(page, "no probability</td>");
-        html_cell(page, "95 % interval", "");
-        g_string_append(page, "\u2013</td>");
-        html_cell(page, "answered", "");
-        g_string_append(page, "\u2013</td></tr>\n");
+    GString *page = report->page;
+    const Answers answers = answers_of(report->comparison, comparison_model(report->comparison, model));
+    if (!answers.points)
         return;
-    }
-    Interval interval = coverage_interval(answers, point->threshold);
-    g_string_append_printf(page, "%.4f</td>", point->threshold);
-    html_cell(page, "95 % interval", "");
-    g_string_append_printf(page, "%.1f to ", 100 * interval.low);
-    html_share(page, interval.high);
-    g_string_append(page, "</td>");
-    html_cell(page, "answered", "");
-    html_share(page, (double)point->answered / answers->n);
-    g_string_append(page, "</td></tr>\n");
-}
-
-static void append_classes(GString *page, const Answers *answers)
-{
-    const CoveragePoint *point = coverage_main(answers);
+    rows_table(page, "fold", "Thresholds", describe_target, &answers, COVERAGE_TARGETS);
+    const CoveragePoint *point = coverage_main(&answers);
     if (!point)
         return;
-    g_autofree CoveragePoint *of = g_new(CoveragePoint, answers->classes);
-    g_autofree CoveragePoint *all = g_new(CoveragePoint, answers->classes);
-    coverage_by_class(answers, point->threshold, of);
-    coverage_by_class(answers, 0, all);
+    Classes classes = classes_new(&answers, point->threshold);
     g_string_append_printf(page, "<details><summary>By class, from %.4f on</summary>", point->threshold);
-    html_open_table(page, " class=\"fold sortable\"", "What is answered by class");
-    g_string_append(page,
-                    "<thead><tr><th scope=\"col\" class=\"text\">Class</th><th scope=\"col\">Images</th>"
-                    "<th scope=\"col\">Answered</th><th scope=\"col\">Right</th></tr></thead>\n<tbody>\n");
-    for (guint c = 0; c < answers->classes; c++) {
-        const guint counts[] = {all[c].answered, of[c].answered, of[c].right};
-        static const char *const labels[] = {"Images", "Answered", "Right"};
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, answers->class_names[c]);
-        g_string_append(page, "</th>");
-        for (guint i = 0; i < G_N_ELEMENTS(counts); i++) {
-            html_cell(page, labels[i], "");
-            g_string_append_printf(page, "%u</td>", counts[i]);
-        }
-        g_string_append(page, "</tr>\n");
-    }
-    html_close_table(page);
+    rows_table(page, "fold sortable", "What is answered by class", describe_class, &classes, answers.classes);
     g_string_append(page, "</details>\n");
+    classes_clear(&classes);
 }
 
-void section_coverage(const Report *report)
+void section_coverage(Report *report)
 {
-    const Comparison *comparison = report->comparison;
-    guint models = comparison->evaluations->len;
-    GString *page = report->page;
-    g_autofree Answers *answers = coverage_answers(comparison);
-    const CanvasFigure figure = coverage_figure(answers, models);
+    g_autofree Answers *answers = coverage_answers(report->comparison);
+    const CanvasFigure figure = coverage_figure(answers, report->comparison->evaluations->len);
     if (figure.refusal)
         return; /* which the section on reliability says */
-    section_open(report, "coverage");
-    g_string_append(page,
+    g_string_append(report->page,
                     "<p>How much is right of what is answered, if only images are whose class has at least "
                     "some probability.</p>\n");
     report_figure(report, &figure, "svg", "Accuracy by the share of images answered");
-    for (guint j = 0; j < models; j++) {
-        if (!answers[j].points)
-            continue;
-        html_open_model(page, answers[j].name, report_several(report), report_opens(report, j));
-        html_open_table(page, " class=\"fold\"", "Thresholds");
-        g_string_append(
-            page, "<thead><tr><th scope=\"col\" class=\"text\">Of the answers</th><th scope=\"col\">from"
-                  "</th><th scope=\"col\">95&nbsp;% interval</th><th scope=\"col\">answered</th></tr>"
-                  "</thead>\n<tbody>\n");
-        for (guint t = 0; t < COVERAGE_TARGETS; t++)
-            append_target(page, &answers[j], coverage_targets[t]);
-        html_close_table(page);
-        append_classes(page, &answers[j]);
-        html_close_model(page, report_several(report));
-    }
-    g_string_append(page, "</section>\n");
+    report_models(report, append_model);
 }

@@ -17,18 +17,13 @@ static void append_image(GString *page, const guint8 *rgb, int side, const char 
 {
     g_autoptr(GBytes) jpeg = image_jpeg(rgb, side, QUALITY);
     g_string_append(page, "<figure>");
-    if (jpeg) {
-        g_string_append(page, "<img src=\"");
-        html_data_uri(page, "image/jpeg", jpeg);
-        g_string_append(page, "\" alt=\"");
-        html_text(page, alt);
-        g_string_append(page, "\" loading=\"lazy\">");
-    }
+    if (jpeg)
+        html_image(page, NULL, "image/jpeg", jpeg, alt);
     html_element(page, "figcaption", caption);
     g_string_append(page, "</figure>");
 }
 
-static void append_item(const Report *report, const Explanation *item)
+static void append_item(Report *report, const Explanation *item)
 {
     const Explanations *explanations = report->options->explanations;
     int side = comparison_model(report->comparison, item->model)->model->spec->side;
@@ -52,11 +47,10 @@ static void append_item(const Report *report, const Explanation *item)
                            "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n", scale);
 }
 
-static void append_model(const Report *report, guint model)
+static void append_model(Report *report, guint model)
 {
     const GPtrArray *items = report->options->explanations->items;
     const Evaluation *evaluation = comparison_model(report->comparison, model);
-    html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, model));
     html_element(report->page, "p", explanation_meaning(evaluation->model));
     for (guint reason = 0; reason < EXPLAIN_REASONS; reason++) {
         gboolean opened = FALSE;
@@ -72,21 +66,17 @@ static void append_model(const Report *report, guint model)
         }
         g_string_append(report->page, opened ? "</ul>\n" : "");
     }
-    html_close_model(report->page, report_several(report));
 }
 
-void section_explanations(const Report *report)
+void section_explanations(Report *report)
 {
     if (!report->options->explanations)
         return;
-    section_open(report, "explanations");
     g_string_append(
         report->page,
         "<p>Which regions of an image speak for a "
         "class (<span class=\"for\">orange</span>) and which against it (<span "
         "class=\"against\">blue</span>): the contribution of each of the 7 × 7 regions of the input image to "
         "the decision value of the class. A feature's receptive field extends beyond its region.</p>\n");
-    for (guint m = 0; m < report->comparison->evaluations->len; m++)
-        append_model(report, m);
-    g_string_append(report->page, "</section>\n");
+    report_models(report, append_model);
 }

@@ -11,41 +11,53 @@
 #include <errno.h>
 #include <string.h>
 
-/* The sections in their order: anchor, link at the top, heading. */
+/* The sections in their order: anchor, link at the top, heading. Their own pages have some of them alone. */
 static const struct {
     const char *id, *link, *heading;
-} contents[] = {{"verdict", "In short", "In short"},
-                {"leakage", "Trained on", "Images that were trained on"},
-                {"figures", "Metrics", "How often each model is right"},
-                {"confusion", "Confusion", "What is taken for what"},
-                {"scatter", "Scatter", "The images by their features"},
-                {"reliability", "Reliability", "Whether confidence can be trusted"},
-                {"coverage", "Coverage", "From which probability on to trust it"},
-                {"unknown", "Unknown", "Whether images of something else are told"},
-                {"training", "Training", "How training went"},
-                {"classes", "Classes", "Class by class"},
-                {"slices", "Slices", "Which images it is more or less often right on"},
-                {"mistakes", "Mistakes", "Mistakes, the most confident first"},
-                {"explanations", "Explanations", "What speaks for a class and against it"},
-                {"review", "Review", "What to look at"},
-                {"settings", "Settings", "How it was made"}};
+    void (*append)(Report *report);
+} contents[] = {
+    {"verdict", "In short", "In short", section_verdict},
+    {"leakage", "Trained on", "Images that were trained on", section_leakage},
+    {"figures", "Metrics", "How often each model is right", section_metrics},
+    {"confusion", "Confusion", "What is taken for what", section_confusion},
+    {"scatter", "Scatter", "The images by their features", section_scatter},
+    {"reliability", "Reliability", "Whether confidence can be trusted", section_reliability},
+    {"coverage", "Coverage", "From which probability on to trust it", section_coverage},
+    {"unknown", "Unknown", "Whether images of something else are told", section_unknown},
+    {"training", "Training", "How training went", section_training},
+    {"classes", "Classes", "Class by class", section_classes},
+    {"slices", "Slices", "Which images it is more or less often right on", section_slices},
+    {"mistakes", "Mistakes", "Mistakes, the most confident first", section_mistakes},
+    {"explanations", "Explanations", "What speaks for a class and against it", section_explanations},
+    {"review", "Review", "What to look at", section_review},
+    {"settings", "Settings", "How it was made", section_settings},
+};
 
-void section_open(const Report *report, const char *id)
+/* Cuts what was opened at `start` if nothing follows its opening, which ended at `open`. */
+static gboolean is_empty(GString *page, gsize start, gsize open)
 {
-    guint i = 0;
-    while (!g_str_equal(contents[i].id, id))
-        i++;
-    g_string_append_printf(report->page, "<section id=\"%s\">\n<h2>%s</h2>\n", id, contents[i].heading);
+    if (page->len > open)
+        return FALSE;
+    g_string_truncate(page, start);
+    return TRUE;
 }
 
-gboolean report_several(const Report *report)
+void report_models(Report *report, void (*append)(Report *report, guint model))
 {
-    return report->comparison->evaluations->len > 1;
-}
-
-gboolean report_opens(const Report *report, guint model)
-{
-    return report->comparison->evaluations->len <= 2 || model == report->verdict->best;
+    GString *page = report->page;
+    guint n = report->comparison->evaluations->len;
+    for (guint m = 0; m < n; m++) {
+        gsize start = page->len;
+        if (n > 1)
+            g_string_append_printf(page, "<details class=\"model\"%s><summary>",
+                                   n <= 2 || m == report->verdict->best ? " open" : "");
+        html_element(page, "h3", comparison_model(report->comparison, m)->name);
+        g_string_append(page, n > 1 ? "</summary>\n" : "");
+        gsize open = page->len;
+        append(report, m);
+        if (!is_empty(page, start, open) && n > 1)
+            g_string_append(page, "</details>\n");
+    }
 }
 
 static void append_head(GString *page, const char *title)
@@ -86,26 +98,6 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
     g_string_append(page, "</p>\n</header>\n");
 }
 
-static gboolean append_sections(const Report *report, GError **error)
-{
-    section_verdict(report);
-    section_leakage(report);
-    section_metrics(report);
-    section_confusion(report);
-    if (!section_scatter(report, error))
-        return FALSE;
-    section_reliability(report);
-    section_coverage(report);
-    section_unknown(report);
-    section_training(report);
-    section_classes(report);
-    section_slices(report);
-    section_mistakes(report);
-    section_explanations(report);
-    section_settings(report);
-    return TRUE;
-}
-
 /* The page around its sections. */
 static gboolean write_page(const Report *report, const char *title, GError **error)
 {
@@ -125,38 +117,46 @@ static gboolean write_page(const Report *report, const char *title, GError **err
     return output_file_write(path, page->str, page->len, error);
 }
 
-static char *title_of(const Comparison *comparison, const ReportOptions *options, const char *what)
+/* alone: the only section of the page; NULL: all but those to decide on. */
+static gboolean write_report(const Comparison *comparison, const ReportOptions *options, const char *what,
+                             const char *alone, GError **error)
 {
-    g_autofree char *name = g_path_get_basename(comparison->images->source);
-    return options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", what, name);
+    g_autoptr(GString) page = g_string_new(NULL);
+    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const TestImages *images = comparison->images;
+    g_autofree char *name = g_path_get_basename(images->source);
+    g_autofree char *title =
+        options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", what, name);
+    const char *folder = options->images ? options->images : images->is_cache ? NULL : images->source;
+    Report report = {comparison, options, page, verdict, folder, NULL};
+    for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
+        gsize start = page->len;
+        if (alone ? !g_str_equal(contents[i].id, alone) : contents[i].append == section_review)
+            continue;
+        g_string_append_printf(page, "<section id=\"%s\">\n<h2>%s</h2>\n", contents[i].id,
+                               contents[i].heading);
+        gsize open = page->len;
+        contents[i].append(&report);
+        if (!is_empty(page, start, open))
+            g_string_append(page, "</section>\n");
+    }
+    if (!report.error)
+        return write_page(&report, title, error);
+    g_propagate_error(error, report.error);
+    return FALSE;
 }
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)
 {
-    g_autoptr(GString) sections = g_string_new(NULL);
-    g_autofree char *title = title_of(comparison, options, "Evaluation");
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const Report report = {comparison, options, sections, verdict};
-    return append_sections(&report, error) && write_page(&report, title, error);
-}
-
-static gboolean write_alone(const Comparison *comparison, const ReportOptions *options, const char *what,
-                            void (*section)(const Report *report), GError **error)
-{
-    g_autoptr(GString) sections = g_string_new(NULL);
-    g_autofree char *title = title_of(comparison, options, what);
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const Report report = {comparison, options, sections, verdict};
-    section(&report);
-    return write_page(&report, title, error);
+    return write_report(comparison, options, "Evaluation", NULL, error);
 }
 
 gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options, GError **error)
 {
-    return write_alone(comparison, options, "Explanations", section_explanations, error);
+    return write_report(comparison, options, "Explanations", "explanations", error);
 }
 
 gboolean report_review_write(const Comparison *comparison, const ReportOptions *options, GError **error)
 {
-    return write_alone(comparison, options, "Review", section_review, error);
+    return write_report(comparison, options, "Review", "review", error);
 }

@@ -4,10 +4,7 @@
 #include "common/core/output_file.h"
 #include "common/model/calibration.h"
 #include "evaluate/metrics/verdict.h"
-#include "evaluate/report/report_coverage.h"
-#include "evaluate/report/report_leakage.h"
-#include "evaluate/report/report_slices.h"
-#include "evaluate/report/unknown.h"
+#include "evaluate/report/report_answers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,11 +24,6 @@ static json_t *text(const char *bytes)
     return json_string(valid);
 }
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *texts(const GPtrArray *strings)
 {
     json_t *array = json_array();
@@ -40,10 +32,11 @@ static json_t *texts(const GPtrArray *strings)
     return array;
 }
 
-static json_t *class_metrics(ClassMetrics f)
+static json_t *class_metrics(ClassMetrics metrics)
 {
-    return json_pack("{s:f, s:f, s:f, s:I}", "precision", f.precision, "recall", f.recall, "f1-score", f.f1,
-                     "support", (json_int_t)f.support);
+    Row row = {.object = json_object()};
+    row_metrics(&row, metrics);
+    return row.object;
 }
 
 static json_t *per_class(const Comparison *comparison, const Evaluation *evaluation)
@@ -80,138 +73,115 @@ static json_t *confusion_cells(const guint *matrix, guint classes)
 
 static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
 {
-    const char *const *names = test_images_class_names(comparison->images);
-    json_t *array = json_array();
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
-    for (guint i = 0; i < pairs->len; i++) {
-        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
-        json_array_append_new(array, json_pack("{s:o, s:o, s:I, s:f}", "true", text(names[pair->truth]),
-                                               "predicted", text(names[pair->predicted]), "count",
-                                               (json_int_t)pair->count, "share", pair->share));
-    }
-    return array;
+    const MetricsOf of = {comparison, evaluation, pairs};
+    return rows_json(describe_confusion, &of, pairs->len);
 }
 
-static json_t *reliability(const Evaluation *evaluation)
+static void describe_bin(Row *row, gconstpointer bins, guint index)
 {
-    json_t *array = json_array();
-    for (guint b = 0; evaluation->probabilities && b < RELIABILITY_BINS; b++) {
-        const ReliabilityBin *bin = &evaluation->bins[b];
-        json_array_append_new(array, json_pack("{s:I, s:f, s:f}", "count", (json_int_t)bin->count,
-                                               "confidence", bin->confidence, "accuracy", bin->accuracy));
-    }
-    return array;
+    const ReliabilityBin *bin = (const ReliabilityBin *)bins + index;
+    row_count(row, "count", NULL, bin->count);
+    row_share(row, "confidence", NULL, bin->confidence);
+    row_share(row, "accuracy", NULL, bin->accuracy);
+}
+
+static void describe_mistake(Row *row, gconstpointer of, guint index)
+{
+    const MetricsOf *model = of;
+    const TestImages *images = model->comparison->images;
+    const char *const *names = test_images_class_names(images);
+    const Mistake *mistake = &g_array_index(model->lines, Mistake, index);
+    row_text(row, "path", NULL, images->paths->pdata[mistake->index]);
+    row_text(row, "true", NULL, names[test_images_labels(images)[mistake->index]]);
+    row_text(row, "predicted", NULL, names[model->evaluation->predicted[mistake->index]]);
+    row_number(row, "score", NULL, mistake->score, 3);
 }
 
 static json_t *worst_errors(const Comparison *comparison, const Evaluation *evaluation)
 {
-    const TestImages *images = comparison->images;
-    const char *const *names = test_images_class_names(images);
-    json_t *array = json_array();
     g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
-    for (guint i = 0; i < MIN(mistakes->len, MAX_ERRORS); i++) {
-        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
-        guint at = mistake->index;
-        json_array_append_new(array,
-                              json_pack("{s:o, s:o, s:o, s:f}", "path", text(images->paths->pdata[at]),
-                                        "true", text(names[test_images_labels(images)[at]]), "predicted",
-                                        text(names[evaluation->predicted[at]]), "score", mistake->score));
-    }
-    return array;
+    const MetricsOf of = {comparison, evaluation, mistakes};
+    return rows_json(describe_mistake, &of, MIN(mistakes->len, MAX_ERRORS));
 }
 
-static json_t *model_json(const Comparison *comparison, const Evaluation *evaluation)
+static void describe_model(Row *row, gconstpointer of, guint index)
 {
+    const Comparison *comparison = of;
+    const Evaluation *evaluation = comparison_model(comparison, index);
     const Model *model = evaluation->model;
     guint classes = comparison_classes(comparison);
-    json_t *object =
-        json_pack("{s:o, s:o, s:s, s:s, s:f, s:[f,f], s:f, s:I}", "model", text(evaluation->path), "name",
-                  text(evaluation->name), "approach", model->approach, "head", model->head, "accuracy",
-                  evaluation->accuracy, "accuracy_interval", evaluation->interval.low,
-                  evaluation->interval.high, "top_k", evaluation->top_k, "k", (json_int_t)comparison->k);
-    json_object_set_new(object, "log_loss", number_or_null(evaluation->log_loss));
-    json_object_set_new(object, "calibration_error", number_or_null(evaluation->calibration_error));
-    json_object_set_new(object, "probabilities", json_boolean(evaluation->probabilities != NULL));
-    json_object_set_new(object, "temperature",
-                        model->temperature > 0 ? json_real(model->temperature) : json_null());
-    json_object_set_new(object, "macro_avg", class_metrics(evaluation->macro));
-    json_object_set_new(object, "weighted_avg", class_metrics(evaluation->weighted));
-    json_object_set_new(object, "per_class", per_class(comparison, evaluation));
-    if (classes <= MATRIX_CLASSES)
-        json_object_set_new(object, "confusion_matrix", confusion_matrix(evaluation->matrix, classes));
-    else
-        json_object_set_new(object, "confusion_cells", confusion_cells(evaluation->matrix, classes));
-    json_object_set_new(object, "confused_pairs", confused_pairs(comparison, evaluation));
-    json_object_set_new(object, "reliability", reliability(evaluation));
-    json_object_set_new(object, "coverage", coverage_json(comparison, evaluation));
-    json_object_set_new(object, "worst_errors", worst_errors(comparison, evaluation));
-    json_object_set_new(object, "leakage", leakage_json(comparison, evaluation));
-    json_object_set_new(object, "unknown", unknown_json(comparison, evaluation));
-    json_object_set_new(object, "slices", slices_json(comparison, evaluation));
-    json_object_set_new(object, "recipe", feature_spec_to_json(model->spec));
-    json_object_set(object, "training", model->training);
-    return object;
-}
-
-static json_t *mcnemar(const Comparison *comparison)
-{
-    json_t *array = json_array();
-    for (guint i = 0; i < comparison->evaluations->len; i++)
-        for (guint j = i + 1; j < comparison->evaluations->len; j++) {
-            const Evaluation *first = comparison_model(comparison, i),
-                             *second = comparison_model(comparison, j);
-            McNemar test = comparison_test(comparison, i, j);
-            json_array_append_new(array,
-                                  json_pack("{s:o, s:o, s:I, s:I, s:f}", "first", text(first->name), "second",
-                                            text(second->name), "first_only", (json_int_t)test.first_only,
-                                            "second_only", (json_int_t)test.second_only, "p", test.p));
-        }
-    return array;
+    gboolean small = classes <= MATRIX_CLASSES;
+    row_text(row, "model", NULL, evaluation->path);
+    row_text(row, "name", NULL, evaluation->name);
+    row_text(row, "approach", NULL, model->approach);
+    row_text(row, "head", NULL, model->head);
+    describe_figures(row, comparison, index);
+    row_flag(row, "probabilities", NULL, evaluation->probabilities != NULL, "");
+    row_number(row, "temperature", NULL, model->temperature > 0 ? model->temperature : NAN, 3);
+    const struct {
+        const char *name;
+        json_t *value;
+    } parts[] = {
+        {"macro_avg", class_metrics(evaluation->macro)},
+        {"weighted_avg", class_metrics(evaluation->weighted)},
+        {"per_class", per_class(comparison, evaluation)},
+        {small ? "confusion_matrix" : "confusion_cells",
+         (small ? confusion_matrix : confusion_cells)(evaluation->matrix, classes)},
+        {"confused_pairs", confused_pairs(comparison, evaluation)},
+        {"reliability",
+         rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0)},
+        {"coverage", coverage_json(comparison, index)},
+        {"worst_errors", worst_errors(comparison, evaluation)},
+        {"leakage", leakage_json(comparison, index)},
+        {"unknown", unknown_json(comparison, index)},
+        {"slices", slices_json(comparison, index)},
+        {"recipe", feature_spec_to_json(model->spec)},
+        {"training", json_incref(model->training)},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        json_object_set_new(row->object, parts[i].name, parts[i].value);
 }
 
 static json_t *verdict_json(const Comparison *comparison)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     const char *const *names = test_images_class_names(comparison->images);
-    json_t *object = json_pack("{s:o, s:{s:o, s:f, s:f}, s:b, s:o}", "best",
-                               text(comparison_model(comparison, verdict->best)->name), "guessing", "class",
-                               text(names[comparison->frequent]), "accuracy", comparison->guess, "p",
-                               comparison_model(comparison, verdict->best)->guess_p, "beats_guessing",
-                               verdict->beats_guess, "weakest_class", text(names[verdict->worst]));
+    const Evaluation *best = comparison_model(comparison, verdict->best);
+    Row row = {.object = json_object()}, guessing = {.object = json_object()};
+    row_text(&guessing, "class", NULL, names[comparison->frequent]);
+    row_share(&guessing, "accuracy", NULL, comparison->guess);
+    row_p(&guessing, "p", NULL, best->guess_p);
+    row_text(&row, "best", NULL, best->name);
+    json_object_set_new(row.object, "guessing", guessing.object);
+    row_flag(&row, "beats_guessing", NULL, verdict->beats_guess, "");
+    row_text(&row, "weakest_class", NULL, names[verdict->worst]);
     if (verdict->second == verdict->best)
-        return object;
-    json_t *equals = json_array();
+        return row.object;
+    g_autoptr(GPtrArray) equals = g_ptr_array_new();
     for (guint i = 0; i < verdict->equals->len; i++)
-        json_array_append_new(
-            equals, text(comparison_model(comparison, g_array_index(verdict->equals, guint, i))->name));
-    json_object_set_new(object, "second", text(comparison_model(comparison, verdict->second)->name));
-    json_object_set_new(object, "ahead", json_real(verdict->ahead));
-    json_object_set_new(object, "ahead_interval",
-                        json_pack("[f,f]", verdict->ahead_interval.low, verdict->ahead_interval.high));
-    json_object_set_new(object, "p", json_real(verdict->test.p));
-    json_object_set_new(object, "not_told_apart", equals);
-    json_object_set_new(object, "images_needed",
+        g_ptr_array_add(equals, comparison_model(comparison, g_array_index(verdict->equals, guint, i))->name);
+    row_text(&row, "second", NULL, comparison_model(comparison, verdict->second)->name);
+    row_share(&row, "ahead", NULL, verdict->ahead);
+    row_interval(&row, "ahead_interval", NULL, verdict->ahead_interval);
+    row_p(&row, "p", NULL, verdict->test.p);
+    json_object_set_new(row.object, "not_told_apart", texts(equals));
+    json_object_set_new(row.object, "images_needed",
                         verdict->needed ? json_integer(verdict->needed) : json_null());
-    return object;
+    return row.object;
 }
 
 gboolean report_json_write(const Comparison *comparison, const char *path, GError **error)
 {
     const TestImages *images = comparison->images;
-    json_auto_t *root = json_object();
-    json_t *models = json_array();
-    json_object_set_new(root, "version", json_integer(EVALUATION_VERSION));
-    json_object_set_new(root, "source", text(images->source));
-    json_object_set_new(root, "images", json_integer(images->paths->len));
-    json_object_set_new(root, "groups",
-                        comparison->n_groups ? json_integer(comparison->n_groups) : json_null());
-    json_object_set_new(root, "classes", texts(images->classes));
-    json_object_set_new(root, "skipped", texts(images->skipped));
-    json_object_set_new(root, "models", models);
-    for (guint j = 0; j < comparison->evaluations->len; j++)
-        json_array_append_new(models, model_json(comparison, comparison_model(comparison, j)));
-    json_object_set_new(root, "mcnemar", mcnemar(comparison));
-    json_object_set_new(root, "verdict", verdict_json(comparison));
+    guint groups = comparison->n_groups;
+    json_auto_t *root = json_pack(
+        "{s:i, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", EVALUATION_VERSION, "source",
+        text(images->source), "images", (json_int_t)images->paths->len, "groups",
+        groups ? json_integer(groups) : json_null(), "classes", texts(images->classes), "skipped",
+        texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->evaluations->len),
+        "mcnemar", rows_json(describe_pair, comparison, comparison_pairs(comparison)), "verdict",
+        verdict_json(comparison));
     char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     gboolean written = output_file_write(path, dump, strlen(dump), error);
     free(dump);

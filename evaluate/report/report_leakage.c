@@ -1,10 +1,9 @@
-/* report_leakage: see report_leakage.h and report_sections.h. */
-#include "evaluate/report/report_leakage.h"
+/* report_leakage: see report_answers.h and report_sections.h. */
+#include "evaluate/report/report_answers.h"
 
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
 #include "evaluate/questions/leakage.h"
-#include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
 
 #include <math.h>
@@ -29,6 +28,16 @@ static guint count_any(const Comparison *comparison)
     for (guint i = 0; i < comparison_count(comparison); i++)
         count += seen_by_any(comparison, i) != IMAGE_UNSEEN;
     return count;
+}
+
+/* The first images that any model has seen. */
+static guint first_seen(const Comparison *comparison, guint images[SHOWN])
+{
+    guint n = 0;
+    for (guint i = 0; i < comparison_count(comparison) && n < SHOWN; i++)
+        if (seen_by_any(comparison, i) != IMAGE_UNSEEN)
+            images[n++] = i;
+    return n;
 }
 
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
@@ -67,7 +76,7 @@ static char *headline(const Comparison *comparison, guint count)
     return g_strdup(line->str);
 }
 
-static void append_row(GString *text, const Comparison *comparison, const Evaluation *evaluation)
+static void append_accuracy(GString *text, const Comparison *comparison, const Evaluation *evaluation)
 {
     const Leakage *leakage = &evaluation->leakage;
     g_autofree char *name = cli_printable(evaluation->name);
@@ -84,7 +93,7 @@ static void append_row(GString *text, const Comparison *comparison, const Evalua
 
 void leakage_text(GString *text, const Comparison *comparison)
 {
-    guint count = count_any(comparison), shown = 0;
+    guint count = count_any(comparison), images[SHOWN], shown = first_seen(comparison, images);
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count), *printable = cli_printable(line);
@@ -93,162 +102,106 @@ void leakage_text(GString *text, const Comparison *comparison)
         return;
     g_string_append(text, "accuracy  without them  95 % interval     model\n");
     for (guint j = 0; j < comparison->evaluations->len; j++)
-        append_row(text, comparison, comparison_model(comparison, j));
+        append_accuracy(text, comparison, comparison_model(comparison, j));
     if (count == comparison_count(comparison))
         return;
-    for (guint i = 0; i < comparison_count(comparison) && shown < SHOWN; i++)
-        if (seen_by_any(comparison, i) != IMAGE_UNSEEN) {
-            g_autofree char *what = describe(comparison, i), *safe = cli_printable(what);
-            g_string_append_printf(text, "  %s\n", safe);
-            shown++;
-        }
+    for (guint i = 0; i < shown; i++) {
+        g_autofree char *what = describe(comparison, images[i]), *safe = cli_printable(what);
+        g_string_append_printf(text, "  %s\n", safe);
+    }
     if (count > shown)
         g_string_append_printf(text, "  and %u more; --json lists all\n", count - shown);
 }
 
-/* ---- JSON ---- */
+/* ---- JSON and the report ---- */
 
-static json_t *json_path(const char *bytes)
+static void describe_model(Row *row, gconstpointer of, guint model)
 {
-    g_autofree char *valid = bytes ? g_utf8_make_valid(bytes, -1) : NULL;
-    return valid ? json_string(valid) : json_null();
-}
-
-static json_t *json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-json_t *leakage_json(const Comparison *comparison, const Evaluation *evaluation)
-{
+    const Comparison *comparison = of;
+    const Evaluation *evaluation = comparison_model(comparison, model);
     const Leakage *leakage = &evaluation->leakage;
-    if (!leakage->seen)
-        return json_null();
+    gboolean left = leakage->seen && leakage_count(evaluation) < comparison_count(comparison);
+    row_text(row, NULL, "model", evaluation->name);
+    row_text(row, "cache", NULL, comparison->trained_on);
+    row_number(row, "similarity", NULL, comparison->similarity, 2);
+    if (leakage->seen) {
+        row_count(row, "same_content", "same content", leakage->same);
+        row_count(row, "nearly_same", "nearly the same", leakage->alike);
+    } else {
+        row_text(row, NULL, "same content", "unknown");
+        row_text(row, NULL, "nearly the same", "unknown");
+    }
+    row_share(row, NULL, "accuracy", evaluation->accuracy);
+    row_share(row, "accuracy_without", "without them", left ? leakage->accuracy : NAN);
+    row_interval(row, "interval_without", "95\u00a0% interval",
+                 left ? leakage->interval : (Interval){NAN, NAN});
+}
+
+static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
+{
     json_t *images = json_array();
     for (guint i = 0; i < comparison_count(comparison); i++) {
         const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
         gboolean same = leakage->seen[i] == IMAGE_SEEN;
         if (leakage->seen[i] == IMAGE_UNSEEN)
             continue;
-        json_array_append_new(
-            images, json_pack("{s:o, s:s, s:o, s:o}", "path", json_path(comparison->images->paths->pdata[i]),
-                              "is", same ? "same content" : "nearly the same", "trained_on",
-                              json_path(twin && (twin->same || !same) ? twin->path : NULL), "similarity",
-                              same ? json_null() : json_real((double)twin->cosine)));
+        Row row = {.object = json_object()};
+        row_text(&row, "path", NULL, comparison->images->paths->pdata[i]);
+        row_text(&row, "is", NULL, same ? "same content" : "nearly the same");
+        row_text(&row, "trained_on", NULL, twin && (twin->same || !same) ? twin->path : NULL);
+        row_number(&row, "similarity", NULL, same ? NAN : (double)twin->cosine, 3);
+        json_array_append_new(images, row.object);
     }
-    json_t *object = json_pack("{s:o, s:o, s:I, s:I}", "cache", json_path(comparison->trained_on),
-                               "similarity", json_number(comparison->similarity), "same_content",
-                               (json_int_t)leakage->same, "nearly_same", (json_int_t)leakage->alike);
-    json_object_set_new(object, "accuracy_without", json_number(leakage->accuracy));
-    json_object_set_new(object, "interval_without",
-                        isnan(leakage->accuracy)
-                            ? json_null()
-                            : json_pack("[f,f]", leakage->interval.low, leakage->interval.high));
-    json_object_set_new(object, "images", images);
+    return images;
+}
+
+json_t *leakage_json(const Comparison *comparison, guint model)
+{
+    const Leakage *leakage = &comparison_model(comparison, model)->leakage;
+    if (!leakage->seen)
+        return json_null();
+    json_t *object = row_json(describe_model, comparison, model);
+    json_object_set_new(object, "images", images_json(comparison, leakage));
     return object;
 }
 
-/* ---- The report ---- */
-
-static void append_share(GString *page, const char *label, double value)
+static const char *twin_of(const Comparison *comparison, guint image)
 {
-    html_cell(page, label, "");
-    if (isnan(value))
-        g_string_append(page, "\u2013");
-    else
-        html_share(page, value);
-    g_string_append(page, "</td>");
+    return comparison->twins ? comparison->twins[image].path : NULL;
 }
 
-static void append_count(GString *page, const char *label, gboolean known, guint count)
-{
-    html_cell(page, label, "");
-    if (known)
-        g_string_append_printf(page, "%u</td>", count);
-    else
-        g_string_append(page, "unknown</td>");
-}
-
-static void append_model(GString *page, const Comparison *comparison, const Evaluation *evaluation)
-{
-    const Leakage *leakage = &evaluation->leakage;
-    gboolean left = leakage->seen && leakage_count(evaluation) < comparison_count(comparison);
-    g_string_append(page, "<tr>");
-    html_element(page, "th", evaluation->name);
-    append_count(page, "same content", leakage->seen != NULL, leakage->same);
-    append_count(page, "nearly the same", leakage->seen != NULL, leakage->alike);
-    append_share(page, "accuracy", evaluation->accuracy);
-    append_share(page, "without them", left ? leakage->accuracy : NAN);
-    html_cell(page, "95 % interval", "");
-    g_string_append_printf(page, left ? "%.1f to " : "\u2013", 100 * leakage->interval.low);
-    if (left)
-        html_share(page, leakage->interval.high);
-    g_string_append(page, "</td></tr>\n");
-}
-
-/* The test images that have the same image in the training set, or none that is known, as one group. */
-static void append_group(GString *page, const Comparison *comparison, const char *twin, const GArray *images)
-{
-    g_string_append(page, "<li>");
-    html_element(page, twin ? "code" : "span", twin ? twin : "in a training set");
-    g_string_append(page, "<ul>");
-    for (guint i = 0; i < images->len; i++) {
-        guint at = g_array_index(images, guint, i);
-        const Twin *other = comparison->twins ? &comparison->twins[at] : NULL;
-        g_string_append(page, "<li>");
-        html_element(page, "code", comparison->images->paths->pdata[at]);
-        if (twin && other->same)
-            g_string_append(page, " is the same");
-        else if (twin)
-            g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)other->cosine);
-        g_string_append(page, "</li>");
-    }
-    g_string_append(page, "</ul></li>\n");
-}
-
-/* The first images that were trained on, in groups by what they are copies of. */
+/* The first images that were trained on, those that copy the same image as one group. */
 static void append_groups(GString *page, const Comparison *comparison)
 {
-    g_autoptr(GPtrArray) twins = g_ptr_array_new();
-    g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
-    guint shown = 0;
-    for (guint i = 0; i < comparison_count(comparison) && shown < SHOWN; i++) {
-        const char *twin = comparison->twins ? comparison->twins[i].path : NULL;
-        guint g = 0;
-        if (seen_by_any(comparison, i) == IMAGE_UNSEEN)
-            continue;
-        while (g < twins->len && g_strcmp0(twins->pdata[g], twin) != 0)
-            g++;
-        if (g == twins->len) {
-            g_ptr_array_add(twins, (gpointer)twin);
-            g_ptr_array_add(groups, g_array_new(FALSE, FALSE, sizeof(guint)));
-        }
-        g_array_append_val((GArray *)groups->pdata[g], i);
-        shown++;
-    }
+    guint images[SHOWN], n = first_seen(comparison, images);
+    gboolean told[SHOWN] = {FALSE};
     g_string_append(page, "<ul class=\"groups\">\n");
-    for (guint g = 0; g < groups->len; g++)
-        append_group(page, comparison, twins->pdata[g], groups->pdata[g]);
+    for (guint first = 0; first < n; first++) {
+        const char *twin = twin_of(comparison, images[first]);
+        if (told[first])
+            continue;
+        g_string_append(page, "<li>");
+        html_element(page, twin ? "code" : "span", twin ? twin : "in a training set");
+        g_string_append(page, "<ul>");
+        for (guint i = first; i < n; i++) {
+            if (g_strcmp0(twin_of(comparison, images[i]), twin) != 0)
+                continue;
+            told[i] = TRUE;
+            g_string_append(page, "<li>");
+            html_element(page, "code", comparison->images->paths->pdata[images[i]]);
+            if (twin && comparison->twins[images[i]].same)
+                g_string_append(page, " is the same");
+            else if (twin)
+                g_string_append_printf(page, " is nearly the same (cosine %.3f)",
+                                       (double)comparison->twins[images[i]].cosine);
+            g_string_append(page, "</li>");
+        }
+        g_string_append(page, "</ul></li>\n");
+    }
     g_string_append(page, "</ul>\n");
 }
 
-static void append_found(GString *page, const Comparison *comparison, guint count)
-{
-    html_open_table(page, " class=\"fold\"", "Trained on");
-    g_string_append(page, "<thead><tr><th class=\"text\">model</th><th>same content</th><th>nearly the "
-                          "same</th><th>accuracy</th><th>without them</th><th>95&nbsp;% "
-                          "interval</th></tr></thead><tbody>\n");
-    for (guint j = 0; j < comparison->evaluations->len; j++)
-        append_model(page, comparison, comparison_model(comparison, j));
-    html_close_table(page);
-    if (count == comparison_count(comparison))
-        return;
-    append_groups(page, comparison);
-    if (count > SHOWN)
-        g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
-}
-
-void section_leakage(const Report *report)
+void section_leakage(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
@@ -256,9 +209,13 @@ void section_leakage(const Report *report)
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
-    section_open(report, "leakage");
     html_element(page, "p", line);
-    if (count)
-        append_found(page, comparison, count);
-    g_string_append(page, "</section>\n");
+    if (!count)
+        return;
+    rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->evaluations->len);
+    if (count == comparison_count(comparison))
+        return;
+    append_groups(page, comparison);
+    if (count > SHOWN)
+        g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
 }

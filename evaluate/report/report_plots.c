@@ -5,11 +5,10 @@
 #include "common/plot/curves.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/plots.h"
+#include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/scatter.h"
 #include "evaluate/report/thumbnail.h"
-
-#include <string.h>
 
 enum {
     SIDE_BY_SIDE = 20,   /* heatmaps of up to this many classes are set side by side */
@@ -20,16 +19,17 @@ enum {
     MAX_MISTAKES = 24,   /* a model */
 };
 
-void report_missing(const Report *report, const char *sentence)
+void report_missing(Report *report, const char *sentence)
 {
     g_string_append(report->page, "<p class=\"soft\">");
     html_prose(report->page, sentence);
     g_string_append(report->page, "</p>\n");
 }
 
-void report_figure(const Report *report, const CanvasFigure *figure, const char *ending, const char *alt)
+void report_figure(Report *report, const CanvasFigure *figure, const char *ending, const char *alt)
 {
     GString *page = report->page;
+    const char *type = g_str_equal(ending, "svg") ? "image/svg+xml" : "image/png";
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) light = canvas_render(figure, ending, &canvas_light, &error);
     g_autoptr(GBytes) dark = light ? canvas_render(figure, ending, &canvas_dark, &error) : NULL;
@@ -42,127 +42,96 @@ void report_figure(const Report *report, const CanvasFigure *figure, const char 
     g_string_append(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"");
     html_text(page, alt);
     g_string_append(page, "\">");
-    html_figure(page, strcmp(ending, "svg") == 0 ? "image/svg+xml" : "image/png", light, dark, alt);
+    html_image(page, "on-light", type, light, alt);
+    html_image(page, "on-dark", type, dark, alt);
     g_string_append(page, "</div>\n");
 }
 
 /* ---- Confusion ---- */
 
-static void append_matrix(GString *page, const Comparison *comparison, const Evaluation *evaluation)
+void describe_confusion(Row *row, gconstpointer of, guint index)
 {
-    const char *const *names = test_images_class_names(comparison->images);
-    guint classes = comparison_classes(comparison);
-    g_string_append(page, "<details><summary>Matrix of ");
-    html_text(page, evaluation->name);
-    g_string_append(page, " as a table</summary>");
-    html_open_table(page, " class=\"matrix\"", "Confusion matrix");
-    g_string_append(page, "<caption>true classes on rows, predicted on columns</caption>\n"
-                          "<thead><tr><td></td>");
-    for (guint p = 0; p < classes; p++) {
-        g_string_append(page, "<th scope=\"col\">");
-        html_text(page, names[p]);
-        g_string_append(page, "</th>");
-    }
-    g_string_append(page, "</tr></thead>\n<tbody>\n");
-    for (guint t = 0; t < classes; t++) {
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, names[t]);
-        g_string_append(page, "</th>");
-        for (guint p = 0; p < classes; p++)
-            g_string_append_printf(page, "<td>%u</td>", evaluation->matrix[(gsize)t * classes + p]);
-        g_string_append(page, "</tr>\n");
-    }
-    html_close_table(page);
-    g_string_append(page, "</details>\n");
+    const MetricsOf *model = of;
+    const char *const *names = test_images_class_names(model->comparison->images);
+    const ConfusedPair *pair = &g_array_index(model->lines, ConfusedPair, index);
+    row_text(row, "true", "True", names[pair->truth]);
+    row_text(row, "predicted", "Taken for", names[pair->predicted]);
+    row_count(row, "count", "Images", pair->count);
+    row_share(row, "share", "of the class", pair->share);
 }
 
-static void append_pairs(GString *page, const Comparison *comparison, const Evaluation *evaluation)
+static void describe_matrix(Row *row, gconstpointer of, guint truth)
 {
-    const char *const *names = test_images_class_names(comparison->images);
-    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
-    if (pairs->len == 0)
-        return;
-    html_open_table(page, " class=\"fold\"", "Most confused classes");
-    g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">True</th>"
-                          "<th scope=\"col\" class=\"text\">Taken for</th><th scope=\"col\">Images</th>"
-                          "<th scope=\"col\">of the class</th></tr></thead>\n<tbody>\n");
-    for (guint i = 0; i < MIN(pairs->len, MAX_PAIRS); i++) {
-        const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, names[pair->truth]);
-        g_string_append(page, "</th>");
-        html_cell(page, "Taken for", " class=\"text\"");
-        html_text(page, names[pair->predicted]);
-        g_string_append(page, "</td>");
-        html_cell(page, "Images", "");
-        g_string_append_printf(page, "%u</td>", pair->count);
-        html_cell(page, "of the class", "");
-        html_share(page, pair->share);
-        g_string_append(page, "</td></tr>\n");
-    }
-    html_close_table(page);
+    const MetricsOf *model = of;
+    const char *const *names = test_images_class_names(model->comparison->images);
+    guint classes = comparison_classes(model->comparison);
+    row_text(row, NULL, "true \\ predicted", names[truth]);
+    for (guint p = 0; p < classes; p++)
+        row_count(row, NULL, names[p], model->evaluation->matrix[(gsize)truth * classes + p]);
 }
 
-void section_confusion(const Report *report)
+static void append_confusion(Report *report, guint model)
 {
-    const Comparison *comparison = report->comparison;
-    guint classes = comparison_classes(comparison), n = comparison->evaluations->len;
-    const char *ending = classes <= VECTOR_CLASSES ? "svg" : "png";
-    g_autoptr(Plots) plots = plots_new(comparison, NULL, report->options->cells);
+    const Evaluation *evaluation = comparison_model(report->comparison, model);
+    guint classes = comparison_classes(report->comparison);
+    GString *page = report->page;
+    g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
+    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, classes);
+    g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
+    const MetricsOf of = {report->comparison, evaluation, pairs};
     plots->confusion.title = NULL; /* the section has one */
-    section_open(report, "confusion");
-    for (guint j = 0; j < n; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
-        Confusion one = plots->confusion;
-        one.panels += j;
-        one.n_panels = 1;
-        g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
-        html_open_model(report->page, evaluation->name, report_several(report), report_opens(report, j));
-        g_string_append_printf(report->page, "<div class=\"%s\"><div>",
-                               classes <= SIDE_BY_SIDE ? "beside" : "below");
-        const CanvasFigure figure = confusion_figure(&one);
-        report_figure(report, &figure, ending, alt);
-        g_string_append(report->page, "</div><div>");
-        append_pairs(report->page, comparison, evaluation);
-        if (classes <= TABLE_CLASSES)
-            append_matrix(report->page, comparison, evaluation);
-        g_string_append(report->page, "</div></div>\n");
-        html_close_model(report->page, report_several(report));
+    Confusion one = plots->confusion;
+    one.panels += model;
+    one.n_panels = 1;
+    const CanvasFigure figure = confusion_figure(&one);
+    g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
+    report_figure(report, &figure, classes <= VECTOR_CLASSES ? "svg" : "png", alt);
+    g_string_append(page, "</div><div>");
+    if (pairs->len)
+        rows_table(page, "fold", "Most confused classes", describe_confusion, &of,
+                   MIN(pairs->len, MAX_PAIRS));
+    if (classes <= TABLE_CLASSES) {
+        g_string_append(page, "<details><summary>Matrix of ");
+        html_text(page, evaluation->name);
+        g_string_append(page, " as a table</summary>");
+        rows_table(page, "matrix", "Confusion matrix", describe_matrix, &of, classes);
+        g_string_append(page, "</details>\n");
     }
-    g_string_append(report->page, "</section>\n");
+    g_string_append(page, "</div></div>\n");
+}
+
+void section_confusion(Report *report)
+{
+    report_models(report, append_confusion);
 }
 
 /* ---- Scatter ---- */
 
-gboolean section_scatter(const Report *report, GError **error)
+void section_scatter(Report *report)
 {
-    section_open(report, "scatter");
     if (!report->comparison->images->is_cache) {
         report_missing(report,
                        "Not drawn, as the images come from a folder: of a cache that `extract` made of it, "
                        "it would be.");
-        return TRUE;
+        return;
     }
-    g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, error);
+    g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, &report->error);
     if (!scatter)
-        return FALSE;
+        return;
     g_autofree char *caption = scatter_caption(scatter);
     html_element(report->page, "p", caption);
     const CanvasFigure figure = scatter_figure(scatter);
     report_figure(report, &figure, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");
-    g_string_append(report->page, "</section>\n");
-    return TRUE;
 }
 
 /* ---- Reliability ---- */
 
 /* One diagram a model that yields probabilities; the others are named. */
-void section_reliability(const Report *report)
+void section_reliability(Report *report)
 {
     g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
     GString *page = report->page;
-    section_open(report, "reliability");
     if (plots->n_reliability < report->comparison->evaluations->len)
         report_missing(report,
                        plots->n_reliability
@@ -181,90 +150,60 @@ void section_reliability(const Report *report)
         const CanvasFigure figure = reliability_figure(&plots->reliability[p], 1);
         report_figure(report, &figure, "svg", alt);
     }
-    g_string_append(page, plots->n_reliability ? "</div></section>\n" : "</section>\n");
+    g_string_append(page, plots->n_reliability ? "</div>\n" : "");
 }
 
 /* ---- Training ---- */
 
-void section_training(const Report *report)
+static void append_training(Report *report, guint model)
 {
-    GString *page = report->page;
-    section_open(report, "training");
-    for (guint j = 0; j < report->comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(report->comparison, j);
-        const json_t *training = evaluation->model->training;
-        g_auto(History) history = {0};
-        gboolean epochs = history_from_json(json_object_get(training, "history"), &history);
-        g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
-        history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
-        html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
-        const Curves curves = {&history, NULL};
-        const CanvasFigure figure = curves_figure(&curves);
-        if (epochs)
-            report_figure(report, &figure, "svg", alt);
-        else
-            report_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
-        html_close_model(page, report_several(report));
+    const Evaluation *evaluation = comparison_model(report->comparison, model);
+    const json_t *training = evaluation->model->training;
+    g_auto(History) history = {0};
+    const Curves curves = {&history, NULL};
+    g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
+    if (!history_from_json(json_object_get(training, "history"), &history)) {
+        report_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
+        return;
     }
-    g_string_append(page, "</section>\n");
+    history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
+    const CanvasFigure figure = curves_figure(&curves);
+    report_figure(report, &figure, "svg", alt);
+}
+
+void section_training(Report *report)
+{
+    report_models(report, append_training);
 }
 
 /* ---- Mistakes ---- */
 
-const char *report_thumbnails(const Report *report)
+void report_thumbnails(Report *report)
 {
-    const TestImages *images = report->comparison->images;
-    if (!report->options->images && images->is_cache)
+    if (!report->folder)
         report_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
-    return report->options->images ? report->options->images : images->is_cache ? NULL : images->source;
 }
 
-/* A card: thumbnail, what the label says, what the model says, how sure it is. */
-static void append_mistake(const Report *report, const Evaluation *evaluation, const Mistake *mistake,
-                           const char *folder)
-{
-    GString *page = report->page;
-    const TestImages *images = report->comparison->images;
-    const char *const *names = test_images_class_names(images);
-    const char *path = images->paths->pdata[mistake->index];
-    g_autoptr(GBytes) jpeg = folder ? thumbnail_new(folder, path, FIT_CROP) : NULL;
-    g_string_append(page, "<li>");
-    if (folder)
-        thumbnail_append(page, jpeg);
-    g_string_append(page, "<dl>");
-    html_element(page, "dt", "Label");
-    html_element(page, "dd", names[test_images_labels(images)[mistake->index]]);
-    html_element(page, "dt", "Suggested");
-    html_element(page, "dd", names[evaluation->predicted[mistake->index]]);
-    html_element(page, "dt", evaluation->probabilities ? "Sure" : "Margin");
-    g_string_append(page, "<dd>");
-    if (evaluation->probabilities)
-        html_share(page, mistake->score);
-    else
-        g_string_append_printf(page, "%.3f", mistake->score);
-    g_string_append(page, "</dd></dl><div class=\"path\">");
-    html_element(page, "code", path);
-    g_string_append(page, "</div></li>\n");
-}
-
-void section_mistakes(const Report *report)
+static void append_mistakes(Report *report, guint model)
 {
     const Comparison *comparison = report->comparison;
-    GString *page = report->page;
-    section_open(report, "mistakes");
-    const char *folder = report_thumbnails(report);
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
-        g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
-        guint shown = MIN(mistakes->len, MAX_MISTAKES);
-        html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
-        g_string_append_printf(page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
-                               comparison_count(comparison),
-                               plural(comparison_count(comparison), "image", "images"));
-        for (guint i = 0; i < shown; i++)
-            append_mistake(report, evaluation, &g_array_index(mistakes, Mistake, i), folder);
-        g_string_append(page, "</ul>\n");
-        html_close_model(page, report_several(report));
+    const Evaluation *evaluation = comparison_model(comparison, model);
+    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
+    g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
+                           comparison_count(comparison),
+                           plural(comparison_count(comparison), "image", "images"));
+    for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
+        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
+        const ReviewItem item = review_mistake(comparison, evaluation, mistake);
+        const char *path = comparison->images->paths->pdata[item.image];
+        g_autoptr(GBytes) jpeg = report->folder ? thumbnail_new(report->folder, path, FIT_CROP) : NULL;
+        report_card(report, evaluation, &item, jpeg, FALSE);
     }
-    g_string_append(page, "</section>\n");
+    g_string_append(report->page, "</ul>\n");
+}
+
+void section_mistakes(Report *report)
+{
+    report_thumbnails(report);
+    report_models(report, append_mistakes);
 }

@@ -29,12 +29,6 @@ static const char tools[] =
     "value=\"\">any</option><option>open</option><option>decided</option>"
     "</select></label><span id=\"shown\"></span></div>\n<p role=\"status\" id=\"said\"></p></div>\n";
 
-typedef struct {
-    const Report *report;
-    const char *folder;
-    GBytes **jpegs;
-} Thumbnails;
-
 static const ReviewItem *item_at(const Report *report, guint i)
 {
     return &g_array_index(report->options->review, ReviewItem, i);
@@ -45,16 +39,8 @@ static const char *path_of(const Report *report, guint image)
     return report->comparison->images->paths->pdata[image];
 }
 
-static void draw(guint task, guint worker, gpointer data)
-{
-    Thumbnails *thumbnails = data;
-    const ReviewItem *item = item_at(thumbnails->report, task);
-    thumbnails->jpegs[task] =
-        thumbnail_new(thumbnails->folder, path_of(thumbnails->report, item->image), FIT_PAD);
-}
-
 /* Edits are kept under what is decided on: the paths, in their order. */
-static void append_id(const Report *report)
+static void append_id(Report *report)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (guint i = 0; i < report->options->review->len; i++) {
@@ -72,11 +58,10 @@ static void append_attribute(GString *page, const char *name, const char *value)
 }
 
 /* How sure it is that something is wrong. */
-static void append_score(const Report *report, const ReviewItem *item)
+static void append_score(Report *report, const ReviewItem *item, gboolean probabilities)
 {
     GString *page = report->page;
-    gboolean probabilities =
-        comparison_model(report->comparison, report->verdict->best)->probabilities != NULL;
+    gboolean suspect = item->reason == REVIEW_SUSPECT;
     if (item->reason == REVIEW_UNSURE || item->reason == REVIEW_UNKNOWN)
         return;
     if (item->reason == REVIEW_DUPLICATE) {
@@ -84,68 +69,84 @@ static void append_score(const Report *report, const ReviewItem *item)
         html_element(page, "dd", path_of(report, item->twin));
         return;
     }
-    html_element(page, "dt",
-                 item->reason == REVIEW_SUSPECT ? "Label wrong"
-                 : probabilities                ? "Sure"
-                                                : "Margin");
-    g_string_append(page, "<dd>");
-    if (item->reason == REVIEW_SUSPECT || probabilities)
-        html_share(page, item->score);
-    else
-        g_string_append_printf(page, "%.3f", item->score);
-    g_string_append(page, "</dd>");
+    g_autofree char *score =
+        suspect || probabilities ? html_share(item->score) : g_strdup_printf("%.3f", item->score);
+    g_string_append_printf(page, "<dt>%s</dt><dd>%s</dd>",
+                           suspect         ? "Label wrong"
+                           : probabilities ? "Sure"
+                                           : "Margin",
+                           score);
 }
 
-/* jpeg: with a folder. */
-static void append_card(const Report *report, const ReviewItem *item, const char *folder, GBytes *jpeg)
+void report_card(Report *report, const Evaluation *evaluation, const ReviewItem *item, GBytes *jpeg,
+                 gboolean decides)
 {
     GString *page = report->page;
     const TestImages *images = report->comparison->images;
     const char *path = path_of(report, item->image);
     const char *label = test_images_class_names(images)[test_images_labels(images)[item->image]];
     g_string_append(page, "<li");
-    append_attribute(page, "path", path);
-    append_attribute(page, "label", label);
-    append_attribute(page, "reason", reasons[item->reason]);
-    append_attribute(page, "suggested", item->suggested ? item->suggested : "");
+    if (decides) {
+        append_attribute(page, "path", path);
+        append_attribute(page, "label", label);
+        append_attribute(page, "reason", reasons[item->reason]);
+        append_attribute(page, "suggested", item->suggested ? item->suggested : "");
+    }
     g_string_append_c(page, '>');
-    if (folder)
-        thumbnail_append(page, jpeg);
-    g_string_append_printf(page, "<div class=\"reason\">%s</div><dl>", reasons[item->reason]);
+    if (report->folder && jpeg)
+        html_image(page, NULL, "image/jpeg", jpeg, "");
+    else if (report->folder)
+        g_string_append(page, "<div class=\"unread\">cannot be read</div>");
+    if (decides)
+        g_string_append_printf(page, "<div class=\"reason\">%s</div>", reasons[item->reason]);
+    g_string_append(page, "<dl>");
     html_element(page, "dt", "Label");
     html_element(page, "dd", label);
     if (item->suggested) {
         html_element(page, "dt", item->reason == REVIEW_UNSURE ? "Or" : "Suggested");
         html_element(page, "dd", item->suggested);
     }
-    append_score(report, item);
+    append_score(report, item, evaluation->probabilities != NULL);
     g_string_append(page, "</dl><div class=\"path\">");
     html_element(page, "code", path);
     g_string_append(page, "</div></li>\n");
 }
 
-static void append_cards(const Report *report, const char *folder)
+typedef struct {
+    const Report *report;
+    GBytes **jpegs;
+} Thumbnails;
+
+static void draw(guint task, guint worker, gpointer data)
+{
+    const Thumbnails *thumbnails = data;
+    const Report *report = thumbnails->report;
+    thumbnails->jpegs[task] =
+        thumbnail_new(report->folder, path_of(report, item_at(report, task)->image), FIT_PAD);
+}
+
+static void append_cards(Report *report)
 {
     guint n = report->options->review->len;
     g_autofree GBytes **jpegs = g_new0(GBytes *, n + 1);
-    Thumbnails thumbnails = {report, folder, jpegs};
+    Thumbnails thumbnails = {report, jpegs};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(report->options->threads);
-    if (folder)
+    if (report->folder)
         thread_pool_run(thread_pool, n, draw, &thumbnails);
     g_string_append(report->page, "<ul class=\"gallery\">\n");
     for (guint i = 0; i < n; i++) {
-        append_card(report, item_at(report, i), folder, jpegs[i]);
+        report_card(report, comparison_model(report->comparison, report->verdict->best), item_at(report, i),
+                    jpegs[i], TRUE);
         g_clear_pointer(&jpegs[i], g_bytes_unref);
     }
     g_string_append(report->page, "</ul>\n");
 }
 
-void section_review(const Report *report)
+void section_review(Report *report)
 {
     GString *page = report->page;
     const char *const *names = test_images_class_names(report->comparison->images);
-    section_open(report, "review");
-    const char *folder = report_thumbnails(report);
+    report_thumbnails(report);
     g_string_append(page, "<div id=\"cards\"");
     append_id(report);
     g_string_append_printf(page, ">\n%s<datalist id=\"names\">", tools);
@@ -155,6 +156,6 @@ void section_review(const Report *report)
         g_string_append(page, "\">");
     }
     g_string_append(page, "</datalist>\n");
-    append_cards(report, folder);
-    g_string_append_printf(page, "</div></section>\n<script>\n%s</script>\n", review_js);
+    append_cards(report);
+    g_string_append_printf(page, "</div>\n<script>\n%s</script>\n", review_js);
 }

@@ -1,46 +1,50 @@
-/* report_sections: the parts of the report's page. Each appends one <section>, or nothing where there is
- * nothing to show. The scatter's, which reads the cache, can fail. */
+/* report_sections: the parts of the report's page. Each appends what stands below its heading, or nothing where there is
+ * nothing to show. */
 #pragma once
 #include "common/plot/canvas.h"
 #include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_html.h"
+#include "evaluate/report/review.h"
 
 typedef struct {
     const Comparison *comparison;
     const ReportOptions *options;
     GString *page;
     const Verdict *verdict;
+    const char *folder; /* of the images, for thumbnails; NULL: it is not known */
+    GError *error;      /* of what failed; NULL: nothing */
 } Report;
 
-/* "<section id=…>" and its heading, which report_html.c has. */
-void section_open(const Report *report, const char *id);
-
-/* Whether there are several models, whose blocks then fold, and which of them are open: two, or of more the best. */
-gboolean report_several(const Report *report);
-gboolean report_opens(const Report *report, guint model);
+/* What each model has to show, below its name, nothing where it appends nothing. Several models fold; two are open, or
+ * of more the best. */
+void report_models(Report *report, void (*append)(Report *report, guint model));
 
 /* What a section lacks, and how to get it. */
-void report_missing(const Report *report, const char *sentence);
+void report_missing(Report *report, const char *sentence);
 
 /* A figure in light and dark. One that cannot be drawn is left out: the page and a remark say so. */
-void report_figure(const Report *report, const CanvasFigure *figure, const char *ending, const char *alt);
+void report_figure(Report *report, const CanvasFigure *figure, const char *ending, const char *alt);
 
-/* The folder of the images, for thumbnails; NULL if it is not known, which the page then says. */
-const char *report_thumbnails(const Report *report);
+/* Says that there are none, where the folder is not known. */
+void report_thumbnails(Report *report);
 
-void section_verdict(const Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
-void section_metrics(const Report *report); /* one line per model, McNemar's test for each pair */
-void section_leakage(
-    const Report *report); /* test images that were trained on; nothing where there are none */
-void section_confusion(const Report *report);
-gboolean section_scatter(const Report *report, GError **error); /* of a cache; nothing for a folder */
-void section_reliability(const Report *report);
-void section_coverage(const Report *report); /* of models that give probabilities */
-void section_unknown(const Report *report);  /* with images of no class */
-void section_training(const Report *report);
-void section_classes(const Report *report);  /* per class, sortable */
-void section_slices(const Report *report);   /* with a table of them */
-void section_mistakes(const Report *report); /* the most confident mistakes of each model, with thumbnails */
-void section_explanations(const Report *report); /* maps over images; nothing where there are none */
-void section_review(const Report *report);       /* the images to decide on, with a script that does it */
-void section_settings(const Report *report);     /* of base, cache and models; skipped images */
+/* A card with the image (jpeg; NULL: it cannot be read) if there is a folder, what its label says and what the model
+ * says. decides: the card is one to decide on. */
+void report_card(Report *report, const Evaluation *evaluation, const ReviewItem *item, GBytes *jpeg,
+                 gboolean decides);
+
+void section_verdict(Report *report); /* the answers of verdict_lines.h, and each accuracy as a bar */
+void section_leakage(Report *report); /* test images that were trained on */
+void section_metrics(Report *report); /* one line per model, McNemar's test for each pair */
+void section_confusion(Report *report);
+void section_scatter(Report *report); /* of a cache, which it reads */
+void section_reliability(Report *report);
+void section_coverage(Report *report); /* of models that give probabilities */
+void section_unknown(Report *report);  /* with images of no class */
+void section_training(Report *report);
+void section_classes(Report *report);      /* per class, sortable */
+void section_slices(Report *report);       /* with a table of them */
+void section_mistakes(Report *report);     /* the most confident mistakes of each model, with thumbnails */
+void section_explanations(Report *report); /* maps over images */
+void section_review(Report *report);       /* the images to decide on, with a script that does it */
+void section_settings(Report *report);     /* of base, cache and models; skipped images */

@@ -1,9 +1,8 @@
-/* report_slices: see report_slices.h and report_sections.h. */
-#include "evaluate/report/report_slices.h"
+/* report_slices: see report_answers.h and report_sections.h. */
+#include "evaluate/report/report_answers.h"
 
 #include "common/cli/cli.h"
 #include "evaluate/questions/slices.h"
-#include "evaluate/report/html.h"
 #include "evaluate/report/report_sections.h"
 
 static const double significance = 0.05;
@@ -55,76 +54,51 @@ void slices_text(GString *text, const Comparison *comparison)
     }
 }
 
-/* ---- JSON ---- */
+/* ---- JSON and the report ---- */
 
-json_t *slices_json(const Comparison *comparison, const Evaluation *evaluation)
+/* of: an array of Slice. */
+static void describe(Row *row, gconstpointer of, guint line)
 {
-    json_t *array = json_array();
-    g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
-    for (guint s = 0; s < slices->len; s++) {
-        const Slice *slice = &g_array_index(slices, Slice, s);
-        g_autofree char *column = g_utf8_make_valid(slice->column, -1),
-                        *value = g_utf8_make_valid(slice->value, -1);
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:I, s:I, s:[f,f], s:I, s:I, s:f, s:b}", "column", column, "value",
-                             value, "images", (json_int_t)slice->images, "right", (json_int_t)slice->right,
-                             "interval", slice->interval.low, slice->interval.high, "others",
-                             (json_int_t)slice->others, "others_right", (json_int_t)slice->others_right, "p",
-                             slice->p, "differs", slice->p < significance));
-    }
-    return array;
-}
-
-/* ---- The report ---- */
-
-static void append_row(GString *page, const Slice *slice)
-{
-    g_string_append(page, "<tr>");
+    const Slice *slice = &g_array_index((const GArray *)of, Slice, line);
     g_autofree char *name = g_strdup_printf("%s = %s", slice->column, slice->value);
-    html_element(page, "th", name);
-    html_cell(page, "images", "");
-    g_string_append_printf(page, "%u</td>", slice->images);
-    html_cell(page, "right", "");
-    html_share(page, accuracy_of(slice->right, slice->images));
-    g_string_append(page, "</td>");
-    html_cell(page, "95 % interval", "");
-    g_string_append_printf(page, "%.1f to ", 100 * slice->interval.low);
-    html_share(page, slice->interval.high);
-    g_string_append(page, "</td>");
-    html_cell(page, "others", "");
-    html_share(page, accuracy_of(slice->others_right, slice->others));
-    g_string_append(page, "</td>");
-    html_cell(page, "p", "");
-    html_p(page, slice->p);
-    g_string_append(page,
-                    slice->p < significance ? ", <strong>differs</strong></td></tr>\n" : "</td></tr>\n");
+    row_text(row, NULL, "slice", name);
+    row_text(row, "column", NULL, slice->column);
+    row_text(row, "value", NULL, slice->value);
+    row_count(row, "images", "images", slice->images);
+    row_count(row, "right", NULL, slice->right);
+    row_share(row, NULL, "right", accuracy_of(slice->right, slice->images));
+    row_interval(row, "interval", "95\u00a0% interval", slice->interval);
+    row_count(row, "others", NULL, slice->others);
+    row_count(row, "others_right", NULL, slice->others_right);
+    row_share(row, NULL, "others", accuracy_of(slice->others_right, slice->others));
+    row_p(row, "p", "p", slice->p);
+    row_flag(row, "differs", "at 5\u00a0%", slice->p < significance, "differs");
 }
 
-void section_slices(const Report *report)
+json_t *slices_json(const Comparison *comparison, guint model)
 {
-    GString *page = report->page;
+    g_autoptr(GArray) slices = slices_measure(comparison, comparison_model(comparison, model));
+    return rows_json(describe, slices, slices->len);
+}
+
+static void append_model(Report *report, guint model)
+{
+    g_autoptr(GArray) slices =
+        slices_measure(report->comparison, comparison_model(report->comparison, model));
+    rows_table(report->page, "fold", "Slices", describe, slices, slices->len);
+}
+
+void section_slices(Report *report)
+{
     const Comparison *comparison = report->comparison;
     if (!comparison->slices)
         return;
-    section_open(report, "slices");
     g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(
-        page,
+        report->page,
         "<p>%sp is that of %s%s against the images with another value in the column, corrected "
         "for all slices by Holm; below 0.05 the slice differs.</p>\n",
         comparison->units ? "The intervals are over groups (cluster bootstrap). " : "", test_name(comparison),
         over);
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
-        g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
-        html_open_model(page, evaluation->name, report_several(report), report_opens(report, j));
-        html_open_table(page, " class=\"fold\"", "Slices");
-        g_string_append(page, "<thead><tr><th class=\"text\">slice</th><th>images</th><th>right</th>"
-                              "<th>95&nbsp;% interval</th><th>others</th><th>p</th></tr></thead><tbody>\n");
-        for (guint s = 0; s < slices->len; s++)
-            append_row(page, &g_array_index(slices, Slice, s));
-        html_close_table(page);
-        html_close_model(page, report_several(report));
-    }
-    g_string_append(page, "</section>\n");
+    report_models(report, append_model);
 }

@@ -1,89 +1,42 @@
-/* report_tables: the sections of the report that are tables; see report_sections.h. */
-#include "evaluate/report/html.h"
+/* report_tables: the metrics as lines of page and JSON, and the sections of the report that are tables; see
+ * report_answers.h and report_sections.h. */
+#include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_sections.h"
 
 #include <math.h>
-#include <string.h>
-
-static guint models(const Report *report)
-{
-    return report->comparison->evaluations->len;
-}
-
-static const Evaluation *model_at(const Report *report, guint index)
-{
-    return comparison_model(report->comparison, index);
-}
+#include <stddef.h>
 
 /* ---- Metrics ---- */
 
-typedef double (*FigureOf)(const Evaluation *evaluation);
-
-static double accuracy_of(const Evaluation *evaluation)
-{
-    return evaluation->accuracy;
-}
-
-static double top_k_of(const Evaluation *evaluation)
-{
-    return evaluation->top_k;
-}
-
-static double macro_f1_of(const Evaluation *evaluation)
-{
-    return evaluation->macro.f1;
-}
-
-static double weighted_f1_of(const Evaluation *evaluation)
-{
-    return evaluation->weighted.f1;
-}
-
-static double log_loss_of(const Evaluation *evaluation)
-{
-    return evaluation->log_loss;
-}
-
-static double calibration_error_of(const Evaluation *evaluation)
-{
-    return evaluation->calibration_error;
-}
-
 static const struct {
-    const char *id, *title;
-    FigureOf of;
+    const char *name, *title;
+    gsize at; /* of the double in an Evaluation */
     gboolean share, less_is_better;
 } metrics[] = {
-    {"accuracy", "Accuracy", accuracy_of, TRUE, FALSE},
-    {"top-k", "Top-%u accuracy", top_k_of, TRUE, FALSE},
-    {"macro-f1", "Macro F1", macro_f1_of, TRUE, FALSE},
-    {"weighted-f1", "Weighted F1", weighted_f1_of, TRUE, FALSE},
-    {"log-loss", "Log loss", log_loss_of, FALSE, TRUE},
-    {"calibration-error", "Calibration error", calibration_error_of, TRUE, TRUE},
+    {"accuracy", "Accuracy", offsetof(Evaluation, accuracy), TRUE, FALSE},
+    {"top_k", "Top-%u accuracy", offsetof(Evaluation, top_k), TRUE, FALSE},
+    {NULL, "Macro F1", offsetof(Evaluation, macro.f1), TRUE, FALSE},
+    {NULL, "Weighted F1", offsetof(Evaluation, weighted.f1), TRUE, FALSE},
+    {"log_loss", "Log loss", offsetof(Evaluation, log_loss), FALSE, TRUE},
+    {"calibration_error", "Calibration error", offsetof(Evaluation, calibration_error), TRUE, TRUE},
 };
+enum { ACCURACY, TOP_K }; /* of these */
 
-/* Caller frees. */
-static char *metric_title(const Report *report, guint metric)
+static double value_of(const Evaluation *evaluation, guint metric)
 {
-    return metrics[metric].of == top_k_of ? g_strdup_printf(metrics[metric].title, report->comparison->k)
-                                          : g_strdup(metrics[metric].title);
-}
-
-static gboolean is_shown(const Report *report, guint figure)
-{
-    return metrics[figure].of != top_k_of || comparison_has_top_k(report->comparison);
+    return G_STRUCT_MEMBER(double, evaluation, metrics[metric].at);
 }
 
 /* The best of several models; none if all are equal, or it is no better than guessing. */
-static gboolean is_best(const Report *report, guint figure, const Evaluation *evaluation)
+static gboolean is_best(const Comparison *comparison, guint metric, const Evaluation *evaluation)
 {
-    double own = metrics[figure].of(evaluation);
+    double own = value_of(evaluation, metric);
     gboolean beats = FALSE;
     if (evaluation->guess_p >= VERDICT_LEVEL)
         return FALSE;
-    for (guint j = 0; j < models(report); j++) {
-        double other = metrics[figure].of(model_at(report, j));
-        double ahead = metrics[figure].less_is_better ? other - own : own - other;
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        double other = value_of(comparison_model(comparison, j), metric);
+        double ahead = metrics[metric].less_is_better ? other - own : own - other;
         if (isnan(own) || ahead < 0)
             return FALSE;
         beats |= ahead > 0;
@@ -91,196 +44,117 @@ static gboolean is_best(const Report *report, guint figure, const Evaluation *ev
     return beats;
 }
 
-static void append_figure(const Report *report, guint figure, const Evaluation *evaluation)
+void describe_figures(Row *row, gconstpointer of, guint model)
 {
-    GString *page = report->page;
-    double value = metrics[figure].of(evaluation);
-    g_autofree char *title = metric_title(report, figure);
-    g_autofree char *attributes =
-        isnan(value)
-            ? g_strdup(
-                  " data-value=\"Infinity\" title=\"the model outputs decision values, not probabilities\"")
-            : g_strdup_printf(" class=\"%s%s\" data-value=\"%.17g\"", metrics[figure].id,
-                              is_best(report, figure, evaluation) ? " best" : "", value);
-    html_cell(page, title, attributes);
-    if (isnan(value))
-        g_string_append(page, "\u2013");
-    else if (metrics[figure].share)
-        html_share(page, value);
-    else
-        g_string_append_printf(page, "%.3f", value);
-    g_string_append(page, "</td>");
-}
-
-static void append_interval(GString *page, Interval interval)
-{
-    g_string_append_printf(page, "%.1f to ", 100 * interval.low);
-    html_share(page, interval.high);
-}
-
-static void append_metrics_table(const Report *report)
-{
-    GString *page = report->page;
-    html_open_table(
-        page, models(report) > 1 ? " class=\"fold sortable\" id=\"models\"" : " class=\"fold\" id=\"models\"",
-        "Metrics of the models");
-    g_string_append(page, "<thead><tr><th scope=\"col\" class=\"text\">Model</th>");
-    for (guint f = 0; f < G_N_ELEMENTS(metrics); f++) {
-        if (!is_shown(report, f))
-            continue;
-        g_autofree char *title = metric_title(report, f);
-        g_string_append_printf(page, "<th scope=\"col\">%s</th>", title);
-        if (f == 0)
-            g_string_append(page, "<th scope=\"col\">95&nbsp;% interval</th>");
+    const Comparison *comparison = of;
+    const Evaluation *evaluation = comparison_model(comparison, model);
+    g_autofree char *top = g_strdup_printf(metrics[TOP_K].title, comparison->k);
+    row->missing = "the model outputs decision values, not probabilities";
+    row_text(row, NULL, "Model", evaluation->name);
+    for (guint m = 0; m < G_N_ELEMENTS(metrics); m++) {
+        const char *title = m != TOP_K ? metrics[m].title : comparison_has_top_k(comparison) ? top : NULL;
+        row->best = is_best(comparison, m, evaluation);
+        if (metrics[m].share)
+            row_share(row, metrics[m].name, title, value_of(evaluation, m));
+        else
+            row_number(row, metrics[m].name, title, value_of(evaluation, m), 3);
+        row->best = FALSE;
+        if (m == ACCURACY)
+            row_interval(row, "accuracy_interval", "95\u00a0% interval", evaluation->interval);
+        else if (m == TOP_K)
+            row_count(row, "k", NULL, comparison->k);
     }
-    g_string_append(page, "</tr></thead>\n<tbody>\n");
-    for (guint j = 0; j < models(report); j++) {
-        const Evaluation *evaluation = model_at(report, j);
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, evaluation->name);
-        g_string_append(page, "</th>");
-        for (guint f = 0; f < G_N_ELEMENTS(metrics); f++) {
-            if (is_shown(report, f))
-                append_figure(report, f, evaluation);
-            if (f > 0)
-                continue;
-            g_autofree char *value = g_strdup_printf(" data-value=\"%.17g\"", evaluation->interval.low);
-            html_cell(page, "95 % interval", value);
-            append_interval(page, evaluation->interval);
-            g_string_append(page, "</td>");
-        }
-        g_string_append(page, "</tr>\n");
-    }
-    html_close_table(page);
 }
 
-static void append_pair(const Report *report, guint i, guint j)
+void describe_pair(Row *row, gconstpointer comparison, guint index)
 {
-    GString *page = report->page;
-    const Evaluation *first = model_at(report, i), *second = model_at(report, j);
-    McNemar test = comparison_test(report->comparison, i, j);
-    const Evaluation *better = test.first_only > test.second_only ? first : second;
-    g_string_append(page, "<tr><th scope=\"row\">");
-    html_text(page, first->name);
-    g_string_append(page, " and ");
-    html_text(page, second->name);
-    g_string_append(page, "</th>");
-    html_cell(page, "only the first right", "");
-    g_string_append_printf(page, "%u</td>", test.first_only);
-    html_cell(page, "only the second right", "");
-    g_string_append_printf(page, "%u</td>", test.second_only);
-    html_cell(page, "p", "");
-    html_p(page, test.p);
-    g_string_append(page, "</td>");
-    html_cell(page, "at 5 %", " class=\"text\"");
-    html_text(page, test.p < VERDICT_LEVEL ? better->name : "not significant");
-    g_string_append(page, test.p < VERDICT_LEVEL ? " is better</td></tr>\n" : "</td></tr>\n");
+    ModelPair pair = comparison_pair(comparison, index);
+    g_autofree char *both = g_strdup_printf("%s and %s", pair.first->name, pair.second->name);
+    g_autofree char *better = g_strdup_printf(
+        "%s is better", (pair.test.first_only > pair.test.second_only ? pair.first : pair.second)->name);
+    row_text(row, NULL, "Models", both);
+    row_text(row, "first", NULL, pair.first->name);
+    row_text(row, "second", NULL, pair.second->name);
+    row_count(row, "first_only", "only the first right", pair.test.first_only);
+    row_count(row, "second_only", "only the second right", pair.test.second_only);
+    row_p(row, "p", "p", pair.test.p);
+    row_text(row, NULL, "at 5\u00a0%", pair.test.p < VERDICT_LEVEL ? better : "not significant");
 }
 
-static void append_mcnemar(const Report *report)
+void section_metrics(Report *report)
 {
+    const Comparison *comparison = report->comparison;
+    guint models = comparison->evaluations->len;
     GString *page = report->page;
-    gboolean grouped = report->comparison->units != NULL;
+    rows_table(page, models > 1 ? "fold sortable" : "fold", "Metrics of the models", describe_figures,
+               comparison, models);
+    if (models == 1)
+        return;
     g_string_append(page, "<h3>Is one really better?</h3>\n<p>");
     g_string_append_printf(
         page,
-        grouped ? "The exact test of signs considers by how many images one model is ahead of the "
-                  "other in each of the %u groups. p is the probability of a difference at least "
-                  "this large if both models were equally good.</p>\n"
-                : "McNemar's exact test considers the images that "
-                  "only one of two models gets right. p is the probability of a split at least this "
-                  "uneven if both models were equally good.</p>\n",
-        report->comparison->n_groups);
-    html_open_table(page, " class=\"fold\"", grouped ? "Exact test of signs" : "McNemar's exact test");
-    g_string_append(
-        page,
-        "<thead><tr><th scope=\"col\" class=\"text\">Models</th><th scope=\"col\">only the first right</th>"
-        "<th scope=\"col\">only the second right</th><th scope=\"col\">p</th>"
-        "<th scope=\"col\" class=\"text\">at 5&nbsp;%</th></tr></thead>\n<tbody>\n");
-    for (guint i = 0; i < models(report); i++)
-        for (guint j = i + 1; j < models(report); j++)
-            append_pair(report, i, j);
-    html_close_table(page);
-}
-
-void section_metrics(const Report *report)
-{
-    section_open(report, "figures");
-    append_metrics_table(report);
-    if (models(report) > 1)
-        append_mcnemar(report);
-    g_string_append(report->page, "</section>\n");
+        comparison->units ? "The exact test of signs considers by how many images one model is ahead of the "
+                            "other in each of the %u groups. p is the probability of a difference at least "
+                            "this large if both models were equally good.</p>\n"
+                          : "McNemar's exact test considers the images that "
+                            "only one of two models gets right. p is the probability of a split at least "
+                            "this uneven if both models were equally good.</p>\n",
+        comparison->n_groups);
+    rows_table(page, "fold", comparison->units ? "Exact test of signs" : "McNemar's exact test",
+               describe_pair, comparison, comparison_pairs(comparison));
 }
 
 /* ---- Classes ---- */
 
-static void append_share(GString *page, const char *label, double value)
+void row_metrics(Row *row, ClassMetrics f)
 {
-    g_autofree char *attributes =
-        g_strdup_printf(" class=\"bar\" data-value=\"%.17g\" style=\"--share:%.1f%%\"", value, 100 * value);
-    html_cell(page, label, attributes);
-    html_share(page, value);
-    g_string_append(page, "</td>");
+    row_share(row, "precision", "Precision", f.precision);
+    row_share(row, "recall", "Recall", f.recall);
+    row_share(row, "f1-score", "F1", f.f1);
+    row_count(row, "support", NULL, f.support);
 }
 
-static void append_class_heads(const Report *report, guint first, guint n)
+static void begin_class(Row *row, const Comparison *comparison, guint class)
 {
-    GString *page = report->page;
-    g_string_append(page,
-                    "<thead><tr><th scope=\"col\" class=\"text\">Class</th><th scope=\"col\">Images</th>");
-    if (n == 1)
-        g_string_append(
-            page, "<th scope=\"col\">Precision</th><th scope=\"col\">Recall</th><th scope=\"col\">F1</th>");
-    for (guint j = first; n > 1 && j < first + n; j++) {
-        g_string_append(page, "<th scope=\"col\">F1, ");
-        html_text(page, model_at(report, j)->name);
-        g_string_append(page, "</th>");
+    row_text(row, NULL, "Class", test_images_class_names(comparison->images)[class]);
+    row_count(row, NULL, "Images", comparison_model(comparison, 0)->per_class[class].support);
+    row->bars = TRUE;
+}
+
+static void describe_f1(Row *row, gconstpointer comparison, guint class)
+{
+    begin_class(row, comparison, class);
+    for (guint j = 0; j < ((const Comparison *)comparison)->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        g_autofree char *title = g_strdup_printf("F1, %s", evaluation->name);
+        row_share(row, NULL, title, evaluation->per_class[class].f1);
     }
-    g_string_append(page, "</tr></thead>\n<tbody>\n");
 }
 
-/* Precision, recall and F1 of one model, or F1 of each of several. */
-static void append_classes(const Report *report, const char *attributes, guint first, guint n)
+static void describe_class(Row *row, gconstpointer of, guint class)
 {
-    GString *page = report->page;
-    const char *const *names = test_images_class_names(report->comparison->images);
-    html_open_table(page, attributes, "Metrics of each class");
-    append_class_heads(report, first, n);
-    for (guint c = 0; c < comparison_classes(report->comparison); c++) {
-        guint support = model_at(report, 0)->per_class[c].support;
-        g_autofree char *value = g_strdup_printf(" data-value=\"%u\"", support);
-        g_string_append(page, "<tr><th scope=\"row\">");
-        html_text(page, names[c]);
-        g_string_append(page, "</th>");
-        html_cell(page, "Images", value);
-        g_string_append_printf(page, "%u</td>", support);
-        for (guint j = first; j < first + n; j++) {
-            ClassMetrics f = model_at(report, j)->per_class[c];
-            if (n == 1) {
-                append_share(page, "Precision", f.precision);
-                append_share(page, "Recall", f.recall);
-            }
-            append_share(page, n == 1 ? "F1" : model_at(report, j)->name, f.f1);
-        }
-        g_string_append(page, "</tr>\n");
-    }
-    html_close_table(page);
+    const MetricsOf *model = of;
+    begin_class(row, model->comparison, class);
+    row_metrics(row, model->evaluation->per_class[class]);
 }
 
-void section_classes(const Report *report)
+static void append_classes(Report *report, guint model)
 {
-    GString *page = report->page;
-    section_open(report, "classes");
-    g_string_append(page,
+    const MetricsOf of = {report->comparison, comparison_model(report->comparison, model), NULL};
+    rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, &of,
+               comparison_classes(report->comparison));
+}
+
+void section_classes(Report *report)
+{
+    const Comparison *comparison = report->comparison;
+    g_string_append(report->page,
                     "<p class=\"controls\" hidden><label for=\"filter\">Show classes with</label> <input "
                     "id=\"filter\" type=\"search\" autocomplete=\"off\"></p>\n");
-    append_classes(report, " class=\"fold sortable\" id=\"per-class\"", 0, models(report));
-    for (guint j = 0; report_several(report) && j < models(report); j++) {
-        html_open_model(page, model_at(report, j)->name, TRUE, FALSE);
-        append_classes(report, " class=\"fold sortable\"", j, 1);
-        html_close_model(page, TRUE);
-    }
-    g_string_append(page, "</section>\n");
+    if (comparison->evaluations->len > 1)
+        rows_table(report->page, "fold sortable", "F1 of each class", describe_f1, comparison,
+                   comparison_classes(comparison));
+    report_models(report, append_classes);
 }
 
 /* ---- Settings ---- */
@@ -339,8 +213,10 @@ static void append_training(GString *page, json_t *training)
     }
 }
 
-static void append_model_settings(GString *page, const Evaluation *evaluation)
+static void append_model_settings(Report *report, guint index)
 {
+    GString *page = report->page;
+    const Evaluation *evaluation = comparison_model(report->comparison, index);
     const Model *model = evaluation->model;
     g_autofree char *parameters = g_strdup_printf("%" G_GSIZE_FORMAT, network_parameters(model->network));
     g_autofree char *temperature = g_strdup_printf("temperature %.4g", model->temperature);
@@ -360,23 +236,16 @@ static void append_model_settings(GString *page, const Evaluation *evaluation)
     g_string_append(page, "</pre></details>\n");
 }
 
-void section_settings(const Report *report)
+void section_settings(Report *report)
 {
     GString *page = report->page;
     const GPtrArray *skipped = report->comparison->images->skipped;
-    section_open(report, "settings");
-    for (guint j = 0; j < models(report); j++) {
-        html_open_model(page, model_at(report, j)->name, report_several(report), report_opens(report, j));
-        append_model_settings(page, model_at(report, j));
-        html_close_model(page, report_several(report));
-    }
-    if (skipped->len) {
-        g_string_append_printf(page,
-                               "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n",
-                               skipped->len);
-        for (guint i = 0; i < skipped->len; i++)
-            html_element(page, "li", skipped->pdata[i]);
-        g_string_append(page, "</ul></details>\n");
-    }
-    g_string_append(page, "</section>\n");
+    report_models(report, append_model_settings);
+    if (!skipped->len)
+        return;
+    g_string_append_printf(
+        page, "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n", skipped->len);
+    for (guint i = 0; i < skipped->len; i++)
+        html_element(page, "li", skipped->pdata[i]);
+    g_string_append(page, "</ul></details>\n");
 }

@@ -3,7 +3,7 @@
 
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
-#include "evaluate/report/html.h"
+#include "evaluate/report/report_answers.h"
 #include "evaluate/report/verdict_lines.h"
 
 #include <math.h>
@@ -134,16 +134,13 @@ static void text_table(GString *text, const Comparison *comparison)
 /* McNemar's exact test for each pair of models, one line each; nothing for a single model. */
 static void text_mcnemar(GString *text, const Comparison *comparison)
 {
-    for (guint i = 0; i < comparison->evaluations->len; i++)
-        for (guint j = i + 1; j < comparison->evaluations->len; j++) {
-            const Evaluation *first = comparison_model(comparison, i),
-                             *second = comparison_model(comparison, j);
-            McNemar test = comparison_test(comparison, i, j);
-            g_autofree char *one = cli_printable(first->name), *two = cli_printable(second->name);
-            g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", one,
-                                   test.first_only, two, test.second_only, test.p,
-                                   test.p < 0.05 ? "" : " (not significant at 5 %)");
-        }
+    for (guint i = 0; i < comparison_pairs(comparison); i++) {
+        ModelPair pair = comparison_pair(comparison, i);
+        g_autofree char *one = cli_printable(pair.first->name), *two = cli_printable(pair.second->name);
+        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", one,
+                               pair.test.first_only, two, pair.test.second_only, pair.test.p,
+                               pair.test.p < 0.05 ? "" : " (not significant at 5 %)");
+    }
 }
 
 /* NULL-terminated; for a terminal. */
@@ -196,10 +193,10 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
     }
 }
 
-void text_comparison(GString *text, const Comparison *comparison, int digits, gboolean timing)
+void text_comparison(GString *text, const Comparison *comparison, const TextOptions *options)
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
-        append_model(text, comparison, comparison_model(comparison, i), digits);
+        append_model(text, comparison, comparison_model(comparison, i), options->digits);
     g_autofree char *source = cli_printable(comparison->images->source);
     g_string_append_printf(text, "%u %s of %u %s in %s", comparison_count(comparison),
                            plural(comparison_count(comparison), "image", "images"),
@@ -225,5 +222,10 @@ void text_comparison(GString *text, const Comparison *comparison, int digits, gb
             over);
         text_mcnemar(text, comparison);
     }
-    append_verdict(text, comparison, timing);
+    append_verdict(text, comparison, options->timing);
+    leakage_text(text, comparison);
+    if (options->coverage)
+        coverage_report_text(text, comparison);
+    slices_text(text, comparison);
+    unknown_text(text, comparison);
 }

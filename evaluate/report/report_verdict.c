@@ -9,26 +9,24 @@ enum { MAX_BARS = 8 }; /* models; the table below has all */
  * words. */
 static void append_bar(GString *page, const Evaluation *evaluation, double guess)
 {
+    g_autofree char *share = html_share(evaluation->accuracy);
     g_string_append(page, "<div class=\"accuracy-name\">");
     html_text(page, evaluation->name);
     g_string_append_printf(
         page,
         "</div><div class=\"track\" style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
         "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
-        "<div class=\"accuracy-value\">",
+        "<div class=\"accuracy-value\">%s</div>\n",
         100 * evaluation->interval.low, 100 * evaluation->interval.high, 100 * evaluation->accuracy,
-        100 * guess);
-    html_share(page, evaluation->accuracy);
-    g_string_append(page, "</div>\n");
+        100 * guess, share);
 }
 
-void section_verdict(const Report *report)
+void section_verdict(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
     const Verdict *verdict = report->verdict;
     g_autoptr(GArray) lines = verdict_lines(comparison, verdict, report->options->timing);
-    section_open(report, "verdict");
     g_string_append(page, "<dl class=\"answers\">\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
@@ -40,8 +38,7 @@ void section_verdict(const Report *report)
     g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");
     for (guint j = 0; j < MIN(comparison->evaluations->len, MAX_BARS); j++)
         append_bar(page, comparison_model(comparison, j), comparison->guess);
-    g_string_append(
-        page,
-        "<div></div><div class=\"scale\"><span>0</span><span>accuracy; the band is its 95&nbsp;% "
-        "interval, the line guessing</span><span>100&nbsp;%</span></div><div></div>\n</div>\n</section>\n");
+    g_string_append(page,
+                    "<div></div><div class=\"scale\"><span>0</span><span>accuracy; the band is its 95&nbsp;% "
+                    "interval, the line guessing</span><span>100&nbsp;%</span></div><div></div>\n</div>\n");
 }

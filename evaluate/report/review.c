@@ -93,17 +93,22 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
     return labels != NULL;
 }
 
+ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Mistake *mistake)
+{
+    const char *suggested =
+        test_images_class_names(comparison->images)[evaluation->predicted[mistake->index]];
+    return (ReviewItem){.image = mistake->index,
+                        .reason = REVIEW_MISTAKE,
+                        .suggested = g_intern_string(suggested),
+                        .score = mistake->score};
+}
+
 static void add_mistakes(Choice *choice)
 {
     g_autoptr(GArray) mistakes = evaluation_mistakes(choice->comparison, choice->evaluation);
-    for (guint i = 0; i < mistakes->len; i++) {
-        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
-        const char *suggested = choice->names[choice->evaluation->predicted[mistake->index]];
-        add(choice, (ReviewItem){.image = mistake->index,
-                                 .reason = REVIEW_MISTAKE,
-                                 .suggested = g_intern_string(suggested),
-                                 .score = mistake->score});
-    }
+    for (guint i = 0; i < mistakes->len; i++)
+        add(choice,
+            review_mistake(choice->comparison, choice->evaluation, &g_array_index(mistakes, Mistake, i)));
 }
 
 static void add_unsure(Choice *choice)

@@ -26,6 +26,9 @@ typedef struct {
     double score;
 } ReviewItem;
 
+/* That the model takes the image for another class. */
+ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Mistake *mistake);
+
 typedef struct {
     const char *suspects;        /* table; NULL: none */
     const DatasetFilter *filter; /* that the images were chosen by */

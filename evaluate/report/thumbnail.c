@@ -2,7 +2,6 @@
 #include "evaluate/report/thumbnail.h"
 
 #include "common/image/image_file.h"
-#include "evaluate/report/html.h"
 
 enum { SIDE = 176 /* pixels */, QUALITY = 80 /* JPEG */ };
 
@@ -12,15 +11,4 @@ GBytes *thumbnail_new(const char *folder, const char *path, Fit fit)
     g_autofree guint8 *rgb = g_malloc(3 * SIDE * SIDE);
     const Decoding upright = {PRESET_VIPS, fit, TRUE, SIDE};
     return image_file_decode(file, &upright, rgb, NULL, NULL) ? image_jpeg(rgb, SIDE, QUALITY) : NULL;
-}
-
-void thumbnail_append(GString *page, GBytes *jpeg)
-{
-    if (!jpeg) {
-        g_string_append(page, "<div class=\"unread\">cannot be read</div>");
-        return;
-    }
-    g_string_append(page, "<img src=\"");
-    html_data_uri(page, "image/jpeg", jpeg);
-    g_string_append(page, "\" alt=\"\" loading=\"lazy\">");
 }

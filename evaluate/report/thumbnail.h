@@ -4,6 +4,3 @@
 
 /* A JPEG of the image PATH below the folder; NULL if it cannot be read. Safe from several threads. */
 GBytes *thumbnail_new(const char *folder, const char *path, Fit fit);
-
-/* <img>, or that it cannot be read (NULL). */
-void thumbnail_append(GString *page, GBytes *jpeg);

@@ -252,7 +252,7 @@ def the_report_draws_it_and_tells_by_class():
         for point in coverage:
             assert ">%.4f</td>" % point["threshold"] in section and ">%.1f&nbsp;%%</td>" % (100 * point["answered"] / 90) in section
         told = max((point for point in coverage if point["target"] <= 0.95), key=lambda point: point["target"])
-        rows = re.findall(r'<tr><th scope="row">(\w+)</th><td data-label="Images">(\d+)</td><td data-label="Answered">(\d+)</td><td data-label="Right">(\d+)</td></tr>', section)
+        rows = re.findall(r'<tr><th scope="row">(\w+)</th><td data-label="Images" data-value="\d+">(\d+)</td><td data-label="Answered" data-value="\d+">(\d+)</td><td data-label="Right" data-value="\d+">(\d+)</td></tr>', section)
         assert rows == [(name, "30", str(of["answered"]), str(of["right"])) for name, of in told["per_class"].items()], rows
         program("evaluate", "-q", "--report", at + "/r", at + "/test.cache", at + "/margins.h5")
         with open(at + "/r/index.html") as file:

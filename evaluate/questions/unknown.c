@@ -1,0 +1,47 @@
+/* unknown: see unknown.h. */
+#include "evaluate/questions/unknown.h"
+
+#include "common/network/scores.h"
+
+#include <math.h>
+
+/* (n): the score of the predicted class, which is high where a model is sure. */
+static float *best_scores(const Model *model, const float *outputs, guint n)
+{
+    guint classes = model->classes->len;
+    g_autofree float *scores = g_memdup2(outputs, (gsize)n * classes * sizeof *scores);
+    float *best = g_new(float, n);
+    model_probabilities(model, scores, n);
+    for (guint i = 0; i < n; i++) {
+        const float *row = scores + (gsize)i * classes;
+        best[i] = row[scores_argmax(row, classes)];
+    }
+    return best;
+}
+
+/* The share of n similarities that a limit lets through. */
+static double share_known(const float *similarities, guint n, double limit)
+{
+    guint known = 0;
+    for (guint i = 0; i < n; i++)
+        known += (double)similarities[i] >= limit;
+    return (double)known / n;
+}
+
+UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *evaluation)
+{
+    guint n = comparison_count(comparison), m = comparison->unknown->paths->len;
+    const Novelty *novelty = evaluation->model->novelty;
+    const float *similarities = evaluation->similarities, *others = evaluation->unknown.similarities;
+    g_autofree float *known = best_scores(evaluation->model, evaluation->outputs, n);
+    g_autofree float *unknown = best_scores(evaluation->model, evaluation->unknown.outputs, m);
+    UnknownFigures figures = {.score = metrics_separation(known, n, unknown, m)};
+    if (!similarities)
+        return figures;
+    figures.similarity = metrics_separation(similarities, n, others, m);
+    figures.limit =
+        isfinite(novelty->limit) ? novelty->limit : novelty_limit(novelty->held, novelty->n, METRICS_KEPT);
+    figures.kept = share_known(similarities, n, figures.limit);
+    figures.told = 1 - share_known(others, m, figures.limit);
+    return figures;
+}

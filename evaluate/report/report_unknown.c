@@ -1,0 +1,121 @@
+/* report_unknown: see report_answers.h and report_sections.h. */
+#include "common/cli/cli.h"
+#include "common/core/plural.h"
+#include "evaluate/questions/unknown.h"
+#include "evaluate/report/report_answers.h"
+#include "evaluate/report/report_sections.h"
+#include "evaluate/report/similarity_plot.h"
+
+static const char by_similarity[] = "similarity to the images trained on";
+
+static const char *by_score(const Evaluation *evaluation)
+{
+    return evaluation->probabilities ? "probability" : "decision value";
+}
+
+static void append_separation(GString *text, const char *name, Separation separation, const char *by)
+{
+    g_string_append_printf(text, "%s  %.4f  %5.1f %%  by %s\n", name, separation.auroc, 100 * separation.told,
+                           by);
+}
+
+void unknown_text(GString *text, const Comparison *comparison)
+{
+    if (!comparison->unknown)
+        return;
+    guint m = comparison->unknown->paths->len;
+    g_autofree char *source = cli_printable(comparison->unknown->source);
+    g_string_append_printf(
+        text, "\n%u unknown %s in %s (AUROC; share of them told where %g %% of the known are kept)\n", m,
+        plural(m, "image", "images"), source, 100 * METRICS_KEPT);
+    for (guint j = 0; j < comparison->evaluations->len; j++) {
+        const Evaluation *evaluation = comparison_model(comparison, j);
+        UnknownFigures figures = unknown_measure(comparison, evaluation);
+        g_autofree char *name = cli_printable(evaluation->name);
+        append_separation(text, name, figures.score, by_score(evaluation));
+        if (!evaluation->similarities) {
+            g_string_append_printf(text, "%s keeps no images trained on; train a head on a cache again\n",
+                                   name);
+            continue;
+        }
+        append_separation(text, name, figures.similarity, by_similarity);
+        g_string_append_printf(text,
+                               "%s  known from a similarity of %.4f on: %.1f %% of the known are, and %.1f "
+                               "%% of the unknown are not\n",
+                               name, figures.limit, 100 * figures.kept, 100 * figures.told);
+    }
+}
+
+/* ---- JSON and the report ---- */
+
+typedef struct {
+    const char *by[2];
+    Separation separations[2];
+} Separations;
+
+static void describe(Row *row, gconstpointer of, guint line)
+{
+    const Separations *lines = of;
+    row_text(row, NULL, "by", lines->by[line]);
+    row_number(row, "auroc", "AUROC", lines->separations[line].auroc, 3);
+    row_share(row, "told", "unknown told", lines->separations[line].told);
+}
+
+json_t *unknown_json(const Comparison *comparison, guint model)
+{
+    const Evaluation *evaluation = comparison_model(comparison, model);
+    if (!comparison->unknown)
+        return json_null();
+    UnknownFigures figures = unknown_measure(comparison, evaluation);
+    const Separations lines = {.separations = {figures.score, figures.similarity}};
+    Row row = {.object = json_object()};
+    row_count(&row, "images", NULL, comparison->unknown->paths->len);
+    json_object_set_new(row.object, "score", row_json(describe, &lines, 0));
+    if (!evaluation->similarities)
+        return row.object;
+    json_object_set_new(row.object, "similarity", row_json(describe, &lines, 1));
+    row_share(&row, "limit", NULL, figures.limit);
+    row_share(&row, "kept", NULL, figures.kept);
+    row_share(&row, "told", NULL, figures.told);
+    return row.object;
+}
+
+static void append_model(Report *report, guint model)
+{
+    const Comparison *comparison = report->comparison;
+    const Evaluation *evaluation = comparison_model(comparison, model);
+    UnknownFigures figures = unknown_measure(comparison, evaluation);
+    const Separations lines = {{by_score(evaluation), by_similarity}, {figures.score, figures.similarity}};
+    const Similarities of = {evaluation->similarities, evaluation->unknown.similarities,
+                             comparison_count(comparison), comparison->unknown->paths->len, figures.limit};
+    const CanvasFigure figure = similarity_figure(&of);
+    rows_table(report->page, "fold", "How well unknown images are told", describe, &lines,
+               evaluation->similarities ? 2 : 1);
+    if (!evaluation->similarities) {
+        report_missing(report, "It keeps no images trained on; train a head on a cache again.");
+        return;
+    }
+    g_string_append_printf(report->page,
+                           "<p>Known from a similarity of %.4f on: %.1f %% of the known are, and %.1f %% of "
+                           "the unknown are not.</p>",
+                           figures.limit, 100 * figures.kept, 100 * figures.told);
+    g_autofree char *alt = g_strdup_printf("Similarities of known and unknown images, %s", evaluation->name);
+    report_figure(report, &figure, "svg", alt);
+}
+
+void section_unknown(Report *report)
+{
+    const TestImages *unknown = report->comparison->unknown;
+    GString *page = report->page;
+    if (!unknown)
+        return;
+    g_string_append_printf(page, "<p>%u %s of none of the classes, from ", unknown->paths->len,
+                           plural(unknown->paths->len, "image", "images"));
+    html_element(page, "code", unknown->source);
+    g_string_append_printf(
+        page,
+        ", against those evaluated. Told: below the highest limit that %g&nbsp;%% of the known "
+        "reach.</p>\n",
+        100 * METRICS_KEPT);
+    report_models(report, append_model);
+}

@@ -1,0 +1,142 @@
+/* row: see row.h. */
+#include "evaluate/report/row.h"
+
+#include <math.h>
+#include <string.h>
+
+json_t *row_json(RowDescribe describe, gconstpointer of, guint line)
+{
+    Row row = {.object = json_object()};
+    describe(&row, of, line);
+    return row.object;
+}
+
+json_t *rows_json(RowDescribe describe, gconstpointer of, guint n)
+{
+    json_t *array = json_array();
+    for (guint line = 0; line < n; line++)
+        json_array_append_new(array, row_json(describe, of, line));
+    return array;
+}
+
+void rows_table(GString *page, const char *classes, const char *label, RowDescribe describe, gconstpointer of,
+                guint n)
+{
+    gboolean folds = strstr(classes, "fold") != NULL, sortable = strstr(classes, "sortable") != NULL;
+    Row head = {.page = page, .head = TRUE};
+    g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    html_text(page, label);
+    g_string_append_printf(page, "\"><table class=\"%s\">\n<thead><tr>", classes);
+    describe(&head, of, 0);
+    g_string_append(page, "</tr></thead>\n<tbody>\n");
+    for (guint line = 0; line < n; line++) {
+        Row row = {.page = page, .folds = folds, .sortable = sortable};
+        g_string_append(page, "<tr>");
+        describe(&row, of, line);
+        g_string_append(page, "</tr>\n");
+    }
+    g_string_append(page, "</tbody></table></div>\n");
+}
+
+/* ---- Fields ---- */
+
+typedef struct {
+    const char *name, *title;
+    gboolean text; /* left aligned, and sorted by as it is */
+    double value;  /* what other fields are sorted by; NAN: it is missing */
+} Field;
+
+static void append_attributes(const Row *row, Field field)
+{
+    GString *page = row->page;
+    gboolean missing = isnan(field.value), bar = row->bars && !field.text && !missing;
+    if (row->folds) {
+        g_string_append(page, " data-label=\"");
+        html_text(page, field.title);
+        g_string_append_c(page, '"');
+    }
+    if (field.text || bar || row->best)
+        g_string_append_printf(page, " class=\"%s\"", field.text ? "text" : bar ? "bar" : "best");
+    if (bar)
+        g_string_append_printf(page, " style=\"--share:%.1f%%\"", 100 * field.value);
+    if (row->sortable && !field.text && missing)
+        g_string_append(page, " data-value=\"Infinity\"");
+    else if (row->sortable && !field.text)
+        g_string_append_printf(page, " data-value=\"%.17g\"", field.value);
+    if (missing && row->missing)
+        g_string_append_printf(page, " title=\"%s\"", row->missing);
+}
+
+/* json: given to it; html: the value on the page. */
+static void add(Row *row, Field field, json_t *json, const char *html)
+{
+    GString *page = row->page;
+    if (row->object && field.name)
+        json_object_set(row->object, field.name, json);
+    json_decref(json);
+    if (!page || !field.title)
+        return;
+    gboolean first = row->cells++ == 0;
+    if (row->head) {
+        g_string_append(page, field.text ? "<th scope=\"col\" class=\"text\">" : "<th scope=\"col\">");
+        html_text(page, field.title);
+    } else if (first) {
+        g_string_append_printf(page, "<th scope=\"row\">%s", html);
+    } else {
+        g_string_append(page, "<td");
+        append_attributes(row, field);
+        g_string_append_printf(page, ">%s", isnan(field.value) ? "\u2013" : html);
+    }
+    g_string_append(page, row->head || first ? "</th>" : "</td>");
+}
+
+void row_text(Row *row, const char *name, const char *title, const char *value)
+{
+    g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
+    g_autoptr(GString) html = g_string_new(NULL);
+    html_text(html, value ? value : "\u2013");
+    add(row, (Field){name, title, TRUE, 0}, valid ? json_string(valid) : json_null(), html->str);
+}
+
+void row_count(Row *row, const char *name, const char *title, guint value)
+{
+    g_autofree char *html = g_strdup_printf("%u", value);
+    add(row, (Field){name, title, FALSE, value}, json_integer(value), html);
+}
+
+void row_flag(Row *row, const char *name, const char *title, gboolean value, const char *yes)
+{
+    g_autofree char *html = value ? g_strdup_printf("<strong>%s</strong>", yes) : g_strdup("");
+    add(row, (Field){name, title, TRUE, 0}, json_boolean(value), html);
+}
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+void row_share(Row *row, const char *name, const char *title, double value)
+{
+    g_autofree char *html = html_share(value);
+    add(row, (Field){name, title, FALSE, value}, number(value), html);
+}
+
+void row_number(Row *row, const char *name, const char *title, double value, int decimals)
+{
+    g_autofree char *html = g_strdup_printf("%.*f", decimals, value);
+    add(row, (Field){name, title, FALSE, value}, number(value), html);
+}
+
+void row_p(Row *row, const char *name, const char *title, double value)
+{
+    g_autofree char *html = value < 1e-12 ? g_strdup("&lt;&nbsp;1e-12") : g_strdup_printf("%.2g", value);
+    add(row, (Field){name, title, FALSE, value}, json_real(value), html);
+}
+
+void row_interval(Row *row, const char *name, const char *title, Interval value)
+{
+    g_autofree char *high = html_share(value.high),
+                    *html = g_strdup_printf("%.1f to %s", 100 * value.low, high);
+    json_t *json = isnan(value.low) ? json_null() : json_pack("[f,f]", value.low, value.high);
+    add(row, (Field){name, title, FALSE, value.low}, json, html);
+}
