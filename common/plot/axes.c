@@ -10,9 +10,8 @@ enum { MAX_TICKS = 16 };
 static const double text_size = 11, title_size = 13, gap = 6;
 
 typedef struct {
-    double from, to;      /* of the axis, widened */
+    AxisOptions of;       /* its range widened */
     double start, length; /* on the canvas; length is negative if the axis runs upwards */
-    gboolean log, percent;
     guint ticks;
     double tick[MAX_TICKS];
 } Axis;
@@ -39,10 +38,10 @@ struct Axes {
 static char *tick_text(const Axis *axis, double value)
 {
     static const char *const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-    if (axis->percent)
+    if (axis->of.percent)
         return g_strdup_printf("%.6g %%", 100 * value);
     double size = fabs(value), exponent = size > 0 ? floor(log10(size) + 1e-9) : 0;
-    if (!axis->log || (exponent >= -3 && exponent <= 5))
+    if (!axis->of.log || (exponent >= -3 && exponent <= 5))
         return g_strdup_printf("%.6g", value);
     double mantissa = value / pow(10, exponent);
     GString *text = g_string_new(NULL);
@@ -57,32 +56,35 @@ static char *tick_text(const Axis *axis, double value)
 
 /* ---- Axes ---- */
 
-static void axis_init(Axis *axis, double from, double to, gboolean log, gboolean whole, gboolean nice,
-                      guint max)
+static Axis axis_new(const AxisOptions *options, guint max)
 {
+    Axis axis = {.of = *options};
+    double from = options->from, to = options->to;
+    gboolean log = options->log, whole = options->whole;
     if (!(to > from)) { /* a single value: add a margin on both sides */
         double room = log ? 0 : whole ? 1 : fmax(fabs(from) * 0.1, 1e-6);
         from = log ? from / 2 : from - room;
         to = log ? to * 2 : to + room;
     }
-    if (nice && !log) {
+    if (options->nice && !log) {
         double step = ticks_step((to - from) / (max - 1));
         if (whole && step < 1)
             step = 1;
         from = floor(from / step + 1e-9) * step;
         to = ceil(to / step - 1e-9) * step;
     }
-    axis->from = from;
-    axis->to = to;
-    axis->log = log;
-    axis->ticks = ticks_choose(from, to, log, whole, axis->tick, max);
+    axis.of.from = from;
+    axis.of.to = to;
+    axis.ticks = ticks_choose(from, to, log, whole, axis.tick, max);
+    return axis;
 }
 
 /* NAN for a value that cannot be placed. */
 static double place(const Axis *axis, double value)
 {
-    double share = axis->log ? (value > 0 ? log(value / axis->from) / log(axis->to / axis->from) : NAN)
-                             : (value - axis->from) / (axis->to - axis->from);
+    double share = axis->of.log
+                       ? (value > 0 ? log(value / axis->of.from) / log(axis->of.to / axis->of.from) : NAN)
+                       : (value - axis->of.from) / (axis->of.to - axis->of.from);
     return isfinite(share) ? axis->start + share * axis->length : NAN;
 }
 
@@ -102,43 +104,31 @@ static double widest_tick(Canvas *canvas, const Axis *axis)
     return widest;
 }
 
-static void draw_ticks(const Axes *axes)
+/* Of the axis that runs upwards, or sideways. */
+static void draw_ticks(const Axes *axes, gboolean up)
 {
-    const Axis *x = &axes->x, *y = &axes->y;
+    const Axis *x = &axes->x, *y = &axes->y, *axis = up ? y : x;
     const CanvasTheme *theme = canvas_theme(axes->canvas);
-    for (guint i = 0; i < x->ticks; i++) {
-        double at = place(x, x->tick[i]);
-        g_autofree char *text = tick_text(x, x->tick[i]);
-        canvas_line(axes->canvas, (double[]){at, y->start, at, y->start + y->length}, 2, 0.6, theme->faint,
-                    FALSE);
-        canvas_text(axes->canvas, at, y->start + gap + text_size / 2,
-                    (CanvasFont){text_size, theme->soft, FALSE}, ALIGN_CENTER, 0, text);
+    const CanvasFont font = {text_size, theme->soft, FALSE};
+    double right = x->start + x->length, top = y->start + y->length;
+    for (guint i = 0; i < axis->ticks; i++) {
+        double at = place(axis, axis->tick[i]);
+        const double across[] = {x->start, at, right, at}, along[] = {at, y->start, at, top};
+        g_autofree char *text = tick_text(axis, axis->tick[i]);
+        canvas_line(axes->canvas, up ? across : along, 2, 0.6, theme->faint, FALSE);
+        if (up)
+            canvas_text(axes->canvas, x->start - gap, at, font, ALIGN_RIGHT, 0, text);
+        else
+            canvas_text(axes->canvas, at, y->start + gap + text_size / 2, font, ALIGN_CENTER, 0, text);
     }
-    for (guint i = 0; i < y->ticks; i++) {
-        double at = place(y, y->tick[i]);
-        g_autofree char *text = tick_text(y, y->tick[i]);
-        canvas_line(axes->canvas, (double[]){x->start, at, x->start + x->length, at}, 2, 0.6, theme->faint,
-                    FALSE);
-        canvas_text(axes->canvas, x->start - gap, at, (CanvasFont){text_size, theme->soft, FALSE},
-                    ALIGN_RIGHT, 0, text);
-    }
-    canvas_frame(axes->canvas, x->start, y->start + y->length, x->length, -y->length, 0.8, theme->soft);
 }
 
-static void draw_labels(const Axes *axes, double left, double top, double bottom, const AxesOptions *options)
+static void draw_label(const Axes *axes, double x, double y, gboolean title, double degrees, const char *text)
 {
-    const Axis *x = &axes->x, *y = &axes->y;
-    const CanvasTheme *theme = canvas_theme(axes->canvas);
-    double x_middle = x->start + x->length / 2, y_middle = y->start + y->length / 2;
-    if (options->title)
-        canvas_text(axes->canvas, x_middle, top + gap + title_size / 2,
-                    (CanvasFont){title_size, theme->ink, TRUE}, ALIGN_CENTER, 0, options->title);
-    if (options->x_label)
-        canvas_text(axes->canvas, x_middle, bottom - gap - text_size / 2,
-                    (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_CENTER, 0, options->x_label);
-    if (options->y_label)
-        canvas_text(axes->canvas, left + gap + text_size / 2, y_middle,
-                    (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_CENTER, 90, options->y_label);
+    guint32 ink = canvas_theme(axes->canvas)->ink;
+    if (text)
+        canvas_text(axes->canvas, x, y, (CanvasFont){title ? title_size : text_size, ink, title},
+                    ALIGN_CENTER, degrees, text);
 }
 
 Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options)
@@ -147,15 +137,10 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
     axes->canvas = canvas;
     axes->legend = g_array_new(FALSE, FALSE, sizeof(Entry));
     axes->drawn = g_array_new(FALSE, FALSE, 2 * sizeof(double));
-    axis_init(&axes->x, options->x_from, options->x_to, options->x_log, options->x_whole, options->x_nice,
-              CLAMP((guint)(width / 55), 3, MAX_TICKS));
-    axis_init(&axes->y, options->y_from, options->y_to, options->y_log, options->y_whole, options->y_nice,
-              CLAMP((guint)(height / 35), 3, MAX_TICKS));
-    axes->x.percent = options->x_percent;
-    axes->y.percent = options->y_percent;
-
-    double left = 2 * gap + (options->y_label ? text_size + gap : 0) + widest_tick(canvas, &axes->y);
-    double bottom = 2 * gap + text_size + (options->x_label ? text_size + gap : 0);
+    axes->x = axis_new(&options->x, CLAMP((guint)(width / 55), 3, MAX_TICKS));
+    axes->y = axis_new(&options->y, CLAMP((guint)(height / 35), 3, MAX_TICKS));
+    double left = 2 * gap + (options->y.label ? text_size + gap : 0) + widest_tick(canvas, &axes->y);
+    double bottom = 2 * gap + text_size + (options->x.label ? text_size + gap : 0);
     double top = options->title ? 3 * gap + title_size : 2 * gap;
     double right =
         fmax(3 * gap, widest_tick(canvas, &axes->x) / 2 + gap); /* the last tick may be at the very end */
@@ -167,8 +152,15 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
         axes->x.length = MIN(axes->x.length, -axes->y.length);
         axes->y.length = -axes->x.length;
     }
-    draw_ticks(axes);
-    draw_labels(axes, x, y, y + height, options);
+    draw_ticks(axes, FALSE);
+    draw_ticks(axes, TRUE);
+    canvas_frame(canvas, axes->x.start, axes->y.start + axes->y.length, axes->x.length, -axes->y.length, 0.8,
+                 canvas_theme(canvas)->soft);
+    double middle = axes->x.start + axes->x.length / 2;
+    draw_label(axes, middle, y + gap + title_size / 2, TRUE, 0, options->title);
+    draw_label(axes, middle, y + height - gap - text_size / 2, FALSE, 0, options->x.label);
+    draw_label(axes, x + gap + text_size / 2, axes->y.start + axes->y.length / 2, FALSE, 90,
+               options->y.label);
     return axes;
 }
 
@@ -183,13 +175,12 @@ static void add_entry(Axes *axes, LegendKey key, guint32 color, double opacity, 
 
 static void draw_key(Canvas *canvas, const Entry *entry, double x, double y, double length)
 {
-    const double area[] = {x, y - 4, x + length, y - 4, x + length, y + 4, x, y + 4};
     switch (entry->key) {
     case KEY_DISC:
         canvas_disc(canvas, x + length / 2, y, 3.5, entry->color);
         break;
     case KEY_AREA:
-        canvas_polygon(canvas, area, 4, entry->color, entry->opacity);
+        canvas_rectangle(canvas, x, y - 4, length, 8, entry->color, entry->opacity);
         break;
     default:
         canvas_line(canvas, (double[]){x, y, x + length, y}, 2, 2, entry->color, entry->key == KEY_DASHED);
@@ -235,8 +226,7 @@ static void draw_legend(const Axes *axes)
                                                 g_array_index(axes->legend, Entry, i).label));
     double width = widest + key_width + 3 * gap, height = n * row + gap;
     emptiest_corner(axes, width, height, &x, &y);
-    const double box[] = {x, y, x + width, y, x + width, y + height, x, y + height};
-    canvas_polygon(axes->canvas, box, 4, theme->paper, 0.85);
+    canvas_rectangle(axes->canvas, x, y, width, height, theme->paper, 0.85);
     canvas_frame(axes->canvas, x, y, width, height, 0.6, theme->faint);
     for (guint i = 0; i < n; i++) {
         const Entry *entry = &g_array_index(axes->legend, Entry, i);
@@ -369,7 +359,7 @@ void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to
     if (!isfinite(x0) || !isfinite(x1) || !isfinite(y0) || !isfinite(y1))
         return;
     clip(axes);
-    canvas_polygon(axes->canvas, (double[]){x0, y0, x1, y0, x1, y1, x0, y1}, 4, color, opacity);
+    canvas_rectangle(axes->canvas, x0, y0, x1 - x0, y1 - y0, color, opacity);
     canvas_unclip(axes->canvas);
 }
 

@@ -1,8 +1,8 @@
 /* axes: a pair of axes with ticks, grid and legend on a canvas: training curves, cost curves, reliability
  * diagrams.
  *
- *   Axes *axes = axes_new(canvas, 0, 0, 480, 320, &(AxesOptions){.title = "Loss", .x_label = "epoch",
- *                         .x_from = 1, .x_to = 50, .y_from = 0, .y_to = 2.3, .x_whole = TRUE, .y_nice = TRUE});
+ *   Axes *axes = axes_new(canvas, 0, 0, 480, 320, &(AxesOptions){.title = "Loss",
+ *                         .x = {"epoch", 1, 50, .whole = TRUE}, .y = {.to = 2.3, .nice = TRUE}});
  *   axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
  *   axes_free(axes);      // draws the legend, in the emptiest corner
  *
@@ -12,13 +12,18 @@
 #include "common/plot/canvas.h"
 
 typedef struct {
-    const char *title, *x_label, *y_label; /* NULL for none */
-    double x_from, x_to, y_from, y_to;     /* of the data; finite, and positive on a logarithmic axis */
-    gboolean x_log, y_log;
-    gboolean x_whole, y_whole;     /* ticks at whole numbers only: epochs, counts */
-    gboolean x_nice, y_nice;       /* widen the range to the next ticks */
-    gboolean square;               /* the frame is as high as it is wide */
-    gboolean x_percent, y_percent; /* ticks written as 100 times themselves with a percent sign */
+    const char *label; /* NULL for none */
+    double from, to;   /* of the data; finite, and positive on a logarithmic axis */
+    gboolean log;
+    gboolean whole;   /* ticks at whole numbers only: epochs, counts */
+    gboolean nice;    /* widen the range to the next ticks */
+    gboolean percent; /* ticks written as 100 times themselves with a percent sign */
+} AxisOptions;
+
+typedef struct {
+    const char *title; /* NULL for none */
+    AxisOptions x, y;
+    gboolean square; /* the frame is as high as it is wide */
 } AxesOptions;
 
 typedef struct Axes Axes;

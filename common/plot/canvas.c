@@ -37,30 +37,28 @@ struct Canvas {
 
 /* ---- Formats ---- */
 
-static gboolean format_of(const char *ending, Format *format)
+/* FORMATS: there is none. */
+static Format format_of(const char *ending)
 {
-    for (Format f = FORMAT_PNG; f < FORMATS; f++)
-        if (ending && g_ascii_strcasecmp(ending, endings[f]) == 0) {
-            *format = f;
-            return TRUE;
-        }
-    return FALSE;
+    Format format = FORMAT_PNG;
+    while (format < FORMATS && g_ascii_strcasecmp(ending, endings[format]) != 0)
+        format++;
+    return format;
 }
 
-static gboolean format_of_path(const char *path, Format *format, GError **error)
+/* The same, with an error. */
+static Format format_of_path(const char *path, GError **error)
 {
     const char *dot = strrchr(path, '.');
-    if (dot && !strchr(dot, G_DIR_SEPARATOR) && format_of(dot + 1, format))
-        return TRUE;
-    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: a figure's file name must end in .png, .svg or .pdf", path);
-    return FALSE;
+    Format format = dot ? format_of(dot + 1) : FORMATS;
+    if (format == FORMATS)
+        error_set(error, "%s: a figure's file name must end in .png, .svg or .pdf", path);
+    return format;
 }
 
 gboolean canvas_path_ok(const char *path, GError **error)
 {
-    Format format;
-    return format_of_path(path, &format, error);
+    return format_of_path(path, error) != FORMATS;
 }
 
 static cairo_status_t append(void *bytes, const unsigned char *data, unsigned int length)
@@ -71,15 +69,11 @@ static cairo_status_t append(void *bytes, const unsigned char *data, unsigned in
 
 static cairo_surface_t *surface_new(Format format, double width, double height, GByteArray *bytes)
 {
-    switch (format) {
-    case FORMAT_SVG:
-        return cairo_svg_surface_create_for_stream(append, bytes, width, height);
-    case FORMAT_PDF:
-        return cairo_pdf_surface_create_for_stream(append, bytes, width, height);
-    default:
+    if (format == FORMAT_PNG)
         return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(width * PNG_SCALE),
                                           (int)ceil(height * PNG_SCALE));
-    }
+    return (format == FORMAT_SVG ? cairo_svg_surface_create_for_stream
+                                 : cairo_pdf_surface_create_for_stream)(append, bytes, width, height);
 }
 
 /* ---- Fonts ---- */
@@ -179,19 +173,17 @@ static Canvas *canvas_open(Format format, double width, double height, const Can
 
 static gboolean size_ok(double width, double height, const char *what, GError **error)
 {
-    if (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE)
-        return TRUE;
-    g_set_error(
-        error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-        "%s: a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it", what,
-        width, height, CANVAS_MAX_SIDE);
-    return FALSE;
+    return (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE) ||
+           error_set(
+               error,
+               "%s: a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it",
+               what, width, height, CANVAS_MAX_SIDE);
 }
 
 Canvas *canvas_new(const char *path, double width, double height, GError **error)
 {
-    Format format;
-    if (!format_of_path(path, &format, error) || !size_ok(width, height, path, error))
+    Format format = format_of_path(path, error);
+    if (format == FORMATS || !size_ok(width, height, path, error))
         return NULL;
     Canvas *canvas = canvas_open(format, width, height, &canvas_light);
     canvas->path = g_strdup(path);
@@ -264,9 +256,8 @@ gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **err
 GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
                       GError **error)
 {
-    Format format;
-    gboolean known = format_of(ending, &format);
-    g_return_val_if_fail(known, NULL);
+    Format format = format_of(ending);
+    g_return_val_if_fail(format != FORMATS, NULL);
     if (figure->refusal)
         return error_set(error, "%s", figure->refusal), NULL;
     if (!size_ok(figure->width, figure->height, ending, error))
@@ -277,13 +268,6 @@ GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const Canv
 }
 
 /* ---- Drawing ---- */
-
-void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill)
-{
-    set_color(canvas->cairo, fill, 1);
-    cairo_rectangle(canvas->cairo, x, y, width, height);
-    cairo_fill(canvas->cairo);
-}
 
 void canvas_frame(Canvas *canvas, double x, double y, double width, double height, double line, guint32 color)
 {
@@ -318,6 +302,13 @@ void canvas_polygon(Canvas *canvas, const double *xy, guint points, guint32 fill
     trace(canvas->cairo, xy, points);
     cairo_close_path(canvas->cairo);
     cairo_fill(canvas->cairo);
+}
+
+void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill,
+                      double opacity)
+{
+    const double right = x + width, bottom = y + height;
+    canvas_polygon(canvas, (double[]){x, y, right, y, right, bottom, x, bottom}, 4, fill, opacity);
 }
 
 void canvas_disc(Canvas *canvas, double x, double y, double radius, guint32 color)

@@ -48,12 +48,13 @@ GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const Canv
 
 const CanvasTheme *canvas_theme(const Canvas *canvas);
 
-void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill);
+/* opacity 0 … 1 */
+void canvas_rectangle(Canvas *canvas, double x, double y, double width, double height, guint32 fill,
+                      double opacity);
 void canvas_frame(Canvas *canvas, double x, double y, double width, double height, double line,
                   guint32 color);
 void canvas_line(Canvas *canvas, const double *xy, guint points, double line, guint32 color, gboolean dashed);
-void canvas_polygon(Canvas *canvas, const double *xy, guint points, guint32 fill,
-                    double opacity); /* opacity 0 … 1 */
+void canvas_polygon(Canvas *canvas, const double *xy, guint points, guint32 fill, double opacity);
 void canvas_disc(Canvas *canvas, double x, double y, double radius, guint32 color);
 /* x, y: left end, centre or right end of the text, at half its height. degrees: rotation about that point,
  * counter-clockwise. */

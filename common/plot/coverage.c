@@ -141,16 +141,11 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     for (guint j = 0; j < n; j++)
         if (answers[j].points)
             lowest = fmin(lowest, coverage_interval(&answers[j], 0).low);
-    g_autoptr(Axes) axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT,
-                                    &(AxesOptions){.title = "Right, of the images answered",
-                                                   .x_label = "images answered, the surest first",
-                                                   .y_label = "accuracy, with its 95 % interval",
-                                                   .x_to = 1,
-                                                   .y_from = lowest,
-                                                   .y_to = 1,
-                                                   .y_nice = TRUE,
-                                                   .x_percent = TRUE,
-                                                   .y_percent = TRUE});
+    g_autoptr(Axes) axes = axes_new(
+        canvas, 0, 0, WIDTH, HEIGHT,
+        &(AxesOptions){.title = "Right, of the images answered",
+                       .x = {"images answered, the surest first", 0, 1, .percent = TRUE},
+                       .y = {"accuracy, with its 95 % interval", lowest, 1, .nice = TRUE, .percent = TRUE}});
     for (guint j = 0, drawn = 0; j < n; j++) {
         if (!answers[j].points)
             continue;

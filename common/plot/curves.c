@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 330, TITLE = 34 };
+enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 330, TITLE = 34, MARKED = 40 /* epochs at most */ };
 
 typedef struct {
     guint n;
@@ -43,32 +43,27 @@ static double largest(const Curve *curve)
     return max;
 }
 
+static void draw_series(Axes *axes, const Curve *curve, const double *values, guint32 color,
+                        const char *label)
+{
+    axes_line(axes, curve->epoch, values, curve->n, color, FALSE, label);
+    if (curve->n <= MARKED)
+        axes_marks(axes, (AxesMark){AXES_DISC, 2.2, color}, curve->epoch, values, curve->n, NULL);
+}
+
 static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x, double y)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     Curve curve = curve_new(history, accuracy);
-    g_autoptr(Axes) axes = axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
-                                    &(AxesOptions){.title = accuracy ? "Accuracy" : "Loss",
-                                                   .x_label = "epoch",
-                                                   .x_from = 0.5,
-                                                   .x_to = curve.n + 0.5,
-                                                   .y_from = 0,
-                                                   .y_to = accuracy ? 1 : MAX(1e-6, largest(&curve)),
-                                                   .x_whole = TRUE,
-                                                   .y_nice = !accuracy,
-                                                   .y_percent = accuracy});
-    gboolean validated = curve.n && !isnan(curve.validation[0]);
-    double radius = curve.n > 40 ? 0 : 2.2;
-    axes_line(axes, curve.epoch, curve.training, curve.n, theme->series[0], FALSE, "training");
-    if (validated)
-        axes_line(axes, curve.epoch, curve.validation, curve.n, theme->series[1], FALSE, "validation");
-    if (radius > 0) {
-        axes_marks(axes, (AxesMark){AXES_DISC, radius, theme->series[0]}, curve.epoch, curve.training,
-                   curve.n, NULL);
-        if (validated)
-            axes_marks(axes, (AxesMark){AXES_DISC, radius, theme->series[1]}, curve.epoch, curve.validation,
-                       curve.n, NULL);
-    }
+    g_autoptr(Axes) axes = axes_new(
+        canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
+        &(AxesOptions){
+            .title = accuracy ? "Accuracy" : "Loss",
+            .x = {"epoch", 0.5, curve.n + 0.5, .whole = TRUE},
+            .y = {.to = accuracy ? 1 : MAX(1e-6, largest(&curve)), .nice = !accuracy, .percent = accuracy}});
+    draw_series(axes, &curve, curve.training, theme->series[0], "training");
+    if (curve.n && !isnan(curve.validation[0]))
+        draw_series(axes, &curve, curve.validation, theme->series[1], "validation");
     if (history->best) {
         g_autofree char *label = g_strdup_printf("best epoch (%d)", history->best);
         axes_mark(axes, history->best, theme->soft, label);

@@ -9,6 +9,7 @@
 #include "evaluate/explanation/overlay.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 24 };
@@ -38,8 +39,7 @@ static void draw_legend(Canvas *canvas, double x, double y, double scale)
     double step = (double)LEGEND / LEGEND_STEPS;
     for (int i = 0; i < LEGEND_STEPS; i++) {
         double value = (i + 0.5) / LEGEND_STEPS * 2 - 1, left = x + i * step;
-        const double box[] = {left, y, left + step, y, left + step, y + 8, left, y + 8};
-        canvas_polygon(canvas, box, 4, colormap_sign(value), value < 0 ? -value : value);
+        canvas_rectangle(canvas, left, y, step, 8, colormap_sign(value), fabs(value));
     }
     canvas_frame(canvas, x, y, LEGEND, 8, 0.5, theme->faint);
     g_autofree char *text = g_strdup_printf("against … for; full colour: ±%.3g in one region", scale);

@@ -18,7 +18,10 @@ static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12
 
 /* Where everything goes, in points. */
 typedef struct {
+    const Confusion *of;
+    double largest;                   /* the value shown by the darkest shade */
     double cell;                      /* side of a cell */
+    double side;                      /* and of a heatmap */
     double label_size;                /* of class names or numbers */
     double label_width;               /* of the widest of them */
     double number_size;               /* font size of the number in a cell; 0: none fits */
@@ -84,8 +87,9 @@ static double widest_name(const Confusion *confusion, double size)
     return widest;
 }
 
-static void layout_labels(Layout *layout, const Confusion *confusion)
+static void layout_labels(Layout *layout)
 {
+    const Confusion *confusion = layout->of;
     layout->numbered = confusion->classes > NAMED_CLASSES;
     layout->label_size = CLAMP(layout->cell * 0.72, 5.5, 11);
     double widest = layout->numbered ? canvas_text_width(NULL, layout->label_size, FALSE, "100")
@@ -100,16 +104,18 @@ static void layout_labels(Layout *layout, const Confusion *confusion)
     layout->foot = ceil(gap + height + gap + axis_size + gap);
 }
 
-static void layout_numbers(Layout *layout, const Confusion *confusion, double largest)
+static void layout_numbers(Layout *layout)
 {
-    g_autofree char *text = cell_text(confusion, largest);
+    g_autofree char *text = cell_text(layout->of, layout->largest);
     double width = canvas_text_width(NULL, 10, FALSE, text) / 10; /* of a size of one */
     double size = fmin(fmin(layout->cell * 0.42, 14), 0.86 * layout->cell / width);
     layout->number_size = size >= 5 ? size : 0;
+    layout->bar_room = 2 * gap + bar_width + gap + 10 * width + gap + margin;
 }
 
-static void layout_key(Layout *layout, const Confusion *confusion)
+static void layout_key(Layout *layout)
 {
+    const Confusion *confusion = layout->of;
     const double size = 9, line = 1.4 * size;
     if (!layout->numbered)
         return;
@@ -124,10 +130,12 @@ static void layout_key(Layout *layout, const Confusion *confusion)
 static Layout layout_new(const Confusion *confusion)
 {
     double cell = fmin(8, floor((double)MAX_CLASSES / confusion->classes));
-    Layout layout = {.cell = CLAMP(floor(920.0 / confusion->classes) / 2, cell, 100)};
-    double largest = largest_value(confusion), matrix = layout.cell * confusion->classes, widest_title = 0;
-    layout_labels(&layout, confusion);
-    layout_numbers(&layout, confusion, largest);
+    Layout layout = {.of = confusion,
+                     .largest = largest_value(confusion),
+                     .cell = CLAMP(floor(920.0 / confusion->classes) / 2, cell, 100)};
+    double matrix = layout.side = layout.cell * confusion->classes, widest_title = 0;
+    layout_labels(&layout);
+    layout_numbers(&layout);
     for (guint p = 0; p < confusion->n_panels; p++)
         widest_title =
             fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, confusion->panels[p].title));
@@ -137,15 +145,13 @@ static Layout layout_new(const Confusion *confusion)
     layout.panel_height = layout.head + matrix + layout.foot;
     layout.columns = MIN(confusion->n_panels, PANELS_A_ROW);
     layout.rows = (confusion->n_panels + layout.columns - 1) / layout.columns;
-    g_autofree char *text = cell_text(confusion, largest);
-    layout.bar_room = 2 * gap + bar_width + gap + canvas_text_width(NULL, 10, FALSE, text) + gap + margin;
     double panels = layout.columns * layout.panel_width + layout.bar_room;
     layout.width = panels;
     if (confusion->title)
         layout.width =
             fmax(layout.width, canvas_text_width(NULL, title_size, TRUE, confusion->title) + 2 * margin);
     layout.inset = floor((layout.width - panels) / 2);
-    layout_key(&layout, confusion);
+    layout_key(&layout);
     layout.height = margin + (confusion->title ? title_size + margin : 0) +
                     layout.rows * layout.panel_height + layout.key_height + gap;
     return layout;
@@ -164,91 +170,86 @@ static double share_of_shade(const Layout *layout, double shade)
     return layout->number_size > 0 ? shade : shade * shade;
 }
 
-static void draw_cells(Canvas *canvas, const Confusion *confusion, const Layout *layout, const guint *matrix,
-                       double left, double top, double largest)
+static void draw_cells(Canvas *canvas, const Layout *layout, const guint *matrix, double left, double top)
 {
+    const Confusion *confusion = layout->of;
     guint classes = confusion->classes;
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree double *values = g_new(double, (gsize)classes *classes);
     confusion_values(matrix, classes, confusion->cells, values);
-    canvas_rectangle(canvas, left, top, classes * layout->cell, classes * layout->cell, colormap(theme, 0));
+    canvas_rectangle(canvas, left, top, layout->side, layout->side, colormap(theme, 0), 1);
     for (gsize i = 0; i < (gsize)classes * classes; i++) {
         double x = left + (i % classes) * layout->cell, y = top + (i / classes) * layout->cell;
-        guint32 color = colormap(theme, shade(layout, values[i] / largest));
+        guint32 color = colormap(theme, shade(layout, values[i] / layout->largest));
         if (!matrix[i] && classes > ZEROS_SHOWN)
             continue;
-        canvas_rectangle(canvas, x, y, layout->cell, layout->cell, color);
+        canvas_rectangle(canvas, x, y, layout->cell, layout->cell, color, 1);
         if (layout->number_size == 0)
             continue;
         g_autofree char *text = cell_text(confusion, values[i]);
         canvas_text(canvas, x + layout->cell / 2, y + layout->cell / 2,
                     (CanvasFont){layout->number_size, colormap_ink(color), FALSE}, ALIGN_CENTER, 0, text);
     }
-    canvas_frame(canvas, left, top, classes * layout->cell, classes * layout->cell, 0.8, theme->soft);
+    canvas_frame(canvas, left, top, layout->side, layout->side, 0.8, theme->soft);
 }
 
-static void draw_labels(Canvas *canvas, const Confusion *confusion, const Layout *layout, double left,
-                        double top)
+static void draw_labels(Canvas *canvas, const Layout *layout, double left, double top)
 {
-    guint32 ink = canvas_theme(canvas)->ink;
-    double bottom = top + confusion->classes * layout->cell;
+    const CanvasFont font = {layout->label_size, canvas_theme(canvas)->ink, FALSE};
+    const Confusion *confusion = layout->of;
+    double below = top + layout->side + gap + (layout->degrees == 0 ? layout->label_size / 2 : 0);
     guint step = layout->numbered ? (guint)ceil(layout->label_size / layout->cell) : 1;
     for (guint c = 0; c < confusion->classes; c += step) {
         char number[16];
         g_snprintf(number, sizeof number, "%u", c);
         const char *text = layout->numbered ? number : confusion->names[c];
         double middle = (c + 0.5) * layout->cell;
-        canvas_text(canvas, left - gap, top + middle, (CanvasFont){layout->label_size, ink, FALSE},
-                    ALIGN_RIGHT, 0, text);
-        if (layout->degrees == 0)
-            canvas_text(canvas, left + middle, bottom + gap + layout->label_size / 2,
-                        (CanvasFont){layout->label_size, ink, FALSE}, ALIGN_CENTER, 0, text);
-        else
-            canvas_text(canvas, left + middle, bottom + gap, (CanvasFont){layout->label_size, ink, FALSE},
-                        ALIGN_RIGHT, layout->degrees, text);
+        canvas_text(canvas, left - gap, top + middle, font, ALIGN_RIGHT, 0, text);
+        canvas_text(canvas, left + middle, below, font, layout->degrees == 0 ? ALIGN_CENTER : ALIGN_RIGHT,
+                    layout->degrees, text);
     }
 }
 
-static void draw_panel(Canvas *canvas, const Confusion *confusion, const Layout *layout, guint index,
-                       double x, double y, double largest)
+/* left, top: of the cells. */
+static void draw_panel(Canvas *canvas, const Layout *layout, const ConfusionPanel *panel, double left,
+                       double top)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
-    double left = x + layout->left, top = y + layout->head, side = confusion->classes * layout->cell;
-    canvas_text(canvas, left + side / 2, y + layout->head / 2,
-                (CanvasFont){panel_title_size, theme->ink, TRUE}, ALIGN_CENTER, 0,
-                confusion->panels[index].title);
-    draw_cells(canvas, confusion, layout, confusion->panels[index].matrix, left, top, largest);
-    draw_labels(canvas, confusion, layout, left, top);
-    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + side / 2,
-                (CanvasFont){axis_size, theme->soft, FALSE}, ALIGN_CENTER, 90, "true");
-    canvas_text(canvas, left + side / 2, top + side + layout->foot - gap - axis_size / 2,
-                (CanvasFont){axis_size, theme->soft, FALSE}, ALIGN_CENTER, 0, "predicted");
+    const CanvasFont title = {panel_title_size, theme->ink, TRUE}, axis = {axis_size, theme->soft, FALSE};
+    double middle = left + layout->side / 2;
+    canvas_text(canvas, middle, top - layout->head / 2, title, ALIGN_CENTER, 0, panel->title);
+    draw_cells(canvas, layout, panel->matrix, left, top);
+    draw_labels(canvas, layout, left, top);
+    canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + layout->side / 2, axis,
+                ALIGN_CENTER, 90, "true");
+    canvas_text(canvas, middle, top + layout->side + layout->foot - gap - axis_size / 2, axis, ALIGN_CENTER,
+                0, "predicted");
 }
 
-static void draw_bar(Canvas *canvas, const Confusion *confusion, const Layout *layout, double x, double y,
-                     double largest)
+static void draw_bar(Canvas *canvas, const Layout *layout, double x, double y)
 {
     enum { SHADES = 128, TICKS = 5 };
     const CanvasTheme *theme = canvas_theme(canvas);
-    double height = confusion->classes * layout->cell;
+    double height = layout->side;
     for (int i = 0; i < SHADES; i++)
         canvas_rectangle(canvas, x, y + height * (SHADES - 1 - i) / SHADES, bar_width, height / SHADES + 0.5,
-                         colormap(theme, (i + 0.5) / SHADES));
+                         colormap(theme, (i + 0.5) / SHADES), 1);
     canvas_frame(canvas, x, y, bar_width, height, 0.6, theme->soft);
     for (int i = 0; i <= TICKS; i++) {
-        double value = largest * share_of_shade(layout, (double)i / TICKS);
-        if (confusion->cells == CONFUSION_COUNTS)
+        double value = layout->largest * share_of_shade(layout, (double)i / TICKS);
+        if (layout->of->cells == CONFUSION_COUNTS)
             value = round(value);
         g_autofree char *text = g_strdup_printf("%.3g", value);
-        double at = y + height * (1 - shade(layout, value / largest));
+        double at = y + height * (1 - shade(layout, value / layout->largest));
         canvas_line(canvas, (double[]){x + bar_width, at, x + bar_width + 3, at}, 2, 0.6, theme->soft, FALSE);
         canvas_text(canvas, x + bar_width + gap, at, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
                     text);
     }
 }
 
-static void draw_key(Canvas *canvas, const Confusion *confusion, const Layout *layout, double y)
+static void draw_key(Canvas *canvas, const Layout *layout, double y)
 {
+    const Confusion *confusion = layout->of;
     const double size = 9, line = 1.4 * size;
     const CanvasTheme *theme = canvas_theme(canvas);
     double number = canvas_text_width(canvas, size, FALSE, "100");
@@ -268,7 +269,7 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     const Confusion *confusion = figure->of;
     const Layout of_figure = layout_new(confusion), *layout = &of_figure;
     const CanvasTheme *theme = canvas_theme(canvas);
-    double largest = largest_value(confusion), y = margin, side = confusion->classes * layout->cell;
+    double y = margin;
     if (confusion->title) {
         canvas_text(canvas, layout->width / 2, y + title_size / 2, (CanvasFont){title_size, theme->ink, TRUE},
                     ALIGN_CENTER, 0, confusion->title);
@@ -276,13 +277,13 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     }
     for (guint p = 0; p < confusion->n_panels; p++) {
         guint row = p / layout->columns, column = p % layout->columns;
-        double x = layout->inset + column * layout->panel_width, top = y + row * layout->panel_height;
-        draw_panel(canvas, confusion, layout, p, x, top, largest);
+        double left = layout->inset + column * layout->panel_width + layout->left;
+        double top = y + row * layout->panel_height + layout->head;
+        draw_panel(canvas, layout, &confusion->panels[p], left, top);
         if (column + 1 == layout->columns || p + 1 == confusion->n_panels)
-            draw_bar(canvas, confusion, layout, x + layout->left + side + 2 * gap, top + layout->head,
-                     largest);
+            draw_bar(canvas, layout, left + layout->side + 2 * gap, top);
     }
-    draw_key(canvas, confusion, layout, y + layout->rows * layout->panel_height);
+    draw_key(canvas, layout, y + layout->rows * layout->panel_height);
 }
 
 CanvasFigure confusion_figure(const Confusion *confusion)

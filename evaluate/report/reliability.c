@@ -16,13 +16,9 @@ static void draw_panel(Canvas *canvas, const ReliabilityPanel *panel, double x, 
                                              100 * metrics_calibration_error(panel->bins, RELIABILITY_BINS));
     g_autoptr(Axes) axes = axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
                                     &(AxesOptions){.title = title,
-                                                   .x_label = "confidence",
-                                                   .y_label = "accuracy",
-                                                   .x_to = 1,
-                                                   .y_to = 1,
-                                                   .square = TRUE,
-                                                   .x_percent = TRUE,
-                                                   .y_percent = TRUE});
+                                                   .x = {"confidence", 0, 1, .percent = TRUE},
+                                                   .y = {"accuracy", 0, 1, .percent = TRUE},
+                                                   .square = TRUE});
     for (guint b = 0; b < RELIABILITY_BINS; b++)
         max = MAX(max, panel->bins[b].count);
     for (guint b = 0; b < RELIABILITY_BINS; b++) {

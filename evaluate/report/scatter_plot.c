@@ -71,27 +71,28 @@ static double width_of(const Scatter *scatter)
     return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_MIN, LEGEND_MAX);
 }
 
+static void draw_entry(Canvas *canvas, AxesMark mark, double y, guint32 color, const char *text)
+{
+    const double x = PLOT_WIDTH + 8;
+    axes_draw_mark(canvas, mark, x, y);
+    canvas_text(canvas, x + 12, y, (CanvasFont){text_size, color, FALSE}, ALIGN_LEFT, 0, text);
+}
+
 /* All classes are shown, or SHOWN of them and the rest as one. */
 static void draw_legend(Canvas *canvas, const Scatter *scatter, const guint *order)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     guint shown = MIN(scatter->classes, SHOWN);
-    double x = PLOT_WIDTH + 8, y = 42;
-    for (guint r = 0; r < shown; r++, y += ROW) {
-        axes_draw_mark(canvas, mark_of(theme, r, 3.5), x, y);
-        canvas_text(canvas, x + 12, y, (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_LEFT, 0,
-                    scatter->names[order[r]]);
-    }
+    double y = 42;
+    for (guint r = 0; r < shown; r++, y += ROW)
+        draw_entry(canvas, mark_of(theme, r, 3.5), y, theme->ink, scatter->names[order[r]]);
     if (shown < scatter->classes) {
         g_autofree char *rest = text_of_rest(scatter);
-        axes_draw_mark(canvas, mark_of(theme, SHOWN, 3.5), x, y);
-        canvas_text(canvas, x + 12, y, (CanvasFont){text_size, theme->soft, FALSE}, ALIGN_LEFT, 0, rest);
+        draw_entry(canvas, mark_of(theme, SHOWN, 3.5), y, theme->soft, rest);
         y += ROW;
     }
     g_autofree char *wrong = text_of_wrong(scatter);
-    axes_draw_mark(canvas, (AxesMark){AXES_CROSS, cross, theme->ink}, x, y + ROW / 2.0);
-    canvas_text(canvas, x + 12, y + ROW / 2.0, (CanvasFont){text_size, theme->ink, FALSE}, ALIGN_LEFT, 0,
-                wrong);
+    draw_entry(canvas, (AxesMark){AXES_CROSS, cross, theme->ink}, y + ROW / 2.0, theme->ink, wrong);
 }
 
 static void range_of(const double *values, guint n, double *from, double *to)
@@ -114,9 +115,9 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     g_autofree char *x_label =
         g_strdup_printf("first component (%.1f %% of the variance)", 100 * scatter->shares[0]);
     g_autofree char *y_label = g_strdup_printf("second component (%.1f %%)", 100 * scatter->shares[1]);
-    AxesOptions options = {.title = "Images by principal components", .x_label = x_label, .y_label = y_label};
-    range_of(scatter->x, scatter->n, &options.x_from, &options.x_to);
-    range_of(scatter->y, scatter->n, &options.y_from, &options.y_to);
+    AxesOptions options = {.title = "Images by principal components", .x = {x_label}, .y = {y_label}};
+    range_of(scatter->x, scatter->n, &options.x.from, &options.x.to);
+    range_of(scatter->y, scatter->n, &options.y.from, &options.y.to);
     g_autoptr(Axes) axes = axes_new(canvas, 0, 0, PLOT_WIDTH, PLOT_HEIGHT, &options);
     for (guint r = scatter->classes; r-- > 0;) /* the grey ones lie below */
         draw_class(axes, scatter, order[r], FALSE, mark_of(theme, r, dot));

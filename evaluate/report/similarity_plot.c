@@ -48,14 +48,10 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     double shares[2][BINS];
     double most = fmax(count_shares(of->known, of->n, from, shares[0]),
                        count_shares(of->unknown, of->m, from, shares[1]));
-    g_autoptr(Axes) axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT,
-                                    &(AxesOptions){.x_label = "similarity to the images trained on",
-                                                   .y_label = "share of the images",
-                                                   .x_from = from,
-                                                   .x_to = 1,
-                                                   .y_to = most,
-                                                   .y_nice = TRUE,
-                                                   .y_percent = TRUE});
+    g_autoptr(Axes) axes =
+        axes_new(canvas, 0, 0, WIDTH, HEIGHT,
+                 &(AxesOptions){.x = {"similarity to the images trained on", from, 1},
+                                .y = {"share of the images", 0, most, .nice = TRUE, .percent = TRUE}});
     draw_steps(axes, shares[0], from, theme->series[0], "known");
     draw_steps(axes, shares[1], from, theme->series[1], "unknown");
     axes_mark(axes, of->limit, theme->soft, "known from here on");

@@ -80,9 +80,9 @@ static void draw(Canvas *canvas, const GPtrArray *all, int which)
     static const char *const units[] = {"milliseconds an image", "MB"};
     const CanvasTheme *theme = canvas_theme(canvas);
     AxesOptions options = {
-        .title = titles[which], .x_label = "images", .y_label = units[which], .x_log = TRUE, .y_log = TRUE};
-    range(all, -1, &options.x_from, &options.x_to);
-    range(all, which, &options.y_from, &options.y_to);
+        .title = titles[which], .x = {"images", .log = TRUE}, .y = {units[which], .log = TRUE}};
+    range(all, -1, &options.x.from, &options.x.to);
+    range(all, which, &options.y.from, &options.y.to);
     g_autoptr(Axes) axes = axes_new(canvas, which * WIDTH, 0, WIDTH, HEIGHT, &options);
     for (guint i = 0; i < all->len; i++) {
         const Series *series = all->pdata[i];

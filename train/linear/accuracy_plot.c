@@ -20,15 +20,8 @@ gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, gu
     }
     const CanvasTheme *theme = canvas_theme(canvas);
     AxesOptions options = {.title = plot->title,
-                           .x_label = plot->x_label,
-                           .y_label = plot->y_label,
-                           .x_from = x[0],
-                           .x_to = n > 1 ? x[n - 1] : x[0] + 1,
-                           .y_from = min,
-                           .y_to = MAX(max, min + 0.01),
-                           .x_log = TRUE,
-                           .y_nice = TRUE,
-                           .y_percent = TRUE};
+                           .x = {plot->x_label, x[0], n > 1 ? x[n - 1] : x[0] + 1, .log = TRUE},
+                           .y = {plot->y_label, min, MAX(max, min + 0.01), .nice = TRUE, .percent = TRUE}};
     Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
     axes_band(axes, x, low, high, n, theme->series[0], plot->band);
     axes_line(axes, x, mean, n, theme->series[0], FALSE, plot->line);

@@ -92,23 +92,16 @@ static char *label_of(const Point *point)
 static AxesOptions range_of(const Point *points, guint n)
 {
     AxesOptions options = {.title = "Stored copies against live augmentation",
-                           .x_label = "seconds for features and training",
-                           .y_label = "accuracy, 95 % interval",
-                           .x_from = INFINITY,
-                           .x_to = 0,
-                           .y_from = 1,
-                           .y_to = 0,
-                           .x_log = TRUE,
-                           .y_nice = TRUE,
-                           .y_percent = TRUE};
+                           .x = {"seconds for features and training", INFINITY, 0, .log = TRUE},
+                           .y = {"accuracy, 95 % interval", 1, 0, .nice = TRUE, .percent = TRUE}};
     for (guint i = 0; i < n; i++) {
-        options.x_from = MIN(options.x_from, points[i].seconds);
-        options.x_to = MAX(options.x_to, points[i].seconds);
-        options.y_from = MIN(options.y_from, points[i].low);
-        options.y_to = MAX(options.y_to, points[i].high);
+        options.x.from = MIN(options.x.from, points[i].seconds);
+        options.x.to = MAX(options.x.to, points[i].seconds);
+        options.y.from = MIN(options.y.from, points[i].low);
+        options.y.to = MAX(options.y.to, points[i].high);
     }
-    options.x_from = MAX(options.x_from, 0.1) / 1.3, options.x_to = MAX(options.x_to, 0.1) * 1.3;
-    options.x_to *= pow(options.x_to / options.x_from, LEGEND);
+    options.x.from = MAX(options.x.from, 0.1) / 1.3, options.x.to = MAX(options.x.to, 0.1) * 1.3;
+    options.x.to *= pow(options.x.to / options.x.from, LEGEND);
     return options;
 }
 

@@ -11,22 +11,15 @@ static void draw_something(Canvas *canvas, const CanvasFigure *figure)
 {
     const double line[] = {0, 0, 30, 30, 60, 0}, odd[] = {1, NAN, 2, -1, 3, INFINITY};
     const double x[] = {1, 10, 100}, low[] = {0.1, 0.2, NAN}, high[] = {0.5, 0.6, 0.7};
-    canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2);
+    canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2, 1);
     canvas_line(canvas, line, 3, 1, 0xFF0000, TRUE);
     canvas_disc(canvas, 80, 80, 4, 0x009E73);
     canvas_polygon(canvas, line, 3, 0x00FF00, 0.5);
     canvas_text(canvas, 50, 50, (CanvasFont){12, 0, TRUE}, ALIGN_CENTER, 45, "crème \xff <&>");
     canvas_text(canvas, 50, 90, (CanvasFont){12, 0, FALSE}, ALIGN_RIGHT, 0, "");
-    g_autoptr(Axes) axes = axes_new(canvas, 100, 0, 200, 150,
-                                    &(AxesOptions){.title = "t",
-                                                   .x_label = "x",
-                                                   .y_label = "y",
-                                                   .x_from = 1,
-                                                   .x_to = 100,
-                                                   .x_log = TRUE,
-                                                   .y_from = 0,
-                                                   .y_to = 0.9,
-                                                   .y_percent = TRUE});
+    g_autoptr(Axes) axes = axes_new(
+        canvas, 100, 0, 200, 150,
+        &(AxesOptions){.title = "t", .x = {"x", 1, 100, .log = TRUE}, .y = {"y", 0, 0.9, .percent = TRUE}});
     axes_line(axes, x, odd, 3, 0xFF, FALSE, "odd");
     axes_line(axes, odd, odd, 6, 0xFF, TRUE, NULL);
     axes_line(axes, NULL, NULL, 0, 0xFF, TRUE, "none");
@@ -58,7 +51,7 @@ static void test_png(void)
     g_autofree char *path = in_folder("figure.png");
     Canvas *canvas = canvas_new(path, 300, 150.5, &error);
     const guint8 rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0};
-    canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2);
+    canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2, 1);
     canvas_image(canvas, 100, 100, 40, rgb, 2);
     g_assert_true(canvas_finish(canvas, &error));
     cairo_surface_t *read = cairo_image_surface_create_from_png(path);
