@@ -394,16 +394,10 @@ static void decide_rows(guint task, guint worker, gpointer data)
     Group *group = &descent->groups[task];
     for (guint i = 0; i < descent->rows->n; i++) {
         double values[ROW_COLUMNS];
-        gboolean wanted = FALSE;
-        for (guint k = 0; k < group->n; k++)
-            wanted |= linear_tests(group->lanes[k].problem, i);
-        if (!wanted)
-            continue;
         descent_row_read(descent->rows, i, &group->row);
         descent_weights_decide(descent->rows, &group->weights, &group->row, values);
         for (guint k = 0; k < group->n; k++)
-            if (linear_tests(group->lanes[k].problem, i))
-                descent->values[(gsize)i * descent->n_problems + group->first + k] = (float)values[k];
+            descent->values[(gsize)i * descent->n_problems + group->first + k] = (float)values[k];
     }
 }
 

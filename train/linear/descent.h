@@ -25,7 +25,7 @@ void descent_free(Descent *descent);
  * error if the user interrupted. */
 gboolean descent_run(Descent *descent, double cost, Progress *progress, GError **error);
 
-/* values (N, n_problems): decision values of the rows that a problem tests. The rest stays as it is. */
+/* values (N, n_problems): decision values. */
 void descent_values(Descent *descent, float *values);
 
 /* The first K problems' weights for scaled features: kernel (D, K), and what is added to the decision values: offset

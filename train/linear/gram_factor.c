@@ -17,17 +17,6 @@ typedef struct {
     guint panel;    /* first row and column of the panel being factored */
 } Work;
 
-static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
-{
-    training_set_take(user, row, first, count, buffer);
-    return buffer;
-}
-
-static Rows rows_of(const TrainingSet *set)
-{
-    return (Rows){.n = set->n, .width = set->features, .part = part, .user = set};
-}
-
 /* Left-looking: subtracts from the panel's rows what the columns before it explain. */
 static void update_panel(guint task, guint worker, gpointer data)
 {
@@ -77,7 +66,6 @@ double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError 
     guint n = set->n;
     g_autofree double *matrix = g_try_new(double, (gsize)n *n);
     Work work = {.n = n, .matrix = matrix};
-    Rows rows = rows_of(set);
     double start = set->bias >= 0 ? set->bias * set->bias : 0;
     if (!matrix) {
         error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
@@ -87,7 +75,7 @@ double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError 
     for (guint i = 0; i < n; i++)
         for (guint j = 0; j <= i; j++)
             matrix[(gsize)i * n + j] = start;
-    gram_add(&rows, thread_pool, matrix);
+    gram_add(&set->scaled, thread_pool, matrix);
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
         zero = matrix[(gsize)i * n + i] == start;
@@ -106,8 +94,7 @@ void gram_factor_weights(const double *factor, const TrainingSet *set, ThreadPoo
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                         factor, n, w, n);
-    Rows rows = rows_of(set);
-    gram_combine(&rows, thread_pool, w, outputs, kernel);
+    gram_combine(&set->scaled, thread_pool, w, outputs, kernel);
     double squared = set->bias >= 0 ? set->bias * set->bias : 0;
     for (guint k = 0; k < outputs; k++) {
         double sum = 0;

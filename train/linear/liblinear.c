@@ -67,7 +67,7 @@ static guint take_row(const DescentRows *rows, guint i, float *buffer, struct fe
         for (guint j = 0; j <= i; j++)
             count = add_value(out, count, j, rows->factor[(gsize)i * rows->n + j]);
     } else {
-        training_set_take(set, i, 0, set->features, buffer);
+        rows_get(&set->scaled, i, buffer);
         for (gsize j = 0; j < set->features; j++)
             count = add_value(out, count, j, buffer[j]);
         count = add_value(out, count, set->features, MAX(set->bias, 0));
@@ -184,7 +184,7 @@ static struct model *fit(const Liblinear *liblinear, const LinearProblem *proble
     }
     if (!solver->multiclass)
         linear_costs(training, problem->class, liblinear->cost, &weight[0], &weight[1]);
-    struct parameter parameter = {.solver_type = (int)solver->kind,
+    struct parameter parameter = {.solver_type = (int)solver_number(solver),
                                   .eps = training->tolerance,
                                   .C = 1,
                                   .nr_weight = (int)sides,

@@ -20,7 +20,7 @@ Liblinear *liblinear_new(const LinearTraining *training, LinearProblem *problems
                          GError **error);
 void liblinear_free(Liblinear *liblinear);
 
-/* As descent_run, descent_values; solvers that cannot start where the last run ended start anew. A multi-class problem
+/* As descent_run, descent_values, but of the rows that a problem tests alone; solvers that cannot start where the last run ended start anew. A multi-class problem
  * has L decision values, in the place of one. */
 gboolean liblinear_run(Liblinear *liblinear, double cost, Progress *progress, GError **error);
 void liblinear_values(const Liblinear *liblinear, float *values);

@@ -188,14 +188,14 @@ static gboolean check_folds(const Linear *linear, GError **error)
 static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GError **error)
 {
     ScalingKind scale = linear->training.set->scaling->kind;
-    if (scale != SCALE_STANDARD)
-        return search_fit(search, 0, search->folds, progress, error);
-    for (guint f = 0; f < search->folds; f++) {
-        g_autofree guint8 *part = search_parts(search, f, 1);
-        if (!linear_form_make(linear, scale, part, error) || !search_fit(search, f, 1, progress, error))
+    guint step = scale == SCALE_STANDARD ? 1 : search->folds;
+    for (guint f = 0; f < search->folds; f += step) {
+        g_autofree guint8 *part = search_parts(search, f, step);
+        if ((scale == SCALE_STANDARD && !linear_form_make(linear, scale, part, error)) ||
+            !search_fit(search, f, part, step, progress, error))
             return FALSE;
     }
-    return linear_form_make(linear, scale, NULL, error);
+    return scale != SCALE_STANDARD || linear_form_make(linear, scale, NULL, error);
 }
 
 /* In the scaling of the form, over the costs that the options ask for. */

@@ -108,9 +108,9 @@ static float *held_out_at(const Search *search, guint cost)
     return search->held_out + (gsize)cost * search->training->n * search->training->classes;
 }
 
-gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error)
+gboolean search_fit(Search *search, guint first, const guint8 *parts, guint count, Progress *progress,
+                    GError **error)
 {
-    g_autofree guint8 *parts = search_parts(search, first, count);
     g_autoptr(LinearFits) fits = linear_fits_new(search->training, parts, count, error);
     for (guint c = 0; fits && c < search->n; c++) {
         if (!linear_fits_run(fits, search->points[c].cost, progress, error))

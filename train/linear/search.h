@@ -51,9 +51,10 @@ void search_free(Search *search);
 /* (count, N) a RowUse each in the folds from the first on. Caller frees. */
 guint8 *search_parts(const Search *search, guint first, guint count);
 
-/* Fits these folds at all costs. A class without images in the training part of a fold is never predicted there. FALSE
+/* Fits these folds, whose parts they are, at all costs. A class without images in the training part of a fold is never predicted there. FALSE
  * and error if worker processes fail or the user interrupted. */
-gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error);
+gboolean search_fit(Search *search, guint first, const guint8 *parts, guint count, Progress *progress,
+                    GError **error);
 
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search);

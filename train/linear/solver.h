@@ -3,19 +3,6 @@
 #pragma once
 #include <glib.h>
 
-/* By liblinear's number, its -s. */
-typedef enum {
-    SOLVER_LR,
-    SOLVER_SVC_DUAL,
-    SOLVER_SVC,
-    SOLVER_HINGE_DUAL,
-    SOLVER_CRAMMER_SINGER,
-    SOLVER_L1_SVC,
-    SOLVER_L1_LR,
-    SOLVER_LR_DUAL,
-    SOLVERS
-} SolverKind;
-
 typedef enum {
     LOSS_HINGE,         /* max(0, 1 - margin) */
     LOSS_SQUARED_HINGE, /* its square */
@@ -23,7 +10,6 @@ typedef enum {
 } Loss;
 
 typedef struct {
-    SolverKind kind;
     const char *name;  /* liblinear's, "L2R_L2LOSS_SVC_DUAL" */
     const char *alias; /* short, "svc-dual" */
     double tolerance;  /* liblinear's default -e */
@@ -34,7 +20,9 @@ typedef struct {
     gboolean multiclass; /* all classes in one problem (Crammer & Singer); else one versus rest */
 } Solver;
 
-extern const Solver solvers[SOLVERS];
+enum { SOLVERS = 8 };
+extern const Solver solvers[SOLVERS]; /* by liblinear's number, its -s */
+guint solver_number(const Solver *solver);
 
 /* By number, name in any case, or alias; NULL if there is none. */
 const Solver *solver_find(const char *text);

@@ -20,33 +20,6 @@ static void fit_to_part(Scaling *scaling, const Rows *rows, const guint8 *part)
     scaling_fit(scaling, &fitted);
 }
 
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const TrainingSetForm *form)
-{
-    guint n = rows->n;
-    double averages = form->averages;
-    TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = form->bias};
-    set->channels = form->places > 1 && averages > 1 ? rows->width / form->places : 0;
-    set->features = rows->width + set->channels;
-    set->share = sqrt((averages * averages - 1) / form->places);
-    set->scaling = scaling_new(form->scale, rows->width);
-    set->factors = g_new(float, n);
-    fit_to_part(set->scaling, rows, form->part);
-    g_autofree float *buffer = g_new(float, rows->width);
-    for (guint i = 0; i < n; i++)
-        set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));
-    return set;
-}
-
-void training_set_free(TrainingSet *set)
-{
-    if (!set)
-        return;
-    scaling_free(set->scaling);
-    g_free(set->factors);
-    g_free(set);
-}
-
 static void take_features(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
 {
     const float *in = rows_part(&set->rows, row, first, count, out);
@@ -66,13 +39,43 @@ static void take_averages(const TrainingSet *set, guint row, gsize first, gsize 
         out[c] = (float)(set->share * sums[first + c]);
 }
 
-void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out)
+static const float *take(gconstpointer user, guint row, gsize first, gsize count, float *out)
 {
+    const TrainingSet *set = user;
     gsize width = set->rows.width, end = first + count, features = MIN(end, width) - MIN(first, width);
     if (features)
         take_features(set, row, first, features, out);
     if (end > width)
         take_averages(set, row, MAX(first, width) - width, count - features, out + features);
+    return out;
+}
+
+TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const TrainingSetForm *form)
+{
+    guint n = rows->n;
+    double averages = form->averages;
+    TrainingSet *set = g_new(TrainingSet, 1);
+    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = form->bias};
+    set->channels = form->places > 1 && averages > 1 ? rows->width / form->places : 0;
+    set->features = rows->width + set->channels;
+    set->scaled = (Rows){.n = n, .width = set->features, .part = take, .user = set};
+    set->share = sqrt((averages * averages - 1) / form->places);
+    set->scaling = scaling_new(form->scale, rows->width);
+    set->factors = g_new(float, n);
+    fit_to_part(set->scaling, rows, form->part);
+    g_autofree float *buffer = g_new(float, rows->width);
+    for (guint i = 0; i < n; i++)
+        set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));
+    return set;
+}
+
+void training_set_free(TrainingSet *set)
+{
+    if (!set)
+        return;
+    scaling_free(set->scaling);
+    g_free(set->factors);
+    g_free(set);
 }
 
 void training_set_fold(const TrainingSet *set, float *kernel, guint outputs)
@@ -98,7 +101,7 @@ double training_set_largest_correlation(const TrainingSet *set)
     double largest = 0;
     for (guint i = 0; i < set->n; i++) {
         double *own = sums + (gsize)set->labels[i] * features;
-        training_set_take(set, i, 0, features, row);
+        rows_get(&set->scaled, i, row);
         for (gsize j = 0; j < features; j++) {
             own[j] += row[j];
             all[j] += row[j];
@@ -128,7 +131,7 @@ gboolean training_set_write(const TrainingSet *set, const char *path, Progress *
     FILE *file = output_file_stream(output);
     g_autofree float *row = g_new(float, set->features);
     for (guint i = 0; i < set->n && !ferror(file) && !interrupted(); i++) {
-        training_set_take(set, i, 0, set->features, row);
+        rows_get(&set->scaled, i, row);
         write_row(file, set->labels[i], row, set->features);
         progress_tick(progress, 1);
     }

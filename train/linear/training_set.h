@@ -13,7 +13,8 @@ typedef struct {
     Rows rows;         /* N of D floats, borrowed (from a cache) */
     const int *labels; /* (N), 0 … L-1, borrowed */
     guint n, classes;  /* N, L */
-    gsize features;    /* D + C: the averages follow the features */
+    Rows scaled;       /* N of D + C: scaled, without the bias; the averages follow the features */
+    gsize features;    /* D + C */
     gsize channels;    /* C; 0 without averages */
     double share;      /* what a feature adds to its channel's average, sqrt((W² - 1) / P) */
     Scaling *scaling;  /* fitted, of D features */
@@ -36,9 +37,6 @@ typedef struct {
 TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes,
                               const TrainingSetForm *form);
 void training_set_free(TrainingSet *set);
-
-/* Features first … first+count-1 of a row, scaled, without the bias; first: a multiple of 64. */
-void training_set_take(const TrainingSet *set, guint row, gsize first, gsize count, float *out);
 
 /* Of kernel (D + C, outputs), adds the averages' weights to those of the features. */
 void training_set_fold(const TrainingSet *set, float *kernel, guint outputs);

@@ -47,7 +47,7 @@ static double mean_square(const LinearFixture *data)
     float row[D + C];
     double sum = 0;
     for (guint i = 0; i < N; i++) {
-        training_set_take(data->set, i, 0, D + C, row);
+        rows_get(&data->set->scaled, i, row);
         for (int j = 0; j < D + C; j++)
             sum += (double)row[j] * row[j] / N;
     }
@@ -114,7 +114,7 @@ static void test_unfolded_weights(void)
     for (guint v = 0; v < L; v++)
         for (guint i = 0; i < N; i++) {
             double sum = offset[v];
-            training_set_take(data.set, i, 0, D, row);
+            rows_part(&data.set->scaled, i, 0, D, row);
             for (int j = 0; j < D; j++)
                 sum += (double)kernel[j * L + (int)v] * row[j];
             g_assert_cmpfloat_with_epsilon(sum, values[i * L + v], 1e-5);

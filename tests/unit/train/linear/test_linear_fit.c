@@ -48,7 +48,7 @@ static double *decisions(const LinearFixture *data, const LinearTraining *traini
     const double *w = liblinear_weights(liblinear, &width);
     double *values = g_new0(double, N *L);
     for (guint i = 0; i < N; i++) {
-        training_set_take(data->set, i, 0, D, row);
+        rows_get(&data->set->scaled, i, row);
         for (guint v = 0; v < L; v++)
             for (guint j = 0; j < (training->rows->reduced ? i + 1 : width); j++)
                 values[i * L + v] +=
@@ -227,7 +227,8 @@ static void test_two_classes(void)
 static void test_solver_names(void)
 {
     for (const Solver *s = solvers; s < solvers + SOLVERS; s++) {
-        g_autofree char *number = g_strdup_printf("%d", s->kind), *lower = g_ascii_strdown(s->name, -1);
+        g_autofree char *number = g_strdup_printf("%u", solver_number(s)),
+                        *lower = g_ascii_strdown(s->name, -1);
         g_assert_true(solver_find(number) == s);
         g_assert_true(solver_find(lower) == s);
         g_assert_true(solver_find(s->alias) == s);
