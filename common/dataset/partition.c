@@ -30,7 +30,7 @@ guint64 partition_hash(const char *name)
 
 guint *partition_units(const char *const *groups, guint n)
 {
-    guint *units = g_new(guint, n + 1);
+    g_autofree guint *units = g_new(guint, n + 1);
     g_autoptr(GHashTable) first = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < n; i++) {
         gpointer unit;
@@ -42,14 +42,14 @@ guint *partition_units(const char *const *groups, guint n)
         else
             g_hash_table_insert(first, (gpointer)groups[i], GUINT_TO_POINTER(i));
     }
-    return units;
+    return g_hash_table_size(first) ? g_steal_pointer(&units) : NULL;
 }
 
 void partition_group(PartitionItem *items, guint n, const char *const *groups)
 {
     g_autofree guint *units = partition_units(groups, n);
     for (guint i = 0; i < n; i++)
-        items[i].unit = units[i];
+        items[i].unit = units ? units[i] : i;
 }
 
 /* ---- Units ---- */

@@ -17,7 +17,8 @@ typedef struct {
 
 guint64 partition_hash(const char *name);
 
-/* (n) units by groups (NULL: a unit of its own): the first item of the same group. Caller frees. */
+/* (n) units by groups (NULL: a unit of its own): the first item of the same group; NULL if none is of a group. Caller
+ * frees. */
 guint *partition_units(const char *const *groups, guint n);
 
 /* Sets them. */

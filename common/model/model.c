@@ -408,11 +408,10 @@ static void scale_row(guint row, guint worker, gpointer data)
     scaling_apply(job->scaling, job->x[row], job->scaled[row]);
 }
 
-/* Decision values (n, L) to probabilities: per class, then normalised to sum to 1. */
-static void normalize_sigmoids(float *out, int n, guint classes)
+void model_sigmoids(float *out, guint n, guint classes)
 {
     g_autofree double *row = g_new(double, classes);
-    for (int i = 0; i < n; i++, out += classes) {
+    for (guint i = 0; i < n; i++, out += classes) {
         for (guint k = 0; k < classes; k++)
             row[k] = out[k];
         scores_logistic(row, classes);
@@ -457,7 +456,7 @@ void model_predict(const Model *model, ThreadPool *thread_pool, const float *con
 {
     predict_values(model, thread_pool, x, n, out);
     if (model->sigmoids)
-        normalize_sigmoids(out, n, model->classes->len);
+        model_sigmoids(out, (guint)n, model->classes->len);
 }
 
 /* The first of these names (n) that is not among the others (n_others); NULL if there is none. */

@@ -165,13 +165,9 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
 static void find_groups(Comparison *comparison)
 {
     const char *const *groups = (const char *const *)comparison->images->groups->pdata;
-    guint n = comparison_count(comparison), i = 0;
-    while (i < n && !groups[i])
-        i++;
-    if (i == n)
-        return;
+    guint n = comparison_count(comparison);
     comparison->units = partition_units(groups, n);
-    for (i = 0; i < n; i++)
+    for (guint i = 0; comparison->units && i < n; i++)
         comparison->n_groups += comparison->units[i] == i;
 }
 

@@ -7,27 +7,30 @@
 #include "train/data/validation_split.h"
 
 typedef struct {
-    Cache *cache; /* borrowed */
-    guint count;
-    guint32 *items; /* (count) indices into the cache */
-    int *labels;    /* (count) */
+    Cache *cache;          /* borrowed */
+    const SplitPart *part; /* of its items, borrowed */
 
     guint copies; /* augmented copies per image, of which an epoch draws one; 0: the images themselves */
     guint32 *copy_items; /* (count, copies) indices into the cache */
     guint64 seed;        /* of the draw */
 } CacheSource;
 
-/* A cache's images in the order of their names, split (validation_split.h). FALSE and error if a part is empty (except *validation with split 0) or the cache has fewer than two classes with images. */
-gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, CacheSource *training,
-                            CacheSource *validation, GError **error);
+/* A cache's images in the order of their names, split (validation_split.h) into those to train on (0) and to validate on
+ * (1). trained_on: of the first. FALSE and error if a part is empty (except the second with split 0) or the cache has fewer
+ * than two classes with images. */
+gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, SplitPart parts[2],
+                            TrainedOn **trained_on, GError **error);
 
 /* All images of another cache, labelled by the classes of `like`; its feature specification must be the same, and its
  * classes must be among those. */
-gboolean cache_source_all(Cache *cache, const Cache *like, CacheSource *source, GError **error);
+gboolean cache_source_all(Cache *cache, const Cache *like, SplitPart *part, GError **error);
 
 /* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0:
  * as many as the first image has). FALSE and error if an image has fewer. */
 gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 seed, GError **error);
+
+/* Reads the features of the images themselves, never of copies, so that rows that cannot be read are found at once. */
+gboolean cache_source_read(const CacheSource *source, GError **error);
 
 /* Fits scaling to the features of the images themselves, never of copies. FALSE and error if they cannot be read. */
 gboolean cache_source_fit(const CacheSource *source, Scaling *scaling, GError **error);

@@ -64,13 +64,9 @@ static void compact(const Loading *loading)
             images->skipped++;
             continue;
         }
-        images->labels[to] = item->label;
-        images->keys[to] = item->key;
-        images->groups[to] = item->group;
-        if (to != i) {
-            memcpy(images->hashes[to], images->hashes[i], CACHE_HASH);
+        images->list[to] = (SplitImage){item->key, item->group, images->hashes[i], item->label};
+        if (to != i)
             memcpy(images->pixels + to * bytes, images->pixels + i * bytes, bytes);
-        }
         images->count++;
     }
 }
@@ -80,9 +76,7 @@ static DecodedImages *decoded_images_new(const Dataset *dataset, int side, const
     guint n = dataset->items->len;
     g_autoptr(DecodedImages) images = g_new0(DecodedImages, 1);
     images->side = side;
-    images->labels = g_new(int, n);
-    images->keys = g_new(const char *, n);
-    images->groups = g_new(const char *, n);
+    images->list = g_new(SplitImage, n);
     images->hashes = g_malloc0_n(n, CACHE_HASH);
     images->room = n * pixel_bytes(images);
     images->pixels = spill_new(beside, images->room, error);
@@ -132,9 +126,7 @@ void decoded_images_free(DecodedImages *images)
     if (!images)
         return;
     spill_free(images->pixels, images->room);
-    g_free(images->labels);
-    g_free(images->keys);
-    g_free(images->groups);
+    g_free(images->list);
     g_free(images->hashes);
     g_free(images);
 }

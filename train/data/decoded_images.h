@@ -3,14 +3,14 @@
 #include "common/cache/cache.h"
 #include "common/core/memory.h"
 #include "common/dataset/dataset.h"
+#include "train/data/validation_split.h"
 
 typedef struct {
     int side;
-    guint count;                  /* images that could be read */
-    guint skipped;                /* images that could not; each was reported on stderr */
-    int *labels;                  /* (count) indices into the dataset's classes */
-    const char **keys, **groups;  /* (count) borrowed from the dataset; groups NULL: in none */
-    guint8 (*hashes)[CACHE_HASH]; /* (count) SHA-256 of the files' content */
+    guint count;      /* images that could be read */
+    guint skipped;    /* images that could not; each was reported on stderr */
+    SplitImage *list; /* (count) keys and groups borrowed from the dataset, labels indices into its classes */
+    guint8 (*hashes)[CACHE_HASH]; /* of all items of the dataset */
     guint8 *pixels;               /* (count, side, side, 3) spilled (spill.h) */
     gsize room;                   /* bytes of pixels */
     double seconds;               /* spent on reading and decoding */

@@ -9,32 +9,25 @@
 
 struct ImageSource {
     ImageSourceOptions options;
-    guint count;
-    guint32 *items; /* (count) indices into images */
-    int *labels;    /* (count) */
-    float *kept;    /* (count, D); NULL with augmentation */
-    guint8 *done;   /* (count) whether the row is in `kept` */
+    const SplitPart *part; /* of the images */
+    float *kept;           /* (count, D); NULL with augmentation */
+    guint8 *done;          /* (count) whether the row is in `kept` */
     ImageSourceWork work;
 };
 
 static gsize kept_bytes(const ImageSource *source)
 {
-    return source->count * source->options.features * sizeof(float);
+    return source->part->count * source->options.features * sizeof(float);
 }
 
-ImageSource *image_source_new(const ImageSourceOptions *options, const guint32 *items, guint count,
-                              GError **error)
+ImageSource *image_source_new(const ImageSourceOptions *options, const SplitPart *part, GError **error)
 {
     g_autoptr(ImageSource) source = g_new0(ImageSource, 1);
     source->options = *options;
-    source->count = count;
-    source->items = g_memdup2(items, count * sizeof *items);
-    source->labels = g_new(int, count);
-    for (guint i = 0; i < count; i++)
-        source->labels[i] = options->images->labels[items[i]];
+    source->part = part;
     if (options->augmentation)
         return g_steal_pointer(&source);
-    source->done = g_new0(guint8, count);
+    source->done = g_new0(guint8, part->count);
     source->kept = spill_new(options->beside, kept_bytes(source), error);
     return source->kept ? g_steal_pointer(&source) : NULL;
 }
@@ -50,8 +43,6 @@ void image_source_free(ImageSource *source)
         return;
     spill_free(source->kept, kept_bytes(source));
     g_free(source->done);
-    g_free(source->labels);
-    g_free(source->items);
     g_free(source);
 }
 
@@ -66,7 +57,7 @@ typedef struct {
 
 static guint32 image_of(const Job *job, guint index)
 {
-    return job->source->items[job->indices[index]];
+    return job->source->part->items[job->indices[index]];
 }
 
 static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
@@ -87,7 +78,7 @@ void image_source_prepare(guint index, const guint8 *rgb, float *tensor, gpointe
         return;
     }
     Augmentation drawn = augment_draw(options->augmentation, options->seed,
-                                      images->keys[image_of(job, index)], job->copy, images->side);
+                                      images->list[image_of(job, index)].key, job->copy, images->side);
     augment_tensor(rgb, images->side, &drawn, options->normalization, tensor);
 }
 
@@ -159,8 +150,9 @@ ImageSourceWork image_source_work(const ImageSource *source)
 
 BatchSource image_source_batches(ImageSource *source)
 {
-    return (BatchSource){.count = source->count,
-                         .labels = source->labels,
+    return (BatchSource){.count = source->part->count,
+                         .labels = source->part->labels,
+                         .units = source->part->units,
                          .fetch = fetch,
                          .user = source,
                          .features = source->options.features,

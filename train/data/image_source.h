@@ -20,9 +20,8 @@ typedef struct {
     guint64 seed;                       /* of the augmentation */
 } ImageSourceOptions;
 
-/* items: (count) indices into images; copied. NULL and error without space. */
-ImageSource *image_source_new(const ImageSourceOptions *options, const guint32 *items, guint count,
-                              GError **error);
+/* part: of the images, borrowed. NULL and error without space. */
+ImageSource *image_source_new(const ImageSourceOptions *options, const SplitPart *part, GError **error);
 
 /* Of what is kept of this many images, without augmentation. */
 MemoryNeed image_source_memory(const FeatureSpec *spec, guint count);

@@ -4,7 +4,6 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
-#include "common/dataset/partition.h"
 #include "common/image/image_file.h"
 
 #include <string.h>
@@ -45,22 +44,14 @@ char *training_data_saved(const TrainingData *data)
     return g_string_free(text, FALSE);
 }
 
-/* groups (count of the validation) */
-static void group_validation(TrainingData *data, const char *const *groups)
-{
-    gboolean any = FALSE;
-    for (guint i = 0; i < data->validation.count; i++)
-        any |= groups[i] != NULL;
-    data->validation.units = data->units = any ? partition_units(groups, data->validation.count) : NULL;
-}
-
 void training_data_free(TrainingData *data)
 {
     if (!data)
         return;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         cache_source_clear(&data->cached[i]);
-    g_free(data->units);
+        split_part_clear(&data->parts[i]);
+    }
     cache_close(data->cache);
     cache_close(data->other);
     for (int i = 0; i < 2; i++)
@@ -78,31 +69,25 @@ void training_data_free(TrainingData *data)
 /* ---- From caches ---- */
 static gboolean open_caches(TrainingData *data, const TrainOptions *options, GError **error)
 {
-    CacheSource *training = &data->cached[0], *validation = &data->cached[1];
     double split = options->validation ? 0 : options->validation_split;
     if (!(data->cache = cache_open(options->cache, error)) ||
         !cache_choose(data->cache, &options->filter, error) ||
-        !cache_source_split(data->cache, split, options->validation_order, training, validation, error))
+        !cache_source_split(data->cache, split, options->validation_order, data->parts, &data->trained_on,
+                            error))
         return FALSE;
     cache_remark_left_out(data->cache);
-    if (options->augmented_cache &&
-        !cache_source_draw_copies(training, (guint)options->copies, (guint64)options->common.seed, error))
+    for (int i = 0; i < 2; i++)
+        data->cached[i] = (CacheSource){.cache = data->cache, .part = &data->parts[i]};
+    if (options->augmented_cache && !cache_source_draw_copies(&data->cached[0], (guint)options->copies,
+                                                              (guint64)options->common.seed, error))
         return FALSE;
     if (!options->validation)
         return TRUE;
-    cache_source_clear(validation);
-    if (!(data->other = cache_open(options->validation, error)))
+    if (!(data->cached[1].cache = data->other = cache_open(options->validation, error)))
         return FALSE;
     cache_remark_left_out(data->other);
-    return cache_source_all(data->other, data->cache, validation, error);
-}
-
-static TrainedOn *list_cached(const CacheSource *source)
-{
-    TrainedOn *trained_on = trained_on_new();
-    for (guint i = 0; i < source->count; i++)
-        trained_on_add(trained_on, cache_item(source->cache, source->items[i])->hash);
-    return trained_on_finish(trained_on);
+    split_part_clear(&data->parts[1]);
+    return cache_source_all(data->other, data->cache, &data->parts[1], error);
 }
 
 static char *identify_cached(const CacheSource sources[2])
@@ -129,11 +114,6 @@ static void load_cached(TrainingData *data)
 {
     data->training = cache_source_batches(&data->cached[0]);
     data->validation = cache_source_batches(&data->cached[1]);
-    g_autofree const char **groups = g_new(const char *, data->validation.count + 1);
-    for (guint i = 0; i < data->validation.count; i++)
-        groups[i] = cache_item(data->cached[1].cache, data->cached[1].items[i])->given.group;
-    group_validation(data, groups);
-    data->trained_on = list_cached(&data->cached[0]);
     data->identity = identify_cached(data->cached);
 }
 
@@ -155,41 +135,22 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
     return TRUE;
 }
 
-/* parts: training, validation; of guint32. */
-static gboolean split_images(const TrainingData *data, const TrainOptions *options, GArray *parts[2],
-                             GError **error)
+static gboolean split_images(TrainingData *data, const TrainOptions *options, GError **error)
 {
     const DecodedImages *images = data->images;
-    g_autofree guint *per_class = g_new0(guint, data->classes->len);
-    const ValidationImages all = {images->count,  data->classes->len,
-                                  images->labels, images->keys,
-                                  images->groups, (const char *const *)data->classes->pdata};
+    const char *const *names = (const char *const *)data->classes->pdata;
+    g_autofree gboolean *has_images = g_new0(gboolean, data->classes->len);
+    const SplitImages all = {options->images, images->list, images->count, data->classes->len, names};
     for (guint i = 0; i < images->count; i++)
-        per_class[images->labels[i]]++;
+        has_images[images->list[i].label] = TRUE;
     for (guint c = 0; c < data->classes->len; c++)
-        if (!per_class[c])
+        if (!has_images[c])
             return error_set(error, "%s: none of the images of its class %s could be read", options->images,
-                             (const char *)data->classes->pdata[c]);
-    g_autofree gboolean *validates =
-        validation_split(&all, options->validation_split, options->validation_order, error);
-    if (!validates)
+                             names[c]);
+    if (!split_parts(&all, options->validation_split, options->validation_order, data->parts, error))
         return FALSE;
-    for (guint32 i = 0; i < images->count; i++)
-        g_array_append_val(parts[validates[i]], i);
-    if (options->validation_split > 0 && (!parts[0]->len || !parts[1]->len))
-        return error_set(error,
-                         "%s: a validation split of %g leaves %u images for training and %u for validation; "
-                         "choose another --validation-split, or 0 for none",
-                         options->images, options->validation_split, parts[0]->len, parts[1]->len);
+    data->trained_on = split_trained_on(&all, &data->parts[0]);
     return TRUE;
-}
-
-static TrainedOn *list_training_images(const DecodedImages *images, const GArray *part)
-{
-    TrainedOn *trained_on = trained_on_new();
-    for (guint i = 0; i < part->len; i++)
-        trained_on_add(trained_on, images->hashes[g_array_index(part, guint32, i)]);
-    return trained_on_finish(trained_on);
 }
 
 static char *identify_images(const TrainingData *data)
@@ -198,17 +159,14 @@ static char *identify_images(const TrainingData *data)
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     feature_spec_identify(data->spec, sum);
     for (guint i = 0; i < images->count; i++) {
-        g_checksum_update(sum, (const guchar *)images->keys[i], (gssize)strlen(images->keys[i]) + 1);
-        g_checksum_update(sum, images->hashes[i], CACHE_HASH);
+        g_checksum_update(sum, (const guchar *)images->list[i].key, (gssize)strlen(images->list[i].key) + 1);
+        g_checksum_update(sum, images->list[i].hash, CACHE_HASH);
     }
     return g_strdup(g_checksum_get_string(sum));
 }
 
 static gboolean make_sources(TrainingData *data, const TrainOptions *options, GError **error)
 {
-    g_autoptr(GArray) training = g_array_new(FALSE, FALSE, sizeof(guint32));
-    g_autoptr(GArray) validation = g_array_new(FALSE, FALSE, sizeof(guint32));
-    GArray *parts[2] = {training, validation};
     BatchSource *sources[2] = {&data->training, &data->validation};
     ImageSourceOptions source = {.images = data->images,
                                  .pipeline = data->pipeline,
@@ -216,21 +174,13 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
                                  .features = feature_spec_features(data->spec),
                                  .beside = options->model,
                                  .seed = (guint64)options->common.seed};
-    if (!split_images(data, options, parts, error))
-        return FALSE;
-    data->trained_on = list_training_images(data->images, training);
     for (int i = 0; i < 2; i++) {
         source.augmentation =
             i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
-        data->imaged[i] = image_source_new(&source, (const guint32 *)parts[i]->data, parts[i]->len, error);
-        if (!data->imaged[i])
+        if (!(data->imaged[i] = image_source_new(&source, &data->parts[i], error)))
             return FALSE;
         *sources[i] = image_source_batches(data->imaged[i]);
     }
-    g_autofree const char **groups = g_new(const char *, validation->len + 1);
-    for (guint i = 0; i < validation->len; i++)
-        groups[i] = data->images->groups[g_array_index(validation, guint32, i)];
-    group_validation(data, groups);
     return TRUE;
 }
 
@@ -263,7 +213,7 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                 .threads = threads,
                                 .prepare = image_source_prepare};
     data->pipeline = pipeline_new(&pipeline, error);
-    if (!data->pipeline || !make_sources(data, options, error))
+    if (!data->pipeline || !split_images(data, options, error) || !make_sources(data, options, error))
         return FALSE;
     data->identity = identify_images(data);
     return TRUE;
@@ -289,7 +239,7 @@ static gboolean scales(const TrainOptions *options)
 static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *options, int batch)
 {
     MemoryNeed need = batches_memory(feature_spec_features(data->spec),
-                                     MAX(data->cached[0].count, data->cached[1].count), batch);
+                                     MAX(data->parts[0].count, data->parts[1].count), batch);
     if (cache_store(data->cache) == CACHE_FLOAT32 && !scales(options))
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
     for (int i = 0; i < 2; i++)

@@ -8,8 +8,8 @@
 typedef struct {
     FeatureSpec *spec;                /* of the rows */
     GPtrArray *classes;               /* char*, in label order */
+    SplitPart parts[2];               /* images to train and to validate on; with images, once loaded */
     BatchSource training, validation; /* validation.count 0: none */
-    guint *units;                     /* of the validation's images, where some have groups; else NULL */
     TrainedOn *trained_on;            /* the training images; NULL if there are too many */
     char *identity;                   /* a hash of all that rows and labels depend on, for --resume */
 

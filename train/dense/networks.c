@@ -162,7 +162,7 @@ static gboolean fit_novelty(const TrainOptions *options, Model *model, const Tra
                             GError **error)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
-    const CacheSource *training = &data->cached[0];
+    const SplitPart *training = &data->parts[0];
     return !data->cache ||
            novelty_fit(data->cache, training->items, training->count, thread_pool, &model->novelty, error);
 }

@@ -10,11 +10,9 @@
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
-#include "common/dataset/partition.h"
 #include "common/model/calibration.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
-#include "common/network/scores.h"
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/data/held_out.h"
@@ -33,10 +31,7 @@ static void linear_clear(Linear *linear)
     linear_form_clear(linear);
     g_free(linear->training.class_weights);
     g_free(linear->counts);
-    g_free(linear->names);
-    g_free(linear->training.labels);
-    g_free(linear->training.units);
-    cache_close(linear->cache);
+    training_data_free(linear->data);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 
@@ -45,9 +40,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 static gboolean check_classes(const Linear *linear, GError **error)
 {
     const char *path = cache_path(linear->cache);
-    if (linear->training.classes < 2)
-        return error_set(error, "%s: it has %s, but a classifier needs at least two", path,
-                         linear->training.classes ? "one class only" : "no class");
     for (guint k = 0; k < linear->training.classes; k++)
         if (linear->counts[k] == 0)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
@@ -55,48 +47,34 @@ static gboolean check_classes(const Linear *linear, GError **error)
     return model_holds_names(path, linear->names, linear->training.classes, error);
 }
 
-static guint *units_of(const Cache *cache)
-{
-    guint n = cache_count(cache);
-    g_autofree const char **groups = g_new0(const char *, n + 1);
-    for (guint i = 0; i < n; i++)
-        groups[i] = cache_item(cache, i)->given.group;
-    return partition_units(groups, n);
-}
-
 static gboolean gather(Linear *linear, GError **error)
 {
-    const TrainOptions *o = linear->options;
-    Cache *cache = linear->cache = cache_open(o->cache, error);
-    if (!cache || !cache_choose(cache, &o->filter, error))
+    TrainOptions o = *linear->options;
+    o.validation_split = 0;
+    TrainingData *data = linear->data = training_data_from_cache(&o, error);
+    if (!data || !cache_source_read(&data->cached[0], error))
         return FALSE;
-    cache_remark_left_out(cache);
-    guint n = cache_count(cache), classes = cache_classes(cache);
-    linear->features = feature_spec_features(cache_feature_spec(cache));
-    linear->names = g_new(const char *, classes);
+    const SplitPart *images = &data->parts[0];
+    guint classes = data->classes->len;
+    linear->cache = data->cache;
+    linear->features = feature_spec_features(data->spec);
+    linear->names = (const char *const *)data->classes->pdata;
     linear->counts = g_new0(guint, classes);
+    for (guint i = 0; i < images->count; i++)
+        linear->counts[images->labels[i]]++;
     linear->training = (LinearTraining){.solver = linear->settings.solver,
                                         .tolerance = linear->settings.tolerance,
-                                        .seed = (guint)o->common.seed,
-                                        .labels = g_new(int, n),
-                                        .n = n,
+                                        .seed = (guint)o.common.seed,
+                                        .labels = images->labels,
+                                        .units = images->units,
+                                        .n = images->count,
                                         .classes = classes};
-    g_autofree float *buffer = g_new(float, linear->features);
-    for (guint k = 0; k < classes; k++)
-        linear->names[k] = cache_class(cache, (int)k);
-    for (guint i = 0; i < n; i++) {
-        int label = linear->training.labels[i] = cache_item(cache, i)->label;
-        linear->counts[label]++;
-        if (!cache_features(cache, i, buffer, error))
-            return FALSE;
-    }
-    linear->training.units = units_of(cache);
     if (!check_classes(linear, error))
         return FALSE;
     linear->training.class_weights =
-        class_weights_new(o->class_weight, linear->names, linear->counts, classes, error);
-    if (linear->training.class_weights && !o->summary)
-        train_announce(o, n, 0, (linear->features + 1) * classes, cache_feature_spec(cache)->shape);
+        class_weights_new(o.class_weight, linear->names, linear->counts, classes, error);
+    if (linear->training.class_weights && !o.summary)
+        train_announce(&o, images->count, 0, (linear->features + 1) * classes, data->spec->shape);
     return linear->training.class_weights != NULL;
 }
 
@@ -153,8 +131,8 @@ static gboolean check_groups(const Linear *linear, GError **error)
     for (guint i = 0; i < training->n; i++) {
         int label = training->labels[i];
         if (first[label] == G_MAXUINT)
-            first[label] = training->units[i];
-        divided[label] |= training->units[i] != first[label] || linear->counts[label] == 1;
+            first[label] = linear_unit(training, i);
+        divided[label] |= linear_unit(training, i) != first[label] || linear->counts[label] == 1;
     }
     for (guint k = 0; k < training->classes; k++)
         if (!divided[k])
@@ -339,7 +317,7 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
 
 static gboolean network_make(Linear *linear, GError **error)
 {
-    const int *shape = cache_feature_spec(linear->cache)->shape;
+    const int *shape = linear->data->spec->shape;
     linear->network = network_new(shape[0], shape[1], shape[2]);
     return network_flatten(linear->network, NULL, error) &&
            network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error);
@@ -408,39 +386,18 @@ static void print_summary(const Network *network)
     printf("%s", summary);
 }
 
-static TrainedOn *trained_on_cache(const Cache *cache)
-{
-    TrainedOn *trained_on = trained_on_new();
-    for (guint i = 0; i < cache_count(cache); i++)
-        trained_on_add(trained_on, cache_item(cache, i)->hash);
-    return trained_on_finish(trained_on);
-}
-
-/* Held-out decision values (n, L) to probabilities, as the model gives them. */
-static void make_probabilities(const Model *model, float *values, guint n, guint classes)
-{
-    g_autofree double *row = g_new(double, classes);
-    if (!model->sigmoids) {
-        calibration_apply(values, FALSE, model->temperature, n, classes, values);
-        return;
-    }
-    for (; n > 0; n--, values += classes) {
-        for (guint k = 0; k < classes; k++)
-            row[k] = values[k];
-        scores_logistic(row, classes);
-        for (guint k = 0; k < classes; k++)
-            values[k] = (float)row[k];
-    }
-}
-
-/* By images that the folds' models were not trained on. */
+/* By images that the folds' models were not trained on, whose decision values become probabilities as the model gives them. */
 static gboolean answer_held_out(const Linear *linear, Model *model, GError **error)
 {
     Search *search = linear->search;
     if (!search->n_held)
         return error_set(error, "%s: no fold's model knows all classes; use fewer --folds",
                          linear->options->cache);
-    make_probabilities(model, search->values, search->n_held, linear->training.classes);
+    if (model->sigmoids)
+        model_sigmoids(search->values, search->n_held, linear->training.classes);
+    else
+        calibration_apply(search->values, FALSE, model->temperature, search->n_held, linear->training.classes,
+                          search->values);
     const HeldOut all = {search->values, search->labels, search->units, search->n_held};
     return held_out_answer(linear->options, model, &all, error);
 }
@@ -451,13 +408,11 @@ static gboolean save(Linear *linear, GError **error)
     g_autoptr(Model) model = g_new0(Model, 1);
     model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->approach));
     model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_LINEAR));
-    model->classes = g_ptr_array_new_with_free_func(g_free);
-    for (guint k = 0; k < linear->training.classes; k++)
-        g_ptr_array_add(model->classes, g_strdup(linear->names[k]));
-    model->spec = feature_spec_copy(cache_feature_spec(linear->cache));
+    model->classes = g_ptr_array_ref(linear->data->classes);
+    model->spec = feature_spec_copy(linear->data->spec);
     model->training = training_settings(linear);
     model->scaling = g_steal_pointer(&linear->training.set->scaling);
-    model->trained_on = trained_on_cache(linear->cache);
+    model->trained_on = g_steal_pointer(&linear->data->trained_on);
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);

@@ -142,7 +142,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
-    const int *shape = cache_feature_spec(linear->cache)->shape;
+    const int *shape = linear->data->spec->shape;
     const TrainingSetForm form = {scale, part, o->bias, (guint)(shape[0] * shape[1]),
                                   linear->settings.solver->rotation ? o->averages : 1};
     linear_form_clear(linear);

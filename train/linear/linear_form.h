@@ -1,8 +1,8 @@
 /* linear_form: the state shared by the files that train a linear head, and the form in which a solver takes the training
  * set; private to train/linear. */
 #pragma once
-#include "common/cache/cache.h"
 #include "common/network/network.h"
+#include "train/data/training_data.h"
 #include "train/linear/linear_settings.h"
 #include "train/linear/search.h"
 
@@ -10,11 +10,12 @@
 typedef struct {
     const TrainOptions *options;
     LinearSettings settings;
-    Cache *cache;
+    TrainingData *data; /* the cache's images, all of which are trained on */
+    Cache *cache;       /* of the data */
     gsize features;
-    const char **names;
-    guint *counts;           /* (L) images of each class */
-    LinearTraining training; /* set, rows, thread pool and workers: by linear_form_make */
+    const char *const *names; /* (L) */
+    guint *counts;            /* (L) images of each class */
+    LinearTraining training;  /* set, rows, thread pool and workers: by linear_form_make */
     double cost;
     Search *search;   /* NULL without cross-validation */
     Network *network; /* the model */
