@@ -2,7 +2,6 @@
  * its threshold (--set-threshold) and its limit (--set-known). */
 #include "common/cli/cli.h"
 #include "common/core/error.h"
-#include "common/core/interrupt.h"
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
@@ -11,7 +10,6 @@
 #include "evaluate/export/onnx_export.h"
 #include "evaluate/metrics/histories.h"
 #include "evaluate/options.h"
-#include "evaluate/outputs.h"
 #include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/prediction/next.h"
 #include "evaluate/prediction/predict.h"
@@ -195,12 +193,11 @@ static gboolean write_files(const Options *options, const Comparison *comparison
            (!options->report || report_write(comparison, &report, error));
 }
 
-static Status evaluate(const Options *options)
+static Status evaluate(const Options *options, GError **error)
 {
-    GError *error = NULL;
-    g_autoptr(Comparison) comparison = evaluate_models(options, &error);
+    g_autoptr(Comparison) comparison = evaluate_models(options, error);
     if (!comparison)
-        return cli_fail(error);
+        return STATUS_FAILED;
     if (!output_file_is_stdout(options->json) && !output_file_is_stdout(options->predictions)) {
         g_autoptr(GString) text = g_string_new(NULL);
         const TextOptions how = {(int)options->digits, options->timing,
@@ -208,29 +205,26 @@ static Status evaluate(const Options *options)
         text_comparison(text, comparison, &how);
         fputs(text->str, stdout);
     }
-    if (!write_files(options, comparison, &error))
-        return cli_fail(error);
+    if (!write_files(options, comparison, error))
+        return STATUS_FAILED;
     guint skipped =
         comparison->images->skipped->len + (comparison->unknown ? comparison->unknown->skipped->len : 0);
     return skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
 
+static Status run(guint mode, GError **error)
+{
+    const Options *options = evaluate_options;
+    if (!image_file_startup("evaluate", error))
+        return STATUS_FAILED;
+    return mode == EVALUATE_PREDICT   ? predict_images(options)
+           : mode == EVALUATE_SIMILAR ? similar_images(options)
+           : mode == EVALUATE_NEXT    ? next_images(options)
+           : mode == EVALUATE_EXPORT  ? onnx_export(options)
+                                      : evaluate(options, error);
+}
+
 int main(int argc, char **argv)
 {
-    Status status;
-    GError *error = NULL;
-    const Options *options = options_parse(argc, argv, &status);
-    if (!options)
-        return cli_finish(status);
-    interrupt_install(!cli_quiet());
-    if (!evaluate_outputs_check(options, &error) || !image_file_startup("evaluate", &error))
-        status = cli_fail(error);
-    else
-        status = options->mode == EVALUATE_PREDICT   ? predict_images(options)
-                 : options->mode == EVALUATE_SIMILAR ? similar_images(options)
-                 : options->mode == EVALUATE_NEXT    ? next_images(options)
-                 : options->mode == EVALUATE_EXPORT  ? onnx_export(options)
-                                                     : evaluate(options);
-    options_free();
-    return cli_finish(status);
+    return cli_main(&evaluate_program, argc, argv, run);
 }

@@ -4,9 +4,11 @@
 #include "common/arithmetic/blas.h"
 #include "common/cache/cache.h"
 #include "common/cache/cosines.h"
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/plot/canvas.h"
+#include "evaluate/explanation/explanation_files.h"
 #include "evaluate/report/confusion.h"
 
 static const char *const synopsis[] = {
@@ -20,18 +22,17 @@ static const char description[] =
     "class, confusion matrix and, for several models, McNemar's exact test of each pair. The images come "
     "from a cache made by extract, or from a folder with one subfolder per class, in which case they go "
     "through the base again.\n\n"
-    "With --predict, predicts the classes of new images: files, folders, or - for a list on standard "
-    "input. They go through the preprocessing the model was trained with. A CACHE gives its images, also "
-    "those without a label. Scores are called probabilities "
-    "only if they are: the outputs of a softmax, or calibrated ones; otherwise they are decision "
-    "values, called margins in the output.\n\n"
+    "With --predict, predicts the classes of new images: files, folders, or - for a list on standard input. "
+    "They go through the preprocessing the model was trained with. A CACHE gives its images, also those "
+    "without a label. Scores are called probabilities only if they are: the outputs of a softmax, or "
+    "calibrated ones; otherwise they are decision values, called margins in the output.\n\n"
     "With --similar, finds the K images of a cache that are most similar to each new image, by the cosine of "
     "their features; every image of the cache is compared. New images go through the preprocessing and the "
     "base that the cache was made with. An image that is itself in the cache (by its content) is not listed "
     "as its own neighbour.\n\n"
     "With --next, chooses the K images without a label, of a CACHE, that are worth a label most: those "
-    "between two classes, "
-    "and of these some that stand for the others. It prints them as CSV, the most useful first.";
+    "between two classes, and of these some that stand for the others. It prints them as CSV, the most "
+    "useful first.";
 
 static const CliExample examples[] = {
     {"evaluate test.cache dense.h5 linear.h5 --confusion matrix.png", "compare two models on one cache"},
@@ -48,98 +49,87 @@ static const CliExample examples[] = {
 
 static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
 
-static gboolean predict;
-
 #define EVALUATING (CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER))
 
 static const CliMode modes[] = {
-    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "evaluate models on the images of a cache"},
+    [EVALUATE_CACHE] = {"CACHE", "evaluating on a CACHE", "evaluate models on the images of a cache",
+                        "a cache or image folder and at least one model", 2, G_MAXUINT},
     [EVALUATE_FOLDER] = {"IMAGE_DIR", "evaluating on an IMAGE_DIR",
-                         "evaluate models on the images of a folder"},
-    [EVALUATE_PREDICT] = {"--predict", "--predict", "predict the classes of new images"},
-    [EVALUATE_SIMILAR] = {"--similar", "--similar",
-                          "find the images of a cache that are similar to new ones"},
-    [EVALUATE_NEXT] = {"--next", "--next", "choose the images of a cache to label next"},
-    [EVALUATE_EXPORT] = {"--export-onnx", "--export-onnx", "write a model in ONNX's format"},
-    {NULL, NULL, NULL},
+                         "evaluate models on the images of a folder",
+                         "a cache or image folder and at least one model", 2, G_MAXUINT},
+    [EVALUATE_PREDICT] = {"--predict", "--predict", "predict the classes of new images",
+                          "a model and at least one image, folder, cache or -", 2, G_MAXUINT},
+    [EVALUATE_SIMILAR] = {"--similar", "--similar", "find the images of a cache that are similar to new ones",
+                          "at least one image, folder or -, and a cache", 2, G_MAXUINT},
+    [EVALUATE_NEXT] = {"--next", "--next", "choose the images of a cache to label next",
+                       "a model and a cache", 2, 2},
+    [EVALUATE_EXPORT] = {"--export-onnx", "--export-onnx", "write a model in ONNX's format", "one model", 1,
+                         1},
+    {0},
 };
 
 static const CliOption table[] = {
-    OPTION_HEADING("Metrics"),
+    OPTION_HEADING("Metrics", .modes = EVALUATING),
     OPTION_INT("top", &o.top, "K", 1, 1e6,
                "also report top-K accuracy (the true class is among the K most probable); with --predict, "
                "list K classes",
                .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT)),
-    OPTION_INT("digits", &o.digits, "N", 1, 12, "decimal places in the table of classes",
-               .modes = EVALUATING),
-    OPTION_TEXT("json", &o.json, "FILE", "write all metrics as JSON; -: alone on standard output",
-                .modes = EVALUATING),
-    OPTION_TEXT("predictions", &o.predictions, "FILE.csv",
-                "write path, true class, predicted class and the probability (or margin) of each class; one "
-                "file per model if there are several",
-                .modes = EVALUATING),
+    OPTION_INT("digits", &o.digits, "N", 1, 12, "decimal places in the table of classes"),
+    OPTION_OUTPUT("json", &o.json, "FILE", "write all metrics as JSON; -: alone on standard output"),
+    OPTION_OUTPUT("predictions", &o.predictions, "FILE.csv",
+                  "write path, true class, predicted class and the probability (or margin) of each class; "
+                  "one file per model if there are several"),
     OPTION_TEXT("history", &o.history, "A.csv,B.csv,…",
                 "the files that train --history wrote for the models, in the same order (empty between "
-                "commas: none), to report the training time",
-                .modes = EVALUATING),
+                "commas: none), to report the training time"),
     OPTION_FLAG("timing", &o.timing,
-                "report how long a prediction takes; text and report then differ from run to run",
-                .modes = EVALUATING),
-    OPTION_HEADING("Plots and report"),
-    OPTION_TEXT("confusion", &o.confusion, "FILE", "draw the confusion matrices (.png, .svg or .pdf)",
-                .modes = EVALUATING),
+                "report how long a prediction takes; text and report then differ from run to run"),
+    OPTION_HEADING("Plots and report", .modes = EVALUATING),
+    OPTION_FIGURE("confusion", &o.confusion, "draw the confusion matrices (.png, .svg or .pdf)"),
     OPTION_ONE_OF("normalize", &o.cells, CONFUSION_CHOICES,
                   "values of the matrix's cells: counts, or fractions of the true class, the predicted class "
-                  "or all images",
-                  .modes = EVALUATING),
-    OPTION_TEXT("title", &o.title, "TEXT", "title of the plots and the report", .modes = EVALUATING),
-    OPTION_TEXT("reliability", &o.reliability, "FILE", "draw reliability diagrams (.png, .svg or .pdf)",
-                .modes = EVALUATING),
-    OPTION_TEXT("coverage", &o.coverage, "FILE",
-                "draw accuracy against the share of images answered, if only what is sure is answered (.png, "
-                ".svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers are right",
-                .modes = EVALUATING),
+                  "or all images"),
+    OPTION_TEXT("title", &o.title, "TEXT", "title of the plots and the report"),
+    OPTION_FIGURE("reliability", &o.reliability, "draw reliability diagrams (.png, .svg or .pdf)"),
+    OPTION_FIGURE(
+        "coverage", &o.coverage,
+        "draw accuracy against the share of images answered, if only what is sure is answered (.png, .svg or "
+        ".pdf), and say from which probability on 90, 95 and 99 % of the answers are right"),
     OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
                 "keep in the model the lowest probability from which a share A of the answers on these "
-                "images is right; --predict then answers unsure below it (0: do not)",
-                .modes = EVALUATING),
+                "images is right; --predict then answers unsure below it (0: do not)"),
     OPTION_LIST("slices", &o.slices, "FILE.csv|brightness|sharpness|size,…",
                 "say on which images the models are more or less often right: by each column of a table "
                 "beside path, by its values, or by quarters of many numbers; by the images' mean luma, "
                 "variance of the Laplacian, or number of pixels (of a CACHE, with --images DIR)",
-                .modes = EVALUATING),
-    OPTION_TEXT("unknown", &o.unknown, "DIR|CACHE",
-                "say how well images of none of the classes, those in DIR or CACHE, are told from the "
-                "others: by the score, and by the similarity to the images trained on",
-                .modes = EVALUATING),
+                .use = PLAN_INPUT),
+    OPTION_IMAGES("unknown", &o.unknown, "DIR|CACHE",
+                  "say how well images of none of the classes, those in DIR or CACHE, are told from the "
+                  "others: by the score, and by the similarity to the images trained on"),
     OPTION_REAL("set-known", &o.set_known, "A", 0, 1,
                 "keep in the model the similarity that a share A of the images trained on have to another "
-                "one; --predict then answers unknown below it (0: do not)",
-                .modes = EVALUATING),
-    OPTION_TEXT("scatter", &o.scatter, "FILE",
-                "draw the cache's images by their first two principal components, coloured by class, with "
-                "mistakes marked (.png, .svg or .pdf)",
-                .modes = CLI_MODE(EVALUATE_CACHE)),
-    OPTION_TEXT("report", &o.report, "DIR", "write everything to DIR/index.html, a self-contained page",
-                .modes = EVALUATING),
-    OPTION_TEXT("review", &o.review, "DIR",
-                "write DIR/index.html, a page to decide by keyboard on the images whose labels are in doubt: "
-                "suspects, mistakes, unsure ones, duplicates, unknown ones (--set-known); it saves "
-                "decisions.csv, which extract --apply takes",
-                .modes = EVALUATING),
-    OPTION_TEXT("suspects", &o.suspects, "FILE.csv",
-                "labels that may be wrong, as train --suspects lists them, to be reviewed first",
-                .modes = EVALUATING),
-    OPTION_TEXT(
-        "explain", &o.explain, "DIR",
+                "one; --predict then answers unknown below it (0: do not)"),
+    OPTION_FIGURE("scatter", &o.scatter,
+                  "draw the cache's images by their first two principal components, coloured by class, with "
+                  "mistakes marked (.png, .svg or .pdf)",
+                  .modes = CLI_MODE(EVALUATE_CACHE)),
+    OPTION_FOLDER("report", &o.report, "index.html",
+                  "write everything to DIR/index.html, a self-contained page"),
+    OPTION_FOLDER("review", &o.review, "index.html",
+                  "write DIR/index.html, a page to decide by keyboard on the images whose labels are in "
+                  "doubt: suspects, mistakes, unsure ones, duplicates, unknown ones (--set-known); it saves "
+                  "decisions.csv, which extract --apply takes"),
+    OPTION_INPUT("suspects", &o.suspects, "FILE.csv",
+                 "labels that may be wrong, as train --suspects lists them, to be reviewed first"),
+    OPTION_FOLDER(
+        "explain", &o.explain, "index.html|" EXPLANATION_CSV,
         "draw which regions of an image speak for its class and which against it, for the most confident "
         "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
-        "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)",
-        .modes = EVALUATING),
-    OPTION_TEXT("images", &o.images, "DIR",
-                "the folder of the cache's images, for the thumbnails of --report and --review, --explain, "
-                "--slices and --sheet",
-                .modes = CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
+        "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)"),
+    OPTION_IMAGES("images", &o.images, "DIR",
+                  "the folder of the cache's images, for the thumbnails of --report and --review, --explain, "
+                  "--slices and --sheet",
+                  .modes = CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
     OPTION_TEXT("trained-on", &o.trained_on, "CACHE",
                 "report which test images are identical or nearly identical to an image in CACHE, and the "
                 "accuracy without them; identical images are also found without this option if the model "
@@ -150,126 +140,71 @@ static const CliOption table[] = {
                 "identical (0: 0.7 for block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
                 .modes = CLI_MODE(EVALUATE_CACHE)),
     OPTION_HEADING("Images instead of a cache"),
-    OPTION_TEXT("weights", &o.weights, "FILE",
-                "base weights that the models were trained with, or that the cache of --similar was made "
-                "with; or random[:SEED] (default: the seed recorded with them, if any, else the published "
-                "file where extract finds it)",
-                .letter = 'w',
-                .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) |
-                         CLI_MODE(EVALUATE_EXPORT)),
+    OPTION_INPUT("weights", &o.weights, "FILE",
+                 "base weights that the models were trained with, or that the cache of --similar was made "
+                 "with; or random[:SEED] (default: the seed recorded with them, if any, else the published "
+                 "file where extract finds it)",
+                 .letter = 'w',
+                 .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) |
+                          CLI_MODE(EVALUATE_EXPORT)),
     DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
     OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
                 "which images belong together, as for extract: intervals and tests are then over groups; a "
                 "CACHE keeps those it was given",
                 .modes = CLI_MODE(EVALUATE_FOLDER)),
-    OPTION_HEADING("Prediction"),
-    OPTION_FLAG("predict", &predict, "predict the classes of new images with one model", .letter = 'p',
-                .modes = CLI_MODE(EVALUATE_PREDICT)),
-    OPTION_ONE_OF("format", &o.format, FORMAT_CHOICES, "output format of the predictions",
-                  .modes = CLI_MODE(EVALUATE_PREDICT)),
-    OPTION_HEADING("Similar images"),
+    OPTION_HEADING("Prediction", .modes = CLI_MODE(EVALUATE_PREDICT)),
+    OPTION_FLAG("predict", NULL, "predict the classes of new images with one model", .letter = 'p',
+                .selects = EVALUATE_PREDICT),
+    OPTION_ONE_OF("format", &o.format, FORMAT_CHOICES, "output format of the predictions"),
+    OPTION_HEADING("Similar images", .modes = CLI_MODE(EVALUATE_SIMILAR)),
     OPTION_INT("similar", &o.similar, "K", 1, 1e6,
-               "find the K images of CACHE that are most similar to each IMAGE",
-               .modes = CLI_MODE(EVALUATE_SIMILAR)),
-    OPTION_TEXT("neighbours", &o.neighbours, "FILE.csv",
-                "write image, rank, path, class and similarity of each neighbour",
-                .modes = CLI_MODE(EVALUATE_SIMILAR)),
-    OPTION_TEXT("sheet", &o.sheet, "FILE",
-                "draw each IMAGE with its neighbours, or the images of --next; those of the cache are read "
-                "below --images DIR (.png, .svg or .pdf)",
-                .modes = CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
+               "find the K images of CACHE that are most similar to each IMAGE", .selects = EVALUATE_SIMILAR),
+    OPTION_OUTPUT("neighbours", &o.neighbours, "FILE.csv",
+                  "write image, rank, path, class and similarity of each neighbour"),
+    OPTION_FIGURE("sheet", &o.sheet,
+                  "draw each IMAGE with its neighbours, or the images of --next; those of the cache are read "
+                  "below --images DIR (.png, .svg or .pdf)",
+                  .modes = CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
     OPTION_HEADING("What to label next"),
     OPTION_INT("next", &o.next, "K", 1, 1e6, "choose K images without a label, of CACHE, to label next",
-               .modes = CLI_MODE(EVALUATE_NEXT)),
+               .selects = EVALUATE_NEXT),
     OPTION_HEADING("Elsewhere"),
-    OPTION_TEXT("export-onnx", &o.export_onnx, "FILE",
-                "write MODEL with its base, scaling and calibration to one ONNX file, from pixels (N, side, "
-                "side, 3) to probabilities; its metadata say how images become pixels",
-                .modes = CLI_MODE(EVALUATE_EXPORT)),
+    OPTION_OUTPUT("export-onnx", &o.export_onnx, "FILE",
+                  "write MODEL with its base, scaling and calibration to one ONNX file, from pixels (N, "
+                  "side, side, 3) to probabilities; its metadata say how images become pixels",
+                  .selects = EVALUATE_EXPORT),
     CLI_COMMON_OPTIONS(&o.common),
     {0}};
 
-static const CliProgram program = {"evaluate",    "evaluate classifiers and predict the classes of images",
-                                   synopsis,      description,
-                                   table,         examples,
-                                   blas_describe, modes};
-
-/* ---- Checks: each returns FALSE where the command line was refused in a sentence ---- */
-
-static gboolean take_arguments(Status *status)
+/* Whether models are evaluated on a cache or a folder. */
+static guint mode_of(char **arguments)
 {
-    static const char *const needed[] = {
-        [EVALUATE_CACHE] = "a cache or image folder and at least one model are needed",
-        [EVALUATE_PREDICT] = "--predict takes a model and at least one image, folder, cache or -",
-        [EVALUATE_SIMILAR] = "--similar takes at least one image, folder or -, and a cache",
-        [EVALUATE_NEXT] = "--next takes a model and a cache",
-        [EVALUATE_EXPORT] = "--export-onnx takes one model"};
-    guint n = g_strv_length(o.arguments);
-    gboolean right = o.mode == EVALUATE_EXPORT ? n == 1 : o.mode == EVALUATE_NEXT ? n == 2 : n >= 2;
-    if (!right) {
-        *status = cli_usage(&program, "%s", needed[o.mode]);
-        return FALSE;
-    }
-    if (o.mode == EVALUATE_SIMILAR) {
-        o.inputs = o.arguments;
-        o.source = g_intern_string(o.arguments[n - 1]);
-        g_clear_pointer(&o.arguments[n - 1], g_free);
-        return TRUE;
-    }
-    if (o.mode == EVALUATE_PREDICT || o.mode == EVALUATE_EXPORT) {
-        o.models = o.arguments;
+    const char *source = arguments[0];
+    return source && !cache_is(source) && g_file_test(source, G_FILE_TEST_IS_DIR) ? EVALUATE_FOLDER
+                                                                                  : EVALUATE_CACHE;
+}
+
+static gboolean take_arguments(EvaluateMode mode, char **arguments, GError **error)
+{
+    guint n = g_strv_length(arguments), last = n - 1;
+    o.mode = mode;
+    if (mode == EVALUATE_SIMILAR) {
+        o.inputs = arguments;
+        o.source = g_steal_pointer(&arguments[last]);
+    } else if (mode == EVALUATE_PREDICT || mode == EVALUATE_EXPORT) {
+        o.models = arguments;
         o.n_models = 1;
-        o.inputs = o.arguments + 1;
-        return TRUE;
+        o.inputs = arguments + 1;
+    } else {
+        guint source = mode == EVALUATE_NEXT ? 1 : 0;
+        o.source = arguments[source];
+        o.models = arguments + 1 - source;
+        o.n_models = last;
     }
-    guint source = o.mode == EVALUATE_NEXT ? 1 : 0;
-    o.source = o.arguments[source];
-    o.models = o.arguments + 1 - source;
-    o.n_models = n - 1;
-    return TRUE;
+    return (mode != EVALUATE_CACHE && mode != EVALUATE_NEXT) || cache_is(o.source) ||
+           error_set(error, "%s: is %s; make a cache with extract", o.source,
+                     mode == EVALUATE_NEXT ? "no cache" : "neither a cache nor a folder of images");
 }
-
-/* Whether the models are evaluated on a cache or a folder is known only once the source has been looked at. */
-static gboolean choose_mode(Status *status)
-{
-    if (predict + !!o.similar + !!o.next + !!o.export_onnx > 1) {
-        *status =
-            cli_usage(&program, "--predict, --similar, --next and --export-onnx are mutually exclusive");
-        return FALSE;
-    }
-    o.mode = predict         ? EVALUATE_PREDICT
-             : o.similar     ? EVALUATE_SIMILAR
-             : o.next        ? EVALUATE_NEXT
-             : o.export_onnx ? EVALUATE_EXPORT
-                             : EVALUATE_CACHE;
-    if (!take_arguments(status))
-        return FALSE;
-    gboolean takes_folder = o.mode == EVALUATE_CACHE;
-    if ((!takes_folder && o.mode != EVALUATE_NEXT) || cache_is(o.source))
-        return TRUE;
-    if (takes_folder && g_file_test(o.source, G_FILE_TEST_IS_DIR)) {
-        o.mode = EVALUATE_FOLDER;
-        return TRUE;
-    }
-    *status =
-        cli_fail(g_error_new(VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "%s: is %s; make a cache with extract",
-                             o.source, takes_folder ? "neither a cache nor a folder of images" : "no cache"));
-    return FALSE;
-}
-
-static gboolean check_plots(Status *status)
-{
-    const char *const paths[] = {o.confusion, o.reliability, o.coverage, o.scatter, o.sheet};
-    g_autoptr(GError) error = NULL;
-    for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
-        if (paths[i] && !canvas_path_ok(paths[i], &error)) {
-            *status = cli_usage(&program, "%s", error->message);
-            return FALSE;
-        }
-    return TRUE;
-}
-
-const char *const slice_measures[SLICE_MEASURES] = {"brightness", "sharpness", "size"};
 
 /* What is not the name of a measure is the table's, commas included. Returns whether anything is measured. */
 static gboolean split_slices(void)
@@ -278,11 +213,9 @@ static gboolean split_slices(void)
     g_autoptr(GPtrArray) file = g_ptr_array_new();
     gboolean any = FALSE;
     for (char **item = items; *item; item++) {
-        guint m = 0;
-        while (m < SLICE_MEASURES && !g_str_equal(*item, slice_measures[m]))
-            m++;
-        if (m < SLICE_MEASURES)
-            any = o.measures[m] = TRUE;
+        int measure = choice_find(SLICE_MEASURE_CHOICES, *item);
+        if (measure >= 0)
+            any = o.measures[measure] = TRUE;
         else
             g_ptr_array_add(file, *item);
     }
@@ -303,8 +236,7 @@ static const char *check_together(void)
                "images";
     if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain && !measures)
         return "--images requires --report, --review, --explain or --slices brightness, which read images of "
-               "the "
-               "cache";
+               "the cache";
     if (o.suspects && !o.review)
         return "--suspects requires --review, which shows them";
     if (o.mode == EVALUATE_CACHE && o.weights && !o.explain && !o.unknown)
@@ -327,29 +259,40 @@ static const char *check_together(void)
     return NULL;
 }
 
-static gboolean check(Status *status)
+static gboolean check(guint mode, char **arguments, GError **error)
 {
-    if (!check_plots(status) || !choose_mode(status) || !cli_check_mode(&program, o.mode, status))
-        return FALSE;
-    const char *wrong = check_together();
-    if (wrong)
-        *status = cli_usage(&program, "%s", wrong);
-    return !wrong;
+    const char *wrong = take_arguments(mode, arguments, error) ? check_together() : NULL;
+    return !*error && (!wrong || cli_refuse(error, "%s", wrong));
 }
 
-const Options *options_parse(int argc, char **argv, Status *status)
+static gboolean add_files(OutputPlan *plan)
 {
-    o.arguments = cli_parse(&program, &o.common, argc, argv, status);
-    if (!o.arguments)
-        return NULL;
-    if (!check(status)) {
-        options_free();
-        return NULL;
-    }
-    return &o;
+    g_auto(GStrv) histories = g_strsplit(o.history ? o.history : "", ",", -1);
+    for (guint m = 0; m < o.n_models; m++)
+        output_plan_add(plan, PLAN_INPUT, "MODEL", o.models[m], NULL);
+    for (char **history = histories; *history; history++)
+        output_plan_add(plan, PLAN_INPUT, "--history", *history, NULL);
+    output_plan_add(plan, PLAN_IMAGES, "IMAGE_DIR", o.source, NULL);
+    for (char **input = o.inputs; input && *input; input++)
+        output_plan_add(plan, g_file_test(*input, G_FILE_TEST_IS_DIR) ? PLAN_IMAGES : PLAN_INPUT, "IMAGE",
+                        *input, NULL);
+    return TRUE;
 }
 
-void options_free(void)
-{
-    g_clear_pointer(&o.arguments, g_strfreev);
-}
+const Options *const evaluate_options = &o;
+const CliProgram evaluate_program = {
+    .name = "evaluate",
+    .purpose = "evaluate classifiers and predict the classes of images",
+    .synopsis = synopsis,
+    .description = description,
+    .options = table,
+    .common = &o.common,
+    .examples = examples,
+    .modes = modes,
+    .machine = blas_describe,
+    .mode = mode_of,
+    .figure_ok = canvas_path_ok,
+    .check = check,
+    .files = add_files,
+    .is_image = dataset_is_image,
+};

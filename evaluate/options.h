@@ -16,7 +16,7 @@ typedef enum {
 } EvaluateMode;
 
 enum { SLICE_BRIGHTNESS, SLICE_SHARPNESS, SLICE_SIZE, SLICE_MEASURES };
-extern const char *const slice_measures[SLICE_MEASURES]; /* their names */
+#define SLICE_MEASURE_CHOICES "brightness|sharpness|size"
 
 typedef struct {
     EvaluateMode mode;
@@ -52,9 +52,8 @@ typedef struct {
     const char *title; /* common to the plots; NULL */
     PredictFormat format;
     CliCommon common;
-    char **arguments; /* source, models and inputs lie in here */
 } Options;
 
-/* The one command line of this process, or NULL where the program is to end with *status. */
-const Options *options_parse(int argc, char **argv, Status *status);
-void options_free(void);
+/* Valid once cli_main has checked the command line, for the rest of the process. */
+extern const Options *const evaluate_options;
+extern const CliProgram evaluate_program;

@@ -118,7 +118,7 @@ static gboolean compute(Extraction *extraction, const Options *options, const We
 {
     PipelineOptions pipeline_options = {.weights = weights,
                                         .spec = extraction->spec,
-                                        .batch = options->batch,
+                                        .batch = (int)options->batch,
                                         .threads = (guint)options->common.threads,
                                         .prepare = prepare,
                                         .batch_done = commit};
@@ -177,7 +177,7 @@ static void choose_tiles(FeatureSpec *spec, gpointer user)
 static CacheWriter *open_writer(Run *run, const char *path, GError **error)
 {
     const Options *options = run->options;
-    CacheForm form = {.store = options->has_store ? &options->store : NULL,
+    CacheForm form = {.store = options->store,
                       .shard = options->shard,
                       .choose_tiles = run->has_tiles ? NULL : choose_tiles,
                       .user = run};
@@ -232,7 +232,7 @@ static Status extract_into(const Run *run, const Caches *caches, guint part, Dat
     FollowCounts counts;
     if (!follow_apply(caches->follow, dataset, part, caches->paths[part], &counts, error))
         return STATUS_FAILED;
-    copies_add(dataset, part == TEST ? 0 : options->copies);
+    copies_add(dataset, part == TEST ? 0 : (guint)options->copies);
     g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
     g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads, error);
     if (!plan)
@@ -310,7 +310,8 @@ static Status extract_whole(Run *run, Dataset *dataset, GError **error)
 static FeatureSpec *shape_of(const Options *options)
 {
     Normalization any = NORMALIZE_UNIT;
-    FeatureSpec *spec = feature_spec_new(NULL, options->preset, &any, options->side, options->layer, NULL);
+    FeatureSpec *spec =
+        feature_spec_new(NULL, options->preset, &any, (int)options->side, options->layer, NULL);
     feature_spec_pool(spec, options->pool, NULL);
     return spec;
 }
@@ -365,9 +366,8 @@ Status extract_images(const Options *options, GError **error)
     if (strcmp(options->layer, "input") != 0 &&
         !(weights = weights_open(options->weights, vgg16_find(options->layer), error)))
         return STATUS_FAILED;
-    g_autoptr(FeatureSpec) spec =
-        feature_spec_new(weights, options->preset, options->has_normalize ? &options->normalize : NULL,
-                         options->side, options->layer, error);
+    g_autoptr(FeatureSpec) spec = feature_spec_new(weights, options->preset, options->normalize,
+                                                   (int)options->side, options->layer, error);
     if (!spec || !feature_spec_pool(spec, options->pool, error))
         return STATUS_FAILED;
     spec->fit = options->fit;

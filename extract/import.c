@@ -190,7 +190,7 @@ Status import_features(const Options *options, GError **error)
         !check_sizes(options, features, &names, error))
         return STATUS_FAILED;
     g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, npy_shape(features));
-    CacheForm form = {.store = options->has_store ? &options->store : NULL};
+    CacheForm form = {.store = options->store};
     g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
     Import import = {.features = features, .names = &names, .writer = writer};
     if (!writer || !import_rows(&import, error))

@@ -98,9 +98,8 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
 {
     const Options *options = merge->options;
-    CacheStore store = options->has_store ? options->store : cache_store(shard);
-    gboolean chosen = options->has_store || cache_store(shard) == CACHE_FLOAT16;
-    CacheForm form = {.store = chosen ? &store : NULL};
+    CacheStore its = cache_store(shard);
+    CacheForm form = {.store = options->store ? options->store : its == CACHE_FLOAT16 ? &its : NULL};
     merge->spec = feature_spec_copy(cache_feature_spec(shard));
     merge->buffer = g_new(float, feature_spec_features(merge->spec));
     merge->writer = cache_writer_open(options->arguments[0], merge->spec, &form, error);

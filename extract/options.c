@@ -37,9 +37,8 @@ static const char description[] =
     "Running the same command again continues where it stopped: only images that are new or have changed (by "
     "the SHA-256 of their content) are computed. Those that were moved or copied within IMAGE_DIR, or whose "
     "class was renamed, keep their features and get the class of their new folder. Each batch is committed "
-    "as soon as it is done, so Ctrl-C or "
-    "a kill loses at most the batch in flight. An image that cannot be used is named on stderr with the "
-    "reason and recorded in CACHE, and the exit status is 3.\n\n"
+    "as soon as it is done, so Ctrl-C or a kill loses at most the batch in flight. An image that cannot be "
+    "used is named on stderr with the reason and recorded in CACHE, and the exit status is 3.\n\n"
     "A preset defines all steps from file to tensor. keras: Pillow's nearest-neighbour resize to 224x224, "
     "BGR minus the ImageNet means. torchvision: Pillow's bilinear resize of the short side to 256, centre "
     "crop of 224, ImageNet mean and standard deviation. vips: JPEGs are reduced while they are decoded, then "
@@ -51,9 +50,8 @@ static const char description[] =
     "task is run again, it continues from there.\n\n"
     "--import makes a cache from an (N, D) matrix of float32 or float16 that another program computed, or "
     "from the maps of a convolutional layer, (N, H, W, C), together with labels (N,) or a CSV file with the "
-    "columns path and class, as written by --export. Heads "
-    "can be trained and evaluated on such a cache, but cannot predict from images. Imported caches are "
-    "compatible if TEXT and D are the same.\n\n"
+    "columns path and class, as written by --export. Heads can be trained and evaluated on such a cache, but "
+    "cannot predict from images. Imported caches are compatible if TEXT and D are the same.\n\n"
     "--batch and --threads affect speed and memory only, never what is stored.";
 
 static const CliExample examples[] = {
@@ -82,72 +80,73 @@ static const CliExample examples[] = {
     {NULL, NULL},
 };
 
+#define ONE_CACHE .arguments = "one CACHE", .least = 1, .most = 1
 static const CliMode modes[] = {
     [ACTION_EXTRACT] = {"extract", "extracting from IMAGE_DIR",
-                        "extract from IMAGE_DIR to CACHE (the default)"},
-    [ACTION_INFO] = {"--info", "--info", "show what CACHE holds and how it was made"},
-    [ACTION_VERIFY] = {"--verify", "--verify", "read everything back and check every checksum"},
-    [ACTION_EXPORT] = {"--export", "--export", "write CACHE to files for NumPy"},
-    [ACTION_MERGE] = {"--merge", "--merge", "merge shards into one CACHE"},
-    [ACTION_IMPORT] = {"--import", "--import", "import features computed by another program"},
-    [ACTION_PREVIEW] = {"--preview", "--preview", "show what augmentation does to images"},
-    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "find identical and nearly identical images"},
-    [ACTION_SPLIT] = {"--split", "--split", "divide CACHE into TRAIN and TEST, without images"},
+                        "extract from IMAGE_DIR to CACHE (the default)", "IMAGE_DIR and CACHE", 2, 2},
+    [ACTION_INFO] = {"--info", "--info", "show what CACHE holds and how it was made", ONE_CACHE},
+    [ACTION_VERIFY] = {"--verify", "--verify", "read everything back and check every checksum", ONE_CACHE},
+    [ACTION_EXPORT] = {"--export", "--export", "write CACHE to files for NumPy", ONE_CACHE},
+    [ACTION_MERGE] = {"--merge", "--merge", "merge shards into one CACHE", "CACHE and at least one SHARD", 1,
+                      G_MAXUINT},
+    [ACTION_IMPORT] = {"--import", "--import", "import features computed by another program",
+                       "LABELS.npy or ITEMS.csv, and CACHE", 2, 2},
+    [ACTION_PREVIEW] = {"--preview", "--preview", "show what augmentation does to images", "one IMAGE_DIR", 1,
+                        1},
+    [ACTION_DUPLICATES] = {"--duplicates", "--duplicates", "find identical and nearly identical images",
+                           "one CACHE or two", 1, 2},
+    [ACTION_SPLIT] = {"--split", "--split", "divide CACHE into TRAIN and TEST, without images",
+                      "CACHE, TRAIN, TEST, and the fraction F of the images for TEST, between 0 and 1", 4, 4},
     [ACTION_RELABEL] = {"relabel", "--labels and --group on a CACHE",
                         "give the items of CACHE other labels, without images"},
-    [ACTION_APPLY] = {"--apply", "--apply", "give the images of CACHE what a review decided"},
-    [ACTION_UNAPPLY] = {"--unapply", "--unapply", "take back what reviews decided"},
+    [ACTION_APPLY] = {"--apply", "--apply", "give the images of CACHE what a review decided", ONE_CACHE},
+    [ACTION_UNAPPLY] = {"--unapply", "--unapply", "take back what reviews decided", ONE_CACHE},
     [ACTION_DERIVE] = {"derive", "extracting from a CACHE",
                        "pool the features of CACHE, or go on to a later layer, without images"},
-    {NULL, NULL, NULL},
+    {0},
 };
 enum { SIDE_STEP = 32 }; /* by what the base's poolings divide it */
 
 #define ON_IMAGES (CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW))
 
-/* What the option table writes to besides the options, as the user gave it. */
-typedef struct {
-    gboolean info, verify, merge, duplicates, split, unapply;
-    const char *shard, *made_by;
-    int normalize, store; /* -1: not given */
-    int unlabelled;
-    double similarity; /* 0: not given */
-    gint64 batch, copies, side;
-} Raw;
+/* What the option table writes to besides the options. */
+static int normalize = -1, store = -1; /* -1: not given */
+static const char *shard;
 
-static Options o = {.common = CLI_COMMON_DEFAULTS, .layer = "block5_pool", .preset = PRESET_VIPS};
-static Raw raw = {.normalize = -1, .store = -1, .batch = BASE_DEFAULT_BATCH, .side = VGG16_SIDE};
+static Options o = {.common = CLI_COMMON_DEFAULTS,
+                    .made_by = "unknown",
+                    .layer = "block5_pool",
+                    .preset = PRESET_VIPS,
+                    .batch = BASE_DEFAULT_BATCH,
+                    .side = VGG16_SIDE};
 
 static const CliOption table[] = {
     OPTION_HEADING("Instead of extracting"),
-    OPTION_FLAG("info", &raw.info, "print what CACHE holds and how it was made",
-                .modes = CLI_MODE(ACTION_INFO)),
+    OPTION_FLAG("info", NULL, "print what CACHE holds and how it was made", .selects = ACTION_INFO),
     OPTION_FLAG("json", &o.json, "as JSON", .modes = CLI_MODE(ACTION_INFO)),
-    OPTION_FLAG("verify", &raw.verify, "read everything back and check every checksum",
-                .modes = CLI_MODE(ACTION_VERIFY)),
-    OPTION_TEXT("export", &o.export_folder, "DIR", "write features.npy, labels.npy and items.csv to DIR",
-                .modes = CLI_MODE(ACTION_EXPORT)),
-    OPTION_FLAG("merge", &raw.merge, "add the contents of each SHARD to CACHE",
-                .modes = CLI_MODE(ACTION_MERGE)),
+    OPTION_FLAG("verify", NULL, "read everything back and check every checksum", .selects = ACTION_VERIFY),
+    OPTION_FOLDER("export", &o.export_folder, EXPORT_FILES,
+                  "write features.npy, labels.npy and items.csv to DIR", .selects = ACTION_EXPORT),
+    OPTION_FLAG("merge", NULL, "add the contents of each SHARD to CACHE", .selects = ACTION_MERGE),
     OPTION_TEXT("check", &o.check, "LIST|DIR",
                 "afterwards, list the images of a folder, or of a list of class/name lines, that CACHE lacks",
                 .modes = CLI_MODE(ACTION_MERGE)),
     OPTION_TEXT("import", &o.import, "FEATURES.npy", "make CACHE from features computed by another program",
+                .selects = ACTION_IMPORT),
+    OPTION_TEXT("made-by", &o.made_by, "TEXT", "the program or model that computed them",
                 .modes = CLI_MODE(ACTION_IMPORT)),
-    OPTION_TEXT("made-by", &raw.made_by, "TEXT", "the program or model that computed them (default: unknown)",
-                .modes = CLI_MODE(ACTION_IMPORT)),
-    OPTION_TEXT("preview", &o.preview, "FILE",
-                "draw some images below IMAGE_DIR with augmented copies (.png, .svg or .pdf)",
-                .modes = CLI_MODE(ACTION_PREVIEW)),
-    OPTION_FLAG("duplicates", &raw.duplicates,
+    OPTION_FIGURE("preview", &o.preview,
+                  "draw some images below IMAGE_DIR with augmented copies (.png, .svg or .pdf)",
+                  .selects = ACTION_PREVIEW),
+    OPTION_FLAG("duplicates", NULL,
                 "list groups of images with the same content or nearly the same features, within one CACHE "
                 "or across two",
-                .modes = CLI_MODE(ACTION_DUPLICATES)),
-    OPTION_FLAG("split", &raw.split,
+                .selects = ACTION_DUPLICATES),
+    OPTION_FLAG("split", NULL,
                 "divide CACHE into the new caches TRAIN and TEST, which gets the fraction F of each class; "
                 "images of a group, and those that are nearly the same, stay together",
-                .modes = CLI_MODE(ACTION_SPLIT)),
-    OPTION_REAL("similarity", &raw.similarity, "S", 0, 1,
+                .selects = ACTION_SPLIT),
+    OPTION_REAL("similarity", &o.similarity, "S", 0, 1,
                 "cosine similarity of the features above which images count as nearly the same (0: 0.7 for "
                 "block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
                 .modes = CLI_MODE(ACTION_DUPLICATES) | CLI_MODE(ACTION_SPLIT)),
@@ -155,43 +154,39 @@ static const CliOption table[] = {
                 "keep, relabel or exclude images of CACHE as the table says (columns path, action and label, "
                 "as evaluate --review saves them), in one transaction; excluded images stay in CACHE, but "
                 "are left out by training and evaluation; later runs of extract keep what was decided",
-                .modes = CLI_MODE(ACTION_APPLY)),
-    OPTION_FLAG("unapply", &raw.unapply,
+                .selects = ACTION_APPLY),
+    OPTION_FLAG("unapply", NULL,
                 "take all such decisions back: the images get the classes of their folders, or tables, again",
-                .modes = CLI_MODE(ACTION_UNAPPLY)),
-    OPTION_TEXT("sheet", &o.sheet, "FILE", "draw the groups (.png, .svg or .pdf)",
-                .modes = CLI_MODE(ACTION_DUPLICATES)),
-    OPTION_TEXT("images", &o.images, "DIR", "the image folder, for --sheet",
-                .modes = CLI_MODE(ACTION_DUPLICATES)),
+                .selects = ACTION_UNAPPLY),
+    OPTION_FIGURE("sheet", &o.sheet, "draw the groups (.png, .svg or .pdf)",
+                  .modes = CLI_MODE(ACTION_DUPLICATES)),
+    OPTION_IMAGES("images", &o.images, "DIR", "the image folder, for --sheet",
+                  .modes = CLI_MODE(ACTION_DUPLICATES)),
     DATASET_OPTIONS(&o.filter, ON_IMAGES),
-    DATASET_CLASS_NAMES(&o.filter, ON_IMAGES),
-    OPTION_TEXT("labels", &o.filter.labels, "FILE",
-                "the class of each image, from a table (.csv with the columns path and class, and perhaps "
-                "group and split; .jsonl; items.csv of --export; metadata.csv), whatever its folder; with "
-                "CACHE alone, its items are relabelled without images",
-                .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)),
-    OPTION_ONE_OF("unlabelled", &raw.unlabelled, "skip|keep",
+    DATASET_CLASS_NAMES(&o.filter),
+    OPTION_HEADING("Labels and parts", .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_INPUT("labels", &o.filter.labels, "FILE",
+                 "the class of each image, from a table (.csv with the columns path and class, and perhaps "
+                 "group and split; .jsonl; items.csv of --export; metadata.csv), whatever its folder; with "
+                 "CACHE alone, its items are relabelled without images",
+                 .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)),
+    OPTION_ONE_OF("unlabelled", &o.filter.keep_unlabelled, "skip|keep",
                   "images that the table lacks: leave them out, or keep them without a label, for --similar, "
-                  "--duplicates and later labels",
-                  .modes = CLI_MODE(ACTION_EXTRACT)),
+                  "--duplicates and later labels"),
     OPTION_TEXT(
         "group", &o.filter.group, "REGEX|FILE",
         "which images belong together, such as those of one scene or patient, so that no split parts them: a "
         "table with the columns path and group, or what REGEX (or its first parentheses) matches in the path",
         .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_RELABEL)),
-    OPTION_TEXT("shard", &raw.shard, "I/N|auto",
+    OPTION_TEXT("shard", &shard, "I/N|auto",
                 "extract only part I of N (counted from 0) of the images, chosen by a hash of their names; "
-                "auto takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes",
-                .modes = CLI_MODE(ACTION_EXTRACT)),
+                "auto takes I and N from Slurm, MPI or AWS Batch, auto/N takes I from Kubernetes"),
     OPTION_REAL("split-test", &o.split_test, "F", 0, 0.9,
                 "set this fraction of each class aside for testing, in the cache CACHE.test; images stay in "
-                "their part when others are added (0: none)",
-                .modes = CLI_MODE(ACTION_EXTRACT)),
-    OPTION_FLAG("prune", &o.prune, "remove items whose file is no longer in IMAGE_DIR",
-                .modes = CLI_MODE(ACTION_EXTRACT)),
-    OPTION_FLAG("keep-missing", &o.keep_missing, "keep them, without a line about it",
-                .modes = CLI_MODE(ACTION_EXTRACT)),
-    OPTION_HEADING("How"),
+                "their part when others are added (0: none)"),
+    OPTION_FLAG("prune", &o.prune, "remove items whose file is no longer in IMAGE_DIR"),
+    OPTION_FLAG("keep-missing", &o.keep_missing, "keep them, without a line about it"),
+    OPTION_HEADING("How", .modes = CLI_MODE(ACTION_EXTRACT)),
     OPTION_TEXT("weights", &o.weights, "FILE",
                 "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed; "
                 "with a CACHE, those it was made with, for --layer fc1 and fc2",
@@ -203,15 +198,12 @@ static const CliOption table[] = {
                   "(as Keras's crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, "
                   "which crops by itself",
                   .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)),
-    OPTION_INT(
-        "side", &raw.side, "PIXELS", SIDE_STEP, 1024,
-        "side of the square that images are resized to, a multiple of 32; 320 shows the base more "
-        "detail than the 224 it was trained on, at twice the time and room: a head is right on about 2 "
-        "photographs more in 100",
-        .modes = CLI_MODE(ACTION_EXTRACT)),
-    OPTION_ONE_OF("normalize", &raw.normalize, "caffe|torch",
-                  "how pixels become tensors, if not as the preset and weights imply",
-                  .modes = CLI_MODE(ACTION_EXTRACT)),
+    OPTION_INT("side", &o.side, "PIXELS", SIDE_STEP, 1024,
+               "side of the square that images are resized to, a multiple of 32; 320 shows the base more "
+               "detail than the 224 it was trained on, at twice the time and room: a head is right on about "
+               "2 photographs more in 100"),
+    OPTION_ONE_OF("normalize", &normalize, "caffe|torch",
+                  "how pixels become tensors, if not as the preset and weights imply"),
     OPTION_TEXT("layer", &o.layer, "NAME",
                 "Keras layer whose output is stored; input: the input tensor itself; fc1, fc2: those of the "
                 "top, 4096 numbers each, from a weights file that has it; with a CACHE in the place of "
@@ -222,17 +214,16 @@ static const CliOption table[] = {
                   "pooling= of Keras's applications: 512 numbers an image in place of 25088; with a CACHE in "
                   "the place of IMAGE_DIR, of its features, without images",
                   .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)),
-    OPTION_ONE_OF("store", &raw.store, CACHE_STORE_CHOICES,
+    OPTION_ONE_OF("store", &store, CACHE_STORE_CHOICES,
                   "how CACHE stores features: sparse (lossless, only what is not zero), float16 (rounded to "
                   "half precision) or float32 (as they are); default for a new cache: sparse, or float16 if "
                   "merged from float16",
                   .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_MERGE) | CLI_MODE(ACTION_IMPORT)),
-    OPTION_INT("batch", &raw.batch, "N", 1, 256,
+    OPTION_INT("batch", &o.batch, "N", 1, 256,
                "images the base processes at once: takes 0.6 GB of memory plus 9 MB per image; a kill loses "
-               "at most one batch",
-               .modes = CLI_MODE(ACTION_EXTRACT)),
+               "at most one batch"),
     AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
-    OPTION_INT("augment", &raw.copies, "K", 0, 10000,
+    OPTION_INT("augment", &o.copies, "K", 0, 10000,
                "store K differently augmented copies of each image as well (for train --augmented-cache)",
                .modes = CLI_MODE(ACTION_EXTRACT)),
     CLI_COMMON_OPTIONS(&o.common),
@@ -242,107 +233,55 @@ static const CliOption table[] = {
     {0},
 };
 
-static const CliProgram program = {"extract",     "extract image features with VGG16's frozen base",
-                                   synopsis,      description,
-                                   table,         examples,
-                                   blas_describe, modes};
-
-static Action asked_action(void)
+/* What the number of arguments says, where no option does. */
+static guint mode_of(char **arguments)
 {
-    return raw.info                                                                 ? ACTION_INFO
-           : raw.verify                                                             ? ACTION_VERIFY
-           : raw.merge                                                              ? ACTION_MERGE
-           : o.import                                                               ? ACTION_IMPORT
-           : o.export_folder                                                        ? ACTION_EXPORT
-           : o.preview                                                              ? ACTION_PREVIEW
-           : raw.duplicates                                                         ? ACTION_DUPLICATES
-           : raw.split                                                              ? ACTION_SPLIT
-           : o.apply                                                                ? ACTION_APPLY
-           : raw.unapply                                                            ? ACTION_UNAPPLY
-           : (o.filter.labels || o.filter.group) && g_strv_length(o.arguments) == 1 ? ACTION_RELABEL
-           : g_strv_length(o.arguments) == 2 && cache_is(o.arguments[0])            ? ACTION_DERIVE
-                                                                                    : ACTION_EXTRACT;
+    guint given = g_strv_length(arguments);
+    return given == 1 && (o.filter.labels || o.filter.group) ? ACTION_RELABEL
+           : given == 2 && cache_is(arguments[0])            ? ACTION_DERIVE
+                                                             : ACTION_EXTRACT;
 }
 
-static gboolean parse_share(const char *text)
+static gboolean check_arguments(Action action, char **arguments, GError **error)
 {
+    const CliMode *mode = &modes[action];
     char *end;
-    o.split_share = g_ascii_strtod(text, &end);
-    return end != text && !*end && o.split_share > 0 && o.split_share < 1;
-}
-
-/* How many arguments an action takes, and what is said of another number of them. */
-#define ONE_CACHE                                                                                            \
-    {                                                                                                        \
-        1, 1, "expected one CACHE, got %u %s"                                                                \
+    o.arguments = arguments;
+    if (action == ACTION_SPLIT) {
+        o.split_share = g_ascii_strtod(arguments[3], &end);
+        if (end == arguments[3] || *end || !(o.split_share > 0 && o.split_share < 1))
+            return cli_refuse(error, "%s takes %s, not %s", mode->asked, mode->arguments, arguments[3]);
     }
-static const struct {
-    guint least, most;
-    const char *otherwise;
-} needed[] = {
-    [ACTION_EXTRACT] = {2, 2, "expected IMAGE_DIR and CACHE, got %u %s"},
-    [ACTION_INFO] = ONE_CACHE,
-    [ACTION_VERIFY] = ONE_CACHE,
-    [ACTION_EXPORT] = ONE_CACHE,
-    [ACTION_MERGE] = {2, G_MAXUINT, "--merge needs CACHE and at least one SHARD"},
-    [ACTION_IMPORT] = {2, 2, "--import needs LABELS.npy or ITEMS.csv, and CACHE; got %u %s"},
-    [ACTION_PREVIEW] = {1, 1, "expected one IMAGE_DIR, got %u %s"},
-    [ACTION_DUPLICATES] = {1, 2, "--duplicates needs one or two CACHE arguments, got %u"},
-    [ACTION_SPLIT] = {4, 4,
-                      "--split needs CACHE, TRAIN, TEST, and the fraction F of the images for TEST, "
-                      "between 0 and 1"},
-    [ACTION_RELABEL] = ONE_CACHE,
-    [ACTION_APPLY] = ONE_CACHE,
-    [ACTION_UNAPPLY] = ONE_CACHE,
-    [ACTION_DERIVE] = {2, 2, ""},
-};
-
-/* Checks: each returns a sentence on what is wrong, or NULL; the caller frees it. */
-
-static char *check_arguments(void)
-{
-    guint given = g_strv_length(o.arguments), least = o.check ? 1 : needed[o.action].least;
-    if (!o.sheet != !o.images)
-        return g_strdup("--sheet needs --images, and --images goes with --sheet");
-    if (given < least || given > needed[o.action].most ||
-        (o.action == ACTION_SPLIT && !parse_share(o.arguments[3])))
-        return g_strdup_printf(needed[o.action].otherwise, given, plural(given, "argument", "arguments"));
-    return NULL;
+    if (action == ACTION_MERGE && !o.check && !arguments[1])
+        return cli_refuse(error, "%s takes %s", mode->asked, mode->arguments);
+    return !o.sheet == !o.images ||
+           cli_refuse(error, "--sheet needs --images, and --images goes with --sheet");
 }
 
-static char *check_layer(void)
+static gboolean check_layer(Action action, GError **error)
 {
     g_autofree char *names = vgg16_names();
     if (vgg16_find(o.layer) < 0 && strcmp(o.layer, "input") != 0)
-        return g_strdup_printf("unknown layer %s: choose one of %s, or input", o.layer, names);
+        return cli_refuse(error, "unknown layer %s: choose one of %s, or input", o.layer, names);
     if (o.side % SIDE_STEP || (vgg16_is_dense(vgg16_find(o.layer)) && o.side != VGG16_SIDE))
-        return g_strdup_printf("--side takes a multiple of %d, and with --layer fc1 and fc2 only %d, not %d",
-                               SIDE_STEP, VGG16_SIDE, o.side);
-    if (o.action == ACTION_DERIVE && !cli_given("layer") && o.pool == POOL_NONE)
-        return g_strdup_printf("%s is a cache: give --pool or --layer, for what is to follow from it, or "
-                               "name the folder of images",
-                               o.arguments[0]);
-    return NULL;
-}
-
-static char *check_values(void)
-{
-    g_autoptr(GError) error = NULL;
-    gboolean right = (!raw.shard || shard_parse(raw.shard, &o.shard, &o.shard_source, &error)) &&
-                     augment_check(&o.augmentation, &error) &&
-                     (!o.preview || canvas_path_ok(o.preview, &error)) &&
-                     (!o.sheet || canvas_path_ok(o.sheet, &error));
-    return right ? NULL : g_strdup(error->message);
+        return cli_refuse(error,
+                          "--side takes a multiple of %d, and with --layer fc1 and fc2 only %d, not %d",
+                          SIDE_STEP, VGG16_SIDE, (int)o.side);
+    return action != ACTION_DERIVE || cli_given("layer") || o.pool != POOL_NONE ||
+           cli_refuse(error,
+                      "%s is a cache: give --pool or --layer, for what is to follow from it, or name the "
+                      "folder of images",
+                      o.arguments[0]);
 }
 
 /* Options that are valid one by one. */
-static const char *check_together(void)
+static const char *wrong_together(Action action)
 {
     if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION)
         return "--fit does not go with --preset torchvision, which crops by itself";
     if (o.copies && !augment_active(&o.augmentation))
         return "--augment needs at least one augmentation option, such as --rotation-range";
-    if (o.action == ACTION_EXTRACT && augment_active(&o.augmentation) && !cli_given("augment"))
+    if (action == ACTION_EXTRACT && augment_active(&o.augmentation) && !cli_given("augment"))
         return "augmentation requires --augment K, the number of augmented copies to store of each image; "
                "--preview FILE shows some";
     if (cli_given("unlabelled") && !o.filter.labels)
@@ -354,50 +293,48 @@ static const char *check_together(void)
     return NULL;
 }
 
-/* The options as the rest of the program takes them. */
-static void take_options(void)
+static gboolean check(guint mode, char **arguments, GError **error)
 {
-    o.action = asked_action();
-    o.has_normalize = raw.normalize >= 0;
-    o.normalize = o.has_normalize ? (Normalization)raw.normalize : NORMALIZE_CAFFE;
-    o.has_store = raw.store >= 0;
-    o.store = o.has_store ? (CacheStore)raw.store : CACHE_SPARSE;
-    o.batch = (int)raw.batch;
-    o.side = (int)raw.side;
-    o.filter.keep_unlabelled = raw.unlabelled == 1;
-    o.made_by = raw.made_by && *raw.made_by ? raw.made_by : "unknown";
-    o.copies = (guint)raw.copies;
-    o.similarity = raw.similarity;
+    static Normalization normalization;
+    static CacheStore cache_store;
+    g_autoptr(GError) problem = NULL;
+    if ((shard && !shard_parse(shard, &o.shard, &o.shard_source, &problem)) ||
+        !augment_check(&o.augmentation, &problem))
+        return cli_refuse(error, "%s", problem->message);
+    const char *wrong = wrong_together(mode);
+    if (wrong)
+        return cli_refuse(error, "%s", wrong);
+    normalization = (Normalization)normalize;
+    o.normalize = normalize < 0 ? NULL : &normalization;
+    cache_store = (CacheStore)store;
+    o.store = store < 0 ? NULL : &cache_store;
+    o.made_by = *o.made_by ? o.made_by : "unknown";
+    return check_arguments(mode, arguments, error) && check_layer(mode, error);
 }
 
-static gboolean check(Status *status)
+static gboolean add_files(OutputPlan *plan)
 {
-    int actions = raw.info + raw.verify + raw.merge + raw.duplicates + raw.split + raw.unapply + !!o.apply +
-                  !!o.export_folder + !!o.preview + !!o.import;
-    g_autofree char *wrong =
-        actions > 1
-            ? g_strdup("--info, --verify, --export, --merge, --import, --preview, --duplicates, --split, "
-                       "--apply and --unapply are mutually exclusive")
-            : NULL;
-    if (!wrong && !cli_check_mode(&program, asked_action(), status))
-        return FALSE;
-    take_options();
-    if (wrong || (wrong = check_arguments()) || (wrong = check_layer()) || (wrong = check_values()) ||
-        (wrong = g_strdup(check_together())))
-        *status = cli_usage(&program, "%s", wrong);
-    return !wrong;
+    if (o.preview) {
+        output_plan_add(plan, PLAN_IMAGES, "IMAGE_DIR", o.arguments[0], NULL);
+        output_plan_add(plan, PLAN_INPUT, "the archive", o.arguments[0], NULL);
+    }
+    return TRUE;
 }
 
-gboolean options_parse(Options *options, int argc, char **argv, Status *status)
-{
-    o.arguments = cli_parse(&program, &o.common, argc, argv, status);
-    gboolean fine = o.arguments && check(status);
-    *options = o;
-    return fine;
-}
-
-void options_clear(Options *options)
-{
-    g_strfreev(options->arguments);
-    g_free(options->shard_source);
-}
+const Options *const extract_options = &o;
+const CliProgram extract_program = {
+    .name = "extract",
+    .purpose = "extract image features with VGG16's frozen base",
+    .synopsis = synopsis,
+    .description = description,
+    .options = table,
+    .common = &o.common,
+    .examples = examples,
+    .modes = modes,
+    .machine = blas_describe,
+    .mode = mode_of,
+    .figure_ok = canvas_path_ok,
+    .check = check,
+    .files = add_files,
+    .is_image = dataset_is_image,
+};

@@ -22,9 +22,10 @@ typedef enum {
     ACTION_DERIVE,
 } Action;
 
+#define EXPORT_FILES "features.npy|labels.npy|items.csv"
+
 typedef struct {
     CliCommon common;
-    Action action;
     char **arguments; /* NULL-terminated: IMAGE_DIR CACHE, or CACHE, or CACHE SHARD…, or LABELS CACHE */
     const char *import, *made_by; /* --import: the matrix, and what made it */
     gboolean json;
@@ -37,18 +38,16 @@ typedef struct {
     Pool pool;
     Preset preset;
     Fit fit;
-    int side; /* of the base's input, pixels */
-    gboolean has_normalize;
-    Normalization normalize; /* where given */
-    int batch;
-    gboolean has_store;
-    CacheStore store;  /* where given */
-    double split_test; /* share of each class to test on; 0: none */
+    gint64 side;                    /* of the base's input, pixels */
+    const Normalization *normalize; /* NULL: as the preset and the weights imply */
+    gint64 batch;
+    const CacheStore *store; /* NULL: not given */
+    double split_test;       /* share of each class to test on; 0: none */
     CacheShard shard;
     char *shard_source; /* where from, if it was found in the environment; owned */
     const char *check;  /* --merge: a folder or list of what the cache should hold */
     const char *export_folder;
-    guint copies; /* augmented ones of each image */
+    gint64 copies; /* augmented ones of each image */
     AugmentOptions augmentation;
     const char *preview; /* file for a contact sheet */
     double
@@ -57,6 +56,6 @@ typedef struct {
     const char *sheet, *images; /* --duplicates: file for a contact sheet, and where its images lie */
 } Options;
 
-/* FALSE where the program is to end with *status. */
-gboolean options_parse(Options *options, int argc, char **argv, Status *status);
-void options_clear(Options *options);
+/* Valid once cli_main has checked the command line, for the rest of the process. */
+extern const Options *const extract_options;
+extern const CliProgram extract_program;

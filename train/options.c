@@ -4,7 +4,7 @@
 #include "common/arithmetic/blas.h"
 #include "common/cli/choice.h"
 #include "common/cli/cli.h"
-#include "common/core/interrupt.h"
+#include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
@@ -55,12 +55,11 @@ static const CliMode modes[] = {
     [TRAIN_SCRATCH] = {"scratch", "--approach scratch",
                        "--approach scratch: the study's own CNN, without the base"},
     [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
-    {NULL, NULL, NULL},
+    {0},
 };
-#define NETWORKS                                                                                             \
-    (CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) |                     \
-     CLI_MODE(TRAIN_SCRATCH))
-#define ON_IMAGES (CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE) | CLI_MODE(TRAIN_SCRATCH))
+#define THROUGH_BASE (CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE))
+#define ON_IMAGES    (THROUGH_BASE | CLI_MODE(TRAIN_SCRATCH))
+#define NETWORKS     (CLI_MODE(TRAIN_STANDALONE) | ON_IMAGES)
 
 static const CliOption table[] = {
     OPTION_HEADING("What to train"),
@@ -71,13 +70,12 @@ static const CliOption table[] = {
     OPTION_LIST("class-weight", &o.class_weight, "balanced|none|NAME:W,…",
                 "balanced: weights each class inversely to its size, n / (classes * images of the class); "
                 "NAME:W,…: weights of the named classes, 1 for the others"),
-    OPTION_ONE_OF(
-        "scale", &o.scale, SCALING_CHOICES,
-        "scaling of the features that the head takes; max: divided by the largest absolute value; "
-        "standard: zero mean and unit variance per feature (both of cached features only); l2: unit "
-        "length per image; sqrt: square root of each feature, then unit length (default: sqrt for "
-        "heads on a CACHE, none through the base; that of --from)",
-        .modes = (NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)) | CLI_MODE(TRAIN_LINEAR)),
+    OPTION_ONE_OF("scale", &o.scale, SCALING_CHOICES,
+                  "scaling of the features that the head takes; max: divided by the largest absolute value; "
+                  "standard: zero mean and unit variance per feature (both of cached features only); l2: "
+                  "unit length per image; sqrt: square root of each feature, then unit length (default: sqrt "
+                  "for heads on a CACHE, none through the base; that of --from)",
+                  .modes = (NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)) | CLI_MODE(TRAIN_LINEAR)),
     OPTION_REAL(
         "averages", &o.averages, "W", 1, 1e3,
         "count what all places of an image have in common, the average of each channel, W times as much as "
@@ -85,14 +83,12 @@ static const CliOption table[] = {
         "--solver, --cost or --export-libsvm, is given without this; not with solvers 5, 6)",
         .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
     OPTION_FLAG("summary", &o.summary, "print the model and stop"),
-    OPTION_TEXT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
-    OPTION_TEXT("plot", &o.plot, "FILE",
-                "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
-    OPTION_TEXT(
-        "coverage", &o.coverage, "FILE",
-        "draw accuracy against the share of images answered, if only what is sure is answered (.png, "
-        ".svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers are right, of "
-        "images not trained on: those that folds hold out, or the validation's"),
+    OPTION_OUTPUT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
+    OPTION_FIGURE("plot", &o.plot, "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
+    OPTION_FIGURE("coverage", &o.coverage,
+                  "draw accuracy against the share of images answered, if only what is sure is answered "
+                  "(.png, .svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers "
+                  "are right, of images not trained on: those that folds hold out, or the validation's"),
     OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
                 "keep in the model the lowest probability from which a share A of the answers to these is "
                 "right; evaluate --predict then answers unsure below it (0: do not)"),
@@ -102,68 +98,58 @@ static const CliOption table[] = {
                 "which images belong together, as for extract, so that the validation split does not part "
                 "them; a CACHE keeps those it was given",
                 .modes = ON_IMAGES),
-    OPTION_TEXT("exclude", &o.filter.exclude, "FILE",
-                "leave out the images of a table (.csv with the column path; with a column action, as "
-                "decisions.csv of a review has, those that it excludes)"),
+    OPTION_INPUT("exclude", &o.filter.exclude, "FILE",
+                 "leave out the images of a table (.csv with the column path; with a column action, as "
+                 "decisions.csv of a review has, those that it excludes)"),
 
-    OPTION_HEADING("Layers and epochs"),
+    OPTION_HEADING("Layers and epochs", .modes = NETWORKS),
     OPTION_TEXT("hidden", &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none",
                 .modes = NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)),
     OPTION_REAL(
         "dropout", &o.dropout, "RATE", 0, 0.99,
-        "fraction of units dropped in training: of the last hidden layer; from scratch, after every block",
-        .modes = NETWORKS),
-    OPTION_ONE_OF("optimizer", &o.optimizer, OPTIMIZER_CHOICES, "optimizer, by Keras's formulas and defaults",
-                  .modes = NETWORKS),
-    OPTION_REAL("learning-rate", &o.learning_rate, "RATE", 1e-12, 1e6, "learning rate", .modes = NETWORKS),
-    OPTION_REAL("momentum", &o.momentum, "M", 0, 0.9999, "momentum of sgd and rmsprop", .modes = NETWORKS),
+        "fraction of units dropped in training: of the last hidden layer; from scratch, after every block"),
+    OPTION_ONE_OF("optimizer", &o.optimizer, OPTIMIZER_CHOICES,
+                  "optimizer, by Keras's formulas and defaults"),
+    OPTION_REAL("learning-rate", &o.learning_rate, "RATE", 1e-12, 1e6, "learning rate"),
+    OPTION_REAL("momentum", &o.momentum, "M", 0, 0.9999, "momentum of sgd and rmsprop"),
     OPTION_REAL("weight-decay", &o.weight_decay, "L", 0, 1e3,
-                "L2 penalty L/2 |w|^2 on kernels, part of every loss as in Keras", .modes = NETWORKS),
-    OPTION_INT("batch-size", &o.batch_size, "N", 1, BATCH_MAX, "images per step", .modes = NETWORKS),
-    OPTION_INT("epochs", &o.epochs, "N", 1, 100000, "maximum number of passes over the training images",
-               .modes = NETWORKS),
+                "L2 penalty L/2 |w|^2 on kernels, part of every loss as in Keras"),
+    OPTION_INT("batch-size", &o.batch_size, "N", 1, BATCH_MAX, "images per step"),
+    OPTION_INT("epochs", &o.epochs, "N", 1, 100000, "maximum number of passes over the training images"),
     OPTION_INT("patience", &o.patience, "N", 1, 100000,
                "stop after this many epochs without a lower val_loss (without validation: loss); the best "
-               "epoch is kept",
-               .modes = NETWORKS),
+               "epoch is kept"),
     OPTION_REAL("reduce-lr-factor", &o.reduce_lr_factor, "F", 0, 0.9999,
                 "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau "
-                "does (0: never)",
-                .modes = NETWORKS),
+                "does (0: never)"),
     OPTION_INT("reduce-lr-patience", &o.reduce_lr_patience, "N", 1, 100000,
-               "epochs without improvement before reducing", .modes = NETWORKS),
-    OPTION_REAL("min-learning-rate", &o.min_learning_rate, "RATE", 0, 1e6, "lower bound of the learning rate",
-                .modes = NETWORKS),
+               "epochs without improvement before reducing"),
+    OPTION_REAL("min-learning-rate", &o.min_learning_rate, "RATE", 0, 1e6,
+                "lower bound of the learning rate"),
     OPTION_REAL("validation-split", &o.validation_split, "F", 0, 0.95,
-                "validate on this fraction of each class's images (0: none)", .modes = NETWORKS),
+                "validate on this fraction of each class's images (0: none)"),
     OPTION_ONE_OF("validation-order", &o.validation_order, VALIDATION_ORDER_CHOICES,
                   "which these are: those with the lowest hashes of their names, images of a group together; "
-                  "or the first in the order of their names, as Keras splits them",
-                  .modes = NETWORKS),
+                  "or the first in the order of their names, as Keras splits them"),
     OPTION_TEXT("validation", &o.validation, "CACHE", "validate on another cache instead",
-                .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+                .modes = CLI_MODE(TRAIN_STANDALONE) | THROUGH_BASE),
     OPTION_FLAG("resume", &o.resume,
                 "continue an interrupted training from MODEL.checkpoint; the result is the same as without "
-                "the interruption",
-                .modes = NETWORKS),
+                "the interruption"),
     OPTION_NEGATION("no-checkpoint", &o.checkpoint,
                     "do not write MODEL.checkpoint (parameters and optimizer state, saved periodically in at "
-                    "most 5 % of the training time, and when interrupted)",
-                    .modes = NETWORKS),
+                    "most 5 % of the training time, and when interrupted)"),
 
-    OPTION_HEADING("Images and base"),
-    OPTION_TEXT("images", &o.images, "DIR",
-                "train on the images below DIR, one subfolder per class, instead of a CACHE",
-                .modes = CLI_MODE(TRAIN_LINEAR) | ON_IMAGES),
+    OPTION_HEADING("Images and base", .modes = THROUGH_BASE),
+    OPTION_IMAGES("images", &o.images, "DIR",
+                  "train on the images below DIR, one subfolder per class, instead of a CACHE",
+                  .modes = CLI_MODE(TRAIN_LINEAR) | ON_IMAGES),
     OPTION_TEXT("augmented-cache", &o.augmented_cache, "CACHE",
                 "instead of images, use in each epoch a random one of the copies of each image that extract "
-                "--augment stored",
-                .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
-    OPTION_INT("copies", &o.copies, "K", 0, 10000, "use only the first K copies of each image (0: all)",
-               .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
-    OPTION_TEXT("weights", &o.weights, "FILE",
-                "weights of the base, as for extract; with a CACHE, those it was made with", .letter = 'w',
-                .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+                "--augment stored"),
+    OPTION_INT("copies", &o.copies, "K", 0, 10000, "use only the first K copies of each image (0: all)"),
+    OPTION_INPUT("weights", &o.weights, "FILE",
+                 "weights of the base, as for extract; with a CACHE, those it was made with", .letter = 'w'),
     OPTION_ONE_OF("preset", &o.preset, PRESET_CHOICES, "how files become pixels", .modes = ON_IMAGES),
     OPTION_ONE_OF("fit", &o.fit, FIT_CHOICES,
                   "how images become square: stretched, their middle, or all of them with black on two sides "
@@ -172,67 +158,54 @@ static const CliOption table[] = {
                   .modes = ON_IMAGES),
     OPTION_ONE_OF("pool", &o.pool, POOL_CHOICES,
                   "the head takes the mean, or the largest value, of each of the base's 512 channels over "
-                  "all places, as with extract --pool",
-                  .modes = CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+                  "all places, as with extract --pool"),
     OPTION_INT("unfreeze", &o.unfreeze, "N", 0, VGG16_LAYERS - 1,
                "number of layers of the base to train, counted from its end as Keras lists them: 2 is "
                "block5_conv3 and block5_pool, which fits a cache made by extract --layer block5_conv2 (0: "
                "what the cache requires; 2 from images)",
                .modes = CLI_MODE(TRAIN_FINETUNE)),
-    OPTION_TEXT(
-        "from", &o.from, "MODEL",
-        "start from the head, dense or linear, of a model trained on the same base and classes, in its "
-        "--scale; a linear one goes with --hidden none, and best calibrated by --folds",
-        .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE)),
+    OPTION_INPUT("from", &o.from, "MODEL",
+                 "start from the head, dense or linear, of a model trained on the same base and classes, in "
+                 "its --scale; a linear one goes with --hidden none, and best calibrated by --folds",
+                 .modes = CLI_MODE(TRAIN_STANDALONE) | THROUGH_BASE),
 
     AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
 
-    OPTION_HEADING("Linear head"),
+    OPTION_HEADING("Linear head", .modes = CLI_MODE(TRAIN_LINEAR)),
     OPTION_TEXT("solver", &o.solver, "NAME",
                 "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL "
                 "(svc-dual), 2 L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS "
                 "(crammer-singer), 5 L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); "
-                "logistic regression (0, 6, 7) yields probabilities",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                "logistic regression (0, 6, 7) yields probabilities"),
     OPTION_TEXT("cost", &o.cost, "C",
                 "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, "
-                "6: ten times the lowest cost at which any weight is not zero)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                "6: ten times the lowest cost at which any weight is not zero)"),
     OPTION_TEXT("tolerance", &o.tolerance, "E",
-                "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)"),
     OPTION_REAL("bias", &o.bias, "B", -1, 1e6,
-                "append a constant feature of this value, liblinear's -B (below 0: none)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                "append a constant feature of this value, liblinear's -B (below 0: none)"),
     OPTION_FLAG("search", &o.search,
                 "choose the scaling (sqrt, l2, none or standard, unless --scale gives it) and the cost by "
-                "cross-validation; --plot draws the curve of the costs, --history writes it as CSV",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_FLAG("search-cost", &o.search, "the same: its old name", .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("costs", &o.costs, "C,C,…", "search these costs instead of ten values around auto",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                "cross-validation; --plot draws the curve of the costs, --history writes it as CSV"),
+    OPTION_FLAG("search-cost", &o.search, "the same: its old name"),
+    OPTION_TEXT("costs", &o.costs, "C,C,…", "search these costs instead of ten values around auto"),
     OPTION_INT("folds", &o.folds, "K", 0, 1000000,
                "number of stratified cross-validation folds; cross-validation also calibrates decision "
-               "values to probabilities (0: 5 for a search, else none)",
-               .modes = CLI_MODE(TRAIN_LINEAR)),
+               "values to probabilities (0: 5 for a search, else none)"),
     OPTION_NEGATION("no-reduce", &o.reduce,
                     "train on all features; by default, an equivalent problem with as many features as there "
-                    "are images is solved if that is fewer and the solver's penalty allows it (not 5, 6)",
-                    .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("suspects", &o.suspects, "FILE.csv",
-                "list images that may be mislabelled, most certain first, with the class suggested by models "
-                "that were not trained on them, and the probability that the label is wrong (from 0.1)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("suspects-sheet", &o.suspects_sheet, "FILE",
-                "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("learning-curve", &o.learning_curve, "FILE.csv",
-                "write the accuracy by number of training images, and estimate the gain from doubling them",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("learning-curve-plot", &o.learning_curve_plot, "FILE", "draw it (.png, .svg or .pdf)",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("export-libsvm", &o.export_libsvm, "FILE", "write the scaled features for liblinear-train",
-                .modes = CLI_MODE(TRAIN_LINEAR)),
+                    "are images is solved if that is fewer and the solver's penalty allows it (not 5, 6)"),
+    OPTION_OUTPUT(
+        "suspects", &o.suspects, "FILE.csv",
+        "list images that may be mislabelled, most certain first, with the class suggested by models that "
+        "were not trained on them, and the probability that the label is wrong (from 0.1)"),
+    OPTION_FIGURE("suspects-sheet", &o.suspects_sheet,
+                  "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder"),
+    OPTION_OUTPUT(
+        "learning-curve", &o.learning_curve, "FILE.csv",
+        "write the accuracy by number of training images, and estimate the gain from doubling them"),
+    OPTION_FIGURE("learning-curve-plot", &o.learning_curve_plot, "draw it (.png, .svg or .pdf)"),
+    OPTION_OUTPUT("export-libsvm", &o.export_libsvm, "FILE", "write the scaled features for liblinear-train"),
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };
@@ -251,19 +224,11 @@ static const CliExample examples[] = {
     {NULL, NULL},
 };
 
-static const CliProgram program = {
-    .name = "train",
-    .machine = blas_describe,
-    .purpose = "train a classifier on cached VGG16 features",
-    .synopsis = synopsis,
-    .description = "Trains a head on the features that extract stored in CACHE and writes it to MODEL, an "
-                   "HDF5 file that Keras can read too. MODEL always holds the best epoch so far; Ctrl-C "
-                   "keeps it, and --resume continues from where training stopped.\n\n"
-                   "The same seed gives the same model, bit for bit, for any number of threads.",
-    .options = table,
-    .modes = modes,
-    .examples = examples,
-};
+static const char description[] =
+    "Trains a head on the features that extract stored in CACHE and writes it to MODEL, an HDF5 file that "
+    "Keras can read too. MODEL always holds the best epoch so far; Ctrl-C keeps it, and --resume continues "
+    "from where training stopped.\n\n"
+    "The same seed gives the same model, bit for bit, for any number of threads.";
 
 GArray *train_options_hidden(const char *text)
 {
@@ -286,6 +251,9 @@ static char *check_options(void)
 {
     g_autoptr(GArray) hidden = train_options_hidden(o.hidden);
     g_autoptr(GError) error = NULL;
+    if (o.head == HEAD_LINEAR && !approach_traits[o.approach].linear)
+        return g_strdup_printf("--approach %s cannot be combined with --head linear",
+                               choice_name(APPROACH_CHOICES, (int)o.approach));
     if (!hidden)
         return g_strdup_printf(
             "--hidden takes numbers of units from 1 to 1048576, such as 4096,1072, or none, not '%s'",
@@ -295,13 +263,6 @@ static char *check_options(void)
             "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint");
     if (!augment_check(&o.augmentation, &error))
         return g_strdup(error->message);
-    const char *const plots[][2] = {{"plot", o.plot},
-                                    {"coverage", o.coverage},
-                                    {"suspects-sheet", o.suspects_sheet},
-                                    {"learning-curve-plot", o.learning_curve_plot}};
-    for (guint i = 0; i < G_N_ELEMENTS(plots); i++)
-        if (plots[i][1] && !canvas_path_ok(plots[i][1], &error))
-            return g_strdup_printf("--%s: %s", plots[i][0], error->message);
     if (o.momentum > 0 && o.optimizer == OPTIMIZER_ADAM)
         return g_strdup("--momentum requires --optimizer sgd or rmsprop; adam has its own momentum");
     if (o.head == HEAD_LINEAR) {
@@ -350,9 +311,9 @@ static char *check_approach(void)
                             : cli_given("pool") && !traits->base_learns ? "pool"
                                                                         : NULL;
     if (of_images && !o.images && !o.summary)
-        return g_strdup_printf("--%s is not used with a CACHE, whose features have already been computed; it "
-                               "requires --images",
-                               of_images);
+        return g_strdup_printf(
+            "--%s is not used with a CACHE, whose features have already been computed; it requires --images",
+            of_images);
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
     const char *of_features = o.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
@@ -368,18 +329,6 @@ static char *check_approach(void)
     return NULL;
 }
 
-/* The linear head is for cached features only. */
-static gboolean choose_mode(Status *status)
-{
-    gboolean linear = o.head == HEAD_LINEAR;
-    if (linear && !approach_traits[o.approach].linear) {
-        *status = cli_usage(&program, "--approach %s cannot be combined with --head linear",
-                            choice_name(APPROACH_CHOICES, (int)o.approach));
-        return FALSE;
-    }
-    return cli_check_mode(&program, linear ? TRAIN_LINEAR : (guint)o.approach, status);
-}
-
 /* Sets cache and model; returns a sentence where the number of arguments is wrong. Caller frees. */
 static char *take_arguments(char **arguments)
 {
@@ -391,13 +340,12 @@ static char *take_arguments(char **arguments)
     if (given != (alone ? 1 : 2))
         return g_strdup_printf("expected %s, got %u %s", alone ? "MODEL" : "CACHE and MODEL", given,
                                plural(given, "argument", "arguments"));
-    o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : g_intern_string(arguments[0]);
-    o.model = g_intern_string(arguments[given - 1]);
+    o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : arguments[0];
+    o.model = arguments[given - 1];
     if (g_str_has_suffix(o.model, ".keras") || g_str_has_suffix(o.model, ".weights.h5"))
-        return g_strdup_printf(
-            "%s: such a name promises another layout of Keras's; train writes the one that "
-            "load_model takes from a name in .h5",
-            o.model);
+        return g_strdup_printf("%s: such a name promises another layout of Keras's; train writes the one "
+                               "that load_model takes from a name in .h5",
+                               o.model);
     return NULL;
 }
 
@@ -429,26 +377,53 @@ static gboolean states_the_problem(void)
     return cli_given("scale") || cli_given("solver") || cli_given("cost") || cli_given("export-libsvm");
 }
 
-gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status)
+static guint mode_of(char **arguments)
 {
-    g_auto(GStrv) arguments = cli_parse(&program, &o.common, argc, argv, status);
-    if (!arguments || !choose_mode(status))
-        return FALSE;
+    return o.head == HEAD_LINEAR ? TRAIN_LINEAR : (guint)o.approach;
+}
+
+static gboolean check(guint mode, char **arguments, GError **error)
+{
     g_autofree char *wrong = check_options();
-    if (!wrong)
-        wrong = take_arguments(arguments);
-    if (!wrong)
-        wrong = check_approach();
-    if (!wrong)
-        wrong = g_strdup(check_useless());
-    if (wrong) {
-        *status = cli_usage(&program, "%s", wrong);
-        return FALSE;
-    }
+    if (wrong || (wrong = take_arguments(arguments)) || (wrong = check_approach()) ||
+        (wrong = g_strdup(check_useless())))
+        return cli_refuse(error, "%s", wrong);
     if (!cli_given("averages") && (states_the_problem() || default_scale() == SCALE_NONE))
         o.averages = 1;
     if (o.scale < 0)
         o.scale = (int)default_scale();
-    *options = o;
     return TRUE;
 }
+
+/* There is no place for a checkpoint beside a model that is not a regular file. */
+static gboolean add_files(OutputPlan *plan)
+{
+    OutputTarget target;
+    if (o.summary)
+        return FALSE;
+    g_autofree char *regular = output_target_find(o.model, &target) ? target.regular : NULL;
+    if (!regular)
+        o.checkpoint = o.resume = FALSE;
+    g_autofree char *checkpoint = o.checkpoint ? g_strconcat(o.model, ".checkpoint", NULL) : NULL;
+    output_plan_add(plan, PLAN_OUTPUT, "MODEL", o.model, NULL);
+    output_plan_add(plan, PLAN_OUTPUT, "the checkpoint", checkpoint, NULL);
+    return TRUE;
+}
+
+const TrainOptions *const train_options = &o;
+const CliProgram train_program = {
+    .name = "train",
+    .purpose = "train a classifier on cached VGG16 features",
+    .synopsis = synopsis,
+    .description = description,
+    .options = table,
+    .common = &o.common,
+    .examples = examples,
+    .modes = modes,
+    .machine = blas_describe,
+    .mode = mode_of,
+    .figure_ok = canvas_path_ok,
+    .check = check,
+    .files = add_files,
+    .is_image = dataset_is_image,
+};

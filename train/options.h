@@ -68,9 +68,9 @@ typedef struct {
     const char *export_libsvm;                        /* a file, or NULL */
 } TrainOptions;
 
-/* FALSE if the program is to end with *status: help was requested, or the usage was wrong and has been reported.
- * Texts live as long as the process. */
-gboolean train_options_parse(TrainOptions *options, int argc, char **argv, Status *status);
-
 /* "4096,1072" to units, a GArray of int; "none" gives an empty one, anything else NULL. */
 GArray *train_options_hidden(const char *text);
+
+/* Valid once cli_main has checked the command line, for the rest of the process. */
+extern const TrainOptions *const train_options;
+extern const CliProgram train_program;

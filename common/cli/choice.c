@@ -1,34 +1,18 @@
 /* choice: see choice.h. */
 #include "common/cli/choice.h"
 
-#include <string.h>
-
-/* The end of the name that begins here. */
-static const char *name_end(const char *name)
-{
-    return name + strcspn(name, "|");
-}
-
 const char *choice_name(const char *choices, int index)
 {
-    for (; index > 0 && *choices; index--) {
-        choices = name_end(choices);
-        choices += *choices == '|';
-    }
-    g_return_val_if_fail(index == 0 && *choices, NULL);
-    g_autofree char *name = g_strndup(choices, (gsize)(name_end(choices) - choices));
-    return g_intern_string(name);
+    g_auto(GStrv) names = g_strsplit(choices, "|", -1);
+    g_return_val_if_fail(index >= 0 && index < (int)g_strv_length(names), NULL);
+    return g_intern_string(names[index]);
 }
 
 int choice_find(const char *choices, const char *name)
 {
-    gsize length = strlen(name);
-    for (int index = 0;; index++) {
-        const char *end = name_end(choices);
-        if (length && (gsize)(end - choices) == length && memcmp(choices, name, length) == 0)
+    g_auto(GStrv) names = g_strsplit(choices, "|", -1);
+    for (int index = 0; names[index]; index++)
+        if (*name && g_str_equal(names[index], name))
             return index;
-        if (!*end)
-            return -1;
-        choices = end + 1;
-    }
+    return -1;
 }

@@ -1,4 +1,4 @@
-/* cli: parsing by GOption from a program's table; messages. Help and man page are in help.c. */
+/* cli: a program from its command line, parsed by GOption from its table, to its exit status; messages. Help and man page are in help.c. */
 #include "common/cli/choice.h"
 #include "common/cli/cli_internal.h"
 #include "common/cli/fatal.h"
@@ -7,6 +7,7 @@
 #include "common/core/interrupt.h"
 #include "common/core/memory.h"
 #include "common/core/output_file.h"
+#include "common/core/plural.h"
 #include "common/core/thread_pool.h"
 
 #include <errno.h>
@@ -24,28 +25,10 @@ static const char *program_name = "vggcache";
 static const char *started_by; /* the last part of argv[0] */
 static gboolean quiet;
 static GPtrArray *given; /* CliOption* given on the command line, in order */
-static GMutex stderr_mutex;
-static void (*bar_erase)(void), (*bar_draw)(void);
-
-void cli_stderr_lock(void)
-{
-    g_mutex_lock(&stderr_mutex);
-}
-
-void cli_stderr_unlock(void)
-{
-    g_mutex_unlock(&stderr_mutex);
-}
 
 gboolean cli_quiet(void)
 {
     return quiet;
-}
-
-void cli_set_bar(void (*erase)(void), void (*draw)(void))
-{
-    bar_erase = erase;
-    bar_draw = draw;
 }
 
 /* Whether a character may change what a terminal shows of others: controls, directions of writing, separators. */
@@ -128,16 +111,12 @@ static void say(Urgency urgency, const char *sentence)
         cli_wrap(text, safe, at, INDENT, terminal_text_width(STDERR_FILENO));
     else
         g_string_printf(text, "%s\n", safe);
-    cli_stderr_lock();
-    if (bar_erase)
-        bar_erase();
+    progress_pause();
     if (urgency && terminal_colours(STDERR_FILENO))
         fprintf(stderr, "\033[%dm%s:\033[m %s", urgency, program_name, text->str);
     else
         fprintf(stderr, "%s: %s", program_name, text->str);
-    if (bar_draw)
-        bar_draw();
-    cli_stderr_unlock();
+    progress_go_on();
 }
 
 /* Whether stdout is a pipe that nobody reads any more. */
@@ -149,14 +128,10 @@ static gboolean reader_has_gone(void)
 
 gboolean cli_print(const char *line, GError **error)
 {
-    cli_stderr_lock();
-    if (bar_erase && isatty(STDOUT_FILENO))
-        bar_erase();
+    progress_pause();
     puts(line);
     fflush(stdout);
-    if (bar_draw && isatty(STDOUT_FILENO))
-        bar_draw();
-    cli_stderr_unlock();
+    progress_go_on();
     if (!ferror(stdout))
         return TRUE;
     if (reader_has_gone())
@@ -208,25 +183,31 @@ static Status finish_output(Status status)
     return STATUS_FAILED;
 }
 
-Status cli_finish(Status status)
+/* The last thing a program does: status, or STATUS_FAILED with a sentence where what was printed could not be written. */
+static int finish(Status status)
 {
     status = finish_output(status);
     if (status == STATUS_FAILED && interrupted_by_keyboard()) {
         signal(SIGINT, SIG_DFL);
         raise(SIGINT);
     }
-    return status;
+    return (int)status;
 }
 
-Status cli_usage(const CliProgram *program, const char *format, ...)
+static Status usage(const CliProgram *program, const char *sentence)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *sentence = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
     say(FAILURE, sentence);
     fprintf(stderr, "Try '%s --help'.\n", cli_name(program));
     return STATUS_USAGE;
+}
+
+gboolean cli_refuse(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(G_OPTION_ERROR, G_OPTION_ERROR_FAILED, format, arguments));
+    va_end(arguments);
+    return FALSE;
 }
 
 /* Which option of the table a spelling ("--cost", "-s") means: GOption hands callbacks only the spelling. */
@@ -248,9 +229,7 @@ static gboolean out_of_bounds(const CliOption *option, double value)
 
 static gboolean bad_value(const char *spelling, const char *value, const char *wanted, GError **error)
 {
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s takes %s, not '%s'", spelling, wanted,
-                value);
-    return FALSE;
+    return cli_refuse(error, "%s takes %s, not '%s'", spelling, wanted, value);
 }
 
 gboolean cli_parse_real(const char *text, double *value)
@@ -315,7 +294,8 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     switch (option->kind) {
     case CLI_FLAG:
     case CLI_NEGATION:
-        *(gboolean *)option->value = option->kind == CLI_FLAG;
+        if (option->value)
+            *(gboolean *)option->value = option->kind == CLI_FLAG;
         return TRUE;
     case CLI_INT:
     case CLI_REAL:
@@ -386,20 +366,6 @@ gboolean cli_given(const char *name)
     return FALSE;
 }
 
-gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status)
-{
-    for (guint i = 0; i < given->len; i++) {
-        const CliOption *option = given->pdata[i];
-        if (!option->modes || option->modes & CLI_MODE(mode))
-            continue;
-        g_autofree char *others = cli_mode_names(program, option->modes, TRUE);
-        *status = cli_usage(program, "--%s is not used by %s; it is for %s", option->name,
-                            program->modes[mode].asked, others);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 /* A standard descriptor that is closed would be given to the next file opened, a cache say, and printed into. */
 static void keep_descriptors(void)
 {
@@ -408,7 +374,7 @@ static void keep_descriptors(void)
             open("/dev/null", O_RDONLY); /* takes this number; writing to it fails */
 }
 
-char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status)
+char **cli_parse(const CliProgram *program, int argc, char **argv, Status *status)
 {
     gboolean help = FALSE, version = FALSE, man = FALSE;
     g_autoptr(GError) error = NULL;
@@ -430,7 +396,7 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
     g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man, &arguments);
     g_auto(GStrv) words = g_strdupv(argv); /* g_option_context_parse_strv frees what it takes out */
     if (!g_option_context_parse_strv(context, &words, &error)) {
-        *status = cli_usage(program, "%s", error->message);
+        *status = usage(program, error->message);
         return NULL;
     }
     if (help || version || man) {
@@ -445,8 +411,77 @@ char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **
         *status = STATUS_DONE;
         return NULL;
     }
-    if (common->threads == 0)
-        common->threads = thread_pool_processors();
-    quiet = common->quiet;
+    if (program->common->threads == 0)
+        program->common->threads = thread_pool_processors();
+    quiet = program->common->quiet;
     return arguments ? g_steal_pointer(&arguments) : g_new0(char *, 1);
+}
+
+/* ---- A whole program ---- */
+
+static gboolean choose_mode(const CliProgram *program, char **arguments, guint *mode, GError **error)
+{
+    const CliOption *selecting = NULL;
+    for (guint i = 0; i < given->len; i++) {
+        const CliOption *option = given->pdata[i];
+        if (selecting && option->selects && option->selects != selecting->selects)
+            return cli_refuse(error, "--%s and --%s are mutually exclusive", selecting->name, option->name);
+        if (option->selects)
+            selecting = option;
+    }
+    *mode = selecting ? selecting->selects : program->mode ? program->mode(arguments) : 0;
+    return TRUE;
+}
+
+/* An option that the mode does not use is refused, as is another number of arguments. */
+static gboolean check_given(const CliProgram *program, guint mode, guint arguments, GError **error)
+{
+    const CliMode *asked = &program->modes[mode];
+    g_autoptr(GError) problem = NULL;
+    for (guint i = 0; i < given->len; i++) {
+        const CliOption *option = given->pdata[i];
+        guint modes = cli_modes_of(program, option);
+        g_autofree char *others = cli_mode_names(program, modes, TRUE);
+        if (modes && !(modes & CLI_MODE(mode)))
+            return cli_refuse(error, "--%s is not used by %s; it is for %s", option->name, asked->asked,
+                              others);
+        if (option->use == PLAN_FIGURE && !program->figure_ok(*(const char **)option->value, &problem))
+            return cli_refuse(error, "--%s: %s", option->name, problem->message);
+    }
+    return !asked->arguments || (arguments >= asked->least && arguments <= asked->most) ||
+           cli_refuse(error, "%s takes %s, got %u %s", asked->asked, asked->arguments, arguments,
+                      plural(arguments, "argument", "arguments"));
+}
+
+static gboolean check_files(const CliProgram *program, GError **error)
+{
+    g_autoptr(OutputPlan) plan = output_plan_new();
+    if (program->files && !program->files(plan))
+        return TRUE;
+    for (const CliOption *option = program->options; option->name; option++) {
+        g_autofree char *name = g_strconcat("--", option->name, NULL);
+        if (option->use)
+            output_plan_add(plan, option->use, name, *(const char **)option->value, option->beneath);
+    }
+    return output_plan_check(plan, program->is_image, error);
+}
+
+int cli_main(const CliProgram *program, int argc, char **argv, Status (*run)(guint mode, GError **error))
+{
+    Status status;
+    guint mode = 0;
+    g_autoptr(GError) wrong = NULL;
+    GError *error = NULL;
+    static char **arguments; /* options point into them */
+    arguments = cli_parse(program, argc, argv, &status);
+    if (!arguments)
+        return finish(status);
+    if (!choose_mode(program, arguments, &mode, &wrong) ||
+        !check_given(program, mode, g_strv_length(arguments), &wrong) ||
+        !program->check(mode, arguments, &wrong))
+        return finish(wrong->domain == G_OPTION_ERROR ? usage(program, wrong->message)
+                                                      : cli_fail(g_steal_pointer(&wrong)));
+    interrupt_install(!quiet);
+    status = check_files(program, &error) ? run(mode, &error) : STATUS_FAILED;
+    return finish(error ? cli_fail(error) : status);
 }

@@ -1,7 +1,7 @@
 /* cli: command lines from one table. A program fills a CliProgram; parsing, --help, --version and the man
  * page (hidden option --man, troff on stdout) come from it, so that none can disagree with another. */
 #pragma once
-#include <glib.h>
+#include "common/cli/output_plan.h"
 
 /* Exit status, the same for the three programs. */
 typedef enum {
@@ -25,7 +25,8 @@ typedef enum {
 /* One row of a program's table. To add an option: one row (OPTION_…, below), and one more in the program's options
  * for its value. A row names the modes that use it, a set of bits 1 << MODE; without, every mode does. An option that
  * the chosen mode does not use is then refused, help and man page say whom it is for, and
- * tests/cli/test_option_matrix.py tries it with every mode. Rows that several programs share stand once, as a macro:
+ * tests/cli/test_option_matrix.py tries it with every mode. A row whose text names a file says how it is used: what is
+ * written is then checked before any work (output_plan.h). Rows that several programs share stand once, as a macro:
  * CLI_COMMON_OPTIONS, DATASET_OPTIONS (common/dataset/dataset.h), AUGMENT_OPTIONS (common/image/augment.h). */
 typedef struct {
     CliKind kind;
@@ -34,15 +35,19 @@ typedef struct {
     gpointer value;          /* holds the default when the table is built: --help prints it from there */
     const char *placeholder; /* "FILE"; choices for CLI_ONE_OF */
     const char *help;
-    double min, max; /* both 0: no bounds */
-    guint modes;     /* bits of the modes that use it; 0: all of them */
+    double min, max;     /* both 0: no bounds */
+    guint modes;         /* bits of the modes that use it; 0: those of its heading, or all if that has none */
+    guint selects;       /* the mode that it asks for, the only one that uses it; 0: none */
+    PlanUse use;         /* of the file that the text names */
+    const char *beneath; /* PLAN_OUTPUT_BENEATH: the names of the files in the folder, "a.npy|b.csv" */
 } CliOption;
 
-/* Rows by kind. More fields may follow by name: .letter = 'q', .modes = CLI_MODE(…). */
+/* Rows by kind. More fields may follow by name: .letter = 'q', .modes = CLI_MODE(…). FLAG's value may be NULL if it
+ * selects a mode. */
 /* clang-format off */
 #define OPTION_ROW(kind_, name_, value_, placeholder_, help_, ...) \
     {.kind = kind_, .name = name_, .value = value_, .placeholder = placeholder_, .help = help_, ##__VA_ARGS__}
-#define OPTION_HEADING(title) {.kind = CLI_HEADING, .name = title}
+#define OPTION_HEADING(title, ...) {.kind = CLI_HEADING, .name = title, ##__VA_ARGS__}
 #define OPTION_FLAG(name, value, help, ...) OPTION_ROW(CLI_FLAG, name, value, NULL, help, ##__VA_ARGS__)
 #define OPTION_NEGATION(name, value, help, ...) OPTION_ROW(CLI_NEGATION, name, value, NULL, help, ##__VA_ARGS__)
 #define OPTION_INT(name, value, placeholder, least, most, help, ...) \
@@ -50,6 +55,15 @@ typedef struct {
 #define OPTION_REAL(name, value, placeholder, least, most, help, ...) \
     OPTION_ROW(CLI_REAL, name, value, placeholder, help, .min = least, .max = most, ##__VA_ARGS__)
 #define OPTION_TEXT(name, value, placeholder, help, ...) OPTION_ROW(CLI_TEXT, name, value, placeholder, help, ##__VA_ARGS__)
+#define OPTION_INPUT(name, value, placeholder, help, ...) \
+    OPTION_TEXT(name, value, placeholder, help, .use = PLAN_INPUT, ##__VA_ARGS__)
+#define OPTION_IMAGES(name, value, placeholder, help, ...) \
+    OPTION_TEXT(name, value, placeholder, help, .use = PLAN_IMAGES, ##__VA_ARGS__)
+#define OPTION_OUTPUT(name, value, placeholder, help, ...) \
+    OPTION_TEXT(name, value, placeholder, help, .use = PLAN_OUTPUT, ##__VA_ARGS__)
+#define OPTION_FIGURE(name, value, help, ...) OPTION_TEXT(name, value, "FILE", help, .use = PLAN_FIGURE, ##__VA_ARGS__)
+#define OPTION_FOLDER(name, value, files, help, ...) \
+    OPTION_TEXT(name, value, "DIR", help, .use = PLAN_OUTPUT_BENEATH, .beneath = files, ##__VA_ARGS__)
 #define OPTION_LIST(name, value, placeholder, help, ...) OPTION_ROW(CLI_LIST, name, value, placeholder, help, ##__VA_ARGS__)
 #define OPTION_ONE_OF(name, value, choices, help, ...) OPTION_ROW(CLI_ONE_OF, name, value, choices, help, ##__VA_ARGS__)
 /* clang-format on */
@@ -59,23 +73,15 @@ typedef struct {
     const char *name;    /* in help: "finetune" */
     const char *asked;   /* how it is asked for: "--approach finetune" */
     const char *meaning; /* a line of help */
+    const char
+        *arguments; /* "a model and a cache": what it takes besides options; NULL: the program checks that */
+    guint least, most; /* how many these are */
 } CliMode;
 
 typedef struct {
     const char *command;
     const char *meaning;
 } CliExample;
-
-typedef struct {
-    const char *name;            /* "extract" */
-    const char *purpose;         /* one line */
-    const char *const *synopsis; /* "[OPTION…] IMAGE_DIR CACHE", …, NULL */
-    const char *description;     /* a paragraph or more, blank lines between */
-    const CliOption *options;    /* ended by one with name NULL */
-    const CliExample *examples;  /* at least two; ended by one with command NULL */
-    char *(*machine)(void);      /* lines below the version of --version, freed by g_free; or NULL */
-    const CliMode *modes; /* bit i of an option is for modes[i]; ended by one with name NULL; or NULL */
-} CliProgram;
 
 /* Options every program has (--threads, --seed, --quiet); include it in a table by
  * CLI_COMMON_OPTIONS(&common). */
@@ -84,6 +90,29 @@ typedef struct {
     gint64 seed;
     gboolean quiet;
 } CliCommon;
+
+typedef struct {
+    const char *name;            /* "extract" */
+    const char *purpose;         /* one line */
+    const char *const *synopsis; /* "[OPTION…] IMAGE_DIR CACHE", …, NULL */
+    const char *description;     /* a paragraph or more, blank lines between */
+    const CliOption *options;    /* ended by one with name NULL */
+    CliCommon *common;           /* of these */
+    const CliExample *examples;  /* at least two; ended by one with command NULL */
+    const CliMode *modes; /* bit i of an option is for modes[i]; ended by one with name NULL; or NULL */
+
+    /* The rest is called in this order, and may be NULL. arguments: those that are not options, ended by NULL; they
+     * live as long as the process. */
+    char *(*machine)(void);          /* lines below the version of --version, freed by g_free */
+    guint (*mode)(char **arguments); /* the mode where no option selects it; NULL: 0 */
+    gboolean (*figure_ok)(const char *path, GError **error); /* whether a figure may have this name */
+    /* Whether all that was given goes together in this mode; takes the arguments. Errors by cli_refuse are wrong usage. */
+    gboolean (*check)(guint mode, char **arguments, GError **error);
+    gboolean (*files)(
+        OutputPlan *plan); /* adds the files that no row of options has; FALSE: none is written */
+    gboolean (*is_image)(const char *path); /* of PLAN_IMAGES: whether a file with this name is read */
+} CliProgram;
+
 /* clang-format off */
 #define CLI_COMMON_DEFAULTS {0, 42, FALSE}
 #define CLI_COMMON_OPTIONS(c) \
@@ -95,18 +124,22 @@ typedef struct {
         "no progress or remarks on stderr; errors and skipped files are still reported", .letter = 'q')
 /* clang-format on */
 
+/* A whole program: reads and checks its command line, then runs it. status of run: what it returns, or STATUS_FAILED if
+ * it sets error, which is then told. From the start on, a closed pipe and a limit on file sizes are errors of the write,
+ * not the end of the program. Returns the status to exit with; a program that Ctrl-C made fail ends by that signal, as
+ * shells and make expect. */
+int cli_main(const CliProgram *program, int argc, char **argv, Status (*run)(guint mode, GError **error));
+
 /* Returns the arguments that are not options (NULL-terminated, caller frees by g_strfreev), or NULL when the
  * program is to end with *status: help, version or man page printed (STATUS_DONE), or wrong usage told on
- * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. From then
- * on a closed pipe and a limit on file sizes are errors of the write, not the end of the program. */
-char **cli_parse(const CliProgram *program, CliCommon *common, int argc, char **argv, Status *status);
+ * stderr (STATUS_USAGE). Takes --quiet and --threads of common into account for the whole process. */
+char **cli_parse(const CliProgram *program, int argc, char **argv, Status *status);
 
 /* The bit of a mode in a row. */
 #define CLI_MODE(mode) (1u << (mode))
 
-/* Called after cli_parse, once the mode is known: FALSE, with *status and a sentence that names both, where an option
- * was given that this mode does not use. */
-gboolean cli_check_mode(const CliProgram *program, guint mode, Status *status);
+/* Sets error to this sentence on wrong usage (STATUS_USAGE). Returns FALSE. */
+gboolean cli_refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Whether cli_parse met this option (long name, without dashes). */
 gboolean cli_given(const char *name);
@@ -114,15 +147,8 @@ gboolean cli_given(const char *name);
 /* A finite decimal number and nothing else: no blanks, no hexadecimal. */
 gboolean cli_parse_real(const char *text, double *value);
 
-/* Prints "NAME: SENTENCE\nTry 'NAME --help'." and returns STATUS_USAGE. */
-Status cli_usage(const CliProgram *program, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
 /* Prints "NAME: MESSAGE" on stderr and returns STATUS_FAILED. Takes error over. */
 Status cli_fail(GError *error);
-
-/* The last thing a program does: status, or STATUS_FAILED with a sentence where what was printed could not be
- * written. A program that Ctrl-C made fail ends by that signal, as shells and make expect. */
-Status cli_finish(Status status);
 
 /* A name from outside, made safe for a terminal: valid UTF-8, with control and format characters, such as those that
  * reverse the direction of writing, written out ("\n", "\x1b", "\u202e"). Caller frees. */
@@ -147,7 +173,7 @@ int cli_text_width(void);
 void cli_wrap(GString *text, const char *words, int at, int indent, int width);
 
 /* Prints a line of results on stdout, at once if a reader waits for it, without breaking a progress bar. FALSE where it
- * cannot be written; a reader that has gone (cli_finish) is no error. */
+ * cannot be written; a reader that has gone is no error. */
 gboolean cli_print(const char *line, GError **error);
 
 /* Prints "NAME: SENTENCE" on stderr; a remark is suppressed by --quiet. On a terminal, lines are broken at blanks. */

@@ -5,11 +5,12 @@
 /* "a, b, c": a set of modes, by name or by the options that select them. Caller frees. */
 char *cli_mode_names(const CliProgram *program, guint modes, gboolean asked);
 
+/* The modes of a row; 0 for all of them, also if the row lists all. */
+guint cli_modes_of(const CliProgram *program, const CliOption *option);
+
 void cli_print_help(const CliProgram *program);
 void cli_print_man(const CliProgram *program);
 
-/* The lock for printing messages and the progress bar, so that a message does not break the bar. */
-void cli_stderr_lock(void);
-void cli_stderr_unlock(void);
-/* Set by the bar on the terminal: called with the lock held, before and after a message. */
-void cli_set_bar(void (*erase)(void), void (*draw)(void));
+/* Around what is printed on a terminal, so that it does not break the bar, and lines of several threads do not mix. */
+void progress_pause(void);
+void progress_go_on(void);

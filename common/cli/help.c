@@ -62,13 +62,17 @@ static char *meaning(const CliOption *option)
 
 /* ---- Sections: first the options of all modes, then those of fewer and fewer; each option appears once ---- */
 
-/* The modes of a row; 0 for all of them, also if the row lists all. */
-static guint modes_of(const CliProgram *program, const CliOption *option)
+guint cli_modes_of(const CliProgram *program, const CliOption *option)
 {
-    guint all = 0;
+    guint all = 0, modes = option->modes;
     for (guint i = 0; program->modes && program->modes[i].name; i++)
         all |= CLI_MODE(i);
-    return option->modes == all ? 0 : option->modes;
+    if (option->selects)
+        return CLI_MODE(option->selects);
+    while (option > program->options && option->kind != CLI_HEADING)
+        option--;
+    modes = modes ? modes : option->kind == CLI_HEADING ? option->modes : 0;
+    return (modes & all) == all ? 0 : modes;
 }
 
 /* Sets of more modes first; 0 (all) comes first. */
@@ -83,7 +87,7 @@ static GArray *sections(const CliProgram *program)
 {
     GArray *sets = g_array_new(FALSE, FALSE, sizeof(guint));
     for (const CliOption *option = program->options; option->name; option++) {
-        guint set = modes_of(program, option), i = 0;
+        guint set = cli_modes_of(program, option), i = 0;
         while (i < sets->len && g_array_index(sets, guint, i) != set)
             i++;
         if (i == sets->len && option->kind != CLI_HEADING)
@@ -93,11 +97,18 @@ static GArray *sections(const CliProgram *program)
     return sets;
 }
 
-/* Functions that print the parts of a section, for help and man page. */
+/* Functions that print the parts of the list of options, for help and man page. */
 typedef struct {
-    void (*title)(const char *title);
-    void (*option)(const CliOption *option);
+    void (*section)(const char *title);
+    void (*title)(const char *title);                   /* a heading of the table */
+    void (*entry)(const char *name, const char *words); /* what is explained, and its meaning */
 } Style;
+
+static void print_row(const CliOption *option, const Style *style)
+{
+    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
+    style->entry(spelling, text);
+}
 
 /* Prints the options of a set of modes, with the table's headings if they belong to several. */
 static void print_rows(const CliProgram *program, guint modes, const Style *style)
@@ -106,7 +117,7 @@ static void print_rows(const CliProgram *program, guint modes, const Style *styl
     for (const CliOption *option = program->options; option->name; option++)
         if (option->kind == CLI_HEADING)
             heading = option;
-        else if (modes_of(program, option) == modes) {
+        else if (cli_modes_of(program, option) == modes) {
             first = first ? first : heading;
             last = heading;
         }
@@ -114,14 +125,27 @@ static void print_rows(const CliProgram *program, guint modes, const Style *styl
     for (const CliOption *option = program->options; option->name; option++)
         if (option->kind == CLI_HEADING)
             heading = option;
-        else if (modes_of(program, option) == modes) {
+        else if (cli_modes_of(program, option) == modes) {
             if (heading != printed && first != last)
                 style->title(heading->name);
             printed = heading;
-            style->option(option);
+            print_row(option, style);
         }
     for (gsize i = 0; !modes && i < G_N_ELEMENTS(own_options); i++)
-        style->option(&own_options[i]);
+        print_row(&own_options[i], style);
+}
+
+static void print_sections(const CliProgram *program, const Style *style)
+{
+    g_autoptr(GArray) sets = sections(program);
+    for (guint i = 0; i < sets->len; i++) {
+        guint modes = g_array_index(sets, guint, i);
+        g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : g_strdup("every mode");
+        g_autofree char *title =
+            g_strdup_printf("Options%s%s", program->modes ? " for " : "", program->modes ? names : "");
+        style->section(title);
+        print_rows(program, modes, style);
+    }
 }
 
 static int help_column(void)
@@ -154,27 +178,11 @@ static void print_title(const char *title)
     printf(" %s:\n", title);
 }
 
-static void print_option(const CliOption *option)
+static void print_section(const char *title)
 {
-    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
-    print_entry(spelling, text);
-}
-
-static void print_sections(const CliProgram *program)
-{
-    static const Style style = {print_title, print_option};
-    g_autoptr(GArray) sets = sections(program);
-    for (guint i = 0; i < sets->len; i++) {
-        guint modes = g_array_index(sets, guint, i);
-        g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : NULL;
-        g_autofree char *title = modes ? g_strdup_printf("Options for %s:", names) : NULL;
-        if (title)
-            print_wrapped(title, 0, 2);
-        else
-            printf("%s:\n", program->modes ? "Options for every mode" : "Options");
-        print_rows(program, modes, &style);
-        putchar('\n');
-    }
+    g_autofree char *line = g_strdup_printf("%s:", title);
+    putchar('\n');
+    print_wrapped(line, 0, 2);
 }
 
 /* "evaluate test.cache …" with the name that the program was started by; caller frees. */
@@ -185,6 +193,7 @@ static char *own_command(const CliProgram *program, const char *command)
 
 void cli_print_help(const CliProgram *program)
 {
+    static const Style style = {print_section, print_title, print_entry};
     g_autofree char *purpose = g_strdup_printf("%s - %s", cli_name(program), program->purpose);
     print_wrapped(purpose, 0, 0);
     printf("\nUsage:\n");
@@ -203,9 +212,8 @@ void cli_print_help(const CliProgram *program)
         printf("Modes:\n");
     for (const CliMode *mode = program->modes; mode && mode->name; mode++)
         print_entry(mode->name, mode->meaning);
-    putchar('\n');
-    print_sections(program);
-    printf("Examples:\n");
+    print_sections(program, &style);
+    printf("\nExamples:\n");
     for (const CliExample *example = program->examples; example->command; example++) {
         g_autofree char *command = own_command(program, example->command);
         printf("  ");
@@ -249,35 +257,16 @@ static void print_man_title(const char *title)
     putchar('\n');
 }
 
-static void print_man_option(const CliOption *option)
+static void print_man_section(const char *title)
 {
-    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
-    print_tagged(spelling, text);
-}
-
-static void print_man_options(const CliProgram *program)
-{
-    static const Style style = {print_man_title, print_man_option};
-    g_autoptr(GArray) sets = sections(program);
-    if (program->modes)
-        printf(".SH MODES\n");
-    for (const CliMode *mode = program->modes; mode && mode->name; mode++)
-        print_tagged(mode->name, mode->meaning);
-    printf(".SH OPTIONS\n");
-    for (guint i = 0; i < sets->len; i++) {
-        guint modes = g_array_index(sets, guint, i);
-        g_autofree char *names = modes ? cli_mode_names(program, modes, FALSE) : g_strdup("every mode");
-        if (program->modes) {
-            printf(".SS Options for ");
-            print_troff(names);
-            putchar('\n');
-        }
-        print_rows(program, modes, &style);
-    }
+    printf(".SS ");
+    print_troff(title);
+    putchar('\n');
 }
 
 void cli_print_man(const CliProgram *program)
 {
+    static const Style style = {print_man_section, print_man_title, print_tagged};
     g_autofree char *upper = g_ascii_strup(program->name, -1);
     printf(".TH VGGCACHE\\-%s 1 \"\" \"vggcache %s\" \"User Commands\"\n.SH NAME\nvggcache\\-%s \\- ", upper,
            VGGCACHE_VERSION, program->name);
@@ -295,7 +284,12 @@ void cli_print_man(const CliProgram *program)
         print_troff(*paragraph);
         putchar('\n');
     }
-    print_man_options(program);
+    if (program->modes)
+        printf(".SH MODES\n");
+    for (const CliMode *mode = program->modes; mode && mode->name; mode++)
+        print_tagged(mode->name, mode->meaning);
+    printf(".SH OPTIONS\n");
+    print_sections(program, &style);
     printf(".SH EXIT STATUS\n");
     print_tagged("0", "Done.");
     print_tagged("1", "Failed; a message on stderr says why and what to do.");

@@ -10,77 +10,63 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void clear(gpointer file)
+typedef struct {
+    PlanUse use;
+    char *name, *path;
+    /* Of an output: */
+    char *regular, *folder; /* the target of links, and its folder; NULL: not a regular file */
+    gboolean exists;
+    struct stat there; /* if it exists */
+} PlannedFile;
+
+static void planned_file_free(gpointer data)
 {
-    g_free(((PlannedFile *)file)->path);
+    PlannedFile *file = data;
+    g_free(file->name);
+    g_free(file->path);
+    g_free(file->regular);
+    free(file->folder);
+    g_free(file);
 }
 
 OutputPlan *output_plan_new(void)
 {
-    GArray *plan = g_array_new(FALSE, FALSE, sizeof(PlannedFile));
-    g_array_set_clear_func(plan, clear);
-    return plan;
+    return g_ptr_array_new_with_free_func(planned_file_free);
 }
 
-void output_plan_free(OutputPlan *plan)
+static void add(OutputPlan *plan, PlanUse use, const char *name, char *path)
 {
-    g_array_unref(plan);
+    PlannedFile *file = g_new0(PlannedFile, 1);
+    *file = (PlannedFile){.use = use, .name = g_strdup(name), .path = path};
+    g_ptr_array_add(plan, file);
 }
 
-void output_plan_add_images(OutputPlan *plan, const char *name, const char *folder,
-                            gboolean (*is_image)(const char *path))
+void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path, const char *beneath)
 {
-    PlannedFile file = {PLAN_IMAGES, name, g_strdup(folder), is_image};
-    if (folder)
-        g_array_append_val(plan, file);
-}
-
-void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path)
-{
-    PlannedFile file = {use, name, g_strdup(path), NULL};
-    if (path)
-        g_array_append_val(plan, file);
-}
-
-void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *folder, const char *name)
-{
-    g_autofree char *path = folder ? g_build_filename(folder, name, NULL) : NULL;
-    output_plan_add(plan, PLAN_OUTPUT_BENEATH, option, path);
+    g_auto(GStrv) files = g_strsplit(beneath ? beneath : "", "|", -1);
+    for (guint i = 0; path && files[i]; i++)
+        add(plan, use, name, g_build_filename(path, files[i], NULL));
+    if (path && !beneath)
+        add(plan, use, name, g_strdup(path));
 }
 
 /* ---- Conflicts of an output ---- */
 
-/* An output and what is known about it. */
-typedef struct {
-    const PlannedFile *file;
-    char *regular, *folder; /* the target of links, and its folder; NULL: not a regular file */
-    gboolean exists;
-    struct stat there; /* if it exists */
-} Output;
-
-static void output_clear(Output *output)
-{
-    g_free(output->regular);
-    free(output->folder);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Output, output_clear)
-
-static gboolean look_at(Output *output, const PlannedFile *file, GError **error)
+static gboolean look_at(PlannedFile *output, GError **error)
 {
     OutputTarget target;
-    output->file = file;
-    if (!output_target_find(file->path, &target))
-        return error_set(error, "%s: %s cannot be written there: %s", file->path, file->name,
+    if (!output_target_find(output->path, &target))
+        return error_set(error, "%s: %s cannot be written there: %s", output->path, output->name,
                          g_strerror(errno));
     output->exists = target.descriptor >= 0 ? fstat(target.descriptor, &output->there) == 0
-                                            : stat(file->path, &output->there) == 0;
+                                            : stat(output->path, &output->there) == 0;
     if (!target.regular)
         return TRUE;
     g_autofree char *folder = g_path_get_dirname(target.regular);
     output->regular = target.regular;
     output->folder = realpath(folder, NULL);
-    if ((output->folder || file->use == PLAN_OUTPUT) && access(folder, W_OK | X_OK) != 0)
-        return error_set(error, "%s: cannot create: %s", file->path, g_strerror(errno));
+    if ((output->folder || output->use != PLAN_OUTPUT_BENEATH) && access(folder, W_OK | X_OK) != 0)
+        return error_set(error, "%s: cannot create: %s", output->path, g_strerror(errno));
     return TRUE;
 }
 
@@ -90,7 +76,7 @@ static gboolean same_file(const struct stat *a, const struct stat *b)
 }
 
 /* In the folder of a cache, or in a folder below it that may be still to be made. */
-static gboolean in_cache(const Output *output)
+static gboolean in_cache(const PlannedFile *output)
 {
     g_autofree char *at = output->folder    ? g_strdup(output->folder)
                           : output->regular ? g_path_get_dirname(output->regular)
@@ -106,33 +92,19 @@ static gboolean in_cache(const Output *output)
     return FALSE;
 }
 
-/* TRUE for an image in a class's folder, or deeper, below a folder of images. */
-static gboolean among_images(const Output *output, const PlannedFile *images)
+/* TRUE for what exists in a class's folder, or deeper, below a folder of images. */
+static gboolean below_images(const PlannedFile *output, const PlannedFile *images)
 {
     char *root = realpath(images->path, NULL);
     gsize length = root ? strlen(root) : 0;
-    gboolean among = root && output->exists && output->folder && strlen(output->folder) > length &&
+    gboolean below = root && output->exists && output->folder && strlen(output->folder) > length &&
                      strncmp(output->folder, root, length) == 0 &&
-                     (output->folder[length] == '/' || length == 1) && images->is_image(output->regular);
+                     (output->folder[length] == '/' || length == 1);
     free(root);
-    return among;
+    return below;
 }
 
-static gboolean spares_input(const Output *output, const PlannedFile *input, GError **error)
-{
-    const PlannedFile *file = output->file;
-    struct stat there;
-    if (input->use == PLAN_IMAGES && among_images(output, input))
-        return error_set(error, "%s: %s would overwrite an image that is read; name another file", file->path,
-                         file->name);
-    if (input->use == PLAN_INPUT && output->exists && stat(input->path, &there) == 0 &&
-        S_ISREG(there.st_mode) && same_file(&there, &output->there))
-        return error_set(error, "%s: %s would overwrite %s, which is read; name another file", file->path,
-                         file->name, input->name);
-    return TRUE;
-}
-
-static gboolean both_written(const Output *a, const Output *b)
+static gboolean both_written(const PlannedFile *a, const PlannedFile *b)
 {
     if (a->exists && b->exists)
         return same_file(&a->there, &b->there) && !S_ISCHR(a->there.st_mode);
@@ -143,55 +115,51 @@ static gboolean both_written(const Output *a, const Output *b)
            (a->folder && b->folder ? g_str_equal(a->folder, b->folder) : g_str_equal(a->regular, b->regular));
 }
 
-static gboolean spares_other(const Output *output, const Output *other, GError **error)
+/* other: an input, or an output that was looked at before. */
+static gboolean spares(const PlannedFile *output, const PlannedFile *other,
+                       gboolean (*is_image)(const char *path), GError **error)
 {
+    struct stat there;
+    if (other->use == PLAN_IMAGES)
+        return !below_images(output, other) || !is_image(output->regular) ||
+               error_set(error, "%s: %s would overwrite an image that is read; name another file",
+                         output->path, output->name);
+    if (other->use == PLAN_INPUT)
+        return !output->exists || stat(other->path, &there) != 0 || !S_ISREG(there.st_mode) ||
+               !same_file(&there, &output->there) ||
+               error_set(error, "%s: %s would overwrite %s, which is read; name another file", output->path,
+                         output->name, other->name);
     return !both_written(output, other) ||
-           error_set(error, "%s: both %s and %s would be written there; name two files", output->file->path,
-                     other->file->name, output->file->name);
+           error_set(error, "%s: both %s and %s would be written there; name two files", output->path,
+                     other->name, output->name);
 }
 
 /* "evaluate --json F … > F" */
-static gboolean spares_stdout(const Output *output, GError **error)
+static gboolean spares_stdout(const PlannedFile *output, GError **error)
 {
     struct stat standard;
     return !output->regular || !output->exists || fstat(STDOUT_FILENO, &standard) != 0 ||
            !same_file(&standard, &output->there) ||
            error_set(error, "%s: both standard output and %s would be written there; name two files",
-                     output->file->path, output->file->name);
+                     output->path, output->name);
 }
 
-static gboolean check_output(const OutputPlan *plan, guint index, GError **error)
+gboolean output_plan_check(const OutputPlan *plan, gboolean (*is_image)(const char *path), GError **error)
 {
-    g_auto(Output) output = {0};
-    if (!look_at(&output, &g_array_index(plan, PlannedFile, index), error) || !spares_stdout(&output, error))
-        return FALSE;
-    if (in_cache(&output))
-        return error_set(error, "%s: %s would be a file inside a cache; name a file elsewhere",
-                         output.file->path, output.file->name);
     for (guint i = 0; i < plan->len; i++) {
-        const PlannedFile *file = &g_array_index(plan, PlannedFile, i);
-        g_auto(Output) other = {0};
-        gboolean spared = TRUE;
-        if (file->use == PLAN_INPUT || file->use == PLAN_IMAGES)
-            spared = spares_input(&output, file, error);
-        else if (i < index)
-            spared = look_at(&other, file, error) && spares_other(&output, &other, error);
-        if (!spared)
+        PlannedFile *output = plan->pdata[i];
+        if (output->use < PLAN_OUTPUT)
+            continue;
+        if (!look_at(output, error) || !spares_stdout(output, error))
             return FALSE;
+        if (in_cache(output))
+            return error_set(error, "%s: %s would be a file inside a cache; name a file elsewhere",
+                             output->path, output->name);
+        for (guint j = 0; j < plan->len; j++) {
+            const PlannedFile *other = plan->pdata[j];
+            if ((other->use < PLAN_OUTPUT || j < i) && !spares(output, other, is_image, error))
+                return FALSE;
+        }
     }
-    return TRUE;
-}
-
-static gboolean is_output(const OutputPlan *plan, guint index)
-{
-    PlanUse use = g_array_index(plan, PlannedFile, index).use;
-    return use == PLAN_OUTPUT || use == PLAN_OUTPUT_BENEATH;
-}
-
-gboolean output_plan_check(const OutputPlan *plan, GError **error)
-{
-    for (guint i = 0; i < plan->len; i++)
-        if (is_output(plan, i) && !check_output(plan, i, error))
-            return FALSE;
     return TRUE;
 }

@@ -3,36 +3,27 @@
 #pragma once
 #include <glib.h>
 
+/* What a program does with a file. */
 typedef enum {
-    PLAN_INPUT,          /* a file that is read */
+    PLAN_NONE,
+    PLAN_INPUT,          /* it is read */
     PLAN_IMAGES,         /* a folder of images that are read, CLASS/NAME below it */
-    PLAN_OUTPUT,         /* a file that is written; its folder exists */
-    PLAN_OUTPUT_BENEATH, /* one in a folder that is created if missing */
+    PLAN_OUTPUT,         /* it is written; its folder exists. Those before are read, from here on written */
+    PLAN_FIGURE,         /* likewise, as a picture */
+    PLAN_OUTPUT_BENEATH, /* files are written in this folder, which is created if missing */
 } PlanUse;
 
-typedef struct {
-    PlanUse use;
-    const char *name; /* for messages: "--json", "MODEL"; valid until the check */
-    char *path;
-    gboolean (*is_image)(const char *path); /* of PLAN_IMAGES: whether a file with this name is read */
-} PlannedFile;
-
-typedef GArray OutputPlan; /* PlannedFile */
+typedef GPtrArray OutputPlan;
 
 OutputPlan *output_plan_new(void);
-void output_plan_free(OutputPlan *plan);
 
-/* Does nothing if path is NULL. A missing file, such as "random" for weights, is not an input. */
-void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path);
-
-void output_plan_add_images(OutputPlan *plan, const char *name, const char *folder,
-                            gboolean (*is_image)(const char *path));
-
-/* name in folder; does nothing if folder is NULL. */
-void output_plan_add_beneath(OutputPlan *plan, const char *option, const char *folder, const char *name);
+/* name: for messages, "--json", "MODEL". beneath: the names of the files in the folder, "a.npy|b.csv". Does nothing if
+ * path is NULL. A missing file, such as "random" for weights, is not an input. */
+void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path, const char *beneath);
 
 /* FALSE and error if an output is an input (by device and inode, links followed), an image below a folder of images,
- * a file in a cache, another output or a folder, or if its folder cannot be written. */
-gboolean output_plan_check(const OutputPlan *plan, GError **error);
+ * a file in a cache, another output or a folder, or if its folder cannot be written. is_image: whether a file with this
+ * name is read from a folder of images. */
+gboolean output_plan_check(const OutputPlan *plan, gboolean (*is_image)(const char *path), GError **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputPlan, output_plan_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputPlan, g_ptr_array_unref)

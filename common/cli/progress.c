@@ -25,6 +25,7 @@ struct Progress {
     gboolean terminal, shown;
 };
 
+static GMutex mutex;
 static Progress *on_terminal; /* the bar that messages must not break */
 
 char *progress_clock(double seconds)
@@ -99,6 +100,18 @@ static void draw(void)
     progress->shown = TRUE;
 }
 
+void progress_pause(void)
+{
+    g_mutex_lock(&mutex);
+    erase();
+}
+
+void progress_go_on(void)
+{
+    draw();
+    g_mutex_unlock(&mutex);
+}
+
 static void draw_plain(const Progress *progress)
 {
     g_autofree char *status = status_text(progress);
@@ -122,10 +135,9 @@ Progress *progress_new(const char *label, guint64 total, const char *unit)
     progress->drawn = g_get_monotonic_time();
     progress->terminal = terminal_draws(STDERR_FILENO) && !cli_quiet() && !stdout_is_piped();
     if (progress->terminal) {
-        cli_stderr_lock();
+        g_mutex_lock(&mutex);
         on_terminal = progress;
-        cli_set_bar(erase, draw);
-        cli_stderr_unlock();
+        g_mutex_unlock(&mutex);
     }
     return progress;
 }
@@ -147,38 +159,37 @@ void progress_tick(Progress *progress, guint64 done)
 {
     if (!progress)
         return;
-    cli_stderr_lock();
+    g_mutex_lock(&mutex);
     progress->done += done;
     if (!progress->first && done) {
         progress->first = g_get_monotonic_time();
         progress->begun = progress->done;
     }
     redraw_if_due(progress);
-    cli_stderr_unlock();
+    g_mutex_unlock(&mutex);
 }
 
 void progress_note(Progress *progress, const char *note)
 {
     if (!progress)
         return;
-    cli_stderr_lock();
+    g_mutex_lock(&mutex);
     g_free(progress->note);
     progress->note = g_strdup(note);
-    cli_stderr_unlock();
+    g_mutex_unlock(&mutex);
 }
 
 void progress_free(Progress *progress)
 {
     if (!progress)
         return;
-    cli_stderr_lock();
+    g_mutex_lock(&mutex);
     if (progress == on_terminal) {
         erase();
         fflush(stderr);
         on_terminal = NULL;
-        cli_set_bar(NULL, NULL);
     }
-    cli_stderr_unlock();
+    g_mutex_unlock(&mutex);
     g_free(progress->label);
     g_free(progress->unit);
     g_free(progress->note);

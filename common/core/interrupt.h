@@ -2,7 +2,7 @@
  *
  * SIGINT, SIGTERM and SIGUSR1 (the schedulers' warning before a time limit) request a clean end: the first of each
  * kind sets a flag that loops check, the second one kills. An interrupted program keeps its results so far, prints
- * how to continue, and returns STATUS_FAILED; by SIGINT, it ends by that signal (cli_finish). Ctrl-C on a terminal is
+ * how to continue, and returns STATUS_FAILED; by SIGINT, it ends by that signal (cli_main). Ctrl-C on a terminal is
  * answered at once. */
 #pragma once
 #include <glib.h>

@@ -52,19 +52,19 @@ typedef struct {
 /* Rows of a program's option table (common/cli/cli.h), which fill the filter; modes: those that use it. */
 /* clang-format off */
 #define DATASET_OPTIONS(f, used_by) \
-    OPTION_HEADING("Which images"), \
-    OPTION_LIST("classes", &(f)->classes, "A,B,…", "only these classes", .modes = used_by), \
+    OPTION_HEADING("Which images", .modes = used_by), \
+    OPTION_LIST("classes", &(f)->classes, "A,B,…", "only these classes"), \
     OPTION_INT("first-classes", &(f)->first_classes, "N", 0, G_MAXINT, \
-        "only the first N classes in byte order (0: all)", .modes = used_by), \
-    OPTION_TEXT("list", &(f)->list, "FILE", \
-        "only the images listed in FILE, one class/name per line, with or without file extension", .modes = used_by), \
+        "only the first N classes in byte order (0: all)"), \
+    OPTION_INPUT("list", &(f)->list, "FILE", \
+        "only the images listed in FILE, one class/name per line, with or without file extension"), \
     OPTION_INT("limit-per-class", &(f)->limit_per_class, "N", 0, G_MAXINT, \
-        "only the first N images of each class (0: all)", .modes = used_by)
+        "only the first N images of each class (0: all)")
 /* For modes that read images. */
-#define DATASET_CLASS_NAMES(f, used_by) \
-    OPTION_TEXT("class-names", &(f)->class_names, "FILE", \
+#define DATASET_CLASS_NAMES(f) \
+    OPTION_INPUT("class-names", &(f)->class_names, "FILE", \
         "file with the names of the classes that an archive's .cls members number, one per line, class 0 " \
-        "first", .modes = used_by)
+        "first")
 /* clang-format on */
 
 /* root: a folder, or a tar archive. NULL and error if the folder cannot be read, if a class, or the class of a listed

@@ -27,26 +27,26 @@ typedef struct {
 /* Rows of a program's option table (common/cli/cli.h); modes: those that use it. */
 /* clang-format off */
 #define AUGMENT_OPTIONS(o, used_by) \
-    OPTION_HEADING("Augmentation"), \
+    OPTION_HEADING("Augmentation", .modes = used_by), \
     OPTION_REAL("rotation-range", &(o)->rotation_range, "DEGREES", 0, 360, \
-        "rotate by up to this much, either way", .modes = used_by), \
+        "rotate by up to this much, either way"), \
     OPTION_REAL("width-shift-range", &(o)->width_shift_range, "S", 0, 100000, \
         "shift sideways by up to this much: a fraction of the side if below 1; a whole number S: 0 to S-1 " \
-        "whole pixels, as in Keras", .modes = used_by), \
+        "whole pixels, as in Keras"), \
     OPTION_REAL("height-shift-range", &(o)->height_shift_range, "S", 0, 100000, \
-        "shift up or down by up to this much, likewise", .modes = used_by), \
+        "shift up or down by up to this much, likewise"), \
     OPTION_REAL("shear-range", &(o)->shear_range, "DEGREES", 0, 89, \
         "shear by up to this much, either way, along the axis of Keras 2 (Keras 3 exchanges the " \
-        "axes)", .modes = used_by), \
+        "axes)"), \
     OPTION_REAL("zoom-range", &(o)->zoom_range, "Z", 0, 0.99, \
-        "scale each direction independently by 1-Z to 1+Z", .modes = used_by), \
+        "scale each direction independently by 1-Z to 1+Z"), \
     OPTION_FLAG("horizontal-flip", &(o)->horizontal_flip, \
-        "flip left to right with probability 1/2", .modes = used_by), \
-    OPTION_FLAG("vertical-flip", &(o)->vertical_flip, "flip top to bottom with probability 1/2", .modes = used_by), \
+        "flip left to right with probability 1/2"), \
+    OPTION_FLAG("vertical-flip", &(o)->vertical_flip, "flip top to bottom with probability 1/2"), \
     OPTION_REAL("channel-shift-range", &(o)->channel_shift_range, "LEVELS", 0, 255, \
-        "add or subtract up to this many grey levels", .modes = used_by), \
+        "add or subtract up to this many grey levels"), \
     OPTION_TEXT("brightness-range", &(o)->brightness_range, "LOW,HIGH", \
-        "multiply the brightness by a factor from LOW to HIGH", .modes = used_by)
+        "multiply the brightness by a factor from LOW to HIGH")
 /* clang-format on */
 
 /* Parses brightness_range and checks every value. FALSE and an error that names the option. Call it once after

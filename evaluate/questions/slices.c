@@ -1,6 +1,7 @@
 /* slices: see slices.h. */
 #include "evaluate/questions/slices.h"
 
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
@@ -222,7 +223,7 @@ static void add_measure(Comparison *comparison, const ImageFacts *facts, int mea
     guint n = comparison_count(comparison);
     g_autoptr(GPtrArray) texts = g_ptr_array_new_full(n, g_free);
     SliceColumn *column = g_new0(SliceColumn, 1);
-    column->name = g_strdup(slice_measures[measure]);
+    column->name = g_strdup(choice_name(SLICE_MEASURE_CHOICES, measure));
     for (guint i = 0; i < n; i++)
         g_ptr_array_add(texts, measured_text(&facts[i], measure));
     if (slice_column(column, texts, QUARTERS, folder)) {

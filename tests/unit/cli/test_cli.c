@@ -21,16 +21,20 @@ static const CliOption options[] = {
 };
 static const char *const synopsis[] = {"[OPTION…] IN OUT", NULL};
 static const CliExample examples[] = {{"probe in out", "first"}, {"probe -b 3 in out", "second"}, {0}};
-static const CliProgram program = {
-    "probe", "a program to probe the table", synopsis, "It does this.\n\nAnd that.", options, examples, NULL,
-    NULL};
+static const CliProgram program = {.name = "probe",
+                                   .purpose = "a program to probe the table",
+                                   .synopsis = synopsis,
+                                   .description = "It does this.\n\nAnd that.",
+                                   .options = options,
+                                   .common = &common,
+                                   .examples = examples};
 
 static char **parse(Status *status, const char *line)
 {
     batch = 8, rate = 0.001, prune = FALSE, reduce = TRUE, preset = 1, file = NULL;
     common = (CliCommon)CLI_COMMON_DEFAULTS;
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
-    return cli_parse(&program, &common, (int)g_strv_length(argv), argv, status);
+    return cli_parse(&program, (int)g_strv_length(argv), argv, status);
 }
 
 static void test_takes_options_anywhere(void)
@@ -102,13 +106,19 @@ static void test_help_lists_options_by_mode(void)
         {0},
     };
     static const CliMode modes[] = {
-        {"stand", "standing", "do not move"}, {"walk", "--walk", "move"}, {NULL, NULL, NULL}};
-    static const CliProgram moving = {
-        "probe", "a program with modes", synopsis, "It moves.", rows, examples, NULL, modes};
+        {"stand", "standing", "do not move", NULL, 0, 0}, {"walk", "--walk", "move", NULL, 0, 0}, {0}};
+    static const CliProgram moving = {.name = "probe",
+                                      .purpose = "a program with modes",
+                                      .synopsis = synopsis,
+                                      .description = "It moves.",
+                                      .options = rows,
+                                      .common = &common,
+                                      .examples = examples,
+                                      .modes = modes};
     if (g_test_subprocess()) {
         Status status = STATUS_USAGE;
         char *argv[] = {"probe", "--help", NULL};
-        g_assert_null(cli_parse(&moving, &common, 2, argv, &status));
+        g_assert_null(cli_parse(&moving, 2, argv, &status));
         return;
     }
     g_test_trap_subprocess(NULL, 0, 0);
