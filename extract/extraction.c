@@ -6,30 +6,53 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
+#include "common/core/sha256.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/follow.h"
-#include "extract/plan.h"
 #include "extract/shard.h"
 #include "extract/split.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* What all caches of one run have in common. */
 typedef struct {
+    const Options *options;
+    const Weights *weights; /* NULL for the layer "input" */
+    FeatureSpec *spec;
+    gboolean has_tiles; /* spec has the tiles and the way with metadata of the first cache that was opened */
+} Run;
+
+enum { TRAIN, TEST, PARTS };
+
+/* The caches of a run; the test part is used with --split-test only. */
+typedef struct {
+    const char *paths[PARTS];
+    CacheWriter *writers[PARTS];
+    Follow *follow;
+} Caches;
+
+static void caches_clear(Caches *caches)
+{
+    follow_free(caches->follow);
+    for (guint part = 0; part < PARTS; part++)
+        cache_writer_close(caches->writers[part]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
+
+/* Of the images of one cache. */
+typedef struct {
+    const Run *run;
+    const Follow *follow;
+    CacheWriter *writer;
     const Dataset *dataset;
     const Plan *plan;
     Contents *contents; /* of the plan's work */
-    const FeatureSpec *spec;
-    CacheWriter *writer;
-    const AugmentOptions *augmentation; /* of the copies among the items */
-    guint64 seed;
-    const char *how; /* both as text */
-    gboolean verbose;
-    const Follow *follow;
+    const char *how;    /* the copies among the items are made: settings and seed */
     guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
 } Extraction;
@@ -43,21 +66,26 @@ static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, g
 {
     const Extraction *extraction = user;
     g_autoptr(GBytes) content = NULL;
+    guint8 hash[CACHE_HASH];
     Produced produced =
-        pipeline_decode_from(extraction->contents, index, extraction->spec, rgb, &content, reason);
-    if (produced == PRODUCED)
-        copies_hash(content, work_item(extraction, index)->key, extraction->how, note);
+        pipeline_decode_from(extraction->contents, index, extraction->run->spec, rgb, &content, reason);
+    if (produced == PRODUCED) {
+        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hash);
+        copies_hash(hash, work_item(extraction, index)->key, extraction->how, note);
+    }
     return produced;
 }
 
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
 {
     const Extraction *extraction = user;
-    const FeatureSpec *spec = extraction->spec;
+    const Options *options = extraction->run->options;
+    const FeatureSpec *spec = extraction->run->spec;
     const char *key = work_item(extraction, index)->key;
     guint copy;
     g_autofree char *image = g_strndup(key, cache_path_image(key, &copy));
-    Augmentation drawn = augment_draw(extraction->augmentation, extraction->seed, image, copy, spec->side);
+    Augmentation drawn =
+        augment_draw(&options->augmentation, (guint64)options->common.seed, image, copy, spec->side);
     if (copy)
         augment_tensor(rgb, spec->side, &drawn, spec->normalization, tensor);
     else
@@ -79,31 +107,25 @@ static void skip(Extraction *extraction, const DatasetItem *item, const char *re
     extraction->skipped++;
 }
 
-static void remark_on(const DatasetItem *item, const char *remark)
-{
-    guint copy;
-    cache_path_image(item->key, &copy);
-    if (!copy)
-        cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, remark);
-}
-
 static gboolean consume(guint index, const float *features, const guint8 *hash, const char *reason,
                         gpointer user, GError **error)
 {
     Extraction *extraction = user;
     const DatasetItem *item = work_item(extraction, index);
+    guint copy;
     if (!features) {
         skip(extraction, item, reason);
-    } else {
-        if (reason && extraction->verbose)
-            remark_on(item, reason);
-        CacheLabel label = follow_label(extraction->follow, extraction->dataset, item);
-        cache_writer_put_labelled(extraction->writer, item->key, &label, hash, features);
-        if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
-            extraction->changed++;
-        else
-            extraction->added++;
+        return TRUE;
     }
+    cache_path_image(item->key, &copy);
+    if (reason && extraction->run->options->verbose && !copy)
+        cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
+    CacheLabel label = follow_label(extraction->follow, item);
+    cache_writer_put_labelled(extraction->writer, item->key, &label, hash, features);
+    if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
+        extraction->changed++;
+    else
+        extraction->added++;
     return TRUE;
 }
 
@@ -113,28 +135,27 @@ static gboolean commit(gpointer user, GError **error)
     return cache_writer_commit(extraction->writer, error);
 }
 
-static gboolean compute(Extraction *extraction, const Options *options, const Weights *weights,
-                        GError **error)
+static gboolean compute(Extraction *extraction, GError **error)
 {
-    PipelineOptions pipeline_options = {.weights = weights,
-                                        .spec = extraction->spec,
-                                        .batch = (int)options->batch,
-                                        .threads = (guint)options->common.threads,
-                                        .prepare = prepare,
-                                        .batch_done = commit};
-    g_autoptr(Progress) progress = progress_new("Extracting", extraction->plan->n_work, "images");
-    g_autoptr(Contents) contents =
-        contents_open(extraction->dataset, extraction->plan->work, extraction->plan->n_work, error);
-    g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&pipeline_options, error) : NULL;
+    const Run *run = extraction->run;
+    const Plan *plan = extraction->plan;
+    PipelineOptions options = {.weights = run->weights,
+                               .spec = run->spec,
+                               .batch = (int)run->options->batch,
+                               .threads = (guint)run->options->common.threads,
+                               .prepare = prepare,
+                               .batch_done = commit};
+    g_autoptr(Progress) progress = progress_new("Extracting", plan->n_work, "images");
+    g_autoptr(Contents) contents = contents_open(extraction->dataset, plan->work, plan->n_work, error);
+    g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&options, error) : NULL;
     extraction->contents = contents;
-    return pipeline &&
-           pipeline_run(pipeline, extraction->plan->n_work, produce, consume, extraction, progress, error);
+    return pipeline && pipeline_run(pipeline, plan->n_work, produce, consume, extraction, progress, error);
 }
 
 /* Prints the summary line of one cache. */
-static Status summarise(const Extraction *extraction, const FollowCounts *counts, const Options *options,
-                        const char *cache)
+static Status summarise(const Extraction *extraction, const FollowCounts *counts, const char *cache)
 {
+    const Options *options = extraction->run->options;
     gboolean named = options->split_test > 0;
     guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
     printf("%s%s%u new, %u unchanged, %u changed, %u moved, %u copied, %u %s, %u skipped\n",
@@ -160,14 +181,6 @@ static void take_shard(const Options *options, Dataset *dataset)
                dataset->items->len, all);
 }
 
-/* What all caches of one run have in common. */
-typedef struct {
-    const Options *options;
-    const Weights *weights; /* NULL for the layer "input" */
-    FeatureSpec *spec;
-    gboolean has_tiles; /* spec has the tiles and the way with metadata of the first cache that was opened */
-} Run;
-
 static void choose_tiles(FeatureSpec *spec, gpointer user)
 {
     const Run *run = user;
@@ -190,118 +203,85 @@ static CacheWriter *open_writer(Run *run, const char *path, GError **error)
     return writer;
 }
 
-enum { TRAIN, TEST, PARTS };
-
-/* The caches of a run; the test part is used with --split-test only. */
-typedef struct {
-    const char *paths[PARTS];
-    CacheWriter *writers[PARTS];
-    Follow *follow;
-} Caches;
-
-static void caches_clear(Caches *caches)
-{
-    follow_free(caches->follow);
-    for (guint part = 0; part < PARTS; part++)
-        cache_writer_close(caches->writers[part]);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
-
-/* Images that are unchanged, but are of another class by a table, count as moved. */
-static gboolean relabel_unchanged(const Caches *caches, guint part, const Dataset *dataset, const Plan *plan,
-                                  FollowCounts *counts, GError **error)
-{
-    guint n = dataset->items->len, relabelled;
-    g_autofree guint8 *unchanged = g_new0(guint8, n + 1);
-    for (guint i = 0; i < n; i++)
-        unchanged[i] = plan->states[i] == IMAGE_UNCHANGED;
-    if (!follow_relabel(caches->follow, dataset, part, unchanged, &relabelled, error))
-        return FALSE;
-    if (relabelled)
-        cli_remark("%u %s another class by the table", relabelled,
-                   plural(relabelled, "image has", "images have"));
-    counts->moved += relabelled;
-    return TRUE;
-}
-
 /* Brings one of the caches up to date with its images. Those to test on have no augmented copies. */
 static Status extract_into(const Run *run, const Caches *caches, guint part, Dataset *dataset, GError **error)
 {
     const Options *options = run->options;
-    CacheWriter *writer = caches->writers[part];
     FollowCounts counts;
     if (!follow_apply(caches->follow, dataset, part, caches->paths[part], &counts, error))
         return STATUS_FAILED;
     copies_add(dataset, part == TEST ? 0 : (guint)options->copies);
-    g_autofree char *how = copies_describe(&options->augmentation, (guint64)options->common.seed);
-    g_autoptr(Plan) plan = plan_new(dataset, writer, how, (guint)options->common.threads, error);
-    if (!plan)
+    g_autofree char *settings = augment_describe(&options->augmentation);
+    g_autofree char *how = g_strdup_printf("%s seed=%" G_GINT64_FORMAT, settings, options->common.seed);
+    g_autoptr(Plan) plan = follow_plan(caches->follow, dataset, part, how, error);
+    if (!plan || !follow_relabel(caches->follow, dataset, part, plan, &counts, error))
         return STATUS_FAILED;
-    Extraction extraction = {.dataset = dataset,
+    Extraction extraction = {.run = run,
+                             .follow = caches->follow,
+                             .writer = caches->writers[part],
+                             .dataset = dataset,
                              .plan = plan,
-                             .spec = run->spec,
-                             .writer = writer,
-                             .augmentation = &options->augmentation,
-                             .seed = (guint64)options->common.seed,
-                             .how = how,
-                             .verbose = options->verbose,
-                             .follow = caches->follow};
-    if (!relabel_unchanged(caches, part, dataset, plan, &counts, error))
+                             .how = how};
+    if (plan->n_work && !compute(&extraction, error))
         return STATUS_FAILED;
-    if (plan->n_work && !compute(&extraction, options, run->weights, error))
-        return STATUS_FAILED;
-    return summarise(&extraction, &counts, options, caches->paths[part]);
+    return summarise(&extraction, &counts, caches->paths[part]);
 }
 
-/* The test part is extracted second. No cache is made where the images cannot be divided. */
+static gboolean open_writers(Run *run, Caches *caches, guint parts, gboolean make, GError **error)
+{
+    for (guint part = 0; part < parts; part++)
+        if (!caches->writers[part] && (make || g_file_test(caches->paths[part], G_FILE_TEST_IS_DIR)) &&
+            !(caches->writers[part] = open_writer(run, caches->paths[part], error)))
+            return FALSE;
+    return TRUE;
+}
+
+/* The test part, if there is one, is extracted second. No cache is made where the images cannot be divided, which all shards
+ * are for alike: each takes its own only then. */
 static Status extract_parts(Run *run, Dataset *dataset, GError **error)
 {
     const Options *options = run->options;
+    guint parts = options->split_test > 0 ? PARTS : 1;
     g_autofree char *test_path = split_test_path(options->arguments[1]);
     g_auto(Caches) caches = {.paths = {options->arguments[1], test_path}};
-    for (guint part = 0; part < PARTS; part++)
-        if (g_file_test(caches.paths[part], G_FILE_TEST_IS_DIR) &&
-            !(caches.writers[part] = open_writer(run, caches.paths[part], error)))
-            return STATUS_FAILED;
-    caches.follow = follow_new(dataset, caches.writers, PARTS, options, error);
-    g_autoptr(Dataset) test =
-        caches.follow ? split_test(dataset, options->split_test, caches.follow, error) : NULL;
-    if (!test)
-        return STATUS_FAILED;
+    g_autoptr(Dataset) test = NULL;
     Status status = STATUS_DONE;
-    for (guint part = 0; part < PARTS; part++)
-        if (!caches.writers[part] && !(caches.writers[part] = open_writer(run, caches.paths[part], error)))
-            return STATUS_FAILED;
-    for (guint part = 0; part < PARTS; part++) {
+    if (options->shard.count && parts == 1)
+        take_shard(options, dataset);
+    if (!open_writers(run, &caches, parts, FALSE, error) ||
+        !(caches.follow = follow_new(dataset, caches.writers, parts, options, error)) ||
+        (parts > 1 && !(test = split_test(dataset, options->split_test, caches.follow, error))) ||
+        !open_writers(run, &caches, parts, TRUE, error))
+        return STATUS_FAILED;
+    for (guint part = 0; part < parts && status != STATUS_FAILED; part++) {
         Dataset *images = part == TEST ? test : dataset;
-        if (options->shard.count)
+        if (options->shard.count && parts > 1)
             take_shard(options, images);
         Status done = extract_into(run, &caches, part, images, error);
-        if (done == STATUS_FAILED)
-            return done;
-        status = MAX(status, done);
+        status = done == STATUS_FAILED ? done : MAX(status, done);
     }
     return status;
 }
 
-static Status extract_whole(Run *run, Dataset *dataset, GError **error)
+/* What would go wrong with the images that are there, before any is computed. */
+static gboolean check_images(const Options *options, const Dataset *dataset, GError **error)
 {
-    const Options *options = run->options;
-    const char *path = options->arguments[1];
-    g_autofree char *test_path = split_test_path(path);
-    if (g_file_test(test_path, G_FILE_TEST_IS_DIR)) {
-        error_set(error,
-                  "%s: its test images are in %s, and without --split-test they would be extracted for "
-                  "training too: give --split-test again, or name another CACHE",
-                  path, test_path);
-        return STATUS_FAILED;
-    }
-    if (options->shard.count)
-        take_shard(options, dataset);
-    g_auto(Caches) caches = {.paths = {path}};
-    gboolean open = (caches.writers[TRAIN] = open_writer(run, path, error)) &&
-                    (caches.follow = follow_new(dataset, caches.writers, 1, options, error));
-    return open ? extract_into(run, &caches, TRAIN, dataset, error) : STATUS_FAILED;
+    g_autofree char *test_path = split_test_path(options->arguments[1]);
+    if (options->prune && dataset->unread)
+        return error_set(
+            error,
+            "--prune: %u %s of %s cannot be read, and %s images would seem to have gone: mend or remove %s "
+            "first (without --prune %s named)",
+            dataset->unread, plural(dataset->unread, "entry", "entries"), dataset->root,
+            plural(dataset->unread, "its", "their"), plural(dataset->unread, "it", "them"),
+            plural(dataset->unread, "it is", "they are"));
+    if (options->split_test <= 0 && g_file_test(test_path, G_FILE_TEST_IS_DIR))
+        return error_set(
+            error,
+            "%s: its test images are in %s, and without --split-test they would be extracted for "
+            "training too: give --split-test again, or name another CACHE",
+            options->arguments[1], test_path);
+    return TRUE;
 }
 
 /* ---- Memory ---- */
@@ -348,18 +328,8 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
-    if (!dataset || !memory_check(options, error))
+    if (!dataset || !memory_check(options, error) || !check_images(options, dataset, error))
         return STATUS_FAILED;
-    if (options->prune && dataset->unread) {
-        error_set(
-            error,
-            "--prune: %u %s of %s cannot be read, and %s images would seem to have gone: mend or remove %s "
-            "first (without --prune %s named)",
-            dataset->unread, plural(dataset->unread, "entry", "entries"), dataset->root,
-            plural(dataset->unread, "its", "their"), plural(dataset->unread, "it", "them"),
-            plural(dataset->unread, "it is", "they are"));
-        return STATUS_FAILED;
-    }
     g_autofree char *passed = dataset_passed(dataset);
     if (passed)
         cli_remark("passed over in %s: %s", dataset->root, passed);
@@ -372,7 +342,7 @@ Status extract_images(const Options *options, GError **error)
         return STATUS_FAILED;
     spec->fit = options->fit;
     Run run = {options, weights, spec, FALSE};
-    Status status = (options->split_test > 0 ? extract_parts : extract_whole)(&run, dataset, error);
+    Status status = extract_parts(&run, dataset, error);
     guint turned = image_file_turned();
     if (turned)
         cli_remark("%u %s turned upright, as EXIF's orientation asks for", turned,

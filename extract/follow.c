@@ -8,31 +8,37 @@
 #include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
 #include "common/dataset/contents.h"
+#include "extract/copies.h"
+#include "extract/new_cache.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { COMMIT_EVERY = 512, MAX_PARTS = 2 };
+enum { MAX_PARTS = 2 };
 
 /* An item or skipped input of a cache. */
 typedef struct {
     const CacheStored *stored;
     guint part;
-    guint copy;      /* k of an augmented copy */
-    gboolean gone;   /* its file */
-    const char *now; /* the path that it was moved to */
+    guint copy;                  /* k of an augmented copy */
+    gboolean gone;               /* its file */
+    const char *now, *now_class; /* the path that it was moved to, with its class */
 } Known;
 
 struct Follow {
+    const Dataset *dataset;
     const Options *options;
     CacheWriter *const *writers;
     GArray *stored[MAX_PARTS];
-    GArray *known;
+    GPtrArray *known;     /* Known */
     GHashTable *paths;    /* char* -> Known */
     GHashTable *contents; /* hash -> GPtrArray of Known, which are images */
-    GHashTable *hashes;   /* DatasetItem -> its hash, of those whose path is not that of an item */
+    GHashTable *hashes;   /* path of an image's file -> the hash of its content */
 };
+
+static const char *const interruption =
+    "interrupted before anything was computed: run the same command to continue";
 
 /* ---- What the caches have ---- */
 
@@ -48,31 +54,35 @@ static gboolean same_hash(gconstpointer a, gconstpointer b)
     return memcmp(a, b, CACHE_HASH) == 0;
 }
 
+/* Neither a skipped input nor an augmented copy. */
+static gboolean is_image(const Known *known)
+{
+    return known->stored->label.class_name && !known->copy;
+}
+
+static void add_known(Follow *follow, const CacheStored *stored, guint part)
+{
+    Known *known = g_new0(Known, 1);
+    known->stored = stored;
+    known->part = part;
+    cache_path_image(stored->path, &known->copy);
+    g_ptr_array_add(follow->known, known);
+    g_hash_table_insert(follow->paths, stored->path, known);
+    GPtrArray *alike = g_hash_table_lookup(follow->contents, stored->hash);
+    if (is_image(known) && !alike)
+        g_hash_table_insert(follow->contents, (gpointer)stored->hash, alike = g_ptr_array_new());
+    if (is_image(known))
+        g_ptr_array_add(alike, known);
+}
+
 static gboolean read_stored(Follow *follow, guint part, GError **error)
 {
     if (!follow->writers[part])
         return TRUE;
     GArray *stored = follow->stored[part] = cache_writer_stored(follow->writers[part], error);
-    for (guint i = 0; stored && i < stored->len; i++) {
-        Known known = {.stored = &g_array_index(stored, CacheStored, i), .part = part};
-        cache_path_image(known.stored->path, &known.copy);
-        g_array_append_val(follow->known, known);
-    }
+    for (guint i = 0; stored && i < stored->len; i++)
+        add_known(follow, &g_array_index(stored, CacheStored, i), part);
     return stored != NULL;
-}
-
-static void index_known(Follow *follow)
-{
-    for (guint i = 0; i < follow->known->len; i++) {
-        Known *known = &g_array_index(follow->known, Known, i);
-        g_hash_table_insert(follow->paths, known->stored->path, known);
-        if (known->copy || !known->stored->label.class_name)
-            continue;
-        GPtrArray *alike = g_hash_table_lookup(follow->contents, known->stored->hash);
-        if (!alike)
-            g_hash_table_insert(follow->contents, (gpointer)known->stored->hash, alike = g_ptr_array_new());
-        g_ptr_array_add(alike, known);
-    }
 }
 
 /* The image of an item or of an augmented copy; NULL if it is not in the cache. */
@@ -85,13 +95,6 @@ static const Known *image_of(const Follow *follow, const Known *known)
 }
 
 /* ---- Which files have gone ---- */
-
-/* All images of an archive, whatever the options select. */
-static Dataset *whole_archive(const Follow *follow, const char *root, GError **error)
-{
-    const DatasetFilter everything = {.class_names = follow->options->filter.class_names};
-    return dataset_scan(root, &everything, error);
-}
 
 static void add_keys(GHashTable *keys, const Dataset *dataset)
 {
@@ -109,105 +112,90 @@ static gboolean look_for(Known *known, const char *root, const char *image, GErr
     return code != EIO || error_set(error, "%s: cannot be read: %s", file, g_strerror(code));
 }
 
-static gboolean find_gone(Follow *follow, const Dataset *dataset, GError **error)
+/* In an archive, an image is there whatever the options select. */
+static gboolean find_gone(Follow *follow, GError **error)
 {
+    const Dataset *dataset = follow->dataset;
+    const DatasetFilter everything = {.class_names = follow->options->filter.class_names};
     g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(Dataset) archive = NULL;
     add_keys(keys, dataset);
     for (guint i = 0; i < follow->known->len; i++) {
-        Known *known = &g_array_index(follow->known, Known, i);
+        Known *known = follow->known->pdata[i];
         guint copy;
         g_autofree char *image = g_strndup(known->stored->path, cache_path_image(known->stored->path, &copy));
         if (g_hash_table_contains(keys, image))
             continue;
+        if (!dataset->archived && !look_for(known, dataset->root, image, error))
+            return FALSE;
         if (dataset->archived && !archive) {
-            if (!(archive = whole_archive(follow, dataset->root, error)))
+            if (!(archive = dataset_scan(dataset->root, &everything, error)))
                 return FALSE;
             add_keys(keys, archive);
         }
         if (dataset->archived)
             known->gone = !g_hash_table_contains(keys, image);
-        else if (!look_for(known, dataset->root, image, error))
-            return FALSE;
     }
     return TRUE;
 }
 
-/* ---- The content of images that the caches lack ---- */
+/* ---- The content of the images ---- */
 
 typedef struct {
     Contents *contents;
-    guint8 (*hashes)[CACHE_HASH];
-    gboolean *read;
+    guint8 **hashes; /* NULL: it could not be read */
     Progress *progress;
 } Hashing;
 
 /* What cannot be read will be reported when it is decoded. */
 static void hash_content(guint task, guint worker, gpointer data)
 {
-    Hashing *hashing = data;
+    const Hashing *hashing = data;
     g_autoptr(GBytes) content = interrupted() ? NULL : contents_read(hashing->contents, task, NULL);
     if (content) {
+        hashing->hashes[task] = g_malloc(CACHE_HASH);
         sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hashing->hashes[task]);
-        hashing->read[task] = TRUE;
     }
     progress_tick(hashing->progress, 1);
 }
 
-/* Indices of the images that no cache has as an item, in reading order. */
-static GArray *list_lacking(const Follow *follow, const Dataset *dataset)
+static gboolean hash_images(Follow *follow, GError **error)
 {
-    GArray *lacking = g_array_new(FALSE, FALSE, sizeof(guint));
-    for (guint i = 0; i < dataset->items->len; i++) {
-        const DatasetItem *item = dataset->items->pdata[i];
-        const Known *known = g_hash_table_lookup(follow->paths, item->key);
-        if (!known || !known->stored->label.class_name)
-            g_array_append_val(lacking, i);
-    }
-    contents_order(dataset, (guint *)lacking->data, lacking->len);
-    return lacking;
-}
-
-static gboolean hash_lacking(Follow *follow, const Dataset *dataset, GError **error)
-{
-    g_autoptr(GArray) lacking = list_lacking(follow, dataset);
-    guint n = g_hash_table_size(follow->contents) ? lacking->len : 0;
-    g_autoptr(Contents) contents = contents_open(dataset, (guint *)lacking->data, n, error);
+    guint n = g_hash_table_size(follow->contents) ? follow->dataset->items->len : 0;
+    g_autofree guint *order = g_new(guint, n + 1);
+    g_autofree guint8 **hashes = g_new0(guint8 *, n + 1);
+    for (guint i = 0; i < n; i++)
+        order[i] = i;
+    contents_order(follow->dataset, order, n);
+    g_autoptr(Contents) contents = contents_open(follow->dataset, order, n, error);
     if (!contents)
         return FALSE;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)follow->options->common.threads);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
-    g_autofree guint8 *hashes = g_malloc_n(n + 1, CACHE_HASH);
-    g_autofree gboolean *read = g_new0(gboolean, n + 1);
-    Hashing hashing = {contents, (guint8(*)[CACHE_HASH])hashes, read, progress};
+    Hashing hashing = {contents, hashes, progress};
     thread_pool_run(thread_pool, n, hash_content, &hashing);
-    if (interrupted())
-        return error_set(error, "interrupted before anything was computed: run the same command to continue");
     for (guint i = 0; i < n; i++)
-        if (read[i])
-            g_hash_table_insert(follow->hashes, (gpointer)contents_item(contents, i),
-                                g_memdup2(hashing.hashes[i], CACHE_HASH));
-    return TRUE;
+        if (hashes[i])
+            g_hash_table_insert(follow->hashes, g_strdup(contents_item(contents, i)->path), hashes[i]);
+    return !interrupted() || error_set(error, "%s", interruption);
 }
 
 Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n, const Options *options,
                    GError **error)
 {
     g_autoptr(Follow) follow = g_new0(Follow, 1);
+    follow->dataset = dataset;
     follow->options = options;
     follow->writers = writers;
-    follow->known = g_array_new(FALSE, FALSE, sizeof(Known));
+    follow->known = g_ptr_array_new_with_free_func(g_free);
     follow->paths = g_hash_table_new(g_str_hash, g_str_equal);
     follow->contents =
         g_hash_table_new_full(hash_of_hash, same_hash, NULL, (GDestroyNotify)g_ptr_array_unref);
-    follow->hashes = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    follow->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint part = 0; part < n; part++)
         if (!read_stored(follow, part, error))
             return NULL;
-    index_known(follow);
-    return find_gone(follow, dataset, error) && hash_lacking(follow, dataset, error)
-               ? g_steal_pointer(&follow)
-               : NULL;
+    return find_gone(follow, error) && hash_images(follow, error) ? g_steal_pointer(&follow) : NULL;
 }
 
 void follow_free(Follow *follow)
@@ -217,7 +205,7 @@ void follow_free(Follow *follow)
     g_hash_table_unref(follow->hashes);
     g_hash_table_unref(follow->contents);
     g_hash_table_unref(follow->paths);
-    g_array_unref(follow->known);
+    g_ptr_array_unref(follow->known);
     for (guint part = 0; part < MAX_PARTS; part++)
         g_clear_pointer(&follow->stored[part], g_array_unref);
     g_free(follow);
@@ -225,11 +213,13 @@ void follow_free(Follow *follow)
 
 /* ---- Where an image comes from ---- */
 
-/* The images with this content; NULL for none, or if the path is known. */
+/* The images with this content; NULL for none, or if the path is that of an item. */
 static const GPtrArray *alike(const Follow *follow, const DatasetItem *item)
 {
-    const guint8 *hash = g_hash_table_lookup(follow->hashes, item);
-    return hash ? g_hash_table_lookup(follow->contents, hash) : NULL;
+    const Known *known = g_hash_table_lookup(follow->paths, item->key);
+    const guint8 *hash = g_hash_table_lookup(follow->hashes, item->path);
+    return hash && !(known && known->stored->label.class_name) ? g_hash_table_lookup(follow->contents, hash)
+                                                               : NULL;
 }
 
 int follow_part(const Follow *follow, const DatasetItem *item)
@@ -268,8 +258,9 @@ static Known *find_source(const Follow *follow, const DatasetItem *item, guint p
 
 /* The label of an image that has this one so far (NULL: none): what a table said stays until a table says otherwise,
  * as does the group, and what a review decided stays in any case. */
-static CacheLabel label_of(const Dataset *dataset, const DatasetItem *item, const Known *known)
+static CacheLabel label_of(const Follow *follow, const DatasetItem *item, const Known *known)
 {
+    const Dataset *dataset = follow->dataset;
     const CacheLabel *before = known && known->stored->label.class_name ? &known->stored->label : NULL;
     CacheLabel label = {dataset->classes->pdata[item->label], item->group, .tabled = dataset->tabled};
     if (!before)
@@ -284,35 +275,91 @@ static CacheLabel label_of(const Dataset *dataset, const DatasetItem *item, cons
     return cache_label_reviewed(before, label);
 }
 
-CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item)
+CacheLabel follow_label(const Follow *follow, const DatasetItem *item)
 {
-    return label_of(dataset, item, g_hash_table_lookup(follow->paths, item->key));
+    return label_of(follow, item, g_hash_table_lookup(follow->paths, item->key));
 }
 
-gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const guint8 *taken,
-                        guint *relabelled, GError **error)
+gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const Plan *plan,
+                        FollowCounts *counts, GError **error)
 {
     CacheWriter *writer = follow->writers[part];
-    *relabelled = 0;
+    guint relabelled = 0;
     for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
         const DatasetItem *item = dataset->items->pdata[i];
-        const Known *known = taken[i] ? g_hash_table_lookup(follow->paths, item->key) : NULL;
+        const Known *known =
+            plan->states[i] == IMAGE_UNCHANGED ? g_hash_table_lookup(follow->paths, item->key) : NULL;
         if (!known || !known->stored->label.class_name)
             continue;
-        CacheLabel label = label_of(dataset, item, known);
-        const CacheLabel *before = &known->stored->label;
-        gboolean other_class = !g_str_equal(label.class_name, before->class_name);
-        if (cache_label_same(&label, before))
+        CacheLabel label = label_of(follow, item, known);
+        if (cache_label_same(&label, &known->stored->label))
             continue;
+        relabelled += !known->copy && !g_str_equal(label.class_name, known->stored->label.class_name);
         cache_writer_copy(writer, item->key, item->key, &label);
-        *relabelled += other_class && !known->copy;
-        if (cache_writer_pending(writer) >= COMMIT_EVERY && !cache_writer_commit(writer, error))
+        if (!commit_often(writer, error))
             return FALSE;
     }
+    if (relabelled)
+        cli_remark("%u %s another class by the table", relabelled,
+                   plural(relabelled, "image has", "images have"));
+    counts->moved += relabelled;
     return cache_writer_commit(writer, error);
 }
 
 /* ---- Moving and copying ---- */
+
+/* The record is checked before it gets another checksum. */
+static void take_from(Follow *follow, Known *source, const DatasetItem *item, FollowCounts *counts)
+{
+    CacheWriter *writer = follow->writers[source->part];
+    CacheLabel label = label_of(follow, item, source);
+    const char *path = source->stored->path;
+    guint8 hash[CACHE_HASH];
+    if (!source->now && (!cache_writer_lookup(writer, path, hash) || !same_hash(hash, source->stored->hash)))
+        return;
+    cache_writer_copy(writer, source->now ? source->now : path, item->key, &label);
+    if (source->gone && !source->now) {
+        cache_writer_remove(writer, path);
+        source->now = item->key;
+        source->now_class = label.class_name;
+        counts->moved++;
+    } else if (!counts->copied++) {
+        counts->first_from = path;
+        counts->first_copy = item->key;
+    }
+}
+
+static gboolean take_images(Follow *follow, const Dataset *dataset, guint part, FollowCounts *counts,
+                            GError **error)
+{
+    for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
+        Known *source = find_source(follow, dataset->items->pdata[i], part);
+        if (source)
+            take_from(follow, source, dataset->items->pdata[i], counts);
+        if (!commit_often(follow->writers[part], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Items whose file has gone and that were not moved; copies of a moved image are removed in any case. */
+static void leave_behind(const Follow *follow, guint part, FollowCounts *counts)
+{
+    gboolean prune = follow->options->prune;
+    for (guint i = 0; i < follow->known->len; i++) {
+        const Known *known = follow->known->pdata[i];
+        const Known *image = known->part == part && known->gone ? image_of(follow, known) : NULL;
+        gboolean moved = image && image->now;
+        if (known->part != part || !known->gone || (moved && !known->copy))
+            continue;
+        if (moved || prune)
+            cache_writer_remove(follow->writers[part], known->stored->path);
+        if (!moved && (known->stored->label.class_name || prune) && !counts->missing++)
+            counts->first_missing = known->stored->path;
+    }
+}
+
+/* ---- What is said ---- */
 
 /* What became of the images of a class. */
 typedef struct {
@@ -320,101 +367,17 @@ typedef struct {
     const char *to; /* their new class; NULL while none moved, "" for several */
 } Renamed;
 
-typedef struct {
-    Follow *follow;
-    CacheWriter *writer;
-    guint part;
-    FollowCounts *counts;
-    GHashTable *classes;       /* name -> Renamed */
-    const char *first_missing; /* to be named */
-    const char *first_from, *first_copy;
-} Changes;
-
-static void note_move(Changes *changes, const Known *source, const char *class_name)
+static void note_class(GHashTable *classes, const Known *known)
 {
-    Renamed *renamed = g_hash_table_lookup(changes->classes, source->stored->label.class_name);
-    renamed->moved++;
-    renamed->to = !renamed->to || g_str_equal(renamed->to, class_name) ? class_name : "";
-}
-
-/* The record is checked before it gets another checksum. */
-static void take_from(Changes *changes, Known *source, const DatasetItem *item, const CacheLabel *label)
-{
-    const char *path = source->stored->path;
-    guint8 hash[CACHE_HASH];
-    if (!source->now &&
-        (!cache_writer_lookup(changes->writer, path, hash) || !same_hash(hash, source->stored->hash)))
-        return;
-    cache_writer_copy(changes->writer, source->now ? source->now : path, item->key, label);
-    if (source->gone && !source->now) {
-        cache_writer_remove(changes->writer, path);
-        source->now = item->key;
-        changes->counts->moved++;
-        note_move(changes, source, label->class_name);
-    } else if (!changes->counts->copied++) {
-        changes->first_from = path;
-        changes->first_copy = item->key;
+    const char *name = known->stored->label.class_name;
+    Renamed *renamed = g_hash_table_lookup(classes, name);
+    if (!renamed)
+        g_hash_table_insert(classes, (gpointer)name, renamed = g_new0(Renamed, 1));
+    renamed->images++;
+    if (known->now) {
+        renamed->moved++;
+        renamed->to = !renamed->to || g_str_equal(renamed->to, known->now_class) ? known->now_class : "";
     }
-}
-
-static gboolean take_images(Changes *changes, const Dataset *dataset, GError **error)
-{
-    for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
-        const DatasetItem *item = dataset->items->pdata[i];
-        Known *source = find_source(changes->follow, item, changes->part);
-        CacheLabel label = label_of(dataset, item, source);
-        if (source)
-            take_from(changes, source, item, &label);
-        if (cache_writer_pending(changes->writer) >= COMMIT_EVERY &&
-            !cache_writer_commit(changes->writer, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-/* Items whose file has gone and that were not moved; copies of a moved image are removed in any case. */
-static void leave_behind(Changes *changes)
-{
-    const Follow *follow = changes->follow;
-    for (guint i = 0; i < follow->known->len; i++) {
-        const Known *known = &g_array_index(follow->known, Known, i);
-        const Known *image = known->part == changes->part && known->gone ? image_of(follow, known) : NULL;
-        gboolean moved = image && image->now;
-        if (known->part != changes->part || !known->gone || (moved && !known->copy))
-            continue;
-        if (moved || follow->options->prune)
-            cache_writer_remove(changes->writer, known->stored->path);
-        if (moved || !(known->stored->label.class_name || follow->options->prune))
-            continue;
-        changes->first_missing = changes->counts->missing++ ? changes->first_missing : known->stored->path;
-    }
-}
-
-/* ---- What is said ---- */
-
-static void count_classes(Changes *changes)
-{
-    for (guint i = 0; i < changes->follow->known->len; i++) {
-        const Known *known = &g_array_index(changes->follow->known, Known, i);
-        if (known->part != changes->part || known->copy || !known->stored->label.class_name)
-            continue;
-        Renamed *renamed = g_hash_table_lookup(changes->classes, known->stored->label.class_name);
-        if (!renamed)
-            g_hash_table_insert(changes->classes, (gpointer)known->stored->label.class_name,
-                                renamed = g_new0(Renamed, 1));
-        renamed->images++;
-    }
-}
-
-static guint count_reviewed(const Changes *changes)
-{
-    guint n = 0;
-    for (guint i = 0; i < changes->follow->known->len; i++) {
-        const Known *known = &g_array_index(changes->follow->known, Known, i);
-        n += known->part == changes->part && !known->copy && (!known->gone || known->now) &&
-             known->stored->label.class_name && cache_label_action(&known->stored->label) != LABELS_KEEP;
-    }
-    return n;
 }
 
 void follow_remark_reviewed(const char *cache, guint n)
@@ -424,53 +387,112 @@ void follow_remark_reviewed(const char *cache, guint n)
                    plural(n, "image", "images"));
 }
 
-static void report(const Changes *changes, const char *cache)
+static void remark_on_known(const Follow *follow, guint part, const char *cache)
 {
-    const Options *options = changes->follow->options;
-    const FollowCounts *counts = changes->counts;
+    g_autoptr(GHashTable) classes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     GHashTableIter all;
     gpointer name, value;
-    follow_remark_reviewed(cache, count_reviewed(changes));
-    g_hash_table_iter_init(&all, changes->classes);
+    guint reviewed = 0;
+    for (guint i = 0; i < follow->known->len; i++) {
+        const Known *known = follow->known->pdata[i];
+        if (known->part != part || !is_image(known))
+            continue;
+        note_class(classes, known);
+        reviewed += (!known->gone || known->now) && cache_label_action(&known->stored->label) != LABELS_KEEP;
+    }
+    follow_remark_reviewed(cache, reviewed);
+    g_hash_table_iter_init(&all, classes);
     while (g_hash_table_iter_next(&all, &name, &value)) {
         const Renamed *renamed = value;
         if (renamed->moved == renamed->images && *renamed->to && !g_str_equal(renamed->to, name))
             cli_remark("the class %s is now %s: its %u %s moved, and none is computed", (const char *)name,
                        renamed->to, renamed->images, plural(renamed->images, "image is", "images are"));
     }
+}
+
+static void remark_on_changes(const Options *options, const FollowCounts *counts, const char *cache)
+{
     if (counts->copied)
         cli_remark("%u %s the same content as others, whose features are copied (the first: %s, as %s)",
-                   counts->copied, plural(counts->copied, "image has", "images have"), changes->first_copy,
-                   changes->first_from);
+                   counts->copied, plural(counts->copied, "image has", "images have"), counts->first_copy,
+                   counts->first_from);
     if (counts->missing && !options->prune && !options->keep_missing)
         cli_warn("the files of %u %s of %s have gone from %s (the first: %s): --prune removes the items, "
-                 "--keep-missing "
-                 "keeps them without this line",
+                 "--keep-missing keeps them without this line",
                  counts->missing, plural(counts->missing, "item", "items"), cache, options->arguments[0],
-                 changes->first_missing);
+                 counts->first_missing);
 }
 
 gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
                       FollowCounts *counts, GError **error)
 {
-    g_autoptr(GHashTable) classes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
-    Changes changes = {.follow = follow,
-                       .writer = follow->writers[part],
-                       .part = part,
-                       .counts = counts,
-                       .classes = classes};
+    CacheWriter *writer = follow->writers[part];
     *counts = (FollowCounts){0};
-    count_classes(&changes);
-    if (!take_images(&changes, dataset, error))
+    if (!take_images(follow, dataset, part, counts, error))
         return FALSE;
     if (!interrupted())
-        leave_behind(&changes);
+        leave_behind(follow, part, counts);
     g_autofree char *passed = dataset_passed(dataset);
-    cache_writer_passed(changes.writer, passed);
-    if (!cache_writer_commit(changes.writer, error))
+    cache_writer_passed(writer, passed);
+    if (!cache_writer_commit(writer, error))
         return FALSE;
     if (interrupted())
-        return error_set(error, "interrupted before anything was computed: run the same command to continue");
-    report(&changes, cache);
+        return error_set(error, "%s", interruption);
+    remark_on_known(follow, part, cache);
+    remark_on_changes(follow->options, counts, cache);
     return TRUE;
+}
+
+/* ---- What is left to compute ---- */
+
+typedef struct {
+    const Follow *follow;
+    const Dataset *dataset;
+    CacheWriter *writer;
+    const char *how;
+    guint8 *states;
+} Comparison;
+
+/* A file that could not be read counts as changed: decoding will report what is wrong. */
+static void compare(guint task, guint worker, gpointer data)
+{
+    const Comparison *comparison = data;
+    const DatasetItem *item = comparison->dataset->items->pdata[task];
+    const guint8 *content = g_hash_table_lookup(comparison->follow->hashes, item->path);
+    guint8 stored[CACHE_HASH], now[CACHE_HASH];
+    if (interrupted() || !cache_writer_lookup(comparison->writer, item->key, stored))
+        return;
+    if (content)
+        copies_hash(content, item->key, comparison->how, now);
+    comparison->states[task] = content && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
+}
+
+Plan *follow_plan(const Follow *follow, const Dataset *dataset, guint part, const char *how, GError **error)
+{
+    guint n = dataset->items->len;
+    g_autoptr(Plan) plan = g_new0(Plan, 1);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)follow->options->common.threads);
+    plan->states = g_new0(guint8, n + 1);
+    plan->work = g_new(guint, n + 1);
+    Comparison comparison = {follow, dataset, follow->writers[part], how, plan->states};
+    thread_pool_run(thread_pool, n, compare, &comparison);
+    if (interrupted()) {
+        error_set(error, "%s", interruption);
+        return NULL;
+    }
+    for (guint i = 0; i < n; i++)
+        if (plan->states[i] != IMAGE_UNCHANGED)
+            plan->work[plan->n_work++] = i;
+    contents_order(dataset, plan->work, plan->n_work);
+    plan->unchanged = n - plan->n_work;
+    return g_steal_pointer(&plan);
+}
+
+void plan_free(Plan *plan)
+{
+    if (!plan)
+        return;
+    g_free(plan->states);
+    g_free(plan->work);
+    g_free(plan);
 }

@@ -1,4 +1,4 @@
-/* follow: what became of the images that a cache has: moved to another path or class, copied, or gone.
+/* follow: what became of the images that a cache has: moved to another path or class, copied, changed, or gone.
  *
  * An image that a cache lacks, but whose content it knows by its hash, is not computed. Where the file of the known
  * item has gone, the item is moved, with its new class; else it is copied. Items whose file has gone and whose content is
@@ -12,10 +12,22 @@ typedef struct Follow Follow;
 
 typedef struct {
     guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
+    const char *first_missing, *first_from, *first_copy; /* of these, to be named */
 } FollowCounts;
 
-/* writers: n, of caches that share the dataset's images; NULL for one that does not exist. Reads the images that they
- * lack, if they have any. NULL and error when interrupted, or if the folder or archive cannot be read. */
+typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
+
+/* What is left to compute. */
+typedef struct {
+    guint8 *states; /* ImageState of each of the dataset's items */
+    guint *work;    /* indices of the items that are not unchanged, in reading order (contents.h) */
+    guint n_work;
+    guint unchanged;
+} Plan;
+
+/* writers: n, of caches that share the dataset's images; NULL for one that does not exist. Reads the images, each once, if
+ * the caches have any, so that a run with nothing to do ends as soon as every file has been hashed. The dataset, the writers
+ * and the options are borrowed. NULL and error when interrupted, or if the folder or archive cannot be read. */
 Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n, const Options *options,
                    GError **error);
 void follow_free(Follow *follow);
@@ -31,13 +43,17 @@ int follow_part(const Follow *follow, const DatasetItem *item);
 gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
                       FollowCounts *counts, GError **error);
 
+/* Afterwards: what has to be computed. how: of the copies among the items (copies.h). NULL and error when interrupted. */
+Plan *follow_plan(const Follow *follow, const Dataset *dataset, guint part, const char *how, GError **error);
+void plan_free(Plan *plan);
+
 /* The label to store for an item: its class in the dataset, except that what a table said stays until a table says
  * otherwise, as does the group, and what a review decided stays in any case. */
-CacheLabel follow_label(const Follow *follow, const Dataset *dataset, const DatasetItem *item);
+CacheLabel follow_label(const Follow *follow, const DatasetItem *item);
 
-/* Gives the items i with taken[i], which are stored and unchanged, their labels. *relabelled: images whose class is
- * another one now. */
-gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const guint8 *taken,
-                        guint *relabelled, GError **error);
+/* Gives the items that are unchanged their labels. Images whose class is another one now count as moved. */
+gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const Plan *plan,
+                        FollowCounts *counts, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)

@@ -31,3 +31,9 @@ gboolean new_cache_skipped(CacheWriter *writer, const Cache *from, GError **erro
     }
     return cache_writer_commit(writer, error);
 }
+
+gboolean commit_often(CacheWriter *writer, GError **error)
+{
+    enum { OFTEN = 512 };
+    return cache_writer_pending(writer) < OFTEN || cache_writer_commit(writer, error);
+}

@@ -7,11 +7,10 @@
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
 #include "extract/follow.h"
+#include "extract/new_cache.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { COMMIT_EVERY = 512 };
 
 typedef struct Relabelling Relabelling;
 struct Relabelling {
@@ -22,7 +21,7 @@ struct Relabelling {
     /* What is said of an item; *found: whether anything is. *group: to be freed. */
     CacheLabel (*new_label)(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
                             gboolean *found);
-    guint commit_every;
+    gboolean at_once;                            /* all is changed, or nothing */
     guint changed, unchanged, lacking, reviewed; /* images; reviewed: a review decided on its class or use */
 };
 
@@ -87,7 +86,7 @@ static gboolean relabel_item(Relabelling *r, const CacheStored *stored, GError *
         return error_set(error, "the features of %s fail their checksum: run extract again to recompute them",
                          stored->path);
     cache_writer_copy(r->writer, stored->path, stored->path, &label);
-    return cache_writer_pending(r->writer) < r->commit_every || cache_writer_commit(r->writer, error);
+    return r->at_once || commit_often(r->writer, error);
 }
 
 static CacheWriter *open_existing(const char *path, GError **error)
@@ -133,7 +132,7 @@ static gboolean relabel_all(Relabelling *r, GError **error)
         if (item->label.class_name && !relabel_item(r, item, error))
             return FALSE;
     }
-    if (interrupted() && r->commit_every == G_MAXUINT)
+    if (interrupted() && r->at_once)
         return error_set(error, "interrupted before anything was changed");
     return cache_writer_commit(r->writer, error) &&
            (!interrupted() || error_set(error, "interrupted: run the same command to continue"));
@@ -142,7 +141,7 @@ static gboolean relabel_all(Relabelling *r, GError **error)
 Status relabel(const Options *options, GError **error)
 {
     const char *path = options->arguments[0], *table = options->filter.labels;
-    g_auto(Relabelling) r = {.new_label = tabled, .commit_every = COMMIT_EVERY};
+    g_auto(Relabelling) r = {.new_label = tabled};
     if ((table && !(r.labels = labels_read(table, LABELS_CLASSES, error))) ||
         (options->filter.group && !(r.groups = groups_new(options->filter.group, error))) ||
         !relabelling_open(&r, path, error) || !check_groups(&r, options->filter.group, path, error) ||
@@ -188,7 +187,7 @@ Status apply_decisions(const Options *options, GError **error)
 {
     const char *path = options->arguments[0];
     guint counts[] = {[LABELS_KEEP] = 0, [LABELS_RELABEL] = 0, [LABELS_EXCLUDE] = 0};
-    g_auto(Relabelling) r = {.new_label = decided, .commit_every = G_MAXUINT};
+    g_auto(Relabelling) r = {.new_label = decided, .at_once = TRUE};
     GHashTableIter rows;
     gpointer row;
     if (!(r.labels = labels_read(options->apply, LABELS_DECISIONS, error)) ||
@@ -204,7 +203,7 @@ Status apply_decisions(const Options *options, GError **error)
 
 Status unapply_decisions(const Options *options, GError **error)
 {
-    g_auto(Relabelling) r = {.new_label = undone, .commit_every = G_MAXUINT};
+    g_auto(Relabelling) r = {.new_label = undone, .at_once = TRUE};
     if (!relabelling_open(&r, options->arguments[0], error) || !relabel_all(&r, error))
         return STATUS_FAILED;
     guint n = r.changed + r.unchanged;

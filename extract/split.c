@@ -24,7 +24,7 @@ Dataset *split_test(Dataset *dataset, double share, const Follow *follow, GError
         int place = follow_part(follow, item);
         place = place < 0 && dataset->parted ? item->test : place;
         items[i] = (PartitionItem){.hash = partition_hash(item->key), .label = item->label, .place = place};
-        groups[i] = follow_label(follow, dataset, item).group;
+        groups[i] = follow_label(follow, item).group;
     }
     partition_group(items, n, groups);
     if (!partition(items, n, share, (const char *const *)dataset->classes->pdata, dataset->classes->len,

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMIT_EVERY = 512 };
-
 typedef struct {
     Cache *cache;
     PartitionItem *items; /* of the images */
@@ -98,7 +96,7 @@ static gboolean put(Split *split, guint index, float *buffer, GError **error)
     CacheWriter *writer = split->writers[part];
     new_cache_put(writer, split->cache, index, features);
     split->images[part] += index < cache_count(split->cache);
-    return cache_writer_pending(writer) < COMMIT_EVERY || cache_writer_commit(writer, error);
+    return commit_often(writer, error);
 }
 
 static gboolean put_all(Split *split, GError **error)
