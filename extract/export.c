@@ -1,5 +1,6 @@
 /* export: extract --export; see actions.h. */
 #include "common/cache/cache.h"
+#include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/csv.h"
@@ -11,30 +12,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-typedef struct {
-    char *path;
-    OutputFile *file;
-    FILE *stream; /* of file */
-} Output;
-
-static gboolean fail(const Output *output, GError **error)
-{
-    return error_set(error, "%s: cannot write: %s", output->path, g_strerror(errno));
-}
-
-static gboolean output_open(Output *output, const char *folder, const char *name, GError **error)
-{
-    output->path = g_build_filename(folder, name, NULL);
-    output->file = output_file_open(output->path, error);
-    output->stream = output->file ? output_file_stream(output->file) : NULL;
-    return output->file != NULL;
-}
+/* What cannot be written is kept by the streams, and told at the end. */
 
 /* NumPy's format 1.0 (numpy/lib/format.py): magic, version, length of a Python dict that is padded so that
  * the data begin at a multiple of 64. */
-static gboolean write_npy_header(Output *output, const char *dtype, const char *shape, GError **error)
+static void write_npy_header(FILE *stream, const char *dtype, const char *shape)
 {
     enum { BEFORE = 10, ALIGNMENT = 64 };
     g_autoptr(GString) header = g_string_new(NULL);
@@ -45,49 +28,41 @@ static gboolean write_npy_header(Output *output, const char *dtype, const char *
     guint8 before[BEFORE] = "\x93NUMPY\x01";
     before[8] = (guint8)(header->len & 255);
     before[9] = (guint8)(header->len >> 8);
-    return (fwrite(before, BEFORE, 1, output->stream) == 1 &&
-            fwrite(header->str, header->len, 1, output->stream) == 1) ||
-           fail(output, error);
+    fwrite(before, BEFORE, 1, stream);
+    fwrite(header->str, header->len, 1, stream);
 }
 
-static gboolean write_features(Output *output, Cache *cache, GError **error)
+static gboolean write_features(FILE *stream, Cache *cache, GError **error)
 {
     guint n = cache_count(cache);
     gsize size = feature_spec_features(cache_feature_spec(cache));
     g_autofree char *shape = g_strdup_printf("(%u, %" G_GSIZE_FORMAT ")", n, size);
     g_autofree float *buffer = g_new(float, size);
     g_autoptr(Progress) progress = progress_new("Exporting", n, "items");
-    if (!write_npy_header(output, "<f4", shape, error))
-        return FALSE;
-    for (guint i = 0; i < n; i++, progress_tick(progress, 1)) {
+    write_npy_header(stream, "<f4", shape);
+    for (guint i = 0; i < n && !ferror(stream) && !interrupted(); i++, progress_tick(progress, 1)) {
         const float *features = cache_features(cache, i, buffer, error);
         if (!features)
             return FALSE;
-        if (fwrite(features, sizeof(float), size, output->stream) != size)
-            return fail(output, error);
+        fwrite(features, sizeof(float), size, stream);
         cache_forget(cache, i);
-        if (interrupted())
-            return error_set(error, "interrupted before %s was complete: nothing was exported", output->path);
     }
-    return TRUE;
+    return !interrupted() ||
+           error_set(error, "interrupted before the features were complete: nothing was exported");
 }
 
-static gboolean write_labels(Output *output, const Cache *cache, GError **error)
+static void write_labels(FILE *stream, const Cache *cache)
 {
     g_autofree char *shape = g_strdup_printf("(%u,)", cache_count(cache));
-    if (!write_npy_header(output, "<i8", shape, error))
-        return FALSE;
+    write_npy_header(stream, "<i8", shape);
     for (guint i = 0; i < cache_count(cache); i++) {
         gint64 label = cache_item(cache, i)->label;
-        if (fwrite(&label, sizeof label, 1, output->stream) != 1)
-            return fail(output, error);
+        fwrite(&label, sizeof label, 1, stream);
     }
-    return TRUE;
 }
 
-static gboolean write_items(Output *output, const Cache *cache, GError **error)
+static void write_items(FILE *stream, const Cache *cache)
 {
-    FILE *stream = output->stream;
     g_autoptr(GString) line = g_string_new(NULL);
     fputs("index,path,label,class\n", stream);
     for (guint i = 0; i < cache_count(cache); i++) {
@@ -99,26 +74,29 @@ static gboolean write_items(Output *output, const Cache *cache, GError **error)
         g_string_append_c(line, '\n');
         fputs(line->str, stream);
     }
-    return !ferror(stream) || fail(output, error);
 }
 
-enum { FEATURES, LABELS, ITEMS, OUTPUTS };
-static const char *const names[OUTPUTS] = {"features.npy", "labels.npy", "items.csv"};
+enum { FEATURES, LABELS, ITEMS, OUTPUTS }; /* of EXPORT_FILES */
 
 /* All three are complete before the first takes its final name. */
-static gboolean export_all(Output *outputs, const char *folder, Cache *cache, GError **error)
+static gboolean export_all(OutputFile **files, const char *folder, Cache *cache, GError **error)
 {
-    for (int i = 0; i < OUTPUTS; i++)
-        if (!output_open(&outputs[i], folder, names[i], error))
+    FILE *streams[OUTPUTS];
+    for (int i = 0; i < OUTPUTS; i++) {
+        g_autofree char *path = g_build_filename(folder, choice_name(EXPORT_FILES, i), NULL);
+        if (!(files[i] = output_file_open(path, error)))
             return FALSE;
-    if (!write_features(&outputs[FEATURES], cache, error) || !write_labels(&outputs[LABELS], cache, error) ||
-        !write_items(&outputs[ITEMS], cache, error))
+        streams[i] = output_file_stream(files[i]);
+    }
+    write_labels(streams[LABELS], cache);
+    write_items(streams[ITEMS], cache);
+    if (!write_features(streams[FEATURES], cache, error))
         return FALSE;
     for (int i = 0; i < OUTPUTS; i++)
-        if (fflush(outputs[i].stream) != 0)
-            return fail(&outputs[i], error);
+        if (fflush(streams[i]) != 0 || ferror(streams[i]))
+            return output_file_commit(g_steal_pointer(&files[i]), error); /* which says why it fails */
     for (int i = 0; i < OUTPUTS; i++)
-        if (!output_file_commit(g_steal_pointer(&outputs[i].file), error))
+        if (!output_file_commit(g_steal_pointer(&files[i]), error))
             return FALSE;
     return TRUE;
 }
@@ -126,7 +104,7 @@ static gboolean export_all(Output *outputs, const char *folder, Cache *cache, GE
 Status export_cache(const Options *options, GError **error)
 {
     const char *folder = options->export_folder;
-    Output outputs[OUTPUTS] = {0};
+    OutputFile *files[OUTPUTS] = {0};
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
     if (!cache)
         return STATUS_FAILED;
@@ -135,11 +113,9 @@ Status export_cache(const Options *options, GError **error)
         error_set(error, "cannot make the folder %s: %s", folder, g_strerror(errno));
         return STATUS_FAILED;
     }
-    gboolean fine = export_all(outputs, folder, cache, error);
-    for (int i = 0; i < OUTPUTS; i++) {
-        output_file_discard(outputs[i].file);
-        g_free(outputs[i].path);
-    }
+    gboolean fine = export_all(files, folder, cache, error);
+    for (int i = 0; i < OUTPUTS; i++)
+        output_file_discard(files[i]);
     if (!fine)
         return STATUS_FAILED;
     printf("%u %s to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n", cache_count(cache),

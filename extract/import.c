@@ -8,12 +8,11 @@
 #include "common/core/sha256.h"
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
+#include "extract/new_cache.h"
 #include "extract/npy.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { COMMIT_EVERY = 512 }; /* as in a merge: a commit waits for the disk */
 
 /* The path and the class of each row. */
 typedef struct {
@@ -33,7 +32,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
 static gboolean names_from_labels(Names *names, const char *path, GError **error)
 {
     g_autoptr(Npy) npy = npy_open(path, "i1 i2 i4 u1 u2 u4 u8 i8", 1, error);
-    gsize rows = npy ? npy_rows(npy) : 0;
+    gsize rows = npy ? npy->rows : 0;
     g_autofree gint64 *labels = g_new(gint64, rows + 1);
     gint64 largest = 0;
     for (gsize i = 0; i < rows; i++) {
@@ -143,7 +142,7 @@ static void import_row(Import *import, guint i, const float *values)
     const char *path = import->names->paths->pdata[i], *class_name = import->names->classes->pdata[i];
     guint8 hash[CACHE_HASH], stored[CACHE_HASH];
     Sha256 *sum = sha256_new();
-    sha256_update(sum, values, npy_columns(import->features) * sizeof *values);
+    sha256_update(sum, values, import->features->columns * sizeof *values);
     sha256_update(sum, class_name, strlen(class_name));
     sha256_finish(sum, hash);
     gboolean known = cache_writer_lookup(import->writer, path, stored);
@@ -158,14 +157,13 @@ static void import_row(Import *import, guint i, const float *values)
 static gboolean import_rows(Import *import, GError **error)
 {
     guint n = import->names->paths->len;
-    g_autofree float *values = g_new(float, npy_columns(import->features));
+    g_autofree float *values = g_new(float, import->features->columns);
     g_autoptr(Progress) progress = progress_new("Importing", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         if (!npy_read_floats(import->features, values, error))
             return FALSE;
         import_row(import, i, values);
-        if (cache_writer_pending(import->writer) >= COMMIT_EVERY &&
-            !cache_writer_commit(import->writer, error))
+        if (!commit_often(import->writer, error))
             return FALSE;
     }
     return cache_writer_commit(import->writer, error);
@@ -173,12 +171,12 @@ static gboolean import_rows(Import *import, GError **error)
 
 static gboolean check_sizes(const Options *options, const Npy *features, const Names *names, GError **error)
 {
-    if (npy_columns(features) > FEATURE_SPEC_MAX_IMPORTED)
+    if (features->columns > FEATURE_SPEC_MAX_IMPORTED)
         return error_set(error, "%s: vectors of %" G_GSIZE_FORMAT " features exceed the limit of %d",
-                         options->import, npy_columns(features), FEATURE_SPEC_MAX_IMPORTED);
-    return npy_rows(features) == names->paths->len ||
-           error_set(error, "%s has %" G_GSIZE_FORMAT " rows, but %s has %u", options->import,
-                     npy_rows(features), options->arguments[0], names->paths->len);
+                         options->import, features->columns, FEATURE_SPEC_MAX_IMPORTED);
+    return features->rows == names->paths->len ||
+           error_set(error, "%s has %" G_GSIZE_FORMAT " rows, but %s has %u", options->import, features->rows,
+                     options->arguments[0], names->paths->len);
 }
 
 Status import_features(const Options *options, GError **error)
@@ -189,7 +187,7 @@ Status import_features(const Options *options, GError **error)
     if (!features || !read_names(&names, options->arguments[0], error) ||
         !check_sizes(options, features, &names, error))
         return STATUS_FAILED;
-    g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, npy_shape(features));
+    g_autoptr(FeatureSpec) spec = feature_spec_imported(options->made_by, features->shape);
     CacheForm form = {.store = options->store};
     g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
     Import import = {.features = features, .names = &names, .writer = writer};

@@ -11,9 +11,10 @@
 enum { INFO_VERSION = 1 /* of schema/info.json */ };
 
 /* Paths may be in any encoding; JSON wants UTF-8. */
-static char *valid(const char *text)
+static json_t *text_json(const char *text)
 {
-    return g_utf8_make_valid(text, -1);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    return json_string(valid);
 }
 
 static guint64 file_size(const char *folder)
@@ -106,14 +107,13 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
     print_tiles(spec);
 }
 
-/* A set of the groups' names. */
-static GHashTable *groups_of(const Cache *cache)
+static guint count_groups(const Cache *cache)
 {
-    GHashTable *groups = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < cache_all(cache); i++)
         if (cache_item(cache, i)->given.group)
             g_hash_table_add(groups, (gpointer)cache_item(cache, i)->given.group);
-    return groups;
+    return g_hash_table_size(groups);
 }
 
 /* What reviews decided, and the items that have no label. */
@@ -144,14 +144,12 @@ static json_t *decisions_json(const Cache *cache)
     json_t *decisions = json_array();
     for (guint i = 0; i < cache_all(cache); i++) {
         const CacheItem *item = cache_item(cache, i);
-        if (!is_reviewed(item))
-            continue;
-        g_autofree char *path = valid(item->path), *label = valid(item->given.class_name);
-        g_autofree char *before = valid(item->given.before);
-        json_array_append_new(decisions,
-                              json_pack("{s:s, s:s, s:s, s:s}", "path", path, "action",
-                                        choice_name(LABELS_ACTIONS, (int)cache_label_action(&item->given)),
-                                        "label", label, "before", before));
+        if (is_reviewed(item))
+            json_array_append_new(
+                decisions,
+                json_pack("{s:o, s:s, s:o, s:o}", "path", text_json(item->path), "action",
+                          choice_name(LABELS_ACTIONS, (int)cache_label_action(&item->given)), "label",
+                          text_json(item->given.class_name), "before", text_json(item->given.before)));
     }
     return decisions;
 }
@@ -176,9 +174,8 @@ static void print_text(const Cache *cache)
     if (kept + relabelled + excluded)
         printf("Review   %u kept, %u relabelled, %u excluded, which training leaves out\n", kept, relabelled,
                excluded);
-    g_autoptr(GHashTable) groups = groups_of(cache);
-    if (g_hash_table_size(groups))
-        printf("Groups   %u\n", g_hash_table_size(groups));
+    if (count_groups(cache))
+        printf("Groups   %u\n", count_groups(cache));
     if (*cache_passed(cache)) {
         g_autofree char *passed = cli_printable(cache_passed(cache));
         printf("Passed   over: %s\n", passed);
@@ -200,37 +197,30 @@ static void print_text(const Cache *cache)
 
 static void print_json(const Cache *cache)
 {
+    const FeatureSpec *spec = cache_feature_spec(cache);
     g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
-    for (guint label = 0; label < cache_classes(cache); label++) {
-        g_autofree char *name = valid(cache_class(cache, (int)label));
-        json_array_append_new(classes, json_pack("{s:s, s:i}", "name", name, "items", (int)counts[label]));
-    }
-    for (guint i = 0; i < cache_skipped_count(cache); i++) {
-        g_autofree char *path = valid(cache_skipped(cache, i).path);
-        g_autofree char *reason = valid(cache_skipped(cache, i).reason);
-        json_array_append_new(skipped, json_pack("{s:s, s:s}", "path", path, "reason", reason));
-    }
-    g_autofree char *path = valid(cache_path(cache));
-    json_t *object =
-        json_pack("{s:i, s:s, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o}", "version", INFO_VERSION, "cache",
-                  path, "program", cache_program(cache), "bytes", (json_int_t)file_size(cache_path(cache)),
-                  "items", (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)),
-                  "features", (json_int_t)feature_spec_features(cache_feature_spec(cache)), "recipe",
-                  feature_spec_to_json(cache_feature_spec(cache)), "classes", classes, "skipped", skipped);
-    Stored stored = measure_stored(cache);
     CacheShard shard = cache_shard(cache);
-    json_object_set_new(object, "shard",
-                        shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null());
-    g_autofree char *passed = valid(cache_passed(cache));
-    g_autoptr(GHashTable) groups = groups_of(cache);
-    json_object_set_new(object, "unlabelled", json_integer(count_decided(cache).unlabelled));
-    json_object_set_new(object, "decisions", decisions_json(cache));
-    json_object_set_new(object, "groups", json_integer(g_hash_table_size(groups)));
-    json_object_set_new(object, "passed_over", json_string(passed));
-    json_object_set_new(object, "store", json_string(cache_store_name(cache_store(cache))));
-    json_object_set_new(object, "bytes_an_image", json_real(stored.bytes));
-    json_object_set_new(object, "zeros", stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
+    Stored stored = measure_stored(cache);
+    for (guint label = 0; label < cache_classes(cache); label++)
+        json_array_append_new(classes,
+                              json_pack("{s:o, s:i}", "name", text_json(cache_class(cache, (int)label)),
+                                        "items", (int)counts[label]));
+    for (guint i = 0; i < cache_skipped_count(cache); i++)
+        json_array_append_new(skipped,
+                              json_pack("{s:o, s:o}", "path", text_json(cache_skipped(cache, i).path),
+                                        "reason", text_json(cache_skipped(cache, i).reason)));
+    json_t *object = json_pack(
+        "{s:i, s:o, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:o, s:s, s:f, s:o}",
+        "version", INFO_VERSION, "cache", text_json(cache_path(cache)), "program", cache_program(cache),
+        "bytes", (json_int_t)file_size(cache_path(cache)), "items", (int)cache_count(cache), "copies",
+        (int)(cache_total(cache) - cache_count(cache)), "features", (json_int_t)feature_spec_features(spec),
+        "recipe", feature_spec_to_json(spec), "classes", classes, "skipped", skipped, "shard",
+        shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null(), "unlabelled",
+        (int)count_decided(cache).unlabelled, "decisions", decisions_json(cache), "groups",
+        (int)count_groups(cache), "passed_over", text_json(cache_passed(cache)), "store",
+        cache_store_name(cache_store(cache)), "bytes_an_image", stored.bytes, "zeros",
+        stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);
     free(text);

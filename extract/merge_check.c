@@ -10,72 +10,59 @@
 
 /* ---- Shards ---- */
 
-static gboolean is_given(CacheShard shard, const CacheShard *shards, guint n)
+static char *name_of(CacheShard shard)
 {
-    for (guint i = 0; i < n; i++)
-        if (shards[i].index == shard.index && shards[i].count == shard.count)
-            return TRUE;
-    return FALSE;
+    return g_strdup_printf("%u/%u", shard.index, shard.count);
 }
 
-static gboolean count_is_new(const CacheShard *shards, guint i)
+/* A clause on the shards of this extraction that are not given; adds none if all are. */
+static void add_missing(GString *text, guint count, GHashTable *given)
 {
-    for (guint before = 0; before < i; before++)
-        if (shards[before].count == shards[i].count)
-            return FALSE;
-    return shards[i].count > 0;
+    enum { NAMED = 10 };
+    g_autoptr(GString) names = g_string_new(NULL);
+    guint missing = 0;
+    for (guint index = 0; index < count; index++) {
+        g_autofree char *name = name_of((CacheShard){index, count});
+        if (!g_hash_table_contains(given, name) && missing++ < NAMED)
+            g_string_append_printf(names, "%s%s", names->len ? ", " : "", name);
+    }
+    if (missing)
+        g_string_append_printf(text, "%s%u of %u shards %s not given: %s%s", text->len ? "; " : "", missing,
+                               count, plural(missing, "was", "were"), names->str,
+                               missing > NAMED ? ", …" : "");
 }
 
 char *merge_missing_shards(const CacheShard *shards, guint n)
 {
-    enum { NAMED = 10 };
     g_autoptr(GString) text = g_string_new(NULL);
-    for (guint i = 0; i < n; i++) {
-        if (!count_is_new(shards, i))
-            continue;
-        g_autoptr(GString) names = g_string_new(NULL);
-        guint missing = 0;
-        for (CacheShard shard = {0, shards[i].count}; shard.index < shard.count; shard.index++)
-            if (!is_given(shard, shards, n) && missing++ < NAMED)
-                g_string_append_printf(names, "%s%u/%u", names->len ? ", " : "", shard.index, shard.count);
-        if (missing)
-            g_string_append_printf(text, "%s%u of %u shards %s not given: %s%s", text->len ? "; " : "",
-                                   missing, shards[i].count, plural(missing, "was", "were"), names->str,
-                                   missing > NAMED ? ", …" : "");
-    }
+    g_autoptr(GHashTable) given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                          counts = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < n; i++)
+        g_hash_table_add(given, name_of(shards[i]));
+    for (guint i = 0; i < n; i++)
+        if (g_hash_table_add(counts, GUINT_TO_POINTER(shards[i].count)))
+            add_missing(text, shards[i].count, given);
     return text->len ? g_strdup(text->str) : NULL;
 }
 
 /* ---- Images ---- */
 
-/* The paths in the cache, used and skipped, with and without their endings, as in lists. */
-typedef struct {
-    GHashTable *known; /* set of char* */
-    GStringChunk *shortened;
-} Known;
-
-static void known_clear(Known *known)
-{
-    g_hash_table_unref(known->known);
-    g_string_chunk_free(known->shortened);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Known, known_clear)
-
-static void add_known(Known *known, const char *path)
+static void add_known(GHashTable *known, const char *path)
 {
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-    g_hash_table_add(known->known, (gpointer)path);
+    g_hash_table_add(known, g_strdup(path));
     if (dot && dot > slash)
-        g_hash_table_add(known->known, g_string_chunk_insert_len(known->shortened, path, dot - path));
+        g_hash_table_add(known, g_strndup(path, (gsize)(dot - path)));
 }
 
-static Known known_new(const Cache *cache)
+/* The paths in the cache, used and skipped, with and without their endings, as in lists. */
+static GHashTable *known_paths(const Cache *cache)
 {
-    Known known = {g_hash_table_new(g_str_hash, g_str_equal), g_string_chunk_new(1 << 16)};
+    GHashTable *known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < cache_count(cache); i++)
-        add_known(&known, cache_item(cache, i)->path);
+        add_known(known, cache_item(cache, i)->path);
     for (guint i = 0; i < cache_skipped_count(cache); i++)
-        add_known(&known, cache_skipped(cache, i).path);
+        add_known(known, cache_skipped(cache, i).path);
     return known;
 }
 
@@ -105,10 +92,10 @@ gboolean merge_check(const Options *options, const char *path, guint *missing, G
     g_autoptr(Cache) cache = paths ? cache_open(path, error) : NULL;
     if (!cache)
         return FALSE;
-    g_auto(Known) known = known_new(cache);
+    g_autoptr(GHashTable) known = known_paths(cache);
     *missing = 0;
     for (guint i = 0; i < paths->len; i++)
-        if (!g_hash_table_contains(known.known, paths->pdata[i])) {
+        if (!g_hash_table_contains(known, paths->pdata[i])) {
             g_autofree char *path = cli_printable(paths->pdata[i]);
             printf("%s: in no shard\n", path);
             ++*missing;

@@ -7,20 +7,10 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum { MAX_HEADER = 1 << 16 };
-
-struct Npy {
-    char *path;
-    FILE *stream;
-    char kind;                      /* 'f', 'i' or 'u' */
-    gsize item, rows, columns, row; /* bytes an element; the row that is read next */
-    int shape[3];                   /* of a row: H, W, C */
-    void *buffer;                   /* (columns) elements */
-};
 
 void npy_close(Npy *npy)
 {
@@ -31,21 +21,6 @@ void npy_close(Npy *npy)
     g_free(npy->buffer);
     g_free(npy->path);
     g_free(npy);
-}
-
-gsize npy_rows(const Npy *npy)
-{
-    return npy->rows;
-}
-
-gsize npy_columns(const Npy *npy)
-{
-    return npy->columns;
-}
-
-const int *npy_shape(const Npy *npy)
-{
-    return npy->shape;
 }
 
 /* ---- The header ---- */

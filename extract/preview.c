@@ -5,6 +5,7 @@
 #include "common/core/plural.h"
 #include "common/dataset/contents.h"
 #include "common/image/image_file.h"
+#include "common/pipeline/pipeline.h"
 #include "common/plot/canvas.h"
 #include "common/vgg16/vgg16.h"
 #include "extract/actions.h"
@@ -12,23 +13,6 @@
 #include <stdio.h>
 
 enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
-
-/* *rgb: an item's pixels, which the caller frees, or NULL, after a remark, if it cannot be used. FALSE and error if the
- * machine failed, not the image. */
-static gboolean decode(Contents *contents, guint i, const Decoding *how, guint8 **rgb, GError **error)
-{
-    const char *path = contents_item(contents, i)->path;
-    g_autoptr(GError) problem = NULL;
-    g_autofree guint8 *pixels = g_malloc(BYTES);
-    g_autoptr(GBytes) content = contents_read(contents, i, &problem);
-    gboolean done = content && image_file_decode_content(content, how, pixels, NULL, &problem);
-    *rgb = done ? g_steal_pointer(&pixels) : NULL;
-    if (!done && !g_error_matches(problem, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE))
-        return error_set(error, "%s: %s", path, problem->message);
-    if (!done)
-        cli_warn("%s: %s", path, problem->message);
-    return TRUE;
-}
 
 /* A row an image: itself, then COPIES augmented copies. keys, rgb (SIDE, SIDE, 3): of the same images. */
 static gboolean write_sheet(const Options *options, const GPtrArray *keys, const GPtrArray *rgb,
@@ -77,15 +61,25 @@ Status preview(const Options *options, GError **error)
     g_autoptr(Contents) contents = contents_open(dataset, chosen, wanted, error);
     if (!contents)
         return STATUS_FAILED;
-    const Decoding how = {options->preset, options->fit, options->preset == PRESET_VIPS, VGG16_SIDE};
+    const Normalization any = NORMALIZE_UNIT;
+    g_autoptr(FeatureSpec) spec = feature_spec_new(NULL, options->preset, &any, VGG16_SIDE, "input", error);
+    if (!spec)
+        return STATUS_FAILED;
+    spec->fit = options->fit;
     g_autoptr(GPtrArray) rgb = g_ptr_array_new_with_free_func(g_free), keys = g_ptr_array_new();
     for (guint i = 0; i < wanted && !interrupted(); i++) {
-        guint8 *pixels;
-        if (!decode(contents, i, &how, &pixels, error))
+        g_autofree guint8 *pixels = g_malloc(BYTES);
+        g_autofree char *reason = NULL;
+        Produced produced = pipeline_decode_from(contents, i, spec, pixels, NULL, &reason);
+        if (produced == BROKEN) {
+            error_set(error, "%s", reason);
             return STATUS_FAILED;
-        if (!pixels)
+        }
+        if (produced == REJECTED) {
+            cli_warn("%s: %s", contents_item(contents, i)->path, reason);
             continue;
-        g_ptr_array_add(rgb, pixels);
+        }
+        g_ptr_array_add(rgb, g_steal_pointer(&pixels));
         g_ptr_array_add(keys, contents_item(contents, i)->key);
     }
     if (!write_sheet(options, keys, rgb, error))
