@@ -29,15 +29,12 @@
 
 static Comparison *evaluate_models(const Options *options, GError **error)
 {
-    GPtrArray *evaluations = evaluations_load((const char *const *)options->models, options->n_models, error);
-    if (!evaluations)
-        return NULL;
+    g_autoptr(GPtrArray) evaluations =
+        evaluations_load((const char *const *)options->models, options->n_models, error);
     gboolean has_images = options->mode == EVALUATE_FOLDER || options->images;
-    if ((options->explain && !explanations_possible(evaluations, has_images, error)) ||
-        (options->history && !histories_read(options->history, evaluations, error))) {
-        g_ptr_array_unref(evaluations);
+    if (!evaluations || (options->explain && !explanations_possible(evaluations, has_images, error)) ||
+        (options->history && !histories_read(options->history, evaluations, error)))
         return NULL;
-    }
     const EvaluationOptions what = {
         .source = options->source,
         .weights = options->weights,
@@ -45,11 +42,10 @@ static Comparison *evaluate_models(const Options *options, GError **error)
         .threads = (guint)options->common.threads,
     };
     TestImages *images = evaluation_run(&what, evaluations, error);
-    if (!images) {
-        g_ptr_array_unref(evaluations);
+    if (!images)
         return NULL;
-    }
-    g_autoptr(Comparison) comparison = comparison_new(images, evaluations, (guint)options->top);
+    g_autoptr(Comparison) comparison =
+        comparison_new(images, g_steal_pointer(&evaluations), (guint)options->top);
     const LeakageOptions leakage = {options->trained_on, options->similarity, what.threads};
     const EvaluationOptions unknown = {
         .source = options->unknown, .unknown = TRUE, .weights = options->weights, .threads = what.threads};
@@ -59,81 +55,62 @@ static Comparison *evaluate_models(const Options *options, GError **error)
                : NULL;
 }
 
-static gboolean write_plots(const Options *options, const Comparison *comparison, GError **error)
+static gboolean write_figures(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(Plots) plots = plots_new(comparison, options->title, (ConfusionCells)options->cells);
+    g_autofree Answers *answers = coverage_answers(comparison);
+    g_autoptr(Scatter) scatter =
+        options->scatter ? scatter_new(comparison, (guint)options->common.threads, error) : NULL;
+    if (options->scatter && !scatter)
+        return FALSE;
     const CanvasFigure confusion = confusion_figure(&plots->confusion),
-                       reliability = reliability_figure(plots->reliability, plots->n_reliability);
+                       reliability = reliability_figure(plots->reliability, plots->n_reliability),
+                       coverage = coverage_figure(answers, comparison->evaluations->len);
+    const CanvasFigure scattered = scatter ? scatter_figure(scatter) : (CanvasFigure){0};
     return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
-           (!options->reliability || canvas_write(&reliability, options->reliability, error));
+           (!options->reliability || canvas_write(&reliability, options->reliability, error)) &&
+           (!options->coverage || canvas_write(&coverage, options->coverage, error)) &&
+           (!scatter || canvas_write(&scattered, options->scatter, error));
 }
 
-/* The threshold of the only model that serves the share of right answers asked for. */
-static gboolean set_threshold(const Options *options, const Comparison *comparison, GError **error)
-{
-    const Evaluation *evaluation = comparison_model(comparison, 0);
-    const CoveragePoint *point =
-        evaluation->coverage ? calibration_accept(evaluation->coverage, options->set_threshold) : NULL;
-    if (!evaluation->coverage)
-        return error_set(
-            error,
-            "%s: has no probabilities to set a threshold for; train --folds 5 calibrates a linear head",
-            evaluation->path);
-    if (!point)
-        return error_set(error,
-                         "%s: is right on %g %% of its answers at no threshold; try a lower --set-threshold",
-                         evaluation->path, 100 * options->set_threshold);
-    evaluation->model->threshold = point->threshold;
-    return TRUE;
-}
-
-/* The same of the similarity that keeps a share of the images trained on. */
-static gboolean set_known(const Options *options, const Comparison *comparison, GError **error)
-{
-    const Evaluation *evaluation = comparison_model(comparison, 0);
-    Novelty *novelty = evaluation->model->novelty;
-    if (!novelty)
-        return error_set(
-            error, "%s: keeps no images trained on to compare others with; train a head on a cache again",
-            evaluation->path);
-    novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
-    return TRUE;
-}
-
-/* Keeps in the only model what --predict goes by. */
+/* Keeps in the only model what --predict goes by: the threshold that serves the share of right answers asked for, and the
+ * similarity that keeps a share of the images trained on. */
 static gboolean set_limits(const Options *options, const Comparison *comparison, GError **error)
 {
     gboolean unsure = options->set_threshold > 0, unknown = options->set_known > 0;
     const Evaluation *evaluation = comparison_model(comparison, 0);
+    Novelty *novelty = evaluation->model->novelty;
+    const CoveragePoint *point = unsure && evaluation->coverage
+                                     ? calibration_accept(evaluation->coverage, options->set_threshold)
+                                     : NULL;
     if (!unsure && !unknown)
         return TRUE;
-    if ((unsure && !set_threshold(options, comparison, error)) ||
-        (unknown && !set_known(options, comparison, error)) ||
-        !model_save(evaluation->model, evaluation->path, error))
+    if (unsure && !evaluation->coverage)
+        return error_set(
+            error,
+            "%s: has no probabilities to set a threshold for; train --folds 5 calibrates a linear head",
+            evaluation->path);
+    if (unsure && !point)
+        return error_set(error,
+                         "%s: is right on %g %% of its answers at no threshold; try a lower --set-threshold",
+                         evaluation->path, 100 * options->set_threshold);
+    if (unknown && !novelty)
+        return error_set(
+            error, "%s: keeps no images trained on to compare others with; train a head on a cache again",
+            evaluation->path);
+    if (unsure)
+        evaluation->model->threshold = point->threshold;
+    if (unknown)
+        novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
+    if (!model_save(evaluation->model, evaluation->path, error))
         return FALSE;
     if (unsure)
         cli_remark("%s: --predict now answers unsure below a probability of %.4f", evaluation->path,
                    evaluation->model->threshold);
     if (unknown)
         cli_remark("%s: --predict now answers unknown below a similarity of %.4f", evaluation->path,
-                   evaluation->model->novelty->limit);
+                   novelty->limit);
     return TRUE;
-}
-
-static gboolean write_coverage(const Comparison *comparison, const char *path, GError **error)
-{
-    g_autofree Answers *answers = coverage_answers(comparison);
-    const CanvasFigure figure = coverage_figure(answers, comparison->evaluations->len);
-    return canvas_write(&figure, path, error);
-}
-
-static gboolean write_scatter(const Options *options, const Comparison *comparison, GError **error)
-{
-    g_autoptr(Scatter) scatter = scatter_new(comparison, (guint)options->common.threads, error);
-    if (!scatter)
-        return FALSE;
-    const CanvasFigure figure = scatter_figure(scatter);
-    return canvas_write(&figure, options->scatter, error);
 }
 
 /* The folder's images, numbers and page. */
@@ -184,10 +161,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
                                   options->timing};
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
-           write_plots(options, comparison, error) &&
-           (!options->coverage || write_coverage(comparison, options->coverage, error)) &&
-           set_limits(options, comparison, error) &&
-           (!options->scatter || write_scatter(options, comparison, error)) &&
+           write_figures(options, comparison, error) && set_limits(options, comparison, error) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->review || write_review(options, comparison, &report, error)) &&
            (!options->report || report_write(comparison, &report, error));
