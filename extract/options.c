@@ -191,13 +191,7 @@ static const CliOption table[] = {
                 "Keras HDF5 or torchvision safetensors; random[:SEED] for untrained weights from a seed; "
                 "with a CACHE, those it was made with, for --layer fc1 and fc2",
                 .letter = 'w', .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_DERIVE)),
-    OPTION_ONE_OF("preset", &o.preset, PRESET_CHOICES, "how files become pixels",
-                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)),
-    OPTION_ONE_OF("fit", &o.fit, FIT_CHOICES,
-                  "how images become square: stretched, their middle, or all of them with black on two sides "
-                  "(as Keras's crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, "
-                  "which crops by itself",
-                  .modes = CLI_MODE(ACTION_EXTRACT) | CLI_MODE(ACTION_PREVIEW)),
+    DECODING_OPTIONS(&o, ON_IMAGES),
     OPTION_INT("side", &o.side, "PIXELS", SIDE_STEP, 1024,
                "side of the square that images are resized to, a multiple of 32; 320 shows the base more "
                "detail than the 224 it was trained on, at twice the time and room: a head is right on about "

@@ -150,12 +150,7 @@ static const CliOption table[] = {
     OPTION_INT("copies", &o.copies, "K", 0, 10000, "use only the first K copies of each image (0: all)"),
     OPTION_INPUT("weights", &o.weights, "FILE",
                  "weights of the base, as for extract; with a CACHE, those it was made with", .letter = 'w'),
-    OPTION_ONE_OF("preset", &o.preset, PRESET_CHOICES, "how files become pixels", .modes = ON_IMAGES),
-    OPTION_ONE_OF("fit", &o.fit, FIT_CHOICES,
-                  "how images become square: stretched, their middle, or all of them with black on two sides "
-                  "(as Keras's crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, "
-                  "which crops by itself",
-                  .modes = ON_IMAGES),
+    DECODING_OPTIONS(&o, ON_IMAGES),
     OPTION_ONE_OF("pool", &o.pool, POOL_CHOICES,
                   "the head takes the mean, or the largest value, of each of the base's 512 channels over "
                   "all places, as with extract --pool"),

@@ -37,6 +37,16 @@ typedef enum {
 typedef enum { FIT_STRETCH, FIT_CROP, FIT_PAD } Fit;
 #define FIT_CHOICES "stretch|crop|pad"
 
+/* Rows of a program's option table (common/cli/cli.h) that fill preset and fit of o; modes: those that use them. */
+/* clang-format off */
+#define DECODING_OPTIONS(o, used_by) \
+    OPTION_ONE_OF("preset", &(o)->preset, PRESET_CHOICES, "how files become pixels", .modes = used_by), \
+    OPTION_ONE_OF("fit", &(o)->fit, FIT_CHOICES, \
+        "how images become square: stretched, their middle, or all of them with black on two sides (as Keras's " \
+        "crop_to_aspect_ratio and pad_to_aspect_ratio); not with preset torchvision, which crops by itself", \
+        .modes = used_by)
+/* clang-format on */
+
 /* How a file becomes pixels. */
 typedef struct {
     Preset preset;
