@@ -28,7 +28,7 @@ static void plan_init(ConvPlan *plan, const ConvShape *shape)
     if (!shape->tile)
         plan->shape.tile = conv_tile(shape, CONV_LARGEST_TILE);
     plan->method = plan->shape.tile > 1 ? &conv_winograd : &conv_direct;
-    g_assert(shape->outputs % CONV_OUTPUTS == 0 && (plan->method == &conv_winograd || !shape->pool));
+    g_assert(plan->method == &conv_winograd || !shape->pool);
     g_assert(plan->height > 0 && plan->width > 0);
     if (plan->method == &conv_winograd)
         conv_winograd_init(plan);
@@ -40,7 +40,10 @@ ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread
     plan_init(plan, shape);
     plan->thread_pool = thread_pool;
     plan->weights = arena_floats(arena, plan->method->weight_floats(plan));
-    plan->bias = arena_floats(arena, (gsize)shape->outputs);
+    plan->bias = arena_floats(arena, (gsize)parts_of((guint)shape->outputs, CONV_OUTPUTS) * CONV_OUTPUTS);
+    plan->scratch = arena_shared(arena, ARENA_SCRATCH,
+                                 plan->method->shared_floats(plan) +
+                                     thread_pool_threads(thread_pool) * plan->method->worker_floats(plan));
     return plan;
 }
 
@@ -58,11 +61,17 @@ void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bia
         memset(plan->bias, 0, plan->shape.outputs * sizeof(float));
 }
 
-gsize conv_scratch_floats(const ConvShape *shape, guint threads)
+void conv_taps(const ConvShape *shape, const float *kernel, int c, int k, int n, float *taps)
 {
-    ConvPlan plan = {0};
-    plan_init(&plan, shape);
-    return plan.method->shared_floats(&plan) + threads * plan.method->worker_floats(&plan);
+    gsize inputs = (gsize)shape->inputs, outputs = (gsize)shape->outputs, a_tap = inputs * outputs,
+          all = (gsize)(shape->size * shape->size);
+    for (gsize tap = 0; tap < all; tap++, taps += n) {
+        const float *from = kernel + (shape->flipped ? all - 1 - tap : tap) * a_tap;
+        if (!shape->flipped)
+            memcpy(taps, from + (gsize)c * outputs + (gsize)k, (gsize)n * sizeof(float));
+        for (int i = 0; shape->flipped && i < n; i++)
+            taps[i] = from[(gsize)(k + i) * inputs + (gsize)c];
+    }
 }
 
 gboolean conv_wants_batch(const ConvShape *shape)
@@ -72,7 +81,8 @@ gboolean conv_wants_batch(const ConvShape *shape)
 
 int conv_tile(const ConvShape *shape, int limit)
 {
-    const WinogradKernels *winograd = shape->inputs % 16 ? NULL : conv_fewest_products(shape, limit);
+    gboolean fills = shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0;
+    const WinogradKernels *winograd = fills ? conv_fewest_products(shape, limit) : NULL;
     return winograd ? winograd->out : 1;
 }
 
@@ -94,7 +104,7 @@ void conv_square_pixels(const float *image, const int shape[3], int top, int lef
         }
 }
 
-void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch)
+void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out)
 {
-    plan->method->run(plan, in, n, out, scratch, scratch + plan->method->shared_floats(plan));
+    plan->method->run(plan, in, n, out, plan->scratch, plan->scratch + plan->method->shared_floats(plan));
 }

@@ -1,10 +1,10 @@
-/* conv: one convolution of 3x3 or 5x5, stride 1, with bias, ReLU and 2x2 max-pooling, planned once and run often.
+/* conv: one convolution, stride 1, with bias, ReLU and 2x2 max-pooling, planned once and run often.
  *
- * If the input channels fill vectors, it uses Winograd's minimal filtering (common/arithmetic/conv_kernels.h) with
- * the tile that needs the fewest multiplications for the shape; the small first layer is computed directly. The
- * matrix product is our own: kernels are transformed and packed once, in the order in which the micro-kernel reads
- * them; the input transform writes the other factor in the micro-kernel's order too; inverse transform, bias, ReLU
- * and pooling follow while the products are in the L2 cache.
+ * If it is 3x3 or 5x5 and its channels fill vectors, it uses Winograd's minimal filtering
+ * (common/arithmetic/conv_kernels.h) with the tile that needs the fewest multiplications for the shape; the small first
+ * layer, and any other shape, is computed directly. The matrix product is our own: kernels are transformed and packed
+ * once, in the order in which the micro-kernel reads them; the input transform writes the other factor in the
+ * micro-kernel's order too; inverse transform, bias, ReLU and pooling follow while the products are in the L2 cache.
  *
  * The work is divided in one of two ways. A wide layer (few channels, many tiles: block1 and block2): a task takes
  * some tiles through all stages in its core's cache, reading the kernels (at most 4 MB) from L3. A narrow layer (many
@@ -20,15 +20,18 @@
 
 typedef struct {
     int height, width; /* H W of the input */
-    int inputs;        /* C: any for a direct layer, a multiple of 16 for a Winograd one */
-    int outputs;       /* K: a multiple of 32 */
+    int inputs;        /* C: by Winograd a multiple of 16 */
+    int outputs;       /* K: by Winograd a multiple of 32 */
     gboolean relu;
     /* 2x2, stride 2; odd rows and columns at the end are dropped. Only by Winograd with tiles of even side */
     gboolean pool;
-    int size; /* side of the kernel: 3 or 5 */
+    int size; /* side of the kernel, odd; by Winograd 3 or 5 */
     int pad;  /* zeros beyond each edge: size / 2 for padding 'same', 0 for 'valid', size - 1 for 'full' */
     int tile; /* m of F(m x m), if available for this size; 1: direct; 0: the choice of conv_tile */
     gboolean portable; /* slower, but the same bits on every machine: no fused multiply-adds */
+    /* The kernel is given as that of the convolution from K to C channels whose gradient this is: turned by 180 degrees,
+     * (size, size, K, C) */
+    gboolean flipped;
 } ConvShape;
 
 /* H' or W' of the output before pooling, at least 1, from H or W. */
@@ -44,22 +47,19 @@ gsize conv_weights(const ConvShape *shape);
 
 typedef struct ConvPlan ConvPlan;
 
-/* Takes the weights' memory from the arena; while that measures, all else may only be freed. The thread pool is borrowed
- * until conv_plan_free. Weights must be set before it is run. */
+/* Takes the weights' memory and scratch from the arena; while that measures, all else may only be freed. The thread pool
+ * is borrowed until conv_plan_free. Weights must be set before it is run. */
 ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool);
 void conv_plan_free(ConvPlan *plan);
 
 /* kernel: (size, size, C, K) HWIO; bias: (K) or NULL for none. Both copied. May be called again. */
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias);
 
-/* Floats of scratch that a run needs, for any n; plans that run one after another may share it. */
-gsize conv_scratch_floats(const ConvShape *shape, guint threads);
-
 /* TRUE if many images should be run at once, because the kernels must be read from memory; then the best tile saves
  * more than fused pooling, which is better left to pooling.h. */
 gboolean conv_wants_batch(const ConvShape *shape);
 
-/* m of the tile up to `limit` that needs the fewest multiplications for the shape; 1 (direct) if there is none or C
+/* m of the tile up to `limit` that needs the fewest multiplications for the shape; 1 (direct) if there is none or C or K
  * does not fill vectors. Large tiles have larger rounding errors: the terms of their transforms grow large and
  * cancel. */
 int conv_tile(const ConvShape *shape, int limit);
@@ -68,8 +68,7 @@ enum { CONV_LARGEST_TILE = 7 };
 /* For display: "direct" for 1, "F(2x2)" to "F(7x7)". */
 const char *conv_tile_name(int tile);
 
-/* in: (n, H, W, C); out: (n, H', W', K), or (n, H'/2, W'/2, K) pooled. in and out must not overlap. scratch: from
- * floats_new (common/core/floats.h), need not be initialised. */
-void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out, float *scratch);
+/* in: (n, H, W, C); out: (n, H', W', K), or (n, H'/2, W'/2, K) pooled. in and out must not overlap. */
+void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConvPlan, conv_plan_free)

@@ -1,5 +1,5 @@
-/* conv_direct: convolution by its definition, for the first layer, whose few input channels do not fill vectors, and
- * where Winograd's rounding errors would be too large. */
+/* conv_direct: convolution by its definition, for the first layer, whose few input channels do not fill vectors, for
+ * other shapes that Winograd's tiles do not serve, and where their rounding errors would be too large. */
 #include "common/arithmetic/conv_plan.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ typedef struct {
     const ConvPlan *plan;
     const float *in;
     float *out;
-    float *workers; /* worker_floats() per worker: (ROWS + size - 1, W + 2 pad, C) */
+    float *workers; /* worker_floats() per worker: (ROWS + size - 1, W + 2 pad, C), then a panel of pixels */
 } Run;
 
 /* Weights per output channel. */
@@ -20,19 +20,25 @@ static int taps_of(const ConvShape *shape)
     return shape->size * shape->size * shape->inputs;
 }
 
-/* (K/panel, size, size C, panel) */
+/* (K/panel, size, size C, panel), with zeros in the last panel's place of missing channels */
 static gsize weight_floats(const ConvPlan *plan)
 {
-    return (gsize)taps_of(&plan->shape) * plan->shape.outputs;
+    return (gsize)taps_of(&plan->shape) * parts_of((guint)plan->shape.outputs, CONV_OUTPUTS) * CONV_OUTPUTS;
 }
 
 static void pack(ConvPlan *plan, const float *kernel)
 {
-    int taps = taps_of(&plan->shape), panel = plan->kernels->panel;
-    float *to = plan->weights;
-    for (int k = 0; k < plan->shape.outputs; k += panel)
-        for (int tap = 0; tap < taps; tap++, to += panel)
-            memcpy(to, kernel + (gsize)tap * plan->shape.outputs + k, (gsize)panel * sizeof(float));
+    const ConvShape *shape = &plan->shape;
+    int inputs = shape->inputs, area = shape->size * shape->size, panel = plan->kernels->panel;
+    g_autofree float *taps = g_new(float, area *panel);
+    for (int k = 0; k < shape->outputs; k += panel)
+        for (int c = 0; c < inputs; c++) {
+            int n = MIN(panel, shape->outputs - k);
+            conv_taps(shape, kernel, c, k, n, taps);
+            for (int tap = 0; tap < area; tap++)
+                memcpy(plan->weights + ((gsize)k * area + (gsize)tap * panel) * inputs + c * panel,
+                       taps + tap * n, (gsize)n * sizeof(float));
+        }
 }
 
 static gsize shared_floats(const ConvPlan *plan)
@@ -44,7 +50,8 @@ static gsize worker_floats(const ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
     return conv_whole_lines((gsize)(ROWS + shape->size - 1) * (shape->width + 2 * shape->pad) *
-                            shape->inputs);
+                            shape->inputs) +
+           (gsize)plan->kernels->rows * CONV_OUTPUTS;
 }
 
 /* The input of output rows [top, top + rows) of an image, with zeros beyond the edges: (rows + size - 1, W + 2 pad,
@@ -61,6 +68,21 @@ static void padded_rows(const ConvPlan *plan, const float *image, int top, int r
     }
 }
 
+/* Some output pixels side by side, x being the upper left input pixel of the first; rest: (pixels, panel). */
+static void pixels_run(const ConvPlan *plan, const float *x, gsize row, int pixels, float *rest, float *out)
+{
+    const ConvShape *shape = &plan->shape;
+    int panel = plan->kernels->panel, outputs = shape->outputs;
+    for (int k = 0; k < outputs; k += panel) {
+        gboolean whole = k + panel <= outputs;
+        plan->kernels->direct(x, row, shape->size, shape->inputs, plan->weights + (gsize)k * taps_of(shape),
+                              plan->bias + k, shape->relu ? 0 : -INFINITY, pixels, whole ? out + k : rest,
+                              (gsize)(whole ? outputs : panel));
+        for (int i = 0; !whole && i < pixels; i++)
+            memcpy(out + (gsize)i * outputs + k, rest + i * panel, (gsize)(outputs - k) * sizeof(float));
+    }
+}
+
 static void band_task(guint task, guint worker, gpointer data)
 {
     const Run *run = data;
@@ -68,8 +90,9 @@ static void band_task(guint task, guint worker, gpointer data)
     const ConvShape *shape = &plan->shape;
     guint bands = parts_of((guint)plan->height, ROWS);
     int image = (int)(task / bands), top = (int)(task % bands) * ROWS;
-    int rows = MIN(ROWS, plan->height - top), panel = plan->kernels->panel;
-    float *padded = run->workers + worker * worker_floats(plan), min = shape->relu ? 0 : -INFINITY;
+    int rows = MIN(ROWS, plan->height - top);
+    float *padded = run->workers + worker * worker_floats(plan),
+          *rest = padded + worker_floats(plan) - (gsize)plan->kernels->rows * CONV_OUTPUTS;
     gsize row = (gsize)(shape->width + 2 * shape->pad) * shape->inputs, outputs = (gsize)shape->outputs;
     padded_rows(plan, run->in + (gsize)image * shape->height * shape->width * shape->inputs, top, rows,
                 padded);
@@ -79,10 +102,7 @@ static void band_task(guint task, guint worker, gpointer data)
             guint x = part_start((guint)plan->width, blocks, b);
             int pixels = (int)(part_start((guint)plan->width, blocks, b + 1) - x);
             float *out = run->out + (((gsize)image * plan->height + top + y) * plan->width + x) * outputs;
-            for (gsize k = 0; k < outputs; k += panel)
-                plan->kernels->direct(padded + y * row + (gsize)x * shape->inputs, row, shape->size,
-                                      shape->inputs, plan->weights + k * taps_of(shape), plan->bias + k, min,
-                                      pixels, out + k, outputs);
+            pixels_run(plan, padded + y * row + (gsize)x * shape->inputs, row, pixels, rest, out);
         }
 }
 

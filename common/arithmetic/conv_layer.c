@@ -1,92 +1,49 @@
 /* conv_layer: see conv_layer.h. */
 #include "common/arithmetic/conv_layer.h"
 
-#include "common/arithmetic/conv2d.h"
 #include "common/arithmetic/conv_plan.h"
 #include "common/arithmetic/kernel_gradient.h"
-#include "common/core/floats.h"
 
-enum {
-    BIAS_GROUPS = 16,   /* groups of images, whose sums are added up in order */
-    DIRECT_INPUTS = 32, /* C from which a matrix product is faster than the direct method */
-};
+enum { BIAS_GROUPS = 16 }; /* groups of images, whose sums are added up in order */
 
 struct ConvLayer {
     ConvShape shape;
     ThreadPool *thread_pool;
-    ConvPlan *forward, *backward; /* NULL: matrix products; backward: from K to C channels */
-    const float *kernel, *bias;   /* as set */
+    ConvPlan *forward, *backward; /* backward: from K to C channels, or NULL */
+    const float *kernel;          /* as set */
     const KernelGradient *kernel_gradient;
+    float *scratch; /* of the kernel gradient */
 };
-
-/* ---- Choice of the method ---- */
-
-static gboolean has_plan(const ConvShape *shape)
-{
-    if (shape->outputs % CONV_OUTPUTS != 0)
-        return FALSE;
-    if (shape->tile == 1)
-        return TRUE;
-    return shape->inputs % 16 ? shape->inputs < DIRECT_INPUTS
-                              : conv_fewest_products(shape, CONV_LARGEST_TILE) != NULL;
-}
-
-/* The input gradient: every input pixel sums over all output pixels that depend on it. */
-static ConvShape backward_shape(const ConvShape *forward)
-{
-    return (ConvShape){.height = conv_output_side(forward->height, forward),
-                       .width = conv_output_side(forward->width, forward),
-                       .inputs = forward->outputs,
-                       .outputs = forward->inputs,
-                       .size = forward->size,
-                       .pad = forward->size - 1 - forward->pad};
-}
-
-static gboolean plans_backward(const ConvShape *backward, ConvUse use)
-{
-    return use == CONV_BOTH_GRADIENTS && has_plan(backward);
-}
 
 static const KernelGradient *kernel_gradient_of(const ConvShape *conv)
 {
-    const KernelGradient *ways[] = {&winograd_gradient, &direct_gradient, &im2col_gradient};
-    int i = 0;
-    while (!ways[i]->serves(conv))
-        i++;
-    return ways[i];
-}
-
-gsize conv_layer_scratch(const ConvShape *shape, ConvUse use, guint threads)
-{
-    ConvShape backward = backward_shape(shape);
-    gsize floats = has_plan(shape) ? conv_scratch_floats(shape, threads) : 0;
-    if (use != CONV_FORWARD)
-        floats = MAX(floats, kernel_gradient_of(shape)->scratch_floats(shape, threads));
-    if (plans_backward(&backward, use)) /* the flipped kernel comes first */
-        floats = MAX(floats, conv_whole_lines(conv_weights(shape)) + conv_scratch_floats(&backward, threads));
-    return floats;
-}
-
-gsize conv_layer_heap(const ConvShape *shape, ConvUse use)
-{
-    ConvShape backward = backward_shape(shape);
-    gboolean all_planned = has_plan(shape) &&
-                           (use == CONV_FORWARD || kernel_gradient_of(shape) != &im2col_gradient) &&
-                           (use != CONV_BOTH_GRADIENTS || has_plan(&backward));
-    return all_planned ? 0 : conv2d_scratch(shape);
+    return (conv->size == 3 || conv->size == 5) && conv->inputs % CONV_OUTPUTS == 0 &&
+                   conv->outputs % CONV_OUTPUTS == 0
+               ? &winograd_gradient
+               : &direct_gradient;
 }
 
 ConvLayer *conv_layer_new(Arena *arena, const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
 {
-    ConvShape backward = backward_shape(shape);
+    /* Every input pixel sums over all output pixels that depend on it. */
+    const ConvShape backward = {.height = conv_output_side(shape->height, shape),
+                                .width = conv_output_side(shape->width, shape),
+                                .inputs = shape->outputs,
+                                .outputs = shape->inputs,
+                                .size = shape->size,
+                                .pad = shape->size - 1 - shape->pad,
+                                .flipped = TRUE};
     ConvLayer *layer = g_new0(ConvLayer, 1);
     layer->shape = *shape;
     layer->thread_pool = thread_pool;
     layer->kernel_gradient = kernel_gradient_of(shape);
-    if (has_plan(shape))
-        layer->forward = conv_plan_new(arena, shape, thread_pool);
-    if (plans_backward(&backward, use))
+    layer->forward = conv_plan_new(arena, shape, thread_pool);
+    if (use == CONV_BOTH_GRADIENTS)
         layer->backward = conv_plan_new(arena, &backward, thread_pool);
+    if (use != CONV_FORWARD)
+        layer->scratch =
+            arena_shared(arena, ARENA_SCRATCH,
+                         layer->kernel_gradient->scratch_floats(shape, thread_pool_threads(thread_pool)));
     return layer;
 }
 
@@ -99,22 +56,15 @@ void conv_layer_free(ConvLayer *layer)
     g_free(layer);
 }
 
-/* ---- Forward ---- */
-
 void conv_layer_set_weights(ConvLayer *layer, const float *kernel, const float *bias)
 {
     layer->kernel = kernel;
-    layer->bias = bias;
-    if (layer->forward)
-        conv_plan_set_weights(layer->forward, kernel, bias);
+    conv_plan_set_weights(layer->forward, kernel, bias);
 }
 
-void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n, float *scratch)
+void conv_layer_forward(ConvLayer *layer, float *y, const float *x, int n)
 {
-    if (layer->forward)
-        conv_plan_run(layer->forward, x, n, y, scratch);
-    else
-        conv2d_forward(layer->thread_pool, y, x, n, &layer->shape, layer->kernel, layer->bias);
+    conv_plan_run(layer->forward, x, n, y);
 }
 
 /* ---- Gradients ---- */
@@ -170,42 +120,13 @@ void conv_layer_bias_gradient(ConvLayer *layer, float *dbias, float *dy, const f
     }
 }
 
-void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x, const float *dy, int n,
-                                float *scratch)
+void conv_layer_kernel_gradient(ConvLayer *layer, float *dkernel, const float *x, const float *dy, int n)
 {
-    layer->kernel_gradient->run(layer->thread_pool, dkernel, x, dy, n, &layer->shape, scratch);
+    layer->kernel_gradient->run(layer->thread_pool, dkernel, x, dy, n, &layer->shape, layer->scratch);
 }
 
-typedef struct {
-    const ConvShape *conv;
-    const float *kernel;
-    float *flipped; /* (size, size, K, C) */
-} Flip;
-
-enum { SQUARE = 16 };
-
-/* Transposes in squares that fit into the L1 cache. */
-static void flip_tap(guint tap, guint worker, gpointer data)
+void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n)
 {
-    const Flip *flip = data;
-    gsize inputs = flip->conv->inputs, outputs = flip->conv->outputs,
-          taps = (gsize)flip->conv->size * flip->conv->size;
-    const float *from = flip->kernel + tap * inputs * outputs;
-    float *to = flip->flipped + (taps - 1 - tap) * inputs * outputs;
-    for (gsize c0 = 0; c0 < inputs; c0 += SQUARE)
-        for (gsize k = 0; k < outputs; k++)
-            for (gsize c = c0; c < MIN(c0 + SQUARE, inputs); c++)
-                to[k * inputs + c] = from[c * outputs + k];
-}
-
-void conv_layer_input_gradient(ConvLayer *layer, float *dx, const float *dy, int n, float *scratch)
-{
-    if (!layer->backward) {
-        conv2d_input_gradient(layer->thread_pool, dx, dy, n, &layer->shape, layer->kernel);
-        return;
-    }
-    Flip flip = {&layer->shape, layer->kernel, scratch};
-    thread_pool_run(layer->thread_pool, (guint)(layer->shape.size * layer->shape.size), flip_tap, &flip);
-    conv_plan_set_weights(layer->backward, scratch, NULL);
-    conv_plan_run(layer->backward, dy, n, dx, scratch + conv_whole_lines(conv_weights(&layer->shape)));
+    conv_plan_set_weights(layer->backward, layer->kernel, NULL);
+    conv_plan_run(layer->backward, dy, n, dx);
 }

@@ -12,7 +12,8 @@ struct ConvPlan {
     const ConvMethod *method;
     int height, width; /* H' W' of the output before pooling */
     float *weights;    /* (the method's weight_floats), in the method's order */
-    float *bias;       /* (K) */
+    float *bias;       /* (K, and zeros up to a multiple of CONV_OUTPUTS) */
+    float *scratch;    /* of the method: shared by all workers, then for each of them */
 
     /* For conv_winograd only: */
     const WinogradKernels *winograd;
@@ -25,7 +26,7 @@ struct ConvPlan {
 /* Sizes depend only on the shape: the plan may lack weights and thread pool. */
 struct ConvMethod {
     gsize (*weight_floats)(const ConvPlan *plan);
-    void (*pack)(ConvPlan *plan, const float *kernel); /* (size, size, C, K) into plan->weights */
+    void (*pack)(ConvPlan *plan, const float *kernel); /* into plan->weights */
 
     /* The two parts of the scratch, in multiples of a cache line: shared by all workers, and for each worker. */
     gsize (*shared_floats)(const ConvPlan *plan);
@@ -35,6 +36,9 @@ struct ConvMethod {
     void (*run)(const ConvPlan *plan, const float *in, int n, float *out, float *shared, float *workers);
 };
 extern const ConvMethod conv_direct, conv_winograd;
+
+/* taps (size * size, n): the kernel's for input channel c and output channels k … k + n - 1, n <= CONV_OUTPUTS. */
+void conv_taps(const ConvShape *shape, const float *kernel, int c, int k, int n, float *taps);
 
 /* Sets the fields for conv_winograd from the shape. */
 void conv_winograd_init(ConvPlan *plan);
@@ -54,7 +58,7 @@ void conv_square_pixels(const float *image, const int shape[3], int top, int lef
                         const float *zeros, const float **pixels);
 
 enum {
-    CONV_OUTPUTS = 32,              /* K is a multiple of this */
+    CONV_OUTPUTS = 32,              /* output channels that every instruction set's vectors divide */
     CONV_LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 

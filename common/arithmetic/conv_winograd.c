@@ -76,7 +76,7 @@ void conv_winograd_init(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
     plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
-    g_assert(plan->winograd);
+    g_assert(plan->winograd && shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0);
     int m = plan->winograd->out;
     plan->positions = plan->winograd->in * plan->winograd->in;
     plan->tiles_y = (plan->height + m - 1) / m;
@@ -107,16 +107,13 @@ static void pack_slice(guint slice, guint worker, gpointer data)
 {
     const Packing *packing = data;
     const ConvPlan *plan = packing->plan;
-    int inputs = plan->shape.inputs, outputs = plan->shape.outputs, panel = plan->kernels->panel;
+    int inputs = plan->shape.inputs, panel = plan->kernels->panel;
     int first = (int)slice * SLICE, end = first + slice_outputs(plan, first);
-    gsize size = (gsize)plan->shape.size;
     float *to = plan->weights + (gsize)first * plan->positions * inputs, taps[MAX_TAPS * CONV_OUTPUTS];
     for (int run = 0; run < inputs; run += CONV_RUN)
         for (int k = first; k < end; k += panel)
             for (int c = run; c < MIN(run + CONV_RUN, inputs); c++, to += panel) {
-                const float *from = packing->kernel + (gsize)c * outputs + k;
-                for (gsize tap = 0; tap < size * size; tap++)
-                    memcpy(taps + tap * panel, from + tap * inputs * outputs, (gsize)panel * sizeof(float));
+                conv_taps(&plan->shape, packing->kernel, c, k, panel, taps);
                 plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * (end - first));
             }
 }

@@ -7,7 +7,6 @@
 
 enum {
     GROUPS = 16,
-    WEIGHTS_MAX = 1 << 16,    /* largest kernel, so that the groups' sums stay in cache */
     WEIGHTS_A_TASK = 1 << 12, /* added up by a task */
 };
 
@@ -29,11 +28,6 @@ static gsize padded_floats(const ConvShape *conv)
                             conv->inputs);
 }
 
-static gboolean serves(const ConvShape *conv)
-{
-    return conv->outputs % CONV_OUTPUTS == 0 && conv_weights(conv) <= WEIGHTS_MAX;
-}
-
 static gsize scratch_floats(const ConvShape *conv, guint threads)
 {
     return GROUPS * conv_weights(conv) + threads * padded_floats(conv);
@@ -53,14 +47,21 @@ static void pad_image(const ConvShape *conv, const float *image, float *padded)
 static void add_row(const Work *w, const float *x, const float *dy, float *sums)
 {
     int inputs = w->conv->inputs, outputs = w->conv->outputs, vector = w->kernels->width;
+    int width = conv_output_side(w->conv->width, w->conv), whole = outputs / vector * vector;
     guint count = (guint)(w->conv->size * inputs), parts = parts_of(count, (guint)vector);
     for (guint part = 0; part < parts; part++) {
         guint begin = part_start(count, parts, part), end = part_start(count, parts, part + 1);
-        for (int k = 0; k < outputs; k += vector)
-            w->kernels->correlate(x + begin, inputs, dy + k, outputs,
-                                  conv_output_side(w->conv->width, w->conv), (int)(end - begin),
+        for (int k = 0; k < whole; k += vector)
+            w->kernels->correlate(x + begin, inputs, dy + k, outputs, width, (int)(end - begin),
                                   sums + (gsize)begin * outputs + k, outputs, TRUE);
     }
+    for (guint i = 0; i < count; i++)
+        for (int k = whole; k < outputs; k++) {
+            float sum = 0;
+            for (int column = 0; column < width; column++)
+                sum += x[column * inputs + i] * dy[column * outputs + k];
+            sums[(gsize)i * outputs + k] += sum;
+        }
 }
 
 static void add_group(guint group, guint worker, gpointer data)
@@ -104,4 +105,4 @@ static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const f
     thread_pool_run(thread_pool, parts_of((guint)weights, WEIGHTS_A_TASK), add_up, &w);
 }
 
-const KernelGradient direct_gradient = {serves, scratch_floats, run};
+const KernelGradient direct_gradient = {scratch_floats, run};

@@ -7,7 +7,6 @@
 #include "common/arithmetic/conv.h"
 
 typedef struct {
-    gboolean (*serves)(const ConvShape *conv);
     gsize (*scratch_floats)(const ConvShape *conv, guint threads); /* for any n */
     void (*run)(ThreadPool *thread_pool, float *dkernel, const float *x, const float *dy, int n,
                 const ConvShape *conv, float *scratch);
@@ -17,8 +16,5 @@ typedef struct {
  * dU G. For 3x3 and 5x5, C and K multiples of 32. */
 extern const KernelGradient winograd_gradient;
 
-/* By its definition. For few input channels, K a multiple of 32. */
+/* By its definition. For any shape; for few input channels, K a multiple of 32, fast. */
 extern const KernelGradient direct_gradient;
-
-/* By matrix products over shifted images (conv2d.c). For any shape. */
-extern const KernelGradient im2col_gradient;

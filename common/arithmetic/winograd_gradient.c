@@ -49,12 +49,6 @@ static Work work_of(const ConvShape *conv)
     };
 }
 
-static gboolean serves(const ConvShape *conv)
-{
-    return (conv->size == 3 || conv->size == 5) && conv->inputs % CONV_OUTPUTS == 0 &&
-           conv->outputs % CONV_OUTPUTS == 0;
-}
-
 static gsize scratch_floats(const ConvShape *conv, guint threads)
 {
     Work w = work_of(conv);
@@ -132,4 +126,4 @@ static void run(ThreadPool *thread_pool, float *dkernel, const float *x, const f
     thread_pool_run(thread_pool, (guint)conv->inputs, transform_back, &w);
 }
 
-const KernelGradient winograd_gradient = {serves, scratch_floats, run};
+const KernelGradient winograd_gradient = {scratch_floats, run};

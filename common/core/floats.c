@@ -52,21 +52,42 @@ void floats_sort(float *values, gsize n)
 
 /* ---- Arenas ---- */
 
+static gsize whole_lines(gsize count)
+{
+    return (count + WHOLE - 1) / WHOLE * WHOLE;
+}
+
+/* Floats of the shared arrays before this one, which come first in the block. */
+static gsize shared_before(const Arena *arena, guint number)
+{
+    gsize floats = 0;
+    for (guint i = 0; i < number; i++)
+        floats += arena->shared[i];
+    return floats;
+}
+
 float *arena_floats(Arena *arena, gsize count)
 {
-    gsize whole = (count + WHOLE - 1) / WHOLE * WHOLE, at = arena->taken;
-    if (!arena->block) {
-        arena->floats += whole;
-        return NULL;
-    }
-    g_assert(whole <= arena->floats - at);
-    arena->taken += whole;
-    return arena->block + at;
+    gsize at = arena->taken;
+    arena->taken += whole_lines(count);
+    g_assert(!arena->block || arena->taken <= arena->floats);
+    return arena->block ? arena->block + at : NULL;
+}
+
+float *arena_shared(Arena *arena, guint number, gsize count)
+{
+    g_assert(number < ARENA_SHARED && (!arena->block || count <= arena->shared[number]));
+    if (!arena->block)
+        arena->shared[number] = MAX(arena->shared[number], whole_lines(count));
+    return arena->block ? arena->block + shared_before(arena, number) : NULL;
 }
 
 gboolean arena_try_take(Arena *arena)
 {
+    gsize shared = shared_before(arena, ARENA_SHARED);
     g_assert(!arena->block);
+    arena->floats = shared + arena->taken;
+    arena->taken = shared;
     arena->block = floats_try_new(arena->floats);
     return arena->block != NULL;
 }
@@ -79,7 +100,7 @@ void arena_take(Arena *arena)
 
 gsize arena_bytes(const Arena *arena)
 {
-    return arena->floats * sizeof(float) + arena->beside;
+    return (arena->block ? arena->floats : shared_before(arena, ARENA_SHARED) + arena->taken) * sizeof(float);
 }
 
 void arena_clear(Arena *arena)

@@ -14,13 +14,18 @@ void floats_sort(float *values, gsize n); /* ascending; none is NaN */
 
 /* ---- Arenas ---- */
 
+enum {
+    ARENA_SCRATCH,     /* the shared array of whoever needs one during a call only */
+    ARENA_SHARED = 10, /* shared arrays; those who build a run number the others */
+};
+
 /* One piece of memory for all arrays of a run. What needs arrays is built twice by the same function: once with an
  * arena that measures, once with one that hands them out, so that what is told of a run is what it takes. */
 typedef struct {
-    float *block; /* NULL: it measures */
-    gsize floats; /* in the block, or measured so far */
-    gsize taken;  /* floats handed out */
-    gsize beside; /* bytes that a run allocates and frees by itself, in addition */
+    float *block;               /* NULL: it measures */
+    gsize floats;               /* in the block */
+    gsize taken;                /* floats handed out, or measured so far */
+    gsize shared[ARENA_SHARED]; /* floats of each shared array */
 } Arena;
 
 /* An array of zeros, aligned to 64 bytes, valid until arena_clear; NULL while the arena measures. */
@@ -29,10 +34,14 @@ float *arena_floats(Arena *arena, gsize count);
 #define arena_new(arena, type, count)                                                                        \
     ((type *)arena_floats(arena, ((gsize)(count) * sizeof(type) + sizeof(float) - 1) / sizeof(float)))
 
+/* The shared array of this number, which is as long as the longest that is asked for: for those that need it one after
+ * another, and find in it what the one before left. */
+float *arena_shared(Arena *arena, guint number, gsize count);
+
 /* Ends measuring: from now on arrays are handed out, in the same order. FALSE if there is not enough memory. */
 gboolean arena_try_take(Arena *arena);
 void arena_take(Arena *arena); /* aborts instead */
 
-gsize arena_bytes(const Arena *arena); /* measured, with what is allocated beside */
+gsize arena_bytes(const Arena *arena); /* measured */
 void arena_clear(Arena *arena);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arena, arena_clear)

@@ -61,9 +61,13 @@ static void compare(const Novelty *novelty, ThreadPool *thread_pool, const float
                     float *cosines)
 {
     int width = (int)novelty->width, n = (int)novelty->n;
+    g_auto(Arena) arena = {0};
+    dense_new(&arena, width, n, BLOCK, FALSE, thread_pool);
+    arena_take(&arena);
+    const Dense dense = dense_new(&arena, width, n, BLOCK, FALSE, thread_pool);
     g_autofree float *xt = g_new(float, novelty->width *BLOCK), *bias = g_new0(float, novelty->n);
-    dense_transpose(thread_pool, summaries, count, width, xt, BLOCK);
-    dense_forward(thread_pool, (DenseBatch){xt, count, BLOCK}, width, n, novelty->images, bias, cosines);
+    dense_transpose(&dense, summaries, count, xt);
+    dense_forward(&dense, (DenseBatch){xt, count}, novelty->images, bias, cosines);
 }
 
 void novelty_similarities(const Novelty *novelty, ThreadPool *thread_pool, const float *const *x, int n,

@@ -5,7 +5,6 @@
 #include "common/network/dense.h"
 
 #include "common/arithmetic/kernels.h"
-#include "common/core/floats.h"
 
 #include <string.h>
 
@@ -20,7 +19,7 @@ enum {
 #define SPARSE_SHARE 0.75
 
 typedef struct {
-    int features, units;
+    const Dense *dense;
     int panel;                 /* columns per task */
     const DenseUpdate *update; /* NULL: forward only */
     DenseBatch next;           /* to go forward; without images: update only */
@@ -50,10 +49,12 @@ static gsize words_of(int n)
     return ((gsize)n + SPARSE_WORD - 1) / SPARSE_WORD;
 }
 
-gsize dense_scratch(int n)
+/* Floats of a task's scratch for batches of n images, whole lines. */
+static gsize scratch_floats(int n)
 {
-    return ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n + (gsize)TILE * n) * sizeof(float) +
-           TILE * words_of(n) * sizeof(guint64) + n * sizeof(guint32);
+    gsize bytes = ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n + (gsize)TILE * n) * sizeof(float) +
+                  TILE * words_of(n) * sizeof(guint64) + n * sizeof(guint32);
+    return (bytes / sizeof(float) + LINE - 1) / LINE * LINE;
 }
 
 /* ---- Prefetching the next tile, a few lines at a time, while this one is computed ---- */
@@ -86,10 +87,11 @@ static Prefetch prefetch_tile(const Pass *pass, int first, int columns, int row)
 {
     const DenseUpdate *u = pass->update;
     const float *arrays[3] = {pass->kernel, u ? u->kernel_m : NULL, u ? u->kernel_v : NULL};
-    Prefetch ahead = {.rows = MIN(TILE, pass->features - row), .columns = columns, .units = pass->units};
+    Prefetch ahead = {
+        .rows = MIN(TILE, pass->dense->features - row), .columns = columns, .units = pass->dense->units};
     for (int i = 0; i < 3; i++)
         if (arrays[i] && ahead.rows > 0)
-            ahead.arrays[ahead.count++] = arrays[i] + (gsize)row * pass->units + first;
+            ahead.arrays[ahead.count++] = arrays[i] + (gsize)row * pass->dense->units + first;
     return ahead;
 }
 
@@ -162,7 +164,7 @@ static RowOrder order_rows(const Pass *pass, const Scratch *scratch, const Tile 
     RowOrder order = {0};
     gsize words = words_of(batch->n);
     for (int r = 0, last = tile->rows; r < tile->rows; r++) {
-        const float *x = batch->xt + (gsize)(tile->row + r) * batch->ld;
+        const float *x = batch->xt + (gsize)(tile->row + r) * pass->dense->batch;
         guint64 *bitmap = scratch->bitmaps + r * words;
         if (is_sparse(pass->sparse->along(x, batch->n, bitmap), batch->n)) {
             order.rows[--last] = r;
@@ -191,8 +193,8 @@ static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const R
     for (int i = order->full; i < tile->rows; i++) {
         prefetch_some(ahead, 6);
         pass->sparse->multiply(scratch->bitmaps + order->rows[i] * words_of(n), n,
-                               batch->xt + (gsize)(tile->row + order->rows[i]) * batch->ld, 1, strips,
-                               scratch->dy + s * strip, strip,
+                               batch->xt + (gsize)(tile->row + order->rows[i]) * pass->dense->batch, 1,
+                               strips, scratch->dy + s * strip, strip,
                                scratch->gradient + (gsize)i * PANEL + s * STRIP, STRIP, FALSE);
     }
 }
@@ -204,7 +206,7 @@ static void update_tile(const Pass *pass, const Scratch *scratch, const Tile *ti
     for (int s = 0; s * STRIP < tile->columns; s += SPARSE_STRIPS)
         gradient_of_strips(pass, scratch, &order, tile, s, ahead);
     for (int i = 0; i < tile->rows; i++) {
-        gsize at = (gsize)(tile->row + order.rows[i]) * pass->units + tile->first;
+        gsize at = (gsize)(tile->row + order.rows[i]) * pass->dense->units + tile->first;
         pass->kernels->update(u->step, tile->columns, scratch->gradient + (gsize)i * PANEL, u->kernel + at,
                               u->kernel_m ? u->kernel_m + at : NULL, u->kernel_v ? u->kernel_v + at : NULL);
     }
@@ -217,18 +219,18 @@ static void forward_of_strips(const Pass *pass, const Scratch *scratch, const Ti
     const DenseBatch *batch = &pass->next;
     int block = pass->kernels->rows, strips = strips_from(s, tile->columns);
     gsize w_strip = TILE * STRIP, y_strip = (gsize)batch->n * STRIP;
-    const float *x = batch->xt + (gsize)tile->row * batch->ld, *w = scratch->packed + s * w_strip;
+    const float *x = batch->xt + (gsize)tile->row * pass->dense->batch, *w = scratch->packed + s * w_strip;
     float *y = scratch->y + s * y_strip;
     for (int n = 0; sparse && n < batch->n; n++) {
         guint64 bitmap = scratch->image_bitmaps[n];
         prefetch_some(ahead, 4);
-        pass->sparse->multiply(&bitmap, tile->rows, x + n, batch->ld, strips, w, w_strip,
+        pass->sparse->multiply(&bitmap, tile->rows, x + n, pass->dense->batch, strips, w, w_strip,
                                y + (gsize)n * STRIP, y_strip, TRUE);
     }
     for (int t = 0; !sparse && t < strips; t++)
         for (int n = 0; n < batch->n; n += block) {
             prefetch_some(ahead, 16);
-            pass->kernels->multiply(MIN(block, batch->n - n), tile->rows, x + n, 1, batch->ld,
+            pass->kernels->multiply(MIN(block, batch->n - n), tile->rows, x + n, 1, pass->dense->batch,
                                     w + t * w_strip, y + t * y_strip + (gsize)n * STRIP, STRIP, TRUE);
         }
 }
@@ -236,118 +238,114 @@ static void forward_of_strips(const Pass *pass, const Scratch *scratch, const Ti
 static void forward_tile(const Pass *pass, const Scratch *scratch, const Tile *tile, Prefetch *ahead)
 {
     const DenseBatch *batch = &pass->next;
-    pack(pass->kernel + (gsize)tile->row * pass->units + tile->first, pass->units, tile->rows, tile->columns,
-         scratch->packed, TILE);
-    gsize nonzeros = pass->sparse->across(batch->xt + (gsize)tile->row * batch->ld, batch->ld, tile->rows,
-                                          batch->n, scratch->image_bitmaps);
+    pack(pass->kernel + (gsize)tile->row * pass->dense->units + tile->first, pass->dense->units, tile->rows,
+         tile->columns, scratch->packed, TILE);
+    gsize nonzeros = pass->sparse->across(batch->xt + (gsize)tile->row * pass->dense->batch,
+                                          pass->dense->batch, tile->rows, batch->n, scratch->image_bitmaps);
     gboolean sparse = is_sparse(nonzeros, (gsize)tile->rows * batch->n);
     for (int s = 0; s * STRIP < tile->columns; s += SPARSE_STRIPS)
         forward_of_strips(pass, scratch, tile, s, sparse, ahead);
-}
-
-static void start_sums(const Pass *pass, const Scratch *scratch, int first, int columns)
-{
-    for (int n = 0; n < pass->next.n; n++)
-        for (int s = 0; s * STRIP < columns; s++)
-            memcpy(scratch->y + ((gsize)s * pass->next.n + n) * STRIP, pass->bias + first + s * STRIP,
-                   MIN(STRIP, columns - s * STRIP) * sizeof(float));
 }
 
 static void run_panel(guint task, guint worker, gpointer data)
 {
     const Pass *pass = data;
     const DenseUpdate *u = pass->update;
-    int first = (int)task * pass->panel, columns = MIN(pass->panel, pass->units - first),
+    int first = (int)task * pass->panel, columns = MIN(pass->panel, pass->dense->units - first),
         updated = u ? u->batch.n : 0;
-    float *memory = floats_new(dense_scratch(MAX(pass->next.n, updated)) / sizeof(float));
+    float *memory = pass->dense->scratch + worker * scratch_floats(pass->dense->batch);
     Scratch scratch = {.gradient = memory, .packed = memory + TILE * PANEL, .dy = memory + 2 * TILE * PANEL};
     scratch.y = scratch.dy + (gsize)PANEL * updated;
     scratch.rows = scratch.y + (gsize)PANEL * pass->next.n;
     scratch.bitmaps = (guint64 *)(scratch.rows + (gsize)TILE * updated);
     scratch.image_bitmaps = (guint32 *)(scratch.bitmaps + TILE * words_of(updated));
     if (u) {
-        pack(u->dy + first, pass->units, updated, columns, scratch.dy, updated);
+        pack(u->dy + first, pass->dense->units, updated, columns, scratch.dy, updated);
         update_bias(pass, &scratch, first, columns);
     }
-    start_sums(pass, &scratch, first, columns);
-    for (int row = 0; row < pass->features; row += TILE) {
-        Tile tile = {first, columns, row, MIN(TILE, pass->features - row)};
-        Prefetch ahead = prefetch_tile(pass, first, columns, MIN(row + TILE, pass->features));
+    pack(pass->bias + first, 0, pass->next.n, columns, scratch.y, pass->next.n); /* where sums start */
+    for (int row = 0; row < pass->dense->features; row += TILE) {
+        Tile tile = {first, columns, row, MIN(TILE, pass->dense->features - row)};
+        Prefetch ahead = prefetch_tile(pass, first, columns, MIN(row + TILE, pass->dense->features));
         if (u)
             update_tile(pass, &scratch, &tile, &ahead);
         if (pass->next.n)
             forward_tile(pass, &scratch, &tile, &ahead);
     }
-    unpack(scratch.y, pass->next.n, columns, pass->y + first, pass->units);
-    floats_free(memory);
+    unpack(scratch.y, pass->next.n, columns, pass->y + first, pass->dense->units);
 }
 
-static void run(ThreadPool *thread_pool, Pass *pass)
+static void run(Pass *pass)
 {
-    int threads = (int)thread_pool_threads(thread_pool),
-        rounds = (pass->units + PANEL * threads - 1) / (PANEL * threads);
-    int strips = (pass->units + STRIP - 1) / STRIP;
+    ThreadPool *thread_pool = pass->dense->thread_pool;
+    int threads = (int)thread_pool_threads(thread_pool), units = pass->dense->units,
+        rounds = (units + PANEL * threads - 1) / (PANEL * threads), strips = (units + STRIP - 1) / STRIP;
     pass->panel = (strips + rounds * threads - 1) / (rounds * threads) * STRIP;
     pass->kernels = kernels_current()->dense;
     pass->sparse = kernels_current()->sparse;
-    thread_pool_run(thread_pool, (pass->units + pass->panel - 1) / pass->panel, run_panel, pass);
+    thread_pool_run(thread_pool, (units + pass->panel - 1) / pass->panel, run_panel, pass);
 }
 
-void dense_forward(ThreadPool *thread_pool, DenseBatch batch, int features, int units, const float *kernel,
-                   const float *bias, float *y)
+void dense_forward(const Dense *dense, DenseBatch batch, const float *kernel, const float *bias, float *y)
 {
-    Pass pass = {.features = features, .units = units, .next = batch, .kernel = kernel, .bias = bias, .y = y};
-    run(thread_pool, &pass);
+    Pass pass = {.dense = dense, .next = batch, .kernel = kernel, .bias = bias, .y = y};
+    run(&pass);
 }
 
-void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, DenseBatch next, int features,
-                  int units, float *y)
+void dense_update(const Dense *dense, const DenseUpdate *update, DenseBatch next, float *y)
 {
-    Pass pass = {.features = features,
-                 .units = units,
+    Pass pass = {.dense = dense,
                  .update = update,
                  .next = next,
                  .kernel = update->kernel,
                  .bias = update->bias,
                  .y = y};
-    run(thread_pool, &pass);
+    run(&pass);
 }
 
 /* ---- Transposition, one block of features per task ---- */
 enum { FEATURES_A_TASK = 1024, SQUARE = 16 };
 
 typedef struct {
+    const Dense *dense;
     const float *const *x;
-    int n, features, ld;
+    int n;
     float *xt;
 } Transpose;
 
 static void transpose_features(guint task, guint worker, gpointer data)
 {
     const Transpose *t = data;
-    int begin = (int)task * FEATURES_A_TASK, end = MIN(begin + FEATURES_A_TASK, t->features);
+    int begin = (int)task * FEATURES_A_TASK, end = MIN(begin + FEATURES_A_TASK, t->dense->features);
     for (int d0 = begin; d0 < end; d0 += SQUARE)
         for (int n = 0; n < t->n; n++)
             for (int d = d0; d < MIN(d0 + SQUARE, end); d++)
-                t->xt[(gsize)d * t->ld + n] = t->x[n][d];
+                t->xt[(gsize)d * t->dense->batch + n] = t->x[n][d];
 }
 
-void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int features, float *xt, int ld)
+void dense_transpose(const Dense *dense, const float *const *x, int n, float *xt)
 {
-    Transpose transpose = {x, n, features, ld, xt};
-    thread_pool_run(thread_pool, (features + FEATURES_A_TASK - 1) / FEATURES_A_TASK, transpose_features,
-                    &transpose);
+    Transpose transpose = {dense, x, n, xt};
+    thread_pool_run(dense->thread_pool, (dense->features + FEATURES_A_TASK - 1) / FEATURES_A_TASK,
+                    transpose_features, &transpose);
 }
 
 /* ---- Gradient with respect to the input: dxᵀ = W dyᵀ, a block of features per task. A tile of W stays in the cache
  * while it is multiplied by INPUT_STRIPS strips of dyᵀ. ---- */
-enum { INPUT_ROWS = 32, INPUT_DEPTH = 512, INPUT_STRIPS = 4 };
+enum {
+    INPUT_ROWS = 32,
+    INPUT_DEPTH = 512,
+    INPUT_STRIPS = 4,
+    INPUT_FLOATS = INPUT_ROWS * (INPUT_DEPTH + INPUT_STRIPS * STRIP), /* of a worker's scratch */
+};
 
 typedef struct {
+    const Dense *dense;
     const float *dy, *kernel;
-    int n, features, units;
-    float *dyt; /* strips of (K, STRIP): 32 images each, zero beyond n */
+    int n;
     float *dx;
+    float *dyt;     /* strips of (K, STRIP): 32 images each, anything beyond n */
+    float *workers; /* for each: a tile of W, and sums */
     const DenseKernels *kernels;
 } InputGradient;
 
@@ -356,19 +354,19 @@ static int image_strips(int n)
     return (n + STRIP - 1) / STRIP;
 }
 
-gsize dense_input_scratch(int n, int units)
+static gsize transposed_floats(const Dense *dense)
 {
-    return (gsize)image_strips(n) * STRIP * (gsize)units * sizeof(float);
+    return (gsize)image_strips(dense->batch) * STRIP * (gsize)dense->units;
 }
 
 static void transpose_strips(guint task, guint worker, gpointer data)
 {
     const InputGradient *g = data;
-    int begin = (int)task * INPUT_DEPTH, end = MIN(begin + INPUT_DEPTH, g->units);
+    int begin = (int)task * INPUT_DEPTH, end = MIN(begin + INPUT_DEPTH, g->dense->units);
     for (int i = 0; i < g->n; i++) {
-        float *strip = g->dyt + (gsize)(i / STRIP) * g->units * STRIP + i % STRIP;
+        float *strip = g->dyt + (gsize)(i / STRIP) * g->dense->units * STRIP + i % STRIP;
         for (int k = begin; k < end; k++)
-            strip[(gsize)k * STRIP] = g->dy[(gsize)i * g->units + k];
+            strip[(gsize)k * STRIP] = g->dy[(gsize)i * g->dense->units + k];
     }
 }
 
@@ -377,21 +375,22 @@ static void sum_strips(const InputGradient *g, int row, int rows, int first, int
                        float *sums)
 {
     int block = g->kernels->rows;
-    const float *kernel = g->kernel + (gsize)row * g->units;
-    for (int at = 0; at < g->units; at += INPUT_DEPTH) {
-        int depth = MIN(INPUT_DEPTH, g->units - at), next = MIN(at + INPUT_DEPTH, g->units);
+    const float *kernel = g->kernel + (gsize)row * g->dense->units;
+    for (int at = 0; at < g->dense->units; at += INPUT_DEPTH) {
+        int depth = MIN(INPUT_DEPTH, g->dense->units - at), next = MIN(at + INPUT_DEPTH, g->dense->units);
         Prefetch ahead = {.arrays = {kernel + next},
-                          .count = next < g->units,
+                          .count = next < g->dense->units,
                           .rows = rows,
-                          .columns = MIN(INPUT_DEPTH, g->units - next),
-                          .units = g->units};
+                          .columns = MIN(INPUT_DEPTH, g->dense->units - next),
+                          .units = g->dense->units};
         for (int r = 0; r < rows; r++)
-            memcpy(tile + (gsize)r * INPUT_DEPTH, kernel + (gsize)r * g->units + at, depth * sizeof(float));
+            memcpy(tile + (gsize)r * INPUT_DEPTH, kernel + (gsize)r * g->dense->units + at,
+                   depth * sizeof(float));
         for (int s = 0; s < strips; s++)
             for (int r = 0; r < rows; r += block) {
                 prefetch_some(&ahead, 128);
                 g->kernels->multiply(MIN(block, rows - r), depth, tile + (gsize)r * INPUT_DEPTH, INPUT_DEPTH,
-                                     1, g->dyt + ((gsize)(first + s) * g->units + at) * STRIP,
+                                     1, g->dyt + ((gsize)(first + s) * g->dense->units + at) * STRIP,
                                      sums + ((gsize)s * INPUT_ROWS + r) * STRIP, STRIP, at > 0);
             }
     }
@@ -400,29 +399,38 @@ static void sum_strips(const InputGradient *g, int row, int rows, int first, int
 static void input_gradient_block(guint task, guint worker, gpointer data)
 {
     const InputGradient *g = data;
-    int row = (int)task * INPUT_ROWS, rows = MIN(INPUT_ROWS, g->features - row), all = image_strips(g->n);
-    float *tile = floats_new(INPUT_ROWS * (INPUT_DEPTH + INPUT_STRIPS * STRIP)),
-          *sums = tile + INPUT_ROWS * INPUT_DEPTH;
+    int row = (int)task * INPUT_ROWS, rows = MIN(INPUT_ROWS, g->dense->features - row),
+        all = image_strips(g->n);
+    float *tile = g->workers + worker * INPUT_FLOATS, *sums = tile + INPUT_ROWS * INPUT_DEPTH;
     for (int first = 0; first < all; first += INPUT_STRIPS) {
         int strips = MIN(INPUT_STRIPS, all - first), images = MIN(strips * STRIP, g->n - first * STRIP);
         sum_strips(g, row, rows, first, strips, tile, sums);
         for (int i = 0; i < images; i++) {
-            float *dx = g->dx + (gsize)(first * STRIP + i) * g->features + row;
+            float *dx = g->dx + (gsize)(first * STRIP + i) * g->dense->features + row;
             for (int r = 0; r < rows; r++)
                 dx[r] = sums[((gsize)(i / STRIP) * INPUT_ROWS + r) * STRIP + i % STRIP];
         }
     }
-    floats_free(tile);
 }
 
-void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
-                          const float *kernel, float *dx)
+void dense_input_gradient(const Dense *dense, const float *dy, int n, const float *kernel, float *dx)
 {
-    InputGradient gradient = {
-        .dy = dy, .kernel = kernel, .n = n, .features = features, .units = units, .dx = dx};
-    gradient.dyt = floats_new(dense_input_scratch(n, units) / sizeof(float));
+    InputGradient gradient = {.dense = dense, .dy = dy, .kernel = kernel, .n = n, .dx = dx};
+    gradient.dyt = dense->scratch;
+    gradient.workers = dense->scratch + transposed_floats(dense);
     gradient.kernels = kernels_current()->dense;
-    thread_pool_run(thread_pool, (units + INPUT_DEPTH - 1) / INPUT_DEPTH, transpose_strips, &gradient);
-    thread_pool_run(thread_pool, (features + INPUT_ROWS - 1) / INPUT_ROWS, input_gradient_block, &gradient);
-    floats_free(gradient.dyt);
+    thread_pool_run(dense->thread_pool, (dense->units + INPUT_DEPTH - 1) / INPUT_DEPTH, transpose_strips,
+                    &gradient);
+    thread_pool_run(dense->thread_pool, (dense->features + INPUT_ROWS - 1) / INPUT_ROWS, input_gradient_block,
+                    &gradient);
+}
+
+Dense dense_new(Arena *arena, int features, int units, int batch, gboolean passes_back,
+                ThreadPool *thread_pool)
+{
+    Dense dense = {thread_pool, features, units, batch, NULL};
+    gsize threads = thread_pool_threads(thread_pool), pass = threads * scratch_floats(batch),
+          back = passes_back ? transposed_floats(&dense) + threads * INPUT_FLOATS : 0;
+    dense.scratch = arena_shared(arena, ARENA_SCRATCH, MAX(pass, back));
+    return dense;
 }

@@ -8,12 +8,24 @@
  * any number of threads. */
 #pragma once
 #include "common/arithmetic/dense_kernels.h"
+#include "common/core/floats.h"
 #include "common/core/thread_pool.h"
+
+typedef struct {
+    ThreadPool *thread_pool; /* borrowed */
+    int features, units;     /* D, K */
+    int batch;               /* images at most */
+    float *scratch;
+} Dense;
+
+/* Takes scratch from the arena. passes_back: dense_input_gradient will be called. */
+Dense dense_new(Arena *arena, int features, int units, int batch, gboolean passes_back,
+                ThreadPool *thread_pool);
 
 /* Transposed: column i of xt is image i. */
 typedef struct {
-    const float *xt; /* (D, ld) */
-    int n, ld;       /* images; ld >= n */
+    const float *xt; /* (D, batch) */
+    int n;           /* images */
 } DenseBatch;
 
 typedef struct {
@@ -24,24 +36,15 @@ typedef struct {
     float *bias, *bias_m, *bias_v;       /* (K) */
 } DenseUpdate;
 
-/* x: n rows of D floats, by pointer. */
-void dense_transpose(ThreadPool *thread_pool, const float *const *x, int n, int features, float *xt, int ld);
+/* x: n rows of D floats, by pointer; xt: (D, batch). */
+void dense_transpose(const Dense *dense, const float *const *x, int n, float *xt);
 
 /* y (n, K) = x W + b. */
-void dense_forward(ThreadPool *thread_pool, DenseBatch batch, int features, int units, const float *kernel,
-                   const float *bias, float *y);
+void dense_forward(const Dense *dense, DenseBatch batch, const float *kernel, const float *bias, float *y);
 
 /* Computes the gradients dW = xᵀ dy and db = sum of dy's rows, and updates W and b. Weight decay does not apply to the
  * bias. Then y (n, K) is that of the next batch, the same to the bit as by dense_forward; without images, y may be NULL. */
-void dense_update(ThreadPool *thread_pool, const DenseUpdate *update, DenseBatch next, int features,
-                  int units, float *y);
+void dense_update(const Dense *dense, const DenseUpdate *update, DenseBatch next, float *y);
 
 /* dx (n, D) = dy Wᵀ; to be called before the update. */
-void dense_input_gradient(ThreadPool *thread_pool, const float *dy, int n, int features, int units,
-                          const float *kernel, float *dx);
-
-/* Bytes each thread allocates during a call, for batches of up to n images. */
-gsize dense_scratch(int n);
-
-/* Bytes that dense_input_gradient allocates in addition, for all threads together. */
-gsize dense_input_scratch(int n, int units);
+void dense_input_gradient(const Dense *dense, const float *dy, int n, const float *kernel, float *dx);

@@ -2,8 +2,6 @@
 #include "common/network/executor.h"
 
 #include "common/arithmetic/pooling.h"
-#include "common/network/dense.h"
-
 #include <string.h>
 
 static const Layer *layer_at(const Network *network, guint i)
@@ -99,69 +97,56 @@ static void find_stages(Executor *executor)
     }
 }
 
-static void make_convolutions(Executor *executor, Arena *arena, gsize *heap)
+/* Shared arrays of the arena. Of the pairs, one array is read while the other is written. */
+enum {
+    OF_ONE = 1,     /* two: outputs of an image */
+    OF_ALL = 3,     /* two: outputs of the batch, or gradients */
+    TRANSPOSED = 5, /* the input of a dense stage */
+    BIAS_GRADIENT = 6,
+};
+
+static void make_convolution(Executor *executor, Arena *arena, guint i)
 {
-    gsize scratch = 0, bias = 0;
-    guint threads = thread_pool_threads(executor->thread_pool);
-    for (guint i = 0; i < executor->n_stages; i++) {
-        Stage *stage = &executor->stages[i];
-        const Layer *layer = stage->layer;
-        if (layer->kind != LAYER_CONV2D)
-            continue;
-        ConvUse use = conv_use(executor, i);
-        ConvShape shape =
-            keeps(executor) ? layer_convolution(layer) : executor_convolution(executor->network, i);
-        stage->convolution = conv_layer_new(arena, &shape, use, executor->thread_pool);
-        if (arena->block && executor->use != EXECUTOR_TRAIN)
-            conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
-        scratch = MAX(scratch, conv_layer_scratch(&shape, use, threads));
-        *heap = MAX(*heap, conv_layer_heap(&shape, use));
-        bias = MAX(bias, keeps(executor) ? layer->bias_count : 0);
-    }
-    executor->scratch = arena_floats(arena, scratch);
-    executor->bias_gradient = arena_floats(arena, bias);
+    Stage *stage = &executor->stages[i];
+    const Layer *layer = stage->layer;
+    ConvShape shape = keeps(executor) ? layer_convolution(layer) : executor_convolution(executor->network, i);
+    stage->convolution = conv_layer_new(arena, &shape, conv_use(executor, i), executor->thread_pool);
+    if (arena->block && executor->use != EXECUTOR_TRAIN)
+        conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
+    if (keeps(executor))
+        executor->bias_gradient = arena_shared(arena, BIAS_GRADIENT, layer->bias_count);
 }
 
-static void make_dense(Executor *executor, Arena *arena, gsize *heap)
+static void make_dense(Executor *executor, Arena *arena, guint i)
 {
-    gsize batch = (gsize)executor->batch, widest = 0, input_scratch = 0;
-    gboolean rows = takes_rows(executor), passed = executor->use == EXECUTOR_GRADIENT;
-    for (guint i = 0; i < executor->n_stages; i++) {
-        Stage *stage = &executor->stages[i];
-        if (stage->layer->kind != LAYER_DENSE)
-            continue;
-        widest = MAX(widest, layer_inputs(stage->layer));
-        *heap = MAX(*heap, dense_scratch(executor->batch));
-        if (passed)
-            input_scratch = MAX(input_scratch, dense_input_scratch(executor->batch, stage->layer->out[2]));
-        passed |= executor->use == EXECUTOR_TRAIN;
-        gboolean twice = executor->use == EXECUTOR_TRAIN && rows && i == executor->first;
-        for (int x = 0; x < (keeps(executor) ? 1 + twice : 0); x++)
-            stage->xt[x] = arena_floats(arena, batch * layer_inputs(stage->layer));
-    }
-    float *shared = keeps(executor) ? NULL : arena_floats(arena, batch * widest);
-    for (guint i = 0; i < executor->n_stages && !keeps(executor); i++)
-        executor->stages[i].xt[0] = shared;
-    arena->beside += input_scratch;
+    Stage *stage = &executor->stages[i];
+    const Layer *layer = stage->layer;
+    gsize floats = (gsize)executor->batch * layer_inputs(layer);
+    gboolean trains = executor->use == EXECUTOR_TRAIN, is_first = i == executor->first;
+    stage->dense = dense_new(arena, layer->in[2], layer->out[2], executor->batch, !trains || !is_first,
+                             executor->thread_pool);
+    for (int x = 0; keeps(executor) && x < (trains && is_first && takes_rows(executor) ? 2 : 1); x++)
+        stage->xt[x] = arena_floats(arena, floats);
+    if (!keeps(executor))
+        stage->xt[0] = arena_shared(arena, TRANSPOSED, floats);
 }
 
 /* Every stage has its own output. */
 static void make_kept_outputs(Executor *executor, Arena *arena)
 {
-    gsize batch = (gsize)executor->batch, widest = executor->use == EXECUTOR_GRADIENT ? rows_of(executor) : 0;
-    float *now = executor->joined =
-        takes_rows(executor) ? NULL : arena_floats(arena, batch * rows_of(executor));
+    gsize batch = (gsize)executor->batch, rows = batch * rows_of(executor);
+    gboolean whole = executor->use == EXECUTOR_GRADIENT;
+    float *now = executor->joined = takes_rows(executor) ? NULL : arena_floats(arena, rows);
     for (guint i = 0; i < executor->n_stages; i++) {
         Stage *stage = &executor->stages[i];
+        gsize outputs = batch * layer_outputs(stage->layer);
         stage->in = now;
         if (owns_output(stage))
-            now = arena_floats(arena, batch * layer_outputs(stage->layer));
+            now = arena_floats(arena, outputs);
         stage->out = now;
-        if (i >= executor->first || executor->use == EXECUTOR_GRADIENT)
-            widest = MAX(widest, layer_outputs(stage->layer));
+        for (int g = 0; g < 2 && (whole || i >= executor->first); g++)
+            executor->gradients[g] = arena_shared(arena, OF_ALL + g, MAX(outputs, whole ? rows : 0));
     }
-    for (int i = 0; i < 2; i++)
-        executor->gradients[i] = arena_floats(arena, batch * widest);
 }
 
 /* Outputs alternate between two arrays: of one image up to the stage `join`, then of the batch. The last one is the
@@ -170,26 +155,17 @@ static void make_alternating_outputs(Executor *executor, Arena *arena)
 {
     guint join = executor->single;
     gboolean copies = !executor->single && !takes_rows(executor);
-    gsize one = 0, all = copies ? rows_of(executor) : 0;
-    float *of_one[2], *of_all[2];
+    gsize batch = (gsize)executor->batch;
     while (join > 0 && !owns_output(&executor->stages[--join]))
         ;
-    for (guint i = 0; i < executor->last; i++) {
-        gsize *floats = i < join ? &one : &all;
-        if (owns_output(&executor->stages[i]))
-            *floats = MAX(*floats, outputs_of(executor, i));
-    }
-    for (int i = 0; i < 2; i++) {
-        of_one[i] = arena_floats(arena, one);
-        of_all[i] = arena_floats(arena, all * (gsize)executor->batch);
-    }
-    gboolean begun = executor->single || copies;
-    executor->joined = begun ? of_all[0] : NULL;
-    for (guint i = 0, turn = 0; i < executor->n_stages; i++) {
+    if (executor->single || copies)
+        executor->joined = arena_shared(arena, OF_ALL, copies ? batch * rows_of(executor) : 0);
+    for (guint i = 0, turn = 0; i < executor->last; i++) {
         if (i == join)
             turn = copies;
         if (owns_output(&executor->stages[i]))
-            executor->stages[i].out = (i < join ? of_one : of_all)[turn++ & 1];
+            executor->stages[i].out = arena_shared(arena, (i < join ? OF_ONE : OF_ALL) + (turn++ & 1),
+                                                   (i < join ? 1 : batch) * outputs_of(executor, i));
     }
 }
 
@@ -197,19 +173,20 @@ Executor *executor_new(Arena *arena, const Network *network, ExecutorUse use, in
                        ThreadPool *thread_pool)
 {
     Executor *executor = g_new0(Executor, 1);
-    gsize heap = 0; /* of each thread */
     executor->network = network;
     executor->use = use;
     executor->batch = batch;
     executor->thread_pool = thread_pool;
     find_stages(executor);
-    make_convolutions(executor, arena, &heap);
-    make_dense(executor, arena, &heap);
+    for (guint i = 0; i < executor->n_stages; i++)
+        if (executor->stages[i].layer->kind == LAYER_CONV2D)
+            make_convolution(executor, arena, i);
+        else if (executor->stages[i].layer->kind == LAYER_DENSE)
+            make_dense(executor, arena, i);
     if (keeps(executor))
         make_kept_outputs(executor, arena);
     else
         make_alternating_outputs(executor, arena);
-    arena->beside += heap * thread_pool_threads(thread_pool);
     return executor;
 }
 
@@ -232,7 +209,7 @@ void executor_transpose(Executor *executor, const Stage *stage, const float *in,
     g_autofree const float **rows = in ? g_new(const float *, n) : NULL;
     for (int i = 0; in && i < n; i++)
         rows[i] = in + (gsize)i * inputs;
-    dense_transpose(executor->thread_pool, in ? rows : x, n, (int)inputs, xt, executor->batch);
+    dense_transpose(&stage->dense, in ? rows : x, n, xt);
 }
 
 /* Everything but dropout. x: the rows, if `in` is NULL. */
@@ -244,7 +221,7 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
     if (stage->convolution) {
         if (executor->use == EXECUTOR_TRAIN)
             conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
-        conv_layer_forward(stage->convolution, out, in, n, executor->scratch);
+        conv_layer_forward(stage->convolution, out, in, n);
         return;
     }
     if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
@@ -255,8 +232,7 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
         unit_forward(thread_pool, out, in, n, layer_inputs(layer), layer->root);
     } else if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
-        dense_forward(thread_pool, (DenseBatch){stage->xt[0], n, executor->batch}, layer->in[2],
-                      layer->out[2], layer->kernel, layer->bias, out);
+        dense_forward(&stage->dense, (DenseBatch){stage->xt[0], n}, layer->kernel, layer->bias, out);
     }
     if (layer->activation == ACTIVATION_RELU)
         relu_forward(thread_pool, out, (gsize)n * layer_outputs(layer));
@@ -334,9 +310,9 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     if (!dx)
         return;
     if (layer->kind == LAYER_DENSE)
-        dense_input_gradient(thread_pool, dy, n, layer->in[2], layer->out[2], layer->kernel, dx);
+        dense_input_gradient(&stage->dense, dy, n, layer->kernel, dx);
     else if (stage->convolution)
-        conv_layer_input_gradient(stage->convolution, dx, dy, n, executor->scratch);
+        conv_layer_input_gradient(stage->convolution, dx, dy, n);
     else if (layer->kind == LAYER_MAX_POOLING2D)
         max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)

@@ -8,6 +8,7 @@
  * (dense.h). */
 #pragma once
 #include "common/arithmetic/conv_layer.h"
+#include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/network.h"
 
@@ -20,6 +21,7 @@ typedef enum {
 typedef struct {
     Layer *layer;
     ConvLayer *convolution; /* NULL for other layers */
+    Dense dense;            /* of a dense layer */
     gboolean pooled;        /* a pooling that the convolution before it does */
     /* (batch, H, W, C): a former stage's `out`, or the input; NULL if the layer takes the rows by pointer. Kept
      * activations only. */
@@ -42,10 +44,13 @@ typedef struct {
     Stage *stages;
     /* (batch, …): the rows, or what the stages that run image by image make of them; NULL if they are taken by pointer */
     float *joined;
-    float *gradients[2];            /* with respect to activations: the output's, and the input's */
-    float *bias_gradient, *scratch; /* of a convolution */
-    int ahead;                      /* images of the next batch for which stage `first` has run; 0: none */
+    float *gradients[2];  /* with respect to activations: the output's, and the input's */
+    float *bias_gradient; /* of a convolution */
+    int ahead;            /* images of the next batch for which stage `first` has run; 0: none */
 } Executor;
+
+/* The first shared array of an arena that an executor leaves to others. */
+enum { EXECUTOR_SHARED = 7 };
 
 /* Which units are dropped: see dropout in layers.h. */
 typedef struct {

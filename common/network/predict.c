@@ -1,5 +1,4 @@
 /* predict: inference and gradients with respect to the input, a block of images at a time; see network.h. */
-#include "common/arithmetic/blas.h"
 #include "common/core/floats.h"
 #include "common/network/executor.h"
 
@@ -12,17 +11,12 @@ MemoryNeed network_predict_memory(const Network *network, guint threads, int n)
     g_auto(Arena) arena = {0};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     executor_free(executor_new(&arena, network, EXECUTOR_PREDICT, MIN(n, BLOCK), thread_pool));
-    MemoryNeed need = {.memory = arena_bytes(&arena), .address = FLOATS_ALIGNMENT};
-    if (!network_is_dense(network))
-        memory_add(&need, blas_memory(threads));
-    return need;
+    return (MemoryNeed){.memory = arena_bytes(&arena), .address = FLOATS_ALIGNMENT};
 }
 
 static Executor *make_executor(Arena *arena, const Network *network, ExecutorUse use, int n,
                                ThreadPool *thread_pool)
 {
-    if (!network_is_dense(network)) /* only convolutions need OpenBLAS here */
-        blas_startup(thread_pool_threads(thread_pool));
     executor_free(executor_new(arena, network, use, MIN(n, BLOCK), thread_pool));
     arena_take(arena);
     return executor_new(arena, network, use, MIN(n, BLOCK), thread_pool);

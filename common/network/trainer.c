@@ -2,9 +2,7 @@
  * gradients of dense layers exist as tiles only (dense.h); those of convolutions are whole, in one array that all share. */
 #include "common/network/trainer.h"
 
-#include "common/arithmetic/blas.h"
 #include "common/core/error.h"
-#include "common/network/dense.h"
 #include "common/network/executor.h"
 
 struct Trainer {
@@ -58,14 +56,12 @@ static Slots make_slots(Arena *arena, const Layer *layer, const Optimizer *optim
 static void build(Trainer *trainer, int batch)
 {
     const Network *network = trainer->network;
-    gsize kernel = 0;
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         trainer->slots[i] = make_slots(&trainer->arena, layer, &trainer->optimizer);
         if (layer->kind == LAYER_CONV2D && !layer->frozen)
-            kernel = MAX(kernel, layer->kernel_count);
+            trainer->kernel_gradient = arena_shared(&trainer->arena, EXECUTOR_SHARED, layer->kernel_count);
     }
-    trainer->kernel_gradient = arena_floats(&trainer->arena, kernel);
     executor_free(trainer->executor);
     trainer->executor = executor_new(&trainer->arena, network, EXECUTOR_TRAIN, batch, trainer->thread_pool);
 }
@@ -97,7 +93,6 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
     g_return_val_if_fail(batch >= 1 && batch <= BATCH_MAX, NULL);
     if (!check_network(network, error))
         return NULL;
-    blas_startup(thread_pool_threads(thread_pool));
     g_autoptr(Trainer) trainer = measured(network, optimizer, batch, thread_pool);
     trainer->seed = seed;
     if (!arena_try_take(&trainer->arena)) {
@@ -134,7 +129,7 @@ static void learn_dense(const Lesson *lesson, Stage *stage, const Slots *slots, 
     Executor *executor = trainer->executor;
     const Batch *next = lesson->next;
     Layer *layer = stage->layer;
-    DenseUpdate update = {{stage->xt[0], lesson->batch->n, executor->batch},
+    DenseUpdate update = {{stage->xt[0], lesson->batch->n},
                           dy,
                           &lesson->step,
                           layer->kernel,
@@ -143,10 +138,10 @@ static void learn_dense(const Lesson *lesson, Stage *stage, const Slots *slots, 
                           layer->bias,
                           slots->bias_m,
                           slots->bias_v};
-    DenseBatch ahead = {stage->xt[1], next && stage->xt[1] ? next->n : 0, executor->batch};
+    DenseBatch ahead = {stage->xt[1], next && stage->xt[1] ? next->n : 0};
     if (ahead.n)
         executor_transpose(executor, stage, NULL, next->x, next->n, stage->xt[1]);
-    dense_update(trainer->thread_pool, &update, ahead, layer->in[2], layer->out[2], stage->out);
+    dense_update(&stage->dense, &update, ahead, stage->out);
     if (!ahead.n)
         return;
     float *held = stage->xt[0];
@@ -163,8 +158,7 @@ static void learn_convolution(const Lesson *lesson, Stage *stage, const Slots *s
     Layer *layer = stage->layer;
     OptimizerStep bias_step = lesson->step;
     bias_step.decay = 0;
-    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n,
-                               executor->scratch);
+    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n);
     optimizer_update(trainer->thread_pool, &lesson->step, layer->kernel_count, trainer->kernel_gradient,
                      layer->kernel, slots->kernel_m, slots->kernel_v);
     optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, executor->bias_gradient,

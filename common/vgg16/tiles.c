@@ -29,7 +29,7 @@ typedef struct {
     ThreadPool *alone;
     Arena arena;
     ConvPlan *plan;
-    float *scratch, *kernel, *out;
+    float *kernel, *out;
 } Worker;
 
 typedef struct {
@@ -151,7 +151,6 @@ static void worker_build(Worker *worker, const ConvShape *shape)
 {
     conv_plan_free(worker->plan);
     worker->plan = conv_plan_new(&worker->arena, shape, worker->alone);
-    worker->scratch = arena_floats(&worker->arena, conv_scratch_floats(shape, 1));
     worker->kernel = arena_floats(&worker->arena, conv_weights(shape));
     worker->out = arena_floats(&worker->arena, conv_outputs(shape));
 }
@@ -185,7 +184,7 @@ static void slice_task(guint slice, guint index, gpointer data)
         memcpy(worker->kernel + (gsize)tap * OUTPUTS,
                probe->weights->kernel[l->conv] + (gsize)tap * l->outputs + first, OUTPUTS * sizeof(float));
     conv_plan_set_weights(worker->plan, worker->kernel, probe->weights->bias[l->conv] + first);
-    conv_plan_run(worker->plan, run->in, 1, worker->out, worker->scratch);
+    conv_plan_run(worker->plan, run->in, 1, worker->out);
     for (gsize pixel = 0; pixel < pixels; pixel++) {
         const double *exact = probe->exact[run->layer] + pixel * l->outputs + first;
         const float *out = worker->out + pixel * OUTPUTS;

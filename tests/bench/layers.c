@@ -85,7 +85,7 @@ static void layer_init(BenchLayer *l, int index, int batch, ThreadPool *thread_p
     l->layer = &vgg16_layers[index];
     int side = VGG16_SIDE / l->layer->shrink, inputs = l->layer->inputs, outputs = l->layer->outputs;
     gboolean pool = vgg16_layers[index + 1].conv < 0;
-    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE, 3, 1, 0, FALSE};
+    l->shape = (ConvShape){side, side, inputs, outputs, TRUE, FALSE, 3, 1, 0, FALSE, FALSE};
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;
@@ -106,12 +106,12 @@ static void layer_init(BenchLayer *l, int index, int batch, ThreadPool *thread_p
     find_sizes(l);
 }
 
-static void layer_run(BenchLayer *l, int batch, float *scratch, Round *round)
+static void layer_run(BenchLayer *l, int batch, Round *round)
 {
     gint64 start = g_get_monotonic_time();
     stages_begin(&l->tables);
     for (int image = 0; image < batch; image += l->run) {
-        conv_plan_run(l->plan, l->in, l->run, l->out, scratch);
+        conv_plan_run(l->plan, l->in, l->run, l->out);
         stages_rest();
         if (l->pooled)
             max_pooling_forward(l->thread_pool, l->pooled, l->out, l->run,
@@ -341,10 +341,6 @@ static void report(const BenchLayer *layers, int n, int rounds, int batch, int t
 
 static void run(BenchLayer *layers, int n, int threads, int batch, int rounds, ThreadPool *thread_pool)
 {
-    gsize scratch_size = 0;
-    for (int i = 0; i < n; i++)
-        scratch_size = MAX(scratch_size, conv_scratch_floats(&layers[i].shape, (guint)threads));
-    float *scratch = floats_new(scratch_size);
     Machine machine = {.thread_pool = thread_pool,
                        .memory = floats_new(MEMORY_BYTES / sizeof(float)),
                        .peaks = g_malloc0_n((gsize)threads, sizeof *machine.peaks),
@@ -353,7 +349,7 @@ static void run(BenchLayer *layers, int n, int threads, int batch, int rounds, T
     for (int round = -1; round < rounds; round++) { /* the first one only warms up */
         measure_machine(&machine, MAX(round, 0));
         for (int i = 0; i < n; i++)
-            layer_run(&layers[i], batch, scratch, &layers[i].rounds[MAX(round, 0)]);
+            layer_run(&layers[i], batch, &layers[i].rounds[MAX(round, 0)]);
     }
     printf("%s, %d thread%s, batches of %d, median of %d\n", isa_name(isa_current()), threads,
            threads > 1 ? "s" : "", batch, rounds);
@@ -363,7 +359,6 @@ static void run(BenchLayer *layers, int n, int threads, int batch, int rounds, T
     g_free(machine.peaks);
     g_free(machine.rates);
     floats_free(machine.memory);
-    floats_free(scratch);
 }
 
 /* The time that a new cache takes once, before its first image. */

@@ -9,6 +9,7 @@
 #include "common/core/rng.h"
 #include "common/hdf5/hdf5_file.h"
 #include "common/model/model.h"
+#include "common/network/dense.h"
 #include "common/network/network.h"
 #include <glib/gstdio.h>
 #include <jansson.h>
@@ -16,20 +17,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Convolutions ---- */
+/* ---- Convolutions and dense layers ---- */
 
-/* scratch: NaN. */
-static inline ConvLayer *make_conv_layer(Arena *arena, const ConvShape *shape, ConvUse use,
-                                         ThreadPool *thread_pool, float **scratch)
+/* Takes the arena's memory; its scratch is NaN. */
+static inline void take_with_scratch(Arena *arena)
 {
-    gsize floats = conv_layer_scratch(shape, use, thread_pool_threads(thread_pool));
-    conv_layer_free(conv_layer_new(arena, shape, use, thread_pool));
-    arena_floats(arena, floats);
     arena_take(arena);
-    ConvLayer *layer = conv_layer_new(arena, shape, use, thread_pool);
-    *scratch = arena_floats(arena, floats);
-    memset(*scratch, 0xff, floats * sizeof(float));
-    return layer;
+    memset(arena_shared(arena, ARENA_SCRATCH, 0), 0xff, arena->shared[ARENA_SCRATCH] * sizeof(float));
+}
+
+static inline ConvLayer *make_conv_layer(Arena *arena, const ConvShape *shape, ConvUse use,
+                                         ThreadPool *thread_pool)
+{
+    conv_layer_free(conv_layer_new(arena, shape, use, thread_pool));
+    take_with_scratch(arena);
+    return conv_layer_new(arena, shape, use, thread_pool);
+}
+
+static inline Dense make_dense(Arena *arena, int features, int units, int batch, ThreadPool *thread_pool)
+{
+    dense_new(arena, features, units, batch, TRUE, thread_pool);
+    take_with_scratch(arena);
+    return dense_new(arena, features, units, batch, TRUE, thread_pool);
 }
 
 /* ---- A temporary folder for the files of a test ---- */

@@ -1,7 +1,6 @@
 /* training_memory: see training_memory.h. */
 #include "train/dense/training_memory.h"
 
-#include "common/arithmetic/blas.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/floats.h"
 #include "common/core/plural.h"
@@ -63,7 +62,6 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     memory_add(&need, rows);
     if (options.averages > 1) /* the first kernel once more when the model is kept */
         memory_add(&need, (MemoryNeed){.memory = network_first_dense(outline)->kernel_count * sizeof(float)});
-    memory_add(&need, blas_memory((guint)threads));
     memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
     return need;
 }

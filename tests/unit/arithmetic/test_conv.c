@@ -12,17 +12,11 @@ static gsize out_floats(const ConvShape *s)
            s->outputs;
 }
 
-/* scratch: for this number of threads; NaN. */
-static ConvPlan *make_plan(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool, float **scratch)
+static ConvPlan *make_plan(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
 {
-    gsize floats = conv_scratch_floats(shape, thread_pool_threads(thread_pool));
     conv_plan_free(conv_plan_new(arena, shape, thread_pool));
-    arena_floats(arena, floats);
-    arena_take(arena);
-    ConvPlan *plan = conv_plan_new(arena, shape, thread_pool);
-    *scratch = arena_floats(arena, floats);
-    memset(*scratch, 0xff, floats * sizeof(float));
-    return plan;
+    take_with_scratch(arena);
+    return conv_plan_new(arena, shape, thread_pool);
 }
 
 static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
@@ -30,11 +24,10 @@ static float *run_threads(const ConvShape *shape, const float *kernel, const flo
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0};
-    float *scratch;
-    g_autoptr(ConvPlan) plan = make_plan(&arena, shape, thread_pool, &scratch);
+    g_autoptr(ConvPlan) plan = make_plan(&arena, shape, thread_pool);
     float *out = g_new(float, n *out_floats(shape));
     conv_plan_set_weights(plan, kernel, bias);
-    conv_plan_run(plan, in, n, out, scratch);
+    conv_plan_run(plan, in, n, out);
     return out;
 }
 
@@ -99,7 +92,7 @@ static void test_every_layer_shape(void)
         if (l->conv >= 0 && (i == 0 || l->inputs != l[-1].inputs || l->outputs != l[-1].outputs))
             for (gsize size = 0; size < G_N_ELEMENTS(sizes); size++)
                 check_shape((ConvShape){sizes[size][0], sizes[size][1], l->inputs, l->outputs, TRUE, FALSE, 3,
-                                        1, 0, FALSE});
+                                        1, 0, FALSE, FALSE});
     }
 }
 
@@ -107,9 +100,9 @@ static void test_odd_sizes(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 7}, {2, 3}, {5, 4}, {13, 6}, {31, 29}, {4, 50}, {57, 1}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE, 3, 1, 0, FALSE});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE, 3, 1, 0, FALSE});
-        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE, 3, 1, 0, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 3, 32, FALSE, FALSE, 3, 1, 0, FALSE, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 32, 64, FALSE, FALSE, 3, 1, 0, FALSE, FALSE});
+        check_shape((ConvShape){sizes[i][0], sizes[i][1], 256, 96, TRUE, FALSE, 3, 1, 0, FALSE, FALSE});
     }
 }
 
@@ -120,10 +113,12 @@ static void test_every_padding(void)
     for (int size = 3; size <= 5; size += 2)
         for (int pad = 0; pad < size; pad += size / 2)
             for (gsize i = 0; i < G_N_ELEMENTS(sides); i++) {
-                check_shape((ConvShape){sides[i][0], sides[i][1], 3, 32, FALSE, FALSE, size, pad, 0, FALSE});
                 check_shape(
-                    (ConvShape){sides[i][0], sides[i][1], 512, 64, FALSE, FALSE, size, pad, 0, FALSE});
-                check_shape((ConvShape){sides[i][0], sides[i][1], 64, 32, TRUE, FALSE, size, pad, 0, FALSE});
+                    (ConvShape){sides[i][0], sides[i][1], 3, 32, FALSE, FALSE, size, pad, 0, FALSE, FALSE});
+                check_shape(
+                    (ConvShape){sides[i][0], sides[i][1], 512, 64, FALSE, FALSE, size, pad, 0, FALSE, FALSE});
+                check_shape(
+                    (ConvShape){sides[i][0], sides[i][1], 64, 32, TRUE, FALSE, size, pad, 0, FALSE, FALSE});
             }
 }
 
@@ -131,7 +126,8 @@ static void test_pooling_keeps_the_largest_of_four(void)
 {
     static const int sizes[][2] = {{8, 8}, {9, 7}, {2, 2}, {14, 13}};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1, 0, FALSE}, pooled = whole;
+        ConvShape whole = {sizes[i][0], sizes[i][1], 64, 32, TRUE, FALSE, 3, 1, 0, FALSE, FALSE},
+                  pooled = whole;
         pooled.pool = TRUE;
         g_autofree float *in = random_array((gsize)whole.height * whole.width * whole.inputs, 1, 1, -9);
         g_autofree float *kernel = random_array((gsize)9 * whole.inputs * whole.outputs, 2, 0.1, -9);
@@ -157,10 +153,12 @@ static void test_pooling_keeps_the_largest_of_four(void)
 
 static void test_results_do_not_depend_on_company(void)
 {
-    static const ConvShape shapes[] = {
-        {22, 18, 3, 64, TRUE, FALSE, 3, 1, 0, FALSE},    {30, 46, 64, 64, TRUE, TRUE, 3, 1, 0, FALSE},
-        {15, 14, 256, 256, TRUE, FALSE, 3, 1, 0, FALSE}, {14, 14, 64, 32, TRUE, FALSE, 5, 0, 0, FALSE},
-        {11, 10, 256, 96, FALSE, FALSE, 5, 4, 0, FALSE}, {20, 13, 3, 32, FALSE, FALSE, 5, 0, 0, FALSE}};
+    static const ConvShape shapes[] = {{22, 18, 3, 64, TRUE, FALSE, 3, 1, 0, FALSE, FALSE},
+                                       {30, 46, 64, 64, TRUE, TRUE, 3, 1, 0, FALSE, FALSE},
+                                       {15, 14, 256, 256, TRUE, FALSE, 3, 1, 0, FALSE, FALSE},
+                                       {14, 14, 64, 32, TRUE, FALSE, 5, 0, 0, FALSE, FALSE},
+                                       {11, 10, 256, 96, FALSE, FALSE, 5, 4, 0, FALSE, FALSE},
+                                       {20, 13, 3, 32, FALSE, FALSE, 5, 0, 0, FALSE, FALSE}};
     enum { N = 6 };
     for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
         const ConvShape *s = &shapes[i];
@@ -179,10 +177,10 @@ static void test_results_do_not_depend_on_company(void)
 /* Nor on how the work is divided: wide and narrow, with a last slice of 32 output channels and an incomplete run. */
 static void test_results_do_not_depend_on_caches(void)
 {
-    static const ConvShape shapes[] = {{66, 46, 64, 96, TRUE, FALSE, 3, 1, 0, FALSE},
-                                       {40, 44, 64, 160, TRUE, TRUE, 3, 1, 0, FALSE},
-                                       {43, 36, 144, 160, TRUE, FALSE, 3, 1, 0, FALSE},
-                                       {30, 29, 320, 96, FALSE, FALSE, 5, 2, 0, FALSE}};
+    static const ConvShape shapes[] = {{66, 46, 64, 96, TRUE, FALSE, 3, 1, 0, FALSE, FALSE},
+                                       {40, 44, 64, 160, TRUE, TRUE, 3, 1, 0, FALSE, FALSE},
+                                       {43, 36, 144, 160, TRUE, FALSE, 3, 1, 0, FALSE, FALSE},
+                                       {30, 29, 320, 96, FALSE, FALSE, 5, 2, 0, FALSE, FALSE}};
     static const gsize caches[] = {0, 512 << 10, 1 << 20, 2 << 20, 16 << 20};
     enum { N = 3 };
     gsize own = cache_bytes(2);
@@ -206,7 +204,7 @@ static void test_results_do_not_depend_on_caches(void)
 
 static void test_weights_may_change(void)
 {
-    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1, 0, FALSE};
+    ConvShape shape = {6, 6, 32, 32, FALSE, FALSE, 3, 1, 0, FALSE, FALSE};
     gsize floats = 6 * 6 * 32, taps = 9 * 32 * 32;
     g_autofree float *in = random_array(floats, 1, 1, -9), *first = random_array(taps, 2, 1, -9),
                      *second = random_array(taps, 3, 1, -9);
@@ -215,13 +213,12 @@ static void test_weights_may_change(void)
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_auto(Arena) arena = {0};
-    float *scratch;
-    g_autoptr(ConvPlan) plan = make_plan(&arena, &shape, thread_pool, &scratch);
+    g_autoptr(ConvPlan) plan = make_plan(&arena, &shape, thread_pool);
     conv_plan_set_weights(plan, first, bias);
-    conv_plan_run(plan, in, 1, out, scratch);
+    conv_plan_run(plan, in, 1, out);
     g_assert_cmpint(memcmp(out, expected, floats * sizeof(float)), !=, 0);
     conv_plan_set_weights(plan, second, NULL);
-    conv_plan_run(plan, in, 1, out, scratch);
+    conv_plan_run(plan, in, 1, out);
     g_assert_cmpmem(out, floats * sizeof(float), expected, floats * sizeof(float));
 }
 
@@ -230,14 +227,14 @@ static void test_every_tile_by_name(void)
 {
     static const int tiles[] = {1, 4, 6, 7};
     for (gsize i = 0; i < G_N_ELEMENTS(tiles); i++) {
-        check_shape((ConvShape){15, 13, 512, 32, TRUE, FALSE, 3, 1, tiles[i], FALSE});
-        check_shape((ConvShape){15, 13, 64, 96, FALSE, FALSE, 3, 1, tiles[i], TRUE});
+        check_shape((ConvShape){15, 13, 512, 32, TRUE, FALSE, 3, 1, tiles[i], FALSE, FALSE});
+        check_shape((ConvShape){15, 13, 64, 96, FALSE, FALSE, 3, 1, tiles[i], TRUE, FALSE});
     }
 }
 
 static void test_a_limit_bounds_the_tile(void)
 {
-    ConvShape shape = {28, 28, 64, 64, TRUE, FALSE, 3, 1, 0, FALSE}, few = shape, pooled = shape;
+    ConvShape shape = {28, 28, 64, 64, TRUE, FALSE, 3, 1, 0, FALSE, FALSE}, few = shape, pooled = shape;
     static const int expected[] = {1, 1, 1, 1, 4, 4, 6, 7};
     for (int limit = 1; limit <= CONV_LARGEST_TILE; limit++)
         g_assert_cmpint(conv_tile(&shape, limit), ==, expected[limit]);
@@ -253,7 +250,7 @@ static void test_portable_bits_are_the_same_everywhere(void)
     static const int tiles[] = {1, 4, 6, 7};
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (gsize i = 0; i < G_N_ELEMENTS(tiles); i++) {
-        ConvShape shape = {9, 8, 160, 32, TRUE, FALSE, 3, 1, tiles[i], TRUE};
+        ConvShape shape = {9, 8, 160, 32, TRUE, FALSE, 3, 1, tiles[i], TRUE, FALSE};
         gsize floats = (gsize)shape.height * shape.width * shape.inputs,
               size = out_floats(&shape) * sizeof(float);
         g_autofree float *in = g_new(float, floats), *bias = g_new0(float, shape.outputs);
@@ -281,7 +278,7 @@ static void test_portable_bits_are_the_same_everywhere(void)
 /* Against the definition above, to the last few bits; the same for any number of threads. */
 static void test_the_reference_is_a_convolution(void)
 {
-    ConvShape shape = {7, 10, 48, 64, TRUE, FALSE, 3, 1, 0, FALSE};
+    ConvShape shape = {7, 10, 48, 64, TRUE, FALSE, 3, 1, 0, FALSE, FALSE};
     gsize floats = (gsize)shape.height * shape.width * shape.inputs, n = out_floats(&shape);
     g_autofree float *in = random_array(floats, 1, 1, 0), *bias = random_array(shape.outputs, 3, 0.1, -1),
                      *kernel = random_array((gsize)9 * shape.inputs * shape.outputs, 2, 0.1, -9);

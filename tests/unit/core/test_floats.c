@@ -31,12 +31,25 @@ static void measures_and_hands_out(void)
     g_assert_cmpuint(arena.taken, ==, floats);
 }
 
-static void tells_what_is_allocated_beside(void)
+/* Shared arrays: as long as the longest asked for, one for each number, apart from all others. */
+static void shares_the_longest(void)
 {
     g_auto(Arena) arena = {0};
-    arena_floats(&arena, 16);
-    arena.beside += 1000;
-    g_assert_cmpuint(arena_bytes(&arena), ==, 1064);
+    float *own = NULL, *first = NULL, *again = NULL, *second = NULL;
+    for (int taking = 0; taking < 2; taking++) {
+        first = arena_shared(&arena, ARENA_SCRATCH, 100);
+        own = arena_floats(&arena, 16);
+        again = arena_shared(&arena, ARENA_SCRATCH, 40);
+        second = arena_shared(&arena, ARENA_SHARED - 1, 1);
+        g_assert_cmpuint(arena_bytes(&arena), ==, (112 + 16 + 16) * sizeof(float));
+        if (!taking)
+            arena_take(&arena);
+    }
+    g_assert_true(first == again);
+    memset(first, 0xff, 112 * sizeof(float));
+    for (int i = 0; i < 16; i++)
+        g_assert_true(own[i] == 0 && second[i] == 0);
+    g_assert_cmpuint(arena.taken, ==, arena.floats);
 }
 
 static void refuses_what_no_machine_has(void)
@@ -50,7 +63,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/arena/measures, then hands out", measures_and_hands_out);
-    g_test_add_func("/arena/tells what is allocated beside it", tells_what_is_allocated_beside);
+    g_test_add_func("/arena/shares the longest of arrays of one number", shares_the_longest);
     g_test_add_func("/arena/refuses what no machine has", refuses_what_no_machine_has);
     return g_test_run();
 }

@@ -31,8 +31,10 @@ static void check_sums(void)
           *bias = random_array(K, 3, 1, -INFINITY);
     const float *rows[N];
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {{xt, N, N}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, N}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_auto(Arena) arena = {0};
+    Dense dense = make_dense(&arena, D, K, N, thread_pool);
     draw_input(x);
     for (int n = 0; n < N; n++)
         rows[n] = x + n * D;
@@ -50,10 +52,10 @@ static void check_sums(void)
                 learnt[d * K + k] -= (double)x[n * D + d] * dy[n * K + k];
         }
     }
-    dense_transpose(thread_pool, rows, N, D, xt, N);
-    dense_forward(thread_pool, update.batch, D, K, kernel, bias, y);
+    dense_transpose(&dense, rows, N, xt);
+    dense_forward(&dense, update.batch, kernel, bias, y);
     assert_near(y, forward, N * K);
-    dense_update(thread_pool, &update, (DenseBatch){0}, D, K, NULL);
+    dense_update(&dense, &update, (DenseBatch){0}, NULL);
     assert_near(kernel, learnt, D * K);
     assert_near(bias, bias_learnt, K);
     g_free(dy);
@@ -68,7 +70,9 @@ static void check_input_gradient(void)
     float *dy = random_array(IMAGES * UNITS, 1, 1, -INFINITY),
           *kernel = random_array(FEATURES * UNITS, 2, 1, -INFINITY), *dx = floats_new(IMAGES * FEATURES);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    dense_input_gradient(thread_pool, dy, IMAGES, FEATURES, UNITS, kernel, dx);
+    g_auto(Arena) arena = {0};
+    Dense dense = make_dense(&arena, FEATURES, UNITS, IMAGES, thread_pool);
+    dense_input_gradient(&dense, dy, IMAGES, kernel, dx);
     for (int n = 0; n < IMAGES; n++)
         for (int d = 0; d < FEATURES; d++) {
             double sum = 0;

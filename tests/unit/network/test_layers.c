@@ -40,13 +40,12 @@ static void check_convolution(const json_t *c)
     g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.outputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_auto(Arena) arena = {0};
-    float *scratch;
-    g_autoptr(ConvLayer) layer = make_conv_layer(&arena, &conv, CONV_BOTH_GRADIENTS, thread_pool, &scratch);
+    g_autoptr(ConvLayer) layer = make_conv_layer(&arena, &conv, CONV_BOTH_GRADIENTS, thread_pool);
     conv_layer_set_weights(layer, kernel, bias);
-    conv_layer_forward(layer, y, x, n, scratch);
+    conv_layer_forward(layer, y, x, n);
     conv_layer_bias_gradient(layer, dbias, dy, y, n);
-    conv_layer_kernel_gradient(layer, dkernel, x, dy, n, scratch);
-    conv_layer_input_gradient(layer, dx, dy, n, scratch);
+    conv_layer_kernel_gradient(layer, dkernel, x, dy, n);
+    conv_layer_input_gradient(layer, dx, dy, n);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);
     assert_close(dkernel, json_object_get(c, "dkernel"), 1e-6);
@@ -92,17 +91,19 @@ static void check_dense(const json_t *c)
                      *bias_was = g_memdup2(bias, k * sizeof(float));
     g_autofree const float **rows = g_new(const float *, n);
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {{xt, n, ld}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, n}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    g_auto(Arena) arena = {0};
+    Dense dense = make_dense(&arena, d, k, ld, thread_pool);
     for (int i = 0; i < n; i++)
         rows[i] = x + (gsize)i * d;
-    dense_transpose(thread_pool, rows, n, d, xt, ld);
-    dense_forward(thread_pool, update.batch, d, k, kernel, bias, y);
-    dense_input_gradient(thread_pool, dy, n, d, k, kernel, dx);
+    dense_transpose(&dense, rows, n, xt);
+    dense_forward(&dense, update.batch, kernel, bias, y);
+    dense_input_gradient(&dense, dy, n, kernel, dx);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);
-    dense_update(thread_pool, &update, update.batch, d, k, again);
-    dense_forward(thread_pool, update.batch, d, k, kernel, bias, y);
+    dense_update(&dense, &update, update.batch, again);
+    dense_forward(&dense, update.batch, kernel, bias, y);
     g_assert_cmpmem(y, (gsize)n * k * sizeof(float), again, (gsize)n * k * sizeof(float));
     for (int i = 0; i < d * k; i++)
         was[i] -= kernel[i];
