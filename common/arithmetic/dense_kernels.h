@@ -20,6 +20,16 @@ typedef struct {
     float decay;    /* L2: the gradient grows by decay * w */
 } OptimizerStep;
 
+/* Weights that learn, and the optimizer's slots for them, shaped alike; NULL if it has none (optimizer.h). */
+typedef struct {
+    float *w, *m, *v;
+} Parameters;
+
+static inline Parameters parameters_from(const Parameters *p, gsize first)
+{
+    return (Parameters){p->w + first, p->m ? p->m + first : NULL, p->v ? p->v + first : NULL};
+}
+
 typedef struct {
     int rows; /* maximum number of rows per call of multiply, which is the most efficient one */
 
@@ -28,6 +38,6 @@ typedef struct {
     void (*multiply)(int rows, int depth, const float *a, gsize row, gsize column, const float *b, float *c,
                      gsize ldc, gboolean add);
 
-    /* Updates n weights w with their gradient g; m and v: the optimizer's slots, NULL if it has none (optimizer.h). */
-    void (*update)(const OptimizerStep *step, int n, const float *g, float *w, float *m, float *v);
+    /* Updates n weights with their gradient g. */
+    void (*update)(const OptimizerStep *step, int n, const float *g, Parameters weights);
 } DenseKernels;

@@ -82,6 +82,7 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
     double rate = 0;
     json_error_t wrong;
     Activation activation;
+    int of = 0;
     if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F, s?b}", "kind",
                        &kind, "name", &name, "activation", &activation_name, "padding", &padding, "size",
                        &size, "units", &units, "filters", &filters, "rate", &rate, "root", &root) != 0)
@@ -93,24 +94,18 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
             return fail(error, "two layers of the network have the same name", name);
     if (!parse_activation(activation_name, &activation))
         return fail(error, "the network has an unknown activation", activation_name);
-    if (g_str_equal(kind, "conv2d"))
-        return network_conv2d(network, name, filters, size, g_str_equal(padding, "same"), activation,
-                              error) != NULL;
-    if (g_str_equal(kind, "max_pooling2d"))
-        return network_max_pooling2d(network, name, size, error) != NULL;
-    if (g_str_equal(kind, "global_average_pooling2d"))
-        return network_global_average_pooling2d(network, name) != NULL;
-    if (g_str_equal(kind, "activation"))
-        return network_activation(network, name, activation, error) != NULL;
-    if (g_str_equal(kind, "dropout"))
-        return network_dropout(network, name, (float)rate, error) != NULL;
-    if (g_str_equal(kind, "flatten"))
-        return network_flatten(network, name, error) != NULL;
-    if (g_str_equal(kind, "unit_normalization"))
-        return network_unit_normalization(network, name, root) != NULL;
-    if (g_str_equal(kind, "dense"))
-        return network_dense(network, name, units, activation, error) != NULL;
-    return fail(error, "the network has an unknown kind of layer", kind);
+    while (of < LAYER_KINDS && !g_str_equal(kind, layer_kinds[of].name))
+        of++;
+    const Layer wanted = {.kind = (LayerKind)of,
+                          .name = (char *)name,
+                          .activation = activation,
+                          .out = {0, 0, of == LAYER_CONV2D ? filters : units},
+                          .size = size,
+                          .same = g_str_equal(padding, "same"),
+                          .rate = (float)rate,
+                          .root = root};
+    return of < LAYER_KINDS ? network_append(network, &wanted, error) != NULL
+                            : fail(error, "the network has an unknown kind of layer", kind);
 }
 
 Network *network_from_json(json_t *object, GError **error)

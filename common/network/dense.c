@@ -86,7 +86,7 @@ static void prefetch_some(Prefetch *ahead, int lines)
 static Prefetch prefetch_tile(const Pass *pass, int first, int columns, int row)
 {
     const DenseUpdate *u = pass->update;
-    const float *arrays[3] = {pass->kernel, u ? u->kernel_m : NULL, u ? u->kernel_v : NULL};
+    const float *arrays[3] = {pass->kernel, u ? u->kernel.m : NULL, u ? u->kernel.v : NULL};
     Prefetch ahead = {
         .rows = MIN(TILE, pass->dense->features - row), .columns = columns, .units = pass->dense->units};
     for (int i = 0; i < 3; i++)
@@ -136,8 +136,7 @@ static void update_bias(const Pass *pass, const Scratch *scratch, int first, int
         for (int n = 0; n < u->batch.n; n++)
             for (int k = 0; k < STRIP; k++)
                 gradient[s * STRIP + k] += scratch->dy[((gsize)s * u->batch.n + n) * STRIP + k];
-    pass->kernels->update(&step, columns, gradient, u->bias + first, u->bias_m ? u->bias_m + first : NULL,
-                          u->bias_v ? u->bias_v + first : NULL);
+    pass->kernels->update(&step, columns, gradient, parameters_from(&u->bias, (gsize)first));
 }
 
 /* Number of strips from strip s on, at most SPARSE_STRIPS. */
@@ -207,8 +206,8 @@ static void update_tile(const Pass *pass, const Scratch *scratch, const Tile *ti
         gradient_of_strips(pass, scratch, &order, tile, s, ahead);
     for (int i = 0; i < tile->rows; i++) {
         gsize at = (gsize)(tile->row + order.rows[i]) * pass->dense->units + tile->first;
-        pass->kernels->update(u->step, tile->columns, scratch->gradient + (gsize)i * PANEL, u->kernel + at,
-                              u->kernel_m ? u->kernel_m + at : NULL, u->kernel_v ? u->kernel_v + at : NULL);
+        pass->kernels->update(u->step, tile->columns, scratch->gradient + (gsize)i * PANEL,
+                              parameters_from(&u->kernel, at));
     }
 }
 
@@ -297,8 +296,8 @@ void dense_update(const Dense *dense, const DenseUpdate *update, DenseBatch next
     Pass pass = {.dense = dense,
                  .update = update,
                  .next = next,
-                 .kernel = update->kernel,
-                 .bias = update->bias,
+                 .kernel = update->kernel.w,
+                 .bias = update->bias.w,
                  .y = y};
     run(&pass);
 }

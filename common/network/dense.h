@@ -32,8 +32,7 @@ typedef struct {
     DenseBatch batch;
     const float *dy; /* (n, K): gradient of the loss with respect to y */
     const OptimizerStep *step;
-    float *kernel, *kernel_m, *kernel_v; /* (D, K); slots NULL if the optimizer has none */
-    float *bias, *bias_m, *bias_v;       /* (K) */
+    Parameters kernel, bias; /* (D, K), (K) */
 } DenseUpdate;
 
 /* x: n rows of D floats, by pointer; xt: (D, batch). */

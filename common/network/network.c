@@ -9,11 +9,15 @@
 
 enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
 
-static const char *const kind_names[] = {
-    [LAYER_CONV2D] = "conv2d",         [LAYER_MAX_POOLING2D] = "max_pooling2d",
-    [LAYER_ACTIVATION] = "activation", [LAYER_DROPOUT] = "dropout",
-    [LAYER_FLATTEN] = "flatten",       [LAYER_UNIT_NORMALIZATION] = "unit_normalization",
-    [LAYER_DENSE] = "dense",           [LAYER_GLOBAL_AVERAGE_POOLING2D] = "global_average_pooling2d",
+const LayerKindTraits layer_kinds[LAYER_KINDS] = {
+    [LAYER_CONV2D] = {"conv2d", "Conv2D", TRUE, TRUE},
+    [LAYER_MAX_POOLING2D] = {"max_pooling2d", "MaxPooling2D", TRUE, FALSE},
+    [LAYER_GLOBAL_AVERAGE_POOLING2D] = {"global_average_pooling2d", "GlobalAveragePooling2D", TRUE, FALSE},
+    [LAYER_ACTIVATION] = {"activation", "Activation", FALSE, TRUE},
+    [LAYER_DROPOUT] = {"dropout", "Dropout", FALSE, FALSE},
+    [LAYER_FLATTEN] = {"flatten", "Flatten", FALSE, FALSE},
+    [LAYER_UNIT_NORMALIZATION] = {"unit_normalization", "UnitNormalization", TRUE, FALSE},
+    [LAYER_DENSE] = {"dense", "Dense", TRUE, TRUE},
 };
 
 static void layer_free(gpointer data)
@@ -55,148 +59,124 @@ void network_free(Network *network)
 /* Keras's default: the kind, then the kind and _1, _2, … */
 static char *default_name(const Network *network, LayerKind kind)
 {
+    const char *name = layer_kinds[kind].name;
     int before = 0;
     for (guint i = 0; i < network->layers->len; i++)
         before += ((const Layer *)network->layers->pdata[i])->kind == kind;
-    return before ? g_strdup_printf("%s_%d", kind_names[kind], before) : g_strdup(kind_names[kind]);
+    return before ? g_strdup_printf("%s_%d", name, before) : g_strdup(name);
 }
 
-/* A layer whose input is the network's current output; its output has the same shape until the caller changes it. */
-static Layer *layer_new(const Network *network, LayerKind kind, const char *name)
+/* Sets the shape of the output, which is that of the input for kinds that are not named, and the number of parameters.
+ * Returns what does not fit, or NULL. */
+static const char *fit_shape(Layer *layer)
+{
+    int *out = layer->out, size = layer->size, units = out[2];
+    gint64 features = (gint64)layer_inputs(layer);
+    memcpy(out, layer->in, sizeof layer->in);
+    switch (layer->kind) {
+    case LAYER_CONV2D:
+        if (size < 1 || size % 2 == 0 || size > 99 || units < 1 || units > MAX_UNITS)
+            return "it needs an odd kernel size up to 99 and at least one filter";
+        for (int i = 0; i < 2; i++)
+            out[i] -= layer->same ? 0 : size - 1;
+        out[2] = units;
+        layer->kernel_count = (gsize)size * size * layer->in[2] * units;
+        return out[0] < 1 || out[1] < 1 ? "its kernel is larger than the input" : NULL;
+    case LAYER_MAX_POOLING2D:
+        if (size < 1 || size > out[0] || size > out[1])
+            return "its window is larger than the input";
+        out[0] /= size;
+        out[1] /= size;
+        return NULL;
+    case LAYER_GLOBAL_AVERAGE_POOLING2D:
+        out[0] = out[1] = 1;
+        return NULL;
+    case LAYER_DROPOUT:
+        return layer->rate >= 0 && layer->rate < 1 ? NULL : "its rate must be at least 0 and below 1";
+    case LAYER_FLATTEN:
+        if (features > MAX_UNITS)
+            return "it would produce more than 2^24 features";
+        out[0] = out[1] = 1;
+        out[2] = (int)features;
+        return NULL;
+    case LAYER_DENSE:
+        if (out[0] != 1 || out[1] != 1)
+            return "it takes flat vectors: add a flatten layer before it";
+        if (units < 1 || units > MAX_UNITS || out[2] > MAX_UNITS)
+            return "it needs 1 to 2^24 units and features";
+        out[2] = units;
+        layer->kernel_count = (gsize)layer->in[2] * units;
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+Layer *network_append(Network *network, const Layer *wanted, GError **error)
 {
     guint n = network->layers->len;
-    const int *shape = n ? ((const Layer *)network->layers->pdata[n - 1])->out : network->input;
-    Layer *layer = g_new0(Layer, 1);
-    layer->kind = kind;
-    layer->name = name ? g_strdup(name) : default_name(network, kind);
-    memcpy(layer->in, shape, sizeof layer->in);
-    memcpy(layer->out, shape, sizeof layer->out);
-    return layer;
-}
-
-static gboolean refuse(GError **error, const Layer *layer, const char *reason)
-{
-    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "layer %s does not fit an input of %d x %d x %d: %s", layer->name, layer->in[0], layer->in[1],
-                layer->in[2], reason);
-    return FALSE;
-}
-
-static gboolean take_parameters(const Network *network, Layer *layer, gsize kernel_count, gsize bias_count,
-                                GError **error)
-{
-    layer->kernel_count = kernel_count;
-    layer->bias_count = bias_count;
-    if (network->outlined)
-        return TRUE;
-    layer->kernel = floats_try_new(kernel_count);
-    layer->bias = floats_try_new(bias_count);
-    return (layer->kernel && layer->bias) || refuse(error, layer, "not enough memory for its parameters");
-}
-
-static Layer *append(Network *network, Layer *layer)
-{
+    g_autoptr(Layer) layer = g_memdup2(wanted, sizeof *wanted);
+    layer->name = wanted->name ? g_strdup(wanted->name) : default_name(network, wanted->kind);
+    memcpy(layer->in, n ? ((const Layer *)network->layers->pdata[n - 1])->out : network->input,
+           sizeof layer->in);
+    if (!layer_kinds[layer->kind].activates)
+        layer->activation = ACTIVATION_LINEAR;
+    const char *reason = fit_shape(layer);
+    layer->bias_count = layer->kernel_count ? (gsize)layer->out[2] : 0;
+    if (!reason && layer->kernel_count && !network->outlined) {
+        layer->kernel = floats_try_new(layer->kernel_count);
+        layer->bias = floats_try_new(layer->bias_count);
+        reason = layer->kernel && layer->bias ? NULL : "not enough memory for its parameters";
+    }
+    if (reason)
+        return error_set(error, "layer %s does not fit an input of %d x %d x %d: %s", layer->name,
+                         layer->in[0], layer->in[1], layer->in[2], reason),
+               NULL;
     g_ptr_array_add(network->layers, layer);
-    return layer;
+    return g_steal_pointer(&layer);
 }
 
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error)
 {
-    g_autoptr(Layer) layer = layer_new(network, LAYER_CONV2D, name);
-    layer->activation = activation;
-    layer->size = size;
-    layer->same = same;
-    if (size < 1 || size % 2 == 0 || size > 99 || filters < 1 || filters > MAX_UNITS) {
-        refuse(error, layer, "it needs an odd kernel size up to 99 and at least one filter");
-        return NULL;
-    }
-    for (int i = 0; i < 2; i++)
-        layer->out[i] = same ? layer->in[i] : layer->in[i] - size + 1;
-    layer->out[2] = filters;
-    if (layer->out[0] < 1 || layer->out[1] < 1) {
-        refuse(error, layer, "its kernel is larger than the input");
-        return NULL;
-    }
-    if (!take_parameters(network, layer, (gsize)size * size * layer->in[2] * filters, filters, error))
-        return NULL;
-    return append(network, g_steal_pointer(&layer));
+    const Layer layer = {.kind = LAYER_CONV2D,
+                         .name = (char *)name,
+                         .activation = activation,
+                         .out = {0, 0, filters},
+                         .size = size,
+                         .same = same};
+    return network_append(network, &layer, error);
 }
 
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error)
 {
-    g_autoptr(Layer) layer = layer_new(network, LAYER_MAX_POOLING2D, name);
-    layer->size = size;
-    if (size < 1 || size > layer->in[0] || size > layer->in[1]) {
-        refuse(error, layer, "its window is larger than the input");
-        return NULL;
-    }
-    layer->out[0] = layer->in[0] / size;
-    layer->out[1] = layer->in[1] / size;
-    return append(network, g_steal_pointer(&layer));
-}
-
-Layer *network_global_average_pooling2d(Network *network, const char *name)
-{
-    Layer *layer = layer_new(network, LAYER_GLOBAL_AVERAGE_POOLING2D, name);
-    layer->out[0] = layer->out[1] = 1;
-    return append(network, layer);
+    const Layer layer = {.kind = LAYER_MAX_POOLING2D, .name = (char *)name, .size = size};
+    return network_append(network, &layer, error);
 }
 
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error)
 {
-    Layer *layer = layer_new(network, LAYER_ACTIVATION, name);
-    layer->activation = activation;
-    return append(network, layer);
+    const Layer layer = {.kind = LAYER_ACTIVATION, .name = (char *)name, .activation = activation};
+    return network_append(network, &layer, error);
 }
 
 Layer *network_dropout(Network *network, const char *name, float rate, GError **error)
 {
-    g_autoptr(Layer) layer = layer_new(network, LAYER_DROPOUT, name);
-    layer->rate = rate;
-    if (!(rate >= 0 && rate < 1)) {
-        refuse(error, layer, "its rate must be at least 0 and below 1");
-        return NULL;
-    }
-    return append(network, g_steal_pointer(&layer));
+    const Layer layer = {.kind = LAYER_DROPOUT, .name = (char *)name, .rate = rate};
+    return network_append(network, &layer, error);
 }
 
 Layer *network_flatten(Network *network, const char *name, GError **error)
 {
-    g_autoptr(Layer) layer = layer_new(network, LAYER_FLATTEN, name);
-    gint64 features = (gint64)layer->in[0] * layer->in[1] * layer->in[2];
-    if (features > MAX_UNITS) {
-        refuse(error, layer, "it would produce more than 2^24 features");
-        return NULL;
-    }
-    layer->out[0] = layer->out[1] = 1;
-    layer->out[2] = (int)features;
-    return append(network, g_steal_pointer(&layer));
-}
-
-Layer *network_unit_normalization(Network *network, const char *name, gboolean root)
-{
-    Layer *layer = layer_new(network, LAYER_UNIT_NORMALIZATION, name);
-    layer->root = root;
-    return append(network, layer);
+    const Layer layer = {.kind = LAYER_FLATTEN, .name = (char *)name};
+    return network_append(network, &layer, error);
 }
 
 Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error)
 {
-    g_autoptr(Layer) layer = layer_new(network, LAYER_DENSE, name);
-    layer->activation = activation;
-    layer->out[2] = units;
-    if (layer->in[0] != 1 || layer->in[1] != 1) {
-        refuse(error, layer, "it takes flat vectors: add a flatten layer before it");
-        return NULL;
-    }
-    if (units < 1 || units > MAX_UNITS || layer->in[2] > MAX_UNITS) {
-        refuse(error, layer, "it needs 1 to 2^24 units and features");
-        return NULL;
-    }
-    if (!take_parameters(network, layer, (gsize)layer->in[2] * units, units, error))
-        return NULL;
-    return append(network, g_steal_pointer(&layer));
+    const Layer layer = {
+        .kind = LAYER_DENSE, .name = (char *)name, .activation = activation, .out = {0, 0, units}};
+    return network_append(network, &layer, error);
 }
 
 gsize network_parameters(const Network *network)
@@ -256,9 +236,7 @@ ConvShape layer_convolution(const Layer *layer)
 
 gboolean layer_has_output(const Layer *layer)
 {
-    return layer->kind == LAYER_CONV2D || layer->kind == LAYER_MAX_POOLING2D ||
-           layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D || layer->kind == LAYER_UNIT_NORMALIZATION ||
-           layer->kind == LAYER_DENSE;
+    return layer_kinds[layer->kind].has_output;
 }
 
 gsize layer_inputs(const Layer *layer)

@@ -20,6 +20,16 @@ typedef enum {
     LAYER_UNIT_NORMALIZATION,
     LAYER_DENSE
 } LayerKind;
+enum { LAYER_KINDS = LAYER_DENSE + 1 };
+
+typedef struct {
+    const char *name;    /* in model files, and of layers */
+    const char *keras;   /* its class */
+    gboolean has_output; /* FALSE if it works in place */
+    gboolean activates;  /* it has an activation */
+} LayerKindTraits;
+extern const LayerKindTraits layer_kinds[LAYER_KINDS];
+
 typedef enum { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX } Activation;
 
 typedef struct {
@@ -52,16 +62,18 @@ Network *network_new(int height, int width, int channels);
 Network *network_outline(int height, int width, int channels);
 void network_free(Network *network);
 
-/* Each appends a layer with zero parameters and returns it (owned by the network), or NULL and error if it does not fit
- * its input (smaller than the kernel, …). name NULL: Keras's default name. */
+/* Appends a layer like this one, of which kind, activation, size, same, tile, rate and root count, out[2] (conv: filters,
+ * dense: units), and name (NULL: Keras's default), with zero parameters, and returns it (owned by the network), or NULL and
+ * error if it does not fit its input (smaller than the kernel, …). */
+Layer *network_append(Network *network, const Layer *wanted, GError **error);
+
+/* The same, for the kinds that are appended most. */
 Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
                       Activation activation, GError **error);
 Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
-Layer *network_global_average_pooling2d(Network *network, const char *name);
 Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
 Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
 Layer *network_flatten(Network *network, const char *name, GError **error);
-Layer *network_unit_normalization(Network *network, const char *name, gboolean root);
 Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
 
 gsize network_parameters(const Network *network);
@@ -84,8 +96,8 @@ char *network_summary(const Network *network, const char *title, const FrozenPar
 void network_initialize(Network *network, guint64 seed);
 
 ConvShape layer_convolution(const Layer *layer);
-gboolean layer_has_output(const Layer *layer); /* FALSE if it works in place: activation, dropout, flatten */
-gsize layer_inputs(const Layer *layer);        /* floats per image */
+gboolean layer_has_output(const Layer *layer);
+gsize layer_inputs(const Layer *layer); /* floats per image */
 gsize layer_outputs(const Layer *layer);
 
 /* TRUE if the network ends in softmax. */

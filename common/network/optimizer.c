@@ -49,7 +49,7 @@ typedef struct {
     const OptimizerStep *step;
     gsize count;
     const float *g;
-    float *w, *m, *v;
+    const Parameters *weights;
 } Update;
 
 static void update_piece(guint task, guint worker, gpointer data)
@@ -57,13 +57,13 @@ static void update_piece(guint task, guint worker, gpointer data)
     const Update *u = data;
     gsize begin = (gsize)task * WEIGHTS_A_TASK;
     kernels_current()->dense->update(u->step, (int)MIN(WEIGHTS_A_TASK, u->count - begin), u->g + begin,
-                                     u->w + begin, u->m ? u->m + begin : NULL, u->v ? u->v + begin : NULL);
+                                     parameters_from(u->weights, begin));
 }
 
 void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,
-                      float *w, float *m, float *v)
+                      const Parameters *weights)
 {
-    Update update = {step, count, g, w, m, v};
+    Update update = {step, count, g, weights};
     thread_pool_run(thread_pool, (guint)((count + WEIGHTS_A_TASK - 1) / WEIGHTS_A_TASK), update_piece,
                     &update);
 }

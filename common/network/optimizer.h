@@ -32,6 +32,6 @@ gboolean optimizer_has_v(const Optimizer *optimizer);
 /* The coefficients of step t, counted from 1. */
 OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t);
 
-/* Updates count weights w with their gradient g. */
+/* Updates count weights with their gradient g. */
 void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize count, const float *g,
-                      float *w, float *m, float *v);
+                      const Parameters *weights);

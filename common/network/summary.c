@@ -5,17 +5,6 @@
 
 enum { WIDTH = 65, SHAPE_COLUMN = 29, PARAMETERS_COLUMN = 55 };
 
-static const char *const class_names[] = {
-    [LAYER_CONV2D] = "Conv2D",
-    [LAYER_MAX_POOLING2D] = "MaxPooling2D",
-    [LAYER_ACTIVATION] = "Activation",
-    [LAYER_DROPOUT] = "Dropout",
-    [LAYER_FLATTEN] = "Flatten",
-    [LAYER_DENSE] = "Dense",
-    [LAYER_UNIT_NORMALIZATION] = "UnitNormalization",
-    [LAYER_GLOBAL_AVERAGE_POOLING2D] = "GlobalAveragePooling2D",
-};
-
 static void add_rule(GString *text, char mark)
 {
     for (int i = 0; i < WIDTH; i++)
@@ -64,7 +53,7 @@ char *network_summary(const Network *network, const char *title, const FrozenPar
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         flat = flat || layer->kind == LAYER_FLATTEN || layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D;
-        g_autofree char *name = g_strdup_printf("%s (%s)", layer->name, class_names[layer->kind]);
+        g_autofree char *name = g_strdup_printf("%s (%s)", layer->name, layer_kinds[layer->kind].keras);
         add_layer(text, name, layer->out, flat, layer->kernel_count + layer->bias_count);
     }
     add_rule(text, '=');

@@ -12,10 +12,10 @@ struct Trainer {
     ThreadPool *thread_pool;
     Arena arena;
     Executor *executor;
-    Slots *slots;           /* of each layer */
-    float *kernel_gradient; /* of a convolution */
-    const Batch *expected;  /* for which the executor has begun, to check that the caller keeps to it */
-    double penalty;         /* of the weights as they are; negative: not computed */
+    Parameters (*parameters)[2]; /* of each layer: kernel, bias */
+    float *kernel_gradient;      /* of a convolution */
+    const Batch *expected;       /* for which the executor has begun, to check that the caller keeps to it */
+    double penalty;              /* of the weights as they are; negative: not computed */
 };
 
 static gboolean check_network(const Network *network, GError **error)
@@ -33,23 +33,25 @@ static gboolean check_network(const Network *network, GError **error)
     else if (!network_ends_in_softmax(network))
         reason = "the last layer must end in softmax";
     if (reason)
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "this network cannot be trained: %s",
-                    reason);
+        error_set(error, "this network cannot be trained: %s", reason);
     return !reason;
 }
 
 /* ---- Construction ---- */
 
-static Slots make_slots(Arena *arena, const Layer *layer, const Optimizer *optimizer)
+static void take_slots(Trainer *trainer, guint i)
 {
-    gsize kernel = layer->frozen ? 0 : layer->kernel_count, bias = layer->frozen ? 0 : layer->bias_count;
-    gboolean m = kernel && optimizer_has_m(optimizer), v = kernel && optimizer_has_v(optimizer);
-    return (Slots){
-        .kernel_m = m ? arena_floats(arena, kernel) : NULL,
-        .kernel_v = v ? arena_floats(arena, kernel) : NULL,
-        .bias_m = m ? arena_floats(arena, bias) : NULL,
-        .bias_v = v ? arena_floats(arena, bias) : NULL,
-    };
+    const Layer *layer = trainer->network->layers->pdata[i];
+    const gsize counts[] = {layer->kernel_count, layer->bias_count};
+    Parameters *parameters = trainer->parameters[i];
+    parameters[0] = (Parameters){.w = layer->kernel};
+    parameters[1] = (Parameters){.w = layer->bias};
+    for (int k = 0; k < 2 && layer->kernel_count && !layer->frozen; k++) {
+        if (optimizer_has_m(&trainer->optimizer))
+            parameters[k].m = arena_floats(&trainer->arena, counts[k]);
+        if (optimizer_has_v(&trainer->optimizer))
+            parameters[k].v = arena_floats(&trainer->arena, counts[k]);
+    }
 }
 
 /* What the trainer takes from its arena. */
@@ -58,7 +60,7 @@ static void build(Trainer *trainer, int batch)
     const Network *network = trainer->network;
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
-        trainer->slots[i] = make_slots(&trainer->arena, layer, &trainer->optimizer);
+        take_slots(trainer, i);
         if (layer->kind == LAYER_CONV2D && !layer->frozen)
             trainer->kernel_gradient = arena_shared(&trainer->arena, EXECUTOR_SHARED, layer->kernel_count);
     }
@@ -73,7 +75,7 @@ static Trainer *measured(Network *network, const Optimizer *optimizer, int batch
     trainer->optimizer = *optimizer;
     trainer->thread_pool = thread_pool;
     trainer->penalty = -1;
-    trainer->slots = g_new0(Slots, network->layers->len + 1);
+    trainer->parameters = g_malloc0_n(network->layers->len + 1, sizeof *trainer->parameters);
     build(trainer, batch);
     return trainer;
 }
@@ -95,11 +97,11 @@ Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, gu
         return NULL;
     g_autoptr(Trainer) trainer = measured(network, optimizer, batch, thread_pool);
     trainer->seed = seed;
-    if (!arena_try_take(&trainer->arena)) {
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                    "not enough memory to train this network; use a smaller --batch-size or fewer units");
-        return NULL;
-    }
+    if (!arena_try_take(&trainer->arena))
+        return error_set(error,
+                         "not enough memory to train this network; use a smaller --batch-size or fewer "
+                         "units"),
+               NULL;
     build(trainer, batch);
     return g_steal_pointer(&trainer);
 }
@@ -110,7 +112,7 @@ void trainer_free(Trainer *trainer)
         return;
     executor_free(trainer->executor);
     arena_clear(&trainer->arena);
-    g_free(trainer->slots);
+    g_free(trainer->parameters);
     g_free(trainer);
 }
 
@@ -123,21 +125,13 @@ typedef struct {
     OptimizerStep step;
 } Lesson;
 
-static void learn_dense(const Lesson *lesson, Stage *stage, const Slots *slots, const float *dy)
+static void learn_dense(const Lesson *lesson, Stage *stage, const Parameters *parameters, const float *dy)
 {
     Trainer *trainer = lesson->trainer;
     Executor *executor = trainer->executor;
     const Batch *next = lesson->next;
-    Layer *layer = stage->layer;
-    DenseUpdate update = {{stage->xt[0], lesson->batch->n},
-                          dy,
-                          &lesson->step,
-                          layer->kernel,
-                          slots->kernel_m,
-                          slots->kernel_v,
-                          layer->bias,
-                          slots->bias_m,
-                          slots->bias_v};
+    const DenseUpdate update = {
+        {stage->xt[0], lesson->batch->n}, dy, &lesson->step, parameters[0], parameters[1]};
     DenseBatch ahead = {stage->xt[1], next && stage->xt[1] ? next->n : 0};
     if (ahead.n)
         executor_transpose(executor, stage, NULL, next->x, next->n, stage->xt[1]);
@@ -151,28 +145,23 @@ static void learn_dense(const Lesson *lesson, Stage *stage, const Slots *slots, 
     trainer->expected = next;
 }
 
-static void learn_convolution(const Lesson *lesson, Stage *stage, const Slots *slots, const float *dy)
-{
-    Trainer *trainer = lesson->trainer;
-    Executor *executor = trainer->executor;
-    Layer *layer = stage->layer;
-    OptimizerStep bias_step = lesson->step;
-    bias_step.decay = 0;
-    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n);
-    optimizer_update(trainer->thread_pool, &lesson->step, layer->kernel_count, trainer->kernel_gradient,
-                     layer->kernel, slots->kernel_m, slots->kernel_v);
-    optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, executor->bias_gradient,
-                     layer->bias, slots->bias_m, slots->bias_v);
-}
-
 static void learn(Stage *stage, const float *dy, gpointer user)
 {
     const Lesson *lesson = user;
-    const Slots *slots = &lesson->trainer->slots[stage - lesson->trainer->executor->stages];
-    if (stage->convolution)
-        learn_convolution(lesson, stage, slots, dy);
-    else
-        learn_dense(lesson, stage, slots, dy);
+    Trainer *trainer = lesson->trainer;
+    const Layer *layer = stage->layer;
+    const Parameters *parameters = trainer->parameters[stage - trainer->executor->stages];
+    OptimizerStep bias_step = lesson->step;
+    bias_step.decay = 0;
+    if (!stage->convolution) {
+        learn_dense(lesson, stage, parameters, dy);
+        return;
+    }
+    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n);
+    optimizer_update(trainer->thread_pool, &lesson->step, layer->kernel_count, trainer->kernel_gradient,
+                     &parameters[0]);
+    optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, trainer->executor->bias_gradient,
+                     &parameters[1]);
 }
 
 /* ---- The L2 penalty ---- */
@@ -242,9 +231,9 @@ LossSum trainer_evaluate(Trainer *trainer, const Batch *batch)
     return sum;
 }
 
-Slots trainer_slots(const Trainer *trainer, guint i)
+const Parameters *trainer_parameters(const Trainer *trainer, guint i)
 {
-    return trainer->slots[i];
+    return trainer->parameters[i];
 }
 
 guint64 trainer_steps(const Trainer *trainer)

@@ -18,11 +18,6 @@ typedef struct {
 
 enum { BATCH_MAX = 1 << 16 }; /* largest batch */
 
-typedef struct {
-    float *kernel_m, *kernel_v, *bias_m,
-        *bias_v; /* shaped like the layer's kernel and bias; NULL if unused */
-} Slots;
-
 typedef struct Trainer Trainer;
 
 /* network: borrowed until trainer_free and changed by every step; its last layer, and only that, must end in softmax.
@@ -40,8 +35,8 @@ LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next);
  * batch. */
 LossSum trainer_evaluate(Trainer *trainer, const Batch *batch);
 
-/* What a checkpoint keeps in addition to the network's parameters: layer i's slots, and the number of steps done. */
-Slots trainer_slots(const Trainer *trainer, guint i);
+/* What a checkpoint keeps: layer i's kernel and bias with their slots, and the number of steps done. */
+const Parameters *trainer_parameters(const Trainer *trainer, guint i);
 guint64 trainer_steps(const Trainer *trainer);
 void trainer_set_steps(Trainer *trainer, guint64 steps);
 void trainer_set_learning_rate(Trainer *trainer, double rate);

@@ -48,10 +48,12 @@ const char *vgg16_pool_name(Pool pool)
 gboolean vgg16_append_pool(Network *network, Pool pool, GError **error)
 {
     const Layer *last = network->layers->len ? network->layers->pdata[network->layers->len - 1] : NULL;
-    if (pool == POOL_AVG)
-        network_global_average_pooling2d(network, vgg16_pool_name(pool));
-    return pool != POOL_MAX || network_max_pooling2d(network, vgg16_pool_name(pool),
-                                                     last ? last->out[0] : network->input[0], error);
+    const Layer pooling = {
+        .kind = pool == POOL_AVG ? LAYER_GLOBAL_AVERAGE_POOLING2D : LAYER_MAX_POOLING2D,
+        .name = (char *)vgg16_pool_name(pool),
+        .size = last ? last->out[0] : network->input[0],
+    };
+    return pool == POOL_NONE || network_append(network, &pooling, error);
 }
 
 int vgg16_find(const char *name)

@@ -34,19 +34,24 @@ static void pass(Stream *stream, void *bytes, gsize size)
     }
 }
 
-/* The one list of what a layer's part holds, for both directions. */
-static void pass_parameters(Stream *stream, const Network *network, const Trainer *trainer)
+/* The one list of what a layer's part holds, for both directions, and with stream NULL for its size, which it returns. */
+static gsize pass_parameters(Stream *stream, const Network *network, const Trainer *trainer)
 {
+    gsize all = 0;
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
-        Slots slots = trainer_slots(trainer, i);
-        float *kernels[] = {layer->kernel, slots.kernel_m, slots.kernel_v};
-        float *biases[] = {layer->bias, slots.bias_m, slots.bias_v};
-        for (int k = 0; k < 3; k++)
-            pass(stream, kernels[k], kernels[k] ? layer->kernel_count * sizeof(float) : 0);
-        for (int k = 0; k < 3; k++)
-            pass(stream, biases[k], biases[k] ? layer->bias_count * sizeof(float) : 0);
+        const Parameters *parameters = trainer_parameters(trainer, i);
+        for (int k = 0; k < 2; k++) {
+            float *const arrays[] = {parameters[k].w, parameters[k].m, parameters[k].v};
+            gsize size = (k ? layer->bias_count : layer->kernel_count) * sizeof(float);
+            for (int a = 0; a < 3; a++) {
+                if (arrays[a] && stream)
+                    pass(stream, arrays[a], size);
+                all += arrays[a] ? size : 0;
+            }
+        }
     }
+    return all;
 }
 
 static guint64 identity_sum(const char *identity)
@@ -57,14 +62,8 @@ static guint64 identity_sum(const char *identity)
 /* Bytes of the file. */
 static gsize checkpoint_size(guint epochs, const Network *network, const Trainer *trainer)
 {
-    gsize size = sizeof magic + 2 * sizeof(guint64) + sizeof(FitState) + epochs * sizeof(EpochMetrics);
-    for (guint i = 0; i < network->layers->len; i++) {
-        const Layer *layer = network->layers->pdata[i];
-        Slots slots = trainer_slots(trainer, i);
-        gsize copies = 1 + (slots.kernel_m != NULL) + (slots.kernel_v != NULL);
-        size += copies * (layer->kernel_count + layer->bias_count) * sizeof(float);
-    }
-    return size;
+    return sizeof magic + 2 * sizeof(guint64) + sizeof(FitState) + epochs * sizeof(EpochMetrics) +
+           pass_parameters(NULL, network, trainer);
 }
 
 static void pass_all(Stream *stream, guint64 *identity, FitState *state, const History *history,

@@ -7,11 +7,12 @@
 
 static gboolean append_head(Network *network, const TrainOptions *options, int classes, GError **error)
 {
+    const Layer unit = {.kind = LAYER_UNIT_NORMALIZATION, .root = options->scale == SCALE_SQRT};
     g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
     if (!network_flatten(network, NULL, error))
         return FALSE;
     if (approach_traits[options->approach].base_learns && options->scale != SCALE_NONE)
-        network_unit_normalization(network, NULL, options->scale == SCALE_SQRT);
+        network_append(network, &unit, NULL);
     for (guint i = 0; i < hidden->len; i++)
         if (!network_dense(network, NULL, g_array_index(hidden, int, i), ACTIVATION_RELU, error))
             return FALSE;

@@ -66,9 +66,9 @@ ALWAYS_INLINE Vector sgd(const OptimizerStep *s, Vector g, Vector w, Vector *m)
 }
 
 /* Callers pass a constant for kind, so that the branches are resolved at compile time. */
-ALWAYS_INLINE void update_vector(OptimizerKind kind, const OptimizerStep *s, const float *g, float *w,
-                                 float *m, float *v)
+ALWAYS_INLINE void update_vector(OptimizerKind kind, const OptimizerStep *s, const float *g, Parameters p)
 {
+    float *w = p.w, *m = p.m, *v = p.v;
     Vector weight = load(w), first = m ? load(m) : (Vector){0}, second = v ? load(v) : (Vector){0};
     Vector gradient = load(g) + s->decay * weight;
     if (kind == OPTIMIZER_ADAM)
@@ -90,33 +90,34 @@ static void copy(float *to, const float *from, int n)
         to[i] = from[i];
 }
 
-ALWAYS_INLINE void update_all(OptimizerKind kind, const OptimizerStep *s, int n, const float *g, float *w,
-                              float *m, float *v)
+ALWAYS_INLINE void update_all(OptimizerKind kind, const OptimizerStep *s, int n, const float *g,
+                              const Parameters *p)
 {
     int i = 0;
     for (; i + WIDTH <= n; i += WIDTH)
-        update_vector(kind, s, g + i, w + i, m ? m + i : NULL, v ? v + i : NULL);
+        update_vector(kind, s, g + i, parameters_from(p, (gsize)i));
     if (i == n)
         return;
     /* The rest is padded to a vector, so that every weight is computed by the same instructions. */
-    float rest[4][WIDTH] = {{0}}, *slots[] = {NULL, w + i, m ? m + i : NULL, v ? v + i : NULL};
+    const Parameters last = parameters_from(p, (gsize)i);
+    float rest[4][WIDTH] = {{0}}, *slots[] = {NULL, last.w, last.m, last.v};
     copy(rest[0], g + i, n - i);
     for (int k = 1; k < 4; k++)
         copy(rest[k], slots[k], n - i);
-    update_vector(kind, s, rest[0], rest[1], m ? rest[2] : NULL, v ? rest[3] : NULL);
+    update_vector(kind, s, rest[0], (Parameters){rest[1], p->m ? rest[2] : NULL, p->v ? rest[3] : NULL});
     for (int k = 1; k < 4; k++)
         if (slots[k])
             copy(slots[k], rest[k], n - i);
 }
 
-static void update(const OptimizerStep *step, int n, const float *g, float *w, float *m, float *v)
+static void update(const OptimizerStep *step, int n, const float *g, Parameters weights)
 {
     if (step->kind == OPTIMIZER_ADAM)
-        update_all(OPTIMIZER_ADAM, step, n, g, w, m, v);
+        update_all(OPTIMIZER_ADAM, step, n, g, &weights);
     else if (step->kind == OPTIMIZER_RMSPROP)
-        update_all(OPTIMIZER_RMSPROP, step, n, g, w, m, v);
+        update_all(OPTIMIZER_RMSPROP, step, n, g, &weights);
     else
-        update_all(OPTIMIZER_SGD, step, n, g, w, m, v);
+        update_all(OPTIMIZER_SGD, step, n, g, &weights);
 }
 
 const DenseKernels ISA_SYMBOL(dense_kernels) = {ROWS, multiply, update};

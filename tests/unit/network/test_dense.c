@@ -31,7 +31,7 @@ static void check_sums(void)
           *bias = random_array(K, 3, 1, -INFINITY);
     const float *rows[N];
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {{xt, N}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, N}, dy, &step, {kernel, NULL, NULL}, {bias, NULL, NULL}};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_auto(Arena) arena = {0};
     Dense dense = make_dense(&arena, D, K, N, thread_pool);

@@ -24,10 +24,11 @@ static Network *head(Before before, Activation last)
     if (before == CONVOLUTION || before == AVERAGE)
         network_conv2d(network, NULL, 24, 3, TRUE, ACTIVATION_LINEAR, NULL);
     if (before == AVERAGE)
-        network_global_average_pooling2d(network, NULL);
+        network_append(network, &(Layer){.kind = LAYER_GLOBAL_AVERAGE_POOLING2D}, NULL);
     network_flatten(network, NULL, NULL);
     if (before >= UNIT)
-        network_unit_normalization(network, NULL, before == UNIT_OF_ROOTS);
+        network_append(network, &(Layer){.kind = LAYER_UNIT_NORMALIZATION, .root = before == UNIT_OF_ROOTS},
+                       NULL);
     network_dense(network, NULL, 17, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
     network_dense(network, NULL, 9, ACTIVATION_LINEAR, NULL);

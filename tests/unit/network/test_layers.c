@@ -91,7 +91,7 @@ static void check_dense(const json_t *c)
                      *bias_was = g_memdup2(bias, k * sizeof(float));
     g_autofree const float **rows = g_new(const float *, n);
     OptimizerStep step = {.kind = OPTIMIZER_SGD, .rate = 1};
-    DenseUpdate update = {{xt, n}, dy, &step, kernel, NULL, NULL, bias, NULL, NULL};
+    DenseUpdate update = {{xt, n}, dy, &step, {kernel, NULL, NULL}, {bias, NULL, NULL}};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_auto(Arena) arena = {0};
     Dense dense = make_dense(&arena, d, k, ld, thread_pool);

@@ -22,7 +22,7 @@ static void check_case(const json_t *c)
     for (int t = 1; t <= steps; t++) {
         g_autofree float *g = filled(count, 100 + t, 1);
         OptimizerStep step = optimizer_step(&optimizer, t);
-        optimizer_update(thread_pool, &step, count, g, w, m, v);
+        optimizer_update(thread_pool, &step, count, g, &(Parameters){w, m, v});
     }
     assert_close(w, json_object_get(c, "w"), 2e-6);
 }
@@ -61,9 +61,9 @@ static void check_places(void)
     fill(w, COUNT, 1, 1);
     fill(w1, COUNT, 1, 1);
     fill(g, COUNT, 2, 1);
-    kernels_current()->dense->update(&step, COUNT, g, w, m, v);
+    kernels_current()->dense->update(&step, COUNT, g, (Parameters){w, m, v});
     for (int i = 0; i < COUNT; i++)
-        kernels_current()->dense->update(&step, 1, g + i, w1 + i, m1 + i, v1 + i);
+        kernels_current()->dense->update(&step, 1, g + i, (Parameters){w1 + i, m1 + i, v1 + i});
     g_assert_cmpmem(w, sizeof w, w1, sizeof w1);
     g_assert_cmpmem(v, sizeof v, v1, sizeof v1);
 }
