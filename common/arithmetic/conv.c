@@ -19,9 +19,11 @@ gsize conv_weights(const ConvShape *shape)
     return (gsize)(shape->size * shape->size) * (gsize)shape->inputs * (gsize)shape->outputs;
 }
 
-static void plan_init(ConvPlan *plan, const ConvShape *shape)
+ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
 {
+    ConvPlan *plan = g_new0(ConvPlan, 1);
     plan->shape = *shape;
+    plan->thread_pool = thread_pool;
     plan->kernels = conv_kernels_of(shape);
     plan->height = conv_output_side(shape->height, shape);
     plan->width = conv_output_side(shape->width, shape);
@@ -30,20 +32,11 @@ static void plan_init(ConvPlan *plan, const ConvShape *shape)
     plan->method = plan->shape.tile > 1 ? &conv_winograd : &conv_direct;
     g_assert(plan->method == &conv_winograd || !shape->pool);
     g_assert(plan->height > 0 && plan->width > 0);
-    if (plan->method == &conv_winograd)
-        conv_winograd_init(plan);
-}
-
-ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
-{
-    ConvPlan *plan = g_new0(ConvPlan, 1);
-    plan_init(plan, shape);
-    plan->thread_pool = thread_pool;
-    plan->weights = arena_floats(arena, plan->method->weight_floats(plan));
+    plan->method->prepare(plan);
+    plan->weights = arena_floats(arena, plan->weight_floats);
     plan->bias = arena_floats(arena, (gsize)parts_of((guint)shape->outputs, CONV_OUTPUTS) * CONV_OUTPUTS);
-    plan->scratch = arena_shared(arena, ARENA_SCRATCH,
-                                 plan->method->shared_floats(plan) +
-                                     thread_pool_threads(thread_pool) * plan->method->worker_floats(plan));
+    plan->scratch = arena_shared(
+        arena, ARENA_SCRATCH, plan->shared_floats + thread_pool_threads(thread_pool) * plan->worker_floats);
     return plan;
 }
 
@@ -106,5 +99,5 @@ void conv_square_pixels(const float *image, const int shape[3], int top, int lef
 
 void conv_plan_run(ConvPlan *plan, const float *in, int n, float *out)
 {
-    plan->method->run(plan, in, n, out, plan->scratch, plan->scratch + plan->method->shared_floats(plan));
+    plan->method->run(plan, in, n, out, plan->scratch, plan->scratch + plan->shared_floats);
 }

@@ -11,7 +11,7 @@ typedef struct {
     const ConvPlan *plan;
     const float *in;
     float *out;
-    float *workers; /* worker_floats() per worker: (ROWS + size - 1, W + 2 pad, C), then a panel of pixels */
+    float *workers; /* worker_floats per worker: (ROWS + size - 1, W + 2 pad, C), then a panel of pixels */
 } Run;
 
 /* Weights per output channel. */
@@ -20,10 +20,14 @@ static int taps_of(const ConvShape *shape)
     return shape->size * shape->size * shape->inputs;
 }
 
-/* (K/panel, size, size C, panel), with zeros in the last panel's place of missing channels */
-static gsize weight_floats(const ConvPlan *plan)
+/* Weights: (K/panel, size, size C, panel), with zeros in the last panel's place of missing channels. */
+static void prepare(ConvPlan *plan)
 {
-    return (gsize)taps_of(&plan->shape) * parts_of((guint)plan->shape.outputs, CONV_OUTPUTS) * CONV_OUTPUTS;
+    const ConvShape *shape = &plan->shape;
+    gsize padded = (gsize)(ROWS + shape->size - 1) * (shape->width + 2 * shape->pad) * shape->inputs;
+    plan->weight_floats =
+        (gsize)taps_of(shape) * parts_of((guint)shape->outputs, CONV_OUTPUTS) * CONV_OUTPUTS;
+    plan->worker_floats = conv_whole_lines(padded) + (gsize)plan->kernels->rows * CONV_OUTPUTS;
 }
 
 static void pack(ConvPlan *plan, const float *kernel)
@@ -41,24 +45,8 @@ static void pack(ConvPlan *plan, const float *kernel)
         }
 }
 
-static gsize shared_floats(const ConvPlan *plan)
+void conv_padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to)
 {
-    return 0;
-}
-
-static gsize worker_floats(const ConvPlan *plan)
-{
-    const ConvShape *shape = &plan->shape;
-    return conv_whole_lines((gsize)(ROWS + shape->size - 1) * (shape->width + 2 * shape->pad) *
-                            shape->inputs) +
-           (gsize)plan->kernels->rows * CONV_OUTPUTS;
-}
-
-/* The input of output rows [top, top + rows) of an image, with zeros beyond the edges: (rows + size - 1, W + 2 pad,
- * C). */
-static void padded_rows(const ConvPlan *plan, const float *image, int top, int rows, float *to)
-{
-    const ConvShape *shape = &plan->shape;
     gsize row = (gsize)shape->width * shape->inputs, edge = (gsize)shape->pad * shape->inputs;
     for (int i = 0; i < rows + shape->size - 1; i++, to += row + 2 * edge) {
         int y = top - shape->pad + i;
@@ -91,11 +79,10 @@ static void band_task(guint task, guint worker, gpointer data)
     guint bands = parts_of((guint)plan->height, ROWS);
     int image = (int)(task / bands), top = (int)(task % bands) * ROWS;
     int rows = MIN(ROWS, plan->height - top);
-    float *padded = run->workers + worker * worker_floats(plan),
-          *rest = padded + worker_floats(plan) - (gsize)plan->kernels->rows * CONV_OUTPUTS;
+    float *padded = run->workers + worker * plan->worker_floats,
+          *rest = padded + plan->worker_floats - (gsize)plan->kernels->rows * CONV_OUTPUTS;
     gsize row = (gsize)(shape->width + 2 * shape->pad) * shape->inputs, outputs = (gsize)shape->outputs;
-    padded_rows(plan, run->in + (gsize)image * shape->height * shape->width * shape->inputs, top, rows,
-                padded);
+    conv_padded_rows(shape, run->in + image * conv_inputs(shape), top, rows, padded);
     guint blocks = parts_of((guint)plan->width, (guint)plan->kernels->rows);
     for (int y = 0; y < rows; y++)
         for (guint b = 0; b < blocks; b++) {
@@ -112,4 +99,4 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
     thread_pool_run(plan->thread_pool, (guint)n * parts_of((guint)plan->height, ROWS), band_task, &run);
 }
 
-const ConvMethod conv_direct = {weight_floats, pack, shared_floats, worker_floats, run};
+const ConvMethod conv_direct = {prepare, pack, run};

@@ -11,9 +11,12 @@ struct ConvPlan {
     const ConvKernels *kernels;
     const ConvMethod *method;
     int height, width; /* H' W' of the output before pooling */
-    float *weights;    /* (the method's weight_floats), in the method's order */
-    float *bias;       /* (K, and zeros up to a multiple of CONV_OUTPUTS) */
-    float *scratch;    /* of the method: shared by all workers, then for each of them */
+    gsize weight_floats;
+    float *weights; /* in the method's order */
+    float *bias;    /* (K, and zeros up to a multiple of CONV_OUTPUTS) */
+    /* The scratch, in multiples of a cache line: shared by all workers, then for each worker */
+    gsize shared_floats, worker_floats;
+    float *scratch;
 
     /* For conv_winograd only: */
     const WinogradKernels *winograd;
@@ -23,14 +26,11 @@ struct ConvPlan {
     int tiles;       /* maximum number of tiles that a task multiplies at once */
 };
 
-/* Sizes depend only on the shape: the plan may lack weights and thread pool. */
 struct ConvMethod {
-    gsize (*weight_floats)(const ConvPlan *plan);
+    void (*prepare)(
+        ConvPlan
+            *plan); /* sets weight_floats, shared_floats and worker_floats, and the method's own fields */
     void (*pack)(ConvPlan *plan, const float *kernel); /* into plan->weights */
-
-    /* The two parts of the scratch, in multiples of a cache line: shared by all workers, and for each worker. */
-    gsize (*shared_floats)(const ConvPlan *plan);
-    gsize (*worker_floats)(const ConvPlan *plan);
 
     /* in, n, out: see conv_plan_run; shared and workers: the two parts of the scratch. */
     void (*run)(const ConvPlan *plan, const float *in, int n, float *out, float *shared, float *workers);
@@ -40,8 +40,8 @@ extern const ConvMethod conv_direct, conv_winograd;
 /* taps (size * size, n): the kernel's for input channel c and output channels k … k + n - 1, n <= CONV_OUTPUTS. */
 void conv_taps(const ConvShape *shape, const float *kernel, int c, int k, int n, float *taps);
 
-/* Sets the fields for conv_winograd from the shape. */
-void conv_winograd_init(ConvPlan *plan);
+/* The input of output rows [top, top + rows) of an image, with zeros beyond the edges: (rows + size - 1, W + 2 pad, C). */
+void conv_padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to);
 
 /* The tile up to F(limit x limit) for this kernel size that needs the fewest multiplications, or the shape's tile if it
  * has one. NULL if there is none. */

@@ -26,7 +26,7 @@ typedef struct {
     guint task_tiles; /* narrow: tiles that a task multiplies at once */
     int task_outputs; /* narrow: output channels that a task computes */
     float *shared;    /* narrow: transformed input (P, tiles, C) */
-    float *workers;   /* worker_floats() per worker */
+    float *workers;   /* worker_floats per worker */
 } Run;
 
 /* ---- The plan ---- */
@@ -72,25 +72,7 @@ static int tiles_of(const ConvPlan *plan)
     return plan->narrow && outweighs ? MAX_TILES : (int)CLAMP(fit, MIN_TILES, MAX_TILES);
 }
 
-void conv_winograd_init(ConvPlan *plan)
-{
-    const ConvShape *shape = &plan->shape;
-    plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
-    g_assert(plan->winograd && shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0);
-    int m = plan->winograd->out;
-    plan->positions = plan->winograd->in * plan->winograd->in;
-    plan->tiles_y = (plan->height + m - 1) / m;
-    plan->tiles_x = (plan->width + m - 1) / m;
-    plan->narrow = conv_wants_batch(shape);
-    plan->tiles = tiles_of(plan);
-}
-
 /* ---- Weights: (K/SLICE, P, C/CONV_RUN, SLICE/panel, CONV_RUN, panel), the order in which products read them ---- */
-
-static gsize weight_floats(const ConvPlan *plan)
-{
-    return (gsize)plan->positions * plan->shape.inputs * plan->shape.outputs;
-}
 
 /* Output channels of the slice that starts with channel `first`: SLICE, or CONV_OUTPUTS in the last slice. */
 static int slice_outputs(const ConvPlan *plan, int first)
@@ -139,16 +121,25 @@ static gsize position_stride(const ConvPlan *plan, guint tiles)
     return (gsize)tiles * plan->shape.inputs + POSITION_PADDING;
 }
 
-static gsize worker_floats(const ConvPlan *plan)
+static void prepare(ConvPlan *plan)
 {
-    gsize inputs = (gsize)plan->shape.inputs;
-    gsize floats = conv_whole_lines(inputs) + SLICE + (gsize)plan->tiles * plan->positions * SLICE;
-    return floats + (plan->narrow ? 0 : plan->positions * position_stride(plan, plan->tiles));
-}
-
-static gsize shared_floats(const ConvPlan *plan)
-{
-    return plan->narrow ? plan->positions * position_stride(plan, SHARED_TILES) : 0;
+    const ConvShape *shape = &plan->shape;
+    plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
+    g_assert(plan->winograd && shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0);
+    int m = plan->winograd->out;
+    gsize positions = (gsize)plan->winograd->in * (gsize)plan->winograd->in;
+    plan->positions = (int)positions;
+    plan->tiles_y = (plan->height + m - 1) / m;
+    plan->tiles_x = (plan->width + m - 1) / m;
+    plan->narrow = conv_wants_batch(shape);
+    plan->tiles = tiles_of(plan);
+    plan->weight_floats = positions * (gsize)shape->inputs * (gsize)shape->outputs;
+    plan->worker_floats =
+        conv_whole_lines((gsize)shape->inputs) + SLICE + (gsize)plan->tiles * positions * SLICE;
+    if (plan->narrow)
+        plan->shared_floats = positions * position_stride(plan, SHARED_TILES);
+    else
+        plan->worker_floats += positions * position_stride(plan, (guint)plan->tiles);
 }
 
 static Scratch scratch_of(const Run *run, guint worker)
@@ -156,7 +147,7 @@ static Scratch scratch_of(const Run *run, guint worker)
     const ConvPlan *plan = run->plan;
     gsize inputs = (gsize)plan->shape.inputs;
     Scratch scratch;
-    scratch.zeros = run->workers + worker * worker_floats(plan);
+    scratch.zeros = run->workers + worker * plan->worker_floats;
     scratch.discard = scratch.zeros + conv_whole_lines(inputs);
     scratch.products = scratch.discard + SLICE;
     scratch.input = scratch.products + (gsize)plan->tiles * plan->positions * SLICE;
@@ -406,4 +397,4 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
     thread_pool_run(plan->thread_pool, run.tasks, wide_task, &run);
 }
 
-const ConvMethod conv_winograd = {weight_floats, pack, shared_floats, worker_floats, run};
+const ConvMethod conv_winograd = {prepare, pack, run};

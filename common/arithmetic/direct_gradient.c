@@ -33,15 +33,6 @@ static gsize scratch_floats(const ConvShape *conv, guint threads)
     return GROUPS * conv_weights(conv) + threads * padded_floats(conv);
 }
 
-static void pad_image(const ConvShape *conv, const float *image, float *padded)
-{
-    gsize edge = (gsize)conv->pad * conv->inputs, row = (gsize)conv->width * conv->inputs;
-    float *to = padded + conv->pad * (row + 2 * edge) + edge;
-    memset(padded, 0, padded_floats(conv) * sizeof(float));
-    for (int y = 0; y < conv->height; y++)
-        memcpy(to + y * (row + 2 * edge), image + y * row, row * sizeof(float));
-}
-
 /* sums (size C, K) += the part of the output row dy in the gradient of one kernel row, x being the input pixel under
  * its left end. A kernel row (size, C) has the layout of image pixels, so all its weights are correlated together. */
 static void add_row(const Work *w, const float *x, const float *dy, float *sums)
@@ -75,7 +66,7 @@ static void add_group(guint group, guint worker, gpointer data)
     memset(sums, 0, w->weights * sizeof(float));
     for (guint image = part_start((guint)w->n, w->groups, group);
          image < part_start((guint)w->n, w->groups, group + 1); image++) {
-        pad_image(conv, w->x + image * conv_inputs(conv), padded);
+        conv_padded_rows(conv, w->x + image * conv_inputs(conv), 0, height, padded);
         const float *dy = w->dy + image * conv_outputs(conv);
         for (int y = 0; y < height; y++, dy += conv_outputs(conv) / height)
             for (int ky = 0; ky < conv->size; ky++)

@@ -20,7 +20,10 @@ static void visit_upwards(const char *mounted, char *path, gboolean version_2, C
 void cgroup_visit(const char *mounted, const char *text, const char *controller, CgroupVisit visit,
                   gpointer user)
 {
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *own = NULL;
+    if (!mounted && g_file_get_contents("/proc/self/cgroup", &own, NULL, NULL))
+        mounted = "/sys/fs/cgroup", text = own;
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
     for (char **line = lines; *line; line++) { /* NUMBER:CONTROLLERS:PATH */
         g_auto(GStrv) fields = g_strsplit(*line, ":", 3);
         if (g_strv_length(fields) < 3)
@@ -32,11 +35,4 @@ void cgroup_visit(const char *mounted, const char *text, const char *controller,
         else if (g_strv_contains((const char *const *)controllers, controller))
             visit_upwards(of_version_1, fields[2], FALSE, visit, user);
     }
-}
-
-void cgroup_visit_own(const char *controller, CgroupVisit visit, gpointer user)
-{
-    g_autofree char *text = NULL;
-    if (g_file_get_contents("/proc/self/cgroup", &text, NULL, NULL))
-        cgroup_visit("/sys/fs/cgroup", text, controller, visit, user);
 }

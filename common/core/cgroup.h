@@ -7,9 +7,6 @@ typedef void (*CgroupVisit)(const char *folder, gboolean version_2, gpointer use
 
 /* Visits the groups named by the text of /proc/self/cgroup, below the folder where they are mounted: of version 2, and of
  * version 1's controller ("memory", "cpu"). In a container the text may have the host's names: then some folders, but not
- * the topmost, are missing. */
+ * the topmost, are missing. mounted and text NULL: of this process. */
 void cgroup_visit(const char *mounted, const char *text, const char *controller, CgroupVisit visit,
                   gpointer user);
-
-/* The same for this process. */
-void cgroup_visit_own(const char *controller, CgroupVisit visit, gpointer user);

@@ -59,13 +59,6 @@ gsize memory_cgroup_left(const char *mounted, const char *text)
     return least;
 }
 
-static gsize cgroup_available(void)
-{
-    gsize least = G_MAXSIZE;
-    cgroup_visit_own("memory", take_cgroup, &least);
-    return least;
-}
-
 /* Columns of /proc/self/statm. */
 typedef enum { STATM_SIZE, STATM_RESIDENT } StatmColumn;
 
@@ -94,7 +87,7 @@ static gsize address_space_left(void)
 
 static gsize memory_left(void)
 {
-    return MIN(machine_available(), cgroup_available());
+    return MIN(machine_available(), memory_cgroup_left(NULL, NULL));
 }
 
 gsize memory_available(void)

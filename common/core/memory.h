@@ -7,7 +7,8 @@
  * unknown. */
 gsize memory_available(void);
 
-/* What the limits of the cgroup that /proc/self/cgroup's text names leave, below the folder where cgroups are mounted. */
+/* What the limits of the cgroup that /proc/self/cgroup's text names leave, below the folder where cgroups are mounted;
+ * NULL: of this process's. */
 gsize memory_cgroup_left(const char *mounted, const char *text);
 
 /* What a run takes in addition to what the process already holds, in bytes. */

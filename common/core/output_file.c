@@ -97,24 +97,13 @@ gboolean output_target_find(const char *path, OutputTarget *target)
 static gboolean write_all(int fd, const char *bytes, gsize size)
 {
     while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno == EINTR)
-            continue;
+        ssize_t written = TEMP_FAILURE_RETRY(write(fd, bytes, size));
         if (written <= 0)
             return FALSE;
         bytes += written;
         size -= (gsize)written;
     }
     return TRUE;
-}
-
-static ssize_t read_some(int fd, char *bytes, gsize size)
-{
-    ssize_t got;
-    do
-        got = read(fd, bytes, size);
-    while (got < 0 && errno == EINTR);
-    return got;
 }
 
 static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
@@ -128,7 +117,7 @@ static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
 
 static ssize_t stream_read(void *cookie, char *bytes, size_t size)
 {
-    return read_some(((OutputFile *)cookie)->fd, bytes, size);
+    return TEMP_FAILURE_RETRY(read(((OutputFile *)cookie)->fd, bytes, size));
 }
 
 static int stream_seek(void *cookie, off64_t *offset, int whence)
@@ -241,11 +230,7 @@ void output_file_discard(OutputFile *file)
 /* EINVAL: a filesystem without syncing. */
 static gboolean sync_fd(int fd)
 {
-    int failed;
-    do
-        failed = fsync(fd);
-    while (failed && errno == EINTR);
-    return !failed || errno == EINVAL;
+    return TEMP_FAILURE_RETRY(fsync(fd)) == 0 || errno == EINVAL;
 }
 
 /* The file is in place; if its folder cannot be synced, that is ignored. */
@@ -292,12 +277,7 @@ gboolean output_file_commit(OutputFile *taken, GError **error)
     }
     int fd = file->fd;
     file->fd = -1; /* the temporary file must not be removed any more */
-    if (close(fd) != 0 && errno != EINTR) {
-        fail("write", file->path, error);
-        g_unlink(file->temporary);
-        return FALSE;
-    }
-    if (g_rename(file->temporary, file->target) != 0) {
+    if ((close(fd) != 0 && errno != EINTR) || g_rename(file->temporary, file->target) != 0) {
         fail("write", file->path, error);
         g_unlink(file->temporary);
         return FALSE;
@@ -330,7 +310,7 @@ static gboolean pass_on(const OutputFile *file, GError **error)
         return fail("write", file->path, error);
     ssize_t got = lseek(file->fd, 0, SEEK_SET) == 0 ? 1 : -1;
     while (got > 0) {
-        got = read_some(file->fd, block, BLOCK);
+        got = TEMP_FAILURE_RETRY(read(file->fd, block, BLOCK));
         if (got > 0 && !write_all(to, block, (gsize)got))
             got = -1;
     }

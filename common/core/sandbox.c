@@ -86,8 +86,7 @@ void subprocess_detach(int socket, int file)
 int subprocess_wait(pid_t child)
 {
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
     return status;
 }
 
@@ -156,8 +155,9 @@ static gboolean ready(Sandbox *sandbox, short events)
 /* ---- Bytes ---- */
 
 /* All of them, to the socket or from it; as the sandbox's limits allow, where there is one. */
-static gboolean transfer(Sandbox *sandbox, int socket, gboolean sends, guint8 *bytes, gsize size)
+static gboolean transfer(Sandbox *sandbox, int socket, gboolean sends, void *all, gsize size)
 {
+    guint8 *bytes = all;
     const int flags = sandbox ? MSG_DONTWAIT : 0;
     for (gsize done = 0; done < size;) {
         if (sandbox && !ready(sandbox, sends ? POLLOUT : POLLIN))
@@ -181,16 +181,6 @@ gboolean sandbox_send_all(int socket, const void *bytes, gsize size)
 gboolean sandbox_receive_all(int socket, void *bytes, gsize size)
 {
     return transfer(NULL, socket, FALSE, bytes, size);
-}
-
-static gboolean send_request(Sandbox *sandbox, const void *bytes, gsize size)
-{
-    return transfer(sandbox, sandbox->socket, TRUE, (gpointer)bytes, size);
-}
-
-static gboolean receive_answer(Sandbox *sandbox, void *bytes, gsize size)
-{
-    return transfer(sandbox, sandbox->socket, FALSE, bytes, size);
 }
 
 /* ---- In the child ---- */
@@ -377,7 +367,7 @@ static gboolean refuse(Sandbox *sandbox, const Head *head, GError **error)
     char words[WORDS + 1] = "";
     if (head->size > WORDS || head->code < 0 || head->code > G_MAXINT16)
         return fail(sandbox, TRUE, error);
-    if (!receive_answer(sandbox, words, head->size))
+    if (!transfer(sandbox, sandbox->socket, FALSE, words, head->size))
         return fail(sandbox, FALSE, error);
     g_autofree char *message = g_utf8_make_valid(words, -1);
     g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_REFUSED + head->code, message);
@@ -391,9 +381,10 @@ gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsi
     guint64 size = head.size + body.size;
     sandbox->idle = 0;
     sandbox->ticked = g_get_monotonic_time();
-    if (sandbox->end || !send_request(sandbox, &size, sizeof size) ||
-        !send_request(sandbox, head.bytes, head.size) || !send_request(sandbox, body.bytes, body.size) ||
-        !receive_answer(sandbox, &told, sizeof told))
+    if (sandbox->end || !transfer(sandbox, sandbox->socket, TRUE, &size, sizeof size) ||
+        !transfer(sandbox, sandbox->socket, TRUE, head.bytes, head.size) ||
+        !transfer(sandbox, sandbox->socket, TRUE, body.bytes, body.size) ||
+        !transfer(sandbox, sandbox->socket, FALSE, &told, sizeof told))
         return fail(sandbox, FALSE, error);
     sandbox->fenced = told.fenced;
     if (!told.fine)
@@ -402,7 +393,7 @@ gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsi
         return fail(sandbox, TRUE, error);
     guint8 *bytes = answer->bytes ? answer->bytes : g_malloc(told.size + 1);
     answer->size = told.size;
-    if (!receive_answer(sandbox, bytes, told.size)) {
+    if (!transfer(sandbox, sandbox->socket, FALSE, bytes, told.size)) {
         if (!answer->bytes)
             g_free(bytes);
         return fail(sandbox, FALSE, error);

@@ -3,29 +3,23 @@
 
 #include <openssl/evp.h>
 
-struct Sha256 {
-    EVP_MD_CTX *context;
-};
-
 Sha256 *sha256_new(void)
 {
-    Sha256 *sha256 = g_new(Sha256, 1);
-    sha256->context = EVP_MD_CTX_new();
-    if (!sha256->context || !EVP_DigestInit_ex(sha256->context, EVP_sha256(), NULL))
+    Sha256 *sha256 = EVP_MD_CTX_new();
+    if (!sha256 || !EVP_DigestInit_ex(sha256, EVP_sha256(), NULL))
         g_error("OpenSSL has no SHA-256");
     return sha256;
 }
 
 void sha256_update(Sha256 *sha256, const void *bytes, gsize size)
 {
-    EVP_DigestUpdate(sha256->context, bytes, size);
+    EVP_DigestUpdate(sha256, bytes, size);
 }
 
 void sha256_finish(Sha256 *sha256, guint8 digest[SHA256_SIZE])
 {
-    EVP_DigestFinal_ex(sha256->context, digest, NULL);
-    EVP_MD_CTX_free(sha256->context);
-    g_free(sha256);
+    EVP_DigestFinal_ex(sha256, digest, NULL);
+    EVP_MD_CTX_free(sha256);
 }
 
 void sha256(const void *bytes, gsize size, guint8 digest[SHA256_SIZE])

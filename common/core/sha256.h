@@ -5,7 +5,7 @@
 
 enum { SHA256_SIZE = 32 }; /* bytes */
 
-typedef struct Sha256 Sha256;
+typedef struct evp_md_ctx_st Sha256; /* OpenSSL's */
 Sha256 *sha256_new(void);
 void sha256_update(Sha256 *sha256, const void *bytes, gsize size);
 void sha256_finish(Sha256 *sha256, guint8 digest[SHA256_SIZE]); /* frees it */

@@ -10,7 +10,7 @@
 
 struct ThreadPool {
     guint threads;
-    GThread **members; /* threads - 1: the caller is worker 0 */
+    GThread **started; /* threads - 1: the caller is worker 0 */
     GMutex mutex;
     GCond start, done;
     guint run;  /* number of the current run; a change wakes the members */
@@ -20,13 +20,9 @@ struct ThreadPool {
     ThreadPoolTask task;
     gpointer data;
     guint tasks;
-    guint next; /* atomic */
+    guint next;    /* atomic */
+    guint members; /* atomic: that have begun */
 };
-
-typedef struct {
-    ThreadPool *thread_pool;
-    guint worker;
-} Member;
 
 static void work(ThreadPool *thread_pool, guint worker)
 {
@@ -40,9 +36,8 @@ static void work(ThreadPool *thread_pool, guint worker)
 
 static gpointer member_main(gpointer argument)
 {
-    g_autofree Member *member = argument;
-    ThreadPool *thread_pool = member->thread_pool;
-    guint seen = 0;
+    ThreadPool *thread_pool = argument;
+    guint seen = 0, worker = 1 + (guint)g_atomic_int_add(&thread_pool->members, 1);
     g_mutex_lock(&thread_pool->mutex);
     for (;;) {
         while (thread_pool->run == seen && !thread_pool->leaving)
@@ -51,7 +46,7 @@ static gpointer member_main(gpointer argument)
             break;
         seen = thread_pool->run;
         g_mutex_unlock(&thread_pool->mutex);
-        work(thread_pool, member->worker);
+        work(thread_pool, worker);
         g_mutex_lock(&thread_pool->mutex);
         if (--thread_pool->busy == 0)
             g_cond_signal(&thread_pool->done);
@@ -90,9 +85,8 @@ guint thread_pool_processors(void)
 {
     cpu_set_t set;
     guint n = sched_getaffinity(0, sizeof set, &set) == 0 ? (guint)CPU_COUNT(&set) : g_get_num_processors();
-    double quota = INFINITY;
-    cgroup_visit_own("cpu", take_quota, &quota);
-    return (guint)CLAMP(round(quota), 1, MAX(1, n));
+    double quota = round(thread_pool_quota(NULL, NULL));
+    return (guint)CLAMP(quota, 1, MAX(1, n));
 }
 
 ThreadPool *thread_pool_new(guint threads)
@@ -103,17 +97,8 @@ ThreadPool *thread_pool_new(guint threads)
     g_mutex_init(&thread_pool->mutex);
     g_cond_init(&thread_pool->start);
     g_cond_init(&thread_pool->done);
-    thread_pool->members = g_new0(GThread *, threads);
+    thread_pool->started = g_new0(GThread *, threads);
     return thread_pool;
-}
-
-static void start_members(ThreadPool *thread_pool)
-{
-    for (guint i = 1; i < thread_pool->threads; i++) {
-        Member *member = g_new(Member, 1);
-        *member = (Member){thread_pool, i};
-        thread_pool->members[i - 1] = g_thread_new("thread pool", member_main, member);
-    }
 }
 
 void thread_pool_free(ThreadPool *thread_pool)
@@ -124,9 +109,9 @@ void thread_pool_free(ThreadPool *thread_pool)
     thread_pool->leaving = TRUE;
     g_cond_broadcast(&thread_pool->start);
     g_mutex_unlock(&thread_pool->mutex);
-    for (guint i = 0; i + 1 < thread_pool->threads && thread_pool->members[i]; i++)
-        g_thread_join(thread_pool->members[i]);
-    g_free(thread_pool->members);
+    for (guint i = 0; i + 1 < thread_pool->threads && thread_pool->started[i]; i++)
+        g_thread_join(thread_pool->started[i]);
+    g_free(thread_pool->started);
     g_cond_clear(&thread_pool->done);
     g_cond_clear(&thread_pool->start);
     g_mutex_clear(&thread_pool->mutex);
@@ -140,8 +125,8 @@ guint thread_pool_threads(const ThreadPool *thread_pool)
 
 void thread_pool_run(ThreadPool *thread_pool, guint tasks, ThreadPoolTask task, gpointer data)
 {
-    if (thread_pool->threads > 1 && !thread_pool->members[0])
-        start_members(thread_pool);
+    for (guint i = 0; i + 1 < thread_pool->threads && !thread_pool->started[i]; i++)
+        thread_pool->started[i] = g_thread_new("thread pool", member_main, thread_pool);
     g_mutex_lock(&thread_pool->mutex);
     thread_pool->task = task;
     thread_pool->data = data;

@@ -13,7 +13,7 @@ typedef void (*ThreadPoolTask)(guint task, guint worker, gpointer data);
 guint thread_pool_processors(void);
 
 /* The smallest of these quotas, in processors: of the cgroup that /proc/self/cgroup's text names, below the folder where
- * cgroups are mounted; INFINITY where there is none. */
+ * cgroups are mounted (NULL: of this process's); INFINITY where there is none. */
 double thread_pool_quota(const char *mounted, const char *text);
 
 /* threads >= 1. They are started by the first run; GLib aborts if one cannot be. */

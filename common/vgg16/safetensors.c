@@ -50,9 +50,7 @@ static void tensor_free(gpointer data)
 static gboolean read_exactly(int fd, guint64 offset, void *bytes, gsize size)
 {
     for (char *at = bytes; size > 0;) {
-        ssize_t got = pread(fd, at, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = TEMP_FAILURE_RETRY(pread(fd, at, size, (off_t)offset));
         if (got <= 0) {
             errno = got == 0 ? ENODATA : errno;
             return FALSE;

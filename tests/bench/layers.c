@@ -68,12 +68,12 @@ static void find_sizes(BenchLayer *l)
 {
     const ConvPlan *plan = l->plan;
     const ConvShape *shape = &l->shape;
-    gsize pixels = (gsize)l->run * shape->height * shape->width, own = plan->method->worker_floats(plan);
+    gsize pixels = (gsize)l->run * shape->height * shape->width, own = plan->worker_floats;
     gsize tiles = (gsize)l->run * plan->tiles_y * plan->tiles_x;
-    gsize shared = MIN(plan->method->shared_floats(plan), tiles * plan->positions * shape->inputs);
+    gsize shared = MIN(plan->shared_floats, tiles * plan->positions * shape->inputs);
     const gsize floats[ARRAYS] = {[ARRAY_INPUT] = pixels * shape->inputs,
                                   [ARRAY_V] = shared ? shared : own,
-                                  [ARRAY_U] = plan->method->weight_floats(plan),
+                                  [ARRAY_U] = plan->weight_floats,
                                   [ARRAY_M] = own,
                                   [ARRAY_OUTPUT] = pixels * shape->outputs / (shape->pool ? 4 : 1)};
     for (int array = 0; array < ARRAYS; array++)
