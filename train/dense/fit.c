@@ -37,7 +37,16 @@ typedef struct {
     gint64 checkpoint_time,
         written;     /* monotonic microseconds: how long the last one took, and when it was done */
     gboolean warned; /* that it could not be written */
-} Fit;
+} Fitting;
+
+Optimizer fit_optimizer(const TrainOptions *options)
+{
+    Optimizer optimizer = optimizer_default(options->optimizer);
+    optimizer.learning_rate = options->learning_rate;
+    optimizer.momentum = options->momentum;
+    optimizer.weight_decay = options->weight_decay;
+    return optimizer;
+}
 
 static double now_seconds(void)
 {
@@ -45,7 +54,7 @@ static double now_seconds(void)
 }
 
 /* ---- Checkpoints ---- */
-static void write_checkpoint(Fit *fit)
+static void write_checkpoint(Fitting *fit)
 {
     g_autoptr(GError) error = NULL;
     if (!fit->options->checkpoint)
@@ -61,19 +70,19 @@ static void write_checkpoint(Fit *fit)
     fit->checkpoint_time = fit->written - begin;
 }
 
-static gboolean checkpoint_due(const Fit *fit)
+static gboolean checkpoint_due(const Fitting *fit)
 {
     return (double)(g_get_monotonic_time() - fit->written) * CHECKPOINT_SHARE >= (double)fit->checkpoint_time;
 }
 
-static gboolean start_or_resume(Fit *fit, GError **error)
+static gboolean start_or_resume(Fitting *fit, GError **error)
 {
     const FitOptions *options = fit->options;
     fit->state = (FitState){.epoch = 1,
                             .best = INFINITY,
                             .plateau_best = INFINITY,
-                            .learning_rate = options->optimizer.learning_rate};
-    if (!options->resume)
+                            .learning_rate = options->train->learning_rate};
+    if (!options->train->resume)
         return TRUE;
     if (access(options->checkpoint, F_OK) != 0) {
         cli_remark("%s: there is no checkpoint; training starts from the beginning", options->checkpoint);
@@ -103,10 +112,10 @@ static void note_metrics(Progress *progress, const FitState *state, double begun
 }
 
 /* "Epoch 3/50", and how long the rest takes if it is not stopped early: by the epochs that are complete. */
-static char *epoch_label(const Fit *fit)
+static char *epoch_label(const Fitting *fit)
 {
     const GArray *epochs = fit->history->epochs;
-    int epoch = (int)fit->state.epoch, all = fit->options->epochs;
+    int epoch = (int)fit->state.epoch, all = (int)fit->options->train->epochs;
     double seconds = 0;
     for (guint i = 0; i < epochs->len; i++)
         seconds += g_array_index(epochs, EpochMetrics, i).seconds;
@@ -117,7 +126,7 @@ static char *epoch_label(const Fit *fit)
 }
 
 /* The loss of guessing with images of these labels: each weighs as its class does. labels: (n). */
-static double guessing_loss(const Fit *fit, const int *labels, guint n)
+static double guessing_loss(const Fitting *fit, const int *labels, guint n)
 {
     const float *weights = fit->options->class_weights;
     double sum = 0;
@@ -127,24 +136,25 @@ static double guessing_loss(const Fit *fit, const int *labels, guint n)
 }
 
 /* The loss of guessing has no penalty for weights in it. */
-static gboolean compares_with_guessing(const Fit *fit)
+static gboolean compares_with_guessing(const Fitting *fit)
 {
-    return fit->options->optimizer.weight_decay == 0;
+    return fit->options->train->weight_decay == 0;
 }
 
 /* Features too large for the initial weights show in the first batch, before anything was learnt. */
-static void advise_on_start(const Fit *fit, const LossSum *first, const Batch *batch)
+static void advise_on_start(const Fitting *fit, const LossSum *first, const Batch *batch)
 {
+    const TrainOptions *train = fit->options->train;
     double loss = first->loss / batch->n, guessing = guessing_loss(fit, batch->labels, (guint)batch->n);
     if (loss > LARGE_START * guessing)
         cli_remark("the loss starts at %.3g, while guessing gives %.3g: the features are large for the "
                    "initial weights; %sa --learning-rate below %g may train better",
-                   loss, guessing, fit->options->start_advice ? fit->options->start_advice : "",
+                   loss, guessing, train->scale == SCALE_NONE && train->cache ? "--scale sqrt or " : "",
                    fit->state.learning_rate);
 }
 
 /* A network whose ReLUs have died, or whose images were augmented beyond recognition, predicts the class frequencies. */
-static void advise_at_end(const Fit *fit)
+static void advise_at_end(const Fitting *fit)
 {
     double guessing = fit->validation ? log(network_outputs(fit->network)) /* which is not weighted */
                                       : guessing_loss(fit, fit->training->labels, fit->training->count);
@@ -154,10 +164,10 @@ static void advise_at_end(const Fit *fit)
             "the best %s is %.4g, where guessing gives %.4g: nothing was learnt; a --learning-rate below %g, "
             "weaker augmentation or more images may help",
             fit->validation ? "val_loss" : "loss", fit->state.best, guessing,
-            fit->options->optimizer.learning_rate);
+            fit->options->train->learning_rate);
 }
 
-static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, GError **error)
+static gboolean loss_is_finite(const Fitting *fit, double loss, const char *where, GError **error)
 {
     if (isfinite(loss))
         return TRUE;
@@ -171,11 +181,11 @@ static gboolean loss_is_finite(const Fit *fit, double loss, const char *where, G
 }
 
 /* Once, early in the first epoch of a long training; later the epochs that are complete tell. */
-static void foretell(const Fit *fit, double seconds_per_batch)
+static void foretell(const Fitting *fit, double seconds_per_batch)
 {
     double images = fit->training->count + (fit->validation ? fit->validation->count : 0) / VALIDATION_COST;
-    double epoch = seconds_per_batch * images / fit->options->batch;
-    int epochs = fit->options->epochs - (int)fit->state.epoch + 1;
+    double epoch = seconds_per_batch * images / (double)fit->options->train->batch_size;
+    int epochs = (int)(fit->options->train->epochs - fit->state.epoch) + 1;
     if (epoch * epochs < LONG_TRAINING)
         return;
     g_autofree char *all = progress_clock(epoch * epochs);
@@ -184,21 +194,22 @@ static void foretell(const Fit *fit, double seconds_per_batch)
 }
 
 /* TRUE when all batches are done or interrupted() says to stop. */
-static gboolean train_epoch(Fit *fit, GError **error)
+static gboolean train_epoch(Fitting *fit, GError **error)
 {
     const FitOptions *options = fit->options;
     FitState *state = &fit->state;
     const Batch *batch, *next;
     double begun = now_seconds(), timed_from = begun;
     guint timed = 0;
-    Rng rng = rng_new(options->seed, shuffle_stream + (guint64)state->epoch);
+    Rng rng = rng_new((guint64)options->train->common.seed, shuffle_stream + (guint64)state->epoch);
     for (guint i = 0; i < fit->training->count; i++)
         fit->order[i] = i;
     rng_shuffle(&rng, fit->order, fit->training->count);
     g_autofree char *label = epoch_label(fit);
     g_autoptr(Progress) progress = progress_new(label, fit->training->count, "images");
-    g_autoptr(Batches) batches = batches_new(fit->training, fit->order, options->batch, (guint)state->batches,
-                                             (int)state->epoch, options->class_weights);
+    g_autoptr(Batches) batches =
+        batches_new(fit->training, fit->order, (int)options->train->batch_size, (guint)state->batches,
+                    (int)state->epoch, options->class_weights);
     g_autoptr(GError) unread = NULL;
     progress_tick(progress, (guint64)state->images);
     while (batches_next(batches, &batch, &next, &unread)) {
@@ -228,13 +239,13 @@ static gboolean train_epoch(Fit *fit, GError **error)
 }
 
 /* FALSE without error where interrupted() ended it. */
-static gboolean validate(Fit *fit, EpochMetrics *metrics, GError **error)
+static gboolean validate(Fitting *fit, EpochMetrics *metrics, GError **error)
 {
     const Batch *batch, *next;
     double loss = 0, correct = 0;
     g_autoptr(GError) unread = NULL;
-    g_autoptr(Batches) batches =
-        batches_new(fit->validation, NULL, fit->options->batch, 0, (int)fit->state.epoch, NULL);
+    g_autoptr(Batches) batches = batches_new(fit->validation, NULL, (int)fit->options->train->batch_size, 0,
+                                             (int)fit->state.epoch, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
         LossSum sum = trainer_evaluate(fit->trainer, batch);
         loss += sum.loss;
@@ -251,27 +262,28 @@ static gboolean validate(Fit *fit, EpochMetrics *metrics, GError **error)
 }
 
 /* ---- After an epoch: what the callbacks of Keras do ---- */
-static void reduce_on_plateau(Fit *fit, double monitored)
+static void reduce_on_plateau(Fitting *fit, double monitored)
 {
-    const FitOptions *options = fit->options;
+    const TrainOptions *options = fit->options->train;
     FitState *state = &fit->state;
-    if (options->reduce_factor <= 0)
+    if (options->reduce_lr_factor <= 0)
         return;
     if (monitored < state->plateau_best - PLATEAU_DELTA) {
         state->plateau_best = monitored;
         state->plateau_waited = 0;
-    } else if (++state->plateau_waited >= options->reduce_patience) {
+    } else if (++state->plateau_waited >= options->reduce_lr_patience) {
         state->plateau_waited = 0;
-        if (state->learning_rate <= options->min_lr)
+        if (state->learning_rate <= options->min_learning_rate)
             return;
-        state->learning_rate = MAX(state->learning_rate * options->reduce_factor, options->min_lr);
+        state->learning_rate =
+            MAX(state->learning_rate * options->reduce_lr_factor, options->min_learning_rate);
         trainer_set_learning_rate(fit->trainer, state->learning_rate);
-        cli_remark("no improvement in %d %s: learning rate reduced to %g", options->reduce_patience,
-                   plural((guint64)options->reduce_patience, "epoch", "epochs"), state->learning_rate);
+        cli_remark("no improvement in %d %s: learning rate reduced to %g", (int)options->reduce_lr_patience,
+                   plural((guint64)options->reduce_lr_patience, "epoch", "epochs"), state->learning_rate);
     }
 }
 
-static gboolean keep_if_best(Fit *fit, double monitored, GError **error)
+static gboolean keep_if_best(Fitting *fit, double monitored, GError **error)
 {
     FitState *state = &fit->state;
     state->waited++;
@@ -284,10 +296,10 @@ static gboolean keep_if_best(Fit *fit, double monitored, GError **error)
     return fit->options->keep(fit->history, fit->options->user, error);
 }
 
-static gboolean write_metrics(const Fit *fit, GError **error)
+static gboolean write_metrics(const Fitting *fit, GError **error)
 {
-    const FitOptions *options = fit->options;
-    const Curves curves = {fit->history, options->plot_title};
+    const TrainOptions *options = fit->options->train;
+    const Curves curves = {fit->history, fit->options->plot_title};
     const CanvasFigure figure = curves_figure(&curves);
     return (!options->history || history_write_csv(fit->history, options->history, error)) &&
            (!options->plot || canvas_write(&figure, options->plot, error));
@@ -295,7 +307,7 @@ static gboolean write_metrics(const Fit *fit, GError **error)
 
 /* FALSE without error if interrupted() ended it. All batches are done: metrics, best model, state of the
  * next epoch. */
-static gboolean finish_epoch(Fit *fit, GError **error)
+static gboolean finish_epoch(Fitting *fit, GError **error)
 {
     FitState *state = &fit->state;
     double begun = now_seconds();
@@ -308,7 +320,7 @@ static gboolean finish_epoch(Fit *fit, GError **error)
         return FALSE;
     metrics.seconds = state->seconds + now_seconds() - begun;
     g_array_append_val(fit->history->epochs, metrics);
-    g_autofree char *line = history_line(fit->history, (int)state->epoch, fit->options->epochs);
+    g_autofree char *line = history_line(fit->history, (int)state->epoch, (int)fit->options->train->epochs);
     if (!cli_quiet())
         printf("%s\n", line);
     fflush(stdout);
@@ -323,12 +335,13 @@ static gboolean finish_epoch(Fit *fit, GError **error)
 }
 
 /* ---- The whole run ---- */
-static FitEnd run_epochs(Fit *fit, GError **error)
+static FitEnd run_epochs(Fitting *fit, GError **error)
 {
     const FitState *state = &fit->state;
-    guint batches = batches_count(fit->training->count, fit->options->batch);
-    while (state->epoch <= fit->options->epochs) {
-        if (state->epoch > 1 && state->waited >= fit->options->patience)
+    const TrainOptions *options = fit->options->train;
+    guint batches = batches_count(fit->training->count, (int)options->batch_size);
+    while (state->epoch <= options->epochs) {
+        if (state->epoch > 1 && state->waited >= options->patience)
             return FIT_STOPPED_EARLY;
         if (!interrupted() && !train_epoch(fit, error))
             return FIT_FAILED;
@@ -351,19 +364,20 @@ static FitEnd run_epochs(Fit *fit, GError **error)
 FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
            const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
 {
-    g_autoptr(Trainer) trainer =
-        trainer_new(network, &options->optimizer, options->batch, options->seed, thread_pool, error);
+    const Optimizer optimizer = fit_optimizer(options->train);
+    g_autoptr(Trainer) trainer = trainer_new(network, &optimizer, (int)options->train->batch_size,
+                                             (guint64)options->train->common.seed, thread_pool, error);
     if (!trainer)
         return FIT_FAILED;
     g_autofree guint32 *order = g_new(guint32, training->count);
-    Fit fit = {.network = network,
-               .options = options,
-               .training = training,
-               .validation = validation,
-               .thread_pool = thread_pool,
-               .trainer = trainer,
-               .history = history,
-               .order = order};
+    Fitting fit = {.network = network,
+                   .options = options,
+                   .training = training,
+                   .validation = validation,
+                   .thread_pool = thread_pool,
+                   .trainer = trainer,
+                   .history = history,
+                   .order = order};
     FitEnd end = start_or_resume(&fit, error) ? run_epochs(&fit, error) : FIT_FAILED;
     if (end == FIT_FAILED || end == FIT_INTERRUPTED)
         return end;

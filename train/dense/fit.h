@@ -11,24 +11,14 @@
 #pragma once
 #include "common/model/history.h"
 #include "train/data/batches.h"
+#include "train/options.h"
 
 typedef struct {
-    Optimizer optimizer;
-    int batch, epochs, patience;
-    double reduce_factor; /* of the learning rate on a plateau; 0: never. Keras's min_delta is 1e-4, its
-                             cooldown 0 */
-    int reduce_patience;
-    double min_lr;
+    const TrainOptions *train;  /* of which those of fitting by mini-batches count */
     const float *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
-    guint64 seed;
-
-    const char *history, *plot, *plot_title; /* files rewritten after each epoch, or NULL */
-    const char *checkpoint;                  /* file (checkpoint.h), or NULL: none is written */
-    gboolean resume;                         /* from that file, if it exists */
-    const char
-        *start_advice;    /* what, besides a smaller learning rate, helps if the loss starts large, such as
-                                 "--scale standard or ", or NULL */
-    const char *identity; /* distinguishes runs: settings and data chosen by the caller */
+    const char *plot_title;
+    const char *checkpoint; /* file (checkpoint.h), or NULL: none is written, or read to resume */
+    const char *identity;   /* distinguishes runs: settings and data chosen by the caller */
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);
@@ -39,6 +29,8 @@ typedef struct {
 } FitOptions;
 
 typedef enum { FIT_FAILED, FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
+
+Optimizer fit_optimizer(const TrainOptions *options);
 
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
  * empty; it is filled, and valid after a failure too. FIT_FAILED and error if a loss is not finite (what was kept

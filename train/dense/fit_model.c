@@ -15,15 +15,6 @@
 #include <math.h>
 #include <stdio.h>
 
-Optimizer fit_model_optimizer(const TrainOptions *options)
-{
-    Optimizer optimizer = optimizer_default(options->optimizer);
-    optimizer.learning_rate = options->learning_rate;
-    optimizer.momentum = options->momentum;
-    optimizer.weight_decay = options->weight_decay;
-    return optimizer;
-}
-
 /* Everything the result depends on except the data and the number of epochs. */
 static json_t *settings_of(const TrainOptions *o)
 {
@@ -190,9 +181,10 @@ static gboolean tell_interruption(const History *history, const TrainOptions *op
                      options->checkpoint ? "; run the same command with --resume to continue" : "");
 }
 
-static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptions *fit_options,
-                             const BatchSource *training, const BatchSource *validation, GError **error)
+static gboolean fit_and_keep(Model *model, const FitOptions *fit_options, const BatchSource *training,
+                             const BatchSource *validation, GError **error)
 {
+    const TrainOptions *options = fit_options->train;
     g_auto(History) history = history_new();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     FitEnd end = fit(model->network, fit_options, training, validation, thread_pool, &history, error);
@@ -201,8 +193,8 @@ static gboolean fit_and_keep(Model *model, const TrainOptions *options, FitOptio
     if (end == FIT_INTERRUPTED)
         return tell_interruption(&history, options, error);
     if (end == FIT_STOPPED_EARLY)
-        cli_remark("stopped early: no improvement in the last %d %s", fit_options->patience,
-                   plural((guint64)fit_options->patience, "epoch", "epochs"));
+        cli_remark("stopped early: no improvement in the last %d %s", (int)options->patience,
+                   plural((guint64)options->patience, "epoch", "epochs"));
     g_clear_pointer(&model->network, network_free); /* the file holds the best one */
     if (!complete(&history, options, validation, thread_pool, error))
         return FALSE;
@@ -250,25 +242,14 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     if (options->resume) /* before memory is taken for training */
         keeper.found = find_kept(model, options->model);
     FitOptions fit_options = {
-        .optimizer = fit_model_optimizer(options),
-        .batch = (int)options->batch_size,
-        .epochs = (int)options->epochs,
-        .patience = (int)options->patience,
-        .reduce_factor = options->reduce_lr_factor,
-        .reduce_patience = (int)options->reduce_lr_patience,
-        .min_lr = options->min_learning_rate,
+        .train = options,
         .class_weights = weights,
-        .seed = (guint64)options->common.seed,
-        .history = options->history,
-        .plot = options->plot,
         .plot_title = title,
         .checkpoint = options->checkpoint ? checkpoint : NULL,
-        .resume = options->resume,
-        .start_advice = options->scale == SCALE_NONE && options->cache ? "--scale sqrt or " : NULL,
         .identity = identity,
         .keep = keep,
         .kept = kept,
         .user = &keeper,
     };
-    return fit_and_keep(model, options, &fit_options, training, validation, error);
+    return fit_and_keep(model, &fit_options, training, validation, error);
 }

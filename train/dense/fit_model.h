@@ -5,8 +5,6 @@
 #include "train/dense/fit.h"
 #include "train/options.h"
 
-Optimizer fit_model_optimizer(const TrainOptions *options);
-
 /* Fits model->network, printing a line per epoch, and saves the best model to options->model. data: a hash
  * that identifies the images, for --resume. model->training receives the settings and the history. FALSE
  * with a sentence if it fails or was interrupted: the best model so far is in the file then. */

@@ -4,7 +4,7 @@
 #include "common/cli/memory_plan.h"
 #include "common/core/floats.h"
 #include "common/core/plural.h"
-#include "train/dense/fit_model.h"
+#include "train/dense/fit.h"
 #include "train/dense/layers.h"
 
 typedef struct {
@@ -46,7 +46,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     options.hidden = hidden;
     g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
     layers_append(outline, spec, &options, (int)question->data->classes->len, NULL);
-    Optimizer optimizer = fit_model_optimizer(&options);
+    Optimizer optimizer = fit_optimizer(&options);
     TrainerMemory trainer = trainer_memory(outline, &optimizer, (int)batch, (guint)threads);
     MemoryNeed rows = training_data_memory(question->data, &options, (int)batch, (guint)threads);
     MemoryNeed need = {.memory = trainer.parameters + trainer.slots + trainer.batch,

@@ -108,17 +108,21 @@ static gboolean fail_to_keep(const History *history, gpointer user, GError **err
     return error_set(error, "the disk is full");
 }
 
-static FitOptions options_for(int *keeps)
+typedef struct {
+    FitOptions fit;
+    TrainOptions train;
+} Options;
+
+static void options_for(Options *options, int *keeps)
 {
-    FitOptions options = {.optimizer = optimizer_default(OPTIMIZER_SGD),
-                          .batch = BATCH,
-                          .epochs = 20,
-                          .patience = 20,
-                          .seed = 1,
-                          .identity = "",
-                          .keep = count_keeps};
-    options.user = keeps;
-    return options;
+    *options =
+        (Options){.fit = {.train = &options->train, .identity = "", .keep = count_keeps, .user = keeps},
+                  .train = {.common.seed = 1,
+                            .optimizer = OPTIMIZER_SGD,
+                            .learning_rate = 0.01,
+                            .batch_size = BATCH,
+                            .epochs = 20,
+                            .patience = 20}};
 }
 
 /* Runs fit on generated vectors with a new network, without output. */
@@ -135,10 +139,11 @@ static void test_each_epoch_sees_each_image(void)
     Data data;
     int keeps = 0;
     g_auto(History) history = history_new();
-    FitOptions options = options_for(&keeps);
+    Options options;
+    options_for(&options, &keeps);
     source_of(&data);
-    options.optimizer.learning_rate = 0.05;
-    g_assert_cmpint(run(&options, &data, TRUE, &history, NULL), ==, FIT_COMPLETE);
+    options.train.learning_rate = 0.05;
+    g_assert_cmpint(run(&options.fit, &data, TRUE, &history, NULL), ==, FIT_COMPLETE);
     g_assert_cmpuint(history.epochs->len, ==, 20);
     for (int i = 0; i < N; i++)
         g_assert_cmpuint(data.seen[i], ==, 2 * 20);
@@ -153,14 +158,15 @@ static void test_standstill(void)
     Data data;
     int keeps = 0;
     g_auto(History) history = history_new();
-    FitOptions options = options_for(&keeps);
+    Options options;
+    options_for(&options, &keeps);
     source_of(&data);
-    options.optimizer.learning_rate = 1e-30;
-    options.patience = 7;
-    options.reduce_factor = 0.5;
-    options.reduce_patience = 2;
-    options.min_lr = 0.2e-30;
-    g_assert_cmpint(run(&options, &data, TRUE, &history, NULL), ==, FIT_STOPPED_EARLY);
+    options.train.learning_rate = 1e-30;
+    options.train.patience = 7;
+    options.train.reduce_lr_factor = 0.5;
+    options.train.reduce_lr_patience = 2;
+    options.train.min_learning_rate = 0.2e-30;
+    g_assert_cmpint(run(&options.fit, &data, TRUE, &history, NULL), ==, FIT_STOPPED_EARLY);
     g_assert_cmpuint(history.epochs->len, ==, 1 + 7);
     g_assert_cmpint(history.best, ==, 1);
     g_assert_cmpint(keeps, ==, 1);
@@ -176,10 +182,11 @@ static void test_nan_is_never_best(void)
     int keeps = 0;
     GError *error = NULL;
     g_auto(History) history = history_new();
-    FitOptions options = options_for(&keeps);
+    Options options;
+    options_for(&options, &keeps);
     source_of(&data);
     data.x[4][2] = NAN;
-    g_assert_cmpint(run(&options, &data, FALSE, &history, &error), ==, FIT_FAILED);
+    g_assert_cmpint(run(&options.fit, &data, FALSE, &history, &error), ==, FIT_FAILED);
     g_assert_nonnull(strstr(error->message, "no longer finite"));
     g_assert_cmpint(keeps, ==, 0);
     g_assert_cmpint(history.best, ==, 0);
@@ -191,19 +198,20 @@ static void test_failures_are_handed_up(void)
     Data data;
     int keeps = 0;
     GError *error = NULL;
-    FitOptions options = options_for(&keeps);
+    Options options;
+    options_for(&options, &keeps);
     for (int image = 0; image < N; image += 7) {
         g_auto(History) history = history_new();
         source_of(&data);
         data.fails_at = image;
-        g_assert_cmpint(run(&options, &data, TRUE, &history, &error), ==, FIT_FAILED);
+        g_assert_cmpint(run(&options.fit, &data, TRUE, &history, &error), ==, FIT_FAILED);
         g_assert_nonnull(strstr(error->message, "cannot be read"));
         g_clear_error(&error);
     }
     g_auto(History) history = history_new();
     source_of(&data);
-    options.keep = fail_to_keep;
-    g_assert_cmpint(run(&options, &data, TRUE, &history, &error), ==, FIT_FAILED);
+    options.fit.keep = fail_to_keep;
+    g_assert_cmpint(run(&options.fit, &data, TRUE, &history, &error), ==, FIT_FAILED);
     g_assert_nonnull(strstr(error->message, "the disk is full"));
     g_clear_error(&error);
 }
@@ -268,18 +276,16 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
                               .fetch = fetch_keras,
                               .user = &held_out,
                               .in_place = TRUE};
-    FitOptions options = {.optimizer = optimizer_default(OPTIMIZER_SGD),
-                          .batch = TRAINED,
-                          .epochs = 40,
-                          .patience = (int)number(expected, "patience"),
-                          .reduce_factor = number(expected, "factor"),
-                          .reduce_patience = (int)number(expected, "reduce_patience"),
-                          .min_lr = number(expected, "min_lr"),
-                          .identity = "",
-                          .keep = keep_bias,
-                          .user = kept};
-    options.optimizer.learning_rate = number(expected, "rate");
-    options.optimizer.momentum = number(expected, "momentum");
+    const TrainOptions train = {.optimizer = OPTIMIZER_SGD,
+                                .learning_rate = number(expected, "rate"),
+                                .momentum = number(expected, "momentum"),
+                                .batch_size = TRAINED,
+                                .epochs = 40,
+                                .patience = (gint64)number(expected, "patience"),
+                                .reduce_lr_factor = number(expected, "factor"),
+                                .reduce_lr_patience = (gint64)number(expected, "reduce_patience"),
+                                .min_learning_rate = number(expected, "min_lr")};
+    const FitOptions options = {.train = &train, .identity = "", .keep = keep_bias, .user = kept};
     g_autoptr(Network) network = network_new(1, 1, KERAS_FEATURES);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     kept->layers[0] = network_dense(network, NULL, 16, ACTIVATION_RELU, NULL);
