@@ -119,16 +119,9 @@ static void spread_image(guint image, guint worker, gpointer data)
             dx[c] = dy[c] / (float)a->places;
 }
 
-void average_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, int places,
-                             int channels)
+void average_pooling(ThreadPool *thread_pool, float *out, const float *in, int n, const int shape[3],
+                     gboolean backward)
 {
-    Average average = {y, x, places, channels};
-    thread_pool_run(thread_pool, (guint)n, average_image, &average);
-}
-
-void average_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, int n, int places,
-                              int channels)
-{
-    Average average = {dx, dy, places, channels};
-    thread_pool_run(thread_pool, (guint)n, spread_image, &average);
+    Average average = {out, in, shape[0] * shape[1], shape[2]};
+    thread_pool_run(thread_pool, (guint)n, backward ? spread_image : average_image, &average);
 }

@@ -12,11 +12,10 @@ void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int 
 void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
                           const int in[3], int size);
 
-/* y (n, C): the mean of x (n, places, C) over the places, summed in their order; and dx from dy. */
-void average_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, int places,
-                             int channels);
-void average_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, int n, int places,
-                              int channels);
+/* out (n, C): the mean of in (n, H, W, C) over all places, summed in their order; backward: dx from dy, shaped like them.
+ * shape: H W C. */
+void average_pooling(ThreadPool *thread_pool, float *out, const float *in, int n, const int shape[3],
+                     gboolean backward);
 
 /* The inner loop, part of each instruction set's table (kernels.h); all give the same bits. */
 typedef struct {

@@ -227,7 +227,7 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
     if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
         max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
     } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
-        average_pooling_forward(thread_pool, out, in, n, layer->in[0] * layer->in[1], layer->in[2]);
+        average_pooling(thread_pool, out, in, n, layer->in, FALSE);
     } else if (layer->kind == LAYER_UNIT_NORMALIZATION) {
         unit_forward(thread_pool, out, in, n, layer_inputs(layer), layer->root);
     } else if (layer->kind == LAYER_DENSE) {
@@ -316,7 +316,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     else if (layer->kind == LAYER_MAX_POOLING2D)
         max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
-        average_pooling_backward(thread_pool, dx, dy, n, layer->in[0] * layer->in[1], layer->in[2]);
+        average_pooling(thread_pool, dx, dy, n, layer->in, TRUE);
     else if (layer->kind == LAYER_UNIT_NORMALIZATION)
         unit_backward(thread_pool, dx, dy, stage->in, n, layer_inputs(layer), layer->root);
 }

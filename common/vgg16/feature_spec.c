@@ -47,9 +47,9 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     if (layer_shape(layer, side, spec.shape))
         return feature_spec_copy(&spec);
     g_autofree char *names = vgg16_names();
-    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "no layer %s for images of %d pixels: choose one of input, %s", layer, side, names);
-    return NULL;
+    return error_set(error, "no layer %s for images of %d pixels: choose one of input, %s", layer, side,
+                     names),
+           NULL;
 }
 
 gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error)
@@ -294,17 +294,14 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                        "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i!], s?:s, s?:s, s?:b, s?:s}", "weights_hash",
                        &hash, "weights_source", &source, "preset", &preset, "normalization", &normalization,
                        "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1], &shape[2],
-                       "precision", &precision, "fit", &fit, "metadata", &spec.metadata, "pool", &pool)) {
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED, "the feature specification is invalid: %s",
-                    problem.text);
-        return NULL;
-    }
-    if (strcmp(precision, PRECISION) != 0) {
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                    "the features were computed in %s, and this version computes them in " PRECISION " only",
-                    precision);
-        return NULL;
-    }
+                       "precision", &precision, "fit", &fit, "metadata", &spec.metadata, "pool", &pool))
+        return error_set(error, "the feature specification is invalid: %s", problem.text), NULL;
+    if (strcmp(precision, PRECISION) != 0)
+        return error_set(error,
+                         "the features were computed in %s, and this version computes them in " PRECISION
+                         " only",
+                         precision),
+               NULL;
     spec.layer = (char *)layer;
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
@@ -315,11 +312,8 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"
                         : !tiles_hold(&spec, tiles, rounding)                      ? "tiles"
                                                                                    : NULL;
-    if (wrong) {
-        g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                    "the feature specification's %s is unknown to this program", wrong);
-        return NULL;
-    }
+    if (wrong)
+        return error_set(error, "the feature specification's %s is unknown to this program", wrong), NULL;
     spec.weights_hash = (char *)hash;
     spec.weights_source = (char *)source;
     return feature_spec_copy(&spec);

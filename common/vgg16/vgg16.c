@@ -87,16 +87,21 @@ int vgg16_kernel(int layer, gsize shape[4])
     return rank;
 }
 
+gsize vgg16_kernel_count(int layer)
+{
+    gsize shape[4], count = 1;
+    int rank = vgg16_kernel(layer, shape);
+    for (int r = 0; r < rank; r++)
+        count *= shape[r];
+    return rank ? count : 0;
+}
+
 gsize vgg16_parameters(int layer)
 {
-    gsize sum = 0, shape[4];
-    for (int i = 0; i <= layer; i++) {
-        gsize kernel = 1;
-        int rank = vgg16_kernel(i, shape);
-        for (int r = 0; r < rank; r++)
-            kernel *= shape[r];
-        sum += rank ? kernel + shape[rank - 1] : 0;
-    }
+    gsize sum = 0;
+    for (int i = 0; i <= layer; i++)
+        if (vgg16_layers[i].conv >= 0)
+            sum += vgg16_kernel_count(i) + (gsize)vgg16_layers[i].outputs;
     return sum;
 }
 

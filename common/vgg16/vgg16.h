@@ -51,6 +51,8 @@ gboolean vgg16_is_dense(int layer);
 /* Shape of a layer's kernel, HWIO or (D, K), and its rank; none: 0. */
 int vgg16_kernel(int layer, gsize shape[4]);
 
+gsize vgg16_kernel_count(int layer); /* its weights; none: 0 */
+
 /* Parameters of the layers up to and including this one; 0 for -1. */
 gsize vgg16_parameters(int layer);
 

@@ -15,17 +15,6 @@
 
 enum { HEAD = 4096, FEW = 4 }; /* bytes looked at to tell a file's kind; names shown of a list */
 
-/* Inputs of a unit. */
-static gsize fan_in(int layer)
-{
-    return (gsize)(vgg16_is_dense(layer) ? 1 : 9) * vgg16_layers[layer].inputs;
-}
-
-static gsize kernel_count(int layer)
-{
-    return fan_in(layer) * vgg16_layers[layer].outputs;
-}
-
 static int layers_to(int cut)
 {
     return MAX(VGG16_LAYERS, cut + 1);
@@ -39,7 +28,7 @@ static Weights *weights_new(int cut)
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        weights->kernel[layer->conv] = floats_new(kernel_count(i));
+        weights->kernel[layer->conv] = floats_new(vgg16_kernel_count(i));
         weights->bias[layer->conv] = floats_new((gsize)layer->outputs);
     }
     return weights;
@@ -71,7 +60,7 @@ static void compute_hash(const Weights *weights, int layers, char hash[65])
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        sha256_update(sum, weights->kernel[layer->conv], kernel_count(i) * sizeof(float));
+        sha256_update(sum, weights->kernel[layer->conv], vgg16_kernel_count(i) * sizeof(float));
         sha256_update(sum, weights->bias[layer->conv], (gsize)layer->outputs * sizeof(float));
     }
     sha256_finish(sum, digest);
@@ -114,8 +103,9 @@ static void draw(Weights *weights, guint64 seed)
             continue;
         guint64 stream = 2 * (guint64)layer->conv;
         Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
-        double std = sqrt(2.0 / (double)fan_in(i)) / (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
-        for (gsize p = 0; p < kernel_count(i); p++)
+        double std = sqrt(2.0 / (double)(vgg16_kernel_count(i) / (gsize)layer->outputs)) /
+                     (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
+        for (gsize p = 0; p < vgg16_kernel_count(i); p++)
             weights->kernel[layer->conv][p] = (float)(std * rng_normal(&kernel));
         for (int k = 0; k < layer->outputs; k++)
             weights->bias[layer->conv][k] = (float)(0.02 * rng_uniform(&bias));

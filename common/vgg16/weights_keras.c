@@ -43,31 +43,13 @@ static gboolean read_tensors(Hdf5File *file, int index, const char *kernel, cons
                              Weights *weights, GError **error)
 {
     const Vgg16Layer *layer = &vgg16_layers[index];
-    gsize shape[4], n = 1;
+    gsize shape[4], n = vgg16_kernel_count(index);
     int rank = vgg16_kernel(index, shape);
     float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
-    for (int r = 0; r < rank; r++)
-        n *= shape[r];
     return hdf5_read_floats(file, kernel, rank, shape, k, error) &&
            hdf5_read_floats(file, bias, 1, shape + rank - 1, b, error) &&
            weights_check_finite(hdf5_path(file), kernel, k, n, error) &&
            weights_check_finite(hdf5_path(file), bias, b, shape[rank - 1], error);
-}
-
-static gboolean read_named_layer(Hdf5File *file, const char *root, int index, Weights *weights,
-                                 GError **error)
-{
-    const Vgg16Layer *layer = &vgg16_layers[index];
-    g_autofree char *group = g_strdup_printf("%s/%s", root, layer->name);
-    g_auto(GStrv) names = hdf5_read_names(file, group, "weight_names", error);
-    if (!names)
-        return FALSE;
-    if (g_strv_length(names) != 2)
-        return error_set(error, "%s: its layer %s has %u weights; expected kernel and bias", hdf5_path(file),
-                         layer->name, g_strv_length(names));
-    g_autofree char *kernel = g_strdup_printf("%s/%s", group, names[0]);
-    g_autofree char *bias = g_strdup_printf("%s/%s", group, names[1]);
-    return read_tensors(file, index, kernel, bias, weights, error);
 }
 
 /* Whether a weight's name is that of a layer's weight, such as vgg16/block1_conv1/kernel:0. */
@@ -92,29 +74,21 @@ static char **nested_weights(Hdf5File *file, const char *root, char **layers, ch
     return NULL;
 }
 
-static gboolean read_nested(Hdf5File *file, const char *group, char **names, Weights *weights, GError **error)
+/* The kernel and bias among the names of a group's weights, which are all this layer's, or nested: of all layers. */
+static gboolean read_listed(Hdf5File *file, const char *group, char **names, int index, gboolean nested,
+                            Weights *weights, GError **error)
 {
-    for (char **name = names; *name; name++) {
-        g_auto(GStrv) parts = g_strsplit(*name, "/", -1);
-        if (!check_family(hdf5_path(file), parts, error))
-            return FALSE;
-    }
-    for (int i = 0; i < weights->layers; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        const char *own[2] = {NULL, NULL}; /* kernel, bias */
-        guint found = 0;
-        for (char **name = names; *name && layer->conv >= 0; name++)
-            if (belongs_to(*name, layer->name) && found++ < 2)
-                own[found - 1] = *name;
-        if (layer->conv >= 0 && found != 2)
-            return error_set(error, "%s: its layer %s of %s has %u weights; expected kernel and bias",
-                             hdf5_path(file), layer->name, group, found);
-        g_autofree char *kernel = g_strdup_printf("%s/%s", group, own[0]);
-        g_autofree char *bias = g_strdup_printf("%s/%s", group, own[1]);
-        if (layer->conv >= 0 && !read_tensors(file, i, kernel, bias, weights, error))
-            return FALSE;
-    }
-    return TRUE;
+    const char *layer = vgg16_layers[index].name, *own[2] = {NULL, NULL};
+    guint found = 0;
+    for (char **name = names; *name; name++)
+        if ((!nested || belongs_to(*name, layer)) && found++ < 2)
+            own[found - 1] = *name;
+    if (found != 2)
+        return error_set(error, "%s: its layer %s%s%s has %u weights; expected kernel and bias",
+                         hdf5_path(file), layer, nested ? " of " : "", nested ? group : "", found);
+    g_autofree char *kernel = g_strdup_printf("%s/%s", group, own[0]);
+    g_autofree char *bias = g_strdup_printf("%s/%s", group, own[1]);
+    return read_tensors(file, index, kernel, bias, weights, error);
 }
 
 /* root: "" or a group with a slash before it. */
@@ -131,15 +105,20 @@ static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, G
     g_auto(GStrv) nested = g_strv_contains((const char *const *)layers, vgg16_layers[0].name)
                                ? NULL
                                : nested_weights(file, root, layers, &group);
-    if (nested)
-        return read_nested(file, group, nested, weights, error);
+    for (char **name = nested; name && *name; name++) {
+        g_auto(GStrv) parts = g_strsplit(*name, "/", -1);
+        if (!check_family(path, parts, error))
+            return FALSE;
+    }
     for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv < 0)
             continue;
-        if (!g_strv_contains((const char *const *)layers, layer->name))
+        if (!nested && !g_strv_contains((const char *const *)layers, layer->name))
             return refuse_missing(path, layer->name, layers, error);
-        if (!read_named_layer(file, root, i, weights, error))
+        g_autofree char *own = nested ? g_strdup(group) : g_strdup_printf("%s/%s", root, layer->name);
+        g_auto(GStrv) names = nested ? g_strdupv(nested) : hdf5_read_names(file, own, "weight_names", error);
+        if (!names || !read_listed(file, own, names, i, nested != NULL, weights, error))
             return FALSE;
     }
     return TRUE;

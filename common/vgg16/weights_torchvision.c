@@ -36,13 +36,11 @@ static gboolean check_family(const Safetensors *file, const char *path, GError *
     for (guint i = 0; i < safetensors_count(file); i++) {
         const char *name = safetensors_name(file, i);
         int index;
-        if (sscanf(name, "features.%d.", &index) == 1 && !is_vgg16_index(index)) {
-            g_set_error(
-                error, VGGCACHE_ERROR, VGGCACHE_ERROR_FAILED,
-                "%s: has a tensor %s, which torchvision's vgg16 lacks: these are another network's weights",
-                path, name);
-            return FALSE;
-        }
+        if (sscanf(name, "features.%d.", &index) == 1 && !is_vgg16_index(index))
+            return error_set(error,
+                             "%s: has a tensor %s, which torchvision's vgg16 lacks: these are another "
+                             "network's weights",
+                             path, name);
     }
     return TRUE;
 }

@@ -4,19 +4,36 @@
 #include "common/arithmetic/simd/tables.h"
 
 /* As many accumulators as possible, leaving registers for the right factor and a broadcast, of 32 (AVX-512, NEON) or
- * 16. SSE2 also needs one for each product; a third row, with part of the right factor in memory, was no faster. */
-enum {
+ * 16. SSE2 also needs one for each product; a third row, with part of the right factor in memory, was no faster.
+ *
+ * The unrolled loops need a constant number of rows, so there is a copy for each number: up to ROWS, or to WIDTH. */
 #if defined(__AVX512F__)
-    ROWS = 14,
-#elif defined(__aarch64__)
-    ROWS = 12,
+enum { ROWS = 14 };
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14)
+#define EACH_LANE(f) EACH_ROWS(f) f(15) f(16)
 #elif defined(__AVX2__)
-    ROWS = 6,
-#elif defined(SSE2)
-    ROWS = 2,
+enum { ROWS = 6 };
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6)
+#define EACH_LANE(f) EACH_ROWS(f) f(7) f(8)
 #else
-    ROWS = 5,
+#define EACH_LANE(f) f(1) f(2) f(3) f(4)
+#if defined(__aarch64__)
+enum { ROWS = 12 };
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12)
+#elif defined(SSE2)
+enum { ROWS = 2 };
+#define EACH_ROWS(f) f(1) f(2)
+#else
+enum { ROWS = 5 };
+#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
 #endif
+#endif
+#define CASE(n)                                                                                              \
+    case n:                                                                                                  \
+        CALL(n);                                                                                             \
+        break;
+
+enum {
     PANEL = VECTORS * WIDTH,
     LINE = 64 / sizeof(float),        /* floats in a cache line */
     LATER_STEP = WIDTH == 16 ? 1 : 4, /* wide panels are used up faster */
@@ -110,64 +127,34 @@ ALWAYS_INLINE void correlate_rows(const int rows, const float *v, gsize v_step, 
         store(du + i * stride, add ? load(du + i * stride) + sum[i] : sum[i]);
 }
 
-/* The unrolled loops need a constant number of rows, so there is a copy for each number. */
-#if defined(__AVX512F__)
-#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14)
-#elif defined(__aarch64__)
-#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12)
-#elif defined(__AVX2__)
-#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5) f(6)
-#elif defined(SSE2)
-#define EACH_ROWS(f) f(1) f(2)
-#else
-#define EACH_ROWS(f) f(1) f(2) f(3) f(4) f(5)
-#endif
-
 static void multiply(const float *v, const float *next, const float *u, const float *later, int channels,
                      int rows, float *m, gsize stride, gboolean add)
 {
+#define CALL(n) multiply_rows(n, v, next, u, later, channels, m, stride, add)
     switch (rows) {
-#define CASE(n)                                                                                              \
-    case n:                                                                                                  \
-        multiply_rows(n, v, next, u, later, channels, m, stride, add);                                       \
-        break;
         EACH_ROWS(CASE)
-#undef CASE
     }
+#undef CALL
 }
 
 static void direct(const float *x, gsize row_stride, int taps, int channels, const float *u,
                    const float *bias, float min, int rows, float *y, gsize y_stride)
 {
+#define CALL(n) direct_rows(n, x, row_stride, taps, channels, u, bias, min, y, y_stride)
     switch (rows) {
-#define CASE(n)                                                                                              \
-    case n:                                                                                                  \
-        direct_rows(n, x, row_stride, taps, channels, u, bias, min, y, y_stride);                            \
-        break;
         EACH_ROWS(CASE)
-#undef CASE
     }
+#undef CALL
 }
-
-#if defined(__AVX512F__)
-#define EACH_LANE(f) EACH_ROWS(f) f(15) f(16)
-#elif defined(__AVX2__)
-#define EACH_LANE(f) EACH_ROWS(f) f(7) f(8)
-#else
-#define EACH_LANE(f) f(1) f(2) f(3) f(4)
-#endif
 
 static void correlate(const float *v, gsize v_step, const float *dm, gsize dm_step, int count, int rows,
                       float *du, gsize stride, gboolean add)
 {
+#define CALL(n) correlate_rows(n, v, v_step, dm, dm_step, count, du, stride, add)
     switch (rows) {
-#define CASE(n)                                                                                              \
-    case n:                                                                                                  \
-        correlate_rows(n, v, v_step, dm, dm_step, count, du, stride, add);                                   \
-        break;
         EACH_LANE(CASE)
-#undef CASE
     }
+#undef CALL
 }
 
 const ConvKernels ISA_SYMBOL(conv_kernels) = {
