@@ -19,14 +19,22 @@ gsize conv_weights(const ConvShape *shape)
     return (gsize)(shape->size * shape->size) * (gsize)shape->inputs * (gsize)shape->outputs;
 }
 
-ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
+ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
 {
+    /* Every input pixel sums over all output pixels that depend on it. */
+    const ConvShape backward = {.height = conv_output_side(shape->height, shape),
+                                .width = conv_output_side(shape->width, shape),
+                                .inputs = shape->outputs,
+                                .outputs = shape->inputs,
+                                .size = shape->size,
+                                .pad = shape->size - 1 - shape->pad,
+                                .flipped = TRUE};
     ConvPlan *plan = g_new0(ConvPlan, 1);
     plan->shape = *shape;
     plan->thread_pool = thread_pool;
     plan->kernels = conv_kernels_of(shape);
-    plan->height = conv_output_side(shape->height, shape);
-    plan->width = conv_output_side(shape->width, shape);
+    plan->height = backward.height;
+    plan->width = backward.width;
     if (!shape->tile)
         plan->shape.tile = conv_tile(shape, CONV_LARGEST_TILE);
     plan->method = plan->shape.tile > 1 ? &conv_winograd : &conv_direct;
@@ -35,31 +43,38 @@ ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ThreadPool *thread
     plan->method->prepare(plan);
     plan->weights = arena_floats(arena, plan->weight_floats);
     plan->bias = arena_floats(arena, (gsize)parts_of((guint)shape->outputs, CONV_OUTPUTS) * CONV_OUTPUTS);
-    plan->scratch = arena_shared(
-        arena, ARENA_SCRATCH, plan->shared_floats + thread_pool_threads(thread_pool) * plan->worker_floats);
+    gsize run = plan->shared_floats + thread_pool_threads(thread_pool) * plan->worker_floats,
+          gradient = use == CONV_FORWARD ? 0 : plan->method->gradient_floats(plan);
+    plan->scratch = arena_shared(arena, ARENA_SCRATCH, MAX(run, gradient));
+    if (use == CONV_BOTH_GRADIENTS)
+        plan->backward = conv_plan_new(arena, &backward, CONV_FORWARD, thread_pool);
     return plan;
 }
 
 void conv_plan_free(ConvPlan *plan)
 {
+    if (plan)
+        conv_plan_free(plan->backward);
     g_free(plan);
 }
 
 void conv_plan_set_weights(ConvPlan *plan, const float *kernel, const float *bias)
 {
-    plan->method->pack(plan, kernel);
+    plan->kernel = kernel;
+    plan->method->pack(plan);
     if (bias)
         memcpy(plan->bias, bias, plan->shape.outputs * sizeof(float));
     else
         memset(plan->bias, 0, plan->shape.outputs * sizeof(float));
 }
 
-void conv_taps(const ConvShape *shape, const float *kernel, int c, int k, int n, float *taps)
+void conv_taps(const ConvPlan *plan, int c, int k, int n, float *taps)
 {
+    const ConvShape *shape = &plan->shape;
     gsize inputs = (gsize)shape->inputs, outputs = (gsize)shape->outputs, a_tap = inputs * outputs,
           all = (gsize)(shape->size * shape->size);
     for (gsize tap = 0; tap < all; tap++, taps += n) {
-        const float *from = kernel + (shape->flipped ? all - 1 - tap : tap) * a_tap;
+        const float *from = plan->kernel + (shape->flipped ? all - 1 - tap : tap) * a_tap;
         if (!shape->flipped)
             memcpy(taps, from + (gsize)c * outputs + (gsize)k, (gsize)n * sizeof(float));
         for (int i = 0; shape->flipped && i < n; i++)

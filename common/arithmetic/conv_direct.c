@@ -30,7 +30,7 @@ static void prepare(ConvPlan *plan)
     plan->worker_floats = conv_whole_lines(padded) + (gsize)plan->kernels->rows * CONV_OUTPUTS;
 }
 
-static void pack(ConvPlan *plan, const float *kernel)
+static void pack(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
     int inputs = shape->inputs, area = shape->size * shape->size, panel = plan->kernels->panel;
@@ -38,14 +38,16 @@ static void pack(ConvPlan *plan, const float *kernel)
     for (int k = 0; k < shape->outputs; k += panel)
         for (int c = 0; c < inputs; c++) {
             int n = MIN(panel, shape->outputs - k);
-            conv_taps(shape, kernel, c, k, n, taps);
+            conv_taps(plan, c, k, n, taps);
             for (int tap = 0; tap < area; tap++)
                 memcpy(plan->weights + ((gsize)k * area + (gsize)tap * panel) * inputs + c * panel,
                        taps + tap * n, (gsize)n * sizeof(float));
         }
 }
 
-void conv_padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to)
+/* The input of output rows [top, top + rows) of an image, with zeros beyond the edges: (rows + size - 1, W + 2 pad,
+ * C). */
+static void padded_rows(const ConvShape *shape, const float *image, int top, int rows, float *to)
 {
     gsize row = (gsize)shape->width * shape->inputs, edge = (gsize)shape->pad * shape->inputs;
     for (int i = 0; i < rows + shape->size - 1; i++, to += row + 2 * edge) {
@@ -82,7 +84,7 @@ static void band_task(guint task, guint worker, gpointer data)
     float *padded = run->workers + worker * plan->worker_floats,
           *rest = padded + plan->worker_floats - (gsize)plan->kernels->rows * CONV_OUTPUTS;
     gsize row = (gsize)(shape->width + 2 * shape->pad) * shape->inputs, outputs = (gsize)shape->outputs;
-    conv_padded_rows(shape, run->in + image * conv_inputs(shape), top, rows, padded);
+    padded_rows(shape, run->in + image * conv_inputs(shape), top, rows, padded);
     guint blocks = parts_of((guint)plan->width, (guint)plan->kernels->rows);
     for (int y = 0; y < rows; y++)
         for (guint b = 0; b < blocks; b++) {
@@ -99,4 +101,106 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
     thread_pool_run(plan->thread_pool, (guint)n * parts_of((guint)plan->height, ROWS), band_task, &run);
 }
 
-const ConvMethod conv_direct = {prepare, pack, run};
+/* ---- The kernel's gradient. The images are divided into groups, whose number does not depend on the threads; the
+ * groups' sums are added up in order. ---- */
+
+enum {
+    GROUPS = 16,
+    WEIGHTS_A_TASK = 1 << 12, /* added up by a task */
+};
+
+typedef struct {
+    const ConvPlan *plan;
+    const float *x, *dy;
+    int n;
+    guint groups;
+    gsize weights; /* size * size * C * K */
+    float *sums;   /* (GROUPS, size, size C, K) */
+    float *padded; /* per worker: (H + 2 pad, W + 2 pad, C), an image with zeros around it */
+    float *dkernel;
+} Gradient;
+
+static gsize padded_floats(const ConvShape *conv)
+{
+    return conv_whole_lines((gsize)(conv->height + 2 * conv->pad) * (conv->width + 2 * conv->pad) *
+                            conv->inputs);
+}
+
+static gsize gradient_floats(const ConvPlan *plan)
+{
+    return GROUPS * conv_weights(&plan->shape) +
+           thread_pool_threads(plan->thread_pool) * padded_floats(&plan->shape);
+}
+
+/* sums (size C, K) += the part of the output row dy in the gradient of one kernel row, x being the input pixel under
+ * its left end. A kernel row (size, C) has the layout of image pixels, so all its weights are correlated together. */
+static void add_row(const Gradient *g, const float *x, const float *dy, float *sums)
+{
+    const ConvShape *conv = &g->plan->shape;
+    const ConvKernels *kernels = g->plan->kernels;
+    int inputs = conv->inputs, outputs = conv->outputs, vector = kernels->width;
+    int width = g->plan->width, whole = outputs / vector * vector;
+    guint count = (guint)(conv->size * inputs), parts = parts_of(count, (guint)vector);
+    for (guint part = 0; part < parts; part++) {
+        guint begin = part_start(count, parts, part), end = part_start(count, parts, part + 1);
+        for (int k = 0; k < whole; k += vector)
+            kernels->correlate(x + begin, inputs, dy + k, outputs, width, (int)(end - begin),
+                               sums + (gsize)begin * outputs + k, outputs, TRUE);
+    }
+    for (guint i = 0; i < count; i++)
+        for (int k = whole; k < outputs; k++) {
+            float sum = 0;
+            for (int column = 0; column < width; column++)
+                sum += x[column * inputs + i] * dy[column * outputs + k];
+            sums[(gsize)i * outputs + k] += sum;
+        }
+}
+
+static void add_group(guint group, guint worker, gpointer data)
+{
+    const Gradient *g = data;
+    const ConvShape *conv = &g->plan->shape;
+    int height = g->plan->height;
+    gsize row = (gsize)(conv->width + 2 * conv->pad) * conv->inputs,
+          kernel_row = (gsize)conv->size * conv->inputs * conv->outputs;
+    float *sums = g->sums + group * g->weights, *padded = g->padded + worker * padded_floats(conv);
+    memset(sums, 0, g->weights * sizeof(float));
+    for (guint image = part_start((guint)g->n, g->groups, group);
+         image < part_start((guint)g->n, g->groups, group + 1); image++) {
+        padded_rows(conv, g->x + image * conv_inputs(conv), 0, height, padded);
+        const float *dy = g->dy + image * conv_outputs(conv);
+        for (int y = 0; y < height; y++, dy += conv_outputs(conv) / height)
+            for (int ky = 0; ky < conv->size; ky++)
+                add_row(g, padded + (y + ky) * row, dy, sums + ky * kernel_row);
+    }
+}
+
+static void add_up(guint task, guint worker, gpointer data)
+{
+    const Gradient *g = data;
+    for (gsize i = (gsize)task * WEIGHTS_A_TASK; i < MIN(g->weights, (gsize)(task + 1) * WEIGHTS_A_TASK);
+         i++) {
+        float sum = g->sums[i];
+        for (guint group = 1; group < g->groups; group++)
+            sum += g->sums[group * g->weights + i];
+        g->dkernel[i] = sum;
+    }
+}
+
+static void gradient(const ConvPlan *plan, float *dkernel, const float *x, const float *dy, int n)
+{
+    gsize weights = conv_weights(&plan->shape);
+    Gradient g = {.plan = plan,
+                  .x = x,
+                  .dy = dy,
+                  .n = n,
+                  .groups = (guint)MIN(n, GROUPS),
+                  .weights = weights,
+                  .sums = plan->scratch,
+                  .padded = plan->scratch + GROUPS * weights,
+                  .dkernel = dkernel};
+    thread_pool_run(plan->thread_pool, g.groups, add_group, &g);
+    thread_pool_run(plan->thread_pool, parts_of((guint)weights, WEIGHTS_A_TASK), add_up, &g);
+}
+
+const ConvMethod conv_direct = {prepare, pack, run, gradient_floats, gradient};

@@ -80,30 +80,23 @@ static int slice_outputs(const ConvPlan *plan, int first)
     return MIN(SLICE, plan->shape.outputs - first);
 }
 
-typedef struct {
-    ConvPlan *plan;
-    const float *kernel;
-} Packing;
-
 static void pack_slice(guint slice, guint worker, gpointer data)
 {
-    const Packing *packing = data;
-    const ConvPlan *plan = packing->plan;
+    const ConvPlan *plan = data;
     int inputs = plan->shape.inputs, panel = plan->kernels->panel;
     int first = (int)slice * SLICE, end = first + slice_outputs(plan, first);
     float *to = plan->weights + (gsize)first * plan->positions * inputs, taps[MAX_TAPS * CONV_OUTPUTS];
     for (int run = 0; run < inputs; run += CONV_RUN)
         for (int k = first; k < end; k += panel)
             for (int c = run; c < MIN(run + CONV_RUN, inputs); c++, to += panel) {
-                conv_taps(&plan->shape, packing->kernel, c, k, panel, taps);
+                conv_taps(plan, c, k, panel, taps);
                 plan->winograd->kernel(taps, (gsize)panel, panel, to, (gsize)inputs * (end - first));
             }
 }
 
-static void pack(ConvPlan *plan, const float *kernel)
+static void pack(ConvPlan *plan)
 {
-    Packing packing = {plan, kernel};
-    thread_pool_run(plan->thread_pool, parts_of((guint)plan->shape.outputs, SLICE), pack_slice, &packing);
+    thread_pool_run(plan->thread_pool, parts_of((guint)plan->shape.outputs, SLICE), pack_slice, plan);
 }
 
 /* ---- Scratch ---- */
@@ -157,8 +150,7 @@ static Scratch scratch_of(const Run *run, guint worker)
 
 /* ---- Tiles ---- */
 
-/* The upper left output pixel of a tile, and its image. */
-static void tile_place(const ConvPlan *plan, guint tile, int *image, int *y, int *x)
+void conv_tile_place(const ConvPlan *plan, guint tile, int *image, int *y, int *x)
 {
     guint a_image = (guint)(plan->tiles_y * plan->tiles_x);
     *image = (int)(tile / a_image);
@@ -187,7 +179,7 @@ static void tile_input(const Run *run, guint tile, const float *zeros, float *v,
     const int shape[] = {plan->shape.height, plan->shape.width, plan->shape.inputs};
     const float *pixels[WINOGRAD_MAX];
     int image, top, left;
-    tile_place(plan, tile, &image, &top, &left);
+    conv_tile_place(plan, tile, &image, &top, &left);
     conv_square_pixels(run->in + (gsize)image * shape[0] * shape[1] * shape[2], shape, top - plan->shape.pad,
                        left - plan->shape.pad, plan->winograd->in, zeros, pixels);
     if (!plan->narrow)
@@ -279,7 +271,7 @@ static void tile_output(const Run *run, const Block *block, guint tile, const fl
     int shrink = shape->pool ? 2 : 1, side = plan->winograd->out / shrink, image, top, left;
     int height = plan->height / shrink, width = plan->width / shrink;
     float *pixels[WINOGRAD_MAX_OUT * WINOGRAD_MAX_OUT];
-    tile_place(plan, block->first + tile, &image, &top, &left);
+    conv_tile_place(plan, block->first + tile, &image, &top, &left);
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++) {
             int oy = top / shrink + y, ox = left / shrink + x;
@@ -397,4 +389,4 @@ static void run(const ConvPlan *plan, const float *in, int n, float *out, float 
     thread_pool_run(plan->thread_pool, run.tasks, wide_task, &run);
 }
 
-const ConvMethod conv_winograd = {prepare, pack, run};
+const ConvMethod conv_winograd = {prepare, pack, run, conv_winograd_gradient_floats, conv_winograd_gradient};

@@ -110,9 +110,9 @@ static void make_convolution(Executor *executor, Arena *arena, guint i)
     Stage *stage = &executor->stages[i];
     const Layer *layer = stage->layer;
     ConvShape shape = keeps(executor) ? layer_convolution(layer) : executor_convolution(executor->network, i);
-    stage->convolution = conv_layer_new(arena, &shape, conv_use(executor, i), executor->thread_pool);
+    stage->convolution = conv_plan_new(arena, &shape, conv_use(executor, i), executor->thread_pool);
     if (arena->block && executor->use != EXECUTOR_TRAIN)
-        conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
+        conv_plan_set_weights(stage->convolution, layer->kernel, layer->bias);
     if (keeps(executor))
         executor->bias_gradient = arena_shared(arena, BIAS_GRADIENT, layer->bias_count);
 }
@@ -195,7 +195,7 @@ void executor_free(Executor *executor)
     if (!executor)
         return;
     for (guint i = 0; i < executor->n_stages; i++)
-        conv_layer_free(executor->stages[i].convolution);
+        conv_plan_free(executor->stages[i].convolution);
     g_free(executor->stages);
     g_free(executor);
 }
@@ -220,8 +220,8 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
     ThreadPool *thread_pool = executor->thread_pool;
     if (stage->convolution) {
         if (executor->use == EXECUTOR_TRAIN)
-            conv_layer_set_weights(stage->convolution, layer->kernel, layer->bias);
-        conv_layer_forward(stage->convolution, out, in, n);
+            conv_plan_set_weights(stage->convolution, layer->kernel, layer->bias);
+        conv_plan_run(stage->convolution, in, n, out);
         return;
     }
     if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
@@ -302,7 +302,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     const Layer *layer = stage->layer;
     ThreadPool *thread_pool = executor->thread_pool;
     if (stage->convolution)
-        conv_layer_bias_gradient(stage->convolution, executor->bias_gradient, dy, stage->out, n);
+        conv_plan_bias_gradient(stage->convolution, executor->bias_gradient, dy, stage->out, n);
     else if (layer->activation == ACTIVATION_RELU)
         relu_backward(thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
     if (layer->kind == LAYER_DROPOUT && dropping)
@@ -312,7 +312,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     if (layer->kind == LAYER_DENSE)
         dense_input_gradient(&stage->dense, dy, n, layer->kernel, dx);
     else if (stage->convolution)
-        conv_layer_input_gradient(stage->convolution, dx, dy, n);
+        conv_plan_input_gradient(stage->convolution, dx, dy, n);
     else if (layer->kind == LAYER_MAX_POOLING2D)
         max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)

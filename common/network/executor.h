@@ -7,7 +7,7 @@
  * pooling allows only even tiles. Dense layers leave out zeros and can begin the next batch while weights are in cache
  * (dense.h). */
 #pragma once
-#include "common/arithmetic/conv_layer.h"
+#include "common/arithmetic/conv.h"
 #include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/network.h"
@@ -20,9 +20,9 @@ typedef enum {
 
 typedef struct {
     Layer *layer;
-    ConvLayer *convolution; /* NULL for other layers */
-    Dense dense;            /* of a dense layer */
-    gboolean pooled;        /* a pooling that the convolution before it does */
+    ConvPlan *convolution; /* NULL for other layers */
+    Dense dense;           /* of a dense layer */
+    gboolean pooled;       /* a pooling that the convolution before it does */
     /* (batch, H, W, C): a former stage's `out`, or the input; NULL if the layer takes the rows by pointer. Kept
      * activations only. */
     float *in;
@@ -59,7 +59,7 @@ typedef struct {
 
 /* batch: the largest number of images. Arrays are taken from the arena; while that measures, all else may only be freed.
  * network and thread pool are borrowed until executor_free, but with EXECUTOR_PREDICT the parameters of convolutions that
- * have plans (conv_layer.h) only during the call. */
+ * have plans (conv.h) only during the call. */
 Executor *executor_new(Arena *arena, const Network *network, ExecutorUse use, int batch,
                        ThreadPool *thread_pool);
 void executor_free(Executor *executor);

@@ -157,7 +157,7 @@ static void learn(Stage *stage, const float *dy, gpointer user)
         learn_dense(lesson, stage, parameters, dy);
         return;
     }
-    conv_layer_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n);
+    conv_plan_kernel_gradient(stage->convolution, trainer->kernel_gradient, stage->in, dy, lesson->batch->n);
     optimizer_update(trainer->thread_pool, &lesson->step, layer->kernel_count, trainer->kernel_gradient,
                      &parameters[0]);
     optimizer_update(trainer->thread_pool, &bias_step, layer->bias_count, trainer->executor->bias_gradient,

@@ -150,7 +150,7 @@ typedef struct {
 static void worker_build(Worker *worker, const ConvShape *shape)
 {
     conv_plan_free(worker->plan);
-    worker->plan = conv_plan_new(&worker->arena, shape, worker->alone);
+    worker->plan = conv_plan_new(&worker->arena, shape, CONV_FORWARD, worker->alone);
     worker->kernel = arena_floats(&worker->arena, conv_weights(shape));
     worker->out = arena_floats(&worker->arena, conv_outputs(shape));
 }

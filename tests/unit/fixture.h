@@ -1,6 +1,6 @@
 /* fixture: shared by unit tests: folders for their files, arrays, golden numbers, small caches and models. */
 #pragma once
-#include "common/arithmetic/conv_layer.h"
+#include "common/arithmetic/conv.h"
 #include "common/arithmetic/isa.h"
 #include "common/arithmetic/rows.h"
 #include "common/cache/cache.h"
@@ -26,12 +26,11 @@ static inline void take_with_scratch(Arena *arena)
     memset(arena_shared(arena, ARENA_SCRATCH, 0), 0xff, arena->shared[ARENA_SCRATCH] * sizeof(float));
 }
 
-static inline ConvLayer *make_conv_layer(Arena *arena, const ConvShape *shape, ConvUse use,
-                                         ThreadPool *thread_pool)
+static inline ConvPlan *make_plan(Arena *arena, const ConvShape *shape, ConvUse use, ThreadPool *thread_pool)
 {
-    conv_layer_free(conv_layer_new(arena, shape, use, thread_pool));
+    conv_plan_free(conv_plan_new(arena, shape, use, thread_pool));
     take_with_scratch(arena);
-    return conv_layer_new(arena, shape, use, thread_pool);
+    return conv_plan_new(arena, shape, use, thread_pool);
 }
 
 static inline Dense make_dense(Arena *arena, int features, int units, int batch, ThreadPool *thread_pool)

@@ -12,19 +12,12 @@ static gsize out_floats(const ConvShape *s)
            s->outputs;
 }
 
-static ConvPlan *make_plan(Arena *arena, const ConvShape *shape, ThreadPool *thread_pool)
-{
-    conv_plan_free(conv_plan_new(arena, shape, thread_pool));
-    take_with_scratch(arena);
-    return conv_plan_new(arena, shape, thread_pool);
-}
-
 static float *run_threads(const ConvShape *shape, const float *kernel, const float *bias, const float *in,
                           int n, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0};
-    g_autoptr(ConvPlan) plan = make_plan(&arena, shape, thread_pool);
+    g_autoptr(ConvPlan) plan = make_plan(&arena, shape, CONV_FORWARD, thread_pool);
     float *out = g_new(float, n *out_floats(shape));
     conv_plan_set_weights(plan, kernel, bias);
     conv_plan_run(plan, in, n, out);
@@ -213,7 +206,7 @@ static void test_weights_may_change(void)
     g_autofree float *out = g_new(float, floats);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_auto(Arena) arena = {0};
-    g_autoptr(ConvPlan) plan = make_plan(&arena, &shape, thread_pool);
+    g_autoptr(ConvPlan) plan = make_plan(&arena, &shape, CONV_FORWARD, thread_pool);
     conv_plan_set_weights(plan, first, bias);
     conv_plan_run(plan, in, 1, out);
     g_assert_cmpint(memcmp(out, expected, floats * sizeof(float)), !=, 0);

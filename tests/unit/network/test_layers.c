@@ -1,5 +1,5 @@
 /* Layers forward and backward against PyTorch in double precision: tests/golden/make_nn.py. */
-#include "common/arithmetic/conv_layer.h"
+#include "common/arithmetic/conv.h"
 #include "common/arithmetic/pooling.h"
 #include "common/core/floats.h"
 #include "common/network/dense.h"
@@ -40,12 +40,12 @@ static void check_convolution(const json_t *c)
     g_autofree float *dkernel = g_new(float, parameters), *dbias = g_new(float, conv.outputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_auto(Arena) arena = {0};
-    g_autoptr(ConvLayer) layer = make_conv_layer(&arena, &conv, CONV_BOTH_GRADIENTS, thread_pool);
-    conv_layer_set_weights(layer, kernel, bias);
-    conv_layer_forward(layer, y, x, n);
-    conv_layer_bias_gradient(layer, dbias, dy, y, n);
-    conv_layer_kernel_gradient(layer, dkernel, x, dy, n);
-    conv_layer_input_gradient(layer, dx, dy, n);
+    g_autoptr(ConvPlan) layer = make_plan(&arena, &conv, CONV_BOTH_GRADIENTS, thread_pool);
+    conv_plan_set_weights(layer, kernel, bias);
+    conv_plan_run(layer, x, n, y);
+    conv_plan_bias_gradient(layer, dbias, dy, y, n);
+    conv_plan_kernel_gradient(layer, dkernel, x, dy, n);
+    conv_plan_input_gradient(layer, dx, dy, n);
     assert_close(y, json_object_get(c, "y"), 1e-6);
     assert_close(dx, json_object_get(c, "dx"), 1e-6);
     assert_close(dkernel, json_object_get(c, "dkernel"), 1e-6);

@@ -1,5 +1,5 @@
-/* Convolution layers, by every method, against their definitions in double, for every instruction set. */
-#include "common/arithmetic/conv_layer.h"
+/* Convolutions and their gradients, by every method, against their definitions in double, for every instruction set. */
+#include "common/arithmetic/conv.h"
 #include "tests/unit/fixture.h"
 
 typedef struct {
@@ -74,17 +74,17 @@ static float *run(const ConvShape *conv, ConvUse use, int n, const float *const 
     Sizes sizes = sizes_of(conv, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0};
-    g_autoptr(ConvLayer) layer = make_conv_layer(&arena, conv, use, thread_pool);
+    g_autoptr(ConvPlan) layer = make_plan(&arena, conv, use, thread_pool);
     float *all = g_new0(float, sizes.y + sizes.dbias + sizes.dkernel + sizes.dx), *dbias = all + sizes.y,
           *dkernel = dbias + sizes.dbias, *dx = dkernel + sizes.dkernel;
     for (int again = 0; again < 2; again++) { /* the first run must not affect the second */
         g_autofree float *dy = g_memdup2(given[1], sizes.y * sizeof(float));
-        conv_layer_set_weights(layer, kernel, bias);
-        conv_layer_forward(layer, all, x, n);
-        conv_layer_bias_gradient(layer, dbias, dy, all, n);
-        conv_layer_kernel_gradient(layer, dkernel, x, dy, n);
+        conv_plan_set_weights(layer, kernel, bias);
+        conv_plan_run(layer, x, n, all);
+        conv_plan_bias_gradient(layer, dbias, dy, all, n);
+        conv_plan_kernel_gradient(layer, dkernel, x, dy, n);
         if (use == CONV_BOTH_GRADIENTS)
-            conv_layer_input_gradient(layer, dx, dy, n);
+            conv_plan_input_gradient(layer, dx, dy, n);
     }
     return all;
 }
@@ -220,9 +220,9 @@ static void test_nan_stays_nan(void)
             g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
             g_auto(Arena) arena = {0};
             float y[4 * 4 * 32];
-            g_autoptr(ConvLayer) layer = make_conv_layer(&arena, &conv, CONV_FORWARD, thread_pool);
-            conv_layer_set_weights(layer, kernel, bias);
-            conv_layer_forward(layer, y, x, 1);
+            g_autoptr(ConvPlan) layer = make_plan(&arena, &conv, CONV_FORWARD, thread_pool);
+            conv_plan_set_weights(layer, kernel, bias);
+            conv_plan_run(layer, x, 1, y);
             g_assert_true(isnan(y[2 * 4 * 32]));
         }
     }
@@ -231,12 +231,13 @@ static void test_nan_stays_nan(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/conv_layer/whole tiles", test_whole_tiles);
-    g_test_add_func("/conv_layer/tiles that reach over the edges", test_tiles_over_the_edges);
-    g_test_add_func("/conv_layer/more tiles than are transformed together", test_more_tiles_than_go_together);
-    g_test_add_func("/conv_layer/few input channels", test_few_input_channels);
-    g_test_add_func("/conv_layer/any other shape", test_any_other_shape);
-    g_test_add_func("/conv_layer/ReLU", test_relu);
-    g_test_add_func("/conv_layer/NaN stays NaN after ReLU", test_nan_stays_nan);
+    g_test_add_func("/conv_gradient/whole tiles", test_whole_tiles);
+    g_test_add_func("/conv_gradient/tiles that reach over the edges", test_tiles_over_the_edges);
+    g_test_add_func("/conv_gradient/more tiles than are transformed together",
+                    test_more_tiles_than_go_together);
+    g_test_add_func("/conv_gradient/few input channels", test_few_input_channels);
+    g_test_add_func("/conv_gradient/any other shape", test_any_other_shape);
+    g_test_add_func("/conv_gradient/ReLU", test_relu);
+    g_test_add_func("/conv_gradient/NaN stays NaN after ReLU", test_nan_stays_nan);
     return g_test_run();
 }
