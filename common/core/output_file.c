@@ -21,12 +21,11 @@ struct OutputFile {
     FILE *stream;
     int code; /* errno of the first write that failed */
     pid_t owner;
-    OutputFile *next; /* in open_files */
+    gboolean waits; /* committed, for what is no regular file; at most one a path */
+    OutputFile *next;
 };
 
-static OutputFile *open_files; /* that have a temporary */
-
-static GPtrArray *waiting; /* OutputFile: committed, for what is no regular file; at most one a path */
+static OutputFile *files; /* all that are open or wait, the latest first */
 
 static gboolean fail(const char *doing, const char *path, GError **error)
 {
@@ -178,8 +177,8 @@ OutputFile *output_file_open(const char *path, GError **error)
         file->temporary = g_strdup_printf("%s.%d.part", file->target, (int)getpid());
     file->owner = getpid();
     file->fd = -1;
-    file->next = open_files;
-    open_files = file;
+    file->next = files;
+    files = file;
     /* Only then created: if there is no memory for its stream, output_file_abandon has to know of it. */
     file->fd = file->target ? open_beside(file->temporary, file->target) : open_nameless();
     file->stream = file->fd < 0 ? NULL : stream_on(file);
@@ -196,14 +195,14 @@ FILE *output_file_stream(OutputFile *file)
 
 void output_file_abandon(void)
 {
-    for (const OutputFile *file = open_files; file; file = file->next)
+    for (const OutputFile *file = files; file; file = file->next)
         if (file->fd >= 0 && file->temporary && file->owner == getpid())
             unlink(file->temporary);
 }
 
 static void forget(const OutputFile *file)
 {
-    OutputFile **at = &open_files;
+    OutputFile **at = &files;
     while (*at && *at != file)
         at = &(*at)->next;
     if (*at)
@@ -244,22 +243,24 @@ static void sync_folder(const char *path)
     }
 }
 
-static guint waiting_at(const char *path)
+/* The last one in the list that waits, for this path or NULL: any, which is the one that has waited longest. */
+static OutputFile *find_waiting(const char *path)
 {
-    guint i = 0;
-    while (waiting && i < waiting->len && !g_str_equal(((OutputFile *)waiting->pdata[i])->path, path))
-        i++;
-    return i;
+    OutputFile *found = NULL;
+    for (OutputFile *file = files; file; file = file->next)
+        if (file->waits && (!path || g_str_equal(file->path, path)))
+            found = file;
+    return found;
 }
 
+/* In the place of what waits for the same path. */
 static void let_wait(OutputFile *file)
 {
-    if (!waiting)
-        waiting = g_ptr_array_new_with_free_func((GDestroyNotify)output_file_discard);
-    guint i = waiting_at(file->path);
-    if (i < waiting->len)
-        g_ptr_array_remove_index(waiting, i);
-    g_ptr_array_add(waiting, file);
+    output_file_discard(find_waiting(file->path));
+    forget(file);
+    file->waits = TRUE;
+    file->next = files;
+    files = file;
 }
 
 /* Syncs the content, renames, then syncs the folder. */
@@ -322,9 +323,10 @@ static gboolean pass_on(const OutputFile *file, GError **error)
 gboolean output_file_finish(GError **error)
 {
     gboolean good = TRUE;
-    for (guint i = 0; waiting && i < waiting->len && good; i++)
-        good = pass_on(waiting->pdata[i], error);
-    g_clear_pointer(&waiting, g_ptr_array_unref);
+    for (OutputFile *file; (file = find_waiting(NULL));) {
+        good = good && pass_on(file, error);
+        output_file_discard(file);
+    }
     return good;
 }
 
@@ -339,10 +341,8 @@ gboolean output_file_is_stdout(const char *path)
 
 char *output_file_content(const char *path)
 {
-    guint i = waiting_at(path);
-    return waiting && i < waiting->len
-               ? g_strdup_printf("/proc/self/fd/%d", ((OutputFile *)waiting->pdata[i])->fd)
-               : g_strdup(path);
+    const OutputFile *file = find_waiting(path);
+    return file ? g_strdup_printf("/proc/self/fd/%d", file->fd) : g_strdup(path);
 }
 
 /* ---- Temporary files of killed writers ---- */
