@@ -72,6 +72,11 @@ static gsize held_now(StatmColumn column)
     return pages[column] * (gsize)sysconf(_SC_PAGESIZE);
 }
 
+gsize memory_address_space(void)
+{
+    return held_now(STATM_SIZE);
+}
+
 /* G_MAXSIZE: none. */
 static gsize address_limit(void)
 {
@@ -82,7 +87,7 @@ static gsize address_limit(void)
 static gsize address_space_left(void)
 {
     gsize limit = address_limit();
-    return limit == G_MAXSIZE ? limit : limit - MIN(limit, held_now(STATM_SIZE));
+    return limit == G_MAXSIZE ? limit : limit - MIN(limit, memory_address_space());
 }
 
 static gsize memory_left(void)
@@ -146,7 +151,7 @@ char *memory_there_text(void)
 gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error)
 {
     g_autofree char *needed = memory_needed_text(need), *there = memory_there_text();
-    g_autofree char *address = memory_text(held_now(STATM_SIZE) + address_of(need));
+    g_autofree char *address = memory_text(memory_address_space() + address_of(need));
     g_autofree char *allowed = memory_text(address_limit());
     if (need.memory > memory_left())
         return error_set(error, "%s needs %s of memory, but only %s is available; %s", what, needed, there,

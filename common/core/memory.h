@@ -11,6 +11,9 @@ gsize memory_available(void);
  * NULL: of this process's. */
 gsize memory_cgroup_left(const char *mounted, const char *text);
 
+/* Bytes of address space that the process has mapped; 0 if unknown. */
+gsize memory_address_space(void);
+
 /* What a run takes in addition to what the process already holds, in bytes. */
 typedef struct {
     gsize memory;  /* that is written to */

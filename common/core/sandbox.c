@@ -4,12 +4,12 @@
 #include "common/core/error.h"
 #include "common/core/fence.h"
 #include "common/core/interrupt.h"
+#include "common/core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -111,13 +111,8 @@ void sandbox_begin(Sandbox *sandbox)
  * for. */
 static gboolean is_asleep(const Sandbox *sandbox)
 {
-    char path[64], text[256] = "";
-    g_snprintf(path, sizeof path, "/proc/%d/stat", (int)sandbox->pid);
-    FILE *file = fopen(path, "re");
-    gsize n = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file)
-        fclose(file);
-    const char *name_end = n ? strrchr(text, ')') : NULL;
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)sandbox->pid), *text = NULL;
+    const char *name_end = g_file_get_contents(path, &text, NULL, NULL) ? strrchr(text, ')') : NULL;
     return !name_end || !strchr("RD", name_end[1] ? name_end[2] : ' ');
 }
 
@@ -188,17 +183,13 @@ gboolean sandbox_receive_all(int socket, void *bytes, gsize size)
 /* Limits address space, as that is what the kernel can limit: to this many bytes more than are taken now. */
 static void limit_memory(gsize bytes)
 {
-    gsize pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (!statm)
+    struct rlimit limit;
+    gsize taken = memory_address_space();
+    if (!taken)
         return;
-    if (fscanf(statm, "%zu", &pages) == 1) {
-        struct rlimit limit;
-        getrlimit(RLIMIT_AS, &limit);
-        limit.rlim_cur = MIN(limit.rlim_cur, pages * (gsize)sysconf(_SC_PAGESIZE) + bytes);
-        setrlimit(RLIMIT_AS, &limit);
-    }
-    fclose(statm);
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = MIN(limit.rlim_cur, taken + bytes);
+    setrlimit(RLIMIT_AS, &limit);
 }
 
 static gboolean answer(const SandboxWork *work, const guint8 *request, gsize size, gboolean fenced)
