@@ -108,12 +108,11 @@ static GString *guessing(const Comparison *comparison, const Verdict *verdict)
     GString *text = g_string_new(NULL);
     const char *name = name_of(comparison, comparison->frequent);
     g_autofree char *over = comparison_over(comparison);
-    if (verdict->beats_guess)
-        g_string_append_printf(text, "Better than always answering %s, which is right on %.1f %%", name,
-                               100 * comparison->guess);
-    else
-        g_string_append_printf(text, "No better than chance: always answering %s is right on %.1f %%", name,
-                               100 * comparison->guess);
+    g_string_append_printf(text,
+                           verdict->beats_guess
+                               ? "Better than always answering %s, which is right on %.1f %%"
+                               : "No better than chance: always answering %s is right on %.1f %%",
+                           name, 100 * comparison->guess);
     g_string_append(text, comparison->units ? " (cluster bootstrap" : " (binomial test");
     g_string_append_printf(text, "%s, ", over);
     append_p(text, comparison_model(comparison, verdict->best)->guess_p);
@@ -188,14 +187,6 @@ static GString *failures(const Comparison *comparison, const Verdict *verdict)
 
 /* ---- What next ---- */
 
-static void advise(GString *text, guint *given, const char *sentence)
-{
-    if (*given == MAX_ADVICE)
-        return;
-    g_string_append_printf(text, "%s%s", *given ? " " : "", sentence);
-    ++*given;
-}
-
 /* The epoch that was kept had learnt its training images much better than the others. */
 static gboolean is_overfitted(const Evaluation *evaluation)
 {
@@ -233,43 +224,42 @@ static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
     return text;
 }
 
+/* The first that apply. */
 static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
+    gboolean learnt = verdict->beats_guess;
+    const struct {
+        gboolean applies;
+        const char *sentence;
+    } advice[] = {
+        {leakage_count(best) > 0,
+         "Evaluate on images it was not trained on: `extract --split-test` sets some aside."},
+        {weights_are_seeded(best->model->spec->weights_source),
+         "Extract with trained weights (`make weights`): the base is the seeded stand-in, which was not "
+         "trained on any image."},
+        {!learnt, "Check that the folder names match the images (`train --suspects` lists labels that look "
+                  "wrong), and add images."},
+        {!learnt && g_str_equal(best->model->head, "dense"),
+         "Try `train --head linear`, which learns more from few images."},
+        {best->interval.high - best->interval.low > wide,
+         "Test on more images: with so few, the accuracy is uncertain by more than ten points."},
+        {verdict->equals->len > 0, "Until a difference is shown, use the model that costs less."},
+        {learnt && is_overfitted(best),
+         "It fits its training images far better than others: more images, augmentation or a higher "
+         "`--dropout` would help."},
+        {learnt && best->right < comparison_count(comparison),
+         "Look through its mistakes for wrong labels (`train --suspects` lists candidates), and use "
+         "`train --learning-curve` to estimate the gain from more images."},
+        {!best->probabilities, "For probabilities instead of decision values, train with `--folds 5`."},
+        {best->probabilities && best->calibration_error > miscalibrated,
+         "Do not rely on its probabilities: they are off by more than ten points on average."},
+    };
     GString *text = g_string_new(NULL);
     guint given = 0;
-    if (leakage_count(best))
-        advise(text, &given,
-               "Evaluate on images it was not trained on: `extract --split-test` sets some aside.");
-    if (weights_are_seeded(best->model->spec->weights_source))
-        advise(
-            text, &given,
-            "Extract with trained weights (`make weights`): the base is the seeded stand-in, which was not "
-            "trained on any image.");
-    if (!verdict->beats_guess)
-        advise(text, &given,
-               "Check that the folder names match the images (`train --suspects` lists labels that look "
-               "wrong), and add images.");
-    if (!verdict->beats_guess && g_str_equal(best->model->head, "dense"))
-        advise(text, &given, "Try `train --head linear`, which learns more from few images.");
-    if (best->interval.high - best->interval.low > wide)
-        advise(text, &given,
-               "Test on more images: with so few, the accuracy is uncertain by more than ten points.");
-    if (verdict->equals->len)
-        advise(text, &given, "Until a difference is shown, use the model that costs less.");
-    if (verdict->beats_guess && is_overfitted(best))
-        advise(text, &given,
-               "It fits its training images far better than others: more images, augmentation or a higher "
-               "`--dropout` would help.");
-    if (verdict->beats_guess && best->right < comparison_count(comparison))
-        advise(text, &given,
-               "Look through its mistakes for wrong labels (`train --suspects` lists candidates), and use "
-               "`train --learning-curve` to estimate the gain from more images.");
-    if (!best->probabilities)
-        advise(text, &given, "For probabilities instead of decision values, train with `--folds 5`.");
-    else if (best->calibration_error > miscalibrated)
-        advise(text, &given,
-               "Do not rely on its probabilities: they are off by more than ten points on average.");
+    for (guint i = 0; i < G_N_ELEMENTS(advice) && given < MAX_ADVICE; i++)
+        if (advice[i].applies)
+            g_string_append_printf(text, "%s%s", given++ ? " " : "", advice[i].sentence);
     if (!given)
         g_string_append(text, "Try it on images from another source: it made no mistakes on these.");
     return text;
