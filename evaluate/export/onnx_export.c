@@ -255,8 +255,8 @@ static gboolean write_model(const Model *model, const Weights *weights, const ch
     const char *output = model->probabilities || model->temperature > 0 ? "probabilities" : "decision_values";
     const gint64 pixels[] = {model->spec->side, model->spec->side, 3}, classes = model->classes->len;
     Tail tail = {graph, "pixels", FALSE};
-    onnx_graph_input(graph, "pixels", 3, pixels);
-    onnx_graph_output(graph, output, 1, &classes);
+    onnx_graph_value(graph, FALSE, "pixels", 3, pixels);
+    onnx_graph_value(graph, TRUE, output, 1, &classes);
     append_normalization(&tail, model->spec->normalization);
     if (!append_base(&tail, model->spec, weights, error))
         return FALSE;

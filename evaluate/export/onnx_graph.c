@@ -13,7 +13,7 @@ enum { IR_VERSION = 8, OPERATOR_SET = 17 };
 
 struct OnnxGraph {
     GPtrArray *owned; /* all memory of the messages */
-    GPtrArray *nodes, *constants, *inputs, *outputs, *metadata;
+    GPtrArray *nodes, *constants, *values[2] /* inputs, outputs */, *metadata;
     char *name;
 };
 
@@ -38,8 +38,8 @@ OnnxGraph *onnx_graph_new(const char *name)
     graph->owned = g_ptr_array_new_with_free_func(g_free);
     graph->nodes = g_ptr_array_new();
     graph->constants = g_ptr_array_new();
-    graph->inputs = g_ptr_array_new();
-    graph->outputs = g_ptr_array_new();
+    graph->values[0] = g_ptr_array_new();
+    graph->values[1] = g_ptr_array_new();
     graph->metadata = g_ptr_array_new();
     graph->name = own_text(graph, name);
     return graph;
@@ -51,8 +51,8 @@ void onnx_graph_free(OnnxGraph *graph)
         return;
     g_ptr_array_unref(graph->nodes);
     g_ptr_array_unref(graph->constants);
-    g_ptr_array_unref(graph->inputs);
-    g_ptr_array_unref(graph->outputs);
+    g_ptr_array_unref(graph->values[0]);
+    g_ptr_array_unref(graph->values[1]);
     g_ptr_array_unref(graph->metadata);
     g_ptr_array_unref(graph->owned);
     g_free(graph);
@@ -79,7 +79,7 @@ static Onnx__TensorShapeProto *shape_of(OnnxGraph *graph, guint rank, const gint
     return shape;
 }
 
-static void add_value(OnnxGraph *graph, GPtrArray *to, const char *name, guint rank, const gint64 *dims)
+void onnx_graph_value(OnnxGraph *graph, gboolean output, const char *name, guint rank, const gint64 *dims)
 {
     Onnx__TypeProto__Tensor *tensor = MESSAGE(graph, Onnx__TypeProto__Tensor, ONNX__TYPE_PROTO__TENSOR__INIT);
     Onnx__TypeProto *type = MESSAGE(graph, Onnx__TypeProto, ONNX__TYPE_PROTO__INIT);
@@ -90,17 +90,7 @@ static void add_value(OnnxGraph *graph, GPtrArray *to, const char *name, guint r
     type->tensor_type = tensor;
     value->name = own_text(graph, name);
     value->type = type;
-    g_ptr_array_add(to, value);
-}
-
-void onnx_graph_input(OnnxGraph *graph, const char *name, guint rank, const gint64 *dims)
-{
-    add_value(graph, graph->inputs, name, rank, dims);
-}
-
-void onnx_graph_output(OnnxGraph *graph, const char *name, guint rank, const gint64 *dims)
-{
-    add_value(graph, graph->outputs, name, rank, dims);
+    g_ptr_array_add(graph->values[output ? 1 : 0], value);
 }
 
 /* size: bytes of a value. */
@@ -209,8 +199,8 @@ gboolean onnx_graph_write(const OnnxGraph *graph, const char *path, GError **err
     whole.n_node = graph->nodes->len, whole.node = (Onnx__NodeProto **)graph->nodes->pdata;
     whole.n_initializer = graph->constants->len,
     whole.initializer = (Onnx__TensorProto **)graph->constants->pdata;
-    whole.n_input = graph->inputs->len, whole.input = (Onnx__ValueInfoProto **)graph->inputs->pdata;
-    whole.n_output = graph->outputs->len, whole.output = (Onnx__ValueInfoProto **)graph->outputs->pdata;
+    whole.n_input = graph->values[0]->len, whole.input = (Onnx__ValueInfoProto **)graph->values[0]->pdata;
+    whole.n_output = graph->values[1]->len, whole.output = (Onnx__ValueInfoProto **)graph->values[1]->pdata;
     model.ir_version = IR_VERSION;
     model.producer_name = (char *)"vggcache";
     model.producer_version = (char *)VGGCACHE_VERSION;

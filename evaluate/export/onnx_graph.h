@@ -10,9 +10,8 @@ typedef struct OnnxGraph OnnxGraph;
 OnnxGraph *onnx_graph_new(const char *name);
 void onnx_graph_free(OnnxGraph *graph);
 
-/* A tensor of float32 with N as its first dimension; dims (rank): the others. */
-void onnx_graph_input(OnnxGraph *graph, const char *name, guint rank, const gint64 *dims);
-void onnx_graph_output(OnnxGraph *graph, const char *name, guint rank, const gint64 *dims);
+/* An input, or output: a tensor of float32 with N as its first dimension; dims (rank): the others. */
+void onnx_graph_value(OnnxGraph *graph, gboolean output, const char *name, guint rank, const gint64 *dims);
 
 /* Constants of shape dims (rank). values: borrowed until the graph is written, or given to it by onnx_graph_own. */
 const char *onnx_graph_floats(OnnxGraph *graph, const float *values, guint rank, const gint64 *dims);
