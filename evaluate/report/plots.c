@@ -1,8 +1,6 @@
 /* plots: see plots.h. */
 #include "evaluate/report/plots.h"
 
-#include <string.h>
-
 static const char *keep(Plots *plots, char *text)
 {
     g_ptr_array_add(plots->texts, text);
@@ -26,11 +24,9 @@ Plots *plots_new(const Comparison *comparison, const char *title, ConfusionCells
         const Evaluation *evaluation = comparison_model(comparison, i);
         char *caption = g_strdup_printf("%s: %.1f %% right", evaluation->name, 100 * evaluation->accuracy);
         panels[i] = (ConfusionPanel){keep(plots, caption), evaluation->matrix};
-        if (!evaluation->probabilities)
-            continue;
-        ReliabilityPanel *panel = &plots->reliability[plots->n_reliability++];
-        panel->title = evaluation->name;
-        memcpy(panel->bins, evaluation->bins, sizeof panel->bins);
+        if (evaluation->probabilities)
+            plots->reliability[plots->n_reliability++] =
+                (ReliabilityPanel){evaluation->name, evaluation->bins};
     }
     plots->confusion = (Confusion){title ? title : keep(plots, default_title(comparison)),
                                    panels,

@@ -5,8 +5,8 @@
 #include "evaluate/metrics/metrics.h"
 
 typedef struct {
-    const char *title; /* the model's name */
-    ReliabilityBin bins[RELIABILITY_BINS];
+    const char *title;          /* the model's name */
+    const ReliabilityBin *bins; /* RELIABILITY_BINS, borrowed */
 } ReliabilityPanel;
 
 /* One diagram per model, side by side; refused if there is none. */

@@ -6,9 +6,12 @@ static void test_reliability(void)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = in_folder("reliability.svg");
-    ReliabilityPanel panels[5] = {{.title = "empty"}};
-    for (int p = 0; p < 5; p++)
-        panels[p] = (ReliabilityPanel){.title = "model", .bins = {[14] = {p, 0.97, 0.5}}};
+    ReliabilityBin bins[5][RELIABILITY_BINS] = {{{0}}};
+    ReliabilityPanel panels[5];
+    for (guint p = 0; p < 5; p++) {
+        bins[p][14] = (ReliabilityBin){p, 0.97, 0.5};
+        panels[p] = (ReliabilityPanel){"model", bins[p]};
+    }
     const CanvasFigure figure = reliability_figure(panels, 5);
     g_assert_true(canvas_write(&figure, path, &error));
     g_assert_no_error(error);
