@@ -19,12 +19,12 @@ Interval interval_wilson(guint successes, guint n)
 
 /* ---- Groups ---- */
 
-GArray *interval_groups(const int *values, const guint *units, guint n)
+GArray *interval_groups(const int *values, const guint8 *left_out, const guint *units, guint n)
 {
     GArray *groups = g_array_new(FALSE, FALSE, sizeof(IntervalGroup));
     g_autofree IntervalGroup *all = g_new0(IntervalGroup, n + 1);
     for (guint i = 0; i < n; i++)
-        if (units[i] != INTERVAL_LEFT_OUT) {
+        if (!left_out || !left_out[i]) {
             all[units[i]].images++;
             all[units[i]].sum += values[i];
         }
@@ -65,9 +65,17 @@ Interval interval_bootstrap(const GArray *groups)
     return (Interval){means[INTERVAL_DRAWS / 40], means[INTERVAL_DRAWS - 1 - INTERVAL_DRAWS / 40]};
 }
 
-Interval interval_grouped(const int *values, const guint *units, guint n)
+Interval interval_share(const int *values, const guint8 *left_out, const guint *units, guint n)
 {
-    g_autoptr(GArray) groups = interval_groups(values, units, n);
+    guint used = 0, right = 0;
+    for (guint i = 0; i < n; i++)
+        if (!left_out || !left_out[i]) {
+            used++;
+            right += values[i] == 1;
+        }
+    if (!units)
+        return interval_wilson(right, used);
+    g_autoptr(GArray) groups = interval_groups(values, left_out, units, n);
     Interval interval = interval_bootstrap(groups);
     return interval.low < interval.high
                ? interval

@@ -13,8 +13,7 @@ typedef struct {
 Interval interval_wilson(guint successes, guint n);
 
 /* ---- Groups ----
- * units (n): numbers below n, the same for images of a group. A unit INTERVAL_LEFT_OUT: not this image. */
-#define INTERVAL_LEFT_OUT G_MAXUINT
+ * units (n): numbers below n, the same for images of a group. left_out (n): 1 for images that do not count; NULL: all do. */
 
 typedef struct {
     guint images;
@@ -22,7 +21,7 @@ typedef struct {
 } IntervalGroup;
 
 /* Array of IntervalGroup, in the order of their units. */
-GArray *interval_groups(const int *values, const guint *units, guint n);
+GArray *interval_groups(const int *values, const guint8 *left_out, const guint *units, guint n);
 
 /* The means over groups drawn with replacement from a fixed seed (INTERVAL_DRAWS), sorted; at least one group. Caller
  * frees. */
@@ -32,6 +31,6 @@ double *interval_draws(const GArray *groups);
 /* 95 % of these (cluster bootstrap: Field & Welsh 2007, JRSS B 69). low = high where no two groups differ; 0 without groups. */
 Interval interval_bootstrap(const GArray *groups);
 
-/* 95 % interval of the share of values (n) that are 1, the others being 0. Where no two groups differ, Wilson's for as many
- * images as there are groups. */
-Interval interval_grouped(const int *values, const guint *units, guint n);
+/* 95 % interval of the share of values (n) that are 1, the others being 0: Wilson's; with units, over groups, and where no
+ * two of these differ, Wilson's for as many images as there are groups. */
+Interval interval_share(const int *values, const guint8 *left_out, const guint *units, guint n);

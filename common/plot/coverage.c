@@ -16,19 +16,15 @@ const double coverage_targets[COVERAGE_TARGETS] = {0.9, 0.95, 0.99};
 
 Interval coverage_interval(const Answers *answers, double threshold)
 {
-    guint answered = 0, right = 0;
-    g_autofree int *values = g_new(int, answers->n + 1);
-    g_autofree guint *units = g_new(guint, answers->n + 1);
+    g_autofree int *right = g_new(int, answers->n + 1);
+    g_autofree guint8 *unsure = g_new(guint8, answers->n + 1);
     for (guint i = 0; i < answers->n; i++) {
         const float *row = answers->probabilities + (gsize)i * answers->classes;
         int predicted = scores_argmax(row, answers->classes);
-        gboolean counts = (double)row[predicted] >= threshold;
-        values[i] = predicted == answers->labels[i];
-        units[i] = counts && answers->units ? answers->units[i] : INTERVAL_LEFT_OUT;
-        answered += counts;
-        right += counts && values[i];
+        unsure[i] = (double)row[predicted] < threshold;
+        right[i] = predicted == answers->labels[i];
     }
-    return answers->units ? interval_grouped(values, units, answers->n) : interval_wilson(right, answered);
+    return interval_share(right, unsure, answers->units, answers->n);
 }
 
 const CoveragePoint *coverage_main(const Answers *answers)

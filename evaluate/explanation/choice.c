@@ -5,15 +5,6 @@
 
 enum { SAMPLE_STREAM = 0x6578706c /* of the seed */ };
 
-int explanation_runner_up(const float *scores, guint classes, int best)
-{
-    int found = -1;
-    for (guint c = 0; c < classes; c++)
-        if ((int)c != best && (found < 0 || scores[c] > scores[found]))
-            found = (int)c;
-    return found;
-}
-
 static void add(GPtrArray *items, gboolean *taken, guint model, guint image, ExplanationReason reason)
 {
     Explanation *explanation = g_new0(Explanation, 1);
@@ -34,21 +25,12 @@ static void add_wrong(const Comparison *comparison, guint model, gboolean *taken
 /* Those whose two best classes lie closest together, the closest first. */
 static void add_unsure(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
 {
-    const Evaluation *evaluation = comparison_model(comparison, model);
-    guint n = comparison_count(comparison), classes = comparison_classes(comparison);
-    g_autofree float *lead = g_new(float, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const float *scores = evaluation_scores(evaluation) + (gsize)i * classes;
-        int second = explanation_runner_up(scores, classes, evaluation->predicted[i]);
-        lead[i] = second < 0 ? 0 : scores[evaluation->predicted[i]] - scores[second];
-    }
-    for (guint k = 0; k < EXPLANATION_EACH; k++) {
-        guint least = n;
-        for (guint i = 0; i < n; i++)
-            if (!taken[i] && (least == n || lead[i] < lead[least]))
-                least = i;
-        if (least < n)
-            add(items, taken, model, least, EXPLAIN_UNSURE);
+    g_autoptr(GArray) unsure = evaluation_unsure(comparison, comparison_model(comparison, model));
+    for (guint i = 0, added = 0; i < unsure->len && added < EXPLANATION_EACH; i++) {
+        guint image = g_array_index(unsure, Unsure, i).index;
+        added += !taken[image];
+        if (!taken[image])
+            add(items, taken, model, image, EXPLAIN_UNSURE);
     }
 }
 

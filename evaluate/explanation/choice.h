@@ -5,6 +5,3 @@
 /* Appends new explanations without maps to items: up to EXPLANATION_EACH for each reason, an image under the first
  * reason that takes it; the sample by seed, in order of the images. */
 void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items);
-
-/* The class with the second highest score; -1 if there is only one class. */
-int explanation_runner_up(const float *scores, guint classes, int best);

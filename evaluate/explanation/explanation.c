@@ -18,7 +18,7 @@ typedef struct {
     Explanations *explanations;
     const ExplanationOptions *options;
     Cache *cache;        /* of the images; NULL: a folder */
-    GHashTable *by_path; /* path -> its item */
+    const guint *cached; /* (N) of all images, their items */
     const Evaluation *evaluation;
     const FeatureSpec *spec; /* of the model's features before pooling */
     guint places;
@@ -119,8 +119,7 @@ static void choose_labels(const Gather *gather, Explanation *item)
     if (predicted != truth)
         second = truth;
     else if (item->reason == EXPLAIN_UNSURE)
-        second = explanation_runner_up(evaluation_scores(evaluation) + (gsize)item->image * classes, classes,
-                                       predicted);
+        second = evaluation_runner_up(comparison, evaluation, item->image);
     gboolean mirrored = classes == 2 && g_str_equal(evaluation->model->head, "linear");
     item->maps[0].label = predicted;
     item->maps[1].label = second;
@@ -227,23 +226,17 @@ static const char *path_of(const Gather *gather, guint i)
     return gather->explanations->comparison->images->paths->pdata[gather->items[i]->image];
 }
 
-static gboolean find_item(const Gather *gather, guint i, guint *index, GError **error)
+static guint item_of(const Gather *gather, guint i)
 {
-    gpointer item;
-    if (!g_hash_table_lookup_extended(gather->by_path, path_of(gather, i), NULL, &item))
-        return error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
-                         cache_path(gather->cache), path_of(gather, i));
-    *index = GPOINTER_TO_UINT(item);
-    return TRUE;
+    return gather->cached[gather->items[i]->image];
 }
 
 static gboolean read_vectors(Gather *gather, GError **error)
 {
     for (guint i = 0; i < gather->n; i++) {
-        guint index;
+        guint index = item_of(gather, i);
         float *to = gather->vectors + i * gather->features;
-        const float *x =
-            find_item(gather, i, &index, error) ? cache_features(gather->cache, index, to, error) : NULL;
+        const float *x = cache_features(gather->cache, index, to, error);
         if (!x)
             return FALSE;
         if (x != to)
@@ -256,14 +249,10 @@ static gboolean read_vectors(Gather *gather, GError **error)
 /* Whether the images that were computed again are those of the cache. */
 static gboolean check_unchanged(const Gather *gather, GError **error)
 {
-    for (guint i = 0; gather->cache && i < gather->n; i++) {
-        guint index;
-        if (!find_item(gather, i, &index, error))
-            return FALSE;
-        if (memcmp(gather->hashes[i], cache_item(gather->cache, index)->hash, CACHE_HASH) != 0)
+    for (guint i = 0; gather->cache && i < gather->n; i++)
+        if (memcmp(gather->hashes[i], cache_item(gather->cache, item_of(gather, i))->hash, CACHE_HASH) != 0)
             return error_set(error, "%s: has changed since its features were made: run extract again",
                              gather->files[i]);
-    }
     return TRUE;
 }
 
@@ -351,17 +340,17 @@ static gboolean explain_models(Explanations *explanations, const ExplanationOpti
     const Comparison *comparison = explanations->comparison;
     const char *folder = cache ? options->images : comparison->images->source;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autofree guint *cached = cache ? comparison_items(comparison, cache, error) : NULL;
     g_autoptr(GHashTable) absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GHashTable) changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Gather gather = {.explanations = explanations,
                      .options = options,
                      .cache = cache,
-                     .by_path = by_path,
+                     .cached = cached,
                      .absent = absent,
                      .changed = changed};
-    for (guint i = 0; cache && i < cache_count(cache); i++)
-        g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
+    if (cache && !cached)
+        return FALSE;
     for (guint m = 0; m < comparison->evaluations->len; m++) {
         guint first = explanations->items->len;
         gather.evaluation = comparison_model(comparison, m);

@@ -1,6 +1,7 @@
 /* evaluation: see evaluation.h. */
 #include "evaluate/metrics/evaluation.h"
 
+#include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/partition.h"
 #include "common/model/calibration.h"
@@ -246,19 +247,31 @@ const Evaluation *comparison_model(const Comparison *comparison, guint index)
     return comparison->evaluations->pdata[index];
 }
 
+guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error)
+{
+    guint n = comparison_count(comparison);
+    g_autofree guint *items = g_new(guint, n + 1);
+    g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache_count(cache); i++)
+        g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
+    for (guint i = 0; i < n; i++) {
+        const char *path = comparison->images->paths->pdata[i];
+        gpointer item;
+        if (!g_hash_table_lookup_extended(by_path, path, NULL, &item)) {
+            error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
+                      cache_path(cache), path);
+            return NULL;
+        }
+        items[i] = GPOINTER_TO_UINT(item);
+    }
+    return g_steal_pointer(&items);
+}
+
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out)
 {
-    guint n = comparison_count(comparison), used = 0, right = 0;
-    g_autofree int *values = evaluation_right(comparison, evaluation);
-    g_autofree guint *units = g_new(guint, n + 1);
-    for (guint i = 0; i < n; i++) {
-        gboolean uses = !left_out || !left_out[i];
-        units[i] = uses && comparison->units ? comparison->units[i] : INTERVAL_LEFT_OUT;
-        used += uses;
-        right += uses && values[i];
-    }
-    return comparison->units ? interval_grouped(values, units, n) : interval_wilson(right, used);
+    g_autofree int *right = evaluation_right(comparison, evaluation);
+    return interval_share(right, left_out, comparison->units, comparison_count(comparison));
 }
 
 McNemar comparison_test(const Comparison *comparison, guint first, guint second)
@@ -330,4 +343,37 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
     }
     g_array_sort(mistakes, compare_mistakes);
     return mistakes;
+}
+
+int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image)
+{
+    guint classes = comparison_classes(comparison);
+    const float *scores = evaluation_scores(evaluation) + (gsize)image * classes;
+    int found = -1;
+    for (int c = 0; c < (int)classes; c++)
+        if (c != evaluation->predicted[image] && (found < 0 || scores[c] > scores[found]))
+            found = c;
+    return found;
+}
+
+static gint compare_leads(gconstpointer a, gconstpointer b)
+{
+    const Unsure *x = a, *y = b;
+    if (x->lead != y->lead)
+        return x->lead < y->lead ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
+{
+    GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Unsure));
+    guint classes = comparison_classes(comparison);
+    for (guint i = 0; i < comparison_count(comparison); i++) {
+        const float *scores = evaluation_scores(evaluation) + (gsize)i * classes;
+        int second = evaluation_runner_up(comparison, evaluation, i);
+        Unsure one = {i, second, second < 0 ? 0 : scores[evaluation->predicted[i]] - scores[second]};
+        g_array_append_val(unsure, one);
+    }
+    g_array_sort(unsure, compare_leads);
+    return unsure;
 }

@@ -1,6 +1,7 @@
 /* evaluation: what models predicted for labelled images, and the metrics that follow. Everything evaluate
  * writes (text, JSON, CSV, plots, the report) is read from here. */
 #pragma once
+#include "common/cache/cache.h"
 #include "common/model/model.h"
 #include "evaluate/metrics/metrics.h"
 
@@ -107,6 +108,9 @@ guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
 
+/* (N) the items of the images in the cache that they come from. Caller frees. NULL and error if one is not there any more. */
+guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error);
+
 /* (N) 1 where the model is right. Caller frees. */
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation);
 
@@ -149,6 +153,19 @@ typedef struct {
 
 /* All mistakes, the most confident first, ties in order of the images: an array of Mistake. */
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
+
+/* The class with the second highest score of an image; -1: there is only one. */
+int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image);
+
+/* An image whose two best classes lie close together. */
+typedef struct {
+    guint index;
+    int second; /* evaluation_runner_up */
+    float lead; /* of the predicted class's score over its; 0 where there is none */
+} Unsure;
+
+/* All images, the closest first, ties in order of the images: an array of Unsure. */
+GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestImages, test_images_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Comparison, comparison_free)

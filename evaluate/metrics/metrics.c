@@ -214,7 +214,7 @@ Separation metrics_separation(const float *known, guint n, const float *unknown,
 
 Interval metrics_grouped_difference(const int *values, const guint *units, guint n)
 {
-    g_autoptr(GArray) groups = interval_groups(values, units, n);
+    g_autoptr(GArray) groups = interval_groups(values, NULL, units, n);
     Interval interval = interval_bootstrap(groups);
     long ahead = lround(interval.low * groups->len);
     McNemar alike = {.first_only = (guint)MAX(ahead, 0), .second_only = (guint)MAX(-ahead, 0)};
@@ -223,7 +223,7 @@ Interval metrics_grouped_difference(const int *values, const guint *units, guint
 
 double metrics_grouped_beats_guessing(const int *values, const guint *units, guint n, double share)
 {
-    g_autoptr(GArray) groups = interval_groups(values, units, n);
+    g_autoptr(GArray) groups = interval_groups(values, NULL, units, n);
     if (!groups->len)
         return 1;
     g_autofree double *means = interval_draws(groups);
@@ -298,7 +298,7 @@ McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, 
         result.second_only += ahead[i] < 0;
     }
     guint fewer = MIN(result.first_only, result.second_only);
-    g_autoptr(GArray) groups = units ? interval_groups(ahead, units, n) : NULL;
+    g_autoptr(GArray) groups = units ? interval_groups(ahead, NULL, units, n) : NULL;
     result.p = groups ? signs_test(groups)
                       : fmin(1, 2 * binomial_tail(fewer, result.first_only + result.second_only, 0.5));
     return result;

@@ -3,11 +3,6 @@
 
 #include <math.h>
 
-typedef struct {
-    guint model;
-    double p;
-} Rival;
-
 static void rank(const Comparison *comparison, Verdict *verdict)
 {
     guint n = comparison->evaluations->len;
@@ -21,29 +16,20 @@ static void rank(const Comparison *comparison, Verdict *verdict)
             verdict->second = j;
 }
 
-static gint by_p(gconstpointer a, gconstpointer b)
-{
-    const Rival *x = a, *y = b;
-    return x->p != y->p ? (x->p < y->p ? -1 : 1) : x->model < y->model ? -1 : 1;
-}
-
-/* Holm's step-down: the smallest p is compared with 5 % / m, the next with 5 % / (m - 1), until one is larger. */
 static void find_equals(const Comparison *comparison, Verdict *verdict)
 {
-    g_autoptr(GArray) rivals = g_array_new(FALSE, FALSE, sizeof(Rival));
-    gboolean rejected = TRUE;
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        Rival rival = {j, j == verdict->best ? 0 : comparison_test(comparison, verdict->best, j).p};
-        if (j != verdict->best)
-            g_array_append_val(rivals, rival);
-    }
-    g_array_sort(rivals, by_p);
-    for (guint r = 0; r < rivals->len; r++) {
-        const Rival *rival = &g_array_index(rivals, Rival, r);
-        rejected &= rival->p < VERDICT_LEVEL / (rivals->len - r);
-        if (!rejected)
-            g_array_append_val(verdict->equals, rival->model);
-    }
+    guint n = comparison->evaluations->len, rivals = 0;
+    g_autofree double *p = g_new(double, n);
+    g_autofree guint *models = g_new(guint, n);
+    for (guint j = 0; j < n; j++)
+        if (j != verdict->best) {
+            p[rivals] = comparison_test(comparison, verdict->best, j).p;
+            models[rivals++] = j;
+        }
+    metrics_holm(p, rivals);
+    for (guint r = 0; r < rivals; r++)
+        if (p[r] >= VERDICT_LEVEL)
+            g_array_append_val(verdict->equals, models[r]);
 }
 
 /* (1.96 + 0.84)^2 (p_b + p_c) / (p_b - p_c)^2, p_b and p_c the shares of images that only one gets right. */

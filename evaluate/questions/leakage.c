@@ -71,31 +71,18 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
     }
 }
 
-/* Items of the test cache by their paths. */
-static GHashTable *index_items(const Cache *test)
-{
-    GHashTable *items = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache_count(test); i++)
-        g_hash_table_insert(items, (gpointer)cache_item(test, i)->path, GUINT_TO_POINTER(i));
-    return items;
-}
-
-/* Compares the images that have no twin yet. items: of the test cache, of which only some may be evaluated. */
-static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GHashTable *items,
+/* Compares the images that have no twin yet. items: theirs in the test cache. */
+static gboolean find_alike(Search *search, Cosines *test, Cosines *training, const guint *items,
                            GError **error)
 {
     const Comparison *comparison = search->comparison;
-    const TestImages *images = comparison->images;
     guint n = comparison_count(comparison);
     gsize features = feature_spec_features(cache_feature_spec(cosines_cache(test, 0, &(guint){0})));
     g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     for (guint i = 0; i < n; i++) {
-        gpointer item;
-        if (!g_hash_table_lookup_extended(items, images->paths->pdata[i], NULL, &item))
-            return error_set(error, "%s changed during the evaluation: run evaluate again", images->source);
         if (!comparison->twins[i].path) {
-            if (!cosines_vectors(test, GPOINTER_TO_UINT(item), 1, vectors + search->n * features, error))
+            if (!cosines_vectors(test, items[i], 1, vectors + search->n * features, error))
                 return FALSE;
             search->images[search->n++] = i;
         }
@@ -127,9 +114,9 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autoptr(Cosines) of_test = cosines_new(&test, 1, thread_pool);
     g_autoptr(Cosines) of_training = cosines_new(&training, 1, thread_pool);
-    g_autoptr(GHashTable) items = index_items(test);
+    g_autofree guint *items = comparison_items(comparison, test, error);
     Search search = {.comparison = comparison, .training = of_training};
-    return find_alike(&search, of_test, of_training, items, error);
+    return items && find_alike(&search, of_test, of_training, items, error);
 }
 
 static gboolean compare_caches(Comparison *comparison, const LeakageOptions *options, GError **error)

@@ -7,6 +7,7 @@
 #include "evaluate/report/verdict_lines.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Pads text with spaces to `width` characters: in front, or behind if left is set. */
@@ -49,10 +50,7 @@ void text_report(GString *text, const char *const *names, const guint *matrix, g
 
 static int digits_of(guint number)
 {
-    int digits = 1;
-    while (number /= 10)
-        digits++;
-    return digits;
+    return snprintf(NULL, 0, "%u", number);
 }
 
 void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes)

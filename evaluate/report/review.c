@@ -6,7 +6,6 @@
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/labels.h"
-#include "evaluate/explanation/choice.h"
 #include "evaluate/metrics/verdict.h"
 
 typedef struct {
@@ -113,19 +112,18 @@ static void add_mistakes(Choice *choice)
 
 static void add_unsure(Choice *choice)
 {
-    guint n = comparison_count(choice->comparison), classes = comparison_classes(choice->comparison);
-    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    for (guint i = 0; classes > 1 && i < n; i++) {
-        const float *scores = evaluation_scores(choice->evaluation) + (gsize)i * classes;
-        int best = choice->evaluation->predicted[i], second = explanation_runner_up(scores, classes, best);
-        ReviewItem item = {.image = i,
-                           .reason = REVIEW_UNSURE,
-                           .suggested = g_intern_string(choice->names[second]),
-                           .score = (double)scores[second] - scores[best]};
-        if (!choice->taken[i])
-            g_array_append_val(found, item);
+    guint most = MIN(comparison_count(choice->comparison) / 10, REVIEW_UNSURE_MAX), added = 0;
+    g_autoptr(GArray) unsure = evaluation_unsure(choice->comparison, choice->evaluation);
+    for (guint i = 0; i < unsure->len && added < most; i++) {
+        Unsure one = g_array_index(unsure, Unsure, i);
+        if (choice->taken[one.index] || one.second < 0)
+            continue;
+        added++;
+        add(choice, (ReviewItem){.image = one.index,
+                                 .reason = REVIEW_UNSURE,
+                                 .suggested = g_intern_string(choice->names[one.second]),
+                                 .score = -(double)one.lead});
     }
-    add_sorted(choice, found, MIN(n / 10, REVIEW_UNSURE_MAX));
 }
 
 /* alike: of the same images in the same order. */

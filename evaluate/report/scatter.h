@@ -7,16 +7,15 @@
 enum { SCATTER_MAX = 1500 }; /* images; of more, so many are taken at even distances */
 
 typedef struct {
-    guint n, all;             /* images shown, and of the cache */
-    double *x, *y;            /* (n) coordinates */
-    double shares[2];         /* of the variance, that the components explain */
-    int *labels;              /* (n) */
-    gboolean *wrong;          /* (n): the best model takes it for another class */
-    guint *mistakes;          /* (L): of these */
-    const char *const *names; /* (L), borrowed from the comparison */
-    guint classes;
-    const char *model; /* the best one's name, borrowed */
+    const Comparison *comparison; /* borrowed */
+    const Evaluation *best;       /* model */
+    guint n;                      /* images shown */
+    double *xy;                   /* (n, 2) coordinates */
+    double shares[2];             /* of the variance, that the components explain */
 } Scatter;
+
+/* Which of the comparison's images is shown as the i-th. */
+guint scatter_image(const Scatter *scatter, guint i);
 
 /* Reads the features again. NULL and error if the source is no cache or cannot be read, or the user interrupted. */
 Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);

@@ -279,6 +279,7 @@ static void test_intervals_of_groups(void)
     enum { N = 400, EACH = 5, ALL = N * EACH };
     g_autofree int *values = g_new(int, ALL), *ahead = g_new(int, ALL);
     g_autofree guint *units = g_new(guint, ALL);
+    g_autofree guint8 *left_out = g_new(guint8, ALL);
     for (guint i = 0; i < ALL; i++) {
         values[i] = i % N < 240;
         ahead[i] = i % N < 60 ? 1 : i % N < 80 ? -1 : 0;
@@ -286,7 +287,7 @@ static void test_intervals_of_groups(void)
     }
     Interval wilson = interval_wilson(240, N), paired = metrics_paired_difference((McNemar){60, 20, 0}, N);
     for (guint n = N; n <= ALL; n += ALL - N) {
-        Interval share = interval_grouped(values, units, n);
+        Interval share = interval_share(values, NULL, units, n);
         Interval difference = metrics_grouped_difference(ahead, units, n);
         assert_near(share.low, wilson.low, 0.01);
         assert_near(share.high, wilson.high, 0.01);
@@ -294,8 +295,8 @@ static void test_intervals_of_groups(void)
         assert_near(difference.high, paired.high, 0.01);
     }
     for (guint i = 0; i < ALL; i++)
-        units[i] = i % N < 240 && i % EACH ? units[i] : INTERVAL_LEFT_OUT;
-    Interval certain = interval_grouped(values, units, ALL), few = interval_wilson(192, 192);
+        left_out[i] = i % N >= 240 || i % EACH == 0;
+    Interval certain = interval_share(values, left_out, units, ALL), few = interval_wilson(192, 192);
     assert_near(certain.low, few.low, 1e-12);
     for (guint i = 0; i < ALL; i++)
         ahead[i] = 0;
