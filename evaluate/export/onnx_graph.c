@@ -11,15 +11,17 @@
 
 enum { IR_VERSION = 8, OPERATOR_SET = 17 };
 
+/* OWNED: all memory of the messages that the others list. */
+enum { NODES, CONSTANTS, INPUTS, OUTPUTS, METADATA, OWNED, LISTS };
+
 struct OnnxGraph {
-    GPtrArray *owned; /* all memory of the messages */
-    GPtrArray *nodes, *constants, *values[2] /* inputs, outputs */, *metadata;
+    GPtrArray *lists[LISTS];
     char *name;
 };
 
 gpointer onnx_graph_own(OnnxGraph *graph, gpointer memory)
 {
-    g_ptr_array_add(graph->owned, memory);
+    g_ptr_array_add(graph->lists[OWNED], memory);
     return memory;
 }
 
@@ -35,12 +37,8 @@ static char *own_text(OnnxGraph *graph, const char *text)
 OnnxGraph *onnx_graph_new(const char *name)
 {
     OnnxGraph *graph = g_new0(OnnxGraph, 1);
-    graph->owned = g_ptr_array_new_with_free_func(g_free);
-    graph->nodes = g_ptr_array_new();
-    graph->constants = g_ptr_array_new();
-    graph->values[0] = g_ptr_array_new();
-    graph->values[1] = g_ptr_array_new();
-    graph->metadata = g_ptr_array_new();
+    for (guint i = 0; i < LISTS; i++)
+        graph->lists[i] = g_ptr_array_new_with_free_func(i == OWNED ? g_free : NULL);
     graph->name = own_text(graph, name);
     return graph;
 }
@@ -49,12 +47,8 @@ void onnx_graph_free(OnnxGraph *graph)
 {
     if (!graph)
         return;
-    g_ptr_array_unref(graph->nodes);
-    g_ptr_array_unref(graph->constants);
-    g_ptr_array_unref(graph->values[0]);
-    g_ptr_array_unref(graph->values[1]);
-    g_ptr_array_unref(graph->metadata);
-    g_ptr_array_unref(graph->owned);
+    for (guint i = 0; i < LISTS; i++)
+        g_ptr_array_unref(graph->lists[i]);
     g_free(graph);
 }
 
@@ -90,7 +84,7 @@ void onnx_graph_value(OnnxGraph *graph, gboolean output, const char *name, guint
     type->tensor_type = tensor;
     value->name = own_text(graph, name);
     value->type = type;
-    g_ptr_array_add(graph->values[output ? 1 : 0], value);
+    g_ptr_array_add(graph->lists[output ? OUTPUTS : INPUTS], value);
 }
 
 /* size: bytes of a value. */
@@ -100,12 +94,12 @@ static const char *add_constant(OnnxGraph *graph, int type, gsize size, gconstpo
     Onnx__TensorProto *tensor = MESSAGE(graph, Onnx__TensorProto, ONNX__TENSOR_PROTO__INIT);
     for (guint i = 0; i < rank; i++)
         size *= (gsize)dims[i];
-    tensor->name = onnx_graph_own(graph, g_strdup_printf("constant_%u", graph->constants->len));
+    tensor->name = onnx_graph_own(graph, g_strdup_printf("constant_%u", graph->lists[CONSTANTS]->len));
     tensor->data_type = type;
     tensor->n_dims = rank;
     tensor->dims = onnx_graph_own(graph, g_memdup2(dims, rank * sizeof *dims));
     tensor->raw_data = (ProtobufCBinaryData){size, (guint8 *)values};
-    g_ptr_array_add(graph->constants, tensor);
+    g_ptr_array_add(graph->lists[CONSTANTS], tensor);
     return tensor->name;
 }
 
@@ -151,7 +145,7 @@ const char *onnx_graph_node(OnnxGraph *graph, const char *op, const OnnxAttribut
     Onnx__NodeProto *node = MESSAGE(graph, Onnx__NodeProto, ONNX__NODE_PROTO__INIT);
     va_list inputs;
     node->op_type = own_text(graph, op);
-    node->name = onnx_graph_own(graph, g_strdup_printf("node_%u", graph->nodes->len));
+    node->name = onnx_graph_own(graph, g_strdup_printf("node_%u", graph->lists[NODES]->len));
     node->input = onnx_graph_own(graph, g_new(char *, MAX_INPUTS));
     node->output = onnx_graph_own(graph, g_new(char *, 1));
     va_start(inputs, input);
@@ -162,9 +156,9 @@ const char *onnx_graph_node(OnnxGraph *graph, const char *op, const OnnxAttribut
     va_end(inputs);
     node->output[node->n_output++] =
         output ? own_text(graph, output)
-               : onnx_graph_own(graph, g_strdup_printf("value_%u", graph->nodes->len));
+               : onnx_graph_own(graph, g_strdup_printf("value_%u", graph->lists[NODES]->len));
     add_attributes(graph, node, attributes);
-    g_ptr_array_add(graph->nodes, node);
+    g_ptr_array_add(graph->lists[NODES], node);
     return node->output[0];
 }
 
@@ -174,7 +168,7 @@ void onnx_graph_metadata(OnnxGraph *graph, const char *key, const char *value)
         MESSAGE(graph, Onnx__StringStringEntryProto, ONNX__STRING_STRING_ENTRY_PROTO__INIT);
     entry->key = own_text(graph, key);
     entry->value = own_text(graph, value);
-    g_ptr_array_add(graph->metadata, entry);
+    g_ptr_array_add(graph->lists[METADATA], entry);
 }
 
 /* ---- Writing ---- */
@@ -196,18 +190,20 @@ gboolean onnx_graph_write(const OnnxGraph *graph, const char *path, GError **err
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
     operators.version = OPERATOR_SET;
     whole.name = graph->name;
-    whole.n_node = graph->nodes->len, whole.node = (Onnx__NodeProto **)graph->nodes->pdata;
-    whole.n_initializer = graph->constants->len,
-    whole.initializer = (Onnx__TensorProto **)graph->constants->pdata;
-    whole.n_input = graph->values[0]->len, whole.input = (Onnx__ValueInfoProto **)graph->values[0]->pdata;
-    whole.n_output = graph->values[1]->len, whole.output = (Onnx__ValueInfoProto **)graph->values[1]->pdata;
+    whole.n_node = graph->lists[NODES]->len, whole.node = (Onnx__NodeProto **)graph->lists[NODES]->pdata;
+    whole.n_initializer = graph->lists[CONSTANTS]->len,
+    whole.initializer = (Onnx__TensorProto **)graph->lists[CONSTANTS]->pdata;
+    whole.n_input = graph->lists[INPUTS]->len,
+    whole.input = (Onnx__ValueInfoProto **)graph->lists[INPUTS]->pdata;
+    whole.n_output = graph->lists[OUTPUTS]->len,
+    whole.output = (Onnx__ValueInfoProto **)graph->lists[OUTPUTS]->pdata;
     model.ir_version = IR_VERSION;
     model.producer_name = (char *)"vggcache";
     model.producer_version = (char *)VGGCACHE_VERSION;
     model.n_opset_import = G_N_ELEMENTS(imported), model.opset_import = imported;
     model.graph = &whole;
-    model.n_metadata_props = graph->metadata->len;
-    model.metadata_props = (Onnx__StringStringEntryProto **)graph->metadata->pdata;
+    model.n_metadata_props = graph->lists[METADATA]->len;
+    model.metadata_props = (Onnx__StringStringEntryProto **)graph->lists[METADATA]->pdata;
     if (onnx__model_proto__get_packed_size(&model) > G_MAXINT32)
         return error_set(
             error, "%s: not written, as the model has more than 2 GiB, the most that ONNX's format holds",

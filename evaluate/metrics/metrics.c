@@ -132,13 +132,17 @@ double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins)
 
 /* ---- Comparing classifiers ---- */
 
+static double log_choose(guint n, guint k)
+{
+    return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
+}
+
 /* P(X <= k), X ~ Binomial(n, p), 0 < p < 1. */
 static double binomial_tail(guint k, guint n, double p)
 {
     double tail = 0;
     for (guint i = 0; i <= k; i++)
-        tail +=
-            exp(lgamma(n + 1.0) - lgamma(i + 1.0) - lgamma(n - i + 1.0) + i * log(p) + (n - i) * log1p(-p));
+        tail += exp(log_choose(n, i) + i * log(p) + (n - i) * log1p(-p));
     return fmin(1, tail);
 }
 
@@ -154,11 +158,6 @@ Interval metrics_paired_difference(McNemar test, guint n)
     double b = test.first_only + 0.5, c = test.second_only + 0.5, all = n + 2;
     double middle = (b - c) / all, half = INTERVAL_Z95 * sqrt(b + c - (b - c) * (b - c) / all) / all;
     return (Interval){fmax(-1, middle - half), fmin(1, middle + half)};
-}
-
-static double log_choose(guint n, guint k)
-{
-    return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
 }
 
 double metrics_fisher(guint right, guint n, guint others_right, guint m)
