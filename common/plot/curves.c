@@ -43,14 +43,6 @@ static double largest(const Curve *curve)
     return max;
 }
 
-static void draw_series(Axes *axes, const Curve *curve, const double *values, guint32 color,
-                        const char *label)
-{
-    axes_line(axes, curve->epoch, values, curve->n, color, FALSE, label);
-    if (curve->n <= MARKED)
-        axes_marks(axes, (AxesMark){AXES_DISC, 2.2, color}, curve->epoch, values, curve->n, NULL);
-}
-
 static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x, double y)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
@@ -61,9 +53,13 @@ static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy
             .title = accuracy ? "Accuracy" : "Loss",
             .x = {"epoch", 0.5, curve.n + 0.5, .whole = TRUE},
             .y = {.to = accuracy ? 1 : MAX(1e-6, largest(&curve)), .nice = !accuracy, .percent = accuracy}});
-    draw_series(axes, &curve, curve.training, theme->series[0], "training");
-    if (curve.n && !isnan(curve.validation[0]))
-        draw_series(axes, &curve, curve.validation, theme->series[1], "validation");
+    static const char *const labels[] = {"training", "validation"};
+    const double *const series[] = {curve.training, curve.validation};
+    guint shown = curve.n && !isnan(curve.validation[0]) ? 2 : 1;
+    for (guint s = 0; s < shown; s++)
+        axes_line(axes, curve.epoch, series[s], curve.n, theme->series[s], FALSE, labels[s]);
+    for (guint s = 0; s < shown && curve.n <= MARKED; s++)
+        axes_marks(axes, (AxesMark){AXES_DISC, 2.2, theme->series[s]}, curve.epoch, series[s], curve.n, NULL);
     if (history->best) {
         g_autofree char *label = g_strdup_printf("best epoch (%d)", history->best);
         axes_mark(axes, history->best, theme->soft, label);
