@@ -56,7 +56,7 @@ static void describe_target(Row *row, gconstpointer of, guint target)
 
 typedef struct {
     const Answers *answers;
-    CoveragePoint *of, *all; /* (L) of each class, what is answered from the threshold on, and at all */
+    const CoveragePoint *of, *all; /* (L) of each class, what is answered from the threshold on, and at all */
 } Classes;
 
 static void describe_class(Row *row, gconstpointer of, guint class)
@@ -68,21 +68,6 @@ static void describe_class(Row *row, gconstpointer of, guint class)
     row_count(row, "right", "Right", classes->of[class].right);
 }
 
-static Classes classes_new(const Answers *answers, double threshold)
-{
-    Classes classes = {answers, g_new(CoveragePoint, answers->classes),
-                       g_new(CoveragePoint, answers->classes)};
-    coverage_by_class(answers, threshold, classes.of);
-    coverage_by_class(answers, 0, classes.all);
-    return classes;
-}
-
-static void classes_clear(Classes *classes)
-{
-    g_free(classes->of);
-    g_free(classes->all);
-}
-
 json_t *coverage_json(const Comparison *comparison, guint model)
 {
     const Answers answers = answers_of(comparison, comparison_model(comparison, model));
@@ -91,7 +76,8 @@ json_t *coverage_json(const Comparison *comparison, guint model)
         const CoveragePoint *point = calibration_accept(answers.points, coverage_targets[t]);
         if (!point)
             continue;
-        Classes classes = classes_new(&answers, point->threshold);
+        g_autofree CoveragePoint *of = coverage_by_class(&answers, point->threshold);
+        const Classes classes = {&answers, of, of};
         json_t *object = row_json(describe_target, &answers, t), *per_class = json_object();
         for (guint c = 0; c < answers.classes; c++) {
             g_autofree char *name = g_utf8_make_valid(answers.class_names[c], -1);
@@ -99,7 +85,6 @@ json_t *coverage_json(const Comparison *comparison, guint model)
         }
         json_object_set_new(object, "per_class", per_class);
         json_array_append_new(array, object);
-        classes_clear(&classes);
     }
     return array;
 }
@@ -114,11 +99,12 @@ static void append_model(Report *report, guint model)
     const CoveragePoint *point = coverage_main(&answers);
     if (!point)
         return;
-    Classes classes = classes_new(&answers, point->threshold);
+    g_autofree CoveragePoint *of = coverage_by_class(&answers, point->threshold),
+                             *all = coverage_by_class(&answers, 0);
+    const Classes classes = {&answers, of, all};
     g_string_append_printf(page, "<details><summary>By class, from %.4f on</summary>", point->threshold);
     rows_table(page, "fold sortable", "What is answered by class", describe_class, &classes, answers.classes);
     g_string_append(page, "</details>\n");
-    classes_clear(&classes);
 }
 
 void section_coverage(Report *report)
