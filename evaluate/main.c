@@ -120,7 +120,7 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
     ReportOptions page = *report;
     page.folder = folder;
     if (!explanations_write(explanations, folder, error) ||
-        !report_explanations_write(explanations->comparison, &page, error))
+        !report_write(explanations->comparison, &page, REPORT_EXPLANATIONS, error))
         return FALSE;
     cli_remark("%u %s in %s/index.html", explanations->items->len,
                plural(explanations->items->len, "explanation is", "explanations are"), folder);
@@ -136,7 +136,7 @@ static gboolean write_review(const Options *options, const Comparison *compariso
     ReportOptions page = *report;
     page.folder = options->review;
     page.review = items;
-    if (!items || !report_review_write(comparison, &page, error))
+    if (!items || !report_write(comparison, &page, REPORT_REVIEW, error))
         return FALSE;
     cli_remark("%u %s to decide on in %s/index.html", items->len,
                plural(items->len, "image is", "images are"), options->review);
@@ -164,7 +164,7 @@ static gboolean write_files(const Options *options, const Comparison *comparison
            write_figures(options, comparison, error) && set_limits(options, comparison, error) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->review || write_review(options, comparison, &report, error)) &&
-           (!options->report || report_write(comparison, &report, error));
+           (!options->report || report_write(comparison, &report, REPORT_ALL, error));
 }
 
 static Status evaluate(const Options *options, GError **error)

@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* An image's file, as far as it was looked for. */
+typedef enum { FILE_FINE, FILE_ABSENT, FILE_CHANGED, FILES } Found;
+
 /* Images that are explained, of one model. */
 typedef struct {
     Explanations *explanations;
@@ -28,8 +31,7 @@ typedef struct {
     float *vectors;               /* (n, features), as the base gives them */
     guint8 (*hashes)[CACHE_HASH]; /* (n), of the content that these were made from */
     char **files;                 /* (n + 1), where the images lie; NULL: not known */
-    GHashTable *absent;           /* missing files, of all models; a set */
-    GHashTable *changed;          /* and files that have changed */
+    guint8 *files_found;          /* (N) Found, of all images */
 } Gather;
 
 const char *explanation_reason_name(ExplanationReason reason)
@@ -71,38 +73,35 @@ gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images
     return TRUE;
 }
 
+#define EXACT "Exact: the contributions of the regions add up to the decision value minus the bias"
+
 const char *explanation_meaning(const Model *model)
 {
     if (!g_str_equal(model->head, "linear"))
         return "Gradient x input of the decision value: an approximation, as the head is not linear. The "
                "contributions of the regions do not add up to the decision value.";
     if (model->scaling->kind == SCALE_STANDARD)
-        return "Exact: the contributions of the regions add up to the decision value minus the bias. They "
-               "show "
-               "what differs from the mean of the training images, in standard deviations (at least the "
-               "median "
-               "of all features').";
-    return scaling_by_image(model->scaling->kind)
-               ? "Exact: the contributions of the regions add up to the decision value minus the bias. "
-                 "Features "
-                 "are relative to the length of the image's whole vector."
-               : "Exact: the contributions of the regions add up to the decision value minus the bias.";
+        return EXACT ". They show what differs from the mean of the training images, in standard deviations "
+                     "(at least the median of all features').";
+    return scaling_by_image(model->scaling->kind) ? EXACT
+               ". Features are relative to the length of the image's whole vector."
+                                                  : EXACT ".";
 }
 
 char *explanation_title(const Explanations *explanations, const Explanation *explanation)
 {
     const Comparison *comparison = explanations->comparison;
     const Evaluation *evaluation = comparison_model(comparison, explanation->model);
-    const char *const *names = test_images_class_names(comparison->images);
-    int truth = test_images_labels(comparison->images)[explanation->image];
+    int truth = comparison_label(comparison, explanation->image);
     int predicted = evaluation->predicted[explanation->image];
     double score = (double)evaluation_scores(
         evaluation)[(gsize)explanation->image * comparison_classes(comparison) + (gsize)predicted];
     g_autofree char *sure = evaluation->probabilities ? g_strdup_printf("%.1f %% sure", 100 * score)
                                                       : g_strdup_printf("decision value %.3f", score);
     return predicted == truth
-               ? g_strdup_printf("%s, recognised (%s)", names[truth], sure)
-               : g_strdup_printf("%s, taken for %s (%s)", names[truth], names[predicted], sure);
+               ? g_strdup_printf("%s, recognised (%s)", comparison_class(comparison, truth), sure)
+               : g_strdup_printf("%s, taken for %s (%s)", comparison_class(comparison, truth),
+                                 comparison_class(comparison, predicted), sure);
 }
 
 /* ---- Maps ---- */
@@ -114,7 +113,7 @@ static void choose_labels(const Gather *gather, Explanation *item)
     const Comparison *comparison = gather->explanations->comparison;
     const Evaluation *evaluation = gather->evaluation;
     guint classes = comparison_classes(comparison);
-    int truth = test_images_labels(comparison->images)[item->image];
+    int truth = comparison_label(comparison, item->image);
     int predicted = evaluation->predicted[item->image], second = -1;
     if (predicted != truth)
         second = truth;
@@ -223,7 +222,7 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
 
 static const char *path_of(const Gather *gather, guint i)
 {
-    return gather->explanations->comparison->images->paths->pdata[gather->items[i]->image];
+    return comparison_path(gather->explanations->comparison, gather->items[i]->image);
 }
 
 static guint item_of(const Gather *gather, guint i)
@@ -283,20 +282,24 @@ static void read_image(const Gather *gather, guint i)
     g_autofree guint8 *rgb = g_malloc((gsize)spec->side * (gsize)spec->side * 3);
     g_autoptr(GBytes) content = NULL;
     guint8 hash[CACHE_HASH];
+    guint8 *found = &gather->files_found[gather->items[i]->image];
     if (!image_file_decode(file, &how, rgb, &content, NULL)) {
-        g_hash_table_add(gather->absent, g_strdup(file));
+        *found = FILE_ABSENT;
         return;
     }
     sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hash);
     if (memcmp(hash, gather->hashes[i], CACHE_HASH) == 0)
         gather->items[i]->rgb = g_steal_pointer(&rgb);
     else
-        g_hash_table_add(gather->changed, g_strdup(file));
+        *found = FILE_CHANGED;
 }
 
 static void warn_of_images(const Gather *gather, const char *folder)
 {
-    guint absent = g_hash_table_size(gather->absent), changed = g_hash_table_size(gather->changed);
+    guint counts[FILES] = {0}, absent, changed;
+    for (guint i = 0; i < comparison_count(gather->explanations->comparison); i++)
+        counts[gather->files_found[i]]++;
+    absent = counts[FILE_ABSENT], changed = counts[FILE_CHANGED];
     if (!folder)
         cli_remark("the maps are drawn without images; give --images DIR to show them");
     if (absent)
@@ -341,14 +344,12 @@ static gboolean explain_models(Explanations *explanations, const ExplanationOpti
     const char *folder = cache ? options->images : comparison->images->source;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autofree guint *cached = cache ? comparison_items(comparison, cache, error) : NULL;
-    g_autoptr(GHashTable) absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(GHashTable) changed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree guint8 *found = g_new0(guint8, comparison_count(comparison) + 1);
     Gather gather = {.explanations = explanations,
                      .options = options,
                      .cache = cache,
                      .cached = cached,
-                     .absent = absent,
-                     .changed = changed};
+                     .files_found = found};
     if (cache && !cached)
         return FALSE;
     for (guint m = 0; m < comparison->evaluations->len; m++) {

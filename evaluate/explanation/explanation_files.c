@@ -14,20 +14,10 @@
 
 enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 24 };
 
-static const char *class_name(const Explanations *explanations, int label)
-{
-    return test_images_class_names(explanations->comparison->images)[label];
-}
-
-static const char *image_path(const Explanations *explanations, const Explanation *item)
-{
-    return explanations->comparison->images->paths->pdata[item->image];
-}
-
 char *explanation_caption(const Explanations *explanations, const ExplanationMap *map)
 {
-    return g_strdup_printf("for %s: decision value %.3f, bias %.3f", class_name(explanations, map->label),
-                           map->value, map->bias);
+    return g_strdup_printf("for %s: decision value %.3f, bias %.3f",
+                           comparison_class(explanations->comparison, map->label), map->value, map->bias);
 }
 
 /* ---- Figures ---- */
@@ -85,7 +75,7 @@ static gboolean write_figure(const Explanations *explanations, const Explanation
     g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
     canvas_text(canvas, GAP, GAP + 8, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
     canvas_text(canvas, GAP, GAP + 28, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
-                image_path(explanations, item));
+                comparison_path(explanations->comparison, item->image));
     draw_cells(canvas, explanations, item, scale);
     draw_legend(canvas, GAP, y, scale);
     canvas_text(canvas, GAP, y + 22, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
@@ -103,11 +93,11 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
     const char *const fields[] = {
         figure,
         evaluation->name,
-        image_path(explanations, item),
+        comparison_path(explanations->comparison, item->image),
         explanation_reason_name(item->reason),
-        class_name(explanations, test_images_labels(explanations->comparison->images)[item->image]),
-        class_name(explanations, evaluation->predicted[item->image]),
-        class_name(explanations, map->label),
+        comparison_class(explanations->comparison, comparison_label(explanations->comparison, item->image)),
+        comparison_class(explanations->comparison, evaluation->predicted[item->image]),
+        comparison_class(explanations->comparison, map->label),
     };
     for (guint f = 0; f < G_N_ELEMENTS(fields); f++) {
         csv_append(csv, fields[f]);

@@ -1,6 +1,7 @@
 /* evaluation: see evaluation.h. */
 #include "evaluate/metrics/evaluation.h"
 
+#include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/partition.h"
@@ -57,6 +58,7 @@ static void evaluation_free(gpointer data)
     Evaluation *evaluation = data;
     g_free(evaluation->path);
     g_free(evaluation->name);
+    g_free(evaluation->shown);
     model_free(evaluation->model);
     g_free(evaluation->outputs);
     g_free(evaluation->similarities);
@@ -109,6 +111,7 @@ GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error)
         g_ptr_array_add(evaluations, evaluation);
         evaluation->path = g_strdup(paths[i]);
         evaluation->name = short_name(paths, n, i);
+        evaluation->shown = cli_printable(evaluation->name);
         evaluation->train_seconds = NAN;
         evaluation->model = model_load(paths[i], error);
         if (!evaluation->model)
@@ -172,12 +175,17 @@ static void find_groups(Comparison *comparison)
         comparison->n_groups += comparison->units[i] == i;
 }
 
+int comparison_label(const Comparison *comparison, guint image)
+{
+    return test_images_labels(comparison->images)[image];
+}
+
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
 {
     guint n = comparison_count(comparison);
     int *values = g_new(int, n + 1);
     for (guint i = 0; i < n; i++)
-        values[i] = evaluation->predicted[i] == test_images_labels(comparison->images)[i];
+        values[i] = evaluation->predicted[i] == comparison_label(comparison, i);
     return values;
 }
 
@@ -247,6 +255,16 @@ const Evaluation *comparison_model(const Comparison *comparison, guint index)
     return comparison->evaluations->pdata[index];
 }
 
+const char *comparison_path(const Comparison *comparison, guint image)
+{
+    return comparison->images->paths->pdata[image];
+}
+
+const char *comparison_class(const Comparison *comparison, int label)
+{
+    return comparison->images->classes->pdata[label];
+}
+
 guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error)
 {
     guint n = comparison_count(comparison);
@@ -255,7 +273,7 @@ guint *comparison_items(const Comparison *comparison, const Cache *cache, GError
     for (guint i = 0; i < cache_count(cache); i++)
         g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
     for (guint i = 0; i < n; i++) {
-        const char *path = comparison->images->paths->pdata[i];
+        const char *path = comparison_path(comparison, i);
         gpointer item;
         if (!g_hash_table_lookup_extended(by_path, path, NULL, &item)) {
             error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
@@ -338,7 +356,7 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
     for (guint i = 0; i < comparison_count(comparison); i++) {
         int predicted = evaluation->predicted[i];
         Mistake mistake = {i, scores[(gsize)i * classes + predicted]};
-        if (predicted != test_images_labels(comparison->images)[i])
+        if (predicted != comparison_label(comparison, i))
             g_array_append_val(mistakes, mistake);
     }
     g_array_sort(mistakes, compare_mistakes);

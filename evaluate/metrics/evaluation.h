@@ -45,7 +45,8 @@ typedef struct {
 
 /* One model on these images: N = images->paths->len, L classes. */
 typedef struct {
-    char *path, *name; /* the file, and its name in tables: short, and different from the others' */
+    /* The file; its name in tables, short and different from the others'; and that for a terminal. */
+    char *path, *name, *shown;
     Model *model;
     float *outputs;       /* (N, L) as model_predict gives them */
     float *similarities;  /* (N) novelty.h's; NULL where the model has none */
@@ -107,6 +108,9 @@ void comparison_free(Comparison *comparison);
 guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
+const char *comparison_path(const Comparison *comparison, guint image);
+int comparison_label(const Comparison *comparison, guint image);
+const char *comparison_class(const Comparison *comparison, int label); /* its name */
 
 /* (N) the items of the images in the cache that they come from. Caller frees. NULL and error if one is not there any more. */
 guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error);

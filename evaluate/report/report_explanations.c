@@ -33,7 +33,7 @@ static void append_item(Report *report, const Explanation *item)
     g_string_append(report->page, "<li><div>");
     html_element(report->page, "strong", title);
     g_string_append(report->page, "</div><div class=\"path\">");
-    html_text(report->page, report->comparison->images->paths->pdata[item->image]);
+    html_text(report->page, comparison_path(report->comparison, item->image));
     g_string_append(report->page, "</div><div class=\"maps\">");
     if (item->rgb)
         append_image(report->page, item->rgb, side, "", "as the base saw it");
@@ -52,20 +52,18 @@ static void append_model(Report *report, guint model)
     const GPtrArray *items = report->options->explanations->items;
     const Evaluation *evaluation = comparison_model(report->comparison, model);
     html_element(report->page, "p", explanation_meaning(evaluation->model));
-    for (guint reason = 0; reason < EXPLAIN_REASONS; reason++) {
-        gboolean opened = FALSE;
-        for (guint i = 0; i < items->len; i++) {
-            const Explanation *item = items->pdata[i];
-            if (item->model != model || item->reason != reason)
-                continue;
-            if (!opened)
-                g_string_append_printf(report->page, "<h4>%s</h4>\n<ul class=\"explanations\">\n",
-                                       headings[reason]);
-            opened = TRUE;
-            append_item(report, item);
-        }
-        g_string_append(report->page, opened ? "</ul>\n" : "");
+    int reason = -1;
+    for (guint i = 0; i < items->len; i++) { /* which are by reason */
+        const Explanation *item = items->pdata[i];
+        if (item->model != model)
+            continue;
+        if ((int)item->reason != reason)
+            g_string_append_printf(report->page, "%s<h4>%s</h4>\n<ul class=\"explanations\">\n",
+                                   reason >= 0 ? "</ul>\n" : "", headings[item->reason]);
+        reason = (int)item->reason;
+        append_item(report, item);
     }
+    g_string_append(report->page, reason >= 0 ? "</ul>\n" : "");
 }
 
 void section_explanations(Report *report)

@@ -117,21 +117,24 @@ static gboolean write_page(const Report *report, const char *title, GError **err
     return output_file_write(path, page->str, page->len, error);
 }
 
-/* alone: the only section of the page; NULL: all but those to decide on. */
-static gboolean write_report(const Comparison *comparison, const ReportOptions *options, const char *what,
-                             const char *alone, GError **error)
+gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
+                      GError **error)
 {
+    static const char *const kinds[] = {"Evaluation", "Explanations", "Review"};
+    void (*const alone)(Report * report) = kind == REPORT_EXPLANATIONS ? section_explanations
+                                           : kind == REPORT_REVIEW     ? section_review
+                                                                       : NULL;
     g_autoptr(GString) page = g_string_new(NULL);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     const TestImages *images = comparison->images;
     g_autofree char *name = g_path_get_basename(images->source);
     g_autofree char *title =
-        options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", what, name);
+        options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", kinds[kind], name);
     const char *folder = options->images ? options->images : images->is_cache ? NULL : images->source;
     Report report = {comparison, options, page, verdict, folder, NULL};
     for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
         gsize start = page->len;
-        if (alone ? !g_str_equal(contents[i].id, alone) : contents[i].append == section_review)
+        if (alone ? contents[i].append != alone : contents[i].append == section_review)
             continue;
         g_string_append_printf(page, "<section id=\"%s\">\n<h2>%s</h2>\n", contents[i].id,
                                contents[i].heading);
@@ -144,19 +147,4 @@ static gboolean write_report(const Comparison *comparison, const ReportOptions *
         return write_page(&report, title, error);
     g_propagate_error(error, report.error);
     return FALSE;
-}
-
-gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error)
-{
-    return write_report(comparison, options, "Evaluation", NULL, error);
-}
-
-gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options, GError **error)
-{
-    return write_report(comparison, options, "Explanations", "explanations", error);
-}
-
-gboolean report_review_write(const Comparison *comparison, const ReportOptions *options, GError **error)
-{
-    return write_report(comparison, options, "Review", "review", error);
 }

@@ -18,11 +18,11 @@ typedef struct {
     gboolean timing; /* report how long predictions took: two reports of the same comparison then differ */
 } ReportOptions;
 
-/* DIR/index.html with the explanations alone, in the same way. */
-gboolean report_explanations_write(const Comparison *comparison, const ReportOptions *options,
-                                   GError **error);
+typedef enum {
+    REPORT_ALL,          /* but what there is to decide on */
+    REPORT_EXPLANATIONS, /* alone, in the same way */
+    REPORT_REVIEW,       /* the images to review, and what is needed to decide on them (review.js) */
+} ReportKind;
 
-/* DIR/index.html with the images to review and what is needed to decide on them (evaluate/report/review.js). */
-gboolean report_review_write(const Comparison *comparison, const ReportOptions *options, GError **error);
-
-gboolean report_write(const Comparison *comparison, const ReportOptions *options, GError **error);
+gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
+                      GError **error);

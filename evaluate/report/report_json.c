@@ -89,12 +89,12 @@ static void describe_bin(Row *row, gconstpointer bins, guint index)
 static void describe_mistake(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
-    const TestImages *images = model->comparison->images;
-    const char *const *names = test_images_class_names(images);
+    const Comparison *comparison = model->comparison;
     const Mistake *mistake = &g_array_index(model->lines, Mistake, index);
-    row_text(row, "path", NULL, images->paths->pdata[mistake->index]);
-    row_text(row, "true", NULL, names[test_images_labels(images)[mistake->index]]);
-    row_text(row, "predicted", NULL, names[model->evaluation->predicted[mistake->index]]);
+    row_text(row, "path", NULL, comparison_path(comparison, mistake->index));
+    row_text(row, "true", NULL, comparison_class(comparison, comparison_label(comparison, mistake->index)));
+    row_text(row, "predicted", NULL,
+             comparison_class(comparison, model->evaluation->predicted[mistake->index]));
     row_number(row, "score", NULL, mistake->score, 3);
 }
 
@@ -146,16 +146,15 @@ static void describe_model(Row *row, gconstpointer of, guint index)
 static json_t *verdict_json(const Comparison *comparison)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const char *const *names = test_images_class_names(comparison->images);
     const Evaluation *best = comparison_model(comparison, verdict->best);
     Row row = {.object = json_object()}, guessing = {.object = json_object()};
-    row_text(&guessing, "class", NULL, names[comparison->frequent]);
+    row_text(&guessing, "class", NULL, comparison_class(comparison, comparison->frequent));
     row_share(&guessing, "accuracy", NULL, comparison->guess);
     row_p(&guessing, "p", NULL, best->guess_p);
     row_text(&row, "best", NULL, best->name);
     json_object_set_new(row.object, "guessing", guessing.object);
     row_flag(&row, "beats_guessing", NULL, verdict->beats_guess, "");
-    row_text(&row, "weakest_class", NULL, names[verdict->worst]);
+    row_text(&row, "weakest_class", NULL, comparison_class(comparison, verdict->worst));
     if (verdict->second == verdict->best)
         return row.object;
     g_autoptr(GPtrArray) equals = g_ptr_array_new();

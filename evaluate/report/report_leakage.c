@@ -43,7 +43,7 @@ static guint first_seen(const Comparison *comparison, guint images[SHOWN])
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
 static char *describe(const Comparison *comparison, guint i)
 {
-    const char *path = comparison->images->paths->pdata[i];
+    const char *path = comparison_path(comparison, i);
     const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
     if (!twin || !twin->path || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
         return g_strdup_printf("%s is in a training set", path);
@@ -79,7 +79,7 @@ static char *headline(const Comparison *comparison, guint count)
 static void append_accuracy(GString *text, const Comparison *comparison, const Evaluation *evaluation)
 {
     const Leakage *leakage = &evaluation->leakage;
-    g_autofree char *name = cli_printable(evaluation->name);
+    const char *name = evaluation->shown;
     if (!leakage->seen)
         g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
                                evaluation->accuracy, name);
@@ -146,7 +146,7 @@ static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
         if (leakage->seen[i] == IMAGE_UNSEEN)
             continue;
         Row row = {.object = json_object()};
-        row_text(&row, "path", NULL, comparison->images->paths->pdata[i]);
+        row_text(&row, "path", NULL, comparison_path(comparison, i));
         row_text(&row, "is", NULL, same ? "same content" : "nearly the same");
         row_text(&row, "trained_on", NULL, twin && (twin->same || !same) ? twin->path : NULL);
         row_number(&row, "similarity", NULL, same ? NAN : (double)twin->cosine, 3);
@@ -188,7 +188,7 @@ static void append_groups(GString *page, const Comparison *comparison)
                 continue;
             told[i] = TRUE;
             g_string_append(page, "<li>");
-            html_element(page, "code", comparison->images->paths->pdata[images[i]]);
+            html_element(page, "code", comparison_path(comparison, images[i]));
             if (twin && comparison->twins[images[i]].same)
                 g_string_append(page, " is the same");
             else if (twin)

@@ -8,7 +8,6 @@
 #include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/scatter.h"
-#include "evaluate/report/thumbnail.h"
 
 enum {
     SIDE_BY_SIDE = 20,   /* heatmaps of up to this many classes are set side by side */
@@ -52,10 +51,9 @@ void report_figure(Report *report, const CanvasFigure *figure, const char *endin
 void describe_confusion(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
-    const char *const *names = test_images_class_names(model->comparison->images);
     const ConfusedPair *pair = &g_array_index(model->lines, ConfusedPair, index);
-    row_text(row, "true", "True", names[pair->truth]);
-    row_text(row, "predicted", "Taken for", names[pair->predicted]);
+    row_text(row, "true", "True", comparison_class(model->comparison, pair->truth));
+    row_text(row, "predicted", "Taken for", comparison_class(model->comparison, pair->predicted));
     row_count(row, "count", "Images", pair->count);
     row_share(row, "share", "of the class", pair->share);
 }
@@ -63,11 +61,11 @@ void describe_confusion(Row *row, gconstpointer of, guint index)
 static void describe_matrix(Row *row, gconstpointer of, guint truth)
 {
     const MetricsOf *model = of;
-    const char *const *names = test_images_class_names(model->comparison->images);
     guint classes = comparison_classes(model->comparison);
-    row_text(row, NULL, "true \\ predicted", names[truth]);
+    row_text(row, NULL, "true \\ predicted", comparison_class(model->comparison, (int)truth));
     for (guint p = 0; p < classes; p++)
-        row_count(row, NULL, names[p], model->evaluation->matrix[(gsize)truth * classes + p]);
+        row_count(row, NULL, comparison_class(model->comparison, (int)p),
+                  model->evaluation->matrix[(gsize)truth * classes + p]);
 }
 
 static void append_confusion(Report *report, guint model)
@@ -195,8 +193,7 @@ static void append_mistakes(Report *report, guint model)
     for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
         const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
         const ReviewItem item = review_mistake(comparison, evaluation, mistake);
-        const char *path = comparison->images->paths->pdata[item.image];
-        g_autoptr(GBytes) jpeg = report->folder ? thumbnail_new(report->folder, path, FIT_CROP) : NULL;
+        g_autoptr(GBytes) jpeg = report_thumbnail(report, item.image, FIT_CROP);
         report_card(report, evaluation, &item, jpeg, FALSE);
     }
     g_string_append(report->page, "</ul>\n");

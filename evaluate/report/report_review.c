@@ -1,13 +1,15 @@
 /* report_review: the page on which labels are decided; see report_sections.h. */
 #include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
+#include "common/image/image_file.h"
 #include "evaluate/report/html.h"
 #include "evaluate/report/report_assets.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/review.h"
-#include "evaluate/report/thumbnail.h"
 
 #include <string.h>
+
+enum { SIDE = 176 /* pixels of a thumbnail */, QUALITY = 80 /* JPEG */ };
 
 static const char *const reasons[REVIEW_REASONS] = {"suspect", "mistake", "unsure", "duplicate", "unknown"};
 
@@ -34,17 +36,12 @@ static const ReviewItem *item_at(const Report *report, guint i)
     return &g_array_index(report->options->review, ReviewItem, i);
 }
 
-static const char *path_of(const Report *report, guint image)
-{
-    return report->comparison->images->paths->pdata[image];
-}
-
 /* Edits are kept under what is decided on: the paths, in their order. */
 static void append_id(Report *report)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (guint i = 0; i < report->options->review->len; i++) {
-        const char *path = path_of(report, item_at(report, i)->image);
+        const char *path = comparison_path(report->comparison, item_at(report, i)->image);
         g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
     }
     g_string_append_printf(report->page, " data-id=\"%.16s\"", g_checksum_get_string(sum));
@@ -66,7 +63,7 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
         return;
     if (item->reason == REVIEW_DUPLICATE) {
         html_element(page, "dt", item->score < 1 ? "Nearly" : "Same as");
-        html_element(page, "dd", path_of(report, item->twin));
+        html_element(page, "dd", comparison_path(report->comparison, item->twin));
         return;
     }
     g_autofree char *score =
@@ -78,13 +75,24 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
                            score);
 }
 
+GBytes *report_thumbnail(const Report *report, guint image, Fit fit)
+{
+    if (!report->folder)
+        return NULL;
+    g_autofree char *file =
+        g_build_filename(report->folder, comparison_path(report->comparison, image), NULL);
+    g_autofree guint8 *rgb = g_malloc(3 * SIDE * SIDE);
+    const Decoding upright = {PRESET_VIPS, fit, TRUE, SIDE};
+    return image_file_decode(file, &upright, rgb, NULL, NULL) ? image_jpeg(rgb, SIDE, QUALITY) : NULL;
+}
+
 void report_card(Report *report, const Evaluation *evaluation, const ReviewItem *item, GBytes *jpeg,
                  gboolean decides)
 {
     GString *page = report->page;
-    const TestImages *images = report->comparison->images;
-    const char *path = path_of(report, item->image);
-    const char *label = test_images_class_names(images)[test_images_labels(images)[item->image]];
+    const Comparison *comparison = report->comparison;
+    const char *path = comparison_path(report->comparison, item->image);
+    const char *label = comparison_class(comparison, comparison_label(comparison, item->image));
     g_string_append(page, "<li");
     if (decides) {
         append_attribute(page, "path", path);
@@ -120,9 +128,8 @@ typedef struct {
 static void draw(guint task, guint worker, gpointer data)
 {
     const Thumbnails *thumbnails = data;
-    const Report *report = thumbnails->report;
-    thumbnails->jpegs[task] =
-        thumbnail_new(report->folder, path_of(report, item_at(report, task)->image), FIT_PAD);
+    guint image = item_at(thumbnails->report, task)->image;
+    thumbnails->jpegs[task] = report_thumbnail(thumbnails->report, image, FIT_PAD);
 }
 
 static void append_cards(Report *report)
@@ -145,14 +152,13 @@ static void append_cards(Report *report)
 void section_review(Report *report)
 {
     GString *page = report->page;
-    const char *const *names = test_images_class_names(report->comparison->images);
     report_thumbnails(report);
     g_string_append(page, "<div id=\"cards\"");
     append_id(report);
     g_string_append_printf(page, ">\n%s<datalist id=\"names\">", tools);
     for (guint c = 0; c < comparison_classes(report->comparison); c++) {
         g_string_append(page, "<option value=\"");
-        html_text(page, names[c]);
+        html_text(page, comparison_class(report->comparison, (int)c));
         g_string_append(page, "\">");
     }
     g_string_append(page, "</datalist>\n");

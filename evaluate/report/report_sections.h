@@ -1,6 +1,7 @@
 /* report_sections: the parts of the report's page. Each appends what stands below its heading, or nothing where there is
  * nothing to show. */
 #pragma once
+#include "common/image/image.h"
 #include "common/plot/canvas.h"
 #include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_html.h"
@@ -27,6 +28,9 @@ void report_figure(Report *report, const CanvasFigure *figure, const char *endin
 
 /* Says that there are none, where the folder is not known. */
 void report_thumbnails(Report *report);
+
+/* A JPEG of an image of the comparison; NULL if it cannot be read, or the folder is not known. Safe from several threads. */
+GBytes *report_thumbnail(const Report *report, guint image, Fit fit);
 
 /* A card with the image (jpeg; NULL: it cannot be read) if there is a folder, what its label says and what the model
  * says. decides: the card is one to decide on. */

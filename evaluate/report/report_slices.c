@@ -42,14 +42,13 @@ void slices_text(GString *text, const Comparison *comparison)
                            test_name(comparison), over);
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
-        g_autofree char *name = cli_printable(evaluation->name);
         g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
         guint differ = 0;
         for (guint s = 0; s < slices->len; s++) {
-            append_slice(text, name, &g_array_index(slices, Slice, s));
+            append_slice(text, evaluation->shown, &g_array_index(slices, Slice, s));
             differ += g_array_index(slices, Slice, s).p < significance;
         }
-        g_string_append_printf(text, "%s  %u of %u slices %s\n", name, differ, slices->len,
+        g_string_append_printf(text, "%s  %u of %u slices %s\n", evaluation->shown, differ, slices->len,
                                differ == 1 ? "differs beyond chance" : "differ beyond chance");
     }
 }

@@ -116,7 +116,7 @@ void row_metrics(Row *row, ClassMetrics f)
 
 static void begin_class(Row *row, const Comparison *comparison, guint class)
 {
-    row_text(row, NULL, "Class", test_images_class_names(comparison->images)[class]);
+    row_text(row, NULL, "Class", comparison_class(comparison, (int)class));
     row_count(row, NULL, "Images", comparison_model(comparison, 0)->per_class[class].support);
     row->bars = TRUE;
 }

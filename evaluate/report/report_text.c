@@ -95,22 +95,14 @@ static char *figure(double value)
     return isnan(value) ? g_strdup("-") : g_strdup_printf("%.4f", value);
 }
 
-static int widest_model(const Comparison *comparison)
-{
-    int width = (int)strlen("model");
-    for (guint i = 0; i < comparison->evaluations->len; i++) {
-        g_autofree char *name = cli_printable(comparison_model(comparison, i)->name);
-        width = MAX(width, (int)g_utf8_strlen(name, -1));
-    }
-    return width;
-}
-
 /* One line per model: accuracy with its interval, top-k, macro F1, log loss and calibration error ("-"
  * where outputs are decision values). */
 static void text_table(GString *text, const Comparison *comparison)
 {
-    int width = widest_model(comparison);
+    int width = (int)strlen("model");
     gboolean has_top = comparison_has_top_k(comparison);
+    for (guint i = 0; i < comparison->evaluations->len; i++)
+        width = MAX(width, (int)g_utf8_strlen(comparison_model(comparison, i)->shown, -1));
     append_padded(text, "model", width, TRUE);
     g_string_append(text, "  accuracy  95 % interval   ");
     if (has_top)
@@ -119,8 +111,7 @@ static void text_table(GString *text, const Comparison *comparison)
     for (guint i = 0; i < comparison->evaluations->len; i++) {
         const Evaluation *evaluation = comparison_model(comparison, i);
         g_autofree char *loss = figure(evaluation->log_loss), *error = figure(evaluation->calibration_error);
-        g_autofree char *name = cli_printable(evaluation->name);
-        append_padded(text, name, width, TRUE);
+        append_padded(text, evaluation->shown, width, TRUE);
         g_string_append_printf(text, "    %.4f  %.4f to %.4f", evaluation->accuracy, evaluation->interval.low,
                                evaluation->interval.high);
         if (has_top)
@@ -134,9 +125,8 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
 {
     for (guint i = 0; i < comparison_pairs(comparison); i++) {
         ModelPair pair = comparison_pair(comparison, i);
-        g_autofree char *one = cli_printable(pair.first->name), *two = cli_printable(pair.second->name);
-        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", one,
-                               pair.test.first_only, two, pair.test.second_only, pair.test.p,
+        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair.first->shown,
+                               pair.test.first_only, pair.second->shown, pair.test.second_only, pair.test.p,
                                pair.test.p < 0.05 ? "" : " (not significant at 5 %)");
     }
 }
@@ -147,7 +137,7 @@ static char **shown_classes(const Comparison *comparison)
     guint classes = comparison_classes(comparison);
     char **shown = g_new0(char *, classes + 1);
     for (guint c = 0; c < classes; c++)
-        shown[c] = cli_printable(test_images_class_names(comparison->images)[c]);
+        shown[c] = cli_printable(comparison_class(comparison, (int)c));
     return shown;
 }
 

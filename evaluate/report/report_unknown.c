@@ -31,7 +31,7 @@ void unknown_text(GString *text, const Comparison *comparison)
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         UnknownFigures figures = unknown_measure(comparison, evaluation);
-        g_autofree char *name = cli_printable(evaluation->name);
+        const char *name = evaluation->shown;
         append_separation(text, name, figures.score, by_score(evaluation));
         if (!evaluation->similarities) {
             g_string_append_printf(text, "%s keeps no images trained on; train a head on a cache again\n",

@@ -11,12 +11,20 @@
 typedef struct {
     const Comparison *comparison;
     const Evaluation *evaluation;
-    const char *const *names; /* of the classes */
-    const int *labels;
     GArray *items;
     gboolean *taken; /* (N) */
     guint more;      /* images that the page has no room for */
 } Choice;
+
+static int label_of(const Choice *choice, guint image)
+{
+    return comparison_label(choice->comparison, image);
+}
+
+static const char *class_of(const Choice *choice, guint image)
+{
+    return comparison_class(choice->comparison, label_of(choice, image));
+}
 
 /* Whether a page's attribute gives back the same bytes. */
 static gboolean is_clean(const char *name)
@@ -46,7 +54,7 @@ static void take_others(Choice *choice)
     const TestImages *images = choice->comparison->images;
     guint odd = 0;
     for (guint i = 0; i < images->paths->len; i++) {
-        gboolean clean = is_clean(images->paths->pdata[i]) && is_clean(choice->names[choice->labels[i]]);
+        gboolean clean = is_clean(images->paths->pdata[i]) && is_clean(class_of(choice, i));
         choice->taken[i] = !clean || images->reviewed->data[i];
         odd += !clean;
     }
@@ -94,8 +102,7 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
 
 ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Mistake *mistake)
 {
-    const char *suggested =
-        test_images_class_names(comparison->images)[evaluation->predicted[mistake->index]];
+    const char *suggested = comparison_class(comparison, evaluation->predicted[mistake->index]);
     return (ReviewItem){.image = mistake->index,
                         .reason = REVIEW_MISTAKE,
                         .suggested = g_intern_string(suggested),
@@ -119,10 +126,11 @@ static void add_unsure(Choice *choice)
         if (choice->taken[one.index] || one.second < 0)
             continue;
         added++;
-        add(choice, (ReviewItem){.image = one.index,
-                                 .reason = REVIEW_UNSURE,
-                                 .suggested = g_intern_string(choice->names[one.second]),
-                                 .score = -(double)one.lead});
+        add(choice,
+            (ReviewItem){.image = one.index,
+                         .reason = REVIEW_UNSURE,
+                         .suggested = g_intern_string(comparison_class(choice->comparison, one.second)),
+                         .score = -(double)one.lead});
     }
 }
 
@@ -131,9 +139,9 @@ static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
 {
     for (guint i = 0; i < alike->n; i++) {
         guint twin = alike->first[i];
-        if (twin == i || (choice->labels[i] == choice->labels[twin]) != same_label)
+        if (twin == i || (label_of(choice, i) == label_of(choice, twin)) != same_label)
             continue;
-        const char *suggested = same_label ? NULL : g_intern_string(choice->names[choice->labels[twin]]);
+        const char *suggested = same_label ? NULL : g_intern_string(class_of(choice, twin));
         add(choice, (ReviewItem){.image = i,
                                  .reason = REVIEW_DUPLICATE,
                                  .suggested = suggested,
@@ -180,8 +188,6 @@ GArray *review_choose(const Comparison *comparison, const ReviewOptions *options
     g_autofree gboolean *taken = g_new0(gboolean, comparison_count(comparison) + 1);
     Choice choice = {.comparison = comparison,
                      .evaluation = comparison_model(comparison, verdict->best),
-                     .names = test_images_class_names(comparison->images),
-                     .labels = test_images_labels(comparison->images),
                      .items = items,
                      .taken = taken};
     take_others(&choice);

@@ -18,14 +18,9 @@ static guint classes_of(const Scatter *scatter)
     return comparison_classes(scatter->comparison);
 }
 
-static const char *name_of(const Scatter *scatter, guint label)
-{
-    return test_images_class_names(scatter->comparison->images)[label];
-}
-
 static int label_at(const Scatter *scatter, guint i)
 {
-    return test_images_labels(scatter->comparison->images)[scatter_image(scatter, i)];
+    return comparison_label(scatter->comparison, scatter_image(scatter, i));
 }
 
 static gboolean wrong_at(const Scatter *scatter, guint i)
@@ -84,7 +79,8 @@ static double width_of(const Scatter *scatter)
     double widest = MAX(canvas_text_width(NULL, text_size, FALSE, wrong),
                         canvas_text_width(NULL, text_size, FALSE, rest));
     for (guint r = 0; r < MIN(classes_of(scatter), SHOWN); r++)
-        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, name_of(scatter, order[r])));
+        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE,
+                                               comparison_class(scatter->comparison, (int)order[r])));
     return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_MIN, LEGEND_MAX);
 }
 
@@ -102,7 +98,8 @@ static void draw_legend(Canvas *canvas, const Scatter *scatter, const guint *ord
     guint shown = MIN(classes_of(scatter), SHOWN);
     double y = 42;
     for (guint r = 0; r < shown; r++, y += ROW)
-        draw_entry(canvas, mark_of(theme, r, 3.5), y, theme->ink, name_of(scatter, order[r]));
+        draw_entry(canvas, mark_of(theme, r, 3.5), y, theme->ink,
+                   comparison_class(scatter->comparison, (int)order[r]));
     if (shown < classes_of(scatter)) {
         g_autofree char *rest = text_of_rest(scatter);
         draw_entry(canvas, mark_of(theme, SHOWN, 3.5), y, theme->soft, rest);
