@@ -20,17 +20,6 @@ static void line_clear(gpointer data)
     g_free(((VerdictLine *)data)->answer);
 }
 
-static void add(GArray *lines, const char *question, GString *answer)
-{
-    VerdictLine line = {question, g_string_free(answer, FALSE)};
-    g_array_append_val(lines, line);
-}
-
-static const char *name_of(const Comparison *comparison, int label)
-{
-    return test_images_class_names(comparison->images)[label];
-}
-
 /* "p = 0.03"; far below what matters, only that. */
 static void append_p(GString *text, double p)
 {
@@ -39,17 +28,15 @@ static void append_p(GString *text, double p)
 
 /* ---- How good, and whether by chance ---- */
 
-static GString *best_model(const Comparison *comparison, const Verdict *verdict)
+static void best_model(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
-    GString *text = g_string_new(verdict->beats_guess || comparison->evaluations->len == 1
-                                     ? NULL
-                                     : "None: none is better than guessing. Of all, ");
     g_autofree char *over = comparison_over(comparison);
+    if (!verdict->beats_guess && comparison->evaluations->len > 1)
+        g_string_append(text, "None: none is better than guessing. Of all, ");
     g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval%s: %.1f to %.1f %%).",
                            best->name, 100 * best->accuracy, comparison_count(comparison), over,
                            100 * best->interval.low, 100 * best->interval.high);
-    return text;
 }
 
 /* Whether McNemar's tests, by Holm, tell best and second apart. A model further behind can be one that they do not tell
@@ -62,13 +49,14 @@ static gboolean second_is_equal(const Verdict *verdict)
     return FALSE;
 }
 
-static GString *ahead(const Comparison *comparison, const Verdict *verdict)
+static void ahead(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const Evaluation *second = comparison_model(comparison, verdict->second);
-    GString *text = g_string_new(NULL);
+    if (comparison->evaluations->len == 1)
+        return;
     if (verdict->ahead == 0) {
         g_string_append_printf(text, "It is right as often as %s.", second->name);
-        return text;
+        return;
     }
     gboolean equal = second_is_equal(verdict);
     g_autofree char *over = comparison_over(comparison);
@@ -90,7 +78,6 @@ static GString *ahead(const Comparison *comparison, const Verdict *verdict)
     if (equal && verdict->needed)
         g_string_append_printf(text, " Were the difference real, %u images would show it 8 times in 10.",
                                verdict->needed);
-    return text;
 }
 
 static void append_unlearnt(GString *text, const Comparison *comparison, const Verdict *verdict)
@@ -103,10 +90,9 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
     }
 }
 
-static GString *guessing(const Comparison *comparison, const Verdict *verdict)
+static void guessing(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    GString *text = g_string_new(NULL);
-    const char *name = name_of(comparison, comparison->frequent);
+    const char *name = comparison_class(comparison, comparison->frequent);
     g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(text,
                            verdict->beats_guess
@@ -118,7 +104,6 @@ static GString *guessing(const Comparison *comparison, const Verdict *verdict)
     append_p(text, comparison_model(comparison, verdict->best)->guess_p);
     g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
-    return text;
 }
 
 /* ---- What it cost ---- */
@@ -143,9 +128,8 @@ static void append_duration(GString *text, double seconds)
         g_string_append_printf(text, "%.1f h", seconds / 3600);
 }
 
-static GString *cost(const Comparison *comparison, gboolean timing)
+static void cost(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    GString *text = g_string_new(NULL);
     for (guint j = 0; j < comparison->evaluations->len; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_string_append_printf(text, "%s%s: ", j ? "; " : "", evaluation->name);
@@ -160,29 +144,27 @@ static GString *cost(const Comparison *comparison, gboolean timing)
                                    1000 * evaluation->predict_seconds / comparison_count(comparison));
     }
     g_string_append_c(text, '.');
-    return text;
 }
 
 /* ---- Where it fails ---- */
 
-static GString *failures(const Comparison *comparison, const Verdict *verdict)
+static void failures(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
     const ClassMetrics *worst = &best->per_class[verdict->worst];
     g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison_classes(comparison));
-    GString *text = g_string_new(NULL);
     if (pairs->len == 0) {
         g_string_append(text, "On none of these images.");
-        return text;
+        return;
     }
     g_string_append_printf(text, "%s gets %.0f of the %u images of %s right, its weakest class. ", best->name,
                            worst->recall * worst->support, worst->support,
-                           name_of(comparison, verdict->worst));
+                           comparison_class(comparison, verdict->worst));
     const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
     g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
-                           name_of(comparison, pair->truth), name_of(comparison, pair->predicted),
-                           pair->count, plural(pair->count, "image", "images"), 100 * pair->share);
-    return text;
+                           comparison_class(comparison, pair->truth),
+                           comparison_class(comparison, pair->predicted), pair->count,
+                           plural(pair->count, "image", "images"), 100 * pair->share);
 }
 
 /* ---- What next ---- */
@@ -200,15 +182,14 @@ static gboolean is_overfitted(const Evaluation *evaluation)
     return epoch && epoch->accuracy - epoch->val_accuracy > overfitted; /* not where it is NaN */
 }
 
-/* NULL where the best model was trained on none of the images, as far as is known. */
-static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
+/* Nothing where the best model was trained on none of the images, as far as is known. */
+static void trained_on(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
     const Leakage *leakage = &best->leakage;
     guint count = leakage_count(best), n = comparison_count(comparison);
     if (!count)
-        return NULL;
-    GString *text = g_string_new(NULL);
+        return;
     if (count == n)
         g_string_append(
             text,
@@ -221,11 +202,10 @@ static GString *trained_on(const Comparison *comparison, const Verdict *verdict)
             count, n, leakage->alike ? ", or nearly identical ones" : "", n - count, best->name,
             100 * leakage->accuracy, comparison->units ? " over their groups" : "",
             100 * leakage->interval.low, 100 * leakage->interval.high);
-    return text;
 }
 
 /* The first that apply. */
-static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
+static void next_steps(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const Evaluation *best = comparison_model(comparison, verdict->best);
     gboolean learnt = verdict->beats_guess;
@@ -255,29 +235,35 @@ static GString *next_steps(const Comparison *comparison, const Verdict *verdict)
         {best->probabilities && best->calibration_error > miscalibrated,
          "Do not rely on its probabilities: they are off by more than ten points on average."},
     };
-    GString *text = g_string_new(NULL);
     guint given = 0;
     for (guint i = 0; i < G_N_ELEMENTS(advice) && given < MAX_ADVICE; i++)
         if (advice[i].applies)
             g_string_append_printf(text, "%s%s", given++ ? " " : "", advice[i].sentence);
     if (!given)
         g_string_append(text, "Try it on images from another source: it made no mistakes on these.");
-    return text;
 }
+
+static const struct {
+    const char *question;
+    void (*answer)(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing);
+} answers[] = {
+    {"Best model", best_model},     {"By how much", ahead}, {"Trained on", trained_on},
+    {"Against guessing", guessing}, {"Cost", cost},         {"Where it fails", failures},
+    {"What next", next_steps},
+};
 
 GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     GArray *lines = g_array_new(FALSE, FALSE, sizeof(VerdictLine));
     g_array_set_clear_func(lines, line_clear);
-    add(lines, comparison->evaluations->len > 1 ? "Best model" : "Accuracy", best_model(comparison, verdict));
-    if (comparison->evaluations->len > 1)
-        add(lines, "By how much", ahead(comparison, verdict));
-    GString *seen = trained_on(comparison, verdict);
-    if (seen)
-        add(lines, "Trained on", seen);
-    add(lines, "Against guessing", guessing(comparison, verdict));
-    add(lines, "Cost", cost(comparison, timing));
-    add(lines, "Where it fails", failures(comparison, verdict));
-    add(lines, "What next", next_steps(comparison, verdict));
+    for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        gboolean alone = answers[i].answer == best_model && comparison->evaluations->len == 1;
+        answers[i].answer(text, comparison, verdict, timing);
+        if (!text->len)
+            continue;
+        VerdictLine line = {alone ? "Accuracy" : answers[i].question, g_strdup(text->str)};
+        g_array_append_val(lines, line);
+    }
     return lines;
 }
