@@ -24,16 +24,13 @@ static SplitImage *list(const Cache *cache)
     return images;
 }
 
-gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, SplitPart parts[2],
-                            TrainedOn **trained_on, GError **error)
+gboolean cache_source_split(Cache *cache, const GPtrArray *classes, double split, ValidationOrder order,
+                            SplitPart parts[2], TrainedOn **trained_on, GError **error)
 {
-    guint classes = cache_classes(cache), n = cache_count(cache), used = 0;
+    guint n = cache_count(cache), used = 0;
     g_autofree SplitImage *images = list(cache);
-    g_autofree gboolean *has_images = g_new0(gboolean, classes + 1);
-    g_autofree const char **names = g_new(const char *, classes + 1);
-    const SplitImages all = {cache_path(cache), images, n, classes, names};
-    for (guint c = 0; c < classes; c++)
-        names[c] = cache_class(cache, (int)c);
+    g_autofree gboolean *has_images = g_new0(gboolean, classes->len + 1);
+    const SplitImages all = {cache_path(cache), images, n, classes->len, (const char *const *)classes->pdata};
     for (guint i = 0; i < n; i++) {
         used += !has_images[images[i].label];
         has_images[images[i].label] = TRUE;
@@ -47,30 +44,25 @@ gboolean cache_source_split(Cache *cache, double split, ValidationOrder order, S
     return TRUE;
 }
 
-static int find_class(const Cache *cache, const char *name)
-{
-    for (guint c = 0; c < cache_classes(cache); c++)
-        if (g_str_equal(cache_class(cache, (int)c), name))
-            return (int)c;
-    return -1;
-}
-
-gboolean cache_source_all(Cache *cache, const Cache *like, SplitPart *part, GError **error)
+gboolean cache_source_all(Cache *cache, const Cache *like, GPtrArray *classes, SplitPart *part,
+                          GError **error)
 {
     g_autofree char *difference =
         feature_spec_difference(cache_feature_spec(cache), cache_feature_spec(like));
-    g_autofree int *labels = g_new(int, cache_classes(cache) + 1);
+    g_autofree guint *labels = g_new(guint, cache_classes(cache) + 1);
     g_autofree SplitImage *images = list(cache);
     const SplitImages all = {.images = images, .n = cache_count(cache)};
     if (difference)
         return error_set(error, "%s: cannot be used as validation data for a model trained on %s: %s",
                          cache_path(cache), cache_path(like), difference);
-    for (guint c = 0; c < cache_classes(cache); c++)
-        if ((labels[c] = find_class(like, cache_class(cache, (int)c))) < 0)
-            return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache),
-                             cache_class(cache, (int)c), cache_path(like));
+    for (guint c = 0; c < cache_classes(cache); c++) {
+        const char *name = cache_class(cache, (int)c);
+        if (!g_ptr_array_find_with_equal_func(classes, name, g_str_equal, &labels[c]))
+            return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache), name,
+                             cache_path(like));
+    }
     for (guint i = 0; i < all.n; i++)
-        images[i].label = labels[images[i].label];
+        images[i].label = (int)labels[images[i].label];
     *part = split_part(&all, NULL, FALSE);
     return all.n || error_set(error, "%s: it has no images to validate on", cache_path(cache));
 }

@@ -67,27 +67,30 @@ void training_data_free(TrainingData *data)
 }
 
 /* ---- From caches ---- */
-static gboolean open_caches(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean split_cache(TrainingData *data, const TrainOptions *options, GError **error)
 {
     double split = options->validation ? 0 : options->validation_split;
-    if (!(data->cache = cache_open(options->cache, error)) ||
-        !cache_choose(data->cache, &options->filter, error) ||
-        !cache_source_split(data->cache, split, options->validation_order, data->parts, &data->trained_on,
-                            error))
+    data->spec = feature_spec_copy(cache_feature_spec(data->cache));
+    data->classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint c = 0; c < cache_classes(data->cache); c++)
+        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, (int)c)));
+    if (!cache_source_split(data->cache, data->classes, split, options->validation_order, data->parts,
+                            &data->trained_on, error))
         return FALSE;
     cache_remark_left_out(data->cache);
     for (int i = 0; i < 2; i++)
         data->cached[i] = (CacheSource){.cache = data->cache, .part = &data->parts[i]};
-    if (options->augmented_cache && !cache_source_draw_copies(&data->cached[0], (guint)options->copies,
-                                                              (guint64)options->common.seed, error))
-        return FALSE;
-    if (!options->validation)
-        return TRUE;
-    if (!(data->cached[1].cache = data->other = cache_open(options->validation, error)))
+    return !options->augmented_cache || cache_source_draw_copies(&data->cached[0], (guint)options->copies,
+                                                                 (guint64)options->common.seed, error);
+}
+
+static gboolean open_other(TrainingData *data, const char *path, GError **error)
+{
+    if (!(data->cached[1].cache = data->other = cache_open(path, error)))
         return FALSE;
     cache_remark_left_out(data->other);
     split_part_clear(&data->parts[1]);
-    return cache_source_all(data->other, data->cache, &data->parts[1], error);
+    return cache_source_all(data->other, data->cache, data->classes, &data->parts[1], error);
 }
 
 static char *identify_cached(const CacheSource sources[2])
@@ -101,13 +104,11 @@ static char *identify_cached(const CacheSource sources[2])
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    if (!open_caches(data, options, error))
-        return NULL;
-    data->spec = feature_spec_copy(cache_feature_spec(data->cache));
-    data->classes = g_ptr_array_new_with_free_func(g_free);
-    for (guint c = 0; c < cache_classes(data->cache); c++)
-        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, (int)c)));
-    return g_steal_pointer(&data);
+    return (data->cache = cache_open(options->cache, error)) &&
+                   cache_choose(data->cache, &options->filter, error) && split_cache(data, options, error) &&
+                   (!options->validation || open_other(data, options->validation, error))
+               ? g_steal_pointer(&data)
+               : NULL;
 }
 
 static void load_cached(TrainingData *data)
