@@ -18,15 +18,6 @@ enum {
 /* Two-sided 95 % quantile of Student's t with LEARNING_DRAWS - 1 = 7 degrees of freedom. */
 static const double student = 2.364624;
 
-typedef struct {
-    const LinearTraining *training;
-    guint *
-        order; /* (draws, N) stratified orders: the first `test` are for testing, training takes a prefix of the
-                     rest */
-    guint test, sizes[LEARNING_SIZES], n_sizes;
-    double accuracy[LEARNING_SIZES][LEARNING_DRAWS];
-} Job;
-
 /* ---- Draws ---- */
 
 typedef struct {
@@ -42,7 +33,7 @@ static gint by_place(gconstpointer a, gconstpointer b)
     return x->unit != y->unit ? (x->unit < y->unit ? -1 : 1) : (x->image > y->image) - (x->image < y->image);
 }
 
-/* An order of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
+/* A stratified order, of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
  * distances; units in the place of images, as whole, by the class of their first one. */
 static void draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order)
 {
@@ -89,58 +80,56 @@ static gboolean check_images(const LinearTraining *training, GError **error)
     return TRUE;
 }
 
-/* Set aside in each draw. */
-static guint test_images(const LinearTraining *training)
-{
-    return MAX(1, training->n / TEST_PART);
-}
-
 /* Half doublings up to all images that are not set aside, down to two of each class, or two units of average size. */
-static void choose_sizes(Job *job)
+static LearningCurve choose_sizes(const LinearTraining *training)
 {
-    guint units = count_units(job->training), each = (job->training->n + units - 1) / units;
-    guint most = job->training->n - job->test, least = MIN(2 * job->training->classes * each, most), n = 0;
-    guint down[LEARNING_SIZES];
+    guint n = training->n, test = MAX(1, n / TEST_PART), units = count_units(training),
+          each = (n + units - 1) / units;
+    LearningCurve curve = {.trained = n - test, .test = test};
+    guint least = MIN(2 * training->classes * each, curve.trained);
+    double down[LEARNING_SIZES];
     for (guint s = 0; s < LEARNING_SIZES; s++) {
-        guint size = (guint)lround(most / pow(2, s / 2.0));
-        if (size < least || (n && size >= down[n - 1]))
+        down[s] = (double)lround(curve.trained / pow(2, s / 2.0));
+        if (down[s] < least || (s && down[s] >= down[s - 1]))
             break;
-        down[n++] = size;
+        curve.n++;
     }
-    for (guint s = 0; s < n; s++)
-        job->sizes[s] = down[n - 1 - s];
-    job->n_sizes = n;
+    for (guint s = 0; s < curve.n; s++)
+        curve.points[s].x = down[curve.n - 1 - s];
+    return curve;
 }
 
 /* ---- Fits: the problems of all draws, from the smallest size up ---- */
 
-/* parts (draws, N): no draw trains on the rest of the unit that the images set aside end with. */
-static void choose_parts(const Job *job, guint size, guint8 *parts)
+/* order (draws, N): the first `test` are for testing, training takes a prefix of the rest. parts (draws, N): no draw trains
+ * on the rest of the unit that the images set aside end with. */
+static void choose_parts(const LinearTraining *training, const guint *order, guint test, guint size,
+                         guint8 *parts)
 {
-    const LinearTraining *training = job->training;
     guint n = training->n;
     memset(parts, ROW_UNUSED, (gsize)LEARNING_DRAWS * n);
-    for (guint d = 0; d < LEARNING_DRAWS; d++, parts += n) {
-        const guint *order = job->order + (gsize)d * n;
-        guint last = linear_unit(training, order[job->test - 1]);
-        for (guint i = 0; i < job->test; i++)
+    for (guint d = 0; d < LEARNING_DRAWS; d++, parts += n, order += n) {
+        guint last = linear_unit(training, order[test - 1]);
+        for (guint i = 0; i < test; i++)
             parts[order[i]] = ROW_TESTED;
-        for (guint i = job->test; i < job->test + size; i++)
+        for (guint i = test; i < test + size; i++)
             if (linear_unit(training, order[i]) != last)
                 parts[order[i]] = ROW_TRAINED;
     }
 }
 
-static gboolean run_sizes(Job *job, double cost, Progress *progress, GError **error)
+static gboolean run_sizes(const LinearTraining *training, double cost, const guint *order,
+                          LearningCurve *curve, GError **error)
 {
-    const LinearTraining *training = job->training;
+    guint64 problems = (guint64)curve->n * LEARNING_DRAWS * linear_problems(training);
+    g_autoptr(Progress) progress = progress_new("Learning curve", problems, "problems");
     g_autofree guint8 *parts = g_new(guint8, (gsize)LEARNING_DRAWS * training->n);
-    for (guint s = 0; s < job->n_sizes; s++) {
-        choose_parts(job, job->sizes[s], parts);
+    for (guint s = 0; s < curve->n; s++) {
+        choose_parts(training, order, curve->test, (guint)curve->points[s].x, parts);
         g_autoptr(LinearFits) fits = linear_fits_new(training, parts, LEARNING_DRAWS, error);
         if (!fits || !linear_fits_run(fits, cost, progress, error))
             return FALSE;
-        linear_fits_test(fits, NULL, job->accuracy[s]);
+        linear_fits_test(fits, NULL, curve->accuracy[s]);
     }
     return TRUE;
 }
@@ -148,9 +137,9 @@ static gboolean run_sizes(Job *job, double cost, Progress *progress, GError **er
 /* ---- What came out ---- */
 
 /* Half the width of the 95 % interval of a mean over draws. */
-static double half_width(const Job *job, const double *x, double mean)
+static double half_width(const LearningCurve *curve, const double *x, double mean)
 {
-    double squares = 0, share = (double)job->test / (job->training->n - job->test);
+    double squares = 0, share = (double)curve->test / curve->trained;
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         squares += (x[d] - mean) * (x[d] - mean);
     return student * sqrt((1.0 / LEARNING_DRAWS + share) * squares / (LEARNING_DRAWS - 1));
@@ -165,54 +154,45 @@ static double mean_of(const double *x)
 }
 
 /* Slope of accuracy over log2(images) by least squares, of the sizes from `first` on. */
-static double slope_of(const Job *job, guint draw, guint first)
+static double slope_of(const LearningCurve *curve, guint draw, guint first)
 {
-    double n = job->n_sizes - first, x = 0, y = 0, xx = 0, xy = 0;
-    for (guint s = first; s < job->n_sizes; s++) {
-        double size = log2(job->sizes[s]), accuracy = job->accuracy[s][draw];
+    double n = curve->n - first, x = 0, y = 0, xx = 0, xy = 0;
+    for (guint s = first; s < curve->n; s++) {
+        double size = log2(curve->points[s].x), accuracy = curve->accuracy[s][draw];
         x += size, y += accuracy, xx += size * size, xy += size * accuracy;
     }
     return (n * xy - x * y) / (n * xx - x * x);
 }
 
-static void summarize(const Job *job, LearningCurve *curve)
+static void summarize(LearningCurve *curve)
 {
     double slopes[LEARNING_DRAWS];
-    *curve = (LearningCurve){.n = job->n_sizes, .test = job->test, .has_gain = job->n_sizes >= 3};
-    for (guint s = 0; s < job->n_sizes; s++) {
-        const double *accuracy = job->accuracy[s];
-        double mean = mean_of(accuracy), half = half_width(job, accuracy, mean);
-        curve->points[s] = (AccuracyPoint){job->sizes[s], mean, MAX(0, mean - half), MIN(1, mean + half)};
+    for (guint s = 0; s < curve->n; s++) {
+        double mean = mean_of(curve->accuracy[s]), half = half_width(curve, curve->accuracy[s], mean);
+        curve->points[s] =
+            (AccuracyPoint){curve->points[s].x, mean, MAX(0, mean - half), MIN(1, mean + half)};
     }
+    curve->has_gain = curve->n >= 3;
     if (!curve->has_gain)
         return;
-    guint first = job->n_sizes - MIN(job->n_sizes, GAIN_SIZES);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
-        slopes[d] = slope_of(job, d, first);
-    double half = half_width(job, slopes, curve->gain = mean_of(slopes));
+        slopes[d] = slope_of(curve, d, curve->n - MIN(curve->n, GAIN_SIZES));
+    double half = half_width(curve, slopes, curve->gain = mean_of(slopes));
     curve->gain_low = curve->gain - half, curve->gain_high = curve->gain + half;
 }
 
-guint64 learning_curve_ticks(const LinearTraining *training)
-{
-    Job job = {.training = training, .test = test_images(training)};
-    choose_sizes(&job);
-    return (guint64)job.n_sizes * LEARNING_DRAWS * linear_problems(training);
-}
-
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
-                            Progress *progress, GError **error)
+                            GError **error)
 {
     if (!check_images(training, error))
         return FALSE;
     g_autofree guint *order = g_new(guint, (gsize)LEARNING_DRAWS * training->n);
-    Job job = {.training = training, .order = order, .test = test_images(training)};
-    choose_sizes(&job);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         draw_order(training, seed, d, order + (gsize)d * training->n);
-    if (!run_sizes(&job, cost, progress, error))
+    *curve = choose_sizes(training);
+    if (!run_sizes(training, cost, order, curve, error))
         return FALSE;
-    summarize(&job, curve);
+    summarize(curve);
     return TRUE;
 }
 

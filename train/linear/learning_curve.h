@@ -15,21 +15,20 @@ enum {
 };
 
 typedef struct {
+    guint trained, test; /* images: for training at most, and set aside in each draw */
+    guint n;
     /* x: images trained on; mean over the draws, 95 % interval, both cut to 0 … 1 */
     AccuracyPoint points[LEARNING_SIZES];
-    guint n;
-    guint test;        /* images set aside in each draw */
+    double accuracy[LEARNING_SIZES][LEARNING_DRAWS];
     gboolean has_gain; /* three sizes or more */
     double gain, gain_low,
         gain_high; /* accuracy gained by doubling the images, by the slope of the last two doublings */
 } LearningCurve;
 
-/* FALSE and error without a file's name if there are too few
- * images (fewer than 10, or a class with fewer than 3), worker processes fail or the user interrupted. progress is
- * ticked learning_curve_ticks times. */
+/* FALSE and error without a file's name if there are too few images (fewer than 10, or a class with fewer than 3), worker
+ * processes fail or the user interrupted. */
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
-                            Progress *progress, GError **error);
-guint64 learning_curve_ticks(const LinearTraining *training);
+                            GError **error);
 
 char *learning_curve_csv(const LearningCurve *curve);      /* size,accuracy,low,high */
 char *learning_curve_sentence(const LearningCurve *curve); /* the gain from more images */

@@ -81,15 +81,11 @@ static gboolean gather(Linear *linear, GError **error)
 static gboolean export_set(const Linear *linear, GError **error)
 {
     const char *path = linear->options->export_libsvm;
-    if (!path)
-        return TRUE;
-    Progress *progress = progress_new("Exporting", linear->training.n, "images");
-    gboolean good = training_set_write(linear->training.set, path, progress, error);
-    progress_free(progress);
-    if (good)
-        cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
-                   linear->training.n, plural(linear->training.n, "image", "images"), path);
-    return good;
+    if (!path || !training_set_write(linear->training.set, path, error))
+        return !path;
+    cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
+               linear->training.n, plural(linear->training.n, "image", "images"), path);
+    return TRUE;
 }
 
 /* ---- Scaling and cost ---- */
@@ -124,23 +120,21 @@ static gboolean leave_curves(const Linear *linear, GError **error)
 static gboolean check_groups(const Linear *linear, GError **error)
 {
     const LinearTraining *training = &linear->training;
-    g_autofree guint *first = g_new(guint, training->classes);
-    g_autofree gboolean *divided = g_new0(gboolean, training->classes);
-    for (guint k = 0; k < training->classes; k++)
-        first[k] = G_MAXUINT;
-    for (guint i = 0; i < training->n; i++) {
-        int label = training->labels[i];
-        if (first[label] == G_MAXUINT)
-            first[label] = linear_unit(training, i);
-        divided[label] |= linear_unit(training, i) != first[label] || linear->counts[label] == 1;
-    }
-    for (guint k = 0; k < training->classes; k++)
-        if (!divided[k])
+    for (guint k = 0; k < training->classes; k++) {
+        guint first = G_MAXUINT;
+        gboolean divided = linear->counts[k] == 1;
+        for (guint i = 0; i < training->n; i++)
+            if (training->labels[i] == (int)k) {
+                first = first == G_MAXUINT ? linear_unit(training, i) : first;
+                divided |= linear_unit(training, i) != first;
+            }
+        if (!divided)
             return error_set(
                 error,
                 "%s: the %u images of class %s are of one group, and cannot be divided into folds: "
                 "give smaller groups",
                 linear->options->cache, linear->counts[k], linear->names[k]);
+    }
     return TRUE;
 }
 
@@ -176,16 +170,19 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
     return scale != SCALE_STANDARD || linear_form_make(linear, scale, NULL, error);
 }
 
-/* In the scaling of the form, over the costs that the options ask for. */
-static Search *cross_validate(Linear *linear, GError **error)
+/* In this scaling, whose form it leaves, over the costs that the options ask for. reference: the cost for it. */
+static Search *cross_validate(Linear *linear, ScalingKind scale, double *reference, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
-    double reference = reference_cost(linear);
+    if (!linear_form_make(linear, scale, NULL, error))
+        return NULL;
+    *reference = reference_cost(linear);
     guint n = settings->n_costs ? settings->n_costs : 1;
-    g_autofree double *around = settings->searches && !settings->n_costs ? search_costs(reference, &n) : NULL;
-    const double *costs = around ? around : settings->n_costs ? settings->costs : &reference;
-    g_autoptr(Progress) progress =
-        progress_new("Cross-validating", search_ticks(&linear->training, settings->folds, n), "problems");
+    g_autofree double *around =
+        settings->searches && !settings->n_costs ? search_costs(*reference, &n) : NULL;
+    const double *costs = around ? around : settings->n_costs ? settings->costs : reference;
+    guint64 problems = (guint64)n * settings->folds * linear_problems(&linear->training);
+    g_autoptr(Progress) progress = progress_new("Cross-validating", problems, "problems");
     g_autoptr(Search) search = search_new(&linear->training, costs, n, settings->folds,
                                           (guint64)linear->options->common.seed, error);
     if (!search || !fit_folds(linear, search, progress, error))
@@ -222,53 +219,51 @@ static double accuracy_unsearched(const Search *search, double reference)
 static const ScalingKind compared[] = {SCALE_STANDARD, SCALE_NONE, SCALE_L2, SCALE_SQRT};
 
 /* Cross-validates the form of each scaling in turn, and leaves the best one's. */
-static gboolean search_scales(Linear *linear, double *unsearched, GError **error)
+static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, double *unsearched,
+                        GError **error)
 {
-    ScalingKind chosen = SCALE_NONE, made = SCALE_NONE;
-    double enough = -1; /* accuracy at which a scaling replaces the best one so far */
-    printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
-    for (guint s = 0; s < G_N_ELEMENTS(compared); s++) {
-        made = compared[s];
-        if (!linear_form_make(linear, made, NULL, error))
-            return FALSE;
-        g_autoptr(Search) search = cross_validate(linear, error);
+    ScalingKind chosen = scales[0];
+    double enough = -1, reference; /* accuracy at which a scaling replaces the best one so far */
+    for (guint s = 0; s < n; s++) {
+        g_autoptr(Search) search = cross_validate(linear, scales[s], &reference, error);
         if (!search)
             return FALSE;
         const SearchPoint *best = &search->points[search->best];
-        printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(made), best->cost, best->accuracy, best->deviation);
-        if (made == (ScalingKind)linear->options->scale)
-            *unsearched = accuracy_unsearched(search, reference_cost(linear));
-        gboolean is_default = s + 1 == G_N_ELEMENTS(compared);
-        if (linear->search && is_default) {
+        if (n > 1)
+            printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(scales[s]), best->cost, best->accuracy,
+                   best->deviation);
+        if (scales[s] == (ScalingKind)linear->options->scale)
+            *unsearched = accuracy_unsearched(search, reference);
+        if (linear->search && s + 1 == n) {
             const SearchPoint *other = &linear->search->points[linear->search->best];
             enough = other->accuracy - other->deviation / sqrt(linear->settings.folds);
         }
         if (best->accuracy < enough)
             continue;
         enough = best->accuracy;
-        chosen = made;
+        chosen = scales[s];
         search_free(linear->search);
         linear->search = g_steal_pointer(&search);
     }
-    printf("Scaling %s:\n", scaling_name(chosen));
-    return made == chosen || linear_form_make(linear, chosen, NULL, error);
+    return chosen == scales[n - 1] || linear_form_make(linear, chosen, NULL, error);
 }
 
 static gboolean search(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
+    const ScalingKind given = (ScalingKind)linear->options->scale;
     double unsearched = 0;
     if (!check_folds(linear, error))
         return FALSE;
-    if (settings->searches_scale) {
-        if (!search_scales(linear, &unsearched, error))
-            return FALSE;
-    } else if (!(linear->search = cross_validate(linear, error)))
+    if (settings->searches_scale)
+        printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
+    if (!compare(linear, settings->searches_scale ? compared : &given,
+                 settings->searches_scale ? G_N_ELEMENTS(compared) : 1, &unsearched, error))
         return FALSE;
-    else
-        unsearched = accuracy_unsearched(linear->search, reference_cost(linear));
-    g_autofree char *table = search_table(linear->search), *choice = search_choice(linear->search);
-    printf("%s%s", table, choice);
+    if (settings->searches_scale)
+        printf("Scaling %s:\n", scaling_name(linear->training.set->scaling->kind));
+    g_autofree char *text = search_text(linear->search);
+    printf("%s", text);
     if (settings->searches && !settings->n_costs)
         tell_gain(linear, unsearched);
     printf("\n");
@@ -280,11 +275,10 @@ static gboolean search(Linear *linear, GError **error)
 static gboolean choose(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
-    if (!settings->searches_scale &&
-        !linear_form_make(linear, (ScalingKind)linear->options->scale, NULL, error))
-        return FALSE;
     if (settings->cross_validates)
         return search(linear, error);
+    if (!linear_form_make(linear, (ScalingKind)linear->options->scale, NULL, error))
+        return FALSE;
     linear->cost = settings->n_costs ? settings->costs[0] : reference_cost(linear);
     return TRUE;
 }

@@ -80,11 +80,7 @@ static gboolean draw_learning_curve(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     LearningCurve curve;
-    Progress *progress = progress_new("Learning curve", learning_curve_ticks(&linear->training), "problems");
-    gboolean done =
-        learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, progress, error);
-    progress_free(progress);
-    if (!done) {
+    if (!learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, error)) {
         g_prefix_error(error, "%s: ", o->cache);
         return FALSE;
     }

@@ -68,11 +68,6 @@ static void summarize(const Search *search, const double *accuracy, SearchPoint 
     point->deviation = sqrt(squares / search->folds);
 }
 
-guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs)
-{
-    return (guint64)n_costs * folds * linear_problems(training);
-}
-
 Search *search_new(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    GError **error)
 {
@@ -197,9 +192,8 @@ double *search_costs(double reference, guint *n)
     return costs;
 }
 
-char *search_table(const Search *search)
+static void append_table(GString *text, const Search *search)
 {
-    GString *text = g_string_new("");
     guint not_converged = 0;
     g_string_append_printf(text, "%12s  %8s  %9s  %10s\n", "cost", "accuracy", "deviation", "iterations");
     for (guint i = 0; i < search->n; i++) {
@@ -211,13 +205,13 @@ char *search_table(const Search *search)
     }
     if (not_converged)
         g_string_append(text, "! some fits at these costs reached liblinear's iteration limit\n");
-    return g_string_free(text, FALSE);
 }
 
-char *search_choice(const Search *search)
+char *search_text(const Search *search)
 {
     const SearchPoint *best = &search->points[search->best];
     GString *text = g_string_new("");
+    append_table(text, search);
     g_string_append_printf(text, "Cost %g: accuracy %.4f ± %.4f over %u folds%s", best->cost, best->accuracy,
                            best->deviation, search->folds, search->n > 1 ? ", the highest" : "");
     guint equal = 0;

@@ -59,14 +59,12 @@ gboolean search_fit(Search *search, guint first, const guint8 *parts, guint coun
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search);
 
-guint64 search_ticks(const LinearTraining *training, guint folds, guint n_costs);
-
 /* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
  * frees. */
 double *search_costs(double reference, guint *n);
 
-char *search_table(const Search *search);  /* for people */
-char *search_choice(const Search *search); /* a sentence or two: which cost, why, and what to do about it */
-char *search_csv(const Search *search);    /* cost,accuracy,deviation,iterations */
+/* A table, and a sentence or two: which cost, why, and what to do about it. */
+char *search_text(const Search *search);
+char *search_csv(const Search *search); /* cost,accuracy,deviation,iterations */
 gboolean search_plot(const Search *search, const char *title, const char *path, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Search, search_free)

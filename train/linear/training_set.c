@@ -1,6 +1,7 @@
 /* training_set: see training_set.h. */
 #include "train/linear/training_set.h"
 
+#include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/output_file.h"
@@ -123,13 +124,14 @@ static void write_row(FILE *file, int label, const float *row, gsize features)
     fputc('\n', file);
 }
 
-gboolean training_set_write(const TrainingSet *set, const char *path, Progress *progress, GError **error)
+gboolean training_set_write(const TrainingSet *set, const char *path, GError **error)
 {
     OutputFile *output = output_file_open(path, error);
     if (!output)
         return FALSE;
     FILE *file = output_file_stream(output);
     g_autofree float *row = g_new(float, set->features);
+    g_autoptr(Progress) progress = progress_new("Exporting", set->n, "images");
     for (guint i = 0; i < set->n && !ferror(file) && !interrupted(); i++) {
         rows_get(&set->scaled, i, row);
         write_row(file, set->labels[i], row, set->features);

@@ -6,7 +6,6 @@
  * sqrt((W² - 1) / P) times its sum, as further features. Their weights, added at every place, give a head on x
  * (training_set_fold). */
 #pragma once
-#include "common/cli/progress.h"
 #include "common/model/scaling.h"
 
 typedef struct {
@@ -49,5 +48,5 @@ double training_set_largest_correlation(const TrainingSet *set);
 
 /* As liblinear's programs read it: a line "LABEL INDEX:VALUE …" an image, scaled, indices from 1, zeros left out. FALSE
  * and error if it cannot be written or the user interrupted; nothing is left then. */
-gboolean training_set_write(const TrainingSet *set, const char *path, Progress *progress, GError **error);
+gboolean training_set_write(const TrainingSet *set, const char *path, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrainingSet, training_set_free)

@@ -36,7 +36,7 @@ static LearningCurve run(const LinearFixture *data, gboolean gram, guint64 seed)
     LearningCurve curve;
     GError *error = NULL;
     LinearTraining training = training_on(data, gram);
-    g_assert_true(learning_curve_run(&training, 0.01, seed, &curve, NULL, &error));
+    g_assert_true(learning_curve_run(&training, 0.01, seed, &curve, &error));
     g_assert_no_error(error);
     return curve;
 }
@@ -117,9 +117,9 @@ static void test_too_few_images_are_refused(void)
     g_autoptr(GError) error = NULL;
     LinearTraining training = training_on(&data, FALSE);
     training.n = 13; /* three of class 2 */
-    g_assert_true(learning_curve_run(&training, 0.01, 1, &curve, NULL, &error));
+    g_assert_true(learning_curve_run(&training, 0.01, 1, &curve, &error));
     training.n = 12;
-    g_assert_false(learning_curve_run(&training, 0.01, 1, &curve, NULL, &error));
+    g_assert_false(learning_curve_run(&training, 0.01, 1, &curve, &error));
     g_assert_nonnull(strstr(error->message, "3 of each class; there are 12, and 2 of"));
 }
 

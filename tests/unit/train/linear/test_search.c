@@ -130,17 +130,16 @@ static void test_texts(void)
 {
     SearchPoint points[] = {{0.01, 0.5, 0.1, 3, 0}, {0.1, 0.75, 0.05, 40.5, 2}, {1, 0.75, 0.02, 7, 0}};
     Search search = {.n = 3, .folds = 5, .points = points, .best = 1};
-    g_autofree char *csv = search_csv(&search), *table = search_table(&search),
-                    *choice = search_choice(&search);
+    g_autofree char *csv = search_csv(&search), *text = search_text(&search);
     g_assert_cmpstr(csv, ==,
                     "cost,accuracy,deviation,iterations\n0.01,0.500000,0.100000,3.0\n"
                     "0.1,0.750000,0.050000,40.5\n1,0.750000,0.020000,7.0\n");
-    g_assert_nonnull(strstr(table, "40.5!  <- best"));
-    g_assert_nonnull(strstr(table, "! some fits at these costs reached"));
-    g_assert_nonnull(strstr(choice, "Cost 0.1: accuracy 0.7500"));
-    g_assert_nonnull(strstr(choice, "smallest cost"));
+    g_assert_nonnull(strstr(text, "40.5!  <- best"));
+    g_assert_nonnull(strstr(text, "! some fits at these costs reached"));
+    g_assert_nonnull(strstr(text, "Cost 0.1: accuracy 0.7500"));
+    g_assert_nonnull(strstr(text, "smallest cost"));
     search.best = 2;
-    g_autofree char *edge = search_choice(&search);
+    g_autofree char *edge = search_text(&search);
     g_assert_nonnull(strstr(edge, "largest cost tried"));
 }
 
