@@ -186,16 +186,14 @@ static Status evaluate(const Options *options, GError **error)
     return skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
 
+static Status (*const actions[])(const Options *options, GError **error) = {
+    [EVALUATE_CACHE] = evaluate,         [EVALUATE_FOLDER] = evaluate,  [EVALUATE_PREDICT] = predict_images,
+    [EVALUATE_SIMILAR] = similar_images, [EVALUATE_NEXT] = next_images, [EVALUATE_EXPORT] = onnx_export,
+};
+
 static Status run(guint mode, GError **error)
 {
-    const Options *options = evaluate_options;
-    if (!image_file_startup("evaluate", error))
-        return STATUS_FAILED;
-    return mode == EVALUATE_PREDICT   ? predict_images(options)
-           : mode == EVALUATE_SIMILAR ? similar_images(options)
-           : mode == EVALUATE_NEXT    ? next_images(options)
-           : mode == EVALUATE_EXPORT  ? onnx_export(options)
-                                      : evaluate(options, error);
+    return image_file_startup("evaluate", error) ? actions[mode](evaluate_options, error) : STATUS_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -161,7 +161,7 @@ void cli_remark(const char *format, ...)
     say(REMARK, sentence);
 }
 
-Status cli_fail(GError *error)
+static Status fail(GError *error)
 {
     gboolean unread = g_error_matches(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNREAD);
     if (!unread)
@@ -175,7 +175,7 @@ static Status finish_output(Status status)
     GError *error = NULL;
     gboolean written = fflush(stdout) == 0 && !ferror(stdout);
     if (!output_file_finish(&error) && status != STATUS_FAILED)
-        return cli_fail(error);
+        return fail(error);
     g_clear_error(&error);
     if (written || status == STATUS_FAILED /* which was told */ || reader_has_gone() /* no loss */)
         return status;
@@ -387,7 +387,7 @@ char **cli_parse(const CliProgram *program, int argc, char **argv, Status *statu
     program_name = cli_name(program);
     fatal_install(program_name);
     if (!memory_startup(&error)) {
-        *status = cli_fail(g_steal_pointer(&error));
+        *status = fail(g_steal_pointer(&error));
         return NULL;
     }
     g_clear_pointer(&given, g_ptr_array_unref);
@@ -480,8 +480,8 @@ int cli_main(const CliProgram *program, int argc, char **argv, Status (*run)(gui
         !check_given(program, mode, g_strv_length(arguments), &wrong) ||
         !program->check(mode, arguments, &wrong))
         return finish(wrong->domain == G_OPTION_ERROR ? usage(program, wrong->message)
-                                                      : cli_fail(g_steal_pointer(&wrong)));
+                                                      : fail(g_steal_pointer(&wrong)));
     interrupt_install(!quiet);
     status = check_files(program, &error) ? run(mode, &error) : STATUS_FAILED;
-    return finish(error ? cli_fail(error) : status);
+    return finish(error ? fail(error) : status);
 }

@@ -147,9 +147,6 @@ gboolean cli_given(const char *name);
 /* A finite decimal number and nothing else: no blanks, no hexadecimal. */
 gboolean cli_parse_real(const char *text, double *value);
 
-/* Prints "NAME: MESSAGE" on stderr and returns STATUS_FAILED. Takes error over. */
-Status cli_fail(GError *error);
-
 /* A name from outside, made safe for a terminal: valid UTF-8, with control and format characters, such as those that
  * reverse the direction of writing, written out ("\n", "\x1b", "\u202e"). Caller frees. */
 char *cli_printable(const char *text);

@@ -268,16 +268,15 @@ static gboolean write_model(const Model *model, const Weights *weights, const ch
     return onnx_graph_write(graph, path, error);
 }
 
-Status onnx_export(const Options *options)
+Status onnx_export(const Options *options, GError **error)
 {
-    GError *error = NULL;
     g_autoptr(Weights) weights = NULL;
-    g_autoptr(Model) model = model_load(options->models[0], &error);
+    g_autoptr(Model) model = model_load(options->models[0], error);
     if (!model)
-        return cli_fail(error);
+        return STATUS_FAILED;
     const ImagesOwner owner = {options->models[0], "trained", model->spec};
-    if (!images_weights(options->weights, &owner, 1, &weights, &error) ||
-        !write_model(model, weights, options->export_onnx, &error))
-        return cli_fail(error);
-    return STATUS_DONE;
+    return images_weights(options->weights, &owner, 1, &weights, error) &&
+                   write_model(model, weights, options->export_onnx, error)
+               ? STATUS_DONE
+               : STATUS_FAILED;
 }

@@ -12,4 +12,5 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status onnx_export(const Options *options);
+/* error is set where STATUS_FAILED is returned. */
+Status onnx_export(const Options *options, GError **error);

@@ -206,12 +206,11 @@ static gboolean answer(const Options *o, const TestImages *images, const Evaluat
            (!o->sheet || write_sheet(o, next, k, error));
 }
 
-Status next_images(const Options *options)
+Status next_images(const Options *options, GError **error)
 {
-    GError *error = NULL;
     const EvaluationOptions what = {
         .source = options->source, .unknown = TRUE, .threads = (guint)options->common.threads};
-    g_autoptr(GPtrArray) evaluations = evaluations_load((const char *const *)options->models, 1, &error);
-    g_autoptr(TestImages) images = evaluations ? evaluation_run(&what, evaluations, &error) : NULL;
-    return images && answer(options, images, evaluations->pdata[0], &error) ? STATUS_DONE : cli_fail(error);
+    g_autoptr(GPtrArray) evaluations = evaluations_load((const char *const *)options->models, 1, error);
+    g_autoptr(TestImages) images = evaluations ? evaluation_run(&what, evaluations, error) : NULL;
+    return images && answer(options, images, evaluations->pdata[0], error) ? STATUS_DONE : STATUS_FAILED;
 }

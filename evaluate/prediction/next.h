@@ -19,4 +19,5 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status next_images(const Options *options);
+/* error is set where STATUS_FAILED is returned. */
+Status next_images(const Options *options, GError **error);

@@ -279,12 +279,11 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
                   : predict_files(prediction, runner, files, error));
 }
 
-Status predict_images(const Options *options)
+Status predict_images(const Options *options, GError **error)
 {
-    GError *error = NULL;
-    g_autoptr(Model) model = model_load(options->models[0], &error);
+    g_autoptr(Model) model = model_load(options->models[0], error);
     if (!model)
-        return cli_fail(error);
+        return STATUS_FAILED;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     gboolean probabilities = model->probabilities || model->temperature > 0;
     Prediction prediction = {.format = options->format,
@@ -299,9 +298,7 @@ Status predict_images(const Options *options)
                    "train with --folds 5 to calibrate it");
     prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
     gboolean done =
-        (cache_is(options->inputs[0]) ? predict_cache : predict_inputs)(options, &prediction, &error);
+        (cache_is(options->inputs[0]) ? predict_cache : predict_inputs)(options, &prediction, error);
     g_free(prediction.block);
-    if (!done)
-        return cli_fail(error);
-    return prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
+    return !done ? STATUS_FAILED : prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

@@ -13,4 +13,5 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status predict_images(const Options *options);
+/* error is set where STATUS_FAILED is returned. */
+Status predict_images(const Options *options, GError **error);

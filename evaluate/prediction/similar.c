@@ -242,23 +242,22 @@ static gboolean run(Search *search, guint n, GError **error)
            (!o->sheet || write_sheet(search, error));
 }
 
-Status similar_images(const Options *options)
+Status similar_images(const Options *options, GError **error)
 {
-    GError *error = NULL;
     Search search = {.options = options, .k = (guint)options->similar};
-    g_autoptr(GPtrArray) files = images_list((const char *const *)options->inputs, &error);
+    g_autoptr(GPtrArray) files = images_list((const char *const *)options->inputs, error);
     gboolean done = files != NULL;
     if (done && files->len == 0)
-        done = error_set(&error, "nothing to compare: the folder or list contains no images");
+        done = error_set(error, "nothing to compare: the folder or list contains no images");
     g_autoptr(ThreadPool) thread_pool = NULL;
-    if (done && (done = open_cache(&search, &error))) {
+    if (done && (done = open_cache(&search, error))) {
         thread_pool = thread_pool_new((guint)options->common.threads);
         search.cosines = cosines_new(&search.cache, 1, thread_pool);
         search.files = (const char *const *)files->pdata;
         search.csv = g_string_new("image,rank,path,class,similarity\n");
         search.sheet = g_array_new(FALSE, FALSE, sizeof(ContactImage));
         search.texts = g_ptr_array_new_with_free_func(g_free);
-        done = run(&search, files->len, &error);
+        done = run(&search, files->len, error);
         g_string_free(search.csv, TRUE);
         g_array_unref(search.sheet);
         g_ptr_array_unref(search.texts);
@@ -268,7 +267,5 @@ Status similar_images(const Options *options)
     g_free(search.vectors);
     cosines_free(search.cosines);
     cache_close(search.cache);
-    if (!done)
-        return cli_fail(error);
-    return search.skipped ? STATUS_SKIPPED : STATUS_DONE;
+    return !done ? STATUS_FAILED : search.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

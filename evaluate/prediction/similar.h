@@ -14,4 +14,5 @@
 #include "common/cli/cli.h"
 #include "evaluate/options.h"
 
-Status similar_images(const Options *options);
+/* error is set where STATUS_FAILED is returned. */
+Status similar_images(const Options *options, GError **error);
