@@ -97,7 +97,7 @@ static gboolean derive_all(Derivation *d, GError **error)
     return new_cache_skipped(d->writer, d->cache, error);
 }
 
-Status derive(const Options *options, GError **error)
+Status extract_derive(const Options *options, GError **error)
 {
     const char *path = options->arguments[1];
     g_auto(Derivation) d = {.cache = cache_open(options->arguments[0], error)};

@@ -124,7 +124,7 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
            error_set(error, "%s cannot be compared with %s: %s", paths[1], paths[0], difference);
 }
 
-Status duplicates(const Options *options, GError **error)
+Status extract_duplicates(const Options *options, GError **error)
 {
     Search search = {0};
     if (options->sheet && !image_file_startup("extract", error)) /* before threads start */

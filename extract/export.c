@@ -101,7 +101,7 @@ static gboolean export_all(OutputFile **files, const char *folder, Cache *cache,
     return TRUE;
 }
 
-Status export_cache(const Options *options, GError **error)
+Status extract_export(const Options *options, GError **error)
 {
     const char *folder = options->export_folder;
     OutputFile *files[OUTPUTS] = {0};

@@ -19,13 +19,6 @@ typedef struct {
     GPtrArray *paths, *classes; /* char* */
 } Names;
 
-static void names_clear(Names *names)
-{
-    g_ptr_array_unref(names->paths);
-    g_ptr_array_unref(names->classes);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
-
 /* ---- Labels ---- */
 
 /* Numbers become names of equal width, so that byte order is numerical order. */
@@ -179,10 +172,12 @@ static gboolean check_sizes(const Options *options, const Npy *features, const N
                      options->arguments[0], names->paths->len);
 }
 
-Status import_features(const Options *options, GError **error)
+Status extract_import(const Options *options, GError **error)
 {
     const char *path = options->arguments[1];
-    g_auto(Names) names = {g_ptr_array_new_with_free_func(g_free), g_ptr_array_new_with_free_func(g_free)};
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free),
+                         classes = g_ptr_array_new_with_free_func(g_free);
+    Names names = {paths, classes};
     g_autoptr(Npy) features = npy_open(options->import, "f2 f4", 4, error);
     if (!features || !read_names(&names, options->arguments[0], error) ||
         !check_sizes(options, features, &names, error))

@@ -227,7 +227,7 @@ static void print_json(const Cache *cache)
     json_decref(object);
 }
 
-Status info(const Options *options, GError **error)
+Status extract_info(const Options *options, GError **error)
 {
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
     if (!cache)

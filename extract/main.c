@@ -3,19 +3,13 @@
 #include "extract/actions.h"
 
 static Status (*const actions[])(const Options *options, GError **error) = {
-    [ACTION_EXTRACT] = extract_images,
-    [ACTION_INFO] = info,
-    [ACTION_VERIFY] = verify,
-    [ACTION_EXPORT] = export_cache,
-    [ACTION_MERGE] = merge,
-    [ACTION_IMPORT] = import_features,
-    [ACTION_PREVIEW] = preview,
-    [ACTION_DUPLICATES] = duplicates,
-    [ACTION_SPLIT] = split_cache,
-    [ACTION_RELABEL] = relabel,
-    [ACTION_APPLY] = apply_decisions,
-    [ACTION_UNAPPLY] = unapply_decisions,
-    [ACTION_DERIVE] = derive,
+    [ACTION_EXTRACT] = extract_images,  [ACTION_INFO] = extract_info,
+    [ACTION_VERIFY] = extract_verify,   [ACTION_EXPORT] = extract_export,
+    [ACTION_MERGE] = extract_merge,     [ACTION_IMPORT] = extract_import,
+    [ACTION_PREVIEW] = extract_preview, [ACTION_DUPLICATES] = extract_duplicates,
+    [ACTION_SPLIT] = extract_split,     [ACTION_RELABEL] = extract_relabel,
+    [ACTION_APPLY] = extract_apply,     [ACTION_UNAPPLY] = extract_unapply,
+    [ACTION_DERIVE] = extract_derive,
 };
 
 static Status run(guint action, GError **error)

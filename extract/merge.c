@@ -144,7 +144,7 @@ static Status report(const Merge *merge, GError **error)
     return missing || shards ? STATUS_SKIPPED : STATUS_DONE;
 }
 
-Status merge(const Options *options, GError **error)
+Status extract_merge(const Options *options, GError **error)
 {
     g_auto(Merge) merge = {.options = options,
                            .ours = g_hash_table_new(NULL, NULL),

@@ -46,7 +46,7 @@ static gboolean write_sheet(const Options *options, const GPtrArray *keys, const
 }
 
 /* Images spread evenly over the folder, so that all classes are represented. */
-Status preview(const Options *options, GError **error)
+Status extract_preview(const Options *options, GError **error)
 {
     if (!image_file_startup("extract", error))
         return STATUS_FAILED;

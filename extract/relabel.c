@@ -138,7 +138,7 @@ static gboolean relabel_all(Relabelling *r, GError **error)
            (!interrupted() || error_set(error, "interrupted: run the same command to continue"));
 }
 
-Status relabel(const Options *options, GError **error)
+Status extract_relabel(const Options *options, GError **error)
 {
     const char *path = options->arguments[0], *table = options->filter.labels;
     g_auto(Relabelling) r = {.new_label = tabled};
@@ -183,7 +183,7 @@ static gboolean check_known(const Relabelling *r, const char *path, GError **err
     return TRUE;
 }
 
-Status apply_decisions(const Options *options, GError **error)
+Status extract_apply(const Options *options, GError **error)
 {
     const char *path = options->arguments[0];
     guint counts[] = {[LABELS_KEEP] = 0, [LABELS_RELABEL] = 0, [LABELS_EXCLUDE] = 0};
@@ -201,7 +201,7 @@ Status apply_decisions(const Options *options, GError **error)
     return STATUS_DONE;
 }
 
-Status unapply_decisions(const Options *options, GError **error)
+Status extract_unapply(const Options *options, GError **error)
 {
     g_auto(Relabelling) r = {.new_label = undone, .at_once = TRUE};
     if (!relabelling_open(&r, options->arguments[0], error) || !relabel_all(&r, error))

@@ -113,7 +113,7 @@ static gboolean put_all(Split *split, GError **error)
             error_set(error, "interrupted: delete both parts, and run the same command again"));
 }
 
-Status split_cache(const Options *options, GError **error)
+Status extract_split(const Options *options, GError **error)
 {
     char **arguments = options->arguments;
     g_auto(Split) split = {.cache = cache_open(arguments[0], error)};

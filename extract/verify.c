@@ -46,7 +46,7 @@ static const char *problem_of(Cache *cache, guint index, float *buffer)
                : "its features are not finite";
 }
 
-Status verify(const Options *options, GError **error)
+Status extract_verify(const Options *options, GError **error)
 {
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error); /* checks everything but the records */
     if (!cache)
