@@ -300,15 +300,12 @@ static char *check_approach(void)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
     if (augment_active(&o.augmentation) && !o.images && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
-    const char *of_images = cli_given("preset")                         ? "preset"
-                            : cli_given("group")                        ? "group"
-                            : cli_given("fit")                          ? "fit"
-                            : cli_given("pool") && !traits->base_learns ? "pool"
-                                                                        : NULL;
-    if (of_images && !o.images && !o.summary)
-        return g_strdup_printf(
-            "--%s is not used with a CACHE, whose features have already been computed; it requires --images",
-            of_images);
+    static const char *const of_images[] = {"preset", "group", "fit", "pool"};
+    for (guint i = 0; i < G_N_ELEMENTS(of_images) && !o.images && !o.summary; i++)
+        if (cli_given(of_images[i]) && !(traits->base_learns && g_str_equal(of_images[i], "pool")))
+            return g_strdup_printf("--%s is not used with a CACHE, whose features have already been "
+                                   "computed; it requires --images",
+                                   of_images[i]);
     if (o.filter.classes && o.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
     const char *of_features = o.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
