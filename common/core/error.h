@@ -13,3 +13,6 @@ GQuark vggcache_error_quark(void);
 /* Sets error to this sentence, in the domain of VGGCACHE_ERROR. Returns FALSE: return error_set(error,
  * "%s: …", path, …). error may be NULL. */
 gboolean error_set(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* The same for functions that return a pointer: returns NULL. */
+gpointer error_null(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
