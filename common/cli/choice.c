@@ -16,3 +16,10 @@ int choice_find(const char *choices, const char *name)
             return index;
     return -1;
 }
+
+gboolean choice_parse(const char *choices, const char *name, int *value)
+{
+    int index = choice_find(choices, name);
+    *value = index < 0 ? *value : index;
+    return index >= 0;
+}

@@ -7,3 +7,6 @@ const char *choice_name(const char *choices, int index);
 
 /* The index of name, or -1. */
 int choice_find(const char *choices, const char *name);
+
+/* FALSE if there is no such name; else *value, an enum's, is its index. */
+gboolean choice_parse(const char *choices, const char *name, int *value);

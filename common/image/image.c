@@ -5,7 +5,6 @@
  * calling thread, so libvips starts no threads of its own. */
 #include "common/image/image.h"
 
-#include "common/cli/choice.h"
 #include "common/image/bmp.h"
 #include "common/image/gif.h"
 #include "common/image/jpeg_damage.h"
@@ -18,42 +17,6 @@
 #include <vips/vips.h>
 
 G_DEFINE_QUARK(vggcache - image - error, image_error)
-
-const char *preset_name(Preset preset)
-{
-    return choice_name(PRESET_CHOICES, (int)preset);
-}
-
-gboolean preset_parse(const char *name, Preset *preset)
-{
-    int index = choice_find(PRESET_CHOICES, name);
-    *preset = index < 0 ? *preset : (Preset)index;
-    return index >= 0;
-}
-
-const char *fit_name(Fit fit)
-{
-    return choice_name(FIT_CHOICES, (int)fit);
-}
-
-gboolean fit_parse(const char *name, Fit *fit)
-{
-    int index = choice_find(FIT_CHOICES, name);
-    *fit = index < 0 ? *fit : (Fit)index;
-    return index >= 0;
-}
-
-const char *normalization_name(Normalization normalization)
-{
-    return choice_name(NORMALIZATION_CHOICES, (int)normalization);
-}
-
-gboolean normalization_parse(const char *name, Normalization *normalization)
-{
-    int index = choice_find(NORMALIZATION_CHOICES, name);
-    *normalization = index < 0 ? *normalization : (Normalization)index;
-    return index >= 0;
-}
 
 /* libvips has warned in this thread. */
 static _Thread_local gboolean warned;

@@ -22,7 +22,7 @@
  *
  * All functions are safe to call from several threads at once. */
 #pragma once
-#include <glib.h>
+#include "common/cli/choice.h"
 
 typedef enum { PRESET_KERAS, PRESET_TORCHVISION, PRESET_VIPS } Preset;
 #define PRESET_CHOICES "keras|torchvision|vips"
@@ -55,12 +55,13 @@ typedef struct {
     int side;          /* of the square, pixels */
 } Decoding;
 
-const char *preset_name(Preset preset);
-gboolean preset_parse(const char *name, Preset *preset);
-const char *fit_name(Fit fit);
-gboolean fit_parse(const char *name, Fit *fit);
-const char *normalization_name(Normalization normalization);
-gboolean normalization_parse(const char *name, Normalization *normalization);
+#define preset_name(preset)               choice_name(PRESET_CHOICES, (int)(preset))
+#define preset_parse(name, preset)        choice_parse(PRESET_CHOICES, name, (int *)(preset))
+#define fit_name(fit)                     choice_name(FIT_CHOICES, (int)(fit))
+#define fit_parse(name, fit)              choice_parse(FIT_CHOICES, name, (int *)(fit))
+#define normalization_name(normalization) choice_name(NORMALIZATION_CHOICES, (int)(normalization))
+#define normalization_parse(name, normalization)                                                             \
+    choice_parse(NORMALIZATION_CHOICES, name, (int *)(normalization))
 
 /* Once per process, before the first decode and before threads start. Aborts if libvips cannot start. */
 void image_startup(const char *program);

@@ -1,24 +1,11 @@
 /* scaling: see scaling.h. */
 #include "common/model/scaling.h"
 
-#include "common/cli/choice.h"
 #include "common/network/layers.h"
 
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *scaling_name(ScalingKind kind)
-{
-    return choice_name(SCALING_CHOICES, (int)kind);
-}
-
-gboolean scaling_parse(const char *name, ScalingKind *kind)
-{
-    int index = choice_find(SCALING_CHOICES, name);
-    *kind = index < 0 ? *kind : (ScalingKind)index;
-    return index >= 0;
-}
 
 Scaling *scaling_new(ScalingKind kind, gsize features)
 {

@@ -1,6 +1,7 @@
 /* scaling: how a feature vector is scaled before it enters a head. */
 #pragma once
 #include "common/arithmetic/rows.h"
+#include "common/cli/choice.h"
 #include <jansson.h>
 #include <math.h>
 
@@ -23,8 +24,9 @@ typedef struct {
     float *mean, *inverse; /* SCALE_STANDARD: (D) each, mean and 1 / std; NULL otherwise */
 } Scaling;
 
-const char *scaling_name(ScalingKind kind);
-gboolean scaling_parse(const char *name, ScalingKind *kind);
+#define scaling_name(kind)        choice_name(SCALING_CHOICES, (int)(kind))
+#define scaling_parse(name, kind) choice_parse(SCALING_CHOICES, name, (int *)(kind))
+
 Scaling *scaling_new(ScalingKind kind, gsize features); /* identity until fitted (L2 needs no fitting) */
 void scaling_free(Scaling *scaling);
 
