@@ -2,6 +2,7 @@
 #include "common/image/augment.h"
 
 #include "common/arithmetic/kernels.h"
+#include "common/core/error.h"
 #include "common/core/rng.h"
 
 #include <errno.h>
@@ -14,15 +15,14 @@
 typedef struct {
     const char *name;
     gsize offset;
-    double max; /* inclusive; the minimum is 0 */
 } Range;
 
 /* clang-format off */
-#define RANGE(field, max) {#field, G_STRUCT_OFFSET(AugmentOptions, field), max}
+#define RANGE(field) {#field, G_STRUCT_OFFSET(AugmentOptions, field)}
 /* clang-format on */
 static const Range ranges[] = {
-    RANGE(rotation_range, 360), RANGE(width_shift_range, 100000), RANGE(height_shift_range, 100000),
-    RANGE(shear_range, 89),     RANGE(zoom_range, 0.99),          RANGE(channel_shift_range, 255),
+    RANGE(rotation_range), RANGE(width_shift_range), RANGE(height_shift_range),
+    RANGE(shear_range),    RANGE(zoom_range),        RANGE(channel_shift_range),
 };
 
 static double range_value(const AugmentOptions *options, const Range *range)
@@ -30,7 +30,7 @@ static double range_value(const AugmentOptions *options, const Range *range)
     return G_STRUCT_MEMBER(double, options, range->offset);
 }
 
-static gboolean read_brightness(AugmentOptions *options, GError **error)
+gboolean augment_check(AugmentOptions *options, GError **error)
 {
     char *middle, *end;
     const char *text = options->brightness_range;
@@ -43,25 +43,10 @@ static gboolean read_brightness(AugmentOptions *options, GError **error)
             options->brightness_low <= options->brightness_high && options->brightness_high <= 100)
             return TRUE;
     }
-    g_set_error(
-        error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+    return error_set(
+        error,
         "--brightness-range is '%s'; give two factors LOW,HIGH with 0 <= LOW <= HIGH <= 100, such as 0.5,1.5",
         text);
-    return FALSE;
-}
-
-gboolean augment_check(AugmentOptions *options, GError **error)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(ranges); i++) {
-        double value = range_value(options, &ranges[i]);
-        if (!(value >= 0 && value <= ranges[i].max)) {
-            g_autofree char *name = g_strdelimit(g_strdup(ranges[i].name), "_", '-');
-            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "--%s is %g; give a number from 0 to %g", name, value, ranges[i].max);
-            return FALSE;
-        }
-    }
-    return read_brightness(options, error);
 }
 
 gboolean augment_active(const AugmentOptions *options)

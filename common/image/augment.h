@@ -49,8 +49,8 @@ typedef struct {
         "multiply the brightness by a factor from LOW to HIGH")
 /* clang-format on */
 
-/* Parses brightness_range and checks every value. FALSE and an error that names the option. Call it once after
- * filling the options, before augment_draw. */
+/* Parses brightness_range; the other values are checked by the option table. FALSE and an error that names the option.
+ * Call it once after filling the options, before augment_draw. */
 gboolean augment_check(AugmentOptions *options, GError **error);
 
 /* FALSE if the options never change an image. */
