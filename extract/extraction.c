@@ -6,7 +6,6 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
-#include "common/core/sha256.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
@@ -46,13 +45,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
 
 /* Of the images of one cache. */
 typedef struct {
+    PipelineImages images; /* first; of the plan's work */
     const Run *run;
     const Follow *follow;
     CacheWriter *writer;
     const Dataset *dataset;
     const Plan *plan;
-    Contents *contents; /* of the plan's work */
-    const char *how;    /* the copies among the items are made: settings and seed */
+    const char *how; /* the copies among the items are made: settings and seed */
     guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
 } Extraction;
@@ -60,20 +59,6 @@ typedef struct {
 static const DatasetItem *work_item(const Extraction *extraction, guint index)
 {
     return extraction->dataset->items->pdata[extraction->plan->work[index]];
-}
-
-static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
-{
-    const Extraction *extraction = user;
-    g_autoptr(GBytes) content = NULL;
-    guint8 hash[CACHE_HASH];
-    Produced produced =
-        pipeline_decode_from(extraction->contents, index, extraction->run->spec, rgb, &content, reason);
-    if (produced == PRODUCED) {
-        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hash);
-        copies_hash(hash, work_item(extraction, index)->key, extraction->how, note);
-    }
-    return produced;
 }
 
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
@@ -107,11 +92,12 @@ static void skip(Extraction *extraction, const DatasetItem *item, const char *re
     extraction->skipped++;
 }
 
-static gboolean consume(guint index, const float *features, const guint8 *hash, const char *reason,
+static gboolean consume(guint index, const float *features, const guint8 *content, const char *reason,
                         gpointer user, GError **error)
 {
     Extraction *extraction = user;
     const DatasetItem *item = work_item(extraction, index);
+    guint8 hash[CACHE_HASH];
     guint copy;
     if (!features) {
         skip(extraction, item, reason);
@@ -121,7 +107,8 @@ static gboolean consume(guint index, const float *features, const guint8 *hash, 
     if (reason && extraction->run->options->verbose && !copy)
         cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
     CacheLabel label = follow_label(extraction->follow, item);
-    cache_writer_put_labelled(extraction->writer, item->key, &label, hash, features);
+    copies_hash(content, item->key, extraction->how, hash);
+    cache_writer_put(extraction->writer, item->key, &label, hash, features);
     if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
         extraction->changed++;
     else
@@ -148,8 +135,9 @@ static gboolean compute(Extraction *extraction, GError **error)
     g_autoptr(Progress) progress = progress_new("Extracting", plan->n_work, "images");
     g_autoptr(Contents) contents = contents_open(extraction->dataset, plan->work, plan->n_work, error);
     g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&options, error) : NULL;
-    extraction->contents = contents;
-    return pipeline && pipeline_run(pipeline, plan->n_work, produce, consume, extraction, progress, error);
+    extraction->images = (PipelineImages){contents, run->spec};
+    return pipeline &&
+           pipeline_run(pipeline, plan->n_work, pipeline_produce, consume, extraction, progress, error);
 }
 
 /* Prints the summary line of one cache. */

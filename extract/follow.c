@@ -5,7 +5,6 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
-#include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
 #include "common/dataset/contents.h"
 #include "extract/copies.h"
@@ -19,9 +18,9 @@ enum { MAX_PARTS = 2 };
 
 /* An item or skipped input of a cache. */
 typedef struct {
-    const CacheStored *stored;
+    const char *path;
+    const CacheItem *item; /* NULL: skipped */
     guint part;
-    guint copy;                  /* k of an augmented copy */
     gboolean gone;               /* its file */
     const char *now, *now_class; /* the path that it was moved to, with its class */
 } Known;
@@ -30,11 +29,10 @@ struct Follow {
     const Dataset *dataset;
     const Options *options;
     CacheWriter *const *writers;
-    GArray *stored[MAX_PARTS];
+    Cache *stored[MAX_PARTS];
     GPtrArray *known;     /* Known */
     GHashTable *paths;    /* char* -> Known */
     GHashTable *contents; /* hash -> GPtrArray of Known, which are images */
-    GHashTable *hashes;   /* path of an image's file -> the hash of its content */
 };
 
 static const char *const interruption =
@@ -57,31 +55,32 @@ static gboolean same_hash(gconstpointer a, gconstpointer b)
 /* Neither a skipped input nor an augmented copy. */
 static gboolean is_image(const Known *known)
 {
-    return known->stored->label.class_name && !known->copy;
+    return known->item && !known->item->copy;
 }
 
-static void add_known(Follow *follow, const CacheStored *stored, guint part)
+static void add_known(Follow *follow, const char *path, const CacheItem *item, guint part)
 {
     Known *known = g_new0(Known, 1);
-    known->stored = stored;
-    known->part = part;
-    cache_path_image(stored->path, &known->copy);
+    *known = (Known){.path = path, .item = item, .part = part};
     g_ptr_array_add(follow->known, known);
-    g_hash_table_insert(follow->paths, stored->path, known);
-    GPtrArray *alike = g_hash_table_lookup(follow->contents, stored->hash);
-    if (is_image(known) && !alike)
-        g_hash_table_insert(follow->contents, (gpointer)stored->hash, alike = g_ptr_array_new());
-    if (is_image(known))
-        g_ptr_array_add(alike, known);
+    g_hash_table_insert(follow->paths, (gpointer)path, known);
+    if (!is_image(known))
+        return;
+    GPtrArray *alike = g_hash_table_lookup(follow->contents, item->hash);
+    if (!alike)
+        g_hash_table_insert(follow->contents, (gpointer)item->hash, alike = g_ptr_array_new());
+    g_ptr_array_add(alike, known);
 }
 
 static gboolean read_stored(Follow *follow, guint part, GError **error)
 {
     if (!follow->writers[part])
         return TRUE;
-    GArray *stored = follow->stored[part] = cache_writer_stored(follow->writers[part], error);
-    for (guint i = 0; stored && i < stored->len; i++)
-        add_known(follow, &g_array_index(stored, CacheStored, i), part);
+    Cache *stored = follow->stored[part] = cache_writer_list(follow->writers[part], error);
+    for (guint i = 0; stored && i < cache_all(stored); i++)
+        add_known(follow, cache_item(stored, i)->path, cache_item(stored, i), part);
+    for (guint i = 0; stored && i < cache_skipped_count(stored); i++)
+        add_known(follow, cache_skipped(stored, i).path, NULL, part);
     return stored != NULL;
 }
 
@@ -89,9 +88,8 @@ static gboolean read_stored(Follow *follow, guint part, GError **error)
 static const Known *image_of(const Follow *follow, const Known *known)
 {
     guint copy;
-    const char *path = known->stored->path;
-    g_autofree char *image = g_strndup(path, cache_path_image(path, &copy));
-    return known->copy ? g_hash_table_lookup(follow->paths, image) : known;
+    g_autofree char *image = g_strndup(known->path, cache_path_image(known->path, &copy));
+    return copy ? g_hash_table_lookup(follow->paths, image) : known;
 }
 
 /* ---- Which files have gone ---- */
@@ -123,7 +121,7 @@ static gboolean find_gone(Follow *follow, GError **error)
     for (guint i = 0; i < follow->known->len; i++) {
         Known *known = follow->known->pdata[i];
         guint copy;
-        g_autofree char *image = g_strndup(known->stored->path, cache_path_image(known->stored->path, &copy));
+        g_autofree char *image = g_strndup(known->path, cache_path_image(known->path, &copy));
         if (g_hash_table_contains(keys, image))
             continue;
         if (!dataset->archived && !look_for(known, dataset->root, image, error))
@@ -143,7 +141,6 @@ static gboolean find_gone(Follow *follow, GError **error)
 
 typedef struct {
     Contents *contents;
-    guint8 **hashes; /* NULL: it could not be read */
     Progress *progress;
 } Hashing;
 
@@ -151,32 +148,21 @@ typedef struct {
 static void hash_content(guint task, guint worker, gpointer data)
 {
     const Hashing *hashing = data;
-    g_autoptr(GBytes) content = interrupted() ? NULL : contents_read(hashing->contents, task, NULL);
-    if (content) {
-        hashing->hashes[task] = g_malloc(CACHE_HASH);
-        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hashing->hashes[task]);
-    }
+    if (!interrupted())
+        contents_hash(hashing->contents, task);
     progress_tick(hashing->progress, 1);
 }
 
 static gboolean hash_images(Follow *follow, GError **error)
 {
     guint n = g_hash_table_size(follow->contents) ? follow->dataset->items->len : 0;
-    g_autofree guint *order = g_new(guint, n + 1);
-    g_autofree guint8 **hashes = g_new0(guint8 *, n + 1);
-    for (guint i = 0; i < n; i++)
-        order[i] = i;
-    contents_order(follow->dataset, order, n);
-    g_autoptr(Contents) contents = contents_open(follow->dataset, order, n, error);
+    g_autoptr(Contents) contents = contents_open(follow->dataset, NULL, n, error);
     if (!contents)
         return FALSE;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)follow->options->common.threads);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
-    Hashing hashing = {contents, hashes, progress};
+    Hashing hashing = {contents, progress};
     thread_pool_run(thread_pool, n, hash_content, &hashing);
-    for (guint i = 0; i < n; i++)
-        if (hashes[i])
-            g_hash_table_insert(follow->hashes, g_strdup(contents_item(contents, i)->path), hashes[i]);
     return !interrupted() || error_set(error, "%s", interruption);
 }
 
@@ -191,7 +177,6 @@ Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n,
     follow->paths = g_hash_table_new(g_str_hash, g_str_equal);
     follow->contents =
         g_hash_table_new_full(hash_of_hash, same_hash, NULL, (GDestroyNotify)g_ptr_array_unref);
-    follow->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (guint part = 0; part < n; part++)
         if (!read_stored(follow, part, error))
             return NULL;
@@ -202,24 +187,28 @@ void follow_free(Follow *follow)
 {
     if (!follow)
         return;
-    g_hash_table_unref(follow->hashes);
     g_hash_table_unref(follow->contents);
     g_hash_table_unref(follow->paths);
     g_ptr_array_unref(follow->known);
     for (guint part = 0; part < MAX_PARTS; part++)
-        g_clear_pointer(&follow->stored[part], g_array_unref);
+        cache_close(follow->stored[part]);
     g_free(follow);
 }
 
 /* ---- Where an image comes from ---- */
 
+static gboolean was_read(const DatasetItem *item)
+{
+    static const guint8 none[CACHE_HASH];
+    return !same_hash(item->hash, none);
+}
+
 /* The images with this content; NULL for none, or if the path is that of an item. */
 static const GPtrArray *alike(const Follow *follow, const DatasetItem *item)
 {
     const Known *known = g_hash_table_lookup(follow->paths, item->key);
-    const guint8 *hash = g_hash_table_lookup(follow->hashes, item->path);
-    return hash && !(known && known->stored->label.class_name) ? g_hash_table_lookup(follow->contents, hash)
-                                                               : NULL;
+    return was_read(item) && !(known && known->item) ? g_hash_table_lookup(follow->contents, item->hash)
+                                                     : NULL;
 }
 
 int follow_part(const Follow *follow, const DatasetItem *item)
@@ -245,7 +234,7 @@ static Known *find_source(const Follow *follow, const DatasetItem *item, guint p
     int best_rank = -1;
     for (guint i = 0; sources && i < sources->len; i++) {
         Known *source = sources->pdata[i];
-        int rank = (source->gone && !source->now ? 2 : 0) + same_name(source->stored->path, item->key);
+        int rank = (source->gone && !source->now ? 2 : 0) + same_name(source->path, item->key);
         if (source->part == part && rank > best_rank) {
             best = source;
             best_rank = rank;
@@ -261,7 +250,7 @@ static Known *find_source(const Follow *follow, const DatasetItem *item, guint p
 static CacheLabel label_of(const Follow *follow, const DatasetItem *item, const Known *known)
 {
     const Dataset *dataset = follow->dataset;
-    const CacheLabel *before = known && known->stored->label.class_name ? &known->stored->label : NULL;
+    const CacheLabel *before = known && known->item ? &known->item->given : NULL;
     CacheLabel label = {dataset->classes->pdata[item->label], item->group, .tabled = dataset->tabled};
     if (!before)
         return label;
@@ -289,12 +278,12 @@ gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, cons
         const DatasetItem *item = dataset->items->pdata[i];
         const Known *known =
             plan->states[i] == IMAGE_UNCHANGED ? g_hash_table_lookup(follow->paths, item->key) : NULL;
-        if (!known || !known->stored->label.class_name)
+        if (!known || !known->item)
             continue;
         CacheLabel label = label_of(follow, item, known);
-        if (cache_label_same(&label, &known->stored->label))
+        if (cache_label_same(&label, &known->item->given))
             continue;
-        relabelled += !known->copy && !g_str_equal(label.class_name, known->stored->label.class_name);
+        relabelled += !known->item->copy && !g_str_equal(label.class_name, known->item->given.class_name);
         cache_writer_copy(writer, item->key, item->key, &label);
         if (!commit_often(writer, error))
             return FALSE;
@@ -313,9 +302,9 @@ static void take_from(Follow *follow, Known *source, const DatasetItem *item, Fo
 {
     CacheWriter *writer = follow->writers[source->part];
     CacheLabel label = label_of(follow, item, source);
-    const char *path = source->stored->path;
+    const char *path = source->path;
     guint8 hash[CACHE_HASH];
-    if (!source->now && (!cache_writer_lookup(writer, path, hash) || !same_hash(hash, source->stored->hash)))
+    if (!source->now && (!cache_writer_lookup(writer, path, hash) || !same_hash(hash, source->item->hash)))
         return;
     cache_writer_copy(writer, source->now ? source->now : path, item->key, &label);
     if (source->gone && !source->now) {
@@ -350,12 +339,12 @@ static void leave_behind(const Follow *follow, guint part, FollowCounts *counts)
         const Known *known = follow->known->pdata[i];
         const Known *image = known->part == part && known->gone ? image_of(follow, known) : NULL;
         gboolean moved = image && image->now;
-        if (known->part != part || !known->gone || (moved && !known->copy))
+        if (known->part != part || !known->gone || (moved && known == image))
             continue;
         if (moved || prune)
-            cache_writer_remove(follow->writers[part], known->stored->path);
-        if (!moved && (known->stored->label.class_name || prune) && !counts->missing++)
-            counts->first_missing = known->stored->path;
+            cache_writer_remove(follow->writers[part], known->path);
+        if (!moved && (known->item || prune) && !counts->missing++)
+            counts->first_missing = known->path;
     }
 }
 
@@ -369,7 +358,7 @@ typedef struct {
 
 static void note_class(GHashTable *classes, const Known *known)
 {
-    const char *name = known->stored->label.class_name;
+    const char *name = known->item->given.class_name;
     Renamed *renamed = g_hash_table_lookup(classes, name);
     if (!renamed)
         g_hash_table_insert(classes, (gpointer)name, renamed = g_new0(Renamed, 1));
@@ -398,7 +387,7 @@ static void remark_on_known(const Follow *follow, guint part, const char *cache)
         if (known->part != part || !is_image(known))
             continue;
         note_class(classes, known);
-        reviewed += (!known->gone || known->now) && cache_label_action(&known->stored->label) != LABELS_KEEP;
+        reviewed += (!known->gone || known->now) && cache_label_action(&known->item->given) != LABELS_KEEP;
     }
     follow_remark_reviewed(cache, reviewed);
     g_hash_table_iter_init(&all, classes);
@@ -458,13 +447,11 @@ static void compare(guint task, guint worker, gpointer data)
 {
     const Comparison *comparison = data;
     const DatasetItem *item = comparison->dataset->items->pdata[task];
-    const guint8 *content = g_hash_table_lookup(comparison->follow->hashes, item->path);
     guint8 stored[CACHE_HASH], now[CACHE_HASH];
     if (interrupted() || !cache_writer_lookup(comparison->writer, item->key, stored))
         return;
-    if (content)
-        copies_hash(content, item->key, comparison->how, now);
-    comparison->states[task] = content && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
+    copies_hash(item->hash, item->key, comparison->how, now);
+    comparison->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
 Plan *follow_plan(const Follow *follow, const Dataset *dataset, guint part, const char *how, GError **error)

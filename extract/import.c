@@ -144,7 +144,7 @@ static void import_row(Import *import, guint i, const float *values)
         return;
     }
     *(known ? &import->changed : &import->added) += 1;
-    cache_writer_put(import->writer, path, class_name, hash, values);
+    cache_writer_put(import->writer, path, &(CacheLabel){.class_name = class_name}, hash, values);
 }
 
 static gboolean import_rows(Import *import, GError **error)

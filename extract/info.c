@@ -56,8 +56,8 @@ static Stored measure_stored(const Cache *cache)
 static void print_stored(const Cache *cache)
 {
     Stored stored = measure_stored(cache);
-    printf("Store    %s, %.0f bytes per image (%.3f of float32)", cache_store_name(cache_store(cache)),
-           stored.bytes, stored.share_of_full);
+    printf("Store    %s, %.0f bytes per image (%.3f of float32)",
+           cache_store_name(cache_catalog(cache)->store), stored.bytes, stored.share_of_full);
     if (stored.zeros >= 0)
         printf(", %.1f %% of the features are zero", 100 * stored.zeros);
     putchar('\n');
@@ -159,11 +159,12 @@ static void print_text(const Cache *cache)
     const FeatureSpec *spec = cache_feature_spec(cache);
     g_autofree guint *counts = count_classes(cache);
     g_autofree char *size = g_format_size_full(file_size(cache_path(cache)), G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *path = cli_printable(cache_path(cache)), *program = cli_printable(cache_program(cache));
+    g_autofree char *path = cli_printable(cache_path(cache)),
+                    *program = cli_printable(cache_catalog(cache)->program);
     printf("Cache    %s, %s, made by %s\n", path, size, program);
     printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
            cache_skipped_count(cache));
-    CacheShard shard = cache_shard(cache);
+    CacheShard shard = cache_catalog(cache)->shard;
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
     Decided decided = count_decided(cache);
@@ -176,8 +177,8 @@ static void print_text(const Cache *cache)
                excluded);
     if (count_groups(cache))
         printf("Groups   %u\n", count_groups(cache));
-    if (*cache_passed(cache)) {
-        g_autofree char *passed = cli_printable(cache_passed(cache));
+    if (*cache_catalog(cache)->passed) {
+        g_autofree char *passed = cli_printable(cache_catalog(cache)->passed);
         printf("Passed   over: %s\n", passed);
     }
     if (cache_total(cache) > cache_count(cache))
@@ -200,7 +201,7 @@ static void print_json(const Cache *cache)
     const FeatureSpec *spec = cache_feature_spec(cache);
     g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
-    CacheShard shard = cache_shard(cache);
+    CacheShard shard = cache_catalog(cache)->shard;
     Stored stored = measure_stored(cache);
     for (guint label = 0; label < cache_classes(cache); label++)
         json_array_append_new(classes,
@@ -212,14 +213,15 @@ static void print_json(const Cache *cache)
                                         "reason", text_json(cache_skipped(cache, i).reason)));
     json_t *object = json_pack(
         "{s:i, s:o, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:o, s:s, s:f, s:o}",
-        "version", INFO_VERSION, "cache", text_json(cache_path(cache)), "program", cache_program(cache),
-        "bytes", (json_int_t)file_size(cache_path(cache)), "items", (int)cache_count(cache), "copies",
-        (int)(cache_total(cache) - cache_count(cache)), "features", (json_int_t)feature_spec_features(spec),
-        "recipe", feature_spec_to_json(spec), "classes", classes, "skipped", skipped, "shard",
+        "version", INFO_VERSION, "cache", text_json(cache_path(cache)), "program",
+        cache_catalog(cache)->program, "bytes", (json_int_t)file_size(cache_path(cache)), "items",
+        (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)), "features",
+        (json_int_t)feature_spec_features(spec), "recipe", feature_spec_to_json(spec), "classes", classes,
+        "skipped", skipped, "shard",
         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null(), "unlabelled",
         (int)count_decided(cache).unlabelled, "decisions", decisions_json(cache), "groups",
-        (int)count_groups(cache), "passed_over", text_json(cache_passed(cache)), "store",
-        cache_store_name(cache_store(cache)), "bytes_an_image", stored.bytes, "zeros",
+        (int)count_groups(cache), "passed_over", text_json(cache_catalog(cache)->passed), "store",
+        cache_store_name(cache_catalog(cache)->store), "bytes_an_image", stored.bytes, "zeros",
         stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);

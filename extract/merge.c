@@ -75,7 +75,7 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
     guint n = cache_all(shard), n_skipped = cache_skipped_count(shard);
     guint8 hash[CACHE_HASH];
-    CacheShard part = cache_shard(shard);
+    CacheShard part = cache_catalog(shard)->shard;
     g_array_append_val(merge->shards, part);
     g_autoptr(Progress) progress = progress_new(cache_path(shard), n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
@@ -88,8 +88,8 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
         cache_writer_skip(merge->writer, skipped.path, skipped.reason);
         merge->skipped++;
     }
-    if (*cache_passed(shard))
-        cache_writer_passed(merge->writer, cache_passed(shard));
+    if (*cache_catalog(shard)->passed)
+        cache_writer_passed(merge->writer, cache_catalog(shard)->passed);
     return cache_writer_commit(merge->writer, error);
 }
 
@@ -97,7 +97,7 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
 {
     const Options *options = merge->options;
-    CacheStore its = cache_store(shard);
+    CacheStore its = cache_catalog(shard)->store;
     CacheForm form = {.store = options->store ? options->store : its == CACHE_FLOAT16 ? &its : NULL};
     merge->spec = feature_spec_copy(cache_feature_spec(shard));
     merge->buffer = g_new(float, feature_spec_features(merge->spec));
@@ -112,7 +112,7 @@ static gboolean check_shard(const Merge *merge, const Cache *shard, GError **err
     if (difference)
         return error_set(error, "%s cannot be merged: it was made with different settings (%s)",
                          cache_path(shard), difference);
-    if (cache_store(shard) == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
+    if (cache_catalog(shard)->store == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
         return error_set(error,
                          "%s cannot be merged: its features were rounded to float16, and the cache's were "
                          "not; merge into a new cache with --store float16",

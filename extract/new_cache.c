@@ -6,20 +6,20 @@
 
 CacheWriter *new_cache(const Cache *from, const FeatureSpec *spec, const char *path, GError **error)
 {
-    CacheStore store = cache_store(from);
+    CacheStore store = cache_catalog(from)->store;
     CacheForm form = {.store = &store};
     g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
-    g_autoptr(GArray) stored = writer ? cache_writer_stored(writer, error) : NULL;
-    if (stored && stored->len)
-        error_set(error, "%s has %u %s already: name a new cache", path, stored->len,
-                  plural(stored->len, "item", "items"));
-    return stored && !stored->len ? g_steal_pointer(&writer) : NULL;
+    g_autoptr(Cache) stored = writer ? cache_writer_list(writer, error) : NULL;
+    guint n = stored ? cache_all(stored) + cache_skipped_count(stored) : 0;
+    if (n)
+        error_set(error, "%s has %u %s already: name a new cache", path, n, plural(n, "item", "items"));
+    return stored && !n ? g_steal_pointer(&writer) : NULL;
 }
 
 void new_cache_put(CacheWriter *writer, Cache *from, guint index, const float *features)
 {
     const CacheItem *item = cache_item(from, index);
-    cache_writer_put_labelled(writer, item->path, &item->given, item->hash, features);
+    cache_writer_put(writer, item->path, &item->given, item->hash, features);
     cache_forget(from, index);
 }
 

@@ -66,11 +66,13 @@ Status extract_preview(const Options *options, GError **error)
     if (!spec)
         return STATUS_FAILED;
     spec->fit = options->fit;
+    PipelineImages images = {contents, spec};
     g_autoptr(GPtrArray) rgb = g_ptr_array_new_with_free_func(g_free), keys = g_ptr_array_new();
     for (guint i = 0; i < wanted && !interrupted(); i++) {
         g_autofree guint8 *pixels = g_malloc(BYTES);
         g_autofree char *reason = NULL;
-        Produced produced = pipeline_decode_from(contents, i, spec, pixels, NULL, &reason);
+        guint8 hash[SHA256_SIZE];
+        Produced produced = pipeline_produce(i, pixels, hash, &reason, &images);
         if (produced == BROKEN) {
             error_set(error, "%s", reason);
             return STATUS_FAILED;

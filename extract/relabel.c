@@ -17,7 +17,7 @@ struct Relabelling {
     Labels *labels; /* NULL: none given */
     Groups *groups; /* as well */
     CacheWriter *writer;
-    GArray *stored; /* CacheStored */
+    Cache *stored; /* what the writer's has */
     /* What is said of an item; *found: whether anything is. *group: to be freed. */
     CacheLabel (*new_label)(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
                             gboolean *found);
@@ -68,19 +68,19 @@ static CacheLabel undone(const Relabelling *r, const CacheLabel *before, const c
     return cache_label_unreviewed(*before);
 }
 
-static gboolean relabel_item(Relabelling *r, const CacheStored *stored, GError **error)
+static gboolean relabel_item(Relabelling *r, const CacheItem *stored, GError **error)
 {
     guint copy;
     gboolean found;
     g_autofree char *group = NULL, *path = g_strndup(stored->path, cache_path_image(stored->path, &copy));
-    CacheLabel label = r->new_label(r, &stored->label, path, &group, &found);
-    gboolean other = !g_str_equal(label.class_name, stored->label.class_name) ||
-                     g_strcmp0(label.group, stored->label.group) != 0;
+    CacheLabel label = r->new_label(r, &stored->given, path, &group, &found);
+    gboolean other = !g_str_equal(label.class_name, stored->given.class_name) ||
+                     g_strcmp0(label.group, stored->given.group) != 0;
     guint8 hash[CACHE_HASH];
     r->reviewed += !copy && cache_label_action(&label) != LABELS_KEEP;
     if (!copy)
         *(!found ? &r->lacking : other ? &r->changed : &r->unchanged) += 1;
-    if (cache_label_same(&label, &stored->label))
+    if (cache_label_same(&label, &stored->given))
         return TRUE;
     if (!cache_writer_lookup(r->writer, stored->path, hash))
         return error_set(error, "the features of %s fail their checksum: run extract again to recompute them",
@@ -103,22 +103,21 @@ static void relabelling_clear(Relabelling *r)
 {
     labels_free(r->labels);
     groups_free(r->groups);
-    g_clear_pointer(&r->stored, g_array_unref);
+    cache_close(r->stored);
     cache_writer_close(r->writer);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Relabelling, relabelling_clear)
 
 static gboolean relabelling_open(Relabelling *r, const char *path, GError **error)
 {
-    return (r->writer = open_existing(path, error)) && (r->stored = cache_writer_stored(r->writer, error));
+    return (r->writer = open_existing(path, error)) && (r->stored = cache_writer_list(r->writer, error));
 }
 
 /* Before anything is changed: an expression that matches nothing is a mistake. */
 static gboolean check_groups(const Relabelling *r, const char *by, const char *path, GError **error)
 {
-    for (guint i = 0; r->groups && i < r->stored->len; i++) {
-        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
-        g_autofree char *group = item->label.class_name ? groups_find(r->groups, item->path) : NULL;
+    for (guint i = 0; r->groups && i < cache_all(r->stored); i++) {
+        g_autofree char *group = groups_find(r->groups, cache_item(r->stored, i)->path);
         if (group)
             return TRUE;
     }
@@ -127,11 +126,9 @@ static gboolean check_groups(const Relabelling *r, const char *by, const char *p
 
 static gboolean relabel_all(Relabelling *r, GError **error)
 {
-    for (guint i = 0; i < r->stored->len && !interrupted(); i++) {
-        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
-        if (item->label.class_name && !relabel_item(r, item, error))
+    for (guint i = 0; i < cache_all(r->stored) && !interrupted(); i++)
+        if (!relabel_item(r, cache_item(r->stored, i), error))
             return FALSE;
-    }
     if (interrupted() && r->at_once)
         return error_set(error, "interrupted before anything was changed");
     return cache_writer_commit(r->writer, error) &&
@@ -168,13 +165,9 @@ static gboolean check_known(const Relabelling *r, const char *path, GError **err
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     GHashTableIter rows;
     gpointer image;
-    guint copy;
-    for (guint i = 0; i < r->stored->len; i++) {
-        const CacheStored *item = &g_array_index(r->stored, CacheStored, i);
-        cache_path_image(item->path, &copy);
-        if (item->label.class_name && !copy)
-            g_hash_table_add(known, item->path);
-    }
+    for (guint i = 0; i < cache_all(r->stored); i++)
+        if (!cache_item(r->stored, i)->copy)
+            g_hash_table_add(known, (gpointer)cache_item(r->stored, i)->path);
     g_hash_table_iter_init(&rows, r->labels->rows);
     while (g_hash_table_iter_next(&rows, &image, NULL))
         if (!g_hash_table_contains(known, image))

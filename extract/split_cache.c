@@ -48,25 +48,18 @@ static void join_units(PartitionItem *items, const guint *alike, guint n)
 
 static gboolean divide(Split *split, const Options *options, double share, GError **error)
 {
-    guint n = cache_count(split->cache), classes = cache_classes(split->cache);
+    guint n = cache_count(split->cache);
+    g_autoptr(Dataset) images = cache_dataset(split->cache);
     g_autoptr(Alike) alike =
         alike_find(&split->cache, 1, options->similarity, (guint)options->common.threads, error);
     if (!alike)
         return FALSE;
-    g_autofree const char **groups = g_new0(const char *, n + 1), **names = g_new0(const char *, classes + 1);
-    split->items = g_new0(PartitionItem, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const CacheItem *item = cache_item(split->cache, i);
-        split->items[i] =
-            (PartitionItem){.hash = partition_hash(item->path), .label = item->label, .place = -1};
-        groups[i] = item->given.group;
+    split->items = partition_items(images);
+    for (guint i = 0; i < n; i++)
         split->kept_together += alike->first[i] != i;
-    }
-    for (guint c = 0; c < classes; c++)
-        names[c] = cache_class(split->cache, (int)c);
-    partition_group(split->items, n, groups);
     join_units(split->items, alike->first, n);
-    if (!partition(split->items, n, share, names, classes, "--split", error))
+    if (!partition(split->items, n, share, (const char *const *)images->classes->pdata, images->classes->len,
+                   "--split", error))
         return FALSE;
     split->places = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < n; i++)

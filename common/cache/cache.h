@@ -62,9 +62,9 @@ enum { CACHE_HASH = 32 }; /* bytes of SHA-256 */
 
 /* How features are stored; see above. */
 typedef enum { CACHE_SPARSE, CACHE_FLOAT16, CACHE_FLOAT32 } CacheStore;
-#define CACHE_STORE_CHOICES "sparse|float16|float32"
-const char *cache_store_name(CacheStore store);
-gboolean cache_store_parse(const char *name, CacheStore *store);
+#define CACHE_STORE_CHOICES            "sparse|float16|float32"
+#define cache_store_name(store)        choice_name(CACHE_STORE_CHOICES, (int)(store))
+#define cache_store_parse(name, store) choice_parse(CACHE_STORE_CHOICES, name, (int *)(store))
 
 /* What is known of an image besides its features. */
 typedef struct {
@@ -105,6 +105,16 @@ typedef struct {
     guint index, count;
 } CacheShard;
 
+/* A cache's description of itself. */
+typedef struct {
+    FeatureSpec *spec;
+    CacheStore store; /* of its records */
+    CacheShard shard;
+    char *program;               /* that made it: "vggcache 0.1.0" */
+    char *passed;                /* what the last extraction passed over; "" for nothing */
+    GPtrArray *classes, *groups; /* char*, by id */
+} Catalog;
+
 /* ---- Reading: a snapshot. What the functions return is valid until cache_close; safe from several threads. ---- */
 typedef struct Cache Cache;
 
@@ -124,21 +134,19 @@ void cache_take_unlabelled(Cache *cache);
  * extracted; listed images that the cache lacks are ignored. FALSE and error if a class is missing or nothing is left.
  * Call it right after cache_open: it renumbers the items. */
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error);
-const FeatureSpec *cache_feature_spec(const Cache *cache);
-const char *cache_program(const Cache *cache); /* the program that made it: "vggcache 0.1.0" */
-const char *cache_passed(const Cache *cache);  /* what the last extraction passed over; "" for nothing */
+const Catalog *cache_catalog(const Cache *cache);
+const FeatureSpec *cache_feature_spec(const Cache *cache); /* the catalog's */
 guint cache_classes(const Cache *cache);
+GPtrArray *cache_class_names(const Cache *cache); /* char*, by label; a reference may outlive the cache */
 const char *cache_class(const Cache *cache, int label); /* "" for -1 */
 guint cache_count(const Cache *cache);                  /* images: items 0 … count-1 */
 guint cache_total(const Cache *cache); /* with the augmented copies, which are items count … total-1 */
 guint cache_all(const Cache *cache); /* with what has no label or is excluded, which is items total … all-1 */
 const CacheItem *cache_item(const Cache *cache, guint index);
+Dataset *cache_dataset(const Cache *cache); /* its images, in their order; the caller's */
 guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);
 const char *cache_path(const Cache *cache); /* as given to cache_open */
-
-CacheStore cache_store(const Cache *cache);
-CacheShard cache_shard(const Cache *cache);
 
 /* Bytes that an item's features take in the file. nonzeros: how many are not zero. */
 gsize cache_stored(const Cache *cache, guint index, guint *nonzeros);
@@ -187,23 +195,14 @@ const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer); /* of t
  * checksum fails. Safe from several threads, also while another one commits. */
 gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[CACHE_HASH]);
 
-/* An item, or a skipped input. */
-typedef struct {
-    char *path;
-    CacheLabel label;        /* class_name NULL: skipped; valid until cache_writer_close */
-    guint8 hash[CACHE_HASH]; /* of an item */
-} CacheStored;
-
-/* All that is committed (CacheStored, sorted by the keys of the paths, items first). NULL and error on failure. */
-GArray *cache_writer_stored(CacheWriter *writer, GError **error);
+/* All that is committed, but for features. To be closed before the writer. NULL and error on failure. */
+Cache *cache_writer_list(CacheWriter *writer, GError **error);
 
 /* Queued with copies of the arguments, and applied together by the next commit, in order. put and skip replace what is
  * stored under this path, item or skipped; remove deletes it; copy stores the committed or queued item `from` under
  * another path (or the same) and label. */
-void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
+void cache_writer_put(CacheWriter *writer, const char *path, const CacheLabel *label,
                       const guint8 hash[CACHE_HASH], const float *features);
-void cache_writer_put_labelled(CacheWriter *writer, const char *path, const CacheLabel *label,
-                               const guint8 hash[CACHE_HASH], const float *features);
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason);
 void cache_writer_remove(CacheWriter *writer, const char *path);
 void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const CacheLabel *label);

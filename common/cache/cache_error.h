@@ -11,3 +11,6 @@ typedef enum {
 } CacheError;
 #define CACHE_ERROR (cache_error_quark())
 GQuark cache_error_quark(void);
+
+/* Sets error to this sentence. Returns FALSE. */
+gboolean cache_error_set(GError **error, CacheError code, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -7,30 +7,35 @@
 #include "common/core/plural.h"
 #include "common/dataset/labels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+/* An item and its record. */
 typedef struct {
+    CacheItem item;
     const guint8 *bytes; /* in the map */
     gsize size;
     Packed packed;
     const char *key; /* in the map */
     guint16 key_size;
     gint verified; /* atomic */
-} Record;
+} Entry;
 
 struct Cache {
     Store *store;
-    MDB_txn *txn; /* holds the snapshot */
+    MDB_txn *txn; /* holds the snapshot, and with it the store; NULL: of a list without features */
     Catalog *catalog;
     GStringChunk *texts;
-    GArray *items;        /* CacheItem; images, then copies */
-    GArray *records;      /* Record, of the items */
-    guint images, copies; /* of items; behind these are those without a label, or excluded */
+    GArray *entries;      /* Entry; images, then copies */
+    guint images, copies; /* of them; behind these are those without a label, or excluded */
     guint excluded;       /* images */
     GArray *skipped;      /* CacheSkipped */
-    GPtrArray *classes;   /* borrowed char*, by label */
+    GPtrArray *classes;   /* char*, by label */
 };
+
+static Entry *entry_at(const Cache *cache, guint index)
+{
+    return &g_array_index(cache->entries, Entry, index);
+}
 
 static const char *keep(Cache *cache, const char *text, gsize size)
 {
@@ -40,24 +45,26 @@ static const char *keep(Cache *cache, const char *text, gsize size)
 static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
 {
     RecordHeader header;
-    CacheItem item = {0};
+    Entry entry = {.bytes = value->mv_data,
+                   .size = value->mv_size,
+                   .key = key->mv_data,
+                   .key_size = (guint16)key->mv_size};
+    CacheItem *item = &entry.item;
     const char *path;
     if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
                            feature_spec_features(cache->catalog->spec), &header, &path) ||
-        !record_label(&header, catalog_names(cache->catalog), &item.given))
+        !record_label(&header, catalog_names(cache->catalog), &item->given))
         return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key->mv_size,
                              (const char *)key->mv_data);
-    item.path = keep(cache, path, header.path_size);
-    if (!labels_path_stays(item.path))
+    item->path = keep(cache, path, header.path_size);
+    if (!labels_path_stays(item->path))
         return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
-                             item.path);
-    cache_path_image(item.path, &item.copy);
-    cache->excluded += item.given.excluded && !item.copy;
-    memcpy(item.hash, header.hash, CACHE_HASH);
-    Record record = {value->mv_data, value->mv_size,        header.packed,
-                     key->mv_data,   (guint16)key->mv_size, FALSE};
-    g_array_append_val(cache->items, item);
-    g_array_append_val(cache->records, record);
+                             item->path);
+    cache_path_image(item->path, &item->copy);
+    cache->excluded += item->given.excluded && !item->copy;
+    memcpy(item->hash, header.hash, CACHE_HASH);
+    entry.packed = header.packed;
+    g_array_append_val(cache->entries, entry);
     store_forget(cache->store, value->mv_data, 1);
     return TRUE;
 }
@@ -77,11 +84,11 @@ static gboolean read_skipped(Cache *cache, const MDB_val *key, const MDB_val *va
 
 typedef gboolean (*ReadEntry)(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error);
 
-static gboolean read_all(Cache *cache, MDB_dbi database, ReadEntry read, GError **error)
+static gboolean read_all(Cache *cache, MDB_txn *txn, MDB_dbi database, ReadEntry read, GError **error)
 {
     MDB_cursor *cursor;
     MDB_val key, value;
-    int code = mdb_cursor_open(cache->txn, database, &cursor);
+    int code = mdb_cursor_open(txn, database, &cursor);
     if (code)
         return store_fail(cache->store, "read", code, error);
     gboolean fine = TRUE;
@@ -91,7 +98,7 @@ static gboolean read_all(Cache *cache, MDB_dbi database, ReadEntry read, GError 
     return fine && (code == MDB_NOTFOUND || store_fail(cache->store, "read", code, error));
 }
 
-static int compare_names(const void *a, const void *b)
+static gint compare_names(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -104,56 +111,48 @@ static gboolean is_labelled(const CacheItem *item)
 /* The classes of labelled items, and their labels. */
 static void set_labels(Cache *cache)
 {
-    g_autoptr(GHashTable) labels =
-        g_hash_table_new(NULL, NULL); /* each name is one pointer of the catalog's */
-    for (guint i = 0; i < cache->items->len; i++) {
+    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < cache->entries->len; i++) {
         const CacheItem *item = cache_item(cache, i);
         if (is_labelled(item) && g_hash_table_add(labels, (gpointer)item->given.class_name))
-            g_ptr_array_add(cache->classes, (gpointer)item->given.class_name);
+            g_ptr_array_add(cache->classes, g_strdup(item->given.class_name));
     }
-    if (cache->classes->len)
-        qsort(cache->classes->pdata, cache->classes->len, sizeof(gpointer), compare_names);
+    g_ptr_array_sort(cache->classes, compare_names);
     for (guint label = 0; label < cache->classes->len; label++)
         g_hash_table_insert(labels, cache->classes->pdata[label], GUINT_TO_POINTER(label));
-    for (guint i = 0; i < cache->items->len; i++) {
-        CacheItem *item = &g_array_index(cache->items, CacheItem, i);
+    for (guint i = 0; i < cache->entries->len; i++) {
+        CacheItem *item = &entry_at(cache, i)->item;
         item->label =
             is_labelled(item) ? GPOINTER_TO_INT(g_hash_table_lookup(labels, item->given.class_name)) : -1;
     }
 }
 
-typedef enum { IMAGES, COPIES, LEFT_OUT, SORTS } Sort;
+typedef enum { IMAGES, COPIES, LEFT_OUT } Sort;
 
 static Sort sort_of(const CacheItem *item)
 {
     return item->label < 0 ? LEFT_OUT : item->copy ? COPIES : IMAGES;
 }
 
-/* Moves the augmented copies behind the images, and what is left out behind both; all keep their order. */
-static void part_items(Cache *cache)
+/* GLib's sorting is stable: all keep their order within a sort. */
+static gint by_sort(gconstpointer a, gconstpointer b)
 {
-    guint n = cache->items->len, counts[SORTS] = {0};
-    g_autoptr(GArray) items = g_steal_pointer(&cache->items), records = g_steal_pointer(&cache->records);
-    cache->items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), n);
-    cache->records = g_array_sized_new(FALSE, FALSE, sizeof(Record), n);
-    for (Sort sort = IMAGES; sort < SORTS; sort++)
-        for (guint i = 0; i < n; i++) {
-            const CacheItem *item = &g_array_index(items, CacheItem, i);
-            if (sort_of(item) != sort)
-                continue;
-            g_array_append_vals(cache->items, item, 1);
-            g_array_append_vals(cache->records, &g_array_index(records, Record, i), 1);
-            counts[sort]++;
-        }
-    cache->images = counts[IMAGES];
-    cache->copies = counts[COPIES];
+    return (gint)sort_of(&((const Entry *)a)->item) - (gint)sort_of(&((const Entry *)b)->item);
 }
 
-static int by_path(gconstpointer a, gconstpointer b, gpointer cache)
+static gint by_path(gconstpointer a, gconstpointer b)
 {
-    const CacheItem *first = cache_item(cache, *(const guint *)a),
-                    *second = cache_item(cache, *(const guint *)b);
-    return strcmp(first->path, second->path);
+    return strcmp(((const Entry *)a)->item.path, ((const Entry *)b)->item.path);
+}
+
+/* Moves the augmented copies behind the images, and what is left out behind both. */
+static void part_items(Cache *cache)
+{
+    g_array_sort(cache->entries, by_sort);
+    for (guint i = 0; i < cache->entries->len; i++) {
+        cache->images += sort_of(cache_item(cache, i)) == IMAGES;
+        cache->copies += sort_of(cache_item(cache, i)) == COPIES;
+    }
 }
 
 void cache_remark_left_out(const Cache *cache)
@@ -171,64 +170,63 @@ void cache_remark_left_out(const Cache *cache)
 
 void cache_take_unlabelled(Cache *cache)
 {
-    guint n = cache->items->len, images = 0;
-    g_autofree guint *order = g_new(guint, n + 1);
-    for (guint i = 0; i < n; i++)
+    guint kept = 0;
+    for (guint i = 0; i < cache->entries->len; i++)
         if (!cache_item(cache, i)->copy && !cache_item(cache, i)->given.excluded)
-            order[images++] = i;
-    qsort_r(order, images, sizeof *order, by_path, cache);
-    GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(CacheItem), images);
-    GArray *records = g_array_sized_new(FALSE, FALSE, sizeof(Record), images);
-    for (guint i = 0; i < images; i++) {
-        g_array_append_vals(items, cache_item(cache, order[i]), 1);
-        g_array_append_vals(records, &g_array_index(cache->records, Record, order[i]), 1);
-    }
-    g_array_unref(cache->items);
-    g_array_unref(cache->records);
-    cache->items = items;
-    cache->records = records;
-    cache->images = images;
+            *entry_at(cache, kept++) = *entry_at(cache, i);
+    g_array_set_size(cache->entries, kept);
+    g_array_sort(cache->entries, by_path);
+    cache->images = kept;
     cache->copies = 0;
 }
 
-static gboolean read_cache(Cache *cache, GError **error)
+Cache *cache_list(Store *store, MDB_txn *txn, GError **error)
 {
-    int code = store_databases(cache->store, cache->txn, FALSE);
-    if (code == MDB_NOTFOUND)
-        return store_empty(cache->store, error);
-    if (code)
-        return store_fail(cache->store, "read", code, error);
-    cache->catalog = catalog_read(cache->store, cache->txn, error);
-    if (!cache->catalog || !read_all(cache, cache->store->items, read_item, error) ||
-        !read_all(cache, cache->store->skipped, read_skipped, error))
-        return FALSE;
+    g_autoptr(Cache) cache = g_new0(Cache, 1);
+    cache->store = store;
+    cache->texts = g_string_chunk_new(1 << 16);
+    cache->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
+    cache->classes = g_ptr_array_new_with_free_func(g_free);
+    cache->catalog = catalog_read(store, txn, error);
+    if (!cache->catalog || !read_all(cache, txn, store->items, read_item, error) ||
+        !read_all(cache, txn, store->skipped, read_skipped, error))
+        return NULL;
     set_labels(cache);
     part_items(cache);
-    return TRUE;
+    return g_steal_pointer(&cache);
 }
 
 Cache *cache_open(const char *path, GError **error)
 {
-    g_autoptr(Cache) cache = g_new0(Cache, 1);
-    cache->texts = g_string_chunk_new(1 << 16);
-    cache->items = g_array_new(FALSE, FALSE, sizeof(CacheItem));
-    cache->records = g_array_new(FALSE, FALSE, sizeof(Record));
-    cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
-    cache->classes = g_ptr_array_new();
-    if (!(cache->store = store_open(path, FALSE, error)) ||
-        !(cache->txn = store_begin_checked(cache->store, error)) || !read_cache(cache, error))
+    g_autoptr(Store) store = store_open(path, FALSE, error);
+    MDB_txn *txn = store ? store_begin_checked(store, error) : NULL;
+    if (!txn)
         return NULL;
-    return g_steal_pointer(&cache);
+    int code = store_databases(store, txn, FALSE);
+    if (code)
+        code == MDB_NOTFOUND ? store_empty(store, error) : store_fail(store, "read", code, error);
+    Cache *cache = code ? NULL : cache_list(store, txn, error);
+    if (cache) {
+        cache->txn = txn;
+        g_steal_pointer(&store);
+    } else
+        mdb_txn_abort(txn);
+    return cache;
 }
 
-/* The images as a dataset, to apply a filter to. */
-static Dataset *list_images(const Cache *cache)
+Dataset *cache_dataset(const Cache *cache)
 {
     Dataset *dataset = dataset_new(cache->store->folder);
-    for (guint c = 0; c < cache->classes->len; c++)
-        g_ptr_array_add(dataset->classes, g_strdup(cache->classes->pdata[c]));
-    for (guint i = 0; i < cache->images; i++)
-        dataset_add(dataset, cache_item(cache, i)->path, cache_item(cache, i)->label);
+    g_ptr_array_unref(dataset->classes);
+    dataset->classes = g_ptr_array_ref(cache->classes);
+    for (guint i = 0; i < cache->images; i++) {
+        const CacheItem *image = cache_item(cache, i);
+        DatasetItem *item = dataset_add(dataset, image->path, image->label);
+        item->group = g_strdup(image->given.group);
+        item->reviewed = image->given.before != NULL;
+        memcpy(item->hash, image->hash, CACHE_HASH);
+    }
     return dataset;
 }
 
@@ -237,19 +235,16 @@ static void keep_items(Cache *cache, GHashTable *labels)
 {
     guint kept = 0, images = 0, total = cache_total(cache);
     for (guint i = 0; i < total; i++) {
-        CacheItem item = g_array_index(cache->items, CacheItem, i);
-        g_autofree char *image = g_strndup(item.path, cache_path_image(item.path, &item.copy));
-        int label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
-        if (label < 0)
+        Entry entry = *entry_at(cache, i);
+        g_autofree char *image =
+            g_strndup(entry.item.path, cache_path_image(entry.item.path, &entry.item.copy));
+        entry.item.label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
+        if (entry.item.label < 0)
             continue;
-        item.label = label;
-        g_array_index(cache->items, CacheItem, kept) = item;
-        g_array_index(cache->records, Record, kept) = g_array_index(cache->records, Record, i);
+        *entry_at(cache, kept++) = entry;
         images += i < cache->images;
-        kept++;
     }
-    g_array_set_size(cache->items, kept);
-    g_array_set_size(cache->records, kept);
+    g_array_set_size(cache->entries, kept);
     cache->images = images;
     cache->copies = kept - images;
 }
@@ -259,7 +254,7 @@ gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
     if (!filter->classes && !filter->first_classes && !filter->list && !filter->exclude &&
         !filter->limit_per_class)
         return TRUE;
-    g_autoptr(Dataset) dataset = list_images(cache);
+    g_autoptr(Dataset) dataset = cache_dataset(cache);
     if (!dataset_choose(dataset, filter, error))
         return FALSE;
     g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
@@ -268,10 +263,8 @@ gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
         g_hash_table_insert(labels, item->key, GINT_TO_POINTER(item->label + 1));
     }
     keep_items(cache, labels);
-    g_ptr_array_set_size(cache->classes, 0);
-    for (guint c = 0; c < dataset->classes->len; c++)
-        g_ptr_array_add(cache->classes, (gpointer)keep(cache, dataset->classes->pdata[c],
-                                                       strlen(dataset->classes->pdata[c])));
+    g_ptr_array_unref(cache->classes);
+    cache->classes = g_ptr_array_ref(dataset->classes);
     return TRUE;
 }
 
@@ -281,13 +274,13 @@ void cache_close(Cache *cache)
         return;
     g_ptr_array_unref(cache->classes);
     g_array_unref(cache->skipped);
-    g_array_unref(cache->records);
-    g_array_unref(cache->items);
+    g_array_unref(cache->entries);
     g_string_chunk_free(cache->texts);
     catalog_free(cache->catalog);
-    if (cache->txn)
+    if (cache->txn) {
         mdb_txn_abort(cache->txn);
-    store_close(cache->store);
+        store_close(cache->store);
+    }
     g_free(cache);
 }
 
@@ -302,19 +295,19 @@ const FeatureSpec *cache_feature_spec(const Cache *cache)
     return cache->catalog->spec;
 }
 
-const char *cache_program(const Cache *cache)
+const Catalog *cache_catalog(const Cache *cache)
 {
-    return cache->catalog->program;
-}
-
-const char *cache_passed(const Cache *cache)
-{
-    return cache->catalog->passed;
+    return cache->catalog;
 }
 
 guint cache_classes(const Cache *cache)
 {
     return cache->classes->len;
+}
+
+GPtrArray *cache_class_names(const Cache *cache)
+{
+    return cache->classes;
 }
 
 const char *cache_class(const Cache *cache, int label)
@@ -334,12 +327,12 @@ guint cache_total(const Cache *cache)
 
 guint cache_all(const Cache *cache)
 {
-    return cache->items->len;
+    return cache->entries->len;
 }
 
 const CacheItem *cache_item(const Cache *cache, guint index)
 {
-    return &g_array_index(cache->items, CacheItem, index);
+    return &entry_at(cache, index)->item;
 }
 
 guint cache_skipped_count(const Cache *cache)
@@ -357,55 +350,43 @@ const char *cache_path(const Cache *cache)
     return cache->store->folder;
 }
 
-CacheStore cache_store(const Cache *cache)
-{
-    return cache->catalog->store;
-}
-
-CacheShard cache_shard(const Cache *cache)
-{
-    return cache->catalog->shard;
-}
-
 gsize cache_stored(const Cache *cache, guint index, guint *nonzeros)
 {
-    Packed packed = g_array_index(cache->records, Record, index).packed;
+    Packed packed = entry_at(cache, index)->packed;
     *nonzeros = packed.nonzeros;
     return packed_size(packed, feature_spec_features(cache->catalog->spec));
 }
 
-static gboolean verify_record(const Cache *cache, guint index, Record *record, GError **error)
+static gboolean verify(const Cache *cache, Entry *entry, GError **error)
 {
-    if (g_atomic_int_get(&record->verified))
+    if (g_atomic_int_get(&entry->verified))
         return TRUE;
-    if (!record_sealed(record->key, record->key_size, record->bytes, record->size)) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                    "the features of %s in %s fail their checksum: run extract again to recompute them",
-                    cache_item(cache, index)->path, cache_path(cache));
-        return FALSE;
-    }
-    g_atomic_int_set(&record->verified, TRUE);
+    if (!record_sealed(entry->key, entry->key_size, entry->bytes, entry->size))
+        return cache_error_set(
+            error, CACHE_ERROR_DAMAGED,
+            "the features of %s in %s fail their checksum: run extract again to recompute them",
+            entry->item.path, cache_path(cache));
+    g_atomic_int_set(&entry->verified, TRUE);
     return TRUE;
 }
 
 const float *cache_features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
                                   GError **error)
 {
-    Record *record = &g_array_index(cache->records, Record, index);
-    if (!verify_record(cache, index, record, error))
+    Entry *entry = entry_at(cache, index);
+    if (!verify(cache, entry, error))
         return NULL;
-    const guint8 *bytes = record->bytes + RECORD_HEADER;
-    const float *in_place = packed_in_place(bytes, record->packed);
+    const guint8 *bytes = entry->bytes + RECORD_HEADER;
+    const float *in_place = packed_in_place(bytes, entry->packed);
     if (in_place)
         return in_place + first;
     gsize features = feature_spec_features(cache->catalog->spec);
-    if (packed_read(bytes, record->packed, features, first, count, buffer))
+    if (packed_read(bytes, entry->packed, features, first, count, buffer))
         return buffer;
-    g_set_error(
-        error, CACHE_ERROR, CACHE_ERROR_UNSOUND,
-        "the features of %s in %s cannot be decoded: this program does not write such records; delete the "
-        "cache and extract again",
-        cache_item(cache, index)->path, cache_path(cache));
+    cache_error_set(error, CACHE_ERROR_UNSOUND,
+                    "the features of %s in %s cannot be decoded: this program does not write such records; "
+                    "delete the cache and extract again",
+                    entry->item.path, cache_path(cache));
     return NULL;
 }
 
@@ -427,13 +408,13 @@ Rows cache_rows(Cache *cache)
 {
     gsize bytes = 0;
     for (guint i = 0; i < cache->images; i++)
-        bytes += g_array_index(cache->records, Record, i).size;
+        bytes += entry_at(cache, i)->size;
     return (Rows){cache->images, feature_spec_features(cache->catalog->spec), bytes / MAX(cache->images, 1),
                   part, cache};
 }
 
 void cache_forget(Cache *cache, guint index)
 {
-    const Record *record = &g_array_index(cache->records, Record, index);
-    store_forget(cache->store, record->bytes, record->size);
+    const Entry *entry = entry_at(cache, index);
+    store_forget(cache->store, entry->bytes, entry->size);
 }

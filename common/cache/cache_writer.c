@@ -6,19 +6,14 @@
 
 #include <string.h>
 
-typedef enum { PUT_NAME, PUT_ITEM, PUT_SKIPPED, PUT_PASSED, COPY, REMOVE } Action;
-
 typedef enum { CLASSES, GROUPS, NAME_KINDS } NameKind;
 
 typedef struct {
-    Action action;
-    GBytes *key, *value; /* of an item or a skipped input; value NULL to remove or copy */
-    GBytes *from;        /* key of what is copied: */
-    char *text;          /* the path of the copy; or what was passed over */
-    RecordLabel label;
-    const char *name; /* of a class or group, owned by ids: */
-    NameKind kind;
-    guint32 id;
+    MDB_dbi database;
+    GBytes *key, *value; /* value NULL: removed, or copied: */
+    GBytes *from;        /* the key of what is copied, */
+    char *path;          /* to this path, */
+    RecordLabel label;   /* with this label */
 } Change;
 
 struct CacheWriter {
@@ -37,7 +32,7 @@ static void change_clear(gpointer data)
     g_clear_pointer(&change->key, g_bytes_unref);
     g_clear_pointer(&change->value, g_bytes_unref);
     g_clear_pointer(&change->from, g_bytes_unref);
-    g_clear_pointer(&change->text, g_free);
+    g_clear_pointer(&change->path, g_free);
 }
 
 /* ---- Opening ---- */
@@ -53,22 +48,19 @@ static gboolean check_settings(const CacheWriter *writer, const Catalog *catalog
     const char *path = writer->store->folder;
     CacheStore store = catalog->store;
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
-    if (difference) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-                    "%s was made with other settings (%s): use the same options, or another cache", path,
-                    difference);
-    } else if (form && form->store && *form->store != store) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH,
-                    "%s stores its features as %s, not as %s: omit --store, or merge it into a new cache",
-                    path, cache_store_name(store), cache_store_name(*form->store));
-    } else if (form && memcmp(&form->shard, &catalog->shard, sizeof form->shard) != 0) {
-        g_autofree char *its = shard_name(catalog->shard), *wanted = shard_name(form->shard);
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_MISMATCH, "%s is %s, not %s: write to another cache",
-                    path, its, wanted);
-    } else {
-        return TRUE;
-    }
-    return FALSE;
+    if (difference)
+        return cache_error_set(error, CACHE_ERROR_MISMATCH,
+                               "%s was made with other settings (%s): use the same options, or another cache",
+                               path, difference);
+    if (form && form->store && *form->store != store)
+        return cache_error_set(
+            error, CACHE_ERROR_MISMATCH,
+            "%s stores its features as %s, not as %s: omit --store, or merge it into a new cache", path,
+            cache_store_name(store), cache_store_name(*form->store));
+    g_autofree char *its = shard_name(catalog->shard), *wanted = form ? shard_name(form->shard) : NULL;
+    return !form || g_str_equal(its, wanted) ||
+           cache_error_set(error, CACHE_ERROR_MISMATCH, "%s is %s, not %s: write to another cache", path, its,
+                           wanted);
 }
 
 static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheForm *form, GError **error)
@@ -192,106 +184,39 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
     return found;
 }
 
-/* The names by id, borrowed. */
-static const char **names_of(const CacheWriter *writer, NameKind kind)
+Cache *cache_writer_list(CacheWriter *writer, GError **error)
 {
-    const char **names = g_new0(const char *, g_hash_table_size(writer->ids[kind]) + 1);
-    GHashTableIter all;
-    gpointer name, id;
-    g_hash_table_iter_init(&all, writer->ids[kind]);
-    while (g_hash_table_iter_next(&all, &name, &id))
-        names[GPOINTER_TO_UINT(id)] = name;
-    return names;
-}
-
-static gboolean parse_skipped(const MDB_val *key, const MDB_val *value, CacheStored *stored)
-{
-    const char *path, *reason;
-    gsize size;
-    if (!record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path, &size))
-        return FALSE;
-    *stored = (CacheStored){.path = g_strndup(path, size)};
-    return TRUE;
-}
-
-static gboolean parse_item(const CacheWriter *writer, const MDB_val *key, const MDB_val *value,
-                           const RecordNames *names, CacheStored *stored)
-{
-    RecordHeader header;
-    const char *path;
-    *stored = (CacheStored){0};
-    if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
-                           feature_spec_features(writer->spec), &header, &path) ||
-        !record_label(&header, *names, &stored->label))
-        return FALSE;
-    stored->path = g_strndup(path, header.path_size);
-    memcpy(stored->hash, header.hash, CACHE_HASH);
-    store_forget(writer->store, value->mv_data, 1);
-    return TRUE;
-}
-
-/* names: NULL for the database of skipped inputs. */
-static int collect_stored(CacheWriter *writer, MDB_txn *txn, const RecordNames *names, GArray *all)
-{
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    CacheStored stored;
-    int code = mdb_cursor_open(txn, names ? writer->store->items : writer->store->skipped, &cursor);
-    if (code)
-        return code;
-    while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (!(names ? parse_item(writer, &key, &value, names, &stored)
-                    : parse_skipped(&key, &value, &stored))) {
-            code = MDB_CORRUPTED;
-            break;
-        }
-        g_array_append_val(all, stored);
-    }
-    mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? 0 : code;
-}
-
-static void stored_clear(gpointer stored)
-{
-    g_free(((CacheStored *)stored)->path);
-}
-
-GArray *cache_writer_stored(CacheWriter *writer, GError **error)
-{
-    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(CacheStored));
-    g_autofree const char **classes = names_of(writer, CLASSES), **groups = names_of(writer, GROUPS);
-    const RecordNames names = {classes, groups, g_hash_table_size(writer->ids[CLASSES]),
-                               g_hash_table_size(writer->ids[GROUPS])};
-    g_array_set_clear_func(all, stored_clear);
     g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
     int code = mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn);
-    if (!code) {
-        code = collect_stored(writer, txn, &names, all);
-        if (!code)
-            code = collect_stored(writer, txn, NULL, all);
-        mdb_txn_abort(txn);
-    }
-    if (code) {
-        store_fail(writer->store, "read", code, error);
-        return NULL;
-    }
-    return g_steal_pointer(&all);
+    if (code)
+        return store_fail(writer->store, "read", code, error), NULL;
+    Cache *cache = cache_list(writer->store, txn, error);
+    mdb_txn_abort(txn);
+    return cache;
 }
 
 /* ---- Changing ---- */
+
+/* Takes over key. */
+static void queue(CacheWriter *writer, MDB_dbi database, GBytes *key, const char *first, const char *second)
+{
+    Change change = {.database = database, .key = key, .value = record_text(key, first, second)};
+    g_array_append_val(writer->changes, change);
+}
 
 /* The id of a class or group, which is queued if it is new. */
 static guint32 name_id(CacheWriter *writer, NameKind kind, const char *name)
 {
     gpointer held_name, held_id;
     GHashTable *ids = writer->ids[kind];
+    guint32 id = g_hash_table_size(ids);
     if (g_hash_table_lookup_extended(ids, name, &held_name, &held_id))
         return GPOINTER_TO_UINT(held_id);
-    Change change = {.action = PUT_NAME, .name = g_strdup(name), .kind = kind, .id = g_hash_table_size(ids)};
-    g_hash_table_insert(ids, (gpointer)change.name, GUINT_TO_POINTER(change.id));
-    g_array_append_val(writer->changes, change);
-    return change.id;
+    g_hash_table_insert(ids, g_strdup(name), GUINT_TO_POINTER(id));
+    Store *store = writer->store;
+    queue(writer, kind == CLASSES ? store->classes : store->groups, catalog_name_key(id), name, "");
+    return id;
 }
 
 static RecordLabel label_ids(CacheWriter *writer, const CacheLabel *label)
@@ -306,50 +231,44 @@ static RecordLabel label_ids(CacheWriter *writer, const CacheLabel *label)
                          .marks = marks};
 }
 
-void cache_writer_put_labelled(CacheWriter *writer, const char *path, const CacheLabel *label,
-                               const guint8 hash[CACHE_HASH], const float *features)
+void cache_writer_put(CacheWriter *writer, const char *path, const CacheLabel *label,
+                      const guint8 hash[CACHE_HASH], const float *features)
 {
-    Change change = {.action = PUT_ITEM, .key = record_key(path)};
+    Change change = {.database = writer->store->items, .key = record_key(path)};
     change.value = record_item(change.key, path, label_ids(writer, label), hash, features,
                                feature_spec_features(writer->spec), writer->encoding);
     g_array_append_val(writer->changes, change);
 }
 
-void cache_writer_put(CacheWriter *writer, const char *path, const char *class_name,
-                      const guint8 hash[CACHE_HASH], const float *features)
-{
-    cache_writer_put_labelled(writer, path, &(CacheLabel){.class_name = class_name}, hash, features);
-}
-
 void cache_writer_skip(CacheWriter *writer, const char *path, const char *reason)
 {
-    Change change = {.action = PUT_SKIPPED, .key = record_key(path)};
-    change.value = record_text(change.key, reason, path);
-    g_array_append_val(writer->changes, change);
+    queue(writer, writer->store->skipped, record_key(path), reason, path);
 }
 
 void cache_writer_remove(CacheWriter *writer, const char *path)
 {
-    Change change = {.action = REMOVE, .key = record_key(path)};
+    Change change = {.database = writer->store->items, .key = record_key(path)};
     g_array_append_val(writer->changes, change);
 }
 
 void cache_writer_copy(CacheWriter *writer, const char *from, const char *path, const CacheLabel *label)
 {
-    Change change = {
-        .action = COPY, .key = record_key(path), .from = record_key(from), .text = g_strdup(path)};
-    change.label = label_ids(writer, label);
+    Change change = {.database = writer->store->items,
+                     .key = record_key(path),
+                     .from = record_key(from),
+                     .path = g_strdup(path),
+                     .label = label_ids(writer, label)};
     g_array_append_val(writer->changes, change);
 }
 
 void cache_writer_passed(CacheWriter *writer, const char *passed)
 {
-    Change change = {.action = PUT_PASSED, .text = g_strdup(passed ? passed : "")};
-    if (g_str_equal(change.text, writer->passed))
-        return change_clear(&change);
+    passed = passed ? passed : "";
+    if (g_str_equal(passed, writer->passed))
+        return;
     g_free(writer->passed);
-    writer->passed = g_strdup(change.text);
-    g_array_append_val(writer->changes, change);
+    writer->passed = g_strdup(passed);
+    queue(writer, writer->store->meta, catalog_passed_key(), passed, "");
 }
 
 guint cache_writer_pending(const CacheWriter *writer)
@@ -357,10 +276,10 @@ guint cache_writer_pending(const CacheWriter *writer)
     return writer->changes->len;
 }
 
-static int put(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *change)
+static int put(MDB_txn *txn, MDB_dbi database, MDB_val key, GBytes *bytes)
 {
     MDB_val value;
-    value.mv_data = (void *)g_bytes_get_data(change->value, &value.mv_size);
+    value.mv_data = (void *)g_bytes_get_data(bytes, &value.mv_size);
     return mdb_put(txn, database, &key, &value, 0);
 }
 
@@ -379,27 +298,23 @@ static int copy(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *chang
     if (code)
         return code;
     g_autoptr(GBytes) renamed =
-        record_rename(value.mv_data, value.mv_size, change->key, change->text, change->label);
-    value.mv_data = (void *)g_bytes_get_data(renamed, &value.mv_size);
-    return mdb_put(txn, database, &key, &value, 0);
+        record_rename(value.mv_data, value.mv_size, change->key, change->path, change->label);
+    return put(txn, database, key, renamed);
 }
 
+/* What becomes an item is no longer skipped, and the other way round. */
 static int apply(const Store *store, MDB_txn *txn, const Change *change)
 {
-    if (change->action == PUT_NAME)
-        return catalog_add_name(txn, change->kind == CLASSES ? store->classes : store->groups, change->id,
-                                change->name);
-    if (change->action == PUT_PASSED)
-        return catalog_set_passed(store, txn, change->text);
     MDB_val key;
     key.mv_data = (void *)g_bytes_get_data(change->key, &key.mv_size);
-    int code = change->action == PUT_ITEM ? put(txn, store->items, key, change)
-               : change->action == COPY   ? copy(txn, store->items, key, change)
-                                          : drop(txn, store->items, key);
-    if (code)
-        return code;
-    return change->action == PUT_SKIPPED ? put(txn, store->skipped, key, change)
-                                         : drop(txn, store->skipped, key);
+    int code = change->value  ? put(txn, change->database, key, change->value)
+               : change->from ? copy(txn, change->database, key, change)
+                              : drop(txn, change->database, key);
+    if (!code && change->database == store->items)
+        code = drop(txn, store->skipped, key);
+    if (!code && change->database == store->skipped)
+        code = drop(txn, store->items, key);
+    return code;
 }
 
 static int commit_changes(CacheWriter *writer)

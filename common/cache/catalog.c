@@ -2,50 +2,21 @@
 #include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
-#include "common/cli/choice.h"
 
 #include <string.h>
 
 static const char meta_key[] = "cache", passed_key[] = "passed";
 
-const char *cache_store_name(CacheStore store)
-{
-    return choice_name(CACHE_STORE_CHOICES, (int)store);
-}
-
-gboolean cache_store_parse(const char *name, CacheStore *store)
-{
-    int index = choice_find(CACHE_STORE_CHOICES, name);
-    *store = index < 0 ? *store : (CacheStore)index;
-    return index >= 0;
-}
-
 /* Ids are big-endian in keys, so that LMDB's byte order is numeric order. */
-static GBytes *name_key(guint32 id)
+GBytes *catalog_name_key(guint32 id)
 {
     guint32 big = GUINT32_TO_BE(id);
     return g_bytes_new(&big, sizeof big);
 }
 
-static int put_text(MDB_txn *txn, MDB_dbi database, GBytes *key, const char *first, const char *second)
+GBytes *catalog_passed_key(void)
 {
-    g_autoptr(GBytes) value = record_text(key, first, second);
-    MDB_val k, v;
-    k.mv_data = (void *)g_bytes_get_data(key, &k.mv_size);
-    v.mv_data = (void *)g_bytes_get_data(value, &v.mv_size);
-    return mdb_put(txn, database, &k, &v, 0);
-}
-
-int catalog_add_name(MDB_txn *txn, MDB_dbi database, guint32 id, const char *name)
-{
-    g_autoptr(GBytes) key = name_key(id);
-    return put_text(txn, database, key, name, "");
-}
-
-int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed)
-{
-    g_autoptr(GBytes) key = g_bytes_new_static(passed_key, strlen(passed_key));
-    return put_text(txn, store->meta, key, passed, "");
+    return g_bytes_new_static(passed_key, strlen(passed_key));
 }
 
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
@@ -58,10 +29,13 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, Ca
     if (shard.count)
         json_object_set_new(object, "shard", json_pack("[i, i]", (int)shard.index, (int)shard.count));
     char *text = json_dumps(object, JSON_COMPACT);
-    int code = put_text(txn, store->meta, key, text, "");
+    g_autoptr(GBytes) bytes = record_text(key, text, "");
+    MDB_val k, value;
+    k.mv_data = (void *)g_bytes_get_data(key, &k.mv_size);
+    value.mv_data = (void *)g_bytes_get_data(bytes, &value.mv_size);
     free(text);
     json_decref(object);
-    return code;
+    return mdb_put(txn, store->meta, &k, &value, 0);
 }
 
 static gboolean parse_shard(const json_t *object, CacheShard *shard)
@@ -88,10 +62,11 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
         json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &spec))
         store_damaged(store, error, "its description is incomplete");
     else if (format != RECORD_FORMAT)
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                    "%s is a cache of format %d, made by %s, and this program reads format %d only: extract "
-                    "the images again into a new cache",
-                    store->folder, format, program, RECORD_FORMAT);
+        cache_error_set(
+            error, CACHE_ERROR_DAMAGED,
+            "%s is a cache of format %d, made by %s, and this program reads format %d only: extract "
+            "the images again into a new cache",
+            store->folder, format, program, RECORD_FORMAT);
     else if (!(name = json_string_value(json_object_get(object, "store"))) ||
              !cache_store_parse(name, &catalog->store))
         store_damaged(store, error, "its description does not give the encoding of its features");
@@ -147,7 +122,7 @@ static gboolean read_names(const Store *store, MDB_txn *txn, MDB_dbi database, c
         return store_fail(store, "read", code, error);
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        g_autoptr(GBytes) expected = name_key(names->len);
+        g_autoptr(GBytes) expected = catalog_name_key(names->len);
         g_autoptr(GBytes) found = g_bytes_new_static(key.mv_data, key.mv_size);
         fine = g_bytes_equal(found, expected) && record_parse_text(key.mv_data, key.mv_size, value.mv_data,
                                                                    value.mv_size, &name, &rest, &rest_size);

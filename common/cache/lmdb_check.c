@@ -82,16 +82,7 @@ typedef struct {
     gboolean last_is_separator;
 } Walk;
 
-static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static gboolean refuse(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error_literal(error, CACHE_ERROR, CACHE_ERROR_DAMAGED, text);
-    return FALSE;
-}
+#define refuse(error, ...) cache_error_set(error, CACHE_ERROR_DAMAGED, __VA_ARGS__)
 
 /* ---- The two meta pages ---- */
 

@@ -24,6 +24,15 @@ enum {
 G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
 /* clang-format on */
 
+gboolean cache_error_set(GError **error, CacheError code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(CACHE_ERROR, (int)code, format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
 /* Folders open in this process: LMDB must not open one twice. */
 static GMutex open_folders_mutex;
 static GHashTable *open_folders; /* set of Store.identity */
@@ -34,19 +43,18 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
     va_start(arguments, format);
     g_autofree char *clause = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_set_error(
-        error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
+    return cache_error_set(
+        error, CACHE_ERROR_DAMAGED,
         "%s is damaged or not a cache (%s): restore it from a copy, or extract again into a new cache",
         store->folder, clause);
-    return FALSE;
 }
 
 gboolean store_empty(const Store *store, GError **error)
 {
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s holds nothing yet: the command that was creating it was interrupted; run it again",
-                store->folder);
-    return FALSE;
+    return cache_error_set(
+        error, CACHE_ERROR_DAMAGED,
+        "%s holds nothing yet: the command that was creating it was interrupted; run it again",
+        store->folder);
 }
 
 gboolean store_fail(const Store *store, const char *doing, int code, GError **error)
@@ -55,10 +63,10 @@ gboolean store_fail(const Store *store, const char *doing, int code, GError **er
         return store_damaged(store, error, "%s", mdb_strerror(code));
     /* LMDB returns EIO when a full disk cuts a write short. */
     gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s%s", doing, store->folder,
-                mdb_strerror(code), code == EIO ? " (is the disk full?)" : "",
-                full ? "; what was stored before is kept: make room and run the same command again" : "");
-    return FALSE;
+    return cache_error_set(error, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s%s", doing, store->folder,
+                           mdb_strerror(code), code == EIO ? " (is the disk full?)" : "",
+                           full ? "; what was stored before is kept: make room and run the same command again"
+                                : "");
 }
 
 /* ---- The folder ---- */
@@ -77,20 +85,18 @@ static gboolean claim_identity(Store *store, GError **error)
     if (first)
         g_hash_table_add(open_folders, store->identity = identity);
     g_mutex_unlock(&open_folders_mutex);
-    if (!first) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
-                    "%s is given twice: a program can open a cache only once", store->folder);
+    if (!first)
         g_free(identity);
-    }
-    return first;
+    return first || cache_error_set(error, CACHE_ERROR_BUSY,
+                                    "%s is given twice: a program can open a cache only once", store->folder);
 }
 
 static gboolean not_a_cache(const Store *store, GError **error)
 {
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s is not a cache, which is a folder with a data.mdb: name one that extract has made",
-                store->folder);
-    return FALSE;
+    return cache_error_set(
+        error, CACHE_ERROR_DAMAGED,
+        "%s is not a cache, which is a folder with a data.mdb: name one that extract has made",
+        store->folder);
 }
 
 static gboolean open_folder(Store *store, gboolean writing, GError **error)
@@ -98,11 +104,9 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
     if (writing && mkdir(store->folder, 0777) && errno != EEXIST)
         return store_fail(store, "make the folder", errno, error);
     store->directory = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store->directory < 0 && errno == ENOENT) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_SYSTEM, "there is no cache %s: run extract to make one",
-                    store->folder);
-        return FALSE;
-    }
+    if (store->directory < 0 && errno == ENOENT)
+        return cache_error_set(error, CACHE_ERROR_SYSTEM, "there is no cache %s: run extract to make one",
+                               store->folder);
     if (store->directory < 0 && errno == ENOTDIR)
         return not_a_cache(store, error);
     if (store->directory < 0)
@@ -110,12 +114,11 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
     if (writing && flock(store->directory, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK)
             return store_fail(store, "lock", errno, error);
-        g_set_error(
-            error, CACHE_ERROR, CACHE_ERROR_BUSY,
+        return cache_error_set(
+            error, CACHE_ERROR_BUSY,
             "%s is being written by another program, or read by one that cannot use its lock.mdb: wait until "
             "it has ended, or write to another cache",
             store->folder);
-        return FALSE;
     }
     return TRUE;
 }
@@ -127,37 +130,34 @@ static gboolean check_empty(const Store *store, GError **error)
     if (!names)
         return FALSE;
     for (guint i = 0; i < names->len; i++)
-        if (!g_str_equal(names->pdata[i], "lock.mdb") && !g_str_equal(names->pdata[i], "data.mdb")) {
-            g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                        "%s is a folder with other files (%s) and not a cache: name a new folder",
-                        store->folder, (const char *)names->pdata[i]);
-            return FALSE;
-        }
+        if (!g_str_equal(names->pdata[i], "lock.mdb") && !g_str_equal(names->pdata[i], "data.mdb"))
+            return cache_error_set(error, CACHE_ERROR_DAMAGED,
+                                   "%s is a folder with other files (%s) and not a cache: name a new folder",
+                                   store->folder, (const char *)names->pdata[i]);
     return TRUE;
 }
 
 /* ---- The two files ---- */
 
 /* Opens one of the two, which must be a regular file without a second name: LMDB writes to it, and what lies behind a
- * link is not the cache's. -1 with errno, or with error if it is something else. */
-static int open_own(const Store *store, const char *name, int flags, GError **error)
+ * link is not the cache's. *file: -1 with *code, an errno, if it cannot be opened; FALSE and error if it is something
+ * else. */
+static gboolean open_own(const Store *store, const char *name, int flags, int *file, int *code,
+                         GError **error)
 {
     struct stat status;
-    int file = openat(store->directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
-    int code = file < 0 ? errno : 0;
-    gboolean own = file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1;
-    if (own || (file < 0 && code != ELOOP && code != EISDIR && code != ENXIO)) {
-        errno = code;
-        return file;
-    }
-    if (file >= 0)
-        close(file);
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED,
-                "%s: its %s is a link, has a second name, or is no regular file, and a cache's files must be "
-                "its own: "
-                "use a copy of the cache (cp -rL)",
-                store->folder, name);
-    return -1;
+    *file = openat(store->directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    *code = *file < 0 ? errno : 0;
+    if (*file >= 0 ? fstat(*file, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1
+                   : *code != ELOOP && *code != EISDIR && *code != ENXIO)
+        return TRUE;
+    if (*file >= 0)
+        close(*file);
+    return cache_error_set(error, CACHE_ERROR_DAMAGED,
+                           "%s: its %s is a link, has a second name, or is no regular file, and a cache's "
+                           "files must be its own: "
+                           "use a copy of the cache (cp -rL)",
+                           store->folder, name);
 }
 
 /* ---- The data file ---- */
@@ -225,19 +225,16 @@ static gboolean check_metas(const Store *store, const guint8 *bytes, gsize size,
  * nothing was ever stored is truncated. */
 static gboolean check_file(const Store *store, gboolean writing, gsize *size, GError **error)
 {
+    int file, code;
     *size = 0;
-    g_autoptr(GError) problem = NULL;
-    int file = open_own(store, "data.mdb", writing ? O_RDWR : O_RDONLY, &problem);
-    if (problem) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if (!open_own(store, "data.mdb", writing ? O_RDWR : O_RDONLY, &file, &code, error))
         return FALSE;
-    }
-    if (file < 0 && errno == ENOENT && writing)
+    if (code == ENOENT && writing)
         return check_empty(store, error);
-    if (file < 0 && errno == ENOENT) /* when a cache is created, the folder and LMDB's lock file come first */
+    if (code == ENOENT) /* when a cache is created, the folder and LMDB's lock file come first */
         return check_empty(store, NULL) ? store_empty(store, error) : not_a_cache(store, error);
-    if (file < 0)
-        return store_fail(store, writing ? "write" : "read", errno, error);
+    if (code)
+        return store_fail(store, writing ? "write" : "read", code, error);
     const guint8 *bytes;
     gboolean fine = map_file(store, file, &bytes, size, error);
     gboolean empty = fine && (*size == 0 || lmdb_check_empty(bytes, *size));
@@ -260,17 +257,14 @@ static gboolean prepare_lock(const Store *store, int *code, GError **error)
     enum { SLOT = 64, MORE = 8 }; /* bytes of a reader; slots' worth that LMDB needs besides */
     const off_t size = SLOT * (MAX_READERS + MORE);
     struct stat status;
-    g_autoptr(GError) problem = NULL;
-    int file = open_own(store, "lock.mdb", O_RDWR | O_CREAT, &problem);
-    *code = file < 0 ? errno : 0;
+    int file;
+    if (!open_own(store, "lock.mdb", O_RDWR | O_CREAT, &file, code, error))
+        return FALSE;
     if (file >= 0 && fstat(file, &status) == 0 && status.st_blocks * 512 < size)
         *code = posix_fallocate(file, 0, size);
     if (file >= 0)
         close(file);
-    if (!problem)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return FALSE;
+    return TRUE;
 }
 
 /* Opens LMDB's environment and takes a place in the table. Returns an LMDB code. */
@@ -292,14 +286,13 @@ static int open_environment(Store *store, unsigned flags, gsize size)
  * active, nor start. */
 static gboolean open_unlocked(Store *store, gsize size, const char *why, GError **error)
 {
-    if (flock(store->directory, LOCK_SH | LOCK_NB)) {
-        g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY,
-                    "%s is being written by another program, and its lock.mdb cannot be used here (%s): wait "
-                    "until it "
-                    "has ended",
-                    store->folder, why);
-        return FALSE;
-    }
+    if (flock(store->directory, LOCK_SH | LOCK_NB))
+        return cache_error_set(
+            error, CACHE_ERROR_BUSY,
+            "%s is being written by another program, and its lock.mdb cannot be used here (%s): wait "
+            "until it "
+            "has ended",
+            store->folder, why);
     if (store->env)
         mdb_env_close(store->env);
     store->env = NULL;
@@ -324,12 +317,11 @@ static gboolean open_locked(Store *store, gboolean writing, gsize size, GError *
         return open_unlocked(store, size, why, error);
     if (!twin)
         return store_fail(store, "open", code, error);
-    g_set_error(
-        error, CACHE_ERROR, CACHE_ERROR_BUSY,
+    return cache_error_set(
+        error, CACHE_ERROR_BUSY,
         "%s cannot be written: %s; wait until it has ended, or start the containers so that they share their "
         "process numbers (--pid=host)",
         store->folder, why);
-    return FALSE;
 }
 
 Store *store_open(const char *folder, gboolean writing, GError **error)
@@ -407,8 +399,7 @@ MDB_txn *store_begin_checked(Store *store, GError **error)
         if (found || (error && *error))
             return NULL;
     }
-    g_set_error(error, CACHE_ERROR, CACHE_ERROR_BUSY, "%s is changing too fast to be read: try again",
-                store->folder);
+    cache_error_set(error, CACHE_ERROR_BUSY, "%s is changing too fast to be read: try again", store->folder);
     return NULL;
 }
 

@@ -38,25 +38,20 @@ gboolean store_fail(const Store *store, const char *doing, int code, GError **er
 gboolean store_damaged(const Store *store, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 gboolean store_empty(const Store *store, GError **error); /* nothing was ever stored */
 
-/* The cache's description of itself. */
-typedef struct {
-    FeatureSpec *spec;
-    CacheStore store; /* of its records */
-    CacheShard shard;
-    char *program;               /* name and version of the program that made it */
-    char *passed;                /* what the last extraction passed over; "" for nothing */
-    GPtrArray *classes, *groups; /* char*, by id */
-} Catalog;
-
 /* store_databases must have succeeded in txn. */
 Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error);
 
-/* These return LMDB codes. */
+/* The keys of a class's or group's name, and of what was passed over. */
+GBytes *catalog_name_key(guint32 id);
+GBytes *catalog_passed_key(void);
+
+/* Returns an LMDB code. */
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
                    CacheShard shard);
-int catalog_set_passed(const Store *store, MDB_txn *txn, const char *passed);
-int catalog_add_name(MDB_txn *txn, MDB_dbi database, guint32 id, const char *name);
 void catalog_free(Catalog *catalog);
 RecordNames catalog_names(const Catalog *catalog);
+
+/* The items of a transaction, which may end then: features can be read only before. NULL and error on failure. */
+Cache *cache_list(Store *store, MDB_txn *txn, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)

@@ -19,6 +19,7 @@ typedef struct {
 struct Contents {
     const Dataset *dataset;
     const guint *indices; /* (n) */
+    guint *all;           /* the same, where they were not given */
     guint n;
     /* For an archive: */
     TarBox *reader;
@@ -57,8 +58,13 @@ Contents *contents_open(const Dataset *dataset, const guint *indices, guint n, G
     g_autoptr(Contents) contents = g_new0(Contents, 1);
     g_mutex_init(&contents->mutex);
     contents->dataset = dataset;
-    contents->indices = indices;
     contents->n = n;
+    contents->all = indices ? NULL : g_new(guint, n + 1);
+    for (guint i = 0; contents->all && i < n; i++)
+        contents->all[i] = i;
+    contents->indices = indices ? indices : contents->all;
+    if (contents->all)
+        contents_order(dataset, contents->all, n);
     contents->kept = g_hash_table_new_full(NULL, NULL, NULL, kept_free);
     while (contents->next < n && dataset->archived && !contents_item(contents, contents->next)->member)
         contents->next++;
@@ -75,12 +81,18 @@ void contents_close(Contents *contents)
     g_hash_table_unref(contents->kept);
     g_clear_error(&contents->failure);
     g_mutex_clear(&contents->mutex);
+    g_free(contents->all);
     g_free(contents);
 }
 
-const DatasetItem *contents_item(const Contents *contents, guint i)
+DatasetItem *contents_item(const Contents *contents, guint i)
 {
     return contents->dataset->items->pdata[contents->indices[i]];
+}
+
+guint contents_index(const Contents *contents, guint i)
+{
+    return contents->indices[i];
 }
 
 /* ---- From an archive; the mutex must be held ---- */
@@ -177,4 +189,12 @@ GBytes *contents_read(Contents *contents, guint i, GError **error)
     GBytes *bytes = read_member(contents, item->member, error);
     g_mutex_unlock(&contents->mutex);
     return bytes;
+}
+
+gboolean contents_hash(Contents *contents, guint i)
+{
+    g_autoptr(GBytes) content = contents_read(contents, i, NULL);
+    if (content)
+        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), contents_item(contents, i)->hash);
+    return content != NULL;
 }

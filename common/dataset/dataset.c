@@ -92,11 +92,60 @@ Dataset *dataset_new(const char *root)
 
 DatasetItem *dataset_add(Dataset *dataset, const char *key, int label)
 {
-    DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){
-        .path = g_build_filename(dataset->root, key, NULL), .key = g_strdup(key), .label = label};
+    DatasetItem *item = g_new0(DatasetItem, 1);
+    item->path = *dataset->root ? g_build_filename(dataset->root, key, NULL) : g_strdup(key);
+    item->key = g_strdup(key);
+    item->label = label;
     g_ptr_array_add(dataset->items, item);
     return item;
+}
+
+static int class_index(const GPtrArray *classes, const char *name, gsize length)
+{
+    for (guint i = 0; i < classes->len; i++) {
+        const char *class = g_ptr_array_index(classes, i);
+        if (strlen(class) == length && memcmp(class, name, length) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static gint by_bytes(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void dataset_set_classes(Dataset *dataset, const char *const *names)
+{
+    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
+    g_ptr_array_set_size(dataset->classes, 0);
+    for (guint i = 0; i < dataset->items->len; i++)
+        if (g_hash_table_add(labels, (gpointer)names[i]))
+            g_ptr_array_add(dataset->classes, g_strdup(names[i]));
+    g_ptr_array_sort(dataset->classes, by_bytes);
+    for (guint c = 0; c < dataset->classes->len; c++)
+        g_hash_table_insert(labels, dataset->classes->pdata[c], GUINT_TO_POINTER(c));
+    for (guint i = 0; i < dataset->items->len; i++)
+        ((DatasetItem *)dataset->items->pdata[i])->label =
+            GPOINTER_TO_INT(g_hash_table_lookup(labels, names[i]));
+}
+
+gboolean dataset_adopt_classes(Dataset *dataset, GPtrArray *classes, const char **lacking)
+{
+    g_autofree int *labels = g_new(int, dataset->classes->len + 1);
+    for (guint c = 0; c < dataset->classes->len; c++) {
+        *lacking = dataset->classes->pdata[c];
+        labels[c] = class_index(classes, *lacking, strlen(*lacking));
+        if (labels[c] < 0)
+            return FALSE;
+    }
+    for (guint i = 0; i < dataset->items->len; i++) {
+        DatasetItem *item = dataset->items->pdata[i];
+        item->label = labels[item->label];
+    }
+    g_ptr_array_unref(dataset->classes);
+    dataset->classes = g_ptr_array_ref(classes);
+    return TRUE;
 }
 
 /* A folder being searched, so that a link to a parent folder is detected. */
@@ -209,17 +258,6 @@ Dataset *dataset_unsorted(const char *folder, GError **error)
     return g_steal_pointer(&dataset);
 }
 
-GPtrArray *dataset_files(const char *folder, GError **error)
-{
-    g_autoptr(Dataset) dataset = dataset_unsorted(folder, error);
-    if (!dataset)
-        return NULL;
-    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < dataset->items->len; i++)
-        g_ptr_array_add(paths, g_strdup(((DatasetItem *)dataset->items->pdata[i])->path));
-    return paths;
-}
-
 /* ---- Classes ---- */
 
 /* The folders in root, and what lies beside them if none are chosen by their names. */
@@ -254,16 +292,6 @@ static gboolean find_folders(Dataset *dataset, gboolean named, GError **error)
                : error_set(error,
                            "%s has no subfolders: put the images of each class into a subfolder of their own",
                            root);
-}
-
-static int class_index(const GPtrArray *classes, const char *name, gsize length)
-{
-    for (guint i = 0; i < classes->len; i++) {
-        const char *class = g_ptr_array_index(classes, i);
-        if (strlen(class) == length && memcmp(class, name, length) == 0)
-            return (int)i;
-    }
-    return -1;
 }
 
 /* ---- Lists ---- */
@@ -323,9 +351,8 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
         if (!*key || (label >= 0 ? !taken[label] : subset && strchr(key, '/')) || (!item && !add_missing))
             continue;
         if (!item && (label < 0 || !labels_path_stays(key)))
-            return error_set(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1, SHOWN_MAX,
-                             key, strlen(key) > SHOWN_MAX ? "…" : "", all->root),
-                   NULL;
+            return error_null(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1, SHOWN_MAX,
+                              key, strlen(key) > SHOWN_MAX ? "…" : "", all->root);
         if (!item) {
             item = dataset_add(all, key, label);
             g_hash_table_insert(index, g_strdup(key), item);
@@ -334,11 +361,10 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
             g_ptr_array_add(picked, item);
     }
     if (!add_missing && picked->len == 0)
-        return error_set(error, "%s has none of the images that %s names", all->root, list), NULL;
+        return error_null(error, "%s has none of the images that %s names", all->root, list);
     if (picked->len > 0 && picked->len == all->items->len - there)
-        return error_set(error, "%s names %u %s, but none of them is in %s", list, picked->len,
-                         plural(picked->len, "image", "images"), all->root),
-               NULL;
+        return error_null(error, "%s names %u %s, but none of them is in %s", list, picked->len,
+                          plural(picked->len, "image", "images"), all->root);
     return g_steal_pointer(&picked);
 }
 
@@ -432,7 +458,7 @@ static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filt
     for (guint i = 0; i < wanted->len; i++) {
         int label = class_index(dataset->classes, wanted->pdata[i], strlen(wanted->pdata[i]));
         if (label < 0)
-            return error_set(error, "%s has no %s '%s'", dataset->root, what, (char *)wanted->pdata[i]), NULL;
+            return error_null(error, "%s has no %s '%s'", dataset->root, what, (char *)wanted->pdata[i]);
         taken[label] = TRUE;
     }
     return g_steal_pointer(&taken);
@@ -497,27 +523,16 @@ static gboolean is_archive(const char *root)
 /* Gives each image the class that the table says, and "" to those that it lacks. *lacking: how many. */
 static void label_items(Dataset *dataset, const Labels *labels, guint *lacking)
 {
-    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
-    GHashTableIter all;
-    gpointer row;
-    g_hash_table_iter_init(&all, labels->rows);
-    while (g_hash_table_iter_next(&all, NULL, &row))
-        g_hash_table_insert(classes, (gpointer)((const LabelRow *)row)->class_name, NULL);
-    g_hash_table_insert(classes, (gpointer) "", NULL);
-    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(classes), (GCompareFunc)strcmp);
-    g_ptr_array_set_size(dataset->classes, 0);
-    for (GList *name = names; name; name = name->next) {
-        g_hash_table_insert(classes, name->data, GUINT_TO_POINTER(dataset->classes->len));
-        g_ptr_array_add(dataset->classes, g_strdup(name->data));
-    }
+    g_autofree const char **classes = g_new(const char *, dataset->items->len + 1);
     for (guint i = 0; i < dataset->items->len; i++) {
         DatasetItem *item = dataset->items->pdata[i];
         const LabelRow *found = labels_find(labels, item->key);
-        item->label = GPOINTER_TO_INT(g_hash_table_lookup(classes, found ? found->class_name : ""));
+        classes[i] = found ? found->class_name : "";
         item->test = found && found->test;
         item->group = found ? g_strdup(found->group) : NULL;
         *lacking += !found;
     }
+    dataset_set_classes(dataset, classes);
 }
 
 static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GError **error)

@@ -8,16 +8,19 @@
  * (tar_scan.h), can replace the folder. */
 #pragma once
 #include "common/cli/cli.h"
+#include "common/core/sha256.h"
 
 /* path: of the file; in an archive ARCHIVE/NAME, for messages. key: "class/…/name.jpg", relative to the root, separated
  * by '/', the item's path in a cache. */
 typedef struct {
     char *path;
     char *key;
-    int label;     /* index into classes */
-    char *group;   /* its group (labels.h); NULL: none */
-    gboolean test; /* by the table */
-    guint member;  /* in an archive: its number among all members, from 1; 0: not found */
+    int label;                /* index into classes */
+    char *group;              /* its group (labels.h); NULL: none */
+    gboolean test;            /* by the table */
+    gboolean reviewed;        /* a review decided on it (extract --apply) */
+    guint8 hash[SHA256_SIZE]; /* of the file's content, once it was read, or from a cache */
+    guint member;             /* in an archive: its number among all members, from 1; 0: not found */
 } DatasetItem;
 
 typedef struct {
@@ -78,10 +81,17 @@ void dataset_free(Dataset *dataset);
  * nothing. Caller frees. */
 char *dataset_passed(const Dataset *dataset);
 
-/* An empty dataset of a folder, and functions to fill it. */
+/* An empty dataset of a folder, "" for none, and functions to fill it. */
 Dataset *dataset_new(const char *root);
-DatasetItem *dataset_add(Dataset *dataset, const char *key, int label); /* of its folder, with this key */
-void dataset_pass_over(Dataset *dataset, const char *name);             /* counts a file of this name */
+DatasetItem *dataset_add(Dataset *dataset, const char *key, int label);
+
+/* Sets the classes, in byte order, and the items' labels: names has the class of each item. */
+void dataset_set_classes(Dataset *dataset, const char *const *names);
+
+/* Gives the items the labels of another list of classes (char*, to be freed by itself), which it takes. FALSE where that
+ * lacks one of its own, *lacking. */
+gboolean dataset_adopt_classes(Dataset *dataset, GPtrArray *classes, const char **lacking);
+void dataset_pass_over(Dataset *dataset, const char *name); /* counts a file of this name */
 
 /* Applies the filter to a dataset, whose folder need not exist, like dataset_scan, except that listed images which the
  * dataset lacks are ignored. FALSE and error as there. */
@@ -93,9 +103,6 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 /* All image files in a folder, at any depth, in byte order of their keys, with label 0 and no classes. Finding none is not
  * an error. */
 Dataset *dataset_unsorted(const char *folder, GError **error);
-
-/* Their paths: char*, freed with the array. */
-GPtrArray *dataset_files(const char *folder, GError **error);
 /* Whether a file is taken for an image, by the ending of its name. */
 gboolean dataset_is_image(const char *path);
 

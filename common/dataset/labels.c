@@ -209,8 +209,7 @@ Groups *groups_new(const char *by, GError **error)
     groups->expression = g_regex_new(by, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, &problem);
     if (groups->expression)
         return g_steal_pointer(&groups);
-    error_set(error, "--group %s: is no regular expression: %s", by, problem->message);
-    return NULL;
+    return error_null(error, "--group %s: is no regular expression: %s", by, problem->message);
 }
 
 void groups_free(Groups *groups)

@@ -52,6 +52,20 @@ void partition_group(PartitionItem *items, guint n, const char *const *groups)
         items[i].unit = units ? units[i] : i;
 }
 
+PartitionItem *partition_items(const Dataset *dataset)
+{
+    guint n = dataset->items->len;
+    PartitionItem *items = g_new0(PartitionItem, n + 1);
+    g_autofree const char **groups = g_new(const char *, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        items[i] = (PartitionItem){.hash = partition_hash(item->key), .label = item->label, .place = -1};
+        groups[i] = item->group;
+    }
+    partition_group(items, n, groups);
+    return items;
+}
+
 /* ---- Units ---- */
 
 static int by_unit(gconstpointer a, gconstpointer b, gpointer items)

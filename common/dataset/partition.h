@@ -6,7 +6,7 @@
  * the lowest hashes of each class, the same on every machine, and images that come later do not move those that are
  * there. */
 #pragma once
-#include <glib.h>
+#include "common/dataset/dataset.h"
 
 typedef struct {
     guint64 hash; /* of its name: partition_hash */
@@ -23,6 +23,9 @@ guint *partition_units(const char *const *groups, guint n);
 
 /* Sets them. */
 void partition_group(PartitionItem *items, guint n, const char *const *groups);
+
+/* Those of a dataset, all free. Caller frees. */
+PartitionItem *partition_items(const Dataset *dataset);
 
 /* FALSE and a sentence that begins with `what` ("--split-test") if a class cannot be divided. */
 gboolean partition(PartitionItem *items, guint n, double share, const char *const *classes, guint n_classes,

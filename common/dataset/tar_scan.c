@@ -27,6 +27,7 @@ typedef struct {
     GHashTable *names;      /* of images and .cls members, a set: owns what it has */
     GHashTable *labels;     /* KEY -> content of KEY.cls */
     GPtrArray *class_names; /* or NULL */
+    GPtrArray *classes;     /* char*, of the dataset's items */
 } Scan;
 
 static void scan_clear(Scan *scan)
@@ -35,6 +36,7 @@ static void scan_clear(Scan *scan)
     g_hash_table_unref(scan->names);
     g_hash_table_unref(scan->labels);
     g_clear_pointer(&scan->class_names, g_ptr_array_unref);
+    g_ptr_array_unref(scan->classes);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scan, scan_clear)
 
@@ -137,25 +139,16 @@ static gsize shared_folders(const Scan *scan)
     return shared;
 }
 
-/* Adds an image with its class's number, assigned when the class is first seen. */
-static void add_image(Dataset *dataset, GHashTable *classes, const Image *image, const char *class,
-                      const char *key)
+static void add_image(const Scan *scan, const Image *image, const char *class, const char *key)
 {
-    gpointer number;
-    if (!g_hash_table_lookup_extended(classes, class, NULL, &number)) {
-        number = GINT_TO_POINTER((int)dataset->classes->len);
-        g_ptr_array_add(dataset->classes, g_strdup(class));
-        g_hash_table_insert(classes, dataset->classes->pdata[dataset->classes->len - 1], number);
-    }
-    DatasetItem *item = g_new(DatasetItem, 1);
-    *item = (DatasetItem){.path = g_build_filename(dataset->root, image->name, NULL),
-                          .key = g_strdup(key),
-                          .label = GPOINTER_TO_INT(number),
-                          .member = image->member};
-    g_ptr_array_add(dataset->items, item);
+    DatasetItem *item = dataset_add(scan->dataset, key, 0);
+    g_free(item->path);
+    item->path = g_build_filename(scan->dataset->root, image->name, NULL);
+    item->member = image->member;
+    g_ptr_array_add(scan->classes, g_strdup(class));
 }
 
-static void add_by_folder(const Scan *scan, Dataset *dataset, GHashTable *classes)
+static void add_by_folder(const Scan *scan)
 {
     gsize shared = shared_folders(scan);
     for (guint i = 0; i < scan->images->len; i++) {
@@ -163,9 +156,9 @@ static void add_by_folder(const Scan *scan, Dataset *dataset, GHashTable *classe
         const char *key = image->name + shared, *slash = strchr(key, '/');
         g_autofree char *class = slash ? g_strndup(key, (gsize)(slash - key)) : NULL;
         if (class)
-            add_image(dataset, classes, image, class, key);
+            add_image(scan, image, class, key);
         else
-            dataset->beside++;
+            scan->dataset->beside++;
     }
 }
 
@@ -195,32 +188,28 @@ static const char *class_of(const Scan *scan, const Image *image, GError **error
     g_autofree char *key = g_strndup(image->name, (gsize)(key_end(image->name) - image->name));
     const char *class = g_hash_table_lookup(scan->labels, key);
     guint64 number;
-    if (!class) {
-        error_set(error,
-                  "%s: its image %s has no %s.cls, while others have one: add it, or leave the image out",
-                  scan->path, image->name, key);
-        return NULL;
-    }
+    if (!class)
+        return error_null(
+            error, "%s: its image %s has no %s.cls, while others have one: add it, or leave the image out",
+            scan->path, image->name, key);
     if (scan->class_names) {
         guint n = scan->class_names->len;
-        if (!g_ascii_string_to_unsigned(class, 10, 0, n - 1, &number, NULL)) {
-            error_set(error, "%s: its member %s.cls is '%.*s', and --class-names has names for 0 to %u",
-                      scan->path, key, SHOWN_MAX, class, n - 1);
-            return NULL;
-        }
+        if (!g_ascii_string_to_unsigned(class, 10, 0, n - 1, &number, NULL))
+            return error_null(error,
+                              "%s: its member %s.cls is '%.*s', and --class-names has names for 0 to %u",
+                              scan->path, key, SHOWN_MAX, class, n - 1);
         class = scan->class_names->pdata[number];
     }
-    if (!*class || strlen(class) > CLASS_MAX || class[0] == '.' || strpbrk(class, "/\n")) {
-        error_set(error,
-                  "%s: its member %s.cls contains '%.*s', which is not a valid class name: it must be one "
-                  "line without '/' and must not begin with a dot",
-                  scan->path, key, SHOWN_MAX, class);
-        return NULL;
-    }
+    if (!*class || strlen(class) > CLASS_MAX || class[0] == '.' || strpbrk(class, "/\n"))
+        return error_null(
+            error,
+            "%s: its member %s.cls contains '%.*s', which is not a valid class name: it must be one "
+            "line without '/' and must not begin with a dot",
+            scan->path, key, SHOWN_MAX, class);
     return class;
 }
 
-static gboolean add_by_label(const Scan *scan, Dataset *dataset, GHashTable *classes, GError **error)
+static gboolean add_by_label(const Scan *scan, GError **error)
 {
     for (guint i = 0; i < scan->images->len; i++) {
         const Image *image = &g_array_index(scan->images, Image, i);
@@ -230,17 +219,12 @@ static gboolean add_by_label(const Scan *scan, Dataset *dataset, GHashTable *cla
         if (!class)
             return FALSE;
         g_autofree char *key = g_strconcat(class, "/", image->name, NULL);
-        add_image(dataset, classes, image, class, key);
+        add_image(scan, image, class, key);
     }
     return TRUE;
 }
 
 /* ---- Both ---- */
-
-static gint by_bytes(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 /* The order of a recursive search with names in byte order: a folder's contents before the names after the folder. */
 static gint by_walk(gconstpointer a, gconstpointer b)
@@ -253,20 +237,6 @@ static gint by_walk(gconstpointer a, gconstpointer b)
     return x - y;
 }
 
-/* Renumbers classes from order of appearance to order of names. classes: name -> number. */
-static void sort(Dataset *dataset, GHashTable *classes)
-{
-    g_autofree int *place = g_new(int, dataset->classes->len + 1);
-    g_ptr_array_sort(dataset->classes, by_bytes);
-    for (guint i = 0; i < dataset->classes->len; i++)
-        place[GPOINTER_TO_INT(g_hash_table_lookup(classes, dataset->classes->pdata[i]))] = (int)i;
-    for (guint i = 0; i < dataset->items->len; i++) {
-        DatasetItem *item = dataset->items->pdata[i];
-        item->label = place[item->label];
-    }
-    g_ptr_array_sort(dataset->items, by_walk);
-}
-
 static Scan scan_new(Dataset *dataset)
 {
     return (Scan){dataset->root,
@@ -274,13 +244,13 @@ static Scan scan_new(Dataset *dataset)
                   g_array_new(FALSE, FALSE, sizeof(Image)),
                   g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                   g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-                  NULL};
+                  NULL,
+                  g_ptr_array_new_with_free_func(g_free)};
 }
 
 gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
 {
     g_auto(Scan) scan = scan_new(dataset);
-    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
     if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
         return FALSE;
     if (class_names && g_hash_table_size(scan.labels) == 0)
@@ -288,8 +258,8 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
             error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
             scan.path);
     if (g_hash_table_size(scan.labels) == 0)
-        add_by_folder(&scan, dataset, classes);
-    else if (!add_by_label(&scan, dataset, classes, error))
+        add_by_folder(&scan);
+    else if (!add_by_label(&scan, error))
         return FALSE;
     if (dataset->items->len == 0 && dataset->beside)
         return error_set(
@@ -303,7 +273,8 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
             "%s: none of its images has the name of a .cls member up to the first dot: name them NAME.jpg "
             "and NAME.cls",
             scan.path);
-    sort(dataset, classes);
+    dataset_set_classes(dataset, (const char *const *)scan.classes->pdata);
+    g_ptr_array_sort(dataset->items, by_walk);
     return TRUE;
 }
 
@@ -324,7 +295,6 @@ static int count_found(const Scan *scan, const Labels *labels, gsize removed)
 gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error)
 {
     g_auto(Scan) scan = scan_new(dataset);
-    g_autoptr(GHashTable) classes = g_hash_table_new(g_str_hash, g_str_equal);
     if (!take_members(&scan, error))
         return FALSE;
     gsize removed = 0;
@@ -337,7 +307,7 @@ gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error)
     }
     for (guint i = 0; i < scan.images->len; i++) {
         const Image *image = &g_array_index(scan.images, Image, i);
-        add_image(dataset, classes, image, "", image->name + removed);
+        add_image(&scan, image, "", image->name + removed);
     }
     g_ptr_array_sort(dataset->items, by_walk);
     return TRUE;

@@ -130,10 +130,8 @@ DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
             close(ends[0]);
         errno = code;
     }
-    if (pid < 0) {
-        error_set(error, "cannot start a process to decode images in: %s", g_strerror(errno));
-        return NULL;
-    }
+    if (pid < 0)
+        return error_null(error, "cannot start a process to decode images in: %s", g_strerror(errno));
     DecoderBox *box = g_new0(DecoderBox, 1);
     box->starter = ends[0];
     box->starter_pid = pid;

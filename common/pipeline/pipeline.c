@@ -22,20 +22,23 @@ enum {
     ARRIVALS_MAX = 8, /* times the batch's size: bounds the memory for a folder of bad files */
 };
 
+/* What became of an input. */
 typedef struct {
-    gboolean ready; /* prepared, not collected yet */
     Produced outcome;
-    float *tensor; /* (side, side, 3) */
     guint8 note[SHA256_SIZE];
     char *reason;
+} Result;
+
+typedef struct {
+    gboolean ready; /* prepared, not collected yet */
+    Result result;
+    float *tensor; /* (side, side, 3) */
 } Slot;
 
 typedef struct {
     guint index;
-    int vector;      /* row of the batch's features, or -1 for a rejected input */
-    gboolean broken; /* the run ends after this */
-    guint8 note[SHA256_SIZE];
-    char *reason;
+    int vector; /* row of the batch's features, or -1 for an input without; the run ends after a broken one */
+    Result result;
 } Arrival;
 
 typedef struct {
@@ -183,10 +186,10 @@ static gboolean take_input(Run *run, guint *index)
 static void fill_slot(const Run *run, guint index, guint8 *rgb, Slot *slot)
 {
     const Pipeline *pipeline = run->pipeline;
-    memset(slot->note, 0, sizeof slot->note);
-    slot->reason = NULL;
-    slot->outcome = run->produce(index, rgb, slot->note, &slot->reason, run->user);
-    if (slot->outcome != PRODUCED)
+    Result *result = &slot->result;
+    *result = (Result){0};
+    result->outcome = run->produce(index, rgb, result->note, &result->reason, run->user);
+    if (result->outcome != PRODUCED)
         return;
     if (pipeline->prepare)
         pipeline->prepare(index, rgb, slot->tensor, run->user);
@@ -224,26 +227,15 @@ static Produced failure(const char *path, const GError *error, char **reason)
     return BROKEN;
 }
 
-Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
-                         char **reason)
+Produced pipeline_produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
 {
+    const PipelineImages *images = user;
     g_autoptr(GError) error = NULL;
-    Decoding how = feature_spec_decoding(spec);
-    if (image_file_decode(path, &how, rgb, content, &error))
-        return PRODUCED;
-    return failure(path, error, reason);
-}
-
-Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *spec, guint8 *rgb,
-                              GBytes **content, char **reason)
-{
-    g_autoptr(GError) error = NULL;
-    Decoding how = feature_spec_decoding(spec);
-    g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
-    if (!bytes || !image_file_decode_content(bytes, &how, rgb, reason, &error))
-        return failure(contents_item(contents, i)->path, error, reason);
-    if (content)
-        *content = g_steal_pointer(&bytes);
+    Decoding how = feature_spec_decoding(images->spec);
+    g_autoptr(GBytes) content = contents_read(images->contents, index, &error);
+    if (!content || !image_file_decode_content(content, &how, rgb, reason, &error))
+        return failure(contents_item(images->contents, index)->path, error, reason);
+    sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), note);
     return PRODUCED;
 }
 
@@ -252,7 +244,7 @@ Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *sp
 static void clear_batch(Batch *batch)
 {
     for (guint i = 0; i < batch->arrivals->len; i++)
-        g_free(g_array_index(batch->arrivals, Arrival, i).reason);
+        g_free(g_array_index(batch->arrivals, Arrival, i).result.reason);
     g_array_set_size(batch->arrivals, 0);
     batch->vectors = 0;
 }
@@ -260,10 +252,9 @@ static void clear_batch(Batch *batch)
 /* Appends a slot's result to the batch, and its image to the base's input. */
 static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 {
-    Arrival arrival = {.index = index, .vector = -1, .broken = slot->outcome == BROKEN};
-    arrival.reason = g_steal_pointer(&slot->reason);
-    memcpy(arrival.note, slot->note, sizeof arrival.note);
-    if (slot->outcome == PRODUCED) {
+    Arrival arrival = {index, -1, slot->result};
+    slot->result.reason = NULL;
+    if (arrival.result.outcome == PRODUCED) {
         arrival.vector = batch->vectors++;
         float *to = pipeline->base ? pipeline->images : batch->features;
         to += (gsize)arrival.vector * image_floats(pipeline->side);
@@ -337,12 +328,13 @@ static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume cons
     PipelineBatchDone batch_done = run->pipeline->batch_done;
     for (guint i = 0; i < batch->arrivals->len; i++) {
         const Arrival *arrival = &g_array_index(batch->arrivals, Arrival, i);
+        const Result *result = &arrival->result;
         const float *features = NULL;
-        if (arrival->broken)
-            return (!batch_done || batch_done(run->user, error)) && error_set(error, "%s", arrival->reason);
+        if (result->outcome == BROKEN)
+            return (!batch_done || batch_done(run->user, error)) && error_set(error, "%s", result->reason);
         if (arrival->vector >= 0)
             features = batch->features + (gsize)arrival->vector * run->pipeline->features;
-        if (!consume(arrival->index, features, arrival->note, arrival->reason, run->user, error))
+        if (!consume(arrival->index, features, result->note, result->reason, run->user, error))
             return FALSE;
         progress_tick(progress, 1);
     }
@@ -376,7 +368,7 @@ static void clear_rest(Pipeline *pipeline)
 {
     for (guint i = 0; i < pipeline->window; i++) {
         pipeline->slots[i].ready = FALSE;
-        g_clear_pointer(&pipeline->slots[i].reason, g_free);
+        g_clear_pointer(&pipeline->slots[i].result.reason, g_free);
     }
     for (int i = 0; i < BATCHES; i++)
         clear_batch(&pipeline->batches[i]);

@@ -21,13 +21,13 @@ typedef enum {
  * SHA256_SIZE bytes that travel with the input to its consumer, such as its content hash; zero at first. */
 typedef Produced (*PipelineProduce)(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
 
-/* What a PipelineProduce does for an image file: image_file_decode, a failure sorted into REJECTED and BROKEN. content
- * is as there. */
-Produced pipeline_decode(const char *path, const FeatureSpec *spec, guint8 *rgb, GBytes **content,
-                         char **reason);
-/* The same for the image i of contents; reason receives image_file_decode_content's remark, too. */
-Produced pipeline_decode_from(Contents *contents, guint i, const FeatureSpec *spec, guint8 *rgb,
-                              GBytes **content, char **reason);
+/* A PipelineProduce for user data that begin with a PipelineImages: image `index` of contents, its note the SHA-256 of
+ * its content. */
+typedef struct {
+    Contents *contents;
+    const FeatureSpec *spec;
+} PipelineImages;
+Produced pipeline_produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user);
 
 /* From the pixels of input `index` to what the base takes, (side, side, 3): image_normalize, with
  * augmentation before it, say. Called like PipelineProduce. */

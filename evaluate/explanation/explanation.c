@@ -18,6 +18,7 @@ typedef enum { FILE_FINE, FILE_ABSENT, FILE_CHANGED, FILES } Found;
 
 /* Images that are explained, of one model. */
 typedef struct {
+    PipelineImages images; /* first; while vectors are computed */
     Explanations *explanations;
     const ExplanationOptions *options;
     Cache *cache;        /* of the images; NULL: a folder */
@@ -268,8 +269,12 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 
 static gboolean compute_vectors(Gather *gather, const Weights *weights, GError **error)
 {
-    const ImagesOptions images = {"Explaining", gather->spec, weights, gather->options->threads};
-    return images_run(&images, (const char *const *)gather->files, gather->n, take_vector, gather, error) &&
+    g_autoptr(Dataset) list = dataset_new("");
+    g_autoptr(Pipeline) pipeline = images_pipeline(gather->spec, weights, gather->options->threads, error);
+    for (guint i = 0; i < gather->n; i++)
+        dataset_add(list, gather->files[i], 0);
+    gather->images.spec = gather->spec;
+    return pipeline && images_run(pipeline, "Explaining", list, take_vector, gather, error) &&
            check_unchanged(gather, error);
 }
 

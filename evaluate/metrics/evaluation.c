@@ -11,12 +11,12 @@
 #include <math.h>
 #include <string.h>
 
-TestImages *test_images_new(const char *source, gboolean is_cache)
+TestImages *test_images_new(const char *source, GPtrArray *classes, gboolean is_cache)
 {
     TestImages *images = g_new0(TestImages, 1);
     images->source = g_strdup(source);
     images->is_cache = is_cache;
-    images->classes = g_ptr_array_new_with_free_func(g_free);
+    images->classes = g_ptr_array_ref(classes);
     images->paths = g_ptr_array_new_with_free_func(g_free);
     images->labels = g_array_new(FALSE, FALSE, sizeof(int));
     images->hashes = g_byte_array_new();
@@ -24,6 +24,15 @@ TestImages *test_images_new(const char *source, gboolean is_cache)
     images->reviewed = g_byte_array_new();
     images->skipped = g_ptr_array_new_with_free_func(g_free);
     return images;
+}
+
+void test_images_add(TestImages *images, const DatasetItem *item)
+{
+    g_ptr_array_add(images->paths, g_strdup(item->key));
+    g_array_append_val(images->labels, item->label);
+    g_byte_array_append(images->hashes, item->hash, sizeof item->hash);
+    g_ptr_array_add(images->groups, g_strdup(item->group));
+    g_byte_array_append(images->reviewed, &(guint8){item->reviewed}, 1);
 }
 
 void test_images_free(TestImages *images)

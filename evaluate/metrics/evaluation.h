@@ -92,7 +92,9 @@ typedef struct {
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 
-TestImages *test_images_new(const char *source, gboolean is_cache);
+TestImages *test_images_new(const char *source, GPtrArray *classes,
+                            gboolean is_cache); /* shares the classes */
+void test_images_add(TestImages *images, const DatasetItem *item);
 void test_images_free(TestImages *images);
 const char *const *test_images_class_names(const TestImages *images); /* (L), borrowed */
 const int *test_images_labels(const TestImages *images);              /* (N) */

@@ -23,55 +23,36 @@ static void allocate_outputs(GPtrArray *evaluations, guint images)
     }
 }
 
-static gpointer copy_name(gconstpointer name, gpointer unused)
+/* Images of fewer classes than the model's take the model's class list, in which some then have none. Classes that are
+ * not the model's leave the list as it is, for model_mismatch to name. */
+static void adopt_classes(Dataset *images, const Model *model)
 {
-    return g_strdup(name);
-}
-
-/* Images of fewer classes than the model's take the model's class list, in which some then have none; their labels
- * follow. Classes that are not the model's leave the list as it is, for model_mismatch to name. */
-static void adopt_classes(TestImages *images, const Model *model)
-{
-    g_autofree int *labels = g_new(int, images->classes->len);
-    g_autoptr(GHashTable) own = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) places = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint k = 0; k < model->classes->len; k++)
-        g_hash_table_insert(places, model->classes->pdata[k], GUINT_TO_POINTER(k));
-    for (guint c = 0; c < images->classes->len; c++) {
-        gpointer place;
-        if (!g_hash_table_lookup_extended(places, images->classes->pdata[c], NULL, &place))
-            return;
-        labels[c] = GPOINTER_TO_INT(place);
-        g_hash_table_add(own, images->classes->pdata[c]);
-    }
-    guint absent = model->classes->len - images->classes->len, k = 0;
-    while (absent && g_hash_table_contains(own, model->classes->pdata[k]))
-        k++;
-    if (!absent)
+    g_autoptr(GPtrArray) own = g_ptr_array_ref(images->classes);
+    const char *lacking;
+    guint k = 0;
+    if (own->len >= model->classes->len || !dataset_adopt_classes(images, model->classes, &lacking))
         return;
-    cli_remark("%s: has no images of %s%s: recall and support are 0 there, as in scikit-learn",
-               images->source, (const char *)model->classes->pdata[k],
-               absent > 1 ? " and others of the models' classes" : ", one of the models' classes");
-    for (guint i = 0; i < images->labels->len; i++)
-        g_array_index(images->labels, int, i) = labels[g_array_index(images->labels, int, i)];
-    g_ptr_array_unref(images->classes);
-    images->classes = g_ptr_array_copy(model->classes, copy_name, NULL);
-    g_ptr_array_set_free_func(images->classes, g_free);
+    while (g_ptr_array_find_with_equal_func(own, model->classes->pdata[k], g_str_equal, NULL))
+        k++;
+    cli_remark("%s: has no images of %s%s: recall and support are 0 there, as in scikit-learn", images->root,
+               (const char *)model->classes->pdata[k],
+               model->classes->len - own->len > 1 ? " and others of the models' classes"
+                                                  : ", one of the models' classes");
 }
 
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const EvaluationOptions *options, const GPtrArray *evaluations,
-                             TestImages *images, const FeatureSpec *spec, GError **error)
+static gboolean check_models(const EvaluationOptions *options, const GPtrArray *evaluations, Dataset *images,
+                             const FeatureSpec *spec, GError **error)
 {
     if (!options->unknown)
         adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
+    const char *const *names = options->unknown ? NULL : (const char *const *)images->classes->pdata;
     for (guint i = 0; i < evaluations->len; i++) {
         const Evaluation *evaluation = evaluations->pdata[i];
-        g_autofree char *clause =
-            model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
-                           options->unknown ? NULL : test_images_class_names(images), images->classes->len);
+        g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
+                                                 names, images->classes->len);
         if (clause)
-            return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->source,
+            return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->root,
                              clause);
     }
     return TRUE;
@@ -84,156 +65,106 @@ static gboolean check_memory(const GPtrArray *evaluations, guint images, const C
     g_autoptr(GPtrArray) models = g_ptr_array_new();
     for (guint i = 0; i < evaluations->len; i++)
         g_ptr_array_add(models, ((const Evaluation *)evaluations->pdata[i])->model);
-    const PredictionWork work = {models, images, BLOCK, threads, cache};
+    const PredictionWork work = {
+        (const Model *const *)models->pdata, models->len, images, BLOCK, threads, cache};
     return prediction_memory_check(&work, error);
 }
 
-/* out (n, L); similarities (n), for a model that gives them. */
-static void predict_timed(Evaluation *evaluation, ThreadPool *thread_pool, const float *const *x, int n,
-                          float *out, float *similarities)
-{
-    const Model *model = evaluation->model;
-    gint64 start = g_get_monotonic_time();
-    model_predict(model, thread_pool, x, n, out);
-    evaluation->predict_seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
-    if (model->novelty)
-        novelty_similarities(model->novelty, thread_pool, x, n, similarities);
-}
-
-/* ---- A cache ---- */
-
-static TestImages *list_cache(const char *source, const Cache *cache)
-{
-    TestImages *images = test_images_new(source, TRUE);
-    for (guint c = 0; c < cache_classes(cache); c++)
-        g_ptr_array_add(images->classes, g_strdup(cache_class(cache, (int)c)));
-    for (guint i = 0; i < cache_count(cache); i++) {
-        const CacheItem *item = cache_item(cache, i);
-        g_ptr_array_add(images->paths, g_strdup(item->path));
-        g_array_append_val(images->labels, item->label);
-        g_byte_array_append(images->hashes, item->hash, CACHE_HASH);
-        g_ptr_array_add(images->groups, g_strdup(item->given.group));
-        g_byte_array_append(images->reviewed, &(guint8){item->given.before != NULL}, 1);
-    }
-    return images;
-}
-
-/* buffers: (BLOCK, D), for rows that are not stored as they are. */
-static gboolean evaluate_block(Cache *cache, guint first, guint n, float *buffers, ThreadPool *thread_pool,
-                               GPtrArray *evaluations, GError **error)
-{
-    const float *rows[BLOCK];
-    gsize features = feature_spec_features(cache_feature_spec(cache));
-    for (guint i = 0; i < n; i++)
-        if (!(rows[i] = cache_features(cache, first + i, buffers + i * features, error)))
-            return FALSE;
-    for (guint j = 0; j < evaluations->len; j++) {
-        Evaluation *evaluation = evaluations->pdata[j];
-        float *out = evaluation->outputs + (gsize)first * evaluation->model->classes->len;
-        predict_timed(evaluation, thread_pool, rows, (int)n, out, evaluation->similarities + first);
-    }
-    return TRUE;
-}
-
-static TestImages *evaluate_cache_source(const EvaluationOptions *options, GPtrArray *evaluations,
-                                         GError **error)
-{
-    g_autoptr(Cache) cache = cache_open(options->source, error);
-    if (!cache || !cache_choose(cache, &options->filter, error))
-        return NULL;
-    if (options->unknown)
-        cache_take_unlabelled(cache);
-    else
-        cache_remark_left_out(cache);
-    g_autoptr(TestImages) images = list_cache(options->source, cache);
-    guint n = cache_count(cache);
-    if (n == 0) {
-        error_set(error, "%s: the cache is empty; run extract first", options->source);
-        return NULL;
-    }
-    if (!check_models(options, evaluations, images, cache_feature_spec(cache), error) ||
-        !check_memory(evaluations, n, cache, options->threads, error))
-        return NULL;
-    allocate_outputs(evaluations, n);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    g_autofree float *buffers = g_new(float, BLOCK *feature_spec_features(cache_feature_spec(cache)));
-    g_autoptr(Progress) progress = progress_new("Judging", n, "images");
-    for (guint first = 0; first < n; first += BLOCK) {
-        guint rows = MIN(BLOCK, n - first);
-        if (!evaluate_block(cache, first, rows, buffers, thread_pool, evaluations, error))
-            return NULL;
-        if (interrupted()) {
-            error_set(error, "interrupted before all images were evaluated");
-            return NULL;
-        }
-        progress_tick(progress, rows);
-    }
-    return g_steal_pointer(&images);
-}
-
-/* ---- A folder ---- */
-
 /* Images on their way to the models that share a feature specification. */
 typedef struct {
-    const Dataset *dataset;
-    const EvaluationOptions *options;
-    const Weights *weights;
+    PipelineImages images; /* first */
+    Dataset *dataset;
     ThreadPool *thread_pool;
     GPtrArray *evaluations; /* Evaluation*, borrowed: those that share the specification in turn */
     char **reasons;         /* (N): why an image could not be used; NULL where it could */
-    guint8 *hashes;         /* (N, CACHE_HASH) */
     float *block;           /* (BLOCK, D) */
-    guint rows[BLOCK];      /* images in the block */
+    const float *x[BLOCK];  /* the vectors in the block, there or in a cache, */
+    guint rows[BLOCK];      /* and their images */
     guint filled;
     gsize features; /* D */
-} Folder;
+} Judging;
 
-static void evaluate_folder_block(Folder *folder)
+static void judge_block(Judging *judging)
 {
-    const float *x[BLOCK];
-    for (guint i = 0; i < folder->filled; i++)
-        x[i] = folder->block + i * folder->features;
-    for (guint j = 0; j < folder->evaluations->len; j++) {
-        Evaluation *evaluation = folder->evaluations->pdata[j];
-        guint classes = evaluation->model->classes->len;
+    int n = (int)judging->filled;
+    for (guint j = 0; n && j < judging->evaluations->len; j++) {
+        Evaluation *evaluation = judging->evaluations->pdata[j];
+        const Model *model = evaluation->model;
+        guint classes = model->classes->len;
         g_autofree float *out = g_new(float, BLOCK *classes);
         float similarities[BLOCK];
-        predict_timed(evaluation, folder->thread_pool, x, (int)folder->filled, out, similarities);
-        for (guint i = 0; i < folder->filled; i++) {
-            memcpy(evaluation->outputs + (gsize)folder->rows[i] * classes, out + i * classes,
+        gint64 start = g_get_monotonic_time();
+        model_predict(model, judging->thread_pool, judging->x, n, out);
+        evaluation->predict_seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
+        if (model->novelty)
+            novelty_similarities(model->novelty, judging->thread_pool, judging->x, n, similarities);
+        for (int i = 0; i < n; i++) {
+            memcpy(evaluation->outputs + (gsize)judging->rows[i] * classes, out + (gsize)i * classes,
                    classes * sizeof *out);
             if (evaluation->similarities)
-                evaluation->similarities[folder->rows[i]] = similarities[i];
+                evaluation->similarities[judging->rows[i]] = similarities[i];
         }
     }
-    folder->filled = 0;
+    judging->filled = 0;
 }
+
+/* Where the next vector may be put. */
+static float *next_row(const Judging *judging)
+{
+    return judging->block + judging->filled * judging->features;
+}
+
+/* x: in the next row, or where it stays. */
+static void judge(Judging *judging, guint image, const float *x)
+{
+    judging->x[judging->filled] = x;
+    judging->rows[judging->filled++] = image;
+    if (judging->filled == BLOCK)
+        judge_block(judging);
+}
+
+static gboolean judge_cache(Judging *judging, Cache *cache, GError **error)
+{
+    guint n = cache_count(cache);
+    judging->features = feature_spec_features(cache_feature_spec(cache));
+    g_autofree float *block = judging->block = g_new(float, BLOCK * judging->features);
+    g_autoptr(Progress) progress = progress_new("Judging", n, "images");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+        const float *x = cache_features(cache, i, next_row(judging), error);
+        if (!x)
+            return FALSE;
+        judge(judging, i, x);
+    }
+    judge_block(judging);
+    return !interrupted() || error_set(error, "interrupted before all images were evaluated");
+}
+
+/* ---- Images ---- */
 
 static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
                             gpointer user, GError **error)
 {
-    Folder *folder = user;
-    const DatasetItem *item = folder->dataset->items->pdata[index];
+    Judging *judging = user;
+    guint image = contents_index(judging->images.contents, index);
+    DatasetItem *item = contents_item(judging->images.contents, index);
     if (!features) {
-        if (!folder->reasons[index])
+        if (!judging->reasons[image])
             cli_warn("skipped %s: %s", item->path, reason);
-        g_free(folder->reasons[index]);
-        folder->reasons[index] = g_strdup(reason);
+        g_free(judging->reasons[image]);
+        judging->reasons[image] = g_strdup(reason);
         return TRUE;
     }
-    memcpy(folder->hashes + (gsize)index * CACHE_HASH, hash, CACHE_HASH);
-    memcpy(folder->block + folder->filled * folder->features, features, folder->features * sizeof *features);
-    folder->rows[folder->filled++] = index;
-    if (folder->filled == BLOCK)
-        evaluate_folder_block(folder);
+    memcpy(item->hash, hash, sizeof item->hash);
+    judge(judging, image, memcpy(next_row(judging), features, judging->features * sizeof *features));
     return TRUE;
 }
 
 /* Runs the images through the feature specification of evaluations[first], for all models that share it. */
-static gboolean evaluate_spec(Folder *folder, const GPtrArray *evaluations, guint first, GError **error)
+static gboolean judge_spec(Judging *judging, const GPtrArray *evaluations, guint first,
+                           const Weights *weights, guint threads, GError **error)
 {
     const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
-    g_autoptr(GPtrArray) sharing = g_ptr_array_new(), files = g_ptr_array_new();
+    g_autoptr(GPtrArray) sharing = g_ptr_array_new();
     for (guint j = 0; j < evaluations->len; j++) {
         Evaluation *evaluation = evaluations->pdata[j];
         g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
@@ -242,30 +173,28 @@ static gboolean evaluate_spec(Folder *folder, const GPtrArray *evaluations, guin
         if (!difference)
             g_ptr_array_add(sharing, evaluation);
     }
-    for (guint i = 0; i < folder->dataset->items->len; i++)
-        g_ptr_array_add(files, ((DatasetItem *)folder->dataset->items->pdata[i])->path);
-    folder->evaluations = sharing;
-    folder->features = feature_spec_features(spec);
-    g_autofree float *block = g_new(float, BLOCK * folder->features);
-    folder->block = block;
-    const ImagesOptions images = {"Judging", spec, spec->weights_hash[0] ? folder->weights : NULL,
-                                  folder->options->threads};
-    if (!images_run(&images, (const char *const *)files->pdata, files->len, take_vector, folder, error))
+    judging->images.spec = spec;
+    judging->evaluations = sharing;
+    judging->features = feature_spec_features(spec);
+    g_autofree float *block = judging->block = g_new(float, BLOCK * judging->features);
+    g_autoptr(Pipeline) pipeline =
+        images_pipeline(spec, spec->weights_hash[0] ? weights : NULL, threads, error);
+    if (!pipeline || !images_run(pipeline, "Judging", judging->dataset, take_vector, judging, error))
         return FALSE;
-    if (folder->filled)
-        evaluate_folder_block(folder);
+    judge_block(judging);
     return TRUE;
 }
 
 /* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
-static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray *evaluations,
-                           char *const *reasons, const guint8 *hashes)
+static TestImages *keep_judged(const Judging *judging, const GPtrArray *evaluations, gboolean is_cache)
 {
+    const Dataset *dataset = judging->dataset;
+    TestImages *images = test_images_new(dataset->root, dataset->classes, is_cache);
     for (guint i = 0; i < dataset->items->len; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         guint kept = images->paths->len;
-        if (reasons[i]) {
-            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, reasons[i]));
+        if (judging->reasons[i]) {
+            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, judging->reasons[i]));
             continue;
         }
         for (guint j = 0; j < evaluations->len; j++) {
@@ -276,13 +205,9 @@ static void keep_evaluated(TestImages *images, const Dataset *dataset, GPtrArray
             if (evaluation->similarities)
                 evaluation->similarities[kept] = evaluation->similarities[i];
         }
-        g_ptr_array_add(images->paths, g_strdup(item->key));
-        g_array_index(images->labels, int, kept) = g_array_index(images->labels, int, i);
-        g_byte_array_append(images->hashes, hashes + (gsize)i * CACHE_HASH, CACHE_HASH);
-        g_ptr_array_add(images->groups, g_strdup(item->group));
-        g_byte_array_append(images->reviewed, &(guint8){FALSE}, 1);
+        test_images_add(images, item);
     }
-    g_array_set_size(images->labels, images->paths->len);
+    return images;
 }
 
 gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights, GError **error)
@@ -295,63 +220,54 @@ gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weig
     return images_weights(from, owners, evaluations->len, weights, error);
 }
 
-static gboolean evaluate_folder(const EvaluationOptions *options, const Dataset *dataset, TestImages *images,
-                                GPtrArray *evaluations, GError **error)
+/* *cache: where the images are one's; else NULL. */
+static Dataset *list_images(const EvaluationOptions *options, Cache **cache, GError **error)
 {
-    g_autoptr(Weights) weights = NULL;
-    guint n = dataset->items->len;
-    g_autofree char **slots = g_new0(char *, n + 1);
-    g_autofree guint8 *hashes = g_malloc0_n(n + 1, CACHE_HASH);
-    if (!check_memory(evaluations, n, NULL, options->threads, error) ||
-        !evaluation_weights(options->weights, evaluations, &weights, error))
-        return FALSE;
-    allocate_outputs(evaluations, n);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    Folder folder = {.dataset = dataset,
-                     .options = options,
-                     .weights = weights,
-                     .thread_pool = thread_pool,
-                     .reasons = slots,
-                     .hashes = hashes};
-    gboolean done = TRUE;
-    for (guint j = 0; done && j < evaluations->len; j++)
-        done = evaluate_spec(&folder, evaluations, j, error);
-    if (done)
-        keep_evaluated(images, dataset, evaluations, slots, hashes);
-    for (guint i = 0; i < n; i++)
-        g_free(slots[i]);
-    if (done && images->paths->len == 0)
-        return error_set(error, "%s: none of its %u %s could be read", options->source, n,
-                         plural(n, "image", "images"));
-    return done;
-}
-
-static TestImages *evaluate_folder_source(const EvaluationOptions *options, GPtrArray *evaluations,
-                                          GError **error)
-{
-    g_autoptr(Dataset) dataset = options->unknown ? dataset_unsorted(options->source, error)
-                                                  : dataset_scan(options->source, &options->filter, error);
-    if (!dataset)
+    const char *source = options->source;
+    if (!cache_is(source))
+        return options->unknown ? dataset_unsorted(source, error)
+                                : dataset_scan(source, &options->filter, error);
+    if (!(*cache = cache_open(source, error)) || !cache_choose(*cache, &options->filter, error))
         return NULL;
-    if (!dataset->items->len) {
-        error_set(error, "%s: contains no images", options->source);
-        return NULL;
-    }
-    g_autoptr(TestImages) images = test_images_new(options->source, FALSE);
-    for (guint c = 0; c < dataset->classes->len; c++)
-        g_ptr_array_add(images->classes, g_strdup(dataset->classes->pdata[c]));
-    for (guint i = 0; i < dataset->items->len; i++)
-        g_array_append_val(images->labels, ((DatasetItem *)dataset->items->pdata[i])->label);
-    if (!check_models(options, evaluations, images, NULL, error) ||
-        !evaluate_folder(options, dataset, images, evaluations, error))
-        return NULL;
-    return g_steal_pointer(&images);
+    if (options->unknown)
+        cache_take_unlabelled(*cache);
+    else
+        cache_remark_left_out(*cache);
+    return cache_dataset(*cache);
 }
 
 TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
 {
-    return cache_is(options->source) ? evaluate_cache_source(options, evaluations, error)
-                                     : evaluate_folder_source(options, evaluations, error);
+    g_autoptr(Cache) cache = NULL;
+    g_autoptr(Weights) weights = NULL;
+    g_autoptr(Dataset) dataset = list_images(options, &cache, error);
+    guint n = dataset ? dataset->items->len : 0;
+    gboolean done =
+        n || (dataset && error_set(error, "%s: %s", options->source,
+                                   cache ? "the cache is empty; run extract first" : "contains no images"));
+    if (!done ||
+        !check_models(options, evaluations, dataset, cache ? cache_feature_spec(cache) : NULL, error) ||
+        !check_memory(evaluations, n, cache, options->threads, error) ||
+        (!cache && !evaluation_weights(options->weights, evaluations, &weights, error)))
+        return NULL;
+    allocate_outputs(evaluations, n);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_set_size(reasons, (int)n);
+    Judging judging = {.dataset = dataset,
+                       .thread_pool = thread_pool,
+                       .evaluations = evaluations,
+                       .reasons = (char **)reasons->pdata};
+    done = !cache || judge_cache(&judging, cache, error);
+    for (guint j = 0; !cache && done && j < evaluations->len; j++)
+        done = judge_spec(&judging, evaluations, j, weights, options->threads, error);
+    if (!done)
+        return NULL;
+    g_autoptr(TestImages) images = keep_judged(&judging, evaluations, cache != NULL);
+    if (images->paths->len == 0)
+        return error_null(error, "%s: none of its %u %s could be read", options->source, n,
+                          plural(n, "image", "images"));
+    return g_steal_pointer(&images);
 }
 
 /* What the models answer for the known images gives way to that for the unknown ones, and comes back. */

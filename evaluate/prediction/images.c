@@ -5,9 +5,6 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/core/sha256.h"
-#include "common/dataset/dataset.h"
-#include "common/pipeline/pipeline.h"
 #include "common/vgg16/weights_find.h"
 
 #include <errno.h>
@@ -32,67 +29,65 @@ static gboolean read_more(GString *pending)
     return got > 0;
 }
 
-/* Moves a line from pending to files; FALSE if there is no complete one. */
-static gboolean take_line(GString *pending, gboolean ended, GPtrArray *files)
+/* Moves a line from pending to the list; FALSE if there is no complete one. */
+static gboolean take_line(GString *pending, gboolean ended, Dataset *list)
 {
     const char *newline = memchr(pending->str, '\n', pending->len);
     gsize length = newline ? (gsize)(newline - pending->str) : pending->len;
     if (!newline && (!ended || !length))
         return FALSE;
-    char *line = g_strchomp(g_strndup(pending->str, length));
+    g_autofree char *line = g_strchomp(g_strndup(pending->str, length));
     g_string_erase(pending, 0, (gssize)MIN(length + 1, pending->len));
     if (*line)
-        g_ptr_array_add(files, line);
-    else
-        g_free(line);
+        dataset_add(list, line, 0);
     return TRUE;
 }
 
-gboolean images_lines(GString *pending, guint max, GPtrArray *files, GError **error)
+gboolean images_lines(GString *pending, guint max, Dataset *list, GError **error)
 {
+    const guint before = list->items->len;
     gboolean ended = FALSE;
-    g_ptr_array_set_size(files, 0);
-    while (!files->len && !ended && !interrupted()) {
+    while (list->items->len == before && !ended && !interrupted()) {
         ended = !memchr(pending->str, '\n', pending->len) && !read_more(pending);
-        while (files->len < max && take_line(pending, ended, files))
+        while (list->items->len - before < max && take_line(pending, ended, list))
             ;
         if (pending->len > MAX_LINE && !memchr(pending->str, '\n', pending->len))
             return error_set(error, "standard input: a line has more than %d bytes; give one path a line",
                              MAX_LINE);
     }
-    return files->len > 0 && !interrupted();
+    return list->items->len > before && !interrupted();
 }
 
-static gboolean read_list(GPtrArray *files, GError **error)
+static gboolean read_list(Dataset *list, GError **error)
 {
     GError *wrong = NULL;
     g_autoptr(GString) pending = g_string_new(NULL);
-    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-    while (images_lines(pending, G_MAXUINT, lines, &wrong))
-        while (lines->len)
-            g_ptr_array_add(files, g_ptr_array_steal_index(lines, 0));
+    while (images_lines(pending, G_MAXUINT, list, &wrong))
+        ;
     if (wrong)
         g_propagate_error(error, wrong);
     return !wrong;
 }
 
-GPtrArray *images_list(const char *const *inputs, GError **error)
+static gboolean add_folder(Dataset *list, const char *folder, GError **error)
 {
-    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Dataset) inside = dataset_unsorted(folder, error);
+    for (guint i = 0; inside && i < inside->items->len; i++)
+        dataset_add(list, ((const DatasetItem *)inside->items->pdata[i])->path, 0);
+    return inside != NULL;
+}
+
+Dataset *images_list(const char *const *inputs, GError **error)
+{
+    g_autoptr(Dataset) list = dataset_new("");
     for (; *inputs; inputs++) {
-        if (strcmp(*inputs, "-") == 0) {
-            if (!read_list(files, error))
-                return NULL;
-        } else if (g_file_test(*inputs, G_FILE_TEST_IS_DIR)) {
-            GPtrArray *inside = dataset_files(*inputs, error);
-            if (!inside)
-                return NULL;
-            g_ptr_array_extend_and_steal(files, inside);
-        } else {
-            g_ptr_array_add(files, g_strdup(*inputs));
-        }
+        gboolean lines = g_str_equal(*inputs, "-"), folder = g_file_test(*inputs, G_FILE_TEST_IS_DIR);
+        if ((lines && !read_list(list, error)) || (!lines && folder && !add_folder(list, *inputs, error)))
+            return NULL;
+        if (!lines && !folder)
+            dataset_add(list, *inputs, 0);
     }
-    return g_steal_pointer(&files);
+    return g_steal_pointer(&list);
 }
 
 /* ---- Weights ---- */
@@ -118,9 +113,8 @@ static Weights *load(const char *from, int cut, const ImagesOwner *owner, GError
                                                          : weights_find();
     if (path)
         return weights_load(path, cut, error);
-    error_set(error, "%s: needs the base weights it was %s with, %s; give that file as --weights",
-              owner->path, owner->made, source);
-    return NULL;
+    return error_null(error, "%s: needs the base weights it was %s with, %s; give that file as --weights",
+                      owner->path, owner->made, source);
 }
 
 gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, Weights **weights,
@@ -153,68 +147,20 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
 
 /* ---- Vectors ---- */
 
-struct ImagesRunner {
-    const ImagesOptions *options;
-    Pipeline *pipeline;
-    const char *const *files;
-    ImagesConsume consume;
-    gpointer user;
-};
-
-static Produced produce(guint index, guint8 *rgb, guint8 *note, char **reason, gpointer user)
+Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint threads, GError **error)
 {
-    const ImagesRunner *runner = user;
-    g_autoptr(GBytes) content = NULL;
-    Produced produced = pipeline_decode(runner->files[index], runner->options->spec, rgb, &content, reason);
-    if (produced == PRODUCED)
-        sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), note);
-    return produced;
+    const PipelineOptions options = {
+        .weights = weights, .spec = spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    return pipeline_new(&options, error);
 }
 
-static gboolean consume(guint index, const float *features, const guint8 *note, const char *reason,
-                        gpointer user, GError **error)
-{
-    const ImagesRunner *runner = user;
-    return runner->consume(index, features, note, reason, runner->user, error);
-}
-
-ImagesRunner *images_runner_new(const ImagesOptions *options, GError **error)
-{
-    const PipelineOptions pipeline_options = {.weights = options->weights,
-                                              .spec = options->spec,
-                                              .batch = BASE_DEFAULT_BATCH,
-                                              .threads = options->threads};
-    Pipeline *pipeline = pipeline_new(&pipeline_options, error);
-    if (!pipeline)
-        return NULL;
-    ImagesRunner *runner = g_new0(ImagesRunner, 1);
-    *runner = (ImagesRunner){.options = options, .pipeline = pipeline};
-    return runner;
-}
-
-void images_runner_free(ImagesRunner *runner)
-{
-    if (!runner)
-        return;
-    pipeline_free(runner->pipeline);
-    g_free(runner);
-}
-
-gboolean images_runner_run(ImagesRunner *runner, const char *const *files, guint n, ImagesConsume consumer,
-                           gpointer user, GError **error)
-{
-    const char *label = runner->options->label;
-    g_autoptr(Progress) progress = label ? progress_new(label, n, "images") : NULL;
-    runner->files = files;
-    runner->consume = consumer;
-    runner->user = user;
-    return pipeline_run(runner->pipeline, n, produce, consume, runner, progress, error) &&
-           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
-}
-
-gboolean images_run(const ImagesOptions *options, const char *const *files, guint n, ImagesConsume consumer,
+gboolean images_run(Pipeline *pipeline, const char *label, const Dataset *list, PipelineConsume consume,
                     gpointer user, GError **error)
 {
-    g_autoptr(ImagesRunner) runner = images_runner_new(options, error);
-    return runner && images_runner_run(runner, files, n, consumer, user, error);
+    guint n = list->items->len;
+    g_autoptr(Contents) contents = contents_open(list, NULL, n, error);
+    g_autoptr(Progress) progress = label ? progress_new(label, n, "images") : NULL;
+    ((PipelineImages *)user)->contents = contents;
+    return contents && pipeline_run(pipeline, n, pipeline_produce, consume, user, progress, error) &&
+           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
 }

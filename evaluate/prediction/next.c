@@ -8,6 +8,7 @@
 #include "common/core/plural.h"
 #include "common/plot/contact_sheet.h"
 #include "evaluate/prediction/evaluation_run.h"
+#include "evaluate/prediction/predict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +25,8 @@ typedef struct {
 
 static void take_scores(Candidate *candidate, const Model *model, const float *scores)
 {
-    guint best[2] = {0, 1};
-    if (scores[1] > scores[0])
-        best[0] = 1, best[1] = 0;
-    for (guint c = 2; c < model->classes->len; c++)
-        if (scores[c] > scores[best[0]]) {
-            best[1] = best[0];
-            best[0] = c;
-        } else if (scores[c] > scores[best[1]]) {
-            best[1] = c;
-        }
+    guint best[2];
+    predict_best(scores, model->classes->len, best, 2);
     for (int i = 0; i < 2; i++) {
         candidate->class[i] = model->classes->pdata[best[i]];
         candidate->score[i] = scores[best[i]];
@@ -79,10 +72,8 @@ static float *compare(const char *source, const GArray *candidates, guint n, GEr
     for (guint i = 0; i < n; i++) {
         const Candidate *candidate = &g_array_index(candidates, Candidate, i);
         if (candidate->item >= cache_count(cache) ||
-            !g_str_equal(cache_item(cache, candidate->item)->path, candidate->path)) {
-            error_set(error, "%s changed in the meantime: run evaluate again", source);
-            return NULL;
-        }
+            !g_str_equal(cache_item(cache, candidate->item)->path, candidate->path))
+            return error_null(error, "%s changed in the meantime: run evaluate again", source);
         const float *x = cache_features(cache, candidate->item, buffer, error);
         if (!x)
             return NULL;

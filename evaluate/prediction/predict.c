@@ -20,14 +20,15 @@ enum {
 }; /* images given to the head at a time, so that results appear as the base delivers */
 
 typedef struct {
+    PipelineImages images; /* first */
     PredictFormat format;
     const Model *model;
     ThreadPool *thread_pool;
-    const char *const *files;
+    Dataset *list;
     guint top, skipped;
     const char *score_name; /* "probability" or "margin" */
     float *block;           /* (BLOCK, D) */
-    guint rows[BLOCK];      /* files in the block */
+    guint rows[BLOCK];      /* images of the list in the block */
     guint filled;
     gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
 } Prediction;
@@ -40,10 +41,14 @@ typedef struct {
     gboolean known;      /* the similarity reaches its limit */
 } Answer;
 
+static const char *path_of(const Prediction *prediction, guint index)
+{
+    return ((const DatasetItem *)prediction->list->items->pdata[index])->key;
+}
+
 /* ---- Output ---- */
 
-/* Puts the k best classes of an image into order, best first, ties in order of the classes. */
-static void best_classes(const float *scores, guint classes, guint *order, guint k)
+void predict_best(const float *scores, guint classes, guint *order, guint k)
 {
     for (guint i = 0; i < k; i++) {
         int best = -1;
@@ -126,8 +131,8 @@ static gboolean print_image(const Prediction *prediction, guint index, const flo
     const Model *model = prediction->model;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree guint *order = g_new(guint, prediction->top);
-    best_classes(scores, model->classes->len, order, prediction->top);
-    const Answer answer = {prediction->files[index], scores, order,
+    predict_best(scores, model->classes->len, order, prediction->top);
+    const Answer answer = {path_of(prediction, index), scores, order,
                            !prediction->judges_score || (double)scores[order[0]] >= model->threshold,
                            !prediction->judges_novelty || (double)similarity >= model->novelty->limit};
     append[prediction->format](line, prediction, &answer);
@@ -171,7 +176,7 @@ static gboolean evaluate_block(Prediction *prediction, GError **error)
 
 static gboolean skip(Prediction *prediction, guint index, const char *reason, GError **error)
 {
-    const char *path = prediction->files[index];
+    const char *path = path_of(prediction, index);
     prediction->skipped++;
     cli_warn("skipped %s: %s", path, reason);
     if (prediction->format != FORMAT_JSONL)
@@ -195,24 +200,23 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     return prediction->filled < BLOCK || evaluate_block(prediction, error);
 }
 
-static gboolean predict_files(Prediction *prediction, ImagesRunner *runner, const GPtrArray *files,
-                              GError **error)
+static gboolean predict_list(Prediction *prediction, Pipeline *pipeline, const char *label, GError **error)
 {
-    prediction->files = (const char *const *)files->pdata;
-    return images_runner_run(runner, prediction->files, files->len, take_vector, prediction, error) &&
+    return images_run(pipeline, label, prediction->list, take_vector, prediction, error) &&
            evaluate_block(prediction, error);
 }
 
 /* Answers the lines of standard input as they come. */
-static gboolean predict_lines(Prediction *prediction, ImagesRunner *runner, GError **error)
+static gboolean predict_lines(Prediction *prediction, Pipeline *pipeline, GError **error)
 {
     enum { AT_ONCE = 256 };
     GError *wrong = NULL;
     g_autoptr(GString) pending = g_string_new(NULL);
-    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     gboolean good = TRUE;
-    while (good && images_lines(pending, AT_ONCE, lines, &wrong))
-        good = predict_files(prediction, runner, lines, error);
+    while (good && images_lines(pending, AT_ONCE, prediction->list, &wrong)) {
+        good = predict_list(prediction, pipeline, NULL, error);
+        g_ptr_array_set_size(prediction->list->items, 0);
+    }
     if (wrong)
         g_propagate_error(error, wrong);
     return good && !wrong &&
@@ -225,7 +229,6 @@ static gboolean predict_cache(const Options *options, Prediction *prediction, GE
     const char *path = options->inputs[0];
     const Model *model = prediction->model;
     g_autoptr(Cache) cache = cache_open(path, error);
-    g_autoptr(GPtrArray) models = g_ptr_array_new(), files = g_ptr_array_new();
     if (!cache)
         return FALSE;
     cache_take_unlabelled(cache);
@@ -233,13 +236,10 @@ static gboolean predict_cache(const Options *options, Prediction *prediction, GE
     g_autofree char *clause = model_mismatch(model, cache_feature_spec(cache), NULL, 0);
     if (clause)
         return error_set(error, "%s: cannot predict the images of %s: %s", options->models[0], path, clause);
-    g_ptr_array_add(models, (gpointer)model);
-    for (guint i = 0; i < n; i++)
-        g_ptr_array_add(files, (gpointer)cache_item(cache, i)->path);
-    const PredictionWork work = {models, n, BLOCK, (guint)options->common.threads, cache};
+    prediction->list = cache_dataset(cache);
+    const PredictionWork work = {&model, 1, n, BLOCK, (guint)options->common.threads, cache};
     if (!prediction_memory_check(&work, error) || !print_header(prediction, error))
         return FALSE;
-    prediction->files = (const char *const *)files->pdata;
     g_autofree float *buffer = g_new(float, feature_spec_features(model->spec));
     g_autoptr(Progress) progress = progress_new("Predicting", n, "images");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
@@ -258,25 +258,22 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
     const Model *model = prediction->model;
     const ImagesOwner owner = {options->models[0], "trained", model->spec};
     const char *const *inputs = (const char *const *)options->inputs;
+    guint threads = (guint)options->common.threads;
     gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
-    g_autoptr(GPtrArray) files = lines ? g_ptr_array_new() : images_list(inputs, error);
-    g_autoptr(GPtrArray) models = g_ptr_array_new();
-    if (!files)
+    Dataset *list = prediction->list = lines ? dataset_new("") : images_list(inputs, error);
+    if (!list)
         return FALSE;
-    if (!lines && !files->len)
+    if (!lines && !list->items->len)
         return error_set(error, "nothing to predict: the folder or list contains no images");
-    g_ptr_array_add(models, (gpointer)model);
-    const PredictionWork work = {models, lines ? BLOCK : files->len, BLOCK, (guint)options->common.threads,
-                                 NULL};
+    const PredictionWork work = {&model, 1, lines ? BLOCK : list->items->len, BLOCK, threads, NULL};
     if (!prediction_memory_check(&work, error) ||
         !images_weights(options->weights, &owner, 1, &weights, error))
         return FALSE;
-    const ImagesOptions images = {lines ? NULL : "Predicting", model->spec, weights,
-                                  (guint)options->common.threads};
-    g_autoptr(ImagesRunner) runner = images_runner_new(&images, error);
-    return runner && print_header(prediction, error) &&
-           (lines ? predict_lines(prediction, runner, error)
-                  : predict_files(prediction, runner, files, error));
+    prediction->images.spec = model->spec;
+    g_autoptr(Pipeline) pipeline = images_pipeline(model->spec, weights, threads, error);
+    return pipeline && print_header(prediction, error) &&
+           (lines ? predict_lines(prediction, pipeline, error)
+                  : predict_list(prediction, pipeline, "Predicting", error));
 }
 
 Status predict_images(const Options *options, GError **error)
@@ -300,5 +297,6 @@ Status predict_images(const Options *options, GError **error)
     gboolean done =
         (cache_is(options->inputs[0]) ? predict_cache : predict_inputs)(options, &prediction, error);
     g_free(prediction.block);
+    dataset_free(prediction.list);
     return !done ? STATUS_FAILED : prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

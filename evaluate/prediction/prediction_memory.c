@@ -30,8 +30,8 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     guint threads = (guint)values[0];
     MemoryNeed need = {0};
     gsize outputs = 0;
-    for (guint i = 0; i < work->models->len; i++) {
-        const Model *model = work->models->pdata[i];
+    for (guint i = 0; i < work->n_models; i++) {
+        const Model *model = work->models[i];
         MemoryNeed its = source_memory(work, model, threads);
         memory_add(&its, model_predict_memory(model, threads, (int)MIN(work->images, work->block)));
         outputs += (gsize)work->images * model->classes->len * sizeof(float);

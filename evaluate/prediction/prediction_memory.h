@@ -4,9 +4,10 @@
 #include "common/model/model.h"
 
 typedef struct {
-    const GPtrArray *models; /* const Model*, loaded */
-    guint images;            /* how many */
-    guint block;             /* vectors given to a model at a time */
+    const Model *const *models; /* (n_models), loaded */
+    guint n_models;
+    guint images; /* how many */
+    guint block;  /* vectors given to a model at a time */
     guint threads;
     const Cache *cache; /* where their features lie; NULL: they go through the models' bases */
 } PredictionWork;

@@ -30,12 +30,13 @@ typedef struct {
 } Query;
 
 typedef struct {
+    PipelineImages images; /* first */
     const Options *options;
     Cache *cache;
     Cosines *cosines;
     guint k;
     gsize features; /* D */
-    const char *const *files;
+    const Dataset *list;
     float *vectors; /* (COSINES_BLOCK, D), of the queries that wait for a scan */
     Query queries[COSINES_BLOCK];
     guint waiting, skipped;
@@ -184,15 +185,16 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
                             gpointer user, GError **error)
 {
     Search *search = user;
+    const char *path = contents_item(search->images.contents, index)->path;
     if (!features) {
         search->skipped++;
-        cli_warn("skipped %s: %s", search->files[index], reason);
+        cli_warn("skipped %s: %s", path, reason);
         return TRUE;
     }
     Query *query = search->queries + search->waiting;
     if (!query->nearest)
         query->nearest = g_new(Neighbour, search->k + 1);
-    query->path = search->files[index];
+    query->path = path;
     query->found = 0;
     query->itself = NULL;
     memcpy(query->hash, hash, CACHE_HASH);
@@ -227,7 +229,7 @@ static gboolean open_cache(Search *search, GError **error)
     return TRUE;
 }
 
-static gboolean run(Search *search, guint n, GError **error)
+static gboolean run(Search *search, GError **error)
 {
     const Options *o = search->options;
     const FeatureSpec *spec = cache_feature_spec(search->cache);
@@ -235,9 +237,13 @@ static gboolean run(Search *search, guint n, GError **error)
     g_autoptr(Weights) weights = NULL;
     if (!images_weights(o->weights, &owner, 1, &weights, error))
         return FALSE;
-    const ImagesOptions images = {"Looking at images", spec, weights, (guint)o->common.threads};
-    search->vectors = g_new(float, MIN(n, COSINES_BLOCK) * search->features);
-    return images_run(&images, search->files, n, take_vector, search, error) && answer(search, error) &&
+    g_autoptr(Pipeline) pipeline = images_pipeline(spec, weights, (guint)o->common.threads, error);
+    if (!pipeline)
+        return FALSE;
+    search->images.spec = spec;
+    search->vectors = g_new(float, MIN(search->list->items->len, COSINES_BLOCK) * search->features);
+    return images_run(pipeline, "Looking at images", search->list, take_vector, search, error) &&
+           answer(search, error) &&
            (!o->neighbours || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
            (!o->sheet || write_sheet(search, error));
 }
@@ -245,19 +251,19 @@ static gboolean run(Search *search, guint n, GError **error)
 Status similar_images(const Options *options, GError **error)
 {
     Search search = {.options = options, .k = (guint)options->similar};
-    g_autoptr(GPtrArray) files = images_list((const char *const *)options->inputs, error);
-    gboolean done = files != NULL;
-    if (done && files->len == 0)
+    g_autoptr(Dataset) list = images_list((const char *const *)options->inputs, error);
+    gboolean done = list != NULL;
+    if (done && list->items->len == 0)
         done = error_set(error, "nothing to compare: the folder or list contains no images");
     g_autoptr(ThreadPool) thread_pool = NULL;
     if (done && (done = open_cache(&search, error))) {
         thread_pool = thread_pool_new((guint)options->common.threads);
         search.cosines = cosines_new(&search.cache, 1, thread_pool);
-        search.files = (const char *const *)files->pdata;
+        search.list = list;
         search.csv = g_string_new("image,rank,path,class,similarity\n");
         search.sheet = g_array_new(FALSE, FALSE, sizeof(ContactImage));
         search.texts = g_ptr_array_new_with_free_func(g_free);
-        done = run(&search, files->len, error);
+        done = run(&search, error);
         g_string_free(search.csv, TRUE);
         g_array_unref(search.sheet);
         g_ptr_array_unref(search.texts);

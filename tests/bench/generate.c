@@ -98,7 +98,7 @@ static void put(CacheWriter *writer, guint i, const float *x)
     memcpy(hash, &i, sizeof i);
     if (images)
         put_image(path, i, hash);
-    cache_writer_put(writer, path, name, hash, x);
+    cache_writer_put(writer, path, &(CacheLabel){.class_name = name}, hash, x);
 }
 
 static FeatureSpec *spec_of_options(GError **error)

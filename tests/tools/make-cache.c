@@ -75,7 +75,7 @@ static void put_line(CacheWriter *writer, char *line, const float *features, gsi
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     g_checksum_update(sum, (const guchar *)features, (gssize)(count * sizeof(float)));
     g_checksum_get_digest(sum, hash, &length);
-    cache_writer_put(writer, line, comma + 1, hash, features);
+    cache_writer_put(writer, line, &(CacheLabel){.class_name = comma + 1}, hash, features);
 }
 
 int main(int argc, char **argv)

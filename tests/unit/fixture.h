@@ -258,7 +258,7 @@ static inline void fixture_put(CacheWriter *writer, const FeatureSpec *spec, gui
     for (gsize j = 0; j < n; j++)
         features[j] = fixture_feature(number, j);
     fixture_hash(number, hash);
-    cache_writer_put(writer, path, class_name, hash, features);
+    cache_writer_put(writer, path, &(CacheLabel){.class_name = class_name}, hash, features);
 }
 
 /* A cache of this many images, written in several commits, with a skipped input. */

@@ -13,58 +13,20 @@ void cache_source_clear(CacheSource *source)
     g_clear_pointer(&source->copy_items, g_free);
 }
 
-/* (images) */
-static SplitImage *list(const Cache *cache)
+Dataset *cache_source_other(Cache *cache, const Cache *like, GError **error)
 {
-    SplitImage *images = g_new(SplitImage, cache_count(cache) + 1);
-    for (guint i = 0; i < cache_count(cache); i++) {
-        const CacheItem *item = cache_item(cache, i);
-        images[i] = (SplitImage){item->path, item->given.group, item->hash, item->label};
-    }
-    return images;
-}
-
-gboolean cache_source_split(Cache *cache, const GPtrArray *classes, double split, ValidationOrder order,
-                            SplitPart parts[2], TrainedOn **trained_on, GError **error)
-{
-    guint n = cache_count(cache), used = 0;
-    g_autofree SplitImage *images = list(cache);
-    g_autofree gboolean *has_images = g_new0(gboolean, classes->len + 1);
-    const SplitImages all = {cache_path(cache), images, n, classes->len, (const char *const *)classes->pdata};
-    for (guint i = 0; i < n; i++) {
-        used += !has_images[images[i].label];
-        has_images[images[i].label] = TRUE;
-    }
-    if (used < 2)
-        return error_set(error, "%s: it has %s, but a classifier needs at least two", cache_path(cache),
-                         used ? "one class only" : "no class");
-    if (!split_parts(&all, split, order, parts, error))
-        return FALSE;
-    *trained_on = split_trained_on(&all, &parts[0]);
-    return TRUE;
-}
-
-gboolean cache_source_all(Cache *cache, const Cache *like, GPtrArray *classes, SplitPart *part,
-                          GError **error)
-{
+    g_autoptr(Dataset) images = cache_dataset(cache);
     g_autofree char *difference =
         feature_spec_difference(cache_feature_spec(cache), cache_feature_spec(like));
-    g_autofree guint *labels = g_new(guint, cache_classes(cache) + 1);
-    g_autofree SplitImage *images = list(cache);
-    const SplitImages all = {.images = images, .n = cache_count(cache)};
+    const char *lacking;
     if (difference)
-        return error_set(error, "%s: cannot be used as validation data for a model trained on %s: %s",
-                         cache_path(cache), cache_path(like), difference);
-    for (guint c = 0; c < cache_classes(cache); c++) {
-        const char *name = cache_class(cache, (int)c);
-        if (!g_ptr_array_find_with_equal_func(classes, name, g_str_equal, &labels[c]))
-            return error_set(error, "%s: its class %s is not a class of %s", cache_path(cache), name,
-                             cache_path(like));
-    }
-    for (guint i = 0; i < all.n; i++)
-        images[i].label = (int)labels[images[i].label];
-    *part = split_part(&all, NULL, FALSE);
-    return all.n || error_set(error, "%s: it has no images to validate on", cache_path(cache));
+        return error_null(error, "%s: cannot be used as validation data for a model trained on %s: %s",
+                          cache_path(cache), cache_path(like), difference);
+    if (!dataset_adopt_classes(images, cache_class_names(like), &lacking))
+        return error_null(error, "%s: its class %s is not a class of %s", cache_path(cache), lacking,
+                          cache_path(like));
+    return images->items->len ? g_steal_pointer(&images)
+                              : error_null(error, "%s: it has no images to validate on", cache_path(cache));
 }
 
 /* ---- Augmented copies ---- */

@@ -15,16 +15,9 @@ typedef struct {
     guint64 seed;        /* of the draw */
 } CacheSource;
 
-/* A cache's images in the order of their names, split (validation_split.h) into those to train on (0) and to validate on
- * (1). trained_on: of the first. FALSE and error if a part is empty (except the second with split 0) or the cache has fewer
- * than two classes with images. */
-gboolean cache_source_split(Cache *cache, const GPtrArray *classes, double split, ValidationOrder order,
-                            SplitPart parts[2], TrainedOn **trained_on, GError **error);
-
-/* All images of another cache, labelled by these classes, those of `like`; its feature specification must be the same, and its
- * classes must be among those. */
-gboolean cache_source_all(Cache *cache, const Cache *like, GPtrArray *classes, SplitPart *part,
-                          GError **error);
+/* All images of another cache, with the labels of the classes of `like`; its feature specification must be the same, and
+ * its classes must be among those. NULL and error else. */
+Dataset *cache_source_other(Cache *cache, const Cache *like, GError **error);
 
 /* From now on each epoch uses a random one of the first `copies` copies of each image that extract --augment stored (0:
  * as many as the first image has). FALSE and error if an image has fewer. */

@@ -14,7 +14,7 @@
 #include <string.h>
 
 typedef struct {
-    const Dataset *dataset;
+    Dataset *dataset;
     const Decoding *how;
     DecodedImages *images; /* item i at index i */
     char **reasons;        /* (items) why an image could not be read, else NULL */
@@ -30,7 +30,7 @@ static gsize pixel_bytes(const DecodedImages *images)
 static void load_item(guint index, guint worker, gpointer data)
 {
     Loading *loading = data;
-    const DatasetItem *item = loading->dataset->items->pdata[index];
+    DatasetItem *item = loading->dataset->items->pdata[index];
     DecodedImages *images = loading->images;
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) content = NULL;
@@ -40,7 +40,7 @@ static void load_item(guint index, guint worker, gpointer data)
     if (image_file_decode(item->path, loading->how, rgb, &content, &error)) {
         gsize size;
         const guint8 *bytes = g_bytes_get_data(content, &size);
-        sha256(bytes, size, images->hashes[index]);
+        sha256(bytes, size, item->hash);
     } else if (g_error_matches(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE)) {
         loading->reasons[index] = g_strdup(error->message);
     } else {
@@ -51,44 +51,36 @@ static void load_item(guint index, guint worker, gpointer data)
     progress_tick(loading->progress, 1);
 }
 
-/* Reports the images that could not be read and closes the gaps they leave. */
+/* Reports the images that could not be read and closes the gaps they leave, also in the dataset. */
 static void compact(const Loading *loading)
 {
     DecodedImages *images = loading->images;
+    Dataset *dataset = loading->dataset;
     gsize bytes = pixel_bytes(images);
-    for (guint i = 0; i < loading->dataset->items->len; i++) {
-        const DatasetItem *item = loading->dataset->items->pdata[i];
+    g_autofree gboolean *unread = g_new0(gboolean, dataset->items->len + 1);
+    for (guint i = 0; i < dataset->items->len; i++) {
         guint to = images->count;
-        if (loading->reasons[i]) {
-            cli_warn("%s: %s", item->path, loading->reasons[i]);
-            images->skipped++;
-            continue;
-        }
-        images->list[to] = (SplitImage){item->key, item->group, images->hashes[i], item->label};
-        if (to != i)
+        unread[i] = loading->reasons[i] != NULL;
+        images->count += !unread[i];
+        if (unread[i])
+            cli_warn("%s: %s", ((const DatasetItem *)dataset->items->pdata[i])->path, loading->reasons[i]);
+        else if (to != i)
             memcpy(images->pixels + to * bytes, images->pixels + i * bytes, bytes);
-        images->count++;
     }
+    images->skipped = dataset->items->len - images->count;
+    dataset_free(dataset_take(dataset, unread));
 }
 
-static DecodedImages *decoded_images_new(const Dataset *dataset, int side, const char *beside, GError **error)
+DecodedImages *decoded_images_load(Dataset *dataset, const Decoding *how, const char *beside, guint threads,
+                                   GError **error)
 {
     guint n = dataset->items->len;
     g_autoptr(DecodedImages) images = g_new0(DecodedImages, 1);
-    images->side = side;
-    images->list = g_new(SplitImage, n);
-    images->hashes = g_malloc0_n(n, CACHE_HASH);
+    images->side = how->side;
+    images->dataset = dataset;
     images->room = n * pixel_bytes(images);
     images->pixels = spill_new(beside, images->room, error);
-    return images->pixels ? g_steal_pointer(&images) : NULL;
-}
-
-DecodedImages *decoded_images_load(const Dataset *dataset, const Decoding *how, const char *beside,
-                                   guint threads, GError **error)
-{
-    guint n = dataset->items->len;
-    g_autoptr(DecodedImages) images = decoded_images_new(dataset, how->side, beside, error);
-    if (!images)
+    if (!images->pixels)
         return NULL;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_full(n, g_free);
@@ -99,21 +91,14 @@ DecodedImages *decoded_images_load(const Dataset *dataset, const Decoding *how, 
     thread_pool_run(thread_pool, n, load_item, &loading);
     images->seconds = (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;
     g_autofree char *broken = loading.broken;
-    if (broken) {
-        error_set(error, "%s", broken);
-        return NULL;
-    }
-    if (interrupted()) {
-        error_set(error, "%s: interrupted before training began", dataset->root);
-        return NULL;
-    }
+    if (broken)
+        return error_null(error, "%s", broken);
+    if (interrupted())
+        return error_null(error, "%s: interrupted before training began", dataset->root);
     compact(&loading);
-    if (!images->count) {
-        error_set(error, "%s: none of its %u %s could be read", dataset->root, n,
-                  plural(n, "image", "images"));
-        return NULL;
-    }
-    return g_steal_pointer(&images);
+    return images->count ? g_steal_pointer(&images)
+                         : error_null(error, "%s: none of its %u %s could be read", dataset->root, n,
+                                      plural(n, "image", "images"));
 }
 
 MemoryNeed decoded_images_memory(guint images, int side)
@@ -126,8 +111,6 @@ void decoded_images_free(DecodedImages *images)
     if (!images)
         return;
     spill_free(images->pixels, images->room);
-    g_free(images->list);
-    g_free(images->hashes);
     g_free(images);
 }
 

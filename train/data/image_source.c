@@ -77,8 +77,8 @@ void image_source_prepare(guint index, const guint8 *rgb, float *tensor, gpointe
         image_normalize(rgb, images->side, options->normalization, tensor);
         return;
     }
-    Augmentation drawn = augment_draw(options->augmentation, options->seed,
-                                      images->list[image_of(job, index)].key, job->copy, images->side);
+    const char *key = ((const DatasetItem *)images->dataset->items->pdata[image_of(job, index)])->key;
+    Augmentation drawn = augment_draw(options->augmentation, options->seed, key, job->copy, images->side);
     augment_tensor(rgb, images->side, &drawn, options->normalization, tensor);
 }
 

@@ -7,6 +7,7 @@
 #include "common/pipeline/pipeline.h"
 #include "train/data/batches.h"
 #include "train/data/decoded_images.h"
+#include "train/data/validation_split.h"
 
 typedef struct ImageSource ImageSource;
 

@@ -29,9 +29,8 @@ void *spill_new(const char *beside, gsize bytes, GError **error)
         close(file);
     if (code) {
         g_autofree char *size = memory_text(bytes);
-        error_set(error, "%s: %s of temporary data cannot be kept in this folder: %s", folder, size,
-                  g_strerror(code));
-        return NULL;
+        return error_null(error, "%s: %s of temporary data cannot be kept in this folder: %s", folder, size,
+                          g_strerror(code));
     }
     return map;
 }

@@ -66,16 +66,35 @@ void training_data_free(TrainingData *data)
     g_free(data);
 }
 
+/* Parts the images and says which are trained on. */
+static gboolean part_images(TrainingData *data, const Dataset *images, const TrainOptions *options,
+                            double split, GError **error)
+{
+    guint classes = images->classes->len, used = 0;
+    g_autofree guint *per_class = g_new0(guint, classes + 1);
+    for (guint i = 0; i < images->items->len; i++)
+        used += per_class[((const DatasetItem *)images->items->pdata[i])->label]++ == 0;
+    for (guint c = 0; data->images && c < classes; c++)
+        if (!per_class[c])
+            return error_set(error, "%s: none of the images of its class %s could be read", images->root,
+                             (const char *)images->classes->pdata[c]);
+    if (used < 2)
+        return error_set(error, "%s: it has %s, but a classifier needs at least two", images->root,
+                         used ? "one class only" : "no class");
+    if (!split_parts(images, split, options->validation_order, data->parts, error))
+        return FALSE;
+    data->trained_on = split_trained_on(images, &data->parts[0]);
+    return TRUE;
+}
+
 /* ---- From caches ---- */
 static gboolean split_cache(TrainingData *data, const TrainOptions *options, GError **error)
 {
     double split = options->validation ? 0 : options->validation_split;
+    g_autoptr(Dataset) images = cache_dataset(data->cache);
     data->spec = feature_spec_copy(cache_feature_spec(data->cache));
-    data->classes = g_ptr_array_new_with_free_func(g_free);
-    for (guint c = 0; c < cache_classes(data->cache); c++)
-        g_ptr_array_add(data->classes, g_strdup(cache_class(data->cache, (int)c)));
-    if (!cache_source_split(data->cache, data->classes, split, options->validation_order, data->parts,
-                            &data->trained_on, error))
+    data->classes = g_ptr_array_ref(images->classes);
+    if (!part_images(data, images, options, split, error))
         return FALSE;
     cache_remark_left_out(data->cache);
     for (int i = 0; i < 2; i++)
@@ -89,8 +108,11 @@ static gboolean open_other(TrainingData *data, const char *path, GError **error)
     if (!(data->cached[1].cache = data->other = cache_open(path, error)))
         return FALSE;
     cache_remark_left_out(data->other);
+    g_autoptr(Dataset) others = cache_source_other(data->other, data->cache, error);
     split_part_clear(&data->parts[1]);
-    return cache_source_all(data->other, data->cache, data->classes, &data->parts[1], error);
+    if (others)
+        data->parts[1] = split_part(others, NULL, FALSE);
+    return others != NULL;
 }
 
 static char *identify_cached(const CacheSource sources[2])
@@ -136,32 +158,14 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
     return TRUE;
 }
 
-static gboolean split_images(TrainingData *data, const TrainOptions *options, GError **error)
-{
-    const DecodedImages *images = data->images;
-    const char *const *names = (const char *const *)data->classes->pdata;
-    g_autofree gboolean *has_images = g_new0(gboolean, data->classes->len);
-    const SplitImages all = {options->images, images->list, images->count, data->classes->len, names};
-    for (guint i = 0; i < images->count; i++)
-        has_images[images->list[i].label] = TRUE;
-    for (guint c = 0; c < data->classes->len; c++)
-        if (!has_images[c])
-            return error_set(error, "%s: none of the images of its class %s could be read", options->images,
-                             names[c]);
-    if (!split_parts(&all, options->validation_split, options->validation_order, data->parts, error))
-        return FALSE;
-    data->trained_on = split_trained_on(&all, &data->parts[0]);
-    return TRUE;
-}
-
 static char *identify_images(const TrainingData *data)
 {
-    const DecodedImages *images = data->images;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     feature_spec_identify(data->spec, sum);
-    for (guint i = 0; i < images->count; i++) {
-        g_checksum_update(sum, (const guchar *)images->list[i].key, (gssize)strlen(images->list[i].key) + 1);
-        g_checksum_update(sum, images->list[i].hash, CACHE_HASH);
+    for (guint i = 0; i < data->dataset->items->len; i++) {
+        const DatasetItem *item = data->dataset->items->pdata[i];
+        g_checksum_update(sum, (const guchar *)item->key, (gssize)strlen(item->key) + 1);
+        g_checksum_update(sum, item->hash, sizeof item->hash);
     }
     return g_strdup(g_checksum_get_string(sum));
 }
@@ -214,7 +218,8 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                 .threads = threads,
                                 .prepare = image_source_prepare};
     data->pipeline = pipeline_new(&pipeline, error);
-    if (!data->pipeline || !split_images(data, options, error) || !make_sources(data, options, error))
+    if (!data->pipeline || !part_images(data, data->dataset, options, options->validation_split, error) ||
+        !make_sources(data, options, error))
         return FALSE;
     data->identity = identify_images(data);
     return TRUE;
@@ -241,7 +246,7 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
 {
     MemoryNeed need = batches_memory(feature_spec_features(data->spec),
                                      MAX(data->parts[0].count, data->parts[1].count), batch);
-    if (cache_store(data->cache) == CACHE_FLOAT32 && !scales(options))
+    if (cache_catalog(data->cache)->store == CACHE_FLOAT32 && !scales(options))
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
     for (int i = 0; i < 2; i++)
         memory_add(&need, cache_source_memory(&data->cached[i]));

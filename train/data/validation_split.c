@@ -6,10 +6,14 @@
 
 #include <string.h>
 
-static gint by_folder_and_name(gconstpointer a, gconstpointer b, gpointer user)
+static const DatasetItem *item_at(const Dataset *images, guint index)
 {
-    const SplitImage *images = user;
-    const char *one = images[*(const guint *)a].key, *two = images[*(const guint *)b].key;
+    return images->items->pdata[index];
+}
+
+static gint by_folder_and_name(gconstpointer a, gconstpointer b, gpointer images)
+{
+    const char *one = item_at(images, *(const guint *)a)->key, *two = item_at(images, *(const guint *)b)->key;
     const char *end = strrchr(one, '/'), *other = strrchr(two, '/');
     gsize length = end ? (gsize)(end - one) : 0, others = other ? (gsize)(other - two) : 0;
     int order = memcmp(one, two, MIN(length, others));
@@ -18,46 +22,38 @@ static gint by_folder_and_name(gconstpointer a, gconstpointer b, gpointer user)
     return order ? order : strcmp(one + length, two + others);
 }
 
-static gint by_hash(gconstpointer a, gconstpointer b, gpointer user)
+static gint by_hash(gconstpointer a, gconstpointer b, gpointer images)
 {
-    const SplitImage *images = user;
     guint i = *(const guint *)a, j = *(const guint *)b;
-    guint64 one = partition_hash(images[i].key), two = partition_hash(images[j].key);
+    guint64 one = partition_hash(item_at(images, i)->key), two = partition_hash(item_at(images, j)->key);
     return one != two ? (one < two ? -1 : 1) : (i > j) - (i < j);
 }
 
 /* The first of each class. */
-static gboolean *take_first(const SplitImages *all, double split, ValidationOrder order)
+static gboolean *take_first(const Dataset *all, double split, ValidationOrder order)
 {
-    guint n = all->n;
+    guint n = all->items->len, classes = all->classes->len;
     gboolean *validates = g_new(gboolean, n + 1);
-    g_autofree guint *count = g_new0(guint, all->classes + 1), *seen = g_new0(guint, all->classes + 1);
+    g_autofree guint *count = g_new0(guint, classes + 1), *seen = g_new0(guint, classes + 1);
     g_autofree guint *walk = g_new(guint, n + 1);
     for (guint i = 0; i < n; i++) {
-        count[all->images[i].label]++;
+        count[item_at(all, i)->label]++;
         walk[i] = i;
     }
-    qsort_r(walk, n, sizeof *walk, order == VALIDATION_HASH ? by_hash : by_folder_and_name,
-            (gpointer)all->images);
+    qsort_r(walk, n, sizeof *walk, order == VALIDATION_HASH ? by_hash : by_folder_and_name, (gpointer)all);
     for (guint i = 0; i < n; i++) {
-        int label = all->images[walk[i]].label;
+        int label = item_at(all, walk[i])->label;
         validates[walk[i]] = seen[label]++ < (guint)(split * count[label]);
     }
     return validates;
 }
 
-static gboolean *keep_groups(const SplitImages *all, double split, GError **error)
+static gboolean *keep_groups(const Dataset *all, double split, GError **error)
 {
-    guint n = all->n;
-    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
-    g_autofree const char **groups = g_new(const char *, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const SplitImage *image = &all->images[i];
-        items[i] = (PartitionItem){.hash = partition_hash(image->key), .label = image->label, .place = -1};
-        groups[i] = image->group;
-    }
-    partition_group(items, n, groups);
-    if (!partition(items, n, split, all->names, all->classes, "--validation-split", error))
+    guint n = all->items->len;
+    g_autofree PartitionItem *items = partition_items(all);
+    if (!partition(items, n, split, (const char *const *)all->classes->pdata, all->classes->len,
+                   "--validation-split", error))
         return NULL;
     gboolean *validates = g_new(gboolean, n + 1);
     for (guint i = 0; i < n; i++)
@@ -65,37 +61,38 @@ static gboolean *keep_groups(const SplitImages *all, double split, GError **erro
     return validates;
 }
 
-gboolean *validation_split(const SplitImages *all, double split, ValidationOrder order, GError **error)
+gboolean *validation_split(const Dataset *all, double split, ValidationOrder order, GError **error)
 {
     const char *group = NULL;
-    for (guint i = 0; i < all->n && !group; i++)
-        group = all->images[i].group;
+    for (guint i = 0; i < all->items->len && !group; i++)
+        group = item_at(all, i)->group;
     if (!group || split <= 0)
         return take_first(all, split, order);
     if (order == VALIDATION_HASH)
         return keep_groups(all, split, error);
-    error_set(error, "--validation-order keras would part images of a group, such as %s: use hash", group);
-    return NULL;
+    return error_null(error, "--validation-order keras would part images of a group, such as %s: use hash",
+                      group);
 }
 
 /* ---- Parts ---- */
 
-SplitPart split_part(const SplitImages *all, const gboolean *answers, gboolean answer)
+SplitPart split_part(const Dataset *all, const gboolean *answers, gboolean answer)
 {
-    SplitPart part = {0, g_new(guint32, all->n + 1), g_new(int, all->n + 1), NULL};
-    g_autofree const char **groups = g_new(const char *, all->n + 1);
-    for (guint i = 0; i < all->n; i++) {
+    guint n = all->items->len;
+    SplitPart part = {0, g_new(guint32, n + 1), g_new(int, n + 1), NULL};
+    g_autofree const char **groups = g_new(const char *, n + 1);
+    for (guint i = 0; i < n; i++) {
         if (answers && answers[i] != answer)
             continue;
         part.items[part.count] = i;
-        part.labels[part.count] = all->images[i].label;
-        groups[part.count++] = all->images[i].group;
+        part.labels[part.count] = item_at(all, i)->label;
+        groups[part.count++] = item_at(all, i)->group;
     }
     part.units = partition_units(groups, part.count);
     return part;
 }
 
-gboolean split_parts(const SplitImages *all, double split, ValidationOrder order, SplitPart parts[2],
+gboolean split_parts(const Dataset *all, double split, ValidationOrder order, SplitPart parts[2],
                      GError **error)
 {
     g_autofree gboolean *validates = validation_split(all, split, order, error);
@@ -107,7 +104,7 @@ gboolean split_parts(const SplitImages *all, double split, ValidationOrder order
            error_set(error,
                      "%s: a validation split of %g leaves %u images for training and %u for validation; "
                      "choose another --validation-split, or 0 for none",
-                     all->path, split, parts[0].count, parts[1].count);
+                     all->root, split, parts[0].count, parts[1].count);
 }
 
 void split_part_clear(SplitPart *part)
@@ -117,10 +114,10 @@ void split_part_clear(SplitPart *part)
     g_clear_pointer(&part->units, g_free);
 }
 
-TrainedOn *split_trained_on(const SplitImages *all, const SplitPart *part)
+TrainedOn *split_trained_on(const Dataset *all, const SplitPart *part)
 {
     TrainedOn *trained_on = trained_on_new();
     for (guint i = 0; i < part->count; i++)
-        trained_on_add(trained_on, all->images[part->items[i]].hash);
+        trained_on_add(trained_on, item_at(all, part->items[i])->hash);
     return trained_on_finish(trained_on);
 }

@@ -8,22 +8,9 @@
  *
  * Names in order often are of one camera, day or scene, and the first are not like the rest. */
 #pragma once
+#include "common/dataset/dataset.h"
 #include "common/model/trained_on.h"
 #include "train/options.h"
-
-typedef struct {
-    const char *key;    /* "class/…/name" */
-    const char *group;  /* NULL: in none */
-    const guint8 *hash; /* SHA-256 of its file's content */
-    int label;
-} SplitImage;
-
-typedef struct {
-    const char *path; /* where they are from, for sentences */
-    const SplitImage *images;
-    guint n, classes;
-    const char *const *names; /* (classes) */
-} SplitImages;
 
 /* Those that are trained on, or those that validate. */
 typedef struct {
@@ -34,14 +21,14 @@ typedef struct {
 } SplitPart;
 
 /* (n) answers, TRUE for validation, all FALSE with split 0; caller frees. NULL and error if groups cannot be kept together. */
-gboolean *validation_split(const SplitImages *all, double split, ValidationOrder order, GError **error);
+gboolean *validation_split(const Dataset *all, double split, ValidationOrder order, GError **error);
 
 /* The parts that are trained on (0) and validate (1). FALSE and error, also if one of them is empty with a split above 0. */
-gboolean split_parts(const SplitImages *all, double split, ValidationOrder order, SplitPart parts[2],
+gboolean split_parts(const Dataset *all, double split, ValidationOrder order, SplitPart parts[2],
                      GError **error);
 
 /* The part of those whose answer is this; answers NULL: all. */
-SplitPart split_part(const SplitImages *all, const gboolean *answers, gboolean answer);
+SplitPart split_part(const Dataset *all, const gboolean *answers, gboolean answer);
 void split_part_clear(SplitPart *part);
 
-TrainedOn *split_trained_on(const SplitImages *all, const SplitPart *part);
+TrainedOn *split_trained_on(const Dataset *all, const SplitPart *part);

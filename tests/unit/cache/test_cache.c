@@ -15,7 +15,7 @@ static void what_is_committed_is_read_back(void)
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "class0/broken.jpg");
     g_assert_cmpstr(cache_skipped(cache, 0).reason, ==, "is empty");
     g_assert_cmpstr(cache_path(cache), ==, folder);
-    g_assert_cmpstr(cache_program(cache), ==, "vggcache " VGGCACHE_VERSION);
+    g_assert_cmpstr(cache_catalog(cache)->program, ==, "vggcache " VGGCACHE_VERSION);
     remove_tree(folder);
 }
 
@@ -39,7 +39,7 @@ static void put_one(CacheWriter *writer, const char *path, const char *class_nam
     guint8 hash[CACHE_HASH] = {(guint8)value};
     for (int j = 0; j < FIXTURE_FEATURES; j++)
         features[j] = value;
-    cache_writer_put(writer, path, class_name, hash, features);
+    cache_writer_put(writer, path, &(CacheLabel){.class_name = class_name}, hash, features);
 }
 
 static void labels_follow_class_names_not_arrival(void)
@@ -92,13 +92,14 @@ static void put_skip_and_remove_replace_one_another(void)
     commit_cache(writer);
     g_assert_cmpuint(cache_writer_pending(writer), ==, 0);
     g_assert_false(cache_writer_lookup(writer, "a/1.png", hash));
-    g_autoptr(GArray) stored = cache_writer_stored(writer, &error);
+    Cache *stored = cache_writer_list(writer, &error);
     g_assert_no_error(error);
-    g_assert_cmpuint(stored->len, ==, 3);
-    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).path, ==, "a/2.png");
-    g_assert_cmpstr(g_array_index(stored, CacheStored, 0).label.class_name, ==, "a");
-    g_assert_cmpuint(g_array_index(stored, CacheStored, 0).hash[0], ==, 7);
-    g_assert_null(g_array_index(stored, CacheStored, 2).label.class_name);
+    g_assert_cmpuint(cache_all(stored), ==, 2);
+    g_assert_cmpstr(cache_item(stored, 0)->path, ==, "a/2.png");
+    g_assert_cmpstr(cache_item(stored, 0)->given.class_name, ==, "a");
+    g_assert_cmpuint(cache_item(stored, 0)->hash[0], ==, 7);
+    g_assert_cmpuint(cache_skipped_count(stored), ==, 1);
+    cache_close(stored);
     cache_writer_close(writer);
 
     g_autoptr(Cache) cache = open_cache(folder);

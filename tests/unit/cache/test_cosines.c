@@ -27,7 +27,7 @@ static void make_cache(const char *folder, guint from, guint to)
         for (guint j = 0; j < D; j++)
             x[j] = feature(i, j);
         fixture_hash(i, hash);
-        cache_writer_put(writer, path, "a", hash, x);
+        cache_writer_put(writer, path, &(CacheLabel){.class_name = "a"}, hash, x);
     }
     g_assert_true(cache_writer_commit(writer, &error));
 }

@@ -208,9 +208,7 @@ static void use_it(const char *folder)
     CacheWriter *writer = cache_writer_open(folder, spec, NULL, NULL);
     if (!writer)
         return;
-    GArray *stored = cache_writer_stored(writer, NULL);
-    if (stored)
-        g_array_unref(stored);
+    cache_close(cache_writer_list(writer, NULL));
     for (guint i = 0; i < 6; i++)
         fixture_put(writer, spec, i * 5);
     cache_writer_remove(writer, "class1/image00001.jpg");

@@ -114,13 +114,13 @@ static void every_store_gives_back_what_was_put(void)
                 features[j] = sparse_feature(i, j);
             if (i == 2)
                 features[9] = 1e6f; /* too large for a half float: the image is stored as by sparse */
-            cache_writer_put(writer, path, "a", hash, features);
+            cache_writer_put(writer, path, &(CacheLabel){.class_name = "a"}, hash, features);
         }
         commit_cache(writer);
         cache_writer_close(writer);
         const double shares[] = {[CACHE_SPARSE] = 0.55, [CACHE_FLOAT16] = 0.3, [CACHE_FLOAT32] = 1};
         g_autoptr(Cache) cache = open_cache(folder);
-        g_assert_cmpint(cache_store(cache), ==, store);
+        g_assert_cmpint(cache_catalog(cache)->store, ==, store);
         for (guint i = 0; i < 3; i++) {
             guint nonzeros;
             gsize full = FIXTURE_FEATURES * sizeof(float), bytes = cache_stored(cache, i, &nonzeros);

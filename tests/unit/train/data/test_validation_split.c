@@ -5,15 +5,22 @@
 
 #include <string.h>
 
+static Dataset *list(const int *labels, const char *const *keys, const char *const *groups, guint n,
+                     guint classes)
+{
+    Dataset *images = dataset_new("");
+    for (guint c = 0; c < classes; c++)
+        g_ptr_array_add(images->classes, g_strdup_printf("%c", 'a' + (char)c));
+    for (guint i = 0; i < n; i++)
+        dataset_add(images, keys[i], labels[i])->group = groups ? g_strdup(groups[i]) : NULL;
+    return images;
+}
+
 static gboolean *split_of(const int *labels, const char *const *keys, guint n, guint classes, double split,
                           ValidationOrder order)
 {
-    static const char *const names[] = {"a", "b", "c", "d"};
-    g_autofree SplitImage *images = g_new0(SplitImage, n + 1);
-    const SplitImages all = {"folder", images, n, classes, names};
-    for (guint i = 0; i < n; i++)
-        images[i] = (SplitImage){.key = keys[i], .label = labels[i]};
-    return validation_split(&all, split, order, NULL);
+    g_autoptr(Dataset) images = list(labels, keys, NULL, n, classes);
+    return validation_split(images, split, order, NULL);
 }
 
 /* int(0.15 * 7) = 1 image of class 0, int(0.15 * 20) = 3 of class 1, int(0.15 * 6) = 0 of class 2: the first of each. */
@@ -90,30 +97,27 @@ static void test_groups_stay_together_or_are_refused(void)
 {
     const char *const groups[] = {"x", "x", "y", "y", "z", "z", "x", "u"};
     const char *const keys[] = {"a/1", "a/2", "a/3", "a/4", "b/1", "b/2", "b/3", "b/4"};
-    SplitImage images[8];
-    for (int i = 0; i < 8; i++)
-        images[i] = (SplitImage){keys[i], groups[i], NULL, i / 4};
-    const char *const names[] = {"a", "b"};
-    const SplitImages all = {"folder", images, 8, 2, names};
+    const int labels[] = {0, 0, 0, 0, 1, 1, 1, 1};
+    g_autoptr(Dataset) images = list(labels, keys, groups, 8, 2);
     g_autoptr(GError) error = NULL;
-    g_autofree gboolean *validates = validation_split(&all, 0.5, VALIDATION_HASH, &error);
+    g_autofree gboolean *validates = validation_split(images, 0.5, VALIDATION_HASH, &error);
     SplitPart parts[2];
-    g_assert_true(split_parts(&all, 0.5, VALIDATION_HASH, parts, &error));
+    g_assert_true(split_parts(images, 0.5, VALIDATION_HASH, parts, &error));
     g_assert_no_error(error);
     for (int p = 0; p < 2; p++) {
         for (guint i = 0; i < parts[p].count; i++) {
-            const SplitImage *image = &images[parts[p].items[i]];
-            g_assert_true(validates[parts[p].items[i]] == p && parts[p].labels[i] == image->label);
-            g_assert_cmpstr(images[parts[p].items[parts[p].units[i]]].group, ==, image->group);
+            guint item = parts[p].items[i];
+            g_assert_true(validates[item] == p && parts[p].labels[i] == labels[item]);
+            g_assert_cmpstr(groups[parts[p].items[parts[p].units[i]]], ==, groups[item]);
         }
         split_part_clear(&parts[p]);
     }
     g_assert_cmpuint(parts[0].count + parts[1].count, ==, 8);
     for (guint i = 0; i < 8; i++)
         for (guint j = 0; j < 8; j++)
-            g_assert_true(validates[i] == validates[j] || strcmp(images[i].group, images[j].group) != 0);
+            g_assert_true(validates[i] == validates[j] || strcmp(groups[i], groups[j]) != 0);
     g_assert_true(validates[0] != validates[2]);
-    g_assert_null(validation_split(&all, 0.5, VALIDATION_KERAS, &error));
+    g_assert_null(validation_split(images, 0.5, VALIDATION_KERAS, &error));
     g_assert_nonnull(strstr(error->message, "would part images of a group, such as x"));
 }
 
