@@ -98,11 +98,11 @@ static const CliMode modes[] = {
     [ACTION_SPLIT] = {"--split", "--split", "divide CACHE into TRAIN and TEST, without images",
                       "CACHE, TRAIN, TEST, and the fraction F of the images for TEST, between 0 and 1", 4, 4},
     [ACTION_RELABEL] = {"relabel", "--labels and --group on a CACHE",
-                        "give the items of CACHE other labels, without images"},
+                        .meaning = "give the items of CACHE other labels, without images"},
     [ACTION_APPLY] = {"--apply", "--apply", "give the images of CACHE what a review decided", ONE_CACHE},
     [ACTION_UNAPPLY] = {"--unapply", "--unapply", "take back what reviews decided", ONE_CACHE},
     [ACTION_DERIVE] = {"derive", "extracting from a CACHE",
-                       "pool the features of CACHE, or go on to a later layer, without images"},
+                       .meaning = "pool the features of CACHE, or go on to a later layer, without images"},
     {0},
 };
 enum { SIDE_STEP = 32 }; /* by what the base's poolings divide it */

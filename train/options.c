@@ -47,14 +47,15 @@ typedef enum {
 
 static const CliMode modes[] = {
     [TRAIN_STANDALONE] = {"standalone", "--approach standalone with --head dense",
-                          "dense layers on the features of a cache (the default)"},
+                          .meaning = "dense layers on the features of a cache (the default)"},
     [TRAIN_BOOTSTRAP] = {"bootstrap", "--approach bootstrap",
-                         "--approach bootstrap: dense layers on the frozen base, from images"},
+                         .meaning = "--approach bootstrap: dense layers on the frozen base, from images"},
     [TRAIN_FINETUNE] = {"finetune", "--approach finetune",
-                        "--approach finetune: the last layers of the base are trained as well"},
+                        .meaning = "--approach finetune: the last layers of the base are trained as well"},
     [TRAIN_SCRATCH] = {"scratch", "--approach scratch",
-                       "--approach scratch: the study's own CNN, without the base"},
-    [TRAIN_LINEAR] = {"linear", "--head linear", "--head linear: liblinear on the features of a cache"},
+                       .meaning = "--approach scratch: the study's own CNN, without the base"},
+    [TRAIN_LINEAR] = {"linear", "--head linear",
+                      .meaning = "--head linear: liblinear on the features of a cache"},
     {0},
 };
 #define THROUGH_BASE (CLI_MODE(TRAIN_BOOTSTRAP) | CLI_MODE(TRAIN_FINETUNE))

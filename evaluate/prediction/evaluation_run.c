@@ -127,7 +127,8 @@ static gboolean judge_cache(Judging *judging, Cache *cache, GError **error)
 {
     guint n = cache_count(cache);
     judging->features = feature_spec_features(cache_feature_spec(cache));
-    g_autofree float *block = judging->block = g_new(float, BLOCK * judging->features);
+    g_autofree float *block = g_new(float, BLOCK * judging->features);
+    judging->block = block;
     g_autoptr(Progress) progress = progress_new("Judging", n, "images");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const float *x = cache_features(cache, i, next_row(judging), error);
@@ -176,7 +177,8 @@ static gboolean judge_spec(Judging *judging, const GPtrArray *evaluations, guint
     judging->images.spec = spec;
     judging->evaluations = sharing;
     judging->features = feature_spec_features(spec);
-    g_autofree float *block = judging->block = g_new(float, BLOCK * judging->features);
+    g_autofree float *block = g_new(float, BLOCK * judging->features);
+    judging->block = block;
     g_autoptr(Pipeline) pipeline =
         images_pipeline(spec, spec->weights_hash[0] ? weights : NULL, threads, error);
     if (!pipeline || !images_run(pipeline, "Judging", judging->dataset, take_vector, judging, error))

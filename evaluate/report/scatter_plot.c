@@ -130,7 +130,8 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     g_autofree char *x_label =
         g_strdup_printf("first component (%.1f %% of the variance)", 100 * scatter->shares[0]);
     g_autofree char *y_label = g_strdup_printf("second component (%.1f %%)", 100 * scatter->shares[1]);
-    AxesOptions options = {.title = "Images by principal components", .x = {x_label}, .y = {y_label}};
+    AxesOptions options = {
+        .title = "Images by principal components", .x = {.label = x_label}, .y = {.label = y_label}};
     set_range(&options.x, scatter->xy, scatter->n);
     set_range(&options.y, scatter->xy + 1, scatter->n);
     g_autoptr(Axes) axes = axes_new(canvas, 0, 0, PLOT_WIDTH, PLOT_HEIGHT, &options);

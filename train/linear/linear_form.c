@@ -75,7 +75,8 @@ static gsize solver_bytes(const Question *question, guint n, guint threads, gsiz
     if (linear->options->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
     guint problems = parts * linear_problems(&training);
-    g_autoptr(ThreadPool) thread_pool = training.thread_pool = thread_pool_new(threads);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    training.thread_pool = thread_pool;
     training.rows = &rows;
     *workers = 0;
     if (question->descends)
