@@ -72,7 +72,7 @@ void conv_taps(const ConvPlan *plan, int c, int k, int n, float *taps)
 {
     const ConvShape *shape = &plan->shape;
     gsize inputs = (gsize)shape->inputs, outputs = (gsize)shape->outputs, a_tap = inputs * outputs,
-          all = (gsize)(shape->size * shape->size);
+          all = (gsize)shape->size * (gsize)shape->size;
     for (gsize tap = 0; tap < all; tap++, taps += n) {
         const float *from = plan->kernel + (shape->flipped ? all - 1 - tap : tap) * a_tap;
         if (!shape->flipped)
