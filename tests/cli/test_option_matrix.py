@@ -142,10 +142,22 @@ def numbers_are_decimal_and_nothing_else():
         assert "takes" in error and arguments[-2] in error, error
 
 
+def augmentation_outside_its_bounds_is_refused():
+    with scratch() as at:
+        for option, value in (("rotation", "-1"), ("rotation", "361"), ("width-shift", "-1"), ("height-shift", "100001"), ("shear", "nan"),
+                              ("zoom", "1"), ("channel-shift", "256"), ("brightness", "-1,1"), ("brightness", "0.9,0.1")):
+            name = "--%s-range" % option
+            for program_name, rest in (("extract", ["--augment", "1", at, at + "/c"]),
+                                       ("train", ["--approach", "scratch", "--images", at, at + "/m.h5"])):
+                error = program(program_name, "%s=%s" % (name, value), *rest, status=2).stderr
+                assert name in error and value in error and not os.listdir(at), error
+
+
 run(extract_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
     train_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
     evaluate_takes_an_option_in_the_modes_that_help_names_and_refuses_it_in_the_others,
     help_names_only_modes_that_there_are,
     options_that_were_once_ignored_are_refused_by_name,
     an_option_that_does_nothing_beside_the_others_is_refused,
+    augmentation_outside_its_bounds_is_refused,
     numbers_are_decimal_and_nothing_else)
