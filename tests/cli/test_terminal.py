@@ -9,7 +9,8 @@ WIDTHS = (40, 80, 200)
 
 
 class on_terminal:
-    """A program with a terminal of this many columns; .text: what it wrote there, .status: as subprocess has it."""
+    """A program with a terminal of this many columns; .text: what it wrote there, .status: as subprocess has it.
+    keys: (pattern, bytes to type once it was shown)."""
 
     def __init__(self, name, *arguments, columns=80, term="xterm", pipe=False, keys=None, binary=None, **more):
         environment = dict(os.environ, TERM=term, **more)
@@ -40,7 +41,7 @@ class on_terminal:
                     text += block
                 else:
                     self.out += block
-            if keys and keys[0] in text:
+            if keys and re.search(keys[0], text):
                 os.write(terminal, keys[1])
                 keys = None
         self.text = text.decode().replace("\r\n", "\n")
@@ -121,7 +122,7 @@ def ctrl_c_ends_the_program_by_its_signal_and_keeps_what_was_computed():
     with scratch() as at:
         draw(at + "/images", each=40, side=224)
         asked = ["--threads", 1, "--batch", 2, "--weights", "random:1", "--layer", "block3_pool", at + "/images", at + "/cache"]
-        done = on_terminal("extract", *asked, keys=(b" 3/80", b"\x03"))
+        done = on_terminal("extract", *asked, keys=(rb" [1-9]\d*/80", b"\x03"))
         assert "stopping… (Ctrl-C again ends at once)" in done.text, done.text
         assert done.status == -signal.SIGINT and "run the same command to continue" in shown(done.text).replace("\n  ", " "), (done.status, done.text)
         assert 0 < json.loads(program("extract", "--info", "--json", at + "/cache").stdout)["items"] < 80
