@@ -131,8 +131,8 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
 static gboolean write_review(const Options *options, const Comparison *comparison,
                              const ReportOptions *report, GError **error)
 {
-    const ReviewOptions review = {options->suspects, &options->filter, (guint)options->common.threads};
-    g_autoptr(GArray) items = review_choose(comparison, &review, error);
+    g_autoptr(GArray) items =
+        review_choose(comparison, options->suspects, (guint)options->common.threads, error);
     ReportOptions page = *report;
     page.folder = options->review;
     page.review = items;

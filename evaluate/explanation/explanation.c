@@ -21,8 +21,7 @@ typedef struct {
     PipelineImages images; /* first; while vectors are computed */
     Explanations *explanations;
     const ExplanationOptions *options;
-    Cache *cache;        /* of the images; NULL: a folder */
-    const guint *cached; /* (N) of all images, their items */
+    Cache *cache; /* of the images; NULL: a folder */
     const Evaluation *evaluation;
     const FeatureSpec *spec; /* of the model's features before pooling */
     guint places;
@@ -226,15 +225,10 @@ static const char *path_of(const Gather *gather, guint i)
     return comparison_path(gather->explanations->comparison, gather->items[i]->image);
 }
 
-static guint item_of(const Gather *gather, guint i)
-{
-    return gather->cached[gather->items[i]->image];
-}
-
 static gboolean read_vectors(Gather *gather, GError **error)
 {
     for (guint i = 0; i < gather->n; i++) {
-        guint index = item_of(gather, i);
+        guint index = gather->items[i]->image;
         float *to = gather->vectors + i * gather->features;
         const float *x = cache_features(gather->cache, index, to, error);
         if (!x)
@@ -250,7 +244,8 @@ static gboolean read_vectors(Gather *gather, GError **error)
 static gboolean check_unchanged(const Gather *gather, GError **error)
 {
     for (guint i = 0; gather->cache && i < gather->n; i++)
-        if (memcmp(gather->hashes[i], cache_item(gather->cache, item_of(gather, i))->hash, CACHE_HASH) != 0)
+        if (memcmp(gather->hashes[i], cache_item(gather->cache, gather->items[i]->image)->hash, CACHE_HASH) !=
+            0)
             return error_set(error, "%s: has changed since its features were made: run extract again",
                              gather->files[i]);
     return TRUE;
@@ -342,21 +337,15 @@ static gboolean explain_model(Gather *gather, const char *folder, const Weights 
     return TRUE;
 }
 
-static gboolean explain_models(Explanations *explanations, const ExplanationOptions *options, Cache *cache,
+static gboolean explain_models(Explanations *explanations, const ExplanationOptions *options,
                                const Weights *weights, GError **error)
 {
     const Comparison *comparison = explanations->comparison;
-    const char *folder = cache ? options->images : comparison->images->source;
+    Cache *cache = comparison->images->cache;
+    const char *folder = cache ? options->images : comparison_source(comparison);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    g_autofree guint *cached = cache ? comparison_items(comparison, cache, error) : NULL;
     g_autofree guint8 *found = g_new0(guint8, comparison_count(comparison) + 1);
-    Gather gather = {.explanations = explanations,
-                     .options = options,
-                     .cache = cache,
-                     .cached = cached,
-                     .files_found = found};
-    if (cache && !cached)
-        return FALSE;
+    Gather gather = {.explanations = explanations, .options = options, .cache = cache, .files_found = found};
     for (guint m = 0; m < comparison->evaluations->len; m++) {
         guint first = explanations->items->len;
         gather.evaluation = comparison_model(comparison, m);
@@ -379,20 +368,16 @@ static void explanation_free(gpointer data)
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error)
 {
-    const TestImages *images = comparison->images;
     g_autoptr(Explanations) explanations = g_new0(Explanations, 1);
     explanations->comparison = comparison;
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
-    g_autoptr(Cache) cache = images->is_cache ? cache_open(images->source, error) : NULL;
     g_autoptr(Weights) weights = NULL;
-    gboolean computes = !images->is_cache;
+    gboolean computes = !comparison->images->cache;
     for (guint m = 0; m < comparison->evaluations->len; m++)
         computes |= comparison_model(comparison, m)->model->spec->pool != POOL_NONE;
-    if ((images->is_cache && !cache) ||
-        (computes && !evaluation_weights(options->weights, comparison->evaluations, &weights, error)))
+    if (computes && !evaluation_weights(options->weights, comparison->evaluations, &weights, error))
         return NULL;
-    return explain_models(explanations, options, cache, weights, error) ? g_steal_pointer(&explanations)
-                                                                        : NULL;
+    return explain_models(explanations, options, weights, error) ? g_steal_pointer(&explanations) : NULL;
 }
 
 void explanations_free(Explanations *explanations)

@@ -66,8 +66,7 @@ typedef struct {
  * made of dense layers. */
 gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error);
 
-/* comparison: of such models; its source must still have the images, as the features are read or computed again.
- * Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
+/* comparison: of such models; the features are read or computed again. Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
 Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
                                GError **error);
 void explanations_free(Explanations *explanations);

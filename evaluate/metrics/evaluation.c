@@ -11,53 +11,14 @@
 #include <math.h>
 #include <string.h>
 
-TestImages *test_images_new(const char *source, GPtrArray *classes, gboolean is_cache)
-{
-    TestImages *images = g_new0(TestImages, 1);
-    images->source = g_strdup(source);
-    images->is_cache = is_cache;
-    images->classes = g_ptr_array_ref(classes);
-    images->paths = g_ptr_array_new_with_free_func(g_free);
-    images->labels = g_array_new(FALSE, FALSE, sizeof(int));
-    images->hashes = g_byte_array_new();
-    images->groups = g_ptr_array_new_with_free_func(g_free);
-    images->reviewed = g_byte_array_new();
-    images->skipped = g_ptr_array_new_with_free_func(g_free);
-    return images;
-}
-
-void test_images_add(TestImages *images, const DatasetItem *item)
-{
-    g_ptr_array_add(images->paths, g_strdup(item->key));
-    g_array_append_val(images->labels, item->label);
-    g_byte_array_append(images->hashes, item->hash, sizeof item->hash);
-    g_ptr_array_add(images->groups, g_strdup(item->group));
-    g_byte_array_append(images->reviewed, &(guint8){item->reviewed}, 1);
-}
-
 void test_images_free(TestImages *images)
 {
     if (!images)
         return;
-    g_free(images->source);
-    g_ptr_array_unref(images->classes);
-    g_ptr_array_unref(images->paths);
-    g_array_unref(images->labels);
-    g_byte_array_unref(images->hashes);
-    g_ptr_array_unref(images->groups);
-    g_byte_array_unref(images->reviewed);
+    dataset_free(images->list);
+    cache_close(images->cache);
     g_ptr_array_unref(images->skipped);
     g_free(images);
-}
-
-const char *const *test_images_class_names(const TestImages *images)
-{
-    return (const char *const *)images->classes->pdata;
-}
-
-const int *test_images_labels(const TestImages *images)
-{
-    return (const int *)(gconstpointer)images->labels->data;
 }
 
 /* ---- Models ---- */
@@ -175,10 +136,15 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation_probabilities(evaluation, labels, n, classes);
 }
 
-static void find_groups(Comparison *comparison)
+static void read_labels_and_groups(Comparison *comparison)
 {
-    const char *const *groups = (const char *const *)comparison->images->groups->pdata;
     guint n = comparison_count(comparison);
+    g_autofree const char **groups = g_new(const char *, n + 1);
+    comparison->labels = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++) {
+        comparison->labels[i] = comparison_label(comparison, i);
+        groups[i] = comparison_image(comparison, i)->group;
+    }
     comparison->units = partition_units(groups, n);
     for (guint i = 0; comparison->units && i < n; i++)
         comparison->n_groups += comparison->units[i] == i;
@@ -186,7 +152,7 @@ static void find_groups(Comparison *comparison)
 
 int comparison_label(const Comparison *comparison, guint image)
 {
-    return test_images_labels(comparison->images)[image];
+    return comparison_image(comparison, image)->label;
 }
 
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
@@ -218,16 +184,15 @@ static void test_against_guessing(Comparison *comparison)
 Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top)
 {
     Comparison *comparison = g_new0(Comparison, 1);
-    guint classes = images->classes->len;
     comparison->images = images;
     comparison->evaluations = evaluations;
+    guint n = comparison_count(comparison), classes = comparison_classes(comparison);
     comparison->k = MIN(top, classes);
     comparison->similarity = NAN;
-    find_groups(comparison);
+    read_labels_and_groups(comparison);
     for (guint i = 0; i < evaluations->len; i++) {
         Evaluation *evaluation = evaluations->pdata[i];
-        evaluation_metrics(evaluation, test_images_labels(images), images->paths->len, classes,
-                           comparison->k);
+        evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
     }
     test_against_guessing(comparison);
@@ -242,6 +207,7 @@ void comparison_free(Comparison *comparison)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
     g_free(comparison->units);
+    g_free(comparison->labels);
     test_images_free(comparison->images);
     test_images_free(comparison->unknown);
     g_clear_pointer(&comparison->slices, g_ptr_array_unref);
@@ -251,12 +217,12 @@ void comparison_free(Comparison *comparison)
 
 guint comparison_count(const Comparison *comparison)
 {
-    return comparison->images->paths->len;
+    return comparison->images->list->items->len;
 }
 
 guint comparison_classes(const Comparison *comparison)
 {
-    return comparison->images->classes->len;
+    return comparison->images->list->classes->len;
 }
 
 const Evaluation *comparison_model(const Comparison *comparison, guint index)
@@ -264,34 +230,29 @@ const Evaluation *comparison_model(const Comparison *comparison, guint index)
     return comparison->evaluations->pdata[index];
 }
 
+const char *comparison_source(const Comparison *comparison)
+{
+    return comparison->images->list->root;
+}
+
+const DatasetItem *comparison_image(const Comparison *comparison, guint image)
+{
+    return comparison->images->list->items->pdata[image];
+}
+
 const char *comparison_path(const Comparison *comparison, guint image)
 {
-    return comparison->images->paths->pdata[image];
+    return comparison_image(comparison, image)->key;
+}
+
+const char *const *comparison_class_names(const Comparison *comparison)
+{
+    return (const char *const *)comparison->images->list->classes->pdata;
 }
 
 const char *comparison_class(const Comparison *comparison, int label)
 {
-    return comparison->images->classes->pdata[label];
-}
-
-guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error)
-{
-    guint n = comparison_count(comparison);
-    g_autofree guint *items = g_new(guint, n + 1);
-    g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache_count(cache); i++)
-        g_hash_table_insert(by_path, (gpointer)cache_item(cache, i)->path, GUINT_TO_POINTER(i));
-    for (guint i = 0; i < n; i++) {
-        const char *path = comparison_path(comparison, i);
-        gpointer item;
-        if (!g_hash_table_lookup_extended(by_path, path, NULL, &item)) {
-            error_set(error, "%s: %s has disappeared from it in the meantime; run evaluate again",
-                      cache_path(cache), path);
-            return NULL;
-        }
-        items[i] = GPOINTER_TO_UINT(item);
-    }
-    return g_steal_pointer(&items);
+    return comparison_class_names(comparison)[label];
 }
 
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
@@ -303,9 +264,9 @@ Interval comparison_interval(const Comparison *comparison, const Evaluation *eva
 
 McNemar comparison_test(const Comparison *comparison, guint first, guint second)
 {
-    return metrics_mcnemar(
-        test_images_labels(comparison->images), comparison_model(comparison, first)->predicted,
-        comparison_model(comparison, second)->predicted, comparison->units, comparison_count(comparison));
+    return metrics_mcnemar(comparison->labels, comparison_model(comparison, first)->predicted,
+                           comparison_model(comparison, second)->predicted, comparison->units,
+                           comparison_count(comparison));
 }
 
 guint comparison_pairs(const Comparison *comparison)
@@ -325,8 +286,7 @@ ModelPair comparison_pair(const Comparison *comparison, guint index)
 
 Interval comparison_difference(const Comparison *comparison, guint first, guint second)
 {
-    const int *labels = test_images_labels(comparison->images),
-              *one = comparison_model(comparison, first)->predicted,
+    const int *labels = comparison->labels, *one = comparison_model(comparison, first)->predicted,
               *other = comparison_model(comparison, second)->predicted;
     guint n = comparison_count(comparison);
     if (!comparison->units)

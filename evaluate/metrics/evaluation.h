@@ -5,17 +5,11 @@
 #include "common/model/model.h"
 #include "evaluate/metrics/metrics.h"
 
-/* The labelled images of a cache or a folder. */
+/* The images that models are evaluated on. */
 typedef struct {
-    char *source;         /* as the user named it */
-    gboolean is_cache;    /* else a folder of images */
-    GPtrArray *classes;   /* char*, in label order */
-    GPtrArray *paths;     /* char*, below the image folder */
-    GArray *labels;       /* int, parallel to paths */
-    GByteArray *hashes;   /* SHA256_SIZE bytes of each file's content, parallel to paths */
-    GPtrArray *groups;    /* char*, parallel to paths: which images belong together; NULL: alone */
-    GByteArray *reviewed; /* parallel to paths: 1 if a review has decided on it (extract --apply) */
-    GPtrArray *skipped;   /* char*, "path: reason": images that could not be used */
+    Dataset *list;      /* those that could be used; its root is the cache or folder, as the user named it */
+    Cache *cache;       /* theirs, open: item i of the list is its image i; NULL: they are a folder's */
+    GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
 } TestImages;
 
 /* Which of the images a model was trained on; determined by questions/leakage.h. */
@@ -43,7 +37,7 @@ typedef struct {
     double predict_seconds;
 } Unknown;
 
-/* One model on these images: N = images->paths->len, L classes. */
+/* One model on these images: N = images->list->items->len, L classes. */
 typedef struct {
     /* The file; its name in tables, short and different from the others'; and that for a terminal. */
     char *path, *name, *shown;
@@ -78,6 +72,7 @@ void slice_column_free(gpointer column);
 
 typedef struct {
     TestImages *images;
+    int *labels;            /* (N) theirs */
     GPtrArray *evaluations; /* Evaluation* */
     guint *units;           /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
     guint n_groups;         /* of them; 0 */
@@ -92,12 +87,7 @@ typedef struct {
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 
-TestImages *test_images_new(const char *source, GPtrArray *classes,
-                            gboolean is_cache); /* shares the classes */
-void test_images_add(TestImages *images, const DatasetItem *item);
 void test_images_free(TestImages *images);
-const char *const *test_images_class_names(const TestImages *images); /* (L), borrowed */
-const int *test_images_labels(const TestImages *images);              /* (N) */
 
 /* Loads the models, in order. NULL and error if one cannot be loaded. */
 GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error);
@@ -110,12 +100,12 @@ void comparison_free(Comparison *comparison);
 guint comparison_count(const Comparison *comparison);   /* N */
 guint comparison_classes(const Comparison *comparison); /* L */
 const Evaluation *comparison_model(const Comparison *comparison, guint index);
-const char *comparison_path(const Comparison *comparison, guint image);
+const char *comparison_source(const Comparison *comparison); /* the images' cache or folder */
+const DatasetItem *comparison_image(const Comparison *comparison, guint image);
+const char *comparison_path(const Comparison *comparison, guint image); /* its key */
 int comparison_label(const Comparison *comparison, guint image);
-const char *comparison_class(const Comparison *comparison, int label); /* its name */
-
-/* (N) the items of the images in the cache that they come from. Caller frees. NULL and error if one is not there any more. */
-guint *comparison_items(const Comparison *comparison, const Cache *cache, GError **error);
+const char *comparison_class(const Comparison *comparison, int label);   /* its name */
+const char *const *comparison_class_names(const Comparison *comparison); /* (L) */
 
 /* (N) 1 where the model is right. Caller frees. */
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation);

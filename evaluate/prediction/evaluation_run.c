@@ -187,15 +187,15 @@ static gboolean judge_spec(Judging *judging, const GPtrArray *evaluations, guint
     return TRUE;
 }
 
-/* Keeps the images that every model could be evaluated on, and closes the gaps in the outputs. */
-static TestImages *keep_judged(const Judging *judging, const GPtrArray *evaluations, gboolean is_cache)
+/* Takes the images that a model could not be evaluated on off the list, and closes their gaps in the outputs. */
+static void drop_unusable(const Judging *judging, const GPtrArray *evaluations, TestImages *images)
 {
-    const Dataset *dataset = judging->dataset;
-    TestImages *images = test_images_new(dataset->root, dataset->classes, is_cache);
-    for (guint i = 0; i < dataset->items->len; i++) {
-        const DatasetItem *item = dataset->items->pdata[i];
-        guint kept = images->paths->len;
-        if (judging->reasons[i]) {
+    guint n = images->list->items->len, kept = 0;
+    g_autofree gboolean *dropped = g_new0(gboolean, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const DatasetItem *item = images->list->items->pdata[i];
+        dropped[i] = judging->reasons[i] != NULL;
+        if (dropped[i]) {
             g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, judging->reasons[i]));
             continue;
         }
@@ -207,9 +207,9 @@ static TestImages *keep_judged(const Judging *judging, const GPtrArray *evaluati
             if (evaluation->similarities)
                 evaluation->similarities[kept] = evaluation->similarities[i];
         }
-        test_images_add(images, item);
+        kept++;
     }
-    return images;
+    dataset_free(dataset_take(images->list, dropped));
 }
 
 gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights, GError **error)
@@ -222,54 +222,66 @@ gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weig
     return images_weights(from, owners, evaluations->len, weights, error);
 }
 
-/* *cache: where the images are one's; else NULL. */
-static Dataset *list_images(const EvaluationOptions *options, Cache **cache, GError **error)
+/* Opens the images' source and lists what there is. */
+static gboolean list_images(const EvaluationOptions *options, TestImages *images, GError **error)
 {
     const char *source = options->source;
-    if (!cache_is(source))
-        return options->unknown ? dataset_unsorted(source, error)
-                                : dataset_scan(source, &options->filter, error);
-    if (!(*cache = cache_open(source, error)) || !cache_choose(*cache, &options->filter, error))
-        return NULL;
+    if (!cache_is(source)) {
+        images->list = options->unknown ? dataset_unsorted(source, error)
+                                        : dataset_scan(source, &options->filter, error);
+        return images->list &&
+               (images->list->items->len || error_set(error, "%s: contains no images", source));
+    }
+    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &options->filter, error))
+        return FALSE;
     if (options->unknown)
-        cache_take_unlabelled(*cache);
+        cache_take_unlabelled(images->cache);
     else
-        cache_remark_left_out(*cache);
-    return cache_dataset(*cache);
+        cache_remark_left_out(images->cache);
+    images->list = cache_dataset(images->cache);
+    return cache_count(images->cache) ||
+           error_set(error, "%s: the cache is empty; run extract first", source);
 }
 
-TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
+static gboolean judge_images(const EvaluationOptions *options, TestImages *images, GPtrArray *evaluations,
+                             GError **error)
 {
-    g_autoptr(Cache) cache = NULL;
+    Cache *cache = images->cache;
+    guint n = images->list->items->len;
     g_autoptr(Weights) weights = NULL;
-    g_autoptr(Dataset) dataset = list_images(options, &cache, error);
-    guint n = dataset ? dataset->items->len : 0;
-    gboolean done =
-        n || (dataset && error_set(error, "%s: %s", options->source,
-                                   cache ? "the cache is empty; run extract first" : "contains no images"));
-    if (!done ||
-        !check_models(options, evaluations, dataset, cache ? cache_feature_spec(cache) : NULL, error) ||
-        !check_memory(evaluations, n, cache, options->threads, error) ||
-        (!cache && !evaluation_weights(options->weights, evaluations, &weights, error)))
-        return NULL;
+    if (!cache && !evaluation_weights(options->weights, evaluations, &weights, error))
+        return FALSE;
     allocate_outputs(evaluations, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_set_size(reasons, (int)n);
-    Judging judging = {.dataset = dataset,
+    Judging judging = {.dataset = images->list,
                        .thread_pool = thread_pool,
                        .evaluations = evaluations,
                        .reasons = (char **)reasons->pdata};
-    done = !cache || judge_cache(&judging, cache, error);
+    gboolean done = !cache || judge_cache(&judging, cache, error);
     for (guint j = 0; !cache && done && j < evaluations->len; j++)
         done = judge_spec(&judging, evaluations, j, weights, options->threads, error);
     if (!done)
+        return FALSE;
+    drop_unusable(&judging, evaluations, images);
+    return images->list->items->len || error_set(error, "%s: none of its %u %s could be read",
+                                                 options->source, n, plural(n, "image", "images"));
+}
+
+TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
+{
+    g_autoptr(TestImages) images = g_new0(TestImages, 1);
+    images->skipped = g_ptr_array_new_with_free_func(g_free);
+    if (!list_images(options, images, error))
         return NULL;
-    g_autoptr(TestImages) images = keep_judged(&judging, evaluations, cache != NULL);
-    if (images->paths->len == 0)
-        return error_null(error, "%s: none of its %u %s could be read", options->source, n,
-                          plural(n, "image", "images"));
-    return g_steal_pointer(&images);
+    Cache *cache = images->cache;
+    return check_models(options, evaluations, images->list, cache ? cache_feature_spec(cache) : NULL,
+                        error) &&
+                   check_memory(evaluations, images->list->items->len, cache, options->threads, error) &&
+                   judge_images(options, images, evaluations, error)
+               ? g_steal_pointer(&images)
+               : NULL;
 }
 
 /* What the models answer for the known images gives way to that for the unknown ones, and comes back. */

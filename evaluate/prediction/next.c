@@ -46,11 +46,12 @@ static GArray *list_uncertain(const TestImages *images, const Evaluation *evalua
     const Model *model = evaluation->model;
     guint classes = model->classes->len;
     GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    model_probabilities(model, evaluation->outputs, images->paths->len);
-    for (guint i = 0; i < images->paths->len; i++) {
-        Candidate candidate = {.item = i, .path = images->paths->pdata[i]};
+    model_probabilities(model, evaluation->outputs, images->list->items->len);
+    for (guint i = 0; i < images->list->items->len; i++) {
+        const DatasetItem *item = images->list->items->pdata[i];
+        Candidate candidate = {.item = i, .path = item->key};
         take_scores(&candidate, model, evaluation->outputs + (gsize)i * classes);
-        if (test_images_labels(images)[i] < 0)
+        if (item->label < 0)
             g_array_append_val(candidates, candidate);
     }
     g_array_sort(candidates, nearest_scores_first);
@@ -60,20 +61,13 @@ static GArray *list_uncertain(const TestImages *images, const Evaluation *evalua
 /* ---- Diverse ---- */
 
 /* (n, n): of the first n candidates. NULL and error if their features cannot be read. */
-static float *compare(const char *source, const GArray *candidates, guint n, GError **error)
+static float *compare(Cache *cache, const GArray *candidates, guint n, GError **error)
 {
-    g_autoptr(Cache) cache = cache_open(source, error);
-    if (!cache)
-        return NULL;
-    cache_take_unlabelled(cache);
     const FeatureSpec *spec = cache_feature_spec(cache);
     gsize width = (gsize)spec->shape[2];
     g_autofree float *buffer = g_new(float, feature_spec_features(spec)), *summaries = g_new(float, width *n);
     for (guint i = 0; i < n; i++) {
         const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        if (candidate->item >= cache_count(cache) ||
-            !g_str_equal(cache_item(cache, candidate->item)->path, candidate->path))
-            return error_null(error, "%s changed in the meantime: run evaluate again", source);
         const float *x = cache_features(cache, candidate->item, buffer, error);
         if (!x)
             return NULL;
@@ -183,7 +177,7 @@ static gboolean answer(const Options *o, const TestImages *images, const Evaluat
     for (guint i = 0; i < k; i++)
         chosen[i] = i;
     if (n > k) {
-        g_autofree float *cosines = compare(o->source, candidates, n, error);
+        g_autofree float *cosines = compare(images->cache, candidates, n, error);
         if (!cosines)
             return FALSE;
         choose(cosines, n, chosen, k);

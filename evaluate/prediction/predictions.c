@@ -7,26 +7,26 @@
 
 #include <string.h>
 
-static void append_header(GString *text, const TestImages *images)
+static void append_header(GString *text, const Comparison *comparison)
 {
     g_string_append(text, "path,true,predicted");
-    for (guint c = 0; c < images->classes->len; c++) {
+    for (guint c = 0; c < comparison_classes(comparison); c++) {
         g_string_append_c(text, ',');
-        csv_append(text, images->classes->pdata[c]);
+        csv_append(text, comparison_class(comparison, (int)c));
     }
     g_string_append_c(text, '\n');
 }
 
-static void append_image(GString *text, const TestImages *images, const Evaluation *evaluation, guint index)
+static void append_image(GString *text, const Comparison *comparison, const Evaluation *evaluation,
+                         guint index)
 {
-    const char *const *names = test_images_class_names(images);
-    guint classes = images->classes->len;
+    guint classes = comparison_classes(comparison);
     const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
-    csv_append(text, images->paths->pdata[index]);
+    csv_append(text, comparison_path(comparison, index));
     g_string_append_c(text, ',');
-    csv_append(text, names[test_images_labels(images)[index]]);
+    csv_append(text, comparison_class(comparison, comparison_label(comparison, index)));
     g_string_append_c(text, ',');
-    csv_append(text, names[evaluation->predicted[index]]);
+    csv_append(text, comparison_class(comparison, evaluation->predicted[index]));
     for (guint c = 0; c < classes; c++) {
         g_string_append_c(text, ',');
         csv_append_float(text, scores[c]);
@@ -34,16 +34,16 @@ static void append_image(GString *text, const TestImages *images, const Evaluati
     g_string_append_c(text, '\n');
 }
 
-static gboolean write_model(const TestImages *images, const Evaluation *evaluation, const char *path,
+static gboolean write_model(const Comparison *comparison, const Evaluation *evaluation, const char *path,
                             GError **error)
 {
     OutputFile *file = output_file_open(path, error);
     if (!file)
         return FALSE;
     g_autoptr(GString) text = g_string_new(NULL);
-    append_header(text, images);
-    for (guint i = 0; i < images->paths->len; i++) {
-        append_image(text, images, evaluation, i);
+    append_header(text, comparison);
+    for (guint i = 0; i < comparison_count(comparison); i++) {
+        append_image(text, comparison, evaluation, i);
         fwrite(text->str, 1, text->len, output_file_stream(file)); /* errors are kept by the stream */
         g_string_truncate(text, 0);
     }
@@ -65,7 +65,7 @@ gboolean predictions_write(const Comparison *comparison, const char *path, GErro
     for (guint j = 0; j < models; j++) {
         const Evaluation *evaluation = comparison_model(comparison, j);
         g_autofree char *own = models > 1 ? path_for(path, evaluation->name) : g_strdup(path);
-        if (!write_model(comparison->images, evaluation, own, error))
+        if (!write_model(comparison, evaluation, own, error))
             return FALSE;
         if (models > 1)
             cli_remark("wrote %s", own);

@@ -23,17 +23,11 @@ static GHashTable *hash_contents(const Cache *training)
     return contents;
 }
 
-static const guint8 *hash_of(const TestImages *images, guint i)
-{
-    return images->hashes->data + (gsize)i * CACHE_HASH;
-}
-
 static void find_same(Comparison *comparison, const Cache *training)
 {
-    const TestImages *images = comparison->images;
     g_autoptr(GHashTable) contents = hash_contents(training);
     for (guint i = 0; i < comparison_count(comparison); i++) {
-        g_autoptr(GBytes) hash = g_bytes_new_static(hash_of(images, i), CACHE_HASH);
+        g_autoptr(GBytes) hash = g_bytes_new_static(comparison_image(comparison, i)->hash, CACHE_HASH);
         const char *path = g_hash_table_lookup(contents, hash);
         if (path)
             comparison->twins[i] = (Twin){g_strdup(path), TRUE, 1};
@@ -71,9 +65,8 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
     }
 }
 
-/* Compares the images that have no twin yet. items: theirs in the test cache. */
-static gboolean find_alike(Search *search, Cosines *test, Cosines *training, const guint *items,
-                           GError **error)
+/* Compares the images that have no twin yet. */
+static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GError **error)
 {
     const Comparison *comparison = search->comparison;
     guint n = comparison_count(comparison);
@@ -82,7 +75,7 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, con
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     for (guint i = 0; i < n; i++) {
         if (!comparison->twins[i].path) {
-            if (!cosines_vectors(test, items[i], 1, vectors + search->n * features, error))
+            if (!cosines_vectors(test, i, 1, vectors + search->n * features, error))
                 return FALSE;
             search->images[search->n++] = i;
         }
@@ -106,7 +99,7 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     find_same(comparison, training);
     if (difference) {
         cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
-                 options->trained_on, comparison->images->source, difference);
+                 options->trained_on, cache_path(test), difference);
         return TRUE;
     }
     comparison->similarity =
@@ -114,18 +107,15 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autoptr(Cosines) of_test = cosines_new(&test, 1, thread_pool);
     g_autoptr(Cosines) of_training = cosines_new(&training, 1, thread_pool);
-    g_autofree guint *items = comparison_items(comparison, test, error);
     Search search = {.comparison = comparison, .training = of_training};
-    return items && find_alike(&search, of_test, of_training, items, error);
+    return find_alike(&search, of_test, of_training, error);
 }
 
 static gboolean compare_caches(Comparison *comparison, const LeakageOptions *options, GError **error)
 {
-    g_autoptr(Cache) test = cache_open(comparison->images->source, error);
+    Cache *test = comparison->images->cache;
     g_autoptr(Cache) training = NULL;
-    if (!test)
-        return FALSE;
-    if (g_strcmp0(options->trained_on, comparison->images->source) != 0 &&
+    if (g_strcmp0(options->trained_on, cache_path(test)) != 0 &&
         !(training = cache_open(options->trained_on, error)))
         return FALSE;
     return compare(comparison, test, training ? training : test, options, error);
@@ -137,7 +127,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 {
     const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
     if ((twin && twin->same) ||
-        (model->trained_on && trained_on_has(model->trained_on, hash_of(comparison->images, i))))
+        (model->trained_on && trained_on_has(model->trained_on, comparison_image(comparison, i)->hash)))
         return IMAGE_SEEN;
     return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
 }
@@ -145,7 +135,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
 {
     Leakage *leakage = &evaluation->leakage;
-    const int *labels = test_images_labels(comparison->images);
+    const int *labels = comparison->labels;
     guint n = comparison_count(comparison);
     if (!comparison->twins && !evaluation->model->trained_on)
         return;

@@ -178,12 +178,12 @@ static gboolean read_table(Comparison *comparison, const char *file, GError **er
     Table table = {comparison, images, -1, texts, 0};
     guint n = comparison_count(comparison);
     for (guint i = 0; i < n; i++)
-        g_hash_table_insert(images, comparison->images->paths->pdata[i], GUINT_TO_POINTER(i));
+        g_hash_table_insert(images, (gpointer)comparison_path(comparison, i), GUINT_TO_POINTER(i));
     if (!text || !csv_table(file, text, take_header, take_record, &table, error))
         return FALSE;
     if (!table.found)
         return error_set(error, "%s: names none of the images of %s by their paths in it", file,
-                         comparison->images->source);
+                         comparison_source(comparison));
     if (table.found < n)
         cli_remark("%s: does not name %u of the %u images", file, n - table.found, n);
     slice_columns(&table, file);
@@ -195,7 +195,7 @@ static gboolean read_table(Comparison *comparison, const char *file, GError **er
 
 typedef struct {
     const char *folder;
-    const GPtrArray *paths;
+    const Comparison *comparison;
     ImageFacts *facts; /* (N) width 0: it cannot be read */
     Progress *progress;
 } Measuring;
@@ -203,7 +203,8 @@ typedef struct {
 static void measure_image(guint task, guint worker, gpointer data)
 {
     Measuring *measuring = data;
-    g_autofree char *file = g_build_filename(measuring->folder, measuring->paths->pdata[task], NULL);
+    g_autofree char *file =
+        g_build_filename(measuring->folder, comparison_path(measuring->comparison, task), NULL);
     if (interrupted() || !image_file_measure(file, &measuring->facts[task], NULL))
         measuring->facts[task] = (ImageFacts){0};
     progress_tick(measuring->progress, 1);
@@ -241,7 +242,7 @@ static gboolean measure_images(Comparison *comparison, const Options *options, c
     g_autofree ImageFacts *facts = g_new0(ImageFacts, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     g_autoptr(Progress) progress = progress_new("Measuring", n, "images");
-    Measuring measuring = {folder, comparison->images->paths, facts, progress};
+    Measuring measuring = {folder, comparison, facts, progress};
     thread_pool_run(thread_pool, n, measure_image, &measuring);
     if (interrupted())
         return error_set(error, "interrupted");

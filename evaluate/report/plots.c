@@ -10,7 +10,7 @@ static const char *keep(Plots *plots, char *text)
 static char *default_title(const Comparison *comparison)
 {
     return g_strdup_printf("Confusion matri%s on %s", comparison->evaluations->len > 1 ? "ces" : "x",
-                           comparison->images->source);
+                           comparison_source(comparison));
 }
 
 Plots *plots_new(const Comparison *comparison, const char *title, ConfusionCells cells)
@@ -31,7 +31,7 @@ Plots *plots_new(const Comparison *comparison, const char *title, ConfusionCells
     plots->confusion = (Confusion){title ? title : keep(plots, default_title(comparison)),
                                    panels,
                                    n,
-                                   test_images_class_names(comparison->images),
+                                   comparison_class_names(comparison),
                                    comparison_classes(comparison),
                                    cells};
     return plots;

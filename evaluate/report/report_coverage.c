@@ -9,10 +9,10 @@ static Answers answers_of(const Comparison *comparison, const Evaluation *evalua
 {
     return (Answers){.name = evaluation->name,
                      .probabilities = evaluation->probabilities,
-                     .labels = test_images_labels(comparison->images),
+                     .labels = comparison->labels,
                      .n = comparison_count(comparison),
                      .classes = comparison_classes(comparison),
-                     .class_names = test_images_class_names(comparison->images),
+                     .class_names = comparison_class_names(comparison),
                      .units = comparison->units,
                      .points = evaluation->coverage};
 }

@@ -91,8 +91,8 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
     g_string_append_printf(
         page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison_count(comparison),
         plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
-        plural(comparison_classes(comparison), "class", "classes"), images->is_cache ? "cache" : "folder");
-    html_element(page, "code", images->source);
+        plural(comparison_classes(comparison), "class", "classes"), images->cache ? "cache" : "folder");
+    html_element(page, "code", comparison_source(comparison));
     if (images->skipped->len)
         g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
@@ -127,10 +127,12 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
     g_autoptr(GString) page = g_string_new(NULL);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     const TestImages *images = comparison->images;
-    g_autofree char *name = g_path_get_basename(images->source);
+    g_autofree char *name = g_path_get_basename(comparison_source(comparison));
     g_autofree char *title =
         options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", kinds[kind], name);
-    const char *folder = options->images ? options->images : images->is_cache ? NULL : images->source;
+    const char *folder = options->images ? options->images
+                         : images->cache ? NULL
+                                         : comparison_source(comparison);
     Report report = {comparison, options, page, verdict, folder, NULL};
     for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
         gsize start = page->len;

@@ -43,7 +43,7 @@ static json_t *per_class(const Comparison *comparison, const Evaluation *evaluat
 {
     json_t *object = json_object();
     for (guint c = 0; c < comparison_classes(comparison); c++) {
-        g_autofree char *name = g_utf8_make_valid(comparison->images->classes->pdata[c], -1);
+        g_autofree char *name = g_utf8_make_valid(comparison_class(comparison, (int)c), -1);
         json_object_set_new(object, name, class_metrics(evaluation->per_class[c]));
     }
     return object;
@@ -176,8 +176,8 @@ gboolean report_json_write(const Comparison *comparison, const char *path, GErro
     guint groups = comparison->n_groups;
     json_auto_t *root = json_pack(
         "{s:i, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", EVALUATION_VERSION, "source",
-        text(images->source), "images", (json_int_t)images->paths->len, "groups",
-        groups ? json_integer(groups) : json_null(), "classes", texts(images->classes), "skipped",
+        text(images->list->root), "images", (json_int_t)images->list->items->len, "groups",
+        groups ? json_integer(groups) : json_null(), "classes", texts(images->list->classes), "skipped",
         texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->evaluations->len),
         "mcnemar", rows_json(describe_pair, comparison, comparison_pairs(comparison)), "verdict",
         verdict_json(comparison));

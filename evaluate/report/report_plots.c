@@ -107,7 +107,7 @@ void section_confusion(Report *report)
 
 void section_scatter(Report *report)
 {
-    if (!report->comparison->images->is_cache) {
+    if (!report->comparison->images->cache) {
         report_missing(report,
                        "Not drawn, as the images come from a folder: of a cache that `extract` made of it, "
                        "it would be.");

@@ -185,7 +185,7 @@ void text_comparison(GString *text, const Comparison *comparison, const TextOpti
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
         append_model(text, comparison, comparison_model(comparison, i), options->digits);
-    g_autofree char *source = cli_printable(comparison->images->source);
+    g_autofree char *source = cli_printable(comparison_source(comparison));
     g_string_append_printf(text, "%u %s of %u %s in %s", comparison_count(comparison),
                            plural(comparison_count(comparison), "image", "images"),
                            comparison_classes(comparison),

@@ -23,8 +23,8 @@ void unknown_text(GString *text, const Comparison *comparison)
 {
     if (!comparison->unknown)
         return;
-    guint m = comparison->unknown->paths->len;
-    g_autofree char *source = cli_printable(comparison->unknown->source);
+    guint m = comparison->unknown->list->items->len;
+    g_autofree char *source = cli_printable(comparison->unknown->list->root);
     g_string_append_printf(
         text, "\n%u unknown %s in %s (AUROC; share of them told where %g %% of the known are kept)\n", m,
         plural(m, "image", "images"), source, 100 * METRICS_KEPT);
@@ -69,7 +69,7 @@ json_t *unknown_json(const Comparison *comparison, guint model)
     UnknownFigures figures = unknown_measure(comparison, evaluation);
     const Separations lines = {.separations = {figures.score, figures.similarity}};
     Row row = {.object = json_object()};
-    row_count(&row, "images", NULL, comparison->unknown->paths->len);
+    row_count(&row, "images", NULL, comparison->unknown->list->items->len);
     json_object_set_new(row.object, "score", row_json(describe, &lines, 0));
     if (!evaluation->similarities)
         return row.object;
@@ -87,7 +87,8 @@ static void append_model(Report *report, guint model)
     UnknownFigures figures = unknown_measure(comparison, evaluation);
     const Separations lines = {{by_score(evaluation), by_similarity}, {figures.score, figures.similarity}};
     const Similarities of = {evaluation->similarities, evaluation->unknown.similarities,
-                             comparison_count(comparison), comparison->unknown->paths->len, figures.limit};
+                             comparison_count(comparison), comparison->unknown->list->items->len,
+                             figures.limit};
     const CanvasFigure figure = similarity_figure(&of);
     rows_table(report->page, "fold", "How well unknown images are told", describe, &lines,
                evaluation->similarities ? 2 : 1);
@@ -106,12 +107,12 @@ static void append_model(Report *report, guint model)
 void section_unknown(Report *report)
 {
     const TestImages *unknown = report->comparison->unknown;
+    guint n = unknown ? unknown->list->items->len : 0;
     GString *page = report->page;
     if (!unknown)
         return;
-    g_string_append_printf(page, "<p>%u %s of none of the classes, from ", unknown->paths->len,
-                           plural(unknown->paths->len, "image", "images"));
-    html_element(page, "code", unknown->source);
+    g_string_append_printf(page, "<p>%u %s of none of the classes, from ", n, plural(n, "image", "images"));
+    html_element(page, "code", unknown->list->root);
     g_string_append_printf(
         page,
         ", against those evaluated. Told: below the highest limit that %g&nbsp;%% of the known "

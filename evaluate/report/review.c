@@ -51,11 +51,11 @@ static void add(Choice *choice, ReviewItem item)
 /* Those that cannot or need not be decided on. */
 static void take_others(Choice *choice)
 {
-    const TestImages *images = choice->comparison->images;
     guint odd = 0;
-    for (guint i = 0; i < images->paths->len; i++) {
-        gboolean clean = is_clean(images->paths->pdata[i]) && is_clean(class_of(choice, i));
-        choice->taken[i] = !clean || images->reviewed->data[i];
+    for (guint i = 0; i < comparison_count(choice->comparison); i++) {
+        const DatasetItem *image = comparison_image(choice->comparison, i);
+        gboolean clean = is_clean(image->key) && is_clean(class_of(choice, i));
+        choice->taken[i] = !clean || image->reviewed;
         odd += !clean;
     }
     if (odd)
@@ -81,11 +81,10 @@ static void add_sorted(Choice *choice, GArray *found, guint n)
 
 static gboolean add_suspects(Choice *choice, const char *table, GError **error)
 {
-    const GPtrArray *paths = choice->comparison->images->paths;
     g_autoptr(Labels) labels = labels_read(table, LABELS_SUSPECTS, error);
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    for (guint i = 0; labels && i < paths->len; i++) {
-        const LabelRow *row = labels_find(labels, paths->pdata[i]);
+    for (guint i = 0; labels && i < comparison_count(choice->comparison); i++) {
+        const LabelRow *row = labels_find(labels, comparison_path(choice->comparison, i));
         ReviewItem item = {.image = i, .reason = REVIEW_SUSPECT};
         if (!row)
             continue;
@@ -150,17 +149,12 @@ static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
     }
 }
 
-static gboolean add_duplicates(Choice *choice, const ReviewOptions *options, GError **error)
+static gboolean add_duplicates(Choice *choice, guint threads, GError **error)
 {
-    const TestImages *images = choice->comparison->images;
-    if (!images->is_cache || images->paths->len > REVIEW_COMPARED)
+    Cache *cache = choice->comparison->images->cache;
+    if (!cache || cache_count(cache) > REVIEW_COMPARED)
         return TRUE;
-    g_autoptr(Cache) cache = cache_open(images->source, error);
-    if (!cache || !cache_choose(cache, options->filter, error))
-        return FALSE;
-    if (cache_count(cache) != images->paths->len)
-        return error_set(error, "%s changed during the evaluation: run evaluate again", images->source);
-    g_autoptr(Alike) alike = alike_find(&cache, 1, 0, options->threads, error);
+    g_autoptr(Alike) alike = alike_find(&cache, 1, 0, threads, error);
     if (!alike)
         return FALSE;
     add_alike(choice, alike, FALSE);
@@ -181,7 +175,7 @@ static void add_unknown(Choice *choice)
     add_sorted(choice, found, found->len);
 }
 
-GArray *review_choose(const Comparison *comparison, const ReviewOptions *options, GError **error)
+GArray *review_choose(const Comparison *comparison, const char *suspects, guint threads, GError **error)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
@@ -191,11 +185,11 @@ GArray *review_choose(const Comparison *comparison, const ReviewOptions *options
                      .items = items,
                      .taken = taken};
     take_others(&choice);
-    if (options->suspects && !add_suspects(&choice, options->suspects, error))
+    if (suspects && !add_suspects(&choice, suspects, error))
         return NULL;
     add_mistakes(&choice);
     add_unsure(&choice);
-    if (!add_duplicates(&choice, options, error))
+    if (!add_duplicates(&choice, threads, error))
         return NULL;
     add_unknown(&choice);
     if (choice.more)

@@ -13,14 +13,11 @@ guint scatter_image(const Scatter *scatter, guint i)
 
 static gboolean find_coordinates(Scatter *scatter, guint threads, GError **error)
 {
-    g_autoptr(Cache) cache = cache_open(scatter->comparison->images->source, error);
-    g_autofree guint *all = cache ? comparison_items(scatter->comparison, cache, error) : NULL;
-    if (!all)
-        return FALSE;
+    Cache *cache = scatter->comparison->images->cache;
     g_autofree guint *items = g_new(guint, scatter->n);
     g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(cache)));
     for (guint i = 0; i < scatter->n; i++) {
-        items[i] = all[scatter_image(scatter, i)];
+        items[i] = scatter_image(scatter, i);
         if (!cache_features(cache, items[i], buffer, error)) /* which verifies its checksum */
             return FALSE;
     }

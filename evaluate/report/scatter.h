@@ -17,7 +17,7 @@ typedef struct {
 /* Which of the comparison's images is shown as the i-th. */
 guint scatter_image(const Scatter *scatter, guint i);
 
-/* Reads the features again. NULL and error if the source is no cache or cannot be read, or the user interrupted. */
+/* Reads the features again. Of images of a cache. NULL and error if it cannot be read, or the user interrupted. */
 Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);
 void scatter_free(Scatter *scatter);
 
