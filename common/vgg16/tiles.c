@@ -13,7 +13,7 @@
 enum {
     SIDE = 64,    /* of the probe; block5 then has 4x4 pixels */
     CHANNELS = 3, /* of the probe */
-    OUTPUTS = 32, /* output channels per task */
+    OUTPUTS = 32, /* output channels whose errors are summed together */
     SEED = 1,
     SMALLEST = 4, /* of the tiles for 3x3 */
 };
@@ -24,21 +24,12 @@ enum {
  * only with less than this margin. */
 #define MARGIN_DIRECT 1.25
 
-/* A worker's plan for OUTPUTS channels, used for one slice of the layer after another. */
-typedef struct {
-    ThreadPool *alone;
-    Arena arena;
-    ConvPlan *plan;
-    float *kernel, *out;
-} Worker;
-
 typedef struct {
     const Weights *weights;
     int cut, side;
     ThreadPool *thread_pool;
-    Worker *workers;
-    float *image;                /* (SIDE, SIDE, CHANNELS) */
-    double *exact[VGG16_LAYERS]; /* each layer's output: (H, W, K) */
+    double *exact[VGG16_LAYERS + 1]; /* (H, W, C) the image, then each layer's output */
+    float *x[2], *own_x[2]; /* (H, W, C) a layer's input and output in float32: of the base, of one layer */
     double own[VGG16_LAYERS]
               [CONV_LARGEST_TILE + 1]; /* of a convolution with F(m x m); negative: not yet measured */
     double to_cut[VGG16_LAYERS];       /* gains of all layers after it */
@@ -59,7 +50,7 @@ static gsize floats_of(int layer)
 
 /* Squares of 1, 2, 4 … pixels added up, mostly grey: edges and flat parts of every size. With Keras's normalisation,
  * whose pixels have the largest values, so that biases hide least of the cancellation. */
-static float *make_image(void)
+static void make_image(float *image)
 {
     static const guint amount[] = {13, 13, 13,
                                    13, 13, 13}; /* of the squares of 1 … 32 pixels, in grey levels */
@@ -78,9 +69,7 @@ static float *make_image(void)
                 rgb[y * SIDE * CHANNELS + i] +=
                     squares[((y >> octave) * across + (i / CHANNELS >> octave)) * CHANNELS + i % CHANNELS];
     }
-    float *image = floats_new(SIDE * SIDE * CHANNELS);
     image_normalize(rgb, SIDE, NORMALIZE_CAFFE, image);
-    return image;
 }
 
 /* ---- Exact outputs ---- */
@@ -100,178 +89,106 @@ static void pool_exact(const double *in, int layer, double *out)
 
 static void compute_exact(Probe *probe)
 {
-    gsize pixels = SIDE * SIDE * CHANNELS;
-    g_autofree double *image = g_new(double, pixels);
-    for (gsize i = 0; i < pixels; i++)
-        image[i] = probe->image[i];
+    probe->exact[0] = g_new(double, SIDE *SIDE *CHANNELS);
+    for (gsize i = 0; i < SIDE * SIDE * CHANNELS; i++)
+        probe->exact[0][i] = probe->x[0][i];
     for (int layer = 0; layer <= probe->cut; layer++) {
         const Vgg16Layer *l = &vgg16_layers[layer];
-        const double *in = layer ? probe->exact[layer - 1] : image;
-        probe->exact[layer] = g_new(double, floats_of(layer));
+        const double *in = probe->exact[layer];
+        double *out = probe->exact[layer + 1] = g_new(double, floats_of(layer));
         ConvShape shape = {.height = side_of(layer),
                            .width = side_of(layer),
                            .inputs = l->inputs,
                            .outputs = l->outputs,
                            .relu = TRUE};
         if (l->conv < 0)
-            pool_exact(in, layer, probe->exact[layer]);
+            pool_exact(in, layer, out);
         else
-            conv_reference(&shape, in, probe->weights->kernel[l->conv], probe->weights->bias[l->conv],
-                           probe->exact[layer], probe->thread_pool);
+            conv_reference(&shape, in, probe->weights->kernel[l->conv], probe->weights->bias[l->conv], out,
+                           probe->thread_pool);
     }
 }
 
 /* ---- Errors ---- */
 
-typedef struct {
-    double error, size; /* sums of squares */
-} Squares;
-
-static double relative(Squares squares)
+/* The relative error of a layer's output, out (H, W, K): sums over so many channels at a time, added up. */
+static double error_of(const Probe *probe, int layer, const float *out, gsize channels)
 {
-    return squares.error > 0 ? sqrt(squares.error / squares.size) : 0;
-}
-
-static void add_squares(Squares *squares, double value, double exact)
-{
-    squares->error += (value - exact) * (value - exact);
-    squares->size += exact * exact;
-}
-
-typedef struct {
-    Probe *probe;
-    int layer;
-    ConvShape shape; /* of a slice of OUTPUTS channels */
-    const float *in;
-    float *out;       /* (H, W, K), or NULL */
-    Squares *squares; /* of each slice */
-} LayerRun;
-
-static void worker_build(Worker *worker, const ConvShape *shape)
-{
-    conv_plan_free(worker->plan);
-    worker->plan = conv_plan_new(&worker->arena, shape, CONV_FORWARD, worker->alone);
-    worker->kernel = arena_floats(&worker->arena, conv_weights(shape));
-    worker->out = arena_floats(&worker->arena, conv_outputs(shape));
-}
-
-static void worker_begin(Worker *worker, const ConvShape *shape)
-{
-    worker->alone = thread_pool_new(1);
-    worker_build(worker, shape);
-    arena_take(&worker->arena);
-    worker_build(worker, shape);
-}
-
-static void worker_end(Worker *worker)
-{
-    conv_plan_free(worker->plan);
-    thread_pool_free(worker->alone);
-    arena_clear(&worker->arena);
-    *worker = (Worker){0};
-}
-
-static void slice_task(guint slice, guint index, gpointer data)
-{
-    const LayerRun *run = data;
-    const Vgg16Layer *l = &vgg16_layers[run->layer];
-    const Probe *probe = run->probe;
-    Worker *worker = &probe->workers[index];
-    gsize first = (gsize)slice * OUTPUTS, pixels = (gsize)run->shape.height * run->shape.width;
-    if (!worker->plan)
-        worker_begin(worker, &run->shape);
-    for (int tap = 0; tap < 9 * l->inputs; tap++)
-        memcpy(worker->kernel + (gsize)tap * OUTPUTS,
-               probe->weights->kernel[l->conv] + (gsize)tap * l->outputs + first, OUTPUTS * sizeof(float));
-    conv_plan_set_weights(worker->plan, worker->kernel, probe->weights->bias[l->conv] + first);
-    conv_plan_run(worker->plan, run->in, 1, worker->out);
-    for (gsize pixel = 0; pixel < pixels; pixel++) {
-        const double *exact = probe->exact[run->layer] + pixel * l->outputs + first;
-        const float *out = worker->out + pixel * OUTPUTS;
-        for (int k = 0; k < OUTPUTS; k++)
-            add_squares(&run->squares[slice], out[k], exact[k]);
-        if (run->out)
-            memcpy(run->out + pixel * l->outputs + first, out, OUTPUTS * sizeof(float));
+    const double *exact = probe->exact[layer + 1];
+    gsize all = floats_of(layer), outputs = (gsize)vgg16_layers[layer].outputs;
+    double errors = 0, sizes = 0; /* squared */
+    for (gsize first = 0; first < outputs; first += channels) {
+        double error = 0, size = 0;
+        for (gsize pixel = first; pixel < all; pixel += outputs)
+            for (gsize k = pixel; k < pixel + channels; k++) {
+                error += (out[k] - exact[k]) * (out[k] - exact[k]);
+                size += exact[k] * exact[k];
+            }
+        errors += error;
+        sizes += size;
     }
+    return errors > 0 ? sqrt(errors / sizes) : 0;
 }
 
-/* The relative error of a convolution's output computed from `in` with this tile; out (may be NULL): the output. */
-static double run_conv(Probe *probe, int layer, int tile, const float *in, float *out)
+static ConvPlan *plan_of(Arena *arena, const Probe *probe, int layer, int tile)
+{
+    const ConvShape shape = {.height = side_of(layer),
+                             .width = side_of(layer),
+                             .inputs = vgg16_layers[layer].inputs,
+                             .outputs = vgg16_layers[layer].outputs,
+                             .relu = TRUE,
+                             .size = 3,
+                             .pad = 1,
+                             .tile = tile,
+                             .portable = TRUE};
+    return conv_plan_new(arena, &shape, CONV_FORWARD, probe->thread_pool);
+}
+
+/* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
+static double run_layer(const Probe *probe, int layer, int tile, float *const x[2])
 {
     const Vgg16Layer *l = &vgg16_layers[layer];
-    int slices = l->outputs / OUTPUTS;
-    g_autofree Squares *squares = g_new0(Squares, slices);
-    ConvShape shape = {.height = side_of(layer),
-                       .width = side_of(layer),
-                       .inputs = l->inputs,
-                       .outputs = OUTPUTS,
-                       .relu = TRUE,
-                       .size = 3,
-                       .pad = 1,
-                       .tile = tile,
-                       .portable = TRUE};
-    LayerRun run = {probe, layer, shape, in, out, squares};
-    Squares all = {0};
-    thread_pool_run(probe->thread_pool, (guint)slices, slice_task, &run);
-    for (guint i = 0; i < thread_pool_threads(probe->thread_pool); i++)
-        worker_end(&probe->workers[i]);
-    for (int i = 0; i < slices; i++) {
-        all.error += squares[i].error;
-        all.size += squares[i].size;
+    int side = 2 * side_of(layer); /* of a pooling's input */
+    if (l->conv < 0) {
+        max_pooling_forward(probe->thread_pool, x[1], x[0], 1, (const int[]){side, side, l->outputs}, 2);
+        return error_of(probe, layer, x[1], (gsize)l->outputs);
     }
-    return relative(all);
+    g_auto(Arena) arena = {0};
+    conv_plan_free(plan_of(&arena, probe, layer, tile));
+    arena_take(&arena);
+    g_autoptr(ConvPlan) plan = plan_of(&arena, probe, layer, tile);
+    conv_plan_set_weights(plan, probe->weights->kernel[l->conv], probe->weights->bias[l->conv]);
+    conv_plan_run(plan, x[0], 1, x[1]);
+    return error_of(probe, layer, x[1], OUTPUTS);
 }
 
 /* A convolution's own error with a tile. */
 static double own_error(Probe *probe, int layer, int tile)
 {
     double *own = &probe->own[layer][tile];
-    if (*own >= 0)
-        return *own;
-    if (!layer)
-        return *own = run_conv(probe, layer, tile, probe->image, NULL);
     gsize n = (gsize)side_of(layer) * side_of(layer) * vgg16_layers[layer].inputs;
-    float *in = floats_new(n);
-    for (gsize i = 0; i < n; i++)
-        in[i] = (float)probe->exact[layer - 1][i];
-    *own = run_conv(probe, layer, tile, in, NULL);
-    floats_free(in);
-    return *own;
-}
-
-static double pool_float(const Probe *probe, int layer, const float *in, float *out)
-{
-    Squares squares = {0};
-    int side = 2 * side_of(layer), channels = vgg16_layers[layer].outputs;
-    max_pooling_forward(probe->thread_pool, out, in, 1, (const int[]){side, side, channels}, 2);
-    for (gsize i = 0; i < floats_of(layer); i++)
-        add_squares(&squares, out[i], probe->exact[layer][i]);
-    return relative(squares);
+    for (gsize i = 0; *own < 0 && i < n; i++)
+        probe->own_x[0][i] = (float)probe->exact[layer][i];
+    return *own >= 0 ? *own : (*own = run_layer(probe, layer, tile, probe->own_x));
 }
 
 /* Runs the base in float32 by direct convolutions, and derives the gains from its error after each layer: a layer
  * amplifies the error of its input and adds its own. */
 static void measure_gains(Probe *probe)
 {
-    float *x = floats_new(SIDE * SIDE * (gsize)vgg16_layers[0].outputs),
-          *y = floats_new(SIDE * SIDE * (gsize)vgg16_layers[0].outputs);
     double gain[VGG16_LAYERS] = {0}, before = 0;
     for (int layer = 0; layer <= probe->cut; layer++) {
-        gboolean pools = vgg16_layers[layer].conv < 0;
-        double error =
-            pools ? pool_float(probe, layer, x, y) : run_conv(probe, layer, 1, layer ? x : probe->image, y);
-        double own = pools ? 0 : own_error(probe, layer, 1);
+        double error = run_layer(probe, layer, 1, probe->x),
+               own = vgg16_layers[layer].conv < 0 ? 0 : own_error(probe, layer, 1);
         gain[layer] = before > 0 ? sqrt(MAX(error * error - own * own, 0)) / before : 1;
         probe->direct = before = error;
-        float *swap = x;
-        x = y;
-        y = swap;
+        float *output = probe->x[1];
+        probe->x[1] = probe->x[0];
+        probe->x[0] = output;
     }
     probe->to_cut[probe->cut] = 1;
     for (int layer = probe->cut; layer > 0; layer--)
         probe->to_cut[layer - 1] = probe->to_cut[layer] * gain[layer];
-    floats_free(x);
-    floats_free(y);
 }
 
 /* ---- The choice ---- */
@@ -361,17 +278,20 @@ Tiles tiles_choose(const Weights *weights, int cut, int side, ThreadPool *thread
 {
     Probe probe = {.weights = weights, .cut = cut, .side = side, .thread_pool = thread_pool};
     Tiles tiles = {0};
-    probe.image = make_image();
-    probe.workers = g_new0(Worker, thread_pool_threads(thread_pool));
+    gsize largest = floats_of(0);
+    g_autofree float *arrays = g_new(float, 4 * largest);
+    for (int i = 0; i < 2; i++) {
+        probe.x[i] = arrays + (gsize)i * largest;
+        probe.own_x[i] = arrays + (gsize)(2 + i) * largest;
+    }
+    make_image(probe.x[0]);
     for (int layer = 0; layer < VGG16_LAYERS; layer++)
         for (int tile = 0; tile <= CONV_LARGEST_TILE; tile++)
             probe.own[layer][tile] = -1;
     compute_exact(&probe);
     measure_gains(&probe);
     choose(&probe, &tiles);
-    for (int layer = 0; layer <= cut; layer++)
+    for (int layer = 0; layer <= cut + 1; layer++)
         g_free(probe.exact[layer]);
-    g_free(probe.workers);
-    floats_free(probe.image);
     return tiles;
 }

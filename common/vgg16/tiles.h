@@ -29,5 +29,5 @@ typedef struct {
 
 /* For images of this side, a multiple of the cut's shrink. If the features of the measured image are not finite, all
  * m are 0, for the tiles of the shapes (base_tile). Takes 0.4 to 0.7 s of processor time with AVX2 or AVX-512, 0.8 to
- * 1.2 s with SSE2, divided between all threads; and at most 30 MB, and 10 MB per thread. */
+ * 1.2 s with SSE2, divided between all threads; and at most 30 MB, and what one of the convolutions takes. */
 Tiles tiles_choose(const Weights *weights, int cut, int side, ThreadPool *thread_pool);
