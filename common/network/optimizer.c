@@ -25,6 +25,11 @@ gboolean optimizer_has_v(const Optimizer *optimizer)
     return optimizer->kind != OPTIMIZER_SGD;
 }
 
+guint optimizer_slots(const Optimizer *optimizer)
+{
+    return (guint)optimizer_has_m(optimizer) + (guint)optimizer_has_v(optimizer);
+}
+
 OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t)
 {
     double rate = optimizer->learning_rate;

@@ -28,6 +28,7 @@ Optimizer optimizer_default(OptimizerKind kind);
 /* Whether the optimizer keeps slots m and v for every weight; otherwise they are NULL. */
 gboolean optimizer_has_m(const Optimizer *optimizer);
 gboolean optimizer_has_v(const Optimizer *optimizer);
+guint optimizer_slots(const Optimizer *optimizer); /* how many of these: 0, 1 or 2 */
 
 /* The coefficients of step t, counted from 1. */
 OptimizerStep optimizer_step(const Optimizer *optimizer, guint64 t);

@@ -10,7 +10,6 @@ struct Trainer {
     Optimizer optimizer;
     guint64 seed, steps;
     ThreadPool *thread_pool;
-    Arena arena;
     Executor *executor;
     Parameters (*parameters)[2]; /* of each layer: kernel, bias */
     float *kernel_gradient;      /* of a convolution */
@@ -18,7 +17,7 @@ struct Trainer {
     double penalty;              /* of the weights as they are; negative: not computed */
 };
 
-static gboolean check_network(const Network *network, GError **error)
+gboolean trainer_check(const Network *network, GError **error)
 {
     const char *reason = NULL;
     gboolean learns = FALSE;
@@ -37,9 +36,7 @@ static gboolean check_network(const Network *network, GError **error)
     return !reason;
 }
 
-/* ---- Construction ---- */
-
-static void take_slots(Trainer *trainer, guint i)
+static void take_slots(Trainer *trainer, Arena *arena, guint i)
 {
     const Layer *layer = trainer->network->layers->pdata[i];
     const gsize counts[] = {layer->kernel_count, layer->bias_count};
@@ -48,62 +45,31 @@ static void take_slots(Trainer *trainer, guint i)
     parameters[1] = (Parameters){.w = layer->bias};
     for (int k = 0; k < 2 && layer->kernel_count && !layer->frozen; k++) {
         if (optimizer_has_m(&trainer->optimizer))
-            parameters[k].m = arena_floats(&trainer->arena, counts[k]);
+            parameters[k].m = arena_floats(arena, counts[k]);
         if (optimizer_has_v(&trainer->optimizer))
-            parameters[k].v = arena_floats(&trainer->arena, counts[k]);
+            parameters[k].v = arena_floats(arena, counts[k]);
     }
 }
 
-/* What the trainer takes from its arena. */
-static void build(Trainer *trainer, int batch)
-{
-    const Network *network = trainer->network;
-    for (guint i = 0; i < network->layers->len; i++) {
-        const Layer *layer = network->layers->pdata[i];
-        take_slots(trainer, i);
-        if (layer->kind == LAYER_CONV2D && !layer->frozen)
-            trainer->kernel_gradient = arena_shared(&trainer->arena, EXECUTOR_SHARED, layer->kernel_count);
-    }
-    executor_free(trainer->executor);
-    trainer->executor = executor_new(&trainer->arena, network, EXECUTOR_TRAIN, batch, trainer->thread_pool);
-}
-
-static Trainer *measured(Network *network, const Optimizer *optimizer, int batch, ThreadPool *thread_pool)
-{
-    Trainer *trainer = g_new0(Trainer, 1);
-    trainer->network = network;
-    trainer->optimizer = *optimizer;
-    trainer->thread_pool = thread_pool;
-    trainer->penalty = -1;
-    trainer->parameters = g_malloc0_n(network->layers->len + 1, sizeof *trainer->parameters);
-    build(trainer, batch);
-    return trainer;
-}
-
-TrainerMemory trainer_memory(Network *network, const Optimizer *optimizer, int batch, guint threads)
-{
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_autoptr(Trainer) trainer = measured(network, optimizer, batch, thread_pool);
-    gsize parameters = network_parameters(network) * sizeof(float),
-          slots = parameters * (optimizer_has_m(optimizer) + optimizer_has_v(optimizer));
-    return (TrainerMemory){parameters, slots, arena_bytes(&trainer->arena) - slots};
-}
-
-Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, guint64 seed,
-                     ThreadPool *thread_pool, GError **error)
+Trainer *trainer_new(Arena *arena, Network *network, const Optimizer *optimizer, int batch, guint64 seed,
+                     ThreadPool *thread_pool)
 {
     g_return_val_if_fail(batch >= 1 && batch <= BATCH_MAX, NULL);
-    if (!check_network(network, error))
-        return NULL;
-    g_autoptr(Trainer) trainer = measured(network, optimizer, batch, thread_pool);
-    trainer->seed = seed;
-    if (!arena_try_take(&trainer->arena))
-        return error_set(error,
-                         "not enough memory to train this network; use a smaller --batch-size or fewer "
-                         "units"),
-               NULL;
-    build(trainer, batch);
-    return g_steal_pointer(&trainer);
+    Trainer *trainer = g_new(Trainer, 1);
+    *trainer = (Trainer){.network = network,
+                         .optimizer = *optimizer,
+                         .seed = seed,
+                         .thread_pool = thread_pool,
+                         .penalty = -1,
+                         .parameters = g_malloc0_n(network->layers->len + 1, sizeof *trainer->parameters)};
+    for (guint i = 0; i < network->layers->len; i++) {
+        const Layer *layer = network->layers->pdata[i];
+        take_slots(trainer, arena, i);
+        if (layer->kind == LAYER_CONV2D && !layer->frozen)
+            trainer->kernel_gradient = arena_shared(arena, EXECUTOR_SHARED, layer->kernel_count);
+    }
+    trainer->executor = executor_new(arena, network, EXECUTOR_TRAIN, batch, thread_pool);
+    return trainer;
 }
 
 void trainer_free(Trainer *trainer)
@@ -111,7 +77,6 @@ void trainer_free(Trainer *trainer)
     if (!trainer)
         return;
     executor_free(trainer->executor);
-    arena_clear(&trainer->arena);
     g_free(trainer->parameters);
     g_free(trainer);
 }

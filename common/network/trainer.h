@@ -3,6 +3,7 @@
  * Results depend only on the network, the batches, the optimizer and the seed: they are the same to the bit for any
  * number of threads and in every run on the same machine. */
 #pragma once
+#include "common/core/floats.h"
 #include "common/network/layers.h"
 #include "common/network/network.h"
 #include "common/network/optimizer.h"
@@ -20,10 +21,13 @@ enum { BATCH_MAX = 1 << 16 }; /* largest batch */
 
 typedef struct Trainer Trainer;
 
-/* network: borrowed until trainer_free and changed by every step; its last layer, and only that, must end in softmax.
- * batch: the largest number of images in a step. NULL and error if the network cannot be trained or memory is short. */
-Trainer *trainer_new(Network *network, const Optimizer *optimizer, int batch, guint64 seed,
-                     ThreadPool *thread_pool, GError **error);
+/* FALSE and error if the network cannot be trained: its last layer, and only that, must end in softmax. */
+gboolean trainer_check(const Network *network, GError **error);
+
+/* Arrays are taken from the arena; while that measures, all else may only be freed. network: passes trainer_check; borrowed
+ * until trainer_free and changed by every step. batch: the largest number of images in a step. */
+Trainer *trainer_new(Arena *arena, Network *network, const Optimizer *optimizer, int batch, guint64 seed,
+                     ThreadPool *thread_pool);
 void trainer_free(Trainer *trainer);
 
 /* One step: forward, loss, backward, update. next: the batch of the next call, or NULL if unknown; its forward pass
@@ -40,10 +44,4 @@ const Parameters *trainer_parameters(const Trainer *trainer, guint i);
 guint64 trainer_steps(const Trainer *trainer);
 void trainer_set_steps(Trainer *trainer, guint64 steps);
 void trainer_set_learning_rate(Trainer *trainer, double rate);
-
-/* Bytes: parameters, slots, and all that depends on the batch. */
-typedef struct {
-    gsize parameters, slots, batch;
-} TrainerMemory;
-TrainerMemory trainer_memory(Network *network, const Optimizer *optimizer, int batch, guint threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trainer, trainer_free)

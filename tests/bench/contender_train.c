@@ -67,11 +67,11 @@ int main(int argc, char **argv)
     float *x = floats_new((gsize)BATCHES * BATCH * inputs);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)atoi(argv[3]));
     Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
-    GError *error = NULL;
+    g_auto(Arena) arena = {0};
     adam.learning_rate = 1e-4;
-    g_autoptr(Trainer) trainer = trainer_new(network, &adam, BATCH, 42, thread_pool, &error);
-    if (!trainer)
-        g_error("%s", error->message);
+    trainer_free(trainer_new(&arena, network, &adam, BATCH, 42, thread_pool));
+    arena_take(&arena);
+    g_autoptr(Trainer) trainer = trainer_new(&arena, network, &adam, BATCH, 42, thread_pool);
     make_batches(batches, x, inputs, scratch, rows, labels);
     puts("ready");
     fflush(stdout);

@@ -11,6 +11,7 @@
 #include "common/model/model.h"
 #include "common/network/dense.h"
 #include "common/network/network.h"
+#include "common/network/trainer.h"
 #include <glib/gstdio.h>
 #include <jansson.h>
 #include <math.h>
@@ -38,6 +39,16 @@ static inline Dense make_dense(Arena *arena, int features, int units, int batch,
     dense_new(arena, features, units, batch, TRUE, thread_pool);
     take_with_scratch(arena);
     return dense_new(arena, features, units, batch, TRUE, thread_pool);
+}
+
+/* Of batches of N images. */
+static inline Trainer *make_trainer(Arena *arena, Network *network, const Optimizer *optimizer, int batch,
+                                    ThreadPool *thread_pool)
+{
+    g_assert_true(trainer_check(network, NULL));
+    trainer_free(trainer_new(arena, network, optimizer, batch, 42, thread_pool));
+    take_with_scratch(arena);
+    return trainer_new(arena, network, optimizer, batch, 42, thread_pool);
 }
 
 /* ---- A temporary folder for the files of a test ---- */

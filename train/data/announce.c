@@ -9,8 +9,7 @@ static char *checkpoint_size(const TrainOptions *o, gsize bytes)
 {
     Optimizer optimizer = optimizer_default(o->optimizer);
     optimizer.momentum = o->momentum;
-    gsize slots = (gsize)optimizer_has_m(&optimizer) + (gsize)optimizer_has_v(&optimizer);
-    g_autofree char *size = memory_text((1 + slots) * bytes);
+    g_autofree char *size = memory_text((1 + optimizer_slots(&optimizer)) * bytes);
     return g_strdup_printf(", %s.checkpoint %s until it is done", o->model, size);
 }
 

@@ -47,13 +47,17 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
     layers_append(outline, spec, &options, (int)question->data->classes->len, NULL);
     Optimizer optimizer = fit_optimizer(&options);
-    TrainerMemory trainer = trainer_memory(outline, &optimizer, (int)batch, (guint)threads);
+    g_auto(Arena) arena = {0};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
+    trainer_free(trainer_new(&arena, outline, &optimizer, (int)batch, 0, thread_pool));
+    gsize kernels = network_parameters(outline) * sizeof(float),
+          moments = optimizer_slots(&optimizer) * kernels;
     MemoryNeed rows = training_data_memory(question->data, &options, (int)batch, (guint)threads);
-    MemoryNeed need = {.memory = trainer.parameters + trainer.slots + trainer.batch,
-                       .address = outline->layers->len * 8 * FLOATS_ALIGNMENT};
+    MemoryNeed need = {.memory = kernels + arena_bytes(&arena),
+                       .address = (2 * outline->layers->len + 1) * FLOATS_ALIGNMENT};
     if (parts) {
-        g_autofree char *parameters = memory_text(trainer.parameters);
-        g_autofree char *slots = memory_text(trainer.slots), *activations = memory_text(trainer.batch);
+        g_autofree char *parameters = memory_text(kernels), *slots = memory_text(moments);
+        g_autofree char *activations = memory_text(arena_bytes(&arena) - moments);
         g_autofree char *sources = memory_text(rows.memory + rows.files);
         *parts = g_strdup_printf("parameters %s, optimizer %s, batch of %d %s %s, data source %s", parameters,
                                  slots, (int)batch, plural((guint64)batch, "image", "images"), activations,

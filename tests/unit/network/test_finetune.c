@@ -72,7 +72,8 @@ static void check_steps(void)
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autoptr(Network) network = tuned_network();
     Optimizer sgd = plain(0.05);
-    g_autoptr(Trainer) trainer = trainer_new(network, &sgd, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &sgd, N, thread_pool);
     for (int step = 0; step < 3; step++) {
         BatchData e;
         batch_data_init(&e, (guint)json_integer_value(json_object_get(golden, "salt")), step);
@@ -99,7 +100,8 @@ static void test_steps(void)
 static double loss_of(Network *network, ThreadPool *thread_pool, BatchData *e)
 {
     Optimizer still = plain(0.1);
-    g_autoptr(Trainer) trainer = trainer_new(network, &still, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &still, N, thread_pool);
     return trainer_evaluate(trainer, &e->batch).loss / N;
 }
 
@@ -111,7 +113,8 @@ static void test_finite_differences(void)
     Optimizer unit = plain(1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autoptr(Network) network = tuned_network(), stepped = network_copy(network);
-    g_autoptr(Trainer) trainer = trainer_new(stepped, &unit, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, stepped, &unit, N, thread_pool);
     batch_data_init(&e, 40, 0);
     trainer_step(trainer, &e.batch, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
@@ -173,8 +176,9 @@ static void test_frozen_layers_stay(void)
         frozen++;
     ((Layer *)rest->layers->pdata[frozen])->frozen = TRUE;
     batch_data_init(&e, 40, 0);
-    g_autoptr(Trainer) trainer = trainer_new(all, &sgd, N, 42, thread_pool, NULL),
-                       partly = trainer_new(rest, &sgd, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0}, of_rest = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, all, &sgd, N, thread_pool),
+                       partly = make_trainer(&of_rest, rest, &sgd, N, thread_pool);
     trainer_step(trainer, &e.batch, NULL);
     trainer_step(partly, &e.batch, NULL);
     for (guint i = 0; i < rest->layers->len; i++) {

@@ -58,7 +58,8 @@ static void test_training_steps(void)
     g_autoptr(Network) network = small_network(FALSE);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     Optimizer optimizer = {OPTIMIZER_SGD, 0.05, 0, 0, 0, 0.9, 0};
-    g_autoptr(Trainer) trainer = trainer_new(network, &optimizer, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &optimizer, N, thread_pool);
     BatchData e;
     for (int step = 0; step < 4; step++) {
         batch_data_init(&e, step);
@@ -111,7 +112,8 @@ static void check_keras_case(const json_t *expected)
         fill(layers[k]->kernel, layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(layers[k]->bias, layers[k]->bias_count, 21 + 2 * k, 0.25f);
     }
-    g_autoptr(Trainer) trainer = trainer_new(network, &optimizer, ROWS, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &optimizer, ROWS, thread_pool);
     float x[ROWS * FEATURES];
     const float *rows[ROWS];
     int labels[ROWS];
@@ -147,7 +149,8 @@ static void test_each_step_is_that_of_keras(void)
 static double loss_at(Network *network, const BatchData *e, ThreadPool *thread_pool)
 {
     Optimizer still = {OPTIMIZER_SGD, 0, 0, 0, 0, 0, 0};
-    g_autoptr(Trainer) trainer = trainer_new(network, &still, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &still, N, thread_pool);
     return trainer_step(trainer, &e->batch, NULL).loss / N;
 }
 
@@ -171,7 +174,8 @@ static void test_finite_differences(void)
     g_autoptr(Network) stepped = network_copy(network);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     Optimizer plain = {OPTIMIZER_SGD, 1, 0, 0, 0, 0, 0};
-    g_autoptr(Trainer) trainer = trainer_new(stepped, &plain, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, stepped, &plain, N, thread_pool);
     double largest = 0;
     batch_data_init(&e, 1);
     trainer_step(trainer, &e.batch, NULL);
@@ -206,7 +210,8 @@ static Network *train_three(Network *network, guint threads, gboolean tell)
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     BatchData e[3];
-    g_autoptr(Trainer) trainer = trainer_new(network, &adam, N, 42, thread_pool, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Trainer) trainer = make_trainer(&arena, network, &adam, N, thread_pool);
     for (int i = 0; i < 3; i++)
         batch_data_init(&e[i], i);
     e[2].batch.n = 3;
@@ -241,13 +246,12 @@ static void test_untrainable(void)
 {
     g_autoptr(Network) linear = network_new(1, 1, 4);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     GError *error = NULL;
-    g_assert_null(trainer_new(linear, &adam, 1, 0, thread_pool, &error));
+    g_assert_false(trainer_check(linear, &error));
     g_assert_nonnull(strstr(error->message, "no layer has parameters"));
     g_clear_error(&error);
     network_dense(linear, NULL, 2, ACTIVATION_LINEAR, NULL);
-    g_assert_null(trainer_new(linear, &adam, 1, 0, thread_pool, &error));
+    g_assert_false(trainer_check(linear, &error));
     g_assert_nonnull(strstr(error->message, "softmax"));
     g_clear_error(&error);
 }
