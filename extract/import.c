@@ -1,10 +1,7 @@
 /* import: features computed by another program, from a NumPy matrix into a cache. */
 #include "common/cli/progress.h"
-#include "common/core/csv.h"
 #include "common/core/error.h"
-#include "common/core/input_file.h"
 #include "common/core/interrupt.h"
-#include "common/core/plural.h"
 #include "common/core/sha256.h"
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
@@ -46,72 +43,29 @@ static gboolean names_from_labels(Names *names, const char *path, GError **error
     return npy != NULL;
 }
 
-/* ---- Items ---- */
-
-typedef enum { INDEX, PATH, CLASS, COLUMNS } Column;
-static const char *const column_names[COLUMNS] = {"index", "path", "class"};
-
-typedef struct {
-    Names *names;
-    int columns[COLUMNS]; /* -1: it has none */
-    GHashTable *seen;     /* paths */
-} Items;
-
-static gboolean find_columns(const GPtrArray *header, gpointer user, GError **error)
-{
-    int *columns = ((Items *)user)->columns;
-    for (int c = 0; c < COLUMNS; c++) {
-        columns[c] = -1;
-        for (guint i = 0; i < header->len; i++)
-            if (g_str_equal(header->pdata[i], column_names[c]))
-                columns[c] = (int)i;
-    }
-    return (columns[PATH] >= 0 && columns[CLASS] >= 0) ||
-           error_set(error,
-                     "its first line must name the columns path and class (items.csv of extract --export has "
-                     "them)");
-}
-
-/* What is wrong with a path, as a clause; NULL if nothing is. */
-static const char *path_problem(const char *path, GHashTable *seen)
-{
-    guint copy;
-    cache_path_image(path, &copy);
-    return !*path ? "it has no path"
-           : copy ? "its path ends in # and a number, which is reserved for augmented copies"
-           : !labels_path_stays(path)                ? "its path leads out of the image folder, by '..'"
-           : !g_hash_table_add(seen, (gpointer)path) ? "its path occurs twice"
-                                                     : NULL;
-}
-
-static gboolean take_item(const GPtrArray *fields, gpointer user, GError **error)
-{
-    const Items *items = user;
-    Names *names = items->names;
-    const int *columns = items->columns;
-    guint row = names->paths->len;
-    const char *index =
-        columns[INDEX] >= 0 && columns[INDEX] < (int)fields->len ? fields->pdata[columns[INDEX]] : NULL;
-    if (columns[PATH] >= (int)fields->len || columns[CLASS] >= (int)fields->len)
-        return error_set(error, "it has only %u %s", fields->len, plural(fields->len, "field", "fields"));
-    guint64 number = row;
-    if (index && (!g_ascii_string_to_unsigned(index, 10, 0, G_MAXUINT32, &number, NULL) || number != row))
-        return error_set(error, "its index is %s, not %u: items must be in the same order as the features",
-                         index, row);
-    g_ptr_array_add(names->paths, g_strdup(fields->pdata[columns[PATH]]));
-    g_ptr_array_add(names->classes, g_strdup(fields->pdata[columns[CLASS]]));
-    const char *problem = path_problem(names->paths->pdata[row], items->seen);
-    if (!problem && !*(const char *)names->classes->pdata[row])
-        problem = "it has no class";
-    return !problem || error_set(error, "%s", problem);
-}
-
+/* The rows are in the order of the features. */
 static gboolean names_from_items(Names *names, const char *path, GError **error)
 {
-    g_autofree char *text = input_file_plain(path, error);
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    Items items = {.names = names, .seen = seen};
-    return text && csv_table(path, text, find_columns, take_item, &items, error);
+    g_autoptr(Labels) labels = labels_read(path, LABELS_ITEMS, error);
+    GHashTableIter rows;
+    gpointer value;
+    if (!labels)
+        return FALSE;
+    g_ptr_array_set_size(names->paths, (int)g_hash_table_size(labels->rows));
+    g_ptr_array_set_size(names->classes, (int)g_hash_table_size(labels->rows));
+    g_hash_table_iter_init(&rows, labels->rows);
+    while (g_hash_table_iter_next(&rows, NULL, &value)) {
+        const LabelRow *row = value;
+        guint copy;
+        cache_path_image(row->path, &copy);
+        if (copy)
+            return error_set(error,
+                             "%s: the path %s ends in # and a number, which is reserved for augmented copies",
+                             path, row->path);
+        names->paths->pdata[row->number] = g_strdup(row->path);
+        names->classes->pdata[row->number] = g_strdup(row->class_name);
+    }
+    return TRUE;
 }
 
 static gboolean read_names(Names *names, const char *path, GError **error)

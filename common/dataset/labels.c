@@ -12,7 +12,7 @@
 
 static const char *const names[LABELS_COLUMNS][2] = {
     {"path", "file_name"}, {"class", "label"},  {"group", NULL}, {"split", NULL},
-    {"action", NULL},      {"suggested", NULL}, {"score", NULL}};
+    {"action", NULL},      {"suggested", NULL}, {"score", NULL}, {"index", NULL}};
 
 void labels_free(Labels *labels)
 {
@@ -50,15 +50,25 @@ static gboolean take_action(const char *action, LabelRow *row, GError **error)
                                    action ? action : "");
 }
 
+static gboolean check_index(const char *index, guint number, GError **error)
+{
+    guint64 found;
+    return !index ||
+           (g_ascii_string_to_unsigned(index, 10, 0, G_MAXUINT32, &found, NULL) && found == number) ||
+           error_set(error, "its index is %s, not %u: items must be in the same order as the features", index,
+                     number);
+}
+
 /* values: by column; NULL where there is none. */
 static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS], GError **error)
 {
     const char *path = values[LABELS_PATH];
+    gboolean items = labels->need == LABELS_ITEMS;
     if (!path || !*path)
         return error_set(error, "it has no path");
     while (g_str_has_prefix(path, "./"))
         path += 2;
-    if (*path == '/' || !labels_path_stays(path))
+    if ((*path == '/' && !items) || !labels_path_stays(path))
         return error_set(error, "its path %s leads out of the image folder", path);
     if (labels_find(labels, path))
         return error_set(error, "its path %s occurs twice", path);
@@ -67,12 +77,15 @@ static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS
                     .group = keep(labels, values[LABELS_GROUP]),
                     .suggested = keep(labels, values[LABELS_SUGGESTED]),
                     .score = keep(labels, values[LABELS_SCORE]),
-                    .test = values[LABELS_SPLIT] && g_ascii_strcasecmp(values[LABELS_SPLIT], "test") == 0};
+                    .test = values[LABELS_SPLIT] && g_ascii_strcasecmp(values[LABELS_SPLIT], "test") == 0,
+                    .number = g_hash_table_size(labels->rows)};
+    if (items && !check_index(values[LABELS_INDEX], row.number, error))
+        return FALSE;
     if (labels->has[LABELS_ACTION] && !take_action(values[LABELS_ACTION], &row, error))
         return FALSE;
     gboolean needs_class =
         labels->need == LABELS_CLASSES || (labels->need == LABELS_DECISIONS && row.action == LABELS_RELABEL);
-    if (needs_class && !row.class_name)
+    if ((needs_class || items) && !row.class_name)
         return error_set(error, "%s has no class", path);
     if (needs_class && strpbrk(row.class_name, "/\n"))
         return error_set(error, "the class of %s has a '/' or a line break in its name", path);
@@ -84,6 +97,7 @@ static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS
 static gboolean check_columns(const Labels *labels, GError **error)
 {
     static const guint needed[] = {[LABELS_CLASSES] = 1 << LABELS_CLASS,
+                                   [LABELS_ITEMS] = 1 << LABELS_CLASS,
                                    [LABELS_GROUPS] = 1 << LABELS_GROUP,
                                    [LABELS_SUSPECTS] = 1 << LABELS_SUGGESTED,
                                    [LABELS_DECISIONS] = 1 << LABELS_CLASS | 1 << LABELS_ACTION,
@@ -157,7 +171,7 @@ static gboolean take_line(Labels *labels, const char *line, GError **error)
         values[c] = value_of(object, c, texts);
         labels->has[c] |= values[c] != NULL;
     }
-    labels->has[LABELS_CLASS] |= labels->need == LABELS_CLASSES; /* its lines say which lacks one */
+    labels->has[LABELS_CLASS] |= labels->need <= LABELS_ITEMS; /* its lines say which lacks one */
     labels->has[LABELS_ACTION] &= labels->need >= LABELS_DECISIONS;
     good = good && take_row(labels, values, error);
     json_decref(object);

@@ -4,7 +4,8 @@
  *
  * CSV (RFC 4180, UTF-8 with or without a mark, with a header) or, if the file's name ends in .jsonl, one JSON object a
  * line. Columns: path, or file_name; class, or label; group; split (test, or anything else for training); action (keep,
- * relabel, exclude); suggested; score. Others are ignored, as is the order of columns and rows: items.csv of extract --export and metadata.csv of ImageFolder will do. */
+ * relabel, exclude); suggested; score; index. Others are ignored, as is the order of columns and, but for LABELS_ITEMS, of rows:
+ * items.csv of extract --export and metadata.csv of ImageFolder will do. */
 #pragma once
 #include <glib.h>
 
@@ -17,11 +18,19 @@ typedef struct {
     gboolean test;                  /* split is test */
     const char *suggested, *score;  /* as well */
     LabelsAction action;            /* with LABELS_DECISIONS, and LABELS_PATHS where there are actions */
+    guint number;                   /* of the row, from 0 */
 } LabelRow;
 
-/* The columns that a table must have besides path: class; group; suggested; action and class (of what is relabelled);
- * none. */
-typedef enum { LABELS_CLASSES, LABELS_GROUPS, LABELS_SUSPECTS, LABELS_DECISIONS, LABELS_PATHS } LabelsNeed;
+/* The columns that a table must have besides path: class; class, any text, of paths that need not be relative, where an index
+ * has to be the row's number; group; suggested; action and class (of what is relabelled); none. */
+typedef enum {
+    LABELS_CLASSES,
+    LABELS_ITEMS,
+    LABELS_GROUPS,
+    LABELS_SUSPECTS,
+    LABELS_DECISIONS,
+    LABELS_PATHS,
+} LabelsNeed;
 
 typedef enum {
     LABELS_PATH,
@@ -31,6 +40,7 @@ typedef enum {
     LABELS_ACTION,
     LABELS_SUGGESTED,
     LABELS_SCORE,
+    LABELS_INDEX,
     LABELS_COLUMNS
 } LabelsColumn;
 

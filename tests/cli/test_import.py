@@ -66,6 +66,12 @@ def an_export_is_imported_again():
         import_(at + "/out/features.npy", at + "/out/items.csv", at + "/again")
         again, rows_again = exported(at + "/again", at + "/out2")
         assert np.array_equal(out, again) and rows == rows_again
+        with open(at + "/items.jsonl", "w") as lines:
+            for row in rows:
+                print(json.dumps({"index": int(row["index"]), "file_name": row["path"], "label": row["class"]}), file=lines)
+        import_(at + "/out/features.npy", at + "/items.jsonl", at + "/lines")
+        again, rows_again = exported(at + "/lines", at + "/out3")
+        assert np.array_equal(out, again) and rows == rows_again
 
 
 def labels_become_classes_in_their_order():
@@ -205,8 +211,8 @@ def labels_and_items_that_do_not_fit_are_refused():
                             (np.arange(4.0), "its labels (<f8) are real numbers"), (y[:, None], "shape is (4, 1), not (N,)")):
             np.save(labels, array)
             assert said in import_(features, labels, at + "/none", status=1).stderr
-        for text, said in (("path,label\n", "columns path and class"), ("", "not CSV"),
-                           ("path,class\na,x\nb,x\nc,x\n", "has 3"), ("path,class\na,x\na,x\n", "record 3: its path occurs twice"),
+        for text, said in (("path,size\n", "no column class"), ("file,class\n", "column path"), ("", "not CSV"),
+                           ("path,class\na,x\nb,x\nc,x\n", "has 3"), ("path,class\na,x\na,x\n", "record 3: its path a occurs twice"),
                            ("path,class\na#1,x\n", "augmented"), ("path,class\na\n", "record 2: it has only 1 field"),
                            ("path,class\n,x\n", "no path"), ("path,class\na,\n", "no class"),
                            ("index,path,class\n1,a,x\n", "its index is 1, not 0"), ('path,class\n"a,x\n', "not closed"),
