@@ -1,5 +1,6 @@
 /* evaluate: evaluates models on labelled images, and predicts new ones. It never changes a cache, nor a model but for
  * its threshold (--set-threshold) and its limit (--set-known). */
+#include "common/cache/cache.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/output_file.h"
@@ -55,8 +56,11 @@ static Comparison *evaluate_models(const Options *options, GError **error)
                : NULL;
 }
 
+/* Even to measure a figure starts Fontconfig: only if one is asked for. */
 static gboolean write_figures(const Options *options, const Comparison *comparison, GError **error)
 {
+    if (!options->confusion && !options->reliability && !options->coverage && !options->scatter)
+        return TRUE;
     g_autoptr(Plots) plots = plots_new(comparison, options->title, (ConfusionCells)options->cells);
     g_autofree Answers *answers = coverage_answers(comparison);
     g_autoptr(Scatter) scatter =
@@ -191,9 +195,20 @@ static Status (*const actions[])(const Options *options, GError **error) = {
     [EVALUATE_SIMILAR] = similar_images, [EVALUATE_NEXT] = next_images, [EVALUATE_EXPORT] = onnx_export,
 };
 
+static gboolean decodes_images(const Options *options)
+{
+    gboolean decodes = options->mode == EVALUATE_FOLDER || options->images ||
+                       (options->unknown && !cache_is(options->unknown));
+    for (char **input = options->inputs; input && *input; input++)
+        decodes |= !cache_is(*input);
+    return decodes;
+}
+
 static Status run(guint mode, GError **error)
 {
-    return image_file_startup("evaluate", error) ? actions[mode](evaluate_options, error) : STATUS_FAILED;
+    if (decodes_images(evaluate_options) && !image_file_startup("evaluate", error))
+        return STATUS_FAILED;
+    return actions[mode](evaluate_options, error);
 }
 
 int main(int argc, char **argv)

@@ -132,6 +132,8 @@ static gboolean compute(Extraction *extraction, GError **error)
                                .threads = (guint)run->options->common.threads,
                                .prepare = prepare,
                                .batch_done = commit};
+    if (!image_file_startup("extract", error))
+        return FALSE;
     g_autoptr(Progress) progress = progress_new("Extracting", plan->n_work, "images");
     g_autoptr(Contents) contents = contents_open(extraction->dataset, plan->work, plan->n_work, error);
     g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&options, error) : NULL;
@@ -312,8 +314,6 @@ static gboolean memory_check(const Options *options, GError **error)
 
 Status extract_images(const Options *options, GError **error)
 {
-    if (!image_file_startup("extract", error))
-        return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
     if (!dataset || !memory_check(options, error) || !check_images(options, dataset, error))

@@ -6,7 +6,7 @@
 
 static Status run(guint mode, GError **error)
 {
-    if (!image_file_startup("train", error))
+    if (train_options->images && !image_file_startup("train", error))
         return STATUS_FAILED;
     return (train_options->head == HEAD_LINEAR ? train_standalone_linear : train_network)(train_options,
                                                                                           error);

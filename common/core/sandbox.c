@@ -65,6 +65,18 @@ pid_t subprocess_fork(void)
     return 0;
 }
 
+/* All but the first three and these two (file: -1 for none). */
+static void close_others(int socket, int file)
+{
+    int low = file < 0 ? socket : MIN(socket, file), high = MAX(socket, file);
+    if (low > SUBPROCESS_SOCKET)
+        close_range(SUBPROCESS_SOCKET, (guint)low - 1, 0);
+    if (high > SUBPROCESS_SOCKET)
+        close_range((guint)MAX(low + 1, SUBPROCESS_SOCKET), (guint)high - 1,
+                    0); /* none if low is next to it */
+    close_range((guint)MAX(high + 1, SUBPROCESS_SOCKET), ~0U, 0);
+}
+
 void subprocess_detach(int socket, int file)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
@@ -72,6 +84,7 @@ void subprocess_detach(int socket, int file)
         signal(ignored[i], SIG_IGN);
     signal(SIGBUS, SIG_DFL);
     clearenv();
+    close_others(socket, file);
     /* Out of the way first: where standard input was closed, they may be among the first three. */
     socket = fcntl(socket, F_DUPFD, SUBPROCESS_FILE + 1);
     file = file < 0 ? file : fcntl(file, F_DUPFD, SUBPROCESS_FILE + 1);

@@ -9,9 +9,8 @@
 #include "common/core/memory.h"
 #include "common/image/image.h"
 
-/* Starts libvips and the decoder box, in which files are decoded from then on (decoder_box.h). Once per process,
- * before threads start. FALSE and error if no process can be started. After image_startup only, files are decoded in
- * the calling threads. */
+/* Starts libvips and the decoder box (decoder_box.h), in which files are decoded, if they are not started yet. While no
+ * other thread runs, and only for a run that decodes images. FALSE and error if no process can be started. */
 gboolean image_file_startup(const char *program, GError **error);
 
 /* Memory of decoding typical photographs in this many threads at once. Large ones need more. */
