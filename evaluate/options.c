@@ -7,7 +7,6 @@
 #include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
-#include "common/plot/canvas.h"
 #include "evaluate/explanation/explanation_files.h"
 #include "evaluate/report/confusion.h"
 
@@ -280,19 +279,5 @@ static gboolean add_files(OutputPlan *plan)
 }
 
 const Options *const evaluate_options = &o;
-const CliProgram evaluate_program = {
-    .name = "evaluate",
-    .purpose = "evaluate classifiers and predict the classes of images",
-    .synopsis = synopsis,
-    .description = description,
-    .options = table,
-    .common = &o.common,
-    .examples = examples,
-    .modes = modes,
-    .machine = blas_describe,
-    .mode = mode_of,
-    .figure_ok = canvas_path_ok,
-    .check = check,
-    .files = add_files,
-    .is_image = dataset_is_image,
-};
+const CliProgram evaluate_program =
+    CLI_PROGRAM("evaluate", "evaluate classifiers and predict the classes of images", blas_describe);

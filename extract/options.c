@@ -5,7 +5,6 @@
 #include "common/cache/cosines.h"
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
-#include "common/plot/canvas.h"
 #include "common/vgg16/base.h"
 #include "common/vgg16/vgg16.h"
 #include "extract/shard.h"
@@ -316,19 +315,5 @@ static gboolean add_files(OutputPlan *plan)
 }
 
 const Options *const extract_options = &o;
-const CliProgram extract_program = {
-    .name = "extract",
-    .purpose = "extract image features with VGG16's frozen base",
-    .synopsis = synopsis,
-    .description = description,
-    .options = table,
-    .common = &o.common,
-    .examples = examples,
-    .modes = modes,
-    .machine = blas_describe,
-    .mode = mode_of,
-    .figure_ok = canvas_path_ok,
-    .check = check,
-    .files = add_files,
-    .is_image = dataset_is_image,
-};
+const CliProgram extract_program =
+    CLI_PROGRAM("extract", "extract image features with VGG16's frozen base", blas_describe);

@@ -8,7 +8,6 @@
 #include "common/core/plural.h"
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
-#include "common/plot/canvas.h"
 #include "common/vgg16/vgg16.h"
 #include "train/linear/linear_settings.h"
 
@@ -404,19 +403,5 @@ static gboolean add_files(OutputPlan *plan)
 }
 
 const TrainOptions *const train_options = &o;
-const CliProgram train_program = {
-    .name = "train",
-    .purpose = "train a classifier on cached VGG16 features",
-    .synopsis = synopsis,
-    .description = description,
-    .options = table,
-    .common = &o.common,
-    .examples = examples,
-    .modes = modes,
-    .machine = blas_describe,
-    .mode = mode_of,
-    .figure_ok = canvas_path_ok,
-    .check = check,
-    .files = add_files,
-    .is_image = dataset_is_image,
-};
+const CliProgram train_program =
+    CLI_PROGRAM("train", "train a classifier on cached VGG16 features", blas_describe);

@@ -445,7 +445,7 @@ static gboolean check_given(const CliProgram *program, guint mode, guint argumen
         if (modes && !(modes & CLI_MODE(mode)))
             return cli_refuse(error, "--%s is not used by %s; it is for %s", option->name, asked->asked,
                               others);
-        if (option->use == PLAN_FIGURE && !program->figure_ok(*(const char **)option->value, &problem))
+        if (option->use == PLAN_FIGURE && output_plan_figure(*(const char **)option->value, &problem) < 0)
             return cli_refuse(error, "--%s: %s", option->name, problem->message);
     }
     return !asked->arguments || (arguments >= asked->least && arguments <= asked->most) ||
@@ -463,7 +463,7 @@ static gboolean check_files(const CliProgram *program, GError **error)
         if (option->use)
             output_plan_add(plan, option->use, name, *(const char **)option->value, option->beneath);
     }
-    return output_plan_check(plan, program->is_image, error);
+    return output_plan_check(plan, error);
 }
 
 int cli_main(const CliProgram *program, int argc, char **argv, Status (*run)(guint mode, GError **error))

@@ -105,13 +105,19 @@ typedef struct {
      * live as long as the process. */
     char *(*machine)(void);          /* lines below the version of --version, freed by g_free */
     guint (*mode)(char **arguments); /* the mode where no option selects it; NULL: 0 */
-    gboolean (*figure_ok)(const char *path, GError **error); /* whether a figure may have this name */
     /* Whether all that was given goes together in this mode; takes the arguments. Errors by cli_refuse are wrong usage. */
     gboolean (*check)(guint mode, char **arguments, GError **error);
     gboolean (*files)(
         OutputPlan *plan); /* adds the files that no row of options has; FALSE: none is written */
-    gboolean (*is_image)(const char *path); /* of PLAN_IMAGES: whether a file with this name is read */
 } CliProgram;
+
+/* That of a program whose file of options gives its parts these names. */
+/* clang-format off */
+#define CLI_PROGRAM(name_, purpose_, machine_) \
+    {.name = name_, .purpose = purpose_, .synopsis = synopsis, .description = description, .options = table, \
+     .common = &o.common, .examples = examples, .modes = modes, .machine = machine_, .mode = mode_of, .check = check, \
+     .files = add_files}
+/* clang-format on */
 
 /* clang-format off */
 #define CLI_COMMON_DEFAULTS {0, 42, FALSE}

@@ -1,7 +1,9 @@
 /* output_plan: see output_plan.h. */
 #include "common/cli/output_plan.h"
 
+#include "common/cli/choice.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/output_file.h"
 
 #include <errno.h>
@@ -116,12 +118,11 @@ static gboolean both_written(const PlannedFile *a, const PlannedFile *b)
 }
 
 /* other: an input, or an output that was looked at before. */
-static gboolean spares(const PlannedFile *output, const PlannedFile *other,
-                       gboolean (*is_image)(const char *path), GError **error)
+static gboolean spares(const PlannedFile *output, const PlannedFile *other, GError **error)
 {
     struct stat there;
     if (other->use == PLAN_IMAGES)
-        return !below_images(output, other) || !is_image(output->regular) ||
+        return !below_images(output, other) || !input_image_ending(output->regular) ||
                error_set(error, "%s: %s would overwrite an image that is read; name another file",
                          output->path, output->name);
     if (other->use == PLAN_INPUT)
@@ -144,7 +145,7 @@ static gboolean spares_stdout(const PlannedFile *output, GError **error)
                      output->path, output->name);
 }
 
-gboolean output_plan_check(const OutputPlan *plan, gboolean (*is_image)(const char *path), GError **error)
+gboolean output_plan_check(const OutputPlan *plan, GError **error)
 {
     for (guint i = 0; i < plan->len; i++) {
         PlannedFile *output = plan->pdata[i];
@@ -157,9 +158,19 @@ gboolean output_plan_check(const OutputPlan *plan, gboolean (*is_image)(const ch
                              output->path, output->name);
         for (guint j = 0; j < plan->len; j++) {
             const PlannedFile *other = plan->pdata[j];
-            if ((other->use < PLAN_OUTPUT || j < i) && !spares(output, other, is_image, error))
+            if ((other->use < PLAN_OUTPUT || j < i) && !spares(output, other, error))
                 return FALSE;
         }
     }
     return TRUE;
+}
+
+int output_plan_figure(const char *path, GError **error)
+{
+    const char *dot = strrchr(path, '.');
+    g_autofree char *ending = g_ascii_strdown(dot ? dot + 1 : "", -1);
+    int found = choice_find(FIGURE_ENDINGS, ending);
+    if (found < 0)
+        error_set(error, "%s: a figure's file name must end in .png, .svg or .pdf", path);
+    return found;
 }

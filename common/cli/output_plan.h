@@ -22,8 +22,11 @@ OutputPlan *output_plan_new(void);
 void output_plan_add(OutputPlan *plan, PlanUse use, const char *name, const char *path, const char *beneath);
 
 /* FALSE and error if an output is an input (by device and inode, links followed), an image below a folder of images,
- * a file in a cache, another output or a folder, or if its folder cannot be written. is_image: whether a file with this
- * name is read from a folder of images. */
-gboolean output_plan_check(const OutputPlan *plan, gboolean (*is_image)(const char *path), GError **error);
+ * a file in a cache, another output or a folder, or if its folder cannot be written. */
+gboolean output_plan_check(const OutputPlan *plan, GError **error);
+
+/* Which of the endings of figures a file's name has, in any case; -1 and error for another. */
+#define FIGURE_ENDINGS "png|svg|pdf"
+int output_plan_figure(const char *path, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputPlan, g_ptr_array_unref)

@@ -113,6 +113,18 @@ char *input_file_plain(const char *path, GError **error)
            NULL;
 }
 
+const char *input_image_ending(const char *path)
+{
+    /* Keras's endings, and others of the same formats and of two that libvips supports. */
+    static const char *const endings[] = {".png",  ".jpg", ".jpeg", ".bmp",  ".ppm", ".tif",
+                                          ".tiff", ".gif", ".webp", ".jfif", ".jpe"};
+    const char *dot = strrchr(path, '.');
+    for (gsize i = 0; dot && i < G_N_ELEMENTS(endings); i++)
+        if (g_ascii_strcasecmp(dot, endings[i]) == 0)
+            return dot;
+    return NULL;
+}
+
 static int by_bytes(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -19,5 +19,8 @@ char *input_file_text(const char *path, gsize *size, GError **error);
 /* The same of a list or table, without a byte order mark; refuses a NUL, which would end it unseen. */
 char *input_file_plain(const char *path, GError **error);
 
+/* The ending of an image's name (".jpg", in any case), within it; NULL for the name of another file. */
+const char *input_image_ending(const char *path);
+
 /* Names in a folder (char*) but "." and "..", in byte order; NULL and error if one of them could not be read. */
 GPtrArray *input_folder_names(const char *path, GError **error);

@@ -14,10 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Keras's endings, and others of the same formats and of two that libvips supports. */
-static const char *const endings[] = {".png",  ".jpg", ".jpeg", ".bmp",  ".ppm", ".tif",
-                                      ".tiff", ".gif", ".webp", ".jfif", ".jpe"};
-
 static void item_free(gpointer data)
 {
     DatasetItem *item = data;
@@ -58,21 +54,6 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
     g_ptr_array_unref(all);
     dataset->items = rest;
     return part;
-}
-
-/* The ending within an image's name, or NULL if it is not one of those supported. */
-static const char *ending_of(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    for (gsize i = 0; dot && i < G_N_ELEMENTS(endings); i++)
-        if (g_ascii_strcasecmp(dot, endings[i]) == 0)
-            return dot;
-    return NULL;
-}
-
-gboolean dataset_is_image(const char *path)
-{
-    return ending_of(path) != NULL;
 }
 
 static gint by_key(gconstpointer a, gconstpointer b)
@@ -186,7 +167,7 @@ static gboolean look_at(const char *path, Entry *entry, GError **error)
         return error_set(error, "%s: cannot be read: %s", path, g_strerror(code));
     *entry = code                                               ? ENTRY_UNREAD
              : S_ISDIR(status.st_mode)                          ? ENTRY_FOLDER
-             : dataset_is_image(path)                           ? ENTRY_IMAGE
+             : input_image_ending(path)                         ? ENTRY_IMAGE
              : S_ISREG(status.st_mode) && begins_as_image(path) ? ENTRY_IMAGE
                                                                 : ENTRY_OTHER;
     return TRUE;
@@ -309,7 +290,7 @@ static GHashTable *index_items(const GPtrArray *items)
     }
     for (guint i = 0; i < items->len; i++) {
         DatasetItem *item = g_ptr_array_index(items, i);
-        const char *ending = ending_of(item->key);
+        const char *ending = input_image_ending(item->key);
         if (!ending)
             continue; /* in a cache of imported features, names are arbitrary */
         char *stem = g_strndup(item->key, (gsize)(ending - item->key));

@@ -103,7 +103,5 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken);
 /* All image files in a folder, at any depth, in byte order of their keys, with label 0 and no classes. Finding none is not
  * an error. */
 Dataset *dataset_unsorted(const char *folder, GError **error);
-/* Whether a file is taken for an image, by the ending of its name. */
-gboolean dataset_is_image(const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Dataset, dataset_free)

@@ -84,7 +84,7 @@ static gboolean take_member(Scan *scan, TarBox *reader, const TarMember *member,
     gboolean is_label = g_str_equal(key_end(member->name), ".cls");
     if (is_hidden(member->name) || member->kind == TAR_FOLDER)
         return TRUE;
-    if (!is_label && !dataset_is_image(member->name)) {
+    if (!is_label && !input_image_ending(member->name)) {
         dataset_pass_over(scan->dataset, last_part(member->name));
         return TRUE;
     }

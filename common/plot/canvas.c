@@ -1,7 +1,9 @@
 /* canvas: see canvas.h. */
 #include "common/plot/canvas.h"
 
+#include "common/cli/choice.h"
 #include "common/cli/fatal.h"
+#include "common/cli/output_plan.h"
 #include "common/core/error.h"
 #include "common/core/output_file.h"
 
@@ -21,8 +23,7 @@ const CanvasTheme canvas_light = {
 const CanvasTheme canvas_dark = {
     0x16191D, 0xE6EAEE, 0xA3ADB8, 0x3A424B, {0x5BB8F0, 0xF28E4B, 0x35C79F, 0xE3A3C8, 0xF2C14E, 0xA9D8F5}};
 
-typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF, FORMATS } Format;
-static const char *const endings[FORMATS] = {"png", "svg", "pdf"};
+typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF } Format; /* of FIGURE_ENDINGS */
 
 struct Canvas {
     char *path; /* NULL: the figure stays in memory */
@@ -36,30 +37,6 @@ struct Canvas {
 };
 
 /* ---- Formats ---- */
-
-/* FORMATS: there is none. */
-static Format format_of(const char *ending)
-{
-    Format format = FORMAT_PNG;
-    while (format < FORMATS && g_ascii_strcasecmp(ending, endings[format]) != 0)
-        format++;
-    return format;
-}
-
-/* The same, with an error. */
-static Format format_of_path(const char *path, GError **error)
-{
-    const char *dot = strrchr(path, '.');
-    Format format = dot ? format_of(dot + 1) : FORMATS;
-    if (format == FORMATS)
-        error_set(error, "%s: a figure's file name must end in .png, .svg or .pdf", path);
-    return format;
-}
-
-gboolean canvas_path_ok(const char *path, GError **error)
-{
-    return format_of_path(path, error) != FORMATS;
-}
 
 static cairo_status_t append(void *bytes, const unsigned char *data, unsigned int length)
 {
@@ -182,10 +159,10 @@ static gboolean size_ok(double width, double height, const char *what, GError **
 
 Canvas *canvas_new(const char *path, double width, double height, GError **error)
 {
-    Format format = format_of_path(path, error);
-    if (format == FORMATS || !size_ok(width, height, path, error))
+    int format = output_plan_figure(path, error);
+    if (format < 0 || !size_ok(width, height, path, error))
         return NULL;
-    Canvas *canvas = canvas_open(format, width, height, &canvas_light);
+    Canvas *canvas = canvas_open((Format)format, width, height, &canvas_light);
     canvas->path = g_strdup(path);
     return canvas;
 }
@@ -256,13 +233,13 @@ gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **err
 GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
                       GError **error)
 {
-    Format format = format_of(ending);
-    g_return_val_if_fail(format != FORMATS, NULL);
+    int format = choice_find(FIGURE_ENDINGS, ending);
+    g_return_val_if_fail(format >= 0, NULL);
     if (figure->refusal)
         return error_set(error, "%s", figure->refusal), NULL;
     if (!size_ok(figure->width, figure->height, ending, error))
         return NULL;
-    g_autoptr(Canvas) canvas = canvas_open(format, figure->width, figure->height, theme);
+    g_autoptr(Canvas) canvas = canvas_open((Format)format, figure->width, figure->height, theme);
     figure->draw(canvas, figure);
     return encoded(canvas, error) ? g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes)) : NULL;
 }

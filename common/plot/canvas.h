@@ -27,8 +27,7 @@ extern const CanvasTheme canvas_light, canvas_dark;
 
 /* In canvas_light. NULL and error for an unknown ending or a side outside 1 … CANVAS_MAX_SIDE. */
 Canvas *canvas_new(const char *path, double width, double height, GError **error);
-gboolean canvas_finish(Canvas *canvas, GError **error);    /* writes, and frees in any case */
-gboolean canvas_path_ok(const char *path, GError **error); /* to check an option before any work */
+gboolean canvas_finish(Canvas *canvas, GError **error); /* writes, and frees in any case */
 
 void canvas_free(Canvas *canvas); /* without writing */
 
