@@ -57,17 +57,32 @@ static void take_scores(const double *vector, double value, guint n, guint colum
         scores[(gsize)i * count + column] = scale * vector[i];
 }
 
+typedef struct {
+    double *matrix, *scratch; /* (N, N) */
+    double *values, *vectors; /* (N), (wanted, N) */
+} Gram;
+
+static Gram gram_new(Arena *arena, const Rows *rows, guint wanted)
+{
+    gsize n = rows->n;
+    return (Gram){.matrix = arena_new(arena, double, n *n),
+                  .scratch = gram_scratch(arena, rows->n, rows->width),
+                  .values = arena_new(arena, double, n),
+                  .vectors = arena_new(arena, double, n *wanted)};
+}
+
 gboolean principal_components(const Rows *rows, guint count, ThreadPool *thread_pool, double *scores,
                               double *shares, GError **error)
 {
     guint n = rows->n, wanted = MIN(count, n);
-    g_autofree double *g = g_try_new0(double, (gsize)n *n);
-    if (!g)
+    g_auto(Arena) arena = {0};
+    gram_new(&arena, rows, wanted);
+    if (!arena_try_take(&arena))
         return error_set(error, "the Gram matrix of %u images needs %.1f GB; use fewer images", n,
-                         gram_memory(n) / 1e9);
-    g_autofree double *values = g_new0(double, n), *vectors = g_new0(double, (gsize)n *wanted);
-    double variance = 0;
-    gram_add(rows, thread_pool, g);
+                         (double)arena_bytes(&arena) / 1e9);
+    Gram gram = gram_new(&arena, rows, wanted);
+    double *g = gram.matrix, *values = gram.values, *vectors = gram.vectors, variance = 0;
+    gram_add(rows, thread_pool, gram.scratch, g);
     if (interrupted())
         return error_set(error, "interrupted");
     centre(g, n);

@@ -25,17 +25,18 @@ typedef struct {
     float *kernel;      /* (D, K) */
 } Work;
 
-gsize gram_memory(guint n)
+double *gram_scratch(Arena *arena, guint n, gsize width)
 {
-    return (gsize)n * n * sizeof(double) + (gsize)n * CHUNK * sizeof(double);
+    gsize floats = n * MIN(width, CHUNK) * sizeof(double) / sizeof(float);
+    return (double *)arena_shared(arena, ARENA_SCRATCH, floats);
 }
 
 /* With tiles of equal size, so that none is narrow. */
-static Work work_new(const Rows *rows)
+static Work work_new(const Rows *rows, double *scratch)
 {
     guint n = rows->n, tiles = MAX(TILES, (n + TILE - 1) / TILE);
     guint tile = ((n + tiles - 1) / tiles + 7) / 8 * 8;
-    return (Work){.rows = rows, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile};
+    return (Work){.rows = rows, .n = n, .tile = tile, .tiles = (n + tile - 1) / tile, .packed = scratch};
 }
 
 static void pack_rows(guint task, guint worker, gpointer data)
@@ -54,13 +55,11 @@ static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, Thr
 {
     blas_startup(thread_pool_threads(thread_pool));
     gsize features = work->rows->width;
-    work->packed = g_new(double, work->n *MIN(features, CHUNK));
     for (work->first = 0; work->first < features && !interrupted(); work->first += CHUNK) {
         work->count = MIN(CHUNK, features - work->first);
         thread_pool_run(thread_pool, work->tiles, pack_rows, work);
         thread_pool_run(thread_pool, tasks, task, work);
     }
-    g_clear_pointer(&work->packed, g_free);
 }
 
 /* Tile (i, j), j <= i, of the lower triangle, numbered row by row. */
@@ -92,9 +91,9 @@ static void gram_tile(guint task, guint worker, gpointer data)
                             count, columns, count, 1, tile, n);
 }
 
-void gram_add(const Rows *rows, ThreadPool *thread_pool, double *matrix)
+void gram_add(const Rows *rows, ThreadPool *thread_pool, double *scratch, double *matrix)
 {
-    Work work = work_new(rows);
+    Work work = work_new(rows, scratch);
     work.matrix = matrix;
     for_each_chunk(&work, thread_pool, work.tiles * (work.tiles + 1) / 2, gram_tile);
 }
@@ -116,9 +115,10 @@ static void weights_tile(guint task, guint worker, gpointer data)
             kernel[j * outputs + k] = (float)product[k * count + j];
 }
 
-void gram_combine(const Rows *rows, ThreadPool *thread_pool, const double *w, guint outputs, float *kernel)
+void gram_combine(const Rows *rows, ThreadPool *thread_pool, double *scratch, const double *w, guint outputs,
+                  float *kernel)
 {
-    Work work = work_new(rows);
+    Work work = work_new(rows, scratch);
     work.outputs = outputs, work.w = w, work.kernel = kernel;
     for_each_chunk(&work, thread_pool, CHUNK / SLICE, weights_tile);
 }

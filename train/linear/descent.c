@@ -47,7 +47,6 @@ struct Group {
 struct Descent {
     const LinearTraining *training;
     const DescentRows *rows;
-    Arena arena; /* of all arrays but these two */
     Lane *lanes; /* (n_problems) */
     Group *groups;
     guint n_groups, n_problems;
@@ -79,64 +78,45 @@ static void lane_init(const Descent *descent, Group *group, guint k, LinearProbl
     lane->one_sided = positive == 0 || positive == lane->rows;
 }
 
-/* For all arrays from the arena, once while it measures. Groups are enough for all threads, and of nearly equal size. */
-static void make_groups(Descent *descent, Arena *arena)
+static Group group_new(Arena *arena, const Descent *descent, guint first, guint n)
 {
     const DescentRows *rows = descent->rows;
-    guint n = descent->n_problems, threads = thread_pool_threads(descent->training->thread_pool);
+    return (Group){.n = n,
+                   .first = first,
+                   .weights = descent_weights_new(rows, arena),
+                   .row = descent_row_new(rows, arena),
+                   .alpha = arena_new(arena, double, (gsize)rows->n *n *(descent->logistic ? 2 : 1)),
+                   .active = arena_new(arena, guint8, rows->n)};
+}
+
+/* Groups are enough for all threads, and of nearly equal size. */
+Descent *descent_new(Arena *arena, const LinearTraining *training, LinearProblem *problems, guint n)
+{
+    const DescentRows *rows = training->rows;
+    guint threads = thread_pool_threads(training->thread_pool);
     guint groups = MAX((n + rows->columns - 1) / rows->columns, MIN(threads, n));
-    descent->n_groups = groups;
-    descent->groups = g_renew(Group, descent->groups, groups);
-    descent->order = arena_new(arena, guint32, rows->n);
+    Descent *descent = arena_new(arena, Descent, 1),
+            outline = {.training = training,
+                       .rows = rows,
+                       .lanes = arena_new(arena, Lane, n),
+                       .groups = arena_new(arena, Group, groups),
+                       .n_groups = groups,
+                       .n_problems = n,
+                       .logistic = training->solver->loss == LOSS_LOGISTIC,
+                       .order = arena_new(arena, guint32, rows->n)};
     for (guint g = 0; g < groups; g++) {
-        Group *group = &descent->groups[g];
-        *group = (Group){.first = (guint)((guint64)g * n / groups)};
-        group->lanes = descent->lanes + group->first;
-        group->n = (guint)((guint64)(g + 1) * n / groups) - group->first;
-        group->weights = descent_weights_new(rows, arena);
-        group->row = descent_row_new(rows, arena);
-        group->alpha = arena_new(arena, double, (gsize)rows->n * group->n * (descent->logistic ? 2 : 1));
-        group->active = arena_new(arena, guint8, rows->n);
+        guint first = (guint)((guint64)g * n / groups), end = (guint)((guint64)(g + 1) * n / groups);
+        Group group = group_new(arena, &outline, first, end - first);
+        if (!descent)
+            continue;
+        group.lanes = outline.lanes + first;
+        outline.groups[g] = group;
+        for (guint k = 0; k < group.n; k++)
+            lane_init(&outline, &outline.groups[g], k, &problems[first + k]);
     }
-}
-
-static Descent *measure(const LinearTraining *training, guint n_problems)
-{
-    Descent *descent = g_new(Descent, 1);
-    *descent = (Descent){.training = training,
-                         .rows = training->rows,
-                         .n_problems = n_problems,
-                         .lanes = g_new(Lane, n_problems),
-                         .logistic = training->solver->loss == LOSS_LOGISTIC};
-    make_groups(descent, &descent->arena);
+    if (descent)
+        *descent = outline;
     return descent;
-}
-
-gsize descent_memory(const LinearTraining *training, guint n_problems)
-{
-    g_autoptr(Descent) descent = measure(training, n_problems);
-    return arena_bytes(&descent->arena);
-}
-
-Descent *descent_new(const LinearTraining *training, LinearProblem *problems, guint n_problems)
-{
-    Descent *descent = measure(training, n_problems);
-    arena_take(&descent->arena);
-    make_groups(descent, &descent->arena);
-    for (guint g = 0; g < descent->n_groups; g++)
-        for (guint k = 0; k < descent->groups[g].n; k++)
-            lane_init(descent, &descent->groups[g], k, &problems[descent->groups[g].first + k]);
-    return descent;
-}
-
-void descent_free(Descent *descent)
-{
-    if (!descent)
-        return;
-    arena_clear(&descent->arena);
-    g_free(descent->groups);
-    g_free(descent->lanes);
-    g_free(descent);
 }
 
 /* ---- One row in one problem: the change of alpha, for its decision value times its sign ---- */
@@ -419,6 +399,5 @@ void descent_weights(const Descent *descent, guint outputs, float *kernel, float
             offset[p] = descent_weights_unfold(rows, &group->weights, p - group->first, kernel + p, outputs);
     }
     if (w)
-        gram_factor_weights(rows->factor, rows->set, descent->training->thread_pool, w, outputs, kernel,
-                            offset);
+        gram_factor_weights(&rows->factor, descent->training->thread_pool, w, outputs, kernel, offset);
 }

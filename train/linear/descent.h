@@ -13,12 +13,9 @@
 
 typedef struct Descent Descent;
 
-/* Bytes for this many problems, on the rows of a plan (descent_rows_plan). */
-gsize descent_memory(const LinearTraining *training, guint n_problems);
-
-/* training, problems and their parts are borrowed until descent_free; in the problems each run says how it went. */
-Descent *descent_new(const LinearTraining *training, LinearProblem *problems, guint n_problems);
-void descent_free(Descent *descent);
+/* All from the arena; NULL while it measures, when the training's rows may be an outline. training, problems and their
+ * parts are borrowed; in the problems each run says how it went. */
+Descent *descent_new(Arena *arena, const LinearTraining *training, LinearProblem *problems, guint n_problems);
 
 /* Runs all problems at this cost to the tolerance, or 1000 passes; those without rows on both sides keep the weights 0.
  * Starts where the last run ended, whose cost must not have been higher. progress is ticked once a problem. FALSE with
@@ -31,4 +28,3 @@ void descent_values(Descent *descent, float *values);
 /* The first K problems' weights for scaled features: kernel (D, K), and what is added to the decision values: offset
  * (K). */
 void descent_weights(const Descent *descent, guint outputs, float *kernel, float *offset);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Descent, descent_free)

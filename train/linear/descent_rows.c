@@ -67,11 +67,6 @@ static void fold_scaling(DescentRows *rows)
     const TrainingSet *set = rows->set;
     const Scaling *scaling = set->scaling;
     gsize width = set->rows.width;
-    if (scaling->kind != SCALE_STANDARD)
-        return;
-    rows->feature_squares = g_new(float, rows->width);
-    rows->folded = g_new0(double, rows->width);
-    rows->row_folded = g_new(double, rows->n);
     for (gsize j = 0; j < width; j++) {
         double a = scaling->inverse[j], mean = scaling->mean[j];
         rows->feature_squares[j] = (float)(a * a);
@@ -89,13 +84,13 @@ static void fold_scaling(DescentRows *rows)
 /* Row i of L has i + 1 entries; the rest are zero. */
 static const double *factor_row(const DescentRows *rows, guint i)
 {
-    return rows->factor + (gsize)i * rows->n;
+    return rows->factor.matrix + (gsize)i * rows->n;
 }
 
 static double square_of(DescentRows *rows, const DescentRow *row)
 {
     const TrainingSet *set = rows->set;
-    double f = set->factors[row->i], bias = MAX(set->bias, 0), square = 0, folded = 0;
+    double f = set->factors[row->i], bias = set->bias, square = 0, folded = 0;
     for (guint t = 0; t < row->count; t++) {
         square += (double)row->value[t] * row->scaled[t];
         folded += rows->folded ? rows->folded[row->index[t]] * row->value[t] : 0;
@@ -132,31 +127,47 @@ static guint rows_that_fit(const DescentRows *rows)
                                                       : (guint)CLAMP(available / 2 / row, 1, rows->n);
 }
 
-DescentRows descent_rows_plan(const TrainingSet *set, gboolean reduced, guint n)
+DescentRows descent_rows_outline(Arena *arena, const TrainingSet *set, gboolean reduced, guint n)
 {
+    gsize width = reduced ? n : set->features, nonzeros = (gsize)((double)set->nonzeros * n / set->n);
+    gboolean folds = !reduced && set->scaling->kind == SCALE_STANDARD;
     return (DescentRows){.set = set,
                          .reduced = reduced,
-                         .width = reduced ? n : set->features,
+                         .factor = reduced ? gram_factor_new(arena, set, n) : (GramFactor){0},
+                         .width = width,
                          .n = n,
-                         .columns = reduced ? 1 : ROW_COLUMNS};
+                         .columns = reduced ? 1 : ROW_COLUMNS,
+                         .nonzeros = reduced ? (gsize)n * (n + 1) / 2 : nonzeros,
+                         .squares = arena_new(arena, double, n),
+                         .feature_squares = folds ? arena_floats(arena, width) : NULL,
+                         .folded = folds ? arena_new(arena, double, width) : NULL,
+                         .row_folded = folds ? arena_new(arena, double, n) : NULL};
 }
 
 DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPool *thread_pool,
                               GError **error)
 {
-    g_autoptr(DescentRows) rows = g_new(DescentRows, 1);
-    *rows = descent_rows_plan(set, reduced, set->n);
-    rows->squares = g_new(double, set->n);
-    rows->block = rows_that_fit(rows);
-    if (!reduced)
-        fold_scaling(rows);
-    else if (!(rows->factor = gram_factor_new(set, thread_pool, error)))
+    Arena arena = {0};
+    descent_rows_outline(&arena, set, reduced, set->n);
+    if (!arena_try_take(&arena)) {
+        error_set(error,
+                  reduced ? "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images"
+                          : "the rows of %u images need %.1f GB; use fewer images",
+                  set->n, (double)arena_bytes(&arena) / 1e9);
         return NULL;
+    }
+    g_autoptr(DescentRows) rows = g_new(DescentRows, 1);
+    *rows = descent_rows_outline(&arena, set, reduced, set->n);
+    rows->arena = arena;
+    rows->block = rows_that_fit(rows);
+    if (rows->folded)
+        fold_scaling(rows);
+    gboolean learns = !reduced || gram_factor_fill(&rows->factor, thread_pool);
     thread_pool_run(thread_pool, (rows->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, measure_rows, rows);
-    double largest = 0, bias = MAX(set->bias, 0);
+    double largest = 0;
     for (guint i = 0; i < rows->n; i++)
-        largest = MAX(largest, rows->squares[i] - bias * bias);
-    if (!interrupted() && largest > 0)
+        largest = MAX(largest, rows->squares[i] - set->bias * set->bias);
+    if (learns && !interrupted() && largest > 0)
         return g_steal_pointer(&rows);
     training_set_refuse(error);
     return NULL;
@@ -166,11 +177,7 @@ void descent_rows_free(DescentRows *rows)
 {
     if (!rows)
         return;
-    g_free(rows->factor);
-    g_free(rows->feature_squares);
-    g_free(rows->folded);
-    g_free(rows->row_folded);
-    g_free(rows->squares);
+    arena_clear(&rows->arena);
     g_free(rows);
 }
 
@@ -196,7 +203,7 @@ void descent_weights_decide(const DescentRows *rows, const DescentWeights *weigh
         *values = blas()->cblas_ddot(row->i + 1, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }
-    double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0);
+    double f = rows->set->factors[row->i], bias = rows->set->bias;
     double folded = rows->row_folded ? rows->row_folded[row->i] : 0;
     kernels_current()->row->dot(weights->matrix, row->index, row->value, row->count, values);
     for (guint k = 0; k < ROW_COLUMNS; k++)
@@ -211,7 +218,7 @@ void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const
         blas()->cblas_daxpy(row->i + 1, *step, factor_row(rows, row->i), 1, weights->matrix, 1);
         return;
     }
-    double f = rows->set->factors[row->i], bias = MAX(rows->set->bias, 0), scaled[ROW_COLUMNS];
+    double f = rows->set->factors[row->i], bias = rows->set->bias, scaled[ROW_COLUMNS];
     double folded = rows->row_folded ? rows->row_folded[row->i] : 0;
     for (guint k = 0; k < ROW_COLUMNS; k++) {
         scaled[k] = f * step[k];
@@ -235,5 +242,5 @@ float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weig
             v /= rows->set->scaling->inverse[j];
         out[j * stride] = (float)v;
     }
-    return (float)(MAX(rows->set->bias, 0) * weights->bias[column]);
+    return (float)(rows->set->bias * weights->bias[column]);
 }

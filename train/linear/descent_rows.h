@@ -21,24 +21,25 @@
 
 typedef struct {
     const TrainingSet *set; /* borrowed */
-    gboolean reduced;       /* to the rows of the Gram factor */
+    gboolean reduced;       /* to the rows of the Gram factor: */
+    GramFactor factor;
     gsize width;            /* D + C; N if reduced */
     guint n;                /* N */
     guint columns;          /* problems that share a pass: ROW_COLUMNS, or 1 */
-    double *factor;         /* if reduced */
+    gsize nonzeros;         /* of the rows and the bias feature, at most */
     guint block;            /* rows visited before the next block is read: N, or what memory holds */
     double *squares;        /* (N) ||x~||² of each row, with the bias feature */
     float *feature_squares; /* (D + C) a∘a; NULL where a is 1 */
     double *folded;         /* (D + C) q; NULL where b is 0 */
     double folded_mean;     /* b·b = q·mean */
     double *row_folded;     /* (N) q·x of each row; NULL where b is 0 */
+    Arena arena;            /* of all arrays */
 } DescentRows;
 
-/* Of so many rows of the set, before they are read: all up to `columns`, by which descent_memory and liblinear_memory go. */
-DescentRows descent_rows_plan(const TrainingSet *set, gboolean reduced, guint n);
+/* Of so many rows of the set, with arrays from the arena, before they are read: all up to `nonzeros`. */
+DescentRows descent_rows_outline(Arena *arena, const TrainingSet *set, gboolean reduced, guint n);
 
-/* One pass over the rows. NULL and error if all features are zero, memory for the factor is short, or the user
- * interrupted. */
+/* One pass over the rows. NULL and error if all features are zero, memory is short, or the user interrupted. */
 DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPool *thread_pool,
                               GError **error);
 void descent_rows_free(DescentRows *rows);

@@ -3,7 +3,6 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/arithmetic/gram.h"
-#include "common/core/error.h"
 #include "common/core/interrupt.h"
 
 #include <math.h>
@@ -61,45 +60,44 @@ static void factorize(Work *work, ThreadPool *thread_pool)
     }
 }
 
-double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error)
+GramFactor gram_factor_new(Arena *arena, const TrainingSet *set, guint n)
 {
+    return (GramFactor){.set = set,
+                        .matrix = arena_new(arena, double, (gsize)n *n),
+                        .scratch = gram_scratch(arena, n, set->features)};
+}
+
+gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool)
+{
+    const TrainingSet *set = factor->set;
     guint n = set->n;
-    g_autofree double *matrix = g_try_new(double, (gsize)n *n);
-    Work work = {.n = n, .matrix = matrix};
-    double start = set->bias >= 0 ? set->bias * set->bias : 0;
-    if (!matrix) {
-        error_set(error, "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images", n,
-                  gram_memory(n) / 1e9);
-        return NULL;
-    }
+    double *matrix = factor->matrix;
+    double start = set->bias * set->bias;
     for (guint i = 0; i < n; i++)
         for (guint j = 0; j <= i; j++)
             matrix[(gsize)i * n + j] = start;
-    gram_add(&set->scaled, thread_pool, matrix);
+    gram_add(&set->scaled, thread_pool, factor->scratch, matrix);
     gboolean zero = TRUE;
     for (guint i = 0; i < n && zero; i++)
         zero = matrix[(gsize)i * n + i] == start;
     if (!zero)
-        factorize(&work, thread_pool);
-    if (!zero && !interrupted())
-        return g_steal_pointer(&matrix);
-    training_set_refuse(error);
-    return NULL;
+        factorize(&(Work){.n = n, .matrix = matrix}, thread_pool);
+    return !zero;
 }
 
-void gram_factor_weights(const double *factor, const TrainingSet *set, ThreadPool *thread_pool, double *w,
-                         guint outputs, float *kernel, float *bias)
+void gram_factor_weights(const GramFactor *factor, ThreadPool *thread_pool, double *w, guint outputs,
+                         float *kernel, float *bias)
 {
+    const TrainingSet *set = factor->set;
     guint n = set->n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
-                        factor, n, w, n);
-    gram_combine(&set->scaled, thread_pool, w, outputs, kernel);
-    double squared = set->bias >= 0 ? set->bias * set->bias : 0;
+                        factor->matrix, n, w, n);
+    gram_combine(&set->scaled, thread_pool, factor->scratch, w, outputs, kernel);
     for (guint k = 0; k < outputs; k++) {
         double sum = 0;
         for (guint i = 0; i < n; i++)
             sum += w[(gsize)k * n + i];
-        bias[k] = (float)(sum * squared);
+        bias[k] = (float)(sum * (set->bias * set->bias));
     }
 }

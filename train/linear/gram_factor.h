@@ -11,16 +11,25 @@
  * linear combination of others) is raised to that: a change of G within its rounding error that keeps L
  * nonsingular. */
 #pragma once
+#include "common/core/floats.h"
 #include "common/core/thread_pool.h"
 #include "train/linear/training_set.h"
 
-/* L (N, N), row by row; what is above the diagonal is undefined; g_free frees it. Takes gram_memory(N) bytes at most. NULL
- * and error if all features are zero (there is nothing to learn) or the user interrupted. The result is the same to the
+typedef struct {
+    const TrainingSet *set; /* borrowed */
+    double *matrix;         /* L (N, N), row by row; what is above the diagonal is undefined */
+    double *scratch;
+} GramFactor;
+
+/* Of n rows of the set; not filled. */
+GramFactor gram_factor_new(Arena *arena, const TrainingSet *set, guint n);
+
+/* FALSE if all features are zero: there is nothing to learn. Incomplete if interrupted(). The result is the same to the
  * bit for any number of threads. */
-double *gram_factor_new(const TrainingSet *set, ThreadPool *thread_pool, GError **error);
+gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool);
 
 /* Transforms solutions back to the original features; incomplete if interrupted(). w: (K, N), a vector on
  * L's columns for each of K outputs, replaced by L⁻ᵀ w. kernel: (D, K), bias: (K) added to a decision
  * value: the bias feature's weight times B; zero without one. */
-void gram_factor_weights(const double *factor, const TrainingSet *set, ThreadPool *thread_pool, double *w,
-                         guint outputs, float *kernel, float *bias);
+void gram_factor_weights(const GramFactor *factor, ThreadPool *thread_pool, double *w, guint outputs,
+                         float *kernel, float *bias);

@@ -3,7 +3,6 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/core/error.h"
-#include "common/core/plural.h"
 #include "common/core/sandbox.h"
 
 #include <linear.h>
@@ -35,8 +34,7 @@ struct Liblinear {
     const LinearTraining *training;
     LinearProblem *problems;
     guint n_problems, vectors; /* of one problem: L if multi-class, else 1 */
-    guint width;               /* of a row: N if reduced, else that of the features and the bias */
-    Arena arena;               /* of the next three */
+    guint width;               /* of a row */
     struct feature_node *nodes;
     struct feature_node **rows; /* (N) among the nodes; each ends with index -1 */
     double *w;                  /* (problems, vectors, width) */
@@ -52,6 +50,12 @@ struct Liblinear {
 
 /* ---- Rows ---- */
 
+/* Of a row: N if reduced, else that of the features and the bias. */
+static guint width_of(const DescentRows *rows)
+{
+    return (guint)rows->width + (rows->reduced ? 0 : 1);
+}
+
 static guint add_value(struct feature_node *out, guint count, gsize place, double value)
 {
     out[count] = (struct feature_node){(int)place + 1, value};
@@ -65,67 +69,58 @@ static guint take_row(const DescentRows *rows, guint i, float *buffer, struct fe
     guint count = 0;
     if (rows->reduced) {
         for (guint j = 0; j <= i; j++)
-            count = add_value(out, count, j, rows->factor[(gsize)i * rows->n + j]);
+            count = add_value(out, count, j, rows->factor.matrix[(gsize)i * rows->n + j]);
     } else {
         rows_get(&set->scaled, i, buffer);
         for (gsize j = 0; j < set->features; j++)
             count = add_value(out, count, j, buffer[j]);
-        count = add_value(out, count, set->features, MAX(set->bias, 0));
+        count = add_value(out, count, set->features, set->bias);
     }
     out[count] = (struct feature_node){-1, 0};
     return count + 1;
 }
 
-static void make_arrays(Liblinear *liblinear, Arena *arena, gsize nodes)
-{
-    liblinear->nodes = arena_new(arena, struct feature_node, nodes);
-    liblinear->rows = arena_new(arena, struct feature_node *, liblinear->training->rows->n);
-    liblinear->w = arena_new(arena, double, liblinear->n_problems * liblinear->bytes / sizeof(double));
-}
-
-/* They are counted, then copied. */
-static gboolean make_rows(Liblinear *liblinear)
+static void take_rows(Liblinear *liblinear)
 {
     const DescentRows *rows = liblinear->training->rows;
     g_autofree float *buffer = g_new(float, rows->width);
-    g_autofree struct feature_node *row = g_new(struct feature_node, liblinear->width + 1);
-    gsize nodes = 0;
-    for (guint i = 0; i < rows->n; i++)
-        nodes += take_row(rows, i, buffer, row);
-    make_arrays(liblinear, &liblinear->arena, nodes);
-    if (!arena_try_take(&liblinear->arena))
-        return FALSE;
-    make_arrays(liblinear, &liblinear->arena, nodes);
     struct feature_node *next = liblinear->nodes;
     for (guint i = 0; i < rows->n; i++) {
         liblinear->rows[i] = next;
         next += take_row(rows, i, buffer, next);
     }
-    return TRUE;
 }
 
-static Liblinear liblinear_for(const LinearTraining *training, LinearProblem *problems, guint n_problems)
+Liblinear *liblinear_new(Arena *arena, const LinearTraining *training, LinearProblem *problems, guint n)
 {
+    const DescentRows *rows = training->rows;
     guint vectors = training->solver->multiclass ? training->classes : 1;
-    guint width = (guint)training->rows->width + (training->rows->reduced ? 0 : 1);
-    return (Liblinear){.training = training,
-                       .problems = problems,
-                       .n_problems = n_problems,
-                       .vectors = vectors,
-                       .width = width,
-                       .bytes = (gsize)vectors * width * sizeof(double)};
+    guint width = width_of(rows), workers = MIN(training->workers, n);
+    Liblinear *liblinear = arena_new(arena, Liblinear, 1),
+              outline = {.training = training,
+                         .problems = problems,
+                         .n_problems = n,
+                         .vectors = vectors,
+                         .width = width,
+                         .nodes = arena_new(arena, struct feature_node, rows->nonzeros + rows->n),
+                         .rows = arena_new(arena, struct feature_node *, rows->n),
+                         .w = arena_new(arena, double, (gsize)n *vectors *width),
+                         .bytes = (gsize)vectors * width * sizeof(double),
+                         .workers = arena_new(arena, Sandbox *, workers),
+                         .n_workers = workers};
+    if (liblinear)
+        *liblinear = outline;
+    return liblinear;
 }
 
-/* A worker has vectors over rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row
- * or feature for Crammer & Singer. */
-gsize liblinear_memory(const LinearTraining *training, guint n_problems, gsize nonzeros, gsize *worker)
+/* Vectors over rows and features; a transposed copy of the rows for L1-regularised solvers; L values per row or feature for
+ * Crammer & Singer. */
+gsize liblinear_worker(const LinearTraining *training)
 {
-    Liblinear liblinear = liblinear_for(training, NULL, n_problems);
-    gsize n = training->rows->n, values = 12 + (training->solver->multiclass ? 2 * training->classes : 0);
-    make_arrays(&liblinear, &liblinear.arena, nonzeros + n);
-    *worker = (n + liblinear.width) * values * sizeof(double) +
-              (training->solver->rotation ? 0 : nonzeros * sizeof *liblinear.nodes);
-    return arena_bytes(&liblinear.arena);
+    const DescentRows *rows = training->rows;
+    gsize values = 12 + (training->solver->multiclass ? 2 * training->classes : 0);
+    return (rows->n + width_of(rows)) * values * sizeof(double) +
+           (training->solver->rotation ? 0 : rows->nonzeros * sizeof(struct feature_node));
 }
 
 /* ---- Problems ---- */
@@ -260,30 +255,18 @@ static gboolean start_workers(Liblinear *liblinear, GError **error)
     return TRUE;
 }
 
-Liblinear *liblinear_new(const LinearTraining *training, LinearProblem *problems, guint n_problems,
-                         GError **error)
+gboolean liblinear_start(Liblinear *liblinear, GError **error)
 {
-    g_autoptr(Liblinear) liblinear = g_new(Liblinear, 1);
-    *liblinear = liblinear_for(training, problems, n_problems);
-    if (!make_rows(liblinear)) {
-        error_set(error, "not enough memory for %u %s", training->n, plural(training->n, "image", "images"));
-        return NULL;
-    }
-    liblinear->n_workers = MIN(training->workers, n_problems);
-    liblinear->workers = g_new0(Sandbox *, liblinear->n_workers);
-    return open_library(error) && start_workers(liblinear, error) ? g_steal_pointer(&liblinear) : NULL;
+    take_rows(liblinear);
+    return open_library(error) && start_workers(liblinear, error);
 }
 
-void liblinear_free(Liblinear *liblinear)
+void liblinear_stop(Liblinear *liblinear)
 {
-    if (!liblinear)
-        return;
-    for (guint i = 0; i < liblinear->n_workers; i++)
+    for (guint i = 0; liblinear && i < liblinear->n_workers; i++)
         sandbox_free(liblinear->workers[i]);
-    g_free(liblinear->workers);
-    g_clear_error(&liblinear->error);
-    arena_clear(&liblinear->arena);
-    g_free(liblinear);
+    if (liblinear)
+        g_clear_error(&liblinear->error);
 }
 
 static gboolean ask(Liblinear *liblinear, guint worker, guint p, GError **error)

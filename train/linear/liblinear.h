@@ -9,16 +9,17 @@
 
 typedef struct Liblinear Liblinear;
 
-/* Bytes for this many problems, on the rows of a plan (descent_rows_plan) with so many non-zeros, the bias among them: 16
- * for each. worker: what a process takes besides. */
-gsize liblinear_memory(const LinearTraining *training, guint n_problems, gsize nonzeros, gsize *worker);
+/* All from the arena; NULL while it measures, when the training's rows may be an outline. training, problems and their
+ * parts are borrowed; in the problems each run says how it went. */
+Liblinear *liblinear_new(Arena *arena, const LinearTraining *training, LinearProblem *problems,
+                         guint n_problems);
+gsize liblinear_worker(
+    const LinearTraining *training); /* bytes that the library takes in a process, besides */
 
-/* Copies the rows, the bias feature last, and starts the workers: no other thread may hold a lock. training, problems and
- * their parts are borrowed until liblinear_free; in the problems each run says how it went. NULL and error if memory is
- * short or no process can be started. */
-Liblinear *liblinear_new(const LinearTraining *training, LinearProblem *problems, guint n_problems,
-                         GError **error);
-void liblinear_free(Liblinear *liblinear);
+/* Copies the rows, the bias feature last, and starts the workers: no other thread may hold a lock. FALSE and error if no
+ * process can be started. */
+gboolean liblinear_start(Liblinear *liblinear, GError **error);
+void liblinear_stop(Liblinear *liblinear); /* NULL: nothing */
 
 /* As descent_run, descent_values, but of the rows that a problem tests alone; solvers that cannot start where the last run ended start anew. A multi-class problem
  * has L decision values, in the place of one. */
@@ -28,4 +29,3 @@ void liblinear_values(const Liblinear *liblinear, float *values);
 /* w (problems, or L if multi-class; width): weights for the rows, where the width is N if reduced, else that of the features
  * and the bias. */
 const double *liblinear_weights(const Liblinear *liblinear, guint *width);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Liblinear, liblinear_free)

@@ -95,12 +95,11 @@ static gboolean export_set(const Linear *linear, GError **error)
 static double reference_cost(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
-    double bias = linear->options->bias;
     if (!solver->rotation)
         return (solver->loss == LOSS_LOGISTIC ? 20 : 5) /
                training_set_largest_correlation(linear->training.set);
-    double square = descent_rows_mean_square(linear->training.rows);
-    return 1 / (bias >= 0 ? square - bias * bias : square);
+    double bias = linear->training.set->bias;
+    return 1 / (descent_rows_mean_square(linear->training.rows) - bias * bias);
 }
 
 static gboolean leave_curves(const Linear *linear, GError **error)
@@ -177,10 +176,11 @@ static Search *cross_validate(Linear *linear, ScalingKind scale, double *referen
     if (!linear_form_make(linear, scale, NULL, error))
         return NULL;
     *reference = reference_cost(linear);
-    guint n = settings->n_costs ? settings->n_costs : 1;
-    g_autofree double *around =
-        settings->searches && !settings->n_costs ? search_costs(*reference, &n) : NULL;
-    const double *costs = around ? around : settings->n_costs ? settings->costs : reference;
+    guint n = settings->tried;
+    double around[SEARCH_COSTS] = {*reference};
+    if (settings->searches)
+        search_costs(*reference, around);
+    const double *costs = settings->n_costs ? settings->costs : around;
     guint64 problems = (guint64)n * settings->folds * linear_problems(&linear->training);
     g_autoptr(Progress) progress = progress_new("Cross-validating", problems, "problems");
     g_autoptr(Search) search = search_new(&linear->training, costs, n, settings->folds,

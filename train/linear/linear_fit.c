@@ -1,6 +1,8 @@
 /* linear_fit: see linear_fit.h. */
 #include "train/linear/linear_fit.h"
 
+#include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/network/scores.h"
 #include "train/linear/descent.h"
 #include "train/linear/liblinear.h"
@@ -19,30 +21,51 @@ static guint vectors_of(const LinearTraining *training)
     return training->solver->multiclass ? training->classes : linear_problems(training);
 }
 
+static LinearFits outline(Arena *arena, const LinearTraining *training, const guint8 *parts, guint n_parts)
+{
+    guint each = linear_problems(training), n = each * n_parts;
+    LinearFits fits = {.training = training,
+                       .n_parts = n_parts,
+                       .n = n,
+                       .problems = arena_new(arena, LinearProblem, n),
+                       .values = arena_floats(arena, (gsize)training->n * n_parts * training->classes)};
+    for (guint p = 0; fits.problems && p < n; p++) {
+        fits.problems[p].class = (int)(p % each);
+        fits.problems[p].part = parts ? parts + (gsize)(p / each) * training->n : NULL;
+    }
+    if (training->workers)
+        fits.liblinear = liblinear_new(arena, training, fits.problems, n);
+    else
+        fits.descent = descent_new(arena, training, fits.problems, n);
+    return fits;
+}
+
+gsize linear_fits_measure(const LinearTraining *training, guint n_parts, Arena *arena)
+{
+    outline(arena, training, NULL, n_parts);
+    return training->workers ? liblinear_worker(training) : 0;
+}
+
 LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
                             GError **error)
 {
-    guint each = linear_problems(training), n = each * n_parts;
+    Arena arena = {0};
+    outline(&arena, training, parts, n_parts);
+    if (!arena_try_take(&arena))
+        return error_null(error, "not enough memory for %u %s", training->n,
+                          plural(training->n, "image", "images"));
     g_autoptr(LinearFits) fits = g_new(LinearFits, 1);
-    *fits = (LinearFits){training, n_parts, n, g_new0(LinearProblem, n), NULL, NULL};
-    for (guint p = 0; p < n; p++) {
-        fits->problems[p].class = (int)(p % each);
-        fits->problems[p].part = parts ? parts + (gsize)(p / each) * training->n : NULL;
-    }
-    if (training->workers)
-        fits->liblinear = liblinear_new(training, fits->problems, n, error);
-    else
-        fits->descent = descent_new(training, fits->problems, n);
-    return fits->liblinear || fits->descent ? g_steal_pointer(&fits) : NULL;
+    *fits = outline(&arena, training, parts, n_parts);
+    fits->arena = arena;
+    return !fits->liblinear || liblinear_start(fits->liblinear, error) ? g_steal_pointer(&fits) : NULL;
 }
 
 void linear_fits_free(LinearFits *fits)
 {
     if (!fits)
         return;
-    descent_free(fits->descent);
-    liblinear_free(fits->liblinear);
-    g_free(fits->problems);
+    liblinear_stop(fits->liblinear);
+    arena_clear(&fits->arena);
     g_free(fits);
 }
 
@@ -96,12 +119,11 @@ void linear_fits_test(const LinearFits *fits, float *held, double *accuracy)
 {
     const LinearTraining *training = fits->training;
     guint classes = training->classes;
-    g_autofree float *all = g_new0(float, (gsize)training->n * fits->n_parts * classes);
-    linear_fits_values(fits, all);
+    linear_fits_values(fits, fits->values);
     for (guint p = 0; p < fits->n_parts; p++) {
         guint right = 0, tested = 0;
         for (guint i = 0; i < training->n; i++) {
-            const float *values = all + ((gsize)i * fits->n_parts + p) * classes;
+            const float *values = fits->values + ((gsize)i * fits->n_parts + p) * classes;
             if (!linear_tests(part_of(fits, p), i))
                 continue;
             tested++;
@@ -120,14 +142,13 @@ static void take_liblinears(const LinearFits *fits, guint vectors, float *kernel
     const double *w = liblinear_weights(fits->liblinear, &width);
     if (training->rows->reduced) {
         g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
-        gram_factor_weights(training->rows->factor, training->set, training->thread_pool, copy, vectors,
-                            kernel, offset);
+        gram_factor_weights(&training->rows->factor, training->thread_pool, copy, vectors, kernel, offset);
         return;
     }
     for (guint v = 0; v < vectors; v++, w += width) {
         for (gsize j = 0; j < width - 1; j++)
             kernel[j * vectors + v] = (float)w[j];
-        offset[v] = (float)(w[width - 1] * MAX(training->set->bias, 0));
+        offset[v] = (float)(w[width - 1] * training->set->bias);
     }
 }
 

@@ -14,9 +14,15 @@ typedef struct {
     const LinearTraining *training;
     guint n_parts, n;        /* parts, problems */
     LinearProblem *problems; /* (n) those of each part one after another */
+    float *values;           /* (N, n_parts, L) room for those of linear_fits_test */
     Descent *descent;        /* one of the two */
     Liblinear *liblinear;
+    Arena arena; /* of all of these */
 } LinearFits;
+
+/* What linear_fits_new takes from its arena, and beside it in each process of liblinear's (0: there are none). The
+ * training's rows may be an outline. */
+gsize linear_fits_measure(const LinearTraining *training, guint n_parts, Arena *arena);
 
 /* parts: (n_parts, N) a RowUse each, borrowed until linear_fits_free; NULL for one part that trains on all rows and tests
  * all. NULL and error without memory. */

@@ -2,7 +2,6 @@
 #include "train/linear/linear_form.h"
 
 #include "common/arithmetic/blas.h"
-#include "common/arithmetic/gram.h"
 #include "common/cli/cli.h"
 #include "common/cli/memory_plan.h"
 #include "common/core/error.h"
@@ -22,94 +21,64 @@ static gboolean reduces(const Linear *linear)
     const Solver *solver = linear->settings.solver;
     const TrainOptions *o = linear->options;
     guint n = linear->training.n;
+    g_auto(Arena) factor = {0};
     if (!o->reduce || !solver->rotation || n >= linear->training.set->features)
         return FALSE;
     gboolean once = !linear->settings.cross_validates && !o->learning_curve && n >= CACHE_IMAGES;
-    return !solver_descends(solver) || (!once && gram_memory(n) < memory_available());
+    gram_factor_new(&factor, linear->training.set, n);
+    return !solver_descends(solver) || (!once && arena_bytes(&factor) < memory_available());
 }
 
 /* Whether descent.h solves it; else liblinear.h does: primal solvers' problems are solved by their duals only on the rows of
  * a cache. */
-static gboolean descends(const Linear *linear, gboolean reduced)
+static gboolean descends(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
-    return solver_descends(solver) && (solver->dual || (linear->options->reduce && !reduced));
+    return solver_descends(solver) && (solver->dual || (linear->options->reduce && !linear->reduced));
 }
 
 /* ---- Memory ---- */
 
-typedef struct {
-    const Linear *linear;
-    gboolean reduced, descends;
-    gsize nonzeros; /* of the scaled rows and the bias; for liblinear's rows alone */
-} Question;
-
-static gsize count_nonzeros(const Linear *linear)
+/* A run on so many images of each class at most. workers: processes of liblinear, as many as there is room for beside it. */
+static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, guint *workers)
 {
-    const TrainingSet *set = linear->training.set;
-    gsize count = (gsize)set->n * (1 + set->channels);
-    guint nonzeros;
-    if (set->scaling->kind == SCALE_STANDARD)
-        return set->n * (1 + set->features);
-    for (guint i = 0; i < set->n; i++) {
-        cache_stored(linear->cache, i, &nonzeros);
-        count += nonzeros;
-    }
-    return count;
-}
-
-/* As many workers as memory allows beside `taken` bytes. */
-static guint workers_that_fit(gsize taken, gsize each, guint most)
-{
-    gsize available = memory_available();
-    return (guint)CLAMP((available - MIN(taken, available)) / each, 1, (gsize)most);
-}
-
-/* For n of the images. `taken`: beside what the solver takes. workers: of liblinear. */
-static gsize solver_bytes(const Question *question, guint n, guint threads, gsize taken, guint *workers)
-{
-    const Linear *linear = question->linear;
-    DescentRows rows = descent_rows_plan(linear->training.set, question->reduced, n);
+    const LinearSettings *settings = &linear->settings;
     LinearTraining training = linear->training;
-    guint parts = linear->settings.cross_validates ? linear->settings.folds : 1;
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
+    g_auto(Arena) arena = {0};
+    guint parts = settings->cross_validates ? settings->folds : 1, copies = 3; /* solver's, ours, saved */
     if (linear->options->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
-    guint problems = parts * linear_problems(&training);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    training.thread_pool = thread_pool;
+    training.n = 0;
+    for (guint k = 0; k < training.classes; k++)
+        training.n += MIN(linear->counts[k], of_class);
+    DescentRows rows = descent_rows_outline(&arena, training.set, linear->reduced, training.n);
     training.rows = &rows;
-    *workers = 0;
-    if (question->descends)
-        return descent_memory(&training, problems);
-    gsize share = (gsize)((double)question->nonzeros * n / linear->training.n), each;
-    gsize bytes =
-        liblinear_memory(&training, problems, question->reduced ? (gsize)n * (n + 1) / 2 : share, &each);
-    *workers = workers_that_fit(taken + bytes, each, MIN(threads, problems));
-    return bytes + *workers * each;
-}
-
-/* With so many threads, and so many images of each class at most. */
-static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
-{
-    const Question *question = user;
-    const Linear *linear = question->linear;
-    const LinearTraining *training = &linear->training;
-    guint threads = (guint)values[0], n = 0, workers, copies = 3; /* of the model: solver's, ours, saved */
-    for (guint k = 0; k < training->classes; k++)
-        n += MIN(linear->counts[k], (guint)values[1]);
-    MemoryNeed need = {.memory = copies * training->set->features * training->classes * sizeof(float)};
-    need.memory += question->reduced ? gram_memory(n) : 0;
-    if (linear->settings.cross_validates)
-        need.memory += search_memory(n, training->classes, linear->settings.n_costs, linear->settings.folds);
-    need.memory += solver_bytes(question, n, threads, need.memory, &workers);
+    training.thread_pool = thread_pool;
+    training.workers = linear->descends ? 0 : threads;
+    for (guint s = settings->searches_scale ? 2 : 1; settings->cross_validates && s > 0; s--)
+        search_outline(&arena, &training, settings->tried,
+                       settings->folds); /* the best so far, and this one */
+    gsize each = linear_fits_measure(&training, parts, &arena), available = memory_available();
+    MemoryNeed need = {.memory = arena_bytes(&arena) +
+                                 copies * training.set->features * training.classes * sizeof(float)};
+    gsize left = available - MIN(need.memory, available), most = parts * linear_problems(&training);
+    *workers = each ? (guint)CLAMP(left / each, 1, MIN(threads, most)) : 0;
+    need.memory += *workers * each;
     memory_add(&need, blas_memory(threads));
     memory_add(&need, memory_of_threads(threads));
     return need;
 }
 
-static gboolean check_memory(const Question *question, GError **error)
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
-    const Linear *linear = question->linear;
+    guint workers;
+    return measure(user, (guint)values[0], (guint)values[1], &workers);
+}
+
+/* Sets how many workers there will be. */
+static gboolean check_memory(Linear *linear, GError **error)
+{
     guint n = linear->training.n, largest = 0;
     for (guint k = 0; k < linear->training.classes; k++)
         largest = MAX(largest, linear->counts[k]);
@@ -119,22 +88,22 @@ static gboolean check_memory(const Question *question, GError **error)
         .what = what,
         .settings = {{"threads", linear->options->common.threads}, {"limit-per-class", largest}},
         .need = need_of,
-        .user = (gpointer)question};
+        .user = linear};
+    measure(linear, (guint)linear->options->common.threads, largest, &linear->training.workers);
     return memory_plan_check(&plan, error);
 }
 
 /* ---- Forms ---- */
 
-static void tell(const Question *question, double seconds)
+static void tell(const Linear *linear, double seconds)
 {
-    const Linear *linear = question->linear;
     const LinearTraining *t = &linear->training;
-    if (question->reduced)
+    if (linear->reduced)
         cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, t->n, seconds);
-    else if (question->descends)
+    else if (linear->descends)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
                    t->rows->block < t->n ? "block by block" : "all at once", seconds);
-    if (!question->descends)
+    if (!linear->descends)
         cli_remark("up to %u worker %s", t->workers, plural(t->workers, "process", "processes"));
 }
 
@@ -148,22 +117,19 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
                                   linear->settings.solver->rotation ? o->averages : 1};
     linear_form_clear(linear);
     training->set = training_set_new(&rows, training->labels, training->classes, &form);
-    Question question = {.linear = linear, .reduced = reduces(linear)};
-    question.descends = descends(linear, question.reduced);
-    if (!question.descends && !question.reduced)
-        question.nonzeros = count_nonzeros(linear);
-    if (!check_memory(&question, error))
+    linear->reduced = reduces(linear);
+    linear->descends = descends(linear);
+    if (!check_memory(linear, error))
         return FALSE;
     gint64 start = g_get_monotonic_time();
     training->thread_pool = thread_pool_new((guint)o->common.threads);
-    training->rows = descent_rows_new(training->set, question.reduced, training->thread_pool, error);
+    training->rows = descent_rows_new(training->set, linear->reduced, training->thread_pool, error);
     if (!training->rows) {
         g_prefix_error(error, "%s: ", o->cache);
         return FALSE;
     }
-    solver_bytes(&question, training->n, (guint)o->common.threads, 0, &training->workers);
     if (!part)
-        tell(&question, (double)(g_get_monotonic_time() - start) * 1e-6);
+        tell(linear, (double)(g_get_monotonic_time() - start) * 1e-6);
     return TRUE;
 }
 

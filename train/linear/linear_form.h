@@ -15,7 +15,9 @@ typedef struct {
     gsize features;
     const char *const *names; /* (L) */
     guint *counts;            /* (L) images of each class */
-    LinearTraining training;  /* set, rows, thread pool and workers: by linear_form_make */
+    LinearTraining training;  /* set, rows, thread pool and workers: by linear_form_make, as the next two */
+    gboolean reduced;         /* to the rows of a Gram factor */
+    gboolean descends;        /* descent.h solves it, else liblinear.h */
     double cost;
     Search *search;   /* NULL without cross-validation */
     Network *network; /* the model */

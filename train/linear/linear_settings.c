@@ -2,6 +2,7 @@
 #include "train/linear/linear_settings.h"
 
 #include "train/data/held_out.h"
+#include "train/linear/search.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
         return g_strdup("--learning-curve-plot draws what --learning-curve writes: give both");
     if (cost > 0)
         settings->costs[settings->n_costs++] = cost;
+    settings->tried = settings->n_costs ? settings->n_costs : settings->searches ? SEARCH_COSTS : 1;
     if (o->folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
     return NULL;

@@ -10,10 +10,10 @@ typedef struct {
     const Solver *solver;
     double tolerance;
     double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs or --cost; none: found from the data */
-    guint n_costs;
-    gboolean searches;        /* for the cost */
-    gboolean searches_scale;  /* and for the scaling */
-    gboolean cross_validates; /* for that, for --folds or --suspects */
+    guint n_costs, tried;       /* tried: in a cross-validation */
+    gboolean searches;          /* for the cost */
+    gboolean searches_scale;    /* and for the scaling */
+    gboolean cross_validates;   /* for that, for --folds or --suspects */
     guint folds;
 } LinearSettings;
 

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { COSTS = 10 };
-
 guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items)
 {
     guint count = 0;
@@ -68,34 +66,43 @@ static void summarize(const Search *search, const double *accuracy, SearchPoint 
     point->deviation = sqrt(squares / search->folds);
 }
 
+Search search_outline(Arena *arena, const LinearTraining *training, guint n, guint folds)
+{
+    guint images = training->n;
+    gsize values = (gsize)images * training->classes;
+    return (Search){.training = training,
+                    .n = n,
+                    .folds = folds,
+                    .held_out = arena_floats(arena, n * values),
+                    .points = arena_new(arena, SearchPoint, n),
+                    .accuracy = arena_new(arena, double, (gsize)n *folds),
+                    .fold_of = arena_new(arena, guint, images),
+                    .images = arena_new(arena, guint, images),
+                    .values = arena_floats(arena, values),
+                    .labels = arena_new(arena, int, images),
+                    .units = arena_new(arena, guint, images)};
+}
+
 Search *search_new(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    GError **error)
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
-    g_autoptr(Search) search = g_new0(Search, 1);
-    *search = (Search){.training = training,
-                       .n = n,
-                       .folds = folds,
-                       .points = g_new0(SearchPoint, n),
-                       .accuracy = g_new(double, n *folds),
-                       .fold_of = g_new(guint, training->n),
-                       .held_out = g_new(float, (gsize)n * training->n * training->classes)};
+    Arena arena = {0};
+    search_outline(&arena, training, n, folds);
+    if (!arena_try_take(&arena))
+        return error_null(error, "not enough memory for the decision values of %u images", training->n);
+    g_autoptr(Search) search = g_new(Search, 1);
+    *search = search_outline(&arena, training, n, folds);
+    search->arena = arena;
     for (guint c = 0; c < n; c++)
         search->points[c].cost = costs[c];
     guint units = search_folds(training, folds, seed, search->fold_of);
-    if (units >= folds)
-        return g_steal_pointer(&search);
-    error_set(error,
-              "cross-validation in %u folds needs at least as many groups, and there are %u: use fewer "
-              "--folds",
-              folds, units);
-    return NULL;
-}
-
-/* Of all folds at one cost, and the held-out ones at each. */
-gsize search_memory(guint images, guint classes, guint n, guint folds)
-{
-    return (gsize)images * classes * (folds + (n ? n : COSTS) + 1) * sizeof(float);
+    if (units < folds)
+        return error_null(error,
+                          "cross-validation in %u folds needs at least as many groups, and there are %u: use "
+                          "fewer --folds",
+                          folds, units);
+    return g_steal_pointer(&search);
 }
 
 static float *held_out_at(const Search *search, guint cost)
@@ -124,10 +131,6 @@ static void keep_held_out(Search *search)
     const float *row = held_out_at(search, search->best);
     g_autofree guint *first = g_new0(guint, n); /* row of each unit, plus 1 */
     gboolean grouped = FALSE;
-    search->images = g_new(guint, n);
-    search->values = g_new(float, (gsize)n *classes);
-    search->labels = g_new(int, n);
-    search->units = g_new(guint, n);
     for (guint i = 0; i < n; i++, row += classes) {
         gboolean finite = TRUE;
         for (guint k = 0; k < classes; k++)
@@ -143,7 +146,7 @@ static void keep_held_out(Search *search)
         memcpy(search->values + (gsize)held * classes, row, classes * sizeof *row);
     }
     if (!grouped)
-        g_clear_pointer(&search->units, g_free);
+        search->units = NULL;
 }
 
 /* Platt (1999) calibrates without a separate set of images: on the decision values of held-out folds. */
@@ -156,7 +159,6 @@ void search_finish(Search *search)
             search->best = c;
     }
     keep_held_out(search);
-    g_clear_pointer(&search->held_out, g_free);
     if (training->solver->loss != LOSS_LOGISTIC && search->n_held)
         search->temperature =
             calibration_fit(search->values, FALSE, search->labels, search->n_held, training->classes);
@@ -166,30 +168,20 @@ void search_free(Search *search)
 {
     if (!search)
         return;
-    g_free(search->held_out);
-    g_free(search->fold_of);
-    g_free(search->points);
-    g_free(search->accuracy);
-    g_free(search->images);
-    g_free(search->values);
-    g_free(search->labels);
-    g_free(search->units);
+    arena_clear(&search->arena);
     g_free(search);
 }
 
-double *search_costs(double reference, guint *n)
+void search_costs(double reference, double costs[SEARCH_COSTS])
 {
-    double *costs = g_new(double, COSTS);
     int middle = (int)floor(log10(reference * (1 + 1e-6))) * 2; /* a mean square of 1 is rounded */
-    *n = COSTS;
-    for (int i = 0; i < COSTS; i++) {
-        int half = middle + i - COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */
+    for (int i = 0; i < SEARCH_COSTS; i++) {
+        int half = middle + i - SEARCH_COSTS / 2 + 2; /* half decades: 1, 3, 10, 30, … */
         int decade = half >= 0 ? half / 2 : (half - 1) / 2;
         g_autofree char *number = g_strdup_printf("%de%d", half - 2 * decade == 1 ? 3 : 1, decade);
         costs[i] = g_ascii_strtod(number, NULL); /* exactly the double written 3e-05: computed powers of
                                                     ten would round */
     }
-    return costs;
 }
 
 static void append_table(GString *text, const Search *search)

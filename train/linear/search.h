@@ -24,8 +24,9 @@ typedef struct {
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
     guint *fold_of;      /* (N) */
-    float *held_out;     /* (n, N, L) held-out decision values at each cost; NULL once finished */
+    float *held_out;     /* (n, N, L) held-out decision values at each cost */
     double *accuracy;    /* (n, folds) */
+    Arena arena;         /* of all arrays */
 
     guint n_held;  /* images whose fold's model knows all classes */
     guint *images; /* (n_held) */
@@ -34,16 +35,19 @@ typedef struct {
     guint *units;  /* (n_held) the first row of each one's group; NULL: each is of its own */
 } Search;
 
+enum { SEARCH_COSTS = 10 }; /* of search_costs */
+
 /* out (N): the fold of each image, 0 … folds-1. Returns how many groups there are. */
 guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *out);
 
 /* Groups whose first image is of this class, by that image, in random order, to items; returns how many. */
 guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items);
 
-/* Bytes of decision values. n: 0 for search_costs's. */
-gsize search_memory(guint images, guint classes, guint n, guint folds);
+/* What a search over n costs takes from its arena. */
+Search search_outline(Arena *arena, const LinearTraining *training, guint n, guint folds);
 
-/* Deals the folds. costs: (n) ascending. folds: 2 … N. NULL and error if there are fewer groups than folds. */
+/* Deals the folds. costs: (n) ascending. folds: 2 … N. NULL and error if memory is short, or there are fewer groups than
+ * folds. */
 Search *search_new(const LinearTraining *training, const double *costs, guint n, guint folds, guint64 seed,
                    GError **error);
 void search_free(Search *search);
@@ -59,9 +63,8 @@ gboolean search_fit(Search *search, guint first, const guint8 *parts, guint coun
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search);
 
-/* Ten round costs, two per decade, from about a thirtieth of reference to a thousand times it. Caller
- * frees. */
-double *search_costs(double reference, guint *n);
+/* Round costs, two per decade, from about a thirtieth of reference to a thousand times it. */
+void search_costs(double reference, double costs[SEARCH_COSTS]);
 
 /* A table, and a sentence or two: which cost, why, and what to do about it. */
 char *search_text(const Search *search);

@@ -51,12 +51,21 @@ static const float *take(gconstpointer user, guint row, gsize first, gsize count
     return out;
 }
 
+static guint count_nonzeros(const float *values, gsize n)
+{
+    guint count = 0;
+    for (gsize j = 0; j < n; j++)
+        count += values[j] != 0;
+    return count;
+}
+
 TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const TrainingSetForm *form)
 {
     guint n = rows->n;
     double averages = form->averages;
     TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){.rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = form->bias};
+    *set = (TrainingSet){
+        .rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = MAX(form->bias, 0)};
     set->channels = form->places > 1 && averages > 1 ? rows->width / form->places : 0;
     set->features = rows->width + set->channels;
     set->scaled = (Rows){.n = n, .width = set->features, .part = take, .user = set};
@@ -65,8 +74,12 @@ TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes
     set->factors = g_new(float, n);
     fit_to_part(set->scaling, rows, form->part);
     g_autofree float *buffer = g_new(float, rows->width);
-    for (guint i = 0; i < n; i++)
-        set->factors[i] = scaling_factor(set->scaling, rows_get(rows, i, buffer));
+    gboolean dense = form->scale == SCALE_STANDARD;
+    for (guint i = 0; i < n; i++) {
+        const float *row = rows_get(rows, i, buffer);
+        set->factors[i] = scaling_factor(set->scaling, row);
+        set->nonzeros += 1 + set->channels + (dense ? rows->width : count_nonzeros(row, rows->width));
+    }
     return set;
 }
 

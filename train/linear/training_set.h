@@ -18,7 +18,8 @@ typedef struct {
     double share;      /* what a feature adds to its channel's average, sqrt((W² - 1) / P) */
     Scaling *scaling;  /* fitted, of D features */
     float *factors;    /* (N) scaling_factor of each row */
-    double bias;       /* liblinear's -B: a feature of this value is appended to each row; < 0: none */
+    double bias;       /* liblinear's -B: a feature of this value is appended to each row; 0: none */
+    gsize nonzeros;    /* of the scaled rows and their bias, at most */
 } TrainingSet;
 
 /* What a part of the rows is to a model. */
@@ -27,9 +28,9 @@ typedef enum { ROW_TESTED, ROW_TRAINED, ROW_UNUSED } RowUse;
 typedef struct {
     ScalingKind scale;
     const guint8 *part; /* (N) a RowUse each: the scaling is fitted to those trained on; NULL: to all */
-    double bias;
-    guint places;    /* P, which divides D */
-    double averages; /* W >= 1; no averages where it or P is 1 */
+    double bias;        /* < 0: none */
+    guint places;       /* P, which divides D */
+    double averages;    /* W >= 1; no averages where it or P is 1 */
 } TrainingSetForm;
 
 /* Fits the scaling. */

@@ -21,12 +21,12 @@ static LinearFixture set_up(ScalingKind kind, double bias)
     return fixture;
 }
 
-static double *reduce(const LinearFixture *data, guint threads)
+static DescentRows *reduce(const LinearFixture *data, guint threads)
 {
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    double *gram_factor = gram_factor_new(data->set, thread_pool, NULL);
-    g_assert_nonnull(gram_factor);
-    return gram_factor;
+    DescentRows *rows = descent_rows_new(data->set, TRUE, thread_pool, NULL);
+    g_assert_nonnull(rows);
+    return rows;
 }
 
 /* (N, D): the scaled rows. */
@@ -49,7 +49,8 @@ static double product(const double *a, const double *b, guint n)
 static void assert_products_kept(ScalingKind kind, double bias)
 {
     g_auto(LinearFixture) data = set_up(kind, bias);
-    g_autofree double *gram_factor = reduce(&data, 2);
+    g_autoptr(DescentRows) reduced = reduce(&data, 2);
+    const double *gram_factor = reduced->factor.matrix;
     g_autofree float *rows = scaled_rows(&data);
     double largest = 0, worst = 0;
     for (int i = 0; i < N; i++)
@@ -78,7 +79,8 @@ static void test_products(void)
 static void test_weights(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 2);
-    g_autofree double *gram_factor = reduce(&data, 2);
+    g_autoptr(DescentRows) reduced = reduce(&data, 2);
+    const double *gram_factor = reduced->factor.matrix;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     g_autofree float *rows = scaled_rows(&data), *kernel = g_new(float, D * 3);
     g_autofree double *w = g_new(double, 3 * N), *kept = NULL;
@@ -90,7 +92,7 @@ static void test_weights(void)
         for (guint i = 0; i < N; i++)
             blas()->cblas_daxpy((int)i + 1, rng_normal(&rng), gram_factor + (gsize)i * N, 1, w + k * N, 1);
     kept = g_memdup2(w, 3 * N * sizeof *w);
-    gram_factor_weights(gram_factor, data.set, thread_pool, w, 3, kernel, bias);
+    gram_factor_weights(&reduced->factor, thread_pool, w, 3, kernel, bias);
     for (int k = 0; k < 3; k++)
         for (guint i = 0; i < N; i++) {
             double value = bias[k], expected = product(gram_factor + (gsize)i * N, kept + k * N, i + 1);
@@ -103,26 +105,26 @@ static void test_weights(void)
 static void test_no_bias(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_NONE, -1);
-    g_autofree double *gram_factor = reduce(&data, 1);
+    g_autoptr(DescentRows) reduced = reduce(&data, 1);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autofree float *kernel = g_new(float, D);
     g_autofree double *w = g_new(double, N);
     float bias = 7;
     for (int i = 0; i < N; i++)
         w[i] = 1;
-    gram_factor_weights(gram_factor, data.set, thread_pool, w, 1, kernel, &bias);
+    gram_factor_weights(&reduced->factor, thread_pool, w, 1, kernel, &bias);
     g_assert_true(bias == 0);
 }
 
 static void test_threads(void)
 {
     g_auto(LinearFixture) data = set_up(SCALE_STANDARD, 1);
-    g_autofree double *one = reduce(&data, 1);
+    g_autoptr(DescentRows) one = reduce(&data, 1);
     for (guint threads = 2; threads <= 3; threads++) {
-        g_autofree double *several = reduce(&data, threads);
+        g_autoptr(DescentRows) several = reduce(&data, threads);
         for (int i = 0; i < N; i++)
-            g_assert_cmpmem(one + (gsize)i * N, (gsize)(i + 1) * sizeof(double), several + (gsize)i * N,
-                            (gsize)(i + 1) * sizeof(double));
+            g_assert_cmpmem(one->factor.matrix + (gsize)i * N, (gsize)(i + 1) * sizeof(double),
+                            several->factor.matrix + (gsize)i * N, (gsize)(i + 1) * sizeof(double));
     }
 }
 
@@ -135,7 +137,7 @@ static void test_zeros(void)
         training_set_new(&rows_of_two, NULL, 2, &(TrainingSetForm){SCALE_NONE, NULL, -1, 1, 1});
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
-    g_assert_null(gram_factor_new(set, thread_pool, &error));
+    g_assert_null(descent_rows_new(set, TRUE, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));
 }
 

@@ -43,8 +43,11 @@ static double *decisions(const LinearFixture *data, const LinearTraining *traini
     LinearProblem problems[L] = {{.class = 0}, {.class = 1}, {.class = 2}};
     guint width;
     float row[D + 1] = {[D] = (float)data->set->bias};
-    Liblinear *liblinear = liblinear_new(training, problems, linear_problems(training), NULL);
-    g_assert_true(liblinear_run(liblinear, 3, NULL, NULL));
+    g_auto(Arena) arena = {0};
+    liblinear_new(&arena, training, problems, linear_problems(training));
+    arena_take(&arena);
+    Liblinear *liblinear = liblinear_new(&arena, training, problems, linear_problems(training));
+    g_assert_true(liblinear_start(liblinear, NULL) && liblinear_run(liblinear, 3, NULL, NULL));
     const double *w = liblinear_weights(liblinear, &width);
     double *values = g_new0(double, N *L);
     for (guint i = 0; i < N; i++) {
@@ -52,9 +55,10 @@ static double *decisions(const LinearFixture *data, const LinearTraining *traini
         for (guint v = 0; v < L; v++)
             for (guint j = 0; j < (training->rows->reduced ? i + 1 : width); j++)
                 values[i * L + v] +=
-                    w[v * width + j] * (training->rows->reduced ? data->reduced->factor[i * N + j] : row[j]);
+                    w[v * width + j] *
+                    (training->rows->reduced ? data->reduced->factor.matrix[i * N + j] : row[j]);
     }
-    liblinear_free(liblinear);
+    liblinear_stop(liblinear);
     return values;
 }
 
