@@ -5,7 +5,6 @@
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "common/vgg16/base.h"
-#include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/new_cache.h"
 

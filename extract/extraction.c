@@ -8,7 +8,6 @@
 #include "common/core/plural.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
-#include "common/vgg16/weights_find.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/follow.h"

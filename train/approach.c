@@ -2,7 +2,7 @@
 #include "train/approach.h"
 
 #include "common/vgg16/vgg16.h"
-#include "train/dense/scratch.h"
+#include "train/dense/layers.h"
 
 const ApproachTraits approach_traits[] = {
     [APPROACH_STANDALONE] = {.cache = TRUE, .linear = TRUE},

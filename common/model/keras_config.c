@@ -47,54 +47,40 @@ static void append_unit(json_t *layers, const char *name, gboolean root)
 static void append_scaling(json_t *layers, const Scaling *scaling)
 {
     static const char name[] = "scaling";
-    switch (scaling->kind) {
-    case SCALE_NONE:
-        return;
-    case SCALE_MAX:
+    if (scaling->kind == SCALE_MAX)
         append_rescaling(layers, name, 1 / (double)scaling->max);
-        return;
-    case SCALE_STANDARD:
+    else if (scaling->kind == SCALE_STANDARD)
         append_normalization(layers, name, scaling);
-        return;
-    case SCALE_L2:
-    case SCALE_SQRT:
+    else if (scaling->kind != SCALE_NONE)
         append_unit(layers, name, scaling->kind == SCALE_SQRT);
-        return;
+}
+
+/* What Keras's class of the layer is made with. */
+static json_t *config_of(const Layer *layer, const char *activation)
+{
+    switch (layer->kind) {
+    case LAYER_CONV2D:
+        return json_pack("{s:i, s:[i, i], s:s, s:s}", "filters", layer->out[2], "kernel_size", layer->size,
+                         layer->size, "padding", layer->same ? "same" : "valid", "activation", activation);
+    case LAYER_MAX_POOLING2D:
+        return json_pack("{s:[i, i]}", "pool_size", layer->size, layer->size);
+    case LAYER_ACTIVATION:
+        return json_pack("{s:s}", "activation", activation);
+    case LAYER_DROPOUT:
+        return json_pack("{s:f}", "rate", (double)layer->rate);
+    case LAYER_DENSE:
+        return json_pack("{s:i, s:s}", "units", layer->out[2], "activation", activation);
+    default:
+        return json_object();
     }
 }
 
 static void append_layer(json_t *layers, const Layer *layer, const char *activation)
 {
-    switch (layer->kind) {
-    case LAYER_CONV2D:
-        append(layers, "Conv2D", layer->name,
-               json_pack("{s:i, s:[i, i], s:s, s:s}", "filters", layer->out[2], "kernel_size", layer->size,
-                         layer->size, "padding", layer->same ? "same" : "valid", "activation", activation));
-        return;
-    case LAYER_MAX_POOLING2D:
-        append(layers, "MaxPooling2D", layer->name,
-               json_pack("{s:[i, i]}", "pool_size", layer->size, layer->size));
-        return;
-    case LAYER_GLOBAL_AVERAGE_POOLING2D:
-        append(layers, "GlobalAveragePooling2D", layer->name, json_object());
-        return;
-    case LAYER_ACTIVATION:
-        append_activation(layers, layer->name, activation);
-        return;
-    case LAYER_DROPOUT:
-        append(layers, "Dropout", layer->name, json_pack("{s:f}", "rate", (double)layer->rate));
-        return;
-    case LAYER_FLATTEN:
-        append(layers, "Flatten", layer->name, json_object());
-        return;
-    case LAYER_UNIT_NORMALIZATION:
+    if (layer->kind == LAYER_UNIT_NORMALIZATION)
         append_unit(layers, layer->name, layer->root);
-        return;
-    case LAYER_DENSE:
-        append(layers, "Dense", layer->name,
-               json_pack("{s:i, s:s}", "units", layer->out[2], "activation", activation));
-        return;
-    }
+    else
+        append(layers, layer_kinds[layer->kind].keras, layer->name, config_of(layer, activation));
 }
 
 json_t *keras_config(const Model *model)

@@ -29,35 +29,35 @@ static gboolean parse_activation(const char *name, Activation *activation)
     return FALSE;
 }
 
-static json_t *layer_to_json(const Layer *layer)
+/* Beside its kind and name. */
+static json_t *settings_of(const Layer *layer)
 {
     const char *activation = activation_name(layer->activation);
     switch (layer->kind) {
     case LAYER_CONV2D:
-        return json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "kind", "conv2d", "name", layer->name, "filters",
-                         layer->out[2], "size", layer->size, "padding", layer->same ? "same" : "valid",
-                         "activation", activation);
+        return json_pack("{s:i, s:i, s:s, s:s}", "filters", layer->out[2], "size", layer->size, "padding",
+                         layer->same ? "same" : "valid", "activation", activation);
     case LAYER_MAX_POOLING2D:
-        return json_pack("{s:s, s:s, s:i}", "kind", "max_pooling2d", "name", layer->name, "size",
-                         layer->size);
-    case LAYER_GLOBAL_AVERAGE_POOLING2D:
-        return json_pack("{s:s, s:s}", "kind", "global_average_pooling2d", "name", layer->name);
+        return json_pack("{s:i}", "size", layer->size);
     case LAYER_ACTIVATION:
-        return json_pack("{s:s, s:s, s:s}", "kind", "activation", "name", layer->name, "activation",
-                         activation);
+        return json_pack("{s:s}", "activation", activation);
     case LAYER_DROPOUT:
-        return json_pack("{s:s, s:s, s:f}", "kind", "dropout", "name", layer->name, "rate",
-                         (double)layer->rate);
-    case LAYER_FLATTEN:
-        return json_pack("{s:s, s:s}", "kind", "flatten", "name", layer->name);
+        return json_pack("{s:f}", "rate", (double)layer->rate);
     case LAYER_UNIT_NORMALIZATION:
-        return json_pack("{s:s, s:s, s:b}", "kind", "unit_normalization", "name", layer->name, "root",
-                         layer->root);
+        return json_pack("{s:b}", "root", layer->root);
     case LAYER_DENSE:
-        return json_pack("{s:s, s:s, s:i, s:s}", "kind", "dense", "name", layer->name, "units", layer->out[2],
-                         "activation", activation);
+        return json_pack("{s:i, s:s}", "units", layer->out[2], "activation", activation);
+    default:
+        return json_object();
     }
-    g_return_val_if_reached(NULL);
+}
+
+static json_t *layer_to_json(const Layer *layer)
+{
+    json_t *settings = settings_of(layer);
+    json_object_set_new(settings, "kind", json_string(layer_kinds[layer->kind].name));
+    json_object_set_new(settings, "name", json_string(layer->name));
+    return settings;
 }
 
 json_t *network_to_json(const Network *network)

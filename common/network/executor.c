@@ -229,13 +229,13 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
     } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
         average_pooling(thread_pool, out, in, n, layer->in, FALSE);
     } else if (layer->kind == LAYER_UNIT_NORMALIZATION) {
-        unit_forward(thread_pool, out, in, n, layer_inputs(layer), layer->root);
+        unit_length(thread_pool, out, NULL, in, n, layer_inputs(layer), layer->root);
     } else if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
         dense_forward(&stage->dense, (DenseBatch){stage->xt[0], n}, layer->kernel, layer->bias, out);
     }
     if (layer->activation == ACTIVATION_RELU)
-        relu_forward(thread_pool, out, (gsize)n * layer_outputs(layer));
+        relu(thread_pool, out, NULL, (gsize)n * layer_outputs(layer));
 }
 
 /* joined: for the outputs of all images. */
@@ -278,7 +278,7 @@ float *executor_forward(Executor *executor, const float *const *x, int n, const 
         float *to = !owns_output(stage) ? now : i == executor->last && out ? out : stage->out;
         if (i == executor->first && executor->ahead) {
             if (stage->layer->activation == ACTIVATION_RELU)
-                relu_forward(executor->thread_pool, to, (gsize)n * layer_outputs(stage->layer));
+                relu(executor->thread_pool, to, NULL, (gsize)n * layer_outputs(stage->layer));
         } else if (stage->layer->kind == LAYER_DROPOUT && dropping) {
             drop(executor, i, to, n, dropping);
         } else {
@@ -304,7 +304,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     if (stage->convolution)
         conv_plan_bias_gradient(stage->convolution, executor->bias_gradient, dy, stage->out, n);
     else if (layer->activation == ACTIVATION_RELU)
-        relu_backward(thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
+        relu(thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
     if (layer->kind == LAYER_DROPOUT && dropping)
         drop(executor, i, dy, n, dropping);
     if (!dx)
@@ -318,7 +318,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
         average_pooling(thread_pool, dx, dy, n, layer->in, TRUE);
     else if (layer->kind == LAYER_UNIT_NORMALIZATION)
-        unit_backward(thread_pool, dx, dy, stage->in, n, layer_inputs(layer), layer->root);
+        unit_length(thread_pool, dx, dy, stage->in, n, layer_inputs(layer), layer->root);
 }
 
 float *executor_backward(Executor *executor, int n, const Dropping *dropping, ExecutorLearn learn,

@@ -29,14 +29,9 @@ static void relu_piece(guint task, guint worker, gpointer data)
     }
 }
 
-void relu_forward(ThreadPool *thread_pool, float *x, gsize count)
+void relu(ThreadPool *thread_pool, float *x, const float *y, gsize count)
 {
-    relu_backward(thread_pool, x, NULL, count);
-}
-
-void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count)
-{
-    Relu relu = {dy, y, count};
+    Relu relu = {x, y, count};
     thread_pool_run(thread_pool, (guint)((count + FLOATS_A_TASK - 1) / FLOATS_A_TASK), relu_piece, &relu);
 }
 
@@ -82,15 +77,10 @@ static void unit_image(guint image, guint worker, gpointer data)
         out[j] = factor * (u->root ? signed_root(x[j]) : x[j]);
 }
 
-void unit_forward(ThreadPool *thread_pool, float *y, const float *x, int n, gsize count, gboolean root)
+void unit_length(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, gsize count,
+                 gboolean root)
 {
-    unit_backward(thread_pool, y, NULL, x, n, count, root);
-}
-
-void unit_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n, gsize count,
-                   gboolean root)
-{
-    Unit unit = {dx, x, dy, count, root};
+    Unit unit = {out, x, dy, count, root};
     thread_pool_run(thread_pool, (guint)n, unit_image, &unit);
 }
 

@@ -7,9 +7,8 @@
 
 #include <math.h>
 
-/* forward: x = max(x, 0), in place. backward: dy becomes dx, in place: 0 where the output y is 0. */
-void relu_forward(ThreadPool *thread_pool, float *x, gsize count);
-void relu_backward(ThreadPool *thread_pool, float *dy, const float *y, gsize count);
+/* y NULL, forward: x = max(x, 0), in place. Else backward: x, which is dy, becomes dx: 0 where the output y is 0. */
+void relu(ThreadPool *thread_pool, float *x, const float *y, gsize count);
 
 /* An image's values x divided by their length; with root, sign(x) sqrt|x| are. */
 static inline float signed_root(float x)
@@ -20,10 +19,10 @@ static inline float signed_root(float x)
 /* 1 / length; 1 where all values are 0. */
 float unit_factor(const float *x, gsize count, gboolean root);
 
-/* x, y, dy and dx (n, count). The gradient of a square root at 0 is 0, as of the ReLU before it. dx: not dy. */
-void unit_forward(ThreadPool *thread_pool, float *y, const float *x, int n, gsize count, gboolean root);
-void unit_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n, gsize count,
-                   gboolean root);
+/* x, dy and out (n, count). dy NULL, forward: out is y. Else out, which is not dy, is dx; the gradient of a square root at 0
+ * is 0, as of the ReLU before it. */
+void unit_length(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, gsize count,
+                 gboolean root);
 
 /* Inverted dropout in place: a unit becomes 0 with probability rate, else is multiplied by 1 / (1 - rate). Which units
  * are dropped depends only on seed, stream (which encodes epoch, batch and layer) and the unit's position, so that the

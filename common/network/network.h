@@ -41,7 +41,7 @@ typedef struct {
     gboolean same; /* conv: padding "same" (else "valid") */
     int tile;      /* conv: of Winograd's method (conv.h); 0: the choice of the shape */
     float rate;    /* dropout: fraction of units dropped */
-    gboolean root; /* unit normalization: of the square roots (unit_forward in layers.h) */
+    gboolean root; /* unit normalization: of the square roots (unit_length in layers.h) */
     /* It is never trained. Its kernel and bias, if it has them, are borrowed. */
     gboolean frozen;
     float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
@@ -68,13 +68,23 @@ void network_free(Network *network);
 Layer *network_append(Network *network, const Layer *wanted, GError **error);
 
 /* The same, for the kinds that are appended most. */
-Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
-                      Activation activation, GError **error);
-Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
-Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
-Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
-Layer *network_flatten(Network *network, const char *name, GError **error);
-Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
+#define network_append_kind(network, error, ...) network_append(network, &(const Layer){__VA_ARGS__}, error)
+#define network_conv2d(network, its_name, filters, side, padded, activated, error)                           \
+    network_append_kind(network, error, .kind = LAYER_CONV2D, .name = (char *)(its_name),                    \
+                        .activation = (activated), .out = {0, 0, filters}, .size = (side), .same = (padded))
+#define network_max_pooling2d(network, its_name, side, error)                                                \
+    network_append_kind(network, error, .kind = LAYER_MAX_POOLING2D, .name = (char *)(its_name),             \
+                        .size = (side))
+#define network_activation(network, its_name, activated, error)                                              \
+    network_append_kind(network, error, .kind = LAYER_ACTIVATION, .name = (char *)(its_name),                \
+                        .activation = (activated))
+#define network_dropout(network, its_name, dropped, error)                                                   \
+    network_append_kind(network, error, .kind = LAYER_DROPOUT, .name = (char *)(its_name), .rate = (dropped))
+#define network_flatten(network, its_name, error)                                                            \
+    network_append_kind(network, error, .kind = LAYER_FLATTEN, .name = (char *)(its_name))
+#define network_dense(network, its_name, units, activated, error)                                            \
+    network_append_kind(network, error, .kind = LAYER_DENSE, .name = (char *)(its_name),                     \
+                        .activation = (activated), .out = {0, 0, units})
 
 gsize network_parameters(const Network *network);
 int network_outputs(const Network *network);        /* L */

@@ -37,6 +37,16 @@ Weights *weights_load(const char *from, int cut, GError **error);
 gboolean weights_are_seeded(const char *from); /* from is "random" or "random:SEED" */
 void weights_free(Weights *weights);
 
+#define WEIGHTS_PUBLISHED "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+/* Keras's no-top file in weights/ below the working folder (where `make weights` puts it), else in ~/.keras/models (where
+ * Keras does). NULL where it is in neither. Caller frees. */
+char *weights_find(void);
+
+/* weights_load of `from`, or where that is NULL of what weights_find finds, if `cut` is not of the top. Seeded ones are
+ * announced on stderr. */
+Weights *weights_open(const char *from, int cut, GError **error);
+
 /* Of the layers that features of layer `cut` depend on. */
 const char *weights_hash(const Weights *weights, int cut);
 

@@ -5,7 +5,7 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/vgg16/weights_find.h"
+#include "common/vgg16/weights.h"
 
 #include <errno.h>
 #include <poll.h>

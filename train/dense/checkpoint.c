@@ -5,76 +5,76 @@
 #include "common/core/input_file.h"
 #include "common/core/output_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
 static const char magic[16] = "vggcache-ckp1";
-enum { CHUNK = 1 << 20 };
 
-/* A file written or read from front to back, with a running checksum. */
+/* What a file begins with, without a gap; the pieces and a checksum of both follow. */
 typedef struct {
-    FILE *file;
-    XXH3_state_t *sum;
-    gboolean writing, failed;
-} Stream;
+    char magic[sizeof magic];
+    guint64 identity; /* its checksum */
+    FitState state;
+} Head;
 
-static void pass(Stream *stream, void *bytes, gsize size)
+typedef struct {
+    gpointer bytes;
+    gsize size;
+} Piece;
+
+static void add_piece(GArray *pieces, gpointer bytes, gsize size)
 {
-    for (gsize done = 0; done < size && !stream->failed;) {
-        gsize piece = MIN(CHUNK, size - done);
-        char *at = (char *)bytes + done;
-        gsize moved =
-            stream->writing ? fwrite(at, 1, piece, stream->file) : fread(at, 1, piece, stream->file);
-        stream->failed = moved != piece;
-        XXH3_64bits_update(stream->sum, at, moved);
-        done += moved;
-    }
+    Piece piece = {bytes, size};
+    if (bytes)
+        g_array_append_val(pieces, piece);
 }
 
-/* The one list of what a layer's part holds, for both directions, and with stream NULL for its size, which it returns. */
-static gsize pass_parameters(Stream *stream, const Network *network, const Trainer *trainer)
+/* Parameters and slots, layer by layer. */
+static GArray *pieces_of(const Network *network, const Trainer *trainer)
 {
-    gsize all = 0;
+    GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         const Parameters *parameters = trainer_parameters(trainer, i);
         for (int k = 0; k < 2; k++) {
-            float *const arrays[] = {parameters[k].w, parameters[k].m, parameters[k].v};
             gsize size = (k ? layer->bias_count : layer->kernel_count) * sizeof(float);
-            for (int a = 0; a < 3; a++) {
-                if (arrays[a] && stream)
-                    pass(stream, arrays[a], size);
-                all += arrays[a] ? size : 0;
-            }
+            add_piece(pieces, parameters[k].w, size);
+            add_piece(pieces, parameters[k].m, size);
+            add_piece(pieces, parameters[k].v, size);
         }
     }
-    return all;
+    return pieces;
 }
 
-static guint64 identity_sum(const char *identity)
+static Head head_of(const char *identity, const FitState *state)
 {
-    return XXH3_64bits(identity, strlen(identity));
+    Head head = {.identity = XXH3_64bits(identity, strlen(identity)), .state = *state};
+    memcpy(head.magic, magic, sizeof magic);
+    return head;
 }
 
-/* Bytes of the file. */
-static gsize checkpoint_size(guint epochs, const Network *network, const Trainer *trainer)
+/* Writes or reads the epochs and the pieces. sum: of all, the head included. FALSE if the file ends too early. */
+static gboolean pass(FILE *stream, gboolean writing, const Head *head, const History *history, GArray *pieces,
+                     guint64 *sum)
 {
-    return sizeof magic + 2 * sizeof(guint64) + sizeof(FitState) + epochs * sizeof(EpochMetrics) +
-           pass_parameters(NULL, network, trainer);
-}
-
-static void pass_all(Stream *stream, guint64 *identity, FitState *state, const History *history,
-                     const Network *network, const Trainer *trainer)
-{
-    pass(stream, identity, sizeof *identity);
-    pass(stream, state, sizeof *state);
-    if (!stream->writing)
-        g_array_set_size(history->epochs, (guint)(state->epoch - 1));
-    pass(stream, history->epochs->data, history->epochs->len * sizeof(EpochMetrics));
-    pass_parameters(stream, network, trainer);
+    XXH3_state_t *state = XXH3_createState();
+    const Piece epochs = {history->epochs->data, history->epochs->len * sizeof(EpochMetrics)};
+    gboolean good = TRUE;
+    g_array_prepend_val(pieces, epochs);
+    XXH3_64bits_reset(state);
+    XXH3_64bits_update(state, head, sizeof *head);
+    for (guint i = 0; good && i < pieces->len; i++) {
+        const Piece *piece = &g_array_index(pieces, Piece, i);
+        gsize moved = writing ? fwrite(piece->bytes, 1, piece->size, stream)
+                              : fread(piece->bytes, 1, piece->size, stream);
+        good = moved == piece->size;
+        XXH3_64bits_update(state, piece->bytes, moved);
+    }
+    *sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return good;
 }
 
 gboolean checkpoint_save(const char *path, const char *identity, const FitState *state,
@@ -84,68 +84,59 @@ gboolean checkpoint_save(const char *path, const char *identity, const FitState 
     OutputFile *output = output_file_open(path, error);
     if (!output)
         return FALSE;
-    FitState written = *state;
-    guint64 sum, of_identity = identity_sum(identity);
-    char head[sizeof magic];
-    Stream stream = {output_file_stream(output), XXH3_createState(), TRUE, FALSE};
-    memcpy(head, magic, sizeof head);
-    XXH3_64bits_reset(stream.sum);
-    pass(&stream, head, sizeof head);
-    pass_all(&stream, &of_identity, &written, history, network, trainer);
-    sum = XXH3_64bits_digest(stream.sum);
-    pass(&stream, &sum, sizeof sum);
-    XXH3_freeState(stream.sum);
-    return output_file_commit(output, error);
+    FILE *stream = output_file_stream(output);
+    const Head head = head_of(identity, state);
+    g_autoptr(GArray) pieces = pieces_of(network, trainer);
+    guint64 sum;
+    if (fwrite(&head, sizeof head, 1, stream) == 1 && pass(stream, TRUE, &head, history, pieces, &sum))
+        fwrite(&sum, sizeof sum, 1, stream);
+    return output_file_commit(output, error); /* fails where a write did */
 }
 
-/* Checks everything but the checksum of the parameters, before anything is filled. */
-static gboolean check_head(Stream *stream, const char *path, const char *identity, const Network *network,
-                           const Trainer *trainer, GError **error)
+/* Checks everything but the checksum, before anything is filled. */
+static gboolean read_head(FILE *stream, const char *path, const char *identity, const GArray *pieces,
+                          Head *head, GError **error)
 {
-    char head[sizeof magic];
-    guint64 found;
-    FitState state;
+    const Head wanted = head_of(identity, &head->state);
     struct stat file;
-    if (fread(head, sizeof head, 1, stream->file) != 1 || memcmp(head, magic, sizeof head) != 0)
+    gsize got = fread(head, 1, sizeof *head, stream), expected = sizeof *head + sizeof(guint64);
+    if (got < sizeof magic || memcmp(head->magic, magic, sizeof magic) != 0)
         return error_set(error, "%s: not a checkpoint; remove it, or train without --resume", path);
-    if (fread(&found, sizeof found, 1, stream->file) != 1 ||
-        fread(&state, sizeof state, 1, stream->file) != 1 || fstat(fileno(stream->file), &file) != 0 ||
-        state.epoch < 1 || state.epoch > 1 << 24)
+    if (got < sizeof *head || fstat(fileno(stream), &file) != 0 || head->state.epoch < 1 ||
+        head->state.epoch > 1 << 24)
         return error_set(error, "%s: the checkpoint is truncated; remove it, or train without --resume",
                          path);
-    if (found != identity_sum(identity))
+    if (head->identity != wanted.identity)
         return error_set(error,
                          "%s: the checkpoint belongs to a run with other settings or other data; use the "
                          "same ones, or train without --resume",
                          path);
-    gsize expected = checkpoint_size((guint)(state.epoch - 1), network, trainer);
-    if ((gsize)file.st_size != expected)
-        return error_set(error,
-                         "%s: the checkpoint has %" G_GINT64_FORMAT " bytes where %" G_GSIZE_FORMAT
-                         " are expected; remove it, or train without --resume",
-                         path, (gint64)file.st_size, expected);
-    return fseek(stream->file, sizeof head, SEEK_SET) == 0;
+    expected += (gsize)(head->state.epoch - 1) * sizeof(EpochMetrics);
+    for (guint i = 0; i < pieces->len; i++)
+        expected += g_array_index(pieces, Piece, i).size;
+    return (gsize)file.st_size == expected ||
+           error_set(error,
+                     "%s: the checkpoint has %" G_GINT64_FORMAT " bytes where %" G_GSIZE_FORMAT
+                     " are expected; remove it, or train without --resume",
+                     path, (gint64)file.st_size, expected);
 }
 
 gboolean checkpoint_load(const char *path, const char *identity, FitState *state, History *history,
                          Network *network, Trainer *trainer, GError **error)
 {
-    Stream stream = {input_file_stream(path, error), NULL, FALSE, FALSE};
-    guint64 found, sum, stored = 0;
-    if (!stream.file)
-        return FALSE;
-    gboolean good = check_head(&stream, path, identity, network, trainer, error);
+    FILE *stream = input_file_stream(path, error);
+    g_autoptr(GArray) pieces = pieces_of(network, trainer);
+    Head head = {0};
+    guint64 sum, stored = 0;
+    gboolean good = stream && read_head(stream, path, identity, pieces, &head, error);
     if (good) {
-        stream.sum = XXH3_createState();
-        XXH3_64bits_reset(stream.sum);
-        XXH3_64bits_update(stream.sum, magic, sizeof magic);
-        pass_all(&stream, &found, state, history, network, trainer);
-        sum = XXH3_64bits_digest(stream.sum);
-        good = !stream.failed && fread(&stored, sizeof stored, 1, stream.file) == 1 && stored == sum;
-        XXH3_freeState(stream.sum);
-        if (!good)
-            error_set(error, "%s: the checkpoint is damaged; remove it, or train without --resume", path);
+        *state = head.state;
+        g_array_set_size(history->epochs, (guint)(state->epoch - 1));
+        good = (pass(stream, FALSE, &head, history, pieces, &sum) &&
+                fread(&stored, sizeof stored, 1, stream) == 1 && stored == sum) ||
+               error_set(error, "%s: the checkpoint is damaged; remove it, or train without --resume", path);
     }
-    fclose(stream.file);
+    if (stream)
+        fclose(stream);
     return good;
 }

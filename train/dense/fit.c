@@ -29,7 +29,6 @@ typedef struct {
     Network *network;
     const FitOptions *options;
     const BatchSource *training, *validation;
-    ThreadPool *thread_pool;
     Trainer *trainer;
     History *history;
     FitState state;
@@ -387,7 +386,6 @@ FitEnd fit(Network *network, const FitOptions *options, const BatchSource *train
                    .options = options,
                    .training = training,
                    .validation = validation,
-                   .thread_pool = thread_pool,
                    .trainer = trainer,
                    .history = history,
                    .order = order};

@@ -9,3 +9,8 @@
  * The output layer has one unit per class. */
 gboolean layers_append(Network *network, const FeatureSpec *spec, const TrainOptions *options, int classes,
                        GError **error);
+
+enum { SCRATCH_SIDE = 128 }; /* of the square input images of scratch, whose values are 0 … 1 */
+
+/* Appends the layers of scratch to a network with that input. dropout: the rate of all its dropout layers. */
+gboolean scratch_layers(Network *network, float dropout, int classes, GError **error);

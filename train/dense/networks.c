@@ -11,13 +11,13 @@
 
 #include "common/cli/choice.h"
 #include "common/cli/cli.h"
+#include "common/cli/memory_plan.h"
 #include "common/core/error.h"
+#include "common/core/plural.h"
 #include "common/model/model.h"
-#include "common/vgg16/weights_find.h"
 #include "train/data/training_data.h"
 #include "train/dense/fit_model.h"
 #include "train/dense/layers.h"
-#include "train/dense/training_memory.h"
 #include "train/dense/unfreeze.h"
 
 #include <stdio.h>
@@ -103,6 +103,79 @@ static gboolean load_data(TrainingData *data, const TrainOptions *options, const
     return training_data_load(data, options, weights, error);
 }
 
+/* ---- Memory ---- */
+
+typedef struct {
+    const TrainingData *data;
+    const TrainOptions *options;
+    guint halvings; /* of --hidden, without which nothing else helps */
+} Question;
+
+/* --hidden with its numbers halved so often. */
+static char *halved_hidden(const TrainOptions *options, guint times)
+{
+    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    GString *text = g_string_new(hidden->len ? NULL : "none");
+    for (guint i = 0; i < hidden->len; i++)
+        g_string_append_printf(text, "%s%d", i ? "," : "", MAX(1, g_array_index(hidden, int, i) >> times));
+    return g_string_free(text, FALSE);
+}
+
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
+{
+    const Question *question = user;
+    gint64 batch = values[0], threads = values[1];
+    guint halvings = parts ? 0 : question->halvings;
+    const FeatureSpec *spec = question->data->spec;
+    TrainOptions options = *question->options;
+    g_autofree char *hidden = halved_hidden(&options, halvings);
+    options.hidden = hidden;
+    g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
+    layers_append(outline, spec, &options, (int)question->data->classes->len, NULL);
+    Optimizer optimizer = fit_optimizer(&options);
+    g_auto(Arena) arena = {0};
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
+    trainer_free(trainer_new(&arena, outline, &optimizer, (int)batch, 0, thread_pool));
+    gsize kernels = network_parameters(outline) * sizeof(float),
+          moments = optimizer_slots(&optimizer) * kernels;
+    MemoryNeed rows = training_data_memory(question->data, &options, (int)batch, (guint)threads);
+    MemoryNeed need = {.memory = kernels + arena_bytes(&arena),
+                       .address = (2 * outline->layers->len + 1) * FLOATS_ALIGNMENT};
+    if (parts) {
+        g_autofree char *parameters = memory_text(kernels), *slots = memory_text(moments);
+        g_autofree char *activations = memory_text(arena_bytes(&arena) - moments);
+        g_autofree char *sources = memory_text(rows.memory + rows.files);
+        *parts = g_strdup_printf("parameters %s, optimizer %s, batch of %d %s %s, data source %s", parameters,
+                                 slots, (int)batch, plural((guint64)batch, "image", "images"), activations,
+                                 sources);
+    }
+    memory_add(&need, rows);
+    if (options.averages > 1) /* the first kernel once more when the model is kept */
+        memory_add(&need, (MemoryNeed){.memory = network_first_dense(outline)->kernel_count * sizeof(float)});
+    memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
+    return need;
+}
+
+/* First fewer hidden units, if they alone are too many; then smaller batches; then fewer threads. */
+static gboolean check_memory(const TrainingData *data, const TrainOptions *options, GError **error)
+{
+    enum { ALL_ARE_1 = 20 }; /* halvings */
+    const gint64 least[MEMORY_SETTINGS] = {1, 1};
+    Question question = {data, options, 0};
+    guint max = options->approach == APPROACH_SCRATCH || g_str_equal(options->hidden, "none") ? 0 : ALL_ARE_1;
+    while (question.halvings < max && !memory_suffices(need_of(least, NULL, &question)))
+        question.halvings++;
+    g_autofree char *hidden = halved_hidden(options, question.halvings);
+    g_autofree char *before = question.halvings ? g_strdup_printf("--hidden %s", hidden) : NULL;
+    const MemoryPlan plan = {
+        .what = "training this model",
+        .before = before,
+        .settings = {{"batch-size", options->batch_size}, {"threads", options->common.threads}},
+        .need = need_of,
+        .user = &question};
+    return memory_plan_check(&plan, error);
+}
+
 /* ---- What learns ---- */
 /* The head if it stands alone, else everything an image goes through. */
 static void print_summary(const Network *network, const FeatureSpec *spec, const TrainOptions *options)
@@ -181,7 +254,7 @@ static gboolean begin(const TrainingData *data, const TrainOptions *options, GEr
     if (!layers_append(outline, spec, options, (int)data->classes->len, error))
         return FALSE;
     print_summary(outline, spec, options);
-    return options->summary || training_memory_check(data, options, error);
+    return options->summary || check_memory(data, options, error);
 }
 
 /* As the user named them; else those that a cache was made with, if they come from a seed. */
@@ -194,29 +267,21 @@ static Weights *open_weights(const TrainingData *data, const TrainOptions *optio
                         -1, error);
 }
 
-/* Scaling by image, which parameters cannot take the place of, stays that of the model to start from. */
-static gboolean adopt_scale(TrainOptions *options, GError **error)
-{
-    g_autoptr(Model) from = options->from ? model_load(options->from, error) : NULL;
-    if (from)
-        options->scale = (int)warm_start_scale(from);
-    return from || !options->from;
-}
-
 Status train_network(const TrainOptions *given, GError **error)
 {
     TrainOptions adapted = *given, *options = &adapted;
-    if (!adopt_scale(options, error))
+    g_autoptr(Model) from = options->from ? model_load(options->from, error) : NULL;
+    if (options->from && !from)
         return STATUS_FAILED;
-    gboolean has_rows = options->images || options->cache;
-    gboolean wants_weights =
-        traits_of(options)->base_learns ? has_rows : traits_of(options)->base && options->images;
+    if (from) /* scaling by image, which parameters cannot take the place of, stays that of this model */
+        options->scale = (int)warm_start_scale(from);
     g_autoptr(Weights) weights = NULL;
     g_autoptr(TrainingData) data = open_data(options, error);
     if (!data || !holds_names(data, options, error) || !begin(data, options, error))
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
+    gboolean wants_weights = traits_of(options)->base_learns || (traits_of(options)->base && options->images);
     if ((wants_weights && !(weights = open_weights(data, options, error))) ||
         !load_data(data, options, weights, error))
         return STATUS_FAILED;
@@ -226,8 +291,9 @@ Status train_network(const TrainOptions *given, GError **error)
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);
-    if (options->from && has_rows && !warm_start(model, options->from, error))
+    if (from && !warm_start(model, from, options->from, error))
         return STATUS_FAILED;
+    g_clear_pointer(&from, model_free);
     if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
                    data->identity, error))
         return STATUS_FAILED;

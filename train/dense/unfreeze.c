@@ -114,12 +114,9 @@ ScalingKind warm_start_scale(const Model *from)
     return scaling_by_image(from->scaling->kind) ? from->scaling->kind : SCALE_NONE;
 }
 
-gboolean warm_start(Model *model, const char *path, GError **error)
+gboolean warm_start(Model *model, const Model *from, const char *path, GError **error)
 {
     Network *network = model->network;
-    g_autoptr(Model) from = model_load(path, error);
-    if (!from)
-        return FALSE;
     g_autofree char *difference = base_difference(from, model);
     if (difference)
         return error_set(error, "%s: cannot start from it: %s", path, difference);

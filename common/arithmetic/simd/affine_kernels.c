@@ -1,4 +1,4 @@
-/* affine_kernels: see common/arithmetic/affine_kernels.h. A vector holds the same channel of several pixels. */
+/* affine_kernels: see common/arithmetic/kernels.h. A vector holds the same channel of several pixels. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 

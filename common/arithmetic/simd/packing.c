@@ -1,4 +1,4 @@
-/* packing: see common/arithmetic/packing.h. */
+/* packing: see common/arithmetic/kernels.h. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 

@@ -1,4 +1,4 @@
-/* row_kernels: see common/arithmetic/row_kernels.h. The row's non-zeros are summed in order, in CHAINS partial sums,
+/* row_kernels: see common/arithmetic/kernels.h. The row's non-zeros are summed in order, in CHAINS partial sums,
  * the same for every instruction set. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"

@@ -1,4 +1,4 @@
-/* sparse_kernels: see common/arithmetic/sparse_kernels.h. */
+/* sparse_kernels: see common/arithmetic/kernels.h. */
 #include "common/arithmetic/simd/tables.h"
 #include "common/arithmetic/simd/vector.h"
 

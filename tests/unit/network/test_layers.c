@@ -164,9 +164,9 @@ static void test_relu(void)
 {
     float x[] = {-1, 0, 2, NAN, -0.0f}, dy[] = {1, 1, 1, 1, 1};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
-    relu_forward(thread_pool, x, 5);
+    relu(thread_pool, x, NULL, 5);
     g_assert_true(x[0] == 0 && x[1] == 0 && x[2] == 2 && isnan(x[3]) && x[4] == 0);
-    relu_backward(thread_pool, dy, x, 5);
+    relu(thread_pool, dy, x, 5);
     g_assert_true(dy[0] == 0 && dy[1] == 0 && dy[2] == 1 && dy[4] == 0);
 }
 
@@ -175,14 +175,14 @@ static void test_unit_length(void)
     const float x[] = {3, 0, -4, 0, 0, 0}, dy[] = {1, 1, 1, 1, 1, 1};
     float y[6], dx[6];
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    unit_forward(thread_pool, y, x, 2, 3, FALSE);
+    unit_length(thread_pool, y, NULL, x, 2, 3, FALSE);
     g_assert_cmpfloat_with_epsilon(y[0], 0.6f, 1e-7);
     g_assert_cmpfloat_with_epsilon(y[2], -0.8f, 1e-7);
     g_assert_true(y[1] == 0 && y[3] == 0 && y[5] == 0);
-    unit_forward(thread_pool, y, x, 2, 3, TRUE);
+    unit_length(thread_pool, y, NULL, x, 2, 3, TRUE);
     g_assert_cmpfloat_with_epsilon(y[0], sqrt(3.0 / 7), 1e-7);
     g_assert_cmpfloat_with_epsilon(y[2], -sqrt(4.0 / 7), 1e-7);
-    unit_backward(thread_pool, dx, dy, x, 2, 3, TRUE);
+    unit_length(thread_pool, dx, dy, x, 2, 3, TRUE);
     g_assert_true(dx[1] == 0 && dx[3] == 0 && isfinite(dx[0]) && dx[0] != 0);
 }
 
