@@ -30,28 +30,18 @@
 
 static Comparison *evaluate_models(const Options *options, GError **error)
 {
-    g_autoptr(GPtrArray) evaluations =
-        evaluations_load((const char *const *)options->models, options->n_models, error);
-    gboolean has_images = options->mode == EVALUATE_FOLDER || options->images;
-    if (!evaluations || (options->explain && !explanations_possible(evaluations, has_images, error)) ||
-        (options->history && !histories_read(options->history, evaluations, error)))
-        return NULL;
-    const EvaluationOptions what = {
-        .source = options->source,
-        .weights = options->weights,
-        .filter = options->filter,
-        .threads = (guint)options->common.threads,
-    };
-    TestImages *images = evaluation_run(&what, evaluations, error);
-    if (!images)
-        return NULL;
     g_autoptr(Comparison) comparison =
-        comparison_new(images, g_steal_pointer(&evaluations), (guint)options->top);
-    const LeakageOptions leakage = {options->trained_on, options->similarity, what.threads};
-    const EvaluationOptions unknown = {
-        .source = options->unknown, .unknown = TRUE, .weights = options->weights, .threads = what.threads};
-    return leakage_find(comparison, &leakage, error) && slices_find(comparison, options, error) &&
-                   (!unknown.source || evaluation_run_unknown(&unknown, comparison, error))
+        comparison_new(&options->models, (guint)options->common.threads, error);
+    gboolean has_images = options->mode == EVALUATE_FOLDER || options->images.folder;
+    if (!comparison || (options->explain && !explanations_possible(comparison, has_images, error)) ||
+        (options->history && !histories_read(options->history, comparison, error)) ||
+        !evaluation_run(comparison, &options->images, FALSE, error))
+        return NULL;
+    comparison_measure(comparison, (guint)options->top);
+    const ImageChoice unknown = {.source = options->unknown};
+    return leakage_find(comparison, &options->leakage, error) &&
+                   slices_find(comparison, &options->slices, error) &&
+                   (!unknown.source || evaluation_run(comparison, &unknown, TRUE, error))
                ? g_steal_pointer(&comparison)
                : NULL;
 }
@@ -61,10 +51,10 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
 {
     if (!options->confusion && !options->reliability && !options->coverage && !options->scatter)
         return TRUE;
-    g_autoptr(Plots) plots = plots_new(comparison, options->title, (ConfusionCells)options->cells);
+    g_autoptr(Plots) plots =
+        plots_new(comparison, options->style.title, (ConfusionCells)options->style.cells);
     g_autofree Answers *answers = coverage_answers(comparison);
-    g_autoptr(Scatter) scatter =
-        options->scatter ? scatter_new(comparison, (guint)options->common.threads, error) : NULL;
+    g_autoptr(Scatter) scatter = options->scatter ? scatter_new(comparison, error) : NULL;
     if (options->scatter && !scatter)
         return FALSE;
     const CanvasFigure confusion = confusion_figure(&plots->confusion),
@@ -135,8 +125,7 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
 static gboolean write_review(const Options *options, const Comparison *comparison,
                              const ReportOptions *report, GError **error)
 {
-    g_autoptr(GArray) items =
-        review_choose(comparison, options->suspects, (guint)options->common.threads, error);
+    g_autoptr(GArray) items = review_choose(comparison, options->suspects, error);
     ReportOptions page = *report;
     page.folder = options->review;
     page.review = items;
@@ -147,22 +136,14 @@ static gboolean write_review(const Options *options, const Comparison *compariso
     return TRUE;
 }
 
-static gboolean write_files(const Options *options, const Comparison *comparison, GError **error)
+static gboolean write_files(const Options *options, Comparison *comparison, GError **error)
 {
-    const ExplanationOptions explain = {options->images, options->weights, (guint)options->common.threads,
-                                        (guint64)options->common.seed};
     g_autoptr(Explanations) explanations =
-        options->explain ? explanations_new(comparison, &explain, error) : NULL;
+        options->explain ? explanations_new(comparison, (guint64)options->common.seed, error) : NULL;
     if (options->explain && !explanations)
         return FALSE;
-    const ReportOptions report = {options->report,
-                                  options->title,
-                                  options->images,
-                                  (ConfusionCells)options->cells,
-                                  explanations,
-                                  NULL,
-                                  (guint)options->common.threads,
-                                  options->timing};
+    const ReportOptions report = {
+        .folder = options->report, .style = &options->style, .explanations = explanations};
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_figures(options, comparison, error) && set_limits(options, comparison, error) &&
@@ -178,9 +159,7 @@ static Status evaluate(const Options *options, GError **error)
         return STATUS_FAILED;
     if (!output_file_is_stdout(options->json) && !output_file_is_stdout(options->predictions)) {
         g_autoptr(GString) text = g_string_new(NULL);
-        const TextOptions how = {(int)options->digits, options->timing,
-                                 options->coverage || options->set_threshold > 0};
-        text_comparison(text, comparison, &how);
+        text_comparison(text, comparison, &options->style, options->coverage || options->set_threshold > 0);
         fputs(text->str, stdout);
     }
     if (!write_files(options, comparison, error))
@@ -197,7 +176,7 @@ static Status (*const actions[])(const Options *options, GError **error) = {
 
 static gboolean decodes_images(const Options *options)
 {
-    gboolean decodes = options->mode == EVALUATE_FOLDER || options->images ||
+    gboolean decodes = options->mode == EVALUATE_FOLDER || options->images.folder ||
                        (options->unknown && !cache_is(options->unknown));
     for (char **input = options->inputs; input && *input; input++)
         decodes |= !cache_is(*input);

@@ -46,7 +46,7 @@ static const CliExample examples[] = {
     {"evaluate --export-onnx dense.onnx dense.h5", "the model with its base, for onnxruntime and others"},
     {NULL, NULL}};
 
-static Options o = {.top = 5, .digits = 2, .common = CLI_COMMON_DEFAULTS};
+static Options o = {.top = 5, .style.digits = 2, .common = CLI_COMMON_DEFAULTS};
 
 #define EVALUATING (CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_FOLDER))
 
@@ -73,7 +73,7 @@ static const CliOption table[] = {
                "also report top-K accuracy (the true class is among the K most probable); with --predict, "
                "list K classes",
                .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT)),
-    OPTION_INT("digits", &o.digits, "N", 1, 12, "decimal places in the table of classes"),
+    OPTION_INT("digits", &o.style.digits, "N", 1, 12, "decimal places in the table of classes"),
     OPTION_OUTPUT("json", &o.json, "FILE", "write all metrics as JSON; -: alone on standard output"),
     OPTION_OUTPUT("predictions", &o.predictions, "FILE.csv",
                   "write path, true class, predicted class and the probability (or margin) of each class; "
@@ -81,14 +81,14 @@ static const CliOption table[] = {
     OPTION_TEXT("history", &o.history, "A.csv,B.csv,…",
                 "the files that train --history wrote for the models, in the same order (empty between "
                 "commas: none), to report the training time"),
-    OPTION_FLAG("timing", &o.timing,
+    OPTION_FLAG("timing", &o.style.timing,
                 "report how long a prediction takes; text and report then differ from run to run"),
     OPTION_HEADING("Plots and report", .modes = EVALUATING),
     OPTION_FIGURE("confusion", &o.confusion, "draw the confusion matrices (.png, .svg or .pdf)"),
-    OPTION_ONE_OF("normalize", &o.cells, CONFUSION_CHOICES,
+    OPTION_ONE_OF("normalize", &o.style.cells, CONFUSION_CHOICES,
                   "values of the matrix's cells: counts, or fractions of the true class, the predicted class "
                   "or all images"),
-    OPTION_TEXT("title", &o.title, "TEXT", "title of the plots and the report"),
+    OPTION_TEXT("title", &o.style.title, "TEXT", "title of the plots and the report"),
     OPTION_FIGURE("reliability", &o.reliability, "draw reliability diagrams (.png, .svg or .pdf)"),
     OPTION_FIGURE(
         "coverage", &o.coverage,
@@ -97,7 +97,7 @@ static const CliOption table[] = {
     OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
                 "keep in the model the lowest probability from which a share A of the answers on these "
                 "images is right; --predict then answers unsure below it (0: do not)"),
-    OPTION_LIST("slices", &o.slices, "FILE.csv|brightness|sharpness|size,…",
+    OPTION_LIST("slices", &o.slices.table, "FILE.csv|brightness|sharpness|size,…",
                 "say on which images the models are more or less often right: by each column of a table "
                 "beside path, by its values, or by quarters of many numbers; by the images' mean luma, "
                 "variance of the Laplacian, or number of pixels (of a CACHE, with --images DIR)",
@@ -125,29 +125,29 @@ static const CliOption table[] = {
         "draw which regions of an image speak for its class and which against it, for the most confident "
         "mistakes, the least certain images and a sample: writes DIR/index.html, one PNG per image, and "
         "maps.csv; for heads on 7x7x512 features, or these pooled (which needs the images)"),
-    OPTION_IMAGES("images", &o.images, "DIR",
+    OPTION_IMAGES("images", &o.images.folder, "DIR",
                   "the folder of the cache's images, for the thumbnails of --report and --review, --explain, "
                   "--slices and --sheet",
                   .modes = CLI_MODE(EVALUATE_CACHE) | CLI_MODE(EVALUATE_SIMILAR) | CLI_MODE(EVALUATE_NEXT)),
-    OPTION_TEXT("trained-on", &o.trained_on, "CACHE",
+    OPTION_TEXT("trained-on", &o.leakage.trained_on, "CACHE",
                 "report which test images are identical or nearly identical to an image in CACHE, and the "
                 "accuracy without them; identical images are also found without this option if the model "
                 "file records its training images",
                 .modes = CLI_MODE(EVALUATE_CACHE)),
-    OPTION_REAL("similarity", &o.similarity, "S", 0, 1,
+    OPTION_REAL("similarity", &o.leakage.similarity, "S", 0, 1,
                 "cosine similarity of the features above which --trained-on counts images as nearly "
                 "identical (0: 0.7 for block5_pool of trained weights, 0.9 if it is pooled, else 0.99)",
                 .modes = CLI_MODE(EVALUATE_CACHE)),
     OPTION_HEADING("Images instead of a cache"),
-    OPTION_INPUT("weights", &o.weights, "FILE",
+    OPTION_INPUT("weights", &o.models.weights, "FILE",
                  "base weights that the models were trained with, or that the cache of --similar was made "
                  "with; or random[:SEED] (default: the seed recorded with them, if any, else the published "
                  "file where extract finds it)",
                  .letter = 'w',
                  .modes = EVALUATING | CLI_MODE(EVALUATE_PREDICT) | CLI_MODE(EVALUATE_SIMILAR) |
                           CLI_MODE(EVALUATE_EXPORT)),
-    DATASET_OPTIONS(&o.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
-    OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
+    DATASET_OPTIONS(&o.images.filter, EVALUATING | CLI_MODE(EVALUATE_SIMILAR)),
+    OPTION_TEXT("group", &o.images.filter.group, "REGEX|FILE",
                 "which images belong together, as for extract: intervals and tests are then over groups; a "
                 "CACHE keeps those it was given",
                 .modes = CLI_MODE(EVALUATE_FOLDER)),
@@ -189,71 +189,71 @@ static gboolean take_arguments(EvaluateMode mode, char **arguments, GError **err
     o.mode = mode;
     if (mode == EVALUATE_SIMILAR) {
         o.inputs = arguments;
-        o.source = g_steal_pointer(&arguments[last]);
+        o.images.source = g_steal_pointer(&arguments[last]);
     } else if (mode == EVALUATE_PREDICT || mode == EVALUATE_EXPORT) {
-        o.models = arguments;
-        o.n_models = 1;
+        o.models.paths = arguments;
+        o.models.n = 1;
         o.inputs = arguments + 1;
     } else {
         guint source = mode == EVALUATE_NEXT ? 1 : 0;
-        o.source = arguments[source];
-        o.models = arguments + 1 - source;
-        o.n_models = last;
+        o.images.source = arguments[source];
+        o.models.paths = arguments + 1 - source;
+        o.models.n = last;
     }
-    return (mode != EVALUATE_CACHE && mode != EVALUATE_NEXT) || cache_is(o.source) ||
-           error_set(error, "%s: is %s; make a cache with extract", o.source,
+    return (mode != EVALUATE_CACHE && mode != EVALUATE_NEXT) || cache_is(o.images.source) ||
+           error_set(error, "%s: is %s; make a cache with extract", o.images.source,
                      mode == EVALUATE_NEXT ? "no cache" : "neither a cache nor a folder of images");
 }
 
 /* What is not the name of a measure is the table's, commas included. Returns whether anything is measured. */
 static gboolean split_slices(void)
 {
-    g_auto(GStrv) items = g_strsplit(o.slices ? o.slices : "", ",", -1);
+    g_auto(GStrv) items = g_strsplit(o.slices.table ? o.slices.table : "", ",", -1);
     g_autoptr(GPtrArray) file = g_ptr_array_new();
     gboolean any = FALSE;
     for (char **item = items; *item; item++) {
         int measure = choice_find(SLICE_MEASURE_CHOICES, *item);
         if (measure >= 0)
-            any = o.measures[measure] = TRUE;
+            any = o.slices.measures[measure] = TRUE;
         else
             g_ptr_array_add(file, *item);
     }
     g_ptr_array_add(file, NULL);
     g_autofree char *joined = g_strjoinv(",", (char **)file->pdata);
-    o.slices = file->len > 1 ? g_intern_string(joined) : NULL;
+    o.slices.table = file->len > 1 ? g_intern_string(joined) : NULL;
     return any;
 }
 
 /* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
 static const char *check_together(void)
 {
-    if ((o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images)
+    if ((o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images.folder)
         return "--sheet needs --images, and --images goes with --sheet";
     gboolean measures = split_slices();
-    if (o.mode == EVALUATE_CACHE && measures && !o.images)
+    if (o.mode == EVALUATE_CACHE && measures && !o.images.folder)
         return "--slices by brightness, sharpness or size needs --images DIR, the folder of the cache's "
                "images";
-    if (o.mode == EVALUATE_CACHE && o.images && !o.report && !o.review && !o.explain && !measures)
+    if (o.mode == EVALUATE_CACHE && o.images.folder && !o.report && !o.review && !o.explain && !measures)
         return "--images requires --report, --review, --explain or --slices brightness, which read images of "
                "the cache";
     if (o.suspects && !o.review)
         return "--suspects requires --review, which shows them";
-    if (o.mode == EVALUATE_CACHE && o.weights && !o.explain && !o.unknown)
+    if (o.mode == EVALUATE_CACHE && o.models.weights && !o.explain && !o.unknown)
         return "--weights is not used with a CACHE, whose features have already been computed, but by "
                "--unknown DIR, and by --explain of pooled ones";
     for (char **input = o.mode == EVALUATE_PREDICT ? o.inputs : NULL; input && *input; input++)
-        if (cache_is(*input) && (o.weights || o.inputs[1]))
+        if (cache_is(*input) && (o.models.weights || o.inputs[1]))
             return "--predict takes a CACHE alone, without --weights, as its features have already been "
                    "computed";
     if (cli_given("normalize") && !o.confusion && !o.report)
         return "--normalize requires --confusion or --report";
-    if (o.title && !o.confusion && !o.report && !o.review && !o.explain)
+    if (o.style.title && !o.confusion && !o.report && !o.review && !o.explain)
         return "--title requires --confusion, --report, --review or --explain";
-    if (cli_given("similarity") && !o.trained_on)
+    if (cli_given("similarity") && !o.leakage.trained_on)
         return "--similarity requires --trained-on";
-    if ((o.set_threshold > 0 || o.set_known > 0) && o.n_models > 1)
+    if ((o.set_threshold > 0 || o.set_known > 0) && o.models.n > 1)
         return "--set-threshold takes one model, as does --set-known";
-    if (o.filter.classes && o.filter.first_classes)
+    if (o.images.filter.classes && o.images.filter.first_classes)
         return "--classes and --first-classes are mutually exclusive";
     return NULL;
 }
@@ -267,11 +267,11 @@ static gboolean check(guint mode, char **arguments, GError **error)
 static gboolean add_files(OutputPlan *plan)
 {
     g_auto(GStrv) histories = g_strsplit(o.history ? o.history : "", ",", -1);
-    for (guint m = 0; m < o.n_models; m++)
-        output_plan_add(plan, PLAN_INPUT, "MODEL", o.models[m], NULL);
+    for (guint m = 0; m < o.models.n; m++)
+        output_plan_add(plan, PLAN_INPUT, "MODEL", o.models.paths[m], NULL);
     for (char **history = histories; *history; history++)
         output_plan_add(plan, PLAN_INPUT, "--history", *history, NULL);
-    output_plan_add(plan, PLAN_IMAGES, "IMAGE_DIR", o.source, NULL);
+    output_plan_add(plan, PLAN_IMAGES, "IMAGE_DIR", o.images.source, NULL);
     for (char **input = o.inputs; input && *input; input++)
         output_plan_add(plan, g_file_test(*input, G_FILE_TEST_IS_DIR) ? PLAN_IMAGES : PLAN_INPUT, "IMAGE",
                         *input, NULL);

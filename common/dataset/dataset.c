@@ -81,6 +81,15 @@ DatasetItem *dataset_add(Dataset *dataset, const char *key, int label)
     return item;
 }
 
+void dataset_locate(Dataset *dataset, const char *folder)
+{
+    for (guint i = 0; i < dataset->items->len; i++) {
+        DatasetItem *item = dataset->items->pdata[i];
+        g_free(item->path);
+        item->path = g_build_filename(folder, item->key, NULL);
+    }
+}
+
 static int class_index(const GPtrArray *classes, const char *name, gsize length)
 {
     for (guint i = 0; i < classes->len; i++) {

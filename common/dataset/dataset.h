@@ -85,6 +85,9 @@ char *dataset_passed(const Dataset *dataset);
 Dataset *dataset_new(const char *root);
 DatasetItem *dataset_add(Dataset *dataset, const char *key, int label);
 
+/* Says that the files of a cache's images lie below a folder. */
+void dataset_locate(Dataset *dataset, const char *folder);
+
 /* Sets the classes, in byte order, and the items' labels: names has the class of each item. */
 void dataset_set_classes(Dataset *dataset, const char *const *names);
 

@@ -19,19 +19,15 @@ typedef enum { FILE_FINE, FILE_ABSENT, FILE_CHANGED, FILES } Found;
 /* Images that are explained, of one model. */
 typedef struct {
     PipelineImages images; /* first; while vectors are computed */
-    Explanations *explanations;
-    const ExplanationOptions *options;
-    Cache *cache; /* of the images; NULL: a folder */
+    const Comparison *comparison;
     const Evaluation *evaluation;
     const FeatureSpec *spec; /* of the model's features before pooling */
     guint places;
     gsize features;            /* of these: places * EXPLANATION_CHANNELS */
     Explanation *const *items; /* (n) */
     guint n;
-    float *vectors;               /* (n, features), as the base gives them */
-    guint8 (*hashes)[CACHE_HASH]; /* (n), of the content that these were made from */
-    char **files;                 /* (n + 1), where the images lie; NULL: not known */
-    guint8 *files_found;          /* (N) Found, of all images */
+    float *vectors;      /* (n, features), as the base gives them */
+    guint8 *files_found; /* (N) Found, of all images */
 } Gather;
 
 const char *explanation_reason_name(ExplanationReason reason)
@@ -48,10 +44,10 @@ static gboolean has_places(const FeatureSpec *maps)
            maps->shape[2] == EXPLANATION_CHANNELS;
 }
 
-gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error)
+gboolean explanations_possible(const Comparison *comparison, gboolean has_images, GError **error)
 {
-    for (guint m = 0; m < evaluations->len; m++) {
-        const Evaluation *evaluation = evaluations->pdata[m];
+    for (guint m = 0; m < comparison->evaluations->len; m++) {
+        const Evaluation *evaluation = comparison_model(comparison, m);
         const FeatureSpec *spec = evaluation->model->spec;
         g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
         gboolean fits = has_places(maps) && network_is_dense(evaluation->model->network);
@@ -110,7 +106,7 @@ char *explanation_title(const Explanations *explanations, const Explanation *exp
  * changed. */
 static void choose_labels(const Gather *gather, Explanation *item)
 {
-    const Comparison *comparison = gather->explanations->comparison;
+    const Comparison *comparison = gather->comparison;
     const Evaluation *evaluation = gather->evaluation;
     guint classes = comparison_classes(comparison);
     int truth = comparison_label(comparison, item->image);
@@ -181,8 +177,9 @@ static void fill_map(const Model *model, guint places, const float *parts, const
     map->value = g_str_equal(model->head, "linear") ? map->bias + total : (double)logit / temperature;
 }
 
-static void make_maps(const Gather *gather, ThreadPool *thread_pool)
+static void make_maps(const Gather *gather)
 {
+    ThreadPool *thread_pool = gather->comparison->thread_pool;
     const Model *model = gather->evaluation->model;
     gsize features = feature_spec_features(model->spec), classes = model->classes->len;
     guint most = 2 * gather->n, n = 0;
@@ -220,34 +217,22 @@ static void make_maps(const Gather *gather, ThreadPool *thread_pool)
 
 /* ---- Features and images ---- */
 
-static const char *path_of(const Gather *gather, guint i)
+static const DatasetItem *image_of(const Gather *gather, guint i)
 {
-    return comparison_path(gather->explanations->comparison, gather->items[i]->image);
+    return comparison_image(gather->comparison, gather->items[i]->image);
 }
 
-static gboolean read_vectors(Gather *gather, GError **error)
+static gboolean read_vectors(const Gather *gather, GError **error)
 {
     for (guint i = 0; i < gather->n; i++) {
-        guint index = gather->items[i]->image;
         float *to = gather->vectors + i * gather->features;
-        const float *x = cache_features(gather->cache, index, to, error);
+        const float *x =
+            cache_features(gather->comparison->images->cache, gather->items[i]->image, to, error);
         if (!x)
             return FALSE;
         if (x != to)
             memcpy(to, x, gather->features * sizeof *to);
-        memcpy(gather->hashes[i], cache_item(gather->cache, index)->hash, CACHE_HASH);
     }
-    return TRUE;
-}
-
-/* Whether the images that were computed again are those of the cache. */
-static gboolean check_unchanged(const Gather *gather, GError **error)
-{
-    for (guint i = 0; gather->cache && i < gather->n; i++)
-        if (memcmp(gather->hashes[i], cache_item(gather->cache, gather->items[i]->image)->hash, CACHE_HASH) !=
-            0)
-            return error_set(error, "%s: has changed since its features were made: run extract again",
-                             gather->files[i]);
     return TRUE;
 }
 
@@ -255,49 +240,52 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
                             gpointer user, GError **error)
 {
     Gather *gather = user;
+    const DatasetItem *image = image_of(gather, index);
     if (!features)
-        return error_set(error, "%s: cannot be explained: %s", gather->files[index], reason);
+        return error_set(error, "%s: cannot be explained: %s", image->path, reason);
     memcpy(gather->vectors + index * gather->features, features, gather->features * sizeof *features);
-    memcpy(gather->hashes[index], hash, CACHE_HASH);
-    return TRUE;
+    return !gather->comparison->images->cache || memcmp(image->hash, hash, CACHE_HASH) == 0 ||
+           error_set(error, "%s: has changed since its features were made: run extract again", image->path);
 }
 
-static gboolean compute_vectors(Gather *gather, const Weights *weights, GError **error)
+static gboolean compute_vectors(Gather *gather, GError **error)
 {
+    const Comparison *comparison = gather->comparison;
     g_autoptr(Dataset) list = dataset_new("");
-    g_autoptr(Pipeline) pipeline = images_pipeline(gather->spec, weights, gather->options->threads, error);
+    g_autoptr(Pipeline) pipeline = images_pipeline(gather->spec, comparison->weights,
+                                                   thread_pool_threads(comparison->thread_pool), error);
     for (guint i = 0; i < gather->n; i++)
-        dataset_add(list, gather->files[i], 0);
+        dataset_add(list, image_of(gather, i)->path, 0);
     gather->images.spec = gather->spec;
-    return pipeline && images_run(pipeline, "Explaining", list, take_vector, gather, error) &&
-           check_unchanged(gather, error);
+    return pipeline && images_run(pipeline, "Explaining", list, take_vector, gather, error);
 }
 
 /* The image as the base saw it, unless it is no longer there. */
 static void read_image(const Gather *gather, guint i)
 {
     const FeatureSpec *spec = gather->evaluation->model->spec;
-    const char *file = gather->files[i];
+    const DatasetItem *image = image_of(gather, i);
     Decoding how = feature_spec_decoding(spec);
     g_autofree guint8 *rgb = g_malloc((gsize)spec->side * (gsize)spec->side * 3);
     g_autoptr(GBytes) content = NULL;
     guint8 hash[CACHE_HASH];
     guint8 *found = &gather->files_found[gather->items[i]->image];
-    if (!image_file_decode(file, &how, rgb, &content, NULL)) {
+    if (!image_file_decode(image->path, &how, rgb, &content, NULL)) {
         *found = FILE_ABSENT;
         return;
     }
     sha256(g_bytes_get_data(content, NULL), g_bytes_get_size(content), hash);
-    if (memcmp(hash, gather->hashes[i], CACHE_HASH) == 0)
+    if (memcmp(hash, image->hash, CACHE_HASH) == 0)
         gather->items[i]->rgb = g_steal_pointer(&rgb);
     else
         *found = FILE_CHANGED;
 }
 
-static void warn_of_images(const Gather *gather, const char *folder)
+static void warn_of_images(const Gather *gather)
 {
+    const char *folder = gather->comparison->images->folder;
     guint counts[FILES] = {0}, absent, changed;
-    for (guint i = 0; i < comparison_count(gather->explanations->comparison); i++)
+    for (guint i = 0; i < comparison_count(gather->comparison); i++)
         counts[gather->files_found[i]]++;
     absent = counts[FILE_ABSENT], changed = counts[FILE_CHANGED];
     if (!folder)
@@ -313,49 +301,40 @@ static void warn_of_images(const Gather *gather, const char *folder)
 
 /* ---- All of it ---- */
 
-static gboolean explain_model(Gather *gather, const char *folder, const Weights *weights,
-                              ThreadPool *thread_pool, GError **error)
+static gboolean explain_model(Gather *gather, GError **error)
 {
-    g_autoptr(FeatureSpec) maps = feature_spec_unpooled(gather->evaluation->model->spec);
-    gboolean cached = gather->cache && gather->evaluation->model->spec->pool == POOL_NONE;
+    const FeatureSpec *spec = gather->evaluation->model->spec;
+    const TestImages *images = gather->comparison->images;
+    g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
     gather->features = feature_spec_features(maps);
     gather->places = (guint)(gather->features / EXPLANATION_CHANNELS);
     g_autofree float *vectors = g_new(float, gather->n * gather->features + 1);
-    g_autofree guint8(*hashes)[CACHE_HASH] = g_malloc((gather->n + 1) * sizeof *hashes);
-    g_auto(GStrv) files = g_new0(char *, gather->n + 1);
     gather->spec = maps;
     gather->vectors = vectors;
-    gather->hashes = hashes;
-    gather->files = files;
-    for (guint i = 0; folder && i < gather->n; i++)
-        files[i] = g_build_filename(folder, path_of(gather, i), NULL);
-    if (!(cached ? read_vectors(gather, error) : compute_vectors(gather, weights, error)))
+    if (!(images->cache && spec->pool == POOL_NONE ? read_vectors(gather, error)
+                                                   : compute_vectors(gather, error)))
         return FALSE;
-    make_maps(gather, thread_pool);
-    for (guint i = 0; folder && i < gather->n; i++)
+    make_maps(gather);
+    for (guint i = 0; images->folder && i < gather->n; i++)
         read_image(gather, i);
     return TRUE;
 }
 
-static gboolean explain_models(Explanations *explanations, const ExplanationOptions *options,
-                               const Weights *weights, GError **error)
+static gboolean explain_models(Explanations *explanations, guint64 seed, GError **error)
 {
     const Comparison *comparison = explanations->comparison;
-    Cache *cache = comparison->images->cache;
-    const char *folder = cache ? options->images : comparison_source(comparison);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
     g_autofree guint8 *found = g_new0(guint8, comparison_count(comparison) + 1);
-    Gather gather = {.explanations = explanations, .options = options, .cache = cache, .files_found = found};
+    Gather gather = {.comparison = comparison, .files_found = found};
     for (guint m = 0; m < comparison->evaluations->len; m++) {
         guint first = explanations->items->len;
         gather.evaluation = comparison_model(comparison, m);
-        explanation_choose(comparison, m, options->seed, explanations->items);
+        explanation_choose(comparison, m, seed, explanations->items);
         gather.items = (Explanation *const *)explanations->items->pdata + first;
         gather.n = explanations->items->len - first;
-        if (!explain_model(&gather, folder, weights, thread_pool, error))
+        if (!explain_model(&gather, error))
             return FALSE;
     }
-    warn_of_images(&gather, folder);
+    warn_of_images(&gather);
     return TRUE;
 }
 
@@ -365,19 +344,17 @@ static void explanation_free(gpointer data)
     g_free(data);
 }
 
-Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
-                               GError **error)
+Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error)
 {
     g_autoptr(Explanations) explanations = g_new0(Explanations, 1);
     explanations->comparison = comparison;
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
-    g_autoptr(Weights) weights = NULL;
     gboolean computes = !comparison->images->cache;
     for (guint m = 0; m < comparison->evaluations->len; m++)
         computes |= comparison_model(comparison, m)->model->spec->pool != POOL_NONE;
-    if (computes && !evaluation_weights(options->weights, comparison->evaluations, &weights, error))
-        return NULL;
-    return explain_models(explanations, options, weights, error) ? g_steal_pointer(&explanations) : NULL;
+    return (!computes || evaluation_weights(comparison, error)) && explain_models(explanations, seed, error)
+               ? g_steal_pointer(&explanations)
+               : NULL;
 }
 
 void explanations_free(Explanations *explanations)

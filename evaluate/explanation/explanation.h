@@ -55,20 +55,12 @@ typedef struct {
     GPtrArray *items;             /* Explanation*, of each model in turn, by reason */
 } Explanations;
 
-typedef struct {
-    const char *images;  /* folder of the images; NULL: none are shown if the source is a cache */
-    const char *weights; /* --weights, for a folder; NULL */
-    guint threads;
-    guint64 seed; /* of the sample */
-} ExplanationOptions;
-
 /* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are not at hand; or if its head is not
  * made of dense layers. */
-gboolean explanations_possible(const GPtrArray *evaluations, gboolean has_images, GError **error);
+gboolean explanations_possible(const Comparison *comparison, gboolean has_images, GError **error);
 
-/* comparison: of such models; the features are read or computed again. Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
-Explanations *explanations_new(const Comparison *comparison, const ExplanationOptions *options,
-                               GError **error);
+/* comparison: of such models; seed: of the sample. The features are read or computed again. Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
+Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error);
 void explanations_free(Explanations *explanations);
 
 /* A sentence on how to read the maps of a model. Static. */

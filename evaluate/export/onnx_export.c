@@ -271,11 +271,11 @@ static gboolean write_model(const Model *model, const Weights *weights, const ch
 Status onnx_export(const Options *options, GError **error)
 {
     g_autoptr(Weights) weights = NULL;
-    g_autoptr(Model) model = model_load(options->models[0], error);
+    g_autoptr(Model) model = model_load(options->models.paths[0], error);
     if (!model)
         return STATUS_FAILED;
-    const ImagesOwner owner = {options->models[0], "trained", model->spec};
-    return images_weights(options->weights, &owner, 1, &weights, error) &&
+    const ImagesOwner owner = {options->models.paths[0], "trained", model->spec};
+    return images_weights(options->models.weights, &owner, 1, &weights, error) &&
                    write_model(model, weights, options->export_onnx, error)
                ? STATUS_DONE
                : STATUS_FAILED;

@@ -30,8 +30,8 @@ static void evaluation_free(gpointer data)
     g_free(evaluation->name);
     g_free(evaluation->shown);
     model_free(evaluation->model);
-    g_free(evaluation->outputs);
-    g_free(evaluation->similarities);
+    g_free(evaluation->known.outputs);
+    g_free(evaluation->known.similarities);
     g_free(evaluation->unknown.outputs);
     g_free(evaluation->unknown.similarities);
     g_free(evaluation->probabilities);
@@ -73,21 +73,25 @@ static char *short_name(const char *const *paths, guint n, guint index)
     return g_steal_pointer(&stem);
 }
 
-GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error)
+Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **error)
 {
-    g_autoptr(GPtrArray) evaluations = g_ptr_array_new_with_free_func(evaluation_free);
-    for (guint i = 0; i < n; i++) {
+    g_autoptr(Comparison) comparison = g_new0(Comparison, 1);
+    comparison->choice = choice;
+    comparison->evaluations = g_ptr_array_new_with_free_func(evaluation_free);
+    comparison->thread_pool = thread_pool_new(threads);
+    comparison->similarity = NAN;
+    for (guint i = 0; i < choice->n; i++) {
         Evaluation *evaluation = g_new0(Evaluation, 1);
-        g_ptr_array_add(evaluations, evaluation);
-        evaluation->path = g_strdup(paths[i]);
-        evaluation->name = short_name(paths, n, i);
+        g_ptr_array_add(comparison->evaluations, evaluation);
+        evaluation->path = g_strdup(choice->paths[i]);
+        evaluation->name = short_name((const char *const *)choice->paths, choice->n, i);
         evaluation->shown = cli_printable(evaluation->name);
         evaluation->train_seconds = NAN;
-        evaluation->model = model_load(paths[i], error);
+        evaluation->model = model_load(choice->paths[i], error);
         if (!evaluation->model)
             return NULL;
     }
-    return g_steal_pointer(&evaluations);
+    return g_steal_pointer(&comparison);
 }
 
 gboolean model_probabilities(const Model *model, float *outputs, guint n)
@@ -99,7 +103,7 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n)
 
 const float *evaluation_scores(const Evaluation *evaluation)
 {
-    return evaluation->probabilities ? evaluation->probabilities : evaluation->outputs;
+    return evaluation->probabilities ? evaluation->probabilities : evaluation->known.outputs;
 }
 
 /* ---- Metrics ---- */
@@ -107,7 +111,7 @@ const float *evaluation_scores(const Evaluation *evaluation)
 static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
 {
     gsize bytes = (gsize)n * classes * sizeof(float);
-    evaluation->probabilities = g_memdup2(evaluation->outputs, bytes);
+    evaluation->probabilities = g_memdup2(evaluation->known.outputs, bytes);
     evaluation->log_loss = evaluation->calibration_error = NAN;
     if (!model_probabilities(evaluation->model, evaluation->probabilities, n)) {
         g_clear_pointer(&evaluation->probabilities, g_free);
@@ -125,14 +129,14 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
     evaluation->per_class = g_new(ClassMetrics, classes);
     for (guint i = 0; i < n; i++) {
-        evaluation->predicted[i] = scores_argmax(evaluation->outputs + (gsize)i * classes, classes);
+        evaluation->predicted[i] = scores_argmax(evaluation->known.outputs + (gsize)i * classes, classes);
         evaluation->right += evaluation->predicted[i] == labels[i];
     }
     metrics_confusion(labels, evaluation->predicted, n, classes, evaluation->matrix);
     metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
                       &evaluation->weighted);
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
-    evaluation->top_k = metrics_top_k(evaluation->outputs, labels, n, classes, k);
+    evaluation->top_k = metrics_top_k(evaluation->known.outputs, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
 }
 
@@ -181,22 +185,17 @@ static void test_against_guessing(Comparison *comparison)
     }
 }
 
-Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top)
+void comparison_measure(Comparison *comparison, guint top)
 {
-    Comparison *comparison = g_new0(Comparison, 1);
-    comparison->images = images;
-    comparison->evaluations = evaluations;
     guint n = comparison_count(comparison), classes = comparison_classes(comparison);
     comparison->k = MIN(top, classes);
-    comparison->similarity = NAN;
     read_labels_and_groups(comparison);
-    for (guint i = 0; i < evaluations->len; i++) {
-        Evaluation *evaluation = evaluations->pdata[i];
+    for (guint i = 0; i < comparison->evaluations->len; i++) {
+        Evaluation *evaluation = comparison->evaluations->pdata[i];
         evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
     }
     test_against_guessing(comparison);
-    return comparison;
 }
 
 void comparison_free(Comparison *comparison)
@@ -212,6 +211,8 @@ void comparison_free(Comparison *comparison)
     test_images_free(comparison->unknown);
     g_clear_pointer(&comparison->slices, g_ptr_array_unref);
     g_ptr_array_unref(comparison->evaluations);
+    thread_pool_free(comparison->thread_pool);
+    weights_free(comparison->weights);
     g_free(comparison);
 }
 

@@ -3,12 +3,15 @@
 #pragma once
 #include "common/cache/cache.h"
 #include "common/model/model.h"
+#include "common/vgg16/weights.h"
 #include "evaluate/metrics/metrics.h"
+#include "evaluate/options.h"
 
 /* The images that models are evaluated on. */
 typedef struct {
     Dataset *list;      /* those that could be used; its root is the cache or folder, as the user named it */
     Cache *cache;       /* theirs, open: item i of the list is its image i; NULL: they are a folder's */
+    const char *folder; /* that the paths of the list's items lie below; NULL: their files are not known */
     GPtrArray *skipped; /* char*, "path: reason": images that could not be used */
 } TestImages;
 
@@ -30,21 +33,19 @@ typedef struct {
     float cosine;  /* of the features */
 } Twin;
 
-/* A model on M images of no class it knows. */
+/* What a model says of N images. */
 typedef struct {
-    float *outputs;      /* (M, L) */
-    float *similarities; /* (M) */
-    double predict_seconds;
-} Unknown;
+    float *outputs;      /* (N, L) as model_predict gives them */
+    float *similarities; /* (N) novelty.h's; NULL where the model has none */
+    double seconds;      /* from all images' vectors to outputs, measured: differs from run to run */
+} Judgement;
 
-/* One model on these images: N = images->list->items->len, L classes. */
+/* One model on the comparison's images: N = images->list->items->len, L classes. */
 typedef struct {
     /* The file; its name in tables, short and different from the others'; and that for a terminal. */
     char *path, *name, *shown;
     Model *model;
-    float *outputs;       /* (N, L) as model_predict gives them */
-    float *similarities;  /* (N) novelty.h's; NULL where the model has none */
-    Unknown unknown;      /* with the comparison's unknown */
+    Judgement known, unknown; /* of the comparison's images, and of those of no class */
     float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
     int *predicted;       /* (N) */
     guint *matrix;        /* (L, L) */
@@ -58,8 +59,7 @@ typedef struct {
     ReliabilityBin bins[RELIABILITY_BINS];
     GArray *coverage; /* CoveragePoint, of the probabilities; NULL where there are none */
     Leakage leakage;
-    double predict_seconds; /* from all images' vectors to outputs, measured: differs from run to run */
-    double train_seconds;   /* of all epochs, from the training's --history; NAN: not known */
+    double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
 
 /* What a table says of the images in one column (questions/slices.h). */
@@ -71,14 +71,17 @@ typedef struct {
 void slice_column_free(gpointer column);
 
 typedef struct {
+    GPtrArray *evaluations;    /* Evaluation* */
+    const ModelChoice *choice; /* borrowed: of their models */
+    ThreadPool *thread_pool;
+    Weights *weights; /* of the models' base, once images went through it; NULL */
     TestImages *images;
-    int *labels;            /* (N) theirs */
-    GPtrArray *evaluations; /* Evaluation* */
-    guint *units;           /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
-    guint n_groups;         /* of them; 0 */
-    int frequent;           /* the most frequent class */
-    double guess;           /* its share: the accuracy of always answering it */
-    guint k;                /* of top_k */
+    int *labels;    /* (N) theirs */
+    guint *units;   /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
+    guint n_groups; /* of them; 0 */
+    int frequent;   /* the most frequent class */
+    double guess;   /* its share: the accuracy of always answering it */
+    guint k;        /* of top_k */
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
     double similarity;   /* cosine from which images are alike; NAN: not compared */
@@ -89,12 +92,11 @@ typedef struct {
 
 void test_images_free(TestImages *images);
 
-/* Loads the models, in order. NULL and error if one cannot be loaded. */
-GPtrArray *evaluations_load(const char *const *paths, guint n, GError **error);
+/* Loads the models, in order, for images to come. NULL and error if one cannot be loaded. */
+Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **error);
 
-/* Computes every metric from the evaluations' outputs; takes ownership of images and evaluations. top: k
- * of the top-k accuracy, capped at L. */
-Comparison *comparison_new(TestImages *images, GPtrArray *evaluations, guint top);
+/* Computes every metric from what the models say of the images. top: k of the top-k accuracy, capped at L. */
+void comparison_measure(Comparison *comparison, guint top);
 void comparison_free(Comparison *comparison);
 
 guint comparison_count(const Comparison *comparison);   /* N */

@@ -44,8 +44,9 @@ static gboolean sum_seconds(const char *path, double *sum, GError **error)
     return TRUE;
 }
 
-gboolean histories_read(const char *list, GPtrArray *evaluations, GError **error)
+gboolean histories_read(const char *list, const Comparison *comparison, GError **error)
 {
+    const GPtrArray *evaluations = comparison->evaluations;
     g_auto(GStrv) paths = g_strsplit(list, ",", -1);
     guint n = MAX(g_strv_length(paths), 1);
     if (n != evaluations->len)

@@ -5,4 +5,4 @@
 
 /* Sets train_seconds of each evaluation from "A.csv,B.csv,…", in their order; an empty name leaves it as it is. FALSE
  * and error where there are not as many names as models, or a file does not have the column "seconds". */
-gboolean histories_read(const char *list, GPtrArray *evaluations, GError **error);
+gboolean histories_read(const char *list, const Comparison *comparison, GError **error);

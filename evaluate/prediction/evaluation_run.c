@@ -14,12 +14,34 @@
 
 enum { BLOCK = 64 }; /* vectors given to a model at a time */
 
-static void allocate_outputs(GPtrArray *evaluations, guint images)
+/* Images on their way to the models that share a feature specification. */
+typedef struct {
+    PipelineImages images; /* first */
+    Comparison *comparison;
+    TestImages *test;
+    gboolean unknown;       /* they are of no class */
+    GPtrArray *evaluations; /* Evaluation*, borrowed: those that share the specification in turn */
+    char **reasons;         /* (N): why an image could not be used; NULL where it could */
+    float *block;           /* (BLOCK, D) */
+    const float *x[BLOCK];  /* the vectors in the block, there or in a cache, */
+    guint rows[BLOCK];      /* and their images */
+    guint filled;
+    gsize features; /* D */
+} Judging;
+
+static Judgement *judgement_of(const Judging *judging, Evaluation *evaluation)
 {
-    for (guint i = 0; i < evaluations->len; i++) {
-        Evaluation *evaluation = evaluations->pdata[i];
-        evaluation->outputs = g_new(float, (gsize)images * evaluation->model->classes->len + 1);
-        evaluation->similarities = evaluation->model->novelty ? g_new(float, images + 1) : NULL;
+    return judging->unknown ? &evaluation->unknown : &evaluation->known;
+}
+
+static void allocate_outputs(const Judging *judging)
+{
+    guint n = judging->test->list->items->len;
+    for (guint i = 0; i < judging->evaluations->len; i++) {
+        Evaluation *evaluation = judging->evaluations->pdata[i];
+        Judgement *judgement = judgement_of(judging, evaluation);
+        judgement->outputs = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
+        judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
     }
 }
 
@@ -41,12 +63,12 @@ static void adopt_classes(Dataset *images, const Model *model)
 }
 
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const EvaluationOptions *options, const GPtrArray *evaluations, Dataset *images,
+static gboolean check_models(const GPtrArray *evaluations, Dataset *images, gboolean unknown,
                              const FeatureSpec *spec, GError **error)
 {
-    if (!options->unknown)
+    if (!unknown)
         adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
-    const char *const *names = options->unknown ? NULL : (const char *const *)images->classes->pdata;
+    const char *const *names = unknown ? NULL : (const char *const *)images->classes->pdata;
     for (guint i = 0; i < evaluations->len; i++) {
         const Evaluation *evaluation = evaluations->pdata[i];
         g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
@@ -59,50 +81,42 @@ static gboolean check_models(const EvaluationOptions *options, const GPtrArray *
 }
 
 /* cache: see prediction_memory.h. */
-static gboolean check_memory(const GPtrArray *evaluations, guint images, const Cache *cache, guint threads,
-                             GError **error)
+static gboolean check_memory(const Comparison *comparison, const TestImages *images, GError **error)
 {
+    const GPtrArray *evaluations = comparison->evaluations;
     g_autoptr(GPtrArray) models = g_ptr_array_new();
     for (guint i = 0; i < evaluations->len; i++)
         g_ptr_array_add(models, ((const Evaluation *)evaluations->pdata[i])->model);
-    const PredictionWork work = {
-        (const Model *const *)models->pdata, models->len, images, BLOCK, threads, cache};
+    const PredictionWork work = {.models = (const Model *const *)models->pdata,
+                                 .n_models = models->len,
+                                 .images = images->list->items->len,
+                                 .block = BLOCK,
+                                 .threads = thread_pool_threads(comparison->thread_pool),
+                                 .cache = images->cache};
     return prediction_memory_check(&work, error);
 }
-
-/* Images on their way to the models that share a feature specification. */
-typedef struct {
-    PipelineImages images; /* first */
-    Dataset *dataset;
-    ThreadPool *thread_pool;
-    GPtrArray *evaluations; /* Evaluation*, borrowed: those that share the specification in turn */
-    char **reasons;         /* (N): why an image could not be used; NULL where it could */
-    float *block;           /* (BLOCK, D) */
-    const float *x[BLOCK];  /* the vectors in the block, there or in a cache, */
-    guint rows[BLOCK];      /* and their images */
-    guint filled;
-    gsize features; /* D */
-} Judging;
 
 static void judge_block(Judging *judging)
 {
     int n = (int)judging->filled;
     for (guint j = 0; n && j < judging->evaluations->len; j++) {
         Evaluation *evaluation = judging->evaluations->pdata[j];
+        Judgement *judgement = judgement_of(judging, evaluation);
         const Model *model = evaluation->model;
+        ThreadPool *thread_pool = judging->comparison->thread_pool;
         guint classes = model->classes->len;
         g_autofree float *out = g_new(float, BLOCK *classes);
         float similarities[BLOCK];
         gint64 start = g_get_monotonic_time();
-        model_predict(model, judging->thread_pool, judging->x, n, out);
-        evaluation->predict_seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
+        model_predict(model, thread_pool, judging->x, n, out);
+        judgement->seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
         if (model->novelty)
-            novelty_similarities(model->novelty, judging->thread_pool, judging->x, n, similarities);
+            novelty_similarities(model->novelty, thread_pool, judging->x, n, similarities);
         for (int i = 0; i < n; i++) {
-            memcpy(evaluation->outputs + (gsize)judging->rows[i] * classes, out + (gsize)i * classes,
+            memcpy(judgement->outputs + (gsize)judging->rows[i] * classes, out + (gsize)i * classes,
                    classes * sizeof *out);
-            if (evaluation->similarities)
-                evaluation->similarities[judging->rows[i]] = similarities[i];
+            if (judgement->similarities)
+                judgement->similarities[judging->rows[i]] = similarities[i];
         }
     }
     judging->filled = 0;
@@ -161,9 +175,10 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 }
 
 /* Runs the images through the feature specification of evaluations[first], for all models that share it. */
-static gboolean judge_spec(Judging *judging, const GPtrArray *evaluations, guint first,
-                           const Weights *weights, guint threads, GError **error)
+static gboolean judge_spec(Judging *judging, guint first, GError **error)
 {
+    const Comparison *comparison = judging->comparison;
+    const GPtrArray *evaluations = comparison->evaluations;
     const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
     g_autoptr(GPtrArray) sharing = g_ptr_array_new();
     for (guint j = 0; j < evaluations->len; j++) {
@@ -179,17 +194,19 @@ static gboolean judge_spec(Judging *judging, const GPtrArray *evaluations, guint
     judging->features = feature_spec_features(spec);
     g_autofree float *block = g_new(float, BLOCK * judging->features);
     judging->block = block;
-    g_autoptr(Pipeline) pipeline =
-        images_pipeline(spec, spec->weights_hash[0] ? weights : NULL, threads, error);
-    if (!pipeline || !images_run(pipeline, "Judging", judging->dataset, take_vector, judging, error))
+    g_autoptr(Pipeline) pipeline = images_pipeline(spec, spec->weights_hash[0] ? comparison->weights : NULL,
+                                                   thread_pool_threads(comparison->thread_pool), error);
+    if (!pipeline || !images_run(pipeline, "Judging", judging->test->list, take_vector, judging, error))
         return FALSE;
     judge_block(judging);
     return TRUE;
 }
 
 /* Takes the images that a model could not be evaluated on off the list, and closes their gaps in the outputs. */
-static void drop_unusable(const Judging *judging, const GPtrArray *evaluations, TestImages *images)
+static void drop_unusable(const Judging *judging)
 {
+    TestImages *images = judging->test;
+    const GPtrArray *evaluations = judging->comparison->evaluations;
     guint n = images->list->items->len, kept = 0;
     g_autofree gboolean *dropped = g_new0(gboolean, n + 1);
     for (guint i = 0; i < n; i++) {
@@ -200,107 +217,85 @@ static void drop_unusable(const Judging *judging, const GPtrArray *evaluations, 
             continue;
         }
         for (guint j = 0; j < evaluations->len; j++) {
-            const Evaluation *evaluation = evaluations->pdata[j];
-            gsize classes = evaluation->model->classes->len;
-            memmove(evaluation->outputs + kept * classes, evaluation->outputs + i * classes,
-                    classes * sizeof *evaluation->outputs);
-            if (evaluation->similarities)
-                evaluation->similarities[kept] = evaluation->similarities[i];
+            Judgement *judgement = judgement_of(judging, evaluations->pdata[j]);
+            gsize classes = ((const Evaluation *)evaluations->pdata[j])->model->classes->len;
+            memmove(judgement->outputs + kept * classes, judgement->outputs + i * classes,
+                    classes * sizeof *judgement->outputs);
+            if (judgement->similarities)
+                judgement->similarities[kept] = judgement->similarities[i];
         }
         kept++;
     }
     dataset_free(dataset_take(images->list, dropped));
 }
 
-gboolean evaluation_weights(const char *from, const GPtrArray *evaluations, Weights **weights, GError **error)
+gboolean evaluation_weights(Comparison *comparison, GError **error)
 {
+    const GPtrArray *evaluations = comparison->evaluations;
     g_autofree ImagesOwner *owners = g_new(ImagesOwner, evaluations->len);
     for (guint j = 0; j < evaluations->len; j++) {
         const Evaluation *evaluation = evaluations->pdata[j];
         owners[j] = (ImagesOwner){evaluation->path, "trained", evaluation->model->spec};
     }
-    return images_weights(from, owners, evaluations->len, weights, error);
+    return comparison->weights ||
+           images_weights(comparison->choice->weights, owners, evaluations->len, &comparison->weights, error);
 }
 
 /* Opens the images' source and lists what there is. */
-static gboolean list_images(const EvaluationOptions *options, TestImages *images, GError **error)
+static gboolean list_images(const ImageChoice *choice, gboolean unknown, TestImages *images, GError **error)
 {
-    const char *source = options->source;
+    const char *source = choice->source;
     if (!cache_is(source)) {
-        images->list = options->unknown ? dataset_unsorted(source, error)
-                                        : dataset_scan(source, &options->filter, error);
+        images->folder = source;
+        images->list =
+            unknown ? dataset_unsorted(source, error) : dataset_scan(source, &choice->filter, error);
         return images->list &&
                (images->list->items->len || error_set(error, "%s: contains no images", source));
     }
-    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &options->filter, error))
+    images->folder = choice->folder;
+    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &choice->filter, error))
         return FALSE;
-    if (options->unknown)
+    if (unknown)
         cache_take_unlabelled(images->cache);
     else
         cache_remark_left_out(images->cache);
     images->list = cache_dataset(images->cache);
+    if (images->folder)
+        dataset_locate(images->list, images->folder);
     return cache_count(images->cache) ||
            error_set(error, "%s: the cache is empty; run extract first", source);
 }
 
-static gboolean judge_images(const EvaluationOptions *options, TestImages *images, GPtrArray *evaluations,
-                             GError **error)
+static gboolean judge_images(Judging *judging, GError **error)
 {
-    Cache *cache = images->cache;
+    TestImages *images = judging->test;
     guint n = images->list->items->len;
-    g_autoptr(Weights) weights = NULL;
-    if (!cache && !evaluation_weights(options->weights, evaluations, &weights, error))
+    if (!images->cache && !evaluation_weights(judging->comparison, error))
         return FALSE;
-    allocate_outputs(evaluations, n);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
+    allocate_outputs(judging);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_set_size(reasons, (int)n);
-    Judging judging = {.dataset = images->list,
-                       .thread_pool = thread_pool,
-                       .evaluations = evaluations,
-                       .reasons = (char **)reasons->pdata};
-    gboolean done = !cache || judge_cache(&judging, cache, error);
-    for (guint j = 0; !cache && done && j < evaluations->len; j++)
-        done = judge_spec(&judging, evaluations, j, weights, options->threads, error);
+    judging->reasons = (char **)reasons->pdata;
+    gboolean done = !images->cache || judge_cache(judging, images->cache, error);
+    for (guint j = 0; !images->cache && done && j < judging->comparison->evaluations->len; j++)
+        done = judge_spec(judging, j, error);
     if (!done)
         return FALSE;
-    drop_unusable(&judging, evaluations, images);
+    drop_unusable(judging);
     return images->list->items->len || error_set(error, "%s: none of its %u %s could be read",
-                                                 options->source, n, plural(n, "image", "images"));
+                                                 images->list->root, n, plural(n, "image", "images"));
 }
 
-TestImages *evaluation_run(const EvaluationOptions *options, GPtrArray *evaluations, GError **error)
+gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gboolean unknown, GError **error)
 {
-    g_autoptr(TestImages) images = g_new0(TestImages, 1);
+    GPtrArray *evaluations = comparison->evaluations;
+    TestImages *images = g_new0(TestImages, 1);
     images->skipped = g_ptr_array_new_with_free_func(g_free);
-    if (!list_images(options, images, error))
-        return NULL;
-    Cache *cache = images->cache;
-    return check_models(options, evaluations, images->list, cache ? cache_feature_spec(cache) : NULL,
-                        error) &&
-                   check_memory(evaluations, images->list->items->len, cache, options->threads, error) &&
-                   judge_images(options, images, evaluations, error)
-               ? g_steal_pointer(&images)
-               : NULL;
-}
-
-/* What the models answer for the known images gives way to that for the unknown ones, and comes back. */
-static void swap_answers(GPtrArray *evaluations)
-{
-    for (guint i = 0; i < evaluations->len; i++) {
-        Evaluation *evaluation = evaluations->pdata[i];
-        Unknown answers = {evaluation->outputs, evaluation->similarities, evaluation->predict_seconds};
-        evaluation->outputs = evaluation->unknown.outputs;
-        evaluation->similarities = evaluation->unknown.similarities;
-        evaluation->predict_seconds = evaluation->unknown.predict_seconds;
-        evaluation->unknown = answers;
-    }
-}
-
-gboolean evaluation_run_unknown(const EvaluationOptions *options, Comparison *comparison, GError **error)
-{
-    swap_answers(comparison->evaluations);
-    comparison->unknown = evaluation_run(options, comparison->evaluations, error);
-    swap_answers(comparison->evaluations);
-    return comparison->unknown != NULL;
+    *(unknown ? &comparison->unknown : &comparison->images) = images;
+    Judging judging = {
+        .comparison = comparison, .test = images, .unknown = unknown, .evaluations = evaluations};
+    return list_images(choice, unknown, images, error) &&
+           check_models(evaluations, images->list, unknown,
+                        images->cache ? cache_feature_spec(images->cache) : NULL, error) &&
+           check_memory(comparison, images, error) && judge_images(&judging, error);
 }

@@ -41,16 +41,17 @@ static gint nearest_scores_first(gconstpointer a, gconstpointer b)
 }
 
 /* Images without a label, the least certain first. */
-static GArray *list_uncertain(const TestImages *images, const Evaluation *evaluation)
+static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluation)
 {
+    float *scores = evaluation->unknown.outputs;
     const Model *model = evaluation->model;
     guint classes = model->classes->len;
     GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    model_probabilities(model, evaluation->outputs, images->list->items->len);
-    for (guint i = 0; i < images->list->items->len; i++) {
-        const DatasetItem *item = images->list->items->pdata[i];
+    model_probabilities(model, scores, images->items->len);
+    for (guint i = 0; i < images->items->len; i++) {
+        const DatasetItem *item = images->items->pdata[i];
         Candidate candidate = {.item = i, .path = item->key};
-        take_scores(&candidate, model, evaluation->outputs + (gsize)i * classes);
+        take_scores(&candidate, model, scores + (gsize)i * classes);
         if (item->label < 0)
             g_array_append_val(candidates, candidate);
     }
@@ -146,7 +147,7 @@ static gboolean write_sheet(const Options *o, const Candidate *const *next, guin
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     guint missing;
     for (guint i = 0; i < k; i++) {
-        char *file = g_build_filename(o->images, next[i]->path, NULL);
+        char *file = g_build_filename(o->images.folder, next[i]->path, NULL);
         char *caption = g_strdup_printf("%s or %s?", next[i]->class[0], next[i] -> class[1]);
         g_ptr_array_add(texts, file);
         g_ptr_array_add(texts, caption);
@@ -155,15 +156,17 @@ static gboolean write_sheet(const Options *o, const Candidate *const *next, guin
     if (!contact_sheet_write(o->sheet, "What to label next", images, k, 0, &missing, error))
         return FALSE;
     if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
-                 o->sheet);
+        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
+                 o->images.folder, o->sheet);
     return TRUE;
 }
 
-static gboolean answer(const Options *o, const TestImages *images, const Evaluation *evaluation,
-                       GError **error)
+static gboolean answer(const Options *o, const Comparison *comparison, GError **error)
 {
-    g_autoptr(GArray) candidates = list_uncertain(images, evaluation);
+    const TestImages *images = comparison->unknown;
+    const Evaluation *evaluation = comparison_model(comparison, 0);
+    const char *source = images->list->root;
+    g_autoptr(GArray) candidates = list_uncertain(images->list, evaluation);
     guint k = (guint)MIN(o->next, candidates->len);
     guint n = MIN(MAX(k, MIN(NEXT_POOL * (gsize)k, MOST)), candidates->len);
     if (!k)
@@ -171,7 +174,7 @@ static gboolean answer(const Options *o, const TestImages *images, const Evaluat
             error,
             "%s: has no images without a label; extract --labels FILE --unlabelled keep keeps those that "
             "FILE lacks",
-            o->source);
+            source);
     g_autofree guint *chosen = g_new(guint, k);
     g_autofree const Candidate **next = g_new(const Candidate *, k);
     for (guint i = 0; i < k; i++)
@@ -186,16 +189,17 @@ static gboolean answer(const Options *o, const TestImages *images, const Evaluat
         next[i] = &g_array_index(candidates, Candidate, chosen[i]);
     const Model *model = evaluation->model;
     if (k < o->next)
-        cli_remark("%s: has %u %s without a label", o->source, k, plural(k, "image", "images"));
+        cli_remark("%s: has %u %s without a label", source, k, plural(k, "image", "images"));
     return print_next(next, k, model->probabilities || model->temperature > 0, error) &&
            (!o->sheet || write_sheet(o, next, k, error));
 }
 
 Status next_images(const Options *options, GError **error)
 {
-    const EvaluationOptions what = {
-        .source = options->source, .unknown = TRUE, .threads = (guint)options->common.threads};
-    g_autoptr(GPtrArray) evaluations = evaluations_load((const char *const *)options->models, 1, error);
-    g_autoptr(TestImages) images = evaluations ? evaluation_run(&what, evaluations, error) : NULL;
-    return images && answer(options, images, evaluations->pdata[0], error) ? STATUS_DONE : STATUS_FAILED;
+    g_autoptr(Comparison) comparison =
+        comparison_new(&options->models, (guint)options->common.threads, error);
+    return comparison && evaluation_run(comparison, &options->images, TRUE, error) &&
+                   answer(options, comparison, error)
+               ? STATUS_DONE
+               : STATUS_FAILED;
 }

@@ -235,7 +235,8 @@ static gboolean predict_cache(const Options *options, Prediction *prediction, GE
     guint n = cache_count(cache);
     g_autofree char *clause = model_mismatch(model, cache_feature_spec(cache), NULL, 0);
     if (clause)
-        return error_set(error, "%s: cannot predict the images of %s: %s", options->models[0], path, clause);
+        return error_set(error, "%s: cannot predict the images of %s: %s", options->models.paths[0], path,
+                         clause);
     prediction->list = cache_dataset(cache);
     const PredictionWork work = {&model, 1, n, BLOCK, (guint)options->common.threads, cache};
     if (!prediction_memory_check(&work, error) || !print_header(prediction, error))
@@ -256,7 +257,7 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
 {
     g_autoptr(Weights) weights = NULL;
     const Model *model = prediction->model;
-    const ImagesOwner owner = {options->models[0], "trained", model->spec};
+    const ImagesOwner owner = {options->models.paths[0], "trained", model->spec};
     const char *const *inputs = (const char *const *)options->inputs;
     guint threads = (guint)options->common.threads;
     gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
@@ -267,7 +268,7 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
         return error_set(error, "nothing to predict: the folder or list contains no images");
     const PredictionWork work = {&model, 1, lines ? BLOCK : list->items->len, BLOCK, threads, NULL};
     if (!prediction_memory_check(&work, error) ||
-        !images_weights(options->weights, &owner, 1, &weights, error))
+        !images_weights(options->models.weights, &owner, 1, &weights, error))
         return FALSE;
     prediction->images.spec = model->spec;
     g_autoptr(Pipeline) pipeline = images_pipeline(model->spec, weights, threads, error);
@@ -278,7 +279,7 @@ static gboolean predict_inputs(const Options *options, Prediction *prediction, G
 
 Status predict_images(const Options *options, GError **error)
 {
-    g_autoptr(Model) model = model_load(options->models[0], error);
+    g_autoptr(Model) model = model_load(options->models.paths[0], error);
     if (!model)
         return STATUS_FAILED;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);

@@ -133,7 +133,7 @@ static void append_to_sheet(const Search *search, const Query *query)
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
         const char *name = cache_class(search->cache, item->label);
         const ContactImage like = {
-            keep(search, g_build_filename(search->options->images, item->path, NULL)),
+            keep(search, g_build_filename(search->options->images.folder, item->path, NULL)),
             keep(search, g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity, name)), item->path,
             0};
         g_array_append_val(search->sheet, like);
@@ -154,8 +154,8 @@ static gboolean write_sheet(Search *search, GError **error)
         return FALSE;
     search->skipped += missing;
     if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
-                 o->sheet);
+        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
+                 o->images.folder, o->sheet);
     return TRUE;
 }
 
@@ -205,21 +205,21 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 static gboolean open_cache(Search *search, GError **error)
 {
     const Options *o = search->options;
-    search->cache = cache_open(o->source, error);
-    if (!search->cache || !cache_choose(search->cache, &o->filter, error))
+    search->cache = cache_open(o->images.source, error);
+    if (!search->cache || !cache_choose(search->cache, &o->images.filter, error))
         return FALSE;
     cache_take_unlabelled(search->cache);
     guint n = cache_count(search->cache);
     const FeatureSpec *spec = cache_feature_spec(search->cache);
     if (n == 0)
-        return error_set(error, "%s: the cache is empty; run extract first", o->source);
+        return error_set(error, "%s: the cache is empty; run extract first", o->images.source);
     if (feature_spec_is_imported(spec))
         return error_set(error,
                          "%s: its features were imported (made by %s) and cannot be computed from images "
                          "here; extract --duplicates compares caches",
-                         o->source, spec->weights_source);
+                         o->images.source, spec->weights_source);
     if (search->k > n)
-        return error_set(error, "%s: has %u %s, but --similar asks for %u", o->source, n,
+        return error_set(error, "%s: has %u %s, but --similar asks for %u", o->images.source, n,
                          plural(n, "image", "images"), search->k);
     for (guint c = 0; c < cache_classes(search->cache); c++) {
         g_autofree char *name = cli_printable(cache_class(search->cache, (int)c));
@@ -233,9 +233,9 @@ static gboolean run(Search *search, GError **error)
 {
     const Options *o = search->options;
     const FeatureSpec *spec = cache_feature_spec(search->cache);
-    const ImagesOwner owner = {o->source, "made", spec};
+    const ImagesOwner owner = {o->images.source, "made", spec};
     g_autoptr(Weights) weights = NULL;
-    if (!images_weights(o->weights, &owner, 1, &weights, error))
+    if (!images_weights(o->models.weights, &owner, 1, &weights, error))
         return FALSE;
     g_autoptr(Pipeline) pipeline = images_pipeline(spec, weights, (guint)o->common.threads, error);
     if (!pipeline)

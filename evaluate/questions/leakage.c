@@ -89,36 +89,35 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GEr
     return TRUE;
 }
 
-static gboolean compare(Comparison *comparison, Cache *test, Cache *training, const LeakageOptions *options,
+static gboolean compare(Comparison *comparison, Cache *test, Cache *training, const LeakageChoice *choice,
                         GError **error)
 {
     g_autofree char *difference =
         feature_spec_difference(cache_feature_spec(training), cache_feature_spec(test));
-    comparison->trained_on = options->trained_on;
+    comparison->trained_on = choice->trained_on;
     comparison->twins = g_new0(Twin, comparison_count(comparison) + 1);
     find_same(comparison, training);
     if (difference) {
         cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
-                 options->trained_on, cache_path(test), difference);
+                 choice->trained_on, cache_path(test), difference);
         return TRUE;
     }
     comparison->similarity =
-        options->similarity > 0 ? options->similarity : cosines_alike(cache_feature_spec(training));
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(options->threads);
-    g_autoptr(Cosines) of_test = cosines_new(&test, 1, thread_pool);
-    g_autoptr(Cosines) of_training = cosines_new(&training, 1, thread_pool);
+        choice->similarity > 0 ? choice->similarity : cosines_alike(cache_feature_spec(training));
+    g_autoptr(Cosines) of_test = cosines_new(&test, 1, comparison->thread_pool);
+    g_autoptr(Cosines) of_training = cosines_new(&training, 1, comparison->thread_pool);
     Search search = {.comparison = comparison, .training = of_training};
     return find_alike(&search, of_test, of_training, error);
 }
 
-static gboolean compare_caches(Comparison *comparison, const LeakageOptions *options, GError **error)
+static gboolean compare_caches(Comparison *comparison, const LeakageChoice *choice, GError **error)
 {
     Cache *test = comparison->images->cache;
     g_autoptr(Cache) training = NULL;
-    if (g_strcmp0(options->trained_on, cache_path(test)) != 0 &&
-        !(training = cache_open(options->trained_on, error)))
+    if (g_strcmp0(choice->trained_on, cache_path(test)) != 0 &&
+        !(training = cache_open(choice->trained_on, error)))
         return FALSE;
-    return compare(comparison, test, training ? training : test, options, error);
+    return compare(comparison, test, training ? training : test, choice, error);
 }
 
 /* ---- Models ---- */
@@ -157,9 +156,9 @@ guint leakage_count(const Evaluation *evaluation)
     return evaluation->leakage.same + evaluation->leakage.alike;
 }
 
-gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GError **error)
+gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error)
 {
-    if (options->trained_on && !compare_caches(comparison, options, error))
+    if (choice->trained_on && !compare_caches(comparison, choice, error))
         return FALSE;
     for (guint j = 0; j < comparison->evaluations->len; j++)
         measure_leakage(comparison, comparison->evaluations->pdata[j]);

@@ -6,16 +6,10 @@
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-typedef struct {
-    const char *trained_on; /* a cache; the images then come from one too; or NULL */
-    double similarity;      /* the threshold; 0: cosines_alike */
-    guint threads;
-} LeakageOptions;
-
-/* Fills the leakage of each evaluation and, with trained_on, the comparison's twins. FALSE and error if a cache
+/* Fills the leakage of each evaluation and, with trained_on (the images then come from a cache too), the comparison's twins. FALSE and error if a cache
  * cannot be read or has changed meanwhile, or the user interrupted. If the two caches have different feature
  * specifications, only contents are compared, with a warning. */
-gboolean leakage_find(Comparison *comparison, const LeakageOptions *options, GError **error);
+gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error);
 
 /* Images of this model's leakage that are not IMAGE_UNSEEN. */
 guint leakage_count(const Evaluation *evaluation);

@@ -194,7 +194,6 @@ static gboolean read_table(Comparison *comparison, const char *file, GError **er
 /* ---- Measures ---- */
 
 typedef struct {
-    const char *folder;
     const Comparison *comparison;
     ImageFacts *facts; /* (N) width 0: it cannot be read */
     Progress *progress;
@@ -203,8 +202,7 @@ typedef struct {
 static void measure_image(guint task, guint worker, gpointer data)
 {
     Measuring *measuring = data;
-    g_autofree char *file =
-        g_build_filename(measuring->folder, comparison_path(measuring->comparison, task), NULL);
+    const char *file = comparison_image(measuring->comparison, task)->path;
     if (interrupted() || !image_file_measure(file, &measuring->facts[task], NULL))
         measuring->facts[task] = (ImageFacts){0};
     progress_tick(measuring->progress, 1);
@@ -235,15 +233,14 @@ static void add_measure(Comparison *comparison, const ImageFacts *facts, int mea
     slice_column_free(column);
 }
 
-static gboolean measure_images(Comparison *comparison, const Options *options, const char *folder,
-                               GError **error)
+static gboolean measure_images(Comparison *comparison, const gboolean *measures, GError **error)
 {
+    const char *folder = comparison->images->folder;
     guint n = comparison_count(comparison), unread = 0;
     g_autofree ImageFacts *facts = g_new0(ImageFacts, n);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     g_autoptr(Progress) progress = progress_new("Measuring", n, "images");
-    Measuring measuring = {folder, comparison, facts, progress};
-    thread_pool_run(thread_pool, n, measure_image, &measuring);
+    Measuring measuring = {comparison, facts, progress};
+    thread_pool_run(comparison->thread_pool, n, measure_image, &measuring);
     if (interrupted())
         return error_set(error, "interrupted");
     for (guint i = 0; i < n; i++)
@@ -254,23 +251,22 @@ static gboolean measure_images(Comparison *comparison, const Options *options, c
         cli_warn("%u of the images could not be read below %s and are in no slice by a measure", unread,
                  folder);
     for (int m = 0; m < SLICE_MEASURES; m++)
-        if (options->measures[m])
+        if (measures[m])
             add_measure(comparison, facts, m, folder);
     return comparison->slices->len ||
            error_set(error, "%s: the images do not differ in what they are measured by", folder);
 }
 
-gboolean slices_find(Comparison *comparison, const Options *options, GError **error)
+gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError **error)
 {
     gboolean any = FALSE;
     for (int m = 0; m < SLICE_MEASURES; m++)
-        any |= options->measures[m];
-    if (!options->slices && !any)
+        any |= choice->measures[m];
+    if (!choice->table && !any)
         return TRUE;
     comparison->slices = g_ptr_array_new_with_free_func(slice_column_free);
-    const char *folder = options->images ? options->images : options->source;
-    return (!options->slices || read_table(comparison, options->slices, error)) &&
-           (!any || measure_images(comparison, options, folder, error));
+    return (!choice->table || read_table(comparison, choice->table, error)) &&
+           (!any || measure_images(comparison, choice->measures, error));
 }
 
 /* ---- Figures ---- */

@@ -7,7 +7,6 @@
  * Holm (1979) corrects for all that a model is compared on. */
 #pragma once
 #include "evaluate/metrics/evaluation.h"
-#include "evaluate/options.h"
 
 enum { SLICE_VALUES = 24, SLICE_NAMES = 50 /* most values of a column that are not numbers */ };
 
@@ -19,9 +18,9 @@ typedef struct {
     double p;          /* corrected: below 0.05 the slice differs */
 } Slice;
 
-/* Reads the options' table (CSV with the column path, or file_name) into the comparison, and measures what they ask for. FALSE
+/* Reads the table (CSV with the column path, or file_name) into the comparison, and measures what is asked for. FALSE
  * and error if it cannot be read, says nothing of the images, or there is no column to compare by. */
-gboolean slices_find(Comparison *comparison, const Options *options, GError **error);
+gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError **error);
 
 /* An array of Slice, in order of columns and values; empty without a table. */
 GArray *slices_measure(const Comparison *comparison, const Evaluation *evaluation);

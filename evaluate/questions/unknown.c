@@ -32,8 +32,8 @@ UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *e
 {
     guint n = comparison_count(comparison), m = comparison->unknown->list->items->len;
     const Novelty *novelty = evaluation->model->novelty;
-    const float *similarities = evaluation->similarities, *others = evaluation->unknown.similarities;
-    g_autofree float *known = best_scores(evaluation->model, evaluation->outputs, n);
+    const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;
+    g_autofree float *known = best_scores(evaluation->model, evaluation->known.outputs, n);
     g_autofree float *unknown = best_scores(evaluation->model, evaluation->unknown.outputs, m);
     UnknownFigures figures = {.score = metrics_separation(known, n, unknown, m)};
     if (!similarities)

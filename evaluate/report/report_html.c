@@ -126,14 +126,10 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
                                                                        : NULL;
     g_autoptr(GString) page = g_string_new(NULL);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const TestImages *images = comparison->images;
     g_autofree char *name = g_path_get_basename(comparison_source(comparison));
-    g_autofree char *title =
-        options->title ? g_strdup(options->title) : g_strdup_printf("%s on %s", kinds[kind], name);
-    const char *folder = options->images ? options->images
-                         : images->cache ? NULL
-                                         : comparison_source(comparison);
-    Report report = {comparison, options, page, verdict, folder, NULL};
+    g_autofree char *title = options->style->title ? g_strdup(options->style->title)
+                                                   : g_strdup_printf("%s on %s", kinds[kind], name);
+    Report report = {comparison, options, page, verdict, comparison->images->folder, NULL};
     for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
         gsize start = page->len;
         if (alone ? contents[i].append != alone : contents[i].append == section_review)

@@ -7,15 +7,10 @@
 #include "evaluate/report/confusion.h"
 
 typedef struct {
-    const char *folder; /* created where it is missing */
-    const char *title;  /* NULL: "Evaluation of SOURCE" */
-    const char *images; /* folder the images' paths are below, for thumbnails; NULL: a folder's own, none for
-                           a cache */
-    ConfusionCells cells;
+    const char *folder;               /* created where it is missing */
+    const Style *style;               /* title NULL: "Evaluation of SOURCE" */
     const Explanations *explanations; /* NULL: none */
     const GArray *review;             /* ReviewItem (review.h); NULL: none */
-    guint threads;
-    gboolean timing; /* report how long predictions took: two reports of the same comparison then differ */
 } ReportOptions;
 
 typedef enum {

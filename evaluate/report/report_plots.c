@@ -73,7 +73,8 @@ static void append_confusion(Report *report, guint model)
     const Evaluation *evaluation = comparison_model(report->comparison, model);
     guint classes = comparison_classes(report->comparison);
     GString *page = report->page;
-    g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
+    g_autoptr(Plots) plots =
+        plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, classes);
     g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
     const MetricsOf of = {report->comparison, evaluation, pairs};
@@ -113,7 +114,7 @@ void section_scatter(Report *report)
                        "it would be.");
         return;
     }
-    g_autoptr(Scatter) scatter = scatter_new(report->comparison, report->options->threads, &report->error);
+    g_autoptr(Scatter) scatter = scatter_new(report->comparison, &report->error);
     if (!scatter)
         return;
     g_autofree char *caption = scatter_caption(scatter);
@@ -128,7 +129,8 @@ void section_scatter(Report *report)
 /* One diagram a model that yields probabilities; the others are named. */
 void section_reliability(Report *report)
 {
-    g_autoptr(Plots) plots = plots_new(report->comparison, NULL, report->options->cells);
+    g_autoptr(Plots) plots =
+        plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
     GString *page = report->page;
     if (plots->n_reliability < report->comparison->evaluations->len)
         report_missing(report,

@@ -79,8 +79,7 @@ GBytes *report_thumbnail(const Report *report, guint image, Fit fit)
 {
     if (!report->folder)
         return NULL;
-    g_autofree char *file =
-        g_build_filename(report->folder, comparison_path(report->comparison, image), NULL);
+    const char *file = comparison_image(report->comparison, image)->path;
     g_autofree guint8 *rgb = g_malloc(3 * SIDE * SIDE);
     const Decoding upright = {PRESET_VIPS, fit, TRUE, SIDE};
     return image_file_decode(file, &upright, rgb, NULL, NULL) ? image_jpeg(rgb, SIDE, QUALITY) : NULL;
@@ -137,9 +136,8 @@ static void append_cards(Report *report)
     guint n = report->options->review->len;
     g_autofree GBytes **jpegs = g_new0(GBytes *, n + 1);
     Thumbnails thumbnails = {report, jpegs};
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(report->options->threads);
     if (report->folder)
-        thread_pool_run(thread_pool, n, draw, &thumbnails);
+        thread_pool_run(report->comparison->thread_pool, n, draw, &thumbnails);
     g_string_append(report->page, "<ul class=\"gallery\">\n");
     for (guint i = 0; i < n; i++) {
         report_card(report, comparison_model(report->comparison, report->verdict->best), item_at(report, i),

@@ -181,10 +181,10 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
     }
 }
 
-void text_comparison(GString *text, const Comparison *comparison, const TextOptions *options)
+void text_comparison(GString *text, const Comparison *comparison, const Style *style, gboolean coverage)
 {
     for (guint i = 0; i < comparison->evaluations->len; i++)
-        append_model(text, comparison, comparison_model(comparison, i), options->digits);
+        append_model(text, comparison, comparison_model(comparison, i), (int)style->digits);
     g_autofree char *source = cli_printable(comparison_source(comparison));
     g_string_append_printf(text, "%u %s of %u %s in %s", comparison_count(comparison),
                            plural(comparison_count(comparison), "image", "images"),
@@ -210,9 +210,9 @@ void text_comparison(GString *text, const Comparison *comparison, const TextOpti
             over);
         text_mcnemar(text, comparison);
     }
-    append_verdict(text, comparison, options->timing);
+    append_verdict(text, comparison, style->timing);
     leakage_text(text, comparison);
-    if (options->coverage)
+    if (coverage)
         coverage_report_text(text, comparison);
     slices_text(text, comparison);
     unknown_text(text, comparison);

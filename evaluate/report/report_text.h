@@ -9,11 +9,6 @@ void text_report(GString *text, const char *const *names, const guint *matrix, g
 /* True classes on rows, predicted on columns, numbered; each row carries its class's name. */
 void text_confusion(GString *text, const char *const *names, const guint *matrix, guint classes);
 
-typedef struct {
-    int digits;
-    gboolean timing;   /* see verdict_lines.h */
-    gboolean coverage; /* with report_answers.h's */
-} TextOptions;
-
-/* Everything: each model, then the models side by side, then the verdict and the answers to what else was asked. */
-void text_comparison(GString *text, const Comparison *comparison, const TextOptions *options);
+/* Everything: each model, then the models side by side, then the verdict and the answers to what else was asked, coverage
+ * (report_answers.h) as well. */
+void text_comparison(GString *text, const Comparison *comparison, const Style *style, gboolean coverage);

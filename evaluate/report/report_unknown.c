@@ -33,7 +33,7 @@ void unknown_text(GString *text, const Comparison *comparison)
         UnknownFigures figures = unknown_measure(comparison, evaluation);
         const char *name = evaluation->shown;
         append_separation(text, name, figures.score, by_score(evaluation));
-        if (!evaluation->similarities) {
+        if (!evaluation->known.similarities) {
             g_string_append_printf(text, "%s keeps no images trained on; train a head on a cache again\n",
                                    name);
             continue;
@@ -71,7 +71,7 @@ json_t *unknown_json(const Comparison *comparison, guint model)
     Row row = {.object = json_object()};
     row_count(&row, "images", NULL, comparison->unknown->list->items->len);
     json_object_set_new(row.object, "score", row_json(describe, &lines, 0));
-    if (!evaluation->similarities)
+    if (!evaluation->known.similarities)
         return row.object;
     json_object_set_new(row.object, "similarity", row_json(describe, &lines, 1));
     row_share(&row, "limit", NULL, figures.limit);
@@ -86,13 +86,13 @@ static void append_model(Report *report, guint model)
     const Evaluation *evaluation = comparison_model(comparison, model);
     UnknownFigures figures = unknown_measure(comparison, evaluation);
     const Separations lines = {{by_score(evaluation), by_similarity}, {figures.score, figures.similarity}};
-    const Similarities of = {evaluation->similarities, evaluation->unknown.similarities,
+    const Similarities of = {evaluation->known.similarities, evaluation->unknown.similarities,
                              comparison_count(comparison), comparison->unknown->list->items->len,
                              figures.limit};
     const CanvasFigure figure = similarity_figure(&of);
     rows_table(report->page, "fold", "How well unknown images are told", describe, &lines,
-               evaluation->similarities ? 2 : 1);
-    if (!evaluation->similarities) {
+               evaluation->known.similarities ? 2 : 1);
+    if (!evaluation->known.similarities) {
         report_missing(report, "It keeps no images trained on; train a head on a cache again.");
         return;
     }

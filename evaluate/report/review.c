@@ -149,12 +149,13 @@ static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
     }
 }
 
-static gboolean add_duplicates(Choice *choice, guint threads, GError **error)
+static gboolean add_duplicates(Choice *choice, GError **error)
 {
     Cache *cache = choice->comparison->images->cache;
     if (!cache || cache_count(cache) > REVIEW_COMPARED)
         return TRUE;
-    g_autoptr(Alike) alike = alike_find(&cache, 1, 0, threads, error);
+    g_autoptr(Alike) alike =
+        alike_find(&cache, 1, 0, thread_pool_threads(choice->comparison->thread_pool), error);
     if (!alike)
         return FALSE;
     add_alike(choice, alike, FALSE);
@@ -166,16 +167,16 @@ static void add_unknown(Choice *choice)
 {
     const Evaluation *evaluation = choice->evaluation;
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    for (guint i = 0; evaluation->similarities && i < comparison_count(choice->comparison); i++) {
+    for (guint i = 0; evaluation->known.similarities && i < comparison_count(choice->comparison); i++) {
         ReviewItem item = {
-            .image = i, .reason = REVIEW_UNKNOWN, .score = -(double)evaluation->similarities[i]};
+            .image = i, .reason = REVIEW_UNKNOWN, .score = -(double)evaluation->known.similarities[i]};
         if (-item.score < evaluation->model->novelty->limit)
             g_array_append_val(found, item);
     }
     add_sorted(choice, found, found->len);
 }
 
-GArray *review_choose(const Comparison *comparison, const char *suspects, guint threads, GError **error)
+GArray *review_choose(const Comparison *comparison, const char *suspects, GError **error)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
@@ -189,7 +190,7 @@ GArray *review_choose(const Comparison *comparison, const char *suspects, guint 
         return NULL;
     add_mistakes(&choice);
     add_unsure(&choice);
-    if (!add_duplicates(&choice, threads, error))
+    if (!add_duplicates(&choice, error))
         return NULL;
     add_unknown(&choice);
     if (choice.more)

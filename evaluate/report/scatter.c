@@ -11,7 +11,7 @@ guint scatter_image(const Scatter *scatter, guint i)
     return (guint)((guint64)i * comparison_count(scatter->comparison) / scatter->n);
 }
 
-static gboolean find_coordinates(Scatter *scatter, guint threads, GError **error)
+static gboolean find_coordinates(Scatter *scatter, GError **error)
 {
     Cache *cache = scatter->comparison->images->cache;
     g_autofree guint *items = g_new(guint, scatter->n);
@@ -24,11 +24,11 @@ static gboolean find_coordinates(Scatter *scatter, guint threads, GError **error
     const Rows rows_of_all = cache_rows(cache);
     const RowsChoice shown = {&rows_of_all, items};
     const Rows rows = rows_choose(&shown, scatter->n);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    return principal_components(&rows, 2, thread_pool, scatter->xy, scatter->shares, error);
+    return principal_components(&rows, 2, scatter->comparison->thread_pool, scatter->xy, scatter->shares,
+                                error);
 }
 
-Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error)
+Scatter *scatter_new(const Comparison *comparison, GError **error)
 {
     guint n = MIN(comparison_count(comparison), SCATTER_MAX);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
@@ -37,7 +37,7 @@ Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error
                          .best = comparison_model(comparison, verdict->best),
                          .n = n,
                          .xy = g_new(double, 2 * n)};
-    return find_coordinates(scatter, threads, error) ? g_steal_pointer(&scatter) : NULL;
+    return find_coordinates(scatter, error) ? g_steal_pointer(&scatter) : NULL;
 }
 
 void scatter_free(Scatter *scatter)

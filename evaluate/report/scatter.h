@@ -18,7 +18,7 @@ typedef struct {
 guint scatter_image(const Scatter *scatter, guint i);
 
 /* Reads the features again. Of images of a cache. NULL and error if it cannot be read, or the user interrupted. */
-Scatter *scatter_new(const Comparison *comparison, guint threads, GError **error);
+Scatter *scatter_new(const Comparison *comparison, GError **error);
 void scatter_free(Scatter *scatter);
 
 CanvasFigure scatter_figure(const Scatter *scatter);

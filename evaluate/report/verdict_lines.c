@@ -141,7 +141,7 @@ static void cost(GString *text, const Comparison *comparison, const Verdict *ver
         }
         if (timing)
             g_string_append_printf(text, ", %.3g ms per image after the base",
-                                   1000 * evaluation->predict_seconds / comparison_count(comparison));
+                                   1000 * evaluation->known.seconds / comparison_count(comparison));
     }
     g_string_append_c(text, '.');
 }
