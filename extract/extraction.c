@@ -17,47 +17,39 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What all caches of one run have in common. */
+enum { TRAIN, TEST, PARTS };
+
+/* The caches of a run; the test part is used with --split-test only. */
 typedef struct {
     const Options *options;
     const Weights *weights; /* NULL for the layer "input" */
     FeatureSpec *spec;
     gboolean has_tiles; /* spec has the tiles and the way with metadata of the first cache that was opened */
-} Run;
-
-enum { TRAIN, TEST, PARTS };
-
-/* The caches of a run; the test part is used with --split-test only. */
-typedef struct {
     const char *paths[PARTS];
     CacheWriter *writers[PARTS];
     Follow *follow;
-} Caches;
+} Run;
 
-static void caches_clear(Caches *caches)
+static void run_clear(Run *run)
 {
-    follow_free(caches->follow);
+    follow_free(run->follow);
     for (guint part = 0; part < PARTS; part++)
-        cache_writer_close(caches->writers[part]);
+        cache_writer_close(run->writers[part]);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caches, caches_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
 /* Of the images of one cache. */
 typedef struct {
     PipelineImages images; /* first; of the plan's work */
     const Run *run;
-    const Follow *follow;
-    CacheWriter *writer;
-    const Dataset *dataset;
     const Plan *plan;
-    const char *how; /* the copies among the items are made: settings and seed */
     guint added, changed, skipped;
     guint dropped; /* copies of skipped images */
 } Extraction;
 
 static const DatasetItem *work_item(const Extraction *extraction, guint index)
 {
-    return extraction->dataset->items->pdata[extraction->plan->work[index]];
+    return extraction->plan->dataset->items->pdata[extraction->plan->work[index]];
 }
 
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
@@ -82,12 +74,12 @@ static void skip(Extraction *extraction, const DatasetItem *item, const char *re
     guint copy;
     cache_path_image(item->key, &copy);
     if (copy) {
-        cache_writer_remove(extraction->writer, item->key);
+        cache_writer_remove(extraction->plan->writer, item->key);
         extraction->dropped++;
         return;
     }
     cli_warn("%s: %s", item->path, reason);
-    cache_writer_skip(extraction->writer, item->key, reason);
+    cache_writer_skip(extraction->plan->writer, item->key, reason);
     extraction->skipped++;
 }
 
@@ -95,6 +87,7 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
                         gpointer user, GError **error)
 {
     Extraction *extraction = user;
+    const Plan *plan = extraction->plan;
     const DatasetItem *item = work_item(extraction, index);
     guint8 hash[CACHE_HASH];
     guint copy;
@@ -105,20 +98,17 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
     cache_path_image(item->key, &copy);
     if (reason && extraction->run->options->verbose && !copy)
         cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
-    CacheLabel label = follow_label(extraction->follow, item);
-    copies_hash(content, item->key, extraction->how, hash);
-    cache_writer_put(extraction->writer, item->key, &label, hash, features);
-    if (extraction->plan->states[extraction->plan->work[index]] == IMAGE_CHANGED)
-        extraction->changed++;
-    else
-        extraction->added++;
+    CacheLabel label = follow_label(plan->follow, item);
+    copies_hash(content, item->key, extraction->run->options->how, hash);
+    cache_writer_put(plan->writer, item->key, &label, hash, features);
+    *(plan->states[plan->work[index]] == IMAGE_CHANGED ? &extraction->changed : &extraction->added) += 1;
     return TRUE;
 }
 
 static gboolean commit(gpointer user, GError **error)
 {
     const Extraction *extraction = user;
-    return cache_writer_commit(extraction->writer, error);
+    return cache_writer_commit(extraction->plan->writer, error);
 }
 
 static gboolean compute(Extraction *extraction, GError **error)
@@ -134,7 +124,7 @@ static gboolean compute(Extraction *extraction, GError **error)
     if (!image_file_startup("extract", error))
         return FALSE;
     g_autoptr(Progress) progress = progress_new("Extracting", plan->n_work, "images");
-    g_autoptr(Contents) contents = contents_open(extraction->dataset, plan->work, plan->n_work, error);
+    g_autoptr(Contents) contents = contents_open(plan->dataset, plan->work, plan->n_work, error);
     g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&options, error) : NULL;
     extraction->images = (PipelineImages){contents, run->spec};
     return pipeline &&
@@ -142,17 +132,19 @@ static gboolean compute(Extraction *extraction, GError **error)
 }
 
 /* Prints the summary line of one cache. */
-static Status summarise(const Extraction *extraction, const FollowCounts *counts, const char *cache)
+static Status summarise(const Extraction *extraction)
 {
     const Options *options = extraction->run->options;
+    const Plan *plan = extraction->plan;
+    const char *cache = extraction->run->paths[plan->part];
     gboolean named = options->split_test > 0;
     guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
     printf("%s%s%u new, %u unchanged, %u changed, %u moved, %u copied, %u %s, %u skipped\n",
-           named ? cache : "", named ? ": " : "", extraction->added,
-           extraction->plan->unchanged - counts->moved - counts->copied, extraction->changed, counts->moved,
-           counts->copied, counts->missing, options->prune ? "pruned" : "missing", extraction->skipped);
-    if (done < extraction->plan->n_work) {
-        guint left = extraction->plan->n_work - done;
+           named ? cache : "", named ? ": " : "", extraction->added, plan->unchanged, extraction->changed,
+           plan->moved, plan->copied, plan->missing, options->prune ? "pruned" : "missing",
+           extraction->skipped);
+    if (done < plan->n_work) {
+        guint left = plan->n_work - done;
         cli_warn("interrupted with %u %s to go; %s keeps what was computed: run the same command to continue",
                  left, plural(left, "image", "images"), cache);
         return STATUS_FAILED;
@@ -192,37 +184,23 @@ static CacheWriter *open_writer(Run *run, const char *path, GError **error)
     return writer;
 }
 
-/* Brings one of the caches up to date with its images. Those to test on have no augmented copies. */
-static Status extract_into(const Run *run, const Caches *caches, guint part, Dataset *dataset, GError **error)
-{
-    const Options *options = run->options;
-    FollowCounts counts;
-    if (!follow_apply(caches->follow, dataset, part, caches->paths[part], &counts, error))
-        return STATUS_FAILED;
-    copies_add(dataset, part == TEST ? 0 : (guint)options->copies);
-    g_autofree char *settings = augment_describe(&options->augmentation);
-    g_autofree char *how = g_strdup_printf("%s seed=%" G_GINT64_FORMAT, settings, options->common.seed);
-    g_autoptr(Plan) plan = follow_plan(caches->follow, dataset, part, how, error);
-    if (!plan || !follow_relabel(caches->follow, dataset, part, plan, &counts, error))
-        return STATUS_FAILED;
-    Extraction extraction = {.run = run,
-                             .follow = caches->follow,
-                             .writer = caches->writers[part],
-                             .dataset = dataset,
-                             .plan = plan,
-                             .how = how};
-    if (plan->n_work && !compute(&extraction, error))
-        return STATUS_FAILED;
-    return summarise(&extraction, &counts, caches->paths[part]);
-}
-
-static gboolean open_writers(Run *run, Caches *caches, guint parts, gboolean make, GError **error)
+static gboolean open_writers(Run *run, guint parts, gboolean make, GError **error)
 {
     for (guint part = 0; part < parts; part++)
-        if (!caches->writers[part] && (make || g_file_test(caches->paths[part], G_FILE_TEST_IS_DIR)) &&
-            !(caches->writers[part] = open_writer(run, caches->paths[part], error)))
+        if (!run->writers[part] && (make || g_file_test(run->paths[part], G_FILE_TEST_IS_DIR)) &&
+            !(run->writers[part] = open_writer(run, run->paths[part], error)))
             return FALSE;
     return TRUE;
+}
+
+/* Brings one of the caches up to date with its images. */
+static Status extract_part(const Run *run, guint part, Dataset *dataset, GError **error)
+{
+    g_autoptr(Plan) plan = follow_plan(run->follow, dataset, part, error);
+    Extraction extraction = {.run = run, .plan = plan};
+    if (!plan || (plan->n_work && !compute(&extraction, error)))
+        return STATUS_FAILED;
+    return summarise(&extraction);
 }
 
 /* The test part, if there is one, is extracted second. No cache is made where the images cannot be divided, which all shards
@@ -231,31 +209,29 @@ static Status extract_parts(Run *run, Dataset *dataset, GError **error)
 {
     const Options *options = run->options;
     guint parts = options->split_test > 0 ? PARTS : 1;
-    g_autofree char *test_path = split_test_path(options->arguments[1]);
-    g_auto(Caches) caches = {.paths = {options->arguments[1], test_path}};
     g_autoptr(Dataset) test = NULL;
     Status status = STATUS_DONE;
     if (options->shard.count && parts == 1)
         take_shard(options, dataset);
-    if (!open_writers(run, &caches, parts, FALSE, error) ||
-        !(caches.follow = follow_new(dataset, caches.writers, parts, options, error)) ||
-        (parts > 1 && !(test = split_test(dataset, options->split_test, caches.follow, error))) ||
-        !open_writers(run, &caches, parts, TRUE, error))
+    if (!open_writers(run, parts, FALSE, error) ||
+        !(run->follow = follow_new(dataset, run->writers, parts, options, error)) ||
+        (parts > 1 && !(test = split_test(dataset, options->split_test, run->follow, error))) ||
+        !open_writers(run, parts, TRUE, error))
         return STATUS_FAILED;
     for (guint part = 0; part < parts && status != STATUS_FAILED; part++) {
         Dataset *images = part == TEST ? test : dataset;
         if (options->shard.count && parts > 1)
             take_shard(options, images);
-        Status done = extract_into(run, &caches, part, images, error);
+        Status done = extract_part(run, part, images, error);
         status = done == STATUS_FAILED ? done : MAX(status, done);
     }
     return status;
 }
 
 /* What would go wrong with the images that are there, before any is computed. */
-static gboolean check_images(const Options *options, const Dataset *dataset, GError **error)
+static gboolean check_images(const Options *options, const Dataset *dataset, const char *test_path,
+                             GError **error)
 {
-    g_autofree char *test_path = split_test_path(options->arguments[1]);
     if (options->prune && dataset->unread)
         return error_set(
             error,
@@ -315,7 +291,8 @@ Status extract_images(const Options *options, GError **error)
 {
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
-    if (!dataset || !memory_check(options, error) || !check_images(options, dataset, error))
+    g_autofree char *test_path = split_test_path(options->arguments[1]);
+    if (!dataset || !memory_check(options, error) || !check_images(options, dataset, test_path, error))
         return STATUS_FAILED;
     g_autofree char *passed = dataset_passed(dataset);
     if (passed)
@@ -328,7 +305,8 @@ Status extract_images(const Options *options, GError **error)
     if (!spec || !feature_spec_pool(spec, options->pool, error))
         return STATUS_FAILED;
     spec->fit = options->fit;
-    Run run = {options, weights, spec, FALSE};
+    g_auto(Run) run = {
+        .options = options, .weights = weights, .spec = spec, .paths = {options->arguments[1], test_path}};
     Status status = extract_parts(&run, dataset, error);
     guint turned = image_file_turned();
     if (turned)

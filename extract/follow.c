@@ -227,15 +227,15 @@ static gboolean same_name(const char *path, const char *other)
 }
 
 /* One whose file has gone is moved, and rather one of the same name. */
-static Known *find_source(const Follow *follow, const DatasetItem *item, guint part)
+static Known *find_source(const Plan *plan, const DatasetItem *item)
 {
-    const GPtrArray *sources = alike(follow, item);
+    const GPtrArray *sources = alike(plan->follow, item);
     Known *best = NULL;
     int best_rank = -1;
     for (guint i = 0; sources && i < sources->len; i++) {
         Known *source = sources->pdata[i];
         int rank = (source->gone && !source->now ? 2 : 0) + same_name(source->path, item->key);
-        if (source->part == part && rank > best_rank) {
+        if (source->part == plan->part && rank > best_rank) {
             best = source;
             best_rank = rank;
         }
@@ -269,82 +269,85 @@ CacheLabel follow_label(const Follow *follow, const DatasetItem *item)
     return label_of(follow, item, g_hash_table_lookup(follow->paths, item->key));
 }
 
-gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const Plan *plan,
-                        FollowCounts *counts, GError **error)
+/* Gives the items that are unchanged their labels. Images whose class is another one now count as moved. */
+static gboolean relabel(Plan *plan, GError **error)
 {
-    CacheWriter *writer = follow->writers[part];
+    const Dataset *dataset = plan->dataset;
     guint relabelled = 0;
     for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         const Known *known =
-            plan->states[i] == IMAGE_UNCHANGED ? g_hash_table_lookup(follow->paths, item->key) : NULL;
+            plan->states[i] == IMAGE_UNCHANGED ? g_hash_table_lookup(plan->follow->paths, item->key) : NULL;
         if (!known || !known->item)
             continue;
-        CacheLabel label = label_of(follow, item, known);
+        CacheLabel label = label_of(plan->follow, item, known);
         if (cache_label_same(&label, &known->item->given))
             continue;
         relabelled += !known->item->copy && !g_str_equal(label.class_name, known->item->given.class_name);
-        cache_writer_copy(writer, item->key, item->key, &label);
-        if (!commit_often(writer, error))
+        cache_writer_copy(plan->writer, item->key, item->key, &label);
+        if (!commit_often(plan->writer, error))
             return FALSE;
     }
     if (relabelled)
         cli_remark("%u %s another class by the table", relabelled,
                    plural(relabelled, "image has", "images have"));
-    counts->moved += relabelled;
-    return cache_writer_commit(writer, error);
+    plan->moved += relabelled;
+    return cache_writer_commit(plan->writer, error);
 }
 
 /* ---- Moving and copying ---- */
 
 /* The record is checked before it gets another checksum. */
-static void take_from(Follow *follow, Known *source, const DatasetItem *item, FollowCounts *counts)
+static void take_from(Plan *plan, Known *source, const DatasetItem *item)
 {
-    CacheWriter *writer = follow->writers[source->part];
-    CacheLabel label = label_of(follow, item, source);
+    CacheLabel label = label_of(plan->follow, item, source);
     const char *path = source->path;
     guint8 hash[CACHE_HASH];
-    if (!source->now && (!cache_writer_lookup(writer, path, hash) || !same_hash(hash, source->item->hash)))
+    if (!source->now &&
+        (!cache_writer_lookup(plan->writer, path, hash) || !same_hash(hash, source->item->hash)))
         return;
-    cache_writer_copy(writer, source->now ? source->now : path, item->key, &label);
+    cache_writer_copy(plan->writer, source->now ? source->now : path, item->key, &label);
     if (source->gone && !source->now) {
-        cache_writer_remove(writer, path);
+        cache_writer_remove(plan->writer, path);
         source->now = item->key;
         source->now_class = label.class_name;
-        counts->moved++;
-    } else if (!counts->copied++) {
-        counts->first_from = path;
-        counts->first_copy = item->key;
+        plan->moved++;
+    } else if (!plan->copied++) {
+        plan->first_from = path;
+        plan->first_copy = item->key;
     }
 }
 
-static gboolean take_images(Follow *follow, const Dataset *dataset, guint part, FollowCounts *counts,
-                            GError **error)
+static gboolean take_images(Plan *plan, GError **error)
 {
-    for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
-        Known *source = find_source(follow, dataset->items->pdata[i], part);
+    for (guint i = 0; i < plan->dataset->items->len && !interrupted(); i++) {
+        const DatasetItem *item = plan->dataset->items->pdata[i];
+        Known *source = find_source(plan, item);
         if (source)
-            take_from(follow, source, dataset->items->pdata[i], counts);
-        if (!commit_often(follow->writers[part], error))
+            take_from(plan, source, item);
+        if (!commit_often(plan->writer, error))
             return FALSE;
     }
     return TRUE;
 }
 
 /* Items whose file has gone and that were not moved; copies of a moved image are removed in any case. */
-static void leave_behind(const Follow *follow, guint part, FollowCounts *counts)
+static void leave_behind(Plan *plan)
 {
+    const Follow *follow = plan->follow;
     gboolean prune = follow->options->prune;
     for (guint i = 0; i < follow->known->len; i++) {
         const Known *known = follow->known->pdata[i];
-        const Known *image = known->part == part && known->gone ? image_of(follow, known) : NULL;
+        if (known->part != plan->part || !known->gone)
+            continue;
+        const Known *image = image_of(follow, known);
         gboolean moved = image && image->now;
-        if (known->part != part || !known->gone || (moved && known == image))
+        if (moved && known == image)
             continue;
         if (moved || prune)
-            cache_writer_remove(follow->writers[part], known->path);
-        if (!moved && (known->item || prune) && !counts->missing++)
-            counts->first_missing = known->path;
+            cache_writer_remove(plan->writer, known->path);
+        if (!moved && (known->item || prune) && !plan->missing++)
+            plan->first_missing = known->path;
     }
 }
 
@@ -376,15 +379,15 @@ void follow_remark_reviewed(const char *cache, guint n)
                    plural(n, "image", "images"));
 }
 
-static void remark_on_known(const Follow *follow, guint part, const char *cache)
+static void remark_on_known(const Plan *plan, const char *cache)
 {
     g_autoptr(GHashTable) classes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     GHashTableIter all;
     gpointer name, value;
     guint reviewed = 0;
-    for (guint i = 0; i < follow->known->len; i++) {
-        const Known *known = follow->known->pdata[i];
-        if (known->part != part || !is_image(known))
+    for (guint i = 0; i < plan->follow->known->len; i++) {
+        const Known *known = plan->follow->known->pdata[i];
+        if (known->part != plan->part || !is_image(known))
             continue;
         note_class(classes, known);
         reviewed += (!known->gone || known->now) && cache_label_action(&known->item->given) != LABELS_KEEP;
@@ -399,79 +402,79 @@ static void remark_on_known(const Follow *follow, guint part, const char *cache)
     }
 }
 
-static void remark_on_changes(const Options *options, const FollowCounts *counts, const char *cache)
+static void remark_on_changes(const Plan *plan, const char *cache)
 {
-    if (counts->copied)
+    const Options *options = plan->follow->options;
+    if (plan->copied)
         cli_remark("%u %s the same content as others, whose features are copied (the first: %s, as %s)",
-                   counts->copied, plural(counts->copied, "image has", "images have"), counts->first_copy,
-                   counts->first_from);
-    if (counts->missing && !options->prune && !options->keep_missing)
+                   plan->copied, plural(plan->copied, "image has", "images have"), plan->first_copy,
+                   plan->first_from);
+    if (plan->missing && !options->prune && !options->keep_missing)
         cli_warn("the files of %u %s of %s have gone from %s (the first: %s): --prune removes the items, "
                  "--keep-missing keeps them without this line",
-                 counts->missing, plural(counts->missing, "item", "items"), cache, options->arguments[0],
-                 counts->first_missing);
+                 plan->missing, plural(plan->missing, "item", "items"), cache, options->arguments[0],
+                 plan->first_missing);
 }
 
-gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
-                      FollowCounts *counts, GError **error)
+static gboolean follow_known(Plan *plan, GError **error)
 {
-    CacheWriter *writer = follow->writers[part];
-    *counts = (FollowCounts){0};
-    if (!take_images(follow, dataset, part, counts, error))
+    const Cache *stored = plan->follow->stored[plan->part];
+    if (!take_images(plan, error))
         return FALSE;
     if (!interrupted())
-        leave_behind(follow, part, counts);
-    g_autofree char *passed = dataset_passed(dataset);
-    cache_writer_passed(writer, passed);
-    if (!cache_writer_commit(writer, error))
+        leave_behind(plan);
+    g_autofree char *passed = dataset_passed(plan->dataset);
+    cache_writer_passed(plan->writer, passed);
+    if (!cache_writer_commit(plan->writer, error))
         return FALSE;
     if (interrupted())
         return error_set(error, "%s", interruption);
-    remark_on_known(follow, part, cache);
-    remark_on_changes(follow->options, counts, cache);
+    if (stored) { /* a new cache knows nothing */
+        remark_on_known(plan, cache_path(stored));
+        remark_on_changes(plan, cache_path(stored));
+    }
     return TRUE;
 }
 
 /* ---- What is left to compute ---- */
 
-typedef struct {
-    const Follow *follow;
-    const Dataset *dataset;
-    CacheWriter *writer;
-    const char *how;
-    guint8 *states;
-} Comparison;
-
 /* A file that could not be read counts as changed: decoding will report what is wrong. */
 static void compare(guint task, guint worker, gpointer data)
 {
-    const Comparison *comparison = data;
-    const DatasetItem *item = comparison->dataset->items->pdata[task];
+    const Plan *plan = data;
+    const DatasetItem *item = plan->dataset->items->pdata[task];
     guint8 stored[CACHE_HASH], now[CACHE_HASH];
-    if (interrupted() || !cache_writer_lookup(comparison->writer, item->key, stored))
+    if (interrupted() || !cache_writer_lookup(plan->writer, item->key, stored))
         return;
-    copies_hash(item->hash, item->key, comparison->how, now);
-    comparison->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
+    copies_hash(item->hash, item->key, plan->follow->options->how, now);
+    plan->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
-Plan *follow_plan(const Follow *follow, const Dataset *dataset, guint part, const char *how, GError **error)
+static gboolean compare_all(Plan *plan, GError **error)
 {
-    guint n = dataset->items->len;
-    g_autoptr(Plan) plan = g_new0(Plan, 1);
+    const Follow *follow = plan->follow;
+    copies_add(plan->dataset, plan->part ? 0 : (guint)follow->options->copies);
+    guint n = plan->dataset->items->len;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)follow->options->common.threads);
     plan->states = g_new0(guint8, n + 1);
     plan->work = g_new(guint, n + 1);
-    Comparison comparison = {follow, dataset, follow->writers[part], how, plan->states};
-    thread_pool_run(thread_pool, n, compare, &comparison);
-    if (interrupted()) {
-        error_set(error, "%s", interruption);
-        return NULL;
-    }
+    thread_pool_run(thread_pool, n, compare, plan);
+    if (interrupted())
+        return error_set(error, "%s", interruption);
     for (guint i = 0; i < n; i++)
         if (plan->states[i] != IMAGE_UNCHANGED)
             plan->work[plan->n_work++] = i;
-    contents_order(dataset, plan->work, plan->n_work);
-    plan->unchanged = n - plan->n_work;
+    contents_order(plan->dataset, plan->work, plan->n_work);
+    return TRUE;
+}
+
+Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error)
+{
+    g_autoptr(Plan) plan = g_new0(Plan, 1);
+    *plan = (Plan){.follow = follow, .dataset = dataset, .part = part, .writer = follow->writers[part]};
+    if (!follow_known(plan, error) || !compare_all(plan, error) || !relabel(plan, error))
+        return NULL;
+    plan->unchanged = dataset->items->len - plan->n_work - plan->moved - plan->copied;
     return g_steal_pointer(&plan);
 }
 

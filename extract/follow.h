@@ -10,21 +10,6 @@
 
 typedef struct Follow Follow;
 
-typedef struct {
-    guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
-    const char *first_missing, *first_from, *first_copy; /* of these, to be named */
-} FollowCounts;
-
-typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
-
-/* What is left to compute. */
-typedef struct {
-    guint8 *states; /* ImageState of each of the dataset's items */
-    guint *work;    /* indices of the items that are not unchanged, in reading order (contents.h) */
-    guint n_work;
-    guint unchanged;
-} Plan;
-
 /* writers: n, of caches that share the dataset's images; NULL for one that does not exist. Reads the images, each once, if
  * the caches have any, so that a run with nothing to do ends as soon as every file has been hashed. The dataset, the writers
  * and the options are borrowed. NULL and error when interrupted, or if the folder or archive cannot be read. */
@@ -38,22 +23,31 @@ void follow_remark_reviewed(const char *cache, guint n);
 /* Which of the writers has the item's path, else its content; -1 for none. */
 int follow_part(const Follow *follow, const DatasetItem *item);
 
-/* Brings writer `part`, of the cache named `cache`, in line with its part of the dataset, as far as no image has to be
- * computed, and says what was done. FALSE and error on failure. */
-gboolean follow_apply(Follow *follow, const Dataset *dataset, guint part, const char *cache,
-                      FollowCounts *counts, GError **error);
-
-/* Afterwards: what has to be computed. how: of the copies among the items (copies.h). NULL and error when interrupted. */
-Plan *follow_plan(const Follow *follow, const Dataset *dataset, guint part, const char *how, GError **error);
-void plan_free(Plan *plan);
-
 /* The label to store for an item: its class in the dataset, except that what a table said stays until a table says
  * otherwise, as does the group, and what a review decided stays in any case. */
 CacheLabel follow_label(const Follow *follow, const DatasetItem *item);
 
-/* Gives the items that are unchanged their labels. Images whose class is another one now count as moved. */
-gboolean follow_relabel(Follow *follow, const Dataset *dataset, guint part, const Plan *plan,
-                        FollowCounts *counts, GError **error);
+typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
+
+/* What became of the images of one cache, and what is left to compute. */
+typedef struct {
+    Follow *follow;
+    Dataset *dataset; /* the cache's part of the images, */
+    guint part;       /* its number, */
+    CacheWriter *writer;
+    guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
+    const char *first_missing, *first_from, *first_copy; /* of these, to be named */
+    guint8 *states;                                      /* ImageState of each of the dataset's items */
+    guint *work; /* indices of the items that are not unchanged, in reading order (contents.h) */
+    guint n_work;
+    guint unchanged; /* and neither moved nor copied */
+} Plan;
+
+/* Brings writer `part` in line with its part of the dataset, as far as no image has to be computed, and says what was
+ * done. Adds the augmented copies to the dataset, but for part 1, which is tested on. NULL and error on failure, or when
+ * interrupted. */
+Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error);
+void plan_free(Plan *plan);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)

@@ -297,6 +297,8 @@ static gboolean check(guint mode, char **arguments, GError **error)
     const char *wrong = wrong_together(mode);
     if (wrong)
         return cli_refuse(error, "%s", wrong);
+    g_autofree char *settings = augment_describe(&o.augmentation);
+    o.how = g_strdup_printf("%s seed=%" G_GINT64_FORMAT, settings, o.common.seed);
     normalization = (Normalization)normalize;
     o.normalize = normalize < 0 ? NULL : &normalization;
     cache_store = (CacheStore)store;

@@ -49,6 +49,7 @@ typedef struct {
     const char *export_folder;
     gint64 copies; /* augmented ones of each image */
     AugmentOptions augmentation;
+    const char *how;     /* they are made: augmentation and seed */
     const char *preview; /* file for a contact sheet */
     double
         similarity; /* --duplicates, --split: cosine from which images are nearly the same; 0: cosines_alike */
