@@ -53,11 +53,21 @@ struct Sandbox {
 
 /* ---- Processes ---- */
 
-pid_t subprocess_fork(void)
+pid_t subprocess_fork(int *socket)
 {
+    int ends[2], code;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return -1;
     pid_t parent = getpid(), child = fork();
-    if (child != 0)
+    code = errno;
+    *socket = ends[child == 0];
+    if (child != 0) {
+        close(ends[1]);
+        if (child < 0)
+            close(ends[0]);
+        errno = code;
         return child;
+    }
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -254,23 +264,15 @@ Sandbox *sandbox_adopt(pid_t pid, int socket, guint limit, SandboxBury bury, gpo
 
 Sandbox *sandbox_start(const SandboxWork *work, GError **error)
 {
-    int ends[2], code;
-    Sandbox *sandbox = NULL;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        pid_t pid = subprocess_fork();
-        code = errno;
-        if (pid == 0)
-            sandbox_live(ends[1], work);
-        close(ends[1]);
-        if (pid < 0)
-            close(ends[0]);
-        errno = code;
-        sandbox = pid < 0 ? NULL : sandbox_adopt(pid, ends[0], work->limit, bury_child, NULL);
-    }
-    if (!sandbox)
-        g_set_error(error, SANDBOX_ERROR, SANDBOX_MACHINE, "no process to read it in can be started: %s",
-                    g_strerror(errno));
-    return sandbox;
+    int socket;
+    pid_t pid = subprocess_fork(&socket);
+    if (pid == 0)
+        sandbox_live(socket, work);
+    if (pid > 0)
+        return sandbox_adopt(pid, socket, work->limit, bury_child, NULL);
+    g_set_error(error, SANDBOX_ERROR, SANDBOX_MACHINE, "no process to read it in can be started: %s",
+                g_strerror(errno));
+    return NULL;
 }
 
 static int bury(Sandbox *sandbox)

@@ -67,9 +67,9 @@ gboolean sandbox_blame(GError **error, const char *path, const char *kind, GErro
 
 /* ---- Processes, and children that another process starts ---- */
 
-/* fork(): 0 in the child, which ends with this process and leaves no core file; -1 with
- * errno on failure. */
-pid_t subprocess_fork(void);
+/* fork(): 0 in the child, which ends with this process and leaves no core file; -1 with errno on failure. *socket: this
+ * process's end of one to the other, or the child's. */
+pid_t subprocess_fork(int *socket);
 /* In such a child: closes all inherited file descriptors except these two, which become numbers 3 and 4 (file: -1 for
  * none), empties the environment, and ignores Ctrl-C and schedulers' signals, which reach all processes of a group and are
  * handled by the parent. */

@@ -33,6 +33,30 @@ struct DecoderBox {
     GPtrArray *ready;  /* Sandbox, the idle decoders */
 };
 
+/* Sends or receives it with a file descriptor, or -1: none. FALSE: the other side has ended. */
+static gboolean exchange(int socket, gboolean sends, Start *start, int *passed)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {.aligned = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec part = {start, sizeof *start};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (!sends || *passed >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+    }
+    if (sends)
+        memcpy(CMSG_DATA(&control.aligned), passed, sizeof *passed);
+    gssize n = sends ? sendmsg(socket, &message, MSG_NOSIGNAL)
+                     : TEMP_FAILURE_RETRY(recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
+    if (!sends && n > 0 && CMSG_FIRSTHDR(&message))
+        memcpy(passed, CMSG_DATA(&control.aligned), sizeof *passed);
+    else if (!sends)
+        *passed = -1;
+    return n == (gssize)sizeof *start;
+}
+
 /* ---- In the decoder ---- */
 
 static gboolean serve(gpointer task, const guint8 *bytes, gsize size, SandboxBytes *answer, GError **error)
@@ -53,24 +77,6 @@ static gboolean serve(gpointer task, const guint8 *bytes, gsize size, SandboxByt
 
 /* ---- In the starter ---- */
 
-static gboolean send_start(int socket, const Start *start, int passed)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control = {0};
-    struct iovec part = {(void *)start, sizeof *start};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (passed >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-        memcpy(CMSG_DATA(header), &passed, sizeof passed);
-    }
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == (gssize)sizeof *start;
-}
-
 /* Returns the parent's end of the decoder's socket, or -1. */
 static int start_decoder(DecoderBoxTask task, Start *start)
 {
@@ -80,19 +86,11 @@ static int start_decoder(DecoderBoxTask task, Start *start)
                               .file = -1,
                               .request = sizeof(Request) + IMAGE_FILE_MAX,
                               .memory = (gsize)MEMORY_GB << 30};
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
-        start->code = errno;
-        return -1;
-    }
-    if ((start->pid = subprocess_fork()) == 0)
-        sandbox_live(ends[1], &work);
+    int socket;
+    if ((start->pid = subprocess_fork(&socket)) == 0)
+        sandbox_live(socket, &work);
     start->code = start->pid < 0 ? errno : 0;
-    close(ends[1]);
-    if (start->pid > 0)
-        return ends[0];
-    close(ends[0]);
-    return -1;
+    return start->pid < 0 ? -1 : socket;
 }
 
 static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
@@ -107,7 +105,7 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
             start.code = subprocess_wait(start.pid);
         } else
             passed = start_decoder(task, &start);
-        if (!send_start(SUBPROCESS_SOCKET, &start, passed))
+        if (!exchange(SUBPROCESS_SOCKET, TRUE, &start, &passed))
             break;
         if (passed >= 0)
             close(passed);
@@ -119,21 +117,14 @@ static G_NORETURN void starter_main(int socket, DecoderBoxTask task)
 
 DecoderBox *decoder_box_new(DecoderBoxTask task, guint limit, GError **error)
 {
-    int ends[2];
-    pid_t pid = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        if ((pid = subprocess_fork()) == 0)
-            starter_main(ends[1], task);
-        int code = errno;
-        close(ends[1]);
-        if (pid < 0)
-            close(ends[0]);
-        errno = code;
-    }
+    int socket;
+    pid_t pid = subprocess_fork(&socket);
+    if (pid == 0)
+        starter_main(socket, task);
     if (pid < 0)
         return error_null(error, "cannot start a process to decode images in: %s", g_strerror(errno));
     DecoderBox *box = g_new0(DecoderBox, 1);
-    box->starter = ends[0];
+    box->starter = socket;
     box->starter_pid = pid;
     box->limit = limit;
     box->ready = g_ptr_array_new();
@@ -172,29 +163,11 @@ static gboolean broken(GError **error, const char *format, const char *reason)
  * held. */
 static gboolean ask(DecoderBox *box, Start *start, int *passed)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec part = {start, sizeof *start};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    gssize n = -1;
-    *passed = -1;
-    if (box->starter_pid && sandbox_send_all(box->starter, start, sizeof *start))
-        do
-            n = recvmsg(box->starter, &message, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-    if (n != (gssize)sizeof *start) {
-        bury_starter(box);
-        return FALSE;
-    }
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header)
-        memcpy(passed, CMSG_DATA(header), sizeof *passed);
-    return TRUE;
+    if (box->starter_pid && sandbox_send_all(box->starter, start, sizeof *start) &&
+        exchange(box->starter, FALSE, start, passed))
+        return TRUE;
+    bury_starter(box);
+    return FALSE;
 }
 
 /* SandboxBury: by the starter, which is its parent. */
