@@ -101,12 +101,12 @@ def the_bar_fits_the_terminal_and_estimates_once_it_can():
 
 def a_dumb_terminal_and_a_pipe_get_plain_lines():
     with scratch() as at:
-        draw(at + "/images", each=20, side=224)
+        draw(at + "/images", each=8, side=224)
         for number, options in enumerate(({"term": "dumb"}, {"pipe": True}, {"term": ""})):
             done = on_terminal("extract", "--threads", 1, "--weights", "random:1", "--layer", "block2_pool", at + "/images",
                                "%s/%d" % (at, number), **options)
             assert done.status == 0 and "\x1b[K" not in done.text and "\r" not in done.text, (options, done.text)
-            assert (b"40 new" in done.out) == bool(options.get("pipe")), done.out
+            assert (b"16 new" in done.out) == bool(options.get("pipe")), done.out
 
 
 def colour_is_for_terminals_that_want_it():
