@@ -82,29 +82,19 @@ static void print_groups(const Search *search, const GArray *images)
 static gboolean draw_groups(Search *search, const GArray *images, const Options *options, GError **error)
 {
     static const guint32 frames[] = {0x0072b2, 0xd55e00};
-    g_autofree ContactImage *shown = g_new0(ContactImage, images->len + 1);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    guint missing, group = 0, before = G_MAXUINT;
+    g_autoptr(ContactSheet) sheet =
+        contact_sheet_new("Identical and nearly identical images", options->images, 0);
+    guint group = 0, before = G_MAXUINT;
     for (guint k = 0; k < images->len; k++) {
         guint image = g_array_index(images, guint, k), root = search->alike->first[image];
         const Cache *cache;
-        const char *path = item_of(search, image, &cache)->path;
-        char *file = g_build_filename(options->images, path, NULL), *how = describe(search->alike, image);
+        g_autofree char *how = describe(search->alike, image);
         group += root != before;
         before = root;
-        char *caption = g_strdup_printf("%u: %s", group, how);
-        g_ptr_array_add(texts, file);
-        g_ptr_array_add(texts, how);
-        g_ptr_array_add(texts, caption);
-        shown[k] = (ContactImage){file, caption, path, frames[group % 2]};
+        g_autofree char *caption = g_strdup_printf("%u: %s", group, how);
+        contact_sheet_add(sheet, item_of(search, image, &cache)->path, caption, NULL, frames[group % 2]);
     }
-    if (!contact_sheet_write(options->sheet, "Identical and nearly identical images", shown, images->len, 0,
-                             &missing, error))
-        return FALSE;
-    if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
-                 options->images, options->sheet);
-    return TRUE;
+    return contact_sheet_write(sheet, options->sheet, NULL, error);
 }
 
 static gboolean open_caches(Search *search, char **paths, GError **error)

@@ -14,15 +14,18 @@
 
 enum { IMAGES = 6, COPIES = 7, BYTES = VGG16_SIDE * VGG16_SIDE * 3 };
 
-/* A row an image: itself, then COPIES augmented copies. keys, rgb (SIDE, SIDE, 3): of the same images. */
-static gboolean write_sheet(const Options *options, const GPtrArray *keys, const GPtrArray *rgb,
-                            GError **error)
+/* A row an image: itself, then COPIES augmented copies. */
+typedef struct {
+    const Options *options;
+    GPtrArray *keys, *rgb; /* rgb (SIDE, SIDE, 3): of the same images */
+} Sheet;
+
+enum { CELL = 112, GAP = 8, HEAD = 22, LABEL = 16 };
+
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    enum { CELL = 112, GAP = 8, HEAD = 22, LABEL = 16 };
-    double height = HEAD + GAP + rgb->len * (CELL + LABEL + GAP);
-    Canvas *canvas = canvas_new(options->preview, GAP + (COPIES + 1) * (CELL + GAP), height, error);
-    if (!canvas)
-        return FALSE;
+    const Sheet *sheet = figure->of;
+    const Options *options = sheet->options;
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree guint8 *changed = g_malloc(BYTES);
     for (guint copy = 0; copy <= COPIES; copy++) {
@@ -30,19 +33,18 @@ static gboolean write_sheet(const Options *options, const GPtrArray *keys, const
         g_autofree char *title = copy ? g_strdup_printf("copy %u", copy) : g_strdup("original");
         canvas_text(canvas, x + CELL / 2.0, GAP + HEAD / 2.0, (CanvasFont){11, theme->ink, TRUE},
                     ALIGN_CENTER, 0, title);
-        for (guint i = 0; i < rgb->len; i++) {
-            const char *key = keys->pdata[i];
+        for (guint i = 0; i < sheet->rgb->len; i++) {
+            const char *key = sheet->keys->pdata[i];
             double y = HEAD + GAP + i * (double)(CELL + LABEL + GAP);
             Augmentation a =
                 augment_draw(&options->augmentation, (guint64)options->common.seed, key, copy, VGG16_SIDE);
-            augment_pixels(rgb->pdata[i], VGG16_SIDE, &a, changed);
+            augment_pixels(sheet->rgb->pdata[i], VGG16_SIDE, &a, changed);
             canvas_image(canvas, x, y, CELL, changed, VGG16_SIDE);
             if (copy == 0)
                 canvas_text(canvas, x, y + CELL + LABEL / 2.0, (CanvasFont){9, theme->soft, FALSE},
                             ALIGN_LEFT, 0, key);
         }
     }
-    return canvas_finish(canvas, error);
 }
 
 /* Images spread evenly over the folder, so that all classes are represented. */
@@ -84,7 +86,12 @@ Status extract_preview(const Options *options, GError **error)
         g_ptr_array_add(rgb, g_steal_pointer(&pixels));
         g_ptr_array_add(keys, contents_item(contents, i)->key);
     }
-    if (!write_sheet(options, keys, rgb, error))
+    const Sheet sheet = {options, keys, rgb};
+    const CanvasFigure figure = {.width = GAP + (COPIES + 1) * (CELL + GAP),
+                                 .height = HEAD + GAP + rgb->len * (CELL + LABEL + GAP),
+                                 .draw = draw,
+                                 .of = &sheet};
+    if (!canvas_write(&figure, options->preview, error))
         return STATUS_FAILED;
     printf("%s: %u %s with %d augmented copies each\n", options->preview, rgb->len,
            plural(rgb->len, "image", "images"), COPIES);

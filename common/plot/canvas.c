@@ -26,7 +26,6 @@ const CanvasTheme canvas_dark = {
 typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF } Format; /* of FIGURE_ENDINGS */
 
 struct Canvas {
-    char *path; /* NULL: the figure stays in memory */
     Format format;
     const CanvasTheme *theme;
     GByteArray *bytes; /* what Cairo has written so far */
@@ -86,7 +85,7 @@ static void pass_on(char *said)
 }
 
 /* Fontconfig prints warnings, such as that it has no writable cache folder, and has no setting to disable them. They do
- * not matter if text can be drawn; if not, canvas_finish reports it. So stderr, a variable in glibc, is redirected to
+ * not matter if text can be drawn; if not, canvas_render reports it. So stderr, a variable in glibc, is redirected to
  * memory while Fontconfig looks for fonts. */
 static void find_fonts(void)
 {
@@ -122,7 +121,7 @@ static PangoLayout *layout_new(cairo_t *cairo)
     return layout;
 }
 
-/* ---- Opening and finishing ---- */
+/* ---- Opening and encoding ---- */
 
 static void set_color(cairo_t *cairo, guint32 color, double opacity)
 {
@@ -148,24 +147,16 @@ static Canvas *canvas_open(Format format, double width, double height, const Can
     return canvas;
 }
 
-static gboolean size_ok(double width, double height, const char *what, GError **error)
+static void canvas_free(Canvas *canvas)
 {
-    return (width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE) ||
-           error_set(
-               error,
-               "%s: a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it",
-               what, width, height, CANVAS_MAX_SIDE);
+    g_object_unref(canvas->layout);
+    cairo_destroy(canvas->cairo);
+    cairo_surface_destroy(canvas->surface); /* before bytes, to which it may still write */
+    if (canvas->bytes)
+        g_byte_array_unref(canvas->bytes);
+    g_free(canvas);
 }
-
-Canvas *canvas_new(const char *path, double width, double height, GError **error)
-{
-    int format = output_plan_figure(path, error);
-    if (format < 0 || !size_ok(width, height, path, error))
-        return NULL;
-    Canvas *canvas = canvas_open((Format)format, width, height, &canvas_light);
-    canvas->path = g_strdup(path);
-    return canvas;
-}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Canvas, canvas_free)
 
 const CanvasTheme *canvas_theme(const Canvas *canvas)
 {
@@ -184,62 +175,43 @@ static cairo_status_t encode(Canvas *canvas)
 
 static gboolean encoded(Canvas *canvas, GError **error)
 {
-    const char *what = canvas->path ? canvas->path : "a figure";
     cairo_status_t status = encode(canvas);
     if (status != CAIRO_STATUS_SUCCESS)
-        return error_set(error, "%s: it could not be drawn: %s", what, cairo_status_to_string(status));
+        return error_set(error, "it could not be drawn: %s", cairo_status_to_string(status));
     return (!canvas->textless && !g_atomic_int_get(&font_failed)) ||
-           error_set(
-               error,
-               "%s: its text could not be drawn: no font could be read; install DejaVu Sans (on Debian, "
-               "fonts-dejavu-core)",
-               what);
-}
-
-gboolean canvas_finish(Canvas *canvas, GError **error)
-{
-    gboolean written = encoded(canvas, error) &&
-                       output_file_write(canvas->path, canvas->bytes->data, canvas->bytes->len, error);
-    canvas_free(canvas);
-    return written;
-}
-
-void canvas_free(Canvas *canvas)
-{
-    if (!canvas)
-        return;
-    g_object_unref(canvas->layout);
-    cairo_destroy(canvas->cairo);
-    cairo_surface_destroy(canvas->surface); /* before bytes, to which it may still write */
-    if (canvas->bytes)
-        g_byte_array_unref(canvas->bytes);
-    g_free(canvas->path);
-    g_free(canvas);
+           error_set(error,
+                     "its text could not be drawn: no font could be read; install DejaVu Sans (on Debian, "
+                     "fonts-dejavu-core)");
 }
 
 /* ---- Figures ---- */
 
 gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error)
 {
-    if (figure->refusal)
-        return error_set(error, "%s: %s", path, figure->refusal);
-    Canvas *canvas = canvas_new(path, figure->width, figure->height, error);
-    if (!canvas)
+    int format = output_plan_figure(path, error);
+    if (format < 0)
         return FALSE;
-    figure->draw(canvas, figure);
-    return canvas_finish(canvas, error);
+    const char *ending = choice_name(FIGURE_ENDINGS, format);
+    g_autoptr(GBytes) bytes = canvas_render(figure, ending, &canvas_light, error);
+    if (bytes)
+        return output_file_write(path, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), error);
+    g_prefix_error(error, "%s: ", path);
+    return FALSE;
 }
 
 GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
                       GError **error)
 {
     int format = choice_find(FIGURE_ENDINGS, ending);
+    double width = figure->width, height = figure->height;
     g_return_val_if_fail(format >= 0, NULL);
     if (figure->refusal)
-        return error_set(error, "%s", figure->refusal), NULL;
-    if (!size_ok(figure->width, figure->height, ending, error))
-        return NULL;
-    g_autoptr(Canvas) canvas = canvas_open((Format)format, figure->width, figure->height, theme);
+        return error_null(error, "%s", figure->refusal);
+    if (!(width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE))
+        return error_null(
+            error, "a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it",
+            width, height, CANVAS_MAX_SIDE);
+    g_autoptr(Canvas) canvas = canvas_open((Format)format, width, height, theme);
     figure->draw(canvas, figure);
     return encoded(canvas, error) ? g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes)) : NULL;
 }

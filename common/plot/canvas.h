@@ -2,7 +2,7 @@
  * PDF by the ending of the file's name, under a temporary name that is renamed when complete.
  *
  * Units: points at 1x; PNGs are rendered at 2x. y grows downwards. Colours are 0xRRGGBB. Text is set in DejaVu Sans.
- * Drawing calls do not fail: canvas_finish reports errors, including text without a font. */
+ * Drawing calls do not fail: errors, including text without a font, are found when the figure is written. */
 #pragma once
 #include <glib.h>
 
@@ -25,12 +25,6 @@ typedef struct {
 } CanvasTheme;
 extern const CanvasTheme canvas_light, canvas_dark;
 
-/* In canvas_light. NULL and error for an unknown ending or a side outside 1 … CANVAS_MAX_SIDE. */
-Canvas *canvas_new(const char *path, double width, double height, GError **error);
-gboolean canvas_finish(Canvas *canvas, GError **error); /* writes, and frees in any case */
-
-void canvas_free(Canvas *canvas); /* without writing */
-
 /* A figure that draws itself, into a file or to embed in another document. */
 typedef struct CanvasFigure CanvasFigure;
 struct CanvasFigure {
@@ -40,8 +34,9 @@ struct CanvasFigure {
     guint n;             /* and, where it is an array, how many */
     const char *refusal; /* why it cannot be drawn; NULL: it can */
 };
-gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error); /* as canvas_new */
-/* ending: "png", "svg" or "pdf". NULL and error. */
+/* In canvas_light. Refused where the name has no such ending, or a side is outside 1 … CANVAS_MAX_SIDE. */
+gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error);
+/* ending: "png", "svg" or "pdf". NULL and error without a name. */
 GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
                       GError **error);
 
@@ -67,5 +62,3 @@ void canvas_image(Canvas *canvas, double x, double y, double size, const guint8 
 /* Drawing between these two calls is clipped to the rectangle. They do not nest. */
 void canvas_clip(Canvas *canvas, double x, double y, double width, double height);
 void canvas_unclip(Canvas *canvas);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Canvas, canvas_free)

@@ -4,14 +4,20 @@
 
 enum { CONTACT_SHEET_MAX = 120 }; /* images on a sheet; further ones are left out, and the title says so */
 
-typedef struct {
-    const char *path;           /* of the image file */
-    const char *caption, *note; /* below it; UTF-8 or any file name; NULL for none */
-    guint32 color;              /* of a frame around it and of the caption; 0: no frame, caption in ink */
-} ContactImage;
+typedef struct ContactSheet ContactSheet;
 
-/* Writes PNG, SVG or PDF by the ending of path, with this many columns (0: up to six). Where an image's path is NULL,
- * its place stays empty. An image that cannot be read becomes a frame that says so; *missing (may be NULL): how many.
- * n may be 0: then the sheet says that there are no images. */
-gboolean contact_sheet_write(const char *path, const char *title, const ContactImage *images, guint n,
-                             guint columns, guint *missing, GError **error);
+/* folder: of images that are added by their paths below it. columns: 0: up to six. */
+ContactSheet *contact_sheet_new(const char *title, const char *folder, guint columns);
+void contact_sheet_free(ContactSheet *sheet);
+
+/* Copies all of it. path: below the folder, and the second line of the caption; or of a file elsewhere, where `note` (not
+ * NULL) is that. Texts: UTF-8 or any file name. color: of a frame around the image and of the caption; 0: no frame,
+ * caption in ink. */
+void contact_sheet_add(ContactSheet *sheet, const char *path, const char *caption, const char *note,
+                       guint32 color);
+void contact_sheet_end_row(ContactSheet *sheet); /* leaves the rest of its places empty */
+
+/* Writes PNG, SVG or PDF by the ending of path. An image that cannot be read becomes a frame that says so, and a warning
+ * says how many did; *missing (may be NULL): the same number. Without images the sheet says that there are none. */
+gboolean contact_sheet_write(ContactSheet *sheet, const char *path, guint *missing, GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContactSheet, contact_sheet_free)

@@ -62,25 +62,36 @@ static void draw_cells(Canvas *canvas, const Explanations *explanations, const E
     }
 }
 
-static gboolean write_figure(const Explanations *explanations, const Explanation *item, const char *path,
-                             GError **error)
+typedef struct {
+    const Explanations *explanations;
+    const Explanation *item;
+} Figure;
+
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
-    double width = GAP + 3 * (double)(CELL + GAP), y = GAP + HEAD + CELL + 30, scale = overlay_scale(item);
-    Canvas *canvas = canvas_new(path, width, GAP + HEAD + CELL + FOOT, error);
-    if (!canvas)
-        return FALSE;
+    const Figure *of = figure->of;
+    const Comparison *comparison = of->explanations->comparison;
+    const Evaluation *evaluation = comparison_model(comparison, of->item->model);
+    double y = GAP + HEAD + CELL + 30, scale = overlay_scale(of->item);
     const CanvasTheme *theme = canvas_theme(canvas);
-    g_autofree char *title = explanation_title(explanations, item);
+    g_autofree char *title = explanation_title(of->explanations, of->item);
     g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
     canvas_text(canvas, GAP, GAP + 8, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
     canvas_text(canvas, GAP, GAP + 28, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
-                comparison_path(explanations->comparison, item->image));
-    draw_cells(canvas, explanations, item, scale);
+                comparison_path(comparison, of->item->image));
+    draw_cells(canvas, of->explanations, of->item, scale);
     draw_legend(canvas, GAP, y, scale);
     canvas_text(canvas, GAP, y + 22, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
                 explanation_meaning(evaluation->model));
-    return canvas_finish(canvas, error);
+}
+
+static gboolean write_figure(const Explanations *explanations, const Explanation *item, const char *path,
+                             GError **error)
+{
+    const Figure of = {explanations, item};
+    const CanvasFigure figure = {
+        .width = GAP + 3 * (double)(CELL + GAP), .height = GAP + HEAD + CELL + FOOT, .draw = draw, .of = &of};
+    return canvas_write(&figure, path, error);
 }
 
 /* ---- Numbers ---- */

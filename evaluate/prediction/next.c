@@ -143,22 +143,12 @@ static gboolean print_next(const Candidate *const *next, guint k, gboolean proba
 
 static gboolean write_sheet(const Options *o, const Candidate *const *next, guint k, GError **error)
 {
-    g_autofree ContactImage *images = g_new0(ContactImage, k);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    guint missing;
+    g_autoptr(ContactSheet) sheet = contact_sheet_new("What to label next", o->images.folder, 0);
     for (guint i = 0; i < k; i++) {
-        char *file = g_build_filename(o->images.folder, next[i]->path, NULL);
-        char *caption = g_strdup_printf("%s or %s?", next[i]->class[0], next[i] -> class[1]);
-        g_ptr_array_add(texts, file);
-        g_ptr_array_add(texts, caption);
-        images[i] = (ContactImage){.path = file, .caption = caption, .note = next[i]->path};
+        g_autofree char *caption = g_strdup_printf("%s or %s?", next[i]->class[0], next[i] -> class[1]);
+        contact_sheet_add(sheet, next[i]->path, caption, NULL, 0);
     }
-    if (!contact_sheet_write(o->sheet, "What to label next", images, k, 0, &missing, error))
-        return FALSE;
-    if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
-                 o->images.folder, o->sheet);
-    return TRUE;
+    return contact_sheet_write(sheet, o->sheet, NULL, error);
 }
 
 static gboolean answer(const Options *o, const Comparison *comparison, GError **error)

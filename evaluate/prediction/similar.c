@@ -42,8 +42,7 @@ typedef struct {
     guint waiting, skipped;
     int class_width; /* characters of the longest class's name */
     GString *csv;
-    GArray *sheet;    /* ContactImage */
-    GPtrArray *texts; /* char*: strings that the sheet borrows */
+    ContactSheet *sheet;
 } Search;
 
 /* ---- Neighbours ---- */
@@ -111,12 +110,6 @@ static void append_csv(const Search *search, const Query *query)
     }
 }
 
-static const char *keep(const Search *search, char *text)
-{
-    g_ptr_array_add(search->texts, text);
-    return text;
-}
-
 /* Rows of a query: of as equal length as there can be. */
 static guint sheet_columns(const Search *search)
 {
@@ -126,36 +119,24 @@ static guint sheet_columns(const Search *search)
 
 static void append_to_sheet(const Search *search, const Query *query)
 {
-    const ContactImage asked = {query->path, keep(search, g_path_get_basename(query->path)),
-                                query->itself ? "is in the cache itself" : "most similar:", SHEET_FRAME};
-    g_array_append_val(search->sheet, asked);
+    g_autofree char *name = g_path_get_basename(query->path);
+    contact_sheet_add(search->sheet, query->path, name,
+                      query->itself ? "is in the cache itself" : "most similar:", SHEET_FRAME);
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        const char *name = cache_class(search->cache, item->label);
-        const ContactImage like = {
-            keep(search, g_build_filename(search->options->images.folder, item->path, NULL)),
-            keep(search, g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity, name)), item->path,
-            0};
-        g_array_append_val(search->sheet, like);
+        g_autofree char *caption = g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity,
+                                                   cache_class(search->cache, item->label));
+        contact_sheet_add(search->sheet, item->path, caption, NULL, 0);
     }
-    while (search->sheet->len % sheet_columns(search)) {
-        const ContactImage empty = {0};
-        g_array_append_val(search->sheet, empty);
-    }
+    contact_sheet_end_row(search->sheet);
 }
 
 static gboolean write_sheet(Search *search, GError **error)
 {
-    const Options *o = search->options;
     guint missing;
-    if (!contact_sheet_write(o->sheet, "The images most similar to each image",
-                             (ContactImage *)search->sheet->data, search->sheet->len, sheet_columns(search),
-                             &missing, error))
+    if (!contact_sheet_write(search->sheet, search->options->sheet, &missing, error))
         return FALSE;
     search->skipped += missing;
-    if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing,
-                 o->images.folder, o->sheet);
     return TRUE;
 }
 
@@ -261,12 +242,11 @@ Status similar_images(const Options *options, GError **error)
         search.cosines = cosines_new(&search.cache, 1, thread_pool);
         search.list = list;
         search.csv = g_string_new("image,rank,path,class,similarity\n");
-        search.sheet = g_array_new(FALSE, FALSE, sizeof(ContactImage));
-        search.texts = g_ptr_array_new_with_free_func(g_free);
+        search.sheet = contact_sheet_new("The images most similar to each image", options->images.folder,
+                                         sheet_columns(&search));
         done = run(&search, error);
         g_string_free(search.csv, TRUE);
-        g_array_unref(search.sheet);
-        g_ptr_array_unref(search.texts);
+        contact_sheet_free(search.sheet);
     }
     for (guint q = 0; q < COSINES_BLOCK; q++)
         g_free(search.queries[q].nearest);

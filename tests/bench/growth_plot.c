@@ -74,7 +74,7 @@ static void range(const GPtrArray *all, int which, double *from, double *to)
     }
 }
 
-static void draw(Canvas *canvas, const GPtrArray *all, int which)
+static void draw_panel(Canvas *canvas, const GPtrArray *all, int which)
 {
     static const char *const titles[] = {"Time", "Memory of its own, at the peak"};
     static const char *const units[] = {"milliseconds an image", "MB"};
@@ -94,6 +94,12 @@ static void draw(Canvas *canvas, const GPtrArray *all, int which)
     }
 }
 
+static void draw(Canvas *canvas, const CanvasFigure *figure)
+{
+    draw_panel(canvas, figure->of, 0);
+    draw_panel(canvas, figure->of, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
@@ -102,12 +108,8 @@ int main(int argc, char **argv)
     g_autoptr(GPtrArray) all = read_series(argv[1]);
     if (!all->len)
         stop("FILE.csv holds no measurement");
-    Canvas *canvas = canvas_new(argv[2], 2 * WIDTH, HEIGHT, &error);
-    if (!canvas)
-        stop(error->message);
-    draw(canvas, all, 0);
-    draw(canvas, all, 1);
-    if (!canvas_finish(canvas, &error))
+    const CanvasFigure figure = {.width = 2 * WIDTH, .height = HEIGHT, .draw = draw, .of = all};
+    if (!canvas_write(&figure, argv[2], &error))
         stop(error->message);
     return 0;
 }

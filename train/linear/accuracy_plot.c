@@ -5,12 +5,11 @@
 
 enum { WIDTH = 560, HEIGHT = 360 };
 
-gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, guint n, const char *path,
-                       GError **error)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, error);
-    if (!canvas)
-        return FALSE;
+    const AccuracyPlot *plot = figure->of;
+    const AccuracyPoint *points = plot->points;
+    guint n = plot->n;
     g_autofree double *x = g_new(double, n), *mean = g_new(double, n), *low = g_new(double, n),
                       *high = g_new(double, n);
     double min = 1, max = 0;
@@ -22,12 +21,15 @@ gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, gu
     AxesOptions options = {.title = plot->title,
                            .x = {plot->x_label, x[0], n > 1 ? x[n - 1] : x[0] + 1, .log = TRUE},
                            .y = {plot->y_label, min, MAX(max, min + 0.01), .nice = TRUE, .percent = TRUE}};
-    Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
+    g_autoptr(Axes) axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
     axes_band(axes, x, low, high, n, theme->series[0], plot->band);
     axes_line(axes, x, mean, n, theme->series[0], FALSE, plot->line);
     axes_marks(axes, (AxesMark){AXES_DISC, 3, theme->series[0]}, x, mean, n, NULL);
     if (plot->marked)
         axes_mark(axes, plot->mark, theme->soft, plot->marked);
-    axes_free(axes);
-    return canvas_finish(canvas, error);
+}
+
+CanvasFigure accuracy_figure(const AccuracyPlot *plot)
+{
+    return (CanvasFigure){.width = WIDTH, .height = HEIGHT, .draw = draw, .of = plot};
 }

@@ -1,6 +1,6 @@
 /* accuracy_plot: accuracies with a band around them, over a quantity on a logarithmic axis. */
 #pragma once
-#include <glib.h>
+#include "common/plot/canvas.h"
 
 typedef struct {
     double x, accuracy, low, high;
@@ -11,8 +11,8 @@ typedef struct {
     const char *line, *band; /* what they are, for the legend */
     double mark;             /* a value of x, with what it is, or NULL */
     const char *marked;
+    const AccuracyPoint *points; /* (n) by ascending x, n >= 1 */
+    guint n;
 } AccuracyPlot;
 
-/* .png, .svg or .pdf. points (n) by ascending x, n >= 1. */
-gboolean accuracy_plot(const AccuracyPlot *plot, const AccuracyPoint *points, guint n, const char *path,
-                       GError **error);
+CanvasFigure accuracy_figure(const AccuracyPlot *plot);

@@ -229,6 +229,9 @@ gboolean learning_curve_plot(const LearningCurve *curve, const char *title, cons
                          .x_label = "training images",
                          .y_label = "accuracy on held-out images",
                          .line = "mean of the draws",
-                         .band = "95 % interval"};
-    return accuracy_plot(&plot, curve->points, curve->n, path, error);
+                         .band = "95 % interval",
+                         .points = curve->points,
+                         .n = curve->n};
+    const CanvasFigure figure = accuracy_figure(&plot);
+    return canvas_write(&figure, path, error);
 }

@@ -1,7 +1,6 @@
 /* questions: see questions.h. */
 #include "train/linear/questions.h"
 
-#include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
@@ -18,26 +17,14 @@ static gboolean suspects_sheet(const Linear *linear, const GArray *suspects, con
                                GError **error)
 {
     const TrainOptions *o = linear->options;
-    g_autofree ContactImage *images = g_new0(ContactImage, suspects->len);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    guint missing;
+    g_autoptr(ContactSheet) sheet = contact_sheet_new(
+        "Labels that look wrong, most certain first, with the suggested class", o->images, 0);
     for (guint s = 0; s < suspects->len; s++) {
         const Suspect *suspect = &g_array_index(suspects, Suspect, s);
-        const char *path = paths[suspect->image];
-        char *file = g_build_filename(o->images, path, NULL);
-        char *caption = g_strdup_printf("%s?", linear->names[suspect->suggested]);
-        g_ptr_array_add(texts, file);
-        g_ptr_array_add(texts, caption);
-        images[s] = (ContactImage){.path = file, .caption = caption, .note = path};
+        g_autofree char *caption = g_strdup_printf("%s?", linear->names[suspect->suggested]);
+        contact_sheet_add(sheet, paths[suspect->image], caption, NULL, 0);
     }
-    if (!contact_sheet_write(o->suspects_sheet,
-                             "Labels that look wrong, most certain first, with the suggested class", images,
-                             suspects->len, 0, &missing, error))
-        return FALSE;
-    if (missing)
-        cli_warn("%u of the images could not be read below %s and are left blank in %s", missing, o->images,
-                 o->suspects_sheet);
-    return TRUE;
+    return contact_sheet_write(sheet, o->suspects_sheet, NULL, error);
 }
 
 static void tell_suspects(const Linear *linear, const GArray *suspects)

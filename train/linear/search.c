@@ -247,6 +247,9 @@ gboolean search_plot(const Search *search, const char *title, const char *path, 
                          .line = "mean accuracy",
                          .band = band,
                          .mark = best,
-                         .marked = chosen};
-    return accuracy_plot(&plot, points, n, path, error);
+                         .marked = chosen,
+                         .points = points,
+                         .n = n};
+    const CanvasFigure figure = accuracy_figure(&plot);
+    return canvas_write(&figure, path, error);
 }

@@ -105,15 +105,13 @@ static AxesOptions range_of(const Point *points, guint n)
     return options;
 }
 
-static void draw(const char *path, const Point *points, guint n)
+static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    g_autoptr(GError) error = NULL;
-    Canvas *canvas = canvas_new(path, WIDTH, HEIGHT, &error);
-    if (!canvas)
-        stop(path, error->message);
+    const Point *points = figure->of;
+    guint n = figure->n;
     const CanvasTheme *theme = canvas_theme(canvas);
     AxesOptions options = range_of(points, n);
-    Axes *axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
+    g_autoptr(Axes) axes = axes_new(canvas, 0, 0, WIDTH, HEIGHT, &options);
     for (guint i = 0; i < n; i++) {
         const Point *p = &points[i];
         g_autofree char *label = label_of(p);
@@ -122,9 +120,6 @@ static void draw(const char *path, const Point *points, guint n)
         axes_marks(axes, (AxesMark){is_live(p) ? AXES_DIAMOND : AXES_DISC, 4.5, theme->series[i]},
                    &p->seconds, &p->accuracy, 1, label);
     }
-    axes_free(axes);
-    if (!canvas_finish(canvas, &error))
-        stop(path, error->message);
 }
 
 int main(int argc, char **argv)
@@ -137,6 +132,9 @@ int main(int argc, char **argv)
     guint n = read_seconds(argv[2], points);
     read_accuracies(argv[1], points, n);
     write_table(argv[3], points, n);
-    draw(argv[4], points, n);
+    g_autoptr(GError) error = NULL;
+    const CanvasFigure figure = {.width = WIDTH, .height = HEIGHT, .draw = draw, .of = points, .n = n};
+    if (!canvas_write(&figure, argv[4], &error))
+        stop(argv[4], error->message);
     return 0;
 }

@@ -45,15 +45,18 @@ static guint32 pixel(cairo_surface_t *surface, int x, int y)
     return ((const guint32 *)(gconstpointer)row)[x] & 0xFFFFFF;
 }
 
-static void test_png(void)
+static void draw_pixels(Canvas *canvas, const CanvasFigure *figure)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *path = in_folder("figure.png");
-    Canvas *canvas = canvas_new(path, 300, 150.5, &error);
     const guint8 rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0};
     canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2, 1);
     canvas_image(canvas, 100, 100, 40, rgb, 2);
-    g_assert_true(canvas_finish(canvas, &error));
+}
+
+static void test_png(void)
+{
+    g_autofree char *path = in_folder("figure.png");
+    const CanvasFigure figure = {.width = 300, .height = 150.5, .draw = draw_pixels};
+    g_assert_true(canvas_write(&figure, path, NULL));
     cairo_surface_t *read = cairo_image_surface_create_from_png(path);
     g_assert_cmpint(cairo_surface_status(read), ==, CAIRO_STATUS_SUCCESS);
     g_assert_cmpint(cairo_image_surface_get_width(read), ==, 600);
@@ -106,21 +109,23 @@ static void test_same(void)
 
 static void test_refusals(void)
 {
+    CanvasFigure figure = {.width = CANVAS_MAX_SIDE + 1, .height = 10, .draw = draw_something};
     const char *const endings[] = {"figure.gif", "figure", "a.png/figure", ".png/", ""};
     for (guint i = 0; i < G_N_ELEMENTS(endings); i++) {
         g_autoptr(GError) error = NULL;
         g_assert_cmpint(output_plan_figure(endings[i], &error), <, 0);
         g_assert_true(g_str_has_prefix(error->message, endings[i]));
         g_assert_nonnull(strstr(error->message, ".png, .svg or .pdf"));
-        g_assert_null(canvas_new(endings[i], 10, 10, NULL));
+        g_assert_false(canvas_write(&figure, endings[i], NULL));
     }
     g_assert_cmpint(output_plan_figure("a.b/c.PnG", NULL), ==, 0);
     g_autoptr(GError) error = NULL;
-    g_assert_null(canvas_new("large.png", CANVAS_MAX_SIDE + 1, 10, &error));
-    g_assert_true(g_str_has_prefix(error->message, "large.png: "));
-    g_assert_null(canvas_new("none.png", NAN, 10, NULL));
+    g_assert_false(canvas_write(&figure, "large.png", &error));
+    g_assert_true(g_str_has_prefix(error->message, "large.png: a figure of 16001 x 10 points"));
+    figure.width = NAN;
+    g_assert_false(canvas_write(&figure, "none.png", NULL));
     g_autoptr(GError) refused = NULL;
-    const CanvasFigure figure = {.width = 10, .height = 10, .refusal = "there is nothing to draw"};
+    figure = (CanvasFigure){.width = 10, .height = 10, .refusal = "there is nothing to draw"};
     g_assert_false(canvas_write(&figure, "nothing.png", &refused));
     g_assert_cmpstr(refused->message, ==, "nothing.png: there is nothing to draw");
     g_assert_null(canvas_render(&figure, "svg", &canvas_light, NULL));
@@ -132,14 +137,18 @@ static void test_failing_writes(void)
         const char *const names[] = {"missing/figure.png", "missing/figure.svg", "missing/figure.pdf"};
         g_autoptr(GError) error = NULL;
         g_autofree char *path = in_folder(names[i]);
-        Canvas *canvas = canvas_new(path, 300, 150, &error);
-        g_assert_no_error(error);
-        draw_something(canvas, NULL);
-        g_assert_false(canvas_finish(canvas, &error));
+        const CanvasFigure figure = {.width = 300, .height = 150, .draw = draw_something};
+        g_assert_false(canvas_write(&figure, path, &error));
         g_assert_nonnull(strstr(error->message, path));
     }
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     g_assert_null(g_dir_read_name(dir)); /* nothing is left behind */
+}
+
+static void measure(Canvas *canvas, const CanvasFigure *figure)
+{
+    const double *narrow = figure->of;
+    g_assert_cmpfloat_with_epsilon(canvas_text_width(canvas, 10, FALSE, "class"), *narrow, 1e-9);
 }
 
 static void test_text_width(void)
@@ -150,8 +159,9 @@ static void test_text_width(void)
     g_assert_cmpfloat_with_epsilon(wide, 2 * narrow, 0.1);
     g_assert_cmpfloat(canvas_text_width(NULL, 10, TRUE, "class"), >, narrow);
     g_assert_cmpfloat(canvas_text_width(NULL, 10, FALSE, ""), ==, 0);
-    g_autoptr(Canvas) canvas = canvas_new("width.svg", 10, 10, NULL);
-    g_assert_cmpfloat_with_epsilon(canvas_text_width(canvas, 10, FALSE, "class"), narrow, 1e-9);
+    const CanvasFigure figure = {.width = 10, .height = 10, .draw = measure, .of = &narrow};
+    g_autoptr(GBytes) bytes = canvas_render(&figure, "svg", &canvas_light, NULL);
+    g_assert_nonnull(bytes);
 }
 
 int main(int argc, char **argv)
