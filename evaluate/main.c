@@ -59,7 +59,7 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
         return FALSE;
     const CanvasFigure confusion = confusion_figure(&plots->confusion),
                        reliability = reliability_figure(plots->reliability, plots->n_reliability),
-                       coverage = coverage_figure(answers, comparison->evaluations->len);
+                       coverage = coverage_figure(answers, comparison->models);
     const CanvasFigure scattered = scatter ? scatter_figure(scatter) : (CanvasFigure){0};
     return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
            (!options->reliability || canvas_write(&reliability, options->reliability, error)) &&
@@ -72,7 +72,7 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
 static gboolean set_limits(const Options *options, const Comparison *comparison, GError **error)
 {
     gboolean unsure = options->set_threshold > 0, unknown = options->set_known > 0;
-    const Evaluation *evaluation = comparison_model(comparison, 0);
+    const Evaluation *evaluation = comparison->evaluations[0];
     Novelty *novelty = evaluation->model->novelty;
     const CoveragePoint *point = unsure && evaluation->coverage
                                      ? calibration_accept(evaluation->coverage, options->set_threshold)

@@ -17,7 +17,7 @@ static void add(GPtrArray *items, gboolean *taken, guint model, guint image, Exp
 
 static void add_wrong(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
 {
-    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, comparison_model(comparison, model));
+    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, comparison->evaluations[model]);
     for (guint i = 0; i < MIN(mistakes->len, EXPLANATION_EACH); i++)
         add(items, taken, model, g_array_index(mistakes, Mistake, i).index, EXPLAIN_WRONG);
 }
@@ -25,7 +25,7 @@ static void add_wrong(const Comparison *comparison, guint model, gboolean *taken
 /* Those whose two best classes lie closest together, the closest first. */
 static void add_unsure(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
 {
-    g_autoptr(GArray) unsure = evaluation_unsure(comparison, comparison_model(comparison, model));
+    g_autoptr(GArray) unsure = evaluation_unsure(comparison, comparison->evaluations[model]);
     for (guint i = 0, added = 0; i < unsure->len && added < EXPLANATION_EACH; i++) {
         guint image = g_array_index(unsure, Unsure, i).index;
         added += !taken[image];
@@ -57,7 +57,7 @@ static void add_sample(guint model, guint n, guint64 seed, gboolean *taken, GPtr
 
 void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     g_autofree gboolean *taken = g_new0(gboolean, n + 1);
     add_wrong(comparison, model, taken, items);
     add_unsure(comparison, model, taken, items);

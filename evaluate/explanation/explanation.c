@@ -46,8 +46,8 @@ static gboolean has_places(const FeatureSpec *maps)
 
 gboolean explanations_possible(const Comparison *comparison, gboolean has_images, GError **error)
 {
-    for (guint m = 0; m < comparison->evaluations->len; m++) {
-        const Evaluation *evaluation = comparison_model(comparison, m);
+    for (guint m = 0; m < comparison->models; m++) {
+        const Evaluation *evaluation = comparison->evaluations[m];
         const FeatureSpec *spec = evaluation->model->spec;
         g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
         gboolean fits = has_places(maps) && network_is_dense(evaluation->model->network);
@@ -87,17 +87,16 @@ const char *explanation_meaning(const Model *model)
 char *explanation_title(const Explanations *explanations, const Explanation *explanation)
 {
     const Comparison *comparison = explanations->comparison;
-    const Evaluation *evaluation = comparison_model(comparison, explanation->model);
-    int truth = comparison_label(comparison, explanation->image);
+    const Evaluation *evaluation = comparison->evaluations[explanation->model];
+    int truth = comparison->labels[explanation->image];
     int predicted = evaluation->predicted[explanation->image];
     double score = (double)evaluation_scores(
-        evaluation)[(gsize)explanation->image * comparison_classes(comparison) + (gsize)predicted];
+        evaluation)[(gsize)explanation->image * comparison->classes + (gsize)predicted];
     g_autofree char *sure = evaluation->probabilities ? g_strdup_printf("%.1f %% sure", 100 * score)
                                                       : g_strdup_printf("decision value %.3f", score);
-    return predicted == truth
-               ? g_strdup_printf("%s, recognised (%s)", comparison_class(comparison, truth), sure)
-               : g_strdup_printf("%s, taken for %s (%s)", comparison_class(comparison, truth),
-                                 comparison_class(comparison, predicted), sure);
+    return predicted == truth ? g_strdup_printf("%s, recognised (%s)", comparison->names[truth], sure)
+                              : g_strdup_printf("%s, taken for %s (%s)", comparison->names[truth],
+                                                comparison->names[predicted], sure);
 }
 
 /* ---- Maps ---- */
@@ -108,8 +107,8 @@ static void choose_labels(const Gather *gather, Explanation *item)
 {
     const Comparison *comparison = gather->comparison;
     const Evaluation *evaluation = gather->evaluation;
-    guint classes = comparison_classes(comparison);
-    int truth = comparison_label(comparison, item->image);
+    guint classes = comparison->classes;
+    int truth = comparison->labels[item->image];
     int predicted = evaluation->predicted[item->image], second = -1;
     if (predicted != truth)
         second = truth;
@@ -285,7 +284,7 @@ static void warn_of_images(const Gather *gather)
 {
     const char *folder = gather->comparison->images->folder;
     guint counts[FILES] = {0}, absent, changed;
-    for (guint i = 0; i < comparison_count(gather->comparison); i++)
+    for (guint i = 0; i < gather->comparison->n; i++)
         counts[gather->files_found[i]]++;
     absent = counts[FILE_ABSENT], changed = counts[FILE_CHANGED];
     if (!folder)
@@ -323,11 +322,11 @@ static gboolean explain_model(Gather *gather, GError **error)
 static gboolean explain_models(Explanations *explanations, guint64 seed, GError **error)
 {
     const Comparison *comparison = explanations->comparison;
-    g_autofree guint8 *found = g_new0(guint8, comparison_count(comparison) + 1);
+    g_autofree guint8 *found = g_new0(guint8, comparison->n + 1);
     Gather gather = {.comparison = comparison, .files_found = found};
-    for (guint m = 0; m < comparison->evaluations->len; m++) {
+    for (guint m = 0; m < comparison->models; m++) {
         guint first = explanations->items->len;
-        gather.evaluation = comparison_model(comparison, m);
+        gather.evaluation = comparison->evaluations[m];
         explanation_choose(comparison, m, seed, explanations->items);
         gather.items = (Explanation *const *)explanations->items->pdata + first;
         gather.n = explanations->items->len - first;
@@ -350,8 +349,8 @@ Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **er
     explanations->comparison = comparison;
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
     gboolean computes = !comparison->images->cache;
-    for (guint m = 0; m < comparison->evaluations->len; m++)
-        computes |= comparison_model(comparison, m)->model->spec->pool != POOL_NONE;
+    for (guint m = 0; m < comparison->models; m++)
+        computes |= comparison->evaluations[m]->model->spec->pool != POOL_NONE;
     return (!computes || evaluation_weights(comparison, error)) && explain_models(explanations, seed, error)
                ? g_steal_pointer(&explanations)
                : NULL;

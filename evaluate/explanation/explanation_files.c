@@ -17,7 +17,7 @@ enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 2
 char *explanation_caption(const Explanations *explanations, const ExplanationMap *map)
 {
     return g_strdup_printf("for %s: decision value %.3f, bias %.3f",
-                           comparison_class(explanations->comparison, map->label), map->value, map->bias);
+                           explanations->comparison->names[map->label], map->value, map->bias);
 }
 
 /* ---- Figures ---- */
@@ -47,7 +47,7 @@ static void draw_cell(Canvas *canvas, guint column, const guint8 *rgb, int side,
 static void draw_cells(Canvas *canvas, const Explanations *explanations, const Explanation *item,
                        double scale)
 {
-    int side = comparison_model(explanations->comparison, item->model)->model->spec->side;
+    int side = explanations->comparison->evaluations[item->model]->model->spec->side;
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     if (item->rgb) {
         draw_cell(canvas, 0, item->rgb, side, "as the base saw it");
@@ -71,7 +71,7 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
     const Figure *of = figure->of;
     const Comparison *comparison = of->explanations->comparison;
-    const Evaluation *evaluation = comparison_model(comparison, of->item->model);
+    const Evaluation *evaluation = comparison->evaluations[of->item->model];
     double y = GAP + HEAD + CELL + 30, scale = overlay_scale(of->item);
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree char *title = explanation_title(of->explanations, of->item);
@@ -100,15 +100,15 @@ static gboolean write_figure(const Explanations *explanations, const Explanation
 static void append_map(GString *csv, const Explanations *explanations, const Explanation *item,
                        const ExplanationMap *map, guint side, const char *figure)
 {
-    const Evaluation *evaluation = comparison_model(explanations->comparison, item->model);
+    const Evaluation *evaluation = explanations->comparison->evaluations[item->model];
     const char *const fields[] = {
         figure,
         evaluation->name,
         comparison_path(explanations->comparison, item->image),
         explanation_reason_name(item->reason),
-        comparison_class(explanations->comparison, comparison_label(explanations->comparison, item->image)),
-        comparison_class(explanations->comparison, evaluation->predicted[item->image]),
-        comparison_class(explanations->comparison, map->label),
+        explanations->comparison->names[explanations->comparison->labels[item->image]],
+        explanations->comparison->names[evaluation->predicted[item->image]],
+        explanations->comparison->names[map->label],
     };
     for (guint f = 0; f < G_N_ELEMENTS(fields); f++) {
         csv_append(csv, fields[f]);
@@ -143,7 +143,7 @@ static char *figure_name(const Explanations *explanations, guint index)
             break;
     }
     g_autofree char *name =
-        g_strdelimit(g_strdup(comparison_model(explanations->comparison, item->model)->name), "/", '_');
+        g_strdelimit(g_strdup(explanations->comparison->evaluations[item->model]->name), "/", '_');
     return g_strdup_printf("%s-%s-%u.png", name, explanation_reason_name(item->reason), number);
 }
 

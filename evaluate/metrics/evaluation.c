@@ -23,9 +23,8 @@ void test_images_free(TestImages *images)
 
 /* ---- Models ---- */
 
-static void evaluation_free(gpointer data)
+static void evaluation_free(Evaluation *evaluation)
 {
-    Evaluation *evaluation = data;
     g_free(evaluation->path);
     g_free(evaluation->name);
     g_free(evaluation->shown);
@@ -77,12 +76,11 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
 {
     g_autoptr(Comparison) comparison = g_new0(Comparison, 1);
     comparison->choice = choice;
-    comparison->evaluations = g_ptr_array_new_with_free_func(evaluation_free);
+    comparison->evaluations = g_new0(Evaluation *, choice->n + 1);
     comparison->thread_pool = thread_pool_new(threads);
     comparison->similarity = NAN;
     for (guint i = 0; i < choice->n; i++) {
-        Evaluation *evaluation = g_new0(Evaluation, 1);
-        g_ptr_array_add(comparison->evaluations, evaluation);
+        Evaluation *evaluation = comparison->evaluations[comparison->models++] = g_new0(Evaluation, 1);
         evaluation->path = g_strdup(choice->paths[i]);
         evaluation->name = short_name((const char *const *)choice->paths, choice->n, i);
         evaluation->shown = cli_printable(evaluation->name);
@@ -142,11 +140,11 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
 
 static void read_labels_and_groups(Comparison *comparison)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     g_autofree const char **groups = g_new(const char *, n + 1);
     comparison->labels = g_new(int, n + 1);
     for (guint i = 0; i < n; i++) {
-        comparison->labels[i] = comparison_label(comparison, i);
+        comparison->labels[i] = comparison_image(comparison, i)->label;
         groups[i] = comparison_image(comparison, i)->group;
     }
     comparison->units = partition_units(groups, n);
@@ -154,30 +152,25 @@ static void read_labels_and_groups(Comparison *comparison)
         comparison->n_groups += comparison->units[i] == i;
 }
 
-int comparison_label(const Comparison *comparison, guint image)
-{
-    return comparison_image(comparison, image)->label;
-}
-
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     int *values = g_new(int, n + 1);
     for (guint i = 0; i < n; i++)
-        values[i] = evaluation->predicted[i] == comparison_label(comparison, i);
+        values[i] = evaluation->predicted[i] == comparison->labels[i];
     return values;
 }
 
 static void test_against_guessing(Comparison *comparison)
 {
-    const ClassMetrics *metrics = comparison_model(comparison, 0)->per_class;
-    guint n = comparison_count(comparison);
-    for (guint c = 1; c < comparison_classes(comparison); c++)
+    const ClassMetrics *metrics = comparison->evaluations[0]->per_class;
+    guint n = comparison->n;
+    for (guint c = 1; c < comparison->classes; c++)
         if (metrics[c].support > metrics[comparison->frequent].support)
             comparison->frequent = (int)c;
     comparison->guess = (double)metrics[comparison->frequent].support / n;
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        Evaluation *evaluation = comparison->evaluations->pdata[j];
+    for (guint j = 0; j < comparison->models; j++) {
+        Evaluation *evaluation = comparison->evaluations[j];
         g_autofree int *right = evaluation_right(comparison, evaluation);
         evaluation->guess_p =
             comparison->units ? metrics_grouped_beats_guessing(right, comparison->units, n, comparison->guess)
@@ -187,11 +180,13 @@ static void test_against_guessing(Comparison *comparison)
 
 void comparison_measure(Comparison *comparison, guint top)
 {
-    guint n = comparison_count(comparison), classes = comparison_classes(comparison);
+    const Dataset *list = comparison->images->list;
+    guint n = comparison->n = list->items->len, classes = comparison->classes = list->classes->len;
+    comparison->names = (const char *const *)list->classes->pdata;
     comparison->k = MIN(top, classes);
     read_labels_and_groups(comparison);
-    for (guint i = 0; i < comparison->evaluations->len; i++) {
-        Evaluation *evaluation = comparison->evaluations->pdata[i];
+    for (guint i = 0; i < comparison->models; i++) {
+        Evaluation *evaluation = comparison->evaluations[i];
         evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
     }
@@ -202,7 +197,7 @@ void comparison_free(Comparison *comparison)
 {
     if (!comparison)
         return;
-    for (guint i = 0; comparison->twins && i < comparison_count(comparison); i++)
+    for (guint i = 0; comparison->twins && i < comparison->n; i++)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
     g_free(comparison->units);
@@ -210,30 +205,12 @@ void comparison_free(Comparison *comparison)
     test_images_free(comparison->images);
     test_images_free(comparison->unknown);
     g_clear_pointer(&comparison->slices, g_ptr_array_unref);
-    g_ptr_array_unref(comparison->evaluations);
+    for (guint j = 0; j < comparison->models; j++)
+        evaluation_free(comparison->evaluations[j]);
+    g_free(comparison->evaluations);
     thread_pool_free(comparison->thread_pool);
     weights_free(comparison->weights);
     g_free(comparison);
-}
-
-guint comparison_count(const Comparison *comparison)
-{
-    return comparison->images->list->items->len;
-}
-
-guint comparison_classes(const Comparison *comparison)
-{
-    return comparison->images->list->classes->len;
-}
-
-const Evaluation *comparison_model(const Comparison *comparison, guint index)
-{
-    return comparison->evaluations->pdata[index];
-}
-
-const char *comparison_source(const Comparison *comparison)
-{
-    return comparison->images->list->root;
 }
 
 const DatasetItem *comparison_image(const Comparison *comparison, guint image)
@@ -246,50 +223,39 @@ const char *comparison_path(const Comparison *comparison, guint image)
     return comparison_image(comparison, image)->key;
 }
 
-const char *const *comparison_class_names(const Comparison *comparison)
-{
-    return (const char *const *)comparison->images->list->classes->pdata;
-}
-
-const char *comparison_class(const Comparison *comparison, int label)
-{
-    return comparison_class_names(comparison)[label];
-}
-
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out)
 {
     g_autofree int *right = evaluation_right(comparison, evaluation);
-    return interval_share(right, left_out, comparison->units, comparison_count(comparison));
+    return interval_share(right, left_out, comparison->units, comparison->n);
 }
 
 McNemar comparison_test(const Comparison *comparison, guint first, guint second)
 {
-    return metrics_mcnemar(comparison->labels, comparison_model(comparison, first)->predicted,
-                           comparison_model(comparison, second)->predicted, comparison->units,
-                           comparison_count(comparison));
+    return metrics_mcnemar(comparison->labels, comparison->evaluations[first]->predicted,
+                           comparison->evaluations[second]->predicted, comparison->units, comparison->n);
 }
 
 guint comparison_pairs(const Comparison *comparison)
 {
-    guint n = comparison->evaluations->len;
+    guint n = comparison->models;
     return n * (n - 1) / 2;
 }
 
 ModelPair comparison_pair(const Comparison *comparison, guint index)
 {
     guint first = 0, second = index + 1;
-    for (guint n = comparison->evaluations->len; second >= n; first++)
+    for (guint n = comparison->models; second >= n; first++)
         second -= n - first - 2;
-    return (ModelPair){comparison_model(comparison, first), comparison_model(comparison, second),
+    return (ModelPair){comparison->evaluations[first], comparison->evaluations[second],
                        comparison_test(comparison, first, second)};
 }
 
 Interval comparison_difference(const Comparison *comparison, guint first, guint second)
 {
-    const int *labels = comparison->labels, *one = comparison_model(comparison, first)->predicted,
-              *other = comparison_model(comparison, second)->predicted;
-    guint n = comparison_count(comparison);
+    const int *labels = comparison->labels, *one = comparison->evaluations[first]->predicted,
+              *other = comparison->evaluations[second]->predicted;
+    guint n = comparison->n;
     if (!comparison->units)
         return metrics_paired_difference(comparison_test(comparison, first, second), n);
     g_autofree int *ahead = g_new(int, n + 1);
@@ -307,7 +273,7 @@ char *comparison_over(const Comparison *comparison)
 
 gboolean comparison_has_top_k(const Comparison *comparison)
 {
-    return comparison->k < comparison_classes(comparison);
+    return comparison->k < comparison->classes;
 }
 
 static gint compare_mistakes(gconstpointer a, gconstpointer b)
@@ -322,11 +288,11 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
 {
     GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Mistake));
     const float *scores = evaluation_scores(evaluation);
-    guint classes = comparison_classes(comparison);
-    for (guint i = 0; i < comparison_count(comparison); i++) {
+    guint classes = comparison->classes;
+    for (guint i = 0; i < comparison->n; i++) {
         int predicted = evaluation->predicted[i];
         Mistake mistake = {i, scores[(gsize)i * classes + predicted]};
-        if (predicted != comparison_label(comparison, i))
+        if (predicted != comparison->labels[i])
             g_array_append_val(mistakes, mistake);
     }
     g_array_sort(mistakes, compare_mistakes);
@@ -335,7 +301,7 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
 
 int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image)
 {
-    guint classes = comparison_classes(comparison);
+    guint classes = comparison->classes;
     const float *scores = evaluation_scores(evaluation) + (gsize)image * classes;
     int found = -1;
     for (int c = 0; c < (int)classes; c++)
@@ -355,8 +321,8 @@ static gint compare_leads(gconstpointer a, gconstpointer b)
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
 {
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Unsure));
-    guint classes = comparison_classes(comparison);
-    for (guint i = 0; i < comparison_count(comparison); i++) {
+    guint classes = comparison->classes;
+    for (guint i = 0; i < comparison->n; i++) {
         const float *scores = evaluation_scores(evaluation) + (gsize)i * classes;
         int second = evaluation_runner_up(comparison, evaluation, i);
         Unsure one = {i, second, second < 0 ? 0 : scores[evaluation->predicted[i]] - scores[second]};

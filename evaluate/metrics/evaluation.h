@@ -71,17 +71,20 @@ typedef struct {
 void slice_column_free(gpointer column);
 
 typedef struct {
-    GPtrArray *evaluations;    /* Evaluation* */
-    const ModelChoice *choice; /* borrowed: of their models */
+    guint models;              /* how many */
+    Evaluation **evaluations;  /* (models) */
+    const ModelChoice *choice; /* borrowed: of the models */
     ThreadPool *thread_pool;
     Weights *weights; /* of the models' base, once images went through it; NULL */
     TestImages *images;
-    int *labels;    /* (N) theirs */
-    guint *units;   /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
-    guint n_groups; /* of them; 0 */
-    int frequent;   /* the most frequent class */
-    double guess;   /* its share: the accuracy of always answering it */
-    guint k;        /* of top_k */
+    guint n, classes;         /* N, L */
+    const char *const *names; /* (L) of the classes */
+    int *labels;              /* (N) of the images */
+    guint *units;             /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
+    guint n_groups;           /* of them; 0 */
+    int frequent;             /* the most frequent class */
+    double guess;             /* its share: the accuracy of always answering it */
+    guint k;                  /* of top_k */
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
     double similarity;   /* cosine from which images are alike; NAN: not compared */
@@ -99,15 +102,8 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
 void comparison_measure(Comparison *comparison, guint top);
 void comparison_free(Comparison *comparison);
 
-guint comparison_count(const Comparison *comparison);   /* N */
-guint comparison_classes(const Comparison *comparison); /* L */
-const Evaluation *comparison_model(const Comparison *comparison, guint index);
-const char *comparison_source(const Comparison *comparison); /* the images' cache or folder */
 const DatasetItem *comparison_image(const Comparison *comparison, guint image);
 const char *comparison_path(const Comparison *comparison, guint image); /* its key */
-int comparison_label(const Comparison *comparison, guint image);
-const char *comparison_class(const Comparison *comparison, int label);   /* its name */
-const char *const *comparison_class_names(const Comparison *comparison); /* (L) */
 
 /* (N) 1 where the model is right. Caller frees. */
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation);

@@ -46,16 +46,14 @@ static gboolean sum_seconds(const char *path, double *sum, GError **error)
 
 gboolean histories_read(const char *list, const Comparison *comparison, GError **error)
 {
-    const GPtrArray *evaluations = comparison->evaluations;
     g_auto(GStrv) paths = g_strsplit(list, ",", -1);
     guint n = MAX(g_strv_length(paths), 1);
-    if (n != evaluations->len)
+    if (n != comparison->models)
         return error_set(error, "--history %s: %u %s for %u %s; leave a name empty if there is none", list, n,
-                         plural(n, "name", "names"), evaluations->len,
-                         plural(evaluations->len, "model", "models"));
+                         plural(n, "name", "names"), comparison->models,
+                         plural(comparison->models, "model", "models"));
     for (guint j = 0; j < n && paths[j]; j++) {
-        Evaluation *evaluation = evaluations->pdata[j];
-        if (*paths[j] && !sum_seconds(paths[j], &evaluation->train_seconds, error))
+        if (*paths[j] && !sum_seconds(paths[j], &comparison->evaluations[j]->train_seconds, error))
             return FALSE;
     }
     return TRUE;

@@ -5,20 +5,20 @@
 
 static void rank(const Comparison *comparison, Verdict *verdict)
 {
-    guint n = comparison->evaluations->len;
+    guint n = comparison->models;
     for (guint j = 1; j < n; j++)
-        if (comparison_model(comparison, j)->right > comparison_model(comparison, verdict->best)->right)
+        if (comparison->evaluations[j]->right > comparison->evaluations[verdict->best]->right)
             verdict->best = j;
     verdict->second = n == 1 ? 0 : verdict->best == 0 ? 1 : 0;
     for (guint j = 0; j < n; j++)
         if (j != verdict->best &&
-            comparison_model(comparison, j)->right > comparison_model(comparison, verdict->second)->right)
+            comparison->evaluations[j]->right > comparison->evaluations[verdict->second]->right)
             verdict->second = j;
 }
 
 static void find_equals(const Comparison *comparison, Verdict *verdict)
 {
-    guint n = comparison->evaluations->len, rivals = 0;
+    guint n = comparison->models, rivals = 0;
     g_autofree double *p = g_new(double, n);
     g_autofree guint *models = g_new(guint, n);
     for (guint j = 0; j < n; j++)
@@ -42,8 +42,8 @@ static guint images_needed(McNemar test, guint n)
 
 static void find_worst(const Comparison *comparison, Verdict *verdict)
 {
-    const ClassMetrics *metrics = comparison_model(comparison, verdict->best)->per_class;
-    for (guint c = 1; c < comparison_classes(comparison); c++) {
+    const ClassMetrics *metrics = comparison->evaluations[verdict->best]->per_class;
+    for (guint c = 1; c < comparison->classes; c++) {
         const ClassMetrics *worst = &metrics[verdict->worst];
         if (metrics[c].support &&
             (!worst->support || metrics[c].recall < worst->recall ||
@@ -55,16 +55,16 @@ static void find_worst(const Comparison *comparison, Verdict *verdict)
 Verdict *verdict_new(const Comparison *comparison)
 {
     Verdict *verdict = g_new0(Verdict, 1);
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     verdict->equals = g_array_new(FALSE, FALSE, sizeof(guint));
     rank(comparison, verdict);
     find_worst(comparison, verdict);
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     verdict->beats_guess = best->guess_p < VERDICT_LEVEL;
     if (verdict->second == verdict->best)
         return verdict;
     verdict->test = comparison_test(comparison, verdict->best, verdict->second);
-    verdict->ahead = best->accuracy - comparison_model(comparison, verdict->second)->accuracy;
+    verdict->ahead = best->accuracy - comparison->evaluations[verdict->second]->accuracy;
     verdict->ahead_interval = comparison_difference(comparison, verdict->best, verdict->second);
     verdict->needed = comparison->units ? 0 : images_needed(verdict->test, n);
     find_equals(comparison, verdict);

@@ -19,12 +19,13 @@ typedef struct {
     PipelineImages images; /* first */
     Comparison *comparison;
     TestImages *test;
-    gboolean unknown;       /* they are of no class */
-    GPtrArray *evaluations; /* Evaluation*, borrowed: those that share the specification in turn */
-    char **reasons;         /* (N): why an image could not be used; NULL where it could */
-    float *block;           /* (BLOCK, D) */
-    const float *x[BLOCK];  /* the vectors in the block, there or in a cache, */
-    guint rows[BLOCK];      /* and their images */
+    gboolean unknown;         /* they are of no class */
+    Evaluation **evaluations; /* (models) borrowed: those that share the specification in turn */
+    guint models;
+    char **reasons;        /* (N): why an image could not be used; NULL where it could */
+    float *block;          /* (BLOCK, D) */
+    const float *x[BLOCK]; /* the vectors in the block, there or in a cache, */
+    guint rows[BLOCK];     /* and their images */
     guint filled;
     gsize features; /* D */
 } Judging;
@@ -37,8 +38,8 @@ static Judgement *judgement_of(const Judging *judging, Evaluation *evaluation)
 static void allocate_outputs(const Judging *judging)
 {
     guint n = judging->test->list->items->len;
-    for (guint i = 0; i < judging->evaluations->len; i++) {
-        Evaluation *evaluation = judging->evaluations->pdata[i];
+    for (guint i = 0; i < judging->models; i++) {
+        Evaluation *evaluation = judging->evaluations[i];
         Judgement *judgement = judgement_of(judging, evaluation);
         judgement->outputs = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
         judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
@@ -63,14 +64,14 @@ static void adopt_classes(Dataset *images, const Model *model)
 }
 
 /* spec NULL: the model's own is used. */
-static gboolean check_models(const GPtrArray *evaluations, Dataset *images, gboolean unknown,
+static gboolean check_models(const Comparison *comparison, Dataset *images, gboolean unknown,
                              const FeatureSpec *spec, GError **error)
 {
     if (!unknown)
-        adopt_classes(images, ((const Evaluation *)evaluations->pdata[0])->model);
+        adopt_classes(images, comparison->evaluations[0]->model);
     const char *const *names = unknown ? NULL : (const char *const *)images->classes->pdata;
-    for (guint i = 0; i < evaluations->len; i++) {
-        const Evaluation *evaluation = evaluations->pdata[i];
+    for (guint i = 0; i < comparison->models; i++) {
+        const Evaluation *evaluation = comparison->evaluations[i];
         g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
                                                  names, images->classes->len);
         if (clause)
@@ -83,12 +84,11 @@ static gboolean check_models(const GPtrArray *evaluations, Dataset *images, gboo
 /* cache: see prediction_memory.h. */
 static gboolean check_memory(const Comparison *comparison, const TestImages *images, GError **error)
 {
-    const GPtrArray *evaluations = comparison->evaluations;
-    g_autoptr(GPtrArray) models = g_ptr_array_new();
-    for (guint i = 0; i < evaluations->len; i++)
-        g_ptr_array_add(models, ((const Evaluation *)evaluations->pdata[i])->model);
-    const PredictionWork work = {.models = (const Model *const *)models->pdata,
-                                 .n_models = models->len,
+    g_autofree const Model **models = g_new(const Model *, comparison->models);
+    for (guint i = 0; i < comparison->models; i++)
+        models[i] = comparison->evaluations[i]->model;
+    const PredictionWork work = {.models = models,
+                                 .n_models = comparison->models,
                                  .images = images->list->items->len,
                                  .block = BLOCK,
                                  .threads = thread_pool_threads(comparison->thread_pool),
@@ -99,8 +99,8 @@ static gboolean check_memory(const Comparison *comparison, const TestImages *ima
 static void judge_block(Judging *judging)
 {
     int n = (int)judging->filled;
-    for (guint j = 0; n && j < judging->evaluations->len; j++) {
-        Evaluation *evaluation = judging->evaluations->pdata[j];
+    for (guint j = 0; n && j < judging->models; j++) {
+        Evaluation *evaluation = judging->evaluations[j];
         Judgement *judgement = judgement_of(judging, evaluation);
         const Model *model = evaluation->model;
         ThreadPool *thread_pool = judging->comparison->thread_pool;
@@ -178,16 +178,16 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 static gboolean judge_spec(Judging *judging, guint first, GError **error)
 {
     const Comparison *comparison = judging->comparison;
-    const GPtrArray *evaluations = comparison->evaluations;
-    const FeatureSpec *spec = ((const Evaluation *)evaluations->pdata[first])->model->spec;
-    g_autoptr(GPtrArray) sharing = g_ptr_array_new();
-    for (guint j = 0; j < evaluations->len; j++) {
-        Evaluation *evaluation = evaluations->pdata[j];
+    const FeatureSpec *spec = comparison->evaluations[first]->model->spec;
+    g_autofree Evaluation **sharing = g_new(Evaluation *, comparison->models);
+    judging->models = 0;
+    for (guint j = 0; j < comparison->models; j++) {
+        Evaluation *evaluation = comparison->evaluations[j];
         g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
         if (!difference && j < first)
             return TRUE; /* evaluated in an earlier model's run */
         if (!difference)
-            g_ptr_array_add(sharing, evaluation);
+            sharing[judging->models++] = evaluation;
     }
     judging->images.spec = spec;
     judging->evaluations = sharing;
@@ -206,7 +206,7 @@ static gboolean judge_spec(Judging *judging, guint first, GError **error)
 static void drop_unusable(const Judging *judging)
 {
     TestImages *images = judging->test;
-    const GPtrArray *evaluations = judging->comparison->evaluations;
+    const Comparison *comparison = judging->comparison;
     guint n = images->list->items->len, kept = 0;
     g_autofree gboolean *dropped = g_new0(gboolean, n + 1);
     for (guint i = 0; i < n; i++) {
@@ -216,9 +216,9 @@ static void drop_unusable(const Judging *judging)
             g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, judging->reasons[i]));
             continue;
         }
-        for (guint j = 0; j < evaluations->len; j++) {
-            Judgement *judgement = judgement_of(judging, evaluations->pdata[j]);
-            gsize classes = ((const Evaluation *)evaluations->pdata[j])->model->classes->len;
+        for (guint j = 0; j < comparison->models; j++) {
+            Judgement *judgement = judgement_of(judging, comparison->evaluations[j]);
+            gsize classes = comparison->evaluations[j]->model->classes->len;
             memmove(judgement->outputs + kept * classes, judgement->outputs + i * classes,
                     classes * sizeof *judgement->outputs);
             if (judgement->similarities)
@@ -231,14 +231,13 @@ static void drop_unusable(const Judging *judging)
 
 gboolean evaluation_weights(Comparison *comparison, GError **error)
 {
-    const GPtrArray *evaluations = comparison->evaluations;
-    g_autofree ImagesOwner *owners = g_new(ImagesOwner, evaluations->len);
-    for (guint j = 0; j < evaluations->len; j++) {
-        const Evaluation *evaluation = evaluations->pdata[j];
+    g_autofree ImagesOwner *owners = g_new(ImagesOwner, comparison->models);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         owners[j] = (ImagesOwner){evaluation->path, "trained", evaluation->model->spec};
     }
-    return comparison->weights ||
-           images_weights(comparison->choice->weights, owners, evaluations->len, &comparison->weights, error);
+    return comparison->weights || images_weights(comparison->choice->weights, owners, comparison->models,
+                                                 &comparison->weights, error);
 }
 
 /* Opens the images' source and lists what there is. */
@@ -277,7 +276,7 @@ static gboolean judge_images(Judging *judging, GError **error)
     g_ptr_array_set_size(reasons, (int)n);
     judging->reasons = (char **)reasons->pdata;
     gboolean done = !images->cache || judge_cache(judging, images->cache, error);
-    for (guint j = 0; !images->cache && done && j < judging->comparison->evaluations->len; j++)
+    for (guint j = 0; !images->cache && done && j < judging->comparison->models; j++)
         done = judge_spec(judging, j, error);
     if (!done)
         return FALSE;
@@ -288,14 +287,16 @@ static gboolean judge_images(Judging *judging, GError **error)
 
 gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gboolean unknown, GError **error)
 {
-    GPtrArray *evaluations = comparison->evaluations;
     TestImages *images = g_new0(TestImages, 1);
     images->skipped = g_ptr_array_new_with_free_func(g_free);
     *(unknown ? &comparison->unknown : &comparison->images) = images;
-    Judging judging = {
-        .comparison = comparison, .test = images, .unknown = unknown, .evaluations = evaluations};
+    Judging judging = {.comparison = comparison,
+                       .test = images,
+                       .unknown = unknown,
+                       .evaluations = comparison->evaluations,
+                       .models = comparison->models};
     return list_images(choice, unknown, images, error) &&
-           check_models(evaluations, images->list, unknown,
+           check_models(comparison, images->list, unknown,
                         images->cache ? cache_feature_spec(images->cache) : NULL, error) &&
            check_memory(comparison, images, error) && judge_images(&judging, error);
 }

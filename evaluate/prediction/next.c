@@ -154,7 +154,7 @@ static gboolean write_sheet(const Options *o, const Candidate *const *next, guin
 static gboolean answer(const Options *o, const Comparison *comparison, GError **error)
 {
     const TestImages *images = comparison->unknown;
-    const Evaluation *evaluation = comparison_model(comparison, 0);
+    const Evaluation *evaluation = comparison->evaluations[0];
     const char *source = images->list->root;
     g_autoptr(GArray) candidates = list_uncertain(images->list, evaluation);
     guint k = (guint)MIN(o->next, candidates->len);

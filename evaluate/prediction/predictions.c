@@ -10,9 +10,9 @@
 static void append_header(GString *text, const Comparison *comparison)
 {
     g_string_append(text, "path,true,predicted");
-    for (guint c = 0; c < comparison_classes(comparison); c++) {
+    for (guint c = 0; c < comparison->classes; c++) {
         g_string_append_c(text, ',');
-        csv_append(text, comparison_class(comparison, (int)c));
+        csv_append(text, comparison->names[c]);
     }
     g_string_append_c(text, '\n');
 }
@@ -20,13 +20,13 @@ static void append_header(GString *text, const Comparison *comparison)
 static void append_image(GString *text, const Comparison *comparison, const Evaluation *evaluation,
                          guint index)
 {
-    guint classes = comparison_classes(comparison);
+    guint classes = comparison->classes;
     const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
     csv_append(text, comparison_path(comparison, index));
     g_string_append_c(text, ',');
-    csv_append(text, comparison_class(comparison, comparison_label(comparison, index)));
+    csv_append(text, comparison->names[comparison->labels[index]]);
     g_string_append_c(text, ',');
-    csv_append(text, comparison_class(comparison, evaluation->predicted[index]));
+    csv_append(text, comparison->names[evaluation->predicted[index]]);
     for (guint c = 0; c < classes; c++) {
         g_string_append_c(text, ',');
         csv_append_float(text, scores[c]);
@@ -42,7 +42,7 @@ static gboolean write_model(const Comparison *comparison, const Evaluation *eval
         return FALSE;
     g_autoptr(GString) text = g_string_new(NULL);
     append_header(text, comparison);
-    for (guint i = 0; i < comparison_count(comparison); i++) {
+    for (guint i = 0; i < comparison->n; i++) {
         append_image(text, comparison, evaluation, i);
         fwrite(text->str, 1, text->len, output_file_stream(file)); /* errors are kept by the stream */
         g_string_truncate(text, 0);
@@ -61,9 +61,9 @@ static char *path_for(const char *path, const char *name)
 
 gboolean predictions_write(const Comparison *comparison, const char *path, GError **error)
 {
-    guint models = comparison->evaluations->len;
+    guint models = comparison->models;
     for (guint j = 0; j < models; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+        const Evaluation *evaluation = comparison->evaluations[j];
         g_autofree char *own = models > 1 ? path_for(path, evaluation->name) : g_strdup(path);
         if (!write_model(comparison, evaluation, own, error))
             return FALSE;

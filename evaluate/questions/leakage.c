@@ -26,7 +26,7 @@ static GHashTable *hash_contents(const Cache *training)
 static void find_same(Comparison *comparison, const Cache *training)
 {
     g_autoptr(GHashTable) contents = hash_contents(training);
-    for (guint i = 0; i < comparison_count(comparison); i++) {
+    for (guint i = 0; i < comparison->n; i++) {
         g_autoptr(GBytes) hash = g_bytes_new_static(comparison_image(comparison, i)->hash, CACHE_HASH);
         const char *path = g_hash_table_lookup(contents, hash);
         if (path)
@@ -69,7 +69,7 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
 static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GError **error)
 {
     const Comparison *comparison = search->comparison;
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     gsize features = feature_spec_features(cache_feature_spec(cosines_cache(test, 0, &(guint){0})));
     g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
@@ -95,7 +95,7 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
     g_autofree char *difference =
         feature_spec_difference(cache_feature_spec(training), cache_feature_spec(test));
     comparison->trained_on = choice->trained_on;
-    comparison->twins = g_new0(Twin, comparison_count(comparison) + 1);
+    comparison->twins = g_new0(Twin, comparison->n + 1);
     find_same(comparison, training);
     if (difference) {
         cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
@@ -135,7 +135,7 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
 {
     Leakage *leakage = &evaluation->leakage;
     const int *labels = comparison->labels;
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     if (!comparison->twins && !evaluation->model->trained_on)
         return;
     leakage->seen = g_new0(guint8, n + 1);
@@ -160,7 +160,7 @@ gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GErro
 {
     if (choice->trained_on && !compare_caches(comparison, choice, error))
         return FALSE;
-    for (guint j = 0; j < comparison->evaluations->len; j++)
-        measure_leakage(comparison, comparison->evaluations->pdata[j]);
+    for (guint j = 0; j < comparison->models; j++)
+        measure_leakage(comparison, comparison->evaluations[j]);
     return TRUE;
 }

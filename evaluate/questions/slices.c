@@ -30,7 +30,7 @@ static gboolean take_header(const GPtrArray *fields, gpointer user, GError **err
     for (guint c = 0; c < fields->len; c++) {
         const char *name = fields->pdata[c];
         GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
-        g_ptr_array_set_size(texts, (int)comparison_count(table->comparison));
+        g_ptr_array_set_size(texts, (int)table->comparison->n);
         g_ptr_array_add(table->texts, texts);
         if (g_str_equal(name, "path") || (table->path < 0 && g_str_equal(name, "file_name")))
             table->path = (int)c;
@@ -176,14 +176,14 @@ static gboolean read_table(Comparison *comparison, const char *file, GError **er
     g_autoptr(GHashTable) images = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     Table table = {comparison, images, -1, texts, 0};
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     for (guint i = 0; i < n; i++)
         g_hash_table_insert(images, (gpointer)comparison_path(comparison, i), GUINT_TO_POINTER(i));
     if (!text || !csv_table(file, text, take_header, take_record, &table, error))
         return FALSE;
     if (!table.found)
         return error_set(error, "%s: names none of the images of %s by their paths in it", file,
-                         comparison_source(comparison));
+                         comparison->images->list->root);
     if (table.found < n)
         cli_remark("%s: does not name %u of the %u images", file, n - table.found, n);
     slice_columns(&table, file);
@@ -219,7 +219,7 @@ static char *measured_text(const ImageFacts *facts, int measure)
 
 static void add_measure(Comparison *comparison, const ImageFacts *facts, int measure, const char *folder)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     g_autoptr(GPtrArray) texts = g_ptr_array_new_full(n, g_free);
     SliceColumn *column = g_new0(SliceColumn, 1);
     column->name = g_strdup(choice_name(SLICE_MEASURE_CHOICES, measure));
@@ -236,7 +236,7 @@ static void add_measure(Comparison *comparison, const ImageFacts *facts, int mea
 static gboolean measure_images(Comparison *comparison, const gboolean *measures, GError **error)
 {
     const char *folder = comparison->images->folder;
-    guint n = comparison_count(comparison), unread = 0;
+    guint n = comparison->n, unread = 0;
     g_autofree ImageFacts *facts = g_new0(ImageFacts, n);
     g_autoptr(Progress) progress = progress_new("Measuring", n, "images");
     Measuring measuring = {comparison, facts, progress};
@@ -275,7 +275,7 @@ gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError *
 static Slice measure_slice(const Comparison *comparison, const Evaluation *evaluation,
                            const SliceColumn *column, guint value)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     Slice slice = {.column = column->name, .value = column->values->pdata[value]};
     g_autofree int *right = evaluation_right(comparison, evaluation);
     g_autofree guint8 *outside = g_new(guint8, n + 1);

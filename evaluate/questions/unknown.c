@@ -30,7 +30,7 @@ static double share_known(const float *similarities, guint n, double limit)
 
 UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *evaluation)
 {
-    guint n = comparison_count(comparison), m = comparison->unknown->list->items->len;
+    guint n = comparison->n, m = comparison->unknown->list->items->len;
     const Novelty *novelty = evaluation->model->novelty;
     const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;
     g_autofree float *known = best_scores(evaluation->model, evaluation->known.outputs, n);

@@ -10,19 +10,19 @@ static Answers answers_of(const Comparison *comparison, const Evaluation *evalua
     return (Answers){.name = evaluation->name,
                      .probabilities = evaluation->probabilities,
                      .labels = comparison->labels,
-                     .n = comparison_count(comparison),
-                     .classes = comparison_classes(comparison),
-                     .class_names = comparison_class_names(comparison),
+                     .n = comparison->n,
+                     .classes = comparison->classes,
+                     .class_names = comparison->names,
                      .units = comparison->units,
                      .points = evaluation->coverage};
 }
 
 Answers *coverage_answers(const Comparison *comparison)
 {
-    guint models = comparison->evaluations->len;
+    guint models = comparison->models;
     Answers *answers = g_new(Answers, models);
     for (guint j = 0; j < models; j++)
-        answers[j] = answers_of(comparison, comparison_model(comparison, j));
+        answers[j] = answers_of(comparison, comparison->evaluations[j]);
     return answers;
 }
 
@@ -30,7 +30,7 @@ void coverage_report_text(GString *text, const Comparison *comparison)
 {
     g_autofree Answers *answers = coverage_answers(comparison);
     g_string_append(text, "\nAnswering only what is sure (95 % interval of what is right)\n");
-    for (guint j = 0; j < comparison->evaluations->len; j++)
+    for (guint j = 0; j < comparison->models; j++)
         coverage_text(text, &answers[j]);
 }
 
@@ -70,7 +70,7 @@ static void describe_class(Row *row, gconstpointer of, guint class)
 
 json_t *coverage_json(const Comparison *comparison, guint model)
 {
-    const Answers answers = answers_of(comparison, comparison_model(comparison, model));
+    const Answers answers = answers_of(comparison, comparison->evaluations[model]);
     json_t *array = json_array();
     for (guint t = 0; answers.points && t < COVERAGE_TARGETS; t++) {
         const CoveragePoint *point = calibration_accept(answers.points, coverage_targets[t]);
@@ -92,7 +92,7 @@ json_t *coverage_json(const Comparison *comparison, guint model)
 static void append_model(Report *report, guint model)
 {
     GString *page = report->page;
-    const Answers answers = answers_of(report->comparison, comparison_model(report->comparison, model));
+    const Answers answers = answers_of(report->comparison, report->comparison->evaluations[model]);
     if (!answers.points)
         return;
     rows_table(page, "fold", "Thresholds", describe_target, &answers, COVERAGE_TARGETS);
@@ -110,7 +110,7 @@ static void append_model(Report *report, guint model)
 void section_coverage(Report *report)
 {
     g_autofree Answers *answers = coverage_answers(report->comparison);
-    const CanvasFigure figure = coverage_figure(answers, report->comparison->evaluations->len);
+    const CanvasFigure figure = coverage_figure(answers, report->comparison->models);
     if (figure.refusal)
         return; /* which the section on reliability says */
     g_string_append(report->page,

@@ -26,7 +26,7 @@ static void append_image(GString *page, const guint8 *rgb, int side, const char 
 static void append_item(Report *report, const Explanation *item)
 {
     const Explanations *explanations = report->options->explanations;
-    int side = comparison_model(report->comparison, item->model)->model->spec->side;
+    int side = report->comparison->evaluations[item->model]->model->spec->side;
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     g_autofree char *title = explanation_title(explanations, item);
     double scale = overlay_scale(item);
@@ -50,7 +50,7 @@ static void append_item(Report *report, const Explanation *item)
 static void append_model(Report *report, guint model)
 {
     const GPtrArray *items = report->options->explanations->items;
-    const Evaluation *evaluation = comparison_model(report->comparison, model);
+    const Evaluation *evaluation = report->comparison->evaluations[model];
     html_element(report->page, "p", explanation_meaning(evaluation->model));
     int reason = -1;
     for (guint i = 0; i < items->len; i++) { /* which are by reason */

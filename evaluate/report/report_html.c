@@ -45,13 +45,13 @@ static gboolean is_empty(GString *page, gsize start, gsize open)
 void report_models(Report *report, void (*append)(Report *report, guint model))
 {
     GString *page = report->page;
-    guint n = report->comparison->evaluations->len;
+    guint n = report->comparison->models;
     for (guint m = 0; m < n; m++) {
         gsize start = page->len;
         if (n > 1)
             g_string_append_printf(page, "<details class=\"model\"%s><summary>",
                                    n <= 2 || m == report->verdict->best ? " open" : "");
-        html_element(page, "h3", comparison_model(report->comparison, m)->name);
+        html_element(page, "h3", report->comparison->evaluations[m]->name);
         g_string_append(page, n > 1 ? "</summary>\n" : "");
         gsize open = page->len;
         append(report, m);
@@ -88,11 +88,11 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
         page,
         "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"masthead\">\n");
     html_element(page, "h1", title);
-    g_string_append_printf(
-        page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison_count(comparison),
-        plural(comparison_count(comparison), "image", "images"), comparison_classes(comparison),
-        plural(comparison_classes(comparison), "class", "classes"), images->cache ? "cache" : "folder");
-    html_element(page, "code", comparison_source(comparison));
+    g_string_append_printf(page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison->n,
+                           plural(comparison->n, "image", "images"), comparison->classes,
+                           plural(comparison->classes, "class", "classes"),
+                           images->cache ? "cache" : "folder");
+    html_element(page, "code", comparison->images->list->root);
     if (images->skipped->len)
         g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
@@ -126,7 +126,7 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
                                                                        : NULL;
     g_autoptr(GString) page = g_string_new(NULL);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
-    g_autofree char *name = g_path_get_basename(comparison_source(comparison));
+    g_autofree char *name = g_path_get_basename(comparison->images->list->root);
     g_autofree char *title = options->style->title ? g_strdup(options->style->title)
                                                    : g_strdup_printf("%s on %s", kinds[kind], name);
     Report report = {comparison, options, page, verdict, comparison->images->folder, NULL};

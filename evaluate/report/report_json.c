@@ -42,8 +42,8 @@ static json_t *class_metrics(ClassMetrics metrics)
 static json_t *per_class(const Comparison *comparison, const Evaluation *evaluation)
 {
     json_t *object = json_object();
-    for (guint c = 0; c < comparison_classes(comparison); c++) {
-        g_autofree char *name = g_utf8_make_valid(comparison_class(comparison, (int)c), -1);
+    for (guint c = 0; c < comparison->classes; c++) {
+        g_autofree char *name = g_utf8_make_valid(comparison->names[c], -1);
         json_object_set_new(object, name, class_metrics(evaluation->per_class[c]));
     }
     return object;
@@ -73,7 +73,7 @@ static json_t *confusion_cells(const guint *matrix, guint classes)
 
 static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
 {
-    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison_classes(comparison));
+    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison->classes);
     const MetricsOf of = {comparison, evaluation, pairs};
     return rows_json(describe_confusion, &of, pairs->len);
 }
@@ -92,9 +92,8 @@ static void describe_mistake(Row *row, gconstpointer of, guint index)
     const Comparison *comparison = model->comparison;
     const Mistake *mistake = &g_array_index(model->lines, Mistake, index);
     row_text(row, "path", NULL, comparison_path(comparison, mistake->index));
-    row_text(row, "true", NULL, comparison_class(comparison, comparison_label(comparison, mistake->index)));
-    row_text(row, "predicted", NULL,
-             comparison_class(comparison, model->evaluation->predicted[mistake->index]));
+    row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->index]]);
+    row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->index]]);
     row_number(row, "score", NULL, mistake->score, 3);
 }
 
@@ -108,9 +107,9 @@ static json_t *worst_errors(const Comparison *comparison, const Evaluation *eval
 static void describe_model(Row *row, gconstpointer of, guint index)
 {
     const Comparison *comparison = of;
-    const Evaluation *evaluation = comparison_model(comparison, index);
+    const Evaluation *evaluation = comparison->evaluations[index];
     const Model *model = evaluation->model;
-    guint classes = comparison_classes(comparison);
+    guint classes = comparison->classes;
     gboolean small = classes <= MATRIX_CLASSES;
     row_text(row, "model", NULL, evaluation->path);
     row_text(row, "name", NULL, evaluation->name);
@@ -146,21 +145,21 @@ static void describe_model(Row *row, gconstpointer of, guint index)
 static json_t *verdict_json(const Comparison *comparison)
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     Row row = {.object = json_object()}, guessing = {.object = json_object()};
-    row_text(&guessing, "class", NULL, comparison_class(comparison, comparison->frequent));
+    row_text(&guessing, "class", NULL, comparison->names[comparison->frequent]);
     row_share(&guessing, "accuracy", NULL, comparison->guess);
     row_p(&guessing, "p", NULL, best->guess_p);
     row_text(&row, "best", NULL, best->name);
     json_object_set_new(row.object, "guessing", guessing.object);
     row_flag(&row, "beats_guessing", NULL, verdict->beats_guess, "");
-    row_text(&row, "weakest_class", NULL, comparison_class(comparison, verdict->worst));
+    row_text(&row, "weakest_class", NULL, comparison->names[verdict->worst]);
     if (verdict->second == verdict->best)
         return row.object;
     g_autoptr(GPtrArray) equals = g_ptr_array_new();
     for (guint i = 0; i < verdict->equals->len; i++)
-        g_ptr_array_add(equals, comparison_model(comparison, g_array_index(verdict->equals, guint, i))->name);
-    row_text(&row, "second", NULL, comparison_model(comparison, verdict->second)->name);
+        g_ptr_array_add(equals, comparison->evaluations[g_array_index(verdict->equals, guint, i)]->name);
+    row_text(&row, "second", NULL, comparison->evaluations[verdict->second]->name);
     row_share(&row, "ahead", NULL, verdict->ahead);
     row_interval(&row, "ahead_interval", NULL, verdict->ahead_interval);
     row_p(&row, "p", NULL, verdict->test.p);
@@ -178,7 +177,7 @@ gboolean report_json_write(const Comparison *comparison, const char *path, GErro
         "{s:i, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", EVALUATION_VERSION, "source",
         text(images->list->root), "images", (json_int_t)images->list->items->len, "groups",
         groups ? json_integer(groups) : json_null(), "classes", texts(images->list->classes), "skipped",
-        texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->evaluations->len),
+        texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->models),
         "mcnemar", rows_json(describe_pair, comparison, comparison_pairs(comparison)), "verdict",
         verdict_json(comparison));
     char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));

@@ -14,8 +14,8 @@ enum { SHOWN = 10 }; /* images that text and report name, unless they are all; t
 static Seen seen_by_any(const Comparison *comparison, guint i)
 {
     Seen most = IMAGE_UNSEEN;
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Leakage *leakage = &comparison_model(comparison, j)->leakage;
+    for (guint j = 0; j < comparison->models; j++) {
+        const Leakage *leakage = &comparison->evaluations[j]->leakage;
         if (leakage->seen)
             most = MAX(most, (Seen)leakage->seen[i]);
     }
@@ -25,7 +25,7 @@ static Seen seen_by_any(const Comparison *comparison, guint i)
 static guint count_any(const Comparison *comparison)
 {
     guint count = 0;
-    for (guint i = 0; i < comparison_count(comparison); i++)
+    for (guint i = 0; i < comparison->n; i++)
         count += seen_by_any(comparison, i) != IMAGE_UNSEEN;
     return count;
 }
@@ -34,7 +34,7 @@ static guint count_any(const Comparison *comparison)
 static guint first_seen(const Comparison *comparison, guint images[SHOWN])
 {
     guint n = 0;
-    for (guint i = 0; i < comparison_count(comparison) && n < SHOWN; i++)
+    for (guint i = 0; i < comparison->n && n < SHOWN; i++)
         if (seen_by_any(comparison, i) != IMAGE_UNSEEN)
             images[n++] = i;
     return n;
@@ -54,7 +54,7 @@ static char *describe(const Comparison *comparison, guint i)
 /* What was compared, and how many images were found. Caller frees. */
 static char *headline(const Comparison *comparison, guint count)
 {
-    guint n = comparison_count(comparison);
+    guint n = comparison->n;
     g_autoptr(GString) line = g_string_new(NULL);
     if (!comparison->trained_on) {
         g_string_printf(line, "%u of %u test images were in a training set", count, n);
@@ -83,7 +83,7 @@ static void append_accuracy(GString *text, const Comparison *comparison, const E
     if (!leakage->seen)
         g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
                                evaluation->accuracy, name);
-    else if (leakage_count(evaluation) < comparison_count(comparison))
+    else if (leakage_count(evaluation) < comparison->n)
         g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
                                leakage->accuracy, leakage->interval.low, leakage->interval.high, name);
     else
@@ -101,9 +101,9 @@ void leakage_text(GString *text, const Comparison *comparison)
     if (!count)
         return;
     g_string_append(text, "accuracy  without them  95 % interval     model\n");
-    for (guint j = 0; j < comparison->evaluations->len; j++)
-        append_accuracy(text, comparison, comparison_model(comparison, j));
-    if (count == comparison_count(comparison))
+    for (guint j = 0; j < comparison->models; j++)
+        append_accuracy(text, comparison, comparison->evaluations[j]);
+    if (count == comparison->n)
         return;
     for (guint i = 0; i < shown; i++) {
         g_autofree char *what = describe(comparison, images[i]), *safe = cli_printable(what);
@@ -118,9 +118,9 @@ void leakage_text(GString *text, const Comparison *comparison)
 static void describe_model(Row *row, gconstpointer of, guint model)
 {
     const Comparison *comparison = of;
-    const Evaluation *evaluation = comparison_model(comparison, model);
+    const Evaluation *evaluation = comparison->evaluations[model];
     const Leakage *leakage = &evaluation->leakage;
-    gboolean left = leakage->seen && leakage_count(evaluation) < comparison_count(comparison);
+    gboolean left = leakage->seen && leakage_count(evaluation) < comparison->n;
     row_text(row, NULL, "model", evaluation->name);
     row_text(row, "cache", NULL, comparison->trained_on);
     row_number(row, "similarity", NULL, comparison->similarity, 2);
@@ -140,7 +140,7 @@ static void describe_model(Row *row, gconstpointer of, guint model)
 static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
 {
     json_t *images = json_array();
-    for (guint i = 0; i < comparison_count(comparison); i++) {
+    for (guint i = 0; i < comparison->n; i++) {
         const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
         gboolean same = leakage->seen[i] == IMAGE_SEEN;
         if (leakage->seen[i] == IMAGE_UNSEEN)
@@ -157,7 +157,7 @@ static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
 
 json_t *leakage_json(const Comparison *comparison, guint model)
 {
-    const Leakage *leakage = &comparison_model(comparison, model)->leakage;
+    const Leakage *leakage = &comparison->evaluations[model]->leakage;
     if (!leakage->seen)
         return json_null();
     json_t *object = row_json(describe_model, comparison, model);
@@ -212,8 +212,8 @@ void section_leakage(Report *report)
     html_element(page, "p", line);
     if (!count)
         return;
-    rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->evaluations->len);
-    if (count == comparison_count(comparison))
+    rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->models);
+    if (count == comparison->n)
         return;
     append_groups(page, comparison);
     if (count > SHOWN)

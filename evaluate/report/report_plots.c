@@ -52,8 +52,8 @@ void describe_confusion(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
     const ConfusedPair *pair = &g_array_index(model->lines, ConfusedPair, index);
-    row_text(row, "true", "True", comparison_class(model->comparison, pair->truth));
-    row_text(row, "predicted", "Taken for", comparison_class(model->comparison, pair->predicted));
+    row_text(row, "true", "True", model->comparison->names[pair->truth]);
+    row_text(row, "predicted", "Taken for", model->comparison->names[pair->predicted]);
     row_count(row, "count", "Images", pair->count);
     row_share(row, "share", "of the class", pair->share);
 }
@@ -61,17 +61,17 @@ void describe_confusion(Row *row, gconstpointer of, guint index)
 static void describe_matrix(Row *row, gconstpointer of, guint truth)
 {
     const MetricsOf *model = of;
-    guint classes = comparison_classes(model->comparison);
-    row_text(row, NULL, "true \\ predicted", comparison_class(model->comparison, (int)truth));
+    guint classes = model->comparison->classes;
+    row_text(row, NULL, "true \\ predicted", model->comparison->names[truth]);
     for (guint p = 0; p < classes; p++)
-        row_count(row, NULL, comparison_class(model->comparison, (int)p),
+        row_count(row, NULL, model->comparison->names[p],
                   model->evaluation->matrix[(gsize)truth * classes + p]);
 }
 
 static void append_confusion(Report *report, guint model)
 {
-    const Evaluation *evaluation = comparison_model(report->comparison, model);
-    guint classes = comparison_classes(report->comparison);
+    const Evaluation *evaluation = report->comparison->evaluations[model];
+    guint classes = report->comparison->classes;
     GString *page = report->page;
     g_autoptr(Plots) plots =
         plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
@@ -132,7 +132,7 @@ void section_reliability(Report *report)
     g_autoptr(Plots) plots =
         plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
     GString *page = report->page;
-    if (plots->n_reliability < report->comparison->evaluations->len)
+    if (plots->n_reliability < report->comparison->models)
         report_missing(report,
                        plots->n_reliability
                            ? "Not drawn of models that give decision values; trained with `--folds 5`, "
@@ -157,7 +157,7 @@ void section_reliability(Report *report)
 
 static void append_training(Report *report, guint model)
 {
-    const Evaluation *evaluation = comparison_model(report->comparison, model);
+    const Evaluation *evaluation = report->comparison->evaluations[model];
     const json_t *training = evaluation->model->training;
     g_auto(History) history = {0};
     const Curves curves = {&history, NULL};
@@ -187,11 +187,10 @@ void report_thumbnails(Report *report)
 static void append_mistakes(Report *report, guint model)
 {
     const Comparison *comparison = report->comparison;
-    const Evaluation *evaluation = comparison_model(comparison, model);
+    const Evaluation *evaluation = comparison->evaluations[model];
     g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
     g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
-                           comparison_count(comparison),
-                           plural(comparison_count(comparison), "image", "images"));
+                           comparison->n, plural(comparison->n, "image", "images"));
     for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
         const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
         const ReviewItem item = review_mistake(comparison, evaluation, mistake);

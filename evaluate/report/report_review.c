@@ -91,7 +91,7 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
     const char *path = comparison_path(report->comparison, item->image);
-    const char *label = comparison_class(comparison, comparison_label(comparison, item->image));
+    const char *label = comparison->names[comparison->labels[item->image]];
     g_string_append(page, "<li");
     if (decides) {
         append_attribute(page, "path", path);
@@ -140,7 +140,7 @@ static void append_cards(Report *report)
         thread_pool_run(report->comparison->thread_pool, n, draw, &thumbnails);
     g_string_append(report->page, "<ul class=\"gallery\">\n");
     for (guint i = 0; i < n; i++) {
-        report_card(report, comparison_model(report->comparison, report->verdict->best), item_at(report, i),
+        report_card(report, report->comparison->evaluations[report->verdict->best], item_at(report, i),
                     jpegs[i], TRUE);
         g_clear_pointer(&jpegs[i], g_bytes_unref);
     }
@@ -154,9 +154,9 @@ void section_review(Report *report)
     g_string_append(page, "<div id=\"cards\"");
     append_id(report);
     g_string_append_printf(page, ">\n%s<datalist id=\"names\">", tools);
-    for (guint c = 0; c < comparison_classes(report->comparison); c++) {
+    for (guint c = 0; c < report->comparison->classes; c++) {
         g_string_append(page, "<option value=\"");
-        html_text(page, comparison_class(report->comparison, (int)c));
+        html_text(page, report->comparison->names[c]);
         g_string_append(page, "\">");
     }
     g_string_append(page, "</datalist>\n");

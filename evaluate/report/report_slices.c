@@ -40,8 +40,8 @@ void slices_text(GString *text, const Comparison *comparison)
     g_string_append_printf(text,
                            "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
                            test_name(comparison), over);
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
         guint differ = 0;
         for (guint s = 0; s < slices->len; s++) {
@@ -76,14 +76,13 @@ static void describe(Row *row, gconstpointer of, guint line)
 
 json_t *slices_json(const Comparison *comparison, guint model)
 {
-    g_autoptr(GArray) slices = slices_measure(comparison, comparison_model(comparison, model));
+    g_autoptr(GArray) slices = slices_measure(comparison, comparison->evaluations[model]);
     return rows_json(describe, slices, slices->len);
 }
 
 static void append_model(Report *report, guint model)
 {
-    g_autoptr(GArray) slices =
-        slices_measure(report->comparison, comparison_model(report->comparison, model));
+    g_autoptr(GArray) slices = slices_measure(report->comparison, report->comparison->evaluations[model]);
     rows_table(report->page, "fold", "Slices", describe, slices, slices->len);
 }
 

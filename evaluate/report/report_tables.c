@@ -34,8 +34,8 @@ static gboolean is_best(const Comparison *comparison, guint metric, const Evalua
     gboolean beats = FALSE;
     if (evaluation->guess_p >= VERDICT_LEVEL)
         return FALSE;
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        double other = value_of(comparison_model(comparison, j), metric);
+    for (guint j = 0; j < comparison->models; j++) {
+        double other = value_of(comparison->evaluations[j], metric);
         double ahead = metrics[metric].less_is_better ? other - own : own - other;
         if (isnan(own) || ahead < 0)
             return FALSE;
@@ -47,7 +47,7 @@ static gboolean is_best(const Comparison *comparison, guint metric, const Evalua
 void describe_figures(Row *row, gconstpointer of, guint model)
 {
     const Comparison *comparison = of;
-    const Evaluation *evaluation = comparison_model(comparison, model);
+    const Evaluation *evaluation = comparison->evaluations[model];
     g_autofree char *top = g_strdup_printf(metrics[TOP_K].title, comparison->k);
     row->missing = "the model outputs decision values, not probabilities";
     row_text(row, NULL, "Model", evaluation->name);
@@ -84,7 +84,7 @@ void describe_pair(Row *row, gconstpointer comparison, guint index)
 void section_metrics(Report *report)
 {
     const Comparison *comparison = report->comparison;
-    guint models = comparison->evaluations->len;
+    guint models = comparison->models;
     GString *page = report->page;
     rows_table(page, models > 1 ? "fold sortable" : "fold", "Metrics of the models", describe_figures,
                comparison, models);
@@ -116,16 +116,17 @@ void row_metrics(Row *row, ClassMetrics f)
 
 static void begin_class(Row *row, const Comparison *comparison, guint class)
 {
-    row_text(row, NULL, "Class", comparison_class(comparison, (int)class));
-    row_count(row, NULL, "Images", comparison_model(comparison, 0)->per_class[class].support);
+    row_text(row, NULL, "Class", comparison->names[class]);
+    row_count(row, NULL, "Images", comparison->evaluations[0]->per_class[class].support);
     row->bars = TRUE;
 }
 
-static void describe_f1(Row *row, gconstpointer comparison, guint class)
+static void describe_f1(Row *row, gconstpointer of, guint class)
 {
+    const Comparison *comparison = of;
     begin_class(row, comparison, class);
-    for (guint j = 0; j < ((const Comparison *)comparison)->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         g_autofree char *title = g_strdup_printf("F1, %s", evaluation->name);
         row_share(row, NULL, title, evaluation->per_class[class].f1);
     }
@@ -140,9 +141,9 @@ static void describe_class(Row *row, gconstpointer of, guint class)
 
 static void append_classes(Report *report, guint model)
 {
-    const MetricsOf of = {report->comparison, comparison_model(report->comparison, model), NULL};
+    const MetricsOf of = {report->comparison, report->comparison->evaluations[model], NULL};
     rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, &of,
-               comparison_classes(report->comparison));
+               report->comparison->classes);
 }
 
 void section_classes(Report *report)
@@ -151,9 +152,9 @@ void section_classes(Report *report)
     g_string_append(report->page,
                     "<p class=\"controls\" hidden><label for=\"filter\">Show classes with</label> <input "
                     "id=\"filter\" type=\"search\" autocomplete=\"off\"></p>\n");
-    if (comparison->evaluations->len > 1)
+    if (comparison->models > 1)
         rows_table(report->page, "fold sortable", "F1 of each class", describe_f1, comparison,
-                   comparison_classes(comparison));
+                   comparison->classes);
     report_models(report, append_classes);
 }
 
@@ -216,7 +217,7 @@ static void append_training(GString *page, json_t *training)
 static void append_model_settings(Report *report, guint index)
 {
     GString *page = report->page;
-    const Evaluation *evaluation = comparison_model(report->comparison, index);
+    const Evaluation *evaluation = report->comparison->evaluations[index];
     const Model *model = evaluation->model;
     g_autofree char *parameters = g_strdup_printf("%" G_GSIZE_FORMAT, network_parameters(model->network));
     g_autofree char *temperature = g_strdup_printf("temperature %.4g", model->temperature);

@@ -101,15 +101,15 @@ static void text_table(GString *text, const Comparison *comparison)
 {
     int width = (int)strlen("model");
     gboolean has_top = comparison_has_top_k(comparison);
-    for (guint i = 0; i < comparison->evaluations->len; i++)
-        width = MAX(width, (int)g_utf8_strlen(comparison_model(comparison, i)->shown, -1));
+    for (guint i = 0; i < comparison->models; i++)
+        width = MAX(width, (int)g_utf8_strlen(comparison->evaluations[i]->shown, -1));
     append_padded(text, "model", width, TRUE);
     g_string_append(text, "  accuracy  95 % interval   ");
     if (has_top)
         g_string_append_printf(text, "%*stop-%u", comparison->k < 10 ? 3 : 2, "", comparison->k);
     g_string_append(text, "  macro F1  log loss  calibration error\n");
-    for (guint i = 0; i < comparison->evaluations->len; i++) {
-        const Evaluation *evaluation = comparison_model(comparison, i);
+    for (guint i = 0; i < comparison->models; i++) {
+        const Evaluation *evaluation = comparison->evaluations[i];
         g_autofree char *loss = figure(evaluation->log_loss), *error = figure(evaluation->calibration_error);
         append_padded(text, evaluation->shown, width, TRUE);
         g_string_append_printf(text, "    %.4f  %.4f to %.4f", evaluation->accuracy, evaluation->interval.low,
@@ -134,10 +134,10 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
 /* NULL-terminated; for a terminal. */
 static char **shown_classes(const Comparison *comparison)
 {
-    guint classes = comparison_classes(comparison);
+    guint classes = comparison->classes;
     char **shown = g_new0(char *, classes + 1);
     for (guint c = 0; c < classes; c++)
-        shown[c] = cli_printable(comparison_class(comparison, (int)c));
+        shown[c] = cli_printable(comparison->names[c]);
     return shown;
 }
 
@@ -150,7 +150,7 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
     g_autofree char *approach = cli_printable(evaluation->model->approach);
     g_autofree char *head = cli_printable(evaluation->model->head);
     const char *const *names = (const char *const *)shown;
-    guint classes = comparison_classes(comparison);
+    guint classes = comparison->classes;
     g_string_append_printf(text, "== %s: %s, %s head ==\n\n", path, approach, head);
     text_report(text, names, evaluation->matrix, classes, digits);
     g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
@@ -158,7 +158,7 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
         text_confusion(text, names, evaluation->matrix, classes);
     else
         g_string_append_printf(text, "of %u classes: see --confusion, --report or --json\n", classes);
-    if (evaluation->right < comparison_count(comparison) && classes > 2) {
+    if (evaluation->right < comparison->n && classes > 2) {
         g_string_append(text, "\nMost confused\n");
         text_confused_pairs(text, names, evaluation->matrix, classes, SHOWN_PAIRS);
     }
@@ -183,13 +183,12 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
 
 void text_comparison(GString *text, const Comparison *comparison, const Style *style, gboolean coverage)
 {
-    for (guint i = 0; i < comparison->evaluations->len; i++)
-        append_model(text, comparison, comparison_model(comparison, i), (int)style->digits);
-    g_autofree char *source = cli_printable(comparison_source(comparison));
-    g_string_append_printf(text, "%u %s of %u %s in %s", comparison_count(comparison),
-                           plural(comparison_count(comparison), "image", "images"),
-                           comparison_classes(comparison),
-                           plural(comparison_classes(comparison), "class", "classes"), source);
+    for (guint i = 0; i < comparison->models; i++)
+        append_model(text, comparison, comparison->evaluations[i], (int)style->digits);
+    g_autofree char *source = cli_printable(comparison->images->list->root);
+    g_string_append_printf(text, "%u %s of %u %s in %s", comparison->n,
+                           plural(comparison->n, "image", "images"), comparison->classes,
+                           plural(comparison->classes, "class", "classes"), source);
     if (comparison->images->skipped->len)
         g_string_append_printf(text, ", %u skipped", comparison->images->skipped->len);
     g_string_append(text, "\n\n");
@@ -199,7 +198,7 @@ void text_comparison(GString *text, const Comparison *comparison, const Style *s
                                "The intervals are over %u groups, as the images of a group are not "
                                "independent (cluster bootstrap).\n",
                                comparison->n_groups);
-    if (comparison->evaluations->len > 1) {
+    if (comparison->models > 1) {
         g_autofree char *over = comparison_over(comparison);
         g_string_append_printf(
             text,

@@ -28,8 +28,8 @@ void unknown_text(GString *text, const Comparison *comparison)
     g_string_append_printf(
         text, "\n%u unknown %s in %s (AUROC; share of them told where %g %% of the known are kept)\n", m,
         plural(m, "image", "images"), source, 100 * METRICS_KEPT);
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         UnknownFigures figures = unknown_measure(comparison, evaluation);
         const char *name = evaluation->shown;
         append_separation(text, name, figures.score, by_score(evaluation));
@@ -63,7 +63,7 @@ static void describe(Row *row, gconstpointer of, guint line)
 
 json_t *unknown_json(const Comparison *comparison, guint model)
 {
-    const Evaluation *evaluation = comparison_model(comparison, model);
+    const Evaluation *evaluation = comparison->evaluations[model];
     if (!comparison->unknown)
         return json_null();
     UnknownFigures figures = unknown_measure(comparison, evaluation);
@@ -83,12 +83,11 @@ json_t *unknown_json(const Comparison *comparison, guint model)
 static void append_model(Report *report, guint model)
 {
     const Comparison *comparison = report->comparison;
-    const Evaluation *evaluation = comparison_model(comparison, model);
+    const Evaluation *evaluation = comparison->evaluations[model];
     UnknownFigures figures = unknown_measure(comparison, evaluation);
     const Separations lines = {{by_score(evaluation), by_similarity}, {figures.score, figures.similarity}};
-    const Similarities of = {evaluation->known.similarities, evaluation->unknown.similarities,
-                             comparison_count(comparison), comparison->unknown->list->items->len,
-                             figures.limit};
+    const Similarities of = {evaluation->known.similarities, evaluation->unknown.similarities, comparison->n,
+                             comparison->unknown->list->items->len, figures.limit};
     const CanvasFigure figure = similarity_figure(&of);
     rows_table(report->page, "fold", "How well unknown images are told", describe, &lines,
                evaluation->known.similarities ? 2 : 1);

@@ -36,8 +36,8 @@ void section_verdict(Report *report)
         g_string_append(page, "</dd>\n");
     }
     g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");
-    for (guint j = 0; j < MIN(comparison->evaluations->len, MAX_BARS); j++)
-        append_bar(page, comparison_model(comparison, j), comparison->guess);
+    for (guint j = 0; j < MIN(comparison->models, MAX_BARS); j++)
+        append_bar(page, comparison->evaluations[j], comparison->guess);
     g_string_append(page,
                     "<div></div><div class=\"scale\"><span>0</span><span>accuracy; the band is its 95&nbsp;% "
                     "interval, the line guessing</span><span>100&nbsp;%</span></div><div></div>\n</div>\n");

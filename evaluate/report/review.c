@@ -18,12 +18,12 @@ typedef struct {
 
 static int label_of(const Choice *choice, guint image)
 {
-    return comparison_label(choice->comparison, image);
+    return choice->comparison->labels[image];
 }
 
 static const char *class_of(const Choice *choice, guint image)
 {
-    return comparison_class(choice->comparison, label_of(choice, image));
+    return choice->comparison->names[label_of(choice, image)];
 }
 
 /* Whether a page's attribute gives back the same bytes. */
@@ -52,7 +52,7 @@ static void add(Choice *choice, ReviewItem item)
 static void take_others(Choice *choice)
 {
     guint odd = 0;
-    for (guint i = 0; i < comparison_count(choice->comparison); i++) {
+    for (guint i = 0; i < choice->comparison->n; i++) {
         const DatasetItem *image = comparison_image(choice->comparison, i);
         gboolean clean = is_clean(image->key) && is_clean(class_of(choice, i));
         choice->taken[i] = !clean || image->reviewed;
@@ -83,7 +83,7 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
 {
     g_autoptr(Labels) labels = labels_read(table, LABELS_SUSPECTS, error);
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    for (guint i = 0; labels && i < comparison_count(choice->comparison); i++) {
+    for (guint i = 0; labels && i < choice->comparison->n; i++) {
         const LabelRow *row = labels_find(labels, comparison_path(choice->comparison, i));
         ReviewItem item = {.image = i, .reason = REVIEW_SUSPECT};
         if (!row)
@@ -101,7 +101,7 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
 
 ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Mistake *mistake)
 {
-    const char *suggested = comparison_class(comparison, evaluation->predicted[mistake->index]);
+    const char *suggested = comparison->names[evaluation->predicted[mistake->index]];
     return (ReviewItem){.image = mistake->index,
                         .reason = REVIEW_MISTAKE,
                         .suggested = g_intern_string(suggested),
@@ -118,18 +118,17 @@ static void add_mistakes(Choice *choice)
 
 static void add_unsure(Choice *choice)
 {
-    guint most = MIN(comparison_count(choice->comparison) / 10, REVIEW_UNSURE_MAX), added = 0;
+    guint most = MIN(choice->comparison->n / 10, REVIEW_UNSURE_MAX), added = 0;
     g_autoptr(GArray) unsure = evaluation_unsure(choice->comparison, choice->evaluation);
     for (guint i = 0; i < unsure->len && added < most; i++) {
         Unsure one = g_array_index(unsure, Unsure, i);
         if (choice->taken[one.index] || one.second < 0)
             continue;
         added++;
-        add(choice,
-            (ReviewItem){.image = one.index,
-                         .reason = REVIEW_UNSURE,
-                         .suggested = g_intern_string(comparison_class(choice->comparison, one.second)),
-                         .score = -(double)one.lead});
+        add(choice, (ReviewItem){.image = one.index,
+                                 .reason = REVIEW_UNSURE,
+                                 .suggested = g_intern_string(choice->comparison->names[one.second]),
+                                 .score = -(double)one.lead});
     }
 }
 
@@ -167,7 +166,7 @@ static void add_unknown(Choice *choice)
 {
     const Evaluation *evaluation = choice->evaluation;
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    for (guint i = 0; evaluation->known.similarities && i < comparison_count(choice->comparison); i++) {
+    for (guint i = 0; evaluation->known.similarities && i < choice->comparison->n; i++) {
         ReviewItem item = {
             .image = i, .reason = REVIEW_UNKNOWN, .score = -(double)evaluation->known.similarities[i]};
         if (-item.score < evaluation->model->novelty->limit)
@@ -180,9 +179,9 @@ GArray *review_choose(const Comparison *comparison, const char *suspects, GError
 {
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
-    g_autofree gboolean *taken = g_new0(gboolean, comparison_count(comparison) + 1);
+    g_autofree gboolean *taken = g_new0(gboolean, comparison->n + 1);
     Choice choice = {.comparison = comparison,
-                     .evaluation = comparison_model(comparison, verdict->best),
+                     .evaluation = comparison->evaluations[verdict->best],
                      .items = items,
                      .taken = taken};
     take_others(&choice);

@@ -8,7 +8,7 @@
 /* All, or SCATTER_MAX at even distances. */
 guint scatter_image(const Scatter *scatter, guint i)
 {
-    return (guint)((guint64)i * comparison_count(scatter->comparison) / scatter->n);
+    return (guint)((guint64)i * scatter->comparison->n / scatter->n);
 }
 
 static gboolean find_coordinates(Scatter *scatter, GError **error)
@@ -30,11 +30,11 @@ static gboolean find_coordinates(Scatter *scatter, GError **error)
 
 Scatter *scatter_new(const Comparison *comparison, GError **error)
 {
-    guint n = MIN(comparison_count(comparison), SCATTER_MAX);
+    guint n = MIN(comparison->n, SCATTER_MAX);
     g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(Scatter) scatter = g_new0(Scatter, 1);
     *scatter = (Scatter){.comparison = comparison,
-                         .best = comparison_model(comparison, verdict->best),
+                         .best = comparison->evaluations[verdict->best],
                          .n = n,
                          .xy = g_new(double, 2 * n)};
     return find_coordinates(scatter, error) ? g_steal_pointer(&scatter) : NULL;

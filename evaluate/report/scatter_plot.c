@@ -15,12 +15,12 @@ static const double dot = 3, cross = 3.2, text_size = 11;
 
 static guint classes_of(const Scatter *scatter)
 {
-    return comparison_classes(scatter->comparison);
+    return scatter->comparison->classes;
 }
 
 static int label_at(const Scatter *scatter, guint i)
 {
-    return comparison_label(scatter->comparison, scatter_image(scatter, i));
+    return scatter->comparison->labels[scatter_image(scatter, i)];
 }
 
 static gboolean wrong_at(const Scatter *scatter, guint i)
@@ -79,8 +79,7 @@ static double width_of(const Scatter *scatter)
     double widest = MAX(canvas_text_width(NULL, text_size, FALSE, wrong),
                         canvas_text_width(NULL, text_size, FALSE, rest));
     for (guint r = 0; r < MIN(classes_of(scatter), SHOWN); r++)
-        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE,
-                                               comparison_class(scatter->comparison, (int)order[r])));
+        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, scatter->comparison->names[order[r]]));
     return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_MIN, LEGEND_MAX);
 }
 
@@ -98,8 +97,7 @@ static void draw_legend(Canvas *canvas, const Scatter *scatter, const guint *ord
     guint shown = MIN(classes_of(scatter), SHOWN);
     double y = 42;
     for (guint r = 0; r < shown; r++, y += ROW)
-        draw_entry(canvas, mark_of(theme, r, 3.5), y, theme->ink,
-                   comparison_class(scatter->comparison, (int)order[r]));
+        draw_entry(canvas, mark_of(theme, r, 3.5), y, theme->ink, scatter->comparison->names[order[r]]);
     if (shown < classes_of(scatter)) {
         g_autofree char *rest = text_of_rest(scatter);
         draw_entry(canvas, mark_of(theme, SHOWN, 3.5), y, theme->soft, rest);
@@ -150,9 +148,9 @@ CanvasFigure scatter_figure(const Scatter *scatter)
 char *scatter_caption(const Scatter *scatter)
 {
     GString *text = g_string_new(NULL);
-    if (scatter->n < comparison_count(scatter->comparison))
+    if (scatter->n < scatter->comparison->n)
         g_string_append_printf(text, "%u of the %u images, evenly spaced,", scatter->n,
-                               comparison_count(scatter->comparison));
+                               scatter->comparison->n);
     else
         g_string_append_printf(text, "The %u images", scatter->n);
     g_string_append_printf(text,

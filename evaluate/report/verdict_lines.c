@@ -30,13 +30,13 @@ static void append_p(GString *text, double p)
 
 static void best_model(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     g_autofree char *over = comparison_over(comparison);
-    if (!verdict->beats_guess && comparison->evaluations->len > 1)
+    if (!verdict->beats_guess && comparison->models > 1)
         g_string_append(text, "None: none is better than guessing. Of all, ");
     g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval%s: %.1f to %.1f %%).",
-                           best->name, 100 * best->accuracy, comparison_count(comparison), over,
-                           100 * best->interval.low, 100 * best->interval.high);
+                           best->name, 100 * best->accuracy, comparison->n, over, 100 * best->interval.low,
+                           100 * best->interval.high);
 }
 
 /* Whether McNemar's tests, by Holm, tell best and second apart. A model further behind can be one that they do not tell
@@ -51,8 +51,8 @@ static gboolean second_is_equal(const Verdict *verdict)
 
 static void ahead(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *second = comparison_model(comparison, verdict->second);
-    if (comparison->evaluations->len == 1)
+    const Evaluation *second = comparison->evaluations[verdict->second];
+    if (comparison->models == 1)
         return;
     if (verdict->ahead == 0) {
         g_string_append_printf(text, "It is right as often as %s.", second->name);
@@ -72,7 +72,7 @@ static void ahead(GString *text, const Comparison *comparison, const Verdict *ve
         g_string_append_printf(text, "; %u %s cannot be distinguished from it%s", others,
                                plural(others, "other", "others"),
                                equal ? " either" : ", though further behind");
-    else if (!equal && comparison->evaluations->len > 2)
+    else if (!equal && comparison->models > 2)
         g_string_append(text, ", and the others are further behind");
     g_string_append_c(text, '.');
     if (equal && verdict->needed)
@@ -82,8 +82,8 @@ static void ahead(GString *text, const Comparison *comparison, const Verdict *ve
 
 static void append_unlearnt(GString *text, const Comparison *comparison, const Verdict *verdict)
 {
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         if (j != verdict->best && evaluation->guess_p >= VERDICT_LEVEL)
             g_string_append_printf(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
                                    100 * evaluation->accuracy, evaluation->guess_p);
@@ -92,7 +92,7 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
 
 static void guessing(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const char *name = comparison_class(comparison, comparison->frequent);
+    const char *name = comparison->names[comparison->frequent];
     g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(text,
                            verdict->beats_guess
@@ -101,7 +101,7 @@ static void guessing(GString *text, const Comparison *comparison, const Verdict 
                            name, 100 * comparison->guess);
     g_string_append(text, comparison->units ? " (cluster bootstrap" : " (binomial test");
     g_string_append_printf(text, "%s, ", over);
-    append_p(text, comparison_model(comparison, verdict->best)->guess_p);
+    append_p(text, comparison->evaluations[verdict->best]->guess_p);
     g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
 }
@@ -130,8 +130,8 @@ static void append_duration(GString *text, double seconds)
 
 static void cost(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    for (guint j = 0; j < comparison->evaluations->len; j++) {
-        const Evaluation *evaluation = comparison_model(comparison, j);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
         g_string_append_printf(text, "%s%s: ", j ? "; " : "", evaluation->name);
         append_count(text, network_parameters(evaluation->model->network));
         g_string_append(text, " parameters");
@@ -141,7 +141,7 @@ static void cost(GString *text, const Comparison *comparison, const Verdict *ver
         }
         if (timing)
             g_string_append_printf(text, ", %.3g ms per image after the base",
-                                   1000 * evaluation->known.seconds / comparison_count(comparison));
+                                   1000 * evaluation->known.seconds / comparison->n);
     }
     g_string_append_c(text, '.');
 }
@@ -150,20 +150,18 @@ static void cost(GString *text, const Comparison *comparison, const Verdict *ver
 
 static void failures(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     const ClassMetrics *worst = &best->per_class[verdict->worst];
-    g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison_classes(comparison));
+    g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison->classes);
     if (pairs->len == 0) {
         g_string_append(text, "On none of these images.");
         return;
     }
     g_string_append_printf(text, "%s gets %.0f of the %u images of %s right, its weakest class. ", best->name,
-                           worst->recall * worst->support, worst->support,
-                           comparison_class(comparison, verdict->worst));
+                           worst->recall * worst->support, worst->support, comparison->names[verdict->worst]);
     const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
     g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
-                           comparison_class(comparison, pair->truth),
-                           comparison_class(comparison, pair->predicted), pair->count,
+                           comparison->names[pair->truth], comparison->names[pair->predicted], pair->count,
                            plural(pair->count, "image", "images"), 100 * pair->share);
 }
 
@@ -185,9 +183,9 @@ static gboolean is_overfitted(const Evaluation *evaluation)
 /* Nothing where the best model was trained on none of the images, as far as is known. */
 static void trained_on(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     const Leakage *leakage = &best->leakage;
-    guint count = leakage_count(best), n = comparison_count(comparison);
+    guint count = leakage_count(best), n = comparison->n;
     if (!count)
         return;
     if (count == n)
@@ -207,7 +205,7 @@ static void trained_on(GString *text, const Comparison *comparison, const Verdic
 /* The first that apply. */
 static void next_steps(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison_model(comparison, verdict->best);
+    const Evaluation *best = comparison->evaluations[verdict->best];
     gboolean learnt = verdict->beats_guess;
     const struct {
         gboolean applies;
@@ -228,7 +226,7 @@ static void next_steps(GString *text, const Comparison *comparison, const Verdic
         {learnt && is_overfitted(best),
          "It fits its training images far better than others: more images, augmentation or a higher "
          "`--dropout` would help."},
-        {learnt && best->right < comparison_count(comparison),
+        {learnt && best->right < comparison->n,
          "Look through its mistakes for wrong labels (`train --suspects` lists candidates), and use "
          "`train --learning-curve` to estimate the gain from more images."},
         {!best->probabilities, "For probabilities instead of decision values, train with `--folds 5`."},
@@ -258,7 +256,7 @@ GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboo
     g_array_set_clear_func(lines, line_clear);
     for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
         g_autoptr(GString) text = g_string_new(NULL);
-        gboolean alone = answers[i].answer == best_model && comparison->evaluations->len == 1;
+        gboolean alone = answers[i].answer == best_model && comparison->models == 1;
         answers[i].answer(text, comparison, verdict, timing);
         if (!text->len)
             continue;
