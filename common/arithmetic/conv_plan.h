@@ -79,13 +79,7 @@ static inline gsize conv_whole_lines(gsize floats)
     return (floats + CONV_LINE - 1) / CONV_LINE * CONV_LINE;
 }
 
-/* The number of parts of at most `max` that `total` divides into; and the start of part i if it is divided into this
- * many parts, whose sizes differ by at most one. */
-static inline guint parts_of(guint total, guint max)
-{
-    return (total + max - 1) / max;
-}
-
+/* The start of part i of `total` divided into this many parts (parts_of), whose sizes differ by at most one. */
 static inline guint part_start(guint total, guint parts, guint i)
 {
     return (guint)((guint64)total * i / parts);

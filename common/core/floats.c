@@ -2,6 +2,7 @@
  * the word before the aligned one. */
 #include "common/core/floats.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -48,6 +49,25 @@ static int by_value(const void *a, const void *b)
 void floats_sort(float *values, gsize n)
 {
     qsort(values, n, sizeof *values, by_value);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void doubles_sort(double *values, gsize n)
+{
+    qsort(values, n, sizeof *values, by_number);
+}
+
+gsize floats_finite(const float *values, gsize n)
+{
+    gsize i = 0;
+    while (i < n && isfinite(values[i]))
+        i++;
+    return i;
 }
 
 /* ---- Arenas ---- */

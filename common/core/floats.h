@@ -10,7 +10,11 @@ float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */
 void floats_free(float *floats); /* NULL allowed */
 
-void floats_sort(float *values, gsize n); /* ascending; none is NaN */
+/* Ascending; none is NaN. */
+void floats_sort(float *values, gsize n);
+void doubles_sort(double *values, gsize n);
+
+gsize floats_finite(const float *values, gsize n); /* how many are finite before the first that is not */
 
 /* ---- Arenas ---- */
 

@@ -24,4 +24,10 @@ guint thread_pool_threads(const ThreadPool *thread_pool);
 /* Runs task(0 … tasks-1), each once, and returns when all are done. Not to be called from within a task. */
 void thread_pool_run(ThreadPool *thread_pool, guint tasks, ThreadPoolTask task, gpointer data);
 
+/* The number of parts of at most `max` that `total` divides into. */
+static inline guint parts_of(gsize total, gsize max)
+{
+    return (guint)((total + max - 1) / max);
+}
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ThreadPool, thread_pool_free)

@@ -1,10 +1,10 @@
 /* interval: see interval.h. */
 #include "common/model/interval.h"
 
+#include "common/core/floats.h"
 #include "common/core/rng.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 Interval interval_wilson(guint successes, guint n)
 {
@@ -34,12 +34,6 @@ GArray *interval_groups(const int *values, const guint8 *left_out, const guint *
     return groups;
 }
 
-static gint by_value(gconstpointer a, gconstpointer b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 double *interval_draws(const GArray *groups)
 {
     double *means = g_new(double, INTERVAL_DRAWS);
@@ -53,7 +47,7 @@ double *interval_draws(const GArray *groups)
         }
         means[draw] = sum / images;
     }
-    qsort(means, INTERVAL_DRAWS, sizeof *means, by_value);
+    doubles_sort(means, INTERVAL_DRAWS);
     return means;
 }
 

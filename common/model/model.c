@@ -69,14 +69,6 @@ static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
            hdf5_write_floats(file, bias_path, 1, &layer->bias_count, layer->bias, error);
 }
 
-static gboolean are_finite(const float *values, gsize n)
-{
-    gsize i = 0;
-    while (i < n && isfinite(values[i]))
-        i++;
-    return i == n;
-}
-
 static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
                             GError **error)
 {
@@ -84,7 +76,7 @@ static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const
     for (int r = 0; r < rank; r++)
         n *= shape[r];
     return hdf5_read_floats(file, dataset, rank, shape, out, error) &&
-           (are_finite(out, n) ||
+           (floats_finite(out, n) == n ||
             error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file), dataset));
 }
 
@@ -212,16 +204,14 @@ static gboolean write_novelty(Hdf5File *file, const Model *model, GError **error
 static gboolean can_be_loaded(const Model *model, const char *path, GError **error)
 {
     const Scaling *scaling = model->scaling;
+    gsize scaled = scaling->kind == SCALE_STANDARD ? scaling->features : 0;
     gboolean finite = isfinite(scaling->max) && isfinite(model->temperature) &&
-                      (scaling->kind != SCALE_STANDARD || (are_finite(scaling->mean, scaling->features) &&
-                                                           are_finite(scaling->inverse, scaling->features)));
+                      floats_finite(scaling->mean, scaled) == scaled &&
+                      floats_finite(scaling->inverse, scaled) == scaled;
     for (guint i = 0; finite && i < model->network->layers->len; i++) {
         const Layer *layer = model->network->layers->pdata[i];
-        gsize shape[4], n = 1;
-        for (int r = layer->kernel ? kernel_shape(layer, shape) : 0; r-- > 0;)
-            n *= shape[r];
-        finite =
-            !layer->kernel || (are_finite(layer->kernel, n) && are_finite(layer->bias, layer->bias_count));
+        finite = floats_finite(layer->kernel, layer->kernel_count) == layer->kernel_count &&
+                 floats_finite(layer->bias, layer->bias_count) == layer->bias_count;
     }
     return finite ||
            error_set(error,
@@ -323,8 +313,7 @@ static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
         g_prefix_error(error, "%s: ", hdf5_path(file));
         return FALSE;
     }
-    const int *input = model->network->input;
-    gsize features = (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
+    gsize features = network_inputs(model->network);
     if (features != feature_spec_features(model->spec))
         return error_set(error, "%s: its network takes %zu features, its feature specification gives %zu",
                          hdf5_path(file), features, feature_spec_features(model->spec));

@@ -1,10 +1,10 @@
 /* scaling: see scaling.h. */
 #include "common/model/scaling.h"
 
+#include "common/core/floats.h"
 #include "common/network/layers.h"
 
 #include <float.h>
-#include <stdlib.h>
 #include <string.h>
 
 Scaling *scaling_new(ScalingKind kind, gsize features)
@@ -47,12 +47,6 @@ static void fit_max(Scaling *scaling, const Rows *rows, float *buffer)
     scaling->max = max > 0 ? max : 1;
 }
 
-static int compare_numbers(gconstpointer a, gconstpointer b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The (lower) median of the variances above 0; 0 if there is none. */
 static double median_variance(const double *variance, gsize n)
 {
@@ -61,7 +55,7 @@ static double median_variance(const double *variance, gsize n)
     for (gsize j = 0; j < n; j++)
         if (variance[j] > 0)
             sorted[varying++] = variance[j];
-    qsort(sorted, varying, sizeof *sorted, compare_numbers);
+    doubles_sort(sorted, varying);
     return varying ? sorted[(varying - 1) / 2] : 0;
 }
 

@@ -282,7 +282,7 @@ static void run(Pass *pass)
     pass->panel = (strips + rounds * threads - 1) / (rounds * threads) * STRIP;
     pass->kernels = kernels_current()->dense;
     pass->sparse = kernels_current()->sparse;
-    thread_pool_run(thread_pool, (units + pass->panel - 1) / pass->panel, run_panel, pass);
+    thread_pool_run(thread_pool, parts_of((gsize)units, (gsize)pass->panel), run_panel, pass);
 }
 
 void dense_forward(const Dense *dense, DenseBatch batch, const float *kernel, const float *bias, float *y)
@@ -325,8 +325,8 @@ static void transpose_features(guint task, guint worker, gpointer data)
 void dense_transpose(const Dense *dense, const float *const *x, int n, float *xt)
 {
     Transpose transpose = {dense, x, n, xt};
-    thread_pool_run(dense->thread_pool, (dense->features + FEATURES_A_TASK - 1) / FEATURES_A_TASK,
-                    transpose_features, &transpose);
+    thread_pool_run(dense->thread_pool, parts_of((gsize)dense->features, FEATURES_A_TASK), transpose_features,
+                    &transpose);
 }
 
 /* ---- Gradient with respect to the input: dxᵀ = W dyᵀ, a block of features per task. A tile of W stays in the cache
@@ -418,9 +418,9 @@ void dense_input_gradient(const Dense *dense, const float *dy, int n, const floa
     gradient.dyt = dense->scratch;
     gradient.workers = dense->scratch + transposed_floats(dense);
     gradient.kernels = kernels_current()->dense;
-    thread_pool_run(dense->thread_pool, (dense->units + INPUT_DEPTH - 1) / INPUT_DEPTH, transpose_strips,
+    thread_pool_run(dense->thread_pool, parts_of((gsize)dense->units, INPUT_DEPTH), transpose_strips,
                     &gradient);
-    thread_pool_run(dense->thread_pool, (dense->features + INPUT_ROWS - 1) / INPUT_ROWS, input_gradient_block,
+    thread_pool_run(dense->thread_pool, parts_of((gsize)dense->features, INPUT_ROWS), input_gradient_block,
                     &gradient);
 }
 

@@ -47,12 +47,6 @@ static gboolean owns_output(const Stage *stage)
     return layer_has_output(stage->layer) && !stage->pooled;
 }
 
-static gsize rows_of(const Executor *executor)
-{
-    const int *input = executor->network->input;
-    return (gsize)input[0] * (gsize)input[1] * (gsize)input[2];
-}
-
 /* Floats of a stage's output per image. */
 static gsize outputs_of(const Executor *executor, guint i)
 {
@@ -134,7 +128,7 @@ static void make_dense(Executor *executor, Arena *arena, guint i)
 /* Every stage has its own output. */
 static void make_kept_outputs(Executor *executor, Arena *arena)
 {
-    gsize batch = (gsize)executor->batch, rows = batch * rows_of(executor);
+    gsize batch = (gsize)executor->batch, rows = batch * network_inputs(executor->network);
     gboolean whole = executor->use == EXECUTOR_GRADIENT;
     float *now = executor->joined = takes_rows(executor) ? NULL : arena_floats(arena, rows);
     for (guint i = 0; i < executor->n_stages; i++) {
@@ -159,7 +153,8 @@ static void make_alternating_outputs(Executor *executor, Arena *arena)
     while (join > 0 && !owns_output(&executor->stages[--join]))
         ;
     if (executor->single || copies)
-        executor->joined = arena_shared(arena, OF_ALL, copies ? batch * rows_of(executor) : 0);
+        executor->joined =
+            arena_shared(arena, OF_ALL, copies ? batch * network_inputs(executor->network) : 0);
     for (guint i = 0, turn = 0; i < executor->last; i++) {
         if (i == join)
             turn = copies;
@@ -272,7 +267,8 @@ float *executor_forward(Executor *executor, const float *const *x, int n, const 
     if (executor->single)
         run_singles(executor, x, n, now);
     for (int i = 0; now && !executor->single && i < n; i++)
-        memcpy(now + i * rows_of(executor), x[i], rows_of(executor) * sizeof(float));
+        memcpy(now + i * network_inputs(executor->network), x[i],
+               network_inputs(executor->network) * sizeof(float));
     for (guint i = executor->single; i < executor->n_stages; i++) {
         Stage *stage = &executor->stages[i];
         float *to = !owns_output(stage) ? now : i == executor->last && out ? out : stage->out;

@@ -32,7 +32,7 @@ static void relu_piece(guint task, guint worker, gpointer data)
 void relu(ThreadPool *thread_pool, float *x, const float *y, gsize count)
 {
     Relu relu = {x, y, count};
-    thread_pool_run(thread_pool, (guint)((count + FLOATS_A_TASK - 1) / FLOATS_A_TASK), relu_piece, &relu);
+    thread_pool_run(thread_pool, parts_of(count, FLOATS_A_TASK), relu_piece, &relu);
 }
 
 /* ---- Unit length ---- */

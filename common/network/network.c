@@ -156,6 +156,11 @@ Layer *network_first_dense(const Network *network)
     return NULL;
 }
 
+gsize network_inputs(const Network *network)
+{
+    return (gsize)network->input[0] * (gsize)network->input[1] * (gsize)network->input[2];
+}
+
 int network_outputs(const Network *network)
 {
     guint n = network->layers->len;

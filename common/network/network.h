@@ -87,6 +87,7 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error);
                         .activation = (activated), .out = {0, 0, units})
 
 gsize network_parameters(const Network *network);
+gsize network_inputs(const Network *network);       /* D */
 int network_outputs(const Network *network);        /* L */
 Layer *network_first_dense(const Network *network); /* NULL if there is none */
 

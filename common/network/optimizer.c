@@ -69,6 +69,5 @@ void optimizer_update(ThreadPool *thread_pool, const OptimizerStep *step, gsize 
                       const Parameters *weights)
 {
     Update update = {step, count, g, weights};
-    thread_pool_run(thread_pool, (guint)((count + WEIGHTS_A_TASK - 1) / WEIGHTS_A_TASK), update_piece,
-                    &update);
+    thread_pool_run(thread_pool, parts_of(count, WEIGHTS_A_TASK), update_piece, &update);
 }

@@ -41,8 +41,7 @@ void network_gradients(const Network *network, ThreadPool *thread_pool, const fl
 {
     g_auto(Arena) arena = {0};
     g_autoptr(Executor) executor = make_executor(&arena, network, EXECUTOR_GRADIENT, n, thread_pool);
-    gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
-    gsize classes = (gsize)network_outputs(network);
+    gsize inputs = network_inputs(network), classes = (gsize)network_outputs(network);
     for (int done = 0; done < n; done += BLOCK) {
         int block = MIN(BLOCK, n - done);
         float *dy = executor->gradients[0];

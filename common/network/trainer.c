@@ -3,19 +3,6 @@
 #include "common/network/trainer.h"
 
 #include "common/core/error.h"
-#include "common/network/executor.h"
-
-struct Trainer {
-    Network *network;
-    Optimizer optimizer;
-    guint64 seed, steps;
-    ThreadPool *thread_pool;
-    Executor *executor;
-    Parameters (*parameters)[2]; /* of each layer: kernel, bias */
-    float *kernel_gradient;      /* of a convolution */
-    const Batch *expected;       /* for which the executor has begun, to check that the caller keeps to it */
-    double penalty;              /* of the weights as they are; negative: not computed */
-};
 
 gboolean trainer_check(const Network *network, GError **error)
 {
@@ -159,7 +146,7 @@ static double penalty(Trainer *trainer)
     double sum = 0;
     for (guint i = 0; i < trainer->network->layers->len; i++) {
         const Layer *layer = trainer->network->layers->pdata[i];
-        guint runs = layer->frozen ? 0 : (guint)((layer->kernel_count + PENALTY_RUN - 1) / PENALTY_RUN);
+        guint runs = layer->frozen ? 0 : parts_of(layer->kernel_count, PENALTY_RUN);
         g_autofree double *squares = g_new(double, runs + 1);
         SquaresJob job = {layer->kernel, layer->kernel_count, squares};
         thread_pool_run(trainer->thread_pool, runs, sum_squares, &job);
@@ -194,24 +181,4 @@ LossSum trainer_evaluate(Trainer *trainer, const Batch *batch)
                                 network_outputs(trainer->network));
     sum.loss += batch->n * penalty(trainer);
     return sum;
-}
-
-const Parameters *trainer_parameters(const Trainer *trainer, guint i)
-{
-    return trainer->parameters[i];
-}
-
-guint64 trainer_steps(const Trainer *trainer)
-{
-    return trainer->steps;
-}
-
-void trainer_set_steps(Trainer *trainer, guint64 steps)
-{
-    trainer->steps = steps;
-}
-
-void trainer_set_learning_rate(Trainer *trainer, double rate)
-{
-    trainer->optimizer.learning_rate = rate;
 }

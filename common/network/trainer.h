@@ -3,9 +3,7 @@
  * Results depend only on the network, the batches, the optimizer and the seed: they are the same to the bit for any
  * number of threads and in every run on the same machine. */
 #pragma once
-#include "common/core/floats.h"
-#include "common/network/layers.h"
-#include "common/network/network.h"
+#include "common/network/executor.h"
 #include "common/network/optimizer.h"
 
 /* Borrowed during a call; the rows of a `next` batch also during the following call. */
@@ -19,7 +17,18 @@ typedef struct {
 
 enum { BATCH_MAX = 1 << 16 }; /* largest batch */
 
-typedef struct Trainer Trainer;
+/* A checkpoint keeps `steps` and `parameters`; the learning rate may be changed between steps. */
+typedef struct {
+    Network *network;
+    Optimizer optimizer;
+    guint64 seed, steps; /* steps: done */
+    ThreadPool *thread_pool;
+    Executor *executor;
+    Parameters (*parameters)[2]; /* of each layer: kernel and bias, with their slots */
+    float *kernel_gradient;      /* of a convolution */
+    const Batch *expected;       /* for which the executor has begun, to check that the caller keeps to it */
+    double penalty;              /* of the weights as they are; negative: not computed */
+} Trainer;
 
 /* FALSE and error if the network cannot be trained: its last layer, and only that, must end in softmax. */
 gboolean trainer_check(const Network *network, GError **error);
@@ -39,9 +48,4 @@ LossSum trainer_step(Trainer *trainer, const Batch *batch, const Batch *next);
  * batch. */
 LossSum trainer_evaluate(Trainer *trainer, const Batch *batch);
 
-/* What a checkpoint keeps: layer i's kernel and bias with their slots, and the number of steps done. */
-const Parameters *trainer_parameters(const Trainer *trainer, guint i);
-guint64 trainer_steps(const Trainer *trainer);
-void trainer_set_steps(Trainer *trainer, guint64 steps);
-void trainer_set_learning_rate(Trainer *trainer, double rate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trainer, trainer_free)

@@ -48,12 +48,11 @@ typedef struct {
 } Batch;
 
 struct Pipeline {
-    int side, batch_size;
+    PipelineOptions options; /* without what it borrows */
+    int side;
     gsize features; /* D */
     Normalization normalization;
-    PipelinePrepare prepare;      /* or NULL */
-    PipelineBatchDone batch_done; /* or NULL */
-    guint threads, window;
+    guint window;
     ThreadPool *thread_pool;
     Arena arena;
     Network *network; /* the base; NULL for layer "input" */
@@ -91,13 +90,12 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     gsize batch = (gsize)options->batch;
     int cut = vgg16_find(spec->layer);
     Pipeline *pipeline = g_new0(Pipeline, 1);
+    pipeline->options = *options;
+    pipeline->options.spec = NULL;
+    pipeline->options.weights = NULL;
     pipeline->side = spec->side;
-    pipeline->batch_size = options->batch;
     pipeline->features = feature_spec_features(spec);
     pipeline->normalization = spec->normalization;
-    pipeline->prepare = options->prepare;
-    pipeline->batch_done = options->batch_done;
-    pipeline->threads = options->threads;
     pipeline->window = 2 * (guint)options->batch + options->threads;
     pipeline->slots = g_new0(Slot, pipeline->window);
     for (guint i = 0; i < pipeline->window; i++)
@@ -191,8 +189,8 @@ static void fill_slot(const Run *run, guint index, guint8 *rgb, Slot *slot)
     result->outcome = run->produce(index, rgb, result->note, &result->reason, run->user);
     if (result->outcome != PRODUCED)
         return;
-    if (pipeline->prepare)
-        pipeline->prepare(index, rgb, slot->tensor, run->user);
+    if (pipeline->options.prepare)
+        pipeline->options.prepare(index, rgb, slot->tensor, run->user);
     else
         image_normalize(rgb, pipeline->side, pipeline->normalization, slot->tensor);
 }
@@ -268,8 +266,8 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
 static gboolean fill_batch(Run *run, Batch *batch)
 {
     Pipeline *pipeline = run->pipeline;
-    const guint max = ARRIVALS_MAX * (guint)pipeline->batch_size;
-    while (batch->vectors < pipeline->batch_size && batch->arrivals->len < max &&
+    const guint max = ARRIVALS_MAX * (guint)pipeline->options.batch;
+    while (batch->vectors < pipeline->options.batch && batch->arrivals->len < max &&
            run->collected < run->inputs) {
         guint index = run->collected;
         Slot *slot = &pipeline->slots[index % pipeline->window];
@@ -325,7 +323,7 @@ static gpointer base_main(gpointer data)
 static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume consume, Progress *progress,
                               GError **error)
 {
-    PipelineBatchDone batch_done = run->pipeline->batch_done;
+    PipelineBatchDone batch_done = run->pipeline->options.batch_done;
     for (guint i = 0; i < batch->arrivals->len; i++) {
         const Arrival *arrival = &g_array_index(batch->arrivals, Arrival, i);
         const Result *result = &arrival->result;
@@ -380,13 +378,13 @@ gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce,
     Run run = {.pipeline = pipeline, .inputs = inputs, .produce = produce, .user = user};
     g_mutex_init(&run.mutex);
     g_cond_init(&run.changed);
-    g_autofree GThread **decoders = g_new(GThread *, pipeline->threads);
-    for (guint i = 0; i < pipeline->threads; i++)
+    g_autofree GThread **decoders = g_new(GThread *, pipeline->options.threads);
+    for (guint i = 0; i < pipeline->options.threads; i++)
         decoders[i] = g_thread_new("decode", decoder_main, &run);
     GThread *base = g_thread_new("base", base_main, &run);
     gboolean fine = consume_all(&run, consume, progress, error);
     g_thread_join(base);
-    for (guint i = 0; i < pipeline->threads; i++)
+    for (guint i = 0; i < pipeline->options.threads; i++)
         g_thread_join(decoders[i]);
     clear_rest(pipeline);
     g_cond_clear(&run.changed);

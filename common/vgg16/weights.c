@@ -77,9 +77,7 @@ const char *weights_hash(const Weights *weights, int cut)
 gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,
                               GError **error)
 {
-    gsize i = 0;
-    while (i < n && isfinite(values[i]))
-        i++;
+    gsize i = floats_finite(values, n);
     return i == n || error_set(error, "%s: its tensor %s contains %f: the file is damaged", path, tensor,
                                (double)values[i]);
 }

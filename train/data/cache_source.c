@@ -4,8 +4,6 @@
 #include "common/core/error.h"
 #include "common/core/rng.h"
 
-#include <string.h>
-
 enum { PAGE = 4096 };
 
 void cache_source_clear(CacheSource *source)
@@ -149,21 +147,4 @@ BatchSource cache_source_batches(CacheSource *source)
                          .fetch = fetch,
                          .user = source,
                          .features = feature_spec_features(cache_feature_spec(source->cache))};
-}
-
-void cache_source_identify(const CacheSource *source, GChecksum *sum)
-{
-    feature_spec_identify(cache_feature_spec(source->cache), sum);
-    for (guint c = 0; c < cache_classes(source->cache); c++) {
-        const char *name = cache_class(source->cache, (int)c);
-        g_checksum_update(sum, (const guchar *)name, (gssize)strlen(name) + 1);
-    }
-    for (guint i = 0; i < source->part->count; i++) {
-        const CacheItem *item = cache_item(source->cache, source->part->items[i]);
-        g_checksum_update(sum, (const guchar *)item->path, (gssize)strlen(item->path) + 1);
-        g_checksum_update(sum, (const guchar *)&source->part->labels[i], sizeof source->part->labels[i]);
-        g_checksum_update(sum, item->hash, CACHE_HASH);
-    }
-    for (gsize i = 0; i < (gsize)source->part->count * source->copies; i++)
-        g_checksum_update(sum, cache_item(source->cache, source->copy_items[i])->hash, CACHE_HASH);
 }

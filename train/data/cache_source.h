@@ -36,7 +36,4 @@ MemoryNeed cache_source_memory(const CacheSource *source);
 /* source: borrowed by the result. */
 BatchSource cache_source_batches(CacheSource *source);
 
-/* Adds to a checksum what the vectors and labels depend on: feature specification, classes, and every item's path,
- * label and content hash. */
-void cache_source_identify(const CacheSource *source, GChecksum *sum);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CacheSource, cache_source_clear)

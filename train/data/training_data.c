@@ -62,7 +62,7 @@ void training_data_free(TrainingData *data)
     feature_spec_free(data->spec);
     g_clear_pointer(&data->classes, g_ptr_array_unref);
     g_clear_pointer(&data->trained_on, g_array_unref);
-    g_free(data->identity);
+    g_clear_pointer(&data->identity, g_checksum_free);
     g_free(data);
 }
 
@@ -84,7 +84,21 @@ static gboolean part_images(TrainingData *data, const Dataset *images, const Tra
     if (!split_parts(images, split, options->validation_order, data->parts, error))
         return FALSE;
     data->trained_on = split_trained_on(images, &data->parts[0]);
+    data->identity = g_checksum_new(G_CHECKSUM_SHA256);
+    feature_spec_identify(data->spec, data->identity);
     return TRUE;
+}
+
+/* Adds what the rows and labels of a part depend on. */
+static void identify(TrainingData *data, const Dataset *images, const SplitPart *part)
+{
+    for (guint i = 0; i < part->count; i++) {
+        const DatasetItem *item = images->items->pdata[part->items[i]];
+        const char *class = images->classes->pdata[part->labels[i]];
+        g_checksum_update(data->identity, (const guchar *)item->key, (gssize)strlen(item->key) + 1);
+        g_checksum_update(data->identity, (const guchar *)class, (gssize)strlen(class) + 1);
+        g_checksum_update(data->identity, item->hash, sizeof item->hash);
+    }
 }
 
 /* ---- From caches ---- */
@@ -97,10 +111,21 @@ static gboolean split_cache(TrainingData *data, const TrainOptions *options, GEr
     if (!part_images(data, images, options, split, error))
         return FALSE;
     cache_remark_left_out(data->cache);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         data->cached[i] = (CacheSource){.cache = data->cache, .part = &data->parts[i]};
-    return !options->augmented_cache || cache_source_draw_copies(&data->cached[0], (guint)options->copies,
-                                                                 (guint64)options->common.seed, error);
+        identify(data, images, &data->parts[i]);
+    }
+    return TRUE;
+}
+
+static gboolean draw_copies(TrainingData *data, const TrainOptions *options, GError **error)
+{
+    CacheSource *source = &data->cached[0];
+    if (!cache_source_draw_copies(source, (guint)options->copies, (guint64)options->common.seed, error))
+        return FALSE;
+    for (gsize i = 0; i < (gsize)source->part->count * source->copies; i++)
+        g_checksum_update(data->identity, cache_item(data->cache, source->copy_items[i])->hash, CACHE_HASH);
+    return TRUE;
 }
 
 static gboolean open_other(TrainingData *data, const char *path, GError **error)
@@ -110,17 +135,11 @@ static gboolean open_other(TrainingData *data, const char *path, GError **error)
     cache_remark_left_out(data->other);
     g_autoptr(Dataset) others = cache_source_other(data->other, data->cache, error);
     split_part_clear(&data->parts[1]);
-    if (others)
-        data->parts[1] = split_part(others, NULL, FALSE);
-    return others != NULL;
-}
-
-static char *identify_cached(const CacheSource sources[2])
-{
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    for (int i = 0; i < 2; i++)
-        cache_source_identify(&sources[i], sum);
-    return g_strdup(g_checksum_get_string(sum));
+    if (!others)
+        return FALSE;
+    data->parts[1] = split_part(others, NULL, FALSE);
+    identify(data, others, &data->parts[1]);
+    return TRUE;
 }
 
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error)
@@ -128,6 +147,7 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
     return (data->cache = cache_open(options->cache, error)) &&
                    cache_choose(data->cache, &options->filter, error) && split_cache(data, options, error) &&
+                   (!options->augmented_cache || draw_copies(data, options, error)) &&
                    (!options->validation || open_other(data, options->validation, error))
                ? g_steal_pointer(&data)
                : NULL;
@@ -137,7 +157,6 @@ static void load_cached(TrainingData *data)
 {
     data->training = cache_source_batches(&data->cached[0]);
     data->validation = cache_source_batches(&data->cached[1]);
-    data->identity = identify_cached(data->cached);
 }
 
 /* ---- From images ---- */
@@ -156,18 +175,6 @@ static gboolean scan(TrainingData *data, const TrainOptions *options, GError **e
                          options->images);
     data->classes = g_ptr_array_ref(data->dataset->classes);
     return TRUE;
-}
-
-static char *identify_images(const TrainingData *data)
-{
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    feature_spec_identify(data->spec, sum);
-    for (guint i = 0; i < data->dataset->items->len; i++) {
-        const DatasetItem *item = data->dataset->items->pdata[i];
-        g_checksum_update(sum, (const guchar *)item->key, (gssize)strlen(item->key) + 1);
-        g_checksum_update(sum, item->hash, sizeof item->hash);
-    }
-    return g_strdup(g_checksum_get_string(sum));
 }
 
 static gboolean make_sources(TrainingData *data, const TrainOptions *options, GError **error)
@@ -221,7 +228,8 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
     if (!data->pipeline || !part_images(data, data->dataset, options, options->validation_split, error) ||
         !make_sources(data, options, error))
         return FALSE;
-    data->identity = identify_images(data);
+    for (int i = 0; i < 2; i++)
+        identify(data, data->dataset, &data->parts[i]);
     return TRUE;
 }
 

@@ -11,7 +11,7 @@ typedef struct {
     SplitPart parts[2];               /* images to train and to validate on; with images, once loaded */
     BatchSource training, validation; /* validation.count 0: none */
     TrainedOn *trained_on;            /* the training images; NULL if there are too many */
-    char *identity;                   /* a hash of all that rows and labels depend on, for --resume */
+    GChecksum *identity;              /* of all that rows and labels depend on, for --resume */
 
     Cache *cache, *other; /* with rows from caches; other: --validation, or NULL */
     CacheSource cached[2];

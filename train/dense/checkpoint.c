@@ -37,7 +37,7 @@ static GArray *pieces_of(const Network *network, const Trainer *trainer)
     GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
-        const Parameters *parameters = trainer_parameters(trainer, i);
+        const Parameters *parameters = trainer->parameters[i];
         for (int k = 0; k < 2; k++) {
             gsize size = (k ? layer->bias_count : layer->kernel_count) * sizeof(float);
             add_piece(pieces, parameters[k].w, size);

@@ -59,7 +59,7 @@ static void write_checkpoint(Fitting *fit)
     if (!fit->options->checkpoint)
         return;
     gint64 begin = g_get_monotonic_time();
-    fit->state.steps = trainer_steps(fit->trainer);
+    fit->state.steps = fit->trainer->steps;
     gboolean saved = checkpoint_save(fit->options->checkpoint, fit->options->identity, &fit->state,
                                      fit->history, fit->network, fit->trainer, &error);
     if (!saved && !fit->warned)
@@ -88,13 +88,17 @@ static gboolean start_or_resume(Fitting *fit, GError **error)
         return TRUE;
     }
     if (!checkpoint_load(options->checkpoint, options->identity, &fit->state, fit->history, fit->network,
-                         fit->trainer, error) ||
-        (fit->state.best_epoch && options->kept &&
-         !options->kept((int)fit->state.best_epoch, options->user, error)))
+                         fit->trainer, error))
         return FALSE;
+    if (fit->state.best_epoch > options->kept_epoch)
+        return error_set(
+            error,
+            "%s: does not hold epoch %d, the best of this training so far: put it back, or train "
+            "without --resume",
+            options->train->model, (int)fit->state.best_epoch);
     fit->history->best = (int)fit->state.best_epoch;
-    trainer_set_steps(fit->trainer, fit->state.steps);
-    trainer_set_learning_rate(fit->trainer, fit->state.learning_rate);
+    fit->trainer->steps = fit->state.steps;
+    fit->trainer->optimizer.learning_rate = fit->state.learning_rate;
     cli_remark("%s: continuing in epoch %d after %d %s", options->checkpoint, (int)fit->state.epoch,
                (int)fit->state.batches, plural((guint64)fit->state.batches, "batch", "batches"));
     return TRUE;
@@ -276,7 +280,7 @@ static void reduce_on_plateau(Fitting *fit, double monitored)
             return;
         state->learning_rate =
             MAX(state->learning_rate * options->reduce_lr_factor, options->min_learning_rate);
-        trainer_set_learning_rate(fit->trainer, state->learning_rate);
+        fit->trainer->optimizer.learning_rate = state->learning_rate;
         cli_remark("no improvement in %d %s: learning rate reduced to %g", (int)options->reduce_lr_patience,
                    plural((guint64)options->reduce_lr_patience, "epoch", "epochs"), state->learning_rate);
     }

@@ -22,10 +22,11 @@ typedef struct {
 
     /* Stores the network as it is now: called for each new best epoch, history complete up to it. */
     gboolean (*keep)(const History *history, gpointer user, GError **error);
-    /* TRUE if what was kept of this epoch, or a later one, still exists: a checkpoint has the last state, not the best.
-     * FALSE and error: the training is not resumed. NULL: not checked. */
-    gboolean (*kept)(int epoch, gpointer user, GError **error);
     gpointer user;
+
+    /* The best epoch that is kept already, as a checkpoint has the last state, not the best. An earlier one than the
+     * checkpoint's, left by a kill between a new best epoch and the next checkpoint: the training is not resumed. */
+    int kept_epoch;
 } FitOptions;
 
 typedef enum { FIT_FAILED, FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;

@@ -73,7 +73,6 @@ typedef struct {
     Model *model;
     const char *path;
     double averages; /* of the rows that the network is trained on, averages.h */
-    int found;       /* the best epoch that it held when training was resumed; 0: none */
 } Keeper;
 
 static gboolean save_with_history(Model *model, const History *history, const char *path, GError **error)
@@ -110,17 +109,6 @@ static int find_kept(const Model *model, const char *path)
         return 0;
     json_auto_t *its = lasting_settings(best), *ours = lasting_settings(model);
     return json_equal(its, ours) ? (int)json_integer_value(json_object_get(best->training, "best_epoch")) : 0;
-}
-
-/* A kill between a new best epoch and the next checkpoint leaves a later epoch, which will come again. */
-static gboolean kept(int epoch, gpointer user, GError **error)
-{
-    const Keeper *keeper = user;
-    return keeper->found >= epoch ||
-           error_set(error,
-                     "%s: does not hold epoch %d, the best of this training so far: put it back, or train "
-                     "without --resume",
-                     keeper->path, epoch);
 }
 
 /* By images of the validation, which the model scales itself. */
@@ -221,7 +209,7 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, GError **error)
 {
-    Keeper keeper = {model, options->model, options->averages, 0};
+    Keeper keeper = {model, options->model, options->averages};
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(options->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
@@ -239,8 +227,6 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
     json_decref(model->training);
     model->training = settings_of(options);
     g_autofree char *identity = identity_of(model, data);
-    if (options->resume) /* before memory is taken for training */
-        keeper.found = find_kept(model, options->model);
     FitOptions fit_options = {
         .train = options,
         .class_weights = weights,
@@ -248,8 +234,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .checkpoint = options->checkpoint ? checkpoint : NULL,
         .identity = identity,
         .keep = keep,
-        .kept = kept,
         .user = &keeper,
+        .kept_epoch = options->resume ? find_kept(model, options->model) : 0,
     };
     return fit_and_keep(model, &fit_options, training, validation, error);
 }

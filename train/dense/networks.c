@@ -295,7 +295,7 @@ Status train_network(const TrainOptions *given, GError **error)
         return STATUS_FAILED;
     g_clear_pointer(&from, model_free);
     if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
-                   data->identity, error))
+                   g_checksum_get_string(data->identity), error))
         return STATUS_FAILED;
     g_autofree char *saved = training_data_saved(data);
     if (saved)
