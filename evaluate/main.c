@@ -18,7 +18,7 @@
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
 #include "evaluate/questions/slices.h"
-#include "evaluate/report/plots.h"
+#include "evaluate/report/reliability.h"
 #include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/report_json.h"
@@ -51,15 +51,18 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
 {
     if (!options->confusion && !options->reliability && !options->coverage && !options->scatter)
         return TRUE;
-    g_autoptr(Plots) plots =
-        plots_new(comparison, options->style.title, (ConfusionCells)options->style.cells);
+    guint models = comparison->models;
+    g_autofree char *title =
+        g_strdup_printf("Confusion matri%s on %s", models > 1 ? "ces" : "x", comparison->images->list->root);
+    const Confusion matrices = {comparison, 0, models, options->style.title ? options->style.title : title,
+                                (ConfusionCells)options->style.cells};
     g_autofree Answers *answers = coverage_answers(comparison);
     g_autoptr(Scatter) scatter = options->scatter ? scatter_new(comparison, error) : NULL;
     if (options->scatter && !scatter)
         return FALSE;
-    const CanvasFigure confusion = confusion_figure(&plots->confusion),
-                       reliability = reliability_figure(plots->reliability, plots->n_reliability),
-                       coverage = coverage_figure(answers, comparison->models);
+    const CanvasFigure confusion = confusion_figure(&matrices),
+                       reliability = reliability_figure(comparison->evaluations, models),
+                       coverage = coverage_figure(answers, models);
     const CanvasFigure scattered = scatter ? scatter_figure(scatter) : (CanvasFigure){0};
     return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
            (!options->reliability || canvas_write(&reliability, options->reliability, error)) &&

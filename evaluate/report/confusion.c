@@ -55,16 +55,21 @@ void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, 
     }
 }
 
+static const Evaluation *model_of(const Confusion *confusion, guint panel)
+{
+    return confusion->of->evaluations[confusion->first + panel];
+}
+
 /* The value shown by the darkest shade, the same in all panels: 1, or the largest that occurs. */
 static double largest_value(const Confusion *confusion)
 {
     if (confusion->cells == CONFUSION_TRUE || confusion->cells == CONFUSION_PREDICTED)
         return 1;
-    gsize count = (gsize)confusion->classes * confusion->classes;
+    gsize count = (gsize)confusion->of->classes * confusion->of->classes;
     g_autofree double *values = g_new(double, count);
     double largest = 0;
-    for (guint p = 0; p < confusion->n_panels; p++) {
-        confusion_values(confusion->panels[p].matrix, confusion->classes, confusion->cells, values);
+    for (guint p = 0; p < confusion->n; p++) {
+        confusion_values(model_of(confusion, p)->matrix, confusion->of->classes, confusion->cells, values);
         for (gsize i = 0; i < count; i++)
             largest = fmax(largest, values[i]);
     }
@@ -77,20 +82,25 @@ static char *cell_text(const Confusion *confusion, double value)
                                                 : g_strdup_printf("%.2f", value);
 }
 
+static char *panel_title(const Evaluation *model)
+{
+    return g_strdup_printf("%s: %.1f %% right", model->name, 100 * model->accuracy);
+}
+
 /* ---- Layout ---- */
 
 static double widest_name(const Confusion *confusion, double size)
 {
     double widest = 0;
-    for (guint c = 0; c < confusion->classes; c++)
-        widest = fmax(widest, canvas_text_width(NULL, size, FALSE, confusion->names[c]));
+    for (guint c = 0; c < confusion->of->classes; c++)
+        widest = fmax(widest, canvas_text_width(NULL, size, FALSE, confusion->of->names[c]));
     return widest;
 }
 
 static void layout_labels(Layout *layout)
 {
     const Confusion *confusion = layout->of;
-    layout->numbered = confusion->classes > NAMED_CLASSES;
+    layout->numbered = confusion->of->classes > NAMED_CLASSES;
     layout->label_size = CLAMP(layout->cell * 0.72, 5.5, 11);
     double widest = layout->numbered ? canvas_text_width(NULL, layout->label_size, FALSE, "100")
                                      : widest_name(confusion, layout->label_size);
@@ -122,29 +132,30 @@ static void layout_key(Layout *layout)
     layout->key_width =
         widest_name(confusion, size) + canvas_text_width(NULL, size, FALSE, "100  ") + 2 * gap;
     layout->key_columns = (guint)fmax(1, floor((layout->width - 2 * margin) / layout->key_width));
-    layout->key_rows = (confusion->classes + layout->key_columns - 1) / layout->key_columns;
+    layout->key_rows = (confusion->of->classes + layout->key_columns - 1) / layout->key_columns;
     layout->key_height = 2 * gap + line * layout->key_rows;
 }
 
 /* Cells begin at whole points and are whole half points wide: whole pixels of a PNG, without seams. */
 static Layout layout_new(const Confusion *confusion)
 {
-    double cell = fmin(8, floor((double)MAX_CLASSES / confusion->classes));
+    double cell = fmin(8, floor((double)MAX_CLASSES / confusion->of->classes));
     Layout layout = {.of = confusion,
                      .largest = largest_value(confusion),
-                     .cell = CLAMP(floor(920.0 / confusion->classes) / 2, cell, 100)};
-    double matrix = layout.side = layout.cell * confusion->classes, widest_title = 0;
+                     .cell = CLAMP(floor(920.0 / confusion->of->classes) / 2, cell, 100)};
+    double matrix = layout.side = layout.cell * confusion->of->classes, widest_title = 0;
     layout_labels(&layout);
     layout_numbers(&layout);
-    for (guint p = 0; p < confusion->n_panels; p++)
-        widest_title =
-            fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, confusion->panels[p].title));
+    for (guint p = 0; p < confusion->n; p++) {
+        g_autofree char *title = panel_title(model_of(confusion, p));
+        widest_title = fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, title));
+    }
     layout.left =
         fmax(layout.left, ceil((widest_title - matrix) / 2 + gap)); /* titles are centred on cells */
     layout.panel_width = layout.left + ceil(fmax(matrix, (matrix + widest_title) / 2 + gap));
     layout.panel_height = layout.head + matrix + layout.foot;
-    layout.columns = MIN(confusion->n_panels, PANELS_A_ROW);
-    layout.rows = (confusion->n_panels + layout.columns - 1) / layout.columns;
+    layout.columns = MIN(confusion->n, PANELS_A_ROW);
+    layout.rows = (confusion->n + layout.columns - 1) / layout.columns;
     double panels = layout.columns * layout.panel_width + layout.bar_room;
     layout.width = panels;
     if (confusion->title)
@@ -173,7 +184,7 @@ static double share_of_shade(const Layout *layout, double shade)
 static void draw_cells(Canvas *canvas, const Layout *layout, const guint *matrix, double left, double top)
 {
     const Confusion *confusion = layout->of;
-    guint classes = confusion->classes;
+    guint classes = confusion->of->classes;
     const CanvasTheme *theme = canvas_theme(canvas);
     g_autofree double *values = g_new(double, (gsize)classes *classes);
     confusion_values(matrix, classes, confusion->cells, values);
@@ -199,10 +210,10 @@ static void draw_labels(Canvas *canvas, const Layout *layout, double left, doubl
     const Confusion *confusion = layout->of;
     double below = top + layout->side + gap + (layout->degrees == 0 ? layout->label_size / 2 : 0);
     guint step = layout->numbered ? (guint)ceil(layout->label_size / layout->cell) : 1;
-    for (guint c = 0; c < confusion->classes; c += step) {
+    for (guint c = 0; c < confusion->of->classes; c += step) {
         char number[16];
         g_snprintf(number, sizeof number, "%u", c);
-        const char *text = layout->numbered ? number : confusion->names[c];
+        const char *text = layout->numbered ? number : confusion->of->names[c];
         double middle = (c + 0.5) * layout->cell;
         canvas_text(canvas, left - gap, top + middle, font, ALIGN_RIGHT, 0, text);
         canvas_text(canvas, left + middle, below, font, layout->degrees == 0 ? ALIGN_CENTER : ALIGN_RIGHT,
@@ -211,14 +222,14 @@ static void draw_labels(Canvas *canvas, const Layout *layout, double left, doubl
 }
 
 /* left, top: of the cells. */
-static void draw_panel(Canvas *canvas, const Layout *layout, const ConfusionPanel *panel, double left,
-                       double top)
+static void draw_panel(Canvas *canvas, const Layout *layout, const Evaluation *model, double left, double top)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     const CanvasFont title = {panel_title_size, theme->ink, TRUE}, axis = {axis_size, theme->soft, FALSE};
     double middle = left + layout->side / 2;
-    canvas_text(canvas, middle, top - layout->head / 2, title, ALIGN_CENTER, 0, panel->title);
-    draw_cells(canvas, layout, panel->matrix, left, top);
+    g_autofree char *text = panel_title(model);
+    canvas_text(canvas, middle, top - layout->head / 2, title, ALIGN_CENTER, 0, text);
+    draw_cells(canvas, layout, model->matrix, left, top);
     draw_labels(canvas, layout, left, top);
     canvas_text(canvas, left - layout->label_width - 2 * gap - axis_size / 2, top + layout->side / 2, axis,
                 ALIGN_CENTER, 90, "true");
@@ -253,14 +264,14 @@ static void draw_key(Canvas *canvas, const Layout *layout, double y)
     const double size = 9, line = 1.4 * size;
     const CanvasTheme *theme = canvas_theme(canvas);
     double number = canvas_text_width(canvas, size, FALSE, "100");
-    for (guint c = 0; layout->numbered && c < confusion->classes; c++) {
+    for (guint c = 0; layout->numbered && c < confusion->of->classes; c++) {
         char text[16];
         g_snprintf(text, sizeof text, "%u", c);
         double left = margin + (c / layout->key_rows) * layout->key_width + number;
         double middle = y + gap + (c % layout->key_rows + 0.5) * line;
         canvas_text(canvas, left, middle, (CanvasFont){size, theme->soft, FALSE}, ALIGN_RIGHT, 0, text);
         canvas_text(canvas, left + gap, middle, (CanvasFont){size, theme->ink, FALSE}, ALIGN_LEFT, 0,
-                    confusion->names[c]);
+                    confusion->of->names[c]);
     }
 }
 
@@ -275,12 +286,12 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
                     ALIGN_CENTER, 0, confusion->title);
         y += title_size + margin;
     }
-    for (guint p = 0; p < confusion->n_panels; p++) {
+    for (guint p = 0; p < confusion->n; p++) {
         guint row = p / layout->columns, column = p % layout->columns;
         double left = layout->inset + column * layout->panel_width + layout->left;
         double top = y + row * layout->panel_height + layout->head;
-        draw_panel(canvas, layout, &confusion->panels[p], left, top);
-        if (column + 1 == layout->columns || p + 1 == confusion->n_panels)
+        draw_panel(canvas, layout, model_of(confusion, p), left, top);
+        if (column + 1 == layout->columns || p + 1 == confusion->n)
             draw_bar(canvas, layout, left + layout->side + 2 * gap, top);
     }
     draw_key(canvas, layout, y + layout->rows * layout->panel_height);
@@ -288,9 +299,10 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
 
 CanvasFigure confusion_figure(const Confusion *confusion)
 {
-    if (confusion->classes > MAX_CLASSES) {
-        g_autofree char *refusal = g_strdup_printf(
-            "%u classes are more than a confusion matrix shows: --json has its cells", confusion->classes);
+    if (confusion->of->classes > MAX_CLASSES) {
+        g_autofree char *refusal =
+            g_strdup_printf("%u classes are more than a confusion matrix shows: --json has its cells",
+                            confusion->of->classes);
         return (CanvasFigure){.refusal = g_intern_string(refusal)};
     }
     const Layout layout = layout_new(confusion);

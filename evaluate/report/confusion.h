@@ -3,6 +3,7 @@
  * replaced by numbers with a key below the heatmaps. */
 #pragma once
 #include "common/plot/canvas.h"
+#include "evaluate/metrics/evaluation.h"
 
 /* What the cells show: scikit-learn's `normalize` of confusion_matrix. */
 typedef enum {
@@ -14,16 +15,9 @@ typedef enum {
 #define CONFUSION_CHOICES "none|true|pred|all"
 
 typedef struct {
-    const char *title;   /* of this heatmap: the model's name */
-    const guint *matrix; /* (L, L), true on rows, predicted on columns */
-} ConfusionPanel;
-
-typedef struct {
+    const Comparison *of;
+    guint first, n;    /* of its models: a heatmap each */
     const char *title; /* common title; NULL for none */
-    const ConfusionPanel *panels;
-    guint n_panels;
-    const char *const *names; /* (L) */
-    guint classes;
     ConfusionCells cells;
 } Confusion;
 

@@ -2,12 +2,7 @@
  * confident it is. */
 #pragma once
 #include "common/plot/canvas.h"
-#include "evaluate/metrics/metrics.h"
+#include "evaluate/metrics/evaluation.h"
 
-typedef struct {
-    const char *title;          /* the model's name */
-    const ReliabilityBin *bins; /* RELIABILITY_BINS, borrowed */
-} ReliabilityPanel;
-
-/* One diagram per model, side by side; refused if there is none. */
-CanvasFigure reliability_figure(const ReliabilityPanel *panels, guint n);
+/* A diagram of each of n models that yields probabilities, side by side; refused if there is none. */
+CanvasFigure reliability_figure(Evaluation *const *models, guint n);

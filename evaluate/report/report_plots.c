@@ -4,7 +4,7 @@
 #include "common/model/history.h"
 #include "common/plot/curves.h"
 #include "evaluate/report/html.h"
-#include "evaluate/report/plots.h"
+#include "evaluate/report/reliability.h"
 #include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_sections.h"
 #include "evaluate/report/scatter.h"
@@ -73,15 +73,10 @@ static void append_confusion(Report *report, guint model)
     const Evaluation *evaluation = report->comparison->evaluations[model];
     guint classes = report->comparison->classes;
     GString *page = report->page;
-    g_autoptr(Plots) plots =
-        plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
     g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, classes);
     g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
     const MetricsOf of = {report->comparison, evaluation, pairs};
-    plots->confusion.title = NULL; /* the section has one */
-    Confusion one = plots->confusion;
-    one.panels += model;
-    one.n_panels = 1;
+    const Confusion one = {report->comparison, model, 1, NULL, (ConfusionCells)report->options->style->cells};
     const CanvasFigure figure = confusion_figure(&one);
     g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
     report_figure(report, &figure, classes <= VECTOR_CLASSES ? "svg" : "png", alt);
@@ -129,28 +124,31 @@ void section_scatter(Report *report)
 /* One diagram a model that yields probabilities; the others are named. */
 void section_reliability(Report *report)
 {
-    g_autoptr(Plots) plots =
-        plots_new(report->comparison, NULL, (ConfusionCells)report->options->style->cells);
+    const Comparison *comparison = report->comparison;
+    guint drawn = 0;
     GString *page = report->page;
-    if (plots->n_reliability < report->comparison->models)
+    for (guint m = 0; m < comparison->models; m++)
+        drawn += comparison->evaluations[m]->probabilities != NULL;
+    if (drawn < comparison->models)
         report_missing(report,
-                       plots->n_reliability
-                           ? "Not drawn of models that give decision values; trained with `--folds 5`, "
-                             "they would give probabilities."
-                           : "Not drawn, as no model gives probabilities: `train --folds 5` calibrates a "
-                             "linear head.");
-    if (plots->n_reliability)
-        g_string_append(
-            page, "<p>How often a model is right, by how confident it is. On the dashed line, confidence "
-                  "equals accuracy; below it, the model is overconfident. The numbers count the images of "
-                  "each bar.</p>\n<div class=\"panels\">\n");
-    for (guint p = 0; p < plots->n_reliability; p++) {
-        g_autofree char *alt =
-            g_strdup_printf("Reliability of %s: accuracy by confidence", plots->reliability[p].title);
-        const CanvasFigure figure = reliability_figure(&plots->reliability[p], 1);
-        report_figure(report, &figure, "svg", alt);
+                       drawn ? "Not drawn of models that give decision values; trained with `--folds 5`, "
+                               "they would give probabilities."
+                             : "Not drawn, as no model gives probabilities: `train --folds 5` calibrates a "
+                               "linear head.");
+    if (!drawn)
+        return;
+    g_string_append(page,
+                    "<p>How often a model is right, by how confident it is. On the dashed line, confidence "
+                    "equals accuracy; below it, the model is overconfident. The numbers count the images of "
+                    "each bar.</p>\n<div class=\"panels\">\n");
+    for (guint m = 0; m < comparison->models; m++) {
+        Evaluation *evaluation = comparison->evaluations[m];
+        g_autofree char *alt = g_strdup_printf("Reliability of %s: accuracy by confidence", evaluation->name);
+        const CanvasFigure figure = reliability_figure(&evaluation, 1);
+        if (!figure.refusal)
+            report_figure(report, &figure, "svg", alt);
     }
-    g_string_append(page, plots->n_reliability ? "</div>\n" : "");
+    g_string_append(page, "</div>\n");
 }
 
 /* ---- Training ---- */

@@ -30,11 +30,13 @@ static void test_confusion_sizes(void)
             g_ptr_array_add(names, g_strdup_printf("a class with a long name %u", c));
             matrix[c * classes + c] = s == 1 ? 0 : 5; /* a matrix of nothing, too */
         }
-        const ConfusionPanel panels[] = {
-            {"first", matrix}, {"second", matrix}, {"third", matrix}, {"fourth", matrix}};
-        const Confusion confusion = {"title",           panels,
-                                     s < 4 ? 1 + s : 1, (const char *const *)names->pdata,
-                                     classes,           (ConfusionCells)(s % 4)};
+        char name[] = "a model";
+        Evaluation model = {.name = name, .matrix = matrix}, *models[] = {&model, &model, &model, &model};
+        const Comparison comparison = {.models = 4,
+                                       .evaluations = models,
+                                       .names = (const char *const *)names->pdata,
+                                       .classes = classes};
+        const Confusion confusion = {&comparison, 0, s < 4 ? 1 + s : 1, "title", (ConfusionCells)(s % 4)};
         const CanvasFigure figure = confusion_figure(&confusion);
         g_autoptr(GBytes) bytes = canvas_render(&figure, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
         g_assert_no_error(error);

@@ -6,13 +6,17 @@ static void test_reliability(void)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = in_folder("reliability.svg");
-    ReliabilityBin bins[5][RELIABILITY_BINS] = {{{0}}};
-    ReliabilityPanel panels[5];
+    char name[] = "model";
+    float any;
+    Evaluation evaluations[5] = {{0}}, *models[5];
     for (guint p = 0; p < 5; p++) {
-        bins[p][14] = (ReliabilityBin){p, 0.97, 0.5};
-        panels[p] = (ReliabilityPanel){"model", bins[p]};
+        evaluations[p].name = name;
+        evaluations[p].bins[14] = (ReliabilityBin){p, 0.97, 0.5};
+        evaluations[p].probabilities = p == 2 ? NULL : &any;
+        models[p] = &evaluations[p];
     }
-    const CanvasFigure figure = reliability_figure(panels, 5);
+    const CanvasFigure figure = reliability_figure(models, 5);
+    g_assert_nonnull(reliability_figure(models + 2, 1).refusal);
     g_assert_true(canvas_write(&figure, path, &error));
     g_assert_no_error(error);
     g_assert_cmpint(g_unlink(path), ==, 0);
