@@ -8,8 +8,8 @@
 #include "common/core/sha256.h"
 #include "common/image/image_file.h"
 #include "evaluate/explanation/choice.h"
-#include "evaluate/prediction/evaluation_run.h"
 #include "evaluate/prediction/images.h"
+#include "evaluate/prediction/judge.h"
 
 #include <string.h>
 
@@ -251,8 +251,7 @@ static gboolean compute_vectors(Gather *gather, GError **error)
 {
     const Comparison *comparison = gather->comparison;
     g_autoptr(Dataset) list = dataset_new("");
-    g_autoptr(Pipeline) pipeline = images_pipeline(gather->spec, comparison->weights,
-                                                   thread_pool_threads(comparison->thread_pool), error);
+    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, gather->spec, error);
     for (guint i = 0; i < gather->n; i++)
         dataset_add(list, image_of(gather, i)->path, 0);
     gather->images.spec = gather->spec;
@@ -351,7 +350,7 @@ Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **er
     gboolean computes = !comparison->images->cache;
     for (guint m = 0; m < comparison->models; m++)
         computes |= comparison->evaluations[m]->model->spec->pool != POOL_NONE;
-    return (!computes || evaluation_weights(comparison, error)) && explain_models(explanations, seed, error)
+    return (!computes || judge_weights(comparison, error)) && explain_models(explanations, seed, error)
                ? g_steal_pointer(&explanations)
                : NULL;
 }

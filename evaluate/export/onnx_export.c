@@ -2,10 +2,9 @@
 #include "evaluate/export/onnx_export.h"
 
 #include "common/core/error.h"
-#include "common/model/model.h"
 #include "common/vgg16/base.h"
 #include "evaluate/export/onnx_graph.h"
-#include "evaluate/prediction/images.h"
+#include "evaluate/prediction/judge.h"
 
 #include <float.h>
 #include <string.h>
@@ -270,13 +269,11 @@ static gboolean write_model(const Model *model, const Weights *weights, const ch
 
 Status onnx_export(const Options *options, GError **error)
 {
-    g_autoptr(Weights) weights = NULL;
-    g_autoptr(Model) model = model_load(options->models.paths[0], error);
-    if (!model)
-        return STATUS_FAILED;
-    const ImagesOwner owner = {options->models.paths[0], "trained", model->spec};
-    return images_weights(options->models.weights, &owner, 1, &weights, error) &&
-                   write_model(model, weights, options->export_onnx, error)
+    g_autoptr(Comparison) comparison =
+        comparison_new(&options->models, (guint)options->common.threads, error);
+    return comparison && judge_weights(comparison, error) &&
+                   write_model(comparison->evaluations[0]->model, comparison->weights, options->export_onnx,
+                               error)
                ? STATUS_DONE
                : STATUS_FAILED;
 }

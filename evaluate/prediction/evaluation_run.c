@@ -1,48 +1,33 @@
 /* evaluation_run: see evaluation_run.h. */
 #include "evaluate/prediction/evaluation_run.h"
 
-#include "common/cache/cache.h"
 #include "common/cli/cli.h"
-#include "common/cli/progress.h"
 #include "common/core/error.h"
-#include "common/core/interrupt.h"
 #include "common/core/plural.h"
-#include "evaluate/prediction/images.h"
-#include "evaluate/prediction/prediction_memory.h"
+#include "evaluate/prediction/judge.h"
 
 #include <string.h>
 
-enum { BLOCK = 64 }; /* vectors given to a model at a time */
-
-/* Images on their way to the models that share a feature specification. */
+/* A judge's user. */
 typedef struct {
-    PipelineImages images; /* first */
-    Comparison *comparison;
-    TestImages *test;
-    gboolean unknown;         /* they are of no class */
-    Evaluation **evaluations; /* (models) borrowed: those that share the specification in turn */
-    guint models;
-    char **reasons;        /* (N): why an image could not be used; NULL where it could */
-    float *block;          /* (BLOCK, D) */
-    const float *x[BLOCK]; /* the vectors in the block, there or in a cache, */
-    guint rows[BLOCK];     /* and their images */
-    guint filled;
-    gsize features; /* D */
-} Judging;
+    TestImages *images;
+    gboolean unknown; /* they are of no class */
+    char **reasons;   /* (N): why an image could not be used; NULL where it could */
+} Run;
 
-static Judgement *judgement_of(const Judging *judging, Evaluation *evaluation)
+static Judgement *judgement_of(const Run *run, Evaluation *evaluation)
 {
-    return judging->unknown ? &evaluation->unknown : &evaluation->known;
+    return run->unknown ? &evaluation->unknown : &evaluation->known;
 }
 
-static void allocate_outputs(const Judging *judging)
+static void allocate_outputs(const Run *run, const Comparison *comparison)
 {
-    guint n = judging->test->list->items->len;
-    for (guint i = 0; i < judging->models; i++) {
-        Evaluation *evaluation = judging->evaluations[i];
-        Judgement *judgement = judgement_of(judging, evaluation);
-        judgement->outputs = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
-        judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
+    guint n = run->images->list->items->len;
+    for (guint i = 0; i < comparison->models; i++) {
+        const Model *model = comparison->evaluations[i]->model;
+        Judgement *judgement = judgement_of(run, comparison->evaluations[i]);
+        judgement->outputs = g_new(float, (gsize)n * model->classes->len + 1);
+        judgement->similarities = model->novelty ? g_new(float, n + 1) : NULL;
     }
 }
 
@@ -63,17 +48,17 @@ static void adopt_classes(Dataset *images, const Model *model)
                                                   : ", one of the models' classes");
 }
 
-/* spec NULL: the model's own is used. */
-static gboolean check_models(const Comparison *comparison, Dataset *images, gboolean unknown,
-                             const FeatureSpec *spec, GError **error)
+static gboolean check_models(const Run *run, const Comparison *comparison, GError **error)
 {
-    if (!unknown)
+    Dataset *images = run->images->list;
+    const Cache *cache = run->images->cache;
+    if (!run->unknown)
         adopt_classes(images, comparison->evaluations[0]->model);
-    const char *const *names = unknown ? NULL : (const char *const *)images->classes->pdata;
+    const char *const *names = run->unknown ? NULL : (const char *const *)images->classes->pdata;
     for (guint i = 0; i < comparison->models; i++) {
         const Evaluation *evaluation = comparison->evaluations[i];
-        g_autofree char *clause = model_mismatch(evaluation->model, spec ? spec : evaluation->model->spec,
-                                                 names, images->classes->len);
+        const FeatureSpec *spec = cache ? cache_feature_spec(cache) : evaluation->model->spec;
+        g_autofree char *clause = model_mismatch(evaluation->model, spec, names, images->classes->len);
         if (clause)
             return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->root,
                              clause);
@@ -81,143 +66,92 @@ static gboolean check_models(const Comparison *comparison, Dataset *images, gboo
     return TRUE;
 }
 
-/* cache: see prediction_memory.h. */
-static gboolean check_memory(const Comparison *comparison, const TestImages *images, GError **error)
+/* Opens the images' source and lists what there is. */
+static gboolean list_images(const Run *run, const ImageChoice *choice, GError **error)
 {
-    g_autofree const Model **models = g_new(const Model *, comparison->models);
-    for (guint i = 0; i < comparison->models; i++)
-        models[i] = comparison->evaluations[i]->model;
-    const PredictionWork work = {.models = models,
-                                 .n_models = comparison->models,
-                                 .images = images->list->items->len,
-                                 .block = BLOCK,
-                                 .threads = thread_pool_threads(comparison->thread_pool),
-                                 .cache = images->cache};
-    return prediction_memory_check(&work, error);
-}
-
-static void judge_block(Judging *judging)
-{
-    int n = (int)judging->filled;
-    for (guint j = 0; n && j < judging->models; j++) {
-        Evaluation *evaluation = judging->evaluations[j];
-        Judgement *judgement = judgement_of(judging, evaluation);
-        const Model *model = evaluation->model;
-        ThreadPool *thread_pool = judging->comparison->thread_pool;
-        guint classes = model->classes->len;
-        g_autofree float *out = g_new(float, BLOCK *classes);
-        float similarities[BLOCK];
-        gint64 start = g_get_monotonic_time();
-        model_predict(model, thread_pool, judging->x, n, out);
-        judgement->seconds += 1e-6 * (double)(g_get_monotonic_time() - start);
-        if (model->novelty)
-            novelty_similarities(model->novelty, thread_pool, judging->x, n, similarities);
-        for (int i = 0; i < n; i++) {
-            memcpy(judgement->outputs + (gsize)judging->rows[i] * classes, out + (gsize)i * classes,
-                   classes * sizeof *out);
-            if (judgement->similarities)
-                judgement->similarities[judging->rows[i]] = similarities[i];
-        }
+    TestImages *images = run->images;
+    const char *source = choice->source;
+    if (!cache_is(source)) {
+        images->folder = source;
+        images->list =
+            run->unknown ? dataset_unsorted(source, error) : dataset_scan(source, &choice->filter, error);
+        return images->list &&
+               (images->list->items->len || error_set(error, "%s: contains no images", source));
     }
-    judging->filled = 0;
+    images->folder = choice->folder;
+    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &choice->filter, error))
+        return FALSE;
+    if (run->unknown)
+        cache_take_unlabelled(images->cache);
+    else
+        cache_remark_left_out(images->cache);
+    images->list = cache_dataset(images->cache);
+    if (images->folder)
+        dataset_locate(images->list, images->folder);
+    return cache_count(images->cache) ||
+           error_set(error, "%s: the cache is empty; run extract first", source);
 }
 
-/* Where the next vector may be put. */
-static float *next_row(const Judging *judging)
+static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error)
 {
-    return judging->block + judging->filled * judging->features;
-}
-
-/* x: in the next row, or where it stays. */
-static void judge(Judging *judging, guint image, const float *x)
-{
-    judging->x[judging->filled] = x;
-    judging->rows[judging->filled++] = image;
-    if (judging->filled == BLOCK)
-        judge_block(judging);
-}
-
-static gboolean judge_cache(Judging *judging, Cache *cache, GError **error)
-{
-    guint n = cache_count(cache);
-    judging->features = feature_spec_features(cache_feature_spec(cache));
-    g_autofree float *block = g_new(float, BLOCK * judging->features);
-    judging->block = block;
-    g_autoptr(Progress) progress = progress_new("Judging", n, "images");
-    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
-        const float *x = cache_features(cache, i, next_row(judging), error);
-        if (!x)
-            return FALSE;
-        judge(judging, i, x);
+    Judgement *judgement = judgement_of(judge->user, evaluation);
+    gsize classes = evaluation->model->classes->len;
+    for (guint i = 0; i < n; i++) {
+        memcpy(judgement->outputs + judge->rows[i] * classes, said->outputs + i * classes,
+               classes * sizeof *said->outputs);
+        if (judgement->similarities)
+            judgement->similarities[judge->rows[i]] = said->similarities[i];
     }
-    judge_block(judging);
-    return !interrupted() || error_set(error, "interrupted before all images were evaluated");
-}
-
-/* ---- Images ---- */
-
-static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
-                            gpointer user, GError **error)
-{
-    Judging *judging = user;
-    guint image = contents_index(judging->images.contents, index);
-    DatasetItem *item = contents_item(judging->images.contents, index);
-    if (!features) {
-        if (!judging->reasons[image])
-            cli_warn("skipped %s: %s", item->path, reason);
-        g_free(judging->reasons[image]);
-        judging->reasons[image] = g_strdup(reason);
-        return TRUE;
-    }
-    memcpy(item->hash, hash, sizeof item->hash);
-    judge(judging, image, memcpy(next_row(judging), features, judging->features * sizeof *features));
+    judgement->seconds += said->seconds;
     return TRUE;
 }
 
-/* Runs the images through the feature specification of evaluations[first], for all models that share it. */
-static gboolean judge_spec(Judging *judging, guint first, GError **error)
+static gboolean skip(Judge *judge, guint image, const char *reason, GError **error)
 {
-    const Comparison *comparison = judging->comparison;
+    const Run *run = judge->user;
+    if (!run->reasons[image])
+        cli_warn("skipped %s: %s", ((DatasetItem *)run->images->list->items->pdata[image])->path, reason);
+    g_free(run->reasons[image]);
+    run->reasons[image] = g_strdup(reason);
+    return TRUE;
+}
+
+/* Runs the images through the feature specification of the comparison's model `first`, for all that share it. */
+static gboolean judge_spec(Judge *judge, guint first, GError **error)
+{
+    const Run *run = judge->user;
+    const Comparison *comparison = judge->comparison;
     const FeatureSpec *spec = comparison->evaluations[first]->model->spec;
     g_autofree Evaluation **sharing = g_new(Evaluation *, comparison->models);
-    judging->models = 0;
+    judge->models = 0;
     for (guint j = 0; j < comparison->models; j++) {
         Evaluation *evaluation = comparison->evaluations[j];
         g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
         if (!difference && j < first)
             return TRUE; /* evaluated in an earlier model's run */
         if (!difference)
-            sharing[judging->models++] = evaluation;
+            sharing[judge->models++] = evaluation;
     }
-    judging->images.spec = spec;
-    judging->evaluations = sharing;
-    judging->features = feature_spec_features(spec);
-    g_autofree float *block = g_new(float, BLOCK * judging->features);
-    judging->block = block;
-    g_autoptr(Pipeline) pipeline = images_pipeline(spec, spec->weights_hash[0] ? comparison->weights : NULL,
-                                                   thread_pool_threads(comparison->thread_pool), error);
-    if (!pipeline || !images_run(pipeline, "Judging", judging->test->list, take_vector, judging, error))
-        return FALSE;
-    judge_block(judging);
-    return TRUE;
+    judge->evaluations = sharing;
+    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, spec, error);
+    return pipeline && judge_list(judge, spec, pipeline, run->images->list, "Judging", error);
 }
 
 /* Takes the images that a model could not be evaluated on off the list, and closes their gaps in the outputs. */
-static void drop_unusable(const Judging *judging)
+static void drop_unusable(const Run *run, const Comparison *comparison)
 {
-    TestImages *images = judging->test;
-    const Comparison *comparison = judging->comparison;
+    TestImages *images = run->images;
     guint n = images->list->items->len, kept = 0;
     g_autofree gboolean *dropped = g_new0(gboolean, n + 1);
     for (guint i = 0; i < n; i++) {
         const DatasetItem *item = images->list->items->pdata[i];
-        dropped[i] = judging->reasons[i] != NULL;
+        dropped[i] = run->reasons[i] != NULL;
         if (dropped[i]) {
-            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, judging->reasons[i]));
+            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, run->reasons[i]));
             continue;
         }
         for (guint j = 0; j < comparison->models; j++) {
-            Judgement *judgement = judgement_of(judging, comparison->evaluations[j]);
+            Judgement *judgement = judgement_of(run, comparison->evaluations[j]);
             gsize classes = comparison->evaluations[j]->model->classes->len;
             memmove(judgement->outputs + kept * classes, judgement->outputs + i * classes,
                     classes * sizeof *judgement->outputs);
@@ -229,60 +163,20 @@ static void drop_unusable(const Judging *judging)
     dataset_free(dataset_take(images->list, dropped));
 }
 
-gboolean evaluation_weights(Comparison *comparison, GError **error)
+static gboolean judge_folder(Judge *judge, GError **error)
 {
-    g_autofree ImagesOwner *owners = g_new(ImagesOwner, comparison->models);
-    for (guint j = 0; j < comparison->models; j++) {
-        const Evaluation *evaluation = comparison->evaluations[j];
-        owners[j] = (ImagesOwner){evaluation->path, "trained", evaluation->model->spec};
-    }
-    return comparison->weights || images_weights(comparison->choice->weights, owners, comparison->models,
-                                                 &comparison->weights, error);
-}
-
-/* Opens the images' source and lists what there is. */
-static gboolean list_images(const ImageChoice *choice, gboolean unknown, TestImages *images, GError **error)
-{
-    const char *source = choice->source;
-    if (!cache_is(source)) {
-        images->folder = source;
-        images->list =
-            unknown ? dataset_unsorted(source, error) : dataset_scan(source, &choice->filter, error);
-        return images->list &&
-               (images->list->items->len || error_set(error, "%s: contains no images", source));
-    }
-    images->folder = choice->folder;
-    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &choice->filter, error))
-        return FALSE;
-    if (unknown)
-        cache_take_unlabelled(images->cache);
-    else
-        cache_remark_left_out(images->cache);
-    images->list = cache_dataset(images->cache);
-    if (images->folder)
-        dataset_locate(images->list, images->folder);
-    return cache_count(images->cache) ||
-           error_set(error, "%s: the cache is empty; run extract first", source);
-}
-
-static gboolean judge_images(Judging *judging, GError **error)
-{
-    TestImages *images = judging->test;
-    guint n = images->list->items->len;
-    if (!images->cache && !evaluation_weights(judging->comparison, error))
-        return FALSE;
-    allocate_outputs(judging);
+    Run *run = judge->user;
+    guint n = run->images->list->items->len;
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_set_size(reasons, (int)n);
-    judging->reasons = (char **)reasons->pdata;
-    gboolean done = !images->cache || judge_cache(judging, images->cache, error);
-    for (guint j = 0; !images->cache && done && j < judging->comparison->models; j++)
-        done = judge_spec(judging, j, error);
-    if (!done)
-        return FALSE;
-    drop_unusable(judging);
-    return images->list->items->len || error_set(error, "%s: none of its %u %s could be read",
-                                                 images->list->root, n, plural(n, "image", "images"));
+    run->reasons = (char **)reasons->pdata;
+    for (guint j = 0; j < judge->comparison->models; j++)
+        if (!judge_spec(judge, j, error))
+            return FALSE;
+    drop_unusable(run, judge->comparison);
+    return run->images->list->items->len ||
+           error_set(error, "%s: none of its %u %s could be read", run->images->list->root, n,
+                     plural(n, "image", "images"));
 }
 
 gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gboolean unknown, GError **error)
@@ -290,13 +184,18 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
     TestImages *images = g_new0(TestImages, 1);
     images->skipped = g_ptr_array_new_with_free_func(g_free);
     *(unknown ? &comparison->unknown : &comparison->images) = images;
-    Judging judging = {.comparison = comparison,
-                       .test = images,
-                       .unknown = unknown,
-                       .evaluations = comparison->evaluations,
-                       .models = comparison->models};
-    return list_images(choice, unknown, images, error) &&
-           check_models(comparison, images->list, unknown,
-                        images->cache ? cache_feature_spec(images->cache) : NULL, error) &&
-           check_memory(comparison, images, error) && judge_images(&judging, error);
+    Run run = {.images = images, .unknown = unknown};
+    Judge judge = {.comparison = comparison,
+                   .evaluations = comparison->evaluations,
+                   .models = comparison->models,
+                   .block = JUDGE_BLOCK,
+                   .user = &run,
+                   .take = take,
+                   .skip = skip};
+    if (!list_images(&run, choice, error) || !check_models(&run, comparison, error) ||
+        !judge_memory(&judge, images->list->items->len, images->cache, error) ||
+        (!images->cache && !judge_weights(comparison, error)))
+        return FALSE;
+    allocate_outputs(&run, comparison);
+    return images->cache ? judge_cache(&judge, images->cache, "Judging", error) : judge_folder(&judge, error);
 }

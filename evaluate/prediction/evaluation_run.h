@@ -3,9 +3,6 @@
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-/* Loads the base's weights for the comparison's models, images_weights's, unless they are there. */
-gboolean evaluation_weights(Comparison *comparison, GError **error);
-
 /* Fills in the comparison's images and what its models say of them; or, if unknown, of images of no class: any in the
  * cache, or in the folder at any depth. Images that could not be used are named on stderr and in skipped. FALSE and error
  * if a model does not fit, or something cannot be read. */

@@ -154,6 +154,11 @@ Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint
     return pipeline_new(&options, error);
 }
 
+gboolean images_complete(GError **error)
+{
+    return !interrupted() || error_set(error, "interrupted before all images were predicted");
+}
+
 gboolean images_run(Pipeline *pipeline, const char *label, const Dataset *list, PipelineConsume consume,
                     gpointer user, GError **error)
 {
@@ -162,5 +167,5 @@ gboolean images_run(Pipeline *pipeline, const char *label, const Dataset *list, 
     g_autoptr(Progress) progress = label ? progress_new(label, n, "images") : NULL;
     ((PipelineImages *)user)->contents = contents;
     return contents && pipeline_run(pipeline, n, pipeline_produce, consume, user, progress, error) &&
-           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
+           images_complete(error);
 }

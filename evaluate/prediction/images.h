@@ -30,6 +30,9 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
  * enough memory. */
 Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint threads, GError **error);
 
+/* FALSE with a sentence if the user interrupted. */
+gboolean images_complete(GError **error);
+
 /* Runs all images of a list through it, with a progress bar if there is a label for it. user begins with a
  * PipelineImages, whose contents are set meanwhile; the notes are SHA-256 of the contents. Memory does not depend on
  * their number. FALSE and error also if the user interrupts. */

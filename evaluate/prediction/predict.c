@@ -1,35 +1,28 @@
 /* predict: see predict.h. */
 #include "evaluate/prediction/predict.h"
 
-#include "common/cache/cache.h"
 #include "common/cli/cli.h"
-#include "common/cli/progress.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
-#include "evaluate/prediction/prediction_memory.h"
+#include "evaluate/prediction/judge.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
     PREDICTION_VERSION = 1 /* of schema/prediction.json */,
-    BLOCK = 8
-}; /* images given to the head at a time, so that results appear as the base delivers */
+    AT_A_TIME = 8 /* images given to the head, so that results appear as the base delivers */
+};
 
+/* A judge's user. */
 typedef struct {
-    PipelineImages images; /* first */
     PredictFormat format;
     const Model *model;
-    ThreadPool *thread_pool;
-    Dataset *list;
+    Dataset *list; /* of the images, as far as they are known */
     guint top, skipped;
-    const char *score_name; /* "probability" or "margin" */
-    float *block;           /* (BLOCK, D) */
-    guint rows[BLOCK];      /* images of the list in the block */
-    guint filled;
+    const char *score_name;                /* "probability" or "margin" */
     gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
 } Prediction;
 
@@ -153,30 +146,21 @@ static gboolean print_header(const Prediction *prediction, GError **error)
 
 /* ---- From vectors to lines ---- */
 
-static gboolean evaluate_block(Prediction *prediction, GError **error)
+static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error)
 {
-    const float *rows[BLOCK];
-    float similarities[BLOCK] = {0};
-    guint classes = prediction->model->classes->len, filled = prediction->filled;
-    gsize features = feature_spec_features(prediction->model->spec);
-    g_autofree float *out = g_new(float, BLOCK *classes);
-    for (guint i = 0; i < filled; i++)
-        rows[i] = prediction->block + i * features;
-    model_predict(prediction->model, prediction->thread_pool, rows, (int)filled, out);
-    model_probabilities(prediction->model, out, filled);
-    if (prediction->judges_novelty)
-        novelty_similarities(prediction->model->novelty, prediction->thread_pool, rows, (int)filled,
-                             similarities);
-    prediction->filled = 0;
+    gsize classes = evaluation->model->classes->len;
     gboolean good = TRUE;
-    for (guint i = 0; good && i < filled; i++)
-        good = print_image(prediction, prediction->rows[i], out + i * classes, similarities[i], error);
+    model_probabilities(evaluation->model, said->outputs, n);
+    for (guint i = 0; good && i < n; i++)
+        good = print_image(judge->user, judge->rows[i], said->outputs + i * classes, said->similarities[i],
+                           error);
     return good;
 }
 
-static gboolean skip(Prediction *prediction, guint index, const char *reason, GError **error)
+static gboolean skip(Judge *judge, guint image, const char *reason, GError **error)
 {
-    const char *path = path_of(prediction, index);
+    Prediction *prediction = judge->user;
+    const char *path = path_of(prediction, image);
     prediction->skipped++;
     cli_warn("skipped %s: %s", path, reason);
     if (prediction->format != FORMAT_JSONL)
@@ -184,37 +168,20 @@ static gboolean skip(Prediction *prediction, guint index, const char *reason, GE
     g_autoptr(GString) line = g_string_new(NULL);
     append_json(line, json_pack("{s:i, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(path),
                                 "error", json_text(reason)));
-    return evaluate_block(prediction, error) && /* output keeps the order of the files */
+    return judge_flush(judge, error) && /* output keeps the order of the files */
            cli_print(line->str, error);
 }
 
-static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
-                            gpointer user, GError **error)
-{
-    Prediction *prediction = user;
-    gsize size = feature_spec_features(prediction->model->spec);
-    if (!features)
-        return skip(prediction, index, reason, error);
-    memcpy(prediction->block + prediction->filled * size, features, size * sizeof *features);
-    prediction->rows[prediction->filled++] = index;
-    return prediction->filled < BLOCK || evaluate_block(prediction, error);
-}
-
-static gboolean predict_list(Prediction *prediction, Pipeline *pipeline, const char *label, GError **error)
-{
-    return images_run(pipeline, label, prediction->list, take_vector, prediction, error) &&
-           evaluate_block(prediction, error);
-}
-
 /* Answers the lines of standard input as they come. */
-static gboolean predict_lines(Prediction *prediction, Pipeline *pipeline, GError **error)
+static gboolean predict_lines(Judge *judge, Pipeline *pipeline, GError **error)
 {
     enum { AT_ONCE = 256 };
+    const Prediction *prediction = judge->user;
     GError *wrong = NULL;
     g_autoptr(GString) pending = g_string_new(NULL);
     gboolean good = TRUE;
     while (good && images_lines(pending, AT_ONCE, prediction->list, &wrong)) {
-        good = predict_list(prediction, pipeline, NULL, error);
+        good = judge_list(judge, prediction->model->spec, pipeline, prediction->list, NULL, error);
         g_ptr_array_set_size(prediction->list->items, 0);
     }
     if (wrong)
@@ -224,69 +191,52 @@ static gboolean predict_lines(Prediction *prediction, Pipeline *pipeline, GError
 }
 
 /* The images of a cache by their paths, also those without a label. */
-static gboolean predict_cache(const Options *options, Prediction *prediction, GError **error)
+static gboolean predict_cache(Judge *judge, const char *path, GError **error)
 {
-    const char *path = options->inputs[0];
-    const Model *model = prediction->model;
+    Prediction *prediction = judge->user;
     g_autoptr(Cache) cache = cache_open(path, error);
     if (!cache)
         return FALSE;
     cache_take_unlabelled(cache);
-    guint n = cache_count(cache);
-    g_autofree char *clause = model_mismatch(model, cache_feature_spec(cache), NULL, 0);
+    g_autofree char *clause = model_mismatch(prediction->model, cache_feature_spec(cache), NULL, 0);
     if (clause)
-        return error_set(error, "%s: cannot predict the images of %s: %s", options->models.paths[0], path,
+        return error_set(error, "%s: cannot predict the images of %s: %s", judge->evaluations[0]->path, path,
                          clause);
     prediction->list = cache_dataset(cache);
-    const PredictionWork work = {&model, 1, n, BLOCK, (guint)options->common.threads, cache};
-    if (!prediction_memory_check(&work, error) || !print_header(prediction, error))
-        return FALSE;
-    g_autofree float *buffer = g_new(float, feature_spec_features(model->spec));
-    g_autoptr(Progress) progress = progress_new("Predicting", n, "images");
-    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
-        const float *features = cache_features(cache, i, buffer, error);
-        if (!features || !take_vector(i, features, NULL, NULL, prediction, error))
-            return FALSE;
-        cache_forget(cache, i);
-    }
-    return evaluate_block(prediction, error) &&
-           (!interrupted() || error_set(error, "interrupted before all images were predicted"));
+    return judge_memory(judge, cache_count(cache), cache, error) && print_header(prediction, error) &&
+           judge_cache(judge, cache, "Predicting", error);
 }
 
-static gboolean predict_inputs(const Options *options, Prediction *prediction, GError **error)
+static gboolean predict_inputs(Judge *judge, const char *const *inputs, GError **error)
 {
-    g_autoptr(Weights) weights = NULL;
-    const Model *model = prediction->model;
-    const ImagesOwner owner = {options->models.paths[0], "trained", model->spec};
-    const char *const *inputs = (const char *const *)options->inputs;
-    guint threads = (guint)options->common.threads;
+    Prediction *prediction = judge->user;
+    const FeatureSpec *spec = prediction->model->spec;
     gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
     Dataset *list = prediction->list = lines ? dataset_new("") : images_list(inputs, error);
     if (!list)
         return FALSE;
     if (!lines && !list->items->len)
         return error_set(error, "nothing to predict: the folder or list contains no images");
-    const PredictionWork work = {&model, 1, lines ? BLOCK : list->items->len, BLOCK, threads, NULL};
-    if (!prediction_memory_check(&work, error) ||
-        !images_weights(options->models.weights, &owner, 1, &weights, error))
+    if (!judge_memory(judge, lines ? judge->block : list->items->len, NULL, error) ||
+        !judge_weights(judge->comparison, error))
         return FALSE;
-    prediction->images.spec = model->spec;
-    g_autoptr(Pipeline) pipeline = images_pipeline(model->spec, weights, threads, error);
+    g_autoptr(Pipeline) pipeline = judge_pipeline(judge->comparison, spec, error);
     return pipeline && print_header(prediction, error) &&
-           (lines ? predict_lines(prediction, pipeline, error)
-                  : predict_list(prediction, pipeline, "Predicting", error));
+           (lines ? predict_lines(judge, pipeline, error)
+                  : judge_list(judge, spec, pipeline, list, "Predicting", error));
 }
 
 Status predict_images(const Options *options, GError **error)
 {
-    g_autoptr(Model) model = model_load(options->models.paths[0], error);
-    if (!model)
+    g_autoptr(Comparison) comparison =
+        comparison_new(&options->models, (guint)options->common.threads, error);
+    if (!comparison)
         return STATUS_FAILED;
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    const Model *model = comparison->evaluations[0]->model;
+    const char *const *inputs = (const char *const *)options->inputs;
     gboolean probabilities = model->probabilities || model->temperature > 0;
     Prediction prediction = {.format = options->format,
                              .model = model,
-                             .thread_pool = thread_pool,
                              .judges_score = model->threshold > 0,
                              .judges_novelty = model->novelty && isfinite(model->novelty->limit),
                              .top = MIN((guint)options->top, model->classes->len),
@@ -294,10 +244,15 @@ Status predict_images(const Options *options, GError **error)
     if (!probabilities)
         cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
                    "train with --folds 5 to calibrate it");
-    prediction.block = g_new(float, BLOCK *feature_spec_features(model->spec));
+    Judge judge = {.comparison = comparison,
+                   .evaluations = comparison->evaluations,
+                   .models = comparison->models,
+                   .block = AT_A_TIME,
+                   .user = &prediction,
+                   .take = take,
+                   .skip = skip};
     gboolean done =
-        (cache_is(options->inputs[0]) ? predict_cache : predict_inputs)(options, &prediction, error);
-    g_free(prediction.block);
+        cache_is(inputs[0]) ? predict_cache(&judge, inputs[0], error) : predict_inputs(&judge, inputs, error);
     dataset_free(prediction.list);
     return !done ? STATUS_FAILED : prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

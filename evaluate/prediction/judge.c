@@ -1,0 +1,162 @@
+/* judge: see judge.h. */
+#include "evaluate/prediction/judge.h"
+
+#include "common/cli/memory_plan.h"
+#include "common/cli/progress.h"
+#include "common/core/error.h"
+#include "common/core/interrupt.h"
+#include "common/image/image_file.h"
+#include "evaluate/prediction/images.h"
+
+#include <string.h>
+
+/* ---- Memory ---- */
+
+typedef struct {
+    const Judge *judge;
+    guint images;
+    const Cache *cache;
+} Work;
+
+/* Of one model's features, while they are computed or read. */
+static MemoryNeed source_memory(const Work *work, const Model *model, guint threads)
+{
+    PipelineOptions options = {.spec = model->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    gsize row = feature_spec_features(model->spec) * sizeof(float);
+    MemoryNeed need = {.memory = MIN(work->images, work->judge->block) * row};
+    guint nonzeros;
+    for (guint i = 0; work->cache && i < work->images; i++)
+        need.files += cache_stored(work->cache, i, &nonzeros);
+    if (work->cache || feature_spec_is_imported(model->spec))
+        return need;
+    memory_add(&need, pipeline_memory(&options));
+    memory_add(&need, image_file_memory(threads));
+    if (model->spec->weights_hash[0])
+        memory_add(&need, weights_memory(vgg16_find(model->spec->layer)));
+    return need;
+}
+
+/* Models take their turns. */
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
+{
+    const Work *work = user;
+    guint threads = (guint)values[0];
+    MemoryNeed need = {0};
+    gsize outputs = 0;
+    for (guint i = 0; i < work->judge->models; i++) {
+        const Model *model = work->judge->evaluations[i]->model;
+        MemoryNeed its = source_memory(work, model, threads);
+        memory_add(&its, model_predict_memory(model, threads, (int)MIN(work->images, work->judge->block)));
+        outputs += (gsize)work->images * model->classes->len * sizeof(float);
+        if (its.memory + its.files >= need.memory + need.files)
+            need = its;
+    }
+    need.memory += outputs;
+    memory_add(&need, memory_of_threads(threads));
+    return need;
+}
+
+gboolean judge_memory(const Judge *judge, guint images, const Cache *cache, GError **error)
+{
+    Work work = {judge, images, cache};
+    const MemoryPlan plan = {.what = "predicting images with these models",
+                             .settings = {{"threads", thread_pool_threads(judge->comparison->thread_pool)}},
+                             .need = need_of,
+                             .user = &work};
+    return memory_plan_check(&plan, error);
+}
+
+/* ---- The base ---- */
+
+gboolean judge_weights(Comparison *comparison, GError **error)
+{
+    g_autofree ImagesOwner *owners = g_new(ImagesOwner, comparison->models);
+    for (guint j = 0; j < comparison->models; j++) {
+        const Evaluation *evaluation = comparison->evaluations[j];
+        owners[j] = (ImagesOwner){evaluation->path, "trained", evaluation->model->spec};
+    }
+    return comparison->weights || images_weights(comparison->choice->weights, owners, comparison->models,
+                                                 &comparison->weights, error);
+}
+
+Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, GError **error)
+{
+    return images_pipeline(spec, spec->weights_hash[0] ? comparison->weights : NULL,
+                           thread_pool_threads(comparison->thread_pool), error);
+}
+
+/* ---- Vectors ---- */
+
+gboolean judge_flush(Judge *judge, GError **error)
+{
+    guint n = judge->filled;
+    ThreadPool *thread_pool = judge->comparison->thread_pool;
+    gboolean good = TRUE;
+    judge->filled = 0;
+    for (guint j = 0; n && good && j < judge->models; j++) {
+        const Model *model = judge->evaluations[j]->model;
+        g_autofree float *outputs = g_new(float, n * model->classes->len);
+        float similarities[JUDGE_BLOCK] = {0};
+        gint64 start = g_get_monotonic_time();
+        model_predict(model, thread_pool, judge->x, (int)n, outputs);
+        const Judgement said = {outputs, similarities, 1e-6 * (double)(g_get_monotonic_time() - start)};
+        if (model->novelty)
+            novelty_similarities(model->novelty, thread_pool, judge->x, (int)n, similarities);
+        good = judge->take(judge, judge->evaluations[j], n, &said, error);
+    }
+    return good;
+}
+
+/* The memory of a block, which the caller frees. */
+static float *begin(Judge *judge, const FeatureSpec *spec)
+{
+    judge->features = feature_spec_features(spec);
+    return judge->vectors = g_new(float, judge->block * judge->features);
+}
+
+/* Where the next vector may be put. */
+static float *next_row(const Judge *judge)
+{
+    return judge->vectors + judge->filled * judge->features;
+}
+
+/* x: in the next row, or where it stays. */
+static gboolean add(Judge *judge, guint image, const float *x, GError **error)
+{
+    judge->x[judge->filled] = x;
+    judge->rows[judge->filled++] = image;
+    return judge->filled < judge->block || judge_flush(judge, error);
+}
+
+gboolean judge_cache(Judge *judge, Cache *cache, const char *label, GError **error)
+{
+    guint n = cache_count(cache);
+    g_autofree float *vectors = begin(judge, cache_feature_spec(cache));
+    g_autoptr(Progress) progress = progress_new(label, n, "images");
+    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+        const float *x = cache_features(cache, i, next_row(judge), error);
+        if (!x || !add(judge, i, x, error))
+            return FALSE;
+    }
+    return judge_flush(judge, error) && images_complete(error);
+}
+
+static gboolean take_vector(guint index, const float *features, const guint8 *hash, const char *reason,
+                            gpointer user, GError **error)
+{
+    Judge *judge = user;
+    guint image = contents_index(judge->images.contents, index);
+    DatasetItem *item = contents_item(judge->images.contents, index);
+    if (!features)
+        return judge->skip(judge, image, reason, error);
+    memcpy(item->hash, hash, sizeof item->hash);
+    return add(judge, image, memcpy(next_row(judge), features, judge->features * sizeof *features), error);
+}
+
+gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, const Dataset *list,
+                    const char *label, GError **error)
+{
+    g_autofree float *vectors = begin(judge, spec);
+    judge->images.spec = spec;
+    return images_run(pipeline, label, list, take_vector, judge, error) && judge_flush(judge, error);
+}
