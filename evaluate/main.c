@@ -54,8 +54,11 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
     guint models = comparison->models;
     g_autofree char *title =
         g_strdup_printf("Confusion matri%s on %s", models > 1 ? "ces" : "x", comparison->images->list->root);
-    const Confusion matrices = {comparison, 0, models, options->style.title ? options->style.title : title,
-                                (ConfusionCells)options->style.cells};
+    const Confusion matrices = {.of = comparison,
+                                .models = comparison->evaluations,
+                                .n = models,
+                                .title = options->style.title ? options->style.title : title,
+                                .cells = (ConfusionCells)options->style.cells};
     g_autofree Answers *answers = coverage_answers(comparison);
     g_autoptr(Scatter) scatter = options->scatter ? scatter_new(comparison, error) : NULL;
     if (options->scatter && !scatter)

@@ -55,11 +55,6 @@ void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, 
     }
 }
 
-static const Evaluation *model_of(const Confusion *confusion, guint panel)
-{
-    return confusion->of->evaluations[confusion->first + panel];
-}
-
 /* The value shown by the darkest shade, the same in all panels: 1, or the largest that occurs. */
 static double largest_value(const Confusion *confusion)
 {
@@ -69,7 +64,7 @@ static double largest_value(const Confusion *confusion)
     g_autofree double *values = g_new(double, count);
     double largest = 0;
     for (guint p = 0; p < confusion->n; p++) {
-        confusion_values(model_of(confusion, p)->matrix, confusion->of->classes, confusion->cells, values);
+        confusion_values(confusion->models[p]->matrix, confusion->of->classes, confusion->cells, values);
         for (gsize i = 0; i < count; i++)
             largest = fmax(largest, values[i]);
     }
@@ -147,7 +142,7 @@ static Layout layout_new(const Confusion *confusion)
     layout_labels(&layout);
     layout_numbers(&layout);
     for (guint p = 0; p < confusion->n; p++) {
-        g_autofree char *title = panel_title(model_of(confusion, p));
+        g_autofree char *title = panel_title(confusion->models[p]);
         widest_title = fmax(widest_title, canvas_text_width(NULL, panel_title_size, TRUE, title));
     }
     layout.left =
@@ -290,7 +285,7 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
         guint row = p / layout->columns, column = p % layout->columns;
         double left = layout->inset + column * layout->panel_width + layout->left;
         double top = y + row * layout->panel_height + layout->head;
-        draw_panel(canvas, layout, model_of(confusion, p), left, top);
+        draw_panel(canvas, layout, confusion->models[p], left, top);
         if (column + 1 == layout->columns || p + 1 == confusion->n)
             draw_bar(canvas, layout, left + layout->side + 2 * gap, top);
     }

@@ -16,7 +16,8 @@ typedef enum {
 
 typedef struct {
     const Comparison *of;
-    guint first, n;    /* of its models: a heatmap each */
+    Evaluation *const *models; /* (n) of its models: a heatmap each */
+    guint n;
     const char *title; /* common title; NULL for none */
     ConfusionCells cells;
 } Confusion;

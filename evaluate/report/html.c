@@ -3,29 +3,21 @@
 
 #include "common/cli/cli.h"
 
+#include <string.h>
+
 void html_text(GString *page, const char *text)
 {
+    static const char special[] = "&<>\"";
+    static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;"};
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     for (const char *p = valid; *p; p++) {
-        switch (*p) {
-        case '&':
-            g_string_append(page, "&amp;");
-            break;
-        case '<':
-            g_string_append(page, "&lt;");
-            break;
-        case '>':
-            g_string_append(page, "&gt;");
-            break;
-        case '"':
-            g_string_append(page, "&quot;");
-            break;
-        default:
-            if ((guchar)*p < 0x20 && *p != '\n' && *p != '\t')
-                g_string_append(page, "\uFFFD");
-            else
-                g_string_append_c(page, *p);
-        }
+        const char *found = strchr(special, *p);
+        if (found)
+            g_string_append(page, entities[found - special]);
+        else if ((guchar)*p < 0x20 && *p != '\n' && *p != '\t')
+            g_string_append(page, "\uFFFD");
+        else
+            g_string_append_c(page, *p);
     }
 }
 

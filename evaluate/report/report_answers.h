@@ -13,19 +13,19 @@ json_t *leakage_json(const Comparison *comparison, guint model);
 
 /* How much of what models answer is right, if they answer only what they are sure of (plot/coverage.h). */
 void coverage_report_text(GString *text, const Comparison *comparison);
-json_t *coverage_json(const Comparison *comparison, guint model);
+json_t *coverage_json(const Comparison *comparison, const Evaluation *model);
 /* What the models answer (as many as there are), borrowed from the comparison. Caller frees. */
 Answers *coverage_answers(const Comparison *comparison);
 
 /* On which slices (questions/slices.h) a model is more or less often right: a line for each; those that differ are
  * marked. */
 void slices_text(GString *text, const Comparison *comparison);
-json_t *slices_json(const Comparison *comparison, guint model);
+json_t *slices_json(const Comparison *comparison, const Evaluation *model);
 
 /* How well images of no class are told (questions/unknown.h): "linear  0.679   13.1 %  by probability", a line
  * each. */
 void unknown_text(GString *text, const Comparison *comparison);
-json_t *unknown_json(const Comparison *comparison, guint model);
+json_t *unknown_json(const Comparison *comparison, const Evaluation *model);
 
 /* ---- The metrics, as lines of page and JSON ---- */
 

@@ -68,9 +68,9 @@ static void describe_class(Row *row, gconstpointer of, guint class)
     row_count(row, "right", "Right", classes->of[class].right);
 }
 
-json_t *coverage_json(const Comparison *comparison, guint model)
+json_t *coverage_json(const Comparison *comparison, const Evaluation *model)
 {
-    const Answers answers = answers_of(comparison, comparison->evaluations[model]);
+    const Answers answers = answers_of(comparison, model);
     json_t *array = json_array();
     for (guint t = 0; answers.points && t < COVERAGE_TARGETS; t++) {
         const CoveragePoint *point = calibration_accept(answers.points, coverage_targets[t]);
@@ -78,21 +78,18 @@ json_t *coverage_json(const Comparison *comparison, guint model)
             continue;
         g_autofree CoveragePoint *of = coverage_by_class(&answers, point->threshold);
         const Classes classes = {&answers, of, of};
-        json_t *object = row_json(describe_target, &answers, t), *per_class = json_object();
-        for (guint c = 0; c < answers.classes; c++) {
-            g_autofree char *name = g_utf8_make_valid(answers.class_names[c], -1);
-            json_object_set_new(per_class, name, row_json(describe_class, &classes, c));
-        }
-        json_object_set_new(object, "per_class", per_class);
+        json_t *object = row_json(describe_target, &answers, t);
+        json_object_set_new(object, "per_class",
+                            rows_named(describe_class, &classes, answers.class_names, answers.classes));
         json_array_append_new(array, object);
     }
     return array;
 }
 
-static void append_model(Report *report, guint model)
+static void append_model(Report *report, Evaluation *model)
 {
     GString *page = report->page;
-    const Answers answers = answers_of(report->comparison, report->comparison->evaluations[model]);
+    const Answers answers = answers_of(report->comparison, model);
     if (!answers.points)
         return;
     rows_table(page, "fold", "Thresholds", describe_target, &answers, COVERAGE_TARGETS);

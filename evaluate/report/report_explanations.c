@@ -47,15 +47,14 @@ static void append_item(Report *report, const Explanation *item)
                            "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n", scale);
 }
 
-static void append_model(Report *report, guint model)
+static void append_model(Report *report, Evaluation *model)
 {
     const GPtrArray *items = report->options->explanations->items;
-    const Evaluation *evaluation = report->comparison->evaluations[model];
-    html_element(report->page, "p", explanation_meaning(evaluation->model));
+    html_element(report->page, "p", explanation_meaning(model->model));
     int reason = -1;
     for (guint i = 0; i < items->len; i++) { /* which are by reason */
         const Explanation *item = items->pdata[i];
-        if (item->model != model)
+        if (report->comparison->evaluations[item->model] != model)
             continue;
         if ((int)item->reason != reason)
             g_string_append_printf(report->page, "%s<h4>%s</h4>\n<ul class=\"explanations\">\n",

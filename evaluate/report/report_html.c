@@ -42,19 +42,20 @@ static gboolean is_empty(GString *page, gsize start, gsize open)
     return TRUE;
 }
 
-void report_models(Report *report, void (*append)(Report *report, guint model))
+void report_models(Report *report, void (*append)(Report *report, Evaluation *model))
 {
     GString *page = report->page;
     guint n = report->comparison->models;
     for (guint m = 0; m < n; m++) {
+        Evaluation *model = report->comparison->evaluations[m];
         gsize start = page->len;
         if (n > 1)
             g_string_append_printf(page, "<details class=\"model\"%s><summary>",
                                    n <= 2 || m == report->verdict->best ? " open" : "");
-        html_element(page, "h3", report->comparison->evaluations[m]->name);
+        html_element(page, "h3", model->name);
         g_string_append(page, n > 1 ? "</summary>\n" : "");
         gsize open = page->len;
-        append(report, m);
+        append(report, model);
         if (!is_empty(page, start, open) && n > 1)
             g_string_append(page, "</details>\n");
     }

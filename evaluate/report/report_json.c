@@ -32,21 +32,9 @@ static json_t *texts(const GPtrArray *strings)
     return array;
 }
 
-static json_t *class_metrics(ClassMetrics metrics)
+static void describe_metrics(Row *row, gconstpointer metrics, guint index)
 {
-    Row row = {.object = json_object()};
-    row_metrics(&row, metrics);
-    return row.object;
-}
-
-static json_t *per_class(const Comparison *comparison, const Evaluation *evaluation)
-{
-    json_t *object = json_object();
-    for (guint c = 0; c < comparison->classes; c++) {
-        g_autofree char *name = g_utf8_make_valid(comparison->names[c], -1);
-        json_object_set_new(object, name, class_metrics(evaluation->per_class[c]));
-    }
-    return object;
+    row_metrics(row, ((const ClassMetrics *)metrics)[index]);
 }
 
 static json_t *confusion_matrix(const guint *matrix, guint classes)
@@ -122,19 +110,19 @@ static void describe_model(Row *row, gconstpointer of, guint index)
         const char *name;
         json_t *value;
     } parts[] = {
-        {"macro_avg", class_metrics(evaluation->macro)},
-        {"weighted_avg", class_metrics(evaluation->weighted)},
-        {"per_class", per_class(comparison, evaluation)},
+        {"macro_avg", row_json(describe_metrics, &evaluation->macro, 0)},
+        {"weighted_avg", row_json(describe_metrics, &evaluation->weighted, 0)},
+        {"per_class", rows_named(describe_metrics, evaluation->per_class, comparison->names, classes)},
         {small ? "confusion_matrix" : "confusion_cells",
          (small ? confusion_matrix : confusion_cells)(evaluation->matrix, classes)},
         {"confused_pairs", confused_pairs(comparison, evaluation)},
         {"reliability",
          rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0)},
-        {"coverage", coverage_json(comparison, index)},
+        {"coverage", coverage_json(comparison, evaluation)},
         {"worst_errors", worst_errors(comparison, evaluation)},
         {"leakage", leakage_json(comparison, index)},
-        {"unknown", unknown_json(comparison, index)},
-        {"slices", slices_json(comparison, index)},
+        {"unknown", unknown_json(comparison, evaluation)},
+        {"slices", slices_json(comparison, evaluation)},
         {"recipe", feature_spec_to_json(model->spec)},
         {"training", json_incref(model->training)},
     };

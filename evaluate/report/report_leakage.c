@@ -22,22 +22,21 @@ static Seen seen_by_any(const Comparison *comparison, guint i)
     return most;
 }
 
-static guint count_any(const Comparison *comparison)
-{
-    guint count = 0;
-    for (guint i = 0; i < comparison->n; i++)
-        count += seen_by_any(comparison, i) != IMAGE_UNSEEN;
-    return count;
-}
+typedef struct {
+    guint count, shown;
+    guint images[SHOWN]; /* (shown) the first of them */
+} Found;
 
-/* The first images that any model has seen. */
-static guint first_seen(const Comparison *comparison, guint images[SHOWN])
+/* The images that any model has seen. */
+static Found find(const Comparison *comparison)
 {
-    guint n = 0;
-    for (guint i = 0; i < comparison->n && n < SHOWN; i++)
-        if (seen_by_any(comparison, i) != IMAGE_UNSEEN)
-            images[n++] = i;
-    return n;
+    Found found = {0};
+    for (guint i = 0; i < comparison->n; i++)
+        if (seen_by_any(comparison, i) != IMAGE_UNSEEN) {
+            if (found.count++ < SHOWN)
+                found.images[found.shown++] = i;
+        }
+    return found;
 }
 
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
@@ -93,7 +92,8 @@ static void append_accuracy(GString *text, const Comparison *comparison, const E
 
 void leakage_text(GString *text, const Comparison *comparison)
 {
-    guint count = count_any(comparison), images[SHOWN], shown = first_seen(comparison, images);
+    const Found found = find(comparison);
+    guint count = found.count;
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count), *printable = cli_printable(line);
@@ -105,20 +105,20 @@ void leakage_text(GString *text, const Comparison *comparison)
         append_accuracy(text, comparison, comparison->evaluations[j]);
     if (count == comparison->n)
         return;
-    for (guint i = 0; i < shown; i++) {
-        g_autofree char *what = describe(comparison, images[i]), *safe = cli_printable(what);
+    for (guint i = 0; i < found.shown; i++) {
+        g_autofree char *what = describe(comparison, found.images[i]), *safe = cli_printable(what);
         g_string_append_printf(text, "  %s\n", safe);
     }
-    if (count > shown)
-        g_string_append_printf(text, "  and %u more; --json lists all\n", count - shown);
+    if (count > found.shown)
+        g_string_append_printf(text, "  and %u more; --json lists all\n", count - found.shown);
 }
 
 /* ---- JSON and the report ---- */
 
-static void describe_model(Row *row, gconstpointer of, guint model)
+static void describe_model(Row *row, gconstpointer of, guint index)
 {
     const Comparison *comparison = of;
-    const Evaluation *evaluation = comparison->evaluations[model];
+    const Evaluation *evaluation = comparison->evaluations[index];
     const Leakage *leakage = &evaluation->leakage;
     gboolean left = leakage->seen && leakage_count(evaluation) < comparison->n;
     row_text(row, NULL, "model", evaluation->name);
@@ -170,10 +170,9 @@ static const char *twin_of(const Comparison *comparison, guint image)
     return comparison->twins ? comparison->twins[image].path : NULL;
 }
 
-/* The first images that were trained on, those that copy the same image as one group. */
-static void append_groups(GString *page, const Comparison *comparison)
+/* Images (n) that were trained on, those that copy the same image as one group. */
+static void append_groups(GString *page, const Comparison *comparison, const guint *images, guint n)
 {
-    guint images[SHOWN], n = first_seen(comparison, images);
     gboolean told[SHOWN] = {FALSE};
     g_string_append(page, "<ul class=\"groups\">\n");
     for (guint first = 0; first < n; first++) {
@@ -205,7 +204,8 @@ void section_leakage(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    guint count = count_any(comparison);
+    const Found found = find(comparison);
+    guint count = found.count;
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
@@ -215,7 +215,7 @@ void section_leakage(Report *report)
     rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->models);
     if (count == comparison->n)
         return;
-    append_groups(page, comparison);
+    append_groups(page, comparison, found.images, found.shown);
     if (count > SHOWN)
         g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
 }

@@ -68,15 +68,17 @@ static void describe_matrix(Row *row, gconstpointer of, guint truth)
                   model->evaluation->matrix[(gsize)truth * classes + p]);
 }
 
-static void append_confusion(Report *report, guint model)
+static void append_confusion(Report *report, Evaluation *model)
 {
-    const Evaluation *evaluation = report->comparison->evaluations[model];
     guint classes = report->comparison->classes;
     GString *page = report->page;
-    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, classes);
-    g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", evaluation->name);
-    const MetricsOf of = {report->comparison, evaluation, pairs};
-    const Confusion one = {report->comparison, model, 1, NULL, (ConfusionCells)report->options->style->cells};
+    g_autoptr(GArray) pairs = metrics_confused_pairs(model->matrix, classes);
+    g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", model->name);
+    const MetricsOf of = {report->comparison, model, pairs};
+    const Confusion one = {.of = report->comparison,
+                           .models = &model,
+                           .n = 1,
+                           .cells = (ConfusionCells)report->options->style->cells};
     const CanvasFigure figure = confusion_figure(&one);
     g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
     report_figure(report, &figure, classes <= VECTOR_CLASSES ? "svg" : "png", alt);
@@ -86,7 +88,7 @@ static void append_confusion(Report *report, guint model)
                    MIN(pairs->len, MAX_PAIRS));
     if (classes <= TABLE_CLASSES) {
         g_string_append(page, "<details><summary>Matrix of ");
-        html_text(page, evaluation->name);
+        html_text(page, model->name);
         g_string_append(page, " as a table</summary>");
         rows_table(page, "matrix", "Confusion matrix", describe_matrix, &of, classes);
         g_string_append(page, "</details>\n");
@@ -153,13 +155,12 @@ void section_reliability(Report *report)
 
 /* ---- Training ---- */
 
-static void append_training(Report *report, guint model)
+static void append_training(Report *report, Evaluation *model)
 {
-    const Evaluation *evaluation = report->comparison->evaluations[model];
-    const json_t *training = evaluation->model->training;
+    const json_t *training = model->model->training;
     g_auto(History) history = {0};
     const Curves curves = {&history, NULL};
-    g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", evaluation->name);
+    g_autofree char *alt = g_strdup_printf("Loss and accuracy of %s by epoch", model->name);
     if (!history_from_json(json_object_get(training, "history"), &history)) {
         report_missing(report, "It was fitted in one piece, so there are no epochs to draw.");
         return;
@@ -182,18 +183,17 @@ void report_thumbnails(Report *report)
         report_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
 }
 
-static void append_mistakes(Report *report, guint model)
+static void append_mistakes(Report *report, Evaluation *model)
 {
     const Comparison *comparison = report->comparison;
-    const Evaluation *evaluation = comparison->evaluations[model];
-    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
+    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, model);
     g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
                            comparison->n, plural(comparison->n, "image", "images"));
     for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
         const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
-        const ReviewItem item = review_mistake(comparison, evaluation, mistake);
+        const ReviewItem item = review_mistake(comparison, model, mistake);
         g_autoptr(GBytes) jpeg = report_thumbnail(report, item.image, FIT_CROP);
-        report_card(report, evaluation, &item, jpeg, FALSE);
+        report_card(report, model, &item, jpeg, FALSE);
     }
     g_string_append(report->page, "</ul>\n");
 }

@@ -18,7 +18,7 @@ typedef struct {
 
 /* What each model has to show, below its name, nothing where it appends nothing. Several models fold; two are open, or
  * of more the best. */
-void report_models(Report *report, void (*append)(Report *report, guint model));
+void report_models(Report *report, void (*append)(Report *report, Evaluation *model));
 
 /* What a section lacks, and how to get it. */
 void report_missing(Report *report, const char *sentence);

@@ -74,15 +74,15 @@ static void describe(Row *row, gconstpointer of, guint line)
     row_flag(row, "differs", "at 5\u00a0%", slice->p < significance, "differs");
 }
 
-json_t *slices_json(const Comparison *comparison, guint model)
+json_t *slices_json(const Comparison *comparison, const Evaluation *model)
 {
-    g_autoptr(GArray) slices = slices_measure(comparison, comparison->evaluations[model]);
+    g_autoptr(GArray) slices = slices_measure(comparison, model);
     return rows_json(describe, slices, slices->len);
 }
 
-static void append_model(Report *report, guint model)
+static void append_model(Report *report, Evaluation *model)
 {
-    g_autoptr(GArray) slices = slices_measure(report->comparison, report->comparison->evaluations[model]);
+    g_autoptr(GArray) slices = slices_measure(report->comparison, model);
     rows_table(report->page, "fold", "Slices", describe, slices, slices->len);
 }
 

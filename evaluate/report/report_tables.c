@@ -139,9 +139,9 @@ static void describe_class(Row *row, gconstpointer of, guint class)
     row_metrics(row, model->evaluation->per_class[class]);
 }
 
-static void append_classes(Report *report, guint model)
+static void append_classes(Report *report, Evaluation *model)
 {
-    const MetricsOf of = {report->comparison, report->comparison->evaluations[model], NULL};
+    const MetricsOf of = {report->comparison, model, NULL};
     rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, &of,
                report->comparison->classes);
 }
@@ -214,10 +214,9 @@ static void append_training(GString *page, json_t *training)
     }
 }
 
-static void append_model_settings(Report *report, guint index)
+static void append_model_settings(Report *report, Evaluation *evaluation)
 {
     GString *page = report->page;
-    const Evaluation *evaluation = report->comparison->evaluations[index];
     const Model *model = evaluation->model;
     g_autofree char *parameters = g_strdup_printf("%" G_GSIZE_FORMAT, network_parameters(model->network));
     g_autofree char *temperature = g_strdup_printf("temperature %.4g", model->temperature);

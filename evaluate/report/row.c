@@ -19,6 +19,16 @@ json_t *rows_json(RowDescribe describe, gconstpointer of, guint n)
     return array;
 }
 
+json_t *rows_named(RowDescribe describe, gconstpointer of, const char *const *names, guint n)
+{
+    json_t *object = json_object();
+    for (guint line = 0; line < n; line++) {
+        g_autofree char *name = g_utf8_make_valid(names[line], -1);
+        json_object_set_new(object, name, row_json(describe, of, line));
+    }
+    return object;
+}
+
 void rows_table(GString *page, const char *classes, const char *label, RowDescribe describe, gconstpointer of,
                 guint n)
 {

@@ -25,6 +25,8 @@ typedef void (*RowDescribe)(Row *row, gconstpointer of, guint line);
 
 json_t *row_json(RowDescribe describe, gconstpointer of, guint line);
 json_t *rows_json(RowDescribe describe, gconstpointer of, guint n); /* an array of them */
+/* An object of them by their names (n), in which bytes that are not UTF-8 are replaced. */
+json_t *rows_named(RowDescribe describe, gconstpointer of, const char *const *names, guint n);
 
 /* classes: of the table, "fold" where its rows fold on a narrow page, "sortable"; n: at least one. */
 void rows_table(GString *page, const char *classes, const char *label, RowDescribe describe, gconstpointer of,

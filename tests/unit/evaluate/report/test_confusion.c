@@ -36,7 +36,8 @@ static void test_confusion_sizes(void)
                                        .evaluations = models,
                                        .names = (const char *const *)names->pdata,
                                        .classes = classes};
-        const Confusion confusion = {&comparison, 0, s < 4 ? 1 + s : 1, "title", (ConfusionCells)(s % 4)};
+        const Confusion confusion = {&comparison, models, s < 4 ? 1 + s : 1, "title",
+                                     (ConfusionCells)(s % 4)};
         const CanvasFigure figure = confusion_figure(&confusion);
         g_autoptr(GBytes) bytes = canvas_render(&figure, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
         g_assert_no_error(error);
