@@ -66,26 +66,21 @@ static void pool_row(guint task, guint worker, gpointer data)
                     ((gsize)task * p->columns + column) * p->channels);
 }
 
-static void pool(ThreadPool *thread_pool, Pooling *p, int n)
+void max_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, const int in[3],
+                 int size)
 {
-    p->rows = p->height / p->size;
-    p->columns = p->width / p->size;
-    p->kernels = kernels_current()->pooling;
-    thread_pool_run(thread_pool, (guint)n * (guint)p->rows, pool_row, p);
-}
-
-void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size)
-{
-    Pooling p = {.y = y, .x = x, .height = in[0], .width = in[1], .channels = in[2], .size = size};
-    pool(thread_pool, &p, n);
-}
-
-void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
-                          const int in[3], int size)
-{
-    Pooling p = {
-        .dx = dx, .dy = dy, .x = x, .height = in[0], .width = in[1], .channels = in[2], .size = size};
-    pool(thread_pool, &p, n);
+    const Pooling p = {.y = dy ? NULL : out,
+                       .dx = dy ? out : NULL,
+                       .x = x,
+                       .dy = dy,
+                       .height = in[0],
+                       .width = in[1],
+                       .channels = in[2],
+                       .size = size,
+                       .rows = in[0] / size,
+                       .columns = in[1] / size,
+                       .kernels = kernels_current()->pooling};
+    thread_pool_run(thread_pool, (guint)n * (guint)p.rows, pool_row, (gpointer)&p);
 }
 
 /* ---- The average over all places ---- */

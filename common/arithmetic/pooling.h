@@ -4,13 +4,11 @@
 #pragma once
 #include "common/core/thread_pool.h"
 
-/* y (n, H / size, W / size, C): the largest of each window of x (n, H, W, C); in: H W C, H and W at least size. */
-void max_pooling_forward(ThreadPool *thread_pool, float *y, const float *x, int n, const int in[3], int size);
-
-/* dx, shaped like x, from dy, shaped like y: the gradient goes to the largest input of each window, the first of equal
- * ones row by row; all others get 0. */
-void max_pooling_backward(ThreadPool *thread_pool, float *dx, const float *dy, const float *x, int n,
-                          const int in[3], int size);
+/* out: y (n, H / size, W / size, C), the largest of each window of x (n, H, W, C); in: H W C, H and W at least size. With
+ * dy, shaped like y: dx, shaped like x; the gradient goes to the largest input of each window, the first of equal ones row
+ * by row; all others get 0. */
+void max_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, const int in[3],
+                 int size);
 
 /* out (n, C): the mean of in (n, H, W, C) over all places, summed in their order; backward: dx from dy, shaped like them.
  * shape: H W C. */

@@ -397,18 +397,6 @@ static void scale_row(guint row, guint worker, gpointer data)
     scaling_apply(job->scaling, job->x[row], job->scaled[row]);
 }
 
-void model_sigmoids(float *out, guint n, guint classes)
-{
-    g_autofree double *row = g_new(double, classes);
-    for (guint i = 0; i < n; i++, out += classes) {
-        for (guint k = 0; k < classes; k++)
-            row[k] = out[k];
-        scores_logistic(row, classes);
-        for (guint k = 0; k < classes; k++)
-            out[k] = (float)row[k];
-    }
-}
-
 MemoryNeed model_predict_memory(const Model *model, guint threads, int n)
 {
     MemoryNeed need = network_predict_memory(model->network, threads, n);
@@ -445,7 +433,7 @@ void model_predict(const Model *model, ThreadPool *thread_pool, const float *con
 {
     predict_values(model, thread_pool, x, n, out);
     if (model->sigmoids)
-        model_sigmoids(out, (guint)n, model->classes->len);
+        scores_rows(scores_logistic, out, (guint)n, model->classes->len, out);
 }
 
 /* The first of these names (n) that is not among the others (n_others); NULL if there is none. */

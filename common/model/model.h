@@ -45,8 +45,6 @@ void model_free(Model *model);
 /* x: n rows of D unscaled features; out (n, L): probabilities if `probabilities` is set, else decision values. The
  * temperature is not applied. */
 void model_predict(const Model *model, ThreadPool *thread_pool, const float *const *x, int n, float *out);
-/* Decision values (n, L) to probabilities, in place: per class, then normalised to sum to 1. */
-void model_sigmoids(float *out, guint n, guint classes);
 MemoryNeed model_predict_memory(const Model *model, guint threads, int n); /* with rows scaled on the way */
 
 /* NULL if the model can evaluate vectors of this feature specification and these classes; else a clause with the

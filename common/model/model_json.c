@@ -89,9 +89,8 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
         return fail(error, "a layer of the network is invalid", wrong.text);
     if (!*name || strchr(name, '/') || g_str_equal(name, "."))
         return fail(error, "a layer of the network has an invalid name", name);
-    for (guint i = 0; i < network->layers->len; i++)
-        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
-            return fail(error, "two layers of the network have the same name", name);
+    if (network_find(network, name))
+        return fail(error, "two layers of the network have the same name", name);
     if (!parse_activation(activation_name, &activation))
         return fail(error, "the network has an unknown activation", activation_name);
     while (of < LAYER_KINDS && !g_str_equal(kind, layer_kinds[of].name))

@@ -220,7 +220,7 @@ static void run_stage(Executor *executor, const Stage *stage, const float *const
         return;
     }
     if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
-        max_pooling_forward(thread_pool, out, in, n, layer->in, layer->size);
+        max_pooling(thread_pool, out, NULL, in, n, layer->in, layer->size);
     } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
         average_pooling(thread_pool, out, in, n, layer->in, FALSE);
     } else if (layer->kind == LAYER_UNIT_NORMALIZATION) {
@@ -310,7 +310,7 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
     else if (stage->convolution)
         conv_plan_input_gradient(stage->convolution, dx, dy, n);
     else if (layer->kind == LAYER_MAX_POOLING2D)
-        max_pooling_backward(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
+        max_pooling(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
     else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
         average_pooling(thread_pool, dx, dy, n, layer->in, TRUE);
     else if (layer->kind == LAYER_UNIT_NORMALIZATION)

@@ -108,19 +108,7 @@ void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, 
         thread_pool_run(thread_pool, n, drop_units, &dropout);
 }
 
-/* ---- Softmax and its loss ---- */
-void softmax(float *probabilities, const float *logits, int n, int classes)
-{
-    g_autofree double *row = g_new(double, (gsize)classes);
-    for (gsize i = 0; i < (gsize)n * (gsize)classes; i += (gsize)classes) {
-        for (int c = 0; c < classes; c++)
-            row[c] = logits[i + (gsize)c];
-        scores_softmax(row, (guint)classes);
-        for (int c = 0; c < classes; c++)
-            probabilities[i + (gsize)c] = (float)row[c];
-    }
-}
-
+/* ---- The loss of softmax ---- */
 LossSum cross_entropy(float *dlogits, const float *logits, const int *labels, const float *weights, int n,
                       int classes)
 {

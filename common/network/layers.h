@@ -29,9 +29,6 @@ void unit_length(ThreadPool *thread_pool, float *out, const float *dy, const flo
  * backward pass, the same call on the gradient, drops the same units. */
 void dropout(ThreadPool *thread_pool, float *x, int n, gsize units, float rate, guint64 seed, guint64 stream);
 
-/* Rows of logits (n, L) to probabilities; may be the same memory. */
-void softmax(float *probabilities, const float *logits, int n, int classes);
-
 typedef struct {
     double loss;   /* sum over images of weight * -log(probability of the label) */
     guint correct; /* images whose largest logit (the first of ties) is the label's */

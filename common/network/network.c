@@ -146,14 +146,20 @@ gsize network_parameters(const Network *network)
     return sum;
 }
 
-Layer *network_first_dense(const Network *network)
+Layer *network_first(const Network *network, LayerKind kind)
 {
-    for (guint i = 0; i < network->layers->len; i++) {
-        Layer *layer = network->layers->pdata[i];
-        if (layer->kind == LAYER_DENSE)
-            return layer;
-    }
-    return NULL;
+    guint i = 0;
+    while (i < network->layers->len && ((const Layer *)network->layers->pdata[i])->kind != kind)
+        i++;
+    return i < network->layers->len ? network->layers->pdata[i] : NULL;
+}
+
+Layer *network_find(const Network *network, const char *name)
+{
+    guint i = 0;
+    while (i < network->layers->len && !g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
+        i++;
+    return i < network->layers->len ? network->layers->pdata[i] : NULL;
 }
 
 gsize network_inputs(const Network *network)

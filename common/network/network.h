@@ -87,9 +87,12 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error);
                         .activation = (activated), .out = {0, 0, units})
 
 gsize network_parameters(const Network *network);
-gsize network_inputs(const Network *network);       /* D */
-int network_outputs(const Network *network);        /* L */
-Layer *network_first_dense(const Network *network); /* NULL if there is none */
+gsize network_inputs(const Network *network); /* D */
+int network_outputs(const Network *network);  /* L */
+
+/* The first layer of this kind, or the one of this name; NULL if there is none. */
+Layer *network_first(const Network *network, LayerKind kind);
+Layer *network_find(const Network *network, const char *name);
 
 /* The part before the network that is not trained, for the summary. */
 typedef struct {

@@ -1,6 +1,7 @@
 /* predict: inference and gradients with respect to the input, a block of images at a time; see network.h. */
 #include "common/core/floats.h"
 #include "common/network/executor.h"
+#include "common/network/scores.h"
 
 #include <string.h>
 
@@ -32,7 +33,7 @@ void network_predict(const Network *network, ThreadPool *thread_pool, const floa
         int block = MIN(BLOCK, n - done);
         float *to = executor_forward(executor, x + done, block, NULL, out + (gsize)done * outputs);
         if (network_ends_in_softmax(network))
-            softmax(to, to, block, outputs);
+            scores_rows(scores_softmax, to, (guint)block, (guint)outputs, to);
     }
 }
 

@@ -32,3 +32,16 @@ void scores_logistic(double *values, guint classes)
     for (guint c = 0; c < classes; c++)
         values[c] = sum > 0 ? values[c] / sum : 1.0 / classes;
 }
+
+void scores_rows(void (*turn)(double *row, guint classes), const float *in, guint n, guint classes,
+                 float *out)
+{
+    g_autofree double *row = g_new(double, classes);
+    for (gsize i = 0; i < (gsize)n * classes; i += classes) {
+        for (guint c = 0; c < classes; c++)
+            row[c] = in[i + c];
+        turn(row, classes);
+        for (guint c = 0; c < classes; c++)
+            out[i + c] = (float)row[c];
+    }
+}

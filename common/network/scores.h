@@ -11,3 +11,7 @@ void scores_softmax(double *logits, guint classes);
 /* One-vs-rest decision values (L) to probabilities, in place: logistic functions divided by their sum, like
  * scikit-learn's OneVsRestClassifier. */
 void scores_logistic(double *values, guint classes);
+
+/* out (n, L): each row of `in` (n, L) turned by one of these; may be the same memory. */
+void scores_rows(void (*turn)(double *row, guint classes), const float *in, guint n, guint classes,
+                 float *out);

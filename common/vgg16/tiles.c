@@ -150,7 +150,7 @@ static double run_layer(const Probe *probe, int layer, int tile, float *const x[
     const Vgg16Layer *l = &vgg16_layers[layer];
     int side = 2 * side_of(layer); /* of a pooling's input */
     if (l->conv < 0) {
-        max_pooling_forward(probe->thread_pool, x[1], x[0], 1, (const int[]){side, side, l->outputs}, 2);
+        max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, (const int[]){side, side, l->outputs}, 2);
         return error_of(probe, layer, x[1], (gsize)l->outputs);
     }
     g_auto(Arena) arena = {0};

@@ -114,8 +114,8 @@ static void layer_run(BenchLayer *l, int batch, Round *round)
         conv_plan_run(l->plan, l->in, l->run, l->out);
         stages_rest();
         if (l->pooled)
-            max_pooling_forward(l->thread_pool, l->pooled, l->out, l->run,
-                                (int[]){l->shape.height, l->shape.width, l->shape.outputs}, 2);
+            max_pooling(l->thread_pool, l->pooled, NULL, l->out, l->run,
+                        (int[]){l->shape.height, l->shape.width, l->shape.outputs}, 2);
     }
     stages_end(round->stages);
     gboolean direct = l->plan->shape.tile == 1;

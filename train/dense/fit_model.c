@@ -88,7 +88,7 @@ static gboolean keep(const History *history, gpointer user, GError **error)
     const Keeper *keeper = user;
     const int *shape = keeper->model->spec->shape;
     gsize places = (gsize)shape[0] * (gsize)shape[1];
-    Layer *first = network_first_dense(keeper->model->network);
+    Layer *first = network_first(keeper->model->network, LAYER_DENSE);
     float *trained = first->kernel;
     if (keeper->averages > 1) {
         first->kernel = g_memdup2(trained, first->kernel_count * sizeof *trained);

@@ -151,7 +151,8 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     }
     memory_add(&need, rows);
     if (options.averages > 1) /* the first kernel once more when the model is kept */
-        memory_add(&need, (MemoryNeed){.memory = network_first_dense(outline)->kernel_count * sizeof(float)});
+        memory_add(&need,
+                   (MemoryNeed){.memory = network_first(outline, LAYER_DENSE)->kernel_count * sizeof(float)});
     memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
     return need;
 }

@@ -19,21 +19,13 @@ void unfreeze_parameters(Network *network, const Weights *weights)
     }
 }
 
-static const Layer *find_layer(const Network *network, const char *name)
-{
-    for (guint i = 0; i < network->layers->len; i++)
-        if (g_str_equal(((const Layer *)network->layers->pdata[i])->name, name))
-            return network->layers->pdata[i];
-    return NULL;
-}
-
 /* Of what the head takes: of the cached features, or by the network behind the layers that learn. */
 static Pool pool_before_head(const Model *model)
 {
-    return model->spec->pool                                       ? model->spec->pool
-           : find_layer(model->network, vgg16_pool_name(POOL_AVG)) ? POOL_AVG
-           : find_layer(model->network, vgg16_pool_name(POOL_MAX)) ? POOL_MAX
-                                                                   : POOL_NONE;
+    return model->spec->pool                                         ? model->spec->pool
+           : network_find(model->network, vgg16_pool_name(POOL_AVG)) ? POOL_AVG
+           : network_find(model->network, vgg16_pool_name(POOL_MAX)) ? POOL_MAX
+                                                                     : POOL_NONE;
 }
 
 /* The first difference in how images become the base's input and what the base is, as a clause, or NULL. Where the base
@@ -106,11 +98,9 @@ static void divide_outputs(Network *network, float temperature)
 
 ScalingKind warm_start_scale(const Model *from)
 {
-    for (guint i = 0; i < from->network->layers->len; i++) {
-        const Layer *layer = from->network->layers->pdata[i];
-        if (layer->kind == LAYER_UNIT_NORMALIZATION)
-            return layer->root ? SCALE_SQRT : SCALE_L2;
-    }
+    const Layer *unit = network_first(from->network, LAYER_UNIT_NORMALIZATION);
+    if (unit)
+        return unit->root ? SCALE_SQRT : SCALE_L2;
     return scaling_by_image(from->scaling->kind) ? from->scaling->kind : SCALE_NONE;
 }
 
@@ -127,11 +117,11 @@ gboolean warm_start(Model *model, const Model *from, const char *path, GError **
         return error_set(error, "%s: cannot start from it: its classes differ", path);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
-        if (layer->kernel && !copy_parameters(layer, find_layer(from->network, layer->name), path, error))
+        if (layer->kernel && !copy_parameters(layer, network_find(from->network, layer->name), path, error))
             return FALSE;
     }
     if (from->scaling->kind != SCALE_NONE && !scaling_by_image(from->scaling->kind))
-        fold_scaling(network_first_dense(network), from->scaling);
+        fold_scaling(network_first(network, LAYER_DENSE), from->scaling);
     if (from->temperature > 0)
         divide_outputs(network, (float)from->temperature);
     if (model->trained_on) {

@@ -13,6 +13,7 @@
 #include "common/model/calibration.h"
 #include "common/model/model.h"
 #include "common/network/network.h"
+#include "common/network/scores.h"
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/data/held_out.h"
@@ -388,7 +389,8 @@ static gboolean answer_held_out(const Linear *linear, Model *model, GError **err
         return error_set(error, "%s: no fold's model knows all classes; use fewer --folds",
                          linear->options->cache);
     if (model->sigmoids)
-        model_sigmoids(search->values, search->n_held, linear->training.classes);
+        scores_rows(scores_logistic, search->values, search->n_held, linear->training.classes,
+                    search->values);
     else
         calibration_apply(search->values, FALSE, model->temperature, search->n_held, linear->training.classes,
                           search->values);

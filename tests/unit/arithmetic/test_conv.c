@@ -128,8 +128,8 @@ static void test_pooling_keeps_the_largest_of_four(void)
         g_autofree float *along = run_threads(&pooled, kernel, NULL, in, 1, 1);
         g_autofree float *afterwards = g_new(float, out_floats(&pooled));
         g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-        max_pooling_forward(thread_pool, afterwards, full, 1,
-                            (int[]){whole.height, whole.width, whole.outputs}, 2);
+        max_pooling(thread_pool, afterwards, NULL, full, 1, (int[]){whole.height, whole.width, whole.outputs},
+                    2);
         int row = whole.width * whole.outputs, k = whole.outputs;
         gsize at = 0;
         for (int y = 0; y + 1 < whole.height; y += 2)

@@ -5,6 +5,7 @@
 #include "common/network/dense.h"
 #include "common/network/layers.h"
 #include "common/network/optimizer.h"
+#include "common/network/scores.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>
@@ -72,8 +73,8 @@ static void test_pooling(void)
         g_autofree float *x = filled(inputs, 5, 1), *dy = filled(outputs, 6, 1);
         g_autofree float *y = g_new(float, outputs), *dx = g_new(float, inputs);
         g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-        max_pooling_forward(thread_pool, y, x, n, in, size);
-        max_pooling_backward(thread_pool, dx, dy, x, n, in, size);
+        max_pooling(thread_pool, y, NULL, x, n, in, size);
+        max_pooling(thread_pool, dx, dy, x, n, in, size);
         assert_close(y, json_object_get(c, "y"), 1e-9);
         assert_close(dx, json_object_get(c, "dx"), 1e-9);
     }
@@ -142,7 +143,7 @@ static void test_loss(void)
         LossSum sum = cross_entropy(out, logits, labels, weights, n, classes);
         g_assert_cmpfloat_with_epsilon(sum.loss, number(c, "loss"), 1e-6 * MAX(1, number(c, "loss")));
         assert_close(out, json_object_get(c, "dlogits"), 1e-6);
-        softmax(out, logits, n, classes);
+        scores_rows(scores_softmax, logits, (guint)n, (guint)classes, out);
         assert_close(out, json_object_get(c, "probabilities"), 1e-6);
     }
 }
