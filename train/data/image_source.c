@@ -102,45 +102,29 @@ static gboolean run(Job *job, ImageSourceWork *work, GError **error)
     return job->done == job->n || error_set(error, "interrupted");
 }
 
-/* Fetches rows of `kept`, computing those that are missing. */
-static gboolean fetch_kept(ImageSource *source, const guint32 *indices, int n, const float **rows,
-                           GError **error)
-{
-    g_autofree guint32 *missing = g_new(guint32, n);
-    g_autofree float **to = g_new(float *, n);
-    Job job = {.source = source, .indices = missing, .rows = to};
-    for (int i = 0; i < n; i++) {
-        float *row = source->kept + indices[i] * source->options.features;
-        rows[i] = row;
-        if (source->done[indices[i]])
-            continue;
-        missing[job.n] = indices[i];
-        to[job.n++] = row;
-    }
-    if (job.n && !run(&job, &source->work, error))
-        return FALSE;
-    for (guint i = 0; i < job.n; i++)
-        source->done[missing[i]] = TRUE;
-    return TRUE;
-}
-
-static gboolean fetch_augmented(ImageSource *source, guint epoch, const guint32 *indices, int n,
-                                float *buffer, const float **rows, GError **error)
-{
-    g_autofree float **to = g_new(float *, n);
-    Job job = {.source = source, .indices = indices, .rows = to, .n = (guint)n, .copy = epoch};
-    for (int i = 0; i < n; i++)
-        rows[i] = to[i] = buffer + i * source->options.features;
-    return run(&job, &source->work, error);
-}
-
+/* Rows of `kept`, of which those that are missing are computed, or into the buffer. */
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
                       const float **rows, GError **error)
 {
     ImageSource *source = user;
+    gsize features = source->options.features;
+    g_autofree guint32 *missing = g_new(guint32, n);
+    g_autofree float **to = g_new(float *, n);
+    Job job = {.source = source, .indices = missing, .rows = to, .copy = source->kept ? 0 : (guint)epoch};
+    for (int i = 0; i < n; i++) {
+        float *row = source->kept ? source->kept + indices[i] * features : buffer + (gsize)i * features;
+        rows[i] = row;
+        if (source->kept && source->done[indices[i]])
+            continue;
+        missing[job.n] = indices[i];
+        to[job.n++] = row;
+    }
     source->work.fetched += (guint64)n;
-    return source->kept ? fetch_kept(source, indices, n, rows, error)
-                        : fetch_augmented(source, (guint)epoch, indices, n, buffer, rows, error);
+    if (job.n && !run(&job, &source->work, error))
+        return FALSE;
+    for (guint i = 0; source->kept && i < job.n; i++)
+        source->done[missing[i]] = TRUE;
+    return TRUE;
 }
 
 ImageSourceWork image_source_work(const ImageSource *source)

@@ -170,11 +170,10 @@ static gboolean tell_interruption(const History *history, const TrainOptions *op
 }
 
 static gboolean fit_and_keep(Model *model, const FitOptions *fit_options, const BatchSource *training,
-                             const BatchSource *validation, GError **error)
+                             const BatchSource *validation, ThreadPool *thread_pool, GError **error)
 {
     const TrainOptions *options = fit_options->train;
     g_auto(History) history = history_new();
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     FitEnd end = fit(model->network, fit_options, training, validation, thread_pool, &history, error);
     if (end == FIT_FAILED)
         return FALSE;
@@ -207,7 +206,7 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 }
 
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
-                   const BatchSource *validation, const char *data, GError **error)
+                   const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error)
 {
     Keeper keeper = {model, options->model, options->averages};
     g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
@@ -237,5 +236,5 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .user = &keeper,
         .kept_epoch = options->resume ? find_kept(model, options->model) : 0,
     };
-    return fit_and_keep(model, &fit_options, training, validation, error);
+    return fit_and_keep(model, &fit_options, training, validation, thread_pool, error);
 }

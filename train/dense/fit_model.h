@@ -9,4 +9,4 @@
  * that identifies the images, for --resume. model->training receives the settings and the history. FALSE
  * with a sentence if it fails or was interrupted: the best model so far is in the file then. */
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
-                   const BatchSource *validation, const char *data, GError **error);
+                   const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error);

@@ -232,26 +232,14 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
     return TRUE;
 }
 
-static gboolean fit_novelty(const TrainOptions *options, Model *model, const TrainingData *data,
-                            GError **error)
-{
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
-    const SplitPart *training = &data->parts[0];
-    return !data->cache ||
-           novelty_fit(data->cache, training->items, training->count, thread_pool, &model->novelty, error);
-}
-
-static gboolean holds_names(const TrainingData *data, const TrainOptions *options, GError **error)
-{
-    return model_holds_names(options->images ? options->images : options->cache,
-                             (const char *const *)data->classes->pdata, data->classes->len, error);
-}
-
 /* Prints the layers, and checks the memory before any is taken. */
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const FeatureSpec *spec = data->spec;
     g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
+    if (!model_holds_names(options->images ? options->images : options->cache,
+                           (const char *const *)data->classes->pdata, data->classes->len, error))
+        return FALSE;
     if (!layers_append(outline, spec, options, (int)data->classes->len, error))
         return FALSE;
     print_summary(outline, spec, options);
@@ -278,7 +266,7 @@ Status train_network(const TrainOptions *given, GError **error)
         options->scale = (int)warm_start_scale(from);
     g_autoptr(Weights) weights = NULL;
     g_autoptr(TrainingData) data = open_data(options, error);
-    if (!data || !holds_names(data, options, error) || !begin(data, options, error))
+    if (!data || !begin(data, options, error))
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
@@ -287,7 +275,10 @@ Status train_network(const TrainOptions *given, GError **error)
         !load_data(data, options, weights, error))
         return STATUS_FAILED;
     g_autoptr(Model) model = model_for(data, options, error);
-    if (!model || !scale_rows(options, model, data, error) || !fit_novelty(options, model, data, error))
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    if (!model || !scale_rows(options, model, data, error) ||
+        (data->cache && !novelty_fit(data->cache, data->parts[0].items, data->parts[0].count, thread_pool,
+                                     &model->novelty, error)))
         return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
@@ -296,7 +287,7 @@ Status train_network(const TrainOptions *given, GError **error)
         return STATUS_FAILED;
     g_clear_pointer(&from, model_free);
     if (!fit_model(model, options, &data->training, data->validation.count ? &data->validation : NULL,
-                   g_checksum_get_string(data->identity), error))
+                   g_checksum_get_string(data->identity), thread_pool, error))
         return STATUS_FAILED;
     g_autofree char *saved = training_data_saved(data);
     if (saved)
