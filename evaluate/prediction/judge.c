@@ -107,13 +107,6 @@ gboolean judge_flush(Judge *judge, GError **error)
     return good;
 }
 
-/* The memory of a block, which the caller frees. */
-static float *begin(Judge *judge, const FeatureSpec *spec)
-{
-    judge->features = feature_spec_features(spec);
-    return judge->vectors = g_new(float, judge->block * judge->features);
-}
-
 /* Where the next vector may be put. */
 static float *next_row(const Judge *judge)
 {
@@ -131,7 +124,9 @@ static gboolean add(Judge *judge, guint image, const float *x, GError **error)
 gboolean judge_cache(Judge *judge, Cache *cache, const char *label, GError **error)
 {
     guint n = cache_count(cache);
-    g_autofree float *vectors = begin(judge, cache_feature_spec(cache));
+    judge->features = feature_spec_features(cache_feature_spec(cache));
+    g_autofree float *vectors = g_new(float, judge->block * judge->features);
+    judge->vectors = vectors;
     g_autoptr(Progress) progress = progress_new(label, n, "images");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const float *x = cache_features(cache, i, next_row(judge), error);
@@ -156,7 +151,9 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, const Dataset *list,
                     const char *label, GError **error)
 {
-    g_autofree float *vectors = begin(judge, spec);
+    judge->features = feature_spec_features(spec);
+    g_autofree float *vectors = g_new(float, judge->block * judge->features);
+    judge->vectors = vectors;
     judge->images.spec = spec;
     return images_run(pipeline, label, list, take_vector, judge, error) && judge_flush(judge, error);
 }
