@@ -88,6 +88,13 @@ static double place(const Axis *axis, double value)
     return isfinite(share) ? axis->start + share * axis->length : NAN;
 }
 
+/* The same of a point, to at (2). FALSE if it cannot be placed. */
+static gboolean place_point(const Axes *axes, double x, double y, double *at)
+{
+    at[0] = place(&axes->x, x), at[1] = place(&axes->y, y);
+    return isfinite(at[0]) && isfinite(at[1]);
+}
+
 static gboolean within(const Axis *axis, double place)
 {
     double share = (place - axis->start) / axis->length;
@@ -279,23 +286,20 @@ static void draw_run(Axes *axes, const double *xy, guint points, guint32 color, 
         remember_segment(axes, xy + 2 * (i ? i - 1 : 0), xy + 2 * i);
 }
 
-void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
+void axes_line(Axes *axes, const AxesPoint *points, guint n, guint32 color, gboolean dashed,
                const char *label)
 {
     g_autofree double *xy = g_new(double, 2 * (gsize)n + 2);
-    guint points = 0;
+    guint run = 0;
     clip(axes);
-    for (guint i = 0; i < n; i++) {
-        double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
-        if (isfinite(px) && isfinite(py)) {
-            xy[2 * points] = px;
-            xy[2 * points++ + 1] = py;
+    for (guint i = 0; i < n; i++)
+        if (place_point(axes, points[i].x, points[i].y, xy + 2 * run)) {
+            run++;
         } else {
-            draw_run(axes, xy, points, color, dashed);
-            points = 0;
+            draw_run(axes, xy, run, color, dashed);
+            run = 0;
         }
-    }
-    draw_run(axes, xy, points, color, dashed);
+    draw_run(axes, xy, run, color, dashed);
     canvas_unclip(axes->canvas);
     add_entry(axes, dashed ? KEY_DASHED : KEY_LINE, color, 1, label);
 }
@@ -320,33 +324,28 @@ void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y)
     }
 }
 
-void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, const char *label)
+void axes_marks(Axes *axes, AxesMark mark, const AxesPoint *points, guint n, const char *label)
 {
-    for (guint i = 0; i < n; i++) {
-        double px = place(&axes->x, x[i]), py = place(&axes->y, y[i]);
-        if (within(&axes->x, px) && within(&axes->y, py)) /* marks on the frame are not clipped */
-            axes_draw_mark(axes->canvas, mark, px, py);
-    }
+    double at[2];
+    for (guint i = 0; i < n; i++)
+        if (place_point(axes, points[i].x, points[i].y, at) && within(&axes->x, at[0]) &&
+            within(&axes->y, at[1])) /* marks on the frame are not clipped */
+            axes_draw_mark(axes->canvas, mark, at[0], at[1]);
     add_entry(axes, KEY_DISC, mark.color, 1, label);
 }
 
-void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
-               const char *label)
+void axes_band(Axes *axes, const AxesPoint *points, guint n, guint32 color, const char *label)
 {
     const double opacity = 0.2;
-    g_autofree double *xy = g_new(double, 4 * (gsize)n + 1);
-    guint points = 0;
+    g_autofree double *xy = g_new(double, 4 * (gsize)n + 2);
+    guint placed = 0;
     for (guint i = 0; i < 2 * n; i++) { /* forwards along the low side, back along the high one */
-        guint at = i < n ? i : 2 * n - 1 - i;
-        double px = place(&axes->x, x[at]), py = place(&axes->y, i < n ? low[at] : high[at]);
-        if (!isfinite(px) || !isfinite(py))
-            continue;
-        xy[2 * points] = px;
-        xy[2 * points++ + 1] = py;
+        const AxesPoint *point = &points[i < n ? i : 2 * n - 1 - i];
+        placed += place_point(axes, point->x, i < n ? point->low : point->high, xy + 2 * placed) != 0;
     }
     clip(axes);
-    canvas_polygon(axes->canvas, xy, points, color, opacity);
-    g_array_append_vals(axes->drawn, xy, points);
+    canvas_polygon(axes->canvas, xy, placed, color, opacity);
+    g_array_append_vals(axes->drawn, xy, placed);
     canvas_unclip(axes->canvas);
     add_entry(axes, KEY_AREA, color, opacity, label);
 }
@@ -354,25 +353,25 @@ void axes_band(Axes *axes, const double *x, const double *low, const double *hig
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
               double opacity)
 {
-    double x0 = place(&axes->x, x_from), x1 = place(&axes->x, x_to);
-    double y0 = place(&axes->y, y_from), y1 = place(&axes->y, y_to);
-    if (!isfinite(x0) || !isfinite(x1) || !isfinite(y0) || !isfinite(y1))
+    double from[2], to[2];
+    if (!place_point(axes, x_from, y_from, from) || !place_point(axes, x_to, y_to, to))
         return;
     clip(axes);
-    canvas_rectangle(axes->canvas, x0, y0, x1 - x0, y1 - y0, color, opacity);
+    canvas_rectangle(axes->canvas, from[0], from[1], to[0] - from[0], to[1] - from[1], color, opacity);
     canvas_unclip(axes->canvas);
 }
 
 void axes_text(Axes *axes, double x, double y, const char *text)
 {
     const double size = 7.5;
-    double place_of[] = {place(&axes->x, x), place(&axes->y, y) - size};
-    if (!isfinite(place_of[0]) || !isfinite(place_of[1]))
+    double at[2];
+    if (!place_point(axes, x, y, at))
         return;
-    canvas_text(axes->canvas, place_of[0], place_of[1],
-                (CanvasFont){size, canvas_theme(axes->canvas)->ink, FALSE}, ALIGN_CENTER, 0, text);
+    at[1] -= size;
+    canvas_text(axes->canvas, at[0], at[1], (CanvasFont){size, canvas_theme(axes->canvas)->ink, FALSE},
+                ALIGN_CENTER, 0, text);
     for (guint i = 0; i < 8; i++) /* the legend would hide more of it than of a line's point */
-        g_array_append_vals(axes->drawn, (double[]){place_of[0], place_of[1] - size}, 1);
+        g_array_append_vals(axes->drawn, (double[]){at[0], at[1] - size}, 1);
 }
 
 void axes_mark(Axes *axes, double x, guint32 color, const char *label)

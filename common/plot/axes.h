@@ -3,7 +3,7 @@
  *
  *   Axes *axes = axes_new(canvas, 0, 0, 480, 320, &(AxesOptions){.title = "Loss",
  *                         .x = {"epoch", 1, 50, .whole = TRUE}, .y = {.to = 2.3, .nice = TRUE}});
- *   axes_line(axes, epochs, loss, n, canvas_theme(canvas)->series[0], FALSE, "training");
+ *   axes_line(axes, losses, n, canvas_theme(canvas)->series[0], FALSE, "training");
  *   axes_free(axes);      // draws the legend, in the emptiest corner
  *
  * For the choice of ticks see ticks.h. Marks are clipped to the frame; values that are not finite (or not positive on a
@@ -39,19 +39,24 @@ typedef struct {
 Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, const AxesOptions *options);
 void axes_free(Axes *axes); /* draws the legend, if anything has a label */
 
-/* The functions below take x and y in data units; label: copied into the legend, or NULL for no entry. */
-void axes_line(Axes *axes, const double *x, const double *y, guint n, guint32 color, gboolean dashed,
+/* In data units. */
+typedef struct {
+    double x, y;
+    double low, high; /* of axes_band: around y, such as mean ± deviation over folds */
+} AxesPoint;
+
+/* The functions below take data units; label: copied into the legend, or NULL for no entry. */
+void axes_line(Axes *axes, const AxesPoint *points, guint n, guint32 color, gboolean dashed,
                const char *label);
-void axes_marks(Axes *axes, AxesMark mark, const double *x, const double *y, guint n, const char *label);
-/* One mark at a position on the canvas, in points: for a legend drawn by the caller. */
-void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y);
-/* The area between low and high, such as mean ± deviation over folds. */
-void axes_band(Axes *axes, const double *x, const double *low, const double *high, guint n, guint32 color,
-               const char *label);
+void axes_marks(Axes *axes, AxesMark mark, const AxesPoint *points, guint n, const char *label);
+/* The area between low and high. */
+void axes_band(Axes *axes, const AxesPoint *points, guint n, guint32 color, const char *label);
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
               double opacity);
 /* Small text above a place, such as a count at the foot of its bar. */
 void axes_text(Axes *axes, double x, double y, const char *text);
 /* A dashed line over the whole height at x, such as the best epoch. */
 void axes_mark(Axes *axes, double x, guint32 color, const char *label);
+/* One mark at a position on the canvas, in points: for a legend drawn by the caller. */
+void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Axes, axes_free)

@@ -12,33 +12,35 @@ static const CoveragePoint *point_of(const Answers *answers, guint i)
     return &g_array_index(answers->points, CoveragePoint, i);
 }
 
+static AxesPoint place_of(const Answers *answers, const CoveragePoint *point)
+{
+    return (AxesPoint){.x = (double)point->answered / answers->n,
+                       .y = (double)point->right / point->answered};
+}
+
 /* The interval at BAND of the points at most, as one over groups takes a while. */
 static void draw_band(Axes *axes, const Answers *answers, guint32 color)
 {
     enum { BAND = 64 };
-    double share[BAND], low[BAND], high[BAND];
+    AxesPoint band[BAND];
     guint points = answers->points->len, drawn = MIN(points, BAND);
     for (guint i = 0; i < drawn; i++) {
         guint at = drawn == 1 ? 0 : (guint)((guint64)i * (points - 1) / (drawn - 1));
         const CoveragePoint *point = point_of(answers, at);
         Interval interval = coverage_interval(answers, point->threshold);
-        share[i] = (double)point->answered / answers->n;
-        low[i] = interval.low;
-        high[i] = interval.high;
+        band[i] = place_of(answers, point);
+        band[i].low = interval.low, band[i].high = interval.high;
     }
-    axes_band(axes, share, low, high, drawn, color, NULL);
+    axes_band(axes, band, drawn, color, NULL);
 }
 
 static void draw_line(Axes *axes, const Answers *answers, guint32 color)
 {
-    guint points = answers->points->len;
-    g_autofree double *share = g_new(double, points), *accuracy = g_new(double, points);
-    for (guint i = 0; i < points; i++) {
-        const CoveragePoint *point = point_of(answers, i);
-        share[i] = (double)point->answered / answers->n;
-        accuracy[i] = (double)point->right / point->answered;
-    }
-    axes_line(axes, share, accuracy, points, color, FALSE, answers->name);
+    guint n = answers->points->len;
+    g_autofree AxesPoint *points = g_new(AxesPoint, n);
+    for (guint i = 0; i < n; i++)
+        points[i] = place_of(answers, point_of(answers, i));
+    axes_line(axes, points, n, color, FALSE, answers->name);
 }
 
 static void draw(Canvas *canvas, const CanvasFigure *figure)

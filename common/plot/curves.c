@@ -7,64 +7,49 @@
 
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 330, TITLE = 34, MARKED = 40 /* epochs at most */ };
 
-typedef struct {
-    guint n;
-    double *epoch, *training, *validation;
-} Curve;
-
-static Curve curve_new(const History *history, gboolean accuracy)
+static double value_of(const EpochMetrics *epoch, gboolean accuracy, gboolean validation)
 {
-    guint n = history->epochs->len;
-    Curve curve = {n, g_new(double, n), g_new(double, n), g_new(double, n)};
-    for (guint i = 0; i < n; i++) {
-        const EpochMetrics *e = history_epoch(history, (int)i + 1);
-        curve.epoch[i] = i + 1;
-        curve.training[i] = accuracy ? e->accuracy : e->loss;
-        curve.validation[i] = accuracy ? e->val_accuracy : e->val_loss;
-    }
-    return curve;
+    return validation ? (accuracy ? epoch->val_accuracy : epoch->val_loss)
+                      : (accuracy ? epoch->accuracy : epoch->loss);
 }
 
-static void curve_clear(Curve *curve)
+/* points (epochs). Returns the largest value. */
+static double take_points(const History *history, gboolean accuracy, gboolean validation, AxesPoint *points)
 {
-    g_free(curve->epoch);
-    g_free(curve->training);
-    g_free(curve->validation);
-}
-
-static double largest(const Curve *curve)
-{
-    double max = 0;
-    for (guint i = 0; i < curve->n; i++) {
-        max = MAX(max, curve->training[i]);
-        if (isfinite(curve->validation[i]))
-            max = MAX(max, curve->validation[i]);
+    double largest = 0;
+    for (guint i = 0; i < history->epochs->len; i++) {
+        points[i] =
+            (AxesPoint){.x = i + 1, .y = value_of(history_epoch(history, (int)i + 1), accuracy, validation)};
+        if (isfinite(points[i].y) || !validation)
+            largest = MAX(largest, points[i].y);
     }
-    return max;
+    return largest;
 }
 
 static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy, double x, double y)
 {
-    const CanvasTheme *theme = canvas_theme(canvas);
-    Curve curve = curve_new(history, accuracy);
-    g_autoptr(Axes) axes = axes_new(
-        canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
-        &(AxesOptions){
-            .title = accuracy ? "Accuracy" : "Loss",
-            .x = {"epoch", 0.5, curve.n + 0.5, .whole = TRUE},
-            .y = {.to = accuracy ? 1 : MAX(1e-6, largest(&curve)), .nice = !accuracy, .percent = accuracy}});
     static const char *const labels[] = {"training", "validation"};
-    const double *const series[] = {curve.training, curve.validation};
-    guint shown = curve.n && !isnan(curve.validation[0]) ? 2 : 1;
+    const CanvasTheme *theme = canvas_theme(canvas);
+    guint n = history->epochs->len;
+    g_autofree AxesPoint *training = g_new(AxesPoint, n), *validation = g_new(AxesPoint, n);
+    const AxesPoint *const series[] = {training, validation};
+    double largest = take_points(history, accuracy, FALSE, training);
+    largest = MAX(largest, take_points(history, accuracy, TRUE, validation));
+    g_autoptr(Axes) axes =
+        axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
+                 &(AxesOptions){
+                     .title = accuracy ? "Accuracy" : "Loss",
+                     .x = {"epoch", 0.5, n + 0.5, .whole = TRUE},
+                     .y = {.to = accuracy ? 1 : MAX(1e-6, largest), .nice = !accuracy, .percent = accuracy}});
+    guint shown = n && !isnan(validation[0].y) ? 2 : 1;
     for (guint s = 0; s < shown; s++)
-        axes_line(axes, curve.epoch, series[s], curve.n, theme->series[s], FALSE, labels[s]);
-    for (guint s = 0; s < shown && curve.n <= MARKED; s++)
-        axes_marks(axes, (AxesMark){AXES_DISC, 2.2, theme->series[s]}, curve.epoch, series[s], curve.n, NULL);
+        axes_line(axes, series[s], n, theme->series[s], FALSE, labels[s]);
+    for (guint s = 0; s < shown && n <= MARKED; s++)
+        axes_marks(axes, (AxesMark){AXES_DISC, 2.2, theme->series[s]}, series[s], n, NULL);
     if (history->best) {
         g_autofree char *label = g_strdup_printf("best epoch (%d)", history->best);
         axes_mark(axes, history->best, theme->soft, label);
     }
-    curve_clear(&curve);
 }
 
 static void draw(Canvas *canvas, const CanvasFigure *figure)

@@ -10,7 +10,8 @@ enum { PANEL_WIDTH = 400, PANEL_HEIGHT = 387, PANELS_A_ROW = 3 };
 static void draw_panel(Canvas *canvas, const Evaluation *model, double x, double y)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
-    double confidence[RELIABILITY_BINS], accuracy[RELIABILITY_BINS], max = 1;
+    AxesPoint points[RELIABILITY_BINS];
+    double max = 1;
     guint filled = 0;
     g_autofree char *title = g_strdup_printf("%s: calibration error %.1f %%", model->name,
                                              100 * metrics_calibration_error(model->bins, RELIABILITY_BINS));
@@ -27,18 +28,17 @@ static void draw_panel(Canvas *canvas, const Evaluation *model, double x, double
             continue;
         axes_bar(axes, (double)b / RELIABILITY_BINS, (b + 1.0) / RELIABILITY_BINS, 0, bin->accuracy,
                  theme->series[0], 0.12 + 0.5 * bin->count / max);
-        confidence[filled] = bin->confidence;
-        accuracy[filled++] = bin->accuracy;
+        points[filled++] = (AxesPoint){.x = bin->confidence, .y = bin->accuracy};
     }
     for (guint b = 0; b < RELIABILITY_BINS; b++) {
         g_autofree char *count = g_strdup_printf("%u", model->bins[b].count);
         if (model->bins[b].count)
             axes_text(axes, (b + 0.5) / RELIABILITY_BINS, 0, count);
     }
-    axes_line(axes, (double[]){0, 1}, (double[]){0, 1}, 2, theme->soft, TRUE, "confidence = accuracy");
-    axes_line(axes, confidence, accuracy, filled, theme->series[0], FALSE, NULL);
-    axes_marks(axes, (AxesMark){AXES_DISC, 3, theme->series[0]}, confidence, accuracy, filled,
-               "accuracy in the bin");
+    axes_line(axes, (AxesPoint[]){{.x = 0, .y = 0}, {.x = 1, .y = 1}}, 2, theme->soft, TRUE,
+              "confidence = accuracy");
+    axes_line(axes, points, filled, theme->series[0], FALSE, NULL);
+    axes_marks(axes, (AxesMark){AXES_DISC, 3, theme->series[0]}, points, filled, "accuracy in the bin");
 }
 
 static void draw(Canvas *canvas, const CanvasFigure *figure)

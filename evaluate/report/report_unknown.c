@@ -76,12 +76,11 @@ static double count_shares(const float *similarities, guint n, double from, doub
 
 static void draw_steps(Axes *axes, const double shares[BINS], double from, guint32 color, const char *label)
 {
-    double x[2 * BINS + 2], y[2 * BINS + 2] = {0};
-    for (int i = 0; i < 2 * BINS; i++)
-        y[i + 1] = shares[i / 2];
+    AxesPoint points[2 * BINS + 2];
     for (int i = 0; i < 2 * BINS + 2; i++)
-        x[i] = from + i / 2 * (1 - from) / BINS;
-    axes_line(axes, x, y, G_N_ELEMENTS(x), color, FALSE, label);
+        points[i] = (AxesPoint){.x = from + i / 2 * (1 - from) / BINS,
+                                .y = i > 0 && i <= 2 * BINS ? shares[(i - 1) / 2] : 0};
+    axes_line(axes, points, G_N_ELEMENTS(points), color, FALSE, label);
 }
 
 static double lowest_of(const float *similarities, guint n)

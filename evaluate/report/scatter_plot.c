@@ -49,7 +49,8 @@ static void draw_class(Axes *axes, const Scatter *scatter, guint label, gboolean
 {
     for (guint i = 0; i < scatter->n; i++)
         if (label_at(scatter, i) == (int)label && (wrong_at(scatter, i) || !wrong_only))
-            axes_marks(axes, mark, &scatter->xy[2 * i], &scatter->xy[2 * i + 1], 1, NULL);
+            axes_marks(axes, mark, &(AxesPoint){.x = scatter->xy[2 * i], .y = scatter->xy[2 * i + 1]}, 1,
+                       NULL);
 }
 
 static AxesMark mark_of(const CanvasTheme *theme, guint rank, double radius)

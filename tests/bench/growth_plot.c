@@ -12,7 +12,7 @@ enum { MAX_POINTS = 32, WIDTH = 520, HEIGHT = 420 };
 typedef struct {
     char *operation;
     guint n;
-    double x[MAX_POINTS], y[2][MAX_POINTS];
+    AxesPoint points[2][MAX_POINTS]; /* milliseconds, MB over images */
 } Series;
 
 static void stop(const char *sentence)
@@ -54,9 +54,11 @@ static GPtrArray *read_series(const char *path)
         Series *series = header ? NULL : series_of(all, fields->pdata[0]);
         if (!series || series->n == MAX_POINTS)
             continue;
-        series->x[series->n] = g_ascii_strtod(fields->pdata[1], NULL);
-        series->y[0][series->n] = g_ascii_strtod(fields->pdata[2], NULL);
-        series->y[1][series->n++] = g_ascii_strtod(fields->pdata[3], NULL);
+        for (int which = 0; which < 2; which++)
+            series->points[which][series->n] =
+                (AxesPoint){.x = g_ascii_strtod(fields->pdata[1], NULL),
+                            .y = g_ascii_strtod(fields->pdata[2 + which], NULL)};
+        series->n++;
     }
     return g_steal_pointer(&all);
 }
@@ -68,7 +70,7 @@ static void range(const GPtrArray *all, int which, double *from, double *to)
     for (guint i = 0; i < all->len; i++) {
         const Series *series = all->pdata[i];
         for (guint p = 0; p < series->n; p++) {
-            double value = which < 0 ? series->x[p] : series->y[which][p];
+            double value = which < 0 ? series->points[0][p].x : series->points[which][p].y;
             *from = MIN(*from, value), *to = MAX(*to, value);
         }
     }
@@ -88,9 +90,9 @@ static void draw_panel(Canvas *canvas, const GPtrArray *all, int which)
         const Series *series = all->pdata[i];
         guint32 color = theme->series[i % CANVAS_SERIES];
         /* One legend for both, where the lines leave space for it. */
-        axes_line(axes, series->x, series->y[which], series->n, color, i >= CANVAS_SERIES,
+        axes_line(axes, series->points[which], series->n, color, i >= CANVAS_SERIES,
                   which == 0 ? series->operation : NULL);
-        axes_marks(axes, (AxesMark){AXES_DISC, 2.5, color}, series->x, series->y[which], series->n, NULL);
+        axes_marks(axes, (AxesMark){AXES_DISC, 2.5, color}, series->points[which], series->n, NULL);
     }
 }
 

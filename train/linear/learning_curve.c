@@ -169,8 +169,7 @@ static void summarize(LearningCurve *curve)
     double slopes[LEARNING_DRAWS];
     for (guint s = 0; s < curve->n; s++) {
         double mean = mean_of(curve->accuracy[s]), half = half_width(curve, curve->accuracy[s], mean);
-        curve->points[s] =
-            (AccuracyPoint){curve->points[s].x, mean, MAX(0, mean - half), MIN(1, mean + half)};
+        curve->points[s] = (AxesPoint){curve->points[s].x, mean, MAX(0, mean - half), MIN(1, mean + half)};
     }
     curve->has_gain = curve->n >= 3;
     if (!curve->has_gain)
@@ -200,16 +199,16 @@ char *learning_curve_csv(const LearningCurve *curve)
 {
     GString *text = g_string_new("size,accuracy,low,high\n");
     for (guint s = 0; s < curve->n; s++)
-        g_string_append_printf(text, "%.0f,%.6f,%.6f,%.6f\n", curve->points[s].x, curve->points[s].accuracy,
+        g_string_append_printf(text, "%.0f,%.6f,%.6f,%.6f\n", curve->points[s].x, curve->points[s].y,
                                curve->points[s].low, curve->points[s].high);
     return g_string_free(text, FALSE);
 }
 
 char *learning_curve_sentence(const LearningCurve *curve)
 {
-    const AccuracyPoint *last = &curve->points[curve->n - 1];
+    const AxesPoint *last = &curve->points[curve->n - 1];
     g_autofree char *now = g_strdup_printf("With %.0f images, the accuracy is %.3f (%.3f to %.3f)", last->x,
-                                           last->accuracy, last->low, last->high);
+                                           last->y, last->low, last->high);
     if (!curve->has_gain)
         return g_strdup_printf("%s; there are too few images to estimate the gain from adding more.", now);
     if (curve->gain_low <= 0)

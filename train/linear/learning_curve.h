@@ -17,8 +17,8 @@ enum {
 typedef struct {
     guint trained, test; /* images: for training at most, and set aside in each draw */
     guint n;
-    /* x: images trained on; mean over the draws, 95 % interval, both cut to 0 … 1 */
-    AccuracyPoint points[LEARNING_SIZES];
+    /* x: images trained on; y: accuracy, mean over the draws, 95 % interval, both cut to 0 … 1 */
+    AxesPoint points[LEARNING_SIZES];
     double accuracy[LEARNING_SIZES][LEARNING_DRAWS];
     gboolean has_gain; /* three sizes or more */
     double gain, gain_low,

@@ -232,11 +232,11 @@ char *search_csv(const Search *search)
 gboolean search_plot(const Search *search, const char *title, const char *path, GError **error)
 {
     guint n = search->n;
-    g_autofree AccuracyPoint *points = g_new(AccuracyPoint, n);
+    g_autofree AxesPoint *points = g_new(AxesPoint, n);
     for (guint i = 0; i < n; i++) {
         const SearchPoint *point = &search->points[i];
-        points[i] = (AccuracyPoint){point->cost, point->accuracy, MAX(0, point->accuracy - point->deviation),
-                                    MIN(1, point->accuracy + point->deviation)};
+        points[i] = (AxesPoint){point->cost, point->accuracy, MAX(0, point->accuracy - point->deviation),
+                                MIN(1, point->accuracy + point->deviation)};
     }
     double best = search->points[search->best].cost;
     g_autofree char *band = g_strdup_printf("± 1 standard deviation over %u folds", search->folds);

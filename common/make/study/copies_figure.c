@@ -115,10 +115,10 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     for (guint i = 0; i < n; i++) {
         const Point *p = &points[i];
         g_autofree char *label = label_of(p);
-        axes_line(axes, (double[]){p->seconds, p->seconds}, (double[]){p->low, p->high}, 2, theme->series[i],
-                  FALSE, NULL);
+        const AxesPoint bar[] = {{.x = p->seconds, .y = p->low}, {.x = p->seconds, .y = p->high}};
+        axes_line(axes, bar, 2, theme->series[i], FALSE, NULL);
         axes_marks(axes, (AxesMark){is_live(p) ? AXES_DIAMOND : AXES_DISC, 4.5, theme->series[i]},
-                   &p->seconds, &p->accuracy, 1, label);
+                   &(AxesPoint){.x = p->seconds, .y = p->accuracy}, 1, label);
     }
 }
 

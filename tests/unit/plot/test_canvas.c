@@ -9,8 +9,10 @@
 
 static void draw_something(Canvas *canvas, const CanvasFigure *figure)
 {
-    const double line[] = {0, 0, 30, 30, 60, 0}, odd[] = {1, NAN, 2, -1, 3, INFINITY};
-    const double x[] = {1, 10, 100}, low[] = {0.1, 0.2, NAN}, high[] = {0.5, 0.6, 0.7};
+    const double line[] = {0, 0, 30, 30, 60, 0};
+    const AxesPoint odd[] = {
+        {1, 1, 0, 0}, {NAN, 1, 0, 0}, {10, NAN, 0, 0}, {-1, -1, 0, 0}, {3, INFINITY, 0, 0}};
+    const AxesPoint points[] = {{1, 0.5, 0.1, 0.5}, {10, 0.6, 0.2, 0.6}, {100, 0.7, NAN, 0.7}};
     canvas_rectangle(canvas, 10, 20, 30, 40, 0x0072B2, 1);
     canvas_line(canvas, line, 3, 1, 0xFF0000, TRUE);
     canvas_disc(canvas, 80, 80, 4, 0x009E73);
@@ -20,11 +22,11 @@ static void draw_something(Canvas *canvas, const CanvasFigure *figure)
     g_autoptr(Axes) axes = axes_new(
         canvas, 100, 0, 200, 150,
         &(AxesOptions){.title = "t", .x = {"x", 1, 100, .log = TRUE}, .y = {"y", 0, 0.9, .percent = TRUE}});
-    axes_line(axes, x, odd, 3, 0xFF, FALSE, "odd");
-    axes_line(axes, odd, odd, 6, 0xFF, TRUE, NULL);
-    axes_line(axes, NULL, NULL, 0, 0xFF, TRUE, "none");
-    axes_band(axes, x, low, high, 3, 0xFF, "band");
-    axes_marks(axes, (AxesMark){AXES_DISC, 2, 0xFF}, x, high, 3, "discs");
+    axes_line(axes, odd, 3, 0xFF, FALSE, "odd");
+    axes_line(axes, odd, G_N_ELEMENTS(odd), 0xFF, TRUE, NULL);
+    axes_line(axes, NULL, 0, 0xFF, TRUE, "none");
+    axes_band(axes, points, 3, 0xFF, "band");
+    axes_marks(axes, (AxesMark){AXES_DISC, 2, 0xFF}, points, 3, "discs");
     axes_bar(axes, 1, 10, 0, 0.4, 0xFF, 0.3);
     axes_mark(axes, 5, 0xFF, "mark");
 }

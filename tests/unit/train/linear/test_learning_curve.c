@@ -51,8 +51,8 @@ static void test_sizes(void)
     g_assert_cmpuint(curve.points[0].x, >=, 2 * L);
     for (guint s = 0; s < curve.n; s++) {
         g_assert_true(s == 0 || curve.points[s].x > curve.points[s - 1].x);
-        g_assert_cmpfloat(curve.points[s].low, <=, curve.points[s].accuracy);
-        g_assert_cmpfloat(curve.points[s].high, >=, curve.points[s].accuracy);
+        g_assert_cmpfloat(curve.points[s].low, <=, curve.points[s].y);
+        g_assert_cmpfloat(curve.points[s].high, >=, curve.points[s].y);
     }
 }
 
@@ -60,7 +60,7 @@ static void test_separable_data_leave_nothing_to_gain(void)
 {
     g_auto(LinearFixture) data = set_up(6);
     LearningCurve curve = run(&data, FALSE, 1);
-    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, ==, 1);
+    g_assert_cmpfloat(curve.points[curve.n - 1].y, ==, 1);
     g_autofree char *sentence = learning_curve_sentence(&curve);
     g_assert_nonnull(strstr(sentence, "it is unclear"));
 }
@@ -82,7 +82,7 @@ static void test_noise_stays_near_chance(void)
 {
     g_auto(LinearFixture) data = set_up(0);
     LearningCurve curve = run(&data, FALSE, 1);
-    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, <, 0.55);
+    g_assert_cmpfloat(curve.points[curve.n - 1].y, <, 0.55);
     g_assert_cmpfloat(curve.gain_low, <=, 0.05);
 }
 
@@ -91,9 +91,9 @@ static void test_growing_data_promise_a_gain(void)
     g_auto(LinearFixture) data = set_up(0.6);
     LearningCurve curve = run(&data, FALSE, 1);
     g_assert_true(curve.has_gain && curve.gain > 0.02);
-    g_assert_cmpfloat(curve.points[curve.n - 1].accuracy, >, curve.points[0].accuracy + 0.1);
+    g_assert_cmpfloat(curve.points[curve.n - 1].y, >, curve.points[0].y + 0.1);
     /* The predicted gain of one more doubling is near that of the last doubling. */
-    double last = curve.points[curve.n - 1].accuracy - curve.points[curve.n - 3].accuracy;
+    double last = curve.points[curve.n - 1].y - curve.points[curve.n - 3].y;
     g_assert_cmpfloat_with_epsilon(curve.gain, last, 0.05);
 }
 
@@ -104,8 +104,8 @@ static void test_gram_factor_and_rows_give_one_curve(void)
     g_assert_cmpuint(rows.n, ==, gram.n);
     gboolean differs = FALSE;
     for (guint s = 0; s < rows.n; s++) {
-        g_assert_cmpfloat_with_epsilon(rows.points[s].accuracy, gram.points[s].accuracy, 1e-9);
-        differs |= gram.points[s].accuracy != other.points[s].accuracy;
+        g_assert_cmpfloat_with_epsilon(rows.points[s].y, gram.points[s].y, 1e-9);
+        differs |= gram.points[s].y != other.points[s].y;
     }
     g_assert_true(differs); /* the seed decides the draws */
 }
