@@ -98,33 +98,19 @@ static gboolean read_all(Cache *cache, MDB_txn *txn, MDB_dbi database, ReadEntry
     return fine && (code == MDB_NOTFOUND || store_fail(cache->store, "read", code, error));
 }
 
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static gboolean is_labelled(const CacheItem *item)
-{
-    return *item->given.class_name && !item->given.excluded;
-}
-
 /* The classes of labelled items, and their labels. */
 static void set_labels(Cache *cache)
 {
-    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache->entries->len; i++) {
-        const CacheItem *item = cache_item(cache, i);
-        if (is_labelled(item) && g_hash_table_add(labels, (gpointer)item->given.class_name))
-            g_ptr_array_add(cache->classes, g_strdup(item->given.class_name));
+    guint n = cache->entries->len;
+    g_autofree const char **names = g_new(const char *, n + 1);
+    g_autofree int *labels = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const CacheLabel *given = &cache_item(cache, i)->given;
+        names[i] = *given->class_name && !given->excluded ? given->class_name : NULL;
     }
-    g_ptr_array_sort(cache->classes, compare_names);
-    for (guint label = 0; label < cache->classes->len; label++)
-        g_hash_table_insert(labels, cache->classes->pdata[label], GUINT_TO_POINTER(label));
-    for (guint i = 0; i < cache->entries->len; i++) {
-        CacheItem *item = &entry_at(cache, i)->item;
-        item->label =
-            is_labelled(item) ? GPOINTER_TO_INT(g_hash_table_lookup(labels, item->given.class_name)) : -1;
-    }
+    cache->classes = dataset_classes(names, n, labels);
+    for (guint i = 0; i < n; i++)
+        entry_at(cache, i)->item.label = labels[i];
 }
 
 typedef enum { IMAGES, COPIES, LEFT_OUT } Sort;
@@ -187,7 +173,6 @@ Cache *cache_list(Store *store, MDB_txn *txn, GError **error)
     cache->texts = g_string_chunk_new(1 << 16);
     cache->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
-    cache->classes = g_ptr_array_new_with_free_func(g_free);
     cache->catalog = catalog_read(store, txn, error);
     if (!cache->catalog || !read_all(cache, txn, store->items, read_item, error) ||
         !read_all(cache, txn, store->skipped, read_skipped, error))
@@ -272,7 +257,7 @@ void cache_close(Cache *cache)
 {
     if (!cache)
         return;
-    g_ptr_array_unref(cache->classes);
+    g_clear_pointer(&cache->classes, g_ptr_array_unref);
     g_array_unref(cache->skipped);
     g_array_unref(cache->entries);
     g_string_chunk_free(cache->texts);

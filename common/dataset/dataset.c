@@ -34,11 +34,6 @@ void dataset_free(Dataset *dataset)
     g_free(dataset);
 }
 
-static gpointer copy_text(gconstpointer text, gpointer unused)
-{
-    return g_strdup(text);
-}
-
 Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
 {
     GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
@@ -47,7 +42,7 @@ Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
     part->tabled = dataset->tabled;
     part->grouped = dataset->grouped;
     g_ptr_array_unref(part->classes);
-    part->classes = g_ptr_array_copy(dataset->classes, copy_text, NULL);
+    part->classes = g_ptr_array_ref(dataset->classes);
     for (guint i = 0; i < all->len; i++)
         g_ptr_array_add(taken[i] ? part->items : rest, all->pdata[i]);
     g_ptr_array_set_free_func(all, NULL);
@@ -105,19 +100,30 @@ static gint by_bytes(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+GPtrArray *dataset_classes(const char *const *names, guint n, int *labels)
+{
+    g_autoptr(GHashTable) index = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < n; i++)
+        if (names[i] && g_hash_table_add(index, (gpointer)names[i]))
+            g_ptr_array_add(classes, g_strdup(names[i]));
+    g_ptr_array_sort(classes, by_bytes);
+    for (guint c = 0; c < classes->len; c++)
+        g_hash_table_insert(index, classes->pdata[c], GUINT_TO_POINTER(c));
+    for (guint i = 0; i < n; i++)
+        labels[i] = names[i] ? GPOINTER_TO_INT(g_hash_table_lookup(index, names[i])) : -1;
+    return classes;
+}
+
 void dataset_set_classes(Dataset *dataset, const char *const *names)
 {
-    g_autoptr(GHashTable) labels = g_hash_table_new(g_str_hash, g_str_equal);
-    g_ptr_array_set_size(dataset->classes, 0);
-    for (guint i = 0; i < dataset->items->len; i++)
-        if (g_hash_table_add(labels, (gpointer)names[i]))
-            g_ptr_array_add(dataset->classes, g_strdup(names[i]));
-    g_ptr_array_sort(dataset->classes, by_bytes);
-    for (guint c = 0; c < dataset->classes->len; c++)
-        g_hash_table_insert(labels, dataset->classes->pdata[c], GUINT_TO_POINTER(c));
-    for (guint i = 0; i < dataset->items->len; i++)
-        ((DatasetItem *)dataset->items->pdata[i])->label =
-            GPOINTER_TO_INT(g_hash_table_lookup(labels, names[i]));
+    guint n = dataset->items->len;
+    g_autofree int *labels = g_new(int, n + 1);
+    GPtrArray *classes = dataset_classes(names, n, labels);
+    for (guint i = 0; i < n; i++)
+        ((DatasetItem *)dataset->items->pdata[i])->label = labels[i];
+    g_ptr_array_unref(dataset->classes); /* which names may be of */
+    dataset->classes = classes;
 }
 
 gboolean dataset_adopt_classes(Dataset *dataset, GPtrArray *classes, const char **lacking)
@@ -383,25 +389,19 @@ static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
 /* Drops classes without items, and renumbers the labels. named: classes that must have some; NULL: none. */
 static gboolean drop_empty_classes(Dataset *dataset, const gboolean *named, GError **error)
 {
-    g_autofree int *counts = g_new0(int, dataset->classes->len);
-    g_autofree int *renumbered = g_new0(int, dataset->classes->len);
-    g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < dataset->items->len; i++)
-        counts[((DatasetItem *)g_ptr_array_index(dataset->items, i))->label]++;
-    for (guint i = 0; i < dataset->classes->len; i++) {
-        const char *name = g_ptr_array_index(dataset->classes, i);
-        if (counts[i]) {
-            renumbered[i] = (int)left->len;
-            g_ptr_array_add(left, g_strdup(name));
-        } else if (named && named[i])
-            return error_set(error, "the class '%s' has no images in %s", name, dataset->root);
-    }
+    const GPtrArray *classes = dataset->classes;
+    g_autofree const char **names = g_new(const char *, dataset->items->len + 1);
+    g_autofree gboolean *has = g_new0(gboolean, classes->len + 1);
     for (guint i = 0; i < dataset->items->len; i++) {
-        DatasetItem *item = g_ptr_array_index(dataset->items, i);
-        item->label = renumbered[item->label];
+        int label = ((const DatasetItem *)dataset->items->pdata[i])->label;
+        names[i] = classes->pdata[label];
+        has[label] = TRUE;
     }
-    g_ptr_array_unref(dataset->classes);
-    dataset->classes = g_steal_pointer(&left);
+    for (guint c = 0; named && c < classes->len; c++)
+        if (named[c] && !has[c])
+            return error_set(error, "the class '%s' has no images in %s", (const char *)classes->pdata[c],
+                             dataset->root);
+    dataset_set_classes(dataset, names);
     return TRUE;
 }
 
@@ -463,12 +463,13 @@ static GPtrArray *pick_classes(const Dataset *dataset, const gboolean *taken)
     return picked;
 }
 
-/* Applies the filter, which selects the classes in taken. add_missing: see pick_listed. */
-static gboolean choose(Dataset *dataset, const DatasetFilter *filter, const gboolean *taken,
-                       gboolean add_missing, GError **error)
+/* Applies the filter. add_missing: see pick_listed. */
+static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
-    g_autoptr(GPtrArray) picked =
-        filter->list ? pick_listed(dataset, filter, taken, add_missing, error) : pick_classes(dataset, taken);
+    g_autofree gboolean *taken = classes_taken(dataset, filter, "class", error);
+    g_autoptr(GPtrArray) picked = !taken         ? NULL
+                                  : filter->list ? pick_listed(dataset, filter, taken, add_missing, error)
+                                                 : pick_classes(dataset, taken);
     g_autoptr(GPtrArray) left = !picked           ? NULL
                                 : filter->exclude ? drop_excluded(dataset, picked, filter->exclude, error)
                                                   : g_ptr_array_ref(picked);
@@ -483,22 +484,15 @@ static gboolean choose(Dataset *dataset, const DatasetFilter *filter, const gboo
                       filter->list ? filter->list : dataset->root));
 }
 
-static gboolean choose_all(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing,
-                           GError **error)
-{
-    g_autofree gboolean *taken = classes_taken(dataset, filter, "class", error);
-    return taken && choose(dataset, filter, taken, add_missing, error);
-}
-
 gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
-    return choose_all(dataset, filter, FALSE, error);
+    return choose(dataset, filter, FALSE, error);
 }
 
 static gboolean scan_archive(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     dataset->archived = TRUE;
-    return tar_scan(dataset, filter->class_names, error) && choose_all(dataset, filter, TRUE, error);
+    return tar_scan(dataset, filter->class_names, error) && choose(dataset, filter, TRUE, error);
 }
 
 /* A missing root is reported by find_folders. */
@@ -550,7 +544,7 @@ static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GEr
     dataset->tabled = TRUE;
     dataset->grouped = labels->has[LABELS_GROUP];
     dataset->parted = labels->has[LABELS_SPLIT];
-    return choose_all(dataset, filter, TRUE, error);
+    return choose(dataset, filter, TRUE, error);
 }
 
 static gboolean group_items(Dataset *dataset, const char *by, GError **error)
@@ -580,7 +574,7 @@ static gboolean scan_classes(Dataset *dataset, const DatasetFilter *filter, GErr
     for (guint i = 0; taken && i < dataset->classes->len; i++)
         if (taken[i] && !scan_folder(dataset, dataset->classes->pdata[i], (int)i, NULL, error))
             return FALSE;
-    return taken && choose(dataset, filter, taken, TRUE, error);
+    return taken && choose(dataset, filter, TRUE, error);
 }
 
 Dataset *dataset_scan(const char *root, const DatasetFilter *filter, GError **error)

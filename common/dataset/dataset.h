@@ -88,7 +88,11 @@ DatasetItem *dataset_add(Dataset *dataset, const char *key, int label);
 /* Says that the files of a cache's images lie below a folder. */
 void dataset_locate(Dataset *dataset, const char *folder);
 
-/* Sets the classes, in byte order, and the items' labels: names has the class of each item. */
+/* The classes that n items are of (char*), in byte order; names: of each, NULL for none. *labels (n): each one's index among
+ * them, or -1. */
+GPtrArray *dataset_classes(const char *const *names, guint n, int *labels);
+
+/* Sets the classes and the items' labels likewise: names has the class of each item. */
 void dataset_set_classes(Dataset *dataset, const char *const *names);
 
 /* Gives the items the labels of another list of classes (char*, to be freed by itself), which it takes. FALSE where that
