@@ -1,7 +1,6 @@
 /* merge: merges shards into one cache, item by item, so that memory does not grow with their size. */
 #include "extract/merge.h"
 
-#include "common/cache/cache_error.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"

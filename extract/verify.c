@@ -1,6 +1,5 @@
 /* verify: extract --verify; see actions.h. */
 #include "common/cache/cache.h"
-#include "common/cache/cache_error.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
@@ -36,7 +35,7 @@ static const char *problem_of(Cache *cache, guint index, float *buffer)
     g_autoptr(GError) error = NULL;
     const float *features = cache_features(cache, index, buffer, &error);
     if (!features)
-        return g_error_matches(error, CACHE_ERROR, CACHE_ERROR_UNSOUND)
+        return g_error_matches(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNSOUND)
                    ? "its features cannot be unpacked, though its checksum holds"
                    : "its record does not match its checksum";
     if (!class_fits(cache, cache_item(cache, index)))

@@ -48,9 +48,9 @@
  * threads, batches or order of arrival; where LMDB places it in data.mdb does.
  *
  * Each commit is one synced transaction: after kill -9 or power loss all earlier commits are intact. The map grows as
- * needed. One writer at a time (a second one gets CACHE_ERROR_BUSY); readers do not block it. LMDB allows no network
+ * needed. One writer at a time (a second one is refused); readers do not block it. LMDB allows no network
  * filesystem and no use across fork, and no folder may be opened twice in a process (refused). The file is checked
- * (lmdb_check.h) before LMDB follows any pointer in it. Errors: CACHE_ERROR (cache_error.h). */
+ * (lmdb_check.h) before LMDB follows any pointer in it. */
 #pragma once
 #include "common/arithmetic/rows.h"
 #include "common/core/memory.h"
@@ -181,7 +181,7 @@ typedef struct {
     gpointer user;
 } CacheForm;
 
-/* Creates the cache, or opens an existing one to add to it; NULL and CACHE_ERROR_MISMATCH if its specification or form
+/* Creates the cache, or opens an existing one to add to it; NULL and error also if its specification or form
  * differs. form NULL: what an existing cache has; a new one is sparse and not a shard. */
 CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error);

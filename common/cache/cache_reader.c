@@ -1,9 +1,9 @@
 /* cache_reader: reading a cache; see cache.h. */
 #include "common/cache/cache.h"
-#include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
 #include "common/cli/cli.h"
+#include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/labels.h"
 
@@ -347,10 +347,9 @@ static gboolean verify(const Cache *cache, Entry *entry, GError **error)
     if (g_atomic_int_get(&entry->verified))
         return TRUE;
     if (!record_sealed(entry->key, entry->key_size, entry->bytes, entry->size))
-        return cache_error_set(
-            error, CACHE_ERROR_DAMAGED,
-            "the features of %s in %s fail their checksum: run extract again to recompute them",
-            entry->item.path, cache_path(cache));
+        return error_set(error,
+                         "the features of %s in %s fail their checksum: run extract again to recompute them",
+                         entry->item.path, cache_path(cache));
     g_atomic_int_set(&entry->verified, TRUE);
     return TRUE;
 }
@@ -368,10 +367,10 @@ const float *cache_features_range(Cache *cache, guint index, gsize first, gsize 
     gsize features = feature_spec_features(cache->catalog->spec);
     if (packed_read(bytes, entry->packed, features, first, count, buffer))
         return buffer;
-    cache_error_set(error, CACHE_ERROR_UNSOUND,
-                    "the features of %s in %s cannot be decoded: this program does not write such records; "
-                    "delete the cache and extract again",
-                    entry->item.path, cache_path(cache));
+    g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNSOUND,
+                "the features of %s in %s cannot be decoded: this program does not write such records; "
+                "delete the cache and extract again",
+                entry->item.path, cache_path(cache));
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* cache_writer: writing a cache; see cache.h. */
 #include "common/cache/cache.h"
-#include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
+#include "common/core/error.h"
 
 #include <string.h>
 
@@ -49,18 +49,16 @@ static gboolean check_settings(const CacheWriter *writer, const Catalog *catalog
     CacheStore store = catalog->store;
     g_autofree char *difference = feature_spec_difference(catalog->spec, writer->spec);
     if (difference)
-        return cache_error_set(error, CACHE_ERROR_MISMATCH,
-                               "%s was made with other settings (%s): use the same options, or another cache",
-                               path, difference);
+        return error_set(error,
+                         "%s was made with other settings (%s): use the same options, or another cache", path,
+                         difference);
     if (form && form->store && *form->store != store)
-        return cache_error_set(
-            error, CACHE_ERROR_MISMATCH,
-            "%s stores its features as %s, not as %s: omit --store, or merge it into a new cache", path,
-            cache_store_name(store), cache_store_name(*form->store));
+        return error_set(
+            error, "%s stores its features as %s, not as %s: omit --store, or merge it into a new cache",
+            path, cache_store_name(store), cache_store_name(*form->store));
     g_autofree char *its = shard_name(catalog->shard), *wanted = form ? shard_name(form->shard) : NULL;
     return !form || g_str_equal(its, wanted) ||
-           cache_error_set(error, CACHE_ERROR_MISMATCH, "%s is %s, not %s: write to another cache", path, its,
-                           wanted);
+           error_set(error, "%s is %s, not %s: write to another cache", path, its, wanted);
 }
 
 static gboolean take_over(CacheWriter *writer, const Catalog *catalog, const CacheForm *form, GError **error)

@@ -1,7 +1,7 @@
 /* catalog: the databases "meta" and "classes" of a cache; see store.h. */
-#include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "common/cache/store.h"
+#include "common/core/error.h"
 
 #include <string.h>
 
@@ -62,11 +62,10 @@ static gboolean parse_meta(const Store *store, const char *text, Catalog *catalo
         json_unpack(object, "{s:i, s:s, s:o}", "format", &format, "program", &program, "recipe", &spec))
         store_damaged(store, error, "its description is incomplete");
     else if (format != RECORD_FORMAT)
-        cache_error_set(
-            error, CACHE_ERROR_DAMAGED,
-            "%s is a cache of format %d, made by %s, and this program reads format %d only: extract "
-            "the images again into a new cache",
-            store->folder, format, program, RECORD_FORMAT);
+        error_set(error,
+                  "%s is a cache of format %d, made by %s, and this program reads format %d only: extract "
+                  "the images again into a new cache",
+                  store->folder, format, program, RECORD_FORMAT);
     else if (!(name = json_string_value(json_object_get(object, "store"))) ||
              !cache_store_parse(name, &catalog->store))
         store_damaged(store, error, "its description does not give the encoding of its features");

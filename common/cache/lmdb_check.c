@@ -1,7 +1,7 @@
 /* lmdb_check: see lmdb_check.h. */
 #include "common/cache/lmdb_check.h"
 
-#include "common/cache/cache_error.h"
+#include "common/core/error.h"
 
 #include <string.h>
 
@@ -82,8 +82,6 @@ typedef struct {
     gboolean last_is_separator;
 } Walk;
 
-#define refuse(error, ...) cache_error_set(error, CACHE_ERROR_DAMAGED, __VA_ARGS__)
-
 /* ---- The two meta pages ---- */
 
 static Meta meta_at(const guint8 *bytes, gsize offset)
@@ -100,32 +98,32 @@ static gboolean check_meta(const guint8 *bytes, gsize page_size, int index, GErr
     Meta meta = meta_at(bytes, index * page_size);
     if (header.flags != PAGE_META || header.number != (guint64)index || meta.magic != LMDB_MAGIC ||
         meta.version != 1)
-        return refuse(error, "meta page %d is not LMDB's", index);
+        return error_set(error, "meta page %d is not LMDB's", index);
     if (meta.free.pad != page_size || meta.free.flags != INTEGER_KEYS || meta.main.flags != 0)
-        return refuse(error, "meta page %d describes another kind of database", index);
+        return error_set(error, "meta page %d describes another kind of database", index);
     if (meta.last_page < 1 || meta.last_page >> 48)
-        return refuse(error, "meta page %d has an impossible last page", index);
+        return error_set(error, "meta page %d has an impossible last page", index);
     if (meta.transaction > MAX_TRANSACTION)
-        return refuse(error, "meta page %d has an impossible transaction number", index);
+        return error_set(error, "meta page %d has an impossible transaction number", index);
     if (meta.transaction != 0 && meta.transaction % 2 != (guint64)index)
-        return refuse(error, "meta page %d has the transaction number of the other one", index);
+        return error_set(error, "meta page %d has the transaction number of the other one", index);
     return TRUE;
 }
 
 gboolean lmdb_check_metas(const guint8 *bytes, gsize size, GError **error)
 {
     if (size < HEADER + META_SIZE)
-        return refuse(error, "it ends within its first page");
+        return error_set(error, "it ends within its first page");
     gsize page_size = meta_at(bytes, 0).free.pad;
     if (page_size < 512 || page_size > 32768 || (page_size & (page_size - 1)))
-        return refuse(error, "meta page 0 is not LMDB's");
+        return error_set(error, "meta page 0 is not LMDB's");
     if (size < 2 * page_size)
-        return refuse(error, "it ends within its first two pages");
+        return error_set(error, "it ends within its first two pages");
     if (!check_meta(bytes, page_size, 0, error) || !check_meta(bytes, page_size, 1, error))
         return FALSE;
     guint64 t0 = meta_at(bytes, 0).transaction, t1 = meta_at(bytes, page_size).transaction;
     if (t0 > t1 ? t0 - t1 > 1 : t1 - t0 > 1)
-        return refuse(error, "the transaction numbers of its meta pages are not consecutive");
+        return error_set(error, "the transaction numbers of its meta pages are not consecutive");
     return TRUE;
 }
 
@@ -149,7 +147,7 @@ gboolean lmdb_check_empty(const guint8 *bytes, gsize size)
 static gboolean check_inside(const Walk *walk, guint64 page, guint64 n)
 {
     gboolean inside = page >= 2 && page < walk->pages && n <= walk->pages - page;
-    return inside || refuse(walk->error, "page %" G_GUINT64_FORMAT " lies outside the file", page);
+    return inside || error_set(walk->error, "page %" G_GUINT64_FORMAT " lies outside the file", page);
 }
 
 /* Marks n pages, none beyond the last, as used; each may be used once. */
@@ -157,7 +155,7 @@ static gboolean claim(Walk *walk, guint64 page, guint64 n)
 {
     for (guint64 i = page; i < page + n; i++) {
         if (walk->used[i / 8] & (1 << i % 8))
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " is used twice", i);
+            return error_set(walk->error, "page %" G_GUINT64_FORMAT " is used twice", i);
         walk->used[i / 8] |= (guint8)(1 << i % 8);
     }
     return TRUE;
@@ -197,24 +195,25 @@ static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, gu
     Header header;
     memcpy(&header, page, sizeof header);
     if (header.number != number || header.flags != (leaf ? PAGE_LEAF : PAGE_BRANCH))
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has the wrong number or type", number);
+        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has the wrong number or type", number);
     *keys = (header.lower - HEADER) / 2;
     if (header.lower < HEADER + (leaf ? 2 : 4) || header.lower % 2 || header.lower > header.upper ||
         header.upper > walk->page_size)
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has impossible bounds", number);
+        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has impossible bounds", number);
     gsize total = 0;
     for (guint i = 0; i < *keys; i++) {
         guint16 at;
         memcpy(&at, page + HEADER + 2 * i, sizeof at);
         if (at < header.upper || at % 2 || at + NODE > (int)walk->page_size)
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node offset outside it", number);
+            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has a node offset outside it", number);
         gsize offset, size = node_size(node_at(page, i, &offset), leaf);
         if (size > walk->page_size - offset)
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has a node that ends outside it", number);
+            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has a node that ends outside it",
+                             number);
         total += size;
     }
     if (total != walk->page_size - header.upper)
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " has nodes that overlap", number);
+        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has nodes that overlap", number);
     return TRUE;
 }
 
@@ -234,10 +233,10 @@ static gboolean find_data(Walk *walk, Node node, Entry *entry)
     memcpy(&header, page_at(walk, number), sizeof header);
     memcpy(&pages, page_at(walk, number) + 12, sizeof pages);
     if (header.number != number || header.flags != PAGE_OVERFLOW || pages < 1)
-        return refuse(walk->error, "page %" G_GUINT64_FORMAT " is not the expected overflow page", number);
+        return error_set(walk->error, "page %" G_GUINT64_FORMAT " is not the expected overflow page", number);
     if (entry->data_size + HEADER > pages * walk->page_size)
-        return refuse(walk->error, "a value is longer than its overflow pages, from page %" G_GUINT64_FORMAT,
-                      number);
+        return error_set(walk->error,
+                         "a value is longer than its overflow pages, from page %" G_GUINT64_FORMAT, number);
     entry->data = page_at(walk, number) + HEADER;
     if (walk->forget && pages > 1)
         walk->forget(walk->bytes, walk->pages * walk->page_size, page_at(walk, number), walk->page_size);
@@ -262,8 +261,8 @@ static gboolean check_key(const Walk *walk, guint64 page, const Entry *key)
 {
     gboolean fits =
         walk->integer_keys ? key->size == sizeof(guint64) : key->size >= 1 && key->size <= MAX_KEY;
-    return fits || refuse(walk->error, "page %" G_GUINT64_FORMAT " has a key of %" G_GSIZE_FORMAT " bytes",
-                          page, key->size);
+    return fits || error_set(walk->error, "page %" G_GUINT64_FORMAT " has a key of %" G_GSIZE_FORMAT " bytes",
+                             page, key->size);
 }
 
 /* Called for each entry of a tree, in order. */
@@ -283,7 +282,7 @@ static gboolean check_leaf(Walk *walk, guint64 number, CheckEntry check)
             return FALSE;
         if (walk->last_key.bytes &&
             compare_keys(walk, &walk->last_key, &entry) >= (walk->last_is_separator ? 1 : 0))
-            return refuse(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
+            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
         walk->last_key = entry;
         walk->last_is_separator = FALSE;
         if (!check(walk, node, &entry))
@@ -313,7 +312,7 @@ static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry che
             if (!check_key(walk, number, &separator))
                 return FALSE;
             if (compare_keys(walk, &walk->last_key, &separator) >= 0)
-                return refuse(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
+                return error_set(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
             walk->last_key = separator;
             walk->last_is_separator = TRUE;
         }
@@ -328,9 +327,9 @@ static gboolean check_tree(Walk *walk, const Tree *tree, CheckEntry check)
 {
     if (tree->root == NO_PAGE)
         return tree->entries == 0 && tree->depth == 0 ? TRUE
-                                                      : refuse(walk->error, "a tree has lost its root");
+                                                      : error_set(walk->error, "a tree has lost its root");
     if (tree->depth < 1 || tree->depth > MAX_DEPTH)
-        return refuse(walk->error, "a tree is %d pages deep", tree->depth);
+        return error_set(walk->error, "a tree is %d pages deep", tree->depth);
     Walk within = *walk;
     within.integer_keys = tree->flags & INTEGER_KEYS;
     within.entries = 0;
@@ -339,24 +338,24 @@ static gboolean check_tree(Walk *walk, const Tree *tree, CheckEntry check)
     if (!check_page(&within, tree->root, 1, check))
         return FALSE;
     if (within.entries != tree->entries)
-        return refuse(walk->error, "a tree has %" G_GUINT64_FORMAT " entries, not %" G_GUINT64_FORMAT,
-                      within.entries, tree->entries);
+        return error_set(walk->error, "a tree has %" G_GUINT64_FORMAT " entries, not %" G_GUINT64_FORMAT,
+                         within.entries, tree->entries);
     return TRUE;
 }
 
 static gboolean check_value(Walk *walk, Node node, const Entry *entry)
 {
-    return !(node.flags & ~NODE_BIG) || refuse(walk->error, "an entry is of an unknown kind");
+    return !(node.flags & ~NODE_BIG) || error_set(walk->error, "an entry is of an unknown kind");
 }
 
 static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
 {
     Tree tree;
     if (node.flags != NODE_TREE || entry->data_size != sizeof tree)
-        return refuse(walk->error, "it has an entry that is no named tree");
+        return error_set(walk->error, "it has an entry that is no named tree");
     memcpy(&tree, entry->data, sizeof tree);
     if (tree.flags != 0)
-        return refuse(walk->error, "it has a named tree of another kind");
+        return error_set(walk->error, "it has a named tree of another kind");
     return check_tree(walk, &tree, check_value);
 }
 
@@ -366,16 +365,16 @@ static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
     guint64 count, page, freed, above = walk->last_page + 1;
     memcpy(&freed, entry->bytes, sizeof freed);
     if (freed < 1 || freed > walk->transaction)
-        return refuse(walk->error, "a list of free pages has an impossible transaction number");
+        return error_set(walk->error, "a list of free pages has an impossible transaction number");
     if (node.flags & ~NODE_BIG || entry->data_size < sizeof count || entry->data_size % sizeof count)
-        return refuse(walk->error, "a list of free pages has an impossible size");
+        return error_set(walk->error, "a list of free pages has an impossible size");
     memcpy(&count, entry->data, sizeof count);
     if (count > entry->data_size / sizeof count - 1)
-        return refuse(walk->error, "a list of free pages is longer than its entry");
+        return error_set(walk->error, "a list of free pages is longer than its entry");
     for (guint64 i = 1; i <= count; i++, above = page) {
         memcpy(&page, entry->data + i * sizeof page, sizeof page);
         if (page < 2 || page >= above)
-            return refuse(walk->error, "a list of free pages is out of order");
+            return error_set(walk->error, "a list of free pages is out of order");
         if (!claim(walk, page, 1))
             return FALSE;
     }
@@ -395,7 +394,7 @@ gboolean lmdb_check_tree(const guint8 *bytes, gsize size, guint64 transaction, L
         .bytes = bytes, .page_size = page_size, .transaction = transaction, .forget = forget, .error = error};
     walk.pages = size / page_size;
     if (meta->last_page > walk.pages + MAX_UNWRITTEN)
-        return refuse(error, "it ends long before its last page");
+        return error_set(error, "it ends long before its last page");
     walk.last_page = meta->last_page;
     walk.pages = MIN(walk.pages, walk.last_page + 1);
     g_autofree guint8 *used = g_malloc0(walk.last_page / 8 + 1);

@@ -1,8 +1,8 @@
 /* store: see store.h. */
 #include "common/cache/store.h"
 
-#include "common/cache/cache_error.h"
 #include "common/cache/lmdb_check.h"
+#include "common/core/error.h"
 #include "common/core/input_file.h"
 
 #include <errno.h>
@@ -20,19 +20,6 @@ enum {
 };
 #define ROOM_MAX ((gsize)16 << 30) /* bytes by which the map exceeds the file, at most */
 
-/* clang-format off */
-G_DEFINE_QUARK(vggcache-cache-error-quark, cache_error)
-/* clang-format on */
-
-gboolean cache_error_set(GError **error, CacheError code, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(CACHE_ERROR, (int)code, format, arguments));
-    va_end(arguments);
-    return FALSE;
-}
-
 /* Folders open in this process: LMDB must not open one twice. */
 static GMutex open_folders_mutex;
 static GHashTable *open_folders; /* set of Store.identity */
@@ -43,18 +30,16 @@ gboolean store_damaged(const Store *store, GError **error, const char *format, .
     va_start(arguments, format);
     g_autofree char *clause = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    return cache_error_set(
-        error, CACHE_ERROR_DAMAGED,
-        "%s is damaged or not a cache (%s): restore it from a copy, or extract again into a new cache",
+    return error_set(
+        error, "%s is damaged or not a cache (%s): restore it from a copy, or extract again into a new cache",
         store->folder, clause);
 }
 
 gboolean store_empty(const Store *store, GError **error)
 {
-    return cache_error_set(
-        error, CACHE_ERROR_DAMAGED,
-        "%s holds nothing yet: the command that was creating it was interrupted; run it again",
-        store->folder);
+    return error_set(error,
+                     "%s holds nothing yet: the command that was creating it was interrupted; run it again",
+                     store->folder);
 }
 
 gboolean store_fail(const Store *store, const char *doing, int code, GError **error)
@@ -63,10 +48,10 @@ gboolean store_fail(const Store *store, const char *doing, int code, GError **er
         return store_damaged(store, error, "%s", mdb_strerror(code));
     /* LMDB returns EIO when a full disk cuts a write short. */
     gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO;
-    return cache_error_set(error, CACHE_ERROR_SYSTEM, "cannot %s %s: %s%s%s", doing, store->folder,
-                           mdb_strerror(code), code == EIO ? " (is the disk full?)" : "",
-                           full ? "; what was stored before is kept: make room and run the same command again"
-                                : "");
+    return error_set(error, "cannot %s %s: %s%s%s", doing, store->folder, mdb_strerror(code),
+                     code == EIO ? " (is the disk full?)" : "",
+                     full ? "; what was stored before is kept: make room and run the same command again"
+                          : "");
 }
 
 /* ---- The folder ---- */
@@ -87,16 +72,15 @@ static gboolean claim_identity(Store *store, GError **error)
     g_mutex_unlock(&open_folders_mutex);
     if (!first)
         g_free(identity);
-    return first || cache_error_set(error, CACHE_ERROR_BUSY,
-                                    "%s is given twice: a program can open a cache only once", store->folder);
+    return first ||
+           error_set(error, "%s is given twice: a program can open a cache only once", store->folder);
 }
 
 static gboolean not_a_cache(const Store *store, GError **error)
 {
-    return cache_error_set(
-        error, CACHE_ERROR_DAMAGED,
-        "%s is not a cache, which is a folder with a data.mdb: name one that extract has made",
-        store->folder);
+    return error_set(error,
+                     "%s is not a cache, which is a folder with a data.mdb: name one that extract has made",
+                     store->folder);
 }
 
 static gboolean open_folder(Store *store, gboolean writing, GError **error)
@@ -105,8 +89,7 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
         return store_fail(store, "make the folder", errno, error);
     store->directory = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->directory < 0 && errno == ENOENT)
-        return cache_error_set(error, CACHE_ERROR_SYSTEM, "there is no cache %s: run extract to make one",
-                               store->folder);
+        return error_set(error, "there is no cache %s: run extract to make one", store->folder);
     if (store->directory < 0 && errno == ENOTDIR)
         return not_a_cache(store, error);
     if (store->directory < 0)
@@ -114,8 +97,8 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
     if (writing && flock(store->directory, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK)
             return store_fail(store, "lock", errno, error);
-        return cache_error_set(
-            error, CACHE_ERROR_BUSY,
+        return error_set(
+            error,
             "%s is being written by another program, or read by one that cannot use its lock.mdb: wait until "
             "it has ended, or write to another cache",
             store->folder);
@@ -131,9 +114,8 @@ static gboolean check_empty(const Store *store, GError **error)
         return FALSE;
     for (guint i = 0; i < names->len; i++)
         if (!g_str_equal(names->pdata[i], "lock.mdb") && !g_str_equal(names->pdata[i], "data.mdb"))
-            return cache_error_set(error, CACHE_ERROR_DAMAGED,
-                                   "%s is a folder with other files (%s) and not a cache: name a new folder",
-                                   store->folder, (const char *)names->pdata[i]);
+            return error_set(error, "%s is a folder with other files (%s) and not a cache: name a new folder",
+                             store->folder, (const char *)names->pdata[i]);
     return TRUE;
 }
 
@@ -153,11 +135,11 @@ static gboolean open_own(const Store *store, const char *name, int flags, int *f
         return TRUE;
     if (*file >= 0)
         close(*file);
-    return cache_error_set(error, CACHE_ERROR_DAMAGED,
-                           "%s: its %s is a link, has a second name, or is no regular file, and a cache's "
-                           "files must be its own: "
-                           "use a copy of the cache (cp -rL)",
-                           store->folder, name);
+    return error_set(error,
+                     "%s: its %s is a link, has a second name, or is no regular file, and a cache's "
+                     "files must be its own: "
+                     "use a copy of the cache (cp -rL)",
+                     store->folder, name);
 }
 
 /* ---- The data file ---- */
@@ -287,12 +269,11 @@ static int open_environment(Store *store, unsigned flags, gsize size)
 static gboolean open_unlocked(Store *store, gsize size, const char *why, GError **error)
 {
     if (flock(store->directory, LOCK_SH | LOCK_NB))
-        return cache_error_set(
-            error, CACHE_ERROR_BUSY,
-            "%s is being written by another program, and its lock.mdb cannot be used here (%s): wait "
-            "until it "
-            "has ended",
-            store->folder, why);
+        return error_set(error,
+                         "%s is being written by another program, and its lock.mdb cannot be used here (%s): "
+                         "wait until it "
+                         "has ended",
+                         store->folder, why);
     if (store->env)
         mdb_env_close(store->env);
     store->env = NULL;
@@ -317,8 +298,8 @@ static gboolean open_locked(Store *store, gboolean writing, gsize size, GError *
         return open_unlocked(store, size, why, error);
     if (!twin)
         return store_fail(store, "open", code, error);
-    return cache_error_set(
-        error, CACHE_ERROR_BUSY,
+    return error_set(
+        error,
         "%s cannot be written: %s; wait until it has ended, or start the containers so that they share their "
         "process numbers (--pid=host)",
         store->folder, why);
@@ -399,8 +380,7 @@ MDB_txn *store_begin_checked(Store *store, GError **error)
         if (found || (error && *error))
             return NULL;
     }
-    cache_error_set(error, CACHE_ERROR_BUSY, "%s is changing too fast to be read: try again", store->folder);
-    return NULL;
+    return error_null(error, "%s is changing too fast to be read: try again", store->folder);
 }
 
 int store_databases(Store *store, MDB_txn *txn, gboolean create)

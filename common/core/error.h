@@ -5,7 +5,8 @@
 
 typedef enum {
     VGGCACHE_ERROR_FAILED,
-    VGGCACHE_ERROR_UNREAD, /* the reader of standard output has gone: no failure, and nothing to say */
+    VGGCACHE_ERROR_UNSOUND, /* a cache's record with a correct checksum, but invalid contents */
+    VGGCACHE_ERROR_UNREAD,  /* the reader of standard output has gone: no failure, and nothing to say */
 } VggcacheError;
 #define VGGCACHE_ERROR (vggcache_error_quark())
 GQuark vggcache_error_quark(void);

@@ -1,5 +1,4 @@
 /* Records: damage is detected, every store returns what was put, and caches of version 0.1.0 are refused. */
-#include "common/cache/cache_error.h"
 #include "common/cache/record.h"
 #include "tests/unit/fixture.h"
 
@@ -39,7 +38,7 @@ static void altered_features_are_found_and_computed_anew(void)
         if (!cache_features(cache, i, buffer, &error)) {
             bad++;
             g_assert_cmpstr(cache_item(cache, i)->path, ==, "class0/image00003.jpg");
-            g_assert_error(error, CACHE_ERROR, CACHE_ERROR_DAMAGED);
+            g_assert_nonnull(strstr(error->message, "fail their checksum"));
         }
     }
     g_assert_cmpuint(bad, ==, 1);
@@ -70,7 +69,7 @@ static void altered_descriptions_are_refused(void)
         float buffer[FIXTURE_FEATURES];
         for (guint item = 0; cache && item < cache_count(cache); item++)
             bad += !cache_features(cache, item, buffer, NULL);
-        g_assert_true(bad || g_error_matches(error, CACHE_ERROR, CACHE_ERROR_DAMAGED));
+        g_assert_true(bad || strstr(error->message, "is damaged"));
         remove_tree(folder);
     }
 }
