@@ -25,10 +25,8 @@ void copies_add(Dataset *dataset, guint n)
 
 void copies_hash(const guint8 content[CACHE_HASH], const char *key, const char *how, guint8 hash[CACHE_HASH])
 {
-    guint copy;
-    cache_path_image(key, &copy);
     memcpy(hash, content, CACHE_HASH);
-    if (!copy)
+    if (!cache_path_copy(key))
         return;
     Sha256 *of_copy = sha256_new();
     sha256_update(of_copy, hash, CACHE_HASH);

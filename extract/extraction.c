@@ -58,8 +58,8 @@ static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user
     const Options *options = extraction->run->options;
     const FeatureSpec *spec = extraction->run->spec;
     const char *key = work_item(extraction, index)->key;
-    guint copy;
-    g_autofree char *image = g_strndup(key, cache_path_image(key, &copy));
+    guint copy = cache_path_copy(key);
+    g_autofree char *image = cache_path_image(key);
     Augmentation drawn =
         augment_draw(&options->augmentation, (guint64)options->common.seed, image, copy, spec->side);
     if (copy)
@@ -71,9 +71,7 @@ static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user
 /* A bad file is named once; its copies are dropped. */
 static void skip(Extraction *extraction, const DatasetItem *item, const char *reason)
 {
-    guint copy;
-    cache_path_image(item->key, &copy);
-    if (copy) {
+    if (cache_path_copy(item->key)) {
         cache_writer_remove(extraction->plan->writer, item->key);
         extraction->dropped++;
         return;
@@ -90,13 +88,11 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
     const Plan *plan = extraction->plan;
     const DatasetItem *item = work_item(extraction, index);
     guint8 hash[CACHE_HASH];
-    guint copy;
     if (!features) {
         skip(extraction, item, reason);
         return TRUE;
     }
-    cache_path_image(item->key, &copy);
-    if (reason && extraction->run->options->verbose && !copy)
+    if (reason && extraction->run->options->verbose && !cache_path_copy(item->key))
         cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
     CacheLabel label = follow_label(plan->follow, item);
     copies_hash(content, item->key, extraction->run->options->how, hash);

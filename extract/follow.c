@@ -87,9 +87,8 @@ static gboolean read_stored(Follow *follow, guint part, GError **error)
 /* The image of an item or of an augmented copy; NULL if it is not in the cache. */
 static const Known *image_of(const Follow *follow, const Known *known)
 {
-    guint copy;
-    g_autofree char *image = g_strndup(known->path, cache_path_image(known->path, &copy));
-    return copy ? g_hash_table_lookup(follow->paths, image) : known;
+    g_autofree char *image = cache_path_image(known->path);
+    return cache_path_copy(known->path) ? g_hash_table_lookup(follow->paths, image) : known;
 }
 
 /* ---- Which files have gone ---- */
@@ -120,8 +119,7 @@ static gboolean find_gone(Follow *follow, GError **error)
     add_keys(keys, dataset);
     for (guint i = 0; i < follow->known->len; i++) {
         Known *known = follow->known->pdata[i];
-        guint copy;
-        g_autofree char *image = g_strndup(known->path, cache_path_image(known->path, &copy));
+        g_autofree char *image = cache_path_image(known->path);
         if (g_hash_table_contains(keys, image))
             continue;
         if (!dataset->archived && !look_for(known, dataset->root, image, error))

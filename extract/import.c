@@ -56,9 +56,7 @@ static gboolean names_from_items(Names *names, const char *path, GError **error)
     g_hash_table_iter_init(&rows, labels->rows);
     while (g_hash_table_iter_next(&rows, NULL, &value)) {
         const LabelRow *row = value;
-        guint copy;
-        cache_path_image(row->path, &copy);
-        if (copy)
+        if (cache_path_copy(row->path))
             return error_set(error,
                              "%s: the path %s ends in # and a number, which is reserved for augmented copies",
                              path, row->path);

@@ -70,9 +70,8 @@ static CacheLabel undone(const Relabelling *r, const CacheLabel *before, const c
 
 static gboolean relabel_item(Relabelling *r, const CacheItem *stored, GError **error)
 {
-    guint copy;
-    gboolean found;
-    g_autofree char *group = NULL, *path = g_strndup(stored->path, cache_path_image(stored->path, &copy));
+    gboolean found, copy = stored->copy > 0;
+    g_autofree char *group = NULL, *path = cache_path_image(stored->path);
     CacheLabel label = r->new_label(r, &stored->given, path, &group, &found);
     gboolean other = !g_str_equal(label.class_name, stored->given.class_name) ||
                      g_strcmp0(label.group, stored->given.group) != 0;

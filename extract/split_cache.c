@@ -71,10 +71,9 @@ static gboolean divide(Split *split, const Options *options, double share, GErro
 /* The part of an item; -1 for an augmented copy of a test image, which is left out. What has no label is not tested on. */
 static int part_of(const Split *split, const CacheItem *item)
 {
-    guint copy;
-    g_autofree char *image = g_strndup(item->path, cache_path_image(item->path, &copy));
+    g_autofree char *image = cache_path_image(item->path);
     int place = GPOINTER_TO_INT(g_hash_table_lookup(split->places, image)) - 1;
-    return place == 1 && copy ? -1 : MAX(place, 0);
+    return place == 1 && item->copy ? -1 : MAX(place, 0);
 }
 
 static gboolean put(Split *split, guint index, float *buffer, GError **error)

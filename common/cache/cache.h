@@ -92,8 +92,9 @@ typedef struct {
     CacheLabel given;
 } CacheItem;
 
-/* Length in bytes of PATH within an item's path, PATH or PATH#k; copy: k, or 0. */
-gsize cache_path_image(const char *path, guint *copy);
+/* Of an item's path, PATH or PATH#k: k, or 0; and PATH, which the caller frees. */
+guint cache_path_copy(const char *path);
+char *cache_path_image(const char *path);
 
 typedef struct {
     const char *path;

@@ -60,7 +60,7 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     if (!labels_path_stays(item->path))
         return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
                              item->path);
-    cache_path_image(item->path, &item->copy);
+    item->copy = cache_path_copy(item->path);
     cache->excluded += item->given.excluded && !item->copy;
     memcpy(item->hash, header.hash, CACHE_HASH);
     entry.packed = header.packed;
@@ -221,8 +221,7 @@ static void keep_items(Cache *cache, GHashTable *labels)
     guint kept = 0, images = 0, total = cache_total(cache);
     for (guint i = 0; i < total; i++) {
         Entry entry = *entry_at(cache, i);
-        g_autofree char *image =
-            g_strndup(entry.item.path, cache_path_image(entry.item.path, &entry.item.copy));
+        g_autofree char *image = cache_path_image(entry.item.path);
         entry.item.label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
         if (entry.item.label < 0)
             continue;

@@ -178,11 +178,16 @@ gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value,
     return TRUE;
 }
 
-gsize cache_path_image(const char *path, guint *copy)
+guint cache_path_copy(const char *path)
 {
     const char *mark = strrchr(path, '#');
-    guint64 number;
-    gboolean is_copy = mark && g_ascii_string_to_unsigned(mark + 1, 10, 1, G_MAXINT32, &number, NULL);
-    *copy = is_copy ? (guint)number : 0;
-    return is_copy ? (gsize)(mark - path) : strlen(path);
+    guint64 number = 0;
+    if (mark)
+        g_ascii_string_to_unsigned(mark + 1, 10, 1, G_MAXINT32, &number, NULL);
+    return (guint)number;
+}
+
+char *cache_path_image(const char *path)
+{
+    return cache_path_copy(path) ? g_strndup(path, (gsize)(strrchr(path, '#') - path)) : g_strdup(path);
 }

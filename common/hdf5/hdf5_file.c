@@ -130,29 +130,19 @@ int hdf5_has_dataset(Hdf5File *file, const char *dataset, GError **error)
 }
 
 /* The strings of an attribute; NULL and error. */
-static GPtrArray *read_strings(Hdf5File *file, Hdf5Order order, const char *group, const char *attribute,
-                               GError **error)
+static char **read_list(Hdf5File *file, Hdf5Order order, const char *group, const char *attribute,
+                        GError **error)
 {
     SandboxBytes answer = {0};
     if (!ask(file, (Hdf5Request){.order = order}, group, attribute, 2 * HDF5_MAX_TEXT, &answer, error))
         return NULL;
     const char *text = answer.bytes, *end = text + answer.size; /* there is a NUL at the end */
-    GPtrArray *strings = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *strings = g_ptr_array_new();
     for (; text < end; text += strlen(text) + 1)
         g_ptr_array_add(strings, g_utf8_make_valid(text, -1));
+    g_ptr_array_add(strings, NULL);
     g_free(answer.bytes);
-    return strings;
-}
-
-static char **read_list(Hdf5File *file, Hdf5Order order, const char *group, const char *attribute,
-                        GError **error)
-{
-    GPtrArray *names = read_strings(file, order, group, attribute, error);
-    if (!names)
-        return NULL;
-    g_ptr_array_add(names, NULL);
-    g_ptr_array_set_free_func(names, NULL);
-    return (char **)g_ptr_array_free(names, FALSE);
+    return (char **)g_ptr_array_free(strings, FALSE);
 }
 
 char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error)
@@ -167,8 +157,8 @@ char **hdf5_read_groups(Hdf5File *file, const char *group, GError **error)
 
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
-    g_autoptr(GPtrArray) text = read_strings(file, HDF5_TEXT, group, attribute, error);
-    return text ? g_strdup(text->len ? text->pdata[0] : "") : NULL;
+    g_auto(GStrv) text = read_list(file, HDF5_TEXT, group, attribute, error);
+    return text ? g_strdup(text[0] ? text[0] : "") : NULL;
 }
 
 /* All values of a dataset of the request's shape, some rows at a time. */

@@ -64,8 +64,6 @@ void image_load_module(void)
 typedef struct {
     guint8 *rgb; /* (height, width, 3) */
     int width, height;
-    gboolean turned;           /* by EXIF's orientation */
-    char remark[IMAGE_REMARK]; /* libjpeg's, or empty */
 } Pixels;
 
 static void pixels_clear(Pixels *pixels)
@@ -100,7 +98,7 @@ static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GErro
 
 static gboolean pixels_allocate(Pixels *pixels, int width, int height, GError **error)
 {
-    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height, FALSE, ""};
+    *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
     if (!pixels->rgb)
         g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
                     width, height);
@@ -118,6 +116,7 @@ typedef struct {
     gint64 max_pixels;
     int shrink_to; /* a JPEG may be reduced while decoding, to no less than twice this side; 0: full size */
     gboolean metadata; /* heeded */
+    ImageFacts *facts; /* to be filled: turned, remark */
 } Source;
 
 /* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
@@ -328,7 +327,6 @@ static gboolean orient(Pixels *pixels, int orientation, GError **error)
             gsize from_column = (gsize)(across ? width - 1 - column : column);
             memcpy(to, pixels->rgb + (from_row * (gsize)width + from_column) * 3, 3);
         }
-    turned.turned = pixels->turned;
     Pixels held = *pixels;
     *pixels = turned;
     turned = held;
@@ -383,7 +381,7 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
         return orient(pixels, orientation, error);
     if (!source->metadata)
         return TRUE;
-    pixels->turned = orientation >= 2 && orientation <= 8;
+    source->facts->turned = orientation >= 2 && orientation <= 8;
     return orient(pixels, orientation, error);
 }
 
@@ -420,7 +418,7 @@ static gboolean decode_alone(const Source *source, Pixels *pixels, GError **erro
         fail(&ours, "damaged %s (%s)", source->format->name, reason);
     }
     if (remark)
-        g_strlcpy(pixels->remark, remark, sizeof pixels->remark);
+        g_strlcpy(source->facts->remark, remark, sizeof source->facts->remark);
     vips_error_clear();
     g_rw_lock_writer_unlock(&alone);
     if (ours)
@@ -493,13 +491,18 @@ gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint
                       ImageFacts *facts, GError **error)
 {
     g_auto(Pixels) pixels = {0};
-    Source source = {
-        bytes,        size, find_format(bytes, size), max_pixels, how->preset == PRESET_VIPS ? how->side : 0,
-        how->metadata};
+    Source source = {.bytes = bytes,
+                     .size = size,
+                     .format = find_format(bytes, size),
+                     .max_pixels = max_pixels,
+                     .shrink_to = how->preset == PRESET_VIPS ? how->side : 0,
+                     .metadata = how->metadata,
+                     .facts = facts};
+    *facts = (ImageFacts){0};
     if (!image_recognizes(bytes, size, error) || !source.format->decode(&source, &pixels, error))
         return FALSE;
-    *facts = (ImageFacts){.turned = pixels.turned, .width = pixels.width, .height = pixels.height};
-    g_strlcpy(facts->remark, pixels.remark, sizeof facts->remark);
+    facts->width = pixels.width;
+    facts->height = pixels.height;
     if (!how->side) {
         measure(pixels.rgb, pixels.width, pixels.height, &facts->brightness, &facts->sharpness);
         return TRUE;

@@ -42,35 +42,17 @@ static GBytes *fail_with(GError **error, int code)
     return NULL;
 }
 
-/* Reads up to size bytes: fewer if the file has become shorter meanwhile; -1 if reading fails. */
-static gssize read_all(int file, guint8 *bytes, gsize size)
-{
-    gsize done = 0;
-    while (done < size) {
-        gssize n = read(file, bytes + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        done += (gsize)n;
-    }
-    return (gssize)done;
-}
-
-/* The content of an open regular file of `size` bytes. */
+/* The content of an open regular file of `size` bytes, or of fewer if it has become shorter meanwhile. */
 static GBytes *read_regular(int file, gsize size, GError **error)
 {
-    guint8 *content = g_try_malloc(size + 1);
+    g_autofree guint8 *content = g_try_malloc(size + 1);
+    gsize done = 0;
+    gssize n = 1;
     if (!content)
         return fail_with(error, ENOMEM);
-    gssize n = read_all(file, content, size);
-    if (n >= 0)
-        return g_bytes_new_take(content, (gsize)n);
-    fail_with(error, errno);
-    g_free(content);
-    return NULL;
+    for (; n > 0 && done < size; done += (gsize)MAX(n, 0))
+        n = TEMP_FAILURE_RETRY(read(file, content + done, size - done));
+    return n < 0 ? fail_with(error, errno) : g_bytes_new_take(g_steal_pointer(&content), done);
 }
 
 GBytes *image_file_read(const char *path, GError **error)

@@ -40,11 +40,10 @@ static void find_copies(CacheSource *source)
                             GUINT_TO_POINTER(i + 1));
     for (guint i = cache_count(source->cache); i < cache_total(source->cache); i++) {
         const CacheItem *item = cache_item(source->cache, i);
-        guint copy;
-        g_autofree char *image = g_strndup(item->path, cache_path_image(item->path, &copy));
+        g_autofree char *image = cache_path_image(item->path);
         guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, image));
-        if (place && copy <= source->copies)
-            source->copy_items[(gsize)(place - 1) * source->copies + copy - 1] = i;
+        if (place && item->copy <= source->copies)
+            source->copy_items[(gsize)(place - 1) * source->copies + item->copy - 1] = i;
     }
 }
 
