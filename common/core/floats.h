@@ -46,6 +46,11 @@ float *arena_shared(Arena *arena, guint number, gsize count);
 gboolean arena_try_take(Arena *arena);
 void arena_take(Arena *arena); /* aborts instead */
 
+/* What `new`, an expression that takes from the arena, gives: evaluated twice, once measured and freed by `discard`, once
+ * with the arena taken. */
+#define arena_build(arena, discard, new)     (discard(new), arena_take(arena), (new))
+#define arena_try_build(arena, discard, new) (discard(new), arena_try_take(arena) ? (new) : NULL)
+
 gsize arena_bytes(const Arena *arena); /* measured */
 void arena_clear(Arena *arena);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arena, arena_clear)

@@ -15,19 +15,12 @@ MemoryNeed network_predict_memory(const Network *network, guint threads, int n)
     return (MemoryNeed){.memory = arena_bytes(&arena), .address = FLOATS_ALIGNMENT};
 }
 
-static Executor *make_executor(Arena *arena, const Network *network, ExecutorUse use, int n,
-                               ThreadPool *thread_pool)
-{
-    executor_free(executor_new(arena, network, use, MIN(n, BLOCK), thread_pool));
-    arena_take(arena);
-    return executor_new(arena, network, use, MIN(n, BLOCK), thread_pool);
-}
-
 void network_predict(const Network *network, ThreadPool *thread_pool, const float *const *x, int n,
                      float *out)
 {
     g_auto(Arena) arena = {0};
-    g_autoptr(Executor) executor = make_executor(&arena, network, EXECUTOR_PREDICT, n, thread_pool);
+    g_autoptr(Executor) executor = arena_build(
+        &arena, executor_free, executor_new(&arena, network, EXECUTOR_PREDICT, MIN(n, BLOCK), thread_pool));
     int outputs = network_outputs(network);
     for (int done = 0; done < n; done += BLOCK) {
         int block = MIN(BLOCK, n - done);
@@ -41,7 +34,8 @@ void network_gradients(const Network *network, ThreadPool *thread_pool, const fl
                        const int *outputs, float *logits, float *gradients)
 {
     g_auto(Arena) arena = {0};
-    g_autoptr(Executor) executor = make_executor(&arena, network, EXECUTOR_GRADIENT, n, thread_pool);
+    g_autoptr(Executor) executor = arena_build(
+        &arena, executor_free, executor_new(&arena, network, EXECUTOR_GRADIENT, MIN(n, BLOCK), thread_pool));
     gsize inputs = network_inputs(network), classes = (gsize)network_outputs(network);
     for (int done = 0; done < n; done += BLOCK) {
         int block = MIN(BLOCK, n - done);

@@ -130,33 +130,28 @@ static double error_of(const Probe *probe, int layer, const float *out, gsize ch
     return errors > 0 ? sqrt(errors / sizes) : 0;
 }
 
-static ConvPlan *plan_of(Arena *arena, const Probe *probe, int layer, int tile)
+/* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
+static double run_layer(const Probe *probe, int layer, int tile, float *const x[2])
 {
-    const ConvShape shape = {.height = side_of(layer),
-                             .width = side_of(layer),
-                             .inputs = vgg16_layers[layer].inputs,
-                             .outputs = vgg16_layers[layer].outputs,
+    const Vgg16Layer *l = &vgg16_layers[layer];
+    int side = side_of(layer);
+    if (l->conv < 0) {
+        max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, (const int[]){2 * side, 2 * side, l->outputs},
+                    2);
+        return error_of(probe, layer, x[1], (gsize)l->outputs);
+    }
+    const ConvShape shape = {.height = side,
+                             .width = side,
+                             .inputs = l->inputs,
+                             .outputs = l->outputs,
                              .relu = TRUE,
                              .size = 3,
                              .pad = 1,
                              .tile = tile,
                              .portable = TRUE};
-    return conv_plan_new(arena, &shape, CONV_FORWARD, probe->thread_pool);
-}
-
-/* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
-static double run_layer(const Probe *probe, int layer, int tile, float *const x[2])
-{
-    const Vgg16Layer *l = &vgg16_layers[layer];
-    int side = 2 * side_of(layer); /* of a pooling's input */
-    if (l->conv < 0) {
-        max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, (const int[]){side, side, l->outputs}, 2);
-        return error_of(probe, layer, x[1], (gsize)l->outputs);
-    }
     g_auto(Arena) arena = {0};
-    conv_plan_free(plan_of(&arena, probe, layer, tile));
-    arena_take(&arena);
-    g_autoptr(ConvPlan) plan = plan_of(&arena, probe, layer, tile);
+    g_autoptr(ConvPlan) plan =
+        arena_build(&arena, conv_plan_free, conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool));
     conv_plan_set_weights(plan, probe->weights->kernel[l->conv], probe->weights->bias[l->conv]);
     conv_plan_run(plan, x[0], 1, x[1]);
     return error_of(probe, layer, x[1], OUTPUTS);

@@ -30,9 +30,8 @@ int main(int argc, char **argv)
     Tiles tiles = tiles_choose(weights, cut, VGG16_SIDE, thread_pool);
     g_autoptr(Network) base = base_network(weights, tiles.m, cut, VGG16_SIDE);
     g_auto(Arena) arena = {0};
-    executor_free(executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
-    arena_take(&arena);
-    g_autoptr(Executor) executor = executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool);
+    g_autoptr(Executor) executor =
+        arena_build(&arena, executor_free, executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
     g_autofree const float **rows = g_new(const float *, n);
     for (int i = 0; i < n; i++)
         rows[i] = (float *)images + i * image;

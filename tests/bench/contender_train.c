@@ -69,9 +69,8 @@ int main(int argc, char **argv)
     Optimizer adam = optimizer_default(OPTIMIZER_ADAM);
     g_auto(Arena) arena = {0};
     adam.learning_rate = 1e-4;
-    trainer_free(trainer_new(&arena, network, &adam, BATCH, 42, thread_pool));
-    arena_take(&arena);
-    g_autoptr(Trainer) trainer = trainer_new(&arena, network, &adam, BATCH, 42, thread_pool);
+    g_autoptr(Trainer) trainer =
+        arena_build(&arena, trainer_free, trainer_new(&arena, network, &adam, BATCH, 42, thread_pool));
     make_batches(batches, x, inputs, scratch, rows, labels);
     puts("ready");
     fflush(stdout);

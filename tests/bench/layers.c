@@ -89,9 +89,8 @@ static void layer_init(BenchLayer *l, int index, int batch, ThreadPool *thread_p
     gboolean batches = conv_wants_batch(&l->shape);
     l->shape.pool = pool && !batches;
     l->thread_pool = thread_pool;
-    conv_plan_free(conv_plan_new(&l->arena, &l->shape, CONV_FORWARD, thread_pool));
-    arena_take(&l->arena);
-    l->plan = conv_plan_new(&l->arena, &l->shape, CONV_FORWARD, thread_pool);
+    l->plan = arena_build(&l->arena, conv_plan_free,
+                          conv_plan_new(&l->arena, &l->shape, CONV_FORWARD, thread_pool));
     gsize taps = (gsize)9 * inputs * outputs;
     float *kernel = filled(taps, index, 4.0f / sqrtf(9.0f * inputs), 0),
           *bias = filled(outputs, index, 0.02f, 0.01f);

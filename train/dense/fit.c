@@ -364,27 +364,23 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
     return FIT_COMPLETE;
 }
 
-static Trainer *make_trainer(Arena *arena, Network *network, const TrainOptions *options,
-                             ThreadPool *thread_pool)
-{
-    const Optimizer optimizer = fit_optimizer(options);
-    return trainer_new(arena, network, &optimizer, (int)options->batch_size, (guint64)options->common.seed,
-                       thread_pool);
-}
-
 FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
            const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
 {
     g_auto(Arena) arena = {0};
     if (!trainer_check(network, error))
         return FIT_FAILED;
-    trainer_free(make_trainer(&arena, network, options->train, thread_pool));
-    if (!arena_try_take(&arena)) {
+    const Optimizer optimizer = fit_optimizer(options->train);
+    const TrainOptions *train = options->train;
+    g_autoptr(Trainer) trainer =
+        arena_try_build(&arena, trainer_free,
+                        trainer_new(&arena, network, &optimizer, (int)train->batch_size,
+                                    (guint64)train->common.seed, thread_pool));
+    if (!trainer) {
         error_set(error,
                   "not enough memory to train this network; use a smaller --batch-size or fewer units");
         return FIT_FAILED;
     }
-    g_autoptr(Trainer) trainer = make_trainer(&arena, network, options->train, thread_pool);
     g_autofree guint32 *order = g_new(guint32, training->count);
     Fitting fit = {.network = network,
                    .options = options,

@@ -245,7 +245,6 @@ static void test_reproducible(void)
 static void test_untrainable(void)
 {
     g_autoptr(Network) linear = network_new(1, 1, 4);
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     GError *error = NULL;
     g_assert_false(trainer_check(linear, &error));
     g_assert_nonnull(strstr(error->message, "no layer has parameters"));

@@ -100,9 +100,8 @@ static float *run_base(Network *base, const float *images, int n, int batch, gui
     float *out = g_new(float, n *features);
     g_autofree const float **rows = g_new(const float *, n);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    executor_free(executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
-    arena_take(&arena);
-    g_autoptr(Executor) executor = executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool);
+    g_autoptr(Executor) executor =
+        arena_build(&arena, executor_free, executor_new(&arena, base, EXECUTOR_PREDICT, batch, thread_pool));
     for (int i = 0; i < n; i++)
         rows[i] = images + i * image;
     for (int i = 0; i < n; i += batch)
