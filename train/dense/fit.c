@@ -364,8 +364,8 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
     return FIT_COMPLETE;
 }
 
-FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
-           const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
+FitEnd fit_network(Network *network, const FitOptions *options, const BatchSource *training,
+                   const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
 {
     g_auto(Arena) arena = {0};
     if (!trainer_check(network, error))

@@ -36,5 +36,5 @@ Optimizer fit_optimizer(const TrainOptions *options);
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
  * empty; it is filled, and valid after a failure too. FIT_FAILED and error if a loss is not finite (what was kept
  * stays), an image cannot be read, a file cannot be written, or a checkpoint does not fit. */
-FitEnd fit(Network *network, const FitOptions *options, const BatchSource *training,
-           const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error);
+FitEnd fit_network(Network *network, const FitOptions *options, const BatchSource *training,
+                   const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error);

@@ -174,7 +174,7 @@ static gboolean fit_and_keep(Model *model, const FitOptions *fit_options, const 
 {
     const TrainOptions *options = fit_options->train;
     g_auto(History) history = history_new();
-    FitEnd end = fit(model->network, fit_options, training, validation, thread_pool, &history, error);
+    FitEnd end = fit_network(model->network, fit_options, training, validation, thread_pool, &history, error);
     if (end == FIT_FAILED)
         return FALSE;
     if (end == FIT_INTERRUPTED)

@@ -131,7 +131,7 @@ static FitEnd run(const FitOptions *options, Data *data, gboolean validate, Hist
     BatchSource source = {.count = N, .labels = data->labels, .fetch = fetch, .user = data, .in_place = TRUE};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    return fit(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
+    return fit_network(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
 }
 
 static void test_each_epoch_sees_each_image(void)
@@ -294,7 +294,7 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
         fill(kept->layers[k]->kernel, kept->layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(kept->layers[k]->bias, kept->layers[k]->bias_count, 21 + 2 * k, 0.25f);
     }
-    return fit(network, &options, &source, validate ? &validation : NULL, thread_pool, history, NULL);
+    return fit_network(network, &options, &source, validate ? &validation : NULL, thread_pool, history, NULL);
 }
 
 /* In float32 against float64: 5e-6 where losses are 1 to 2 and differ by 1e-5 at least wherever they decide. */
