@@ -191,6 +191,7 @@ void comparison_measure(Comparison *comparison, guint top)
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
     }
     test_against_guessing(comparison);
+    comparison_judge(comparison);
 }
 
 void comparison_free(Comparison *comparison)
@@ -200,6 +201,7 @@ void comparison_free(Comparison *comparison)
     for (guint i = 0; comparison->twins && i < comparison->n; i++)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
+    g_clear_pointer(&comparison->verdict.equals, g_array_unref);
     g_free(comparison->units);
     g_free(comparison->labels);
     test_images_free(comparison->images);

@@ -62,6 +62,24 @@ typedef struct {
     double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
 
+#define VERDICT_LEVEL 0.05 /* of every test */
+
+/* The outcome of a comparison in numbers: which model is best, whether that could be chance, and where it fails.
+ * report/verdict_lines.h puts it into words. */
+typedef struct {
+    guint best;   /* the model with the highest accuracy; the first of equal ones */
+    guint second; /* the second best; best if there is only one model */
+    McNemar test; /* best against second */
+    double ahead; /* best's accuracy minus second's */
+    Interval ahead_interval;
+    /* guint: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
+    GArray *equals;
+    guint
+        needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference, or groups */
+    gboolean beats_guess; /* best's guess_p < 5 % */
+    int worst;            /* the class with best's lowest recall; the larger one of equal ones */
+} Verdict;
+
 /* What a table says of the images in one column (questions/slices.h). */
 typedef struct {
     char *name;
@@ -85,6 +103,7 @@ typedef struct {
     int frequent;             /* the most frequent class */
     double guess;             /* its share: the accuracy of always answering it */
     guint k;                  /* of top_k */
+    Verdict verdict;
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
     double similarity;   /* cosine from which images are alike; NAN: not compared */
@@ -101,6 +120,9 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
 /* Computes every metric from what the models say of the images. top: k of the top-k accuracy, capped at L. */
 void comparison_measure(Comparison *comparison, guint top);
 void comparison_free(Comparison *comparison);
+
+/* Finds the verdict: comparison_measure does. */
+void comparison_judge(Comparison *comparison);
 
 const DatasetItem *comparison_image(const Comparison *comparison, guint image);
 const char *comparison_path(const Comparison *comparison, guint image); /* its key */

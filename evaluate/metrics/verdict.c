@@ -1,5 +1,5 @@
-/* verdict: see verdict.h. */
-#include "evaluate/metrics/verdict.h"
+/* verdict: see evaluation.h. */
+#include "evaluate/metrics/evaluation.h"
 
 #include <math.h>
 
@@ -52,29 +52,19 @@ static void find_worst(const Comparison *comparison, Verdict *verdict)
     }
 }
 
-Verdict *verdict_new(const Comparison *comparison)
+void comparison_judge(Comparison *comparison)
 {
-    Verdict *verdict = g_new0(Verdict, 1);
-    guint n = comparison->n;
+    Verdict *verdict = &comparison->verdict;
     verdict->equals = g_array_new(FALSE, FALSE, sizeof(guint));
     rank(comparison, verdict);
     find_worst(comparison, verdict);
     const Evaluation *best = comparison->evaluations[verdict->best];
     verdict->beats_guess = best->guess_p < VERDICT_LEVEL;
     if (verdict->second == verdict->best)
-        return verdict;
+        return;
     verdict->test = comparison_test(comparison, verdict->best, verdict->second);
     verdict->ahead = best->accuracy - comparison->evaluations[verdict->second]->accuracy;
     verdict->ahead_interval = comparison_difference(comparison, verdict->best, verdict->second);
-    verdict->needed = comparison->units ? 0 : images_needed(verdict->test, n);
+    verdict->needed = comparison->units ? 0 : images_needed(verdict->test, comparison->n);
     find_equals(comparison, verdict);
-    return verdict;
-}
-
-void verdict_free(Verdict *verdict)
-{
-    if (!verdict)
-        return;
-    g_array_unref(verdict->equals);
-    g_free(verdict);
 }

@@ -51,7 +51,7 @@ void report_models(Report *report, void (*append)(Report *report, Evaluation *mo
         gsize start = page->len;
         if (n > 1)
             g_string_append_printf(page, "<details class=\"model\"%s><summary>",
-                                   n <= 2 || m == report->verdict->best ? " open" : "");
+                                   n <= 2 || m == report->comparison->verdict.best ? " open" : "");
         html_element(page, "h3", model->name);
         g_string_append(page, n > 1 ? "</summary>\n" : "");
         gsize open = page->len;
@@ -126,11 +126,10 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
                                            : kind == REPORT_REVIEW     ? section_review
                                                                        : NULL;
     g_autoptr(GString) page = g_string_new(NULL);
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autofree char *name = g_path_get_basename(comparison->images->list->root);
     g_autofree char *title = options->style->title ? g_strdup(options->style->title)
                                                    : g_strdup_printf("%s on %s", kinds[kind], name);
-    Report report = {comparison, options, page, verdict, comparison->images->folder, NULL};
+    Report report = {comparison, options, page, comparison->images->folder, NULL};
     for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
         gsize start = page->len;
         if (alone ? contents[i].append != alone : contents[i].append == section_review)

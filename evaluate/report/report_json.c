@@ -3,7 +3,6 @@
 
 #include "common/core/output_file.h"
 #include "common/model/calibration.h"
-#include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_answers.h"
 
 #include <math.h>
@@ -132,7 +131,7 @@ static void describe_model(Row *row, gconstpointer of, guint index)
 
 static json_t *verdict_json(const Comparison *comparison)
 {
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
+    const Verdict *verdict = &comparison->verdict;
     const Evaluation *best = comparison->evaluations[verdict->best];
     Row row = {.object = json_object()}, guessing = {.object = json_object()};
     row_text(&guessing, "class", NULL, comparison->names[comparison->frequent]);

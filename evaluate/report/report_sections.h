@@ -3,7 +3,6 @@
 #pragma once
 #include "common/image/image.h"
 #include "common/plot/canvas.h"
-#include "evaluate/metrics/verdict.h"
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/review.h"
 
@@ -11,7 +10,6 @@ typedef struct {
     const Comparison *comparison;
     const ReportOptions *options;
     GString *page;
-    const Verdict *verdict;
     const char *folder; /* of the images, for thumbnails; NULL: it is not known */
     GError *error;      /* of what failed; NULL: nothing */
 } Report;

@@ -168,8 +168,7 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
 static void append_verdict(GString *text, const Comparison *comparison, gboolean timing)
 {
     enum { INDENT = 18 };
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
-    g_autoptr(GArray) lines = verdict_lines(comparison, verdict, timing);
+    g_autoptr(GArray) lines = verdict_lines(comparison, timing);
     g_string_append(text, "\nIn short\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);

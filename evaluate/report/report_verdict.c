@@ -25,8 +25,7 @@ void section_verdict(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    const Verdict *verdict = report->verdict;
-    g_autoptr(GArray) lines = verdict_lines(comparison, verdict, report->options->style->timing);
+    g_autoptr(GArray) lines = verdict_lines(comparison, report->options->style->timing);
     g_string_append(page, "<dl class=\"answers\">\n");
     for (guint i = 0; i < lines->len; i++) {
         const VerdictLine *line = &g_array_index(lines, VerdictLine, i);

@@ -6,7 +6,6 @@
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/labels.h"
-#include "evaluate/metrics/verdict.h"
 
 typedef struct {
     const Comparison *comparison;
@@ -177,11 +176,10 @@ static void add_unknown(Choice *choice)
 
 GArray *review_choose(const Comparison *comparison, const char *suspects, GError **error)
 {
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
     g_autofree gboolean *taken = g_new0(gboolean, comparison->n + 1);
     Choice choice = {.comparison = comparison,
-                     .evaluation = comparison->evaluations[verdict->best],
+                     .evaluation = comparison->evaluations[comparison->verdict.best],
                      .items = items,
                      .taken = taken};
     take_others(&choice);

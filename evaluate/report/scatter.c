@@ -3,7 +3,6 @@
 
 #include "common/arithmetic/components.h"
 #include "common/cache/cache.h"
-#include "evaluate/metrics/verdict.h"
 
 /* All, or SCATTER_MAX at even distances. */
 guint scatter_image(const Scatter *scatter, guint i)
@@ -31,10 +30,9 @@ static gboolean find_coordinates(Scatter *scatter, GError **error)
 Scatter *scatter_new(const Comparison *comparison, GError **error)
 {
     guint n = MIN(comparison->n, SCATTER_MAX);
-    g_autoptr(Verdict) verdict = verdict_new(comparison);
     g_autoptr(Scatter) scatter = g_new0(Scatter, 1);
     *scatter = (Scatter){.comparison = comparison,
-                         .best = comparison->evaluations[verdict->best],
+                         .best = comparison->evaluations[comparison->verdict.best],
                          .n = n,
                          .xy = g_new(double, 2 * n)};
     return find_coordinates(scatter, error) ? g_steal_pointer(&scatter) : NULL;

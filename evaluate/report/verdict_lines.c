@@ -250,14 +250,14 @@ static const struct {
     {"What next", next_steps},
 };
 
-GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboolean timing)
+GArray *verdict_lines(const Comparison *comparison, gboolean timing)
 {
     GArray *lines = g_array_new(FALSE, FALSE, sizeof(VerdictLine));
     g_array_set_clear_func(lines, line_clear);
     for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
         g_autoptr(GString) text = g_string_new(NULL);
         gboolean alone = answers[i].answer == best_model && comparison->models == 1;
-        answers[i].answer(text, comparison, verdict, timing);
+        answers[i].answer(text, comparison, &comparison->verdict, timing);
         if (!text->len)
             continue;
         VerdictLine line = {alone ? "Accuracy" : answers[i].question, g_strdup(text->str)};

@@ -1,6 +1,6 @@
-/* verdict_lines: a verdict in words, for the top of the report and the end of the text output. */
+/* verdict_lines: the verdict in words, for the top of the report and the end of the text output. */
 #pragma once
-#include "evaluate/metrics/verdict.h"
+#include "evaluate/metrics/evaluation.h"
 
 typedef struct {
     const char *question; /* "Best model", "Cost", … */
@@ -10,4 +10,4 @@ typedef struct {
 /* In order: how good the best model is, whether it is really better than the others and than guessing, what the models
  * cost, where the best one fails, and what to do next. timing: say also how long a prediction took, which differs from
  * run to run. An array of VerdictLine that frees its answers. */
-GArray *verdict_lines(const Comparison *comparison, const Verdict *verdict, gboolean timing);
+GArray *verdict_lines(const Comparison *comparison, gboolean timing);
