@@ -67,9 +67,9 @@ static void write_items(FILE *stream, const Cache *cache)
     fputs("index,path,label,class\n", stream);
     for (guint i = 0; i < cache_count(cache); i++) {
         const CacheItem *item = cache_item(cache, i);
-        g_string_printf(line, "%u,", i);
+        g_string_printf(line, "%u", i);
         csv_append(line, item->path);
-        g_string_append_printf(line, ",%d,", item->label);
+        g_string_append_printf(line, ",%d", item->label);
         csv_append(line, cache_class(cache, item->label));
         g_string_append_c(line, '\n');
         fputs(line->str, stream);

@@ -6,30 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-void csv_append(GString *line, const char *field)
+static void begin_field(GString *text)
 {
-    if (!strpbrk(field, ",\"\r\n")) {
-        g_string_append(line, field);
-        return;
-    }
-    g_string_append_c(line, '"');
-    for (; *field; field++) {
-        if (*field == '"')
-            g_string_append_c(line, '"');
-        g_string_append_c(line, *field);
-    }
-    g_string_append_c(line, '"');
+    if (text->len && text->str[text->len - 1] != '\n')
+        g_string_append_c(text, ',');
 }
 
-void csv_append_float(GString *line, float value)
+void csv_append(GString *text, const char *field)
 {
-    char text[32];
+    gboolean quoted = strpbrk(field, ",\"\r\n") != NULL;
+    begin_field(text);
+    if (quoted)
+        g_string_append_c(text, '"');
+    for (; *field; field++) {
+        if (*field == '"')
+            g_string_append_c(text, '"');
+        g_string_append_c(text, *field);
+    }
+    if (quoted)
+        g_string_append_c(text, '"');
+}
+
+void csv_append_float(GString *text, float value)
+{
+    char number[32];
     for (int digits = 6; digits <= 9; digits++) {
-        g_snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
+        g_snprintf(number, sizeof number, "%.*g", digits, (double)value);
+        if (strtof(number, NULL) == value)
             break;
     }
-    g_string_append(line, text);
+    begin_field(text);
+    g_string_append(text, number);
 }
 
 /* From after the opening quote to after the closing one. */

@@ -2,10 +2,11 @@
 #pragma once
 #include <glib.h>
 
-/* Appends a field, quoted if it contains a comma, a quote or a line break. */
-void csv_append(GString *line, const char *field);
-/* Appends a float32 with the fewest digits that read back as the same value. */
-void csv_append_float(GString *line, float value);
+/* Appends a field, behind a comma but for a line's first, which is not empty; quoted if it contains a comma, a quote or a
+ * line break. */
+void csv_append(GString *text, const char *field);
+/* Appends a float32 likewise, with the fewest digits that read back as the same value. */
+void csv_append_float(GString *text, float value);
 
 /* The fields (char*) of the record at *text, which is moved to the next record; quoted fields may contain line
  * breaks. NULL at the end of the text, or with error if a quote is misplaced or not closed. */

@@ -110,11 +110,9 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
         explanations->comparison->names[evaluation->predicted[item->image]],
         explanations->comparison->names[map->label],
     };
-    for (guint f = 0; f < G_N_ELEMENTS(fields); f++) {
+    for (guint f = 0; f < G_N_ELEMENTS(fields); f++)
         csv_append(csv, fields[f]);
-        g_string_append_c(csv, ',');
-    }
-    g_string_append_printf(csv, "%.9g,%.9g", map->value, map->bias);
+    g_string_append_printf(csv, ",%.9g,%.9g", map->value, map->bias);
     for (guint p = 0; p < side * side; p++)
         if (p / side < map->side && p % side < map->side)
             g_string_append_printf(csv, ",%.9g", map->map[p / side * map->side + p % side]);

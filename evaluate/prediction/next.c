@@ -131,9 +131,7 @@ static gboolean print_next(const Candidate *const *next, guint k, gboolean proba
         g_autoptr(GString) line = g_string_new(NULL);
         csv_append(line, next[i]->path);
         for (int c = 0; c < 2; c++) {
-            g_string_append_c(line, ',');
             csv_append(line, next[i]->class[c]);
-            g_string_append_c(line, ',');
             csv_append_float(line, next[i]->score[c]);
         }
         good = cli_print(line->str, error);

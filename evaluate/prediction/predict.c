@@ -73,9 +73,7 @@ static void append_csv(GString *line, const Prediction *prediction, const Answer
 {
     csv_append(line, answer->path);
     for (guint i = 0; i < prediction->top; i++) {
-        g_string_append_c(line, ',');
         csv_append(line, prediction->model->classes->pdata[answer->order[i]]);
-        g_string_append_c(line, ',');
         csv_append_float(line, answer->scores[answer->order[i]]);
     }
     if (prediction->judges_score)

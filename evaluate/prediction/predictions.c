@@ -10,10 +10,8 @@
 static void append_header(GString *text, const Comparison *comparison)
 {
     g_string_append(text, "path,true,predicted");
-    for (guint c = 0; c < comparison->classes; c++) {
-        g_string_append_c(text, ',');
+    for (guint c = 0; c < comparison->classes; c++)
         csv_append(text, comparison->names[c]);
-    }
     g_string_append_c(text, '\n');
 }
 
@@ -23,14 +21,10 @@ static void append_image(GString *text, const Comparison *comparison, const Eval
     guint classes = comparison->classes;
     const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
     csv_append(text, comparison_path(comparison, index));
-    g_string_append_c(text, ',');
     csv_append(text, comparison->names[comparison->labels[index]]);
-    g_string_append_c(text, ',');
     csv_append(text, comparison->names[evaluation->predicted[index]]);
-    for (guint c = 0; c < classes; c++) {
-        g_string_append_c(text, ',');
+    for (guint c = 0; c < classes; c++)
         csv_append_float(text, scores[c]);
-    }
     g_string_append_c(text, '\n');
 }
 

@@ -102,9 +102,8 @@ static void append_csv(const Search *search, const Query *query)
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
         csv_append(search->csv, query->path);
-        g_string_append_printf(search->csv, ",%u,", i + 1);
+        g_string_append_printf(search->csv, ",%u", i + 1);
         csv_append(search->csv, item->path);
-        g_string_append_c(search->csv, ',');
         csv_append(search->csv, cache_class(search->cache, item->label));
         g_string_append_printf(search->csv, ",%.6f\n", (double)query->nearest[i].similarity);
     }

@@ -124,9 +124,7 @@ char *suspects_csv(const GArray *suspects, const char *const *paths, const char 
     for (guint s = 0; s < suspects->len; s++) {
         const Suspect *suspect = &g_array_index(suspects, Suspect, s);
         csv_append(text, paths[suspect->image]);
-        g_string_append_c(text, ',');
         csv_append(text, names[suspect->label]);
-        g_string_append_c(text, ',');
         csv_append(text, names[suspect->suggested]);
         g_string_append_printf(text, ",%.6f\n", suspect->score);
     }
