@@ -24,7 +24,8 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
         axes_mark(axes, plot->mark, theme->soft, plot->marked);
 }
 
-CanvasFigure accuracy_figure(const AccuracyPlot *plot)
+gboolean accuracy_plot_write(const AccuracyPlot *plot, const char *path, GError **error)
 {
-    return (CanvasFigure){.width = WIDTH, .height = HEIGHT, .draw = draw, .of = plot};
+    const CanvasFigure figure = {.width = WIDTH, .height = HEIGHT, .draw = draw, .of = plot};
+    return canvas_write(&figure, path, error);
 }

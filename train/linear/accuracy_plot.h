@@ -11,4 +11,4 @@ typedef struct {
     guint n;
 } AccuracyPlot;
 
-CanvasFigure accuracy_figure(const AccuracyPlot *plot);
+gboolean accuracy_plot_write(const AccuracyPlot *plot, const char *path, GError **error);

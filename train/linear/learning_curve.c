@@ -2,10 +2,13 @@
 #include "train/linear/learning_curve.h"
 
 #include "common/core/error.h"
+#include "common/core/output_file.h"
+#include "common/core/plural.h"
+#include "train/linear/accuracy_plot.h"
 #include "train/linear/linear_fit.h"
-#include "train/linear/search.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -195,15 +198,6 @@ gboolean learning_curve_run(const LinearTraining *training, double cost, guint64
     return TRUE;
 }
 
-char *learning_curve_csv(const LearningCurve *curve)
-{
-    GString *text = g_string_new("size,accuracy,low,high\n");
-    for (guint s = 0; s < curve->n; s++)
-        g_string_append_printf(text, "%.0f,%.6f,%.6f,%.6f\n", curve->points[s].x, curve->points[s].y,
-                               curve->points[s].low, curve->points[s].high);
-    return g_string_free(text, FALSE);
-}
-
 char *learning_curve_sentence(const LearningCurve *curve)
 {
     const AxesPoint *last = &curve->points[curve->n - 1];
@@ -222,15 +216,36 @@ char *learning_curve_sentence(const LearningCurve *curve)
                            measured[MIN(curve->n, GAIN_SIZES) - 3]);
 }
 
-gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error)
+static gboolean write_table(const LearningCurve *curve, const char *path, GError **error)
 {
-    AccuracyPlot plot = {.title = title,
-                         .x_label = "training images",
-                         .y_label = "accuracy on held-out images",
-                         .line = "mean of the draws",
-                         .band = "95 % interval",
-                         .points = curve->points,
-                         .n = curve->n};
-    const CanvasFigure figure = accuracy_figure(&plot);
-    return canvas_write(&figure, path, error);
+    g_autoptr(GString) text = g_string_new("size,accuracy,low,high\n");
+    for (guint s = 0; s < curve->n; s++)
+        g_string_append_printf(text, "%.0f,%.6f,%.6f,%.6f\n", curve->points[s].x, curve->points[s].y,
+                               curve->points[s].low, curve->points[s].high);
+    return output_file_write(path, text->str, text->len, error);
+}
+
+gboolean learning_curve_answer(const Linear *linear, GError **error)
+{
+    const TrainOptions *o = linear->options;
+    guint classes = linear->training.classes;
+    LearningCurve curve;
+    if (!learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, error)) {
+        g_prefix_error(error, "%s: ", o->cache);
+        return FALSE;
+    }
+    if (!write_table(&curve, o->learning_curve, error))
+        return FALSE;
+    g_autofree char *sentence = learning_curve_sentence(&curve);
+    printf("%s\n", sentence);
+    g_autofree char *title = g_strdup_printf("%s, %u %s", linear->settings.solver->name, classes,
+                                             plural(classes, "class", "classes"));
+    const AccuracyPlot plot = {.title = title,
+                               .x_label = "training images",
+                               .y_label = "accuracy on held-out images",
+                               .line = "mean of the draws",
+                               .band = "95 % interval",
+                               .points = curve.points,
+                               .n = curve.n};
+    return !o->learning_curve_plot || accuracy_plot_write(&plot, o->learning_curve_plot, error);
 }

@@ -6,8 +6,8 @@
  * Intervals are those of repeated random splits, whose results are not independent: Student's t with the variance that
  * Nadeau & Bengio (2003, "Inference for the generalization error") correct by the test share. */
 #pragma once
-#include "train/linear/accuracy_plot.h"
-#include "train/linear/linear_training.h"
+#include "common/plot/axes.h"
+#include "train/linear/linear_form.h"
 
 enum {
     LEARNING_SIZES = 10, /* at most; each is about sqrt(2) times the one before */
@@ -30,6 +30,7 @@ typedef struct {
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
                             GError **error);
 
-char *learning_curve_csv(const LearningCurve *curve);      /* size,accuracy,low,high */
 char *learning_curve_sentence(const LearningCurve *curve); /* the gain from more images */
-gboolean learning_curve_plot(const LearningCurve *curve, const char *title, const char *path, GError **error);
+
+/* --learning-curve: into its file, on stdout, and as the plot that is asked for, at the fit's cost. */
+gboolean learning_curve_answer(const Linear *linear, GError **error);

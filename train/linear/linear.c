@@ -17,9 +17,9 @@
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/data/held_out.h"
+#include "train/linear/learning_curve.h"
 #include "train/linear/linear_fit.h"
-#include "train/linear/linear_form.h"
-#include "train/linear/questions.h"
+#include "train/linear/suspects.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -425,8 +425,11 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    return choose(linear, error) && export_set(linear, error) && questions_answer(linear, error) &&
-           fit(linear, error) && save(linear, error);
+    const TrainOptions *o = linear->options;
+    return choose(linear, error) && export_set(linear, error) &&
+           (!o->suspects || suspects_answer(linear, error)) &&
+           (!o->learning_curve || learning_curve_answer(linear, error)) && fit(linear, error) &&
+           save(linear, error);
 }
 
 /* --summary: the model that would be trained. */

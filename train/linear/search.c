@@ -250,6 +250,5 @@ gboolean search_plot(const Search *search, const char *title, const char *path, 
                          .marked = chosen,
                          .points = points,
                          .n = n};
-    const CanvasFigure figure = accuracy_figure(&plot);
-    return canvas_write(&figure, path, error);
+    return accuracy_plot_write(&plot, path, error);
 }

@@ -9,7 +9,7 @@
  * T and e are those of maximum likelihood, as if one more label were known to be wrong. So the scores are in the order of
  * p_l, which cleanlab calls self-confidence, and their sum over a list is the number of wrong labels to expect in it. */
 #pragma once
-#include <glib.h>
+#include "train/linear/linear_form.h"
 
 /* Images with a lower score are not listed. */
 #define SUSPECT_SCORE 0.1
@@ -26,3 +26,6 @@ GArray *suspects_find(const float *values, const int *labels, guint n, guint cla
 
 /* CSV with the columns path,label,suggested,score. paths (n), names (L). Caller frees. */
 char *suspects_csv(const GArray *suspects, const char *const *paths, const char *const *names);
+
+/* --suspects: into its file, on stdout, and onto the sheet that is asked for. After the cross-validation. */
+gboolean suspects_answer(const Linear *linear, GError **error);
