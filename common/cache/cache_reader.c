@@ -12,11 +12,8 @@
 /* An item and its record. */
 typedef struct {
     CacheItem item;
-    const guint8 *bytes; /* in the map */
-    gsize size;
+    MDB_val key, value; /* in the map */
     Packed packed;
-    const char *key; /* in the map */
-    guint16 key_size;
     gint verified; /* atomic */
 } Entry;
 
@@ -42,20 +39,17 @@ static const char *keep(Cache *cache, const char *text, gsize size)
     return g_string_chunk_insert_len(cache->texts, text, (gssize)size);
 }
 
-static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
+static gboolean read_item(gpointer user, MDB_val key, MDB_val value, GError **error)
 {
+    Cache *cache = user;
     RecordHeader header;
-    Entry entry = {.bytes = value->mv_data,
-                   .size = value->mv_size,
-                   .key = key->mv_data,
-                   .key_size = (guint16)key->mv_size};
+    Entry entry = {.key = key, .value = value};
     CacheItem *item = &entry.item;
     const char *path;
-    if (!record_parse_item(key->mv_data, key->mv_size, value->mv_data, value->mv_size,
-                           feature_spec_features(cache->catalog->spec), &header, &path) ||
-        !record_label(&header, catalog_names(cache->catalog), &item->given))
-        return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key->mv_size,
-                             (const char *)key->mv_data);
+    if (!record_parse_item(key, value, feature_spec_features(cache->catalog->spec), &header, &path) ||
+        !record_label(&header, cache->catalog, &item->given))
+        return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key.mv_size,
+                             (const char *)key.mv_data);
     item->path = keep(cache, path, header.path_size);
     if (!labels_path_stays(item->path))
         return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
@@ -65,37 +59,21 @@ static gboolean read_item(Cache *cache, const MDB_val *key, const MDB_val *value
     memcpy(item->hash, header.hash, CACHE_HASH);
     entry.packed = header.packed;
     g_array_append_val(cache->entries, entry);
-    store_forget(cache->store, value->mv_data, 1);
+    store_forget(cache->store, value.mv_data, 1);
     return TRUE;
 }
 
-static gboolean read_skipped(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error)
+static gboolean read_skipped(gpointer user, MDB_val key, MDB_val value, GError **error)
 {
+    Cache *cache = user;
     const char *reason, *path;
     gsize path_size;
-    if (!record_parse_text(key->mv_data, key->mv_size, value->mv_data, value->mv_size, &reason, &path,
-                           &path_size))
-        return store_damaged(cache->store, error, "the skipped input \"%.*s\" is invalid", (int)key->mv_size,
-                             (const char *)key->mv_data);
+    if (!record_parse_text(key, value, &reason, &path, &path_size))
+        return store_damaged(cache->store, error, "the skipped input \"%.*s\" is invalid", (int)key.mv_size,
+                             (const char *)key.mv_data);
     CacheSkipped skipped = {keep(cache, path, path_size), keep(cache, reason, strlen(reason))};
     g_array_append_val(cache->skipped, skipped);
     return TRUE;
-}
-
-typedef gboolean (*ReadEntry)(Cache *cache, const MDB_val *key, const MDB_val *value, GError **error);
-
-static gboolean read_all(Cache *cache, MDB_txn *txn, MDB_dbi database, ReadEntry read, GError **error)
-{
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    int code = mdb_cursor_open(txn, database, &cursor);
-    if (code)
-        return store_fail(cache->store, "read", code, error);
-    gboolean fine = TRUE;
-    while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-        fine = read(cache, &key, &value, error);
-    mdb_cursor_close(cursor);
-    return fine && (code == MDB_NOTFOUND || store_fail(cache->store, "read", code, error));
 }
 
 /* The classes of labelled items, and their labels. */
@@ -174,8 +152,8 @@ Cache *cache_list(Store *store, MDB_txn *txn, GError **error)
     cache->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
     cache->catalog = catalog_read(store, txn, error);
-    if (!cache->catalog || !read_all(cache, txn, store->items, read_item, error) ||
-        !read_all(cache, txn, store->skipped, read_skipped, error))
+    if (!cache->catalog || !store_read(store, txn, store->items, read_item, cache, error) ||
+        !store_read(store, txn, store->skipped, read_skipped, cache, error))
         return NULL;
     set_labels(cache);
     part_items(cache);
@@ -345,7 +323,7 @@ static gboolean verify(const Cache *cache, Entry *entry, GError **error)
 {
     if (g_atomic_int_get(&entry->verified))
         return TRUE;
-    if (!record_sealed(entry->key, entry->key_size, entry->bytes, entry->size))
+    if (!record_sealed(entry->key, entry->value))
         return error_set(error,
                          "the features of %s in %s fail their checksum: run extract again to recompute them",
                          entry->item.path, cache_path(cache));
@@ -359,7 +337,7 @@ const float *cache_features_range(Cache *cache, guint index, gsize first, gsize 
     Entry *entry = entry_at(cache, index);
     if (!verify(cache, entry, error))
         return NULL;
-    const guint8 *bytes = entry->bytes + RECORD_HEADER;
+    const guint8 *bytes = (const guint8 *)entry->value.mv_data + RECORD_HEADER;
     const float *in_place = packed_in_place(bytes, entry->packed);
     if (in_place)
         return in_place + first;
@@ -391,13 +369,13 @@ Rows cache_rows(Cache *cache)
 {
     gsize bytes = 0;
     for (guint i = 0; i < cache->images; i++)
-        bytes += entry_at(cache, i)->size;
+        bytes += entry_at(cache, i)->value.mv_size;
     return (Rows){cache->images, feature_spec_features(cache->catalog->spec), bytes / MAX(cache->images, 1),
                   part, cache};
 }
 
 void cache_forget(Cache *cache, guint index)
 {
-    const Entry *entry = entry_at(cache, index);
-    store_forget(cache->store, entry->bytes, entry->size);
+    MDB_val value = entry_at(cache, index)->value;
+    store_forget(cache->store, value.mv_data, value.mv_size);
 }

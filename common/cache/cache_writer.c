@@ -164,16 +164,15 @@ gboolean cache_writer_lookup(CacheWriter *writer, const char *path, guint8 hash[
     g_autoptr(GBytes) bytes = record_key(path);
     g_autoptr(GRWLockReaderLocker) locker G_GNUC_UNUSED = g_rw_lock_reader_locker_new(&writer->map_lock);
     MDB_txn *txn;
-    MDB_val key, value;
+    MDB_val key = record_bytes(bytes), value;
     RecordHeader header;
     const char *stored_path;
-    key.mv_data = (void *)g_bytes_get_data(bytes, &key.mv_size);
     if (mdb_txn_begin(writer->store->env, NULL, MDB_RDONLY, &txn))
         return FALSE;
-    gboolean found = mdb_get(txn, writer->store->items, &key, &value) == 0 &&
-                     record_parse_item(key.mv_data, key.mv_size, value.mv_data, value.mv_size,
-                                       feature_spec_features(writer->spec), &header, &stored_path) &&
-                     record_sealed(key.mv_data, key.mv_size, value.mv_data, value.mv_size);
+    gboolean found =
+        mdb_get(txn, writer->store->items, &key, &value) == 0 &&
+        record_parse_item(key, value, feature_spec_features(writer->spec), &header, &stored_path) &&
+        record_sealed(key, value);
     if (found) {
         memcpy(hash, header.hash, CACHE_HASH);
         store_forget(writer->store, value.mv_data, value.mv_size);
@@ -276,8 +275,7 @@ guint cache_writer_pending(const CacheWriter *writer)
 
 static int put(MDB_txn *txn, MDB_dbi database, MDB_val key, GBytes *bytes)
 {
-    MDB_val value;
-    value.mv_data = (void *)g_bytes_get_data(bytes, &value.mv_size);
+    MDB_val value = record_bytes(bytes);
     return mdb_put(txn, database, &key, &value, 0);
 }
 
@@ -290,21 +288,18 @@ static int drop(MDB_txn *txn, MDB_dbi database, MDB_val key)
 /* Within the transaction, so that what was copied or put before it can be copied. */
 static int copy(MDB_txn *txn, MDB_dbi database, MDB_val key, const Change *change)
 {
-    MDB_val from, value;
-    from.mv_data = (void *)g_bytes_get_data(change->from, &from.mv_size);
+    MDB_val from = record_bytes(change->from), value;
     int code = mdb_get(txn, database, &from, &value);
     if (code)
         return code;
-    g_autoptr(GBytes) renamed =
-        record_rename(value.mv_data, value.mv_size, change->key, change->path, change->label);
+    g_autoptr(GBytes) renamed = record_rename(value, change->key, change->path, change->label);
     return put(txn, database, key, renamed);
 }
 
 /* What becomes an item is no longer skipped, and the other way round. */
 static int apply(const Store *store, MDB_txn *txn, const Change *change)
 {
-    MDB_val key;
-    key.mv_data = (void *)g_bytes_get_data(change->key, &key.mv_size);
+    MDB_val key = record_bytes(change->key);
     int code = change->value  ? put(txn, change->database, key, change->value)
                : change->from ? copy(txn, change->database, key, change)
                               : drop(txn, change->database, key);

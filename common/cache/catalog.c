@@ -30,9 +30,7 @@ int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, Ca
         json_object_set_new(object, "shard", json_pack("[i, i]", (int)shard.index, (int)shard.count));
     char *text = json_dumps(object, JSON_COMPACT);
     g_autoptr(GBytes) bytes = record_text(key, text, "");
-    MDB_val k, value;
-    k.mv_data = (void *)g_bytes_get_data(key, &k.mv_size);
-    value.mv_data = (void *)g_bytes_get_data(bytes, &value.mv_size);
+    MDB_val k = record_bytes(key), value = record_bytes(bytes);
     free(text);
     json_decref(object);
     return mdb_put(txn, store->meta, &k, &value, 0);
@@ -92,8 +90,7 @@ static gboolean read_text(const Store *store, MDB_txn *txn, const char *name, co
     *text = NULL;
     if (code)
         return code == MDB_NOTFOUND || store_fail(store, "read", code, error);
-    return record_parse_text(key.mv_data, key.mv_size, value.mv_data, value.mv_size, text, &rest,
-                             &rest_size) ||
+    return record_parse_text(key, value, text, &rest, &rest_size) ||
            store_damaged(store, error, "its description fails its checksum");
 }
 
@@ -107,33 +104,35 @@ static gboolean read_meta(const Store *store, MDB_txn *txn, Catalog *catalog, GE
                 : store_damaged(store, error, "its description is missing");
 }
 
-/* what: "class" or "group". */
+/* Of classes or groups, whose ids count from 0. */
+typedef struct {
+    const Store *store;
+    const char *what; /* "class" or "group" */
+    GPtrArray *names;
+    GHashTable *known;
+} Names;
+
+static gboolean take_name(gpointer user, MDB_val key, MDB_val value, GError **error)
+{
+    const Names *names = user;
+    const char *name, *rest;
+    gsize rest_size;
+    g_autoptr(GBytes) expected = catalog_name_key(names->names->len);
+    g_autoptr(GBytes) found = g_bytes_new_static(key.mv_data, key.mv_size);
+    if (!g_bytes_equal(found, expected) || !record_parse_text(key, value, &name, &rest, &rest_size) ||
+        !g_hash_table_add(names->known, (gpointer)name))
+        return store_damaged(names->store, error, "its %s number %u is invalid", names->what,
+                             names->names->len);
+    g_ptr_array_add(names->names, g_strdup(name));
+    return TRUE;
+}
+
 static gboolean read_names(const Store *store, MDB_txn *txn, MDB_dbi database, const char *what,
                            GPtrArray *names, GError **error)
 {
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    const char *name, *rest;
-    gsize rest_size;
-    gboolean fine = TRUE;
-    int code = mdb_cursor_open(txn, database, &cursor);
-    if (code)
-        return store_fail(store, "read", code, error);
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
-    while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        g_autoptr(GBytes) expected = catalog_name_key(names->len);
-        g_autoptr(GBytes) found = g_bytes_new_static(key.mv_data, key.mv_size);
-        fine = g_bytes_equal(found, expected) && record_parse_text(key.mv_data, key.mv_size, value.mv_data,
-                                                                   value.mv_size, &name, &rest, &rest_size);
-        if (!fine || !g_hash_table_add(known, (gpointer)name))
-            fine = store_damaged(store, error, "its %s number %u is invalid", what, names->len);
-        else
-            g_ptr_array_add(names, g_strdup(name));
-    }
-    mdb_cursor_close(cursor);
-    if (fine && code != MDB_NOTFOUND)
-        return store_fail(store, "read", code, error);
-    return fine;
+    Names read = {store, what, names, known};
+    return store_read(store, txn, database, take_name, &read, error);
 }
 
 Catalog *catalog_read(const Store *store, MDB_txn *txn, GError **error)
@@ -158,11 +157,4 @@ void catalog_free(Catalog *catalog)
     g_ptr_array_unref(catalog->classes);
     g_ptr_array_unref(catalog->groups);
     g_free(catalog);
-}
-
-RecordNames catalog_names(const Catalog *catalog)
-{
-    const GPtrArray *classes = catalog->classes, *groups = catalog->groups;
-    return (RecordNames){(const char *const *)classes->pdata, (const char *const *)groups->pdata,
-                         classes->len, groups->len};
 }

@@ -268,58 +268,33 @@ static gboolean check_key(const Walk *walk, guint64 page, const Entry *key)
 /* Called for each entry of a tree, in order. */
 typedef gboolean (*CheckEntry)(Walk *walk, Node node, const Entry *entry);
 
-static gboolean check_leaf(Walk *walk, guint64 number, CheckEntry check)
+/* Checks a page at level 1 … walk->depth. Each key of a branch except the first is > all keys to its left and <= all to
+ * its right. */
+static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry check)
 {
+    gboolean leaf = level == walk->depth;
     guint keys;
-    if (!check_layout(walk, number, TRUE, &keys))
+    if (!check_inside(walk, number, 1) || !claim(walk, number, 1) || !check_layout(walk, number, leaf, &keys))
         return FALSE;
     const guint8 *page = page_at(walk, number);
     for (guint i = 0; i < keys; i++) {
         gsize offset;
         Node node = node_at(page, i, &offset);
         Entry entry = {page + offset + NODE, node.key_size, NULL, 0};
-        if (!check_key(walk, number, &entry) || !find_data(walk, node, &entry))
-            return FALSE;
-        if (walk->last_key.bytes &&
-            compare_keys(walk, &walk->last_key, &entry) >= (walk->last_is_separator ? 1 : 0))
-            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
-        walk->last_key = entry;
-        walk->last_is_separator = FALSE;
-        if (!check(walk, node, &entry))
-            return FALSE;
-    }
-    walk->entries += keys;
-    return TRUE;
-}
-
-/* Checks a page at level 1 … walk->depth. Each key of a branch except the first is > all keys to its left and <= all to
- * its right. */
-static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry check)
-{
-    if (!check_inside(walk, number, 1) || !claim(walk, number, 1))
-        return FALSE;
-    if (level == walk->depth)
-        return check_leaf(walk, number, check);
-    guint keys;
-    if (!check_layout(walk, number, FALSE, &keys))
-        return FALSE;
-    const guint8 *page = page_at(walk, number);
-    for (guint i = 0; i < keys; i++) {
-        gsize offset;
-        Node node = node_at(page, i, &offset);
-        Entry separator = {page + offset + NODE, node.key_size, NULL, 0};
-        if (i > 0) {
-            if (!check_key(walk, number, &separator))
+        if (leaf || i > 0) {
+            if (!check_key(walk, number, &entry) || (leaf && !find_data(walk, node, &entry)))
                 return FALSE;
-            if (compare_keys(walk, &walk->last_key, &separator) >= 0)
+            if (walk->last_key.bytes &&
+                compare_keys(walk, &walk->last_key, &entry) >= (walk->last_is_separator ? 1 : 0))
                 return error_set(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
-            walk->last_key = separator;
-            walk->last_is_separator = TRUE;
+            walk->last_key = entry;
+            walk->last_is_separator = !leaf;
         }
         guint64 child = node.low | (guint64)node.high << 16 | (guint64)node.flags << 32;
-        if (!check_page(walk, child, level + 1, check))
+        if (!(leaf ? check(walk, node, &entry) : check_page(walk, child, level + 1, check)))
             return FALSE;
     }
+    walk->entries += leaf ? keys : 0;
     return TRUE;
 }
 

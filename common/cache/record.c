@@ -17,27 +17,27 @@ GBytes *record_key(const char *path)
 }
 
 /* Seeded with the key, so that a value stored under the wrong key is detected. */
-static guint64 checksum(const void *key, gsize key_size, const guint8 *value, gsize size)
+static guint64 checksum(MDB_val key, MDB_val value)
 {
-    return XXH3_64bits_withSeed(value + RECORD_CHECKSUM, size - RECORD_CHECKSUM, XXH3_64bits(key, key_size));
+    return XXH3_64bits_withSeed((const guint8 *)value.mv_data + RECORD_CHECKSUM,
+                                value.mv_size - RECORD_CHECKSUM, XXH3_64bits(key.mv_data, key.mv_size));
 }
 
-/* Writes the checksum to the start of a value. */
-static void seal(GBytes *key, guint8 *value, gsize size)
+/* Writes the checksum to the start of a value, which it takes. */
+static GBytes *seal(GBytes *key, guint8 *value, gsize size)
 {
-    gsize key_size;
-    const void *bytes = g_bytes_get_data(key, &key_size);
-    guint64 sum = checksum(bytes, key_size, value, size);
+    guint64 sum = checksum(record_bytes(key), (MDB_val){size, value});
     memcpy(value, &sum, sizeof sum);
+    return g_bytes_new_take(value, size);
 }
 
-gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size)
+gboolean record_sealed(MDB_val key, MDB_val value)
 {
     guint64 stored;
-    if (size < RECORD_CHECKSUM)
+    if (value.mv_size < RECORD_CHECKSUM)
         return FALSE;
-    memcpy(&stored, value, sizeof stored);
-    return stored == checksum(key, key_size, value, size);
+    memcpy(&stored, value.mv_data, sizeof stored);
+    return stored == checksum(key, value);
 }
 
 static gsize item_size(Packed packed, gsize features, gsize path_size)
@@ -66,40 +66,39 @@ GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guin
     memcpy(value, &header, sizeof header);
     memcpy(value + RECORD_HEADER, packed->data, packed->len);
     memcpy(value + size - header.path_size, path, header.path_size);
-    seal(key, value, size);
-    return g_bytes_new_take(value, size);
+    return seal(key, value, size);
 }
 
 static const guint32 UNNAMED =
     (RECORD_BEFORE - 1) & ~(RECORD_TABLED | RECORD_REVIEWED | RECORD_EXCLUDED | RECORD_BEFORE_TABLED);
 
-GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label)
+GBytes *record_rename(MDB_val value, GBytes *key, const char *path, RecordLabel label)
 {
     RecordHeader header;
-    memcpy(&header, value, sizeof header);
-    gsize kept = size - header.path_size;
+    memcpy(&header, value.mv_data, sizeof header);
+    gsize kept = value.mv_size - header.path_size;
     header.class_id = label.class_id;
     header.group = label.group;
     header.marks = (header.marks & UNNAMED) | label.marks;
     header.path_size = (guint32)strlen(path);
     guint8 *renamed = g_malloc(kept + header.path_size);
-    memcpy(renamed, value, kept);
+    memcpy(renamed, value.mv_data, kept);
     memcpy(renamed, &header, sizeof header);
     memcpy(renamed + kept, path, header.path_size);
-    seal(key, renamed, kept + header.path_size);
-    return g_bytes_new_take(renamed, kept + header.path_size);
+    return seal(key, renamed, kept + header.path_size);
 }
 
-gboolean record_label(const RecordHeader *header, RecordNames names, CacheLabel *label)
+gboolean record_label(const RecordHeader *header, const Catalog *catalog, CacheLabel *label)
 {
+    const GPtrArray *classes = catalog->classes, *groups = catalog->groups;
     gboolean reviewed = header->marks & RECORD_REVIEWED;
     guint32 before = reviewed ? header->marks / RECORD_BEFORE : 0;
-    if (header->class_id >= names.n_classes || header->group > names.n_groups || before >= names.n_classes)
+    if (header->class_id >= classes->len || header->group > groups->len || before >= classes->len)
         return FALSE;
-    *label = (CacheLabel){.class_name = names.classes[header->class_id],
-                          .group = header->group ? names.groups[header->group - 1] : NULL,
+    *label = (CacheLabel){.class_name = classes->pdata[header->class_id],
+                          .group = header->group ? groups->pdata[header->group - 1] : NULL,
                           .tabled = header->marks & RECORD_TABLED,
-                          .before = reviewed ? names.classes[before] : NULL,
+                          .before = reviewed ? classes->pdata[before] : NULL,
                           .before_tabled = reviewed && header->marks & RECORD_BEFORE_TABLED,
                           .excluded = reviewed && header->marks & RECORD_EXCLUDED};
     return TRUE;
@@ -135,21 +134,20 @@ CacheLabel cache_label_reviewed(const CacheLabel *now, CacheLabel unreviewed)
     return label;
 }
 
-gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
-                           RecordHeader *header, const char **path)
+gboolean record_parse_item(MDB_val key, MDB_val value, gsize n, RecordHeader *header, const char **path)
 {
-    if (size < RECORD_HEADER)
+    if (value.mv_size < RECORD_HEADER)
         return FALSE;
-    memcpy(header, value, sizeof *header);
-    if (!packed_size(header->packed, n) || size != item_size(header->packed, n, header->path_size))
+    memcpy(header, value.mv_data, sizeof *header);
+    if (!packed_size(header->packed, n) || value.mv_size != item_size(header->packed, n, header->path_size))
         return FALSE;
     if (header->path_size <= RECORD_MAX_KEY) {
-        *path = key;
-        return header->path_size == key_size && !memchr(key, 0, key_size);
+        *path = key.mv_data;
+        return header->path_size == key.mv_size && !memchr(key.mv_data, 0, key.mv_size);
     }
-    *path = (const char *)value + size - header->path_size;
+    *path = (const char *)value.mv_data + value.mv_size - header->path_size;
     g_autofree char *text = g_strndup(*path, header->path_size);
-    g_autoptr(GBytes) expected = record_key(text), found = g_bytes_new_static(key, key_size);
+    g_autoptr(GBytes) expected = record_key(text), found = g_bytes_new_static(key.mv_data, key.mv_size);
     return g_bytes_equal(expected, found);
 }
 
@@ -160,21 +158,20 @@ GBytes *record_text(GBytes *key, const char *first, const char *second)
     guint8 *value = g_malloc0(size);
     memcpy(value + RECORD_CHECKSUM, first, first_size);
     memcpy(value + RECORD_CHECKSUM + first_size + 1, second, second_size);
-    seal(key, value, size);
-    return g_bytes_new_take(value, size);
+    return seal(key, value, size);
 }
 
-gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
-                           const char **first, const char **second, gsize *second_size)
+gboolean record_parse_text(MDB_val key, MDB_val value, const char **first, const char **second,
+                           gsize *second_size)
 {
-    const guint8 *zero = NULL;
-    if (record_sealed(key, key_size, value, size))
-        zero = memchr(value + RECORD_CHECKSUM, 0, size - RECORD_CHECKSUM);
+    const char *text = value.mv_data, *end = text + value.mv_size, *zero = NULL;
+    if (record_sealed(key, value))
+        zero = memchr(text + RECORD_CHECKSUM, 0, value.mv_size - RECORD_CHECKSUM);
     if (!zero)
         return FALSE;
-    *first = (const char *)value + RECORD_CHECKSUM;
-    *second = (const char *)zero + 1;
-    *second_size = (gsize)(value + size - (zero + 1));
+    *first = text + RECORD_CHECKSUM;
+    *second = zero + 1;
+    *second_size = (gsize)(end - *second);
     return TRUE;
 }
 

@@ -1,7 +1,9 @@
-/* record: builds and parses a cache's keys and values; the layout is drawn in cache.h. Independent of LMDB. */
+/* record: builds and parses a cache's keys and values; the layout is drawn in cache.h. Of LMDB, only
+ * its type of bytes is used. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/cache/packed.h"
+#include <lmdb.h>
 
 enum {
     RECORD_FORMAT = 2,
@@ -24,12 +26,6 @@ typedef struct {
     guint32 class_id, group, marks; /* as in the header */
 } RecordLabel;
 
-/* Names by id, borrowed. */
-typedef struct {
-    const char *const *classes, *const *groups;
-    guint n_classes, n_groups;
-} RecordNames;
-
 typedef struct {
     guint64 checksum;
     guint32 class_id, path_size;
@@ -40,32 +36,39 @@ typedef struct {
 } RecordHeader;
 G_STATIC_ASSERT(sizeof(RecordHeader) == RECORD_HEADER);
 
+/* Borrowed. */
+static inline MDB_val record_bytes(GBytes *bytes)
+{
+    MDB_val value;
+    value.mv_data = (void *)g_bytes_get_data(bytes, &value.mv_size);
+    return value;
+}
+
 /* The key of a path, without a final zero. */
 GBytes *record_key(const char *path);
 
 /* TRUE if the value's checksum holds under this key. */
-gboolean record_sealed(const void *key, gsize key_size, const guint8 *value, gsize size);
+gboolean record_sealed(MDB_val key, MDB_val value);
 
 /* The value of an item with its checksum. */
 GBytes *record_item(GBytes *key, const char *path, RecordLabel label, const guint8 hash[CACHE_HASH],
                     const float *features, gsize n, CacheStore store);
 
 /* The same item under another path and label: a copy of a valid value. */
-GBytes *record_rename(const guint8 *value, gsize size, GBytes *key, const char *path, RecordLabel label);
+GBytes *record_rename(MDB_val value, GBytes *key, const char *path, RecordLabel label);
 
-/* The label of an item, in names; FALSE if there are none for its ids. */
-gboolean record_label(const RecordHeader *header, RecordNames names, CacheLabel *label);
+/* The label of an item, in the catalog's names; FALSE if there are none for its ids. */
+gboolean record_label(const RecordHeader *header, const Catalog *catalog, CacheLabel *label);
 
 /* Reads the header of an item's value and finds its path (path_size bytes, no final zero); FALSE if the sizes do not
  * fit n features or the key is not the path's. Does not verify the checksum, and touches only the first page, and the
  * last one if the path is longer than RECORD_MAX_KEY. */
-gboolean record_parse_item(const void *key, gsize key_size, const guint8 *value, gsize size, gsize n,
-                           RecordHeader *header, const char **path);
+gboolean record_parse_item(MDB_val key, MDB_val value, gsize n, RecordHeader *header, const char **path);
 
 /* Any other value: checksum, the first text with its final zero, the second text without one. */
 GBytes *record_text(GBytes *key, const char *first, const char *second);
 
 /* The two texts in place in such a value; FALSE if the checksum fails or the zero is missing. *second has no final
  * zero. */
-gboolean record_parse_text(const void *key, gsize key_size, const guint8 *value, gsize size,
-                           const char **first, const char **second, gsize *second_size);
+gboolean record_parse_text(MDB_val key, MDB_val value, const char **first, const char **second,
+                           gsize *second_size);

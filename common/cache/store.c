@@ -398,6 +398,21 @@ int store_databases(Store *store, MDB_txn *txn, gboolean create)
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
+gboolean store_read(const Store *store, MDB_txn *txn, MDB_dbi database, StoreTake take, gpointer user,
+                    GError **error)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int code = mdb_cursor_open(txn, database, &cursor);
+    if (code)
+        return store_fail(store, "read", code, error);
+    gboolean fine = TRUE;
+    while (fine && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        fine = take(user, key, value, error);
+    mdb_cursor_close(cursor);
+    return fine && (code == MDB_NOTFOUND || store_fail(store, "read", code, error));
+}
+
 int store_grow(Store *store)
 {
     MDB_envinfo info;

@@ -4,7 +4,6 @@
  * folder twice in this process, which LMDB does not support. LMDB's error codes are turned into messages here. */
 #pragma once
 #include "common/cache/record.h"
-#include <lmdb.h>
 
 #define STORE_ROOM_MIN ((gsize)64 << 20) /* bytes by which a writer's map exceeds the file, at least */
 
@@ -25,6 +24,11 @@ MDB_txn *store_begin_checked(Store *store, GError **error);
 
 /* Opens the named databases; with create, makes missing ones. Returns an LMDB code: MDB_NOTFOUND if one is missing. */
 int store_databases(Store *store, MDB_txn *txn, gboolean create);
+
+/* Gives each entry of a database to take, in order, until it returns FALSE with error. */
+typedef gboolean (*StoreTake)(gpointer user, MDB_val key, MDB_val value, GError **error);
+gboolean store_read(const Store *store, MDB_txn *txn, MDB_dbi database, StoreTake take, gpointer user,
+                    GError **error);
 
 /* Enlarges the map; no transaction may be open in this process. Returns an LMDB code. */
 int store_grow(Store *store);
@@ -49,7 +53,6 @@ GBytes *catalog_passed_key(void);
 int catalog_create(const Store *store, MDB_txn *txn, const FeatureSpec *spec, CacheStore form,
                    CacheShard shard);
 void catalog_free(Catalog *catalog);
-RecordNames catalog_names(const Catalog *catalog);
 
 /* The items of a transaction, which may end then: features can be read only before. NULL and error on failure. */
 Cache *cache_list(Store *store, MDB_txn *txn, GError **error);

@@ -137,32 +137,34 @@ static void every_store_gives_back_what_was_put(void)
 
 static void a_label_comes_back_and_what_is_wrong_with_one_is_refused(void)
 {
-    const char *const classes[] = {"a", "b", "c"}, *const groups[] = {"g"};
-    RecordNames names = {classes, groups, G_N_ELEMENTS(classes), G_N_ELEMENTS(groups)};
+    g_autoptr(GPtrArray) classes = g_ptr_array_new(), groups = g_ptr_array_new();
+    const Catalog catalog = {.classes = classes, .groups = groups};
+    for (guint i = 0; i < 3; i++)
+        g_ptr_array_add(classes, (gpointer)(const char *const[]){"a", "b", "c"}[i]);
+    g_ptr_array_add(groups, (gpointer) "g");
     RecordHeader header = {.class_id = 1, .group = 1, .marks = RECORD_REVIEWED | 2 * RECORD_BEFORE | 0x50};
     CacheLabel label;
-    g_assert_true(record_label(&header, names, &label));
+    g_assert_true(record_label(&header, &catalog, &label));
     g_assert_true(cache_label_same(&label, &(CacheLabel){.class_name = "b", .group = "g", .before = "c"}));
     g_assert_cmpint(cache_label_action(&label), ==, LABELS_RELABEL);
     header.marks |= RECORD_EXCLUDED | RECORD_BEFORE_TABLED;
-    g_assert_true(record_label(&header, names, &label) && label.excluded && label.before_tabled);
+    g_assert_true(record_label(&header, &catalog, &label) && label.excluded && label.before_tabled);
     header.marks = 9 * RECORD_BEFORE | RECORD_EXCLUDED; /* without a meaning: nothing was reviewed */
-    g_assert_true(record_label(&header, names, &label) && !label.excluded && !label.before);
+    g_assert_true(record_label(&header, &catalog, &label) && !label.excluded && !label.before);
     header.marks = RECORD_REVIEWED | 3 * RECORD_BEFORE;
-    g_assert_false(record_label(&header, names, &label));
+    g_assert_false(record_label(&header, &catalog, &label));
     header.marks = 0, header.class_id = 3;
-    g_assert_false(record_label(&header, names, &label));
+    g_assert_false(record_label(&header, &catalog, &label));
     header.class_id = 0, header.group = 2;
-    g_assert_false(record_label(&header, names, &label));
+    g_assert_false(record_label(&header, &catalog, &label));
 
     g_autoptr(GBytes) key = record_key("a/1"), other = record_key("b/2");
     const float features[] = {1, 0};
     guint8 hash[CACHE_HASH] = {0};
     g_autoptr(GBytes) item =
         record_item(key, "a/1", (RecordLabel){.marks = 0xfff}, hash, features, 2, CACHE_SPARSE);
-    gsize size = g_bytes_get_size(item);
-    g_autoptr(GBytes) renamed = record_rename(g_bytes_get_data(item, NULL), size, other, "b/2",
-                                              (RecordLabel){.marks = RECORD_TABLED});
+    g_autoptr(GBytes) renamed =
+        record_rename(record_bytes(item), other, "b/2", (RecordLabel){.marks = RECORD_TABLED});
     memcpy(&header, g_bytes_get_data(renamed, NULL), sizeof header);
     g_assert_cmphex(header.marks, ==, 0xf1); /* bits that have no name are kept */
 }
