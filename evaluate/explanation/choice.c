@@ -19,7 +19,7 @@ static void add_wrong(const Comparison *comparison, guint model, gboolean *taken
 {
     g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, comparison->evaluations[model]);
     for (guint i = 0; i < MIN(mistakes->len, EXPLANATION_EACH); i++)
-        add(items, taken, model, g_array_index(mistakes, Mistake, i).index, EXPLAIN_WRONG);
+        add(items, taken, model, g_array_index(mistakes, Ranked, i).image, EXPLAIN_WRONG);
 }
 
 /* Those whose two best classes lie closest together, the closest first. */
@@ -27,7 +27,7 @@ static void add_unsure(const Comparison *comparison, guint model, gboolean *take
 {
     g_autoptr(GArray) unsure = evaluation_unsure(comparison, comparison->evaluations[model]);
     for (guint i = 0, added = 0; i < unsure->len && added < EXPLANATION_EACH; i++) {
-        guint image = g_array_index(unsure, Unsure, i).index;
+        guint image = g_array_index(unsure, Ranked, i).image;
         added += !taken[image];
         if (!taken[image])
             add(items, taken, model, image, EXPLAIN_UNSURE);

@@ -278,26 +278,25 @@ gboolean comparison_has_top_k(const Comparison *comparison)
     return comparison->k < comparison->classes;
 }
 
-static gint compare_mistakes(gconstpointer a, gconstpointer b)
+static gint highest_first(gconstpointer a, gconstpointer b)
 {
-    const Mistake *x = a, *y = b;
+    const Ranked *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
+    return x->image < y->image ? -1 : x->image > y->image;
 }
 
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation)
 {
-    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Mistake));
+    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
     const float *scores = evaluation_scores(evaluation);
-    guint classes = comparison->classes;
     for (guint i = 0; i < comparison->n; i++) {
         int predicted = evaluation->predicted[i];
-        Mistake mistake = {i, scores[(gsize)i * classes + predicted]};
+        Ranked mistake = {i, (double)scores[(gsize)i * comparison->classes + (gsize)predicted]};
         if (predicted != comparison->labels[i])
             g_array_append_val(mistakes, mistake);
     }
-    g_array_sort(mistakes, compare_mistakes);
+    g_array_sort(mistakes, highest_first);
     return mistakes;
 }
 
@@ -312,24 +311,15 @@ int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluat
     return found;
 }
 
-static gint compare_leads(gconstpointer a, gconstpointer b)
-{
-    const Unsure *x = a, *y = b;
-    if (x->lead != y->lead)
-        return x->lead < y->lead ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
 {
-    GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Unsure));
-    guint classes = comparison->classes;
+    GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < comparison->n; i++) {
-        const float *scores = evaluation_scores(evaluation) + (gsize)i * classes;
+        const float *scores = evaluation_scores(evaluation) + (gsize)i * comparison->classes;
         int second = evaluation_runner_up(comparison, evaluation, i);
-        Unsure one = {i, second, second < 0 ? 0 : scores[evaluation->predicted[i]] - scores[second]};
+        Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);
     }
-    g_array_sort(unsure, compare_leads);
+    g_array_sort(unsure, highest_first);
     return unsure;
 }

@@ -161,26 +161,20 @@ const float *evaluation_scores(const Evaluation *evaluation);
  * they are decision values. */
 gboolean model_probabilities(const Model *model, float *outputs, guint n);
 
-/* A misclassified image. */
+/* An image of a list that begins with the highest scores, ties in order of the images. */
 typedef struct {
-    guint index;  /* of the image */
-    double score; /* of the predicted class: how confident the model was in its mistake */
-} Mistake;
+    guint image;
+    double score;
+} Ranked;
 
-/* All mistakes, the most confident first, ties in order of the images: an array of Mistake. */
+/* All mistakes, the most confident first, by the score of the predicted class: an array of Ranked. */
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
 
 /* The class with the second highest score of an image; -1: there is only one. */
 int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image);
 
-/* An image whose two best classes lie close together. */
-typedef struct {
-    guint index;
-    int second; /* evaluation_runner_up */
-    float lead; /* of the predicted class's score over its; 0 where there is none */
-} Unsure;
-
-/* All images, the closest first, ties in order of the images: an array of Unsure. */
+/* All images, those first whose two best classes lie closest together: by minus the lead of the predicted class's score, 0
+ * where there is only one. An array of Ranked. */
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestImages, test_images_free)

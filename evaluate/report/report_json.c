@@ -77,10 +77,10 @@ static void describe_mistake(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
     const Comparison *comparison = model->comparison;
-    const Mistake *mistake = &g_array_index(model->lines, Mistake, index);
-    row_text(row, "path", NULL, comparison_path(comparison, mistake->index));
-    row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->index]]);
-    row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->index]]);
+    const Ranked *mistake = &g_array_index(model->lines, Ranked, index);
+    row_text(row, "path", NULL, comparison_path(comparison, mistake->image));
+    row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->image]]);
+    row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->image]]);
     row_number(row, "score", NULL, mistake->score, 3);
 }
 

@@ -190,7 +190,7 @@ static void append_mistakes(Report *report, Evaluation *model)
     g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
                            comparison->n, plural(comparison->n, "image", "images"));
     for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
-        const Mistake *mistake = &g_array_index(mistakes, Mistake, i);
+        const Ranked *mistake = &g_array_index(mistakes, Ranked, i);
         const ReviewItem item = review_mistake(comparison, model, mistake);
         g_autoptr(GBytes) jpeg = report_thumbnail(report, item.image, FIT_CROP);
         report_card(report, model, &item, jpeg, FALSE);

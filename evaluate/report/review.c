@@ -98,10 +98,10 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
     return labels != NULL;
 }
 
-ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Mistake *mistake)
+ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Ranked *mistake)
 {
-    const char *suggested = comparison->names[evaluation->predicted[mistake->index]];
-    return (ReviewItem){.image = mistake->index,
+    const char *suggested = comparison->names[evaluation->predicted[mistake->image]];
+    return (ReviewItem){.image = mistake->image,
                         .reason = REVIEW_MISTAKE,
                         .suggested = g_intern_string(suggested),
                         .score = mistake->score};
@@ -112,7 +112,7 @@ static void add_mistakes(Choice *choice)
     g_autoptr(GArray) mistakes = evaluation_mistakes(choice->comparison, choice->evaluation);
     for (guint i = 0; i < mistakes->len; i++)
         add(choice,
-            review_mistake(choice->comparison, choice->evaluation, &g_array_index(mistakes, Mistake, i)));
+            review_mistake(choice->comparison, choice->evaluation, &g_array_index(mistakes, Ranked, i)));
 }
 
 static void add_unsure(Choice *choice)
@@ -120,14 +120,15 @@ static void add_unsure(Choice *choice)
     guint most = MIN(choice->comparison->n / 10, REVIEW_UNSURE_MAX), added = 0;
     g_autoptr(GArray) unsure = evaluation_unsure(choice->comparison, choice->evaluation);
     for (guint i = 0; i < unsure->len && added < most; i++) {
-        Unsure one = g_array_index(unsure, Unsure, i);
-        if (choice->taken[one.index] || one.second < 0)
+        Ranked one = g_array_index(unsure, Ranked, i);
+        int second = evaluation_runner_up(choice->comparison, choice->evaluation, one.image);
+        if (choice->taken[one.image] || second < 0)
             continue;
         added++;
-        add(choice, (ReviewItem){.image = one.index,
+        add(choice, (ReviewItem){.image = one.image,
                                  .reason = REVIEW_UNSURE,
-                                 .suggested = g_intern_string(choice->comparison->names[one.second]),
-                                 .score = -(double)one.lead});
+                                 .suggested = g_intern_string(choice->comparison->names[second]),
+                                 .score = one.score});
     }
 }
 
