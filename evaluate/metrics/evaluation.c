@@ -150,6 +150,9 @@ static void read_labels_and_groups(Comparison *comparison)
     comparison->units = partition_units(groups, n);
     for (guint i = 0; comparison->units && i < n; i++)
         comparison->n_groups += comparison->units[i] == i;
+    comparison->over = comparison->n_groups ? g_strdup_printf(" over %u %s", comparison->n_groups,
+                                                              plural(comparison->n_groups, "group", "groups"))
+                                            : g_strdup("");
 }
 
 int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
@@ -201,7 +204,8 @@ void comparison_free(Comparison *comparison)
     for (guint i = 0; comparison->twins && i < comparison->n; i++)
         g_free(comparison->twins[i].path);
     g_free(comparison->twins);
-    g_clear_pointer(&comparison->verdict.equals, g_array_unref);
+    g_clear_pointer(&comparison->verdict.equals, g_ptr_array_unref);
+    g_free(comparison->over);
     g_free(comparison->units);
     g_free(comparison->labels);
     test_images_free(comparison->images);
@@ -264,13 +268,6 @@ Interval comparison_difference(const Comparison *comparison, guint first, guint 
     for (guint i = 0; i < n; i++)
         ahead[i] = (one[i] == labels[i]) - (other[i] == labels[i]);
     return metrics_grouped_difference(ahead, comparison->units, n);
-}
-
-char *comparison_over(const Comparison *comparison)
-{
-    return comparison->n_groups ? g_strdup_printf(" over %u %s", comparison->n_groups,
-                                                  plural(comparison->n_groups, "group", "groups"))
-                                : g_strdup("");
 }
 
 gboolean comparison_has_top_k(const Comparison *comparison)

@@ -67,13 +67,13 @@ typedef struct {
 /* The outcome of a comparison in numbers: which model is best, whether that could be chance, and where it fails.
  * report/verdict_lines.h puts it into words. */
 typedef struct {
-    guint best;   /* the model with the highest accuracy; the first of equal ones */
-    guint second; /* the second best; best if there is only one model */
-    McNemar test; /* best against second */
-    double ahead; /* best's accuracy minus second's */
+    const Evaluation *best;   /* the model with the highest accuracy; the first of equal ones */
+    const Evaluation *second; /* the second best; NULL if there is only one model */
+    McNemar test;             /* best against second */
+    double ahead;             /* best's accuracy minus second's */
     Interval ahead_interval;
-    /* guint: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
-    GArray *equals;
+    /* Evaluation*: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
+    GPtrArray *equals;
     guint
         needed; /* images needed to detect the difference with power 80 % (Connor 1987); 0: no difference, or groups */
     gboolean beats_guess; /* best's guess_p < 5 % */
@@ -100,6 +100,7 @@ typedef struct {
     int *labels;              /* (N) of the images */
     guint *units;             /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
     guint n_groups;           /* of them; 0 */
+    char *over;               /* " over 40 groups", of an interval; "" where there are none */
     int frequent;             /* the most frequent class */
     double guess;             /* its share: the accuracy of always answering it */
     guint k;                  /* of top_k */
@@ -146,9 +147,6 @@ typedef struct {
 } ModelPair;
 guint comparison_pairs(const Comparison *comparison);
 ModelPair comparison_pair(const Comparison *comparison, guint index);
-
-/* " over 40 groups", of an interval; "" where there are none. Caller frees. */
-char *comparison_over(const Comparison *comparison);
 
 gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
                                                                 among the top k */

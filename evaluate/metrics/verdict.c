@@ -3,33 +3,30 @@
 
 #include <math.h>
 
-static void rank(const Comparison *comparison, Verdict *verdict)
+/* Of all models but this one: the one that is most often right, the first of equal ones. */
+static guint most_right(const Comparison *comparison, guint but)
 {
-    guint n = comparison->models;
-    for (guint j = 1; j < n; j++)
-        if (comparison->evaluations[j]->right > comparison->evaluations[verdict->best]->right)
-            verdict->best = j;
-    verdict->second = n == 1 ? 0 : verdict->best == 0 ? 1 : 0;
-    for (guint j = 0; j < n; j++)
-        if (j != verdict->best &&
-            comparison->evaluations[j]->right > comparison->evaluations[verdict->second]->right)
-            verdict->second = j;
+    guint found = but == 0 ? 1 : 0;
+    for (guint j = 0; j < comparison->models; j++)
+        if (j != but && comparison->evaluations[j]->right > comparison->evaluations[found]->right)
+            found = j;
+    return found;
 }
 
-static void find_equals(const Comparison *comparison, Verdict *verdict)
+static void find_equals(const Comparison *comparison, guint best, GPtrArray *equals)
 {
     guint n = comparison->models, rivals = 0;
     g_autofree double *p = g_new(double, n);
     g_autofree guint *models = g_new(guint, n);
     for (guint j = 0; j < n; j++)
-        if (j != verdict->best) {
-            p[rivals] = comparison_test(comparison, verdict->best, j).p;
+        if (j != best) {
+            p[rivals] = comparison_test(comparison, best, j).p;
             models[rivals++] = j;
         }
     metrics_holm(p, rivals);
     for (guint r = 0; r < rivals; r++)
         if (p[r] >= VERDICT_LEVEL)
-            g_array_append_val(verdict->equals, models[r]);
+            g_ptr_array_add(equals, comparison->evaluations[models[r]]);
 }
 
 /* (1.96 + 0.84)^2 (p_b + p_c) / (p_b - p_c)^2, p_b and p_c the shares of images that only one gets right. */
@@ -42,7 +39,7 @@ static guint images_needed(McNemar test, guint n)
 
 static void find_worst(const Comparison *comparison, Verdict *verdict)
 {
-    const ClassMetrics *metrics = comparison->evaluations[verdict->best]->per_class;
+    const ClassMetrics *metrics = verdict->best->per_class;
     for (guint c = 1; c < comparison->classes; c++) {
         const ClassMetrics *worst = &metrics[verdict->worst];
         if (metrics[c].support &&
@@ -55,16 +52,17 @@ static void find_worst(const Comparison *comparison, Verdict *verdict)
 void comparison_judge(Comparison *comparison)
 {
     Verdict *verdict = &comparison->verdict;
-    verdict->equals = g_array_new(FALSE, FALSE, sizeof(guint));
-    rank(comparison, verdict);
+    guint best = most_right(comparison, G_MAXUINT), second = most_right(comparison, best);
+    verdict->equals = g_ptr_array_new();
+    verdict->best = comparison->evaluations[best];
     find_worst(comparison, verdict);
-    const Evaluation *best = comparison->evaluations[verdict->best];
-    verdict->beats_guess = best->guess_p < VERDICT_LEVEL;
-    if (verdict->second == verdict->best)
+    verdict->beats_guess = verdict->best->guess_p < VERDICT_LEVEL;
+    if (comparison->models == 1)
         return;
-    verdict->test = comparison_test(comparison, verdict->best, verdict->second);
-    verdict->ahead = best->accuracy - comparison->evaluations[verdict->second]->accuracy;
-    verdict->ahead_interval = comparison_difference(comparison, verdict->best, verdict->second);
+    verdict->second = comparison->evaluations[second];
+    verdict->test = comparison_test(comparison, best, second);
+    verdict->ahead = verdict->best->accuracy - verdict->second->accuracy;
+    verdict->ahead_interval = comparison_difference(comparison, best, second);
     verdict->needed = comparison->units ? 0 : images_needed(verdict->test, comparison->n);
-    find_equals(comparison, verdict);
+    find_equals(comparison, best, verdict->equals);
 }

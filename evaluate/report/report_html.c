@@ -51,7 +51,7 @@ void report_models(Report *report, void (*append)(Report *report, Evaluation *mo
         gsize start = page->len;
         if (n > 1)
             g_string_append_printf(page, "<details class=\"model\"%s><summary>",
-                                   n <= 2 || m == report->comparison->verdict.best ? " open" : "");
+                                   n <= 2 || model == report->comparison->verdict.best ? " open" : "");
         html_element(page, "h3", model->name);
         g_string_append(page, n > 1 ? "</summary>\n" : "");
         gsize open = page->len;

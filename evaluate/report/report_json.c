@@ -132,21 +132,20 @@ static void describe_model(Row *row, gconstpointer of, guint index)
 static json_t *verdict_json(const Comparison *comparison)
 {
     const Verdict *verdict = &comparison->verdict;
-    const Evaluation *best = comparison->evaluations[verdict->best];
     Row row = {.object = json_object()}, guessing = {.object = json_object()};
     row_text(&guessing, "class", NULL, comparison->names[comparison->frequent]);
     row_share(&guessing, "accuracy", NULL, comparison->guess);
-    row_p(&guessing, "p", NULL, best->guess_p);
-    row_text(&row, "best", NULL, best->name);
+    row_p(&guessing, "p", NULL, verdict->best->guess_p);
+    row_text(&row, "best", NULL, verdict->best->name);
     json_object_set_new(row.object, "guessing", guessing.object);
     row_flag(&row, "beats_guessing", NULL, verdict->beats_guess, "");
     row_text(&row, "weakest_class", NULL, comparison->names[verdict->worst]);
-    if (verdict->second == verdict->best)
+    if (!verdict->second)
         return row.object;
     g_autoptr(GPtrArray) equals = g_ptr_array_new();
     for (guint i = 0; i < verdict->equals->len; i++)
-        g_ptr_array_add(equals, comparison->evaluations[g_array_index(verdict->equals, guint, i)]->name);
-    row_text(&row, "second", NULL, comparison->evaluations[verdict->second]->name);
+        g_ptr_array_add(equals, ((const Evaluation *)verdict->equals->pdata[i])->name);
+    row_text(&row, "second", NULL, verdict->second->name);
     row_share(&row, "ahead", NULL, verdict->ahead);
     row_interval(&row, "ahead_interval", NULL, verdict->ahead_interval);
     row_p(&row, "p", NULL, verdict->test.p);

@@ -140,8 +140,7 @@ static void append_cards(Report *report)
         thread_pool_run(report->comparison->thread_pool, n, draw, &thumbnails);
     g_string_append(report->page, "<ul class=\"gallery\">\n");
     for (guint i = 0; i < n; i++) {
-        report_card(report, report->comparison->evaluations[report->comparison->verdict.best],
-                    item_at(report, i), jpegs[i], TRUE);
+        report_card(report, report->comparison->verdict.best, item_at(report, i), jpegs[i], TRUE);
         g_clear_pointer(&jpegs[i], g_bytes_unref);
     }
     g_string_append(report->page, "</ul>\n");

@@ -36,10 +36,9 @@ void slices_text(GString *text, const Comparison *comparison)
 {
     if (!comparison->slices)
         return;
-    g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(text,
                            "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
-                           test_name(comparison), over);
+                           test_name(comparison), comparison->over);
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
         g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
@@ -91,12 +90,11 @@ void section_slices(Report *report)
     const Comparison *comparison = report->comparison;
     if (!comparison->slices)
         return;
-    g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(
         report->page,
         "<p>%sp is that of %s%s against the images with another value in the column, corrected "
         "for all slices by Holm; below 0.05 the slice differs.</p>\n",
         comparison->units ? "The intervals are over groups (cluster bootstrap). " : "", test_name(comparison),
-        over);
+        comparison->over);
     report_models(report, append_model);
 }

@@ -168,15 +168,17 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
 static void append_verdict(GString *text, const Comparison *comparison, gboolean timing)
 {
     enum { INDENT = 18 };
-    g_autoptr(GArray) lines = verdict_lines(comparison, timing);
     g_string_append(text, "\nIn short\n");
-    for (guint i = 0; i < lines->len; i++) {
-        const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
-        g_auto(GStrv) plain = g_strsplit(line->answer, "`", -1);
+    for (guint i = 0; i < VERDICT_LINES; i++) {
+        const char *question;
+        g_autofree char *answer = verdict_line(comparison, timing, i, &question);
+        if (!answer)
+            continue;
+        g_auto(GStrv) plain = g_strsplit(answer, "`", -1);
         g_autofree char *joined = g_strjoinv("", plain), *named = cli_commands(joined);
-        g_autofree char *answer = cli_printable(named);
-        g_string_append_printf(text, "%-*s", INDENT, line->question);
-        cli_wrap(text, answer, INDENT, INDENT, cli_text_width());
+        g_autofree char *printable = cli_printable(named);
+        g_string_append_printf(text, "%-*s", INDENT, question);
+        cli_wrap(text, printable, INDENT, INDENT, cli_text_width());
     }
 }
 
@@ -198,14 +200,13 @@ void text_comparison(GString *text, const Comparison *comparison, const Style *s
                                "independent (cluster bootstrap).\n",
                                comparison->n_groups);
     if (comparison->models > 1) {
-        g_autofree char *over = comparison_over(comparison);
         g_string_append_printf(
             text,
             comparison->units ? "\nExact test of signs%s (p: probability of a difference at least this large "
                                 "if both models were equally good)\n"
                               : "\nMcNemar's exact test%s (p: probability of a split at least this uneven if "
                                 "both models were equally good)\n",
-            over);
+            comparison->over);
         text_mcnemar(text, comparison);
     }
     append_verdict(text, comparison, style->timing);

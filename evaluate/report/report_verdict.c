@@ -25,13 +25,15 @@ void section_verdict(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    g_autoptr(GArray) lines = verdict_lines(comparison, report->options->style->timing);
     g_string_append(page, "<dl class=\"answers\">\n");
-    for (guint i = 0; i < lines->len; i++) {
-        const VerdictLine *line = &g_array_index(lines, VerdictLine, i);
-        html_element(page, "dt", line->question);
+    for (guint i = 0; i < VERDICT_LINES; i++) {
+        const char *question;
+        g_autofree char *answer = verdict_line(comparison, report->options->style->timing, i, &question);
+        if (!answer)
+            continue;
+        html_element(page, "dt", question);
         g_string_append(page, "<dd>");
-        html_prose(page, line->answer);
+        html_prose(page, answer);
         g_string_append(page, "</dd>\n");
     }
     g_string_append(page, "</dl>\n<div class=\"accuracies\" aria-hidden=\"true\">\n");

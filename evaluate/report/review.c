@@ -179,10 +179,8 @@ GArray *review_choose(const Comparison *comparison, const char *suspects, GError
 {
     g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
     g_autofree gboolean *taken = g_new0(gboolean, comparison->n + 1);
-    Choice choice = {.comparison = comparison,
-                     .evaluation = comparison->evaluations[comparison->verdict.best],
-                     .items = items,
-                     .taken = taken};
+    Choice choice = {
+        .comparison = comparison, .evaluation = comparison->verdict.best, .items = items, .taken = taken};
     take_others(&choice);
     if (suspects && !add_suspects(&choice, suspects, error))
         return NULL;

@@ -31,10 +31,8 @@ Scatter *scatter_new(const Comparison *comparison, GError **error)
 {
     guint n = MIN(comparison->n, SCATTER_MAX);
     g_autoptr(Scatter) scatter = g_new0(Scatter, 1);
-    *scatter = (Scatter){.comparison = comparison,
-                         .best = comparison->evaluations[comparison->verdict.best],
-                         .n = n,
-                         .xy = g_new(double, 2 * n)};
+    *scatter = (Scatter){
+        .comparison = comparison, .best = comparison->verdict.best, .n = n, .xy = g_new(double, 2 * n)};
     return find_coordinates(scatter, error) ? g_steal_pointer(&scatter) : NULL;
 }
 

@@ -15,11 +15,6 @@ static const double wide = 0.1;          /* an accuracy interval that is too wid
 static const double miscalibrated = 0.1; /* calibration error worth a sentence */
 static const double overfitted = 0.15;   /* training accuracy above the validation's */
 
-static void line_clear(gpointer data)
-{
-    g_free(((VerdictLine *)data)->answer);
-}
-
 /* "p = 0.03"; far below what matters, only that. */
 static void append_p(GString *text, double p)
 {
@@ -30,40 +25,29 @@ static void append_p(GString *text, double p)
 
 static void best_model(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison->evaluations[verdict->best];
-    g_autofree char *over = comparison_over(comparison);
+    const Evaluation *best = verdict->best;
     if (!verdict->beats_guess && comparison->models > 1)
         g_string_append(text, "None: none is better than guessing. Of all, ");
     g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval%s: %.1f to %.1f %%).",
-                           best->name, 100 * best->accuracy, comparison->n, over, 100 * best->interval.low,
-                           100 * best->interval.high);
-}
-
-/* Whether McNemar's tests, by Holm, tell best and second apart. A model further behind can be one that they do not tell
- * from best: where it differs from best on more images. */
-static gboolean second_is_equal(const Verdict *verdict)
-{
-    for (guint i = 0; i < verdict->equals->len; i++)
-        if (g_array_index(verdict->equals, guint, i) == verdict->second)
-            return TRUE;
-    return FALSE;
+                           best->name, 100 * best->accuracy, comparison->n, comparison->over,
+                           100 * best->interval.low, 100 * best->interval.high);
 }
 
 static void ahead(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *second = comparison->evaluations[verdict->second];
-    if (comparison->models == 1)
+    if (!verdict->second)
         return;
     if (verdict->ahead == 0) {
-        g_string_append_printf(text, "It is right as often as %s.", second->name);
+        g_string_append_printf(text, "It is right as often as %s.", verdict->second->name);
         return;
     }
-    gboolean equal = second_is_equal(verdict);
-    g_autofree char *over = comparison_over(comparison);
+    /* McNemar's tests, by Holm. A model further behind can be one that they do not tell from best: where it differs from
+     * best on more images. */
+    gboolean equal = g_ptr_array_find(verdict->equals, verdict->second, NULL);
     guint others = verdict->equals->len - (equal ? 1 : 0);
     g_string_append_printf(text, "It is %.1f points ahead of %s (95 %% interval%s: %+.1f to %+.1f). %s (%s, ",
-                           100 * verdict->ahead, second->name, over, 100 * verdict->ahead_interval.low,
-                           100 * verdict->ahead_interval.high,
+                           100 * verdict->ahead, verdict->second->name, comparison->over,
+                           100 * verdict->ahead_interval.low, 100 * verdict->ahead_interval.high,
                            equal ? "That may be chance" : "Chance does not explain that",
                            comparison->units ? "exact test of signs" : "McNemar's exact test");
     append_p(text, verdict->test.p);
@@ -84,7 +68,7 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
 {
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
-        if (j != verdict->best && evaluation->guess_p >= VERDICT_LEVEL)
+        if (evaluation != verdict->best && evaluation->guess_p >= VERDICT_LEVEL)
             g_string_append_printf(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
                                    100 * evaluation->accuracy, evaluation->guess_p);
     }
@@ -93,15 +77,14 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
 static void guessing(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const char *name = comparison->names[comparison->frequent];
-    g_autofree char *over = comparison_over(comparison);
     g_string_append_printf(text,
                            verdict->beats_guess
                                ? "Better than always answering %s, which is right on %.1f %%"
                                : "No better than chance: always answering %s is right on %.1f %%",
                            name, 100 * comparison->guess);
     g_string_append(text, comparison->units ? " (cluster bootstrap" : " (binomial test");
-    g_string_append_printf(text, "%s, ", over);
-    append_p(text, comparison->evaluations[verdict->best]->guess_p);
+    g_string_append_printf(text, "%s, ", comparison->over);
+    append_p(text, verdict->best->guess_p);
     g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
 }
@@ -150,7 +133,7 @@ static void cost(GString *text, const Comparison *comparison, const Verdict *ver
 
 static void failures(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison->evaluations[verdict->best];
+    const Evaluation *best = verdict->best;
     const ClassMetrics *worst = &best->per_class[verdict->worst];
     g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison->classes);
     if (pairs->len == 0) {
@@ -183,7 +166,7 @@ static gboolean is_overfitted(const Evaluation *evaluation)
 /* Nothing where the best model was trained on none of the images, as far as is known. */
 static void trained_on(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison->evaluations[verdict->best];
+    const Evaluation *best = verdict->best;
     const Leakage *leakage = &best->leakage;
     guint count = leakage_count(best), n = comparison->n;
     if (!count)
@@ -205,7 +188,7 @@ static void trained_on(GString *text, const Comparison *comparison, const Verdic
 /* The first that apply. */
 static void next_steps(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
-    const Evaluation *best = comparison->evaluations[verdict->best];
+    const Evaluation *best = verdict->best;
     gboolean learnt = verdict->beats_guess;
     const struct {
         gboolean applies;
@@ -250,18 +233,13 @@ static const struct {
     {"What next", next_steps},
 };
 
-GArray *verdict_lines(const Comparison *comparison, gboolean timing)
+G_STATIC_ASSERT(G_N_ELEMENTS(answers) == VERDICT_LINES);
+
+char *verdict_line(const Comparison *comparison, gboolean timing, guint line, const char **question)
 {
-    GArray *lines = g_array_new(FALSE, FALSE, sizeof(VerdictLine));
-    g_array_set_clear_func(lines, line_clear);
-    for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        gboolean alone = answers[i].answer == best_model && comparison->models == 1;
-        answers[i].answer(text, comparison, &comparison->verdict, timing);
-        if (!text->len)
-            continue;
-        VerdictLine line = {alone ? "Accuracy" : answers[i].question, g_strdup(text->str)};
-        g_array_append_val(lines, line);
-    }
-    return lines;
+    GString *text = g_string_new(NULL);
+    gboolean alone = answers[line].answer == best_model && comparison->models == 1;
+    answers[line].answer(text, comparison, &comparison->verdict, timing);
+    *question = alone ? "Accuracy" : answers[line].question;
+    return g_string_free(text, !text->len);
 }
