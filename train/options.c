@@ -9,9 +9,22 @@
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
 #include "common/vgg16/vgg16.h"
+#include "train/dense/layers.h"
 #include "train/linear/linear_settings.h"
 
 #include <string.h>
+
+const ApproachTraits approach_traits[] = {
+    [APPROACH_STANDALONE] = {.cache = TRUE, .linear = TRUE},
+    [APPROACH_BOOTSTRAP] = {.copies = TRUE, .images = TRUE, .base = TRUE, .side = VGG16_SIDE},
+    [APPROACH_FINETUNE] = {.cache = TRUE,
+                           .copies = TRUE,
+                           .images = TRUE,
+                           .base = TRUE,
+                           .base_learns = TRUE,
+                           .side = VGG16_SIDE},
+    [APPROACH_SCRATCH] = {.images = TRUE, .side = SCRATCH_SIDE},
+};
 
 static TrainOptions o = {
     .common = CLI_COMMON_DEFAULTS,

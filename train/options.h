@@ -6,7 +6,26 @@
 #include "common/image/image.h"
 #include "common/network/optimizer.h"
 #include "common/vgg16/vgg16.h"
-#include "train/approach.h"
+
+/* The ways to train, and what each supports. */
+typedef enum { APPROACH_STANDALONE, APPROACH_BOOTSTRAP, APPROACH_FINETUNE, APPROACH_SCRATCH } Approach;
+#define APPROACH_CHOICES "standalone|bootstrap|finetune|scratch"
+
+typedef enum { HEAD_DENSE, HEAD_LINEAR } Head;
+#define HEAD_CHOICES "dense|linear"
+
+typedef struct {
+    gboolean cache;       /* trains on the features of a CACHE */
+    gboolean copies;      /* trains on --augmented-cache */
+    gboolean images;      /* trains on --images */
+    gboolean base;        /* images go through VGG16's base */
+    gboolean base_learns; /* the last layers of the base learn */
+    gboolean linear;      /* --head linear is possible */
+    int side;             /* pixels of an image's side, where it takes images; 0 */
+} ApproachTraits;
+
+/* Of each approach, by its enum. */
+extern const ApproachTraits approach_traits[];
 
 /* See train/data/validation_split.h. */
 typedef enum { VALIDATION_HASH, VALIDATION_KERAS } ValidationOrder;

@@ -8,7 +8,7 @@
 enum { CHANNELS = 64 }; /* processed at a time by the gradient */
 
 typedef struct {
-    float *y, *dx;
+    float *out; /* y, or with dy dx */
     const float *x, *dy;
     int height, width, channels, size;
     int rows, columns; /* of windows */
@@ -48,10 +48,11 @@ static int lines_of(const Pooling *p, int row)
 static void pool_window(const Pooling *p, gsize from, gsize to)
 {
     gsize line = (gsize)p->width * p->channels;
-    if (!p->dx)
-        p->kernels->largest_of_window(p->x + from, line, p->channels, p->size, p->channels, p->y + to);
-    for (int c = 0; p->dx && c < p->channels; c += CHANNELS)
-        window_gradient(p, p->dx + from + c, p->dy + to + c, p->x + from + c, MIN(CHANNELS, p->channels - c));
+    if (!p->dy)
+        p->kernels->largest_of_window(p->x + from, line, p->channels, p->size, p->channels, p->out + to);
+    for (int c = 0; p->dy && c < p->channels; c += CHANNELS)
+        window_gradient(p, p->out + from + c, p->dy + to + c, p->x + from + c,
+                        MIN(CHANNELS, p->channels - c));
 }
 
 static void pool_row(guint task, guint worker, gpointer data)
@@ -59,8 +60,8 @@ static void pool_row(guint task, guint worker, gpointer data)
     const Pooling *p = data;
     int image = (int)task / p->rows, row = (int)task % p->rows;
     gsize line = (gsize)p->width * p->channels, start = ((gsize)image * p->height + row * p->size) * line;
-    if (p->dx)
-        memset(p->dx + start, 0, lines_of(p, row) * line * sizeof(float));
+    if (p->dy)
+        memset(p->out + start, 0, lines_of(p, row) * line * sizeof(float));
     for (int column = 0; column < p->columns; column++)
         pool_window(p, start + (gsize)column * p->size * p->channels,
                     ((gsize)task * p->columns + column) * p->channels);
@@ -69,8 +70,7 @@ static void pool_row(guint task, guint worker, gpointer data)
 void max_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, const int in[3],
                  int size)
 {
-    const Pooling p = {.y = dy ? NULL : out,
-                       .dx = dy ? out : NULL,
+    const Pooling p = {.out = out,
                        .x = x,
                        .dy = dy,
                        .height = in[0],

@@ -6,11 +6,10 @@
 #include "common/core/input_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* tensors are read in the file's byte order */
 
@@ -26,7 +25,7 @@ typedef struct {
 
 struct Safetensors {
     char *path;
-    int fd;
+    FILE *stream;
     guint64 data;       /* offset of the tensors' bytes in the file */
     GPtrArray *tensors; /* Tensor *, by begin */
 };
@@ -47,17 +46,12 @@ static void tensor_free(gpointer data)
     g_free(tensor);
 }
 
-static gboolean read_exactly(int fd, guint64 offset, void *bytes, gsize size)
+static gboolean read_exactly(FILE *stream, guint64 offset, void *bytes, gsize size)
 {
-    for (char *at = bytes; size > 0;) {
-        ssize_t got = TEMP_FAILURE_RETRY(pread(fd, at, size, (off_t)offset));
-        if (got <= 0) {
-            errno = got == 0 ? ENODATA : errno;
-            return FALSE;
-        }
-        at += got, offset += (guint64)got, size -= (gsize)got;
-    }
-    return TRUE;
+    gboolean whole = fseeko(stream, (off_t)offset, SEEK_SET) == 0 && fread(bytes, 1, size, stream) == size;
+    if (feof(stream))
+        errno = ENODATA;
+    return whole;
 }
 
 static gboolean natural(const json_t *value, guint64 *number)
@@ -153,10 +147,10 @@ static gboolean read_header(Safetensors *file, GError **error)
 {
     struct stat status;
     guint64 length, size;
-    if (fstat(file->fd, &status) != 0 || !S_ISREG(status.st_mode))
+    if (fstat(fileno(file->stream), &status) != 0 || !S_ISREG(status.st_mode))
         return error_set(error, "%s: is not a regular file", file->path);
     size = (guint64)status.st_size;
-    if (size < PREFIX + 2 || !read_exactly(file->fd, 0, &length, PREFIX))
+    if (size < PREFIX + 2 || !read_exactly(file->stream, 0, &length, PREFIX))
         return error_set(error, "%s: is too short for a safetensors file", file->path);
     if (length < 2 || length > MAX_HEADER || length > size - PREFIX)
         return error_set(
@@ -165,7 +159,7 @@ static gboolean read_header(Safetensors *file, GError **error)
             " bytes",
             file->path, length);
     g_autofree char *text = g_malloc(length);
-    if (!read_exactly(file->fd, PREFIX, text, length))
+    if (!read_exactly(file->stream, PREFIX, text, length))
         return error_set(error, "%s: cannot be read: %s", file->path, g_strerror(errno));
     file->data = PREFIX + length;
     if (!parse_header(file, text, length, error))
@@ -179,16 +173,16 @@ Safetensors *safetensors_open(const char *path, GError **error)
     g_autoptr(Safetensors) file = g_new0(Safetensors, 1);
     file->path = g_strdup(path);
     file->tensors = g_ptr_array_new_with_free_func(tensor_free);
-    file->fd = input_file_open(path, error);
-    return file->fd >= 0 && read_header(file, error) ? g_steal_pointer(&file) : NULL;
+    file->stream = input_file_stream(path, error);
+    return file->stream && read_header(file, error) ? g_steal_pointer(&file) : NULL;
 }
 
 void safetensors_close(Safetensors *file)
 {
     if (!file)
         return;
-    if (file->fd >= 0)
-        close(file->fd);
+    if (file->stream)
+        fclose(file->stream);
     g_ptr_array_unref(file->tensors);
     g_free(file->path);
     g_free(file);
@@ -249,7 +243,7 @@ static gboolean read_converted(const Safetensors *file, const Tensor *tensor, fl
     g_autofree double *piece = g_new(double, AT_ONCE);
     for (guint64 done = 0, part; done < n; done += part) {
         part = MIN(n - done, AT_ONCE);
-        if (!read_exactly(file->fd, file->data + tensor->begin + done * size, piece, part * size))
+        if (!read_exactly(file->stream, file->data + tensor->begin + done * size, piece, part * size))
             return FALSE;
         to_floats(tensor, piece, part, out + done);
     }
@@ -276,7 +270,8 @@ gboolean safetensors_read_floats(const Safetensors *file, const char *name, int 
                          tensor->dtype, found, expected);
     }
     gboolean as_they_are = g_str_equal(tensor->dtype, "F32");
-    return (as_they_are ? read_exactly(file->fd, file->data + tensor->begin, out, tensor->end - tensor->begin)
-                        : read_converted(file, tensor, out)) ||
+    return (as_they_are
+                ? read_exactly(file->stream, file->data + tensor->begin, out, tensor->end - tensor->begin)
+                : read_converted(file, tensor, out)) ||
            error_set(error, "%s: its tensor %s cannot be read: %s", file->path, name, g_strerror(errno));
 }

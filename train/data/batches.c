@@ -25,6 +25,7 @@ struct Batches {
     guint first;
     const float *class_weights;
     Slot slots[SLOTS];
+    Arena arena;               /* of their arrays */
     GAsyncQueue *empty, *full; /* of Slot* */
     GThread *thread;
     gint stop;
@@ -86,6 +87,21 @@ static gpointer fetch_all(gpointer data)
     }
 }
 
+static void take_slots(Batches *b)
+{
+    const BatchSource *source = b->source;
+    gsize most = MIN((gsize)b->size, source->count);
+    for (int i = 0; i < SLOTS; i++) {
+        Slot *slot = &b->slots[i];
+        slot->indices = arena_new(&b->arena, guint32, most);
+        slot->rows = arena_new(&b->arena, const float *, most);
+        slot->labels = arena_new(&b->arena, int, most);
+        slot->weights = arena_floats(&b->arena, most);
+        if (!source->in_place || source->scaling)
+            slot->buffer = arena_floats(&b->arena, most * source->features);
+    }
+}
+
 Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
                      const float *class_weights)
 {
@@ -94,15 +110,11 @@ Batches *batches_new(const BatchSource *source, const guint32 *order, int size, 
     b->class_weights = class_weights;
     b->empty = g_async_queue_new();
     b->full = g_async_queue_new();
-    for (int i = 0; i < SLOTS; i++) {
-        b->slots[i].indices = g_new(guint32, size);
-        if (!source->in_place || source->scaling)
-            b->slots[i].buffer = floats_new(MIN((guint)size, source->count) * source->features);
-        b->slots[i].rows = g_new(const float *, size);
-        b->slots[i].labels = g_new(int, size);
-        b->slots[i].weights = g_new(float, size);
+    take_slots(b);
+    arena_take(&b->arena);
+    take_slots(b);
+    for (int i = 0; i < SLOTS; i++)
         g_async_queue_push(b->empty, &b->slots[i]);
-    }
     b->thread = g_thread_new("batches", fetch_all, b);
     b->next = g_async_queue_pop(b->full);
     return b;
@@ -115,14 +127,9 @@ void batches_free(Batches *b)
     g_atomic_int_set(&b->stop, 1);
     g_async_queue_push(b->empty, &b->slots[0]);
     g_thread_join(b->thread);
-    for (int i = 0; i < SLOTS; i++) {
-        g_free(b->slots[i].indices);
-        floats_free(b->slots[i].buffer);
-        g_free(b->slots[i].rows);
-        g_free(b->slots[i].labels);
-        g_free(b->slots[i].weights);
+    for (int i = 0; i < SLOTS; i++)
         g_clear_error(&b->slots[i].error);
-    }
+    arena_clear(&b->arena);
     g_async_queue_unref(b->empty);
     g_async_queue_unref(b->full);
     g_free(b);

@@ -6,7 +6,7 @@
 #include "common/network/optimizer.h"
 #include "evaluate/options.h"
 #include "evaluate/report/confusion.h"
-#include "train/approach.h"
+#include "train/options.h"
 
 static const char choices[] = "a|bcd|ef";
 
