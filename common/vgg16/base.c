@@ -11,8 +11,8 @@ void base_freeze(Network *network, const Weights *weights, const int *tiles)
         layer->frozen = TRUE;
         if (conv >= 0) {
             layer->tile = tiles && conv < VGG16_CONVS ? tiles[conv] : 0;
-            layer->kernel = weights ? weights->kernel[conv] : NULL;
-            layer->bias = weights ? weights->bias[conv] : NULL;
+            layer->kernel = weights ? weights->kernel[of_base] : NULL;
+            layer->bias = weights ? weights->bias[of_base] : NULL;
         }
     }
 }

@@ -14,7 +14,6 @@ enum {
     VGG16_LAYERS = 18, /* of the base: 13 convolutions and 5 poolings, without the input */
     VGG16_CONVS = 13,
     VGG16_ALL = 20, /* with the top's fc1 and fc2, which take images of VGG16_SIDE only */
-    VGG16_KERNELS = 15,
 };
 
 typedef struct {

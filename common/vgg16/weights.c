@@ -21,34 +21,38 @@ static int layers_to(int cut)
     return MAX(VGG16_LAYERS, cut + 1);
 }
 
-static Weights *weights_new(int cut)
+static void take_arrays(Weights *weights, Arena *arena)
 {
-    Weights *weights = g_new0(Weights, 1);
-    weights->layers = layers_to(cut);
-    for (int i = 0; i < weights->layers; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
-            continue;
-        weights->kernel[layer->conv] = floats_new(vgg16_kernel_count(i));
-        weights->bias[layer->conv] = floats_new((gsize)layer->outputs);
-    }
-    return weights;
+    for (int i = 0; i < weights->layers; i++)
+        if (vgg16_kernel_count(i)) {
+            weights->kernel[i] = arena_floats(arena, vgg16_kernel_count(i));
+            weights->bias[i] = arena_floats(arena, (gsize)vgg16_layers[i].outputs);
+        }
 }
 
 MemoryNeed weights_memory(int cut)
 {
-    gsize bytes = vgg16_parameters(layers_to(cut) - 1) * sizeof(float);
-    return (MemoryNeed){.memory = bytes, .address = bytes / 4}; /* aligned to large pages */
+    Weights weights = {.layers = layers_to(cut)};
+    Arena arena = {0};
+    take_arrays(&weights, &arena);
+    return (MemoryNeed){.memory = arena_bytes(&arena), .address = FLOATS_ALIGNMENT};
+}
+
+static Weights *weights_new(int cut)
+{
+    Weights *weights = g_new0(Weights, 1);
+    weights->layers = layers_to(cut);
+    take_arrays(weights, &weights->arena);
+    arena_take(&weights->arena);
+    take_arrays(weights, &weights->arena);
+    return weights;
 }
 
 void weights_free(Weights *weights)
 {
     if (!weights)
         return;
-    for (int i = 0; i < VGG16_KERNELS; i++) {
-        floats_free(weights->kernel[i]);
-        floats_free(weights->bias[i]);
-    }
+    arena_clear(&weights->arena);
     g_free(weights->source);
     g_free(weights);
 }
@@ -57,13 +61,11 @@ static void compute_hash(const Weights *weights, int layers, char hash[65])
 {
     guint8 digest[SHA256_SIZE];
     Sha256 *sum = sha256_new();
-    for (int i = 0; i < layers; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
-            continue;
-        sha256_update(sum, weights->kernel[layer->conv], vgg16_kernel_count(i) * sizeof(float));
-        sha256_update(sum, weights->bias[layer->conv], (gsize)layer->outputs * sizeof(float));
-    }
+    for (int i = 0; i < layers; i++)
+        if (weights->kernel[i]) {
+            sha256_update(sum, weights->kernel[i], vgg16_kernel_count(i) * sizeof(float));
+            sha256_update(sum, weights->bias[i], (gsize)vgg16_layers[i].outputs * sizeof(float));
+        }
     sha256_finish(sum, digest);
     for (int i = 0; i < SHA256_SIZE; i++)
         g_snprintf(hash + 2 * i, 3, "%02x", digest[i]);
@@ -98,16 +100,16 @@ static void draw(Weights *weights, guint64 seed)
 {
     for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
+        if (!weights->kernel[i])
             continue;
         guint64 stream = 2 * (guint64)layer->conv;
         Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
         double std = sqrt(2.0 / (double)(vgg16_kernel_count(i) / (gsize)layer->outputs)) /
                      (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
         for (gsize p = 0; p < vgg16_kernel_count(i); p++)
-            weights->kernel[layer->conv][p] = (float)(std * rng_normal(&kernel));
+            weights->kernel[i][p] = (float)(std * rng_normal(&kernel));
         for (int k = 0; k < layer->outputs; k++)
-            weights->bias[layer->conv][k] = (float)(0.02 * rng_uniform(&bias));
+            weights->bias[i][k] = (float)(0.02 * rng_uniform(&bias));
     }
 }
 

@@ -4,15 +4,17 @@
  * 3's .keras) and safetensors with torchvision's names. Every tensor is there, has the shape of vgg16_layers and is
  * finite, or the load fails with one sentence. Numbers of 16 and 64 bits become float32. */
 #pragma once
+#include "common/core/floats.h"
 #include "common/core/memory.h"
 #include "common/image/image.h"
 #include "common/vgg16/vgg16.h"
 
 typedef struct {
-    int layers;                   /* of vgg16_layers that it has: VGG16_LAYERS, or more with the top */
-    float *kernel[VGG16_KERNELS]; /* (3, 3, C, K) HWIO, or (D, K), 64-byte aligned */
-    float *bias[VGG16_KERNELS];   /* (K) */
-    char *source;                 /* the file's base name, or "random:SEED" */
+    int layers;               /* of vgg16_layers that it has: VGG16_LAYERS, or more with the top */
+    float *kernel[VGG16_ALL]; /* by layer: (3, 3, C, K) HWIO, or (D, K), 64-byte aligned; NULL: it has none */
+    float *bias[VGG16_ALL];   /* (K) */
+    Arena arena;              /* of these */
+    char *source;             /* the file's base name, or "random:SEED" */
     /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … of the base, and up to each layer of the top, as little-endian
      * float32: the same weights have the same hash whichever file format they came in */
     char hashes[1 + VGG16_ALL - VGG16_LAYERS][65];

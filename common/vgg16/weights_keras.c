@@ -42,10 +42,9 @@ static gboolean refuse_missing(const char *path, const char *layer, char **layer
 static gboolean read_tensors(Hdf5File *file, int index, const char *kernel, const char *bias,
                              Weights *weights, GError **error)
 {
-    const Vgg16Layer *layer = &vgg16_layers[index];
     gsize shape[4], n = vgg16_kernel_count(index);
     int rank = vgg16_kernel(index, shape);
-    float *k = weights->kernel[layer->conv], *b = weights->bias[layer->conv];
+    float *k = weights->kernel[index], *b = weights->bias[index];
     return hdf5_read_floats(file, kernel, rank, shape, k, error) &&
            hdf5_read_floats(file, bias, 1, shape + rank - 1, b, error) &&
            weights_check_finite(hdf5_path(file), kernel, k, n, error) &&
@@ -112,7 +111,7 @@ static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, G
     }
     for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
+        if (!weights->kernel[i])
             continue;
         if (!nested && !g_strv_contains((const char *const *)layers, layer->name))
             return refuse_missing(path, layer->name, layers, error);
@@ -163,7 +162,7 @@ static gboolean read_numbered(Hdf5File *file, const char *outer, Weights *weight
                          hdf5_path(file), VGG16_CONVS);
     for (int i = 0; i < weights->layers; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
-        if (layer->conv < 0)
+        if (!weights->kernel[i])
             continue;
         g_autofree char *group =
             numbered_group(root, vgg16_is_dense(i), vgg16_is_dense(i) ? i - VGG16_LAYERS : layer->conv);

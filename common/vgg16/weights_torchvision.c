@@ -80,10 +80,10 @@ static gboolean read_layer(const Safetensors *file, const char *path, int index,
     int places = !dense ? 9 : index == VGG16_LAYERS ? 49 : 1;
     g_autofree float *read = g_new(float, (dense ? 1 : 9) * shape[0] * shape[1]);
     if (!read_tensor(file, path, kernel, dense ? 2 : 4, shape, read, error) ||
-        !read_tensor(file, path, bias, 1, shape, weights->bias[layer->conv], error))
+        !read_tensor(file, path, bias, 1, shape, weights->bias[index], error))
         return FALSE;
     outputs_last(read, places, dense ? layer->inputs / places : layer->inputs, layer->outputs,
-                 weights->kernel[layer->conv]);
+                 weights->kernel[index]);
     return TRUE;
 }
 
@@ -93,7 +93,7 @@ gboolean weights_read_torchvision(const char *path, Weights *weights, GError **e
     if (!file || !check_family(file, path, error))
         return FALSE;
     for (int i = 0; i < weights->layers; i++)
-        if (vgg16_layers[i].conv >= 0 && !read_layer(file, path, i, weights, error))
+        if (weights->kernel[i] && !read_layer(file, path, i, weights, error))
             return FALSE;
     weights->normalization = NORMALIZE_TORCH;
     return TRUE;

@@ -13,9 +13,8 @@ void unfreeze_parameters(Network *network, const Weights *weights)
         int of_base = vgg16_find(layer->name);
         if (of_base < 0 || !layer->kernel)
             continue;
-        int conv = vgg16_layers[of_base].conv;
-        memcpy(layer->kernel, weights->kernel[conv], layer->kernel_count * sizeof(float));
-        memcpy(layer->bias, weights->bias[conv], layer->bias_count * sizeof(float));
+        memcpy(layer->kernel, weights->kernel[of_base], layer->kernel_count * sizeof(float));
+        memcpy(layer->bias, weights->bias[of_base], layer->bias_count * sizeof(float));
     }
 }
 

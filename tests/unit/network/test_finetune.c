@@ -149,9 +149,9 @@ static void test_unfreezing(void)
     unfreeze_parameters(network, weights);
     const Layer *second = network->layers->pdata[0], *third = network->layers->pdata[1];
     g_assert_cmpstr(second->name, ==, "block5_conv2");
-    g_assert_cmpmem(second->kernel, second->kernel_count * sizeof(float), weights->kernel[11],
-                    second->kernel_count * sizeof(float));
-    g_assert_cmpmem(third->bias, third->bias_count * sizeof(float), weights->bias[12],
+    g_assert_cmpmem(second->kernel, second->kernel_count * sizeof(float),
+                    weights->kernel[vgg16_find("block5_conv2")], second->kernel_count * sizeof(float));
+    g_assert_cmpmem(third->bias, third->bias_count * sizeof(float), weights->bias[vgg16_find("block5_conv3")],
                     third->bias_count * sizeof(float));
     g_assert_cmpint(((const Layer *)network->layers->pdata[2])->out[0], ==, 7);
 }
