@@ -12,6 +12,15 @@ int scores_argmax(const float *scores, guint classes)
     return (int)best;
 }
 
+int scores_other(const float *scores, guint classes, int label)
+{
+    int best = -1;
+    for (int c = 0; c < (int)classes; c++)
+        if (c != label && (best < 0 || scores[c] > scores[best]))
+            best = c;
+    return best;
+}
+
 void scores_softmax(double *logits, guint classes)
 {
     double largest = logits[0], sum = 0;

@@ -5,6 +5,9 @@
 /* Index of the largest of L scores; the first of ties, like numpy.argmax. */
 int scores_argmax(const float *scores, guint classes);
 
+/* Of the others than a label; -1: there is none. */
+int scores_other(const float *scores, guint classes, int label);
+
 /* Logits (L) to probabilities, in place. The largest is subtracted first to avoid overflow. */
 void scores_softmax(double *logits, guint classes);
 

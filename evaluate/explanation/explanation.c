@@ -90,8 +90,7 @@ char *explanation_title(const Explanations *explanations, const Explanation *exp
     const Evaluation *evaluation = comparison->evaluations[explanation->model];
     int truth = comparison->labels[explanation->image];
     int predicted = evaluation->predicted[explanation->image];
-    double score = (double)evaluation_scores(
-        evaluation)[(gsize)explanation->image * comparison->classes + (gsize)predicted];
+    double score = (double)evaluation_scores(evaluation, explanation->image)[predicted];
     g_autofree char *sure = evaluation->probabilities ? g_strdup_printf("%.1f %% sure", 100 * score)
                                                       : g_strdup_printf("decision value %.3f", score);
     return predicted == truth ? g_strdup_printf("%s, recognised (%s)", comparison->names[truth], sure)
@@ -113,7 +112,7 @@ static void choose_labels(const Gather *gather, Explanation *item)
     if (predicted != truth)
         second = truth;
     else if (item->reason == EXPLAIN_UNSURE)
-        second = evaluation_runner_up(comparison, evaluation, item->image);
+        second = evaluation_runner_up(evaluation, item->image);
     gboolean mirrored = classes == 2 && g_str_equal(evaluation->model->head, "linear");
     item->maps[0].label = predicted;
     item->maps[1].label = second;

@@ -99,9 +99,16 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n)
     return model->probabilities || model->temperature > 0;
 }
 
-const float *evaluation_scores(const Evaluation *evaluation)
+const float *evaluation_scores(const Evaluation *evaluation, guint image)
 {
-    return evaluation->probabilities ? evaluation->probabilities : evaluation->known.outputs;
+    const float *all = evaluation->probabilities ? evaluation->probabilities : evaluation->known.outputs;
+    return all + (gsize)image * evaluation->model->classes->len;
+}
+
+int evaluation_runner_up(const Evaluation *evaluation, guint image)
+{
+    return scores_other(evaluation_scores(evaluation, image), evaluation->model->classes->len,
+                        evaluation->predicted[image]);
 }
 
 /* ---- Metrics ---- */
@@ -286,10 +293,9 @@ static gint highest_first(gconstpointer a, gconstpointer b)
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation)
 {
     GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
-    const float *scores = evaluation_scores(evaluation);
     for (guint i = 0; i < comparison->n; i++) {
         int predicted = evaluation->predicted[i];
-        Ranked mistake = {i, (double)scores[(gsize)i * comparison->classes + (gsize)predicted]};
+        Ranked mistake = {i, (double)evaluation_scores(evaluation, i)[predicted]};
         if (predicted != comparison->labels[i])
             g_array_append_val(mistakes, mistake);
     }
@@ -297,23 +303,12 @@ GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *eval
     return mistakes;
 }
 
-int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image)
-{
-    guint classes = comparison->classes;
-    const float *scores = evaluation_scores(evaluation) + (gsize)image * classes;
-    int found = -1;
-    for (int c = 0; c < (int)classes; c++)
-        if (c != evaluation->predicted[image] && (found < 0 || scores[c] > scores[found]))
-            found = c;
-    return found;
-}
-
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
 {
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < comparison->n; i++) {
-        const float *scores = evaluation_scores(evaluation) + (gsize)i * comparison->classes;
-        int second = evaluation_runner_up(comparison, evaluation, i);
+        const float *scores = evaluation_scores(evaluation, i);
+        int second = evaluation_runner_up(evaluation, i);
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);
     }

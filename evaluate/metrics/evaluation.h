@@ -151,9 +151,11 @@ ModelPair comparison_pair(const Comparison *comparison, guint index);
 gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
                                                                 among the top k */
 
-/* The scores that metrics are computed from: probabilities where the model has them, else outputs. (N, L),
- * borrowed. */
-const float *evaluation_scores(const Evaluation *evaluation);
+/* The scores (L) of an image that metrics are computed from: probabilities where the model has them, else outputs. */
+const float *evaluation_scores(const Evaluation *evaluation, guint image);
+
+/* The class with the second highest score of an image; -1: there is only one. */
+int evaluation_runner_up(const Evaluation *evaluation, guint image);
 
 /* Turns a model's outputs (n, L) into probabilities in place; returns FALSE and leaves them alone where
  * they are decision values. */
@@ -167,9 +169,6 @@ typedef struct {
 
 /* All mistakes, the most confident first, by the score of the predicted class: an array of Ranked. */
 GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
-
-/* The class with the second highest score of an image; -1: there is only one. */
-int evaluation_runner_up(const Comparison *comparison, const Evaluation *evaluation, guint image);
 
 /* All images, those first whose two best classes lie closest together: by minus the lead of the predicted class's score, 0
  * where there is only one. An array of Ranked. */

@@ -6,9 +6,9 @@
 #include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
+#include "common/network/scores.h"
 #include "common/plot/contact_sheet.h"
 #include "evaluate/prediction/evaluation_run.h"
-#include "evaluate/prediction/predict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +23,6 @@ typedef struct {
 
 /* ---- Uncertain ---- */
 
-static void take_scores(Candidate *candidate, const Model *model, const float *scores)
-{
-    guint best[2];
-    predict_best(scores, model->classes->len, best, 2);
-    for (int i = 0; i < 2; i++) {
-        candidate->class[i] = model->classes->pdata[best[i]];
-        candidate->score[i] = scores[best[i]];
-    }
-}
-
 static gint nearest_scores_first(gconstpointer a, gconstpointer b)
 {
     const Candidate *x = a, *y = b;
@@ -45,13 +35,15 @@ static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluatio
 {
     float *scores = evaluation->unknown.outputs;
     const Model *model = evaluation->model;
+    const char *const *names = (const char *const *)model->classes->pdata;
     guint classes = model->classes->len;
     GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     model_probabilities(model, scores, images->items->len);
     for (guint i = 0; i < images->items->len; i++) {
         const DatasetItem *item = images->items->pdata[i];
-        Candidate candidate = {.item = i, .path = item->key};
-        take_scores(&candidate, model, scores + (gsize)i * classes);
+        const float *row = scores + (gsize)i * classes;
+        int best = scores_argmax(row, classes), second = scores_other(row, classes, best);
+        Candidate candidate = {i, item->key, {names[best], names[second]}, {row[best], row[second]}};
         if (item->label < 0)
             g_array_append_val(candidates, candidate);
     }

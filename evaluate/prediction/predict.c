@@ -41,7 +41,8 @@ static const char *path_of(const Prediction *prediction, guint index)
 
 /* ---- Output ---- */
 
-void predict_best(const float *scores, guint classes, guint *order, guint k)
+/* order (k): the k best classes of an image's scores (classes), the best first, ties in order of the classes. */
+static void find_best(const float *scores, guint classes, guint *order, guint k)
 {
     for (guint i = 0; i < k; i++) {
         int best = -1;
@@ -122,7 +123,7 @@ static gboolean print_image(const Prediction *prediction, guint index, const flo
     const Model *model = prediction->model;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree guint *order = g_new(guint, prediction->top);
-    predict_best(scores, model->classes->len, order, prediction->top);
+    find_best(scores, model->classes->len, order, prediction->top);
     const Answer answer = {path_of(prediction, index), scores, order,
                            !prediction->judges_score || (double)scores[order[0]] >= model->threshold,
                            !prediction->judges_novelty || (double)similarity >= model->novelty->limit};

@@ -15,6 +15,3 @@
 
 /* error is set where STATUS_FAILED is returned. */
 Status predict_images(const Options *options, GError **error);
-
-/* order (k): the k best classes of an image's scores (classes), the best first, ties in order of the classes. */
-void predict_best(const float *scores, guint classes, guint *order, guint k);

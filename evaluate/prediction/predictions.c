@@ -18,12 +18,11 @@ static void append_header(GString *text, const Comparison *comparison)
 static void append_image(GString *text, const Comparison *comparison, const Evaluation *evaluation,
                          guint index)
 {
-    guint classes = comparison->classes;
-    const float *scores = evaluation_scores(evaluation) + (gsize)index * classes;
+    const float *scores = evaluation_scores(evaluation, index);
     csv_append(text, comparison_path(comparison, index));
     csv_append(text, comparison->names[comparison->labels[index]]);
     csv_append(text, comparison->names[evaluation->predicted[index]]);
-    for (guint c = 0; c < classes; c++)
+    for (guint c = 0; c < comparison->classes; c++)
         csv_append_float(text, scores[c]);
     g_string_append_c(text, '\n');
 }

@@ -121,7 +121,7 @@ static void add_unsure(Choice *choice)
     g_autoptr(GArray) unsure = evaluation_unsure(choice->comparison, choice->evaluation);
     for (guint i = 0; i < unsure->len && added < most; i++) {
         Ranked one = g_array_index(unsure, Ranked, i);
-        int second = evaluation_runner_up(choice->comparison, choice->evaluation, one.image);
+        int second = evaluation_runner_up(choice->evaluation, one.image);
         if (choice->taken[one.image] || second < 0)
             continue;
         added++;

@@ -6,6 +6,7 @@
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/model/calibration.h"
+#include "common/network/scores.h"
 #include "common/plot/contact_sheet.h"
 
 #include <math.h>
@@ -90,15 +91,6 @@ static void fit(Evidence *evidence)
     likelihood(evidence, (low + high) / 2);
 }
 
-static int likeliest_other(const float *z, int label, guint classes)
-{
-    int found = label == 0 ? 1 : 0;
-    for (guint k = 0; k < classes; k++)
-        if ((int)k != label && z[k] > z[found])
-            found = (int)k;
-    return found;
-}
-
 static gint surest_first(gconstpointer a, gconstpointer b)
 {
     const Suspect *x = a, *y = b;
@@ -115,7 +107,7 @@ GArray *suspects_find(const float *values, const int *labels, guint n, guint cla
     GArray *suspects = g_array_new(FALSE, FALSE, sizeof(Suspect));
     for (guint i = 0; i < n; i++) {
         double wrong, all = of_label(own[i], evidence.rate, classes, &wrong);
-        int other = likeliest_other(values + (gsize)i * classes, labels[i], classes);
+        int other = scores_other(values + (gsize)i * classes, classes, labels[i]);
         Suspect suspect = {i, labels[i], other, wrong / all};
         if (suspect.score >= SUSPECT_SCORE)
             g_array_append_val(suspects, suspect);
