@@ -90,7 +90,7 @@ char *input_file_text(const char *path, gsize *size, GError **error)
     int code = errno;
     close(fd);
     if (got < 0)
-        return error_set(error, "%s: cannot be read: %s", path, g_strerror(code)), NULL;
+        return error_null(error, "%s: cannot be read: %s", path, g_strerror(code));
     if (size)
         *size = text->len;
     return g_string_free(g_steal_pointer(&text), FALSE);
@@ -109,8 +109,8 @@ char *input_file_plain(const char *path, GError **error)
         return g_strdup(text + (g_str_has_prefix(text, mark) ? strlen(mark) : 0));
     for (gsize i = 0; i < length; i++)
         line += text[i] == '\n';
-    return error_set(error, "%s:%u contains a NUL byte: it should be plain text; write it again", path, line),
-           NULL;
+    return error_null(error, "%s:%u contains a NUL byte: it should be plain text; write it again", path,
+                      line);
 }
 
 const char *input_image_ending(const char *path)
@@ -142,7 +142,7 @@ GPtrArray *input_folder_names(const char *path, GError **error)
     if (folder)
         closedir(folder);
     if (code)
-        return error_set(error, "cannot read the folder %s: %s", path, g_strerror(code)), NULL;
+        return error_null(error, "cannot read the folder %s: %s", path, g_strerror(code));
     g_ptr_array_sort(names, by_bytes);
     return g_steal_pointer(&names);
 }

@@ -179,13 +179,6 @@ static gboolean write_parameters(Hdf5File *file, const Model *model, GError **er
             hdf5_write_floats(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
 }
 
-static gboolean write_trained_on(Hdf5File *file, const Model *model, GError **error)
-{
-    const TrainedOn *trained_on = model->trained_on;
-    return !trained_on || hdf5_write_numbers(file, TRAINED_ON, trained_on->len,
-                                             (const guint64 *)(const void *)trained_on->data, error);
-}
-
 static gboolean write_novelty(Hdf5File *file, const Model *model, GError **error)
 {
     const Novelty *novelty = model->novelty;
@@ -226,8 +219,10 @@ gboolean model_save(const Model *model, const char *path, GError **error)
         return FALSE;
     g_autoptr(Hdf5File) file = hdf5_create(path, error);
     return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
-           write_trained_on(file, model, error) && write_novelty(file, model, error) &&
-           hdf5_commit(file, error);
+           (!model->trained_on ||
+            hdf5_write_numbers(file, TRAINED_ON, model->trained_on->len,
+                               (const guint64 *)(const void *)model->trained_on->data, error)) &&
+           write_novelty(file, model, error) && hdf5_commit(file, error);
 }
 
 /* ---- Loading ---- */

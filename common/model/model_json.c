@@ -69,11 +69,6 @@ json_t *network_to_json(const Network *network)
                      "layers", layers);
 }
 
-static gboolean fail(GError **error, const char *what, const char *name)
-{
-    return error_set(error, "%s: %s", what, name);
-}
-
 /* Checks names and types of the fields; network.h's functions check that the layer fits. */
 static gboolean append_layer(Network *network, json_t *entry, GError **error)
 {
@@ -86,13 +81,13 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
     if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F, s?b}", "kind",
                        &kind, "name", &name, "activation", &activation_name, "padding", &padding, "size",
                        &size, "units", &units, "filters", &filters, "rate", &rate, "root", &root) != 0)
-        return fail(error, "a layer of the network is invalid", wrong.text);
+        return error_set(error, "a layer of the network is invalid: %s", wrong.text);
     if (!*name || strchr(name, '/') || g_str_equal(name, "."))
-        return fail(error, "a layer of the network has an invalid name", name);
+        return error_set(error, "a layer of the network has an invalid name: %s", name);
     if (network_find(network, name))
-        return fail(error, "two layers of the network have the same name", name);
+        return error_set(error, "two layers of the network have the same name: %s", name);
     if (!parse_activation(activation_name, &activation))
-        return fail(error, "the network has an unknown activation", activation_name);
+        return error_set(error, "the network has an unknown activation: %s", activation_name);
     while (of < LAYER_KINDS && !g_str_equal(kind, layer_kinds[of].name))
         of++;
     const Layer wanted = {.kind = (LayerKind)of,
@@ -104,7 +99,7 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
                           .rate = (float)rate,
                           .root = root};
     return of < LAYER_KINDS ? network_append(network, &wanted, error) != NULL
-                            : fail(error, "the network has an unknown kind of layer", kind);
+                            : error_set(error, "the network has an unknown kind of layer: %s", kind);
 }
 
 Network *network_from_json(json_t *object, GError **error)
@@ -114,15 +109,12 @@ Network *network_from_json(json_t *object, GError **error)
     json_error_t wrong;
     size_t i;
     if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:[i, i, i], s:o}", "input", &height, &width, &channels,
-                       "layers", &layers) != 0) {
-        fail(error, "the network is invalid", wrong.text);
-        return NULL;
-    }
+                       "layers", &layers) != 0)
+        return error_null(error, "the network is invalid: %s", wrong.text);
     if (height < 1 || height > MAX_SIDE || width < 1 || width > MAX_SIDE || channels < 1 ||
-        channels > MAX_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MAX_LAYERS) {
-        fail(error, "the network is invalid", "its input or its number of layers is out of bounds");
-        return NULL;
-    }
+        channels > MAX_CHANNELS || json_array_size(layers) < 1 || json_array_size(layers) > MAX_LAYERS)
+        return error_null(error,
+                          "the network is invalid: its input or its number of layers is out of bounds");
     g_autoptr(Network) network = network_new(height, width, channels);
     json_array_foreach(layers, i, entry)
     {
@@ -145,14 +137,10 @@ Scaling *scaling_from_json(json_t *object, gsize features, GError **error)
     double max = 1;
     json_error_t wrong;
     ScalingKind kind;
-    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:s, s?F}", "kind", &name, "max", &max) != 0) {
-        fail(error, "the scaling is invalid", wrong.text);
-        return NULL;
-    }
-    if (!scaling_parse(name, &kind) || !((float)max > 0) || !isfinite((float)max)) {
-        fail(error, "the scaling is unknown or its maximum is not positive", name);
-        return NULL;
-    }
+    if (json_unpack_ex(object, &wrong, JSON_STRICT, "{s:s, s?F}", "kind", &name, "max", &max) != 0)
+        return error_null(error, "the scaling is invalid: %s", wrong.text);
+    if (!scaling_parse(name, &kind) || !((float)max > 0) || !isfinite((float)max))
+        return error_null(error, "the scaling is unknown or its maximum is not positive: %s", name);
     Scaling *scaling = scaling_new(kind, features);
     scaling->max = (float)max;
     return scaling;

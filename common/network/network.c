@@ -129,9 +129,8 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error)
         reason = layer->kernel && layer->bias ? NULL : "not enough memory for its parameters";
     }
     if (reason)
-        return error_set(error, "layer %s does not fit an input of %d x %d x %d: %s", layer->name,
-                         layer->in[0], layer->in[1], layer->in[2], reason),
-               NULL;
+        return error_null(error, "layer %s does not fit an input of %d x %d x %d: %s", layer->name,
+                          layer->in[0], layer->in[1], layer->in[2], reason);
     g_ptr_array_add(network->layers, layer);
     return g_steal_pointer(&layer);
 }

@@ -47,9 +47,8 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
     if (layer_shape(layer, side, spec.shape))
         return feature_spec_copy(&spec);
     g_autofree char *names = vgg16_names();
-    return error_set(error, "no layer %s for images of %d pixels: choose one of input, %s", layer, side,
-                     names),
-           NULL;
+    return error_null(error, "no layer %s for images of %d pixels: choose one of input, %s", layer, side,
+                      names);
 }
 
 gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error)
@@ -215,11 +214,6 @@ void feature_spec_identify(const FeatureSpec *spec, GChecksum *sum)
     free(text);
 }
 
-static gboolean is_hash(const char *text)
-{
-    return strlen(text) == HASH_DIGITS && strspn(text, "0123456789abcdef") == HASH_DIGITS;
-}
-
 static gboolean side_holds(const FeatureSpec *spec)
 {
     return feature_spec_is_imported(spec) ? spec->side == 0
@@ -244,7 +238,8 @@ static gboolean hash_holds(const FeatureSpec *spec, const char *hash)
 {
     if (feature_spec_is_imported(spec))
         return !*hash;
-    return is_hash(hash) || (!*hash && g_str_equal(spec->layer, "input"));
+    return (strlen(hash) == HASH_DIGITS && strspn(hash, "0123456789abcdef") == HASH_DIGITS) ||
+           (!*hash && g_str_equal(spec->layer, "input"));
 }
 
 /* Maps without a place left; there are none of pixels. */
@@ -295,13 +290,11 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                        &hash, "weights_source", &source, "preset", &preset, "normalization", &normalization,
                        "side", &spec.side, "layer", &layer, "shape", &shape[0], &shape[1], &shape[2],
                        "precision", &precision, "fit", &fit, "metadata", &spec.metadata, "pool", &pool))
-        return error_set(error, "the feature specification is invalid: %s", problem.text), NULL;
+        return error_null(error, "the feature specification is invalid: %s", problem.text);
     if (strcmp(precision, PRECISION) != 0)
-        return error_set(error,
-                         "the features were computed in %s, and this version computes them in " PRECISION
-                         " only",
-                         precision),
-               NULL;
+        return error_null(
+            error, "the features were computed in %s, and this version computes them in " PRECISION " only",
+            precision);
     spec.layer = (char *)layer;
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
@@ -313,7 +306,7 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
                         : !tiles_hold(&spec, tiles, rounding)                      ? "tiles"
                                                                                    : NULL;
     if (wrong)
-        return error_set(error, "the feature specification's %s is unknown to this program", wrong), NULL;
+        return error_null(error, "the feature specification's %s is unknown to this program", wrong);
     spec.weights_hash = (char *)hash;
     spec.weights_source = (char *)source;
     return feature_spec_copy(&spec);

@@ -234,15 +234,13 @@ Weights *weights_open(const char *from, int cut, GError **error)
 {
     g_autofree char *path = from ? g_strdup(from) : weights_find();
     if (!from && vgg16_is_dense(cut)) /* those that are found have no top */
-        return error_set(error,
-                         "%s needs weights with the top: give such a file with --weights, " WEIGHTS_FULL,
-                         vgg16_layers[cut].name),
-               NULL;
+        return error_null(error,
+                          "%s needs weights with the top: give such a file with --weights, " WEIGHTS_FULL,
+                          vgg16_layers[cut].name);
     if (!path)
-        return error_set(error,
-                         "no weights found: give a file with --weights, download one with `make weights`, "
-                         "or use --weights random for untrained stand-in weights"),
-               NULL;
+        return error_null(error,
+                          "no weights found: give a file with --weights, download one with `make weights`, "
+                          "or use --weights random for untrained stand-in weights");
     Weights *weights = weights_load(path, cut, error);
     if (weights && weights->seeded)
         cli_warn("the weights are the seeded stand-in %s: nothing was learnt from images", weights->source);

@@ -153,12 +153,6 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
                : NULL;
 }
 
-static void load_cached(TrainingData *data)
-{
-    data->training = cache_source_batches(&data->cached[0]);
-    data->validation = cache_source_batches(&data->cached[1]);
-}
-
 /* ---- From images ---- */
 static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
 {
@@ -238,7 +232,8 @@ gboolean training_data_load(TrainingData *data, const TrainOptions *options, con
 {
     if (data->dataset)
         return load_images(data, options, weights, error);
-    load_cached(data);
+    data->training = cache_source_batches(&data->cached[0]);
+    data->validation = cache_source_batches(&data->cached[1]);
     return TRUE;
 }
 

@@ -69,11 +69,6 @@ static void write_checkpoint(Fitting *fit)
     fit->checkpoint_time = fit->written - begin;
 }
 
-static gboolean checkpoint_due(const Fitting *fit)
-{
-    return (double)(g_get_monotonic_time() - fit->written) * CHECKPOINT_SHARE >= (double)fit->checkpoint_time;
-}
-
 static gboolean start_or_resume(Fitting *fit, GError **error)
 {
     const FitOptions *options = fit->options;
@@ -358,7 +353,8 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
             write_checkpoint(fit);
             return FIT_INTERRUPTED;
         }
-        if (checkpoint_due(fit))
+        double since = (double)(g_get_monotonic_time() - fit->written);
+        if (since * CHECKPOINT_SHARE >= (double)fit->checkpoint_time)
             write_checkpoint(fit);
     }
     return FIT_COMPLETE;

@@ -94,15 +94,6 @@ static TrainingData *open_data(const TrainOptions *options, GError **error)
     return g_steal_pointer(&data);
 }
 
-static gboolean load_data(TrainingData *data, const TrainOptions *options, const Weights *weights,
-                          GError **error)
-{
-    if (data->cache && weights && !g_str_equal(weights_hash(weights, -1), data->spec->weights_hash))
-        return error_set(error, "%s: it was made with weights (%s) other than %s", options->cache,
-                         data->spec->weights_source, weights->source);
-    return training_data_load(data, options, weights, error);
-}
-
 /* ---- Memory ---- */
 
 typedef struct {
@@ -250,10 +241,12 @@ static gboolean begin(const TrainingData *data, const TrainOptions *options, GEr
 static Weights *open_weights(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const char *source = data->cache ? data->spec->weights_source : "";
-    return weights_open(options->weights             ? options->weights
-                        : weights_are_seeded(source) ? source
-                                                     : NULL,
-                        -1, error);
+    const char *from = options->weights ? options->weights : weights_are_seeded(source) ? source : NULL;
+    g_autoptr(Weights) weights = weights_open(from, -1, error);
+    if (weights && data->cache && !g_str_equal(weights_hash(weights, -1), data->spec->weights_hash))
+        return error_null(error, "%s: it was made with weights (%s) other than %s", options->cache,
+                          data->spec->weights_source, weights->source);
+    return g_steal_pointer(&weights);
 }
 
 Status train_network(const TrainOptions *given, GError **error)
@@ -272,7 +265,7 @@ Status train_network(const TrainOptions *given, GError **error)
         return STATUS_DONE;
     gboolean wants_weights = traits_of(options)->base_learns || (traits_of(options)->base && options->images);
     if ((wants_weights && !(weights = open_weights(data, options, error))) ||
-        !load_data(data, options, weights, error))
+        !training_data_load(data, options, weights, error))
         return STATUS_FAILED;
     g_autoptr(Model) model = model_for(data, options, error);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
