@@ -115,32 +115,28 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     return pipeline;
 }
 
-static MemoryNeed need_of(const Arena *arena, const PipelineOptions *options)
+MemoryNeed pipeline_memory(const PipelineOptions *options)
 {
-    MemoryNeed need = {.memory = arena_bytes(arena) + options->threads * image_floats(options->spec->side),
-                       .address = FLOATS_ALIGNMENT};
+    g_auto(Arena) arena = {0};
+    pipeline_free(build(&arena, options));
+    gsize pixels = options->threads * image_floats(options->spec->side); /* bytes of the decoders */
+    MemoryNeed need = {.memory = arena_bytes(&arena) + pixels, .address = FLOATS_ALIGNMENT};
     memory_add(&need,
                memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
     return need;
 }
 
-MemoryNeed pipeline_memory(const PipelineOptions *options)
-{
-    g_auto(Arena) arena = {0};
-    pipeline_free(build(&arena, options));
-    return need_of(&arena, options);
-}
-
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
 {
     g_auto(Arena) arena = {0};
-    pipeline_free(build(&arena, options));
-    const MemoryNeed need = {.memory = need_of(&arena, options).memory};
-    if ((!memory_suffices(need) || !arena_try_take(&arena)) &&
-        !memory_refuse(need, "running images through the base", "free some, or use a machine with more",
-                       error))
+    const MemoryNeed need = {.memory = pipeline_memory(options).memory};
+    Pipeline *pipeline =
+        memory_suffices(need) ? arena_try_build(&arena, pipeline_free, build(&arena, options)) : NULL;
+    if (!pipeline) {
+        memory_refuse(need, "running images through the base", "free some, or use a machine with more",
+                      error);
         return NULL;
-    Pipeline *pipeline = build(&arena, options);
+    }
     pipeline->arena = arena;
     arena = (Arena){0};
     return pipeline;
