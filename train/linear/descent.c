@@ -22,7 +22,7 @@ typedef struct {
     Group *group;
     guint8 bit; /* of the group's active */
     guint rows; /* that it is trained on */
-    gboolean one_sided, finished;
+    gboolean finished;
     double cost[2];              /* of an error: negative side, positive side */
     double bound[2], damping[2]; /* of alpha; 1 / 2C for the squared loss, else 0 */
     double highest, lowest;      /* projected gradients of this pass */
@@ -65,19 +65,6 @@ static gboolean is_positive(const Descent *descent, const Lane *lane, guint i)
     return descent->training->labels[i] == lane->problem->class;
 }
 
-static void lane_init(const Descent *descent, Group *group, guint k, LinearProblem *problem)
-{
-    Lane *lane = &group->lanes[k];
-    guint positive = 0;
-    *lane = (Lane){.problem = problem, .group = group, .bit = (guint8)(1u << k)};
-    for (guint i = 0; i < descent->rows->n; i++)
-        if (linear_trains_on(problem, i)) {
-            lane->rows++;
-            positive += is_positive(descent, lane, i) ? 1 : 0;
-        }
-    lane->one_sided = positive == 0 || positive == lane->rows;
-}
-
 static Group group_new(Arena *arena, const Descent *descent, guint first, guint n)
 {
     const DescentRows *rows = descent->rows;
@@ -112,7 +99,8 @@ Descent *descent_new(Arena *arena, const LinearTraining *training, LinearProblem
         group.lanes = outline.lanes + first;
         outline.groups[g] = group;
         for (guint k = 0; k < group.n; k++)
-            lane_init(&outline, &outline.groups[g], k, &problems[first + k]);
+            group.lanes[k] = (Lane){
+                .problem = &problems[first + k], .group = &outline.groups[g], .bit = (guint8)(1u << k)};
     }
     if (descent)
         *descent = outline;
@@ -212,16 +200,22 @@ static void visit_block(guint task, guint worker, gpointer data)
 
 /* ---- Passes ---- */
 
-static void activate(const Descent *descent, Lane *lane)
+/* Returns how many of the rows are positive. */
+static guint activate(const Descent *descent, Lane *lane)
 {
     guint8 *active = lane->group->active;
+    guint positive = 0;
+    lane->active = 0;
     for (guint i = 0; i < descent->rows->n; i++)
-        if (!lane->finished && linear_trains_on(lane->problem, i))
+        if (!lane->finished && linear_trains_on(lane->problem, i)) {
             active[i] |= lane->bit;
-        else
+            lane->active++;
+            positive += is_positive(descent, lane, i) ? 1 : 0;
+        } else {
             active[i] &= (guint8)~lane->bit;
-    lane->active = lane->finished ? 0 : lane->rows;
+        }
     lane->shrink_above = INFINITY, lane->shrink_below = -INFINITY;
+    return positive;
 }
 
 /* Once the rows that are not left out agree, all rows must. TRUE when the lane is done. */
@@ -297,8 +291,12 @@ static void start_lane(const Descent *descent, Lane *lane, double cost)
     lane->problem->iterations = 0, lane->problem->not_converged = FALSE;
     lane->highest = -INFINITY, lane->lowest = INFINITY;
     lane->precision = 0.01, lane->steps = 0;
-    lane->finished = lane->one_sided;
-    activate(descent, lane);
+    lane->finished = FALSE;
+    guint positive = activate(descent, lane);
+    lane->rows = lane->active;
+    lane->finished = positive == 0 || positive == lane->rows;
+    if (lane->finished)
+        activate(descent, lane);
 }
 
 /* The dual of logistic regression has no optimum at 0: alpha begins near it, or where the last run ended, and w with

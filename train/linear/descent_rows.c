@@ -149,13 +149,12 @@ DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPo
 {
     Arena arena = {0};
     descent_rows_outline(&arena, set, reduced, set->n);
-    if (!arena_try_take(&arena)) {
-        error_set(error,
-                  reduced ? "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images"
-                          : "the rows of %u images need %.1f GB; use fewer images",
-                  set->n, (double)arena_bytes(&arena) / 1e9);
-        return NULL;
-    }
+    if (!arena_try_take(&arena))
+        return error_null(error,
+                          reduced
+                              ? "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images"
+                              : "the rows of %u images need %.1f GB; use fewer images",
+                          set->n, (double)arena_bytes(&arena) / 1e9);
     g_autoptr(DescentRows) rows = g_new(DescentRows, 1);
     *rows = descent_rows_outline(&arena, set, reduced, set->n);
     rows->arena = arena;
@@ -169,8 +168,9 @@ DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPo
         largest = MAX(largest, rows->squares[i] - set->bias * set->bias);
     if (learns && !interrupted() && largest > 0)
         return g_steal_pointer(&rows);
-    training_set_refuse(error);
-    return NULL;
+    return error_null(error, interrupted()
+                                 ? "interrupted"
+                                 : "all features are zero after scaling: there is nothing to learn");
 }
 
 void descent_rows_free(DescentRows *rows)

@@ -101,12 +101,6 @@ void training_set_fold(const TrainingSet *set, float *kernel, guint outputs)
             kernel[place + j] += (float)(set->share * averages[j]);
 }
 
-gboolean training_set_refuse(GError **error)
-{
-    return error_set(error, interrupted() ? "interrupted"
-                                          : "all features are zero after scaling: there is nothing to learn");
-}
-
 double training_set_largest_correlation(const TrainingSet *set)
 {
     gsize features = set->features;

@@ -41,9 +41,6 @@ void training_set_free(TrainingSet *set);
 /* Of kernel (D + C, outputs), adds the averages' weights to those of the features. */
 void training_set_fold(const TrainingSet *set, float *kernel, guint outputs);
 
-/* The error where its features are all zero, if the user did not interrupt: there is nothing to learn. Returns FALSE. */
-gboolean training_set_refuse(GError **error);
-
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
 double training_set_largest_correlation(const TrainingSet *set);
 
