@@ -46,6 +46,7 @@ void slice_column_free(gpointer data)
 {
     SliceColumn *column = data;
     g_free(column->name);
+    g_ptr_array_unref(column->texts);
     g_clear_pointer(&column->values, g_ptr_array_unref);
     g_free(column->of);
     g_free(column);

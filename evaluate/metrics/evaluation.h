@@ -83,7 +83,8 @@ typedef struct {
 /* What a table says of the images in one column (questions/slices.h). */
 typedef struct {
     char *name;
-    GPtrArray *values; /* char* */
+    GPtrArray *texts;  /* (N) char*; NULL where it says nothing */
+    GPtrArray *values; /* char*: of the slices */
     int *of;           /* (N) index of an image's value; -1: it has none */
 } SliceColumn;
 void slice_column_free(gpointer column);

@@ -14,13 +14,23 @@
 #include <math.h>
 #include <string.h>
 
+/* The comparison's next, which says nothing yet. */
+static SliceColumn *add_column(Comparison *comparison, const char *name)
+{
+    SliceColumn *column = g_new0(SliceColumn, 1);
+    column->name = g_strdup(name);
+    column->texts = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_set_size(column->texts, (int)comparison->n);
+    g_ptr_array_add(comparison->slices, column);
+    return column;
+}
+
 /* ---- A table ---- */
 
 typedef struct {
-    Comparison *comparison;
-    GHashTable *images; /* path -> index */
-    int path;           /* column */
-    GPtrArray *texts;   /* of each column a GPtrArray of (N) char*, NULL where it says nothing */
+    Comparison *comparison; /* whose slices are its columns */
+    GHashTable *images;     /* path -> index */
+    int path;               /* column */
     guint found;
 } Table;
 
@@ -28,15 +38,9 @@ static gboolean take_header(const GPtrArray *fields, gpointer user, GError **err
 {
     Table *table = user;
     for (guint c = 0; c < fields->len; c++) {
-        const char *name = fields->pdata[c];
-        GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
-        g_ptr_array_set_size(texts, (int)table->comparison->n);
-        g_ptr_array_add(table->texts, texts);
+        const char *name = add_column(table->comparison, fields->pdata[c])->name;
         if (g_str_equal(name, "path") || (table->path < 0 && g_str_equal(name, "file_name")))
             table->path = (int)c;
-        SliceColumn *column = g_new0(SliceColumn, 1);
-        column->name = g_strdup(name);
-        g_ptr_array_add(table->comparison->slices, column);
     }
     return table->path >= 0 || error_set(error, "its first line must name the column path (or file_name)");
 }
@@ -44,16 +48,17 @@ static gboolean take_header(const GPtrArray *fields, gpointer user, GError **err
 static gboolean take_record(const GPtrArray *fields, gpointer user, GError **error)
 {
     Table *table = user;
+    SliceColumn **columns = (SliceColumn **)table->comparison->slices->pdata;
+    guint n = table->comparison->slices->len;
     gpointer image;
-    if (fields->len != table->texts->len)
-        return error_set(error, "it has %u fields, not %u", fields->len, table->texts->len);
+    if (fields->len != n)
+        return error_set(error, "it has %u fields, not %u", fields->len, n);
     if (!g_hash_table_steal_extended(table->images, fields->pdata[table->path], NULL, &image))
         return TRUE; /* of an image that is not evaluated, or named before */
     table->found++;
-    for (guint c = 0; c < fields->len; c++)
+    for (guint c = 0; c < n; c++)
         if (*(const char *)fields->pdata[c])
-            ((GPtrArray *)table->texts->pdata[c])->pdata[GPOINTER_TO_UINT(image)] =
-                g_strdup(fields->pdata[c]);
+            columns[c]->texts->pdata[GPOINTER_TO_UINT(image)] = g_strdup(fields->pdata[c]);
     return TRUE;
 }
 
@@ -93,12 +98,12 @@ static GPtrArray *values_of(const GPtrArray *texts, GPtrArray *all, gboolean *nu
     return values;
 }
 
-static void slice_by_value(SliceColumn *column, const GPtrArray *texts)
+static void slice_by_value(SliceColumn *column)
 {
-    for (guint i = 0; i < texts->len; i++)
-        for (guint v = 0; texts->pdata[i] && v < column->values->len && column->of[i] < 0; v++)
-            if (g_str_equal(texts->pdata[i], column->values->pdata[v]))
-                column->of[i] = (int)v;
+    for (guint i = 0, v; i < column->texts->len; i++)
+        if (column->texts->pdata[i] &&
+            g_ptr_array_find_with_equal_func(column->values, column->texts->pdata[i], g_str_equal, &v))
+            column->of[i] = (int)v;
 }
 
 enum { QUARTERS = 4 };
@@ -121,7 +126,7 @@ static guint quarter_ends(const GPtrArray *sorted, const char *names[QUARTERS - 
     return n;
 }
 
-static void slice_by_quarter(SliceColumn *column, const GPtrArray *texts, const GPtrArray *sorted)
+static void slice_by_quarter(SliceColumn *column, const GPtrArray *sorted)
 {
     double ends[QUARTERS - 1], number;
     const char *names[QUARTERS - 1];
@@ -131,8 +136,8 @@ static void slice_by_quarter(SliceColumn *column, const GPtrArray *texts, const 
         g_ptr_array_add(column->values, q ? g_strdup_printf("above %s, to %s", names[q - 1], names[q])
                                           : g_strdup_printf("to %s", names[q]));
     g_ptr_array_add(column->values, g_strdup_printf("above %s", names[n - 1]));
-    for (guint i = 0; i < texts->len; i++) {
-        if (!texts->pdata[i] || !is_number(texts->pdata[i], &number))
+    for (guint i = 0; i < column->texts->len; i++) {
+        if (!column->texts->pdata[i] || !is_number(column->texts->pdata[i], &number))
             continue;
         column->of[i] = 0;
         while (column->of[i] < n && number > ends[column->of[i]])
@@ -141,13 +146,13 @@ static void slice_by_quarter(SliceColumn *column, const GPtrArray *texts, const 
 }
 
 /* most: values of numbers that are no quarters. FALSE where it has nothing to compare. */
-static gboolean slice_column(SliceColumn *column, const GPtrArray *texts, guint most, const char *file)
+static gboolean slice_column(SliceColumn *column, guint most, const char *file)
 {
     gboolean numbers;
     g_autoptr(GPtrArray) all = g_ptr_array_new();
-    column->values = values_of(texts, all, &numbers);
-    column->of = g_new(int, texts->len);
-    for (guint i = 0; i < texts->len; i++)
+    column->values = values_of(column->texts, all, &numbers);
+    column->of = g_new(int, column->texts->len);
+    for (guint i = 0; i < column->texts->len; i++)
         column->of[i] = -1;
     guint n = column->values->len;
     if (!numbers && n > SLICE_NAMES) {
@@ -155,27 +160,18 @@ static gboolean slice_column(SliceColumn *column, const GPtrArray *texts, guint 
         return FALSE;
     }
     if (numbers && n > most)
-        slice_by_quarter(column, texts, all);
+        slice_by_quarter(column, all);
     else
-        slice_by_value(column, texts);
+        slice_by_value(column);
     return n > 1;
-}
-
-static void slice_columns(Table *table, const char *file)
-{
-    GPtrArray *columns = table->comparison->slices;
-    for (guint c = columns->len; c-- > 0;)
-        if ((int)c == table->path ||
-            !slice_column(columns->pdata[c], table->texts->pdata[c], SLICE_VALUES, file))
-            g_ptr_array_remove_index(columns, c);
 }
 
 static gboolean read_table(Comparison *comparison, const char *file, GError **error)
 {
     g_autofree char *text = input_file_plain(file, error);
     g_autoptr(GHashTable) images = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
-    Table table = {comparison, images, -1, texts, 0};
+    Table table = {comparison, images, -1, 0};
+    GPtrArray *columns = comparison->slices;
     guint n = comparison->n;
     for (guint i = 0; i < n; i++)
         g_hash_table_insert(images, (gpointer)comparison_path(comparison, i), GUINT_TO_POINTER(i));
@@ -186,8 +182,10 @@ static gboolean read_table(Comparison *comparison, const char *file, GError **er
                          comparison->images->list->root);
     if (table.found < n)
         cli_remark("%s: does not name %u of the %u images", file, n - table.found, n);
-    slice_columns(&table, file);
-    return comparison->slices->len ||
+    for (guint c = columns->len; c-- > 0;)
+        if ((int)c == table.path || !slice_column(columns->pdata[c], SLICE_VALUES, file))
+            g_ptr_array_remove_index(columns, c);
+    return columns->len ||
            error_set(error, "%s: has no column besides the paths that has several values", file);
 }
 
@@ -219,18 +217,13 @@ static char *measured_text(const ImageFacts *facts, int measure)
 
 static void add_measure(Comparison *comparison, const ImageFacts *facts, int measure, const char *folder)
 {
-    guint n = comparison->n;
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_full(n, g_free);
-    SliceColumn *column = g_new0(SliceColumn, 1);
-    column->name = g_strdup(choice_name(SLICE_MEASURE_CHOICES, measure));
-    for (guint i = 0; i < n; i++)
-        g_ptr_array_add(texts, measured_text(&facts[i], measure));
-    if (slice_column(column, texts, QUARTERS, folder)) {
-        g_ptr_array_add(comparison->slices, column);
+    SliceColumn *column = add_column(comparison, choice_name(SLICE_MEASURE_CHOICES, measure));
+    for (guint i = 0; i < comparison->n; i++)
+        column->texts->pdata[i] = measured_text(&facts[i], measure);
+    if (slice_column(column, QUARTERS, folder))
         return;
-    }
     cli_remark("%s: the images have the same %s", folder, column->name);
-    slice_column_free(column);
+    g_ptr_array_remove(comparison->slices, column);
 }
 
 static gboolean measure_images(Comparison *comparison, const gboolean *measures, GError **error)
