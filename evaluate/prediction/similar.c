@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
     const char *path;
     guint8 hash[CACHE_HASH];
-    Neighbour *nearest; /* (K), the most similar first */
+    Neighbour *nearest; /* (K), the most similar first; borrowed */
     guint found;
     const char *itself; /* the cache's image with its content; NULL: none has it */
 } Query;
@@ -35,9 +35,9 @@ typedef struct {
     Cache *cache;
     Cosines *cosines;
     guint k;
-    gsize features; /* D */
-    const Dataset *list;
-    float *vectors; /* (COSINES_BLOCK, D), of the queries that wait for a scan */
+    gsize features;     /* D */
+    float *vectors;     /* (COSINES_BLOCK, D), of the queries that wait for a scan */
+    Neighbour *nearest; /* (COSINES_BLOCK, K + 1), theirs */
     Query queries[COSINES_BLOCK];
     guint waiting, skipped;
     int class_width; /* characters of the longest class's name */
@@ -110,9 +110,9 @@ static void append_csv(const Search *search, const Query *query)
 }
 
 /* Rows of a query: of as equal length as there can be. */
-static guint sheet_columns(const Search *search)
+static guint sheet_columns(guint k)
 {
-    guint images = search->k + 1, rows = (images + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+    guint images = k + 1, rows = (images + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
     return MAX((images + rows - 1) / rows, SHEET_MIN_COLUMNS);
 }
 
@@ -128,15 +128,6 @@ static void append_to_sheet(const Search *search, const Query *query)
         contact_sheet_add(search->sheet, item->path, caption, NULL, 0);
     }
     contact_sheet_end_row(search->sheet);
-}
-
-static gboolean write_sheet(Search *search, GError **error)
-{
-    guint missing;
-    if (!contact_sheet_write(search->sheet, search->options->sheet, &missing, error))
-        return FALSE;
-    search->skipped += missing;
-    return TRUE;
 }
 
 /* ---- From images to output ---- */
@@ -172,85 +163,89 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
         return TRUE;
     }
     Query *query = search->queries + search->waiting;
-    if (!query->nearest)
-        query->nearest = g_new(Neighbour, search->k + 1);
-    query->path = path;
-    query->found = 0;
-    query->itself = NULL;
+    *query = (Query){.path = path, .nearest = search->nearest + (gsize)search->waiting * (search->k + 1)};
     memcpy(query->hash, hash, CACHE_HASH);
     cosines_normalize(features, search->features, search->vectors + search->waiting * search->features);
     return ++search->waiting < COSINES_BLOCK || answer(search, error);
 }
 
-static gboolean open_cache(Search *search, GError **error)
+static Cache *open_cache(const Options *o, GError **error)
 {
-    const Options *o = search->options;
-    search->cache = cache_open(o->images.source, error);
-    if (!search->cache || !cache_choose(search->cache, &o->images.filter, error))
-        return FALSE;
-    cache_take_unlabelled(search->cache);
-    guint n = cache_count(search->cache);
-    const FeatureSpec *spec = cache_feature_spec(search->cache);
+    g_autoptr(Cache) cache = cache_open(o->images.source, error);
+    if (!cache || !cache_choose(cache, &o->images.filter, error))
+        return NULL;
+    cache_take_unlabelled(cache);
+    guint n = cache_count(cache);
+    const FeatureSpec *spec = cache_feature_spec(cache);
     if (n == 0)
-        return error_set(error, "%s: the cache is empty; run extract first", o->images.source);
+        return error_null(error, "%s: the cache is empty; run extract first", o->images.source);
     if (feature_spec_is_imported(spec))
-        return error_set(error,
-                         "%s: its features were imported (made by %s) and cannot be computed from images "
-                         "here; extract --duplicates compares caches",
-                         o->images.source, spec->weights_source);
-    if (search->k > n)
-        return error_set(error, "%s: has %u %s, but --similar asks for %u", o->images.source, n,
-                         plural(n, "image", "images"), search->k);
-    for (guint c = 0; c < cache_classes(search->cache); c++) {
-        g_autofree char *name = cli_printable(cache_class(search->cache, (int)c));
-        search->class_width = MAX(search->class_width, (int)g_utf8_strlen(name, -1));
-    }
-    search->features = feature_spec_features(spec);
-    return TRUE;
+        return error_null(error,
+                          "%s: its features were imported (made by %s) and cannot be computed from images "
+                          "here; extract --duplicates compares caches",
+                          o->images.source, spec->weights_source);
+    if (o->similar > n)
+        return error_null(error, "%s: has %u %s, but --similar asks for %u", o->images.source, n,
+                          plural(n, "image", "images"), (guint)o->similar);
+    return g_steal_pointer(&cache);
 }
 
-static gboolean run(Search *search, GError **error)
+static int widest_class(const Cache *cache)
+{
+    int width = 0;
+    for (guint c = 0; c < cache_classes(cache); c++) {
+        g_autofree char *name = cli_printable(cache_class(cache, (int)c));
+        width = MAX(width, (int)g_utf8_strlen(name, -1));
+    }
+    return width;
+}
+
+static gboolean run(Search *search, const Dataset *list, GError **error)
 {
     const Options *o = search->options;
-    const FeatureSpec *spec = cache_feature_spec(search->cache);
+    const FeatureSpec *spec = search->images.spec;
     const ImagesOwner owner = {o->images.source, "made", spec};
     g_autoptr(Weights) weights = NULL;
     if (!images_weights(o->models.weights, &owner, 1, &weights, error))
         return FALSE;
     g_autoptr(Pipeline) pipeline = images_pipeline(spec, weights, (guint)o->common.threads, error);
-    if (!pipeline)
-        return FALSE;
-    search->images.spec = spec;
-    search->vectors = g_new(float, MIN(search->list->items->len, COSINES_BLOCK) * search->features);
-    return images_run(pipeline, "Looking at images", search->list, take_vector, search, error) &&
-           answer(search, error) &&
-           (!o->neighbours || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
-           (!o->sheet || write_sheet(search, error));
+    guint waiting = MIN(list->items->len, COSINES_BLOCK), missing = 0;
+    g_autofree float *vectors = g_new(float, waiting * search->features);
+    g_autofree Neighbour *nearest = g_new(Neighbour, (gsize)waiting * (search->k + 1));
+    search->vectors = vectors;
+    search->nearest = nearest;
+    gboolean done =
+        pipeline && images_run(pipeline, "Looking at images", list, take_vector, search, error) &&
+        answer(search, error) &&
+        (!o->neighbours || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
+        (!o->sheet || contact_sheet_write(search->sheet, o->sheet, &missing, error));
+    search->skipped += missing;
+    return done;
 }
 
 Status similar_images(const Options *options, GError **error)
 {
-    Search search = {.options = options, .k = (guint)options->similar};
     g_autoptr(Dataset) list = images_list((const char *const *)options->inputs, error);
-    gboolean done = list != NULL;
-    if (done && list->items->len == 0)
-        done = error_set(error, "nothing to compare: the folder or list contains no images");
-    g_autoptr(ThreadPool) thread_pool = NULL;
-    if (done && (done = open_cache(&search, error))) {
-        thread_pool = thread_pool_new((guint)options->common.threads);
-        search.cosines = cosines_new(&search.cache, 1, thread_pool);
-        search.list = list;
-        search.csv = g_string_new("image,rank,path,class,similarity\n");
-        search.sheet = contact_sheet_new("The images most similar to each image", options->images.folder,
-                                         sheet_columns(&search));
-        done = run(&search, error);
-        g_string_free(search.csv, TRUE);
-        contact_sheet_free(search.sheet);
-    }
-    for (guint q = 0; q < COSINES_BLOCK; q++)
-        g_free(search.queries[q].nearest);
-    g_free(search.vectors);
-    cosines_free(search.cosines);
-    cache_close(search.cache);
-    return !done ? STATUS_FAILED : search.skipped ? STATUS_SKIPPED : STATUS_DONE;
+    if (!list ||
+        (!list->items->len && !error_set(error, "nothing to compare: the folder or list contains no images")))
+        return STATUS_FAILED;
+    g_autoptr(Cache) cache = open_cache(options, error);
+    if (!cache)
+        return STATUS_FAILED;
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    g_autoptr(Cosines) cosines = cosines_new(&cache, 1, thread_pool);
+    g_autoptr(GString) csv = g_string_new("image,rank,path,class,similarity\n");
+    g_autoptr(ContactSheet) sheet =
+        contact_sheet_new("The images most similar to each image", options->images.folder,
+                          sheet_columns((guint)options->similar));
+    Search search = {.images.spec = cache_feature_spec(cache),
+                     .options = options,
+                     .cache = cache,
+                     .cosines = cosines,
+                     .k = (guint)options->similar,
+                     .features = feature_spec_features(cache_feature_spec(cache)),
+                     .class_width = widest_class(cache),
+                     .csv = csv,
+                     .sheet = sheet};
+    return !run(&search, list, error) ? STATUS_FAILED : search.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
