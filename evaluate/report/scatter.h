@@ -4,18 +4,15 @@
 #include "common/plot/canvas.h"
 #include "evaluate/metrics/evaluation.h"
 
-enum { SCATTER_MAX = 1500 }; /* images; of more, so many are taken at even distances */
-
 typedef struct {
     const Comparison *comparison; /* borrowed */
     const Evaluation *best;       /* model */
     guint n;                      /* images shown */
-    double *xy;                   /* (n, 2) coordinates */
-    double shares[2];             /* of the variance, that the components explain */
+    guint *images;    /* (n) of the comparison's, the one that is shown: all, or some at even distances */
+    double *xy;       /* (n, 2) coordinates */
+    guint *order;     /* (L) classes, those with the most mistakes first, equals in order */
+    double shares[2]; /* of the variance, that the components explain */
 } Scatter;
-
-/* Which of the comparison's images is shown as the i-th. */
-guint scatter_image(const Scatter *scatter, guint i);
 
 /* Reads the features again. Of images of a cache. NULL and error if it cannot be read, or the user interrupted. */
 Scatter *scatter_new(const Comparison *comparison, GError **error);

@@ -4,7 +4,6 @@
 #include "train/data/held_out.h"
 #include "train/linear/search.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static gboolean parse_positive(const char *text, double *value)
@@ -23,12 +22,6 @@ static char *parse_or_auto(const char *option, const char *text, double *value)
                : g_strdup_printf("--%s takes a number above 0, or auto, not '%s'", option, text);
 }
 
-static int compare_numbers(gconstpointer a, gconstpointer b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static char *parse_costs(const char *text, LinearSettings *settings)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", -1);
@@ -40,7 +33,7 @@ static char *parse_costs(const char *text, LinearSettings *settings)
             return g_strdup_printf("--costs takes numbers above 0, such as 0.001,0.01,0.1, not '%s'",
                                    items[i]);
     settings->n_costs = n;
-    qsort(settings->costs, n, sizeof *settings->costs, compare_numbers);
+    doubles_sort(settings->costs, n);
     return n ? NULL : g_strdup("--costs is empty");
 }
 

@@ -132,10 +132,7 @@ static void keep_held_out(Search *search)
     g_autofree guint *first = g_new0(guint, n); /* row of each unit, plus 1 */
     gboolean grouped = FALSE;
     for (guint i = 0; i < n; i++, row += classes) {
-        gboolean finite = TRUE;
-        for (guint k = 0; k < classes; k++)
-            finite &= isfinite(row[k]) != 0;
-        if (!finite)
+        if (floats_finite(row, classes) < classes)
             continue;
         guint held = search->n_held++, *unit = &first[linear_unit(training, i)];
         *unit = *unit ? *unit : held + 1;
