@@ -201,21 +201,6 @@ ConvShape layer_convolution(const Layer *layer)
                        .tile = layer->tile};
 }
 
-gboolean layer_has_output(const Layer *layer)
-{
-    return layer_kinds[layer->kind].has_output;
-}
-
-gsize layer_inputs(const Layer *layer)
-{
-    return (gsize)layer->in[0] * layer->in[1] * layer->in[2];
-}
-
-gsize layer_outputs(const Layer *layer)
-{
-    return (gsize)layer->out[0] * layer->out[1] * layer->out[2];
-}
-
 void network_initialize(Network *network, guint64 seed)
 {
     for (guint i = 0; i < network->layers->len; i++) {

@@ -110,9 +110,22 @@ char *network_summary(const Network *network, const char *title, const FrozenPar
 void network_initialize(Network *network, guint64 seed);
 
 ConvShape layer_convolution(const Layer *layer);
-gboolean layer_has_output(const Layer *layer);
-gsize layer_inputs(const Layer *layer); /* floats per image */
-gsize layer_outputs(const Layer *layer);
+
+static inline gboolean layer_has_output(const Layer *layer)
+{
+    return layer_kinds[layer->kind].has_output;
+}
+
+/* Floats per image. */
+static inline gsize layer_inputs(const Layer *layer)
+{
+    return (gsize)layer->in[0] * (gsize)layer->in[1] * (gsize)layer->in[2];
+}
+
+static inline gsize layer_outputs(const Layer *layer)
+{
+    return (gsize)layer->out[0] * (gsize)layer->out[1] * (gsize)layer->out[2];
+}
 
 /* TRUE if the network ends in softmax. */
 gboolean network_ends_in_softmax(const Network *network);

@@ -89,11 +89,8 @@ int vgg16_kernel(int layer, gsize shape[4])
 
 gsize vgg16_kernel_count(int layer)
 {
-    gsize shape[4], count = 1;
-    int rank = vgg16_kernel(layer, shape);
-    for (int r = 0; r < rank; r++)
-        count *= shape[r];
-    return rank ? count : 0;
+    const Vgg16Layer *l = &vgg16_layers[layer];
+    return l->conv < 0 ? 0 : (gsize)l->inputs * (gsize)l->outputs * (vgg16_is_dense(layer) ? 1 : 9);
 }
 
 gsize vgg16_parameters(int layer)
