@@ -8,6 +8,11 @@
 
 #include <string.h>
 
+enum {
+    UNFREEZE_DEFAULT = 2, /* the study's: block5_conv3, block5_pool */
+    SUMMARY_CLASSES = 10, /* of a summary without images: the study's */
+};
+
 char *training_data_saved(const TrainingData *data)
 {
     guint64 fetched = 0, kept = 0;
@@ -154,8 +159,36 @@ TrainingData *training_data_from_cache(const TrainOptions *options, GError **err
 }
 
 /* ---- From images ---- */
+/* The base's layer whose output is a row. */
+static const char *cut_of(const TrainOptions *options)
+{
+    const ApproachTraits *traits = &approach_traits[options->approach];
+    gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
+    return traits->base ? vgg16_layers[VGG16_LAYERS - 1 - (traits->base_learns ? learning : 0)].name
+                        : "input";
+}
+
+/* weights: NULL without a base, or as long as they are not loaded, for all that they do not decide. */
+static FeatureSpec *spec_of(const TrainOptions *options, const Weights *weights, GError **error)
+{
+    const ApproachTraits *traits = &approach_traits[options->approach];
+    Normalization unit = NORMALIZE_UNIT;
+    g_autoptr(FeatureSpec) spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit,
+                                                   traits->side, cut_of(options), error);
+    if (!spec || !feature_spec_pool(spec, traits->base_learns ? POOL_NONE : options->pool, error))
+        return NULL;
+    spec->fit = options->fit;
+    return g_steal_pointer(&spec);
+}
+
 static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
 {
+    if (!options->images) { /* for a summary */
+        data->classes = g_ptr_array_new_with_free_func(g_free);
+        for (int c = 0; c < SUMMARY_CLASSES; c++)
+            g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
+        return TRUE;
+    }
     if (g_file_test(options->images, G_FILE_TEST_IS_REGULAR))
         return error_set(error,
                          "%s: is not a folder of images; unpack the archive, or train on a cache that "
@@ -190,24 +223,21 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
     return TRUE;
 }
 
-TrainingData *training_data_from_images(const TrainOptions *options, FeatureSpec *outline, GError **error)
+TrainingData *training_data_from_images(const TrainOptions *options, GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    data->spec = outline;
-    return scan(data, options, error) ? g_steal_pointer(&data) : NULL;
+    data->spec = spec_of(options, NULL, error);
+    return data->spec && scan(data, options, error) ? g_steal_pointer(&data) : NULL;
 }
 
 static gboolean load_images(TrainingData *data, const TrainOptions *options, const Weights *weights,
                             GError **error)
 {
     guint threads = (guint)options->common.threads;
-    g_autoptr(FeatureSpec) outlined = g_steal_pointer(&data->spec);
-    Normalization unit = NORMALIZE_UNIT;
-    data->spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit, outlined->side,
-                                  outlined->layer, error);
-    if (!data->spec || !feature_spec_pool(data->spec, outlined->pool, error))
+    feature_spec_free(data->spec);
+    data->spec = spec_of(options, weights, error);
+    if (!data->spec)
         return FALSE;
-    data->spec->fit = options->fit;
     feature_spec_choose_tiles(data->spec, weights, threads);
     Decoding how = feature_spec_decoding(data->spec);
     data->images = decoded_images_load(data->dataset, &how, options->model, threads, error);

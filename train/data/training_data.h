@@ -28,9 +28,9 @@ typedef struct {
  * NULL and error if the cache cannot be read or trained on. */
 TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
 
-/* The images below --images through the base to what the outline says, a specification without weights, which is taken
- * over ("input": without a base); validation images are never augmented. */
-TrainingData *training_data_from_images(const TrainOptions *options, FeatureSpec *outline, GError **error);
+/* The images below --images through the base, as the approach has it; validation images are never augmented. Without
+ * --images, for a summary: classes and spec alone. */
+TrainingData *training_data_from_images(const TrainOptions *options, GError **error);
 
 /* Memory of training_data_load for batches of this size, including weights, decoded images and the pages of a cache. */
 MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,

@@ -22,46 +22,9 @@
 
 #include <stdio.h>
 
-enum {
-    UNFREEZE_DEFAULT = 2, /* the study's: block5_conv3, block5_pool */
-    SUMMARY_CLASSES = 10, /* of a summary without images: the study's */
-};
-
 static const ApproachTraits *traits_of(const TrainOptions *options)
 {
     return &approach_traits[options->approach];
-}
-
-/* ---- What a row is ---- */
-
-/* The base's layer whose output is a row, when rows come from images. */
-static const char *cut_of(const TrainOptions *options)
-{
-    if (!traits_of(options)->base)
-        return "input";
-    gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
-    return vgg16_layers[VGG16_LAYERS - 1 - (traits_of(options)->base_learns ? learning : 0)].name;
-}
-
-/* Of rows from images, without what the weights decide. */
-static FeatureSpec *outline_spec(const TrainOptions *options, GError **error)
-{
-    Normalization unit = NORMALIZE_UNIT;
-    Pool pool = traits_of(options)->base_learns ? POOL_NONE : options->pool;
-    g_autoptr(FeatureSpec) spec =
-        feature_spec_new(NULL, options->preset, &unit, traits_of(options)->side, cut_of(options), error);
-    return spec && feature_spec_pool(spec, pool, error) ? g_steal_pointer(&spec) : NULL;
-}
-
-/* For a summary without images. */
-static TrainingData *data_without_rows(FeatureSpec *outline)
-{
-    TrainingData *data = g_new0(TrainingData, 1);
-    data->classes = g_ptr_array_new_with_free_func(g_free);
-    for (int c = 0; c < SUMMARY_CLASSES; c++)
-        g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
-    data->spec = outline;
-    return data;
 }
 
 /* Whether the rows of a cache are activations inside the base. */
@@ -82,16 +45,12 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
 
 static TrainingData *open_data(const TrainOptions *options, GError **error)
 {
-    if (!options->cache) {
-        FeatureSpec *outline = outline_spec(options, error);
-        return !outline          ? NULL
-               : options->images ? training_data_from_images(options, outline, error)
-                                 : data_without_rows(outline);
-    }
+    if (!options->cache)
+        return training_data_from_images(options, error);
     g_autoptr(TrainingData) data = training_data_from_cache(options, error);
-    if (data && traits_of(options)->base_learns && !check_cut(options, data->spec, error))
-        return NULL;
-    return g_steal_pointer(&data);
+    return data && (!traits_of(options)->base_learns || check_cut(options, data->spec, error))
+               ? g_steal_pointer(&data)
+               : NULL;
 }
 
 /* ---- Memory ---- */
