@@ -347,7 +347,7 @@ static void to_srgb(VipsImage **image)
     *image = converted;
 }
 
-/* FALSE with no error set if libvips fails: decode_alone finds the reason. */
+/* FALSE with no error set if libvips fails. */
 static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, GError **error)
 {
     PixelFormat form;
@@ -385,10 +385,6 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
     return orient(pixels, orientation, error);
 }
 
-/* libvips has one error buffer for all threads. Decoding holds this lock for reading; a file that failed is decoded
- * again with no other thread decoding, so that the reason is its own and the same in every run. */
-static GRWLock alone;
-
 /* The first line of libvips's error buffer without the loader's name, or a guess if it is empty. */
 static char *last_reason(void)
 {
@@ -401,42 +397,35 @@ static char *last_reason(void)
 }
 
 /* A JPEG that libvips fails on or warns of has all its pixels if jpeg_damage finds nothing. */
-static gboolean decode_alone(const Source *source, Pixels *pixels, GError **error)
+static gboolean pull_damaged_jpeg(const Source *source, Pixels *pixels, char **damage, GError **error)
 {
-    GError *ours = NULL;
-    g_autofree char *reason = NULL, *remark = NULL;
-    gboolean jpeg = source->format->load == load_jpeg;
-    g_rw_lock_writer_lock(&alone);
-    vips_error_clear();
+    g_autofree char *remark = NULL;
     pixels_clear(pixels);
-    if (jpeg)
-        reason = jpeg_damage(source->bytes, source->size, &remark);
-    gboolean ok =
-        !reason && pull(source, jpeg ? VIPS_FAIL_ON_TRUNCATED : source->format->fail_on, pixels, &ours);
-    if (!ok && !ours) {
-        reason = reason ? reason : last_reason();
-        fail(&ours, "damaged %s (%s)", source->format->name, reason);
-    }
+    vips_error_clear();
+    *damage = jpeg_damage(source->bytes, source->size, &remark);
     if (remark)
         g_strlcpy(source->facts->remark, remark, sizeof source->facts->remark);
-    vips_error_clear();
-    g_rw_lock_writer_unlock(&alone);
-    if (ours)
-        g_propagate_error(error, ours);
-    return ok;
+    return !*damage && pull(source, VIPS_FAIL_ON_TRUNCATED, pixels, error);
 }
 
 static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error)
 {
     GError *ours = NULL;
+    g_autofree char *reason = NULL;
+    gboolean jpeg = source->format->load == load_jpeg;
     warned = FALSE;
-    g_rw_lock_reader_lock(&alone);
-    gboolean ok = pull(source, source->format->fail_on, pixels, &ours);
-    g_rw_lock_reader_unlock(&alone);
-    ok = ok && !(warned && source->format->load == load_jpeg);
+    vips_error_clear();
+    gboolean ok = pull(source, source->format->fail_on, pixels, &ours) && !(warned && jpeg);
+    if (!ok && !ours && jpeg)
+        ok = pull_damaged_jpeg(source, pixels, &reason, &ours);
+    if (!ok && !ours) {
+        reason = reason ? reason : last_reason();
+        fail(&ours, "damaged %s (%s)", source->format->name, reason);
+    }
+    vips_error_clear();
     if (ours)
         g_propagate_error(error, ours);
-    return ok || (!ours && decode_alone(source, pixels, error));
+    return ok;
 }
 
 static gboolean decode_heif(const Source *source, Pixels *pixels, GError **error)

@@ -20,7 +20,7 @@
  * A file's metadata are heeded or ignored. Heeded, the image is rotated by EXIF's orientation, and its colours are
  * converted from an embedded profile to sRGB (relative colorimetric). Keras and torchvision ignore them.
  *
- * All functions are safe to call from several threads at once. */
+ * image_decode is for one thread at a time, as libvips has one buffer of errors; all else, for several. */
 #pragma once
 #include "common/cli/choice.h"
 
