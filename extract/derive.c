@@ -47,7 +47,7 @@ static gboolean open_weights(Derivation *d, const Options *options, int cut, GEr
 /* Where the cache's features lead to, and the way there. */
 static gboolean find_way(Derivation *d, const Options *options, GError **error)
 {
-    const FeatureSpec *from = cache_feature_spec(d->cache);
+    const FeatureSpec *from = d->cache->spec;
     int cut = cli_given("layer") ? vgg16_find(options->layer) : -1;
     if (!vgg16_is_dense(cut) && options->weights)
         return error_set(error, "--weights is not used: only --layer fc1 and fc2 of a CACHE need weights");
@@ -56,7 +56,7 @@ static gboolean find_way(Derivation *d, const Options *options, GError **error)
     d->spec = feature_spec_copy(from);
     if ((cli_given("layer") && !feature_spec_go_on(d->spec, d->weights, options->layer, error)) ||
         !feature_spec_pool(d->spec, options->pool, error)) {
-        g_prefix_error(error, "%s: ", cache_path(d->cache));
+        g_prefix_error(error, "%s: ", d->cache->path);
         return FALSE;
     }
     d->network = network_outline(from->shape[0], from->shape[1], from->shape[2]);
@@ -69,8 +69,7 @@ static gboolean find_way(Derivation *d, const Options *options, GError **error)
 
 static gboolean derive_block(Derivation *d, guint first, guint n, GError **error)
 {
-    gsize features = feature_spec_features(cache_feature_spec(d->cache)),
-          derived = feature_spec_features(d->spec);
+    gsize features = feature_spec_features(d->cache->spec), derived = feature_spec_features(d->spec);
     const float *rows[BLOCK];
     for (guint i = 0; i < n; i++)
         if (!(rows[i] = cache_features(d->cache, first + i, d->in + i * features, error)))
@@ -83,8 +82,8 @@ static gboolean derive_block(Derivation *d, guint first, guint n, GError **error
 
 static gboolean derive_all(Derivation *d, GError **error)
 {
-    guint n = cache_all(d->cache);
-    d->in = g_new(float, BLOCK *feature_spec_features(cache_feature_spec(d->cache)));
+    guint n = d->cache->all;
+    d->in = g_new(float, BLOCK *feature_spec_features(d->cache->spec));
     d->out = g_new(float, BLOCK *feature_spec_features(d->spec));
     g_autoptr(Progress) progress = progress_new("Deriving", n, "items");
     for (guint i = 0; i < n; i += BLOCK, progress_tick(progress, MIN(BLOCK, n - i)))
@@ -105,7 +104,7 @@ Status extract_derive(const Options *options, GError **error)
     d.thread_pool = thread_pool_new((guint)options->common.threads);
     if (!derive_all(&d, error))
         return STATUS_FAILED;
-    guint n = cache_all(d.cache);
+    guint n = d.cache->all;
     printf("%s: %u %s of %" G_GSIZE_FORMAT " features\n", path, n, plural(n, "item", "items"),
            feature_spec_features(d.spec));
     return STATUS_DONE;

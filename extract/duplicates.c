@@ -63,7 +63,7 @@ static void print_groups(const Search *search, const GArray *images)
         const Cache *its;
         g_autofree char *path = cli_printable(item_of(search, image, &its)->path),
                         *how = describe(alike, image);
-        g_autofree char *cache = cli_printable(cache_path(its));
+        g_autofree char *cache = cli_printable(its->path);
         if (first)
             printf("%sgroup %u\n", groups ? "\n" : "", groups + 1);
         groups += first;
@@ -105,11 +105,11 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
             return FALSE;
         cache_take_unlabelled(cache);
         if (!search->given)
-            search->first = cache_count(cache);
+            search->first = cache->images;
     }
-    const FeatureSpec *spec = cache_feature_spec(search->caches[0]);
+    const FeatureSpec *spec = search->caches[0]->spec;
     g_autofree char *difference =
-        search->given > 1 ? feature_spec_difference(cache_feature_spec(search->caches[1]), spec) : NULL;
+        search->given > 1 ? feature_spec_difference(search->caches[1]->spec, spec) : NULL;
     return !difference ||
            error_set(error, "%s cannot be compared with %s: %s", paths[1], paths[0], difference);
 }

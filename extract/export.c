@@ -34,8 +34,8 @@ static void write_npy_header(FILE *stream, const char *dtype, const char *shape)
 
 static gboolean write_features(FILE *stream, Cache *cache, GError **error)
 {
-    guint n = cache_count(cache);
-    gsize size = feature_spec_features(cache_feature_spec(cache));
+    guint n = cache->images;
+    gsize size = feature_spec_features(cache->spec);
     g_autofree char *shape = g_strdup_printf("(%u, %" G_GSIZE_FORMAT ")", n, size);
     g_autofree float *buffer = g_new(float, size);
     g_autoptr(Progress) progress = progress_new("Exporting", n, "items");
@@ -53,9 +53,9 @@ static gboolean write_features(FILE *stream, Cache *cache, GError **error)
 
 static void write_labels(FILE *stream, const Cache *cache)
 {
-    g_autofree char *shape = g_strdup_printf("(%u,)", cache_count(cache));
+    g_autofree char *shape = g_strdup_printf("(%u,)", cache->images);
     write_npy_header(stream, "<i8", shape);
-    for (guint i = 0; i < cache_count(cache); i++) {
+    for (guint i = 0; i < cache->images; i++) {
         gint64 label = cache_item(cache, i)->label;
         fwrite(&label, sizeof label, 1, stream);
     }
@@ -65,7 +65,7 @@ static void write_items(FILE *stream, const Cache *cache)
 {
     g_autoptr(GString) line = g_string_new(NULL);
     fputs("index,path,label,class\n", stream);
-    for (guint i = 0; i < cache_count(cache); i++) {
+    for (guint i = 0; i < cache->images; i++) {
         const CacheItem *item = cache_item(cache, i);
         g_string_printf(line, "%u", i);
         csv_append(line, item->path);
@@ -118,8 +118,7 @@ Status extract_export(const Options *options, GError **error)
         output_file_discard(files[i]);
     if (!fine)
         return STATUS_FAILED;
-    printf("%u %s to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n", cache_count(cache),
-           plural(cache_count(cache), "item", "items"), folder, cache_count(cache),
-           feature_spec_features(cache_feature_spec(cache)));
+    printf("%u %s to %s: features.npy (%u, %" G_GSIZE_FORMAT "), labels.npy, items.csv\n", cache->images,
+           plural(cache->images, "item", "items"), folder, cache->images, feature_spec_features(cache->spec));
     return STATUS_DONE;
 }

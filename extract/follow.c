@@ -77,9 +77,9 @@ static gboolean read_stored(Follow *follow, guint part, GError **error)
     if (!follow->writers[part])
         return TRUE;
     Cache *stored = follow->stored[part] = cache_writer_list(follow->writers[part], error);
-    for (guint i = 0; stored && i < cache_all(stored); i++)
+    for (guint i = 0; stored && i < stored->all; i++)
         add_known(follow, cache_item(stored, i)->path, cache_item(stored, i), part);
-    for (guint i = 0; stored && i < cache_skipped_count(stored); i++)
+    for (guint i = 0; stored && i < stored->skipped->len; i++)
         add_known(follow, cache_skipped(stored, i).path, NULL, part);
     return stored != NULL;
 }
@@ -428,8 +428,8 @@ static gboolean follow_known(Plan *plan, GError **error)
     if (interrupted())
         return error_set(error, "%s", interruption);
     if (stored) { /* a new cache knows nothing */
-        remark_on_known(plan, cache_path(stored));
-        remark_on_changes(plan, cache_path(stored));
+        remark_on_known(plan, stored->path);
+        remark_on_changes(plan, stored->path);
     }
     return TRUE;
 }

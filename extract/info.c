@@ -27,8 +27,8 @@ static guint64 file_size(const char *folder)
 /* Items of each label. */
 static guint *count_classes(const Cache *cache)
 {
-    guint *counts = g_new0(guint, cache_classes(cache) + 1);
-    for (guint i = 0; i < cache_count(cache); i++)
+    guint *counts = g_new0(guint, cache->classes->len + 1);
+    for (guint i = 0; i < cache->images; i++)
         counts[cache_item(cache, i)->label]++;
     return counts;
 }
@@ -42,8 +42,8 @@ typedef struct {
 
 static Stored measure_stored(const Cache *cache)
 {
-    guint n = cache_all(cache);
-    double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache_feature_spec(cache));
+    guint n = cache->all;
+    double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache->spec);
     for (guint i = 0; i < n; i++) {
         guint count;
         bytes += (double)cache_stored(cache, i, &count);
@@ -56,8 +56,8 @@ static Stored measure_stored(const Cache *cache)
 static void print_stored(const Cache *cache)
 {
     Stored stored = measure_stored(cache);
-    printf("Store    %s, %.0f bytes per image (%.3f of float32)",
-           cache_store_name(cache_catalog(cache)->store), stored.bytes, stored.share_of_full);
+    printf("Store    %s, %.0f bytes per image (%.3f of float32)", cache_store_name(cache->catalog->store),
+           stored.bytes, stored.share_of_full);
     if (stored.zeros >= 0)
         printf(", %.1f %% of the features are zero", 100 * stored.zeros);
     putchar('\n');
@@ -110,7 +110,7 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
 static guint count_groups(const Cache *cache)
 {
     g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache_all(cache); i++)
+    for (guint i = 0; i < cache->all; i++)
         if (cache_item(cache, i)->given.group)
             g_hash_table_add(groups, (gpointer)cache_item(cache, i)->given.group);
     return g_hash_table_size(groups);
@@ -130,7 +130,7 @@ static gboolean is_reviewed(const CacheItem *item)
 static Decided count_decided(const Cache *cache)
 {
     Decided decided = {0};
-    for (guint i = 0; i < cache_all(cache); i++) {
+    for (guint i = 0; i < cache->all; i++) {
         const CacheItem *item = cache_item(cache, i);
         if (is_reviewed(item))
             decided.actions[cache_label_action(&item->given)]++;
@@ -142,7 +142,7 @@ static Decided count_decided(const Cache *cache)
 static json_t *decisions_json(const Cache *cache)
 {
     json_t *decisions = json_array();
-    for (guint i = 0; i < cache_all(cache); i++) {
+    for (guint i = 0; i < cache->all; i++) {
         const CacheItem *item = cache_item(cache, i);
         if (is_reviewed(item))
             json_array_append_new(
@@ -156,15 +156,14 @@ static json_t *decisions_json(const Cache *cache)
 
 static void print_text(const Cache *cache)
 {
-    const FeatureSpec *spec = cache_feature_spec(cache);
+    const FeatureSpec *spec = cache->spec;
     g_autofree guint *counts = count_classes(cache);
-    g_autofree char *size = g_format_size_full(file_size(cache_path(cache)), G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *path = cli_printable(cache_path(cache)),
-                    *program = cli_printable(cache_catalog(cache)->program);
+    g_autofree char *size = g_format_size_full(file_size(cache->path), G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *path = cli_printable(cache->path), *program = cli_printable(cache->catalog->program);
     printf("Cache    %s, %s, made by %s\n", path, size, program);
-    printf("Items    %u of %u classes, %u skipped\n", cache_count(cache), cache_classes(cache),
-           cache_skipped_count(cache));
-    CacheShard shard = cache_catalog(cache)->shard;
+    printf("Items    %u of %u classes, %u skipped\n", cache->images, cache->classes->len,
+           cache->skipped->len);
+    CacheShard shard = cache->catalog->shard;
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
     Decided decided = count_decided(cache);
@@ -177,19 +176,19 @@ static void print_text(const Cache *cache)
                excluded);
     if (count_groups(cache))
         printf("Groups   %u\n", count_groups(cache));
-    if (*cache_catalog(cache)->passed) {
-        g_autofree char *passed = cli_printable(cache_catalog(cache)->passed);
+    if (*cache->catalog->passed) {
+        g_autofree char *passed = cli_printable(cache->catalog->passed);
         printf("Passed   over: %s\n", passed);
     }
-    if (cache_total(cache) > cache_count(cache))
-        printf("Copies   %u, augmented\n", cache_total(cache) - cache_count(cache));
+    if (cache->total > cache->images)
+        printf("Copies   %u, augmented\n", cache->total - cache->images);
     print_feature_spec(cache, spec);
     printf("\n%8s  class\n", "items");
-    for (guint label = 0; label < cache_classes(cache); label++) {
+    for (guint label = 0; label < cache->classes->len; label++) {
         g_autofree char *name = cli_printable(cache_class(cache, (int)label));
         printf("%8u  %s\n", counts[label], name);
     }
-    for (guint i = 0; i < cache_skipped_count(cache); i++) {
+    for (guint i = 0; i < cache->skipped->len; i++) {
         CacheSkipped skipped = cache_skipped(cache, i);
         g_autofree char *name = cli_printable(skipped.path), *reason = cli_printable(skipped.reason);
         printf("%sskipped %s: %s\n", i ? "" : "\n", name, reason);
@@ -198,30 +197,29 @@ static void print_text(const Cache *cache)
 
 static void print_json(const Cache *cache)
 {
-    const FeatureSpec *spec = cache_feature_spec(cache);
+    const FeatureSpec *spec = cache->spec;
     g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
-    CacheShard shard = cache_catalog(cache)->shard;
+    CacheShard shard = cache->catalog->shard;
     Stored stored = measure_stored(cache);
-    for (guint label = 0; label < cache_classes(cache); label++)
+    for (guint label = 0; label < cache->classes->len; label++)
         json_array_append_new(classes,
                               json_pack("{s:o, s:i}", "name", text_json(cache_class(cache, (int)label)),
                                         "items", (int)counts[label]));
-    for (guint i = 0; i < cache_skipped_count(cache); i++)
+    for (guint i = 0; i < cache->skipped->len; i++)
         json_array_append_new(skipped,
                               json_pack("{s:o, s:o}", "path", text_json(cache_skipped(cache, i).path),
                                         "reason", text_json(cache_skipped(cache, i).reason)));
     json_t *object = json_pack(
         "{s:i, s:o, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:o, s:s, s:f, s:o}",
-        "version", INFO_VERSION, "cache", text_json(cache_path(cache)), "program",
-        cache_catalog(cache)->program, "bytes", (json_int_t)file_size(cache_path(cache)), "items",
-        (int)cache_count(cache), "copies", (int)(cache_total(cache) - cache_count(cache)), "features",
-        (json_int_t)feature_spec_features(spec), "recipe", feature_spec_to_json(spec), "classes", classes,
-        "skipped", skipped, "shard",
+        "version", INFO_VERSION, "cache", text_json(cache->path), "program", cache->catalog->program, "bytes",
+        (json_int_t)file_size(cache->path), "items", (int)cache->images, "copies",
+        (int)(cache->total - cache->images), "features", (json_int_t)feature_spec_features(spec), "recipe",
+        feature_spec_to_json(spec), "classes", classes, "skipped", skipped, "shard",
         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null(), "unlabelled",
         (int)count_decided(cache).unlabelled, "decisions", decisions_json(cache), "groups",
-        (int)count_groups(cache), "passed_over", text_json(cache_catalog(cache)->passed), "store",
-        cache_store_name(cache_catalog(cache)->store), "bytes_an_image", stored.bytes, "zeros",
+        (int)count_groups(cache), "passed_over", text_json(cache->catalog->passed), "store",
+        cache_store_name(cache->catalog->store), "bytes_an_image", stored.bytes, "zeros",
         stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);

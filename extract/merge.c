@@ -45,7 +45,7 @@ static void note_duplicate(Merge *merge, const Cache *shard, const char *path)
 {
     merge->unchanged++;
     if (g_hash_table_contains(merge->ours, path_key(path)) && merge->duplicates++ < DUPLICATES_NAMED)
-        cli_warn("%s: %s is also in an earlier shard, with the same content", cache_path(shard), path);
+        cli_warn("%s: %s is also in an earlier shard, with the same content", shard->path, path);
 }
 
 /* The same path with different content is another image: only the user knows which one to keep. */
@@ -57,7 +57,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
         if (memcmp(hash, item->hash, CACHE_HASH) != 0)
             return error_set(
                 error, "%s: %s is already in the cache with different content: remove the wrong one first",
-                cache_path(shard), item->path);
+                shard->path, item->path);
         note_duplicate(merge, shard, item->path);
         return TRUE;
     }
@@ -72,11 +72,11 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
 
 static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
-    guint n = cache_all(shard), n_skipped = cache_skipped_count(shard);
+    guint n = shard->all, n_skipped = shard->skipped->len;
     guint8 hash[CACHE_HASH];
-    CacheShard part = cache_catalog(shard)->shard;
+    CacheShard part = shard->catalog->shard;
     g_array_append_val(merge->shards, part);
-    g_autoptr(Progress) progress = progress_new(cache_path(shard), n, "items");
+    g_autoptr(Progress) progress = progress_new(shard->path, n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!merge_item(merge, shard, i, error))
             return FALSE;
@@ -87,8 +87,8 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
         cache_writer_skip(merge->writer, skipped.path, skipped.reason);
         merge->skipped++;
     }
-    if (*cache_catalog(shard)->passed)
-        cache_writer_passed(merge->writer, cache_catalog(shard)->passed);
+    if (*shard->catalog->passed)
+        cache_writer_passed(merge->writer, shard->catalog->passed);
     return cache_writer_commit(merge->writer, error);
 }
 
@@ -96,26 +96,26 @@ static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
 {
     const Options *options = merge->options;
-    CacheStore its = cache_catalog(shard)->store;
+    CacheStore its = shard->catalog->store;
     CacheForm form = {.store = options->store ? options->store : its == CACHE_FLOAT16 ? &its : NULL};
-    merge->spec = feature_spec_copy(cache_feature_spec(shard));
+    merge->spec = feature_spec_copy(shard->spec);
     merge->buffer = g_new(float, feature_spec_features(merge->spec));
     merge->writer = cache_writer_open(options->arguments[0], merge->spec, &form, error);
-    return merge->writer || (g_prefix_error(error, "%s cannot be merged: ", cache_path(shard)), FALSE);
+    return merge->writer || (g_prefix_error(error, "%s cannot be merged: ", shard->path), FALSE);
 }
 
 /* Features once rounded to float16 cannot be made exact again. */
 static gboolean check_shard(const Merge *merge, const Cache *shard, GError **error)
 {
-    g_autofree char *difference = feature_spec_difference(cache_feature_spec(shard), merge->spec);
+    g_autofree char *difference = feature_spec_difference(shard->spec, merge->spec);
     if (difference)
-        return error_set(error, "%s cannot be merged: it was made with different settings (%s)",
-                         cache_path(shard), difference);
-    if (cache_catalog(shard)->store == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
+        return error_set(error, "%s cannot be merged: it was made with different settings (%s)", shard->path,
+                         difference);
+    if (shard->catalog->store == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
         return error_set(error,
                          "%s cannot be merged: its features were rounded to float16, and the cache's were "
                          "not; merge into a new cache with --store float16",
-                         cache_path(shard));
+                         shard->path);
     return TRUE;
 }
 

@@ -59,9 +59,9 @@ static void add_known(GHashTable *known, const char *path)
 static GHashTable *known_paths(const Cache *cache)
 {
     GHashTable *known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < cache_count(cache); i++)
+    for (guint i = 0; i < cache->images; i++)
         add_known(known, cache_item(cache, i)->path);
-    for (guint i = 0; i < cache_skipped_count(cache); i++)
+    for (guint i = 0; i < cache->skipped->len; i++)
         add_known(known, cache_skipped(cache, i).path);
     return known;
 }

@@ -6,11 +6,11 @@
 
 CacheWriter *new_cache(const Cache *from, const FeatureSpec *spec, const char *path, GError **error)
 {
-    CacheStore store = cache_catalog(from)->store;
+    CacheStore store = from->catalog->store;
     CacheForm form = {.store = &store};
     g_autoptr(CacheWriter) writer = cache_writer_open(path, spec, &form, error);
     g_autoptr(Cache) stored = writer ? cache_writer_list(writer, error) : NULL;
-    guint n = stored ? cache_all(stored) + cache_skipped_count(stored) : 0;
+    guint n = stored ? stored->all + stored->skipped->len : 0;
     if (n)
         error_set(error, "%s has %u %s already: name a new cache", path, n, plural(n, "item", "items"));
     return stored && !n ? g_steal_pointer(&writer) : NULL;
@@ -25,7 +25,7 @@ void new_cache_put(CacheWriter *writer, Cache *from, guint index, const float *f
 
 gboolean new_cache_skipped(CacheWriter *writer, const Cache *from, GError **error)
 {
-    for (guint i = 0; i < cache_skipped_count(from); i++) {
+    for (guint i = 0; i < from->skipped->len; i++) {
         CacheSkipped skipped = cache_skipped(from, i);
         cache_writer_skip(writer, skipped.path, skipped.reason);
     }

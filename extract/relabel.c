@@ -93,7 +93,7 @@ static CacheWriter *open_existing(const char *path, GError **error)
     g_autoptr(Cache) cache = cache_open(path, error);
     if (!cache)
         return NULL;
-    g_autoptr(FeatureSpec) spec = feature_spec_copy(cache_feature_spec(cache));
+    g_autoptr(FeatureSpec) spec = feature_spec_copy(cache->spec);
     g_clear_pointer(&cache, cache_close);
     return cache_writer_open(path, spec, NULL, error);
 }
@@ -115,7 +115,7 @@ static gboolean relabelling_open(Relabelling *r, const char *path, GError **erro
 /* Before anything is changed: an expression that matches nothing is a mistake. */
 static gboolean check_groups(const Relabelling *r, const char *by, const char *path, GError **error)
 {
-    for (guint i = 0; r->groups && i < cache_all(r->stored); i++) {
+    for (guint i = 0; r->groups && i < r->stored->all; i++) {
         g_autofree char *group = groups_find(r->groups, cache_item(r->stored, i)->path);
         if (group)
             return TRUE;
@@ -125,7 +125,7 @@ static gboolean check_groups(const Relabelling *r, const char *by, const char *p
 
 static gboolean relabel_all(Relabelling *r, GError **error)
 {
-    for (guint i = 0; i < cache_all(r->stored) && !interrupted(); i++)
+    for (guint i = 0; i < r->stored->all && !interrupted(); i++)
         if (!relabel_item(r, cache_item(r->stored, i), error))
             return FALSE;
     if (interrupted() && r->at_once)
@@ -164,7 +164,7 @@ static gboolean check_known(const Relabelling *r, const char *path, GError **err
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     GHashTableIter rows;
     gpointer image;
-    for (guint i = 0; i < cache_all(r->stored); i++)
+    for (guint i = 0; i < r->stored->all; i++)
         if (!cache_item(r->stored, i)->copy)
             g_hash_table_add(known, (gpointer)cache_item(r->stored, i)->path);
     g_hash_table_iter_init(&rows, r->labels->rows);

@@ -48,7 +48,7 @@ static void join_units(PartitionItem *items, const guint *alike, guint n)
 
 static gboolean divide(Split *split, const Options *options, double share, GError **error)
 {
-    guint n = cache_count(split->cache);
+    guint n = split->cache->images;
     g_autoptr(Dataset) images = cache_dataset(split->cache);
     g_autoptr(Alike) alike =
         alike_find(&split->cache, 1, options->similarity, (guint)options->common.threads, error);
@@ -87,14 +87,14 @@ static gboolean put(Split *split, guint index, float *buffer, GError **error)
         return FALSE;
     CacheWriter *writer = split->writers[part];
     new_cache_put(writer, split->cache, index, features);
-    split->images[part] += index < cache_count(split->cache);
+    split->images[part] += index < split->cache->images;
     return commit_often(writer, error);
 }
 
 static gboolean put_all(Split *split, GError **error)
 {
-    guint n = cache_all(split->cache);
-    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(split->cache)));
+    guint n = split->cache->all;
+    g_autofree float *buffer = g_new(float, feature_spec_features(split->cache->spec));
     g_autoptr(Progress) progress = progress_new("Splitting", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!put(split, i, buffer, error))
@@ -112,8 +112,7 @@ Status extract_split(const Options *options, GError **error)
     if (!split.cache || !divide(&split, options, options->split_share, error))
         return STATUS_FAILED;
     for (guint part = 0; part < 2; part++)
-        if (!(split.writers[part] =
-                  new_cache(split.cache, cache_feature_spec(split.cache), arguments[1 + part], error)))
+        if (!(split.writers[part] = new_cache(split.cache, split.cache->spec, arguments[1 + part], error)))
             return STATUS_FAILED;
     if (!put_all(&split, error))
         return STATUS_FAILED;

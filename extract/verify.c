@@ -17,7 +17,7 @@ static gboolean class_fits(const Cache *cache, const CacheItem *item)
 {
     CacheLabel label = cache_label_unreviewed(item->given);
     gsize size = strlen(label.class_name);
-    return feature_spec_is_imported(cache_feature_spec(cache)) || label.tabled ||
+    return feature_spec_is_imported(cache->spec) || label.tabled ||
            (strncmp(item->path, label.class_name, size) == 0 && item->path[size] == '/');
 }
 
@@ -40,9 +40,7 @@ static const char *problem_of(Cache *cache, guint index, float *buffer)
                    : "its record does not match its checksum";
     if (!class_fits(cache, cache_item(cache, index)))
         return "its class differs from the folder it is in";
-    return all_finite(features, feature_spec_features(cache_feature_spec(cache)))
-               ? NULL
-               : "its features are not finite";
+    return all_finite(features, feature_spec_features(cache->spec)) ? NULL : "its features are not finite";
 }
 
 Status extract_verify(const Options *options, GError **error)
@@ -50,8 +48,8 @@ Status extract_verify(const Options *options, GError **error)
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error); /* checks everything but the records */
     if (!cache)
         return STATUS_FAILED;
-    guint n = cache_all(cache), wrong = 0;
-    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(cache)));
+    guint n = cache->all, wrong = 0;
+    g_autofree float *buffer = g_new(float, feature_spec_features(cache->spec));
     Progress *progress = progress_new("Verifying", n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const char *problem = problem_of(cache, i, buffer);
@@ -64,13 +62,13 @@ Status extract_verify(const Options *options, GError **error)
     }
     progress_free(progress);
     if (interrupted())
-        error_set(error, "interrupted before %s was read completely", cache_path(cache));
+        error_set(error, "interrupted before %s was read completely", cache->path);
     else if (wrong)
         error_set(error, "%u of %u items in %s are damaged: run extract%s again to %s them", wrong, n,
-                  cache_path(cache), feature_spec_is_imported(cache_feature_spec(cache)) ? " --import" : "",
-                  feature_spec_is_imported(cache_feature_spec(cache)) ? "replace" : "recompute");
+                  cache->path, feature_spec_is_imported(cache->spec) ? " --import" : "",
+                  feature_spec_is_imported(cache->spec) ? "replace" : "recompute");
     else
-        printf("%u %s and %u skipped %s, all intact\n", n, plural(n, "item", "items"),
-               cache_skipped_count(cache), plural(cache_skipped_count(cache), "input", "inputs"));
+        printf("%u %s and %u skipped %s, all intact\n", n, plural(n, "item", "items"), cache->skipped->len,
+               plural(cache->skipped->len, "input", "inputs"));
     return *error ? STATUS_FAILED : STATUS_DONE;
 }

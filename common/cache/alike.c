@@ -75,12 +75,12 @@ static gboolean join_similar(Search *search, gsize features, GError **error)
 
 Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint threads, GError **error)
 {
-    const FeatureSpec *spec = cache_feature_spec(caches[0]);
+    const FeatureSpec *spec = caches[0]->spec;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autoptr(Cosines) cosines = cosines_new(caches, n_caches, thread_pool);
     g_autoptr(Alike) alike = g_new0(Alike, 1);
     for (guint c = 0; c < n_caches; c++)
-        alike->n += cache_count(caches[c]);
+        alike->n += caches[c]->images;
     alike->threshold = (float)(similarity > 0 ? similarity : cosines_alike(spec));
     alike->first = g_new(guint, alike->n + 1);
     alike->similarity = g_new0(float, alike->n + 1);

@@ -117,7 +117,23 @@ typedef struct {
 } Catalog;
 
 /* ---- Reading: a snapshot. What the functions return is valid until cache_close; safe from several threads. ---- */
-typedef struct Cache Cache;
+
+typedef struct {
+    const char *path; /* as given to cache_open */
+    Catalog *catalog;
+    const FeatureSpec *spec; /* the catalog's */
+    GPtrArray *classes;      /* char*, by label; a reference may outlive the cache */
+    guint images;            /* items 0 … images-1 */
+    guint total;             /* with the augmented copies, which are items images … total-1 */
+    guint all;               /* with what has no label or is excluded, which is items total … all-1 */
+    GArray *skipped;         /* CacheSkipped */
+    /* The rest is private. */
+    struct Store *store;
+    struct MDB_txn *txn; /* holds the snapshot, and with it the store; NULL: of a list without features */
+    GStringChunk *texts;
+    GArray *entries; /* of the items */
+    guint excluded;  /* images */
+} Cache;
 
 /* Whether a cache seems to lie here. */
 gboolean cache_is(const char *path);
@@ -135,19 +151,10 @@ void cache_take_unlabelled(Cache *cache);
  * extracted; listed images that the cache lacks are ignored. FALSE and error if a class is missing or nothing is left.
  * Call it right after cache_open: it renumbers the items. */
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error);
-const Catalog *cache_catalog(const Cache *cache);
-const FeatureSpec *cache_feature_spec(const Cache *cache); /* the catalog's */
-guint cache_classes(const Cache *cache);
-GPtrArray *cache_class_names(const Cache *cache); /* char*, by label; a reference may outlive the cache */
 const char *cache_class(const Cache *cache, int label); /* "" for -1 */
-guint cache_count(const Cache *cache);                  /* images: items 0 … count-1 */
-guint cache_total(const Cache *cache); /* with the augmented copies, which are items count … total-1 */
-guint cache_all(const Cache *cache); /* with what has no label or is excluded, which is items total … all-1 */
 const CacheItem *cache_item(const Cache *cache, guint index);
 Dataset *cache_dataset(const Cache *cache); /* its images, in their order; the caller's */
-guint cache_skipped_count(const Cache *cache);
 CacheSkipped cache_skipped(const Cache *cache, guint index);
-const char *cache_path(const Cache *cache); /* as given to cache_open */
 
 /* Bytes that an item's features take in the file. nonzeros: how many are not zero. */
 gsize cache_stored(const Cache *cache, guint index, guint *nonzeros);

@@ -17,18 +17,6 @@ typedef struct {
     gint verified; /* atomic */
 } Entry;
 
-struct Cache {
-    Store *store;
-    MDB_txn *txn; /* holds the snapshot, and with it the store; NULL: of a list without features */
-    Catalog *catalog;
-    GStringChunk *texts;
-    GArray *entries;      /* Entry; images, then copies */
-    guint images, copies; /* of them; behind these are those without a label, or excluded */
-    guint excluded;       /* images */
-    GArray *skipped;      /* CacheSkipped */
-    GPtrArray *classes;   /* char*, by label */
-};
-
 static Entry *entry_at(const Cache *cache, guint index)
 {
     return &g_array_index(cache->entries, Entry, index);
@@ -46,7 +34,7 @@ static gboolean read_item(gpointer user, MDB_val key, MDB_val value, GError **er
     Entry entry = {.key = key, .value = value};
     CacheItem *item = &entry.item;
     const char *path;
-    if (!record_parse_item(key, value, feature_spec_features(cache->catalog->spec), &header, &path) ||
+    if (!record_parse_item(key, value, feature_spec_features(cache->spec), &header, &path) ||
         !record_label(&header, cache->catalog, &item->given))
         return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key.mv_size,
                              (const char *)key.mv_data);
@@ -113,22 +101,23 @@ static gint by_path(gconstpointer a, gconstpointer b)
 static void part_items(Cache *cache)
 {
     g_array_sort(cache->entries, by_sort);
-    for (guint i = 0; i < cache->entries->len; i++) {
+    cache->all = cache->entries->len;
+    for (guint i = 0; i < cache->all; i++) {
         cache->images += sort_of(cache_item(cache, i)) == IMAGES;
-        cache->copies += sort_of(cache_item(cache, i)) == COPIES;
+        cache->total += sort_of(cache_item(cache, i)) != LEFT_OUT;
     }
 }
 
 void cache_remark_left_out(const Cache *cache)
 {
     guint unlabelled = 0, excluded = cache->excluded;
-    for (guint i = cache_total(cache); i < cache_all(cache); i++)
+    for (guint i = cache->total; i < cache->all; i++)
         unlabelled += !cache_item(cache, i)->given.excluded;
     if (unlabelled)
-        cli_remark("%s: %u %s without a label %s left out", cache_path(cache), unlabelled,
+        cli_remark("%s: %u %s without a label %s left out", cache->path, unlabelled,
                    plural(unlabelled, "image", "images"), plural(unlabelled, "is", "are"));
     if (excluded)
-        cli_remark("%s: %u %s that a review excluded %s left out", cache_path(cache), excluded,
+        cli_remark("%s: %u %s that a review excluded %s left out", cache->path, excluded,
                    plural(excluded, "image", "images"), plural(excluded, "is", "are"));
 }
 
@@ -140,19 +129,22 @@ void cache_take_unlabelled(Cache *cache)
             *entry_at(cache, kept++) = *entry_at(cache, i);
     g_array_set_size(cache->entries, kept);
     g_array_sort(cache->entries, by_path);
-    cache->images = kept;
-    cache->copies = 0;
+    cache->images = cache->total = cache->all = kept;
 }
 
 Cache *cache_list(Store *store, MDB_txn *txn, GError **error)
 {
     g_autoptr(Cache) cache = g_new0(Cache, 1);
     cache->store = store;
+    cache->path = store->folder;
     cache->texts = g_string_chunk_new(1 << 16);
     cache->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     cache->skipped = g_array_new(FALSE, FALSE, sizeof(CacheSkipped));
     cache->catalog = catalog_read(store, txn, error);
-    if (!cache->catalog || !store_read(store, txn, store->items, read_item, cache, error) ||
+    if (!cache->catalog)
+        return NULL;
+    cache->spec = cache->catalog->spec;
+    if (!store_read(store, txn, store->items, read_item, cache, error) ||
         !store_read(store, txn, store->skipped, read_skipped, cache, error))
         return NULL;
     set_labels(cache);
@@ -180,7 +172,7 @@ Cache *cache_open(const char *path, GError **error)
 
 Dataset *cache_dataset(const Cache *cache)
 {
-    Dataset *dataset = dataset_new(cache->store->folder);
+    Dataset *dataset = dataset_new(cache->path);
     g_ptr_array_unref(dataset->classes);
     dataset->classes = g_ptr_array_ref(cache->classes);
     for (guint i = 0; i < cache->images; i++) {
@@ -196,7 +188,7 @@ Dataset *cache_dataset(const Cache *cache)
 /* Keeps the items of these images (path -> label + 1). */
 static void keep_items(Cache *cache, GHashTable *labels)
 {
-    guint kept = 0, images = 0, total = cache_total(cache);
+    guint kept = 0, images = 0, total = cache->total;
     for (guint i = 0; i < total; i++) {
         Entry entry = *entry_at(cache, i);
         g_autofree char *image = cache_path_image(entry.item.path);
@@ -208,7 +200,7 @@ static void keep_items(Cache *cache, GHashTable *labels)
     }
     g_array_set_size(cache->entries, kept);
     cache->images = images;
-    cache->copies = kept - images;
+    cache->total = cache->all = kept;
 }
 
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)
@@ -252,44 +244,9 @@ gboolean cache_is(const char *path)
     return g_file_test(data, G_FILE_TEST_EXISTS);
 }
 
-const FeatureSpec *cache_feature_spec(const Cache *cache)
-{
-    return cache->catalog->spec;
-}
-
-const Catalog *cache_catalog(const Cache *cache)
-{
-    return cache->catalog;
-}
-
-guint cache_classes(const Cache *cache)
-{
-    return cache->classes->len;
-}
-
-GPtrArray *cache_class_names(const Cache *cache)
-{
-    return cache->classes;
-}
-
 const char *cache_class(const Cache *cache, int label)
 {
     return label < 0 ? "" : cache->classes->pdata[label];
-}
-
-guint cache_count(const Cache *cache)
-{
-    return cache->images;
-}
-
-guint cache_total(const Cache *cache)
-{
-    return cache->images + cache->copies;
-}
-
-guint cache_all(const Cache *cache)
-{
-    return cache->entries->len;
 }
 
 const CacheItem *cache_item(const Cache *cache, guint index)
@@ -297,26 +254,16 @@ const CacheItem *cache_item(const Cache *cache, guint index)
     return &entry_at(cache, index)->item;
 }
 
-guint cache_skipped_count(const Cache *cache)
-{
-    return cache->skipped->len;
-}
-
 CacheSkipped cache_skipped(const Cache *cache, guint index)
 {
     return g_array_index(cache->skipped, CacheSkipped, index);
-}
-
-const char *cache_path(const Cache *cache)
-{
-    return cache->store->folder;
 }
 
 gsize cache_stored(const Cache *cache, guint index, guint *nonzeros)
 {
     Packed packed = entry_at(cache, index)->packed;
     *nonzeros = packed.nonzeros;
-    return packed_size(packed, feature_spec_features(cache->catalog->spec));
+    return packed_size(packed, feature_spec_features(cache->spec));
 }
 
 static gboolean verify(const Cache *cache, Entry *entry, GError **error)
@@ -326,7 +273,7 @@ static gboolean verify(const Cache *cache, Entry *entry, GError **error)
     if (!record_sealed(entry->key, entry->value))
         return error_set(error,
                          "the features of %s in %s fail their checksum: run extract again to recompute them",
-                         entry->item.path, cache_path(cache));
+                         entry->item.path, cache->path);
     g_atomic_int_set(&entry->verified, TRUE);
     return TRUE;
 }
@@ -341,19 +288,19 @@ const float *cache_features_range(Cache *cache, guint index, gsize first, gsize 
     const float *in_place = packed_in_place(bytes, entry->packed);
     if (in_place)
         return in_place + first;
-    gsize features = feature_spec_features(cache->catalog->spec);
+    gsize features = feature_spec_features(cache->spec);
     if (packed_read(bytes, entry->packed, features, first, count, buffer))
         return buffer;
     g_set_error(error, VGGCACHE_ERROR, VGGCACHE_ERROR_UNSOUND,
                 "the features of %s in %s cannot be decoded: this program does not write such records; "
                 "delete the cache and extract again",
-                entry->item.path, cache_path(cache));
+                entry->item.path, cache->path);
     return NULL;
 }
 
 const float *cache_features(Cache *cache, guint index, float *buffer, GError **error)
 {
-    return cache_features_range(cache, index, 0, feature_spec_features(cache->catalog->spec), buffer, error);
+    return cache_features_range(cache, index, 0, feature_spec_features(cache->spec), buffer, error);
 }
 
 static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
@@ -370,8 +317,8 @@ Rows cache_rows(Cache *cache)
     gsize bytes = 0;
     for (guint i = 0; i < cache->images; i++)
         bytes += entry_at(cache, i)->value.mv_size;
-    return (Rows){cache->images, feature_spec_features(cache->catalog->spec), bytes / MAX(cache->images, 1),
-                  part, cache};
+    return (Rows){cache->images, feature_spec_features(cache->spec), bytes / MAX(cache->images, 1), part,
+                  cache};
 }
 
 void cache_forget(Cache *cache, guint index)

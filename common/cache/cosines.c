@@ -36,12 +36,12 @@ Cosines *cosines_new(Cache *const *caches, guint n_caches, ThreadPool *thread_po
     blas_startup(threads);
     cosines->caches = caches;
     cosines->n_caches = n_caches;
-    cosines->features = feature_spec_features(cache_feature_spec(caches[0]));
+    cosines->features = feature_spec_features(caches[0]->spec);
     cosines->thread_pool = thread_pool;
     cosines->rows = g_new0(float *, threads + 1);
     cosines->products = g_new0(float *, threads + 1);
     for (guint c = 0; c < n_caches; c++)
-        cosines->n += cache_count(caches[c]);
+        cosines->n += caches[c]->images;
     for (guint t = 0; t < threads; t++) {
         cosines->rows[t] = g_new(float, MIN(COSINES_BLOCK, cosines->n) * cosines->features);
         cosines->products[t] = g_new(float, COSINES_BLOCK *COSINES_BLOCK);
@@ -67,8 +67,8 @@ void cosines_free(Cosines *cosines)
 Cache *cosines_cache(const Cosines *cosines, guint image, guint *index)
 {
     guint c = 0;
-    for (; image >= cache_count(cosines->caches[c]); c++)
-        image -= cache_count(cosines->caches[c]);
+    for (; image >= cosines->caches[c]->images; c++)
+        image -= cosines->caches[c]->images;
     *index = image;
     return cosines->caches[c];
 }
@@ -194,6 +194,6 @@ gboolean cosines_scan(Cosines *cosines, const float *vectors, guint n, guint fir
         g_propagate_error(error, g_steal_pointer(&cosines->error));
         return FALSE;
     }
-    return !interrupted() || error_set(error, "interrupted before all images of %s were compared",
-                                       cache_path(cosines->caches[0]));
+    return !interrupted() ||
+           error_set(error, "interrupted before all images of %s were compared", cosines->caches[0]->path);
 }

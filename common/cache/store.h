@@ -7,7 +7,7 @@
 
 #define STORE_ROOM_MIN ((gsize)64 << 20) /* bytes by which a writer's map exceeds the file, at least */
 
-typedef struct {
+typedef struct Store {
     char *folder;   /* as given */
     int directory;  /* descriptor of the folder; a writer's lock is on it */
     char *identity; /* device and inode, the key in the table of open folders */

@@ -118,7 +118,7 @@ static gboolean hold_out(Novelty *novelty, const float *const *summaries, const 
 gboolean novelty_fit(Cache *cache, const guint32 *items, guint count, ThreadPool *thread_pool,
                      Novelty **novelty, GError **error)
 {
-    const FeatureSpec *spec = cache_feature_spec(cache);
+    const FeatureSpec *spec = cache->spec;
     gsize width = (gsize)spec->shape[2];
     guint n = MIN(novelty_most(spec->shape), count);
     g_autoptr(Novelty) fitted = novelty_new(spec->shape, n);

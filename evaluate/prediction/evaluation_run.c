@@ -57,7 +57,7 @@ static gboolean check_models(const Run *run, const Comparison *comparison, GErro
     const char *const *names = run->unknown ? NULL : (const char *const *)images->classes->pdata;
     for (guint i = 0; i < comparison->models; i++) {
         const Evaluation *evaluation = comparison->evaluations[i];
-        const FeatureSpec *spec = cache ? cache_feature_spec(cache) : evaluation->model->spec;
+        const FeatureSpec *spec = cache ? cache->spec : evaluation->model->spec;
         g_autofree char *clause = model_mismatch(evaluation->model, spec, names, images->classes->len);
         if (clause)
             return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->root,
@@ -88,8 +88,7 @@ static gboolean list_images(const Run *run, const ImageChoice *choice, GError **
     images->list = cache_dataset(images->cache);
     if (images->folder)
         dataset_locate(images->list, images->folder);
-    return cache_count(images->cache) ||
-           error_set(error, "%s: the cache is empty; run extract first", source);
+    return images->cache->images || error_set(error, "%s: the cache is empty; run extract first", source);
 }
 
 static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error)

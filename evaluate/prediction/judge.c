@@ -123,8 +123,8 @@ static gboolean add(Judge *judge, guint image, const float *x, GError **error)
 
 gboolean judge_cache(Judge *judge, Cache *cache, const char *label, GError **error)
 {
-    guint n = cache_count(cache);
-    judge->features = feature_spec_features(cache_feature_spec(cache));
+    guint n = cache->images;
+    judge->features = feature_spec_features(cache->spec);
     g_autofree float *vectors = g_new(float, judge->block * judge->features);
     judge->vectors = vectors;
     g_autoptr(Progress) progress = progress_new(label, n, "images");

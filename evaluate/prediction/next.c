@@ -56,7 +56,7 @@ static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluatio
 /* (n, n): of the first n candidates. NULL and error if their features cannot be read. */
 static float *compare(Cache *cache, const GArray *candidates, guint n, GError **error)
 {
-    const FeatureSpec *spec = cache_feature_spec(cache);
+    const FeatureSpec *spec = cache->spec;
     gsize width = (gsize)spec->shape[2];
     g_autofree float *buffer = g_new(float, feature_spec_features(spec)), *summaries = g_new(float, width *n);
     for (guint i = 0; i < n; i++) {

@@ -197,12 +197,12 @@ static gboolean predict_cache(Judge *judge, const char *path, GError **error)
     if (!cache)
         return FALSE;
     cache_take_unlabelled(cache);
-    g_autofree char *clause = model_mismatch(prediction->model, cache_feature_spec(cache), NULL, 0);
+    g_autofree char *clause = model_mismatch(prediction->model, cache->spec, NULL, 0);
     if (clause)
         return error_set(error, "%s: cannot predict the images of %s: %s", judge->evaluations[0]->path, path,
                          clause);
     prediction->list = cache_dataset(cache);
-    return judge_memory(judge, cache_count(cache), cache, error) && print_header(prediction, error) &&
+    return judge_memory(judge, cache->images, cache, error) && print_header(prediction, error) &&
            judge_cache(judge, cache, "Predicting", error);
 }
 

@@ -175,8 +175,8 @@ static Cache *open_cache(const Options *o, GError **error)
     if (!cache || !cache_choose(cache, &o->images.filter, error))
         return NULL;
     cache_take_unlabelled(cache);
-    guint n = cache_count(cache);
-    const FeatureSpec *spec = cache_feature_spec(cache);
+    guint n = cache->images;
+    const FeatureSpec *spec = cache->spec;
     if (n == 0)
         return error_null(error, "%s: the cache is empty; run extract first", o->images.source);
     if (feature_spec_is_imported(spec))
@@ -193,7 +193,7 @@ static Cache *open_cache(const Options *o, GError **error)
 static int widest_class(const Cache *cache)
 {
     int width = 0;
-    for (guint c = 0; c < cache_classes(cache); c++) {
+    for (guint c = 0; c < cache->classes->len; c++) {
         g_autofree char *name = cli_printable(cache_class(cache, (int)c));
         width = MAX(width, (int)g_utf8_strlen(name, -1));
     }
@@ -238,12 +238,12 @@ Status similar_images(const Options *options, GError **error)
     g_autoptr(ContactSheet) sheet =
         contact_sheet_new("The images most similar to each image", options->images.folder,
                           sheet_columns((guint)options->similar));
-    Search search = {.images.spec = cache_feature_spec(cache),
+    Search search = {.images.spec = cache->spec,
                      .options = options,
                      .cache = cache,
                      .cosines = cosines,
                      .k = (guint)options->similar,
-                     .features = feature_spec_features(cache_feature_spec(cache)),
+                     .features = feature_spec_features(cache->spec),
                      .class_width = widest_class(cache),
                      .csv = csv,
                      .sheet = sheet};

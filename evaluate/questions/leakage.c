@@ -16,7 +16,7 @@ static GHashTable *hash_contents(const Cache *training)
 {
     GHashTable *contents =
         g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
-    for (guint i = 0; i < cache_count(training); i++) {
+    for (guint i = 0; i < training->images; i++) {
         const CacheItem *item = cache_item(training, i);
         g_hash_table_insert(contents, g_bytes_new_static(item->hash, CACHE_HASH), (gpointer)item->path);
     }
@@ -70,7 +70,7 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GEr
 {
     const Comparison *comparison = search->comparison;
     guint n = comparison->n;
-    gsize features = feature_spec_features(cache_feature_spec(cosines_cache(test, 0, &(guint){0})));
+    gsize features = feature_spec_features(cosines_cache(test, 0, &(guint){0})->spec);
     g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     for (guint i = 0; i < n; i++) {
@@ -92,18 +92,16 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GEr
 static gboolean compare(Comparison *comparison, Cache *test, Cache *training, const LeakageChoice *choice,
                         GError **error)
 {
-    g_autofree char *difference =
-        feature_spec_difference(cache_feature_spec(training), cache_feature_spec(test));
+    g_autofree char *difference = feature_spec_difference(training->spec, test->spec);
     comparison->trained_on = choice->trained_on;
     comparison->twins = g_new0(Twin, comparison->n + 1);
     find_same(comparison, training);
     if (difference) {
         cli_warn("%s was made with other settings than %s (%s): images are compared by their content only",
-                 choice->trained_on, cache_path(test), difference);
+                 choice->trained_on, test->path, difference);
         return TRUE;
     }
-    comparison->similarity =
-        choice->similarity > 0 ? choice->similarity : cosines_alike(cache_feature_spec(training));
+    comparison->similarity = choice->similarity > 0 ? choice->similarity : cosines_alike(training->spec);
     g_autoptr(Cosines) of_test = cosines_new(&test, 1, comparison->thread_pool);
     g_autoptr(Cosines) of_training = cosines_new(&training, 1, comparison->thread_pool);
     Search search = {.comparison = comparison, .training = of_training};
@@ -114,8 +112,7 @@ static gboolean compare_caches(Comparison *comparison, const LeakageChoice *choi
 {
     Cache *test = comparison->images->cache;
     g_autoptr(Cache) training = NULL;
-    if (g_strcmp0(choice->trained_on, cache_path(test)) != 0 &&
-        !(training = cache_open(choice->trained_on, error)))
+    if (g_strcmp0(choice->trained_on, test->path) != 0 && !(training = cache_open(choice->trained_on, error)))
         return FALSE;
     return compare(comparison, test, training ? training : test, choice, error);
 }

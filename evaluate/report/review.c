@@ -151,7 +151,7 @@ static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
 static gboolean add_duplicates(Choice *choice, GError **error)
 {
     Cache *cache = choice->comparison->images->cache;
-    if (!cache || cache_count(cache) > REVIEW_COMPARED)
+    if (!cache || cache->images > REVIEW_COMPARED)
         return TRUE;
     g_autoptr(Alike) alike =
         alike_find(&cache, 1, 0, thread_pool_threads(choice->comparison->thread_pool), error);

@@ -44,7 +44,7 @@ static void rank_classes(Scatter *scatter)
 static gboolean find_coordinates(Scatter *scatter, GError **error)
 {
     Cache *cache = scatter->comparison->images->cache;
-    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(cache)));
+    g_autofree float *buffer = g_new(float, feature_spec_features(cache->spec));
     for (guint i = 0; i < scatter->n; i++)
         if (!cache_features(cache, scatter->images[i], buffer, error)) /* which verifies its checksum */
             return FALSE;

@@ -29,7 +29,7 @@ static void use(void)
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     Cache *cache = cache_open(folder, NULL);
     float buffer[FIXTURE_FEATURES];
-    for (guint i = 0; cache && i < cache_count(cache); i++)
+    for (guint i = 0; cache && i < cache->images; i++)
         cache_features(cache, i, buffer, NULL);
     cache_close(cache);
     CacheWriter *writer = cache_writer_open(folder, spec, NULL, NULL);

@@ -331,7 +331,7 @@ static inline void check_cache_item(Cache *cache, guint index)
     fixture_hash(number, hash);
     g_assert_cmpstr(cache_class(cache, (guint)item->label), ==, class_name);
     g_assert_cmpmem(item->hash, CACHE_HASH, hash, CACHE_HASH);
-    gsize n = feature_spec_features(cache_feature_spec(cache));
+    gsize n = feature_spec_features(cache->spec);
     g_autofree float *buffer = g_new(float, n);
     const float *features = cache_features(cache, index, buffer, &error);
     g_assert_no_error(error);
@@ -343,7 +343,7 @@ static inline void check_cache_item(Cache *cache, guint index)
 
 static inline void check_cache(Cache *cache, guint expected)
 {
-    g_assert_cmpuint(cache_count(cache), ==, expected);
+    g_assert_cmpuint(cache->images, ==, expected);
     for (guint i = 0; i < expected; i++) {
         check_cache_item(cache, i);
         if (i)

@@ -14,17 +14,15 @@ void cache_source_clear(CacheSource *source)
 Dataset *cache_source_other(Cache *cache, const Cache *like, GError **error)
 {
     g_autoptr(Dataset) images = cache_dataset(cache);
-    g_autofree char *difference =
-        feature_spec_difference(cache_feature_spec(cache), cache_feature_spec(like));
+    g_autofree char *difference = feature_spec_difference(cache->spec, like->spec);
     const char *lacking;
     if (difference)
         return error_null(error, "%s: cannot be used as validation data for a model trained on %s: %s",
-                          cache_path(cache), cache_path(like), difference);
-    if (!dataset_adopt_classes(images, cache_class_names(like), &lacking))
-        return error_null(error, "%s: its class %s is not a class of %s", cache_path(cache), lacking,
-                          cache_path(like));
+                          cache->path, like->path, difference);
+    if (!dataset_adopt_classes(images, like->classes, &lacking))
+        return error_null(error, "%s: its class %s is not a class of %s", cache->path, lacking, like->path);
     return images->items->len ? g_steal_pointer(&images)
-                              : error_null(error, "%s: it has no images to validate on", cache_path(cache));
+                              : error_null(error, "%s: it has no images to validate on", cache->path);
 }
 
 /* ---- Augmented copies ---- */
@@ -38,7 +36,7 @@ static void find_copies(CacheSource *source)
     for (guint i = 0; i < source->part->count; i++)
         g_hash_table_insert(places, (gpointer)cache_item(source->cache, source->part->items[i])->path,
                             GUINT_TO_POINTER(i + 1));
-    for (guint i = cache_count(source->cache); i < cache_total(source->cache); i++) {
+    for (guint i = source->cache->images; i < source->cache->total; i++) {
         const CacheItem *item = cache_item(source->cache, i);
         g_autofree char *image = cache_path_image(item->path);
         guint place = GPOINTER_TO_UINT(g_hash_table_lookup(places, image));
@@ -50,7 +48,7 @@ static void find_copies(CacheSource *source)
 static guint max_copies(Cache *cache)
 {
     guint max = 0;
-    for (guint i = cache_count(cache); i < cache_total(cache); i++)
+    for (guint i = cache->images; i < cache->total; i++)
         max = MAX(max, cache_item(cache, i)->copy);
     return max;
 }
@@ -62,14 +60,13 @@ gboolean cache_source_draw_copies(CacheSource *source, guint copies, guint64 see
     source->copies = copies ? copies : max_copies(cache);
     if (!source->copies)
         return error_set(error, "%s: it has no augmented copies; create them with extract --augment K",
-                         cache_path(cache));
+                         cache->path);
     source->copy_items = g_new0(guint32, (gsize)source->part->count * source->copies);
     find_copies(source);
     for (gsize i = 0; i < (gsize)source->part->count * source->copies; i++)
         if (!source->copy_items[i])
             return error_set(error, "%s: %s has no copy %u; extract --augment %u adds what is missing",
-                             cache_path(cache),
-                             cache_item(cache, source->part->items[i / source->copies])->path,
+                             cache->path, cache_item(cache, source->part->items[i / source->copies])->path,
                              (guint)(i % source->copies) + 1, source->copies);
     return TRUE;
 }
@@ -85,7 +82,7 @@ static guint32 item_of(const CacheSource *source, guint32 index, int epoch)
 
 gboolean cache_source_read(const CacheSource *source, GError **error)
 {
-    g_autofree float *buffer = g_new(float, feature_spec_features(cache_feature_spec(source->cache)));
+    g_autofree float *buffer = g_new(float, feature_spec_features(source->cache->spec));
     for (guint i = 0; i < source->part->count; i++)
         if (!cache_features(source->cache, source->part->items[i], buffer, error))
             return FALSE;
@@ -116,7 +113,7 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, f
                       const float **rows, GError **error)
 {
     const CacheSource *source = user;
-    gsize features = feature_spec_features(cache_feature_spec(source->cache));
+    gsize features = feature_spec_features(source->cache->spec);
     for (int i = 0; i < n; i++) {
         rows[i] = cache_features(source->cache, item_of(source, indices[i], epoch), buffer, error);
         if (!rows[i])
@@ -145,5 +142,5 @@ BatchSource cache_source_batches(CacheSource *source)
                          .units = source->part->units,
                          .fetch = fetch,
                          .user = source,
-                         .features = feature_spec_features(cache_feature_spec(source->cache))};
+                         .features = feature_spec_features(source->cache->spec)};
 }

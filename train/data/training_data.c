@@ -111,7 +111,7 @@ static gboolean split_cache(TrainingData *data, const TrainOptions *options, GEr
 {
     double split = options->validation ? 0 : options->validation_split;
     g_autoptr(Dataset) images = cache_dataset(data->cache);
-    data->spec = feature_spec_copy(cache_feature_spec(data->cache));
+    data->spec = feature_spec_copy(data->cache->spec);
     data->classes = g_ptr_array_ref(images->classes);
     if (!part_images(data, images, options, split, error))
         return FALSE;
@@ -279,7 +279,7 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
 {
     MemoryNeed need = batches_memory(feature_spec_features(data->spec),
                                      MAX(data->parts[0].count, data->parts[1].count), batch);
-    if (cache_catalog(data->cache)->store == CACHE_FLOAT32 && !scales(options))
+    if (data->cache->catalog->store == CACHE_FLOAT32 && !scales(options))
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
     for (int i = 0; i < 2; i++)
         memory_add(&need, cache_source_memory(&data->cached[i]));

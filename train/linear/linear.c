@@ -40,7 +40,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 
 static gboolean check_classes(const Linear *linear, GError **error)
 {
-    const char *path = cache_path(linear->cache);
+    const char *path = linear->cache->path;
     for (guint k = 0; k < linear->training.classes; k++)
         if (linear->counts[k] == 0)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",

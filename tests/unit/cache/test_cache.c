@@ -9,12 +9,12 @@ static void what_is_committed_is_read_back(void)
     fixture_cache(folder, FIXTURE_SIDE, 50);
     g_autoptr(Cache) cache = open_cache(folder);
     check_cache(cache, 50);
-    g_assert_cmpuint(cache_classes(cache), ==, 3);
-    g_assert_cmpuint(cache_skipped_count(cache), ==, 1);
+    g_assert_cmpuint(cache->classes->len, ==, 3);
+    g_assert_cmpuint(cache->skipped->len, ==, 1);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "class0/broken.jpg");
     g_assert_cmpstr(cache_skipped(cache, 0).reason, ==, "is empty");
-    g_assert_cmpstr(cache_path(cache), ==, folder);
-    g_assert_cmpstr(cache_catalog(cache)->program, ==, "vggcache " VGGCACHE_VERSION);
+    g_assert_cmpstr(cache->path, ==, folder);
+    g_assert_cmpstr(cache->catalog->program, ==, "vggcache " VGGCACHE_VERSION);
     remove_tree(folder);
 }
 
@@ -60,7 +60,7 @@ static void labels_follow_class_names_not_arrival(void)
     const char *expected[] = {"Zoo", "apple", "pear",
                               "zebra"}; /* byte order; a class without items has no label */
     g_autoptr(Cache) cache = open_cache(folder);
-    g_assert_cmpuint(cache_classes(cache), ==, G_N_ELEMENTS(expected));
+    g_assert_cmpuint(cache->classes->len, ==, G_N_ELEMENTS(expected));
     for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
         g_assert_cmpstr(cache_class(cache, i), ==, expected[i]);
         g_assert_cmpint(cache_item(cache, i)->label, ==, i);
@@ -93,20 +93,20 @@ static void put_skip_and_remove_replace_one_another(void)
     g_assert_false(cache_writer_lookup(writer, "a/1.png", hash));
     Cache *stored = cache_writer_list(writer, &error);
     g_assert_no_error(error);
-    g_assert_cmpuint(cache_all(stored), ==, 2);
+    g_assert_cmpuint(stored->all, ==, 2);
     g_assert_cmpstr(cache_item(stored, 0)->path, ==, "a/2.png");
     g_assert_cmpstr(cache_item(stored, 0)->given.class_name, ==, "a");
     g_assert_cmpuint(cache_item(stored, 0)->hash[0], ==, 7);
-    g_assert_cmpuint(cache_skipped_count(stored), ==, 1);
+    g_assert_cmpuint(stored->skipped->len, ==, 1);
     cache_close(stored);
     cache_writer_close(writer);
 
     g_autoptr(Cache) cache = open_cache(folder);
-    g_assert_cmpuint(cache_count(cache), ==, 2);
+    g_assert_cmpuint(cache->images, ==, 2);
     g_assert_cmpstr(cache_item(cache, 0)->path, ==, "a/2.png");
     float buffer[FIXTURE_FEATURES];
     g_assert_cmpfloat(cache_features(cache, 0, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 7);
-    g_assert_cmpuint(cache_skipped_count(cache), ==, 1);
+    g_assert_cmpuint(cache->skipped->len, ==, 1);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "a/1.png");
     remove_tree(folder);
 }
@@ -129,9 +129,9 @@ static void an_item_is_copied_to_another_path_and_class(void)
     cache_writer_close(writer);
     g_autoptr(Cache) cache = open_cache(folder);
     const char *paths[] = {long_path, "c/1.png"}, *classes[] = {"b", ""}, *groups[] = {"scene 1", "scene 2"};
-    g_assert_cmpuint(cache_classes(cache), ==, 1);
-    g_assert_cmpuint(cache_count(cache), ==, 1); /* the one without a label is behind the others */
-    g_assert_cmpuint(cache_all(cache), ==, 2);
+    g_assert_cmpuint(cache->classes->len, ==, 1);
+    g_assert_cmpuint(cache->images, ==, 1); /* the one without a label is behind the others */
+    g_assert_cmpuint(cache->all, ==, 2);
     for (guint i = 0; i < 2; i++) {
         float buffer[FIXTURE_FEATURES];
         const CacheItem *item = cache_item(cache, i);
@@ -143,7 +143,7 @@ static void an_item_is_copied_to_another_path_and_class(void)
         g_assert_cmpfloat(cache_features(cache, i, buffer, NULL)[FIXTURE_FEATURES - 1], ==, 4);
     }
     cache_take_unlabelled(cache);
-    g_assert_cmpuint(cache_count(cache), ==, 2);
+    g_assert_cmpuint(cache->images, ==, 2);
     g_assert_cmpint(cache_item(cache, 1)->label, ==, -1);
     remove_tree(folder);
 }
@@ -171,10 +171,10 @@ static void long_and_odd_paths_are_kept(void)
     cache_writer_close(writer);
 
     g_autoptr(Cache) cache = open_cache(folder);
-    g_assert_cmpuint(cache_count(cache), ==, G_N_ELEMENTS(paths));
+    g_assert_cmpuint(cache->images, ==, G_N_ELEMENTS(paths));
     g_assert_cmpstr(cache_class(cache, 0), ==, "a\xe9");
     float buffer[FIXTURE_FEATURES];
-    for (guint i = 0; i < cache_count(cache); i++)
+    for (guint i = 0; i < cache->images; i++)
         g_assert_cmpstr(cache_item(cache, i)->path, ==,
                         paths[(int)cache_features(cache, i, buffer, NULL)[0]]);
     g_assert_cmpstr(cache_skipped(cache, 0).path, ==, "a/late\xe9.png");

@@ -197,7 +197,7 @@ static void use_it(const char *folder)
 {
     g_autoptr(FeatureSpec) spec = fixture_feature_spec(FIXTURE_SIDE);
     Cache *cache = cache_open(folder, NULL);
-    for (guint i = 0; cache && i < cache_count(cache); i++) {
+    for (guint i = 0; cache && i < cache->images; i++) {
         float buffer[FIXTURE_FEATURES];
         const float *features = cache_features(cache, i, buffer, NULL);
         if (features)

@@ -33,7 +33,7 @@ static void altered_features_are_found_and_computed_anew(void)
     Cache *cache = open_cache(folder);
     guint bad = 0;
     float buffer[FIXTURE_FEATURES];
-    for (guint i = 0; i < cache_count(cache); i++) {
+    for (guint i = 0; i < cache->images; i++) {
         g_clear_error(&error);
         if (!cache_features(cache, i, buffer, &error)) {
             bad++;
@@ -67,7 +67,7 @@ static void altered_descriptions_are_refused(void)
         g_autoptr(Cache) cache = cache_open(folder, &error);
         guint bad = 0;
         float buffer[FIXTURE_FEATURES];
-        for (guint item = 0; cache && item < cache_count(cache); item++)
+        for (guint item = 0; cache && item < cache->images; item++)
             bad += !cache_features(cache, item, buffer, NULL);
         g_assert_true(bad || strstr(error->message, "is damaged"));
         remove_tree(folder);
@@ -119,7 +119,7 @@ static void every_store_gives_back_what_was_put(void)
         cache_writer_close(writer);
         const double shares[] = {[CACHE_SPARSE] = 0.55, [CACHE_FLOAT16] = 0.3, [CACHE_FLOAT32] = 1};
         g_autoptr(Cache) cache = open_cache(folder);
-        g_assert_cmpint(cache_catalog(cache)->store, ==, store);
+        g_assert_cmpint(cache->catalog->store, ==, store);
         for (guint i = 0; i < 3; i++) {
             guint nonzeros;
             gsize full = FIXTURE_FEATURES * sizeof(float), bytes = cache_stored(cache, i, &nonzeros);
