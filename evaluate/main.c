@@ -59,13 +59,12 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
                                 .n = models,
                                 .title = options->style.title ? options->style.title : title,
                                 .cells = (ConfusionCells)options->style.cells};
-    g_autofree Answers *answers = coverage_answers(comparison);
     g_autoptr(Scatter) scatter = options->scatter ? scatter_new(comparison, error) : NULL;
     if (options->scatter && !scatter)
         return FALSE;
     const CanvasFigure confusion = confusion_figure(&matrices),
                        reliability = reliability_figure(comparison->evaluations, models),
-                       coverage = coverage_figure(answers, models);
+                       coverage = coverage_figure(comparison->answers, models);
     const CanvasFigure scattered = scatter ? scatter_figure(scatter) : (CanvasFigure){0};
     return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
            (!options->reliability || canvas_write(&reliability, options->reliability, error)) &&

@@ -45,32 +45,32 @@ static void draw_line(Axes *axes, const Answers *answers, guint32 color)
 
 static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    const Answers *answers = figure->of;
+    const Answers *const *answers = figure->of;
     guint n = figure->n;
     const CanvasTheme *theme = canvas_theme(canvas);
     double lowest = 1;
     for (guint j = 0; j < n; j++)
-        if (answers[j].points)
-            lowest = fmin(lowest, coverage_interval(&answers[j], 0).low);
+        if (answers[j]->points)
+            lowest = fmin(lowest, coverage_interval(answers[j], 0).low);
     g_autoptr(Axes) axes = axes_new(
         canvas, 0, 0, WIDTH, HEIGHT,
         &(AxesOptions){.title = "Right, of the images answered",
                        .x = {"images answered, the surest first", 0, 1, .percent = TRUE},
                        .y = {"accuracy, with its 95 % interval", lowest, 1, .nice = TRUE, .percent = TRUE}});
     for (guint j = 0, drawn = 0; j < n; j++) {
-        if (!answers[j].points)
+        if (!answers[j]->points)
             continue;
         guint32 color = theme->series[drawn++ % CANVAS_SERIES];
-        draw_band(axes, &answers[j], color);
-        draw_line(axes, &answers[j], color);
+        draw_band(axes, answers[j], color);
+        draw_line(axes, answers[j], color);
     }
 }
 
-CanvasFigure coverage_figure(const Answers *answers, guint n)
+CanvasFigure coverage_figure(const Answers *const *answers, guint n)
 {
     guint drawn = 0;
     for (guint j = 0; j < n; j++)
-        drawn += answers[j].points != NULL;
+        drawn += answers[j]->points != NULL;
     return (CanvasFigure){.width = WIDTH,
                           .height = HEIGHT,
                           .draw = draw,

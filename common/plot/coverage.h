@@ -5,4 +5,4 @@
 
 /* Accuracy, with its 95 % interval, against the share of images answered, of n models; refused where none gives
  * probabilities. */
-CanvasFigure coverage_figure(const Answers *answers, guint n);
+CanvasFigure coverage_figure(const Answers *const *answers, guint n);

@@ -78,6 +78,7 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
     g_autoptr(Comparison) comparison = g_new0(Comparison, 1);
     comparison->choice = choice;
     comparison->evaluations = g_new0(Evaluation *, choice->n + 1);
+    comparison->answers = g_new0(const Answers *, choice->n);
     comparison->thread_pool = thread_pool_new(threads);
     comparison->similarity = NAN;
     for (guint i = 0; i < choice->n; i++) {
@@ -200,6 +201,15 @@ void comparison_measure(Comparison *comparison, guint top)
         Evaluation *evaluation = comparison->evaluations[i];
         evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
         evaluation->interval = comparison_interval(comparison, evaluation, NULL);
+        evaluation->answers = (Answers){.name = evaluation->name,
+                                        .probabilities = evaluation->probabilities,
+                                        .labels = comparison->labels,
+                                        .n = n,
+                                        .classes = classes,
+                                        .class_names = comparison->names,
+                                        .units = comparison->units,
+                                        .points = evaluation->coverage};
+        comparison->answers[i] = &evaluation->answers;
     }
     test_against_guessing(comparison);
     comparison_judge(comparison);
@@ -222,6 +232,7 @@ void comparison_free(Comparison *comparison)
     for (guint j = 0; j < comparison->models; j++)
         evaluation_free(comparison->evaluations[j]);
     g_free(comparison->evaluations);
+    g_free(comparison->answers);
     thread_pool_free(comparison->thread_pool);
     weights_free(comparison->weights);
     g_free(comparison);

@@ -2,6 +2,7 @@
  * writes (text, JSON, CSV, plots, the report) is read from here. */
 #pragma once
 #include "common/cache/cache.h"
+#include "common/model/coverage.h"
 #include "common/model/model.h"
 #include "common/vgg16/weights.h"
 #include "evaluate/metrics/metrics.h"
@@ -58,6 +59,7 @@ typedef struct {
     double log_loss, calibration_error; /* of the probabilities; NAN where there are none */
     ReliabilityBin bins[RELIABILITY_BINS];
     GArray *coverage; /* CoveragePoint, of the probabilities; NULL where there are none */
+    Answers answers;  /* with these */
     Leakage leakage;
     double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
@@ -92,6 +94,7 @@ void slice_column_free(gpointer column);
 typedef struct {
     guint models;              /* how many */
     Evaluation **evaluations;  /* (models) */
+    const Answers **answers;   /* (models) theirs */
     const ModelChoice *choice; /* borrowed: of the models */
     ThreadPool *thread_pool;
     Weights *weights; /* of the models' base, once images went through it; NULL */

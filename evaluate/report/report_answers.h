@@ -13,9 +13,7 @@ json_t *leakage_json(const Comparison *comparison, guint model);
 
 /* How much of what models answer is right, if they answer only what they are sure of (plot/coverage.h). */
 void coverage_report_text(GString *text, const Comparison *comparison);
-json_t *coverage_json(const Comparison *comparison, const Evaluation *model);
-/* What the models answer (as many as there are), borrowed from the comparison. Caller frees. */
-Answers *coverage_answers(const Comparison *comparison);
+json_t *coverage_json(const Evaluation *model);
 
 /* On which slices (questions/slices.h) a model is more or less often right: a line for each; those that differ are
  * marked. */

@@ -5,33 +5,11 @@
 
 #include <math.h>
 
-static Answers answers_of(const Comparison *comparison, const Evaluation *evaluation)
-{
-    return (Answers){.name = evaluation->name,
-                     .probabilities = evaluation->probabilities,
-                     .labels = comparison->labels,
-                     .n = comparison->n,
-                     .classes = comparison->classes,
-                     .class_names = comparison->names,
-                     .units = comparison->units,
-                     .points = evaluation->coverage};
-}
-
-Answers *coverage_answers(const Comparison *comparison)
-{
-    guint models = comparison->models;
-    Answers *answers = g_new(Answers, models);
-    for (guint j = 0; j < models; j++)
-        answers[j] = answers_of(comparison, comparison->evaluations[j]);
-    return answers;
-}
-
 void coverage_report_text(GString *text, const Comparison *comparison)
 {
-    g_autofree Answers *answers = coverage_answers(comparison);
     g_string_append(text, "\nAnswering only what is sure (95 % interval of what is right)\n");
     for (guint j = 0; j < comparison->models; j++)
-        coverage_text(text, &answers[j]);
+        coverage_text(text, comparison->answers[j]);
 }
 
 /* ---- JSON and the report ---- */
@@ -68,19 +46,19 @@ static void describe_class(Row *row, gconstpointer of, guint class)
     row_count(row, "right", "Right", classes->of[class].right);
 }
 
-json_t *coverage_json(const Comparison *comparison, const Evaluation *model)
+json_t *coverage_json(const Evaluation *model)
 {
-    const Answers answers = answers_of(comparison, model);
+    const Answers *answers = &model->answers;
     json_t *array = json_array();
-    for (guint t = 0; answers.points && t < COVERAGE_TARGETS; t++) {
-        const CoveragePoint *point = calibration_accept(answers.points, coverage_targets[t]);
+    for (guint t = 0; answers->points && t < COVERAGE_TARGETS; t++) {
+        const CoveragePoint *point = calibration_accept(answers->points, coverage_targets[t]);
         if (!point)
             continue;
-        g_autofree CoveragePoint *of = coverage_by_class(&answers, point->threshold);
-        const Classes classes = {&answers, of, of};
-        json_t *object = row_json(describe_target, &answers, t);
+        g_autofree CoveragePoint *of = coverage_by_class(answers, point->threshold);
+        const Classes classes = {answers, of, of};
+        json_t *object = row_json(describe_target, answers, t);
         json_object_set_new(object, "per_class",
-                            rows_named(describe_class, &classes, answers.class_names, answers.classes));
+                            rows_named(describe_class, &classes, answers->class_names, answers->classes));
         json_array_append_new(array, object);
     }
     return array;
@@ -89,25 +67,25 @@ json_t *coverage_json(const Comparison *comparison, const Evaluation *model)
 static void append_model(Report *report, Evaluation *model)
 {
     GString *page = report->page;
-    const Answers answers = answers_of(report->comparison, model);
-    if (!answers.points)
+    const Answers *answers = &model->answers;
+    if (!answers->points)
         return;
-    rows_table(page, "fold", "Thresholds", describe_target, &answers, COVERAGE_TARGETS);
-    const CoveragePoint *point = coverage_main(&answers);
+    rows_table(page, "fold", "Thresholds", describe_target, answers, COVERAGE_TARGETS);
+    const CoveragePoint *point = coverage_main(answers);
     if (!point)
         return;
-    g_autofree CoveragePoint *of = coverage_by_class(&answers, point->threshold),
-                             *all = coverage_by_class(&answers, 0);
-    const Classes classes = {&answers, of, all};
+    g_autofree CoveragePoint *of = coverage_by_class(answers, point->threshold),
+                             *all = coverage_by_class(answers, 0);
+    const Classes classes = {answers, of, all};
     g_string_append_printf(page, "<details><summary>By class, from %.4f on</summary>", point->threshold);
-    rows_table(page, "fold sortable", "What is answered by class", describe_class, &classes, answers.classes);
+    rows_table(page, "fold sortable", "What is answered by class", describe_class, &classes,
+               answers->classes);
     g_string_append(page, "</details>\n");
 }
 
 void section_coverage(Report *report)
 {
-    g_autofree Answers *answers = coverage_answers(report->comparison);
-    const CanvasFigure figure = coverage_figure(answers, report->comparison->models);
+    const CanvasFigure figure = coverage_figure(report->comparison->answers, report->comparison->models);
     if (figure.refusal)
         return; /* which the section on reliability says */
     g_string_append(report->page,

@@ -117,7 +117,7 @@ static void describe_model(Row *row, gconstpointer of, guint index)
         {"confused_pairs", confused_pairs(comparison, evaluation)},
         {"reliability",
          rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0)},
-        {"coverage", coverage_json(comparison, evaluation)},
+        {"coverage", coverage_json(evaluation)},
         {"worst_errors", worst_errors(comparison, evaluation)},
         {"leakage", leakage_json(comparison, index)},
         {"unknown", unknown_json(comparison, evaluation)},

@@ -48,6 +48,6 @@ gboolean held_out_answer(const TrainOptions *options, Model *model, const HeldOu
     }
     if (options->set_threshold > 0)
         set_threshold(options->set_threshold, model, &answers);
-    const CanvasFigure figure = coverage_figure(&answers, 1);
+    const CanvasFigure figure = coverage_figure((const Answers *[]){&answers}, 1);
     return !options->coverage || canvas_write(&figure, options->coverage, error);
 }
