@@ -205,56 +205,59 @@ static gboolean take_arguments(EvaluateMode mode, char **arguments, GError **err
                      mode == EVALUATE_NEXT ? "no cache" : "neither a cache nor a folder of images");
 }
 
-/* What is not the name of a measure is the table's, commas included. Returns whether anything is measured. */
-static gboolean split_slices(void)
+/* What is not the name of a measure is the table's, commas included. */
+static void split_slices(void)
 {
     g_auto(GStrv) items = g_strsplit(o.slices.table ? o.slices.table : "", ",", -1);
     g_autoptr(GPtrArray) file = g_ptr_array_new();
-    gboolean any = FALSE;
     for (char **item = items; *item; item++) {
         int measure = choice_find(SLICE_MEASURE_CHOICES, *item);
         if (measure >= 0)
-            any = o.slices.measures[measure] = TRUE;
+            o.slices.measures |= 1U << measure;
         else
             g_ptr_array_add(file, *item);
     }
     g_ptr_array_add(file, NULL);
     g_autofree char *joined = g_strjoinv(",", (char **)file->pdata);
     o.slices.table = file->len > 1 ? g_intern_string(joined) : NULL;
-    return any;
 }
 
 /* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
 static const char *check_together(void)
 {
-    if ((o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images.folder)
-        return "--sheet needs --images, and --images goes with --sheet";
-    gboolean measures = split_slices();
-    if (o.mode == EVALUATE_CACHE && measures && !o.images.folder)
-        return "--slices by brightness, sharpness or size needs --images DIR, the folder of the cache's "
-               "images";
-    if (o.mode == EVALUATE_CACHE && o.images.folder && !o.report && !o.review && !o.explain && !measures)
-        return "--images requires --report, --review, --explain or --slices brightness, which read images of "
-               "the cache";
-    if (o.suspects && !o.review)
-        return "--suspects requires --review, which shows them";
-    if (o.mode == EVALUATE_CACHE && o.models.weights && !o.explain && !o.unknown)
-        return "--weights is not used with a CACHE, whose features have already been computed, but by "
-               "--unknown DIR, and by --explain of pooled ones";
+    gboolean cache = o.mode == EVALUATE_CACHE, asks_cache = FALSE;
     for (char **input = o.mode == EVALUATE_PREDICT ? o.inputs : NULL; input && *input; input++)
-        if (cache_is(*input) && (o.models.weights || o.inputs[1]))
-            return "--predict takes a CACHE alone, without --weights, as its features have already been "
-                   "computed";
-    if (cli_given("normalize") && !o.confusion && !o.report)
-        return "--normalize requires --confusion or --report";
-    if (o.style.title && !o.confusion && !o.report && !o.review && !o.explain)
-        return "--title requires --confusion, --report, --review or --explain";
-    if (cli_given("similarity") && !o.leakage.trained_on)
-        return "--similarity requires --trained-on";
-    if ((o.set_threshold > 0 || o.set_known > 0) && o.models.n > 1)
-        return "--set-threshold takes one model, as does --set-known";
-    if (o.images.filter.classes && o.images.filter.first_classes)
-        return "--classes and --first-classes are mutually exclusive";
+        asks_cache |= cache_is(*input);
+    split_slices();
+    const struct {
+        gboolean wrong;
+        const char *sentence;
+    } rules[] = {
+        {(o.mode == EVALUATE_SIMILAR || o.mode == EVALUATE_NEXT) && !o.sheet != !o.images.folder,
+         "--sheet needs --images, and --images goes with --sheet"},
+        {cache && o.slices.measures && !o.images.folder,
+         "--slices by brightness, sharpness or size needs --images DIR, the folder of the cache's images"},
+        {cache && o.images.folder && !o.report && !o.review && !o.explain && !o.slices.measures,
+         "--images requires --report, --review, --explain or --slices brightness, which read images of the "
+         "cache"},
+        {o.suspects && !o.review, "--suspects requires --review, which shows them"},
+        {cache && o.models.weights && !o.explain && !o.unknown,
+         "--weights is not used with a CACHE, whose features have already been computed, but by --unknown "
+         "DIR, and by --explain of pooled ones"},
+        {asks_cache && (o.models.weights || o.inputs[1]),
+         "--predict takes a CACHE alone, without --weights, as its features have already been computed"},
+        {cli_given("normalize") && !o.confusion && !o.report, "--normalize requires --confusion or --report"},
+        {o.style.title && !o.confusion && !o.report && !o.review && !o.explain,
+         "--title requires --confusion, --report, --review or --explain"},
+        {cli_given("similarity") && !o.leakage.trained_on, "--similarity requires --trained-on"},
+        {(o.set_threshold > 0 || o.set_known > 0) && o.models.n > 1,
+         "--set-threshold takes one model, as does --set-known"},
+        {o.images.filter.classes && o.images.filter.first_classes,
+         "--classes and --first-classes are mutually exclusive"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (rules[i].wrong)
+            return rules[i].sentence;
     return NULL;
 }
 

@@ -35,7 +35,7 @@ typedef struct {
 /* What the images are sliced by. */
 typedef struct {
     const char *table; /* as given, then without the measures; NULL */
-    gboolean measures[SLICE_MEASURES];
+    guint measures;    /* bits 1 << SLICE_… */
 } SliceChoice;
 
 /* Which images were trained on. */

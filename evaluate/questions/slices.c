@@ -226,7 +226,7 @@ static void add_measure(Comparison *comparison, const ImageFacts *facts, int mea
     g_ptr_array_remove(comparison->slices, column);
 }
 
-static gboolean measure_images(Comparison *comparison, const gboolean *measures, GError **error)
+static gboolean measure_images(Comparison *comparison, guint measures, GError **error)
 {
     const char *folder = comparison->images->folder;
     guint n = comparison->n, unread = 0;
@@ -244,7 +244,7 @@ static gboolean measure_images(Comparison *comparison, const gboolean *measures,
         cli_warn("%u of the images could not be read below %s and are in no slice by a measure", unread,
                  folder);
     for (int m = 0; m < SLICE_MEASURES; m++)
-        if (measures[m])
+        if (measures & 1U << m)
             add_measure(comparison, facts, m, folder);
     return comparison->slices->len ||
            error_set(error, "%s: the images do not differ in what they are measured by", folder);
@@ -252,14 +252,11 @@ static gboolean measure_images(Comparison *comparison, const gboolean *measures,
 
 gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError **error)
 {
-    gboolean any = FALSE;
-    for (int m = 0; m < SLICE_MEASURES; m++)
-        any |= choice->measures[m];
-    if (!choice->table && !any)
+    if (!choice->table && !choice->measures)
         return TRUE;
     comparison->slices = g_ptr_array_new_with_free_func(slice_column_free);
     return (!choice->table || read_table(comparison, choice->table, error)) &&
-           (!any || measure_images(comparison, choice->measures, error));
+           (!choice->measures || measure_images(comparison, choice->measures, error));
 }
 
 /* ---- Figures ---- */
