@@ -29,7 +29,7 @@ typedef struct {
 typedef struct {
     const char *path;
     const float *scores; /* (L) */
-    const guint *order;  /* (top) classes, the best first */
+    const guint *order;  /* (L) classes, the best first */
     gboolean accepted;   /* the best score reaches the model's threshold */
     gboolean known;      /* the similarity reaches its limit */
 } Answer;
@@ -41,20 +41,12 @@ static const char *path_of(const Prediction *prediction, guint index)
 
 /* ---- Output ---- */
 
-/* order (k): the k best classes of an image's scores (classes), the best first, ties in order of the classes. */
-static void find_best(const float *scores, guint classes, guint *order, guint k)
+/* Higher scores first, ties in order of the classes. */
+static gint best_first(gconstpointer a, gconstpointer b, gpointer scores)
 {
-    for (guint i = 0; i < k; i++) {
-        int best = -1;
-        for (guint c = 0; c < classes; c++) {
-            gboolean taken = FALSE;
-            for (guint j = 0; j < i; j++)
-                taken |= order[j] == c;
-            if (!taken && (best < 0 || scores[c] > scores[best]))
-                best = (int)c;
-        }
-        order[i] = (guint)best;
-    }
+    guint i = *(const guint *)a, j = *(const guint *)b;
+    float p = ((const float *)scores)[i], q = ((const float *)scores)[j];
+    return p != q ? (p < q) - (p > q) : (i > j) - (i < j);
 }
 
 static void append_text(GString *line, const Prediction *prediction, const Answer *answer)
@@ -121,9 +113,12 @@ static gboolean print_image(const Prediction *prediction, guint index, const flo
     void (*const append[])(GString *, const Prediction *, const Answer *) = {append_text, append_csv,
                                                                              append_jsonl};
     const Model *model = prediction->model;
+    guint classes = model->classes->len;
     g_autoptr(GString) line = g_string_new(NULL);
-    g_autofree guint *order = g_new(guint, prediction->top);
-    find_best(scores, model->classes->len, order, prediction->top);
+    g_autofree guint *order = g_new(guint, classes);
+    for (guint c = 0; c < classes; c++)
+        order[c] = c;
+    qsort_r(order, classes, sizeof *order, best_first, (gpointer)scores);
     const Answer answer = {path_of(prediction, index), scores, order,
                            !prediction->judges_score || (double)scores[order[0]] >= model->threshold,
                            !prediction->judges_novelty || (double)similarity >= model->novelty->limit};
