@@ -6,13 +6,13 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
+#include "common/dataset/partition.h"
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "extract/actions.h"
 #include "extract/copies.h"
 #include "extract/follow.h"
 #include "extract/shard.h"
-#include "extract/split.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +197,41 @@ static Status extract_part(const Run *run, guint part, Dataset *dataset, GError 
     if (!plan || (plan->n_work && !compute(&extraction, error)))
         return STATUS_FAILED;
     return summarise(&extraction);
+}
+
+/* CACHE.test: where the test part of CACHE is kept. Caller frees. */
+static char *split_test_path(const char *cache)
+{
+    gsize length = strlen(cache);
+    while (length > 1 && cache[length - 1] == '/')
+        length--;
+    return g_strdup_printf("%.*s.test", (int)length, cache);
+}
+
+/* Moves the test part of dataset to a new dataset with the same classes, by the rules of partition.h. An image stays in the
+ * cache that already has it, or has its content, so that images trained on are never tested on later; a table's column
+ * split decides about new ones. Groups stay together. NULL and error if a class has only one image, or one of the caches
+ * already has all of a class's images. */
+static Dataset *split_test(Dataset *dataset, double share, const Follow *follow, GError **error)
+{
+    guint n = dataset->items->len;
+    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
+    g_autofree const char **groups = g_new0(const char *, n + 1);
+    g_autofree gboolean *taken = g_new0(gboolean, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const DatasetItem *item = dataset->items->pdata[i];
+        int place = follow_part(follow, item);
+        place = place < 0 && dataset->parted ? item->test : place;
+        items[i] = (PartitionItem){.hash = partition_hash(item->key), .label = item->label, .place = place};
+        groups[i] = follow_label(follow, item).group;
+    }
+    partition_group(items, n, groups);
+    if (!partition(items, n, share, (const char *const *)dataset->classes->pdata, dataset->classes->len,
+                   "--split-test", error))
+        return NULL;
+    for (guint i = 0; i < n; i++)
+        taken[i] = items[i].place == 1;
+    return dataset_take(dataset, taken);
 }
 
 /* The test part, if there is one, is extracted second. No cache is made where the images cannot be divided, which all shards

@@ -144,29 +144,17 @@ static gboolean open_own(const Store *store, const char *name, int flags, int *f
 
 /* ---- The data file ---- */
 
-/* Maps the file read-only; NULL and *size 0 if it is empty. */
-static gboolean map_file(const Store *store, int file, const guint8 **bytes, gsize *size, GError **error)
+/* Maps the file read-only; no bytes if it is empty. */
+static GMappedFile *map_file(const Store *store, int file, const guint8 **bytes, gsize *size, GError **error)
 {
-    struct stat status;
-    *bytes = NULL;
-    *size = 0;
-    if (fstat(file, &status))
-        return store_fail(store, "read", errno, error);
-    if (status.st_size == 0)
-        return TRUE;
-    void *map = mmap(NULL, (gsize)status.st_size, PROT_READ, MAP_SHARED, file, 0);
-    if (map == MAP_FAILED)
-        return store_fail(store, "read", errno, error);
-    madvise(map, (gsize)status.st_size, MADV_RANDOM);
-    *bytes = map;
-    *size = (gsize)status.st_size;
-    return TRUE;
-}
-
-static void unmap_file(const guint8 *bytes, gsize size)
-{
-    if (size)
-        munmap((void *)bytes, size);
+    GMappedFile *map = g_mapped_file_new_from_fd(file, FALSE, NULL);
+    if (!map)
+        return store_fail(store, "read", errno, error), NULL;
+    *bytes = (const guint8 *)g_mapped_file_get_contents(map);
+    *size = g_mapped_file_get_length(map);
+    if (*size)
+        madvise((void *)*bytes, *size, MADV_RANDOM);
+    return map;
 }
 
 /* A page fault maps neighbouring cached pages too, up to a large page: so whole large pages are released, within the
@@ -218,14 +206,13 @@ static gboolean check_file(const Store *store, gboolean writing, gsize *size, GE
     if (code)
         return store_fail(store, writing ? "write" : "read", code, error);
     const guint8 *bytes;
-    gboolean fine = map_file(store, file, &bytes, size, error);
-    gboolean empty = fine && (*size == 0 || lmdb_check_empty(bytes, *size));
-    if (empty)
+    g_autoptr(GMappedFile) map = map_file(store, file, &bytes, size, error);
+    gboolean fine = map != NULL;
+    if (map && *size && !lmdb_check_empty(bytes, *size))
+        fine = check_metas(store, bytes, *size, error);
+    else if (map)
         fine = writing ? ftruncate(file, 0) == 0 || store_fail(store, "write", errno, error)
                        : store_empty(store, error);
-    else if (fine && *size)
-        fine = check_metas(store, bytes, *size, error);
-    unmap_file(bytes, *size);
     close(file);
     return fine;
 }
@@ -349,13 +336,13 @@ static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean
     int file;
     g_autoptr(GError) problem = NULL;
     mdb_env_get_fd(store->env, &file);
-    if (!map_file(store, file, &bytes, &size, error))
+    g_autoptr(GMappedFile) map = map_file(store, file, &bytes, &size, error);
+    if (!map)
         return FALSE;
     gboolean fine = lmdb_check_metas(bytes, size, &problem) &&
                     lmdb_check_tree(bytes, size, transaction, release_pages, found, &problem);
     if (!fine)
         *found = lmdb_check_newest(bytes) <= transaction + 1;
-    unmap_file(bytes, size);
     return fine || !*found || store_damaged(store, error, "data.mdb: %s", problem->message);
 }
 
