@@ -27,7 +27,7 @@ static void prepare(ConvPlan *plan)
     gsize padded = (gsize)(ROWS + shape->size - 1) * (shape->width + 2 * shape->pad) * shape->inputs;
     plan->weight_floats =
         (gsize)taps_of(shape) * parts_of((guint)shape->outputs, CONV_OUTPUTS) * CONV_OUTPUTS;
-    plan->worker_floats = conv_whole_lines(padded) + (gsize)plan->kernels->rows * CONV_OUTPUTS;
+    plan->worker_floats = floats_whole_lines(padded) + (gsize)plan->kernels->rows * CONV_OUTPUTS;
 }
 
 static void pack(ConvPlan *plan)
@@ -122,8 +122,8 @@ typedef struct {
 
 static gsize padded_floats(const ConvShape *conv)
 {
-    return conv_whole_lines((gsize)(conv->height + 2 * conv->pad) * (conv->width + 2 * conv->pad) *
-                            conv->inputs);
+    return floats_whole_lines((gsize)(conv->height + 2 * conv->pad) * (conv->width + 2 * conv->pad) *
+                              conv->inputs);
 }
 
 static gsize gradient_floats(const ConvPlan *plan)

@@ -74,11 +74,6 @@ enum {
     CONV_LINE = 64 / sizeof(float), /* floats in a cache line */
 };
 
-static inline gsize conv_whole_lines(gsize floats)
-{
-    return (floats + CONV_LINE - 1) / CONV_LINE * CONV_LINE;
-}
-
 /* The start of part i of `total` divided into this many parts (parts_of), whose sizes differ by at most one. */
 static inline guint part_start(guint total, guint parts, guint i)
 {

@@ -128,7 +128,7 @@ static void prepare(ConvPlan *plan)
     plan->tiles = tiles_of(plan);
     plan->weight_floats = positions * (gsize)shape->inputs * (gsize)shape->outputs;
     plan->worker_floats =
-        conv_whole_lines((gsize)shape->inputs) + SLICE + (gsize)plan->tiles * positions * SLICE;
+        floats_whole_lines((gsize)shape->inputs) + SLICE + (gsize)plan->tiles * positions * SLICE;
     if (plan->narrow)
         plan->shared_floats = positions * position_stride(plan, SHARED_TILES);
     else
@@ -141,7 +141,7 @@ static Scratch scratch_of(const Run *run, guint worker)
     gsize inputs = (gsize)plan->shape.inputs;
     Scratch scratch;
     scratch.zeros = run->workers + worker * plan->worker_floats;
-    scratch.discard = scratch.zeros + conv_whole_lines(inputs);
+    scratch.discard = scratch.zeros + floats_whole_lines(inputs);
     scratch.products = scratch.discard + SLICE;
     scratch.input = scratch.products + (gsize)plan->tiles * plan->positions * SLICE;
     memset(scratch.zeros, 0, inputs * sizeof(float));

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LINE = 64 /* bytes */, WHOLE = LINE / sizeof(float) };
+enum { LINE = 64 /* bytes */ };
 
 float *floats_try_new(gsize count)
 {
@@ -72,11 +72,6 @@ gsize floats_finite(const float *values, gsize n)
 
 /* ---- Arenas ---- */
 
-static gsize whole_lines(gsize count)
-{
-    return (count + WHOLE - 1) / WHOLE * WHOLE;
-}
-
 /* Floats of the shared arrays before this one, which come first in the block. */
 static gsize shared_before(const Arena *arena, guint number)
 {
@@ -89,7 +84,7 @@ static gsize shared_before(const Arena *arena, guint number)
 float *arena_floats(Arena *arena, gsize count)
 {
     gsize at = arena->taken;
-    arena->taken += whole_lines(count);
+    arena->taken += floats_whole_lines(count);
     g_assert(!arena->block || arena->taken <= arena->floats);
     return arena->block ? arena->block + at : NULL;
 }
@@ -98,7 +93,7 @@ float *arena_shared(Arena *arena, guint number, gsize count)
 {
     g_assert(number < ARENA_SHARED && (!arena->block || count <= arena->shared[number]));
     if (!arena->block)
-        arena->shared[number] = MAX(arena->shared[number], whole_lines(count));
+        arena->shared[number] = MAX(arena->shared[number], floats_whole_lines(count));
     return arena->block ? arena->block + shared_before(arena, number) : NULL;
 }
 

@@ -10,6 +10,13 @@ float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */
 void floats_free(float *floats); /* NULL allowed */
 
+/* Rounded up to whole cache lines. */
+static inline gsize floats_whole_lines(gsize count)
+{
+    const gsize line = 64 / sizeof(float);
+    return (count + line - 1) / line * line;
+}
+
 /* Ascending; none is NaN. */
 void floats_sort(float *values, gsize n);
 void doubles_sort(double *values, gsize n);

@@ -44,17 +44,12 @@ typedef struct {
     guint32 *image_bitmaps; /* (n): the same by columns */
 } Scratch;
 
-static gsize words_of(int n)
-{
-    return ((gsize)n + SPARSE_WORD - 1) / SPARSE_WORD;
-}
-
 /* Floats of a task's scratch for batches of n images, whole lines. */
 static gsize scratch_floats(int n)
 {
     gsize bytes = ((gsize)2 * TILE * PANEL + (gsize)2 * PANEL * n + (gsize)TILE * n) * sizeof(float) +
-                  TILE * words_of(n) * sizeof(guint64) + n * sizeof(guint32);
-    return (bytes / sizeof(float) + LINE - 1) / LINE * LINE;
+                  TILE * parts_of((gsize)n, SPARSE_WORD) * sizeof(guint64) + n * sizeof(guint32);
+    return floats_whole_lines(bytes / sizeof(float));
 }
 
 /* ---- Prefetching the next tile, a few lines at a time, while this one is computed ---- */
@@ -161,7 +156,7 @@ static RowOrder order_rows(const Pass *pass, const Scratch *scratch, const Tile 
 {
     const DenseBatch *batch = &pass->update->batch;
     RowOrder order = {0};
-    gsize words = words_of(batch->n);
+    gsize words = parts_of((gsize)batch->n, SPARSE_WORD);
     for (int r = 0, last = tile->rows; r < tile->rows; r++) {
         const float *x = batch->xt + (gsize)(tile->row + r) * pass->dense->batch;
         guint64 *bitmap = scratch->bitmaps + r * words;
@@ -191,7 +186,7 @@ static void gradient_of_strips(const Pass *pass, const Scratch *scratch, const R
         }
     for (int i = order->full; i < tile->rows; i++) {
         prefetch_some(ahead, 6);
-        pass->sparse->multiply(scratch->bitmaps + order->rows[i] * words_of(n), n,
+        pass->sparse->multiply(scratch->bitmaps + order->rows[i] * parts_of((gsize)n, SPARSE_WORD), n,
                                batch->xt + (gsize)(tile->row + order->rows[i]) * pass->dense->batch, 1,
                                strips, scratch->dy + s * strip, strip,
                                scratch->gradient + (gsize)i * PANEL + s * STRIP, STRIP, FALSE);
@@ -257,7 +252,7 @@ static void run_panel(guint task, guint worker, gpointer data)
     scratch.y = scratch.dy + (gsize)PANEL * updated;
     scratch.rows = scratch.y + (gsize)PANEL * pass->next.n;
     scratch.bitmaps = (guint64 *)(scratch.rows + (gsize)TILE * updated);
-    scratch.image_bitmaps = (guint32 *)(scratch.bitmaps + TILE * words_of(updated));
+    scratch.image_bitmaps = (guint32 *)(scratch.bitmaps + TILE * parts_of((gsize)updated, SPARSE_WORD));
     if (u) {
         pack(u->dy + first, pass->dense->units, updated, columns, scratch.dy, updated);
         update_bias(pass, &scratch, first, columns);
@@ -348,14 +343,9 @@ typedef struct {
     const DenseKernels *kernels;
 } InputGradient;
 
-static int image_strips(int n)
-{
-    return (n + STRIP - 1) / STRIP;
-}
-
 static gsize transposed_floats(const Dense *dense)
 {
-    return (gsize)image_strips(dense->batch) * STRIP * (gsize)dense->units;
+    return (gsize)parts_of((gsize)dense->batch, STRIP) * STRIP * (gsize)dense->units;
 }
 
 static void transpose_strips(guint task, guint worker, gpointer data)
@@ -399,7 +389,7 @@ static void input_gradient_block(guint task, guint worker, gpointer data)
 {
     const InputGradient *g = data;
     int row = (int)task * INPUT_ROWS, rows = MIN(INPUT_ROWS, g->dense->features - row),
-        all = image_strips(g->n);
+        all = (int)parts_of((gsize)g->n, STRIP);
     float *tile = g->workers + worker * INPUT_FLOATS, *sums = tile + INPUT_ROWS * INPUT_DEPTH;
     for (int first = 0; first < all; first += INPUT_STRIPS) {
         int strips = MIN(INPUT_STRIPS, all - first), images = MIN(strips * STRIP, g->n - first * STRIP);
