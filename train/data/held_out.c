@@ -27,19 +27,16 @@ static void set_threshold(double share, Model *model, const Answers *answers)
         point->threshold, point->answered, answers->n, 100.0 * point->right / point->answered);
 }
 
-gboolean held_out_answer(const TrainOptions *options, Model *model, const HeldOut *held, GError **error)
+gboolean held_out_answer(const TrainOptions *options, Model *model, const Answers *held, GError **error)
 {
     guint classes = model->classes->len;
     g_autofree char *name = g_path_get_basename(options->model);
     g_autoptr(GArray) points = calibration_coverage(held->probabilities, held->labels, held->n, classes);
-    const Answers answers = {.name = name,
-                             .probabilities = held->probabilities,
-                             .labels = held->labels,
-                             .n = held->n,
-                             .classes = classes,
-                             .class_names = (const char *const *)model->classes->pdata,
-                             .units = held->units,
-                             .points = points};
+    Answers answers = *held;
+    answers.name = name;
+    answers.classes = classes;
+    answers.class_names = (const char *const *)model->classes->pdata;
+    answers.points = points;
     if (options->coverage) {
         g_autoptr(GString) text = g_string_new(NULL);
         coverage_text(text, &answers);

@@ -130,7 +130,8 @@ static gboolean answer_validation(Model *best, const TrainOptions *options, cons
         g_propagate_error(error, g_steal_pointer(&unread));
         return FALSE;
     }
-    const HeldOut held = {probabilities, source.labels, source.units, source.count};
+    const Answers held = {
+        .probabilities = probabilities, .labels = source.labels, .units = source.units, .n = source.count};
     return held_out_answer(options, best, &held, error);
 }
 

@@ -394,7 +394,10 @@ static gboolean answer_held_out(const Linear *linear, Model *model, GError **err
     else
         calibration_apply(search->values, FALSE, model->temperature, search->n_held, linear->training.classes,
                           search->values);
-    const HeldOut all = {search->values, search->labels, search->units, search->n_held};
+    const Answers all = {.probabilities = search->values,
+                         .labels = search->labels,
+                         .units = search->units,
+                         .n = search->n_held};
     return held_out_answer(linear->options, model, &all, error);
 }
 
