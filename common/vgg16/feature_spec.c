@@ -214,12 +214,6 @@ void feature_spec_identify(const FeatureSpec *spec, GChecksum *sum)
     free(text);
 }
 
-static gboolean side_holds(const FeatureSpec *spec)
-{
-    return feature_spec_is_imported(spec) ? spec->side == 0
-                                          : spec->side >= 1 && spec->side <= FEATURE_SPEC_MAX_SIDE;
-}
-
 /* The shape follows from the layer and the side; otherwise the specification is invalid. */
 static gboolean shape_holds(const FeatureSpec *spec)
 {
@@ -296,10 +290,11 @@ FeatureSpec *feature_spec_from_json(const json_t *object, GError **error)
             error, "the features were computed in %s, and this version computes them in " PRECISION " only",
             precision);
     spec.layer = (char *)layer;
+    int least = feature_spec_is_imported(&spec) ? 0 : 1, most = least * FEATURE_SPEC_MAX_SIDE; /* of sides */
     const char *wrong = !preset_parse(preset, &spec.preset)                        ? "preset"
                         : !normalization_parse(normalization, &spec.normalization) ? "normalization"
                         : !fit_holds(&spec, fit)                                   ? "fit or metadata"
-                        : !side_holds(&spec)                                       ? "side"
+                        : spec.side < least || spec.side > most                    ? "side"
                         : !pool_holds(&spec, pool)                                 ? "pool"
                         : !shape_holds(&spec)                                      ? "layer or shape"
                         : !hash_holds(&spec, hash)                                 ? "weights_hash"

@@ -42,16 +42,6 @@ static char *base_difference(const Model *from, const Model *model)
     return feature_spec_difference(its, wanted);
 }
 
-static gboolean same_classes(const Model *model, const GPtrArray *classes)
-{
-    if (model->classes->len != classes->len)
-        return FALSE;
-    for (guint c = 0; c < classes->len; c++)
-        if (!g_str_equal(model->classes->pdata[c], classes->pdata[c]))
-            return FALSE;
-    return TRUE;
-}
-
 static gboolean copy_parameters(Layer *layer, const Layer *from, const char *path, GError **error)
 {
     if (!from && layer->kind == LAYER_CONV2D)
@@ -112,7 +102,10 @@ gboolean warm_start(Model *model, const Model *from, const char *path, GError **
     g_autofree char *rounding = feature_spec_rounding_difference(from->spec, model->spec);
     if (rounding)
         cli_remark("%s: %s; training goes on with the latter", path, rounding);
-    if (!same_classes(from, model->classes))
+    gboolean same_classes = from->classes->len == model->classes->len;
+    for (guint c = 0; same_classes && c < model->classes->len; c++)
+        same_classes = g_str_equal(from->classes->pdata[c], model->classes->pdata[c]);
+    if (!same_classes)
         return error_set(error, "%s: cannot start from it: its classes differ", path);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
