@@ -120,21 +120,21 @@ static gboolean leave_curves(const Linear *linear, GError **error)
 static gboolean check_groups(const Linear *linear, GError **error)
 {
     const LinearTraining *training = &linear->training;
-    for (guint k = 0; k < training->classes; k++) {
-        guint first = G_MAXUINT;
-        gboolean divided = linear->counts[k] == 1;
-        for (guint i = 0; i < training->n; i++)
-            if (training->labels[i] == (int)k) {
-                first = first == G_MAXUINT ? linear_unit(training, i) : first;
-                divided |= linear_unit(training, i) != first;
-            }
-        if (!divided)
+    g_autofree guint *last = g_new0(guint, training->classes); /* the unit of its last image, plus 1 */
+    g_autofree gboolean *divided = g_new0(gboolean, training->classes);
+    for (guint i = 0; i < training->n; i++) {
+        int k = training->labels[i];
+        guint unit = linear_unit(training, i) + 1;
+        divided[k] |= last[k] && last[k] != unit;
+        last[k] = unit;
+    }
+    for (guint k = 0; k < training->classes; k++)
+        if (!divided[k] && linear->counts[k] > 1)
             return error_set(
                 error,
                 "%s: the %u images of class %s are of one group, and cannot be divided into folds: "
                 "give smaller groups",
                 linear->options->cache, linear->counts[k], linear->names[k]);
-    }
     return TRUE;
 }
 
