@@ -39,12 +39,18 @@ static Found find(const Comparison *comparison)
     return found;
 }
 
+/* NULL: no image is it, or like it. */
+static const Twin *twin_of(const Comparison *comparison, guint i)
+{
+    return comparison->twins && comparison->twins[i].path ? &comparison->twins[i] : NULL;
+}
+
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
 static char *describe(const Comparison *comparison, guint i)
 {
     const char *path = comparison_path(comparison, i);
-    const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
-    if (!twin || !twin->path || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
+    const Twin *twin = twin_of(comparison, i);
+    if (!twin || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
         return g_strdup_printf("%s is in a training set", path);
     return twin->same ? g_strdup_printf("%s is %s", path, twin->path)
                       : g_strdup_printf("%s is nearly %s (%.4f)", path, twin->path, (double)twin->cosine);
@@ -141,7 +147,7 @@ static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
 {
     json_t *images = json_array();
     for (guint i = 0; i < comparison->n; i++) {
-        const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
+        const Twin *twin = twin_of(comparison, i);
         gboolean same = leakage->seen[i] == IMAGE_SEEN;
         if (leakage->seen[i] == IMAGE_UNSEEN)
             continue;
@@ -149,7 +155,7 @@ static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
         row_text(&row, "path", NULL, comparison_path(comparison, i));
         row_text(&row, "is", NULL, same ? "same content" : "nearly the same");
         row_text(&row, "trained_on", NULL, twin && (twin->same || !same) ? twin->path : NULL);
-        row_number(&row, "similarity", NULL, same ? NAN : (double)twin->cosine, 3);
+        row_number(&row, "similarity", NULL, same || !twin ? NAN : (double)twin->cosine, 3);
         json_array_append_new(images, row.object);
     }
     return images;
@@ -165,34 +171,30 @@ json_t *leakage_json(const Comparison *comparison, guint model)
     return object;
 }
 
-static const char *twin_of(const Comparison *comparison, guint image)
-{
-    return comparison->twins ? comparison->twins[image].path : NULL;
-}
-
 /* Images (n) that were trained on, those that copy the same image as one group. */
 static void append_groups(GString *page, const Comparison *comparison, const guint *images, guint n)
 {
     gboolean told[SHOWN] = {FALSE};
     g_string_append(page, "<ul class=\"groups\">\n");
     for (guint first = 0; first < n; first++) {
-        const char *twin = twin_of(comparison, images[first]);
+        const Twin *twin = twin_of(comparison, images[first]);
+        const char *path = twin ? twin->path : NULL;
         if (told[first])
             continue;
         g_string_append(page, "<li>");
-        html_element(page, twin ? "code" : "span", twin ? twin : "in a training set");
+        html_element(page, path ? "code" : "span", path ? path : "in a training set");
         g_string_append(page, "<ul>");
         for (guint i = first; i < n; i++) {
-            if (g_strcmp0(twin_of(comparison, images[i]), twin) != 0)
+            const Twin *own = twin_of(comparison, images[i]);
+            if (g_strcmp0(own ? own->path : NULL, path) != 0)
                 continue;
             told[i] = TRUE;
             g_string_append(page, "<li>");
             html_element(page, "code", comparison_path(comparison, images[i]));
-            if (twin && comparison->twins[images[i]].same)
+            if (own && own->same)
                 g_string_append(page, " is the same");
-            else if (twin)
-                g_string_append_printf(page, " is nearly the same (cosine %.3f)",
-                                       (double)comparison->twins[images[i]].cosine);
+            else if (own)
+                g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)own->cosine);
             g_string_append(page, "</li>");
         }
         g_string_append(page, "</ul></li>\n");
