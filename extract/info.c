@@ -10,13 +10,6 @@
 
 enum { INFO_VERSION = 1 /* of schema/info.json */ };
 
-/* Paths may be in any encoding; JSON wants UTF-8. */
-static json_t *text_json(const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    return json_string(valid);
-}
-
 static guint64 file_size(const char *folder)
 {
     g_autofree char *file = g_build_filename(folder, "data.mdb", NULL);
@@ -147,9 +140,9 @@ static json_t *decisions_json(const Cache *cache)
         if (is_reviewed(item))
             json_array_append_new(
                 decisions,
-                json_pack("{s:o, s:s, s:o, s:o}", "path", text_json(item->path), "action",
+                json_pack("{s:o, s:s, s:o, s:o}", "path", cli_json(item->path), "action",
                           choice_name(LABELS_ACTIONS, (int)cache_label_action(&item->given)), "label",
-                          text_json(item->given.class_name), "before", text_json(item->given.before)));
+                          cli_json(item->given.class_name), "before", cli_json(item->given.before)));
     }
     return decisions;
 }
@@ -204,21 +197,20 @@ static void print_json(const Cache *cache)
     Stored stored = measure_stored(cache);
     for (guint label = 0; label < cache->classes->len; label++)
         json_array_append_new(classes,
-                              json_pack("{s:o, s:i}", "name", text_json(cache_class(cache, (int)label)),
+                              json_pack("{s:o, s:i}", "name", cli_json(cache_class(cache, (int)label)),
                                         "items", (int)counts[label]));
     for (guint i = 0; i < cache->skipped->len; i++)
-        json_array_append_new(skipped,
-                              json_pack("{s:o, s:o}", "path", text_json(cache_skipped(cache, i).path),
-                                        "reason", text_json(cache_skipped(cache, i).reason)));
+        json_array_append_new(skipped, json_pack("{s:o, s:o}", "path", cli_json(cache_skipped(cache, i).path),
+                                                 "reason", cli_json(cache_skipped(cache, i).reason)));
     json_t *object = json_pack(
         "{s:i, s:o, s:s, s:I, s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:o, s:s, s:f, s:o}",
-        "version", INFO_VERSION, "cache", text_json(cache->path), "program", cache->catalog->program, "bytes",
+        "version", INFO_VERSION, "cache", cli_json(cache->path), "program", cache->catalog->program, "bytes",
         (json_int_t)file_size(cache->path), "items", (int)cache->images, "copies",
         (int)(cache->total - cache->images), "features", (json_int_t)feature_spec_features(spec), "recipe",
         feature_spec_to_json(spec), "classes", classes, "skipped", skipped, "shard",
         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null(), "unlabelled",
         (int)count_decided(cache).unlabelled, "decisions", decisions_json(cache), "groups",
-        (int)count_groups(cache), "passed_over", text_json(cache->catalog->passed), "store",
+        (int)count_groups(cache), "passed_over", cli_json(cache->catalog->passed), "store",
         cache_store_name(cache->catalog->store), "bytes_an_image", stored.bytes, "zeros",
         stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));

@@ -45,6 +45,12 @@ static gboolean steers(gunichar c)
     }
 }
 
+json_t *cli_json(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    return json_string(valid);
+}
+
 char *cli_printable(const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);

@@ -3,6 +3,8 @@
 #pragma once
 #include "common/cli/output_plan.h"
 
+#include <jansson.h>
+
 /* Exit status, the same for the three programs. */
 typedef enum {
     STATUS_DONE = 0,
@@ -156,6 +158,8 @@ gboolean cli_parse_real(const char *text, double *value);
 /* A name from outside, made safe for a terminal: valid UTF-8, with control and format characters, such as those that
  * reverse the direction of writing, written out ("\n", "\x1b", "\u202e"). Caller frees. */
 char *cli_printable(const char *text);
+/* The same for JSON, which is UTF-8: other bytes are replaced. */
+json_t *cli_json(const char *text);
 
 /* What the program calls itself: the name it was started by if it is that of an installed one, "vggcache-NAME", else
  * NAME. */

@@ -75,12 +75,6 @@ static void append_csv(GString *line, const Prediction *prediction, const Answer
         g_string_append(line, answer->known ? ",true" : ",false");
 }
 
-static json_t *json_text(const char *bytes)
-{
-    g_autofree char *valid = g_utf8_make_valid(bytes, -1);
-    return json_string(valid);
-}
-
 static void append_json(GString *line, json_t *object)
 {
     char *dump = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -94,11 +88,11 @@ static void append_jsonl(GString *line, const Prediction *prediction, const Answ
     const char *const *names = (const char *const *)prediction->model->classes->pdata;
     json_t *top = json_array();
     for (guint i = 0; i < prediction->top; i++)
-        json_array_append_new(top, json_pack("{s:o, s:f}", "class", json_text(names[answer->order[i]]),
+        json_array_append_new(top, json_pack("{s:o, s:f}", "class", cli_json(names[answer->order[i]]),
                                              prediction->score_name, answer->scores[answer->order[i]]));
     json_t *object =
-        json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(answer->path),
-                  "predicted", json_text(names[answer->order[0]]), "top", top);
+        json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", cli_json(answer->path),
+                  "predicted", cli_json(names[answer->order[0]]), "top", top);
     if (prediction->judges_score)
         json_object_set_new(object, "accepted", json_boolean(answer->accepted));
     if (prediction->judges_novelty)
@@ -160,8 +154,8 @@ static gboolean skip(Judge *judge, guint image, const char *reason, GError **err
     if (prediction->format != FORMAT_JSONL)
         return TRUE;
     g_autoptr(GString) line = g_string_new(NULL);
-    append_json(line, json_pack("{s:i, s:o, s:o}", "version", PREDICTION_VERSION, "path", json_text(path),
-                                "error", json_text(reason)));
+    append_json(line, json_pack("{s:i, s:o, s:o}", "version", PREDICTION_VERSION, "path", cli_json(path),
+                                "error", cli_json(reason)));
     return judge_flush(judge, error) && /* output keeps the order of the files */
            cli_print(line->str, error);
 }

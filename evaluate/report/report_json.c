@@ -16,18 +16,11 @@ enum {
     MATRIX_CLASSES = 1000, /* of more, the cells that are not zero stand in the place of the matrix */
 };
 
-/* Paths may be any bytes; JSON is UTF-8. */
-static json_t *text(const char *bytes)
-{
-    g_autofree char *valid = g_utf8_make_valid(bytes, -1);
-    return json_string(valid);
-}
-
 static json_t *texts(const GPtrArray *strings)
 {
     json_t *array = json_array();
     for (guint i = 0; i < strings->len; i++)
-        json_array_append_new(array, text(strings->pdata[i]));
+        json_array_append_new(array, cli_json(strings->pdata[i]));
     return array;
 }
 
@@ -161,7 +154,7 @@ gboolean report_json_write(const Comparison *comparison, const char *path, GErro
     guint groups = comparison->n_groups;
     json_auto_t *root = json_pack(
         "{s:i, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version", EVALUATION_VERSION, "source",
-        text(images->list->root), "images", (json_int_t)images->list->items->len, "groups",
+        cli_json(images->list->root), "images", (json_int_t)images->list->items->len, "groups",
         groups ? json_integer(groups) : json_null(), "classes", texts(images->list->classes), "skipped",
         texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->models),
         "mcnemar", rows_json(describe_pair, comparison, comparison_pairs(comparison)), "verdict",

@@ -102,10 +102,9 @@ static void add(Row *row, Field field, json_t *json, const char *html)
 
 void row_text(Row *row, const char *name, const char *title, const char *value)
 {
-    g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
     g_autoptr(GString) html = g_string_new(NULL);
     html_text(html, value ? value : "\u2013");
-    add(row, (Field){name, title, TRUE, 0}, valid ? json_string(valid) : json_null(), html->str);
+    add(row, (Field){name, title, TRUE, 0}, value ? cli_json(value) : json_null(), html->str);
 }
 
 void row_count(Row *row, const char *name, const char *title, guint value)

@@ -2,10 +2,9 @@
  * on the page (NULL: not there), and its value. The same description gives a JSON object, and the head and a line of a
  * table. */
 #pragma once
+#include "common/cli/cli.h"
 #include "common/model/interval.h"
 #include "evaluate/report/html.h"
-
-#include <jansson.h>
 
 typedef struct {
     json_t *object; /* what is written is this; NULL: a table of the page */
