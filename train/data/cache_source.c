@@ -126,15 +126,6 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, f
     return TRUE;
 }
 
-MemoryNeed cache_source_memory(const CacheSource *source)
-{
-    MemoryNeed need = {0};
-    guint nonzeros;
-    for (guint i = 0; i < source->part->count; i++)
-        need.files += cache_stored(source->cache, source->part->items[i], &nonzeros);
-    return need;
-}
-
 BatchSource cache_source_batches(CacheSource *source)
 {
     return (BatchSource){.count = source->part->count,

@@ -30,9 +30,6 @@ gboolean cache_source_read(const CacheSource *source, GError **error);
 gboolean cache_source_fit(const CacheSource *source, Scaling *scaling, GError **error);
 void cache_source_clear(CacheSource *source);
 
-/* Of the cache's pages. */
-MemoryNeed cache_source_memory(const CacheSource *source);
-
 /* source: borrowed by the result. */
 BatchSource cache_source_batches(CacheSource *source);
 

@@ -101,11 +101,6 @@ DecodedImages *decoded_images_load(Dataset *dataset, const Decoding *how, const 
                                       plural(n, "image", "images"));
 }
 
-MemoryNeed decoded_images_memory(guint images, int side)
-{
-    return (MemoryNeed){.files = (gsize)images * (gsize)side * (gsize)side * 3};
-}
-
 void decoded_images_free(DecodedImages *images)
 {
     if (!images)

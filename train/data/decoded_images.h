@@ -1,6 +1,5 @@
 /* decoded_images: the images of a folder as pixels, decoded and resized once for all epochs. */
 #pragma once
-#include "common/core/memory.h"
 #include "common/dataset/dataset.h"
 #include "common/image/image.h"
 
@@ -19,7 +18,6 @@ typedef struct {
  * user interrupted. */
 DecodedImages *decoded_images_load(Dataset *dataset, const Decoding *how, const char *beside, guint threads,
                                    GError **error);
-MemoryNeed decoded_images_memory(guint images, int side);
 void decoded_images_free(DecodedImages *images);
 const guint8 *decoded_images_pixels(const DecodedImages *images, guint index); /* (side, side, 3) */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DecodedImages, decoded_images_free)

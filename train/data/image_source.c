@@ -32,11 +32,6 @@ ImageSource *image_source_new(const ImageSourceOptions *options, const SplitPart
     return source->kept ? g_steal_pointer(&source) : NULL;
 }
 
-MemoryNeed image_source_memory(const FeatureSpec *spec, guint count)
-{
-    return (MemoryNeed){.files = count * feature_spec_features(spec) * sizeof(float)};
-}
-
 void image_source_free(ImageSource *source)
 {
     if (!source)

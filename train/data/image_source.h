@@ -24,8 +24,6 @@ typedef struct {
 /* part: of the images, borrowed. NULL and error without space. */
 ImageSource *image_source_new(const ImageSourceOptions *options, const SplitPart *part, GError **error);
 
-/* Of what is kept of this many images, without augmentation. */
-MemoryNeed image_source_memory(const FeatureSpec *spec, guint count);
 void image_source_prepare(guint index, const guint8 *rgb, float *tensor, gpointer user);
 void image_source_free(ImageSource *source);
 

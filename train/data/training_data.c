@@ -281,8 +281,10 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
                                      MAX(data->parts[0].count, data->parts[1].count), batch);
     if (data->cache->catalog->store == CACHE_FLOAT32 && !scales(options))
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
-    for (int i = 0; i < 2; i++)
-        memory_add(&need, cache_source_memory(&data->cached[i]));
+    guint nonzeros;
+    for (int i = 0; i < 2; i++) /* the cache's pages */
+        for (guint k = 0; k < data->parts[i].count; k++)
+            need.files += cache_stored(data->cached[i].cache, data->parts[i].items[k], &nonzeros);
     return need;
 }
 
@@ -290,14 +292,14 @@ static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *op
                                 guint threads)
 {
     guint n = data->dataset->items->len, validating = (guint)(options->validation_split * n);
+    gsize features = feature_spec_features(data->spec), side = (gsize)data->spec->side;
     gboolean augmented = augment_active(&options->augmentation);
     PipelineOptions pipeline = {.spec = data->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     MemoryNeed need = pipeline_memory(&pipeline);
-    memory_add(&need, decoded_images_memory(n, data->spec->side));
     memory_add(&need, image_file_memory(threads));
-    memory_add(&need, image_source_memory(data->spec, augmented ? validating : n));
+    need.files += n * side * side * 3 + (augmented ? validating : n) * features * sizeof(float); /* spilled */
     if (augmented || scales(options))
-        memory_add(&need, batches_memory(feature_spec_features(data->spec), n, batch));
+        memory_add(&need, batches_memory(features, n, batch));
     if (vgg16_find(data->spec->layer) >= 0)
         memory_add(&need, weights_memory(-1));
     return need;
