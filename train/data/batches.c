@@ -32,11 +32,6 @@ struct Batches {
     Slot *current, *next;
 };
 
-guint batches_count(guint images, int size)
-{
-    return (images + size - 1) / size;
-}
-
 MemoryNeed batches_memory(gsize features, guint images, int size)
 {
     return (MemoryNeed){.memory = SLOTS * MIN((gsize)size, images) * features * sizeof(float)};
@@ -72,7 +67,7 @@ static void fill(Batches *b, Slot *slot, guint number)
 static gpointer fetch_all(gpointer data)
 {
     Batches *b = data;
-    guint count = batches_count(b->source->count, b->size);
+    guint count = parts_of(b->source->count, (gsize)b->size);
     for (guint number = b->first;; number++) {
         Slot *slot = g_async_queue_pop(b->empty);
         if (g_atomic_int_get(&b->stop))

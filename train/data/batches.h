@@ -34,7 +34,6 @@ void batches_free(Batches *batches);
 /* The current batch and the one after it (NULL after the last), both valid until the next call. FALSE at the end
  * (*batch is NULL), or with error. */
 gboolean batches_next(Batches *batches, const Batch **batch, const Batch **next, GError **error);
-guint batches_count(guint images, int size);
 
 /* What batches of this size take for rows that do not lie elsewhere. */
 MemoryNeed batches_memory(gsize features, guint images, int size);

@@ -337,7 +337,7 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
 {
     const FitState *state = &fit->state;
     const TrainOptions *options = fit->options->train;
-    guint batches = batches_count(fit->training->count, (int)options->batch_size);
+    guint batches = parts_of(fit->training->count, (gsize)options->batch_size);
     while (state->epoch <= options->epochs) {
         if (state->epoch > 1 && state->waited >= options->patience)
             return FIT_STOPPED_EARLY;

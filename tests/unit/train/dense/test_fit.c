@@ -68,7 +68,7 @@ static void test_batches(void)
         number++;
     }
     g_assert_no_error(error);
-    g_assert_cmpuint(number, ==, batches_count(N, BATCH));
+    g_assert_cmpuint(number, ==, parts_of(N, BATCH));
     g_assert_cmpuint(images, ==, N - BATCH);
     g_assert_true(data.fetcher != g_thread_self());
 }
