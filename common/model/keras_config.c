@@ -1,6 +1,4 @@
-/* keras_config: see keras_config.h. */
-#include "common/model/keras_config.h"
-
+/* keras_config: see model_json.h. */
 #include "common/model/model_json.h"
 
 /* Appends a layer; takes ownership of config. */

@@ -4,7 +4,6 @@
 #include "common/core/error.h"
 #include "common/core/floats.h"
 #include "common/hdf5/hdf5_file.h"
-#include "common/model/keras_config.h"
 #include "common/model/model_json.h"
 #include "common/network/scores.h"
 

@@ -2,7 +2,7 @@
  *
  * README.md beside this lists what is in it. Parameters are in Keras's layout
  * (keras/src/legacy/saving/legacy_h5_format.py), and the root attribute model_config describes the whole
- * (keras_config.h), so that keras.models.load_model("model.h5") gives the same outputs, scaling and calibration included,
+ * (model_json.h), so that keras.models.load_model("model.h5") gives the same outputs, scaling and calibration included,
  * and model.load_weights("model.h5") loads the parameters into a Sequential of one's own.
  *
  * The file ends with a checksum of every byte before it (seal.h), which is verified before anything is read: a
