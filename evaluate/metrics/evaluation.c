@@ -39,17 +39,8 @@ static void evaluation_free(Evaluation *evaluation)
     g_free(evaluation->per_class);
     g_free(evaluation->leakage.seen);
     g_clear_pointer(&evaluation->coverage, g_array_unref);
+    g_clear_pointer(&evaluation->slices, g_array_unref);
     g_free(evaluation);
-}
-
-void slice_column_free(gpointer data)
-{
-    SliceColumn *column = data;
-    g_free(column->name);
-    g_ptr_array_unref(column->texts);
-    g_clear_pointer(&column->values, g_ptr_array_unref);
-    g_free(column->of);
-    g_free(column);
 }
 
 /* A file's base name without the extension that models have. Caller frees. */
@@ -228,7 +219,6 @@ void comparison_free(Comparison *comparison)
     g_free(comparison->labels);
     test_images_free(comparison->images);
     test_images_free(comparison->unknown);
-    g_clear_pointer(&comparison->slices, g_ptr_array_unref);
     for (guint j = 0; j < comparison->models; j++)
         evaluation_free(comparison->evaluations[j]);
     g_free(comparison->evaluations);

@@ -34,6 +34,15 @@ typedef struct {
     float cosine;  /* of the features */
 } Twin;
 
+/* A model on the images that are alike in something (questions/slices.h). */
+typedef struct {
+    const char *column, *value; /* interned */
+    guint images, right;
+    guint others, others_right;
+    Interval interval; /* 95 %, of the accuracy on the slice, as comparison_interval */
+    double p;          /* corrected: below 0.05 the slice differs */
+} Slice;
+
 /* What a model says of N images. */
 typedef struct {
     float *outputs;      /* (N, L) as model_predict gives them */
@@ -61,6 +70,7 @@ typedef struct {
     GArray *coverage; /* CoveragePoint, of the probabilities; NULL where there are none */
     Answers answers;  /* with these */
     Leakage leakage;
+    GArray *slices;       /* Slice, in order of columns and values; NULL: not asked for */
     double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
 
@@ -81,15 +91,6 @@ typedef struct {
     gboolean beats_guess; /* best's guess_p < 5 % */
     int worst;            /* the class with best's lowest recall; the larger one of equal ones */
 } Verdict;
-
-/* What a table says of the images in one column (questions/slices.h). */
-typedef struct {
-    char *name;
-    GPtrArray *texts;  /* (N) char*; NULL where it says nothing */
-    GPtrArray *values; /* char*: of the slices */
-    int *of;           /* (N) index of an image's value; -1: it has none */
-} SliceColumn;
-void slice_column_free(gpointer column);
 
 typedef struct {
     guint models;              /* how many */
@@ -113,7 +114,6 @@ typedef struct {
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
     double similarity;   /* cosine from which images are alike; NAN: not compared */
     Twin *twins;         /* (N); NULL without trained_on */
-    GPtrArray *slices;   /* SliceColumn*; NULL without a table */
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 

@@ -14,31 +14,49 @@
 #include <math.h>
 #include <string.h>
 
-/* The comparison's next, which says nothing yet. */
-static SliceColumn *add_column(Comparison *comparison, const char *name)
+/* What a table says of the images in one column. */
+typedef struct {
+    char *name;
+    GPtrArray *texts;  /* (N) char*; NULL where it says nothing */
+    GPtrArray *values; /* char*: of the slices */
+    int *of;           /* (N) index of an image's value; -1: it has none */
+} Column;
+
+static void column_free(gpointer data)
 {
-    SliceColumn *column = g_new0(SliceColumn, 1);
+    Column *column = data;
+    g_free(column->name);
+    g_ptr_array_unref(column->texts);
+    g_clear_pointer(&column->values, g_ptr_array_unref);
+    g_free(column->of);
+    g_free(column);
+}
+
+/* The next, which says nothing yet of n images. */
+static Column *add_column(GPtrArray *columns, const char *name, guint n)
+{
+    Column *column = g_new0(Column, 1);
     column->name = g_strdup(name);
     column->texts = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_set_size(column->texts, (int)comparison->n);
-    g_ptr_array_add(comparison->slices, column);
+    g_ptr_array_set_size(column->texts, (int)n);
+    g_ptr_array_add(columns, column);
     return column;
 }
 
 /* ---- A table ---- */
 
 typedef struct {
-    Comparison *comparison; /* whose slices are its columns */
-    GHashTable *images;     /* path -> index */
-    int path;               /* column */
-    guint found;
+    GPtrArray *columns; /* Column* */
+    GHashTable *images; /* path -> index */
+    int path;           /* column */
+    guint n, found;     /* images, and those that it names */
 } Table;
 
 static gboolean take_header(const GPtrArray *fields, gpointer user, GError **error)
 {
     Table *table = user;
     for (guint c = 0; c < fields->len; c++) {
-        const char *name = add_column(table->comparison, fields->pdata[c])->name;
+        const char *name = add_column(table->columns, fields->pdata[c], table->n)->name;
         if (g_str_equal(name, "path") || (table->path < 0 && g_str_equal(name, "file_name")))
             table->path = (int)c;
     }
@@ -48,8 +66,8 @@ static gboolean take_header(const GPtrArray *fields, gpointer user, GError **err
 static gboolean take_record(const GPtrArray *fields, gpointer user, GError **error)
 {
     Table *table = user;
-    SliceColumn **columns = (SliceColumn **)table->comparison->slices->pdata;
-    guint n = table->comparison->slices->len;
+    Column **columns = (Column **)table->columns->pdata;
+    guint n = table->columns->len;
     gpointer image;
     if (fields->len != n)
         return error_set(error, "it has %u fields, not %u", fields->len, n);
@@ -98,7 +116,7 @@ static GPtrArray *values_of(const GPtrArray *texts, GPtrArray *all, gboolean *nu
     return values;
 }
 
-static void slice_by_value(SliceColumn *column)
+static void slice_by_value(Column *column)
 {
     for (guint i = 0, v; i < column->texts->len; i++)
         if (column->texts->pdata[i] &&
@@ -106,7 +124,7 @@ static void slice_by_value(SliceColumn *column)
             column->of[i] = (int)v;
 }
 
-enum { QUARTERS = 4 };
+enum { QUARTERS = 4, SLICE_VALUES = 24, SLICE_NAMES = 50 /* most values of a column that are not numbers */ };
 
 /* Each quarter ends with a number that occurs, the last but one below the largest; of equal ones there is one quarter. sorted:
  * all numbers, not all the same. Returns how many quarters end before the last. */
@@ -126,7 +144,7 @@ static guint quarter_ends(const GPtrArray *sorted, const char *names[QUARTERS - 
     return n;
 }
 
-static void slice_by_quarter(SliceColumn *column, const GPtrArray *sorted)
+static void slice_by_quarter(Column *column, const GPtrArray *sorted)
 {
     double ends[QUARTERS - 1], number;
     const char *names[QUARTERS - 1];
@@ -146,7 +164,7 @@ static void slice_by_quarter(SliceColumn *column, const GPtrArray *sorted)
 }
 
 /* most: values of numbers that are no quarters. FALSE where it has nothing to compare. */
-static gboolean slice_column(SliceColumn *column, guint most, const char *file)
+static gboolean slice_column(Column *column, guint most, const char *file)
 {
     gboolean numbers;
     g_autoptr(GPtrArray) all = g_ptr_array_new();
@@ -166,13 +184,12 @@ static gboolean slice_column(SliceColumn *column, guint most, const char *file)
     return n > 1;
 }
 
-static gboolean read_table(Comparison *comparison, const char *file, GError **error)
+static gboolean read_table(const Comparison *comparison, const char *file, GPtrArray *columns, GError **error)
 {
     g_autofree char *text = input_file_plain(file, error);
     g_autoptr(GHashTable) images = g_hash_table_new(g_str_hash, g_str_equal);
-    Table table = {comparison, images, -1, 0};
-    GPtrArray *columns = comparison->slices;
     guint n = comparison->n;
+    Table table = {columns, images, -1, n, 0};
     for (guint i = 0; i < n; i++)
         g_hash_table_insert(images, (gpointer)comparison_path(comparison, i), GUINT_TO_POINTER(i));
     if (!text || !csv_table(file, text, take_header, take_record, &table, error))
@@ -215,18 +232,21 @@ static char *measured_text(const ImageFacts *facts, int measure)
                                          : g_strdup_printf("%.0f", (double)facts->width * facts->height);
 }
 
-static void add_measure(Comparison *comparison, const ImageFacts *facts, int measure, const char *folder)
+static void add_measure(const Measuring *measuring, int measure, GPtrArray *columns)
 {
-    SliceColumn *column = add_column(comparison, choice_name(SLICE_MEASURE_CHOICES, measure));
-    for (guint i = 0; i < comparison->n; i++)
-        column->texts->pdata[i] = measured_text(&facts[i], measure);
+    const char *folder = measuring->comparison->images->folder;
+    guint n = measuring->comparison->n;
+    Column *column = add_column(columns, choice_name(SLICE_MEASURE_CHOICES, measure), n);
+    for (guint i = 0; i < n; i++)
+        column->texts->pdata[i] = measured_text(&measuring->facts[i], measure);
     if (slice_column(column, QUARTERS, folder))
         return;
     cli_remark("%s: the images have the same %s", folder, column->name);
-    g_ptr_array_remove(comparison->slices, column);
+    g_ptr_array_remove(columns, column);
 }
 
-static gboolean measure_images(Comparison *comparison, guint measures, GError **error)
+static gboolean measure_images(const Comparison *comparison, guint measures, GPtrArray *columns,
+                               GError **error)
 {
     const char *folder = comparison->images->folder;
     guint n = comparison->n, unread = 0;
@@ -245,28 +265,20 @@ static gboolean measure_images(Comparison *comparison, guint measures, GError **
                  folder);
     for (int m = 0; m < SLICE_MEASURES; m++)
         if (measures & 1U << m)
-            add_measure(comparison, facts, m, folder);
-    return comparison->slices->len ||
+            add_measure(&measuring, m, columns);
+    return columns->len ||
            error_set(error, "%s: the images do not differ in what they are measured by", folder);
-}
-
-gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError **error)
-{
-    if (!choice->table && !choice->measures)
-        return TRUE;
-    comparison->slices = g_ptr_array_new_with_free_func(slice_column_free);
-    return (!choice->table || read_table(comparison, choice->table, error)) &&
-           (!choice->measures || measure_images(comparison, choice->measures, error));
 }
 
 /* ---- Figures ---- */
 
 /* Before the correction of p. */
-static Slice measure_slice(const Comparison *comparison, const Evaluation *evaluation,
-                           const SliceColumn *column, guint value)
+static Slice measure_slice(const Comparison *comparison, const Evaluation *evaluation, const Column *column,
+                           guint value)
 {
     guint n = comparison->n;
-    Slice slice = {.column = column->name, .value = column->values->pdata[value]};
+    Slice slice = {.column = g_intern_string(column->name),
+                   .value = g_intern_string(column->values->pdata[value])};
     g_autofree int *right = evaluation_right(comparison, evaluation);
     g_autofree guint8 *outside = g_new(guint8, n + 1);
     for (guint i = 0; i < n; i++) {
@@ -282,11 +294,12 @@ static Slice measure_slice(const Comparison *comparison, const Evaluation *evalu
     return slice;
 }
 
-GArray *slices_measure(const Comparison *comparison, const Evaluation *evaluation)
+static GArray *measure_slices(const Comparison *comparison, const Evaluation *evaluation,
+                              const GPtrArray *columns)
 {
     GArray *slices = g_array_new(FALSE, FALSE, sizeof(Slice));
-    for (guint c = 0; comparison->slices && c < comparison->slices->len; c++) {
-        const SliceColumn *column = comparison->slices->pdata[c];
+    for (guint c = 0; c < columns->len; c++) {
+        const Column *column = columns->pdata[c];
         for (guint v = 0; v < column->values->len; v++) {
             Slice slice = measure_slice(comparison, evaluation, column, v);
             g_array_append_val(slices, slice);
@@ -299,4 +312,15 @@ GArray *slices_measure(const Comparison *comparison, const Evaluation *evaluatio
     for (guint s = 0; s < slices->len; s++)
         g_array_index(slices, Slice, s).p = p[s];
     return slices;
+}
+
+gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError **error)
+{
+    g_autoptr(GPtrArray) columns = g_ptr_array_new_with_free_func(column_free);
+    if ((choice->table && !read_table(comparison, choice->table, columns, error)) ||
+        (choice->measures && !measure_images(comparison, choice->measures, columns, error)))
+        return FALSE;
+    for (guint j = 0; columns->len && j < comparison->models; j++)
+        comparison->evaluations[j]->slices = measure_slices(comparison, comparison->evaluations[j], columns);
+    return TRUE;
 }

@@ -2,7 +2,6 @@
 #include "evaluate/report/report_answers.h"
 
 #include "common/cli/cli.h"
-#include "evaluate/questions/slices.h"
 #include "evaluate/report/report_sections.h"
 
 static const double significance = 0.05;
@@ -34,14 +33,14 @@ static void append_slice(GString *text, const char *model, const Slice *slice)
 
 void slices_text(GString *text, const Comparison *comparison)
 {
-    if (!comparison->slices)
+    if (!comparison->evaluations[0]->slices)
         return;
     g_string_append_printf(text,
                            "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
                            test_name(comparison), comparison->over);
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
-        g_autoptr(GArray) slices = slices_measure(comparison, evaluation);
+        const GArray *slices = evaluation->slices;
         guint differ = 0;
         for (guint s = 0; s < slices->len; s++) {
             append_slice(text, evaluation->shown, &g_array_index(slices, Slice, s));
@@ -75,20 +74,18 @@ static void describe(Row *row, gconstpointer of, guint line)
 
 json_t *slices_json(const Comparison *comparison, const Evaluation *model)
 {
-    g_autoptr(GArray) slices = slices_measure(comparison, model);
-    return rows_json(describe, slices, slices->len);
+    return rows_json(describe, model->slices, model->slices ? model->slices->len : 0);
 }
 
 static void append_model(Report *report, Evaluation *model)
 {
-    g_autoptr(GArray) slices = slices_measure(report->comparison, model);
-    rows_table(report->page, "fold", "Slices", describe, slices, slices->len);
+    rows_table(report->page, "fold", "Slices", describe, model->slices, model->slices->len);
 }
 
 void section_slices(Report *report)
 {
     const Comparison *comparison = report->comparison;
-    if (!comparison->slices)
+    if (!comparison->evaluations[0]->slices)
         return;
     g_string_append_printf(
         report->page,
