@@ -377,7 +377,7 @@ void follow_remark_reviewed(const char *cache, guint n)
                    plural(n, "image", "images"));
 }
 
-static void remark_on_known(const Plan *plan, const char *cache)
+static void remark_on_classes(const Plan *plan, const char *cache)
 {
     g_autoptr(GHashTable) classes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     GHashTableIter all;
@@ -400,9 +400,10 @@ static void remark_on_known(const Plan *plan, const char *cache)
     }
 }
 
-static void remark_on_changes(const Plan *plan, const char *cache)
+static void remark(const Plan *plan, const char *cache)
 {
     const Options *options = plan->follow->options;
+    remark_on_classes(plan, cache);
     if (plan->copied)
         cli_remark("%u %s the same content as others, whose features are copied (the first: %s, as %s)",
                    plan->copied, plural(plan->copied, "image has", "images have"), plan->first_copy,
@@ -416,22 +417,14 @@ static void remark_on_changes(const Plan *plan, const char *cache)
 
 static gboolean follow_known(Plan *plan, GError **error)
 {
-    const Cache *stored = plan->follow->stored[plan->part];
     if (!take_images(plan, error))
         return FALSE;
     if (!interrupted())
         leave_behind(plan);
     g_autofree char *passed = dataset_passed(plan->dataset);
     cache_writer_passed(plan->writer, passed);
-    if (!cache_writer_commit(plan->writer, error))
-        return FALSE;
-    if (interrupted())
-        return error_set(error, "%s", interruption);
-    if (stored) { /* a new cache knows nothing */
-        remark_on_known(plan, stored->path);
-        remark_on_changes(plan, stored->path);
-    }
-    return TRUE;
+    return cache_writer_commit(plan->writer, error) &&
+           (!interrupted() || error_set(error, "%s", interruption));
 }
 
 /* ---- What is left to compute ---- */
@@ -470,7 +463,11 @@ Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error)
 {
     g_autoptr(Plan) plan = g_new0(Plan, 1);
     *plan = (Plan){.follow = follow, .dataset = dataset, .part = part, .writer = follow->writers[part]};
-    if (!follow_known(plan, error) || !compare_all(plan, error) || !relabel(plan, error))
+    if (!follow_known(plan, error))
+        return NULL;
+    if (follow->stored[part]) /* a new cache knows nothing */
+        remark(plan, follow->stored[part]->path);
+    if (!compare_all(plan, error) || !relabel(plan, error))
         return NULL;
     plan->unchanged = dataset->items->len - plan->n_work - plan->moved - plan->copied;
     return g_steal_pointer(&plan);

@@ -238,13 +238,10 @@ static guint mode_of(char **arguments)
 static gboolean check_arguments(Action action, char **arguments, GError **error)
 {
     const CliMode *mode = &modes[action];
-    char *end;
     o.arguments = arguments;
-    if (action == ACTION_SPLIT) {
-        o.split_share = g_ascii_strtod(arguments[3], &end);
-        if (end == arguments[3] || *end || !(o.split_share > 0 && o.split_share < 1))
-            return cli_refuse(error, "%s takes %s, not %s", mode->asked, mode->arguments, arguments[3]);
-    }
+    if (action == ACTION_SPLIT &&
+        !(cli_parse_real(arguments[3], &o.split_share) && o.split_share > 0 && o.split_share < 1))
+        return cli_refuse(error, "%s takes %s, not %s", mode->asked, mode->arguments, arguments[3]);
     if (action == ACTION_MERGE && !o.check && !arguments[1])
         return cli_refuse(error, "%s takes %s", mode->asked, mode->arguments);
     return !o.sheet == !o.images ||
@@ -288,8 +285,6 @@ static const char *wrong_together(Action action)
 
 static gboolean check(guint mode, char **arguments, GError **error)
 {
-    static Normalization normalization;
-    static CacheStore cache_store;
     g_autoptr(GError) problem = NULL;
     if ((shard && !shard_parse(shard, &o.shard, &o.shard_source, &problem)) ||
         !augment_check(&o.augmentation, &problem))
@@ -299,10 +294,8 @@ static gboolean check(guint mode, char **arguments, GError **error)
         return cli_refuse(error, "%s", wrong);
     g_autofree char *settings = augment_describe(&o.augmentation);
     o.how = g_strdup_printf("%s seed=%" G_GINT64_FORMAT, settings, o.common.seed);
-    normalization = (Normalization)normalize;
-    o.normalize = normalize < 0 ? NULL : &normalization;
-    cache_store = (CacheStore)store;
-    o.store = store < 0 ? NULL : &cache_store;
+    o.normalize = normalize < 0 ? NULL : (const Normalization *)&normalize;
+    o.store = store < 0 ? NULL : (const CacheStore *)&store;
     o.made_by = *o.made_by ? o.made_by : "unknown";
     return check_arguments(mode, arguments, error) && check_layer(mode, error);
 }
