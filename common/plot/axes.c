@@ -67,9 +67,7 @@ static Axis axis_new(const AxisOptions *options, guint max)
         to = log ? to * 2 : to + room;
     }
     if (options->nice && !log) {
-        double step = ticks_step((to - from) / (max - 1));
-        if (whole && step < 1)
-            step = 1;
+        double step = ticks_step((to - from) / (max - 1), whole);
         from = floor(from / step + 1e-9) * step;
         to = ceil(to / step - 1e-9) * step;
     }

@@ -3,8 +3,10 @@
 
 #include <math.h>
 
-double ticks_step(double span)
+double ticks_step(double span, gboolean whole)
 {
+    if (whole && span < 1)
+        return 1;
     double power = pow(10, floor(log10(span))), fraction = span / power;
     const double nice[] = {1, 2, 5, 10};
     for (guint i = 0; i < G_N_ELEMENTS(nice); i++)
@@ -15,9 +17,7 @@ double ticks_step(double span)
 
 static guint linear_ticks(double from, double to, gboolean whole, double *ticks, guint max)
 {
-    double step = ticks_step((to - from) / (max - 1));
-    if (whole && step < 1)
-        step = 1;
+    double step = ticks_step((to - from) / (max - 1), whole);
     guint n = 0;
     for (double k = ceil(from / step - 1e-9); n < max && k * step <= to + 1e-9 * step; k++)
         ticks[n++] = k * step + 0.0; /* + 0.0: never "-0" */

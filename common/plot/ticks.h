@@ -3,8 +3,8 @@
 #pragma once
 #include <glib.h>
 
-/* The smallest of 1, 2, 5 or 10 times a power of ten that is not below span > 0. */
-double ticks_step(double span);
+/* The smallest of 1, 2, 5 or 10 times a power of ten that is not below span > 0; whole: nor below 1. */
+double ticks_step(double span, gboolean whole);
 
 /* Writes the ticks within [from, to] to ticks (max), max >= 2, and returns their number. whole: integers only; log:
  * requires from > 0, and ignores whole. */

@@ -24,16 +24,18 @@ static const double student = 2.364624;
 /* ---- Draws ---- */
 
 typedef struct {
-    double place; /* of its unit */
-    guint unit, image;
-} Placed;
+    const LinearTraining *training;
+    double *places; /* (N) of each unit's first image */
+} Draw;
 
-static gint by_place(gconstpointer a, gconstpointer b)
+static gint by_place(gconstpointer a, gconstpointer b, gpointer data)
 {
-    const Placed *x = a, *y = b;
-    if (x->place != y->place)
-        return x->place < y->place ? -1 : 1;
-    return x->unit != y->unit ? (x->unit < y->unit ? -1 : 1) : (x->image > y->image) - (x->image < y->image);
+    const Draw *draw = data;
+    guint x = *(const guint *)a, y = *(const guint *)b;
+    guint first = linear_unit(draw->training, x), second = linear_unit(draw->training, y);
+    if (draw->places[first] != draw->places[second])
+        return draw->places[first] < draw->places[second] ? -1 : 1;
+    return first != second ? (first < second ? -1 : 1) : (x > y) - (x < y);
 }
 
 /* A stratified order, of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
@@ -41,7 +43,6 @@ static gint by_place(gconstpointer a, gconstpointer b)
 static void draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order)
 {
     guint n = training->n;
-    g_autofree Placed *placed = g_new(Placed, n);
     g_autofree double *places = g_new(double, n);
     g_autofree guint32 *items = g_new(guint32, n);
     for (guint k = 0; k < training->classes; k++) {
@@ -51,10 +52,8 @@ static void draw_order(const LinearTraining *training, guint64 seed, guint draw,
             places[items[i]] = (i + 0.5) / count;
     }
     for (guint i = 0; i < n; i++)
-        placed[i] = (Placed){places[linear_unit(training, i)], linear_unit(training, i), i};
-    qsort(placed, n, sizeof *placed, by_place);
-    for (guint i = 0; i < n; i++)
-        order[i] = placed[i].image;
+        order[i] = i;
+    g_qsort_with_data(order, (gint)n, sizeof *order, by_place, &(Draw){training, places});
 }
 
 static guint count_units(const LinearTraining *training)
