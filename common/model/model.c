@@ -334,10 +334,12 @@ static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
     int found = hdf5_has_dataset(file, TRAINED_ON, error);
     if (found <= 0)
         return found == 0;
-    model->trained_on = hdf5_read_numbers(file, TRAINED_ON, TRAINED_ON_MAX, error);
-    return model->trained_on &&
-           (trained_on_is_sorted(model->trained_on) ||
-            error_set(error, "%s: its dataset %s is not in ascending order", hdf5_path(file), TRAINED_ON));
+    TrainedOn *trained_on = model->trained_on = hdf5_read_numbers(file, TRAINED_ON, TRAINED_ON_MAX, error);
+    for (guint i = 1; trained_on && i < trained_on->len; i++)
+        if (g_array_index(trained_on, guint64, i - 1) >= g_array_index(trained_on, guint64, i))
+            return error_set(error, "%s: its dataset %s is not in ascending order", hdf5_path(file),
+                             TRAINED_ON);
+    return trained_on != NULL;
 }
 
 /* Missing in files of earlier versions, and where the base learns. */

@@ -59,11 +59,3 @@ gboolean trained_on_has(const TrainedOn *trained_on, const guint8 *hash)
     guint64 number = number_of(hash);
     return g_array_binary_search((GArray *)trained_on, &number, by_number, NULL);
 }
-
-gboolean trained_on_is_sorted(const TrainedOn *trained_on)
-{
-    for (guint i = 1; i < trained_on->len; i++)
-        if (g_array_index(trained_on, guint64, i - 1) >= g_array_index(trained_on, guint64, i))
-            return FALSE;
-    return TRUE;
-}

@@ -20,6 +20,3 @@ void trained_on_add_all(TrainedOn *trained_on, const TrainedOn *other); /* other
 TrainedOn *trained_on_finish(TrainedOn *trained_on);
 
 gboolean trained_on_has(const TrainedOn *trained_on, const guint8 *hash);
-
-/* TRUE if it is strictly ascending, which must be checked after reading a file. */
-gboolean trained_on_is_sorted(const TrainedOn *trained_on);
