@@ -50,10 +50,10 @@ static void scale(const BatchSource *source, Slot *slot, int n)
 static void fill(Batches *b, Slot *slot, guint number)
 {
     guint begin = number * b->size;
-    int n = (int)MIN((guint)b->size, b->source->count - begin);
+    int n = (int)MIN((guint)b->size, b->source->part->count - begin);
     for (int i = 0; i < n; i++) {
         slot->indices[i] = b->order ? b->order[begin + i] : begin + i;
-        slot->labels[i] = b->source->labels[slot->indices[i]];
+        slot->labels[i] = b->source->part->labels[slot->indices[i]];
         slot->weights[i] = b->class_weights ? b->class_weights[slot->labels[i]] : 1;
     }
     slot->batch = (Batch){slot->rows, slot->labels, slot->weights, n,
@@ -67,7 +67,7 @@ static void fill(Batches *b, Slot *slot, guint number)
 static gpointer fetch_all(gpointer data)
 {
     Batches *b = data;
-    guint count = parts_of(b->source->count, (gsize)b->size);
+    guint count = parts_of(b->source->part->count, (gsize)b->size);
     for (guint number = b->first;; number++) {
         Slot *slot = g_async_queue_pop(b->empty);
         if (g_atomic_int_get(&b->stop))
@@ -85,7 +85,7 @@ static gpointer fetch_all(gpointer data)
 static void take_slots(Batches *b)
 {
     const BatchSource *source = b->source;
-    gsize most = MIN((gsize)b->size, source->count);
+    gsize most = MIN((gsize)b->size, source->part->count);
     for (int i = 0; i < SLOTS; i++) {
         Slot *slot = &b->slots[i];
         slot->indices = arena_new(&b->arena, guint32, most);

@@ -3,6 +3,7 @@
 #include "common/core/memory.h"
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
+#include "train/data/validation_split.h"
 
 /* Sets rows[0 … n-1] to the vectors of images indices[0 … n-1] in this epoch (from 1): where they lie, or in
  * buffer (n, D). Called from one thread, one batch after another. */
@@ -11,9 +12,7 @@ typedef gboolean (*BatchFetch)(gpointer user, int epoch, const guint32 *indices,
 
 /* Images to train or validate on; borrowed. */
 typedef struct {
-    guint count;
-    const int *labels;  /* (count) */
-    const guint *units; /* (count) the first image of each one's group; NULL: not known */
+    const SplitPart *part; /* these */
     BatchFetch fetch;
     gpointer user;
     gsize features;         /* D */

@@ -128,9 +128,7 @@ static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, f
 
 BatchSource cache_source_batches(CacheSource *source)
 {
-    return (BatchSource){.count = source->part->count,
-                         .labels = source->part->labels,
-                         .units = source->part->units,
+    return (BatchSource){.part = source->part,
                          .fetch = fetch,
                          .user = source,
                          .features = feature_spec_features(source->cache->spec)};

@@ -129,9 +129,7 @@ ImageSourceWork image_source_work(const ImageSource *source)
 
 BatchSource image_source_batches(ImageSource *source)
 {
-    return (BatchSource){.count = source->part->count,
-                         .labels = source->part->labels,
-                         .units = source->part->units,
+    return (BatchSource){.part = source->part,
                          .fetch = fetch,
                          .user = source,
                          .features = source->options.features,

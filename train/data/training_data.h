@@ -9,7 +9,7 @@ typedef struct {
     FeatureSpec *spec;                /* of the rows */
     GPtrArray *classes;               /* char*, in label order */
     SplitPart parts[2];               /* images to train and to validate on; with images, once loaded */
-    BatchSource training, validation; /* validation.count 0: none */
+    BatchSource training, validation; /* of these */
     TrainedOn *trained_on;            /* the training images; NULL if there are too many */
     GChecksum *identity;              /* of all that rows and labels depend on, for --resume */
 

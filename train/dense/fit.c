@@ -154,8 +154,9 @@ static void advise_on_start(const Fitting *fit, const LossSum *first, const Batc
 /* A network whose ReLUs have died, or whose images were augmented beyond recognition, predicts the class frequencies. */
 static void advise_at_end(const Fitting *fit)
 {
-    double guessing = fit->validation ? log(network_outputs(fit->network)) /* which is not weighted */
-                                      : guessing_loss(fit, fit->training->labels, fit->training->count);
+    double guessing = fit->validation
+                          ? log(network_outputs(fit->network)) /* which is not weighted */
+                          : guessing_loss(fit, fit->training->part->labels, fit->training->part->count);
     if (fit->state.epoch > PATIENT_EPOCHS && compares_with_guessing(fit) &&
         fit->state.best > NOTHING_LEARNT * guessing)
         cli_remark(
@@ -181,7 +182,8 @@ static gboolean loss_is_finite(const Fitting *fit, double loss, const char *wher
 /* Once, early in the first epoch of a long training; later the epochs that are complete tell. */
 static void foretell(const Fitting *fit, double seconds_per_batch)
 {
-    double images = fit->training->count + (fit->validation ? fit->validation->count : 0) / VALIDATION_COST;
+    double images =
+        fit->training->part->count + (fit->validation ? fit->validation->part->count : 0) / VALIDATION_COST;
     double epoch = seconds_per_batch * images / (double)fit->options->train->batch_size;
     int epochs = (int)(fit->options->train->epochs - fit->state.epoch) + 1;
     if (epoch * epochs < LONG_TRAINING)
@@ -200,11 +202,11 @@ static gboolean train_epoch(Fitting *fit, GError **error)
     double begun = now_seconds(), timed_from = begun;
     guint timed = 0;
     Rng rng = rng_new((guint64)options->train->common.seed, shuffle_stream + (guint64)state->epoch);
-    for (guint i = 0; i < fit->training->count; i++)
+    for (guint i = 0; i < fit->training->part->count; i++)
         fit->order[i] = i;
-    rng_shuffle(&rng, fit->order, fit->training->count);
+    rng_shuffle(&rng, fit->order, fit->training->part->count);
     g_autofree char *label = epoch_label(fit);
-    g_autoptr(Progress) progress = progress_new(label, fit->training->count, "images");
+    g_autoptr(Progress) progress = progress_new(label, fit->training->part->count, "images");
     g_autoptr(Batches) batches =
         batches_new(fit->training, fit->order, (int)options->train->batch_size, (guint)state->batches,
                     (int)state->epoch, options->class_weights);
@@ -254,8 +256,8 @@ static gboolean validate(Fitting *fit, EpochMetrics *metrics, GError **error)
             g_propagate_error(error, g_steal_pointer(&unread));
         return FALSE;
     }
-    metrics->val_loss = loss / fit->validation->count;
-    metrics->val_accuracy = correct / fit->validation->count;
+    metrics->val_loss = loss / fit->validation->part->count;
+    metrics->val_accuracy = correct / fit->validation->part->count;
     return loss_is_finite(fit, loss, "during the validation", error);
 }
 
@@ -337,7 +339,7 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
 {
     const FitState *state = &fit->state;
     const TrainOptions *options = fit->options->train;
-    guint batches = parts_of(fit->training->count, (gsize)options->batch_size);
+    guint batches = parts_of(fit->training->part->count, (gsize)options->batch_size);
     while (state->epoch <= options->epochs) {
         if (state->epoch > 1 && state->waited >= options->patience)
             return FIT_STOPPED_EARLY;
@@ -377,7 +379,7 @@ FitEnd fit_network(Network *network, const FitOptions *options, const BatchSourc
                   "not enough memory to train this network; use a smaller --batch-size or fewer units");
         return FIT_FAILED;
     }
-    g_autofree guint32 *order = g_new(guint32, training->count);
+    g_autofree guint32 *order = g_new(guint32, training->part->count);
     Fitting fit = {.network = network,
                    .options = options,
                    .training = training,

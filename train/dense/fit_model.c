@@ -120,7 +120,7 @@ static gboolean answer_validation(Model *best, const TrainOptions *options, cons
     source.scaling = NULL;
     g_autoptr(GError) unread = NULL;
     gsize done = 0, classes = best->classes->len;
-    g_autofree float *probabilities = g_new(float, source.count *classes);
+    g_autofree float *probabilities = g_new(float, source.part->count *classes);
     g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->batch_size, 0, 1, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
         model_predict(best, thread_pool, batch->x, batch->n, probabilities + done * classes);
@@ -130,8 +130,10 @@ static gboolean answer_validation(Model *best, const TrainOptions *options, cons
         g_propagate_error(error, g_steal_pointer(&unread));
         return FALSE;
     }
-    const Answers held = {
-        .probabilities = probabilities, .labels = source.labels, .units = source.units, .n = source.count};
+    const Answers held = {.probabilities = probabilities,
+                          .labels = source.part->labels,
+                          .units = source.part->units,
+                          .n = source.part->count};
     return held_out_answer(options, best, &held, error);
 }
 
@@ -196,8 +198,8 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 {
     guint classes = model->classes->len;
     g_autofree guint *counts = g_new0(guint, classes);
-    for (guint i = 0; i < training->count; i++)
-        counts[training->labels[i]]++;
+    for (guint i = 0; i < training->part->count; i++)
+        counts[training->part->labels[i]]++;
     g_autofree double *weights = class_weights_new(
         options->class_weight, (const char *const *)model->classes->pdata, counts, classes, error);
     float *rounded = weights ? g_new(float, classes) : NULL;
@@ -222,7 +224,7 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         return FALSE;
     output_file_sweep(options->model);
     output_file_sweep(checkpoint);
-    train_announce(options, training->count, validation ? validation->count : 0,
+    train_announce(options, training->part->count, validation ? validation->part->count : 0,
                    network_parameters(model->network), model->novelty ? model->spec->shape : NULL);
     json_decref(model->training);
     model->training = settings_of(options);

@@ -15,6 +15,7 @@ typedef struct {
     int fails_at;     /* an image that cannot be read; -1: none */
     guint seen[N];    /* how often each was fetched */
     GThread *fetcher; /* the thread that fetched */
+    SplitPart part;
 } Data;
 
 static gboolean fetch(gpointer user, int epoch, const guint32 *indices, int n, float *buffer,
@@ -39,7 +40,8 @@ static BatchSource source_of(Data *data)
         for (int d = 0; d < FEATURES; d++)
             data->x[i][d] = (float)((i * 7 + d * 5) % 11) / 11 + (d == data->labels[i] ? 2 : 0);
     }
-    return (BatchSource){.count = N, .labels = data->labels, .fetch = fetch, .user = data, .in_place = TRUE};
+    data->part = (SplitPart){.count = N, .labels = data->labels};
+    return (BatchSource){.part = &data->part, .fetch = fetch, .user = data, .in_place = TRUE};
 }
 
 static void test_batches(void)
@@ -128,7 +130,7 @@ static void options_for(Options *options, int *keeps)
 /* Runs fit on generated vectors with a new network, without output. */
 static FitEnd run(const FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
 {
-    BatchSource source = {.count = N, .labels = data->labels, .fetch = fetch, .user = data, .in_place = TRUE};
+    BatchSource source = {.part = &data->part, .fetch = fetch, .user = data, .in_place = TRUE};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     return fit_network(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
@@ -266,16 +268,10 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
 {
     static KerasData training, held_out;
     make_keras_data(&training, &held_out);
-    BatchSource source = {.count = TRAINED,
-                          .labels = training.labels,
-                          .fetch = fetch_keras,
-                          .user = &training,
-                          .in_place = TRUE};
-    BatchSource validation = {.count = HELD_OUT,
-                              .labels = held_out.labels,
-                              .fetch = fetch_keras,
-                              .user = &held_out,
-                              .in_place = TRUE};
+    const SplitPart learnt = {.count = TRAINED, .labels = training.labels},
+                    judged = {.count = HELD_OUT, .labels = held_out.labels};
+    BatchSource source = {.part = &learnt, .fetch = fetch_keras, .user = &training, .in_place = TRUE};
+    BatchSource validation = {.part = &judged, .fetch = fetch_keras, .user = &held_out, .in_place = TRUE};
     const TrainOptions train = {.optimizer = OPTIMIZER_SGD,
                                 .learning_rate = number(expected, "rate"),
                                 .momentum = number(expected, "momentum"),
