@@ -173,8 +173,8 @@ static CacheWriter *open_writer(Run *run, const char *path, GError **error)
                       .user = run};
     CacheWriter *writer = cache_writer_open(path, run->spec, &form, error);
     if (writer) {
-        run->spec->tiles = cache_writer_feature_spec(writer)->tiles;
-        run->spec->metadata = cache_writer_feature_spec(writer)->metadata;
+        run->spec->tiles = writer->spec->tiles;
+        run->spec->metadata = writer->spec->metadata;
     }
     run->has_tiles |= writer != NULL;
     return writer;

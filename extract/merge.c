@@ -111,7 +111,7 @@ static gboolean check_shard(const Merge *merge, const Cache *shard, GError **err
     if (difference)
         return error_set(error, "%s cannot be merged: it was made with different settings (%s)", shard->path,
                          difference);
-    if (shard->catalog->store == CACHE_FLOAT16 && cache_writer_store(merge->writer) != CACHE_FLOAT16)
+    if (shard->catalog->store == CACHE_FLOAT16 && merge->writer->encoding != CACHE_FLOAT16)
         return error_set(error,
                          "%s cannot be merged: its features were rounded to float16, and the cache's were "
                          "not; merge into a new cache with --store float16",

@@ -70,14 +70,14 @@ static CacheLabel undone(const Relabelling *r, const CacheLabel *before, const c
 
 static gboolean relabel_item(Relabelling *r, const CacheItem *stored, GError **error)
 {
-    gboolean found, copy = stored->copy > 0;
+    gboolean found;
     g_autofree char *group = NULL, *path = cache_path_image(stored->path);
     CacheLabel label = r->new_label(r, &stored->given, path, &group, &found);
     gboolean other = !g_str_equal(label.class_name, stored->given.class_name) ||
                      g_strcmp0(label.group, stored->given.group) != 0;
     guint8 hash[CACHE_HASH];
-    r->reviewed += !copy && cache_label_action(&label) != LABELS_KEEP;
-    if (!copy)
+    r->reviewed += !stored->copy && cache_label_action(&label) != LABELS_KEEP;
+    if (!stored->copy)
         *(!found ? &r->lacking : other ? &r->changed : &r->unchanged) += 1;
     if (cache_label_same(&label, &stored->given))
         return TRUE;

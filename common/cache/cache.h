@@ -177,7 +177,16 @@ Rows cache_rows(Cache *cache);
 void cache_forget(Cache *cache, guint index);
 
 /* ---- Writing ---- */
-typedef struct CacheWriter CacheWriter;
+typedef struct {
+    FeatureSpec *spec;   /* of the features, with tiles */
+    CacheStore encoding; /* of the records */
+    /* The rest is private. */
+    struct Store *store;
+    char *passed;       /* as stored, or queued */
+    GHashTable *ids[2]; /* of classes and groups: name -> id, including those queued */
+    GArray *changes;    /* queued */
+    GRWLock map_lock;   /* held for reading by read transactions, for writing while the map is grown */
+} CacheWriter;
 
 typedef struct {
     const CacheStore *store; /* NULL: what an existing cache has, CACHE_SPARSE for a new one */
@@ -196,8 +205,6 @@ CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const 
 
 /* Memory of a writer that commits up to `images` at a time. */
 MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images);
-CacheStore cache_writer_store(const CacheWriter *writer);
-const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer); /* of the features, with tiles */
 
 /* The hash of the content that the committed features of this path were computed from; FALSE if there are none or their
  * checksum fails. Safe from several threads, also while another one commits. */

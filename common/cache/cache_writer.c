@@ -16,16 +16,6 @@ typedef struct {
     RecordLabel label;   /* with this label */
 } Change;
 
-struct CacheWriter {
-    Store *store;
-    FeatureSpec *spec;
-    CacheStore encoding;         /* of the records */
-    char *passed;                /* as stored, or queued */
-    GHashTable *ids[NAME_KINDS]; /* name -> id, including those queued */
-    GArray *changes;             /* Change, queued */
-    GRWLock map_lock; /* held for reading by read transactions, for writing while the map is grown */
-};
-
 static void change_clear(gpointer data)
 {
     Change *change = data;
@@ -145,16 +135,6 @@ MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
     gsize queued = images * feature_spec_features(spec) * sizeof(float);
     return (MemoryNeed){.memory = 2 * queued,
                         .address = STORE_ROOM_MIN}; /* once in the queue, once in LMDB's pages */
-}
-
-CacheStore cache_writer_store(const CacheWriter *writer)
-{
-    return writer->encoding;
-}
-
-const FeatureSpec *cache_writer_feature_spec(const CacheWriter *writer)
-{
-    return writer->spec;
 }
 
 /* ---- Looking up ---- */

@@ -250,6 +250,7 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
     const gsize size = pixels + sizeof *facts;
     g_autofree guint8 *answered = g_malloc(size);
     g_autoptr(GError) problem = NULL;
+    g_assert(box); /* what is not trusted is decoded nowhere else */
     for (int tries = 0; tries < 2; tries++) {
         SandboxBytes answer = {.bytes = answered};
         Sandbox *decoder = take_decoder(box, error);

@@ -74,17 +74,11 @@ GBytes *image_file_read(const char *path, GError **error)
     return bytes;
 }
 
-static gboolean decode(GBytes *content, const Decoding *how, guint8 *rgb, ImageFacts *facts, GError **error)
-{
-    g_assert(box); /* what is not trusted is decoded nowhere else */
-    return decoder_box_decode(box, content, how, IMAGE_MAX_PIXELS, rgb, facts, error);
-}
-
 gboolean image_file_decode_content(GBytes *content, const Decoding *how, guint8 *rgb, char **remark,
                                    GError **error)
 {
     ImageFacts facts;
-    if (!decode(content, how, rgb, &facts, error))
+    if (!decoder_box_decode(box, content, how, IMAGE_MAX_PIXELS, rgb, &facts, error))
         return FALSE;
     g_atomic_int_add(&images_turned, facts.turned ? 1 : 0);
     if (remark)
@@ -96,7 +90,7 @@ gboolean image_file_measure(const char *path, ImageFacts *facts, GError **error)
 {
     const Decoding none = {.preset = PRESET_KERAS};
     g_autoptr(GBytes) content = image_file_read(path, error);
-    return content && decode(content, &none, NULL, facts, error);
+    return content && decoder_box_decode(box, content, &none, IMAGE_MAX_PIXELS, NULL, facts, error);
 }
 
 guint image_file_turned(void)

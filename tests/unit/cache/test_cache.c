@@ -208,7 +208,7 @@ static int choices_at(const char *folder, FeatureSpec *spec, int tile)
     CacheForm form = {.choose_tiles = count_choice, .user = &chosen};
     g_autoptr(CacheWriter) writer = cache_writer_open(folder, spec, &form, &error);
     g_assert_no_error(error);
-    g_assert_cmpint(cache_writer_feature_spec(writer)->tiles.m[1], ==, tile);
+    g_assert_cmpint(writer->spec->tiles.m[1], ==, tile);
     return chosen;
 }
 
