@@ -1,5 +1,5 @@
-/* choice: see choice.h. */
-#include "evaluate/explanation/choice.h"
+/* choice: see explanation.h. */
+#include "evaluate/explanation/explanation.h"
 
 #include "common/core/rng.h"
 

@@ -7,7 +7,6 @@
 #include "common/core/plural.h"
 #include "common/core/sha256.h"
 #include "common/image/image_file.h"
-#include "evaluate/explanation/choice.h"
 #include "evaluate/prediction/images.h"
 #include "evaluate/prediction/judge.h"
 

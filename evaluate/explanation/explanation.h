@@ -63,6 +63,10 @@ gboolean explanations_possible(const Comparison *comparison, gboolean has_images
 Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error);
 void explanations_free(Explanations *explanations);
 
+/* Appends the images to explain of a model, without maps: up to EXPLANATION_EACH for each reason, an image under the first
+ * reason that takes it; the sample by seed, in order of the images. */
+void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items);
+
 /* A sentence on how to read the maps of a model. Static. */
 const char *explanation_meaning(const Model *model);
 

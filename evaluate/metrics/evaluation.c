@@ -210,8 +210,6 @@ void comparison_free(Comparison *comparison)
 {
     if (!comparison)
         return;
-    for (guint i = 0; comparison->twins && i < comparison->n; i++)
-        g_free(comparison->twins[i].path);
     g_free(comparison->twins);
     g_clear_pointer(&comparison->verdict.equals, g_ptr_array_unref);
     g_free(comparison->over);

@@ -29,9 +29,9 @@ typedef struct {
 
 /* The image of --trained-on that an image is, or is most like. */
 typedef struct {
-    char *path;    /* NULL: none */
-    gboolean same; /* has the same content */
-    float cosine;  /* of the features */
+    const char *path; /* interned; NULL: none */
+    gboolean same;    /* has the same content */
+    float cosine;     /* of the features */
 } Twin;
 
 /* A model on the images that are alike in something (questions/slices.h). */

@@ -30,7 +30,7 @@ static void find_same(Comparison *comparison, const Cache *training)
         g_autoptr(GBytes) hash = g_bytes_new_static(comparison_image(comparison, i)->hash, CACHE_HASH);
         const char *path = g_hash_table_lookup(contents, hash);
         if (path)
-            comparison->twins[i] = (Twin){g_strdup(path), TRUE, 1};
+            comparison->twins[i] = (Twin){g_intern_string(path), TRUE, 1};
     }
 }
 
@@ -38,7 +38,7 @@ static void find_same(Comparison *comparison, const Cache *training)
 
 typedef struct {
     Comparison *comparison;
-    const Cosines *training;
+    Cosines *training;
     guint images[COSINES_BLOCK]; /* being compared */
     guint n;
 } Search;
@@ -59,28 +59,31 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
             const char *path = cosines_item(search->training, first + i)->path;
             if (cosine < search->comparison->similarity || !is_nearer(twin, cosine, path))
                 continue;
-            g_free(twin->path);
-            *twin = (Twin){g_strdup(path), FALSE, cosine};
+            *twin = (Twin){g_intern_string(path), FALSE, cosine};
         }
     }
 }
 
 /* Compares the images that have no twin yet. */
-static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GError **error)
+static gboolean find_alike(Search *search, GError **error)
 {
     const Comparison *comparison = search->comparison;
+    Cache *test = comparison->images->cache;
     guint n = comparison->n;
-    gsize features = feature_spec_features(cosines_cache(test, 0, &(guint){0})->spec);
+    gsize features = feature_spec_features(test->spec);
     g_autofree float *vectors = g_new(float, COSINES_BLOCK *features);
     g_autoptr(Progress) progress = progress_new("Comparing", n, "images");
     for (guint i = 0; i < n; i++) {
         if (!comparison->twins[i].path) {
-            if (!cosines_vectors(test, i, 1, vectors + search->n * features, error))
+            float *row = vectors + search->n * features;
+            const float *x = cache_features(test, i, row, error);
+            if (!x)
                 return FALSE;
+            cosines_normalize(x, features, row);
             search->images[search->n++] = i;
         }
         if (search->n == COSINES_BLOCK || (search->n && i + 1 == n)) {
-            if (!cosines_scan(training, vectors, search->n, 0, take_cosines, search, error))
+            if (!cosines_scan(search->training, vectors, search->n, 0, take_cosines, search, error))
                 return FALSE;
             search->n = 0;
         }
@@ -89,9 +92,13 @@ static gboolean find_alike(Search *search, Cosines *test, Cosines *training, GEr
     return TRUE;
 }
 
-static gboolean compare(Comparison *comparison, Cache *test, Cache *training, const LeakageChoice *choice,
-                        GError **error)
+static gboolean compare_caches(Comparison *comparison, const LeakageChoice *choice, GError **error)
 {
+    Cache *test = comparison->images->cache, *training = test;
+    g_autoptr(Cache) other = NULL;
+    if (g_strcmp0(choice->trained_on, test->path) != 0 &&
+        !(training = other = cache_open(choice->trained_on, error)))
+        return FALSE;
     g_autofree char *difference = feature_spec_difference(training->spec, test->spec);
     comparison->trained_on = choice->trained_on;
     comparison->twins = g_new0(Twin, comparison->n + 1);
@@ -102,19 +109,9 @@ static gboolean compare(Comparison *comparison, Cache *test, Cache *training, co
         return TRUE;
     }
     comparison->similarity = choice->similarity > 0 ? choice->similarity : cosines_alike(training->spec);
-    g_autoptr(Cosines) of_test = cosines_new(&test, 1, comparison->thread_pool);
-    g_autoptr(Cosines) of_training = cosines_new(&training, 1, comparison->thread_pool);
-    Search search = {.comparison = comparison, .training = of_training};
-    return find_alike(&search, of_test, of_training, error);
-}
-
-static gboolean compare_caches(Comparison *comparison, const LeakageChoice *choice, GError **error)
-{
-    Cache *test = comparison->images->cache;
-    g_autoptr(Cache) training = NULL;
-    if (g_strcmp0(choice->trained_on, test->path) != 0 && !(training = cache_open(choice->trained_on, error)))
-        return FALSE;
-    return compare(comparison, test, training ? training : test, choice, error);
+    g_autoptr(Cosines) cosines = cosines_new(&training, 1, comparison->thread_pool);
+    Search search = {.comparison = comparison, .training = cosines};
+    return find_alike(&search, error);
 }
 
 /* ---- Models ---- */
