@@ -94,10 +94,11 @@ static gboolean find_alike(Search *search, GError **error)
 
 static gboolean compare_caches(Comparison *comparison, const LeakageChoice *choice, GError **error)
 {
-    Cache *test = comparison->images->cache, *training = test;
-    g_autoptr(Cache) other = NULL;
-    if (g_strcmp0(choice->trained_on, test->path) != 0 &&
-        !(training = other = cache_open(choice->trained_on, error)))
+    Cache *test = comparison->images->cache;
+    gboolean same = g_strcmp0(choice->trained_on, test->path) == 0;
+    g_autoptr(Cache) other = same ? NULL : cache_open(choice->trained_on, error);
+    Cache *training = same ? test : other;
+    if (!training)
         return FALSE;
     g_autofree char *difference = feature_spec_difference(training->spec, test->spec);
     comparison->trained_on = choice->trained_on;
