@@ -24,11 +24,14 @@ typedef struct {
     gsize size;
 } Piece;
 
-static void add_piece(GArray *pieces, gpointer bytes, gsize size)
+/* In parts that a processor's cache holds from the file to the checksum. */
+static void add_pieces(GArray *pieces, gpointer bytes, gsize size)
 {
-    Piece piece = {bytes, size};
-    if (bytes)
+    const gsize most = 1 << 20;
+    for (gsize at = 0; bytes && at < size; at += most) {
+        Piece piece = {(guint8 *)bytes + at, MIN(most, size - at)};
         g_array_append_val(pieces, piece);
+    }
 }
 
 /* Parameters and slots, layer by layer. */
@@ -40,9 +43,9 @@ static GArray *pieces_of(const Network *network, const Trainer *trainer)
         const Parameters *parameters = trainer->parameters[i];
         for (int k = 0; k < 2; k++) {
             gsize size = (k ? layer->bias_count : layer->kernel_count) * sizeof(float);
-            add_piece(pieces, parameters[k].w, size);
-            add_piece(pieces, parameters[k].m, size);
-            add_piece(pieces, parameters[k].v, size);
+            add_pieces(pieces, parameters[k].w, size);
+            add_pieces(pieces, parameters[k].m, size);
+            add_pieces(pieces, parameters[k].v, size);
         }
     }
     return pieces;
