@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -53,7 +54,7 @@ static void draw_order(const LinearTraining *training, guint64 seed, guint draw,
     }
     for (guint i = 0; i < n; i++)
         order[i] = i;
-    g_qsort_with_data(order, (gint)n, sizeof *order, by_place, &(Draw){training, places});
+    qsort_r(order, n, sizeof *order, by_place, &(Draw){training, places});
 }
 
 static guint count_units(const LinearTraining *training)
