@@ -113,7 +113,7 @@ def advice_fits():
     need_small_address_space()
     for command in (EXTRACT, STANDALONE[:-2] + ["--limit-per-class", "8"] + STANDALONE[-2:]):
         command = command[:1] + ["--threads", "4"] + command[1:]
-        refused = limited(command, FOLDER, 400 << 20)
+        refused = limited(command, FOLDER, 320 << 20)
         assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, refused.stderr
         needed, followed = number_after("memory in ", refused.stderr), []
         for share in (0.97, 0.8):
