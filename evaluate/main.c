@@ -190,8 +190,11 @@ static gboolean decodes_images(const Options *options)
 
 static Status run(guint mode, GError **error)
 {
-    if (decodes_images(evaluate_options) && !image_file_startup("evaluate", error))
+    gboolean decodes = decodes_images(evaluate_options);
+    if (decodes && !image_file_startup("evaluate", error))
         return STATUS_FAILED;
+    if (!decodes && evaluate_options->explain)
+        image_startup("evaluate"); /* writes JPEGs of maps */
     return actions[mode](evaluate_options, error);
 }
 

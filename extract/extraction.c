@@ -97,7 +97,10 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
     CacheLabel label = follow_label(plan->follow, item);
     copies_hash(content, item->key, extraction->run->options->how, hash);
     cache_writer_put(plan->writer, item->key, &label, hash, features);
-    *(plan->states[plan->work[index]] == IMAGE_CHANGED ? &extraction->changed : &extraction->added) += 1;
+    if (plan->states[plan->work[index]] == IMAGE_CHANGED)
+        extraction->changed++;
+    else
+        extraction->added++;
     return TRUE;
 }
 
@@ -117,8 +120,6 @@ static gboolean compute(Extraction *extraction, GError **error)
                                .threads = (guint)run->options->common.threads,
                                .prepare = prepare,
                                .batch_done = commit};
-    if (!image_file_startup("extract", error))
-        return FALSE;
     g_autoptr(Progress) progress = progress_new("Extracting", plan->n_work, "images");
     g_autoptr(Contents) contents = contents_open(plan->dataset, plan->work, plan->n_work, error);
     g_autoptr(Pipeline) pipeline = contents ? pipeline_new(&options, error) : NULL;
@@ -320,6 +321,8 @@ static gboolean memory_check(const Options *options, GError **error)
 
 Status extract_images(const Options *options, GError **error)
 {
+    if (!image_file_startup("extract", error)) /* while there is no cache to inherit */
+        return STATUS_FAILED;
     g_autoptr(Dataset) dataset = dataset_scan(options->arguments[0], &options->filter, error);
     g_autoptr(Weights) weights = NULL;
     g_autofree char *test_path = split_test_path(options->arguments[1]);

@@ -30,10 +30,6 @@ static void drop_message(const char *domain, GLogLevelFlags level, const char *m
 
 void image_startup(const char *program)
 {
-    static gboolean started;
-    if (started)
-        return;
-    started = TRUE;
     g_log_set_handler("VIPS",
                       G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
@@ -559,7 +555,6 @@ GBytes *image_jpeg(const guint8 *rgb, int side, int quality)
 {
     void *bytes = NULL;
     size_t size = 0;
-    image_startup("vggcache"); /* a map may be drawn where no image is decoded */
     VipsImage *image =
         vips_image_new_from_memory(rgb, (size_t)side * (size_t)side * 3, side, side, 3, VIPS_FORMAT_UCHAR);
     if (image)

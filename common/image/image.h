@@ -63,7 +63,7 @@ typedef struct {
 #define normalization_parse(name, normalization)                                                             \
     choice_parse(NORMALIZATION_CHOICES, name, (int *)(normalization))
 
-/* Before the first decode and before threads start; once is enough. Aborts if libvips cannot start. */
+/* Once per process, before the first decode or JPEG and before threads start. Aborts if libvips cannot start. */
 void image_startup(const char *program);
 
 /* HEIC and AVIF, for which libvips has a module, are read in this process from then on, if it is installed. Takes some

@@ -14,8 +14,6 @@ static guint images_turned;
 gboolean image_file_startup(const char *program, GError **error)
 {
     enum { LIMIT = 60000 }; /* ms; an image of IMAGE_MAX_PIXELS takes a few seconds */
-    if (box)
-        return TRUE;
     image_startup(program);
     box = decoder_box_new(image_decode, LIMIT, error);
     return box != NULL;

@@ -9,8 +9,9 @@
 #include "common/core/memory.h"
 #include "common/image/image.h"
 
-/* Starts libvips and the decoder box (decoder_box.h), in which files are decoded, if they are not started yet. While no
- * other thread runs, and only for a run that decodes images. FALSE and error if no process can be started. */
+/* Starts libvips and the decoder box (decoder_box.h), in which files are decoded. Once per process that decodes images,
+ * before threads start and before what decoders must not see is mapped: they inherit the memory of this moment. FALSE and
+ * error if no process can be started. */
 gboolean image_file_startup(const char *program, GError **error);
 
 /* Memory of decoding typical photographs in this many threads at once. Large ones need more. */

@@ -144,12 +144,28 @@ def a_giant_that_is_no_image_costs_no_memory():
         assert usage.ru_maxrss < (256 << 10) or "address" in BUILD or "thread" in BUILD, usage.ru_maxrss
 
 
-def is_mapped(process, path):
+def is_mapped(pid, path):
     try:
-        with open("/proc/%d/maps" % process.pid) as maps:
+        with open("/proc/%d/maps" % pid) as maps:
             return path in maps.read()
     except OSError:
         return False
+
+
+def decoders_see_nothing_of_the_cache():
+    with scratch() as at:
+        os.makedirs(at + "/images/a")
+        for i in range(1000):
+            with open(at + "/images/a/%d.ppm" % i, "wb") as out:
+                out.write(ppm(i % 256, 200))
+        process = start("extract", "--quiet", "--layer", "input", "--side", "32", at + "/images", at + "/cache")
+        looked_at = 0
+        while process.poll() is None:
+            starters = children_of(process.pid) if is_mapped(process.pid, at + "/cache/data.mdb") else []
+            for pid in starters + [decoder for starter in starters for decoder in children_of(starter)]:
+                assert not is_mapped(pid, at + "/cache"), pid
+                looked_at += 1
+        assert looked_at > 1 and process.communicate()[0].startswith("1000 new"), looked_at
 
 
 def a_cache_that_is_cut_while_it_is_read_is_named():
@@ -162,7 +178,7 @@ def a_cache_that_is_cut_while_it_is_read_is_named():
         for _ in range(20):  # it may have been read before the cut
             shutil.copytree(cache, cut)
             process = start("extract", "--verify", cut)
-            while process.poll() is None and not is_mapped(process, cut + "/data.mdb"):
+            while process.poll() is None and not is_mapped(process.pid, cut + "/data.mdb"):
                 pass
             process.send_signal(signal.SIGSTOP)
             os.truncate(cut + "/data.mdb", 8192)
@@ -176,5 +192,5 @@ def a_cache_that_is_cut_while_it_is_read_is_named():
 
 
 run(the_first_signal_ends_reading_an_archive, the_first_signal_ends_reading_weights_and_is_not_their_damage,
-    a_signal_that_ends_the_starter_of_decoders_is_an_interruption, a_giant_that_is_no_image_costs_no_memory,
+    a_signal_that_ends_the_starter_of_decoders_is_an_interruption, a_giant_that_is_no_image_costs_no_memory, decoders_see_nothing_of_the_cache,
     a_cache_that_is_cut_while_it_is_read_is_named)
