@@ -101,11 +101,12 @@ void scaling_fit(Scaling *scaling, const Rows *rows)
 
 float scaling_factor(const Scaling *scaling, const float *in)
 {
+    float factor = 1;
     if (scaling->kind == SCALE_MAX)
-        return 1 / scaling->max;
-    if (!scaling_by_image(scaling->kind))
-        return 1;
-    return unit_factor(in, scaling->features, scaling->kind == SCALE_SQRT);
+        factor = 1 / scaling->max;
+    else if (scaling_by_image(scaling->kind))
+        factor = unit_factor(in, scaling->features, scaling->kind == SCALE_SQRT);
+    return MIN(factor, FLT_MAX); /* infinite for the smallest of values, with which 0 would become NaN */
 }
 
 void scaling_apply_range(const Scaling *scaling, float factor, const float *in, gsize first, gsize count,

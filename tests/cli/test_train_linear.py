@@ -327,6 +327,14 @@ def odd_data_gets_a_sentence_or_an_answer():
         constant = make_cache(folder, np.where(np.arange(x.shape[1]) % 3, x, 0.1).astype(np.float32), labels, "constant")
         train("--scale", "standard", constant, model)
         assert np.isfinite(Model(model).kernel).all() and np.abs(Model(model).kernel[::3]).max() < 1e-4
+        tiny = x.copy()
+        tiny[::7] = 0
+        tiny[::7, 3] = 1e-40  # 1 over its length overflows
+        small = make_cache(folder, tiny, labels, "tiny")
+        for scale in "l2", "sqrt":
+            for solver in ("l1-lr",), ("l1-svc",), ("1",), ("1", "--no-reduce"):
+                train("--scale", scale, "--cost", 1, "--solver", *solver, small, model)
+                assert np.isfinite(Model(model).kernel).all(), (scale, solver)
         twice = make_cache(folder, np.concatenate([x, x]), np.concatenate([labels, labels]), "twice")
         train("--solver", 3, "--cost", 0.1, "--tolerance", 1e-6, twice, model)
         kernel = Model(model).kernel

@@ -129,7 +129,8 @@ static guint rows_that_fit(const DescentRows *rows)
 
 DescentRows descent_rows_outline(Arena *arena, const TrainingSet *set, gboolean reduced, guint n)
 {
-    gsize width = reduced ? n : set->features, nonzeros = (gsize)((double)set->nonzeros * n / set->n);
+    gsize width = reduced ? n : set->features, estimate = (gsize)((double)set->nonzeros * n / set->n),
+          nonzeros = n == set->n ? set->nonzeros : estimate;
     gboolean folds = !reduced && set->scaling->kind == SCALE_STANDARD;
     return (DescentRows){.set = set,
                          .reduced = reduced,

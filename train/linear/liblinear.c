@@ -89,6 +89,7 @@ static void take_rows(Liblinear *liblinear)
         liblinear->rows[i] = next;
         next += take_row(rows, i, buffer, next);
     }
+    g_assert((gsize)(next - liblinear->nodes) <= rows->nonzeros + rows->n);
 }
 
 Liblinear *liblinear_new(Arena *arena, const LinearTraining *training, LinearProblem *problems, guint n)
