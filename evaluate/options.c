@@ -244,6 +244,8 @@ static const char *check_together(void)
         {cache && o.models.weights && !o.explain && !o.unknown,
          "--weights is not used with a CACHE, whose features have already been computed, but by --unknown "
          "DIR, and by --explain of pooled ones"},
+        {cache && o.unknown && g_str_equal(o.unknown, o.images.source),
+         "--unknown takes other images than those that are evaluated"},
         {asks_cache && (o.models.weights || o.inputs[1]),
          "--predict takes a CACHE alone, without --weights, as its features have already been computed"},
         {cli_given("normalize") && !o.confusion && !o.report, "--normalize requires --confusion or --report"},

@@ -188,6 +188,7 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
                    .evaluations = comparison->evaluations,
                    .models = comparison->models,
                    .block = JUDGE_BLOCK,
+                   .compares = TRUE,
                    .user = &run,
                    .take = take,
                    .skip = skip};

@@ -100,10 +100,12 @@ gboolean judge_flush(Judge *judge, GError **error)
         gint64 start = g_get_monotonic_time();
         model_predict(model, thread_pool, judge->x, (int)n, outputs);
         const Judgement said = {outputs, similarities, 1e-6 * (double)(g_get_monotonic_time() - start)};
-        if (model->novelty)
+        if (judge->compares && model->novelty)
             novelty_similarities(model->novelty, thread_pool, judge->x, (int)n, similarities);
         good = judge->take(judge, judge->evaluations[j], n, &said, error);
     }
+    for (guint i = 0; judge->released && i < n; i++)
+        cache_forget(judge->released, judge->rows[i]);
     return good;
 }
 

@@ -11,10 +11,13 @@ struct Judge {
     Comparison *comparison;
     Evaluation **evaluations; /* (models) who get the vectors; those of the comparison, or some of them */
     guint models;
-    guint block; /* vectors given to a model at a time, at most JUDGE_BLOCK */
+    guint block;       /* vectors given to a model at a time, at most JUDGE_BLOCK */
+    gboolean compares; /* similarities to the images trained on are asked for, of models that know them */
+    Cache *released;   /* the pages of vectors taken from it are given back; NULL: it is read again */
     gpointer user;
 
-    /* Takes what a model says of the images rows[0 … n-1]. FALSE with error ends the run. */
+    /* Takes what a model says of the images rows[0 … n-1]; similarities, where it compares none, are 0. FALSE with error
+     * ends the run. */
     gboolean (*take)(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error);
     /* Hears why an image could not be used. */
     gboolean (*skip)(Judge *judge, guint image, const char *reason, GError **error);

@@ -191,6 +191,7 @@ static gboolean predict_cache(Judge *judge, const char *path, GError **error)
         return error_set(error, "%s: cannot predict the images of %s: %s", judge->evaluations[0]->path, path,
                          clause);
     prediction->list = cache_dataset(cache);
+    judge->released = cache;
     return judge_memory(judge, cache->images, cache, error) && print_header(prediction, error) &&
            judge_cache(judge, cache, "Predicting", error);
 }
@@ -236,6 +237,7 @@ Status predict_images(const Options *options, GError **error)
                    .evaluations = comparison->evaluations,
                    .models = comparison->models,
                    .block = AT_A_TIME,
+                   .compares = prediction.judges_novelty,
                    .user = &prediction,
                    .take = take,
                    .skip = skip};

@@ -168,7 +168,7 @@ def what_cannot_be_told_is_refused_in_one_sentence():
                                         (["--set-known", 0.9, at + "/test.cache", at + "/m.h5", at + "/m.h5"], "takes one model", 2),
                                         (["--unknown", at + "/none", at + "/test.cache", at + "/m.h5"], "contains no images", 1),
                                         (["--unknown", at + "/absent", at + "/test.cache", at + "/m.h5"], "absent", 1),
-                                        (["--unknown", at + "/test.cache", at + "/test.cache", at + "/m.h5"], "given twice", 1),
+                                        (["--unknown", at + "/test.cache", at + "/test.cache", at + "/m.h5"], "takes other images", 2),
                                         (["--weights", "random", at + "/test.cache", at + "/m.h5"], "is not used with a CACHE", 2)):
             error = program("evaluate", "-q", *arguments, status=status).stderr
             assert said in error, error
