@@ -48,8 +48,9 @@ static const char description[] =
     "which schedulers send to end a task, extract commits what is done and exits with status 1; when the "
     "task is run again, it continues from there.\n\n"
     "--import makes a cache from an (N, D) matrix of float32 or float16 that another program computed, or "
-    "from the maps of a convolutional layer, (N, H, W, C), together with labels (N,) or a CSV file with the "
-    "columns path and class, as written by --export. Heads can be trained and evaluated on such a cache, but "
+    "from the maps of a convolutional layer, (N, H, W, C), together with labels (N,) or a table, CSV or JSON "
+    "lines, with path and class, as written by --export. Heads can be trained and evaluated on such a cache, "
+    "but "
     "cannot predict from images. Imported caches are compatible if TEXT and D are the same.\n\n"
     "--batch and --threads affect speed and memory only, never what is stored.";
 

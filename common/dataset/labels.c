@@ -64,10 +64,10 @@ static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS
 {
     const char *path = values[LABELS_PATH];
     gboolean items = labels->need == LABELS_ITEMS;
+    while (path && !items && g_str_has_prefix(path, "./")) /* items have names, which lead nowhere */
+        path += 2;
     if (!path || !*path)
         return error_set(error, "it has no path");
-    while (g_str_has_prefix(path, "./"))
-        path += 2;
     if ((*path == '/' && !items) || !labels_path_stays(path))
         return error_set(error, "its path %s leads out of the image folder", path);
     if (labels_find(labels, path))
@@ -155,9 +155,12 @@ static const char *value_of(const json_t *object, LabelsColumn column, GPtrArray
     json_t *value = json_object_get(object, names[column][0]);
     if (!value && names[column][1])
         value = json_object_get(object, names[column][1]);
+    char real[G_ASCII_DTOSTR_BUF_SIZE];
     if (json_is_integer(value))
         g_ptr_array_add(texts, g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
-    return json_is_integer(value) ? texts->pdata[texts->len - 1] : json_string_value(value);
+    else if (json_is_real(value))
+        g_ptr_array_add(texts, g_strdup(g_ascii_dtostr(real, sizeof real, json_real_value(value))));
+    return json_is_number(value) ? texts->pdata[texts->len - 1] : json_string_value(value);
 }
 
 static gboolean take_line(Labels *labels, const char *line, GError **error)

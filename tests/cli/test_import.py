@@ -104,6 +104,17 @@ def importing_again_takes_what_has_changed():
         program("extract", "--verify", cache)  # an imported item's class need not be the folder it is in
 
 
+def paths_of_items_are_names_that_stay_as_they_are():
+    with scratch() as at:
+        paths = ["./", "./a", ".//a", "/a", "a"]
+        features, _, cache = save(at, "a", *make(1, n=len(paths)))
+        with open(at + "/items.csv", "w") as out:
+            out.write("path,class\n" + "".join("%s,%s\n" % (path, "xy"[i % 2]) for i, path in enumerate(paths)))
+        import_(features, at + "/items.csv", cache)
+        assert sorted(r["path"] for r in exported(cache, at + "/out")[1]) == sorted(paths)
+        assert import_(features, at + "/items.csv", cache).stdout == "0 new, 5 unchanged, 0 changed\n"
+
+
 def heads_train_on_it_and_are_evaluated_on_it():
     with scratch() as at:
         train, test = make(1), make(2)
@@ -220,6 +231,8 @@ def labels_and_items_that_do_not_fit_are_refused():
             open(at + "/items.csv", "w").write(text)
             done = import_(features, at + "/items.csv", at + "/none", status=1)
             assert said in done.stderr and done.stderr.count("\n") == 1, (said, done.stderr)
+        open(at + "/items.jsonl", "w").write('{"index": 0.5, "path": "a", "class": "x"}\n')
+        assert "its index is 0.5, not 0" in import_(features, at + "/items.jsonl", at + "/none", status=1).stderr
         program("extract", "--import", features, labels, status=2)
         program("extract", "--made-by", "x", "--info", at, status=2)
 
@@ -255,7 +268,7 @@ def nothing_is_written_into_a_cache():
 
 
 run(labels_that_are_no_classes_are_named_for_what_they_are, what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
-    importing_again_takes_what_has_changed, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
+    importing_again_takes_what_has_changed, paths_of_items_are_names_that_stay_as_they_are, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
     caches_that_others_made_do_not_go_together,
     maps_are_imported_with_their_shape, matrices_that_would_be_misread_are_refused,
     labels_and_items_that_do_not_fit_are_refused, a_path_that_leads_out_of_the_folder_is_refused,

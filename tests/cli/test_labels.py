@@ -115,7 +115,7 @@ def what_is_wrong_with_a_table_is_one_sentence():
     with scratch() as at:
         images, cache = draw(at + "/flat", *FLAT), at + "/c"
         for text, words in ((b"path,class\n0.ppm,a\n0.ppm,b\n", "record 3: its path 0.ppm occurs twice"),
-                            (b"path,class\n0.ppm,\n", "record 2: 0.ppm has no class"),
+                            (b"path,class\n0.ppm,\n", "record 2: 0.ppm has no class"), (b"path,class\n./,a\n", "record 2: it has no path"),
                             (b"path,kind\n0.ppm,a\n", "no column class"), (b"name,class\n0.ppm,a\n", "column path"),
                             (b"path,class\n../0.ppm,a\n", "leads out of the image folder"),
                             (b"path,class\n/0.ppm,a\n", "leads out of the image folder"),
