@@ -115,23 +115,27 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     return pipeline;
 }
 
-MemoryNeed pipeline_memory(const PipelineOptions *options)
+static MemoryNeed measure(Arena *arena, const PipelineOptions *options)
 {
-    g_auto(Arena) arena = {0};
-    pipeline_free(build(&arena, options));
+    pipeline_free(build(arena, options));
     gsize pixels = options->threads * image_floats(options->spec->side); /* bytes of the decoders */
-    MemoryNeed need = {.memory = arena_bytes(&arena) + pixels, .address = FLOATS_ALIGNMENT};
+    MemoryNeed need = {.memory = arena_bytes(arena) + pixels, .address = FLOATS_ALIGNMENT};
     memory_add(&need,
                memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
     return need;
 }
 
+MemoryNeed pipeline_memory(const PipelineOptions *options)
+{
+    g_auto(Arena) arena = {0};
+    return measure(&arena, options);
+}
+
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
 {
     g_auto(Arena) arena = {0};
-    const MemoryNeed need = {.memory = pipeline_memory(options).memory};
-    Pipeline *pipeline =
-        memory_suffices(need) ? arena_try_build(&arena, pipeline_free, build(&arena, options)) : NULL;
+    const MemoryNeed need = {.memory = measure(&arena, options).memory};
+    Pipeline *pipeline = memory_suffices(need) && arena_try_take(&arena) ? build(&arena, options) : NULL;
     if (!pipeline) {
         memory_refuse(need, "running images through the base", "free some, or use a machine with more",
                       error);

@@ -11,7 +11,6 @@
 
 enum {
     LEARNING_SIZES = 10, /* at most; each is about sqrt(2) times the one before */
-    LEARNING_DRAWS = 8,
 };
 
 typedef struct {

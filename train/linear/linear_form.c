@@ -6,9 +6,6 @@
 #include "common/cli/memory_plan.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
-#include "train/linear/descent.h"
-#include "train/linear/learning_curve.h"
-#include "train/linear/liblinear.h"
 #include "train/linear/linear_fit.h"
 
 /* Above this number of images a Gram matrix costs more than the passes of a single fit: 7,495 images took 22 s with it
@@ -45,7 +42,7 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     const LinearSettings *settings = &linear->settings;
     LinearTraining training = linear->training;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
-    g_auto(Arena) arena = {0};
+    g_auto(Arena) arena = {0}, finished = {0};
     guint parts = settings->cross_validates ? settings->folds : 1, copies = 3; /* solver's, ours, saved */
     if (linear->options->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
@@ -56,9 +53,9 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     training.rows = &rows;
     training.thread_pool = thread_pool;
     training.workers = linear->descends ? 0 : threads;
-    for (guint s = settings->searches_scale ? 2 : 1; settings->cross_validates && s > 0; s--)
-        search_outline(&arena, &training, settings->tried,
-                       settings->folds); /* the best so far, and this one */
+    guint searches = !settings->cross_validates ? 0 : settings->searches_scale ? 2 : 1;
+    for (guint s = 0; s < searches; s++) /* this one, and the best so far, which is finished */
+        search_outline(&arena, s ? &finished : &arena, &training, settings->tried, settings->folds);
     gsize each = linear_fits_measure(&training, parts, &arena), available = memory_available();
     MemoryNeed need = {.memory = arena_bytes(&arena) +
                                  copies * training.set->features * training.classes * sizeof(float)};

@@ -4,7 +4,10 @@
 #include "train/linear/solver.h"
 #include "train/options.h"
 
-enum { LINEAR_COSTS = 64 };
+enum {
+    LINEAR_COSTS = 64,
+    LEARNING_DRAWS = 8, /* of a learning curve (learning_curve.h) */
+};
 
 typedef struct {
     const Solver *solver;

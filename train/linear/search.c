@@ -66,14 +66,14 @@ static void summarize(const Search *search, const double *accuracy, SearchPoint 
     point->deviation = sqrt(squares / search->folds);
 }
 
-Search search_outline(Arena *arena, const LinearTraining *training, guint n, guint folds)
+Search search_outline(Arena *arena, Arena *decisions, const LinearTraining *training, guint n, guint folds)
 {
     guint images = training->n;
     gsize values = (gsize)images * training->classes;
     return (Search){.training = training,
                     .n = n,
                     .folds = folds,
-                    .held_out = arena_floats(arena, n * values),
+                    .held_out = arena_floats(decisions, n * values),
                     .points = arena_new(arena, SearchPoint, n),
                     .accuracy = arena_new(arena, double, (gsize)n *folds),
                     .fold_of = arena_new(arena, guint, images),
@@ -87,13 +87,15 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
                    GError **error)
 {
     g_return_val_if_fail(folds >= 2 && folds <= training->n, NULL);
-    Arena arena = {0};
-    search_outline(&arena, training, n, folds);
-    if (!arena_try_take(&arena))
+    g_auto(Arena) arena = {0}, decisions = {0};
+    search_outline(&arena, &decisions, training, n, folds);
+    if (!arena_try_take(&arena) || !arena_try_take(&decisions))
         return error_null(error, "not enough memory for the decision values of %u images", training->n);
     g_autoptr(Search) search = g_new(Search, 1);
-    *search = search_outline(&arena, training, n, folds);
+    *search = search_outline(&arena, &decisions, training, n, folds);
     search->arena = arena;
+    search->decisions = decisions;
+    arena = decisions = (Arena){0};
     for (guint c = 0; c < n; c++)
         search->points[c].cost = costs[c];
     guint units = search_folds(training, folds, seed, search->fold_of);
@@ -156,6 +158,8 @@ void search_finish(Search *search)
             search->best = c;
     }
     keep_held_out(search);
+    arena_clear(&search->decisions);
+    search->held_out = NULL;
     if (training->solver->loss != LOSS_LOGISTIC && search->n_held)
         search->temperature =
             calibration_fit(search->values, FALSE, search->labels, search->n_held, training->classes);
@@ -166,6 +170,7 @@ void search_free(Search *search)
     if (!search)
         return;
     arena_clear(&search->arena);
+    arena_clear(&search->decisions);
     g_free(search);
 }
 

@@ -24,9 +24,10 @@ typedef struct {
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
     guint *fold_of;      /* (N) */
-    float *held_out;     /* (n, N, L) held-out decision values at each cost */
-    double *accuracy;    /* (n, folds) */
-    Arena arena;         /* of all arrays */
+    float *held_out;  /* (n, N, L) held-out decision values at each cost; gone once the search is finished */
+    double *accuracy; /* (n, folds) */
+    Arena arena;      /* of all other arrays */
+    Arena decisions;  /* of held_out */
 
     guint n_held;  /* images whose fold's model knows all classes */
     guint *images; /* (n_held) */
@@ -43,8 +44,8 @@ guint search_folds(const LinearTraining *training, guint folds, guint64 seed, gu
 /* Groups whose first image is of this class, by that image, in random order, to items; returns how many. */
 guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items);
 
-/* What a search over n costs takes from its arena. */
-Search search_outline(Arena *arena, const LinearTraining *training, guint n, guint folds);
+/* What a search over n costs takes from its arenas. */
+Search search_outline(Arena *arena, Arena *decisions, const LinearTraining *training, guint n, guint folds);
 
 /* Deals the folds. costs: (n) ascending. folds: 2 … N. NULL and error if memory is short, or there are fewer groups than
  * folds. */
