@@ -1,4 +1,5 @@
-/* merge: merges shards into one cache, item by item, so that memory does not grow with their size. */
+/* merge: merges shards into one cache, item by item, so that memory does not grow with their size; says which shards, and
+ * with --check which of the images, are in none. */
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"

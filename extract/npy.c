@@ -3,10 +3,10 @@
 
 #include "common/arithmetic/kernels.h"
 #include "common/core/error.h"
+#include "common/core/floats.h"
 #include "common/core/input_file.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -176,13 +176,11 @@ gboolean npy_read_floats(Npy *npy, float *values, GError **error)
         kernels_current()->packing->from_half(npy->buffer, npy->columns, values);
     else
         memcpy(values, npy->buffer, npy->columns * sizeof *values);
-    for (gsize j = 0; j < npy->columns; j++)
-        if (!isfinite(values[j]))
-            return error_set(error,
-                             "%s: row %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT
-                             " (from 0) is %f, not a finite number",
-                             npy->path, npy->row - 1, j, (double)values[j]);
-    return TRUE;
+    gsize j = floats_finite(values, npy->columns);
+    return j == npy->columns || error_set(error,
+                                          "%s: row %" G_GSIZE_FORMAT ", column %" G_GSIZE_FORMAT
+                                          " (from 0) is %f, not a finite number",
+                                          npy->path, npy->row - 1, j, (double)values[j]);
 }
 
 gboolean npy_read_integer(Npy *npy, gint64 *value, GError **error)

@@ -3,11 +3,11 @@
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
+#include "common/core/floats.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
 #include "extract/actions.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,14 +21,6 @@ static gboolean class_fits(const Cache *cache, const CacheItem *item)
            (strncmp(item->path, label.class_name, size) == 0 && item->path[size] == '/');
 }
 
-static gboolean all_finite(const float *features, gsize n)
-{
-    for (gsize i = 0; i < n; i++)
-        if (!isfinite(features[i]))
-            return FALSE;
-    return TRUE;
-}
-
 /* NULL if the item is intact. */
 static const char *problem_of(Cache *cache, guint index, float *buffer)
 {
@@ -40,7 +32,8 @@ static const char *problem_of(Cache *cache, guint index, float *buffer)
                    : "its record does not match its checksum";
     if (!class_fits(cache, cache_item(cache, index)))
         return "its class differs from the folder it is in";
-    return all_finite(features, feature_spec_features(cache->spec)) ? NULL : "its features are not finite";
+    gsize n = feature_spec_features(cache->spec);
+    return floats_finite(features, n) == n ? NULL : "its features are not finite";
 }
 
 Status extract_verify(const Options *options, GError **error)

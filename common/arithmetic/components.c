@@ -58,7 +58,7 @@ static void take_scores(const double *vector, double value, guint n, guint colum
 }
 
 typedef struct {
-    double *matrix, *scratch; /* (N, N) */
+    double *matrix, *scratch; /* (N, N); gram_scratch */
     double *values, *vectors; /* (N), (wanted, N) */
 } Gram;
 

@@ -70,8 +70,7 @@ void conv_square_pixels(const float *image, const int shape[3], int top, int lef
                         const float *zeros, const float **pixels);
 
 enum {
-    CONV_OUTPUTS = 32,              /* output channels that every instruction set's vectors divide */
-    CONV_LINE = 64 / sizeof(float), /* floats in a cache line */
+    CONV_OUTPUTS = 32, /* output channels that every instruction set's vectors divide */
 };
 
 /* The start of part i of `total` divided into this many parts (parts_of), whose sizes differ by at most one. */

@@ -167,7 +167,7 @@ static void fetch_next(const ConvPlan *plan, const float *const *pixels, const f
         return;
     for (int y = 0; y < in; y++)
         for (int x = plan->shape.size - 1; x < in; x++)
-            for (int c = 0; pixels[y * in + x] != zeros && c < inputs; c += CONV_LINE)
+            for (int c = 0; pixels[y * in + x] != zeros && c < inputs; c += FLOATS_LINE)
                 __builtin_prefetch(pixels[y * in + x] + step + c, 0, 2);
 }
 
@@ -232,7 +232,7 @@ static void run_multiply(const ConvPlan *plan, const Block *block, int run, Fact
     for (int k = 0; k < block->outputs; k += kernels->panel, of.u += panel_floats) {
         gboolean last = k + kernels->panel == block->outputs;
         const float *later = last ? of.next_u : of.u + panel_floats;
-        gsize fetched = (gsize)channels / kernels->later_step * CONV_LINE; /* floats per call */
+        gsize fetched = (gsize)channels / kernels->later_step * FLOATS_LINE; /* floats per call */
         for (guint part = 0; part < parts; part++) {
             guint start = part_start(tiles, parts, part), end = part_start(tiles, parts, part + 1);
             const float *next = part + 1 < parts ? of.v + block_offset(plan, tiles, part + 1, run)

@@ -46,8 +46,8 @@ typedef struct {
 } PackingKernels;
 
 /* ---- Sparse rows ----
- * Products of a sparse row with several columns at once. The columns form a matrix (D, ROW_COLUMNS), so that for each non-zero of the row the elements of all
- * columns are in one cache line. */
+ * Products of a sparse row with several columns at once. The columns form a matrix (D, ROW_COLUMNS), so that for each
+ * non-zero of the row the elements of all columns are in one cache line. */
 
 enum {
     ROW_COLUMNS = 8, /* columns of a matrix; unused ones are zero */
@@ -67,9 +67,8 @@ typedef struct {
 } RowKernels;
 
 /* ---- Sparse left factors ----
- * Products with a sparse left factor, such as activations after a ReLU. Bitmaps mark the non-zero elements (including NaN):
- * bit p % 64 of a row's word p / 64
- * stands for its element p; bits beyond the row are 0. */
+ * Products with a sparse left factor, such as activations after a ReLU. Bitmaps mark the non-zero elements (including
+ * NaN): bit p % 64 of a row's word p / 64 stands for its element p; bits beyond the row are 0. */
 
 enum {
     SPARSE_WORD = 64,  /* elements per word of a bitmap */

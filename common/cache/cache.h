@@ -86,7 +86,7 @@ CacheLabel cache_label_reviewed(const CacheLabel *now, CacheLabel unreviewed);
 
 typedef struct {
     const char *path;        /* below the image folder */
-    int label;               /* index into cache_classes; -1: without a label, or excluded */
+    int label;               /* index into classes; -1: without a label, or excluded */
     guint8 hash[CACHE_HASH]; /* of the image file's content; for a copy, of that hash and its augmentation */
     guint copy;              /* k of an augmented copy; 0: the image itself */
     CacheLabel given;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 typedef enum { CLASSES, GROUPS, NAME_KINDS } NameKind;
+G_STATIC_ASSERT(G_N_ELEMENTS(((CacheWriter *)NULL)->ids) == NAME_KINDS);
 
 typedef struct {
     MDB_dbi database;

@@ -3,8 +3,8 @@
 #include "common/cache/packed.h"
 
 #include "common/arithmetic/kernels.h"
+#include "common/core/floats.h"
 
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -73,10 +73,7 @@ GByteArray *packed_float16(const float *features, gsize n, Packed *packed)
     g_autofree float *rounded = g_new(float, n);
     kernels->to_half(features, n, halves);
     kernels->from_half(halves, n, rounded);
-    for (gsize i = 0; i < n; i++)
-        if (!isfinite(rounded[i]))
-            return NULL;
-    return pack(rounded, n, PACKED_FLOAT16, PACKED_SPARSE16, packed);
+    return floats_finite(rounded, n) == n ? pack(rounded, n, PACKED_FLOAT16, PACKED_SPARSE16, packed) : NULL;
 }
 
 /* ---- Unpacking ---- */

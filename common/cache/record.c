@@ -178,10 +178,8 @@ gboolean record_parse_text(MDB_val key, MDB_val value, const char **first, const
 guint cache_path_copy(const char *path)
 {
     const char *mark = strrchr(path, '#');
-    guint64 number = 0;
-    if (mark)
-        g_ascii_string_to_unsigned(mark + 1, 10, 1, G_MAXINT32, &number, NULL);
-    return (guint)number;
+    guint64 number;
+    return mark && g_ascii_string_to_unsigned(mark + 1, 10, 1, G_MAXINT32, &number, NULL) ? (guint)number : 0;
 }
 
 char *cache_path_image(const char *path)

@@ -144,12 +144,15 @@ static gboolean open_own(const Store *store, const char *name, int flags, int *f
 
 /* ---- The data file ---- */
 
-/* Maps the file read-only; no bytes if it is empty. */
+/* Maps the file read-only; no bytes if it is empty. NULL and error if it cannot be mapped. */
 static GMappedFile *map_file(const Store *store, int file, const guint8 **bytes, gsize *size, GError **error)
 {
-    GMappedFile *map = g_mapped_file_new_from_fd(file, FALSE, NULL);
-    if (!map)
-        return store_fail(store, "read", errno, error), NULL;
+    g_autoptr(GError) problem = NULL;
+    GMappedFile *map = g_mapped_file_new_from_fd(file, FALSE, &problem);
+    if (!map) {
+        error_set(error, "cannot read %s: %s", store->folder, problem->message);
+        return NULL;
+    }
     *bytes = (const guint8 *)g_mapped_file_get_contents(map);
     *size = g_mapped_file_get_length(map);
     if (*size)

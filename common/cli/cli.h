@@ -158,7 +158,7 @@ gboolean cli_parse_real(const char *text, double *value);
 /* A name from outside, made safe for a terminal: valid UTF-8, with control and format characters, such as those that
  * reverse the direction of writing, written out ("\n", "\x1b", "\u202e"). Caller frees. */
 char *cli_printable(const char *text);
-/* The same for JSON, which is UTF-8: other bytes are replaced. */
+/* A name from outside as a JSON string: bytes that are not UTF-8 are replaced. */
 json_t *cli_json(const char *text);
 
 /* What the program calls itself: the name it was started by if it is that of an installed one, "vggcache-NAME", else

@@ -6,16 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin_field(GString *text)
+static void begin_field(GString *text, const char *field)
 {
-    if (text->len && text->str[text->len - 1] != '\n')
+    gboolean first = !text->len || text->str[text->len - 1] == '\n';
+    g_assert(!first || *field); /* the next one could not tell that there is a field before it */
+    if (!first)
         g_string_append_c(text, ',');
 }
 
 void csv_append(GString *text, const char *field)
 {
     gboolean quoted = strpbrk(field, ",\"\r\n") != NULL;
-    begin_field(text);
+    begin_field(text, field);
     if (quoted)
         g_string_append_c(text, '"');
     for (; *field; field++) {
@@ -35,7 +37,7 @@ void csv_append_float(GString *text, float value)
         if (strtof(number, NULL) == value)
             break;
     }
-    begin_field(text);
+    begin_field(text, number);
     g_string_append(text, number);
 }
 

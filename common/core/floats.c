@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LINE = 64 /* bytes */ };
-
 float *floats_try_new(gsize count)
 {
     if (count > (G_MAXSIZE / 2) / sizeof(float))
         return NULL;
-    gsize bytes = count * sizeof(float), align = bytes >= FLOATS_ALIGNMENT ? FLOATS_ALIGNMENT : LINE;
+    gsize bytes = count * sizeof(float),
+          align = bytes >= FLOATS_ALIGNMENT ? FLOATS_ALIGNMENT : FLOATS_LINE * sizeof(float);
     char *block = calloc(1, bytes + align + sizeof(void *));
     if (!block)
         return NULL;

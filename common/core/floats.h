@@ -10,11 +10,12 @@ float *floats_try_new(gsize count);
 float *floats_new(gsize count);  /* aborts instead */
 void floats_free(float *floats); /* NULL allowed */
 
+enum { FLOATS_LINE = 64 / sizeof(float) }; /* of a cache line */
+
 /* Rounded up to whole cache lines. */
 static inline gsize floats_whole_lines(gsize count)
 {
-    const gsize line = 64 / sizeof(float);
-    return (count + line - 1) / line * line;
+    return (count + FLOATS_LINE - 1) / FLOATS_LINE * FLOATS_LINE;
 }
 
 /* Ascending; none is NaN. */

@@ -2,6 +2,8 @@
  * named pipe or a device could wait for ever, or do something. A text may also come through a pipe that this process
  * inherited ("/dev/stdin", a shell's "<(COMMAND)"); waiting for it ends at the first Ctrl-C.
  *
+ * Also what names say: whether one is an image's, and which there are in a folder.
+ *
  * The errors, in VGGCACHE_ERROR, begin with the path. */
 #pragma once
 #include <glib.h>

@@ -263,7 +263,9 @@ static gboolean read_classes(Hdf5File *file, Model *model, GError **error)
                              hdf5_path(file));
         g_ptr_array_add(model->classes, g_strdup(json_string_value(name)));
     }
-    return model->classes->len > 0 || error_set(error, "%s: it has no list of classes", hdf5_path(file));
+    return model->classes->len > 1 ||
+           error_set(error, "%s: it has no list of classes, of which a model has two or more",
+                     hdf5_path(file));
 }
 
 static gboolean read_training(Hdf5File *file, Model *model, GError **error)

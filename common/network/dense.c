@@ -9,9 +9,8 @@
 #include <string.h>
 
 enum {
-    PANEL = 512,               /* columns: long contiguous runs use memory bandwidth better */
-    TILE = 32,                 /* rows */
-    LINE = 64 / sizeof(float), /* floats in a cache line */
+    PANEL = 512, /* columns: long contiguous runs use memory bandwidth better */
+    TILE = 32,   /* rows */
 };
 
 /* Sparse products are used below this share of non-zeros: they run at about 0.78 of the rate of dense ones, but only
@@ -64,8 +63,8 @@ static void prefetch_some(Prefetch *ahead, int lines)
 {
     while (lines > 0 && ahead->array < ahead->count) {
         const float *row = ahead->arrays[ahead->array] + (gsize)ahead->row * ahead->units;
-        int column = ahead->column, end = MIN(ahead->columns, column + lines * LINE);
-        for (; column < end; column += LINE, lines--)
+        int column = ahead->column, end = MIN(ahead->columns, column + lines * FLOATS_LINE);
+        for (; column < end; column += FLOATS_LINE, lines--)
             __builtin_prefetch(row + column, 1, 2);
         ahead->column = column;
         if (column < ahead->columns)

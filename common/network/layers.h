@@ -1,4 +1,4 @@
-/* layers: ReLU, unit length, dropout and softmax on a batch of n images, forward and backward, and the loss.
+/* layers: ReLU, unit length and dropout on a batch of n images, forward and backward, and the loss.
  *
  * Activations are (n, H, W, C), or flat (n, K); dx and dy are gradients of the loss with respect to a layer's input and
  * output. Parameters: outputs first, then const inputs, then sizes. Results do not depend on the number of threads. */

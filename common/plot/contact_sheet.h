@@ -6,7 +6,7 @@ enum { CONTACT_SHEET_MAX = 120 }; /* images on a sheet; further ones are left ou
 
 typedef struct ContactSheet ContactSheet;
 
-/* folder: of images that are added by their paths below it. columns: 0: up to six. */
+/* folder: of images that are added by their paths below it. columns: at least three, which hold the title; 0: up to six. */
 ContactSheet *contact_sheet_new(const char *title, const char *folder, guint columns);
 void contact_sheet_free(ContactSheet *sheet);
 
@@ -15,7 +15,7 @@ void contact_sheet_free(ContactSheet *sheet);
  * caption in ink. */
 void contact_sheet_add(ContactSheet *sheet, const char *path, const char *caption, const char *note,
                        guint32 color);
-void contact_sheet_end_row(ContactSheet *sheet); /* leaves the rest of its places empty */
+void contact_sheet_end_row(ContactSheet *sheet); /* of a sheet with columns: leaves its other places empty */
 
 /* Writes PNG, SVG or PDF by the ending of path. An image that cannot be read becomes a frame that says so, and a warning
  * says how many did; *missing (may be NULL): the same number. Without images the sheet says that there are none. */

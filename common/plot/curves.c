@@ -33,8 +33,9 @@ static void draw_panel(Canvas *canvas, const History *history, gboolean accuracy
     guint n = history->epochs->len;
     g_autofree AxesPoint *training = g_new(AxesPoint, n), *validation = g_new(AxesPoint, n);
     const AxesPoint *const series[] = {training, validation};
-    double largest = take_points(history, accuracy, FALSE, training);
-    largest = MAX(largest, take_points(history, accuracy, TRUE, validation));
+    double of_training = take_points(history, accuracy, FALSE, training),
+           of_validation = take_points(history, accuracy, TRUE, validation),
+           largest = MAX(of_training, of_validation);
     g_autoptr(Axes) axes =
         axes_new(canvas, x, y, PANEL_WIDTH, PANEL_HEIGHT,
                  &(AxesOptions){

@@ -1,4 +1,4 @@
-/* weights: loading what a specification names, and what all weights have in common; see weights.h. */
+/* weights: finding and loading what a specification names, and what all weights have in common; see weights.h. */
 #include "common/vgg16/weights.h"
 
 #include "common/cli/cli.h"

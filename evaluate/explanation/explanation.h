@@ -55,11 +55,12 @@ typedef struct {
     GPtrArray *items;             /* Explanation*, of each model in turn, by reason */
 } Explanations;
 
-/* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are not at hand; or if its head is not
- * made of dense layers. */
+/* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are
+ * not at hand; or if its head is not made of dense layers. */
 gboolean explanations_possible(const Comparison *comparison, gboolean has_images, GError **error);
 
-/* comparison: of such models; seed: of the sample. The features are read or computed again. Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
+/* comparison: of such models; seed: of the sample. The features are read or computed again. Images that are missing or have
+ * changed are reported on stderr. NULL and error if the source cannot be read. */
 Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error);
 void explanations_free(Explanations *explanations);
 

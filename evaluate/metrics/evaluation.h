@@ -1,5 +1,6 @@
-/* evaluation: what models predicted for labelled images, and the metrics that follow. Everything evaluate
- * writes (text, JSON, CSV, plots, the report) is read from here. */
+/* evaluation: models, the images they are asked about, what they say of them, and the metrics that follow. Everything
+ * evaluate writes (text, JSON, CSV, plots, the report) is read from here. Models, weights, threads and open caches are the
+ * comparison's, and live as long as it does. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/model/coverage.h"

@@ -6,9 +6,10 @@
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-/* Fills the leakage of each evaluation and, with trained_on (the images then come from a cache too), the comparison's twins. FALSE and error if a cache
- * cannot be read or has changed meanwhile, or the user interrupted. If the two caches have different feature
- * specifications, only contents are compared, with a warning. */
+/* Fills the leakage of each evaluation and, with trained_on (the images then come from a cache too), the comparison's
+ * twins. Where trained_on is the images' own cache, only those chosen of it count. FALSE and error if a cache cannot be
+ * read, or the user interrupted. If the two caches have different feature specifications, only contents are compared, with
+ * a warning. */
 gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error);
 
 /* Images of this model's leakage that are not IMAGE_UNSEEN. */

@@ -29,7 +29,7 @@ typedef struct {
 /* That the model takes the image for another class. */
 ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Ranked *mistake);
 
-/* suspects: a table; NULL: none. The images to review by the best model, ReviewItem; those that a review has decided on are left out, as are those
- * whose names a page cannot hold (not UTF-8, or with control characters), and what is over REVIEW_MAX, with a remark.
- * NULL and error if the table or the cache cannot be read. */
+/* suspects: a table; NULL: none. The images to review by the best model, ReviewItem; those that a review has decided on are
+ * left out, as are those whose names a page cannot hold (not UTF-8, or with control characters), and what is over
+ * REVIEW_MAX, with a remark. NULL and error if the table or the cache cannot be read. */
 GArray *review_choose(const Comparison *comparison, const char *suspects, GError **error);

@@ -24,8 +24,9 @@ typedef struct {
     gboolean (*keep)(const History *history, gpointer user, GError **error);
     gpointer user;
 
-    /* The best epoch that is kept already, as a checkpoint has the last state, not the best. An earlier one than the
-     * checkpoint's, left by a kill between a new best epoch and the next checkpoint: the training is not resumed. */
+    /* The best epoch that is kept already, as a checkpoint has the last state, not the best. A later one than the
+     * checkpoint's, left by a kill between a new best epoch and the next checkpoint, comes again; with an earlier one, or
+     * none, the training is not resumed. */
     int kept_epoch;
 } FitOptions;
 
