@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -203,6 +205,23 @@ gboolean sandbox_receive_all(int socket, void *bytes, gsize size)
 
 /* ---- In the child ---- */
 
+/* Unmaps what this process inherited of files that are mapped to be shared: of a cache, even for writing. glibc's table of
+ * character sets, which iconv reads, stays. */
+static void unmap_files(void)
+{
+    g_autofree char *maps = NULL;
+    if (!g_file_get_contents("/proc/self/maps", &maps, NULL, NULL))
+        return;
+    g_auto(GStrv) lines = g_strsplit(maps, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        gsize begin, end;
+        char kind; /* of "rw-s": s is shared, p private */
+        if (sscanf(*line, "%zx-%zx %*3c%c", &begin, &end, &kind) == 3 && kind == 's' &&
+            !g_str_has_suffix(*line, "/gconv-modules.cache"))
+            munmap((gpointer)begin, end - begin);
+    }
+}
+
 /* Limits address space, as that is what the kernel can limit: to this many bytes more than are taken now. */
 static void limit_memory(gsize bytes)
 {
@@ -236,6 +255,7 @@ void sandbox_live(int socket, const SandboxWork *work)
 {
     guint64 size;
     subprocess_detach(socket, work->file);
+    unmap_files();
     limit_memory(work->memory);
     gboolean fenced = fence(), goes_on = TRUE;
     while (goes_on && sandbox_receive_all(SUBPROCESS_SOCKET, &size, sizeof size) && size <= work->request) {

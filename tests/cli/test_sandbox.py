@@ -1,5 +1,5 @@
 """Files that do harm while they are read: without end, out of all proportion, cut short; and interrupted reading."""
-import gzip, os, shutil, signal, subprocess, sys, tarfile, time
+import gzip, io, os, shutil, signal, subprocess, sys, tarfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -168,6 +168,33 @@ def decoders_see_nothing_of_the_cache():
         assert looked_at > 1 and process.communicate()[0].startswith("1000 new"), looked_at
 
 
+def is_fenced(pid):
+    try:
+        with open("/proc/%d/status" % pid) as status:
+            return "\nSeccomp:\t2" in status.read()
+    except OSError:
+        return False
+
+
+def readers_of_archives_see_nothing_of_the_cache():
+    with scratch() as at:
+        archive, command = at + "/a.tar", ("extract", "--quiet", "--layer", "input", "--side", "32")
+        with tarfile.open(archive, "w") as tar:
+            for i in range(1000):
+                image, info = ppm(i % 256, 100), tarfile.TarInfo("a/%d.ppm" % i)
+                info.size = len(image)
+                tar.addfile(info, io.BytesIO(image))
+        process = start(*command, archive, at + "/cache")
+        looked_at = 0
+        while process.poll() is None:
+            readers = [child for child in children_of(process.pid) if opened(child) == archive and is_fenced(child)]
+            if is_mapped(process.pid, at + "/cache/data.mdb"):
+                for reader in readers:
+                    assert not is_mapped(reader, at + "/cache"), reader
+                    looked_at += 1
+        assert looked_at > 1 and process.communicate()[0].startswith("1000 new"), looked_at
+
+
 def a_cache_that_is_cut_while_it_is_read_is_named():
     with scratch() as at:
         n, cache, cut = 4000, at + "/cache", at + "/cut"
@@ -193,4 +220,4 @@ def a_cache_that_is_cut_while_it_is_read_is_named():
 
 run(the_first_signal_ends_reading_an_archive, the_first_signal_ends_reading_weights_and_is_not_their_damage,
     a_signal_that_ends_the_starter_of_decoders_is_an_interruption, a_giant_that_is_no_image_costs_no_memory, decoders_see_nothing_of_the_cache,
-    a_cache_that_is_cut_while_it_is_read_is_named)
+    readers_of_archives_see_nothing_of_the_cache, a_cache_that_is_cut_while_it_is_read_is_named)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct {
@@ -77,6 +78,12 @@ int __libc_start_main(Main *own, int argc, char **argv, void (*begin)(void), voi
     void *libcs = dlsym(RTLD_NEXT, "__libc_start_main");
     program = own;
     return ((Start *)libcs)(start_and_run, argc, argv, begin, end, loader, stack);
+}
+
+/* A child in a sandbox unmaps what it shares; but its allocations are counted, too. */
+int munmap(void *memory, size_t size)
+{
+    return memory == plan.report ? 0 : (int)syscall(SYS_munmap, memory, size);
 }
 
 /* Takes the place of a function of libc's, which has another name for its own. */

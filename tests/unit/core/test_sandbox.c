@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LIMIT = 1000, REQUEST_MAX = 1 << 20, ANSWER_MAX = 1 << 16, MEMORY = 64 << 20 };
+enum { LIMIT = 1000, REQUEST_MAX = 1 << 20, ANSWER_MAX = 1 << 16, MEMORY = 64 << 20, PAGE = 4096 };
+
+static guint8 *shared, *own; /* a page of a file, mapped to be shared, and one for this process */
 
 /* How many of these are not refused. */
 static int attempts(void)
@@ -24,6 +28,11 @@ static int attempts(void)
     for (int file = SUBPROCESS_FILE + 1; file < 256; file++)
         n += read(file, NULL, 0) == 0;
     return n + (getenv("PATH") != NULL);
+}
+
+static gboolean is_mapped(guint8 *page)
+{
+    return madvise(page, PAGE, MADV_NORMAL) == 0;
 }
 
 static void send_head(guint64 size)
@@ -74,6 +83,9 @@ static gboolean serve(gpointer data, const guint8 *request, gsize size, SandboxB
         answer->bytes = g_malloc(1);
         g_set_error_literal(error, SANDBOX_ERROR, 7, "bad\xff");
         return FALSE;
+    case 'v':
+        *answer = (SandboxBytes){g_strdup_printf("%d%d", is_mapped(shared), is_mapped(own)), 2};
+        return TRUE;
     case 's': /* sleeps for ever */
         for (;;)
             g_usleep(G_USEC_PER_SEC);
@@ -148,6 +160,21 @@ static void test_only_the_given_file_is_open(void)
     assert_answer(sandbox, "f", byte);
 }
 
+static void test_shared_files_are_not_inherited(void)
+{
+    FILE *file = tmpfile();
+    g_assert_cmpint(ftruncate(fileno(file), PAGE), ==, 0);
+    shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    own = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+    fclose(file);
+    g_assert_true(shared != MAP_FAILED && own != MAP_FAILED);
+    g_autoptr(Sandbox) sandbox = start(-1);
+    assert_answer(sandbox, "v", "01");
+    shared[0] = 1; /* here it is still there */
+    munmap(shared, PAGE);
+    munmap(own, PAGE);
+}
+
 static void test_memory_is_limited(void)
 {
     if (g_str_has_suffix(g_getenv("BUILD") ? g_getenv("BUILD") : "", "thread")) {
@@ -211,6 +238,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sandbox/requests are answered", test_requests_are_answered);
     g_test_add_func("/sandbox/only the given file is open", test_only_the_given_file_is_open);
+    g_test_add_func("/sandbox/shared files are not inherited", test_shared_files_are_not_inherited);
     g_test_add_func("/sandbox/memory is limited", test_memory_is_limited);
     g_test_add_func("/sandbox/lengths are checked on both sides", test_lengths_are_checked_on_both_sides);
     g_test_add_func("/sandbox/ends are told apart", test_ends_are_told_apart);
