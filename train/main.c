@@ -6,10 +6,10 @@
 
 static Status run(guint mode, GError **error)
 {
-    if (train_options->images && !image_file_startup("train", error))
+    if (train_options->images.folder && !image_file_startup("train", error))
         return STATUS_FAILED;
-    return (train_options->head == HEAD_LINEAR ? train_standalone_linear : train_network)(train_options,
-                                                                                          error);
+    return (train_options->network.head == HEAD_LINEAR ? train_standalone_linear
+                                                       : train_network)(train_options, error);
 }
 
 int main(int argc, char **argv)

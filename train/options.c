@@ -28,24 +28,17 @@ const ApproachTraits approach_traits[] = {
 
 static TrainOptions o = {
     .common = CLI_COMMON_DEFAULTS,
-    .scale = -1,
-    .class_weight = "none",
-    .hidden = "256",
-    .dropout = 0.2,
-    .learning_rate = 0.001,
-    .batch_size = 64,
-    .epochs = 50,
-    .patience = 10,
-    .reduce_lr_patience = 10,
-    .validation_split = 0.15,
-    .preset = PRESET_VIPS,
-    .checkpoint = TRUE,
-    .solver = "L2R_L2LOSS_SVC_DUAL",
-    .cost = "auto",
-    .tolerance = "auto",
-    .averages = 3,
-    .bias = 1,
-    .reduce = TRUE,
+    .images = {.preset = PRESET_VIPS, .validation_split = 0.15},
+    .network = {.scale = -1, .averages = 3, .hidden = "256", .dropout = 0.2},
+    .fitting = {.class_weight = "none",
+                .optimizer = {.learning_rate = 0.001},
+                .batch_size = 64,
+                .epochs = 50,
+                .patience = 10,
+                .reduce_lr_patience = 10},
+    .linear =
+        {.solver = "L2R_L2LOSS_SVC_DUAL", .cost = "auto", .tolerance = "auto", .bias = 1, .reduce = TRUE},
+    .results = {.checkpoint = TRUE},
 };
 
 /* The modes of train, each with the options that it uses: the approaches with a network, and the linear head. */
@@ -76,144 +69,148 @@ static const CliMode modes[] = {
 
 static const CliOption table[] = {
     OPTION_HEADING("What to train"),
-    OPTION_ONE_OF("approach", &o.approach, APPROACH_CHOICES,
+    OPTION_ONE_OF("approach", &o.network.approach, APPROACH_CHOICES,
                   "what is trained and on what: see the modes above"),
-    OPTION_ONE_OF("head", &o.head, HEAD_CHOICES,
+    OPTION_ONE_OF("head", &o.network.head, HEAD_CHOICES,
                   "dense: layers trained by backpropagation; linear: liblinear"),
-    OPTION_LIST("class-weight", &o.class_weight, "balanced|none|NAME:W,…",
+    OPTION_LIST("class-weight", &o.fitting.class_weight, "balanced|none|NAME:W,…",
                 "balanced: weights each class inversely to its size, n / (classes * images of the class); "
                 "NAME:W,…: weights of the named classes, 1 for the others"),
-    OPTION_ONE_OF("scale", &o.scale, SCALING_CHOICES,
+    OPTION_ONE_OF("scale", &o.network.scale, SCALING_CHOICES,
                   "scaling of the features that the head takes; max: divided by the largest absolute value; "
                   "standard: zero mean and unit variance per feature (both of cached features only); l2: "
                   "unit length per image; sqrt: square root of each feature, then unit length (default: sqrt "
                   "for heads on a CACHE, none through the base; that of --from)",
                   .modes = (NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)) | CLI_MODE(TRAIN_LINEAR)),
     OPTION_REAL(
-        "averages", &o.averages, "W", 1, 1e3,
+        "averages", &o.network.averages, "W", 1, 1e3,
         "count what all places of an image have in common, the average of each channel, W times as much as "
         "what differs between them (1: alike, and so where --scale or --from, or of liblinear's problem "
         "--solver, --cost or --export-libsvm, is given without this; not with solvers 5, 6)",
         .modes = CLI_MODE(TRAIN_STANDALONE) | CLI_MODE(TRAIN_LINEAR) | CLI_MODE(TRAIN_BOOTSTRAP)),
     OPTION_FLAG("summary", &o.summary, "print the model and stop"),
-    OPTION_OUTPUT("history", &o.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
-    OPTION_FIGURE("plot", &o.plot, "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
-    OPTION_FIGURE("coverage", &o.coverage,
+    OPTION_OUTPUT("history", &o.results.history, "FILE.csv", "metrics of every epoch, rewritten after each"),
+    OPTION_FIGURE("plot", &o.results.plot,
+                  "loss and accuracy curves (.png, .svg or .pdf), redrawn after each epoch"),
+    OPTION_FIGURE("coverage", &o.results.coverage,
                   "draw accuracy against the share of images answered, if only what is sure is answered "
                   "(.png, .svg or .pdf), and say from which probability on 90, 95 and 99 % of the answers "
                   "are right, of images not trained on: those that folds hold out, or the validation's"),
-    OPTION_REAL("set-threshold", &o.set_threshold, "A", 0, 1,
+    OPTION_REAL("set-threshold", &o.results.set_threshold, "A", 0, 1,
                 "keep in the model the lowest probability from which a share A of the answers to these is "
                 "right; evaluate --predict then answers unsure below it (0: do not)"),
 
-    DATASET_OPTIONS(&o.filter, 0),
-    OPTION_TEXT("group", &o.filter.group, "REGEX|FILE",
+    DATASET_OPTIONS(&o.images.filter, 0),
+    OPTION_TEXT("group", &o.images.filter.group, "REGEX|FILE",
                 "which images belong together, as for extract, so that the validation split does not part "
                 "them; a CACHE keeps those it was given",
                 .modes = ON_IMAGES),
-    OPTION_INPUT("exclude", &o.filter.exclude, "FILE",
+    OPTION_INPUT("exclude", &o.images.filter.exclude, "FILE",
                  "leave out the images of a table (.csv with the column path; with a column action, as "
                  "decisions.csv of a review has, those that it excludes)"),
 
     OPTION_HEADING("Layers and epochs", .modes = NETWORKS),
-    OPTION_TEXT("hidden", &o.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none",
+    OPTION_TEXT("hidden", &o.network.hidden, "UNITS,…", "units of the hidden layers (ReLU), or none",
                 .modes = NETWORKS & ~CLI_MODE(TRAIN_SCRATCH)),
     OPTION_REAL(
-        "dropout", &o.dropout, "RATE", 0, 0.99,
+        "dropout", &o.network.dropout, "RATE", 0, 0.99,
         "fraction of units dropped in training: of the last hidden layer; from scratch, after every block"),
-    OPTION_ONE_OF("optimizer", &o.optimizer, OPTIMIZER_CHOICES,
+    OPTION_ONE_OF("optimizer", &o.fitting.optimizer.kind, OPTIMIZER_CHOICES,
                   "optimizer, by Keras's formulas and defaults"),
-    OPTION_REAL("learning-rate", &o.learning_rate, "RATE", 1e-12, 1e6, "learning rate"),
-    OPTION_REAL("momentum", &o.momentum, "M", 0, 0.9999, "momentum of sgd and rmsprop"),
-    OPTION_REAL("weight-decay", &o.weight_decay, "L", 0, 1e3,
+    OPTION_REAL("learning-rate", &o.fitting.optimizer.learning_rate, "RATE", 1e-12, 1e6, "learning rate"),
+    OPTION_REAL("momentum", &o.fitting.optimizer.momentum, "M", 0, 0.9999, "momentum of sgd and rmsprop"),
+    OPTION_REAL("weight-decay", &o.fitting.optimizer.weight_decay, "L", 0, 1e3,
                 "L2 penalty L/2 |w|^2 on kernels, part of every loss as in Keras"),
-    OPTION_INT("batch-size", &o.batch_size, "N", 1, BATCH_MAX, "images per step"),
-    OPTION_INT("epochs", &o.epochs, "N", 1, 100000, "maximum number of passes over the training images"),
-    OPTION_INT("patience", &o.patience, "N", 1, 100000,
+    OPTION_INT("batch-size", &o.fitting.batch_size, "N", 1, BATCH_MAX, "images per step"),
+    OPTION_INT("epochs", &o.fitting.epochs, "N", 1, 100000,
+               "maximum number of passes over the training images"),
+    OPTION_INT("patience", &o.fitting.patience, "N", 1, 100000,
                "stop after this many epochs without a lower val_loss (without validation: loss); the best "
                "epoch is kept"),
-    OPTION_REAL("reduce-lr-factor", &o.reduce_lr_factor, "F", 0, 0.9999,
+    OPTION_REAL("reduce-lr-factor", &o.fitting.reduce_lr_factor, "F", 0, 0.9999,
                 "multiply the learning rate by this when val_loss no longer improves, as ReduceLROnPlateau "
                 "does (0: never)"),
-    OPTION_INT("reduce-lr-patience", &o.reduce_lr_patience, "N", 1, 100000,
+    OPTION_INT("reduce-lr-patience", &o.fitting.reduce_lr_patience, "N", 1, 100000,
                "epochs without improvement before reducing"),
-    OPTION_REAL("min-learning-rate", &o.min_learning_rate, "RATE", 0, 1e6,
+    OPTION_REAL("min-learning-rate", &o.fitting.min_learning_rate, "RATE", 0, 1e6,
                 "lower bound of the learning rate"),
-    OPTION_REAL("validation-split", &o.validation_split, "F", 0, 0.95,
+    OPTION_REAL("validation-split", &o.images.validation_split, "F", 0, 0.95,
                 "validate on this fraction of each class's images (0: none)"),
-    OPTION_ONE_OF("validation-order", &o.validation_order, VALIDATION_ORDER_CHOICES,
+    OPTION_ONE_OF("validation-order", &o.images.validation_order, VALIDATION_ORDER_CHOICES,
                   "which these are: those with the lowest hashes of their names, images of a group together; "
                   "or the first in the order of their names, as Keras splits them"),
-    OPTION_TEXT("validation", &o.validation, "CACHE", "validate on another cache instead",
+    OPTION_TEXT("validation", &o.images.validation, "CACHE", "validate on another cache instead",
                 .modes = CLI_MODE(TRAIN_STANDALONE) | THROUGH_BASE),
-    OPTION_FLAG("resume", &o.resume,
+    OPTION_FLAG("resume", &o.results.resume,
                 "continue an interrupted training from MODEL.checkpoint; the result is the same as without "
                 "the interruption"),
-    OPTION_NEGATION("no-checkpoint", &o.checkpoint,
+    OPTION_NEGATION("no-checkpoint", &o.results.checkpoint,
                     "do not write MODEL.checkpoint (parameters and optimizer state, saved periodically in at "
                     "most 5 % of the training time, and when interrupted)"),
 
     OPTION_HEADING("Images and base", .modes = THROUGH_BASE),
-    OPTION_IMAGES("images", &o.images, "DIR",
+    OPTION_IMAGES("images", &o.images.folder, "DIR",
                   "train on the images below DIR, one subfolder per class, instead of a CACHE",
                   .modes = CLI_MODE(TRAIN_LINEAR) | ON_IMAGES),
-    OPTION_TEXT("augmented-cache", &o.augmented_cache, "CACHE",
+    OPTION_TEXT("augmented-cache", &o.images.augmented_cache, "CACHE",
                 "instead of images, use in each epoch a random one of the copies of each image that extract "
                 "--augment stored"),
-    OPTION_INT("copies", &o.copies, "K", 0, 10000, "use only the first K copies of each image (0: all)"),
-    OPTION_INPUT("weights", &o.weights, "FILE",
+    OPTION_INT("copies", &o.images.copies, "K", 0, 10000,
+               "use only the first K copies of each image (0: all)"),
+    OPTION_INPUT("weights", &o.images.weights, "FILE",
                  "weights of the base, as for extract; with a CACHE, those it was made with", .letter = 'w'),
-    DECODING_OPTIONS(&o, ON_IMAGES),
-    OPTION_ONE_OF("pool", &o.pool, POOL_CHOICES,
+    DECODING_OPTIONS(&o.images, ON_IMAGES),
+    OPTION_ONE_OF("pool", &o.network.pool, POOL_CHOICES,
                   "the head takes the mean, or the largest value, of each of the base's 512 channels over "
                   "all places, as with extract --pool"),
-    OPTION_INT("unfreeze", &o.unfreeze, "N", 0, VGG16_LAYERS - 1,
+    OPTION_INT("unfreeze", &o.network.unfreeze, "N", 0, VGG16_LAYERS - 1,
                "number of layers of the base to train, counted from its end as Keras lists them: 2 is "
                "block5_conv3 and block5_pool, which fits a cache made by extract --layer block5_conv2 (0: "
                "what the cache requires; 2 from images)",
                .modes = CLI_MODE(TRAIN_FINETUNE)),
-    OPTION_INPUT("from", &o.from, "MODEL",
+    OPTION_INPUT("from", &o.network.from, "MODEL",
                  "start from the head, dense or linear, of a model trained on the same base and classes, in "
                  "its --scale; a linear one goes with --hidden none, and best calibrated by --folds",
                  .modes = CLI_MODE(TRAIN_STANDALONE) | THROUGH_BASE),
 
-    AUGMENT_OPTIONS(&o.augmentation, ON_IMAGES),
+    AUGMENT_OPTIONS(&o.images.augmentation, ON_IMAGES),
 
     OPTION_HEADING("Linear head", .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("solver", &o.solver, "NAME",
+    OPTION_TEXT("solver", &o.linear.solver, "NAME",
                 "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL "
                 "(svc-dual), 2 L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS "
                 "(crammer-singer), 5 L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); "
                 "logistic regression (0, 6, 7) yields probabilities"),
-    OPTION_TEXT("cost", &o.cost, "C",
+    OPTION_TEXT("cost", &o.linear.cost, "C",
                 "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, "
                 "6: ten times the lowest cost at which any weight is not zero)"),
-    OPTION_TEXT("tolerance", &o.tolerance, "E",
+    OPTION_TEXT("tolerance", &o.linear.tolerance, "E",
                 "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)"),
-    OPTION_REAL("bias", &o.bias, "B", -1, 1e6,
+    OPTION_REAL("bias", &o.linear.bias, "B", -1, 1e6,
                 "append a constant feature of this value, liblinear's -B (below 0: none)"),
-    OPTION_FLAG("search", &o.search,
+    OPTION_FLAG("search", &o.linear.search,
                 "choose the scaling (sqrt, l2, none or standard, unless --scale gives it) and the cost by "
                 "cross-validation; --plot draws the curve of the costs, --history writes it as CSV"),
-    OPTION_FLAG("search-cost", &o.search, "the same: its old name"),
-    OPTION_TEXT("costs", &o.costs, "C,C,…", "search these costs instead of ten values around auto"),
-    OPTION_INT("folds", &o.folds, "K", 0, 1000000,
+    OPTION_FLAG("search-cost", &o.linear.search, "the same: its old name"),
+    OPTION_TEXT("costs", &o.linear.costs, "C,C,…", "search these costs instead of ten values around auto"),
+    OPTION_INT("folds", &o.linear.folds, "K", 0, 1000000,
                "number of stratified cross-validation folds; cross-validation also calibrates decision "
                "values to probabilities (0: 5 for a search, else none)"),
-    OPTION_NEGATION("no-reduce", &o.reduce,
+    OPTION_NEGATION("no-reduce", &o.linear.reduce,
                     "train on all features; by default, an equivalent problem with as many features as there "
                     "are images is solved if that is fewer and the solver's penalty allows it (not 5, 6)"),
     OPTION_OUTPUT(
-        "suspects", &o.suspects, "FILE.csv",
+        "suspects", &o.linear.suspects, "FILE.csv",
         "list images that may be mislabelled, most certain first, with the class suggested by models that "
         "were not trained on them, and the probability that the label is wrong (from 0.1)"),
-    OPTION_FIGURE("suspects-sheet", &o.suspects_sheet,
+    OPTION_FIGURE("suspects-sheet", &o.linear.suspects_sheet,
                   "draw them as a contact sheet (.png, .svg or .pdf); --images DIR is the image folder"),
     OPTION_OUTPUT(
-        "learning-curve", &o.learning_curve, "FILE.csv",
+        "learning-curve", &o.linear.learning_curve, "FILE.csv",
         "write the accuracy by number of training images, and estimate the gain from doubling them"),
-    OPTION_FIGURE("learning-curve-plot", &o.learning_curve_plot, "draw it (.png, .svg or .pdf)"),
-    OPTION_OUTPUT("export-libsvm", &o.export_libsvm, "FILE", "write the scaled features for liblinear-train"),
+    OPTION_FIGURE("learning-curve-plot", &o.linear.learning_curve_plot, "draw it (.png, .svg or .pdf)"),
+    OPTION_OUTPUT("export-libsvm", &o.linear.export_libsvm, "FILE",
+                  "write the scaled features for liblinear-train"),
     CLI_COMMON_OPTIONS(&o.common),
     {0},
 };
@@ -238,6 +235,12 @@ static const char description[] =
     "from where training stopped.\n\n"
     "The same seed gives the same model, bit for bit, for any number of threads.";
 
+gboolean train_scales_rows(const NetworkChoice *model)
+{
+    return (model->scale != SCALE_NONE || model->averages > 1) &&
+           !approach_traits[model->approach].base_learns;
+}
+
 GArray *train_options_hidden(const char *text)
 {
     g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(int));
@@ -257,23 +260,23 @@ GArray *train_options_hidden(const char *text)
 /* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. Caller frees. */
 static char *check_options(void)
 {
-    g_autoptr(GArray) hidden = train_options_hidden(o.hidden);
+    g_autoptr(GArray) hidden = train_options_hidden(o.network.hidden);
     g_autoptr(GError) error = NULL;
-    if (o.head == HEAD_LINEAR && !approach_traits[o.approach].linear)
+    if (o.network.head == HEAD_LINEAR && !approach_traits[o.network.approach].linear)
         return g_strdup_printf("--approach %s cannot be combined with --head linear",
-                               choice_name(APPROACH_CHOICES, (int)o.approach));
+                               choice_name(APPROACH_CHOICES, (int)o.network.approach));
     if (!hidden)
         return g_strdup_printf(
             "--hidden takes numbers of units from 1 to 1048576, such as 4096,1072, or none, not '%s'",
-            o.hidden);
-    if (o.resume && !o.checkpoint)
+            o.network.hidden);
+    if (o.results.resume && !o.results.checkpoint)
         return g_strdup(
             "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint");
-    if (!augment_check(&o.augmentation, &error))
+    if (!augment_check(&o.images.augmentation, &error))
         return g_strdup(error->message);
-    if (o.momentum > 0 && o.optimizer == OPTIMIZER_ADAM)
+    if (o.fitting.optimizer.momentum > 0 && o.fitting.optimizer.kind == OPTIMIZER_ADAM)
         return g_strdup("--momentum requires --optimizer sgd or rmsprop; adam has its own momentum");
-    if (o.head == HEAD_LINEAR) {
+    if (o.network.head == HEAD_LINEAR) {
         LinearSettings settings;
         return linear_settings_parse(&o, &settings);
     }
@@ -283,13 +286,13 @@ static char *check_options(void)
 /* Options that another one makes useless: refused, as they would be ignored. */
 static const char *check_useless(void)
 {
-    if (o.validation && cli_given("validation-split") && o.validation_split > 0)
+    if (o.images.validation && cli_given("validation-split") && o.images.validation_split > 0)
         return "--validation and --validation-split are mutually exclusive";
-    if (cli_given("validation-order") && (o.validation || o.validation_split <= 0))
+    if (cli_given("validation-order") && (o.images.validation || o.images.validation_split <= 0))
         return "--validation-order requires a --validation-split";
-    if (cli_given("reduce-lr-patience") && o.reduce_lr_factor <= 0)
+    if (cli_given("reduce-lr-patience") && o.fitting.reduce_lr_factor <= 0)
         return "--reduce-lr-patience requires --reduce-lr-factor";
-    if (cli_given("min-learning-rate") && o.reduce_lr_factor <= 0)
+    if (cli_given("min-learning-rate") && o.fitting.reduce_lr_factor <= 0)
         return "--min-learning-rate requires --reduce-lr-factor";
     return NULL;
 }
@@ -297,38 +300,40 @@ static const char *check_useless(void)
 /* What does not fit the approach; called once the arguments are known. */
 static char *check_approach(void)
 {
-    const ApproachTraits *traits = &approach_traits[o.approach];
-    if (o.images && o.augmented_cache)
+    const ApproachTraits *traits = &approach_traits[o.network.approach];
+    if (o.images.folder && o.images.augmented_cache)
         return g_strdup("--images and --augmented-cache are mutually exclusive");
-    if (o.images && !traits->images && !o.suspects_sheet)
+    if (o.images.folder && !traits->images && !o.linear.suspects_sheet)
         return g_strdup("--images requires --suspects-sheet or --approach bootstrap, finetune or scratch");
-    if (o.copies && !o.augmented_cache)
+    if (o.images.copies && !o.images.augmented_cache)
         return g_strdup("--copies requires --augmented-cache");
-    if (o.cache && !o.augmented_cache && !traits->cache)
+    if (o.images.cache && !o.images.augmented_cache && !traits->cache)
         return g_strdup_printf("--approach %s needs --images DIR instead of CACHE",
-                               choice_name(APPROACH_CHOICES, (int)o.approach));
-    if (o.fit != FIT_STRETCH && o.preset == PRESET_TORCHVISION)
+                               choice_name(APPROACH_CHOICES, (int)o.network.approach));
+    if (o.images.fit != FIT_STRETCH && o.images.preset == PRESET_TORCHVISION)
         return g_strdup("--fit does not go with --preset torchvision, which crops by itself");
-    if (o.images && o.validation)
+    if (o.images.folder && o.images.validation)
         return g_strdup("--validation takes a cache and cannot be combined with --images");
-    if (augment_active(&o.augmentation) && !o.images && !o.summary)
+    if (augment_active(&o.images.augmentation) && !o.images.folder && !o.summary)
         return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
     static const char *const of_images[] = {"preset", "group", "fit", "pool"};
-    for (guint i = 0; i < G_N_ELEMENTS(of_images) && !o.images && !o.summary; i++)
+    for (guint i = 0; i < G_N_ELEMENTS(of_images) && !o.images.folder && !o.summary; i++)
         if (cli_given(of_images[i]) && !(traits->base_learns && g_str_equal(of_images[i], "pool")))
             return g_strdup_printf("--%s is not used with a CACHE, whose features have already been "
                                    "computed; it requires --images",
                                    of_images[i]);
-    if (o.filter.classes && o.filter.first_classes)
+    if (o.images.filter.classes && o.images.filter.first_classes)
         return g_strdup("--classes and --first-classes are mutually exclusive");
-    const char *of_features = o.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
-    if (o.from && of_features)
+    const char *of_features = o.network.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
+    if (o.network.from && of_features)
         return g_strdup_printf("--from uses the scaling of its model and cannot be combined with --%s",
                                of_features);
-    gboolean through_base = o.approach != APPROACH_STANDALONE && (traits->base_learns || !o.augmented_cache);
-    if (through_base && (cli_given("averages") || o.scale == SCALE_MAX || o.scale == SCALE_STANDARD))
+    gboolean through_base =
+        o.network.approach != APPROACH_STANDALONE && (traits->base_learns || !o.images.augmented_cache);
+    if (through_base &&
+        (cli_given("averages") || o.network.scale == SCALE_MAX || o.network.scale == SCALE_STANDARD))
         return g_strdup_printf("--%s requires a head on cached features", cli_given("averages") ? "averages"
-                                                                          : o.scale == SCALE_MAX
+                                                                          : o.network.scale == SCALE_MAX
                                                                               ? "scale max"
                                                                               : "scale standard");
     return NULL;
@@ -337,20 +342,20 @@ static char *check_approach(void)
 /* Sets cache and model; returns a sentence where the number of arguments is wrong. Caller frees. */
 static char *take_arguments(char **arguments)
 {
-    gboolean from_images = o.images && approach_traits[o.approach].images;
+    gboolean from_images = o.images.folder && approach_traits[o.network.approach].images;
     guint given = g_strv_length(arguments);
-    if (o.summary && approach_traits[o.approach].images && given == 0)
+    if (o.summary && approach_traits[o.network.approach].images && given == 0)
         return NULL;
-    gboolean alone = from_images || o.augmented_cache;
+    gboolean alone = from_images || o.images.augmented_cache;
     if (given != (alone ? 1 : 2))
         return g_strdup_printf("expected %s, got %u %s", alone ? "MODEL" : "CACHE and MODEL", given,
                                plural(given, "argument", "arguments"));
-    o.cache = from_images ? NULL : o.augmented_cache ? o.augmented_cache : arguments[0];
-    o.model = arguments[given - 1];
-    if (g_str_has_suffix(o.model, ".keras") || g_str_has_suffix(o.model, ".weights.h5"))
+    o.images.cache = from_images ? NULL : o.images.augmented_cache ? o.images.augmented_cache : arguments[0];
+    o.results.model = arguments[given - 1];
+    if (g_str_has_suffix(o.results.model, ".keras") || g_str_has_suffix(o.results.model, ".weights.h5"))
         return g_strdup_printf("%s: such a name promises another layout of Keras's; train writes the one "
                                "that load_model takes from a name in .h5",
-                               o.model);
+                               o.results.model);
     return NULL;
 }
 
@@ -371,9 +376,9 @@ static char *take_arguments(char **arguments)
  * Of cached features, unless they go on through the base or come to a head that was trained on others. */
 static ScalingKind default_scale(void)
 {
-    gboolean cached =
-        o.approach == APPROACH_STANDALONE || (o.approach == APPROACH_BOOTSTRAP && o.augmented_cache);
-    return cached && !o.from ? SCALE_SQRT : SCALE_NONE;
+    gboolean cached = o.network.approach == APPROACH_STANDALONE ||
+                      (o.network.approach == APPROACH_BOOTSTRAP && o.images.augmented_cache);
+    return cached && !o.network.from ? SCALE_SQRT : SCALE_NONE;
 }
 
 /* Who states liblinear's problem means its features as they are. */
@@ -384,7 +389,7 @@ static gboolean states_the_problem(void)
 
 static guint mode_of(char **arguments)
 {
-    return o.head == HEAD_LINEAR ? TRAIN_LINEAR : (guint)o.approach;
+    return o.network.head == HEAD_LINEAR ? TRAIN_LINEAR : (guint)o.network.approach;
 }
 
 static gboolean check(guint mode, char **arguments, GError **error)
@@ -393,10 +398,17 @@ static gboolean check(guint mode, char **arguments, GError **error)
     if (wrong || (wrong = take_arguments(arguments)) || (wrong = check_approach()) ||
         (wrong = g_strdup(check_useless())))
         return cli_refuse(error, "%s", wrong);
+    Optimizer *given = &o.fitting.optimizer, optimizer = optimizer_default(given->kind);
+    optimizer.learning_rate = given->learning_rate;
+    optimizer.momentum = given->momentum;
+    optimizer.weight_decay = given->weight_decay;
+    *given = optimizer;
     if (!cli_given("averages") && (states_the_problem() || default_scale() == SCALE_NONE))
-        o.averages = 1;
-    if (o.scale < 0)
-        o.scale = (int)default_scale();
+        o.network.averages = 1;
+    if (mode == TRAIN_LINEAR)
+        o.images.validation_split = 0;
+    if (o.network.scale < 0)
+        o.network.scale = (int)default_scale();
     return TRUE;
 }
 
@@ -406,11 +418,12 @@ static gboolean add_files(OutputPlan *plan)
     OutputTarget target;
     if (o.summary)
         return FALSE;
-    g_autofree char *regular = output_target_find(o.model, &target) ? target.regular : NULL;
+    g_autofree char *regular = output_target_find(o.results.model, &target) ? target.regular : NULL;
     if (!regular)
-        o.checkpoint = o.resume = FALSE;
-    g_autofree char *checkpoint = o.checkpoint ? g_strconcat(o.model, ".checkpoint", NULL) : NULL;
-    output_plan_add(plan, PLAN_OUTPUT, "MODEL", o.model, NULL);
+        o.results.checkpoint = o.results.resume = FALSE;
+    g_autofree char *checkpoint =
+        o.results.checkpoint ? g_strconcat(o.results.model, ".checkpoint", NULL) : NULL;
+    output_plan_add(plan, PLAN_OUTPUT, "MODEL", o.results.model, NULL);
     output_plan_add(plan, PLAN_OUTPUT, "the checkpoint", checkpoint, NULL);
     return TRUE;
 }

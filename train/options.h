@@ -31,61 +31,79 @@ extern const ApproachTraits approach_traits[];
 typedef enum { VALIDATION_HASH, VALIDATION_KERAS } ValidationOrder;
 #define VALIDATION_ORDER_CHOICES "hash|keras"
 
+/* The images, and where they lie. */
 typedef struct {
-    CliCommon common;
-    const char *cache, *model; /* arguments; cache is augmented_cache where that is given, NULL with images;
-                                  both may be NULL with summary */
+    const char *cache;           /* of features; augmented_cache where that is given; NULL with a folder */
+    const char *augmented_cache; /* in the place of a folder, or NULL */
+    gint64 copies;               /* to draw from of those in it; 0: all */
+    const char *folder;          /* in the place of a cache, or of those that a sheet shows; NULL */
+    DatasetFilter filter;
+    Preset preset;
+    Fit fit;
+    AugmentOptions augmentation;
+    const char *weights; /* of the base: as weights_load takes them, or NULL */
+    double validation_split;
+    ValidationOrder validation_order;
+    const char *validation; /* a cache, or NULL */
+} SourceChoice;
+
+/* What is trained on them. */
+typedef struct {
     Approach approach;
     Head head;
-    int scale;                /* a ScalingKind */
-    const char *class_weight; /* balanced, none, or NAME:WEIGHT,… with the linear head */
-    DatasetFilter filter;     /* which images, of a folder or of cache */
-    gboolean summary;         /* print the model and stop */
-
-    /* By the folds or the validation images */
-    const char *coverage; /* a file, or NULL */
-    double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
-
-    /* Fitting by mini-batches: every approach with a network */
+    int scale;          /* a ScalingKind */
+    double averages;    /* of channels over places: training_set.h's W */
     const char *hidden; /* "4096,1072", or "none" */
     double dropout;
-    OptimizerKind optimizer;
-    double learning_rate, momentum, weight_decay;
+    Pool pool;
+    /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
+    gint64 unfreeze;
+    const char *from; /* a model file to start from, or NULL */
+} NetworkChoice;
+
+/* How: by mini-batches, but for class_weight, which the linear head has too. */
+typedef struct {
+    const char *class_weight; /* balanced, none, or NAME:WEIGHT,… */
+    Optimizer optimizer;
     gint64 batch_size, epochs, patience;
     double reduce_lr_factor; /* 0: off */
     gint64 reduce_lr_patience;
     double min_learning_rate;
-    double validation_split;
-    ValidationOrder validation_order;
-    const char *validation; /* a cache, or NULL */
-    gboolean resume, checkpoint;
-    const char *history, *plot; /* files, or NULL */
+} FitChoice;
 
-    /* From images, or with layers of the base */
-    const char *images;  /* a folder in the place of cache, or NULL */
-    const char *weights; /* of the base: as weights_load takes them, or NULL */
-    Preset preset;
-    Fit fit;
-    Pool pool;
-    AugmentOptions augmentation;
-    const char *augmented_cache; /* in the place of images, or NULL */
-    gint64 copies;               /* to draw from of those in it; 0: all */
-    const char *from;            /* a model file to start from, or NULL */
-    /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
-    gint64 unfreeze;
-
-    /* Linear head; texts are checked by linear_settings_parse */
+/* How the linear head is; texts are checked by linear_settings_parse. */
+typedef struct {
     const char *solver, *cost, *tolerance;
-    double averages; /* of channels over places: training_set.h's W */
-    double bias;     /* < 0: none */
+    double bias; /* < 0: none */
     gboolean search;
     const char *costs; /* "0.01,0.1,…", or NULL */
     gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
-    const char *suspects, *suspects_sheet; /* files, or NULL; images for the sheet are below images */
-    const char *learning_curve, *learning_curve_plot; /* files, or NULL */
-    const char *export_libsvm;                        /* a file, or NULL */
+    const char *suspects, *suspects_sheet, *learning_curve, *learning_curve_plot,
+        *export_libsvm; /* files, or NULL */
+} LinearChoice;
+
+/* What it leaves: files, or NULL. */
+typedef struct {
+    const char *model; /* an argument; may be NULL with a summary */
+    gboolean checkpoint, resume;
+    const char *history, *plot;
+    const char *coverage; /* by the folds or the validation images, as is: */
+    double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */
+} Results;
+
+typedef struct {
+    CliCommon common;
+    gboolean summary; /* print the model and stop */
+    SourceChoice images;
+    NetworkChoice network;
+    FitChoice fitting;
+    LinearChoice linear;
+    Results results;
 } TrainOptions;
+
+/* Whether the rows that a network is trained on are scaled as they are fetched: not where layers of the base take them. */
+gboolean train_scales_rows(const NetworkChoice *model);
 
 /* "4096,1072" to units, a GArray of int; "none" gives an empty one, anything else NULL. */
 GArray *train_options_hidden(const char *text);

@@ -5,22 +5,13 @@
 #include "common/core/plural.h"
 #include "common/model/novelty.h"
 
-static char *checkpoint_size(const TrainOptions *o, gsize bytes)
+void train_announce(const char *model, guint images, guint validation, const int *shape, gsize parameters,
+                    gsize checkpoint)
 {
-    Optimizer optimizer = optimizer_default(o->optimizer);
-    optimizer.momentum = o->momentum;
-    g_autofree char *size = memory_text((1 + optimizer_slots(&optimizer)) * bytes);
-    return g_strdup_printf(", %s.checkpoint %s until it is done", o->model, size);
-}
-
-void train_announce(const TrainOptions *o, guint images, guint validation, gsize parameters, const int *shape)
-{
-    gsize bytes = parameters * sizeof(float);
-    g_autofree char *more =
-        validation ? g_strdup_printf(", %u more for validation", validation) : g_strdup("");
-    g_autofree char *size = memory_text(bytes + (shape ? novelty_bytes(shape, images) : 0));
-    g_autofree char *checkpoint =
-        o->head == HEAD_DENSE && o->checkpoint ? checkpoint_size(o, bytes) : g_strdup("");
-    cli_remark("training on %u %s%s; %s will take %s%s", images, plural(images, "image", "images"), more,
-               o->model, size, checkpoint);
+    g_autofree char *more = g_strdup_printf(", %u more for validation", validation);
+    g_autofree char *size = memory_text(parameters + (shape ? novelty_bytes(shape, images) : 0));
+    g_autofree char *saved = memory_text(checkpoint);
+    g_autofree char *besides = g_strdup_printf(", %s.checkpoint %s until it is done", model, saved);
+    cli_remark("training on %u %s%s; %s will take %s%s", images, plural(images, "image", "images"),
+               validation ? more : "", model, size, checkpoint ? besides : "");
 }

@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-gboolean held_out_asked(const TrainOptions *options)
+gboolean held_out_asked(const Results *results)
 {
-    return options->coverage || options->set_threshold > 0;
+    return results->coverage || results->set_threshold > 0;
 }
 
 static void set_threshold(double share, Model *model, const Answers *answers)
@@ -27,24 +27,24 @@ static void set_threshold(double share, Model *model, const Answers *answers)
         point->threshold, point->answered, answers->n, 100.0 * point->right / point->answered);
 }
 
-gboolean held_out_answer(const TrainOptions *options, Model *model, const Answers *held, GError **error)
+gboolean held_out_answer(const Results *results, Model *model, const Answers *held, GError **error)
 {
     guint classes = model->classes->len;
-    g_autofree char *name = g_path_get_basename(options->model);
+    g_autofree char *name = g_path_get_basename(results->model);
     g_autoptr(GArray) points = calibration_coverage(held->probabilities, held->labels, held->n, classes);
     Answers answers = *held;
     answers.name = name;
     answers.classes = classes;
     answers.class_names = (const char *const *)model->classes->pdata;
     answers.points = points;
-    if (options->coverage) {
+    if (results->coverage) {
         g_autoptr(GString) text = g_string_new(NULL);
         coverage_text(text, &answers);
         printf("Answering only what is sure, of %u %s held out (95 %% interval of what is right%s)\n%s\n",
                held->n, plural(held->n, "image", "images"), held->units ? ", over groups" : "", text->str);
     }
-    if (options->set_threshold > 0)
-        set_threshold(options->set_threshold, model, &answers);
+    if (results->set_threshold > 0)
+        set_threshold(results->set_threshold, model, &answers);
     const CanvasFigure figure = coverage_figure((const Answers *[]){&answers}, 1);
-    return !options->coverage || canvas_write(&figure, options->coverage, error);
+    return !results->coverage || canvas_write(&figure, results->coverage, error);
 }

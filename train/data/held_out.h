@@ -5,8 +5,8 @@
 #include "common/model/model.h"
 #include "train/options.h"
 
-gboolean held_out_asked(const TrainOptions *options);
+gboolean held_out_asked(const Results *results);
 
 /* Prints and draws what is right of the answers, of which probabilities, labels, n >= 1 and units are given; sets the model's
  * threshold, or warns where none serves. FALSE and error if the figure cannot be written. */
-gboolean held_out_answer(const TrainOptions *options, Model *model, const Answers *held, GError **error);
+gboolean held_out_answer(const Results *results, Model *model, const Answers *held, GError **error);

@@ -72,8 +72,7 @@ void training_data_free(TrainingData *data)
 }
 
 /* Parts the images and says which are trained on. */
-static gboolean part_images(TrainingData *data, const Dataset *images, const TrainOptions *options,
-                            double split, GError **error)
+static gboolean part_images(TrainingData *data, const Dataset *images, double split, GError **error)
 {
     guint classes = images->classes->len, used = 0;
     g_autofree guint *per_class = g_new0(guint, classes + 1);
@@ -86,7 +85,7 @@ static gboolean part_images(TrainingData *data, const Dataset *images, const Tra
     if (used < 2)
         return error_set(error, "%s: it has %s, but a classifier needs at least two", images->root,
                          used ? "one class only" : "no class");
-    if (!split_parts(images, split, options->validation_order, data->parts, error))
+    if (!split_parts(images, split, data->choice->validation_order, data->parts, error))
         return FALSE;
     data->trained_on = split_trained_on(images, &data->parts[0]);
     data->identity = g_checksum_new(G_CHECKSUM_SHA256);
@@ -107,13 +106,13 @@ static void identify(TrainingData *data, const Dataset *images, const SplitPart 
 }
 
 /* ---- From caches ---- */
-static gboolean split_cache(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean split_cache(TrainingData *data, GError **error)
 {
-    double split = options->validation ? 0 : options->validation_split;
+    double split = data->choice->validation ? 0 : data->choice->validation_split;
     g_autoptr(Dataset) images = cache_dataset(data->cache);
     data->spec = feature_spec_copy(data->cache->spec);
     data->classes = g_ptr_array_ref(images->classes);
-    if (!part_images(data, images, options, split, error))
+    if (!part_images(data, images, split, error))
         return FALSE;
     cache_remark_left_out(data->cache);
     for (int i = 0; i < 2; i++) {
@@ -123,10 +122,10 @@ static gboolean split_cache(TrainingData *data, const TrainOptions *options, GEr
     return TRUE;
 }
 
-static gboolean draw_copies(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean draw_copies(TrainingData *data, guint64 seed, GError **error)
 {
     CacheSource *source = &data->cached[0];
-    if (!cache_source_draw_copies(source, (guint)options->copies, (guint64)options->common.seed, error))
+    if (!cache_source_draw_copies(source, (guint)data->choice->copies, seed, error))
         return FALSE;
     for (gsize i = 0; i < (gsize)source->part->count * source->copies; i++)
         g_checksum_update(data->identity, cache_item(data->cache, source->copy_items[i])->hash, CACHE_HASH);
@@ -147,75 +146,77 @@ static gboolean open_other(TrainingData *data, const char *path, GError **error)
     return TRUE;
 }
 
-TrainingData *training_data_from_cache(const TrainOptions *options, GError **error)
+TrainingData *training_data_from_cache(const SourceChoice *choice, guint64 seed, GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    return (data->cache = cache_open(options->cache, error)) &&
-                   cache_choose(data->cache, &options->filter, error) && split_cache(data, options, error) &&
-                   (!options->augmented_cache || draw_copies(data, options, error)) &&
-                   (!options->validation || open_other(data, options->validation, error))
+    data->choice = choice;
+    return (data->cache = cache_open(choice->cache, error)) &&
+                   cache_choose(data->cache, &choice->filter, error) && split_cache(data, error) &&
+                   (!choice->augmented_cache || draw_copies(data, seed, error)) &&
+                   (!choice->validation || open_other(data, choice->validation, error))
                ? g_steal_pointer(&data)
                : NULL;
 }
 
 /* ---- From images ---- */
 /* The base's layer whose output is a row. */
-static const char *cut_of(const TrainOptions *options)
+static const char *cut_of(const NetworkChoice *model)
 {
-    const ApproachTraits *traits = &approach_traits[options->approach];
-    gint64 learning = options->unfreeze ? options->unfreeze : UNFREEZE_DEFAULT;
+    const ApproachTraits *traits = &approach_traits[model->approach];
+    gint64 learning = model->unfreeze ? model->unfreeze : UNFREEZE_DEFAULT;
     return traits->base ? vgg16_layers[VGG16_LAYERS - 1 - (traits->base_learns ? learning : 0)].name
                         : "input";
 }
 
 /* weights: NULL without a base, or as long as they are not loaded, for all that they do not decide. */
-static FeatureSpec *spec_of(const TrainOptions *options, const Weights *weights, GError **error)
+static FeatureSpec *spec_of(const TrainingData *data, const Weights *weights, GError **error)
 {
-    const ApproachTraits *traits = &approach_traits[options->approach];
+    const ApproachTraits *traits = &approach_traits[data->model->approach];
     Normalization unit = NORMALIZE_UNIT;
-    g_autoptr(FeatureSpec) spec = feature_spec_new(weights, options->preset, weights ? NULL : &unit,
-                                                   traits->side, cut_of(options), error);
-    if (!spec || !feature_spec_pool(spec, traits->base_learns ? POOL_NONE : options->pool, error))
+    g_autoptr(FeatureSpec) spec = feature_spec_new(weights, data->choice->preset, weights ? NULL : &unit,
+                                                   traits->side, cut_of(data->model), error);
+    if (!spec || !feature_spec_pool(spec, traits->base_learns ? POOL_NONE : data->model->pool, error))
         return NULL;
-    spec->fit = options->fit;
+    spec->fit = data->choice->fit;
     return g_steal_pointer(&spec);
 }
 
-static gboolean scan(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean scan(TrainingData *data, GError **error)
 {
-    if (!options->images) { /* for a summary */
+    const char *folder = data->choice->folder;
+    if (!folder) { /* for a summary */
         data->classes = g_ptr_array_new_with_free_func(g_free);
         for (int c = 0; c < SUMMARY_CLASSES; c++)
             g_ptr_array_add(data->classes, g_strdup_printf("class %d", c));
         return TRUE;
     }
-    if (g_file_test(options->images, G_FILE_TEST_IS_REGULAR))
+    if (g_file_test(folder, G_FILE_TEST_IS_REGULAR))
         return error_set(error,
                          "%s: is not a folder of images; unpack the archive, or train on a cache that "
                          "extract made from it",
-                         options->images);
-    data->dataset = dataset_scan(options->images, &options->filter, error);
+                         folder);
+    data->dataset = dataset_scan(folder, &data->choice->filter, error);
     if (!data->dataset)
         return FALSE;
     if (data->dataset->classes->len < 2)
         return error_set(error, "%s: it has images of only one class, but a classifier needs at least two",
-                         options->images);
+                         folder);
     data->classes = g_ptr_array_ref(data->dataset->classes);
     return TRUE;
 }
 
-static gboolean make_sources(TrainingData *data, const TrainOptions *options, GError **error)
+static gboolean make_sources(TrainingData *data, const char *beside, guint64 seed, GError **error)
 {
     BatchSource *sources[2] = {&data->training, &data->validation};
+    const AugmentOptions *augmentation = &data->choice->augmentation;
     ImageSourceOptions source = {.images = data->images,
                                  .pipeline = data->pipeline,
                                  .normalization = data->spec->normalization,
                                  .features = feature_spec_features(data->spec),
-                                 .beside = options->model,
-                                 .seed = (guint64)options->common.seed};
+                                 .beside = beside,
+                                 .seed = seed};
     for (int i = 0; i < 2; i++) {
-        source.augmentation =
-            i == 0 && augment_active(&options->augmentation) ? &options->augmentation : NULL;
+        source.augmentation = i == 0 && augment_active(augmentation) ? augmentation : NULL;
         if (!(data->imaged[i] = image_source_new(&source, &data->parts[i], error)))
             return FALSE;
         *sources[i] = image_source_batches(data->imaged[i]);
@@ -223,24 +224,27 @@ static gboolean make_sources(TrainingData *data, const TrainOptions *options, GE
     return TRUE;
 }
 
-TrainingData *training_data_from_images(const TrainOptions *options, GError **error)
+TrainingData *training_data_from_images(const SourceChoice *choice, const NetworkChoice *model,
+                                        GError **error)
 {
     g_autoptr(TrainingData) data = g_new0(TrainingData, 1);
-    data->spec = spec_of(options, NULL, error);
-    return data->spec && scan(data, options, error) ? g_steal_pointer(&data) : NULL;
+    data->choice = choice;
+    data->model = model;
+    data->spec = spec_of(data, NULL, error);
+    return data->spec && scan(data, error) ? g_steal_pointer(&data) : NULL;
 }
 
-static gboolean load_images(TrainingData *data, const TrainOptions *options, const Weights *weights,
-                            GError **error)
+static gboolean load_images(TrainingData *data, const CliCommon *common, const char *beside,
+                            const Weights *weights, GError **error)
 {
-    guint threads = (guint)options->common.threads;
+    guint threads = (guint)common->threads;
     feature_spec_free(data->spec);
-    data->spec = spec_of(options, weights, error);
+    data->spec = spec_of(data, weights, error);
     if (!data->spec)
         return FALSE;
     feature_spec_choose_tiles(data->spec, weights, threads);
     Decoding how = feature_spec_decoding(data->spec);
-    data->images = decoded_images_load(data->dataset, &how, options->model, threads, error);
+    data->images = decoded_images_load(data->dataset, &how, beside, threads, error);
     if (!data->images)
         return FALSE;
     PipelineOptions pipeline = {.weights = weights,
@@ -249,37 +253,30 @@ static gboolean load_images(TrainingData *data, const TrainOptions *options, con
                                 .threads = threads,
                                 .prepare = image_source_prepare};
     data->pipeline = pipeline_new(&pipeline, error);
-    if (!data->pipeline || !part_images(data, data->dataset, options, options->validation_split, error) ||
-        !make_sources(data, options, error))
+    if (!data->pipeline || !part_images(data, data->dataset, data->choice->validation_split, error) ||
+        !make_sources(data, beside, (guint64)common->seed, error))
         return FALSE;
     for (int i = 0; i < 2; i++)
         identify(data, data->dataset, &data->parts[i]);
     return TRUE;
 }
 
-gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
-                            GError **error)
+gboolean training_data_load(TrainingData *data, const CliCommon *common, const char *beside,
+                            const Weights *weights, GError **error)
 {
     if (data->dataset)
-        return load_images(data, options, weights, error);
+        return load_images(data, common, beside, weights, error);
     data->training = cache_source_batches(&data->cached[0]);
     data->validation = cache_source_batches(&data->cached[1]);
     return TRUE;
 }
 
 /* ---- Memory ---- */
-/* Whether the rows are, and not what layers of the base make of them. */
-static gboolean scales(const TrainOptions *options)
-{
-    return (options->scale > SCALE_NONE || options->averages > 1) &&
-           !approach_traits[options->approach].base_learns;
-}
-
-static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *options, int batch)
+static MemoryNeed cached_memory(const TrainingData *data, gboolean scaled, int batch)
 {
     MemoryNeed need = batches_memory(feature_spec_features(data->spec),
                                      MAX(data->parts[0].count, data->parts[1].count), batch);
-    if (data->cache->catalog->store == CACHE_FLOAT32 && !scales(options))
+    if (data->cache->catalog->store == CACHE_FLOAT32 && !scaled)
         need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
     guint nonzeros;
     for (int i = 0; i < 2; i++) /* the cache's pages */
@@ -288,25 +285,23 @@ static MemoryNeed cached_memory(const TrainingData *data, const TrainOptions *op
     return need;
 }
 
-static MemoryNeed imaged_memory(const TrainingData *data, const TrainOptions *options, int batch,
-                                guint threads)
+static MemoryNeed imaged_memory(const TrainingData *data, gboolean scaled, int batch, guint threads)
 {
-    guint n = data->dataset->items->len, validating = (guint)(options->validation_split * n);
+    guint n = data->dataset->items->len, validating = (guint)(data->choice->validation_split * n);
     gsize features = feature_spec_features(data->spec), side = (gsize)data->spec->side;
-    gboolean augmented = augment_active(&options->augmentation);
+    gboolean augmented = augment_active(&data->choice->augmentation);
     PipelineOptions pipeline = {.spec = data->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     MemoryNeed need = pipeline_memory(&pipeline);
     memory_add(&need, image_file_memory(threads));
     need.files += n * side * side * 3 + (augmented ? validating : n) * features * sizeof(float); /* spilled */
-    if (augmented || scales(options))
+    if (augmented || scaled)
         memory_add(&need, batches_memory(features, n, batch));
     if (vgg16_find(data->spec->layer) >= 0)
         memory_add(&need, weights_memory(-1));
     return need;
 }
 
-MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,
-                                guint threads)
+MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads)
 {
-    return data->dataset ? imaged_memory(data, options, batch, threads) : cached_memory(data, options, batch);
+    return data->dataset ? imaged_memory(data, scaled, batch, threads) : cached_memory(data, scaled, batch);
 }

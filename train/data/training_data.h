@@ -6,6 +6,8 @@
 #include "train/options.h"
 
 typedef struct {
+    const SourceChoice *choice; /* borrowed, as is model: with rows from images */
+    const NetworkChoice *model;
     FeatureSpec *spec;                /* of the rows */
     GPtrArray *classes;               /* char*, in label order */
     SplitPart parts[2];               /* images to train and to validate on; with images, once loaded */
@@ -26,19 +28,20 @@ typedef struct {
  *
  * The rows of CACHE, or in each epoch an augmented copy of each, validated on a split of them or on --validation.
  * NULL and error if the cache cannot be read or trained on. */
-TrainingData *training_data_from_cache(const TrainOptions *options, GError **error);
+TrainingData *training_data_from_cache(const SourceChoice *choice, guint64 seed, GError **error);
 
 /* The images below --images through the base, as the approach has it; validation images are never augmented. Without
  * --images, for a summary: classes and spec alone. */
-TrainingData *training_data_from_images(const TrainOptions *options, GError **error);
+TrainingData *training_data_from_images(const SourceChoice *choice, const NetworkChoice *model,
+                                        GError **error);
 
-/* Memory of training_data_load for batches of this size, including weights, decoded images and the pages of a cache. */
-MemoryNeed training_data_memory(const TrainingData *data, const TrainOptions *options, int batch,
-                                guint threads);
+/* Memory of training_data_load for batches of this size, including weights, decoded images and the pages of a cache.
+ * scaled: its rows are, as they are fetched. */
+MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads);
 
-/* Makes the rows available. weights: of the base, or NULL without one. FALSE and error on failure. */
-gboolean training_data_load(TrainingData *data, const TrainOptions *options, const Weights *weights,
-                            GError **error);
+/* Makes the rows available. beside: a file in the folder to spill images to. weights: of the base, or NULL without one. FALSE and error on failure. */
+gboolean training_data_load(TrainingData *data, const CliCommon *common, const char *beside,
+                            const Weights *weights, GError **error);
 
 /* A sentence on the work saved in later epochs by keeping results; NULL if there was none. Not to be called during a
  * fetch. Caller frees. */

@@ -38,15 +38,6 @@ typedef struct {
     gboolean warned; /* that it could not be written */
 } Fitting;
 
-Optimizer fit_optimizer(const TrainOptions *options)
-{
-    Optimizer optimizer = optimizer_default(options->optimizer);
-    optimizer.learning_rate = options->learning_rate;
-    optimizer.momentum = options->momentum;
-    optimizer.weight_decay = options->weight_decay;
-    return optimizer;
-}
-
 static double now_seconds(void)
 {
     return (double)g_get_monotonic_time() * 1e-6;
@@ -75,8 +66,8 @@ static gboolean start_or_resume(Fitting *fit, GError **error)
     fit->state = (FitState){.epoch = 1,
                             .best = INFINITY,
                             .plateau_best = INFINITY,
-                            .learning_rate = options->train->learning_rate};
-    if (!options->train->resume)
+                            .learning_rate = options->how->optimizer.learning_rate};
+    if (!options->results->resume)
         return TRUE;
     if (access(options->checkpoint, F_OK) != 0) {
         cli_remark("%s: there is no checkpoint; training starts from the beginning", options->checkpoint);
@@ -90,7 +81,7 @@ static gboolean start_or_resume(Fitting *fit, GError **error)
             error,
             "%s: does not hold epoch %d, the best of this training so far: put it back, or train "
             "without --resume",
-            options->train->model, (int)fit->state.best_epoch);
+            options->results->model, (int)fit->state.best_epoch);
     fit->history->best = (int)fit->state.best_epoch;
     fit->trainer->steps = fit->state.steps;
     fit->trainer->optimizer.learning_rate = fit->state.learning_rate;
@@ -113,7 +104,7 @@ static void note_metrics(Progress *progress, const FitState *state, double begun
 static char *epoch_label(const Fitting *fit)
 {
     const GArray *epochs = fit->history->epochs;
-    int epoch = (int)fit->state.epoch, all = (int)fit->options->train->epochs;
+    int epoch = (int)fit->state.epoch, all = (int)fit->options->how->epochs;
     double seconds = 0;
     for (guint i = 0; i < epochs->len; i++)
         seconds += g_array_index(epochs, EpochMetrics, i).seconds;
@@ -136,18 +127,17 @@ static double guessing_loss(const Fitting *fit, const int *labels, guint n)
 /* The loss of guessing has no penalty for weights in it. */
 static gboolean compares_with_guessing(const Fitting *fit)
 {
-    return fit->options->train->weight_decay == 0;
+    return fit->options->how->optimizer.weight_decay == 0;
 }
 
 /* Features too large for the initial weights show in the first batch, before anything was learnt. */
 static void advise_on_start(const Fitting *fit, const LossSum *first, const Batch *batch)
 {
-    const TrainOptions *train = fit->options->train;
     double loss = first->loss / batch->n, guessing = guessing_loss(fit, batch->labels, (guint)batch->n);
     if (loss > LARGE_START * guessing)
         cli_remark("the loss starts at %.3g, while guessing gives %.3g: the features are large for the "
                    "initial weights; %sa --learning-rate below %g may train better",
-                   loss, guessing, train->scale == SCALE_NONE && train->cache ? "--scale sqrt or " : "",
+                   loss, guessing, fit->options->unscaled ? "--scale sqrt or " : "",
                    fit->state.learning_rate);
 }
 
@@ -163,7 +153,7 @@ static void advise_at_end(const Fitting *fit)
             "the best %s is %.4g, where guessing gives %.4g: nothing was learnt; a --learning-rate below %g, "
             "weaker augmentation or more images may help",
             fit->validation ? "val_loss" : "loss", fit->state.best, guessing,
-            fit->options->train->learning_rate);
+            fit->options->how->optimizer.learning_rate);
 }
 
 static gboolean loss_is_finite(const Fitting *fit, double loss, const char *where, GError **error)
@@ -184,8 +174,8 @@ static void foretell(const Fitting *fit, double seconds_per_batch)
 {
     double images =
         fit->training->part->count + (fit->validation ? fit->validation->part->count : 0) / VALIDATION_COST;
-    double epoch = seconds_per_batch * images / (double)fit->options->train->batch_size;
-    int epochs = (int)(fit->options->train->epochs - fit->state.epoch) + 1;
+    double epoch = seconds_per_batch * images / (double)fit->options->how->batch_size;
+    int epochs = (int)(fit->options->how->epochs - fit->state.epoch) + 1;
     if (epoch * epochs < LONG_TRAINING)
         return;
     g_autofree char *all = progress_clock(epoch * epochs);
@@ -201,14 +191,14 @@ static gboolean train_epoch(Fitting *fit, GError **error)
     const Batch *batch, *next;
     double begun = now_seconds(), timed_from = begun;
     guint timed = 0;
-    Rng rng = rng_new((guint64)options->train->common.seed, shuffle_stream + (guint64)state->epoch);
+    Rng rng = rng_new(options->seed, shuffle_stream + (guint64)state->epoch);
     for (guint i = 0; i < fit->training->part->count; i++)
         fit->order[i] = i;
     rng_shuffle(&rng, fit->order, fit->training->part->count);
     g_autofree char *label = epoch_label(fit);
     g_autoptr(Progress) progress = progress_new(label, fit->training->part->count, "images");
     g_autoptr(Batches) batches =
-        batches_new(fit->training, fit->order, (int)options->train->batch_size, (guint)state->batches,
+        batches_new(fit->training, fit->order, (int)options->how->batch_size, (guint)state->batches,
                     (int)state->epoch, options->class_weights);
     g_autoptr(GError) unread = NULL;
     progress_tick(progress, (guint64)state->images);
@@ -244,7 +234,7 @@ static gboolean validate(Fitting *fit, EpochMetrics *metrics, GError **error)
     const Batch *batch, *next;
     double loss = 0, correct = 0;
     g_autoptr(GError) unread = NULL;
-    g_autoptr(Batches) batches = batches_new(fit->validation, NULL, (int)fit->options->train->batch_size, 0,
+    g_autoptr(Batches) batches = batches_new(fit->validation, NULL, (int)fit->options->how->batch_size, 0,
                                              (int)fit->state.epoch, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
         LossSum sum = trainer_evaluate(fit->trainer, batch);
@@ -264,22 +254,21 @@ static gboolean validate(Fitting *fit, EpochMetrics *metrics, GError **error)
 /* ---- After an epoch: what the callbacks of Keras do ---- */
 static void reduce_on_plateau(Fitting *fit, double monitored)
 {
-    const TrainOptions *options = fit->options->train;
+    const FitChoice *how = fit->options->how;
     FitState *state = &fit->state;
-    if (options->reduce_lr_factor <= 0)
+    if (how->reduce_lr_factor <= 0)
         return;
     if (monitored < state->plateau_best - PLATEAU_DELTA) {
         state->plateau_best = monitored;
         state->plateau_waited = 0;
-    } else if (++state->plateau_waited >= options->reduce_lr_patience) {
+    } else if (++state->plateau_waited >= how->reduce_lr_patience) {
         state->plateau_waited = 0;
-        if (state->learning_rate <= options->min_learning_rate)
+        if (state->learning_rate <= how->min_learning_rate)
             return;
-        state->learning_rate =
-            MAX(state->learning_rate * options->reduce_lr_factor, options->min_learning_rate);
+        state->learning_rate = MAX(state->learning_rate * how->reduce_lr_factor, how->min_learning_rate);
         fit->trainer->optimizer.learning_rate = state->learning_rate;
-        cli_remark("no improvement in %d %s: learning rate reduced to %g", (int)options->reduce_lr_patience,
-                   plural((guint64)options->reduce_lr_patience, "epoch", "epochs"), state->learning_rate);
+        cli_remark("no improvement in %d %s: learning rate reduced to %g", (int)how->reduce_lr_patience,
+                   plural((guint64)how->reduce_lr_patience, "epoch", "epochs"), state->learning_rate);
     }
 }
 
@@ -298,11 +287,11 @@ static gboolean keep_if_best(Fitting *fit, double monitored, GError **error)
 
 static gboolean write_metrics(const Fitting *fit, GError **error)
 {
-    const TrainOptions *options = fit->options->train;
+    const Results *results = fit->options->results;
     const Curves curves = {fit->history, fit->options->plot_title};
     const CanvasFigure figure = curves_figure(&curves);
-    return (!options->history || history_write_csv(fit->history, options->history, error)) &&
-           (!options->plot || canvas_write(&figure, options->plot, error));
+    return (!results->history || history_write_csv(fit->history, results->history, error)) &&
+           (!results->plot || canvas_write(&figure, results->plot, error));
 }
 
 /* FALSE without error if interrupted() ended it. All batches are done: metrics, best model, state of the
@@ -320,7 +309,7 @@ static gboolean finish_epoch(Fitting *fit, GError **error)
         return FALSE;
     metrics.seconds = state->seconds + now_seconds() - begun;
     g_array_append_val(fit->history->epochs, metrics);
-    g_autofree char *line = history_line(fit->history, (int)state->epoch, (int)fit->options->train->epochs);
+    g_autofree char *line = history_line(fit->history, (int)state->epoch, (int)fit->options->how->epochs);
     if (!cli_quiet())
         printf("%s\n", line);
     fflush(stdout);
@@ -338,10 +327,10 @@ static gboolean finish_epoch(Fitting *fit, GError **error)
 static FitEnd run_epochs(Fitting *fit, GError **error)
 {
     const FitState *state = &fit->state;
-    const TrainOptions *options = fit->options->train;
-    guint batches = parts_of(fit->training->part->count, (gsize)options->batch_size);
-    while (state->epoch <= options->epochs) {
-        if (state->epoch > 1 && state->waited >= options->patience)
+    const FitChoice *how = fit->options->how;
+    guint batches = parts_of(fit->training->part->count, (gsize)how->batch_size);
+    while (state->epoch <= how->epochs) {
+        if (state->epoch > 1 && state->waited >= how->patience)
             return FIT_STOPPED_EARLY;
         if (!interrupted() && !train_epoch(fit, error))
             return FIT_FAILED;
@@ -368,12 +357,10 @@ FitEnd fit_network(Network *network, const FitOptions *options, const BatchSourc
     g_auto(Arena) arena = {0};
     if (!trainer_check(network, error))
         return FIT_FAILED;
-    const Optimizer optimizer = fit_optimizer(options->train);
-    const TrainOptions *train = options->train;
-    g_autoptr(Trainer) trainer =
-        arena_try_build(&arena, trainer_free,
-                        trainer_new(&arena, network, &optimizer, (int)train->batch_size,
-                                    (guint64)train->common.seed, thread_pool));
+    const FitChoice *how = options->how;
+    g_autoptr(Trainer) trainer = arena_try_build(
+        &arena, trainer_free,
+        trainer_new(&arena, network, &how->optimizer, (int)how->batch_size, options->seed, thread_pool));
     if (!trainer) {
         error_set(error,
                   "not enough memory to train this network; use a smaller --batch-size or fewer units");

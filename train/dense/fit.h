@@ -14,7 +14,10 @@
 #include "train/options.h"
 
 typedef struct {
-    const TrainOptions *train;  /* of which those of fitting by mini-batches count */
+    const FitChoice *how;
+    const Results *results; /* of which model, resume, history and plot count */
+    guint64 seed;
+    gboolean unscaled;          /* the features are those of a cache as they are */
     const float *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
     const char *plot_title;
     const char *checkpoint; /* file (checkpoint.h), or NULL: none is written, or read to resume */
@@ -31,8 +34,6 @@ typedef struct {
 } FitOptions;
 
 typedef enum { FIT_FAILED, FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
-
-Optimizer fit_optimizer(const TrainOptions *options);
 
 /* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
  * empty; it is filled, and valid after a failure too. FIT_FAILED and error if a loss is not finite (what was kept

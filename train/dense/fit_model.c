@@ -20,28 +20,31 @@ static json_t *settings_of(const TrainOptions *o)
 {
     json_t *settings = json_pack(
         "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
-        o->class_weight, "optimizer", choice_name(OPTIMIZER_CHOICES, (int)o->optimizer), "learning_rate",
-        o->learning_rate, "momentum", o->momentum, "weight_decay", o->weight_decay, "hidden", o->hidden,
-        "batch_size", (json_int_t)o->batch_size, "epochs", (json_int_t)o->epochs, "patience",
-        (json_int_t)o->patience, "dropout", o->dropout, "reduce_lr_factor", o->reduce_lr_factor,
-        "reduce_lr_patience", (json_int_t)o->reduce_lr_patience, "min_learning_rate", o->min_learning_rate,
-        "seed", (json_int_t)o->common.seed);
-    if (o->scale != SCALE_NONE)
-        json_object_set_new(settings, "scale", json_string(scaling_name((ScalingKind)o->scale)));
-    if (o->averages > 1)
-        json_object_set_new(settings, "averages", json_real(o->averages));
-    json_object_set_new(settings, "validation_split", json_real(o->validation ? 0 : o->validation_split));
-    if (!o->validation && o->validation_split > 0)
-        json_object_set_new(settings, "validation_order",
-                            json_string(choice_name(VALIDATION_ORDER_CHOICES, (int)o->validation_order)));
-    if (o->validation)
-        json_object_set_new(settings, "validation", json_string(o->validation));
-    if (o->augmented_cache)
-        json_object_set_new(settings, "copies", json_integer(o->copies));
-    if (o->from)
-        json_object_set_new(settings, "from", json_string(o->from));
-    if (augment_active(&o->augmentation)) {
-        g_autofree char *augmentation = augment_describe(&o->augmentation);
+        o->fitting.class_weight, "optimizer", choice_name(OPTIMIZER_CHOICES, (int)o->fitting.optimizer.kind),
+        "learning_rate", o->fitting.optimizer.learning_rate, "momentum", o->fitting.optimizer.momentum,
+        "weight_decay", o->fitting.optimizer.weight_decay, "hidden", o->network.hidden, "batch_size",
+        (json_int_t)o->fitting.batch_size, "epochs", (json_int_t)o->fitting.epochs, "patience",
+        (json_int_t)o->fitting.patience, "dropout", o->network.dropout, "reduce_lr_factor",
+        o->fitting.reduce_lr_factor, "reduce_lr_patience", (json_int_t)o->fitting.reduce_lr_patience,
+        "min_learning_rate", o->fitting.min_learning_rate, "seed", (json_int_t)o->common.seed);
+    if (o->network.scale != SCALE_NONE)
+        json_object_set_new(settings, "scale", json_string(scaling_name((ScalingKind)o->network.scale)));
+    if (o->network.averages > 1)
+        json_object_set_new(settings, "averages", json_real(o->network.averages));
+    json_object_set_new(settings, "validation_split",
+                        json_real(o->images.validation ? 0 : o->images.validation_split));
+    if (!o->images.validation && o->images.validation_split > 0)
+        json_object_set_new(
+            settings, "validation_order",
+            json_string(choice_name(VALIDATION_ORDER_CHOICES, (int)o->images.validation_order)));
+    if (o->images.validation)
+        json_object_set_new(settings, "validation", json_string(o->images.validation));
+    if (o->images.augmented_cache)
+        json_object_set_new(settings, "copies", json_integer(o->images.copies));
+    if (o->network.from)
+        json_object_set_new(settings, "from", json_string(o->network.from));
+    if (augment_active(&o->images.augmentation)) {
+        g_autofree char *augmentation = augment_describe(&o->images.augmentation);
         json_object_set_new(settings, "augmentation", json_string(augmentation));
     }
     return settings;
@@ -112,7 +115,7 @@ static int find_kept(const Model *model, const char *path)
 }
 
 /* By images of the validation, which the model scales itself. */
-static gboolean answer_validation(Model *best, const TrainOptions *options, const BatchSource *validation,
+static gboolean answer_validation(Model *best, const FitOptions *options, const BatchSource *validation,
                                   ThreadPool *thread_pool, GError **error)
 {
     const Batch *batch, *next;
@@ -121,7 +124,7 @@ static gboolean answer_validation(Model *best, const TrainOptions *options, cons
     g_autoptr(GError) unread = NULL;
     gsize done = 0, classes = best->classes->len;
     g_autofree float *probabilities = g_new(float, source.part->count *classes);
-    g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->batch_size, 0, 1, NULL);
+    g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->how->batch_size, 0, 1, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
         model_predict(best, thread_pool, batch->x, batch->n, probabilities + done * classes);
         done += (gsize)batch->n;
@@ -134,21 +137,22 @@ static gboolean answer_validation(Model *best, const TrainOptions *options, cons
                           .labels = source.part->labels,
                           .units = source.part->units,
                           .n = source.part->count};
-    return held_out_answer(options, best, &held, error);
+    return held_out_answer(options->results, best, &held, error);
 }
 
 /* The file holds the best epoch's parameters; the epochs after it are added to its history, and what the images held out
  * say. */
-static gboolean complete(const History *history, const TrainOptions *options, const BatchSource *validation,
+static gboolean complete(const History *history, const FitOptions *options, const BatchSource *validation,
                          ThreadPool *thread_pool, GError **error)
 {
-    const char *path = options->model;
-    if (history->best == (int)history->epochs->len && !held_out_asked(options))
+    const char *path = options->results->model;
+    if (history->best == (int)history->epochs->len && !held_out_asked(options->results))
         return TRUE;
     g_autofree char *content = output_file_content(path);
     g_autoptr(Model) best = model_load(content, error);
     return best &&
-           (!held_out_asked(options) || answer_validation(best, options, validation, thread_pool, error)) &&
+           (!held_out_asked(options->results) ||
+            answer_validation(best, options, validation, thread_pool, error)) &&
            save_with_history(best, history, path, error);
 }
 
@@ -163,45 +167,44 @@ static void print_kept(const History *history, const char *path)
     fflush(stdout);
 }
 
-static gboolean tell_interruption(const History *history, const TrainOptions *options, GError **error)
+static gboolean tell_interruption(const History *history, const Results *results, GError **error)
 {
     g_autofree char *kept =
-        history->best ? g_strdup_printf("%s holds the model of epoch %d", options->model, history->best)
-                      : g_strdup_printf("%s is not written yet", options->model);
+        history->best ? g_strdup_printf("%s holds the model of epoch %d", results->model, history->best)
+                      : g_strdup_printf("%s is not written yet", results->model);
     return error_set(error, "interrupted in epoch %u: %s%s", history->epochs->len + 1, kept,
-                     options->checkpoint ? "; run the same command with --resume to continue" : "");
+                     results->checkpoint ? "; run the same command with --resume to continue" : "");
 }
 
-static gboolean fit_and_keep(Model *model, const FitOptions *fit_options, const BatchSource *training,
+static gboolean fit_and_keep(Model *model, const FitOptions *options, const BatchSource *training,
                              const BatchSource *validation, ThreadPool *thread_pool, GError **error)
 {
-    const TrainOptions *options = fit_options->train;
+    gint64 patience = options->how->patience;
     g_auto(History) history = history_new();
-    FitEnd end = fit_network(model->network, fit_options, training, validation, thread_pool, &history, error);
+    FitEnd end = fit_network(model->network, options, training, validation, thread_pool, &history, error);
     if (end == FIT_FAILED)
         return FALSE;
     if (end == FIT_INTERRUPTED)
-        return tell_interruption(&history, options, error);
+        return tell_interruption(&history, options->results, error);
     if (end == FIT_STOPPED_EARLY)
-        cli_remark("stopped early: no improvement in the last %d %s", (int)options->patience,
-                   plural((guint64)options->patience, "epoch", "epochs"));
+        cli_remark("stopped early: no improvement in the last %d %s", (int)patience,
+                   plural((guint64)patience, "epoch", "epochs"));
     g_clear_pointer(&model->network, network_free); /* the file holds the best one */
     if (!complete(&history, options, validation, thread_pool, error))
         return FALSE;
-    print_kept(&history, options->model);
+    print_kept(&history, options->results->model);
     return TRUE;
 }
 
 /* (L); NULL and error if --class-weight names an unknown class. */
-static float *class_weights(const Model *model, const TrainOptions *options, const BatchSource *training,
-                            GError **error)
+static float *class_weights(const Model *model, const char *text, const BatchSource *training, GError **error)
 {
     guint classes = model->classes->len;
     g_autofree guint *counts = g_new0(guint, classes);
     for (guint i = 0; i < training->part->count; i++)
         counts[training->part->labels[i]]++;
-    g_autofree double *weights = class_weights_new(
-        options->class_weight, (const char *const *)model->classes->pdata, counts, classes, error);
+    g_autofree double *weights =
+        class_weights_new(text, (const char *const *)model->classes->pdata, counts, classes, error);
     float *rounded = weights ? g_new(float, classes) : NULL;
     for (guint c = 0; rounded && c < classes; c++)
         rounded[c] = (float)weights[c];
@@ -211,33 +214,39 @@ static float *class_weights(const Model *model, const TrainOptions *options, con
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error)
 {
-    Keeper keeper = {model, options->model, options->averages};
-    g_autofree char *checkpoint = g_strconcat(options->model, ".checkpoint", NULL);
-    g_autofree char *name = g_path_get_basename(options->model);
+    const Results *results = &options->results;
+    Keeper keeper = {model, results->model, options->network.averages};
+    g_autofree char *checkpoint = g_strconcat(results->model, ".checkpoint", NULL);
+    g_autofree char *name = g_path_get_basename(results->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
-    if (!validation && held_out_asked(options))
+    gsize bytes = network_parameters(model->network) * sizeof(float);
+    if (!validation && held_out_asked(results))
         return error_set(error,
                          "--coverage and --set-threshold need images to validate on, and there are none: "
                          "give --validation-split or --validation");
-    g_autofree float *weights = class_weights(model, options, training, error);
+    g_autofree float *weights = class_weights(model, options->fitting.class_weight, training, error);
     if (!weights)
         return FALSE;
-    output_file_sweep(options->model);
+    output_file_sweep(results->model);
     output_file_sweep(checkpoint);
-    train_announce(options, training->part->count, validation ? validation->part->count : 0,
-                   network_parameters(model->network), model->novelty ? model->spec->shape : NULL);
+    train_announce(results->model, training->part->count, validation ? validation->part->count : 0,
+                   model->novelty ? model->spec->shape : NULL, bytes,
+                   results->checkpoint ? (1 + optimizer_slots(&options->fitting.optimizer)) * bytes : 0);
     json_decref(model->training);
     model->training = settings_of(options);
     g_autofree char *identity = identity_of(model, data);
-    FitOptions fit_options = {
-        .train = options,
+    const FitOptions fit_options = {
+        .how = &options->fitting,
+        .results = results,
+        .seed = (guint64)options->common.seed,
+        .unscaled = options->network.scale == SCALE_NONE && options->images.cache,
         .class_weights = weights,
         .plot_title = title,
-        .checkpoint = options->checkpoint ? checkpoint : NULL,
+        .checkpoint = results->checkpoint ? checkpoint : NULL,
         .identity = identity,
         .keep = keep,
         .user = &keeper,
-        .kept_epoch = options->resume ? find_kept(model, options->model) : 0,
+        .kept_epoch = results->resume ? find_kept(model, results->model) : 0,
     };
     return fit_and_keep(model, &fit_options, training, validation, thread_pool, error);
 }

@@ -7,7 +7,7 @@
 /* Appends to a network whose input is what spec says: standalone and bootstrap, the head (flatten, --hidden with ReLU,
  * dropout, dense with softmax); finetune, the layers of the base behind spec's, --pool and the head; scratch, the study's own.
  * The output layer has one unit per class. */
-gboolean layers_append(Network *network, const FeatureSpec *spec, const TrainOptions *options, int classes,
+gboolean layers_append(Network *network, const FeatureSpec *spec, const NetworkChoice *choice, int classes,
                        GError **error);
 
 enum { SCRATCH_SIDE = 128 }; /* of the square input images of scratch, whose values are 0 … 1 */

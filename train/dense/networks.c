@@ -22,13 +22,8 @@
 
 #include <stdio.h>
 
-static const ApproachTraits *traits_of(const TrainOptions *options)
-{
-    return &approach_traits[options->approach];
-}
-
 /* Whether the rows of a cache are activations inside the base. */
-static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, GError **error)
+static gboolean check_cut(const char *cache, gint64 unfreeze, const FeatureSpec *spec, GError **error)
 {
     int cut = vgg16_find(spec->layer), learning = VGG16_LAYERS - 1 - cut;
     g_autofree char *output = feature_spec_output(spec);
@@ -36,19 +31,22 @@ static gboolean check_cut(const TrainOptions *options, const FeatureSpec *spec, 
         return error_set(error,
                          "%s: no layer of the base follows its %s; fine-tune on a cache made with extract "
                          "--layer block5_conv2",
-                         options->cache, output);
-    if (options->unfreeze && options->unfreeze != learning)
-        return error_set(error, "%s: its layer is %s, which requires --unfreeze %d, not %d", options->cache,
-                         spec->layer, learning, (int)options->unfreeze);
+                         cache, output);
+    if (unfreeze && unfreeze != learning)
+        return error_set(error, "%s: its layer is %s, which requires --unfreeze %d, not %d", cache,
+                         spec->layer, learning, (int)unfreeze);
     return TRUE;
 }
 
 static TrainingData *open_data(const TrainOptions *options, GError **error)
 {
-    if (!options->cache)
-        return training_data_from_images(options, error);
-    g_autoptr(TrainingData) data = training_data_from_cache(options, error);
-    return data && (!traits_of(options)->base_learns || check_cut(options, data->spec, error))
+    const SourceChoice *images = &options->images;
+    const NetworkChoice *model = &options->network;
+    if (!images->cache)
+        return training_data_from_images(images, model, error);
+    g_autoptr(TrainingData) data = training_data_from_cache(images, (guint64)options->common.seed, error);
+    return data && (!approach_traits[model->approach].base_learns ||
+                    check_cut(images->cache, model->unfreeze, data->spec, error))
                ? g_steal_pointer(&data)
                : NULL;
 }
@@ -57,14 +55,15 @@ static TrainingData *open_data(const TrainOptions *options, GError **error)
 
 typedef struct {
     const TrainingData *data;
-    const TrainOptions *options;
+    const NetworkChoice *model;
+    const Optimizer *optimizer;
     guint halvings; /* of --hidden, without which nothing else helps */
 } Question;
 
 /* --hidden with its numbers halved so often. */
-static char *halved_hidden(const TrainOptions *options, guint times)
+static char *halved_hidden(const char *units, guint times)
 {
-    g_autoptr(GArray) hidden = train_options_hidden(options->hidden);
+    g_autoptr(GArray) hidden = train_options_hidden(units);
     GString *text = g_string_new(hidden->len ? NULL : "none");
     for (guint i = 0; i < hidden->len; i++)
         g_string_append_printf(text, "%s%d", i ? "," : "", MAX(1, g_array_index(hidden, int, i) >> times));
@@ -74,21 +73,20 @@ static char *halved_hidden(const TrainOptions *options, guint times)
 static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
     const Question *question = user;
+    const TrainingData *data = question->data;
     gint64 batch = values[0], threads = values[1];
-    guint halvings = parts ? 0 : question->halvings;
-    const FeatureSpec *spec = question->data->spec;
-    TrainOptions options = *question->options;
-    g_autofree char *hidden = halved_hidden(&options, halvings);
-    options.hidden = hidden;
-    g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
-    layers_append(outline, spec, &options, (int)question->data->classes->len, NULL);
-    Optimizer optimizer = fit_optimizer(&options);
+    NetworkChoice model = *question->model;
+    g_autofree char *hidden = halved_hidden(model.hidden, parts ? 0 : question->halvings);
+    model.hidden = hidden;
+    g_autoptr(Network) outline =
+        network_outline(data->spec->shape[0], data->spec->shape[1], data->spec->shape[2]);
+    layers_append(outline, data->spec, &model, (int)data->classes->len, NULL);
     g_auto(Arena) arena = {0};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
-    trainer_free(trainer_new(&arena, outline, &optimizer, (int)batch, 0, thread_pool));
+    trainer_free(trainer_new(&arena, outline, question->optimizer, (int)batch, 0, thread_pool));
     gsize kernels = network_parameters(outline) * sizeof(float),
-          moments = optimizer_slots(&optimizer) * kernels;
-    MemoryNeed rows = training_data_memory(question->data, &options, (int)batch, (guint)threads);
+          moments = optimizer_slots(question->optimizer) * kernels;
+    MemoryNeed rows = training_data_memory(data, train_scales_rows(&model), (int)batch, (guint)threads);
     MemoryNeed need = {.memory = kernels + arena_bytes(&arena),
                        .address = (2 * outline->layers->len + 1) * FLOATS_ALIGNMENT};
     if (parts) {
@@ -100,7 +98,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
                                  sources);
     }
     memory_add(&need, rows);
-    if (options.averages > 1) /* the first kernel once more when the model is kept */
+    if (model.averages > 1) /* the first kernel once more when the model is kept */
         memory_add(&need,
                    (MemoryNeed){.memory = network_first(outline, LAYER_DENSE)->kernel_count * sizeof(float)});
     memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
@@ -112,16 +110,17 @@ static gboolean check_memory(const TrainingData *data, const TrainOptions *optio
 {
     enum { ALL_ARE_1 = 20 }; /* halvings */
     const gint64 least[MEMORY_SETTINGS] = {1, 1};
-    Question question = {data, options, 0};
-    guint max = options->approach == APPROACH_SCRATCH || g_str_equal(options->hidden, "none") ? 0 : ALL_ARE_1;
+    const NetworkChoice *model = &options->network;
+    Question question = {data, model, &options->fitting.optimizer, 0};
+    guint max = model->approach == APPROACH_SCRATCH || g_str_equal(model->hidden, "none") ? 0 : ALL_ARE_1;
     while (question.halvings < max && !memory_suffices(need_of(least, NULL, &question)))
         question.halvings++;
-    g_autofree char *hidden = halved_hidden(options, question.halvings);
+    g_autofree char *hidden = halved_hidden(model->hidden, question.halvings);
     g_autofree char *before = question.halvings ? g_strdup_printf("--hidden %s", hidden) : NULL;
     const MemoryPlan plan = {
         .what = "training this model",
         .before = before,
-        .settings = {{"batch-size", options->batch_size}, {"threads", options->common.threads}},
+        .settings = {{"batch-size", options->fitting.batch_size}, {"threads", options->common.threads}},
         .need = need_of,
         .user = &question};
     return memory_plan_check(&plan, error);
@@ -129,23 +128,22 @@ static gboolean check_memory(const TrainingData *data, const TrainOptions *optio
 
 /* ---- What learns ---- */
 /* The head if it stands alone, else everything an image goes through. */
-static void print_summary(const Network *network, const FeatureSpec *spec, const TrainOptions *options)
+static void print_summary(const Network *network, const FeatureSpec *spec, Approach approach)
 {
     int cut = vgg16_find(spec->layer);
     FrozenPart base = {"vgg16", spec->shape, vgg16_parameters(cut)};
-    gboolean with_base = cut >= 0 && options->approach != APPROACH_STANDALONE;
-    g_autofree char *summary = network_summary(network, choice_name(APPROACH_CHOICES, (int)options->approach),
-                                               with_base ? &base : NULL);
-    if (options->summary || !cli_quiet())
-        printf("%s", summary);
+    gboolean with_base = cut >= 0 && approach != APPROACH_STANDALONE;
+    g_autofree char *summary =
+        network_summary(network, choice_name(APPROACH_CHOICES, (int)approach), with_base ? &base : NULL);
+    printf("%s", summary);
     fflush(stdout);
 }
 
-static Model *model_for(TrainingData *data, const TrainOptions *options, GError **error)
+static Model *model_for(TrainingData *data, const NetworkChoice *choice, GError **error)
 {
     const FeatureSpec *spec = data->spec;
     g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)options->approach));
+    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)choice->approach));
     model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_DENSE));
     model->classes = g_ptr_array_ref(data->classes);
     model->spec = feature_spec_copy(spec);
@@ -154,20 +152,20 @@ static Model *model_for(TrainingData *data, const TrainOptions *options, GError 
     model->training = json_object();
     model->trained_on = g_steal_pointer(&data->trained_on);
     model->probabilities = TRUE;
-    return layers_append(model->network, spec, options, (int)model->classes->len, error)
+    return layers_append(model->network, spec, choice, (int)model->classes->len, error)
                ? g_steal_pointer(&model)
                : NULL;
 }
 
 /* --scale of a head on rows: fitted to the images trained on (not to their augmented copies), applied to all rows, kept
  * in the model. Where the base learns, it is a layer (layers.c). */
-static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingData *data, GError **error)
+static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingData *data, GError **error)
 {
-    ScalingKind kind = (ScalingKind)options->scale;
+    ScalingKind kind = (ScalingKind)choice->scale;
     BatchSource *sources[2] = {&data->training, &data->validation};
     const int *shape = model->spec->shape;
     gsize places = (gsize)shape[0] * (gsize)shape[1];
-    if (traits_of(options)->base_learns || (kind == SCALE_NONE && options->averages == 1))
+    if (!train_scales_rows(choice))
         return TRUE;
     scaling_free(model->scaling);
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));
@@ -176,7 +174,7 @@ static gboolean scale_rows(const TrainOptions *options, Model *model, TrainingDa
         return FALSE;
     for (int i = 0; i < 2; i++) {
         sources[i]->scaling = model->scaling;
-        sources[i]->averages = options->averages;
+        sources[i]->averages = choice->averages;
         sources[i]->places = places;
     }
     return TRUE;
@@ -187,55 +185,60 @@ static gboolean begin(const TrainingData *data, const TrainOptions *options, GEr
 {
     const FeatureSpec *spec = data->spec;
     g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
-    if (!model_holds_names(options->images ? options->images : options->cache,
+    if (!model_holds_names(options->images.folder ? options->images.folder : options->images.cache,
                            (const char *const *)data->classes->pdata, data->classes->len, error))
         return FALSE;
-    if (!layers_append(outline, spec, options, (int)data->classes->len, error))
+    if (!layers_append(outline, spec, &options->network, (int)data->classes->len, error))
         return FALSE;
-    print_summary(outline, spec, options);
+    if (options->summary || !cli_quiet())
+        print_summary(outline, spec, options->network.approach);
     return options->summary || check_memory(data, options, error);
 }
 
 /* As the user named them; else those that a cache was made with, if they come from a seed. */
-static Weights *open_weights(const TrainingData *data, const TrainOptions *options, GError **error)
+static Weights *open_weights(const TrainingData *data, GError **error)
 {
     const char *source = data->cache ? data->spec->weights_source : "";
-    const char *from = options->weights ? options->weights : weights_are_seeded(source) ? source : NULL;
+    const char *from = data->choice->weights        ? data->choice->weights
+                       : weights_are_seeded(source) ? source
+                                                    : NULL;
     g_autoptr(Weights) weights = weights_open(from, -1, error);
     if (weights && data->cache && !g_str_equal(weights_hash(weights, -1), data->spec->weights_hash))
-        return error_null(error, "%s: it was made with weights (%s) other than %s", options->cache,
+        return error_null(error, "%s: it was made with weights (%s) other than %s", data->choice->cache,
                           data->spec->weights_source, weights->source);
     return g_steal_pointer(&weights);
 }
 
 Status train_network(const TrainOptions *given, GError **error)
 {
-    TrainOptions adapted = *given, *options = &adapted;
-    g_autoptr(Model) from = options->from ? model_load(options->from, error) : NULL;
-    if (options->from && !from)
+    TrainOptions adapted = *given;
+    const TrainOptions *options = &adapted;
+    const ApproachTraits *traits = &approach_traits[options->network.approach];
+    g_autoptr(Model) from = options->network.from ? model_load(options->network.from, error) : NULL;
+    if (options->network.from && !from)
         return STATUS_FAILED;
     if (from) /* scaling by image, which parameters cannot take the place of, stays that of this model */
-        options->scale = (int)warm_start_scale(from);
+        adapted.network.scale = (int)warm_start_scale(from);
     g_autoptr(Weights) weights = NULL;
     g_autoptr(TrainingData) data = open_data(options, error);
     if (!data || !begin(data, options, error))
         return STATUS_FAILED;
     if (options->summary)
         return STATUS_DONE;
-    gboolean wants_weights = traits_of(options)->base_learns || (traits_of(options)->base && options->images);
-    if ((wants_weights && !(weights = open_weights(data, options, error))) ||
-        !training_data_load(data, options, weights, error))
+    gboolean wants_weights = traits->base_learns || (traits->base && options->images.folder);
+    if ((wants_weights && !(weights = open_weights(data, error))) ||
+        !training_data_load(data, &options->common, options->results.model, weights, error))
         return STATUS_FAILED;
-    g_autoptr(Model) model = model_for(data, options, error);
+    g_autoptr(Model) model = model_for(data, &options->network, error);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
-    if (!model || !scale_rows(options, model, data, error) ||
+    if (!model || !scale_rows(&options->network, model, data, error) ||
         (data->cache && !novelty_fit(data->cache, data->parts[0].items, data->parts[0].count, thread_pool,
                                      &model->novelty, error)))
         return STATUS_FAILED;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);
-    if (from && !warm_start(model, from, options->from, error))
+    if (from && !warm_start(model, from, options->network.from, error))
         return STATUS_FAILED;
     g_clear_pointer(&from, model_free);
     if (!fit_model(model, options, &data->training, data->parts[1].count ? &data->validation : NULL,

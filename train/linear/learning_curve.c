@@ -231,10 +231,10 @@ gboolean learning_curve_answer(const Linear *linear, GError **error)
     guint classes = linear->training.classes;
     LearningCurve curve;
     if (!learning_curve_run(&linear->training, linear->cost, (guint64)o->common.seed, &curve, error)) {
-        g_prefix_error(error, "%s: ", o->cache);
+        g_prefix_error(error, "%s: ", o->images.cache);
         return FALSE;
     }
-    if (!write_table(&curve, o->learning_curve, error))
+    if (!write_table(&curve, o->linear.learning_curve, error))
         return FALSE;
     g_autofree char *sentence = learning_curve_sentence(&curve);
     printf("%s\n", sentence);
@@ -247,5 +247,5 @@ gboolean learning_curve_answer(const Linear *linear, GError **error)
                                .band = "95 % interval",
                                .points = curve.points,
                                .n = curve.n};
-    return !o->learning_curve_plot || accuracy_plot_write(&plot, o->learning_curve_plot, error);
+    return !o->linear.learning_curve_plot || accuracy_plot_write(&plot, o->linear.learning_curve_plot, error);
 }

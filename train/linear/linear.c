@@ -50,9 +50,9 @@ static gboolean check_classes(const Linear *linear, GError **error)
 
 static gboolean gather(Linear *linear, GError **error)
 {
-    TrainOptions o = *linear->options;
-    o.validation_split = 0;
-    TrainingData *data = linear->data = training_data_from_cache(&o, error);
+    const TrainOptions *o = linear->options;
+    guint64 seed = (guint64)o->common.seed;
+    TrainingData *data = linear->data = training_data_from_cache(&o->images, seed, error);
     if (!data || !cache_source_read(&data->cached[0], error))
         return FALSE;
     const SplitPart *images = &data->parts[0];
@@ -65,7 +65,7 @@ static gboolean gather(Linear *linear, GError **error)
         linear->counts[images->labels[i]]++;
     linear->training = (LinearTraining){.solver = linear->settings.solver,
                                         .tolerance = linear->settings.tolerance,
-                                        .seed = (guint)o.common.seed,
+                                        .seed = (guint)seed,
                                         .labels = images->labels,
                                         .units = images->units,
                                         .n = images->count,
@@ -73,15 +73,16 @@ static gboolean gather(Linear *linear, GError **error)
     if (!check_classes(linear, error))
         return FALSE;
     linear->training.class_weights =
-        class_weights_new(o.class_weight, linear->names, linear->counts, classes, error);
-    if (linear->training.class_weights && !o.summary)
-        train_announce(&o, images->count, 0, (linear->features + 1) * classes, data->spec->shape);
+        class_weights_new(o->fitting.class_weight, linear->names, linear->counts, classes, error);
+    if (linear->training.class_weights && !o->summary)
+        train_announce(o->results.model, images->count, 0, data->spec->shape,
+                       (linear->features + 1) * classes * sizeof(float), 0);
     return linear->training.class_weights != NULL;
 }
 
 static gboolean export_set(const Linear *linear, GError **error)
 {
-    const char *path = linear->options->export_libsvm;
+    const char *path = linear->options->linear.export_libsvm;
     if (!path || !training_set_write(linear->training.set, path, error))
         return !path;
     cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
@@ -107,13 +108,14 @@ static gboolean leave_curves(const Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     g_autofree char *csv = search_csv(linear->search);
-    if (o->history && !output_file_write(o->history, csv, strlen(csv), error))
+    if (o->results.history && !output_file_write(o->results.history, csv, strlen(csv), error))
         return FALSE;
     g_autofree char *title =
         g_strdup_printf("%s, %u %s, %u %s", linear->settings.solver->name, linear->training.n,
                         plural(linear->training.n, "image", "images"), linear->training.classes,
                         plural(linear->training.classes, "class", "classes"));
-    return !o->plot || linear->search->n < 2 || search_plot(linear->search, title, o->plot, error);
+    return !o->results.plot || linear->search->n < 2 ||
+           search_plot(linear->search, title, o->results.plot, error);
 }
 
 /* Whether every class has images that are not of one group, so that each fold's model knows it. */
@@ -134,7 +136,7 @@ static gboolean check_groups(const Linear *linear, GError **error)
                 error,
                 "%s: the %u images of class %s are of one group, and cannot be divided into folds: "
                 "give smaller groups",
-                linear->options->cache, linear->counts[k], linear->names[k]);
+                linear->options->images.cache, linear->counts[k], linear->names[k]);
     return TRUE;
 }
 
@@ -145,7 +147,7 @@ static gboolean check_folds(const Linear *linear, GError **error)
         return error_set(error,
                          "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
                          "images, or use fewer --folds",
-                         linear->options->cache, folds, linear->training.n);
+                         linear->options->images.cache, folds, linear->training.n);
     for (guint k = 1; k < linear->training.classes; k++)
         smallest = MIN(smallest, linear->counts[k]);
     if (smallest < folds)
@@ -195,7 +197,7 @@ static Search *cross_validate(Linear *linear, ScalingKind scale, double *referen
 /* What the search found more than training as the options say without it, on the same folds. */
 static void tell_gain(const Linear *linear, double unsearched)
 {
-    const char *scale = scaling_name((ScalingKind)linear->options->scale);
+    const char *scale = scaling_name((ScalingKind)linear->options->network.scale);
     double gain = 100 * (linear->search->points[linear->search->best].accuracy - unsearched);
     if (gain < 0.05)
         printf("The search gained nothing: --scale %s with its own cost is as good.\n", scale);
@@ -233,7 +235,7 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
         if (n > 1)
             printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(scales[s]), best->cost, best->accuracy,
                    best->deviation);
-        if (scales[s] == (ScalingKind)linear->options->scale)
+        if (scales[s] == (ScalingKind)linear->options->network.scale)
             *unsearched = accuracy_unsearched(search, reference);
         if (linear->search && s + 1 == n) {
             const SearchPoint *other = &linear->search->points[linear->search->best];
@@ -252,7 +254,7 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
 static gboolean search(Linear *linear, GError **error)
 {
     const LinearSettings *settings = &linear->settings;
-    const ScalingKind given = (ScalingKind)linear->options->scale;
+    const ScalingKind given = (ScalingKind)linear->options->network.scale;
     double unsearched = 0;
     if (!check_folds(linear, error))
         return FALSE;
@@ -278,7 +280,7 @@ static gboolean choose(Linear *linear, GError **error)
     const LinearSettings *settings = &linear->settings;
     if (settings->cross_validates)
         return search(linear, error);
-    if (!linear_form_make(linear, (ScalingKind)linear->options->scale, NULL, error))
+    if (!linear_form_make(linear, (ScalingKind)linear->options->network.scale, NULL, error))
         return FALSE;
     linear->cost = settings->n_costs ? settings->costs[0] : reference_cost(linear);
     return TRUE;
@@ -292,7 +294,7 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
     const Solver *solver = linear->settings.solver;
     /* On the rows of a cache, primal solvers' problems are solved by their duals. */
     gboolean has_primal = solver->dual && solver_descends(solver) &&
-                          (linear->training.rows->reduced || !linear->options->reduce);
+                          (linear->training.rows->reduced || !linear->options->linear.reduce);
     guint not_converged = 0;
     int iterations = 0;
     for (guint p = 0; p < fits->n; p++) {
@@ -356,9 +358,9 @@ static json_t *training_settings(const Linear *linear)
     const LinearSettings *s = &linear->settings;
     json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
                                scaling_name(linear->training.set->scaling->kind), "averages",
-                               linear->training.set->channels ? linear->options->averages : 1, "bias",
-                               linear->options->bias, "reduced", linear->training.rows->reduced,
-                               "class_weight", linear->options->class_weight, "images",
+                               linear->training.set->channels ? linear->options->network.averages : 1, "bias",
+                               linear->options->linear.bias, "reduced", linear->training.rows->reduced,
+                               "class_weight", linear->options->fitting.class_weight, "images",
                                (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
     json_object_set_new(object, "tolerance", json_real(s->tolerance));
@@ -387,7 +389,7 @@ static gboolean answer_held_out(const Linear *linear, Model *model, GError **err
     Search *search = linear->search;
     if (!search->n_held)
         return error_set(error, "%s: no fold's model knows all classes; use fewer --folds",
-                         linear->options->cache);
+                         linear->options->images.cache);
     if (model->sigmoids)
         scores_rows(scores_logistic, search->values, search->n_held, linear->training.classes,
                     search->values);
@@ -398,14 +400,14 @@ static gboolean answer_held_out(const Linear *linear, Model *model, GError **err
                          .labels = search->labels,
                          .units = search->units,
                          .n = search->n_held};
-    return held_out_answer(linear->options, model, &all, error);
+    return held_out_answer(&linear->options->results, model, &all, error);
 }
 
 static gboolean save(Linear *linear, GError **error)
 {
-    const char *path = linear->options->model;
+    const char *path = linear->options->results.model;
     g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->approach));
+    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->network.approach));
     model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_LINEAR));
     model->classes = g_ptr_array_ref(linear->data->classes);
     model->spec = feature_spec_copy(linear->data->spec);
@@ -415,7 +417,7 @@ static gboolean save(Linear *linear, GError **error)
     model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
-    if ((held_out_asked(linear->options) && !answer_held_out(linear, model, error)) ||
+    if ((held_out_asked(&linear->options->results) && !answer_held_out(linear, model, error)) ||
         !novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
                      error) ||
         !model_save(model, path, error))
@@ -430,8 +432,8 @@ static gboolean train_model(Linear *linear, GError **error)
 {
     const TrainOptions *o = linear->options;
     return choose(linear, error) && export_set(linear, error) &&
-           (!o->suspects || suspects_answer(linear, error)) &&
-           (!o->learning_curve || learning_curve_answer(linear, error)) && fit(linear, error) &&
+           (!o->linear.suspects || suspects_answer(linear, error)) &&
+           (!o->linear.learning_curve || learning_curve_answer(linear, error)) && fit(linear, error) &&
            save(linear, error);
 }
 
@@ -458,7 +460,7 @@ Status train_standalone_linear(const TrainOptions *options, GError **error)
     if (!done && interrupted()) {
         g_clear_error(error);
         error_set(error, "interrupted: %s was not written; run the same command to start again",
-                  options->model);
+                  options->results.model);
     }
     return done ? STATUS_DONE : STATUS_FAILED;
 }

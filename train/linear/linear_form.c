@@ -19,9 +19,9 @@ static gboolean reduces(const Linear *linear)
     const TrainOptions *o = linear->options;
     guint n = linear->training.n;
     g_auto(Arena) factor = {0};
-    if (!o->reduce || !solver->rotation || n >= linear->training.set->features)
+    if (!o->linear.reduce || !solver->rotation || n >= linear->training.set->features)
         return FALSE;
-    gboolean once = !linear->settings.cross_validates && !o->learning_curve && n >= CACHE_IMAGES;
+    gboolean once = !linear->settings.cross_validates && !o->linear.learning_curve && n >= CACHE_IMAGES;
     gram_factor_new(&factor, linear->training.set, n);
     return !solver_descends(solver) || (!once && arena_bytes(&factor) < memory_available());
 }
@@ -31,7 +31,7 @@ static gboolean reduces(const Linear *linear)
 static gboolean descends(const Linear *linear)
 {
     const Solver *solver = linear->settings.solver;
-    return solver_descends(solver) && (solver->dual || (linear->options->reduce && !linear->reduced));
+    return solver_descends(solver) && (solver->dual || (linear->options->linear.reduce && !linear->reduced));
 }
 
 /* ---- Memory ---- */
@@ -44,7 +44,7 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0}, finished = {0};
     guint parts = settings->cross_validates ? settings->folds : 1, copies = 3; /* solver's, ours, saved */
-    if (linear->options->learning_curve)
+    if (linear->options->linear.learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
     training.n = 0;
     for (guint k = 0; k < training.classes; k++)
@@ -79,8 +79,8 @@ static gboolean check_memory(Linear *linear, GError **error)
     guint n = linear->training.n, largest = 0;
     for (guint k = 0; k < linear->training.classes; k++)
         largest = MAX(largest, linear->counts[k]);
-    g_autofree char *what =
-        g_strdup_printf("%s: training on %u %s", linear->options->cache, n, plural(n, "image", "images"));
+    g_autofree char *what = g_strdup_printf("%s: training on %u %s", linear->options->images.cache, n,
+                                            plural(n, "image", "images"));
     const MemoryPlan plan = {
         .what = what,
         .settings = {{"threads", linear->options->common.threads}, {"limit-per-class", largest}},
@@ -110,8 +110,8 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
     const int *shape = linear->data->spec->shape;
-    const TrainingSetForm form = {scale, part, o->bias, (guint)(shape[0] * shape[1]),
-                                  linear->settings.solver->rotation ? o->averages : 1};
+    const TrainingSetForm form = {scale, part, o->linear.bias, (guint)(shape[0] * shape[1]),
+                                  linear->settings.solver->rotation ? o->network.averages : 1};
     linear_form_clear(linear);
     training->set = training_set_new(&rows, training->labels, training->classes, &form);
     linear->reduced = reduces(linear);
@@ -122,7 +122,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     training->thread_pool = thread_pool_new((guint)o->common.threads);
     training->rows = descent_rows_new(training->set, linear->reduced, training->thread_pool, error);
     if (!training->rows) {
-        g_prefix_error(error, "%s: ", o->cache);
+        g_prefix_error(error, "%s: ", o->images.cache);
         return FALSE;
     }
     if (!part)

@@ -42,40 +42,42 @@ char *linear_settings_parse(const TrainOptions *o, LinearSettings *settings)
     char *wrong = NULL;
     double cost;
     memset(settings, 0, sizeof *settings);
-    settings->solver = solver_find(o->solver);
+    settings->solver = solver_find(o->linear.solver);
     if (!settings->solver) {
         g_autofree char *list = solver_list();
-        return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->solver, list);
+        return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", o->linear.solver,
+                               list);
     }
-    if ((wrong = parse_or_auto("cost", o->cost, &cost)) ||
-        (wrong = parse_or_auto("tolerance", o->tolerance, &settings->tolerance)) ||
-        (o->costs && (wrong = parse_costs(o->costs, settings))))
+    if ((wrong = parse_or_auto("cost", o->linear.cost, &cost)) ||
+        (wrong = parse_or_auto("tolerance", o->linear.tolerance, &settings->tolerance)) ||
+        (o->linear.costs && (wrong = parse_costs(o->linear.costs, settings))))
         return wrong;
     if (settings->tolerance == 0)
         settings->tolerance = settings->solver->tolerance;
-    settings->searches = o->search || o->costs;
-    settings->searches_scale = o->search && !cli_given("scale") && !settings->n_costs;
-    settings->cross_validates = settings->searches || o->folds || o->suspects || held_out_asked(o);
-    settings->folds = o->folds ? (guint)o->folds : 5;
+    settings->searches = o->linear.search || o->linear.costs;
+    settings->searches_scale = o->linear.search && !cli_given("scale") && !settings->n_costs;
+    settings->cross_validates =
+        settings->searches || o->linear.folds || o->linear.suspects || held_out_asked(&o->results);
+    settings->folds = o->linear.folds ? (guint)o->linear.folds : 5;
     if (settings->searches && cost > 0)
         return g_strdup("--cost gives the cost, --search finds it: use one of them");
     if (cli_given("averages") && !settings->solver->rotation)
         return g_strdup_printf(
             "--averages does not go with %s, whose penalty |w| depends on the features' basis",
             settings->solver->name);
-    if (o->plot && !settings->searches)
+    if (o->results.plot && !settings->searches)
         return g_strdup("--plot draws the cost search: give --search too");
-    if (o->history && !settings->searches && !o->folds)
+    if (o->results.history && !settings->searches && !o->linear.folds)
         return g_strdup("--history lists the cost search: give --search too");
-    if (o->suspects_sheet && (!o->suspects || !o->images))
+    if (o->linear.suspects_sheet && (!o->linear.suspects || !o->images.folder))
         return g_strdup(
             "--suspects-sheet draws the images that --suspects lists: give --suspects and --images DIR too");
-    if (o->learning_curve_plot && !o->learning_curve)
+    if (o->linear.learning_curve_plot && !o->linear.learning_curve)
         return g_strdup("--learning-curve-plot draws what --learning-curve writes: give both");
     if (cost > 0)
         settings->costs[settings->n_costs++] = cost;
     settings->tried = settings->n_costs ? settings->n_costs : settings->searches ? SEARCH_COSTS : 1;
-    if (o->folds == 1)
+    if (o->linear.folds == 1)
         return g_strdup("--folds takes 2 or more (0: no cross-validation)");
     return NULL;
 }

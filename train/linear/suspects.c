@@ -136,13 +136,13 @@ static gboolean write_sheet(const Linear *linear, const GArray *suspects, const 
 {
     const TrainOptions *o = linear->options;
     g_autoptr(ContactSheet) sheet = contact_sheet_new(
-        "Labels that look wrong, most certain first, with the suggested class", o->images, 0);
+        "Labels that look wrong, most certain first, with the suggested class", o->images.folder, 0);
     for (guint s = 0; s < suspects->len; s++) {
         const Suspect *suspect = &g_array_index(suspects, Suspect, s);
         g_autofree char *caption = g_strdup_printf("%s?", linear->names[suspect->suggested]);
         contact_sheet_add(sheet, paths[suspect->image], caption, NULL, 0);
     }
-    return contact_sheet_write(sheet, o->suspects_sheet, NULL, error);
+    return contact_sheet_write(sheet, o->linear.suspects_sheet, NULL, error);
 }
 
 static void tell(const Linear *linear, const GArray *suspects)
@@ -158,7 +158,7 @@ static void tell(const Linear *linear, const GArray *suspects)
            "%u more "
            "likely than not; listed in %s, most certain first\n",
            suspects->len, linear->training.n, plural(linear->training.n, "label may be", "labels may be"),
-           wrong, likely, linear->options->suspects);
+           wrong, likely, linear->options->linear.suspects);
 }
 
 gboolean suspects_answer(const Linear *linear, GError **error)
@@ -166,15 +166,15 @@ gboolean suspects_answer(const Linear *linear, GError **error)
     const TrainOptions *o = linear->options;
     const Search *held = linear->search;
     if (!held->n_held)
-        return error_set(error, "%s: --suspects needs at least two images of each class", o->cache);
+        return error_set(error, "%s: --suspects needs at least two images of each class", o->images.cache);
     g_autoptr(GArray) suspects =
         suspects_find(held->values, held->labels, held->n_held, linear->training.classes);
     g_autofree const char **paths = g_new(const char *, held->n_held);
     for (guint i = 0; i < held->n_held; i++)
         paths[i] = cache_item(linear->cache, held->images[i])->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
-    if (!output_file_write(o->suspects, csv, strlen(csv), error))
+    if (!output_file_write(o->linear.suspects, csv, strlen(csv), error))
         return FALSE;
     tell(linear, suspects);
-    return !o->suspects_sheet || write_sheet(linear, suspects, paths, error);
+    return !o->linear.suspects_sheet || write_sheet(linear, suspects, paths, error);
 }

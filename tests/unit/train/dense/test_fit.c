@@ -112,19 +112,22 @@ static gboolean fail_to_keep(const History *history, gpointer user, GError **err
 
 typedef struct {
     FitOptions fit;
-    TrainOptions train;
+    FitChoice how;
+    Results results;
 } Options;
 
 static void options_for(Options *options, int *keeps)
 {
-    *options =
-        (Options){.fit = {.train = &options->train, .identity = "", .keep = count_keeps, .user = keeps},
-                  .train = {.common.seed = 1,
-                            .optimizer = OPTIMIZER_SGD,
-                            .learning_rate = 0.01,
-                            .batch_size = BATCH,
-                            .epochs = 20,
-                            .patience = 20}};
+    *options = (Options){.fit = {.how = &options->how,
+                                 .results = &options->results,
+                                 .seed = 1,
+                                 .identity = "",
+                                 .keep = count_keeps,
+                                 .user = keeps},
+                         .how = {.optimizer = {.kind = OPTIMIZER_SGD, .learning_rate = 0.01},
+                                 .batch_size = BATCH,
+                                 .epochs = 20,
+                                 .patience = 20}};
 }
 
 /* Runs fit on generated vectors with a new network, without output. */
@@ -144,7 +147,7 @@ static void test_each_epoch_sees_each_image(void)
     Options options;
     options_for(&options, &keeps);
     source_of(&data);
-    options.train.learning_rate = 0.05;
+    options.how.optimizer.learning_rate = 0.05;
     g_assert_cmpint(run(&options.fit, &data, TRUE, &history, NULL), ==, FIT_COMPLETE);
     g_assert_cmpuint(history.epochs->len, ==, 20);
     for (int i = 0; i < N; i++)
@@ -163,11 +166,11 @@ static void test_standstill(void)
     Options options;
     options_for(&options, &keeps);
     source_of(&data);
-    options.train.learning_rate = 1e-30;
-    options.train.patience = 7;
-    options.train.reduce_lr_factor = 0.5;
-    options.train.reduce_lr_patience = 2;
-    options.train.min_learning_rate = 0.2e-30;
+    options.how.optimizer.learning_rate = 1e-30;
+    options.how.patience = 7;
+    options.how.reduce_lr_factor = 0.5;
+    options.how.reduce_lr_patience = 2;
+    options.how.min_learning_rate = 0.2e-30;
     g_assert_cmpint(run(&options.fit, &data, TRUE, &history, NULL), ==, FIT_STOPPED_EARLY);
     g_assert_cmpuint(history.epochs->len, ==, 1 + 7);
     g_assert_cmpint(history.best, ==, 1);
@@ -272,16 +275,18 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
                     judged = {.count = HELD_OUT, .labels = held_out.labels};
     BatchSource source = {.part = &learnt, .fetch = fetch_keras, .user = &training, .in_place = TRUE};
     BatchSource validation = {.part = &judged, .fetch = fetch_keras, .user = &held_out, .in_place = TRUE};
-    const TrainOptions train = {.optimizer = OPTIMIZER_SGD,
-                                .learning_rate = number(expected, "rate"),
-                                .momentum = number(expected, "momentum"),
-                                .batch_size = TRAINED,
-                                .epochs = 40,
-                                .patience = (gint64)number(expected, "patience"),
-                                .reduce_lr_factor = number(expected, "factor"),
-                                .reduce_lr_patience = (gint64)number(expected, "reduce_patience"),
-                                .min_learning_rate = number(expected, "min_lr")};
-    const FitOptions options = {.train = &train, .identity = "", .keep = keep_bias, .user = kept};
+    const Results results = {0};
+    const FitChoice how = {.optimizer = {.kind = OPTIMIZER_SGD,
+                                         .learning_rate = number(expected, "rate"),
+                                         .momentum = number(expected, "momentum")},
+                           .batch_size = TRAINED,
+                           .epochs = 40,
+                           .patience = (gint64)number(expected, "patience"),
+                           .reduce_lr_factor = number(expected, "factor"),
+                           .reduce_lr_patience = (gint64)number(expected, "reduce_patience"),
+                           .min_learning_rate = number(expected, "min_lr")};
+    const FitOptions options = {
+        .how = &how, .results = &results, .identity = "", .keep = keep_bias, .user = kept};
     g_autoptr(Network) network = network_new(1, 1, KERAS_FEATURES);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     kept->layers[0] = network_dense(network, NULL, 16, ACTIVATION_RELU, NULL);
