@@ -303,7 +303,11 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     if (vgg16_find(options->layer) >= 0)
         memory_add(&need, weights_memory(vgg16_find(options->layer)));
     memory_add(&need, image_file_memory((guint)threads));
-    memory_add(&need, cache_writer_memory(spec, (guint)batch));
+    memory_add(&need, cache_writer_memory(options->arguments[1], spec, (guint)batch));
+    if (options->split_test > 0) { /* the two are written one after the other */
+        g_autofree char *test_path = split_test_path(options->arguments[1]);
+        need.address += cache_writer_memory(test_path, spec, (guint)batch).address;
+    }
     need.address += memory_of_threads((guint)threads).address; /* that compared images with the cache */
     return need;
 }

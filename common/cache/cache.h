@@ -203,8 +203,8 @@ typedef struct {
 CacheWriter *cache_writer_open(const char *path, const FeatureSpec *spec, const CacheForm *form,
                                GError **error);
 
-/* Memory of a writer that commits up to `images` at a time. */
-MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images);
+/* Memory of a writer that opens the cache of this path, if there is one, and commits up to `images` at a time. */
+MemoryNeed cache_writer_memory(const char *path, const FeatureSpec *spec, guint images);
 
 /* The hash of the content that the committed features of this path were computed from; FALSE if there are none or their
  * checksum fails. Safe from several threads, also while another one commits. */

@@ -131,11 +131,11 @@ void cache_writer_close(CacheWriter *writer)
     g_free(writer);
 }
 
-MemoryNeed cache_writer_memory(const FeatureSpec *spec, guint images)
+MemoryNeed cache_writer_memory(const char *path, const FeatureSpec *spec, guint images)
 {
     gsize queued = images * feature_spec_features(spec) * sizeof(float);
-    return (MemoryNeed){.memory = 2 * queued,
-                        .address = STORE_ROOM_MIN}; /* once in the queue, once in LMDB's pages */
+    return (MemoryNeed){.memory = 2 * queued, /* once in the queue, once in LMDB's pages */
+                        .address = store_map_bytes(path)};
 }
 
 /* ---- Looking up ---- */

@@ -18,7 +18,9 @@ enum {
     MAX_READERS = 2048, /* concurrent, over all processes; 64 bytes each in lock.mdb */
     SNAPSHOT_TRIES = 100,
 };
-#define ROOM_MAX ((gsize)16 << 30) /* bytes by which the map exceeds the file, at most */
+/* Bytes by which a writer's map exceeds the file, at least and at most. */
+#define ROOM_MIN ((gsize)64 << 20)
+#define ROOM_MAX ((gsize)16 << 30)
 
 /* Folders open in this process: LMDB must not open one twice. */
 static GMutex open_folders_mutex;
@@ -278,7 +280,7 @@ static gboolean open_locked(Store *store, gboolean writing, gsize size, GError *
     if (!prepare_lock(store, &code, error))
         return FALSE;
     if (!code)
-        code = open_environment(store, writing ? 0 : MDB_RDONLY, size + (writing ? STORE_ROOM_MIN : 0));
+        code = open_environment(store, writing ? 0 : MDB_RDONLY, size + (writing ? ROOM_MIN : 0));
     if (!code)
         return TRUE;
     gboolean twin = code == EAGAIN;
@@ -293,6 +295,14 @@ static gboolean open_locked(Store *store, gboolean writing, gsize size, GError *
         "%s cannot be written: %s; wait until it has ended, or start the containers so that they share their "
         "process numbers (--pid=host)",
         store->folder, why);
+}
+
+gsize store_map_bytes(const char *folder)
+{
+    enum { LISTS = 4 << 20 }; /* of free and of changed pages, and the table of readers */
+    struct stat status;
+    g_autofree char *path = g_build_filename(folder, "data.mdb", NULL);
+    return LISTS + ROOM_MIN + (stat(path, &status) ? 0 : (gsize)status.st_size);
 }
 
 Store *store_open(const char *folder, gboolean writing, GError **error)
@@ -409,5 +419,5 @@ int store_grow(Store *store)
     int code = mdb_env_info(store->env, &info);
     return code ? code
                 : mdb_env_set_mapsize(store->env,
-                                      info.me_mapsize + CLAMP(info.me_mapsize, STORE_ROOM_MIN, ROOM_MAX));
+                                      info.me_mapsize + CLAMP(info.me_mapsize, ROOM_MIN, ROOM_MAX));
 }

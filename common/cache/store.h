@@ -5,8 +5,6 @@
 #pragma once
 #include "common/cache/record.h"
 
-#define STORE_ROOM_MIN ((gsize)64 << 20) /* bytes by which a writer's map exceeds the file, at least */
-
 typedef struct Store {
     char *folder;   /* as given */
     int directory;  /* descriptor of the folder; a writer's lock is on it */
@@ -18,6 +16,9 @@ typedef struct Store {
 
 Store *store_open(const char *folder, gboolean writing, GError **error);
 void store_close(Store *store);
+
+/* Address space that a writer's map and LMDB's lists take, of the cache in this folder or of a new one. */
+gsize store_map_bytes(const char *folder);
 
 /* A read transaction on the newest snapshot, its tree checked. */
 MDB_txn *store_begin_checked(Store *store, GError **error);

@@ -102,10 +102,13 @@ gsize memory_available(void)
 
 gboolean memory_startup(GError **error)
 {
+    enum { LARGE = 128 << 10 }; /* bytes: mapped by itself, and given back when it is freed */
     const rlim_t stack = 1 << 20;
     struct rlimit limit;
-    if (address_limit() != G_MAXSIZE)
+    if (address_limit() != G_MAXSIZE) {
         mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, LARGE);
+    }
     return getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= stack ||
            error_set(error, "needs a stack of 1 MiB, but only %u KiB is allowed: try ulimit -s 1024",
                      (guint)(limit.rlim_cur >> 10));
@@ -124,12 +127,14 @@ MemoryNeed memory_of_threads(guint n)
     struct rlimit limit;
     gsize stack = getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? (gsize)8 << 20
                                                                                           : limit.rlim_cur;
-    return (MemoryNeed){.memory = (gsize)n * TOUCHED, .address = n * stack};
+    return (MemoryNeed){.memory = (gsize)n * TOUCHED,
+                        .address = n * (stack + (gsize)sysconf(_SC_PAGESIZE))}; /* and its guard */
 }
 
 static gsize address_of(MemoryNeed need)
 {
-    return need.memory + need.files + need.address;
+    enum { SMALL = 4 << 20 }; /* bytes of what is too small to be told, rounded up by malloc */
+    return need.memory + need.files + need.address + SMALL;
 }
 
 gboolean memory_suffices(MemoryNeed need)

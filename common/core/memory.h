@@ -37,8 +37,8 @@ char *memory_there_text(void);
  * REMEDY". */
 gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error);
 
-/* Where the address space has a limit, libc keeps from reserving 64 MB of it for each thread. Before any thread starts. FALSE and
- * error with a stack so small that libraries, Pango's among them, overflow it. */
+/* Where the address space has a limit, libc keeps from reserving 64 MB of it for each thread, and from keeping what was
+ * freed. Before any thread starts. FALSE and error with a stack so small that libraries, Pango's among them, overflow it. */
 gboolean memory_startup(GError **error);
 
 /* "1.90 GB" or "7.3 MB". Caller frees. */

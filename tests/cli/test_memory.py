@@ -103,7 +103,7 @@ def what_is_told_is_what_is_taken():
 
 
 def limited(command, folder, size):
-    for made in ("new", "input"):
+    for made in ("new", "new.test", "input"):
         shutil.rmtree(os.path.join(folder, made), ignore_errors=True)
     return program(*command, cwd=folder, status=(0, 1), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)))
 
@@ -132,6 +132,26 @@ def advice_fits():
         print("# %s: %s" % (" ".join(command), "; ".join(followed)))
 
 
+def what_is_not_refused_works():
+    """The smallest address space that is not refused up front, by bisection: no run ends late for want of it."""
+    need_small_address_space()
+    one = ["extract", "--threads", "1"] + SEEDED + ["--batch", "1", "--layer"]
+    for command in (one + ["block5_pool", "images", "new"], one + ["block2_pool", "--split-test", "0.3", "images", "new"],
+                    ["train", "--threads", "2"] + STANDALONE[1:], ["evaluate", "--threads", "2", "cache", "cached.h5"]):
+        refused = limited(command, FOLDER, 150 << 20)
+        low, high = (int(number_after("memory in ", refused.stderr)) + step for step in (-10 << 20, 10 << 20))
+        while high - low > 1 << 20:
+            size = (low + high) // 2
+            done = limited(command, FOLDER, size)
+            if done.returncode:
+                assert " of address space, but only " in done.stderr and len(done.stderr.splitlines()) == 1, (command, size, done.stderr)
+                low = size
+            else:
+                high = size
+        assert limited(command, FOLDER, high).returncode == 0, (command, high)
+        assert limited(command, FOLDER, low).returncode == 1, (command, low)
+
+
 with scratch() as FOLDER:
     prepare(FOLDER)
-    run(what_is_told_is_what_is_taken, advice_fits)
+    run(what_is_told_is_what_is_taken, advice_fits, what_is_not_refused_works)
