@@ -11,13 +11,29 @@
 #include <math.h>
 #include <string.h>
 
+gboolean test_images_open(TestImages *images, const ImageChoice *choice, gboolean unlabelled, GError **error)
+{
+    images->folder = choice->folder;
+    if (!(images->cache = cache_open(choice->source, error)) ||
+        !cache_choose(images->cache, &choice->filter, error))
+        return FALSE;
+    if (unlabelled)
+        cache_take_unlabelled(images->cache);
+    else
+        cache_remark_left_out(images->cache);
+    images->list = cache_dataset(images->cache);
+    if (images->folder)
+        dataset_locate(images->list, images->folder);
+    return TRUE;
+}
+
 void test_images_free(TestImages *images)
 {
     if (!images)
         return;
     dataset_free(images->list);
     cache_close(images->cache);
-    g_ptr_array_unref(images->skipped);
+    g_clear_pointer(&images->skipped, g_ptr_array_unref);
     g_free(images);
 }
 

@@ -118,6 +118,9 @@ typedef struct {
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 } Comparison;
 
+/* Takes the images of a cache; unlabelled: also those without a label, which are otherwise said to be left out. FALSE and
+ * error if it cannot be opened, or has none of what is chosen. */
+gboolean test_images_open(TestImages *images, const ImageChoice *choice, gboolean unlabelled, GError **error);
 void test_images_free(TestImages *images);
 
 /* Loads the models, in order, for images to come. NULL and error if one cannot be loaded. */

@@ -20,17 +20,6 @@ static Judgement *judgement_of(const Run *run, Evaluation *evaluation)
     return run->unknown ? &evaluation->unknown : &evaluation->known;
 }
 
-static void allocate_outputs(const Run *run, const Comparison *comparison)
-{
-    guint n = run->images->list->items->len;
-    for (guint i = 0; i < comparison->models; i++) {
-        const Model *model = comparison->evaluations[i]->model;
-        Judgement *judgement = judgement_of(run, comparison->evaluations[i]);
-        judgement->outputs = g_new(float, (gsize)n * model->classes->len + 1);
-        judgement->similarities = model->novelty ? g_new(float, n + 1) : NULL;
-    }
-}
-
 /* Images of fewer classes than the model's take the model's class list, in which some then have none. Classes that are
  * not the model's leave the list as it is, for model_mismatch to name. */
 static void adopt_classes(Dataset *images, const Model *model)
@@ -71,24 +60,27 @@ static gboolean list_images(const Run *run, const ImageChoice *choice, GError **
 {
     TestImages *images = run->images;
     const char *source = choice->source;
-    if (!cache_is(source)) {
-        images->folder = source;
-        images->list =
-            run->unknown ? dataset_unsorted(source, error) : dataset_scan(source, &choice->filter, error);
-        return images->list &&
-               (images->list->items->len || error_set(error, "%s: contains no images", source));
+    if (cache_is(source))
+        return test_images_open(images, choice, run->unknown, error) &&
+               (images->cache->images ||
+                error_set(error, "%s: the cache is empty; run extract first", source));
+    images->folder = source;
+    images->list =
+        run->unknown ? dataset_unsorted(source, error) : dataset_scan(source, &choice->filter, error);
+    return images->list && (images->list->items->len || error_set(error, "%s: contains no images", source));
+}
+
+static gboolean begin(Judge *judge, GError **error)
+{
+    const Run *run = judge->user;
+    guint n = run->images->list->items->len;
+    for (guint i = 0; i < judge->comparison->models; i++) {
+        Evaluation *evaluation = judge->comparison->evaluations[i];
+        Judgement *judgement = judgement_of(run, evaluation);
+        judgement->outputs = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
+        judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
     }
-    images->folder = choice->folder;
-    if (!(images->cache = cache_open(source, error)) || !cache_choose(images->cache, &choice->filter, error))
-        return FALSE;
-    if (run->unknown)
-        cache_take_unlabelled(images->cache);
-    else
-        cache_remark_left_out(images->cache);
-    images->list = cache_dataset(images->cache);
-    if (images->folder)
-        dataset_locate(images->list, images->folder);
-    return images->cache->images || error_set(error, "%s: the cache is empty; run extract first", source);
+    return TRUE;
 }
 
 static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error)
@@ -113,27 +105,6 @@ static gboolean skip(Judge *judge, guint image, const char *reason, GError **err
     g_free(run->reasons[image]);
     run->reasons[image] = g_strdup(reason);
     return TRUE;
-}
-
-/* Runs the images through the feature specification of the comparison's model `first`, for all that share it. */
-static gboolean judge_spec(Judge *judge, guint first, GError **error)
-{
-    const Run *run = judge->user;
-    const Comparison *comparison = judge->comparison;
-    const FeatureSpec *spec = comparison->evaluations[first]->model->spec;
-    g_autofree Evaluation **sharing = g_new(Evaluation *, comparison->models);
-    judge->models = 0;
-    for (guint j = 0; j < comparison->models; j++) {
-        Evaluation *evaluation = comparison->evaluations[j];
-        g_autofree char *difference = feature_spec_difference(evaluation->model->spec, spec);
-        if (!difference && j < first)
-            return TRUE; /* evaluated in an earlier model's run */
-        if (!difference)
-            sharing[judge->models++] = evaluation;
-    }
-    judge->evaluations = sharing;
-    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, spec, error);
-    return pipeline && judge_list(judge, spec, pipeline, run->images->list, "Judging", error);
 }
 
 /* Takes the images that a model could not be evaluated on off the list, and closes their gaps in the outputs. */
@@ -162,22 +133,6 @@ static void drop_unusable(const Run *run, const Comparison *comparison)
     dataset_free(dataset_take(images->list, dropped));
 }
 
-static gboolean judge_folder(Judge *judge, GError **error)
-{
-    Run *run = judge->user;
-    guint n = run->images->list->items->len;
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_set_size(reasons, (int)n);
-    run->reasons = (char **)reasons->pdata;
-    for (guint j = 0; j < judge->comparison->models; j++)
-        if (!judge_spec(judge, j, error))
-            return FALSE;
-    drop_unusable(run, judge->comparison);
-    return run->images->list->items->len ||
-           error_set(error, "%s: none of its %u %s could be read", run->images->list->root, n,
-                     plural(n, "image", "images"));
-}
-
 gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gboolean unknown, GError **error)
 {
     TestImages *images = g_new0(TestImages, 1);
@@ -185,17 +140,22 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
     *(unknown ? &comparison->unknown : &comparison->images) = images;
     Run run = {.images = images, .unknown = unknown};
     Judge judge = {.comparison = comparison,
-                   .evaluations = comparison->evaluations,
-                   .models = comparison->models,
+                   .label = "Judging",
                    .block = JUDGE_BLOCK,
                    .compares = TRUE,
                    .user = &run,
+                   .begin = begin,
                    .take = take,
                    .skip = skip};
-    if (!list_images(&run, choice, error) || !check_models(&run, comparison, error) ||
-        !judge_memory(&judge, images->list->items->len, images->cache, error) ||
-        (!images->cache && !judge_weights(comparison, error)))
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    if (!list_images(&run, choice, error) || !check_models(&run, comparison, error))
         return FALSE;
-    allocate_outputs(&run, comparison);
-    return images->cache ? judge_cache(&judge, images->cache, "Judging", error) : judge_folder(&judge, error);
+    guint n = images->list->items->len;
+    g_ptr_array_set_size(reasons, (int)n);
+    run.reasons = (char **)reasons->pdata;
+    if (!judge_run(&judge, images, error))
+        return FALSE;
+    drop_unusable(&run, comparison);
+    return images->list->items->len || error_set(error, "%s: none of its %u %s could be read",
+                                                 images->list->root, n, plural(n, "image", "images"));
 }

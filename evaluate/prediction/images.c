@@ -156,7 +156,7 @@ Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint
 
 gboolean images_complete(GError **error)
 {
-    return !interrupted() || error_set(error, "interrupted before all images were predicted");
+    return !interrupted() || error_set(error, "interrupted before all images were done");
 }
 
 gboolean images_run(Pipeline *pipeline, const char *label, const Dataset *list, PipelineConsume consume,

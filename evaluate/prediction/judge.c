@@ -43,8 +43,9 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     guint threads = (guint)values[0];
     MemoryNeed need = {0};
     gsize outputs = 0;
-    for (guint i = 0; i < work->judge->models; i++) {
-        const Model *model = work->judge->evaluations[i]->model;
+    const Comparison *comparison = work->judge->comparison;
+    for (guint i = 0; i < comparison->models; i++) {
+        const Model *model = comparison->evaluations[i]->model;
         MemoryNeed its = source_memory(work, model, threads);
         memory_add(&its, model_predict_memory(model, threads, (int)MIN(work->images, work->judge->block)));
         outputs += (gsize)work->images * model->classes->len * sizeof(float);
@@ -87,22 +88,32 @@ Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, 
 
 /* ---- Vectors ---- */
 
+/* Whether the vectors are what it takes. */
+static gboolean is_judged(const Judge *judge, const Model *model)
+{
+    g_autofree char *difference = feature_spec_difference(model->spec, judge->spec);
+    return difference == NULL;
+}
+
 gboolean judge_flush(Judge *judge, GError **error)
 {
     guint n = judge->filled;
-    ThreadPool *thread_pool = judge->comparison->thread_pool;
+    const Comparison *comparison = judge->comparison;
     gboolean good = TRUE;
     judge->filled = 0;
-    for (guint j = 0; n && good && j < judge->models; j++) {
-        const Model *model = judge->evaluations[j]->model;
+    for (guint j = 0; n && good && j < comparison->models; j++) {
+        Evaluation *evaluation = comparison->evaluations[j];
+        const Model *model = evaluation->model;
+        if (!is_judged(judge, model))
+            continue;
         g_autofree float *outputs = g_new(float, n * model->classes->len);
         float similarities[JUDGE_BLOCK] = {0};
         gint64 start = g_get_monotonic_time();
-        model_predict(model, thread_pool, judge->x, (int)n, outputs);
+        model_predict(model, comparison->thread_pool, judge->x, (int)n, outputs);
         const Judgement said = {outputs, similarities, 1e-6 * (double)(g_get_monotonic_time() - start)};
         if (judge->compares && model->novelty)
-            novelty_similarities(model->novelty, thread_pool, judge->x, (int)n, similarities);
-        good = judge->take(judge, judge->evaluations[j], n, &said, error);
+            novelty_similarities(model->novelty, comparison->thread_pool, judge->x, (int)n, similarities);
+        good = judge->take(judge, evaluation, n, &said, error);
     }
     for (guint i = 0; judge->released && i < n; i++)
         cache_forget(judge->released, judge->rows[i]);
@@ -112,7 +123,7 @@ gboolean judge_flush(Judge *judge, GError **error)
 /* Where the next vector may be put. */
 static float *next_row(const Judge *judge)
 {
-    return judge->vectors + judge->filled * judge->features;
+    return judge->vectors + judge->filled * feature_spec_features(judge->spec);
 }
 
 /* x: in the next row, or where it stays. */
@@ -123,13 +134,14 @@ static gboolean add(Judge *judge, guint image, const float *x, GError **error)
     return judge->filled < judge->block || judge_flush(judge, error);
 }
 
-gboolean judge_cache(Judge *judge, Cache *cache, const char *label, GError **error)
+static gboolean judge_cache(Judge *judge, Cache *cache, GError **error)
 {
     guint n = cache->images;
-    judge->features = feature_spec_features(cache->spec);
-    g_autofree float *vectors = g_new(float, judge->block * judge->features);
+    g_autofree float *vectors = g_new(float, judge->block *feature_spec_features(cache->spec));
+    judge->spec = cache->spec;
+    judge->released = judge->once ? cache : NULL;
     judge->vectors = vectors;
-    g_autoptr(Progress) progress = progress_new(label, n, "images");
+    g_autoptr(Progress) progress = progress_new(judge->label, n, "images");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
         const float *x = cache_features(cache, i, next_row(judge), error);
         if (!x || !add(judge, i, x, error))
@@ -147,15 +159,42 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     if (!features)
         return judge->skip(judge, image, reason, error);
     memcpy(item->hash, hash, sizeof item->hash);
-    return add(judge, image, memcpy(next_row(judge), features, judge->features * sizeof *features), error);
+    return add(judge, image,
+               memcpy(next_row(judge), features, feature_spec_features(judge->spec) * sizeof *features),
+               error);
 }
 
 gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, const Dataset *list,
-                    const char *label, GError **error)
+                    GError **error)
 {
-    judge->features = feature_spec_features(spec);
-    g_autofree float *vectors = g_new(float, judge->block * judge->features);
+    g_autofree float *vectors = g_new(float, judge->block *feature_spec_features(spec));
+    judge->spec = judge->images.spec = spec;
     judge->vectors = vectors;
-    judge->images.spec = spec;
-    return images_run(pipeline, label, list, take_vector, judge, error) && judge_flush(judge, error);
+    return images_run(pipeline, judge->label, list, take_vector, judge, error) && judge_flush(judge, error);
+}
+
+/* Through the base of the comparison's model `first`, unless an earlier one shares its specification. */
+static gboolean judge_spec(Judge *judge, guint first, const Dataset *list, GError **error)
+{
+    const Comparison *comparison = judge->comparison;
+    const FeatureSpec *spec = judge->spec = comparison->evaluations[first]->model->spec;
+    for (guint j = 0; j < first; j++)
+        if (is_judged(judge, comparison->evaluations[j]->model))
+            return TRUE;
+    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, spec, error);
+    return pipeline && judge_list(judge, spec, pipeline, list, error);
+}
+
+gboolean judge_run(Judge *judge, const TestImages *images, GError **error)
+{
+    Comparison *comparison = judge->comparison;
+    if (!judge_memory(judge, images->list->items->len, images->cache, error) ||
+        (!images->cache && !judge_weights(comparison, error)) || !judge->begin(judge, error))
+        return FALSE;
+    if (images->cache)
+        return judge_cache(judge, images->cache, error);
+    for (guint j = 0; j < comparison->models; j++)
+        if (!judge_spec(judge, j, images->list, error))
+            return FALSE;
+    return TRUE;
 }

@@ -9,24 +9,26 @@ typedef struct Judge Judge;
 struct Judge {
     PipelineImages images; /* first: filled in while vectors are computed */
     Comparison *comparison;
-    Evaluation **evaluations; /* (models) who get the vectors; those of the comparison, or some of them */
-    guint models;
+    const char *label; /* of the progress */
     guint block;       /* vectors given to a model at a time, at most JUDGE_BLOCK */
     gboolean compares; /* similarities to the images trained on are asked for, of models that know them */
-    Cache *released;   /* the pages of vectors taken from it are given back; NULL: it is read again */
+    gboolean once;     /* a cache's vectors are not read again: their pages are given back */
     gpointer user;
 
+    /* Called once, when there is all that is needed, before the first image. */
+    gboolean (*begin)(Judge *judge, GError **error);
     /* Takes what a model says of the images rows[0 … n-1]; similarities, where it compares none, are 0. FALSE with error
      * ends the run. */
     gboolean (*take)(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error);
     /* Hears why an image could not be used. */
     gboolean (*skip)(Judge *judge, guint image, const char *reason, GError **error);
 
+    const FeatureSpec *spec;     /* that the vectors are of, for all models that share it */
     float *vectors;              /* (block, D) */
     const float *x[JUDGE_BLOCK]; /* the vectors in the block, there or in a cache, */
     guint rows[JUDGE_BLOCK];     /* and their images */
     guint filled;
-    gsize features; /* D */
+    Cache *released; /* of these; NULL: none is */
 };
 
 /* Reports the memory that so many images need, in a cache (NULL: through the models' bases), before any is taken; FALSE
@@ -39,11 +41,13 @@ gboolean judge_weights(Comparison *comparison, GError **error);
 /* Through these weights to vectors of this specification. NULL and error as pipeline_new. */
 Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, GError **error);
 
-/* All images of a cache, of a list, by images_run. FALSE and error where one cannot be read from the cache, the user
- * interrupts, or take or skip fail. */
-gboolean judge_cache(Judge *judge, Cache *cache, const char *label, GError **error);
+/* Gives all images to all models: from their cache, or through the base, once for each feature specification. FALSE and error where there is not enough memory, one cannot be read from the cache, the weights are not the
+ * models', the user interrupts, or begin, take or skip fail. */
+gboolean judge_run(Judge *judge, const TestImages *images, GError **error);
+
+/* The images of a list to the models of this specification, by images_run. */
 gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, const Dataset *list,
-                    const char *label, GError **error);
+                    GError **error);
 
 /* Gives the models what is in the block before it is full: for skip, to keep the order. */
 gboolean judge_flush(Judge *judge, GError **error);

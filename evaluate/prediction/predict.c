@@ -20,7 +20,7 @@ enum {
 typedef struct {
     PredictFormat format;
     const Model *model;
-    Dataset *list; /* of the images, as far as they are known */
+    const TestImages *images; /* as far as they are known */
     guint top, skipped;
     const char *score_name;                /* "probability" or "margin" */
     gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
@@ -36,7 +36,7 @@ typedef struct {
 
 static const char *path_of(const Prediction *prediction, guint index)
 {
-    return ((const DatasetItem *)prediction->list->items->pdata[index])->key;
+    return ((const DatasetItem *)prediction->images->list->items->pdata[index])->key;
 }
 
 /* ---- Output ---- */
@@ -120,8 +120,10 @@ static gboolean print_image(const Prediction *prediction, guint index, const flo
     return cli_print(line->str, error);
 }
 
-static gboolean print_header(const Prediction *prediction, GError **error)
+/* Prints the header. */
+static gboolean begin(Judge *judge, GError **error)
 {
+    const Prediction *prediction = judge->user;
     if (prediction->format != FORMAT_CSV)
         return TRUE;
     g_autoptr(GString) line = g_string_new("path");
@@ -161,16 +163,18 @@ static gboolean skip(Judge *judge, guint image, const char *reason, GError **err
 }
 
 /* Answers the lines of standard input as they come. */
-static gboolean predict_lines(Judge *judge, Pipeline *pipeline, GError **error)
+static gboolean predict_lines(Judge *judge, const FeatureSpec *spec, Dataset *list, GError **error)
 {
     enum { AT_ONCE = 256 };
-    const Prediction *prediction = judge->user;
     GError *wrong = NULL;
+    if (!judge_memory(judge, judge->block, NULL, error) || !judge_weights(judge->comparison, error))
+        return FALSE;
     g_autoptr(GString) pending = g_string_new(NULL);
-    gboolean good = TRUE;
-    while (good && images_lines(pending, AT_ONCE, prediction->list, &wrong)) {
-        good = judge_list(judge, prediction->model->spec, pipeline, prediction->list, NULL, error);
-        g_ptr_array_set_size(prediction->list->items, 0);
+    g_autoptr(Pipeline) pipeline = judge_pipeline(judge->comparison, spec, error);
+    gboolean good = pipeline && begin(judge, error);
+    while (good && images_lines(pending, AT_ONCE, list, &wrong)) {
+        good = judge_list(judge, spec, pipeline, list, error);
+        g_ptr_array_set_size(list->items, 0);
     }
     if (wrong)
         g_propagate_error(error, wrong);
@@ -178,41 +182,22 @@ static gboolean predict_lines(Judge *judge, Pipeline *pipeline, GError **error)
            (!interrupted() || error_set(error, "interrupted before the end of standard input"));
 }
 
-/* The images of a cache by their paths, also those without a label. */
-static gboolean predict_cache(Judge *judge, const char *path, GError **error)
+/* Of a cache also those without a label. */
+static gboolean list_images(TestImages *images, const Evaluation *evaluation, const char *const *inputs,
+                            GError **error)
 {
-    Prediction *prediction = judge->user;
-    g_autoptr(Cache) cache = cache_open(path, error);
-    if (!cache)
+    const ImageChoice choice = {.source = inputs[0]};
+    if (!cache_is(choice.source)) {
+        images->list = images_list(inputs, error);
+        return images->list &&
+               (images->list->items->len ||
+                error_set(error, "nothing to predict: the folder or list contains no images"));
+    }
+    if (!test_images_open(images, &choice, TRUE, error))
         return FALSE;
-    cache_take_unlabelled(cache);
-    g_autofree char *clause = model_mismatch(prediction->model, cache->spec, NULL, 0);
-    if (clause)
-        return error_set(error, "%s: cannot predict the images of %s: %s", judge->evaluations[0]->path, path,
-                         clause);
-    prediction->list = cache_dataset(cache);
-    judge->released = cache;
-    return judge_memory(judge, cache->images, cache, error) && print_header(prediction, error) &&
-           judge_cache(judge, cache, "Predicting", error);
-}
-
-static gboolean predict_inputs(Judge *judge, const char *const *inputs, GError **error)
-{
-    Prediction *prediction = judge->user;
-    const FeatureSpec *spec = prediction->model->spec;
-    gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
-    Dataset *list = prediction->list = lines ? dataset_new("") : images_list(inputs, error);
-    if (!list)
-        return FALSE;
-    if (!lines && !list->items->len)
-        return error_set(error, "nothing to predict: the folder or list contains no images");
-    if (!judge_memory(judge, lines ? judge->block : list->items->len, NULL, error) ||
-        !judge_weights(judge->comparison, error))
-        return FALSE;
-    g_autoptr(Pipeline) pipeline = judge_pipeline(judge->comparison, spec, error);
-    return pipeline && print_header(prediction, error) &&
-           (lines ? predict_lines(judge, pipeline, error)
-                  : judge_list(judge, spec, pipeline, list, "Predicting", error));
+    g_autofree char *clause = model_mismatch(evaluation->model, images->cache->spec, NULL, 0);
+    return !clause || error_set(error, "%s: cannot predict the images of %s: %s", evaluation->path,
+                                choice.source, clause);
 }
 
 Status predict_images(const Options *options, GError **error)
@@ -224,8 +209,11 @@ Status predict_images(const Options *options, GError **error)
     const Model *model = comparison->evaluations[0]->model;
     const char *const *inputs = (const char *const *)options->inputs;
     gboolean probabilities = model->probabilities || model->temperature > 0;
+    gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
+    TestImages *images = comparison->images = g_new0(TestImages, 1);
     Prediction prediction = {.format = options->format,
                              .model = model,
+                             .images = images,
                              .judges_score = model->threshold > 0,
                              .judges_novelty = model->novelty && isfinite(model->novelty->limit),
                              .top = MIN((guint)options->top, model->classes->len),
@@ -234,15 +222,18 @@ Status predict_images(const Options *options, GError **error)
         cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
                    "train with --folds 5 to calibrate it");
     Judge judge = {.comparison = comparison,
-                   .evaluations = comparison->evaluations,
-                   .models = comparison->models,
+                   .label = lines ? NULL : "Predicting",
                    .block = AT_A_TIME,
                    .compares = prediction.judges_novelty,
+                   .once = TRUE,
                    .user = &prediction,
+                   .begin = begin,
                    .take = take,
                    .skip = skip};
-    gboolean done =
-        cache_is(inputs[0]) ? predict_cache(&judge, inputs[0], error) : predict_inputs(&judge, inputs, error);
-    dataset_free(prediction.list);
+    if (lines)
+        images->list = dataset_new("");
+    gboolean done = lines ? predict_lines(&judge, model->spec, images->list, error)
+                          : list_images(images, comparison->evaluations[0], inputs, error) &&
+                                judge_run(&judge, images, error);
     return !done ? STATUS_FAILED : prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }
