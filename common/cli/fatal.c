@@ -83,59 +83,42 @@ PUT_BETWEEN(realloc, (void *memory_there, gsize size), (memory_there, size), siz
 
 /* ---- Mapped files ---- */
 
-/* One line of /proc/self/maps, "BEGIN-END FLAGS … /PATH", read byte by byte. */
-typedef struct {
-    guintptr bounds[2]; /* begin and end */
-    guint at;           /* bounds[at] is being read; 2: both are known */
-    gsize length;       /* of path */
-    char path[4096];
-} Mapping;
-
-/* TRUE at the end of the line of a mapped file with this address in it; its path is then a string. */
-static gboolean mapping_take(Mapping *mapping, char c, guintptr address)
+/* The path of the mapped file with this address in it, by a line of /proc/self/maps, "BEGIN-END FLAGS … /PATH"; NULL for
+ * none. */
+static const char *mapped_at(guintptr address)
 {
-    if (c == '\n') {
-        gboolean found = mapping->length && mapping->bounds[0] <= address && address < mapping->bounds[1];
-        mapping->path[mapping->length] = '\0';
-        mapping->bounds[0] = mapping->bounds[1] = mapping->at = mapping->length = 0;
-        return found;
+    static char maps[8 << 20]; /* of which only the pages that are written to take memory */
+    gsize size = 0;
+    gssize n = 0;
+    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    while (file >= 0 && (n = read(file, maps + size, sizeof maps - 1 - size)) > 0)
+        size += (gsize)n;
+    maps[size] = '\0';
+    for (char *line = maps, *end; (end = strchr(line, '\n')); line = end + 1) {
+        char *dash, *path = memchr(line, '/', (gsize)(end - line));
+        guintptr begin = g_ascii_strtoull(line, &dash, 16);
+        if (path && begin <= address && address < g_ascii_strtoull(dash + 1, NULL, 16)) {
+            *end = '\0';
+            return path;
+        }
     }
-    int digit = g_ascii_xdigit_value(c);
-    if (mapping->at < 2 && digit >= 0)
-        mapping->bounds[mapping->at] = mapping->bounds[mapping->at] * 16 + (guintptr)digit;
-    else if (mapping->at < 2)
-        mapping->at++;
-    else if ((mapping->length || c == '/') && mapping->length + 1 < sizeof mapping->path)
-        mapping->path[mapping->length++] = c;
-    return FALSE;
-}
-
-static gboolean find_mapping(Mapping *mapping, guintptr address)
-{
-    char block[1024];
-    gssize n;
-    gboolean found = FALSE;
-    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    while (maps >= 0 && !found && (n = read(maps, block, sizeof block)) > 0)
-        for (gssize i = 0; i < n && !found; i++)
-            found = mapping_take(mapping, block[i], address);
-    if (maps >= 0)
-        close(maps);
-    return found;
+    return NULL;
 }
 
 /* Bytes of a mapped file that are not there. Memory that processes share is mapped from /dev/zero. */
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
-    static Mapping mapping;
-    if (!find_mapping(&mapping, (guintptr)info->si_addr))
+    static gint faulted;
+    while (!g_atomic_int_compare_and_exchange(&faulted, FALSE, TRUE))
+        pause(); /* another thread is here */
+    const char *path = mapped_at((guintptr)info->si_addr);
+    if (!path)
         signal(SIGBUS, SIG_DFL); /* comes again, and ends the program by itself */
-    else if (g_str_has_prefix(mapping.path, "/dev/zero"))
+    else if (g_str_has_prefix(path, "/dev/zero"))
         end("out of memory: ", "none is left to share between processes");
     else
-        end(mapping.path,
-            ": cannot be read or written any more: it was cut short while it was in use, its disk "
-            "fails, or its file system is full");
+        end(path, ": cannot be read or written any more: it was cut short while it was in use, its disk "
+                  "fails, or its file system is full");
 }
 
 /* ---- Messages of libraries ---- */
