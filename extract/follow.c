@@ -60,7 +60,7 @@ static gboolean is_image(const Known *known)
 
 static void add_known(Follow *follow, const char *path, const CacheItem *item, guint part)
 {
-    Known *known = g_new0(Known, 1);
+    Known *known = g_new(Known, 1);
     *known = (Known){.path = path, .item = item, .part = part};
     g_ptr_array_add(follow->known, known);
     g_hash_table_insert(follow->paths, (gpointer)path, known);
@@ -267,43 +267,17 @@ CacheLabel follow_label(const Follow *follow, const DatasetItem *item)
     return label_of(follow, item, g_hash_table_lookup(follow->paths, item->key));
 }
 
-/* Gives the items that are unchanged their labels. Images whose class is another one now count as moved. */
-static gboolean relabel(Plan *plan, GError **error)
-{
-    const Dataset *dataset = plan->dataset;
-    guint relabelled = 0;
-    for (guint i = 0; i < dataset->items->len && !interrupted(); i++) {
-        const DatasetItem *item = dataset->items->pdata[i];
-        const Known *known =
-            plan->states[i] == IMAGE_UNCHANGED ? g_hash_table_lookup(plan->follow->paths, item->key) : NULL;
-        if (!known || !known->item)
-            continue;
-        CacheLabel label = label_of(plan->follow, item, known);
-        if (cache_label_same(&label, &known->item->given))
-            continue;
-        relabelled += !known->item->copy && !g_str_equal(label.class_name, known->item->given.class_name);
-        cache_writer_copy(plan->writer, item->key, item->key, &label);
-        if (!commit_often(plan->writer, error))
-            return FALSE;
-    }
-    if (relabelled)
-        cli_remark("%u %s another class by the table", relabelled,
-                   plural(relabelled, "image has", "images have"));
-    plan->moved += relabelled;
-    return cache_writer_commit(plan->writer, error);
-}
-
 /* ---- Moving and copying ---- */
 
-/* The record is checked before it gets another checksum. */
-static void take_from(Plan *plan, Known *source, const DatasetItem *item)
+/* FALSE: the record's checksum fails, which it would get anew. */
+static gboolean take_from(Plan *plan, Known *source, const DatasetItem *item)
 {
     CacheLabel label = label_of(plan->follow, item, source);
     const char *path = source->path;
     guint8 hash[CACHE_HASH];
     if (!source->now &&
         (!cache_writer_lookup(plan->writer, path, hash) || !same_hash(hash, source->item->hash)))
-        return;
+        return FALSE;
     cache_writer_copy(plan->writer, source->now ? source->now : path, item->key, &label);
     if (source->gone && !source->now) {
         cache_writer_remove(plan->writer, path);
@@ -314,19 +288,18 @@ static void take_from(Plan *plan, Known *source, const DatasetItem *item)
         plan->first_from = path;
         plan->first_copy = item->key;
     }
+    return TRUE;
 }
 
-static gboolean take_images(Plan *plan, GError **error)
+/* Gives an item that is unchanged its label. */
+static void relabel(Plan *plan, const DatasetItem *item)
 {
-    for (guint i = 0; i < plan->dataset->items->len && !interrupted(); i++) {
-        const DatasetItem *item = plan->dataset->items->pdata[i];
-        Known *source = find_source(plan, item);
-        if (source)
-            take_from(plan, source, item);
-        if (!commit_often(plan->writer, error))
-            return FALSE;
-    }
-    return TRUE;
+    const Known *known = g_hash_table_lookup(plan->follow->paths, item->key);
+    CacheLabel label = label_of(plan->follow, item, known);
+    if (!known || !known->item || cache_label_same(&label, &known->item->given))
+        return; /* or, without an item, another part has it as a skipped input */
+    plan->relabelled += !known->item->copy && !g_str_equal(label.class_name, known->item->given.class_name);
+    cache_writer_copy(plan->writer, item->key, item->key, &label);
 }
 
 /* Items whose file has gone and that were not moved; copies of a moved image are removed in any case. */
@@ -413,18 +386,9 @@ static void remark(const Plan *plan, const char *cache)
                  "--keep-missing keeps them without this line",
                  plan->missing, plural(plan->missing, "item", "items"), cache, options->arguments[0],
                  plan->first_missing);
-}
-
-static gboolean follow_known(Plan *plan, GError **error)
-{
-    if (!take_images(plan, error))
-        return FALSE;
-    if (!interrupted())
-        leave_behind(plan);
-    g_autofree char *passed = dataset_passed(plan->dataset);
-    cache_writer_passed(plan->writer, passed);
-    return cache_writer_commit(plan->writer, error) &&
-           (!interrupted() || error_set(error, "%s", interruption));
+    if (plan->relabelled)
+        cli_remark("%u %s another class by the table", plan->relabelled,
+                   plural(plan->relabelled, "image has", "images have"));
 }
 
 /* ---- What is left to compute ---- */
@@ -441,35 +405,52 @@ static void compare(guint task, guint worker, gpointer data)
     plan->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
-static gboolean compare_all(Plan *plan, GError **error)
+/* Of each image: its features stay, or are those of another one, or have to be computed. */
+static gboolean decide(Plan *plan, GError **error)
 {
-    const Follow *follow = plan->follow;
-    copies_add(plan->dataset, plan->part ? 0 : (guint)follow->options->copies);
+    for (guint i = 0; i < plan->dataset->items->len && !interrupted(); i++) {
+        const DatasetItem *item = plan->dataset->items->pdata[i];
+        Known *source = cache_path_copy(item->key) ? NULL : find_source(plan, item);
+        if (plan->states[i] == IMAGE_UNCHANGED)
+            relabel(plan, item);
+        else if (!source || !take_from(plan, source, item))
+            plan->work[plan->n_work++] = i;
+        if (!commit_often(plan->writer, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean follow_all(Plan *plan, GError **error)
+{
+    const Options *options = plan->follow->options;
+    copies_add(plan->dataset, plan->part ? 0 : (guint)options->copies);
     guint n = plan->dataset->items->len;
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)follow->options->common.threads);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     plan->states = g_new0(guint8, n + 1);
     plan->work = g_new(guint, n + 1);
     thread_pool_run(thread_pool, n, compare, plan);
-    if (interrupted())
-        return error_set(error, "%s", interruption);
-    for (guint i = 0; i < n; i++)
-        if (plan->states[i] != IMAGE_UNCHANGED)
-            plan->work[plan->n_work++] = i;
-    contents_order(plan->dataset, plan->work, plan->n_work);
-    return TRUE;
+    if (!interrupted() && !decide(plan, error))
+        return FALSE;
+    if (!interrupted())
+        leave_behind(plan);
+    g_autofree char *passed = dataset_passed(plan->dataset);
+    cache_writer_passed(plan->writer, passed);
+    return cache_writer_commit(plan->writer, error) &&
+           (!interrupted() || error_set(error, "%s", interruption));
 }
 
 Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error)
 {
     g_autoptr(Plan) plan = g_new0(Plan, 1);
     *plan = (Plan){.follow = follow, .dataset = dataset, .part = part, .writer = follow->writers[part]};
-    if (!follow_known(plan, error))
+    if (!follow_all(plan, error))
         return NULL;
     if (follow->stored[part]) /* a new cache knows nothing */
         remark(plan, follow->stored[part]->path);
-    if (!compare_all(plan, error) || !relabel(plan, error))
-        return NULL;
+    plan->moved += plan->relabelled;
     plan->unchanged = dataset->items->len - plan->n_work - plan->moved - plan->copied;
+    contents_order(dataset, plan->work, plan->n_work);
     return g_steal_pointer(&plan);
 }
 

@@ -36,6 +36,7 @@ typedef struct {
     guint part;       /* its number, */
     CacheWriter *writer;
     guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
+    guint relabelled;             /* by a table: of those moved */
     const char *first_missing, *first_from, *first_copy; /* of these, to be named */
     guint8 *states;                                      /* ImageState of each of the dataset's items */
     guint *work; /* indices of the items that are not unchanged, in reading order (contents.h) */
