@@ -324,25 +324,6 @@ static void leave_behind(Plan *plan)
 
 /* ---- What is said ---- */
 
-/* What became of the images of a class. */
-typedef struct {
-    guint images, moved;
-    const char *to; /* their new class; NULL while none moved, "" for several */
-} Renamed;
-
-static void note_class(GHashTable *classes, const Known *known)
-{
-    const char *name = known->item->given.class_name;
-    Renamed *renamed = g_hash_table_lookup(classes, name);
-    if (!renamed)
-        g_hash_table_insert(classes, (gpointer)name, renamed = g_new0(Renamed, 1));
-    renamed->images++;
-    if (known->now) {
-        renamed->moved++;
-        renamed->to = !renamed->to || g_str_equal(renamed->to, known->now_class) ? known->now_class : "";
-    }
-}
-
 void follow_remark_reviewed(const char *cache, guint n)
 {
     if (n)
@@ -352,24 +333,31 @@ void follow_remark_reviewed(const char *cache, guint n)
 
 static void remark_on_classes(const Plan *plan, const char *cache)
 {
-    g_autoptr(GHashTable) classes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    g_autoptr(GHashTable) sizes = g_hash_table_new(g_str_hash, g_str_equal); /* class -> its images */
+    g_autoptr(GHashTable) moved =
+        g_hash_table_new(g_str_hash, g_str_equal); /* to the same class; "" for others */
     GHashTableIter all;
-    gpointer name, value;
+    gpointer name, size;
     guint reviewed = 0;
     for (guint i = 0; i < plan->follow->known->len; i++) {
         const Known *known = plan->follow->known->pdata[i];
         if (known->part != plan->part || !is_image(known))
             continue;
-        note_class(classes, known);
+        char *class_name = (char *)known->item->given.class_name;
+        const char *to = known->now ? known->now_class : "", *others = g_hash_table_lookup(moved, class_name);
+        g_hash_table_insert(moved, class_name, (gpointer)(!others || g_str_equal(others, to) ? to : ""));
+        size = g_hash_table_lookup(sizes, class_name);
+        g_hash_table_insert(sizes, class_name, GUINT_TO_POINTER(GPOINTER_TO_UINT(size) + 1));
         reviewed += (!known->gone || known->now) && cache_label_action(&known->item->given) != LABELS_KEEP;
     }
     follow_remark_reviewed(cache, reviewed);
-    g_hash_table_iter_init(&all, classes);
-    while (g_hash_table_iter_next(&all, &name, &value)) {
-        const Renamed *renamed = value;
-        if (renamed->moved == renamed->images && *renamed->to && !g_str_equal(renamed->to, name))
+    g_hash_table_iter_init(&all, sizes);
+    while (g_hash_table_iter_next(&all, &name, &size)) {
+        const char *to = g_hash_table_lookup(moved, name);
+        guint n = GPOINTER_TO_UINT(size);
+        if (*to && !g_str_equal(to, name))
             cli_remark("the class %s is now %s: its %u %s moved, and none is computed", (const char *)name,
-                       renamed->to, renamed->images, plural(renamed->images, "image is", "images are"));
+                       to, n, plural(n, "image is", "images are"));
     }
 }
 

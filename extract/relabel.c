@@ -18,61 +18,56 @@ struct Relabelling {
     Groups *groups; /* as well */
     CacheWriter *writer;
     Cache *stored; /* what the writer's has */
-    /* What is said of an item; *found: whether anything is. *group: to be freed. */
-    CacheLabel (*new_label)(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
-                            gboolean *found);
+    /* Changes an item's label by its row of the table and its group, NULL where it has none. FALSE: nothing is said of it. */
+    gboolean (*change)(const Relabelling *r, const LabelRow *row, const char *group, CacheLabel *label);
     gboolean at_once;                            /* all is changed, or nothing */
     guint changed, unchanged, lacking, reviewed; /* images; reviewed: a review decided on its class or use */
 };
 
 /* The table's class and group, else what the item has. */
-static CacheLabel tabled(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
-                         gboolean *found)
+static gboolean tabled(const Relabelling *r, const LabelRow *row, const char *group, CacheLabel *label)
 {
-    CacheLabel label = cache_label_unreviewed(*before);
-    const LabelRow *row = r->labels ? labels_find(r->labels, path) : NULL;
-    *found = row || !r->labels;
+    CacheLabel new = cache_label_unreviewed(*label);
     if (row) {
-        label.class_name = row->class_name;
-        label.tabled = TRUE;
-        label.group = r->labels->has[LABELS_GROUP] ? row->group : label.group;
+        new.class_name = row->class_name;
+        new.tabled = TRUE;
+        new.group = r->labels->has[LABELS_GROUP] ? row->group : new.group;
     }
     if (r->groups)
-        label.group = *group = groups_find(r->groups, path);
-    return cache_label_reviewed(before, label);
+        new.group = group;
+    *label = cache_label_reviewed(label, new);
+    return row || !r->labels;
 }
 
 /* What was decided, over what the item would have without a review. */
-static CacheLabel decided(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
-                          gboolean *found)
+static gboolean decided(const Relabelling *r, const LabelRow *row, const char *group, CacheLabel *label)
 {
-    CacheLabel label = *before, unreviewed = cache_label_unreviewed(*before);
-    const LabelRow *row = labels_find(r->labels, path);
-    *found = row != NULL;
+    CacheLabel unreviewed = cache_label_unreviewed(*label);
     if (!row)
-        return label;
-    label.before = unreviewed.class_name;
-    label.before_tabled = unreviewed.tabled;
-    label.excluded = row->action == LABELS_EXCLUDE;
+        return FALSE;
+    label->before = unreviewed.class_name;
+    label->before_tabled = unreviewed.tabled;
+    label->excluded = row->action == LABELS_EXCLUDE;
     if (row->action == LABELS_RELABEL) {
-        label.class_name = row->class_name;
-        label.tabled = TRUE;
+        label->class_name = row->class_name;
+        label->tabled = TRUE;
     }
-    return label;
+    return TRUE;
 }
 
-static CacheLabel undone(const Relabelling *r, const CacheLabel *before, const char *path, char **group,
-                         gboolean *found)
+static gboolean undone(const Relabelling *r, const LabelRow *row, const char *group, CacheLabel *label)
 {
-    *found = before->before != NULL;
-    return cache_label_unreviewed(*before);
+    gboolean found = label->before != NULL;
+    *label = cache_label_unreviewed(*label);
+    return found;
 }
 
 static gboolean relabel_item(Relabelling *r, const CacheItem *stored, GError **error)
 {
-    gboolean found;
-    g_autofree char *group = NULL, *path = cache_path_image(stored->path);
-    CacheLabel label = r->new_label(r, &stored->given, path, &group, &found);
+    g_autofree char *path = cache_path_image(stored->path);
+    g_autofree char *group = r->groups ? groups_find(r->groups, path) : NULL;
+    CacheLabel label = stored->given;
+    gboolean found = r->change(r, r->labels ? labels_find(r->labels, path) : NULL, group, &label);
     gboolean other = !g_str_equal(label.class_name, stored->given.class_name) ||
                      g_strcmp0(label.group, stored->given.group) != 0;
     guint8 hash[CACHE_HASH];
@@ -137,7 +132,7 @@ static gboolean relabel_all(Relabelling *r, GError **error)
 Status extract_relabel(const Options *options, GError **error)
 {
     const char *path = options->arguments[0], *table = options->filter.labels;
-    g_auto(Relabelling) r = {.new_label = tabled};
+    g_auto(Relabelling) r = {.change = tabled};
     if ((table && !(r.labels = labels_read(table, LABELS_CLASSES, error))) ||
         (options->filter.group && !(r.groups = groups_new(options->filter.group, error))) ||
         !relabelling_open(&r, path, error) || !check_groups(&r, options->filter.group, path, error) ||
@@ -179,7 +174,7 @@ Status extract_apply(const Options *options, GError **error)
 {
     const char *path = options->arguments[0];
     guint counts[] = {[LABELS_KEEP] = 0, [LABELS_RELABEL] = 0, [LABELS_EXCLUDE] = 0};
-    g_auto(Relabelling) r = {.new_label = decided, .at_once = TRUE};
+    g_auto(Relabelling) r = {.change = decided, .at_once = TRUE};
     GHashTableIter rows;
     gpointer row;
     if (!(r.labels = labels_read(options->apply, LABELS_DECISIONS, error)) ||
@@ -195,7 +190,7 @@ Status extract_apply(const Options *options, GError **error)
 
 Status extract_unapply(const Options *options, GError **error)
 {
-    g_auto(Relabelling) r = {.new_label = undone, .at_once = TRUE};
+    g_auto(Relabelling) r = {.change = undone, .at_once = TRUE};
     if (!relabelling_open(&r, options->arguments[0], error) || !relabel_all(&r, error))
         return STATUS_FAILED;
     guint n = r.changed + r.unchanged;
