@@ -247,16 +247,6 @@ gboolean cli_parse_real(const char *text, double *value)
     return !*end && isfinite(*value);
 }
 
-static gboolean parse_whole(const char *text, gint64 *value)
-{
-    char *end;
-    if (!g_ascii_isdigit(text[text[0] == '-' || text[0] == '+'])) /* strtoll also accepts blanks */
-        return FALSE;
-    errno = 0;
-    *value = g_ascii_strtoll(text, &end, 10);
-    return !*end && !errno;
-}
-
 static gboolean set_number(const CliOption *option, const char *spelling, const char *value, GError **error)
 {
     gboolean whole = option->kind == CLI_INT, bounded = option->min != 0 || option->max != 0;
@@ -267,7 +257,8 @@ static gboolean set_number(const CliOption *option, const char *spelling, const 
     g_autofree char *wanted = g_strdup_printf("a %snumber%s", whole ? "whole " : "", bounds);
     gint64 integer = 0;
     double real = 0;
-    gboolean valid = whole ? parse_whole(value, &integer) : cli_parse_real(value, &real);
+    gboolean valid = whole ? g_ascii_string_to_signed(value, 10, G_MININT64, G_MAXINT64, &integer, NULL)
+                           : cli_parse_real(value, &real);
     if (!valid || out_of_bounds(option, whole ? (double)integer : real))
         return bad_value(spelling, value, wanted, error);
     if (whole)

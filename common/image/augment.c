@@ -2,6 +2,7 @@
 #include "common/image/augment.h"
 
 #include "common/arithmetic/kernels.h"
+#include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/rng.h"
 
@@ -32,17 +33,14 @@ static double range_value(const AugmentOptions *options, const Range *range)
 
 gboolean augment_check(AugmentOptions *options, GError **error)
 {
-    char *middle, *end;
     const char *text = options->brightness_range;
+    double *low = &options->brightness_low, *high = &options->brightness_high;
     if (!text)
         return TRUE;
-    options->brightness_low = g_ascii_strtod(text, &middle);
-    if (middle != text && *middle == ',') {
-        options->brightness_high = g_ascii_strtod(middle + 1, &end);
-        if (end != middle + 1 && *end == '\0' && options->brightness_low >= 0 &&
-            options->brightness_low <= options->brightness_high && options->brightness_high <= 100)
-            return TRUE;
-    }
+    g_auto(GStrv) factors = g_strsplit(text, ",", -1);
+    if (g_strv_length(factors) == 2 && cli_parse_real(factors[0], low) && cli_parse_real(factors[1], high) &&
+        *low >= 0 && *low <= *high && *high <= 100)
+        return TRUE;
     return error_set(
         error,
         "--brightness-range is '%s'; give two factors LOW,HIGH with 0 <= LOW <= HIGH <= 100, such as 0.5,1.5",

@@ -123,7 +123,8 @@ def class_names_with_commas_are_named_as_they_are_in_quotes_or_one_by_one():
             program("train", *head, "--class-weight", '"bell, red:2"', "--class-weight", "x:3", some, at + "/n.h5")
             with h5py.File(at + "/m.h5") as one, h5py.File(at + "/n.h5") as two:
                 assert all((one[path][()] == two[path][()]).all() for path in datasets(one))
-        assert "--class-weight" in program("train", *HEADS[1], "--class-weight", '"bell', some, at + "/n.h5", status=1).stderr
+        for wrong in ('"bell', "x:0x3", "x: 3"):
+            assert "--class-weight" in program("train", *HEADS[1], "--class-weight", wrong, some, at + "/n.h5", status=1).stderr
         assert "a quote is not closed" in program("train", *HEADS[1], "--classes", '"bell', some, at + "/n.h5", status=1).stderr
 
 

@@ -145,7 +145,8 @@ def numbers_are_decimal_and_nothing_else():
 def augmentation_outside_its_bounds_is_refused():
     with scratch() as at:
         for option, value in (("rotation", "-1"), ("rotation", "361"), ("width-shift", "-1"), ("height-shift", "100001"), ("shear", "nan"),
-                              ("zoom", "1"), ("channel-shift", "256"), ("brightness", "-1,1"), ("brightness", "0.9,0.1")):
+                              ("zoom", "1"), ("channel-shift", "256"), ("brightness", "-1,1"), ("brightness", "0.9,0.1"),
+                              ("brightness", "0.1,0x1"), ("brightness", "0.1, 0.5"), ("brightness", "0.1,0.5,1")):
             name = "--%s-range" % option
             for program_name, rest in (("extract", ["--augment", "1", at, at + "/c"]),
                                        ("train", ["--approach", "scratch", "--images", at, at + "/m.h5"])):

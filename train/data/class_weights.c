@@ -1,10 +1,10 @@
 /* class_weights: see class_weights.h. */
 #include "train/data/class_weights.h"
 
+#include "common/cli/cli.h"
 #include "common/core/csv.h"
 #include "common/core/error.h"
 
-#include <math.h>
 #include <string.h>
 
 static void balance(double *weights, const guint *counts, guint classes)
@@ -40,9 +40,8 @@ static gboolean names_a_class(const char *item, gpointer classes)
 static gboolean set_weight(const char *item, const Classes *classes, double *weights, GError **error)
 {
     const char *colon = strrchr(item, ':');
-    char *end = NULL;
-    double weight = colon ? g_ascii_strtod(colon + 1, &end) : 0;
-    if (!colon || end == colon + 1 || *end || !(weight > 0) || !isfinite(weight))
+    double weight = 0;
+    if (!colon || !cli_parse_real(colon + 1, &weight) || weight <= 0)
         return error_set(error, "--class-weight: '%s' is not NAME:WEIGHT with a weight above 0", item);
     int class = class_of(item, classes);
     if (class < 0)
