@@ -14,13 +14,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void item_free(gpointer data)
+static void item_clear(gpointer data)
 {
     DatasetItem *item = data;
     g_free(item->path);
     g_free(item->key);
     g_free(item->group);
-    g_free(item);
+}
+
+static void item_release(gpointer item)
+{
+    g_rc_box_release_full(item, item_clear);
+}
+
+/* A list of items, which others may have, too. */
+static GPtrArray *new_items(void)
+{
+    return g_ptr_array_new_with_free_func(item_release);
+}
+
+static void share_item(GPtrArray *items, DatasetItem *item)
+{
+    g_ptr_array_add(items, g_rc_box_acquire(item));
 }
 
 void dataset_free(Dataset *dataset)
@@ -36,18 +51,16 @@ void dataset_free(Dataset *dataset)
 
 Dataset *dataset_take(Dataset *dataset, const gboolean *taken)
 {
-    GPtrArray *all = dataset->items, *rest = g_ptr_array_new_with_free_func(item_free);
+    g_autoptr(GPtrArray) all = dataset->items;
     Dataset *part = dataset_new(dataset->root);
     part->archived = dataset->archived;
     part->tabled = dataset->tabled;
     part->grouped = dataset->grouped;
     g_ptr_array_unref(part->classes);
     part->classes = g_ptr_array_ref(dataset->classes);
+    dataset->items = new_items();
     for (guint i = 0; i < all->len; i++)
-        g_ptr_array_add(taken[i] ? part->items : rest, all->pdata[i]);
-    g_ptr_array_set_free_func(all, NULL);
-    g_ptr_array_unref(all);
-    dataset->items = rest;
+        share_item(taken[i] ? part->items : dataset->items, all->pdata[i]);
     return part;
 }
 
@@ -61,14 +74,14 @@ Dataset *dataset_new(const char *root)
     Dataset *dataset = g_new(Dataset, 1);
     *dataset = (Dataset){.root = g_strdup(root),
                          .classes = g_ptr_array_new_with_free_func(g_free),
-                         .items = g_ptr_array_new_with_free_func(item_free),
+                         .items = new_items(),
                          .passed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     return dataset;
 }
 
 DatasetItem *dataset_add(Dataset *dataset, const char *key, int label)
 {
-    DatasetItem *item = g_new0(DatasetItem, 1);
+    DatasetItem *item = g_rc_box_new0(DatasetItem);
     item->path = *dataset->root ? g_build_filename(dataset->root, key, NULL) : g_strdup(key);
     item->key = g_strdup(key);
     item->label = label;
@@ -338,7 +351,7 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
     gboolean subset = filter->classes || filter->first_classes;
     g_autoptr(GHashTable) index = index_items(all->items);
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-    g_autoptr(GPtrArray) picked = g_ptr_array_new();
+    g_autoptr(GPtrArray) picked = new_items();
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         const char *key = g_strstrip(lines[i]);
@@ -354,7 +367,7 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
             g_hash_table_insert(index, g_strdup(key), item);
         }
         if (g_hash_table_add(seen, item))
-            g_ptr_array_add(picked, item);
+            share_item(picked, item);
     }
     if (!add_missing && picked->len == 0)
         return error_null(error, "%s has none of the images that %s names", all->root, list);
@@ -366,22 +379,15 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
 
 /* ---- Putting it together ---- */
 
-/* Keeps the picked items (borrowed), at most `limit` of each class, in byte order of their keys; frees the others. */
+/* Keeps the picked items only, at most `limit` of each class, in byte order of their keys. */
 static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
 {
     g_autofree int *counts = g_new0(int, dataset->classes->len);
-    g_autoptr(GHashTable) rest = g_hash_table_new_full(NULL, NULL, item_free, NULL);
-    for (guint i = 0; i < dataset->items->len; i++)
-        g_hash_table_add(rest, dataset->items->pdata[i]);
-    g_ptr_array_set_free_func(dataset->items, NULL);
     g_ptr_array_set_size(dataset->items, 0);
-    g_ptr_array_set_free_func(dataset->items, item_free);
     for (guint i = 0; i < picked->len; i++) {
-        DatasetItem *item = g_ptr_array_index(picked, i);
-        if (limit && counts[item->label]++ >= limit)
-            continue;
-        g_hash_table_steal(rest, item);
-        g_ptr_array_add(dataset->items, item);
+        DatasetItem *item = picked->pdata[i];
+        if (!limit || counts[item->label]++ < limit)
+            share_item(dataset->items, item);
     }
     g_ptr_array_sort(dataset->items, by_key);
 }
@@ -405,18 +411,18 @@ static gboolean drop_empty_classes(Dataset *dataset, const gboolean *named, GErr
     return TRUE;
 }
 
-/* The picked items (borrowed) without those that the table names, or says to exclude if it has actions. */
+/* The picked items without those that the table names, or says to exclude if it has actions. */
 static GPtrArray *drop_excluded(const Dataset *dataset, const GPtrArray *picked, const char *table,
                                 GError **error)
 {
     g_autoptr(Labels) labels = labels_read(table, LABELS_PATHS, error);
     if (!labels)
         return NULL;
-    GPtrArray *left = g_ptr_array_new();
+    GPtrArray *left = new_items();
     for (guint i = 0; i < picked->len; i++) {
         const LabelRow *row = labels_find(labels, ((const DatasetItem *)picked->pdata[i])->key);
         if (!row || (labels->has[LABELS_ACTION] && row->action != LABELS_EXCLUDE))
-            g_ptr_array_add(left, picked->pdata[i]);
+            share_item(left, picked->pdata[i]);
     }
     guint n = picked->len - left->len;
     cli_remark("%s: %u %s left out, as %s says", dataset->root, n, plural(n, "image is", "images are"),
@@ -456,10 +462,10 @@ static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filt
 
 static GPtrArray *pick_classes(const Dataset *dataset, const gboolean *taken)
 {
-    GPtrArray *picked = g_ptr_array_new();
+    GPtrArray *picked = new_items();
     for (guint i = 0; i < dataset->items->len; i++)
         if (taken[((const DatasetItem *)dataset->items->pdata[i])->label])
-            g_ptr_array_add(picked, dataset->items->pdata[i]);
+            share_item(picked, dataset->items->pdata[i]);
     return picked;
 }
 
@@ -492,7 +498,7 @@ gboolean dataset_choose(Dataset *dataset, const DatasetFilter *filter, GError **
 static gboolean scan_archive(Dataset *dataset, const DatasetFilter *filter, GError **error)
 {
     dataset->archived = TRUE;
-    return tar_scan(dataset, filter->class_names, error) && choose(dataset, filter, TRUE, error);
+    return tar_scan(dataset, filter->class_names, NULL, error) && choose(dataset, filter, TRUE, error);
 }
 
 /* A missing root is reported by find_folders. */
@@ -526,7 +532,7 @@ static gboolean scan_labelled(Dataset *dataset, const DatasetFilter *filter, GEr
     if (!labels)
         return FALSE;
     dataset->archived = is_archive(dataset->root);
-    if (!(dataset->archived ? tar_scan_all(dataset, labels, error)
+    if (!(dataset->archived ? tar_scan(dataset, NULL, labels, error)
                             : scan_folder(dataset, "", 0, NULL, error)))
         return FALSE;
     label_items(dataset, labels, &lacking);

@@ -16,27 +16,17 @@ enum {
 };
 
 typedef struct {
-    char *name;
-    guint member;
-} Image;
-
-typedef struct {
-    const char *path;
-    Dataset *dataset;
-    GArray *images;         /* Image */
-    GHashTable *names;      /* of images and .cls members, a set: owns what it has */
+    Dataset *dataset;       /* the keys of its items are at first the members' names */
+    GHashTable *names;      /* of images and .cls members */
     GHashTable *labels;     /* KEY -> content of KEY.cls */
     GPtrArray *class_names; /* or NULL */
-    GPtrArray *classes;     /* char*, of the dataset's items */
 } Scan;
 
 static void scan_clear(Scan *scan)
 {
-    g_array_unref(scan->images);
     g_hash_table_unref(scan->names);
     g_hash_table_unref(scan->labels);
     g_clear_pointer(&scan->class_names, g_ptr_array_unref);
-    g_ptr_array_unref(scan->classes);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scan, scan_clear)
 
@@ -66,7 +56,7 @@ static gboolean take_label(Scan *scan, TarBox *reader, const TarMember *member, 
     if (member->kind != TAR_FILE || member->size > CLS_MAX)
         return error_set(error,
                          "%s: its member '%.*s' is %s: a .cls file contains the name or number of a class",
-                         scan->path, SHOWN_MAX, member->name,
+                         scan->dataset->root, SHOWN_MAX, member->name,
                          member->kind == TAR_FILE ? "larger than 4 KiB" : "no regular file");
     g_autoptr(GBytes) content = tar_box_content(reader, NULL, error);
     if (!content)
@@ -88,13 +78,12 @@ static gboolean take_member(Scan *scan, TarBox *reader, const TarMember *member,
         dataset_pass_over(scan->dataset, last_part(member->name));
         return TRUE;
     }
-    Image image = {g_strdup(member->name), number};
-    if (!g_hash_table_add(scan->names, image.name))
+    if (!g_hash_table_add(scan->names, g_strdup(member->name)))
         return error_set(error, "%s: has two members '%.*s': create the archive again with each file once",
-                         scan->path, SHOWN_MAX, member->name);
+                         scan->dataset->root, SHOWN_MAX, member->name);
     if (is_label)
         return take_label(scan, reader, member, error);
-    g_array_append_val(scan->images, image);
+    dataset_add(scan->dataset, member->name, 0)->member = number;
     return TRUE;
 }
 
@@ -103,12 +92,13 @@ static gboolean take_members(Scan *scan, GError **error)
     TarMember member;
     GError *problem = NULL;
     guint number = 0;
-    g_autoptr(TarBox) reader = tar_box_open(scan->path, error);
+    g_autoptr(TarBox) reader = tar_box_open(scan->dataset->root, error);
     if (!reader)
         return FALSE;
     while (tar_box_next(reader, &member, &problem))
         if (++number > MEMBERS_MAX)
-            return error_set(error, "%s: has more than %d members: split it", scan->path, MEMBERS_MAX);
+            return error_set(error, "%s: has more than %d members: split it", scan->dataset->root,
+                             MEMBERS_MAX);
         else if (!take_member(scan, reader, &member, number, error))
             return FALSE;
     if (problem)
@@ -118,48 +108,39 @@ static gboolean take_members(Scan *scan, GError **error)
 
 /* ---- Folders ---- */
 
+/* An image's key, at first its name in the archive; "" if there is none. */
+static const char *name_of(const Dataset *dataset, guint i)
+{
+    return i < dataset->items->len ? ((const DatasetItem *)dataset->items->pdata[i])->key : "";
+}
+
+/* key: may be a part of the one before. */
+static void set_key(DatasetItem *item, const char *key)
+{
+    char *before = item->key;
+    item->key = g_strdup(key);
+    g_free(before);
+}
+
 /* Length of the outer folders, with a '/' after each, that contain all images and leave each image at least one
  * folder. */
-static gsize shared_folders(const Scan *scan)
+static gsize shared_folders(const Dataset *dataset)
 {
-    const char *first = scan->images->len ? g_array_index(scan->images, Image, 0).name : "";
+    const char *first = name_of(dataset, 0);
     gsize shared = strlen(first);
-    for (guint i = 0; i < scan->images->len; i++) {
-        const char *name = g_array_index(scan->images, Image, i).name;
-        gsize same = 0, folders = 0; /* bytes alike; bytes of the folders above the last */
-        for (const char *slash = strchr(name, '/'), *next; slash && (next = strchr(slash + 1, '/'));
-             slash = next)
-            folders = (gsize)(slash - name) + 1;
-        while (same < MIN(shared, folders) && name[same] == first[same])
-            same++;
-        while (same > 0 && first[same - 1] != '/')
-            same--;
-        shared = same;
+    for (guint i = 0; i < dataset->items->len; i++) {
+        const char *name = name_of(dataset, i);
+        while (shared &&
+               (first[shared - 1] != '/' || strncmp(name, first, shared) != 0 || !strchr(name + shared, '/')))
+            shared--;
     }
     return shared;
 }
 
-static void add_image(const Scan *scan, const Image *image, const char *class, const char *key)
+static void remove_folders(Dataset *dataset, gsize removed)
 {
-    DatasetItem *item = dataset_add(scan->dataset, key, 0);
-    g_free(item->path);
-    item->path = g_build_filename(scan->dataset->root, image->name, NULL);
-    item->member = image->member;
-    g_ptr_array_add(scan->classes, g_strdup(class));
-}
-
-static void add_by_folder(const Scan *scan)
-{
-    gsize shared = shared_folders(scan);
-    for (guint i = 0; i < scan->images->len; i++) {
-        const Image *image = &g_array_index(scan->images, Image, i);
-        const char *key = image->name + shared, *slash = strchr(key, '/');
-        g_autofree char *class = slash ? g_strndup(key, (gsize)(slash - key)) : NULL;
-        if (class)
-            add_image(scan, image, class, key);
-        else
-            scan->dataset->beside++;
-    }
+    for (guint i = 0; i < dataset->items->len; i++)
+        set_key(dataset->items->pdata[i], name_of(dataset, i) + removed);
 }
 
 /* ---- Labels ---- */
@@ -183,21 +164,21 @@ static gboolean read_class_names(Scan *scan, const char *path, GError **error)
 }
 
 /* The class in an image's .cls; NULL and error if it is missing or cannot be a folder's name. */
-static const char *class_of(const Scan *scan, const Image *image, GError **error)
+static const char *class_of(const Scan *scan, const char *image, GError **error)
 {
-    g_autofree char *key = g_strndup(image->name, (gsize)(key_end(image->name) - image->name));
+    g_autofree char *key = g_strndup(image, (gsize)(key_end(image) - image));
     const char *class = g_hash_table_lookup(scan->labels, key);
     guint64 number;
     if (!class)
         return error_null(
             error, "%s: its image %s has no %s.cls, while others have one: add it, or leave the image out",
-            scan->path, image->name, key);
+            scan->dataset->root, image, key);
     if (scan->class_names) {
         guint n = scan->class_names->len;
         if (!g_ascii_string_to_unsigned(class, 10, 0, n - 1, &number, NULL))
             return error_null(error,
                               "%s: its member %s.cls is '%.*s', and --class-names has names for 0 to %u",
-                              scan->path, key, SHOWN_MAX, class, n - 1);
+                              scan->dataset->root, key, SHOWN_MAX, class, n - 1);
         class = scan->class_names->pdata[number];
     }
     if (!*class || strlen(class) > CLASS_MAX || class[0] == '.' || strpbrk(class, "/\n"))
@@ -205,21 +186,24 @@ static const char *class_of(const Scan *scan, const Image *image, GError **error
             error,
             "%s: its member %s.cls contains '%.*s', which is not a valid class name: it must be one "
             "line without '/' and must not begin with a dot",
-            scan->path, key, SHOWN_MAX, class);
+            scan->dataset->root, key, SHOWN_MAX, class);
     return class;
 }
 
-static gboolean add_by_label(const Scan *scan, GError **error)
+/* Puts each image into the folder of its class. */
+static gboolean add_folders(const Scan *scan, GError **error)
 {
-    for (guint i = 0; i < scan->images->len; i++) {
-        const Image *image = &g_array_index(scan->images, Image, i);
-        if (!strrchr(image->name, '.') || strrchr(image->name, '.') != key_end(image->name))
-            continue; /* KEY.mask.png is not the image itself */
-        const char *class = class_of(scan, image, error);
+    for (guint i = 0; i < scan->dataset->items->len; i++) {
+        DatasetItem *item = scan->dataset->items->pdata[i];
+        if (g_strcmp0(strrchr(item->key, '.'), key_end(item->key)) != 0) {
+            set_key(item, ""); /* KEY.mask.png is not the image itself */
+            continue;
+        }
+        const char *class = class_of(scan, item->key, error);
         if (!class)
             return FALSE;
-        g_autofree char *key = g_strconcat(class, "/", image->name, NULL);
-        add_image(scan, image, class, key);
+        g_autofree char *key = g_strconcat(class, "/", item->key, NULL);
+        set_key(item, key);
     }
     return TRUE;
 }
@@ -237,78 +221,86 @@ static gint by_walk(gconstpointer a, gconstpointer b)
     return x - y;
 }
 
-static Scan scan_new(Dataset *dataset)
+/* Classes are the outermost folders; drops images without. Returns how many. */
+static guint take_classes(Dataset *dataset)
 {
-    return (Scan){dataset->root,
-                  dataset,
-                  g_array_new(FALSE, FALSE, sizeof(Image)),
-                  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                  g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-                  NULL,
-                  g_ptr_array_new_with_free_func(g_free)};
+    guint n = dataset->items->len;
+    g_autofree gboolean *dropped = g_new(gboolean, n + 1);
+    g_autoptr(GPtrArray) classes = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < n; i++) {
+        const char *key = name_of(dataset, i), *slash = strchr(key, '/');
+        g_ptr_array_add(classes, slash ? g_strndup(key, (gsize)(slash - key)) : NULL);
+        dropped[i] = !slash;
+    }
+    dataset_set_classes(dataset, (const char *const *)classes->pdata);
+    dataset_free(dataset_take(dataset, dropped));
+    return n - dataset->items->len;
 }
 
-gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error)
+static gboolean scan_folders(Dataset *dataset, GError **error)
 {
-    g_auto(Scan) scan = scan_new(dataset);
-    if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
-        return FALSE;
-    if (class_names && g_hash_table_size(scan.labels) == 0)
-        return error_set(
-            error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
-            scan.path);
-    if (g_hash_table_size(scan.labels) == 0)
-        add_by_folder(&scan);
-    else if (!add_by_label(&scan, error))
-        return FALSE;
-    if (dataset->items->len == 0 && dataset->beside)
-        return error_set(
-            error,
-            "%s: its %u %s at the top: put the images of each class into a folder of their own, or a "
-            "NAME.cls with the class beside each NAME.jpg",
-            scan.path, dataset->beside, plural(dataset->beside, "image is", "images are"));
-    if (dataset->items->len == 0 && scan.images->len)
-        return error_set(
-            error,
-            "%s: none of its images has the name of a .cls member up to the first dot: name them NAME.jpg "
-            "and NAME.cls",
-            scan.path);
-    dataset_set_classes(dataset, (const char *const *)scan.classes->pdata);
-    g_ptr_array_sort(dataset->items, by_walk);
-    return TRUE;
+    remove_folders(dataset, shared_folders(dataset));
+    dataset->beside = take_classes(dataset);
+    return dataset->items->len || !dataset->beside ||
+           error_set(
+               error,
+               "%s: its %u %s at the top: put the images of each class into a folder of their own, or a "
+               "NAME.cls with the class beside each NAME.jpg",
+               dataset->root, dataset->beside, plural(dataset->beside, "image is", "images are"));
+}
+
+static gboolean scan_labels(const Scan *scan, GError **error)
+{
+    Dataset *dataset = scan->dataset;
+    return add_folders(scan, error) &&
+           (!take_classes(dataset) || dataset->items->len ||
+            error_set(error,
+                      "%s: none of its images has the name of a .cls member up to the first dot: name them "
+                      "NAME.jpg and NAME.cls",
+                      dataset->root));
 }
 
 /* How many images the table has if this many bytes are removed from their names; -1 if they do not begin alike. */
-static int count_found(const Scan *scan, const Labels *labels, gsize removed)
+static int count_found(const Dataset *dataset, const Labels *labels, gsize removed)
 {
-    const char *first = g_array_index(scan->images, Image, 0).name;
     int found = 0;
-    for (guint i = 0; i < scan->images->len; i++) {
-        const char *name = g_array_index(scan->images, Image, i).name;
-        if (strncmp(name, first, removed) != 0)
+    for (guint i = 0; i < dataset->items->len; i++) {
+        const char *name = name_of(dataset, i);
+        if (strncmp(name, name_of(dataset, 0), removed) != 0)
             return -1;
         found += labels_find(labels, name + removed) != NULL;
     }
     return found;
 }
 
-gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error)
+static void scan_tabled(Dataset *dataset, const Labels *table)
 {
-    g_auto(Scan) scan = scan_new(dataset);
-    if (!take_members(&scan, error))
-        return FALSE;
     gsize removed = 0;
-    int best = scan.images->len ? count_found(&scan, labels, 0) : 0;
-    const char *first = scan.images->len ? g_array_index(scan.images, Image, 0).name : "";
+    int best = count_found(dataset, table, 0);
+    const char *first = name_of(dataset, 0);
     for (const char *slash = strchr(first, '/'); slash; slash = strchr(slash + 1, '/')) {
-        int found = count_found(&scan, labels, (gsize)(slash + 1 - first));
+        int found = count_found(dataset, table, (gsize)(slash + 1 - first));
         removed = found > best ? (gsize)(slash + 1 - first) : removed;
         best = MAX(best, found);
     }
-    for (guint i = 0; i < scan.images->len; i++) {
-        const Image *image = &g_array_index(scan.images, Image, i);
-        add_image(&scan, image, "", image->name + removed);
-    }
+    remove_folders(dataset, removed);
+}
+
+gboolean tar_scan(Dataset *dataset, const char *class_names, const Labels *table, GError **error)
+{
+    g_auto(Scan) scan = {dataset, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), NULL};
+    if ((class_names && !read_class_names(&scan, class_names, error)) || !take_members(&scan, error))
+        return FALSE;
+    gboolean labelled = g_hash_table_size(scan.labels) > 0;
+    if (class_names && !labelled)
+        return error_set(
+            error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
+            dataset->root);
+    if (table)
+        scan_tabled(dataset, table);
+    else if (!(labelled ? scan_labels(&scan, error) : scan_folders(dataset, error)))
+        return FALSE;
     g_ptr_array_sort(dataset->items, by_walk);
     return TRUE;
 }

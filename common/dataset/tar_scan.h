@@ -16,9 +16,8 @@
 
 /* Adds the classes and images of the archive dataset->root to the empty dataset. class_names: a file whose line i
  * (from 0) is the name of class i; NULL: the .cls contains the name. FALSE and error if the archive is damaged
- * (tar_reader.h), has a duplicate name, or an image's .cls is missing or invalid. */
-gboolean tar_scan(Dataset *dataset, const char *class_names, GError **error);
-
-/* Adds all images, with label 0, whatever their folders. Outer folders that contain all images are removed from the
+ * (tar_reader.h), has a duplicate name, or an image's .cls is missing or invalid.
+ *
+ * With a table, whatever their folders, all images with label 0. Outer folders that contain all images are removed from the
  * names as far as the names agree best with the table's paths. */
-gboolean tar_scan_all(Dataset *dataset, const Labels *labels, GError **error);
+gboolean tar_scan(Dataset *dataset, const char *class_names, const Labels *table, GError **error);
