@@ -4,8 +4,11 @@
 #include "common/core/error.h"
 #include "common/core/sandbox.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* An archive may take this much processor time, ms, and a second more for each of its megabytes: the slowest of the
  * filters unpacks several in that time. */
@@ -18,7 +21,6 @@ enum {
 };
 
 typedef enum {
-    ORDER_BEGIN,   /* answered by nothing */
     ORDER_NEXT,    /* by a Head, and the member's name; at the end by nothing */
     ORDER_CONTENT, /* by the next piece of the member's content */
 } Order;
@@ -51,8 +53,6 @@ static gboolean serve(gpointer reader, const guint8 *order, gsize size, SandboxB
 {
     TarMember member;
     GError *problem = NULL;
-    if (*order == ORDER_BEGIN)
-        return tar_reader_begin(reader, SUBPROCESS_FILE, error);
     if (*order == ORDER_CONTENT) {
         *answer = (SandboxBytes){g_malloc(PIECE), PIECE};
         return tar_reader_content(reader, answer->bytes, &answer->size, error);
@@ -75,33 +75,51 @@ static gboolean ask(TarBox *box, Order order, gsize max, SandboxBytes *answer, G
            sandbox_blame(error, box->path, "archive", problem);
 }
 
+/* -1 and error on failure. */
+static int open_archive(const char *path, gint64 *size, GError **error)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 || fstat(file, &status))
+        error_set(error, "cannot read %s: %s", path, g_strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        error_set(error,
+                  "%s is neither a folder nor a file: an archive is read twice, first for names and then "
+                  "for images, so it must be a regular file",
+                  path);
+    else {
+        *size = status.st_size;
+        return file;
+    }
+    if (file >= 0)
+        close(file);
+    return -1;
+}
+
 TarBox *tar_box_open(const char *path, GError **error)
 {
     GError *problem = NULL;
-    g_autoptr(TarReader) reader = tar_reader_open(path, error);
-    struct stat status = {0};
-    if (!reader)
+    gint64 size;
+    int file = open_archive(path, &size, error);
+    if (file < 0)
         return NULL;
-    g_autoptr(TarBox) box = g_new0(TarBox, 1);
-    box->path = g_strdup(path);
-    fstat(tar_reader_file(reader), &status);
+    g_autoptr(TarReader) reader = tar_reader_new(path, SUBPROCESS_FILE, size);
     const SandboxWork work = {.serve = serve,
                               .data = reader,
-                              .file = tar_reader_file(reader),
+                              .file = file,
                               .request = 1,
                               .memory = (gsize)MEMORY_GB << 30,
-                              .limit =
-                                  (guint)MIN(LIMIT + status.st_size / 1000000 * LIMIT_PER_MB, G_MAXINT32)};
-    SandboxBytes nothing = {0};
-    box->sandbox = sandbox_start(&work, &problem);
-    if (!box->sandbox) {
+                              .limit = (guint)MIN(LIMIT + size / 1000000 * LIMIT_PER_MB, G_MAXINT32)};
+    Sandbox *sandbox = sandbox_start(&work, &problem);
+    close(file);
+    if (!sandbox) {
         sandbox_blame(error, path, "archive", problem);
         return NULL;
     }
-    if (!ask(box, ORDER_BEGIN, 0, &nothing, error))
-        return NULL;
-    g_free(nothing.bytes);
-    return g_steal_pointer(&box);
+    TarBox *box = g_new0(TarBox, 1);
+    box->path = g_strdup(path);
+    box->sandbox = sandbox;
+    return box;
 }
 
 void tar_box_close(TarBox *box)

@@ -9,8 +9,9 @@
 
 typedef struct TarBox TarBox;
 
-/* As tar_reader_open with tar_reader_begin, and tar_reader_next. */
+/* NULL and error if the file cannot be opened, or not be read twice (a pipe). */
 TarBox *tar_box_open(const char *path, GError **error);
+/* As tar_reader_next. */
 gboolean tar_box_next(TarBox *box, TarMember *member, GError **error);
 void tar_box_close(TarBox *box);
 

@@ -6,10 +6,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -55,27 +53,11 @@ static la_int64_t skip_file(struct archive *archive, void *user, la_int64_t byte
     return skipped && lseek(reader->file, skipped, SEEK_CUR) < 0 ? 0 : skipped;
 }
 
-/* ---- Opening ---- */
-
 static gboolean fail(const TarReader *reader, const char *what, GError **error)
 {
     const char *why = archive_error_string(reader->archive);
     return error_set(error, "%s: %s%s%s%s", reader->path, what, why ? " (" : "", why ? why : "",
                      why ? ")" : "");
-}
-
-static gboolean open_file(TarReader *reader, GError **error)
-{
-    struct stat status;
-    reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (reader->file < 0 || fstat(reader->file, &status))
-        return error_set(error, "cannot read %s: %s", reader->path, g_strerror(errno));
-    reader->size = status.st_size;
-    return S_ISREG(status.st_mode) ||
-           error_set(error,
-                     "%s is neither a folder nor a file: an archive is read twice, first for names and then "
-                     "for images, so it must be a regular file",
-                     reader->path);
 }
 
 static gboolean start_archive(TarReader *reader, GError **error)
@@ -94,24 +76,15 @@ static gboolean start_archive(TarReader *reader, GError **error)
            fail(reader, "is neither a folder nor a whole tar archive", error);
 }
 
-TarReader *tar_reader_open(const char *path, GError **error)
+TarReader *tar_reader_new(const char *path, int file, gint64 size)
 {
-    g_autoptr(TarReader) reader = g_new0(TarReader, 1);
+    TarReader *reader = g_new0(TarReader, 1);
     reader->path = g_strdup(path);
+    reader->file = file;
+    reader->size = size;
     reader->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     reader->archive = archive_read_new();
-    return open_file(reader, error) ? g_steal_pointer(&reader) : NULL;
-}
-
-int tar_reader_file(const TarReader *reader)
-{
-    return reader->file;
-}
-
-gboolean tar_reader_begin(TarReader *reader, int file, GError **error)
-{
-    reader->file = file;
-    return start_archive(reader, error);
+    return reader;
 }
 
 void tar_reader_close(TarReader *reader)
@@ -121,8 +94,6 @@ void tar_reader_close(TarReader *reader)
     archive_read_free(reader->archive);
     if (reader->utf8)
         freelocale(reader->utf8);
-    if (reader->file >= 0)
-        close(reader->file);
     g_free(reader->name);
     g_free(reader->path);
     g_free(reader);
@@ -188,6 +159,8 @@ static gboolean cut_off(const TarReader *reader, GError **error)
 
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error)
 {
+    if (!reader->entry && !start_archive(reader, error))
+        return FALSE;
     locale_t before = uselocale(reader->utf8);
     int code = archive_read_next_header(reader->archive, &reader->entry);
     gboolean named = code >= ARCHIVE_WARN && code != ARCHIVE_EOF && take_name(reader, error);

@@ -24,16 +24,12 @@ typedef struct {
 
 typedef struct TarReader TarReader;
 
-/* Opens the file. NULL and error if that fails or it cannot be read twice (a pipe). */
-TarReader *tar_reader_open(const char *path, GError **error);
-int tar_reader_file(const TarReader *reader);
-
-/* Before anything is read: in another process, its open file is number `file`. FALSE and error if it is not a tar
- * archive. */
-gboolean tar_reader_begin(TarReader *reader, int file, GError **error);
+/* Reads from an open file of `size` bytes, which may be another process's: nothing is read from it yet. */
+TarReader *tar_reader_new(const char *path, int file, gint64 size);
 void tar_reader_close(TarReader *reader);
 
-/* The next member. FALSE at the end of the archive, or with error if it is damaged or truncated. */
+/* The next member. FALSE at the end of the archive, or with error if it is none, damaged or
+ * truncated. */
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error);
 
 /* The next bytes of the content of the last member, a TAR_FILE: `size` of them, or all that are left. FALSE and error if

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { BLOCK = 512, SIZE = 124, SUM = 148, TYPE = 156, LINK = 157, MAGIC = 257, CONTENT = 16, CHOICES = 5 };
 
@@ -75,16 +77,18 @@ static gsize append_member(GByteArray *archive, const guint8 *data, gsize size)
 /* ---- A sandbox without a process, as each would take longer than all else, and hide errors ---- */
 
 struct Sandbox {
-    SandboxWork work;
-    TarReader *reader; /* the child's copy of work.data */
+    SandboxServe serve;
+    TarReader *reader; /* the child's copy of the work's data */
 };
 
 Sandbox *sandbox_start(const SandboxWork *work, GError **error)
 {
     g_autofree char *path = in_folder("file.tar");
+    struct stat status;
+    g_assert_cmpint(fstat(work->file, &status), ==, 0);
     Sandbox *sandbox = g_new(Sandbox, 1);
-    *sandbox = (Sandbox){*work, tar_reader_open(path, NULL)};
-    take_over(tar_reader_file(sandbox->reader));
+    *sandbox = (Sandbox){work->serve, tar_reader_new(path, SUBPROCESS_FILE, status.st_size)};
+    take_over(dup(work->file));
     return sandbox;
 }
 
@@ -93,7 +97,7 @@ gboolean sandbox_ask(Sandbox *sandbox, SandboxBytes head, SandboxBytes body, gsi
 {
     SandboxBytes told = {0};
     g_autoptr(GError) problem = NULL;
-    if (!sandbox->work.serve(sandbox->reader, head.bytes, head.size, &told, &problem)) {
+    if (!sandbox->serve(sandbox->reader, head.bytes, head.size, &told, &problem)) {
         g_free(told.bytes);
         g_set_error_literal(error, SANDBOX_ERROR, SANDBOX_REFUSED + problem->code, problem->message);
         return FALSE;
